@@ -1,0 +1,38 @@
+# Two commands do everything on a fresh machine with Python 3.11 or newer:
+#   make demo   runs an assessment and shows its result
+#   make test   lints and runs the tests
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/installed
+
+# The tests are many small fits: one thread each, one process a core.
+WORKERS ?= 2
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: install demo lint test test-slow benchmark clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[plot,test]"
+	touch $(STAMP)
+
+demo: install
+	$(BIN)/python -m sklearn_emerge assess oscillator --model gru --hidden-size 16 \
+	  --steps 500 --train 2000 --jobs 2 --random-state 0 \
+	  --out demo/oscillator.nc --figure demo/oscillator.png
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+test: lint
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
+
+test-slow: install
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -m slow
+
+clean:
+	rm -rf .venv build dist demo *.egg-info

@@ -1,0 +1,47 @@
+"""What did training add to a small sequence model? Assessment in the style of scikit-learn.
+
+Every public name is importable from here and is loaded on first use, so that
+``import sklearn_emerge`` stays quick and worlds can be sampled without importing torch.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0.dev0"
+
+_HOMES = {
+    "ArrayWorld": "worlds",
+    "BernoulliWorld": "worlds",
+    "DriftWorld": "worlds",
+    "OscillatorWorld": "worlds",
+    "RegimeWorld": "worlds",
+    "AutoregressivePredictor": "predictors",
+    "GRUPredictor": "predictors",
+    "LSTMPredictor": "predictors",
+    "MarkovPredictor": "predictors",
+    "MeanPredictor": "predictors",
+    "ModulePredictor": "predictors",
+    "PersistencePredictor": "predictors",
+    "RNNPredictor": "predictors",
+    "EmergenceAssessment": "assessment",
+    "load_cube": "assessment",
+    "AssessmentDisplay": "displays",
+    "CapacityCurveDisplay": "displays",
+    "make_probe": "probes",
+}
+_MODULES = ("assessment", "datasets", "displays", "inference", "predictors", "probes", "worlds")
+
+__all__ = ["__version__", *_HOMES, *_MODULES]
+
+
+def __getattr__(name):
+    """Import a public name the first time it is asked for."""
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    """List the public names, loaded or not."""
+    return sorted(__all__)

@@ -1,0 +1,123 @@
+"""Checks of sequences and latents, with messages that say what to do."""
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+
+def check_finite(array, name):
+    """Raise a ValueError that locates the first NaN or infinity of `array`, if there is one."""
+    finite = np.isfinite(array)
+    if not finite.all():
+        where = tuple(int(i) for i in np.argwhere(~finite)[0])
+        raise ValueError(
+            f"{name} contains NaN or inf: {name}[{', '.join(map(str, where))}] is {array[where]}, "
+            f"and {int((~finite).sum())} of {array.size} values are not finite. Remove or "
+            "interpolate them first."
+        )
+
+
+def check_sequences(estimator, X, *, reset, name="X"):
+    """Validate sequences and return them as a float64 array of three dimensions.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Receives `n_features_in_` (the number of steps) and `n_channels_` if `reset`;
+        otherwise X must agree with them.
+    X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+        The sequences.
+    reset : bool
+        True in `fit`, which then also needs two sequences of two steps.
+    name : str, default="X"
+        The name used in messages.
+
+    Returns
+    -------
+    ndarray of shape (n_sequences, n_steps, n_channels)
+    """
+    if np.ndim(X) == 1 and not hasattr(X, "toarray"):
+        raise ValueError(
+            f"{name} has shape {np.shape(X)}, but sequences are the rows of an array of shape "
+            "(n_sequences, n_steps) or (n_sequences, n_steps, n_channels). Reshape your data: "
+            f"one series alone is {name}.reshape(1, -1)."
+        )
+    try:
+        X = validate_data(
+            estimator, X, reset=reset, allow_nd=True, dtype=np.float64, ensure_all_finite=False
+        )
+    except ValueError as error:
+        if "is expecting" not in str(error):
+            raise
+        raise ValueError(
+            f"{error} The features are time steps: to predict sequences of another length, use "
+            f"the copy that {type(estimator).__name__}.at_length(n_steps) returns."
+        ) from None
+    if X.ndim > 3:
+        raise ValueError(
+            f"{name} has {X.ndim} dimensions, shape {X.shape}; at most three are known: "
+            "(n_sequences, n_steps, n_channels)."
+        )
+    if X.ndim == 2:
+        X = X[:, :, np.newaxis]
+    check_finite(X, name)
+    n_sequences, n_steps, n_channels = X.shape
+    if reset:
+        if n_sequences < 2:
+            raise ValueError(
+                f"{name} holds one sequence (n_samples = 1, shape {X.shape[:2]}); sequences are "
+                "the independent units, so at least 2 are needed. Cut a long recording into "
+                "several sequences."
+            )
+        if n_steps < 2:
+            raise ValueError(
+                f"The sequences of {name} have 1 step (n_features = 1); at least 2 are needed "
+                "to predict a next step."
+            )
+        estimator.n_channels_ = n_channels
+    elif n_channels != estimator.n_channels_:
+        raise ValueError(
+            f"{name} has {n_channels} channels, but {type(estimator).__name__} was fitted with "
+            f"{estimator.n_channels_}. Pass the channels seen in fit."
+        )
+    return X
+
+
+def check_latents(latents, X, name="latents"):
+    """Validate latents against sequences and return them with three dimensions.
+
+    Parameters
+    ----------
+    latents : array-like of shape (n_sequences,), (n_sequences, n_steps) or \
+            (n_sequences, n_steps, n_latents)
+        One latent a sequence (constant in time), one a step, or several a step.
+    X : ndarray of shape (n_sequences, n_steps, ...)
+        The sequences that the latents belong to.
+    name : str, default="latents"
+        The name used in messages.
+
+    Returns
+    -------
+    ndarray of shape (n_sequences, n_steps, n_latents)
+        Integer or boolean latents come back as integers (classes), others as float64.
+    """
+    latents = np.asarray(latents)
+    n_sequences, n_steps = X.shape[:2]
+    fits = latents.ndim in (1, 2, 3) and latents.shape[:2] == (n_sequences, n_steps)[: latents.ndim]
+    if not fits:
+        raise ValueError(
+            f"{name} has shape {latents.shape}, which does not fit sequences of shape {X.shape}: "
+            f"expected ({n_sequences},), ({n_sequences}, {n_steps}) or "
+            f"({n_sequences}, {n_steps}, n_latents)."
+        )
+    if latents.dtype.kind in "biu":
+        latents = latents.astype(np.int64)
+    elif latents.dtype.kind == "f":
+        latents = latents.astype(np.float64)
+        check_finite(latents, name)
+    else:
+        raise ValueError(
+            f"{name} has dtype {latents.dtype}; use floats for quantities, integers for classes."
+        )
+    while latents.ndim < 3:
+        latents = latents[..., np.newaxis]
+    return np.broadcast_to(latents, (n_sequences, n_steps, latents.shape[2]))

@@ -1,0 +1,187 @@
+"""Loaders: sequences with known latents, and the published tables to compare with."""
+
+from importlib.resources import files
+
+import pandas as pd
+
+from .worlds import DriftWorld, OscillatorWorld, RegimeWorld
+
+__all__ = ["load_published", "make_drift", "make_oscillator", "make_regime"]
+
+
+def make_drift(
+    n_sequences=100,
+    *,
+    n_steps=64,
+    velocity=0.03,
+    dynamics_std=0.005,
+    observation_std=0.02,
+    random_state=None,
+    return_X_latents=False,
+):
+    """Sample a noisy walk with drift; see `DriftWorld`.
+
+    Parameters
+    ----------
+    n_sequences : int, default=100
+        Number of sequences.
+    n_steps : int, default=64
+        Length of a sequence.
+    velocity : float, default=0.03
+        Drift per step.
+    dynamics_std : float, default=0.005
+        Standard deviation of the process noise per step.
+    observation_std : float, default=0.02
+        Standard deviation of the observation noise.
+    random_state : int, Generator, SeedSequence or None, default=None
+        The stream of the draws.
+    return_X_latents : bool, default=False
+        Return ``(X, latents)`` instead of a Bunch.
+
+    Returns
+    -------
+    Bunch or (X, latents)
+        ``X`` of shape (n_sequences, n_steps), ``latents`` of shape (n_sequences, n_steps, 1).
+
+    Examples
+    --------
+    >>> from sklearn_emerge.datasets import make_drift
+    >>> X, latents = make_drift(5, random_state=0, return_X_latents=True)
+    >>> X.shape, latents.shape
+    ((5, 64), (5, 64, 1))
+    """
+    world = DriftWorld(velocity, dynamics_std, observation_std, n_steps)
+    return _load(world, n_sequences, random_state, return_X_latents)
+
+
+def make_oscillator(
+    n_sequences=100,
+    *,
+    n_steps=256,
+    omega=1.0,
+    time_step=0.05,
+    initial_std=0.1,
+    observation_std=0.05,
+    random_state=None,
+    return_X_latents=False,
+):
+    """Sample a noisily observed nonlinear oscillator; see `OscillatorWorld`.
+
+    Parameters
+    ----------
+    n_sequences : int, default=100
+        Number of sequences.
+    n_steps : int, default=256
+        Length of a sequence.
+    omega : float or pair of float, default=1.0
+        Angular frequency; a pair makes it change linearly over the sequence.
+    time_step : float, default=0.05
+        Length of an Euler step in units of time.
+    initial_std : float, default=0.1
+        Standard deviation of both coordinates at the start.
+    observation_std : float, default=0.05
+        Standard deviation of the observation noise.
+    random_state : int, Generator, SeedSequence or None, default=None
+        The stream of the draws.
+    return_X_latents : bool, default=False
+        Return ``(X, latents)`` instead of a Bunch.
+
+    Returns
+    -------
+    Bunch or (X, latents)
+        ``X`` of shape (n_sequences, n_steps), ``latents`` of shape (n_sequences, n_steps, 2).
+
+    Examples
+    --------
+    >>> from sklearn_emerge.datasets import make_oscillator
+    >>> make_oscillator(5, n_steps=100, random_state=0).X.shape
+    (5, 100)
+    """
+    world = OscillatorWorld(omega, time_step, initial_std, observation_std, n_steps)
+    return _load(world, n_sequences, random_state, return_X_latents)
+
+
+def make_regime(
+    n_sequences=100,
+    *,
+    n_steps=128,
+    period=32,
+    stay_probability=(0.9, 0.6),
+    random_state=None,
+    return_X_latents=False,
+):
+    """Sample a binary chain with a hidden regime; see `RegimeWorld`.
+
+    Parameters
+    ----------
+    n_sequences : int, default=100
+        Number of sequences.
+    n_steps : int, default=128
+        Length of a sequence.
+    period : int, default=32
+        Steps between flips of the regime.
+    stay_probability : pair of float, default=(0.9, 0.6)
+        Probability that the state stays the same in regime 0 and in regime 1.
+    random_state : int, Generator, SeedSequence or None, default=None
+        The stream of the draws.
+    return_X_latents : bool, default=False
+        Return ``(X, latents)`` instead of a Bunch.
+
+    Returns
+    -------
+    Bunch or (X, latents)
+        ``X`` of shape (n_sequences, n_steps), zeros and ones; ``latents`` of shape
+        (n_sequences, n_steps, 1), integers.
+
+    Examples
+    --------
+    >>> from sklearn_emerge.datasets import make_regime
+    >>> make_regime(5, random_state=0).latents.shape
+    (5, 128, 1)
+    """
+    world = RegimeWorld(period, stay_probability, n_steps)
+    return _load(world, n_sequences, random_state, return_X_latents)
+
+
+def load_published(name):
+    """Load figures that a source paper reports.
+
+    Parameters
+    ----------
+    name : {"recurrent-tables"}
+        "recurrent-tables": Tables 1 to 6 and the figures quoted in the text of *Emergence
+        Without Scale*, five seeds and 20,000 updates each. Gains (`delta_nll`) are in nats per
+        step under a Gaussian of standard deviation 0.05. `delta_nll_seed_std` is the population
+        standard deviation over the five seeds in the authors' run log, which is not in the
+        paper.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a published figure.
+
+    Raises
+    ------
+    ValueError
+        If there is no such table.
+
+    Examples
+    --------
+    >>> from sklearn_emerge.datasets import load_published
+    >>> tables = load_published("recurrent-tables")
+    >>> tables.query("table == '3' and model == 'gru'")[["mode", "delta_nll"]]
+           mode  delta_nll
+    8      full     0.6709
+    9   readout     0.3431
+    """
+    folder = files("sklearn_emerge._published")
+    known = sorted(entry.name[:-4] for entry in folder.iterdir() if entry.name.endswith(".csv"))
+    if name not in known:
+        raise ValueError(f"name={name!r} is not a published table; known are {', '.join(known)}.")
+    with (folder / f"{name}.csv").open(encoding="utf-8") as file:
+        return pd.read_csv(file, dtype={"table": str})
+
+
+def _load(world, n_sequences, random_state, return_X_latents):
+    sample = world.sample(n_sequences, random_state)
+    return (sample.X, sample.latents) if return_X_latents else sample

@@ -1,0 +1,21 @@
+"""Worlds: sources of sequences whose latent dynamics are known."""
+
+from ._array import ArrayWorld
+from ._base import World
+from ._bernoulli import BernoulliWorld
+from ._drift import DriftWorld
+from ._nulls import PhaseNull, ResampleNull, ShuffleNull
+from ._oscillator import OscillatorWorld
+from ._regime import RegimeWorld
+
+__all__ = [
+    "ArrayWorld",
+    "BernoulliWorld",
+    "DriftWorld",
+    "OscillatorWorld",
+    "PhaseNull",
+    "RegimeWorld",
+    "ResampleNull",
+    "ShuffleNull",
+    "World",
+]

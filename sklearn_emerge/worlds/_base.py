@@ -1,0 +1,157 @@
+"""The contract of a world."""
+
+from abc import ABC, abstractmethod
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import Bunch
+
+from .._random import substream
+
+
+class World(ABC, BaseEstimator):
+    """A source of sequences, with the facts that predictors and probes need to know about it.
+
+    Constructor parameters only, so that `clone`, `set_params` and grids such as
+    ``world__omega`` work. Subclasses implement `_sample`.
+
+    Attributes
+    ----------
+    observation : {"continuous", "binary"}
+        The kind of observations, which decides the default likelihood.
+    latent_kind : {"continuous", "discrete"} or None
+        The kind of latents, which decides the default probe; None if there are none.
+    latent_names : tuple of str
+        One name a latent.
+    noise_std : float or "estimate"
+        The standard deviation of the Gaussian predictive likelihood, in units of the data.
+    input_scaling, output_scaling : {"standard", "first", None}
+        How this world's sequences enter and leave a network, see `GRUPredictor`.
+    null_kinds : tuple of str
+        The nulls that `null` knows for this world.
+    default_n_train, default_n_eval : int
+        Numbers of sequences that an assessment takes unless told otherwise.
+    """
+
+    observation = "continuous"
+    latent_kind = None
+    latent_names = ()
+    noise_std = "estimate"
+    input_scaling = "standard"
+    output_scaling = None
+    null_kinds = ("shuffle", "resample", "phase")
+    default_n_train = 2000
+    default_n_eval = 500
+
+    @property
+    def likelihood(self):
+        """Name of the likelihood that suits the observations: "gaussian" or "bernoulli"."""
+        return "bernoulli" if self.observation == "binary" else "gaussian"
+
+    @abstractmethod
+    def _sample(self, n_sequences, stream):
+        """Return (X, latents or None), all randomness from the SeedSequence `stream`."""
+
+    def sample(self, n_sequences, random_state=None):
+        """Draw sequences.
+
+        Parameters
+        ----------
+        n_sequences : int
+            How many sequences, at least 1.
+        random_state : int, Generator, SeedSequence or None, default=None
+            The stream of the draws; None gives other sequences every time.
+
+        Returns
+        -------
+        sklearn.utils.Bunch
+            ``X`` of shape (n_sequences, n_steps[, n_channels]), ``latents`` of shape
+            (n_sequences, n_steps, n_latents) or None, ``latent_names`` and ``world``.
+
+        Raises
+        ------
+        ValueError
+            If a parameter of the world or `n_sequences` is out of range.
+        """
+        self._check_request(n_sequences)
+        return self._bunch(*self._sample(int(n_sequences), substream(random_state, "sample")))
+
+    def split(self, n_train, n_eval, random_state=None):
+        """Draw independent sequences for training and evaluation.
+
+        Parameters
+        ----------
+        n_train, n_eval : int
+            How many sequences of each.
+        random_state : int, Generator, SeedSequence or None, default=None
+            The stream of the draws.
+
+        Returns
+        -------
+        train, evaluation : sklearn.utils.Bunch
+            As `sample` returns them; no sequence is in both.
+        """
+        self._check_request(n_train)
+        self._check_request(n_eval)
+        return tuple(
+            self._bunch(*self._sample(int(n), substream(random_state, part)))
+            for part, n in (("train", n_train), ("evaluation", n_eval))
+        )
+
+    def null(self, kind):
+        """Return the matched world in which the structure in time is destroyed.
+
+        Parameters
+        ----------
+        kind : str
+            One of `null_kinds`. "shuffle": every sequence is permuted along time on its own;
+            what is left is exchangeable, not memoryless. "resample": values are permuted
+            across sequences at every step, which keeps the distribution of each step and no
+            memory at all. "phase": IAAFT surrogates with the same values and the same power
+            spectrum.
+
+        Returns
+        -------
+        World
+            A world like any other; nulls of nulls work.
+
+        Raises
+        ------
+        ValueError
+            If this world has no null of that kind.
+        """
+        from ._nulls import NULLS
+
+        if kind not in self.null_kinds:
+            raise ValueError(
+                f"null={kind!r} is not known for {type(self).__name__}; "
+                f"choose from {', '.join(map(repr, self.null_kinds))}."
+            )
+        return NULLS[kind](self)
+
+    def optimal_predictor(self):
+        """Return the best possible predictor of this world, already fitted, or None.
+
+        Returns
+        -------
+        predictor or None
+            None where it is not known; the ceiling is then left out of an assessment.
+        """
+        return None
+
+    def _check_request(self, n_sequences):
+        self._validate_params()
+        if not isinstance(n_sequences, Integral) or n_sequences < 1:
+            raise ValueError(
+                f"n_sequences={n_sequences!r} is not a number of sequences; pass an integer of "
+                "at least 1."
+            )
+
+    def _bunch(self, X, latents):
+        return Bunch(X=X, latents=latents, latent_names=self.latent_names, world=self)
+
+
+def running_index(n_steps):
+    """Return time on the unit interval, t / (n_steps - 1)."""
+    return np.linspace(0.0, 1.0, n_steps)

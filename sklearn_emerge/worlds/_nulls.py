@@ -1,0 +1,212 @@
+"""Nulls: worlds made from a world by destroying its structure in time."""
+
+from numbers import Integral
+
+import numpy as np
+from scipy.fft import irfft, rfft
+from sklearn.utils._param_validation import Interval
+
+from .._random import substream
+from ._base import World
+
+
+class Null(World):
+    """What the nulls share: the facts of their world, its sequences, and no latents."""
+
+    latent_kind = None
+    latent_names = ()
+
+    def __init__(self, world):
+        self.world = world
+
+    observation = property(lambda self: self.world.observation)
+    noise_std = property(lambda self: self.world.noise_std)
+    input_scaling = property(lambda self: self.world.input_scaling)
+    output_scaling = property(lambda self: self.world.output_scaling)
+    default_n_train = property(lambda self: self.world.default_n_train)
+    default_n_eval = property(lambda self: self.world.default_n_eval)
+    n_steps = property(lambda self: self.world.n_steps)
+
+    @property
+    def null_kinds(self):
+        """The nulls of the world that can be made of sequences alone."""
+        return tuple(kind for kind in self.world.null_kinds if kind in NULLS)
+
+    def sample(self, n_sequences, random_state=None):
+        """Draw sequences of the world and destroy their structure; see `World.sample`.
+
+        Parameters
+        ----------
+        n_sequences : int
+            How many sequences.
+        random_state : int, Generator, SeedSequence or None, default=None
+            The stream of the draws.
+
+        Returns
+        -------
+        sklearn.utils.Bunch
+            As `World.sample` returns it, with ``latents=None``.
+        """
+        stream = substream(random_state)
+        return self._destroyed(self.world.sample(n_sequences, stream), stream, "sample")
+
+    def split(self, n_train, n_eval, random_state=None):
+        """Split the world's sequences and destroy the structure of each part on its own.
+
+        Parameters
+        ----------
+        n_train, n_eval : int
+            How many sequences of each.
+        random_state : int, Generator, SeedSequence or None, default=None
+            The stream of the draws. The sequences are those that the world itself splits
+            with the same `random_state`.
+
+        Returns
+        -------
+        train, evaluation : sklearn.utils.Bunch
+            As `World.split` returns them, with ``latents=None``.
+        """
+        stream = substream(random_state)
+        train, evaluation = self.world.split(n_train, n_eval, stream)
+        return (
+            self._destroyed(train, stream, "train"),
+            self._destroyed(evaluation, stream, "evaluation"),
+        )
+
+    def _sample(self, n_sequences, stream):
+        sample = self.sample(n_sequences, stream)
+        return sample.X, sample.latents
+
+    def _destroyed(self, sample, stream, part):
+        self._validate_params()
+        # The depth keeps the null of a null from repeating the same permutation.
+        rng = np.random.default_rng(substream(stream, "null", part, self._depth))
+        return self._bunch(self._destroy(sample.X, rng), None)
+
+    @property
+    def _depth(self):
+        return 1 + getattr(self.world, "_depth", 0)
+
+
+class ShuffleNull(Null):
+    """Every sequence permuted along time on its own.
+
+    The null of *Emergence Without Scale*. What is left is exchangeable but not independent:
+    values are drawn without replacement and each sequence keeps its own mean, so a predictor
+    with a memory can still gain on it. Use `ResampleNull` for a null with no memory. The
+    source calls this null spectrally matched; it is not, shuffling whitens the spectrum, and
+    `PhaseNull` is the one that matches it.
+
+    Parameters
+    ----------
+    world : World
+        The world whose sequences are permuted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emerge import OscillatorWorld
+    >>> world = OscillatorWorld()
+    >>> original = world.sample(2, random_state=0).X
+    >>> shuffled = world.null("shuffle").sample(2, random_state=0).X
+    >>> bool(np.all(np.sort(original) == np.sort(shuffled)))
+    True
+    """
+
+    def _destroy(self, X, rng):
+        order = rng.random(X.shape[:2]).argsort(axis=1)
+        # Channels of one step stay together.
+        return np.take_along_axis(X, order.reshape(order.shape + (1,) * (X.ndim - 2)), axis=1)
+
+
+class ResampleNull(Null):
+    """Values permuted across sequences, at every step anew: no memory within a sequence.
+
+    The distribution of each step is exactly that of the world; a step says nothing about the
+    next. No predictor can gain on it over the mean of each step.
+
+    Parameters
+    ----------
+    world : World
+        The world whose sequences are permuted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emerge import OscillatorWorld
+    >>> world = OscillatorWorld()
+    >>> original = world.sample(9, random_state=0).X
+    >>> resampled = world.null("resample").sample(9, random_state=0).X
+    >>> bool(np.all(np.sort(original, axis=0) == np.sort(resampled, axis=0)))
+    True
+    """
+
+    def _destroy(self, X, rng):
+        order = rng.random(X.shape[:2]).argsort(axis=0)
+        return np.take_along_axis(X, order.reshape(order.shape + (1,) * (X.ndim - 2)), axis=0)
+
+
+class PhaseNull(Null):
+    """Surrogates with the values and the power spectrum of each sequence, and random phases.
+
+    Iterative amplitude-adjusted Fourier transform: the amplitudes of the spectrum and the
+    sorted values are imposed in turn, the values last, so that the values are exact and the
+    spectrum is close (Schreiber and Schmitz, 1996). What a linear filter can predict remains;
+    what needs the nonlinear dynamics, or their phase, is gone.
+
+    Parameters
+    ----------
+    world : World
+        The world whose sequences are replaced. One channel.
+    n_iterations : int, default=50
+        Rounds at most; it stops earlier when no sequence changes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emerge import OscillatorWorld
+    >>> world = OscillatorWorld()
+    >>> original = world.sample(2, random_state=0).X
+    >>> surrogate = world.null("phase").sample(2, random_state=0).X
+    >>> bool(np.all(np.sort(original) == np.sort(surrogate)))
+    True
+    """
+
+    _parameter_constraints = {
+        "world": [World],
+        "n_iterations": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, world, n_iterations=50):
+        super().__init__(world)
+        self.n_iterations = n_iterations
+
+    def _destroy(self, X, rng):
+        if X.ndim == 3 and X.shape[2] > 1:
+            raise ValueError(
+                f"The phase null is for one channel, and X has {X.shape[2]}; assess the channels "
+                "one at a time, or use the null 'resample'."
+            )
+        values = X.reshape(X.shape[:2])
+        n_steps = values.shape[1]
+        amplitudes = np.abs(rfft(values))
+        ordered = np.sort(values)
+        surrogate = rng.permuted(values, axis=1)
+        moving = np.arange(len(values))
+        for _ in range(self.n_iterations):
+            current = surrogate[moving]
+            spectrum = rfft(current)
+            size = np.abs(spectrum)
+            spectrum *= np.divide(amplitudes[moving], size, out=np.ones_like(size), where=size > 0)
+            order = irfft(spectrum, n=n_steps).argsort(axis=1)
+            updated = np.empty_like(current)
+            np.put_along_axis(updated, order, ordered[moving], axis=1)
+            surrogate[moving] = updated
+            moving = moving[(updated != current).any(axis=1)]
+            if not moving.size:
+                break
+        return surrogate.reshape(X.shape)
+
+
+Null._parameter_constraints = {"world": [World]}
+NULLS = {"shuffle": ShuffleNull, "resample": ResampleNull, "phase": PhaseNull}
