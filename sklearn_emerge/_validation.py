@@ -35,17 +35,17 @@ def check_sequences(estimator, X, *, reset, name="X"):
     -------
     ndarray of shape (n_sequences, n_steps, n_channels)
     """
-    if np.ndim(X) == 1 and not hasattr(X, "toarray"):
-        raise ValueError(
-            f"{name} has shape {np.shape(X)}, but sequences are the rows of an array of shape "
-            "(n_sequences, n_steps) or (n_sequences, n_steps, n_channels). Reshape your data: "
-            f"one series alone is {name}.reshape(1, -1)."
-        )
     try:
         X = validate_data(
             estimator, X, reset=reset, allow_nd=True, dtype=np.float64, ensure_all_finite=False
         )
     except ValueError as error:
+        if "got 1D array" in str(error):
+            raise ValueError(
+                f"{name} has shape {np.shape(X)}, but sequences are the rows of an array of shape "
+                "(n_sequences, n_steps) or (n_sequences, n_steps, n_channels). Reshape your "
+                f"data: one series alone is {name}.reshape(1, -1)."
+            ) from None
         if "is expecting" not in str(error):
             raise
         raise ValueError(

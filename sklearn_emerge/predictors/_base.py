@@ -1,0 +1,192 @@
+"""The contract of a predictor."""
+
+from abc import ABC, abstractmethod
+from copy import copy
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from .._validation import check_sequences
+from ._likelihood import LIKELIHOODS, clip_probability, log_density
+
+
+class BasePredictor(ABC, BaseEstimator):
+    """Next-step prediction with a likelihood; subclasses implement `_fit` and `_predict`.
+
+    Both receive float64 arrays of shape (n_sequences, n_steps, n_channels); `_predict` returns
+    the means of the next steps in the same shape.
+    """
+
+    _parameter_constraints = {
+        "likelihood": [StrOptions({"auto", *LIKELIHOODS})],
+        "noise_std": [
+            Interval(Real, 0, None, closed="neither"),
+            StrOptions({"auto", "estimate"}),
+        ],
+    }
+
+    def fit(self, X, y=None):
+        """Learn to predict the next step.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+            Training sequences, at least two, of at least two steps each.
+        y : None
+            Ignored; the targets are the sequences themselves.
+
+        Returns
+        -------
+        self : predictor
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If X or a parameter is not as described.
+        """
+        self._validate_params()
+        X = check_sequences(self, X, reset=True)
+        self.n_steps_ = X.shape[1]
+        self.likelihood_ = "gaussian" if self.likelihood == "auto" else self.likelihood
+        if self.likelihood_ == "bernoulli" and not ((X == 0) | (X == 1)).all():
+            other = X[(X != 0) & (X != 1)][0]
+            raise ValueError(
+                f"likelihood='bernoulli' is for zeros and ones, but X contains {other}; use "
+                "likelihood='gaussian' or binarise X."
+            )
+        self._fit(X)
+        if self.noise_std in ("auto", "estimate"):
+            residual = X[:, 1:] - self._predict(X)[:, :-1]
+            # The floor keeps the density finite where the prediction is perfect.
+            floor = np.finfo(np.float64).eps * (1 + np.abs(X).max())
+            self.noise_std_ = np.maximum(np.sqrt((residual**2).mean(axis=(0, 1))), floor)
+        else:
+            self.noise_std_ = np.full(X.shape[2], float(self.noise_std))
+        return self
+
+    def predict(self, X):
+        """Predict the mean of every next step.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+            Sequences.
+
+        Returns
+        -------
+        ndarray of the shape of X
+            Entry t is the mean of step t + 1 given the steps up to t, on the scale of the
+            data (a probability under the Bernoulli likelihood). The last entry predicts the
+            step after the end.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        ValueError
+            If X does not have the number of steps and channels seen in `fit`.
+        """
+        check_is_fitted(self)
+        mean = self._mean(check_sequences(self, X, reset=False))
+        return mean if np.asarray(X).ndim == 3 else mean[:, :, 0]
+
+    def score_samples(self, X):
+        """Return the log-likelihood of each sequence given its first step.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+            Sequences.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences,)
+            Sum over the n_steps - 1 predicted steps (and the channels), in nats.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As in `predict`.
+        """
+        check_is_fitted(self)
+        X = check_sequences(self, X, reset=False)
+        density = log_density(X[:, 1:], self._mean(X)[:, :-1], self.likelihood_, self.noise_std_)
+        return density.sum(axis=(1, 2))
+
+    def score(self, X, y=None):
+        """Return the mean log-likelihood per predicted step.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+            Sequences.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        float
+            Nats per step; higher is better. The negative log-likelihood is ``-score(X)``.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As in `predict`.
+        """
+        return float(self.score_samples(X).mean() / (self.n_features_in_ - 1))
+
+    def at_length(self, n_steps):
+        """Return a fitted copy that takes sequences of another length.
+
+        Evaluating on longer or shorter sequences than in training is a scientific question
+        (does it generalise in length?), so it is asked for explicitly; otherwise a wrong
+        length is an error. The clock of a network runs on at the pace of training, beyond 1
+        for longer sequences.
+
+        Parameters
+        ----------
+        n_steps : int
+            The length, at least 2.
+
+        Returns
+        -------
+        predictor
+            A copy that shares what was learned; the original is unchanged.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        ValueError
+            If the length is below 2.
+
+        Examples
+        --------
+        >>> from sklearn_emerge import PersistencePredictor
+        >>> from sklearn_emerge.datasets import make_drift
+        >>> model = PersistencePredictor(noise_std=0.05).fit(make_drift(random_state=0).X)
+        >>> model.at_length(200).predict(make_drift(n_steps=200, random_state=1).X).shape
+        (100, 200)
+        """
+        check_is_fitted(self)
+        if not isinstance(n_steps, Integral) or n_steps < 2:
+            raise ValueError(f"n_steps={n_steps!r} is not a length; pass an integer of at least 2.")
+        other = copy(self)
+        other.n_features_in_ = int(n_steps)
+        return other
+
+    def _mean(self, X):
+        mean = self._predict(X)
+        return clip_probability(mean) if self.likelihood_ == "bernoulli" else mean
+
+    @abstractmethod
+    def _fit(self, X):
+        """Learn from X."""
+
+    @abstractmethod
+    def _predict(self, X):
+        """Return the predicted means."""

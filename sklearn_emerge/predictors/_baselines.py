@@ -1,0 +1,296 @@
+"""Baselines: what simple statistics of the data predict already."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.linalg import lstsq
+from sklearn.utils._param_validation import Interval
+
+from ._base import BasePredictor
+from ._likelihood import frequency
+
+
+class MeanPredictor(BasePredictor):
+    """Predict the mean of the training data.
+
+    Parameters
+    ----------
+    per_step : bool, default=False
+        Predict the training mean of each step instead of the mean over all steps: the best
+        that is possible without a memory, where the distribution changes with time.
+    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+    noise_std : float, "estimate" or "auto", default="auto"
+        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
+        square error on the training data; "auto" does so too, or in an assessment takes the
+        world's.
+
+    Attributes
+    ----------
+    mean_ : ndarray of shape (n_channels,) or (n_steps, n_channels)
+        The predicted mean.
+    noise_std_ : ndarray of shape (n_channels,)
+        The standard deviation in use.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import MeanPredictor
+    >>> MeanPredictor().fit([[1.0, 2.0], [3.0, 2.0]]).predict([[5.0, 5.0]])
+    array([[2., 2.]])
+    """
+
+    _parameter_constraints = {**BasePredictor._parameter_constraints, "per_step": ["boolean"]}
+
+    def __init__(self, per_step=False, *, likelihood="auto", noise_std="auto"):
+        self.per_step = per_step
+        self.likelihood = likelihood
+        self.noise_std = noise_std
+
+    def at_length(self, n_steps):
+        """Return a fitted copy for another length; see `BasePredictor.at_length`.
+
+        Parameters
+        ----------
+        n_steps : int
+            The length, at least 2; at most that of training if `per_step`.
+
+        Returns
+        -------
+        predictor
+            A copy that shares what was learned.
+
+        Raises
+        ------
+        ValueError
+            If the length is impossible.
+        """
+        other = super().at_length(n_steps)
+        if self.per_step and n_steps > self.n_steps_:
+            raise ValueError(
+                f"n_steps={n_steps} is longer than the {self.n_steps_} steps of training, whose "
+                "means are all that MeanPredictor(per_step=True) knows; use per_step=False."
+            )
+        return other
+
+    def _fit(self, X):
+        axes = 0 if self.per_step else (0, 1)
+        total = X.sum(axis=axes)
+        self.mean_ = frequency(total, X.size / total.size, self.likelihood_)
+
+    def _predict(self, X):
+        if not self.per_step:
+            return np.broadcast_to(self.mean_, X.shape).copy()
+        # What follows the last step of training is unknown; its own mean is the best guess.
+        following = np.minimum(np.arange(1, X.shape[1] + 1), self.n_steps_ - 1)
+        return np.broadcast_to(self.mean_[following], X.shape).copy()
+
+
+class PersistencePredictor(BasePredictor):
+    """Predict that the next step equals the present one.
+
+    Under the Bernoulli likelihood the present state is repeated with the probability with which
+    states stayed the same in training.
+
+    Parameters
+    ----------
+    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+    noise_std : float, "estimate" or "auto", default="auto"
+        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
+        square error on the training data; "auto" does so too, or in an assessment takes the
+        world's.
+
+    Attributes
+    ----------
+    stay_probability_ : ndarray of shape (n_channels,)
+        Share of steps that equal the one before; used with the Bernoulli likelihood only.
+    noise_std_ : ndarray of shape (n_channels,)
+        The standard deviation in use.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import PersistencePredictor
+    >>> PersistencePredictor().fit([[1.0, 2.0], [3.0, 2.0]]).predict([[5.0, 6.0]])
+    array([[5., 6.]])
+    """
+
+    def __init__(self, *, likelihood="auto", noise_std="auto"):
+        self.likelihood = likelihood
+        self.noise_std = noise_std
+
+    def _fit(self, X):
+        stays = (X[:, 1:] == X[:, :-1]).sum(axis=(0, 1))
+        n_pairs = X.shape[0] * (X.shape[1] - 1)
+        self.stay_probability_ = frequency(stays, n_pairs, self.likelihood_)
+
+    def _predict(self, X):
+        if self.likelihood_ == "gaussian":
+            return X.copy()
+        return np.where(X > 0, self.stay_probability_, 1 - self.stay_probability_)
+
+
+class MarkovPredictor(BasePredictor):
+    r"""Predict the mean of the next step given whether the present one is high or low.
+
+    For binary data this is the first-order Markov chain, :math:`P(s_{t+1} = 1 \mid s_t)`
+    estimated from the training transitions. Continuous data are split in two states.
+
+    Parameters
+    ----------
+    threshold : float, default=None
+        States above it are high. None takes the middle of the range of the training data, per
+        channel; for zeros and ones that is 1/2.
+    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+    noise_std : float, "estimate" or "auto", default="auto"
+        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
+        square error on the training data; "auto" does so too, or in an assessment takes the
+        world's.
+
+    Attributes
+    ----------
+    threshold_ : ndarray of shape (n_channels,)
+        The threshold in use.
+    means_ : ndarray of shape (2, n_channels)
+        Mean of the next step after a low and after a high one.
+    noise_std_ : ndarray of shape (n_channels,)
+        The standard deviation in use.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import MarkovPredictor
+    >>> model = MarkovPredictor().fit([[0, 1, 0, 1], [1, 0, 1, 1]])
+    >>> model.means_.ravel().round(3).tolist()
+    [1.0, 0.333]
+    """
+
+    _parameter_constraints = {
+        **BasePredictor._parameter_constraints,
+        "threshold": [Interval(Real, None, None, closed="neither"), None],
+    }
+
+    def __init__(self, threshold=None, *, likelihood="auto", noise_std="auto"):
+        self.threshold = threshold
+        self.likelihood = likelihood
+        self.noise_std = noise_std
+
+    def _fit(self, X):
+        if self.threshold is None:
+            self.threshold_ = (X.min(axis=(0, 1)) + X.max(axis=(0, 1))) / 2
+        else:
+            self.threshold_ = np.full(X.shape[2], float(self.threshold))
+        high = X[:, :-1] > self.threshold_
+        overall = X[:, 1:].mean(axis=(0, 1))
+        means = []
+        for state in (~high, high):
+            count = state.sum(axis=(0, 1))
+            total = np.where(state, X[:, 1:], 0.0).sum(axis=(0, 1))
+            # A state that was never left tells nothing: fall back to the overall mean.
+            mean = frequency(total, np.maximum(count, 1), self.likelihood_)
+            means.append(np.where(count > 0, mean, overall))
+        self.means_ = np.array(means)
+
+    def _predict(self, X):
+        return np.where(X > self.threshold_, self.means_[1], self.means_[0])
+
+
+class AutoregressivePredictor(BasePredictor):
+    r"""Predict the next step by a linear filter of the last ones.
+
+    .. math:: \hat y_{t+1} = c + \sum_{k=1}^{p} A_k y_{t+1-k},
+
+    by least squares over all training sequences together (a vector autoregression if there
+    are several channels). While fewer than `lags` steps have been seen, the filter of that
+    shorter length is used, fitted in the same way. Predicted probabilities of binary data
+    are clipped to their range.
+
+    Parameters
+    ----------
+    lags : int, default=32
+        Length p of the filter; at most n_steps - 1 are used.
+    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+    noise_std : float, "estimate" or "auto", default="auto"
+        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
+        square error on the training data; "auto" does so too, or in an assessment takes the
+        world's.
+
+    Attributes
+    ----------
+    lags_ : int
+        Length of the longest filter.
+    intercepts_ : ndarray of shape (lags_, n_channels)
+        Intercept of the filter of each length, shortest first.
+    coefs_ : list of ndarray of shape (length, n_channels, n_channels)
+        Coefficients of the filter of each length, most recent step first;
+        ``coefs_[p - 1][k, i, j]`` weights channel i of the step k back for channel j.
+    noise_std_ : ndarray of shape (n_channels,)
+        The standard deviation in use.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emerge import AutoregressivePredictor
+    >>> X = np.outer([1.0, 2.0, 3.0], 0.5 ** np.arange(6))
+    >>> model = AutoregressivePredictor(lags=1).fit(X)
+    >>> model.predict([[8.0] * 6])[0, 0].round(6)
+    np.float64(4.0)
+    """
+
+    _parameter_constraints = {
+        **BasePredictor._parameter_constraints,
+        "lags": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, lags=32, *, likelihood="auto", noise_std="auto"):
+        self.lags = lags
+        self.likelihood = likelihood
+        self.noise_std = noise_std
+
+    def _fit(self, X):
+        n_sequences, n_steps, n_channels = X.shape
+        self.lags_ = min(self.lags, n_steps - 1)
+        # Centring keeps the normal equations well conditioned.
+        center = X.mean(axis=(0, 1))
+        X = X - center
+        n_columns = 1 + self.lags_ * n_channels
+        gram = np.zeros((n_columns, n_columns))
+        cross = np.zeros((n_columns, n_channels))
+        # Steps with a full past first, then one shorter past after another: the equations of a
+        # shorter filter are a corner of those of a longer one plus one more step.
+        for t in range(self.lags_ - 1, n_steps - 1):
+            _accumulate(X, t, self.lags_, gram, cross)
+        self.intercepts_ = np.empty((self.lags_, n_channels))
+        self.coefs_ = [None] * self.lags_
+        for length in range(self.lags_, 0, -1):
+            size = 1 + length * n_channels
+            if length < self.lags_:
+                gram, cross = gram[:size, :size], cross[:size]
+                _accumulate(X, length - 1, length, gram, cross)
+            solution = lstsq(gram, cross)[0]
+            coef = solution[1:].reshape(length, n_channels, n_channels)
+            self.coefs_[length - 1] = coef
+            self.intercepts_[length - 1] = center + solution[0] - center @ coef.sum(axis=0)
+
+    def _predict(self, X):
+        n_sequences, n_steps, n_channels = X.shape
+        mean = np.empty_like(X)
+        for t in range(n_steps):
+            length = min(t + 1, self.lags_)
+            past = _past(X, t, length).reshape(n_sequences, -1)
+            coef = self.coefs_[length - 1].reshape(-1, n_channels)
+            mean[:, t] = self.intercepts_[length - 1] + past @ coef
+        return mean
+
+
+def _past(X, t, length):
+    """Return the last `length` steps up to t, most recent first."""
+    return X[:, t - length + 1 : t + 1][:, ::-1]
+
+
+def _accumulate(X, t, length, gram, cross):
+    """Add the equations of step t + 1 given the last `length` steps, in place."""
+    n_sequences = len(X)
+    rows = np.hstack([np.ones((n_sequences, 1)), _past(X, t, length).reshape(n_sequences, -1)])
+    gram += rows.T @ rows
+    cross += rows.T @ X[:, t + 1]

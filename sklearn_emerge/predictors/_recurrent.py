@@ -1,0 +1,252 @@
+"""Recurrent predictors: one layer of a standard cell and a linear head."""
+
+from numbers import Integral
+
+from sklearn.utils._param_validation import Interval
+from torch import nn
+
+from ._neural import NeuralPredictor
+
+
+class RecurrentPredictor(NeuralPredictor):
+    """What the recurrent predictors share; subclasses name the layer of torch."""
+
+    _parameter_constraints = {
+        **NeuralPredictor._parameter_constraints,
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        hidden_size=16,
+        *,
+        training="full",
+        max_steps=1000,
+        batch_size=64,
+        lr=1e-3,
+        likelihood="auto",
+        noise_std="auto",
+        input_scaling="auto",
+        output_scaling="auto",
+        time_channel="full_time",
+        device="cpu",
+        callbacks=None,
+        random_state=None,
+    ):
+        super().__init__(
+            training=training,
+            max_steps=max_steps,
+            batch_size=batch_size,
+            lr=lr,
+            likelihood=likelihood,
+            noise_std=noise_std,
+            input_scaling=input_scaling,
+            output_scaling=output_scaling,
+            time_channel=time_channel,
+            device=device,
+            callbacks=callbacks,
+            random_state=random_state,
+        )
+        self.hidden_size = hidden_size
+
+    def _build_core(self, n_inputs):
+        return self._layer(n_inputs, self.hidden_size, batch_first=True)
+
+
+class RNNPredictor(RecurrentPredictor):
+    r"""Next-step predictor with one tanh recurrent layer and a linear head.
+
+    .. math:: h_t = \tanh(W x_t + b + U h_{t-1} + c), \qquad h_{-1} = 0,
+
+    with the next step predicted from :math:`W_o h_t + b_o`. Initial weights, training and all
+    parameters are those of `GRUPredictor`. One of the two networks of *Emergence Without Scale*.
+
+    Parameters
+    ----------
+    hidden_size : int, default=16
+        Number of hidden units, H.
+    training : {"full", "readout", "random", "scrambled"}, default="full"
+        See `GRUPredictor`.
+    max_steps : int, default=1000
+        See `GRUPredictor`.
+    batch_size : int, default=64
+        See `GRUPredictor`.
+    lr : float, default=1e-3
+        See `GRUPredictor`.
+    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+        See `GRUPredictor`.
+    noise_std : float, "estimate" or "auto", default="auto"
+        See `GRUPredictor`.
+    input_scaling : {"auto", "standard", "first", None}, default="auto"
+        See `GRUPredictor`.
+    output_scaling : {"auto", "standard", None}, default="auto"
+        See `GRUPredictor`.
+    time_channel : {"full_time", "no_time", "constant_time", None}, default="full_time"
+        See `GRUPredictor`.
+    device : str, default="cpu"
+        See `GRUPredictor`.
+    callbacks : list of skorch callbacks or None, default=None
+        See `GRUPredictor`.
+    random_state : int, Generator, SeedSequence or None, default=None
+        See `GRUPredictor`.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.history`` has the loss of each epoch, in nats per step (relative
+        to a noise of one training standard deviation if `noise_std` is estimated).
+    n_parameters_ : int
+        Number of weights, head included.
+    noise_std_ : ndarray of shape (n_channels,)
+        The standard deviation in use.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import RNNPredictor
+    >>> from sklearn_emerge.datasets import make_oscillator
+    >>> X = make_oscillator(40, n_steps=50, random_state=0).X
+    >>> model = RNNPredictor(hidden_size=4, max_steps=5, random_state=0).fit(X)
+    >>> model.predict(X).shape, model.transform(X).shape
+    ((40, 50), (40, 50, 4))
+    """
+
+    _layer = nn.RNN
+
+
+class GRUPredictor(RecurrentPredictor):
+    r"""Next-step predictor with one layer of gated recurrent units and a linear head.
+
+    .. math::
+
+        r_t &= \sigma(W_r x_t + b_r + U_r h_{t-1} + c_r) \\
+        z_t &= \sigma(W_z x_t + b_z + U_z h_{t-1} + c_z) \\
+        n_t &= \tanh(W_n x_t + b_n + r_t \odot (U_n h_{t-1} + c_n)) \\
+        h_t &= (1 - z_t) \odot n_t + z_t \odot h_{t-1}, \qquad h_{-1} = 0,
+
+    with the next step predicted from :math:`W_o h_t + b_o`. The recurrent weights start
+    orthogonal, the three gates as one matrix of 3H x H; all other weights start uniform in
+    :math:`\pm 1/\sqrt{H}`. Adam minimises the negative log-likelihood per step. One of the two
+    networks of *Emergence Without Scale*, which trains 20,000 steps.
+
+    Parameters
+    ----------
+    hidden_size : int, default=16
+        Number of hidden units, H.
+    training : {"full", "readout", "random", "scrambled"}, default="full"
+        Train everything; the head alone; nothing; or everything, and then permute the entries
+        of the recurrent weights. All start from the same weights for the same `random_state`.
+    max_steps : int, default=1000
+        Updates of the optimiser.
+    batch_size : int, default=64
+        Sequences an update, in reshuffled epochs.
+    lr : float, default=1e-3
+        Step size of Adam.
+    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+        What is maximised and scored. "auto" is Gaussian, or in an assessment that of the world.
+    noise_std : float, "estimate" or "auto", default="auto"
+        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
+        square error on the training data; "auto" does so too, or in an assessment takes the
+        world's.
+    input_scaling : {"auto", "standard", "first", None}, default="auto"
+        "standard" subtracts the training mean and divides by the training standard deviation;
+        "first" subtracts the first step of each sequence; None leaves the data as they are.
+        "auto" is "standard", or in an assessment what the world states.
+    output_scaling : {"auto", "standard", None}, default="auto"
+        "standard" lets the head predict in units of the training standard deviation around the
+        training mean, None on the scale of the data. "auto" as for `input_scaling`. Without
+        effect under the Bernoulli likelihood, where the head predicts log odds.
+    time_channel : {"full_time", "no_time", "constant_time", None}, default="full_time"
+        A further input: t / (n_steps - 1); zero; one half; or no further input.
+    device : str, default="cpu"
+        Device of torch.
+    callbacks : list of skorch callbacks or None, default=None
+        Copies are used; their state after the fit is in ``net_.callbacks_``.
+    random_state : int, Generator, SeedSequence or None, default=None
+        Stream of initial weights and batches.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.history`` has the loss of each epoch, in nats per step (relative
+        to a noise of one training standard deviation if `noise_std` is estimated).
+    n_parameters_ : int
+        Number of weights, head included.
+    noise_std_ : ndarray of shape (n_channels,)
+        The standard deviation in use.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import GRUPredictor
+    >>> from sklearn_emerge.datasets import make_oscillator
+    >>> X = make_oscillator(40, n_steps=50, random_state=0).X
+    >>> model = GRUPredictor(hidden_size=4, max_steps=5, random_state=0).fit(X)
+    >>> model.predict(X).shape, model.transform(X).shape
+    ((40, 50), (40, 50, 4))
+    """
+
+    _layer = nn.GRU
+
+
+class LSTMPredictor(RecurrentPredictor):
+    r"""Next-step predictor with one long short-term memory layer and a linear head.
+
+    .. math::
+
+        i_t, f_t, o_t &= \sigma(W x_t + b + U h_{t-1} + c) \\
+        g_t &= \tanh(W_g x_t + b_g + U_g h_{t-1} + c_g) \\
+        c_t &= f_t \odot c_{t-1} + i_t \odot g_t, \qquad h_t = o_t \odot \tanh(c_t),
+
+    with the next step predicted from :math:`W_o h_t + b_o`. The hidden states that `transform`
+    returns are :math:`h_t`, without the cells. Initial weights, training and all parameters are
+    those of `GRUPredictor`.
+
+    Parameters
+    ----------
+    hidden_size : int, default=16
+        Number of hidden units, H.
+    training : {"full", "readout", "random", "scrambled"}, default="full"
+        See `GRUPredictor`.
+    max_steps : int, default=1000
+        See `GRUPredictor`.
+    batch_size : int, default=64
+        See `GRUPredictor`.
+    lr : float, default=1e-3
+        See `GRUPredictor`.
+    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+        See `GRUPredictor`.
+    noise_std : float, "estimate" or "auto", default="auto"
+        See `GRUPredictor`.
+    input_scaling : {"auto", "standard", "first", None}, default="auto"
+        See `GRUPredictor`.
+    output_scaling : {"auto", "standard", None}, default="auto"
+        See `GRUPredictor`.
+    time_channel : {"full_time", "no_time", "constant_time", None}, default="full_time"
+        See `GRUPredictor`.
+    device : str, default="cpu"
+        See `GRUPredictor`.
+    callbacks : list of skorch callbacks or None, default=None
+        See `GRUPredictor`.
+    random_state : int, Generator, SeedSequence or None, default=None
+        See `GRUPredictor`.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.history`` has the loss of each epoch, in nats per step (relative
+        to a noise of one training standard deviation if `noise_std` is estimated).
+    n_parameters_ : int
+        Number of weights, head included.
+    noise_std_ : ndarray of shape (n_channels,)
+        The standard deviation in use.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import LSTMPredictor
+    >>> from sklearn_emerge.datasets import make_oscillator
+    >>> X = make_oscillator(40, n_steps=50, random_state=0).X
+    >>> model = LSTMPredictor(hidden_size=4, max_steps=5, random_state=0).fit(X)
+    >>> model.predict(X).shape, model.transform(X).shape
+    ((40, 50), (40, 50, 4))
+    """
+
+    _layer = nn.LSTM
