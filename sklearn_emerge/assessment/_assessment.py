@@ -1,0 +1,545 @@
+"""The estimator that answers what training added."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, check_memory
+
+from .._random import seed_sequence
+from .._validation import check_latents, check_sequences
+from ..inference import (
+    adjust_p_values,
+    bootstrap_interval,
+    check_alpha,
+    check_correction,
+    seeds_needed,
+    smallest_p_value,
+    student_interval,
+)
+from ..predictors import GRUPredictor
+from ..worlds import ArrayWorld, World
+from ._cell import run_baselines, run_networks
+from ._cube import annotate, describe, save_cube
+from ._plan import STRUCTURED, coordinate, expand, make_baselines, reference_names
+from ._progress import Progress
+from ._verdict import judge, p_values
+
+MODES = ("full", "readout", "random", "scrambled")
+_INTERVALS = {"student": student_interval, "bootstrap": bootstrap_interval}
+
+
+class EmergenceAssessment(BaseEstimator):
+    r"""Assess what training added to a sequence model in a world.
+
+    For every configuration of the grid, in the world and in its nulls, networks are trained in
+    several modes from the same initial weights and compared with baselines on fresh sequences:
+
+    .. math:: \Delta NLL = NLL_{reference} - NLL_{network},
+
+    in nats per step, where the reference is the best of the trivial baselines on the training
+    sequences. Linear probes decode the latents from the hidden states. Exact sign-flip tests
+    over seeds lead to a verdict:
+
+    - *operator*: the trained network gains over the reference, over its own readout-only twin,
+      and more than in every null: training built dynamics;
+    - *representation*: latents are decoded better than from the untrained twin, by more than
+      `probe_margin`;
+    - *reservoir*: neither, but the untrained core already predicts (with a trained readout) or
+      exposes the latents;
+    - *none*: no test is significant, though the number of seeds allows it;
+    - *undecided*: a test is missing, a fit diverged, or no p-value can reach alpha.
+
+    The protocol follows *Emergence Without Scale*; its own variant is ``nulls=("shuffle",)``,
+    ``baselines=("mean", "persistence")`` and, on binary and drift worlds, a model with
+    ``likelihood="gaussian", noise_std=0.05``. The shuffled null of the source is not the
+    default, because it leaves something to gain; see `ShuffleNull`.
+
+    Parameters
+    ----------
+    world : World, default=None
+        Where sequences come from. None if they are passed to `fit`.
+    model : predictor, default=None
+        Neural predictor to assess; None is ``GRUPredictor()``. Its parameters "auto" are
+        filled in from the world, its `training` and `random_state` by the assessment.
+    param_grid : dict of str to sequence, default=None
+        Values of parameters to combine; each becomes a dimension of the cube under its key.
+        ``world__...`` is a parameter of the world, ``model__...`` or a bare name one of the
+        model.
+    modes : sequence of {"full", "readout", "random", "scrambled"}, \
+            default=("full", "readout", "random")
+        Training modes.
+    nulls : sequence of str, default=("resample",)
+        Kinds of nulls, see `World.null`.
+    baselines : "auto", sequence of str, or dict of str to predictor, default="auto"
+        Predictors to compare with, out of "mean", "step_mean", "persistence", "markov" and
+        "autoregressive", or your own. "auto" is all of them ("markov" for binary worlds only).
+    reference : "auto", "all", str or sequence of str, default="auto"
+        Baselines among which the reference is chosen, by cross-validated score on the training
+        sequences. "auto" is all but "autoregressive", as in the source; "all" makes the linear
+        filter compete, too. The gain of every baseline is in the cube in any case.
+    probe : "auto", estimator or None, default="auto"
+        Probe of the latents, see `cross_validate_probe`; None leaves the probes out.
+    probe_margin : float, default=0.1
+        Improvement of the mean probe score (:math:`R^2`) that does not yet count as a new
+        representation: the tests are of an improvement beyond it.
+    n_seeds : int, default=5
+        Replicates, at least 2. The smallest p-value of a test is :math:`2^{-n}`.
+    n_train : int, default=None
+        Training sequences, at least 4; None is 2,000, or three quarters of an `ArrayWorld`.
+        The source uses 20,000.
+    n_eval : int, default=None
+        Evaluation sequences, at least 5; None is 500, or a quarter of an `ArrayWorld`. The
+        source uses 2,000.
+    n_probe : int, default=500
+        Evaluation sequences that the probes use, at most.
+    alpha : float, default=0.05
+        Level of the tests.
+    correction : str or None, default="holm"
+        Correction over configurations, see `adjust_p_values`.
+    interval : {"student", "bootstrap"}, default="student"
+        Interval of the mean gain over seeds, of coverage 1 - alpha.
+    memory : str, path-like or joblib.Memory, default=None
+        Where finished cells are kept. With it, an interrupted `fit` continues where it stopped.
+    n_jobs : int, default=None
+        Cells run at once; None is 1 or what `joblib.parallel_config` says.
+    random_state : int, Generator, SeedSequence or None, default=None
+        Root of all random streams. Results depend on it and on nothing else: not on `n_jobs`,
+        nor on which other configurations there are.
+    progress : bool, default=True
+        Show a progress bar.
+
+    Attributes
+    ----------
+    cube_ : xarray.Dataset
+        Everything measured, along condition, mode, the parameters of the grid and seed.
+    verdict_ : str or pandas.Series
+        The verdict; a Series over configurations if there is a grid.
+    world_ : World
+        The world that was assessed.
+    n_features_in_ : int
+        Steps of a sequence, if sequences were passed to `fit`.
+
+    See Also
+    --------
+    load_cube : Read a cube from a file.
+    AssessmentDisplay : Plot gains by mode and condition.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
+    >>> assessment = EmergenceAssessment(
+    ...     OscillatorWorld(n_steps=40),
+    ...     GRUPredictor(hidden_size=4, max_steps=50, lr=0.01),
+    ...     n_train=100, n_eval=50, random_state=0, progress=False,
+    ... ).fit()
+    >>> dict(assessment.cube_.delta_nll.sizes)
+    {'condition': 2, 'mode': 3, 'seed': 5}
+    >>> assessment.verdict_
+    'reservoir'
+    """
+
+    _parameter_constraints = {
+        "world": [World, None],
+        "model": [HasMethods(["fit", "predict", "score"]), None],
+        "param_grid": [dict, None],
+        "modes": ["array-like"],
+        "nulls": ["array-like"],
+        "baselines": [StrOptions({"auto"}), "array-like", dict],
+        "reference": [str, "array-like"],
+        "probe": [StrOptions({"auto"}), HasMethods(["fit", "predict"]), None],
+        "probe_margin": [Interval(Real, 0, 1, closed="left")],
+        "n_seeds": [Interval(Integral, 2, None, closed="left")],
+        "n_train": [Interval(Integral, 4, None, closed="left"), None],
+        "n_eval": [Interval(Integral, 5, None, closed="left"), None],
+        "n_probe": [Interval(Integral, 5, None, closed="left")],
+        "interval": [StrOptions(set(_INTERVALS))],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state", np.random.Generator, np.random.SeedSequence],
+        "progress": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        world=None,
+        model=None,
+        *,
+        param_grid=None,
+        modes=("full", "readout", "random"),
+        nulls=("resample",),
+        baselines="auto",
+        reference="auto",
+        probe="auto",
+        probe_margin=0.1,
+        n_seeds=5,
+        n_train=None,
+        n_eval=None,
+        n_probe=500,
+        alpha=0.05,
+        correction="holm",
+        interval="student",
+        memory=None,
+        n_jobs=None,
+        random_state=None,
+        progress=True,
+    ):
+        self.world = world
+        self.model = model
+        self.param_grid = param_grid
+        self.modes = modes
+        self.nulls = nulls
+        self.baselines = baselines
+        self.reference = reference
+        self.probe = probe
+        self.probe_margin = probe_margin
+        self.n_seeds = n_seeds
+        self.n_train = n_train
+        self.n_eval = n_eval
+        self.n_probe = n_probe
+        self.alpha = alpha
+        self.correction = correction
+        self.interval = interval
+        self.memory = memory
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.progress = progress
+
+    def fit(self, X=None, y=None):
+        """Run the assessment.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or \
+                (n_sequences, n_steps, n_channels), default=None
+            Your own sequences, if there is no world.
+        y : array-like of shape (n_sequences,), (n_sequences, n_steps) or \
+                (n_sequences, n_steps, n_latents), default=None
+            Their latents: floats are quantities, integers are classes.
+
+        Returns
+        -------
+        self : EmergenceAssessment
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X or y is not as described; before any training.
+
+        Warns
+        -----
+        UserWarning
+            If the number of seeds cannot reach alpha.
+        """
+        self._validate_params()
+        check_alpha(self.alpha)
+        check_correction(self.correction)
+        memory = check_memory(self.memory)
+        self.world_ = self._resolve_world(X, y)
+        model = GRUPredictor() if self.model is None else self.model
+        modes = self._check_names("modes", self.modes, self._known_modes(model))
+        nulls = self._check_names("nulls", self.nulls, self.world_.null_kinds)
+        n_train = self.world_.default_n_train if self.n_train is None else self.n_train
+        n_eval = self.world_.default_n_eval if self.n_eval is None else self.n_eval
+        configurations = expand(self.world_, model, self.param_grid, nulls)
+        self._check_worlds(configurations, n_train, n_eval)
+        self._warn_if_seeds_cannot_reach_alpha(len(configurations))
+        baselines = make_baselines(
+            self.baselines, configurations[0].models[STRUCTURED], self.world_.observation
+        )
+        candidates = reference_names(self.reference, baselines)
+        entropy = seed_sequence(self.random_state).generate_state(4).tolist()
+
+        conditions = (STRUCTURED, *nulls)
+        cells, calls = [], []
+        shared = {"n_train": n_train, "n_eval": n_eval, "entropy": entropy}
+        network = memory.cache(run_networks, ignore=["progress_file"])
+        baseline = memory.cache(run_baselines)
+        for configuration in configurations:
+            for c, condition in enumerate(conditions):
+                world, cell_model = configuration.worlds[condition], configuration.models[condition]
+                scored = make_baselines(self.baselines, cell_model, world.observation)
+                cells.append((c, None, configuration.index, 0))
+                calls.append((baseline, (world, scored, candidates), shared))
+                for m, mode in enumerate(modes):
+                    steps = 0 if mode == "random" else getattr(cell_model, "max_steps", 0)
+                    cells.append((c, m, configuration.index, steps * self.n_seeds))
+                    options = {
+                        "n_seeds": self.n_seeds,
+                        "probe": self.probe,
+                        "n_probe": self.n_probe,
+                        **shared,
+                    }
+                    calls.append((network, (world, cell_model, mode), options))
+        description = describe(self) | {
+            "world": describe(self.world_),
+            "model": describe(model),
+            "entropy": entropy,
+        }
+        results = self._run(calls, [cell[-1] for cell in cells])
+        cube = self._assemble(zip(cells, results, strict=True), conditions, modes, list(baselines))
+        self.cube_ = annotate(cube, description)
+        return self
+
+    def summary(self):
+        """Return the main figures as a table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a configuration, condition and mode: mean gain over seeds with interval and
+            p-values, probe scores, and the reference. Gains are in nats per step.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        """
+        check_is_fitted(self)
+        cube = self.cube_
+        table = xr.Dataset(
+            {
+                "delta_nll": cube.delta_nll.mean("seed"),
+                **{name: cube[name] for name in ("ci_low", "ci_high")},
+                **{name: cube[name] for name in ("p_value", "p_value_adjusted")},
+                "efficiency": cube.efficiency.mean("seed"),
+            }
+        )
+        for latent in cube.latent.values if "latent" in cube.coords else ():
+            score = cube.probe_score.sel(latent=latent, drop=True)
+            table[f"probe_score {latent}"] = score.mean("seed")
+        table["reference"] = cube.reference.broadcast_like(table.delta_nll)
+        grid = [dim for dim in cube.delta_nll.dims if dim not in ("condition", "mode", "seed")]
+        frame = table.to_dataframe(dim_order=[*grid, "condition", "mode"])
+        return frame.dropna(axis="columns", how="all")
+
+    @property
+    def verdict_(self):
+        """The verdict: a str, or a Series over the configurations of a grid."""
+        check_is_fitted(self, "cube_")
+        return _by_configuration(self.cube_.verdict)
+
+    @property
+    def verdict_reason_(self):
+        """The tests behind the verdict: a str, or a Series over the configurations of a grid."""
+        check_is_fitted(self, "cube_")
+        return _by_configuration(self.cube_.verdict_reason)
+
+    def to_netcdf(self, path):
+        """Write the cube to a NetCDF file, atomically.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; missing folders are made.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        OSError
+            If the file cannot be written.
+        """
+        check_is_fitted(self)
+        save_cube(self.cube_, path)
+
+    def _resolve_world(self, X, y):
+        if self.world is not None and X is not None:
+            raise ValueError(
+                "fit received X, but world is set, too; pass one of them (ArrayWorld(X, latents) "
+                "is the world of your own sequences)."
+            )
+        if X is not None:
+            X = check_sequences(self, X, reset=True)
+            latents = None if y is None else check_latents(y, X, "y")
+            return ArrayWorld(X, latents)
+        if self.world is None:
+            raise ValueError(
+                "There is nothing to assess: world is None and fit received no X. Pass a world to "
+                "the constructor or sequences to fit."
+            )
+        if y is not None:
+            raise ValueError("fit received latents y without X; pass both or neither.")
+        return self.world
+
+    @staticmethod
+    def _known_modes(model):
+        # A predictor without training modes is as it is: fully trained.
+        return MODES if "training" in model.get_params(deep=False) else ("full",)
+
+    @staticmethod
+    def _check_names(name, values, known):
+        values = (values,) if isinstance(values, str) else tuple(values)
+        unknown = [value for value in values if value not in known]
+        if unknown:
+            raise ValueError(
+                f"{name}={values!r}: {unknown[0]!r} is not known here; choose from "
+                f"{', '.join(map(repr, known))}."
+            )
+        if len(set(values)) < len(values):
+            raise ValueError(f"{name}={values!r} has a name twice; drop one.")
+        if name == "modes" and not values:
+            raise ValueError("modes is empty; pass at least 'full'.")
+        return values
+
+    @staticmethod
+    def _check_worlds(configurations, n_train, n_eval):
+        """Draw from every world before anything is trained, so that bad ones fail now."""
+        for configuration in configurations:
+            if n_train < 4 or n_eval < 5:
+                raise ValueError(
+                    f"n_train={n_train} and n_eval={n_eval} sequences are too few (at least 4 and "
+                    "5); record more or divide them otherwise."
+                )
+            worlds = dict(configuration.worlds)
+            if isinstance(worlds[STRUCTURED], ArrayWorld):
+                worlds[STRUCTURED].split(n_train, n_eval, 0)
+            for world in worlds.values():
+                world.split(4, 5, 0)
+
+    def _warn_if_seeds_cannot_reach_alpha(self, n_tests):
+        smallest = smallest_p_value(self.n_seeds, n_tests, self.correction)
+        if smallest > self.alpha:
+            needed = seeds_needed(self.alpha, n_tests, self.correction)
+            warnings.warn(
+                f"n_seeds={self.n_seeds} cannot reach alpha={self.alpha:g}: with {n_tests} "
+                f"configuration{'s' * (n_tests > 1)} under correction={self.correction!r} the "
+                f"smallest possible p-value is {smallest:.3g}, and every verdict will be "
+                f"'undecided'. Use n_seeds={needed} or more.",
+                UserWarning,
+                stacklevel=3,
+            )
+
+    def _run(self, calls, steps):
+        """Run the cells, in order of the plan, and show how far they are."""
+        results = []
+        with Progress(steps, self.progress) as progress:
+            jobs = []
+            for i, (function, args, kwargs) in enumerate(calls):
+                file = {"progress_file": progress.file(i)} if "probe" in kwargs else {}
+                jobs.append(delayed(function)(*args, **kwargs, **file))
+            parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
+            for i, result in enumerate(parallel(jobs)):
+                results.append(result)
+                progress.finish(i)
+        return results
+
+    def _assemble(self, results, conditions, modes, baselines):
+        """Put the results of the cells into a cube, with tests, intervals and verdict."""
+        grid = {key: coordinate(values) for key, values in (self.param_grid or {}).items()}
+        shape = tuple(len(values) for values in grid.values())
+        sizes = {
+            "condition": len(conditions),
+            "mode": len(modes),
+            **dict(zip(grid, shape, strict=True)),
+            "seed": self.n_seeds,
+        }
+        arrays = {}
+
+        def put(name, dims, index, value, dtype=np.float64):
+            if name not in arrays:
+                full = tuple(sizes[dim] for dim in dims)
+                fill = np.nan if dtype == np.float64 else 0 if dtype == np.int64 else ""
+                arrays[name] = (dims, np.full(full, fill, dtype=dtype))
+            arrays[name][1][index] = value
+
+        by_condition = ("condition", *grid)
+        by_cell = ("condition", "mode", *grid)
+        sizes["baseline"] = len(baselines)
+        latents = self.world_.split(4, 5, 0)[0].latent_names if self.probe is not None else ()
+        sizes["latent"] = len(latents)
+        for (c, m, index, _), result in results:
+            if m is None:
+                place = (c, *index)
+                put("nll_baseline", (*by_condition, "baseline"), place, result.nll)
+                put("reference", by_condition, place, result.reference, "O")
+                put("nll_optimal", by_condition, place, result.nll_optimal)
+                continue
+            place = (c, m, *index)
+            put("nll", (*by_cell, "seed"), place, result.nll)
+            put("status", (*by_cell, "seed"), place, result.status, "O")
+            put("fit_seconds", (*by_cell, "seed"), place, result.fit_seconds)
+            put("n_parameters", by_cell, place, result.n_parameters[0], np.int64)
+            if latents and c == 0:
+                names = ["probe_score", "probe_score_shuffled", "probe_score_noise"]
+                if self.world_.latent_kind == "discrete":
+                    names.append("probe_accuracy")
+                for name in names:
+                    value = result.accuracy if name == "probe_accuracy" else result[name]
+                    put(name, (*by_cell, "seed", "latent"), place, value)
+        coords = {
+            "condition": np.array(conditions, "O"),
+            "mode": np.array(modes, "O"),
+            **grid,
+            "seed": np.arange(self.n_seeds),
+            "baseline": np.array(baselines, "O"),
+        }
+        if latents:
+            coords["latent"] = np.array(latents, "O")
+        cube = xr.Dataset(arrays, coords=coords)
+        cube = self._compare(cube)
+        judged = judge(
+            cube,
+            alpha=self.alpha,
+            correction=self.correction,
+            probe_margin=self.probe_margin,
+        )
+        return cube.merge(judged)
+
+    def _compare(self, cube):
+        """Add the gains, their intervals and their p-values."""
+        position = cube.baseline.to_index().get_indexer(cube.reference.values.ravel())
+        position = xr.DataArray(
+            position.reshape(cube.reference.shape), dims=cube.reference.dims
+        )
+        reference = cube.nll_baseline.isel(baseline=position).drop_vars("baseline")
+        cube["nll_reference"] = reference
+        cube["delta_nll"] = (reference - cube.nll).transpose(*cube.nll.dims)
+        cube["delta_nll_baseline"] = reference - cube.nll_baseline
+        cube["efficiency"] = cube.delta_nll / (reference - cube.nll_optimal)
+        cube["efficiency"] = cube.efficiency.transpose(*cube.nll.dims)
+        gains = cube.delta_nll.values
+        dims = cube.delta_nll.dims[:-1]
+        low, high = np.full((2, *gains.shape[:-1]), np.nan)
+        for index in np.ndindex(low.shape):
+            if np.isfinite(gains[index]).all():
+                options = {"random_state": 0} if self.interval == "bootstrap" else {}
+                low[index], high[index] = _INTERVALS[self.interval](
+                    gains[index], confidence=1 - self.alpha, **options
+                )
+        p_value = p_values(gains)
+        adjusted = np.empty_like(p_value)
+        for index in np.ndindex(p_value.shape[:2]):
+            adjusted[index] = adjust_p_values(p_value[index], self.correction)
+        cube["ci_low"], cube["ci_high"] = (dims, low), (dims, high)
+        cube["p_value"], cube["p_value_adjusted"] = (dims, p_value), (dims, adjusted)
+        return cube
+
+    def _repr_html_inner(self):
+        html = super()._repr_html_inner()
+        return html + self._results_html() if hasattr(self, "cube_") else html
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle and hasattr(self, "cube_"):
+            bundle["text/html"] += self._results_html()
+        return bundle
+
+    def _results_html(self):
+        """Return verdict and summary as HTML."""
+        verdict = self.verdict_
+        if isinstance(verdict, str):
+            shown = f"<p><b>{verdict}</b>: {self.verdict_reason_}</p>"
+        else:
+            shown = verdict.to_frame().to_html()
+        return f"<div>{shown}{self.summary().to_html(float_format='{:.4g}'.format)}</div>"
+
+
+def _by_configuration(values):
+    """Return a variable over the grid as a str if there is one configuration, else a Series."""
+    return values.item() if values.ndim == 0 else values.to_series()

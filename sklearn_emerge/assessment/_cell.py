@@ -1,0 +1,130 @@
+"""The units of work: one configuration in one condition, as a network or as its baselines."""
+
+import time
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import KFold, cross_val_score
+from sklearn.utils import Bunch
+from threadpoolctl import threadpool_limits
+
+from .._random import integer_seed, substream
+from ..probes import control_states, cross_validate_probe
+from ._progress import ProgressFile
+
+
+def run_networks(
+    world, model, mode, *, n_seeds, n_train, n_eval, probe, n_probe, entropy, progress_file=None
+):
+    """Train and score all seeds of one configuration in one condition and mode.
+
+    Parameters
+    ----------
+    world : World
+        The world of the condition.
+    model : predictor
+        The model, with the facts of the world filled in.
+    mode : str
+        Its training mode.
+    n_seeds, n_train, n_eval, n_probe : int
+        Numbers of seeds, and of sequences for training, evaluation and probing.
+    probe : "auto", estimator or None
+        As in `cross_validate_probe`; None leaves the probes out.
+    entropy : int
+        Root of all random streams. Data depend on it alone and are shared by all modes; a
+        seed's stream is the same in all conditions and modes, so that these pair.
+    progress_file : path-like or None, default=None
+        Where to report the number of updates done.
+
+    Returns
+    -------
+    Bunch
+        One value a seed; probe scores have one a latent, too.
+    """
+    train, evaluation = world.split(n_train, n_eval, substream(entropy, "data"))
+    result = Bunch(nll=[], fit_seconds=[], status=[], n_parameters=[])
+    probes = Bunch(probe_score=[], probe_score_shuffled=[], probe_score_noise=[], accuracy=[])
+    probing = probe is not None and evaluation.latents is not None
+    with threadpool_limits(1):
+        for seed in range(n_seeds):
+            predictor = _seeded(model, mode, integer_seed(substream(entropy, "model", seed)))
+            if progress_file is not None and hasattr(predictor, "callbacks"):
+                report = ProgressFile(progress_file, seed * predictor.max_steps)
+                predictor.set_params(callbacks=[*(predictor.callbacks or []), report])
+            start = time.perf_counter()
+            predictor.fit(train.X)
+            result.fit_seconds.append(time.perf_counter() - start)
+            nll = -predictor.score(evaluation.X)
+            result.nll.append(nll)
+            result.status.append("ok" if np.isfinite(nll) else "diverged")
+            result.n_parameters.append(getattr(predictor, "n_parameters_", 0))
+            if probing and np.isfinite(nll):
+                stream = substream(entropy, "probe", seed)
+                scores = _probe_scores(predictor, evaluation, probe, n_probe, stream)
+            else:
+                n_latents = len(evaluation.latent_names)
+                scores = dict.fromkeys(probes, np.full(n_latents, np.nan))
+            for name, score in scores.items():
+                probes[name].append(score)
+    result.update(probes)
+    return Bunch(**{name: np.asarray(values) for name, values in result.items()})
+
+
+def _seeded(model, mode, seed):
+    """Return a clone in the given mode and with the given seed, where it has such parameters."""
+    known = model.get_params(deep=False)
+    wanted = {"training": mode, "random_state": seed}
+    return clone(model).set_params(**{key: wanted[key] for key in wanted if key in known})
+
+
+def _probe_scores(predictor, evaluation, probe, n_probe, stream):
+    """Score the probe of one network and its controls on the first sequences."""
+    latents = evaluation.latents[:n_probe]
+    hidden = predictor.transform(evaluation.X[:n_probe])
+    trained = cross_validate_probe(hidden, latents, probe=probe)
+    scores = {"probe_score": trained.score, "accuracy": np.full(len(trained.score), np.nan)}
+    if trained.accuracy is not None:
+        scores["accuracy"] = trained.accuracy
+    for name, kind in (("probe_score_shuffled", "other_sequence"), ("probe_score_noise", "noise")):
+        control = control_states(hidden, kind, substream(stream, kind))
+        scores[name] = cross_validate_probe(control, latents, probe=probe).score
+    return scores
+
+
+def run_baselines(world, baselines, candidates, *, n_train, n_eval, entropy):
+    """Score the baselines of one configuration in one condition, and its optimal predictor.
+
+    The reference is chosen by cross-validation on the training sequences: what scores best on
+    those that it has seen would favour the baseline with most parameters.
+
+    Parameters
+    ----------
+    world : World
+        The world of the condition.
+    baselines : dict of str to predictor
+        The baselines.
+    candidates : list of str
+        Names of those among which the reference is chosen.
+    n_train, n_eval : int
+        Numbers of sequences.
+    entropy : int
+        Root of all random streams.
+
+    Returns
+    -------
+    Bunch
+        ``nll`` of each baseline, ``reference`` (a name) and ``nll_optimal`` (NaN if unknown).
+    """
+    train, evaluation = world.split(n_train, n_eval, substream(entropy, "data"))
+    with threadpool_limits(1):
+        nll = [-clone(b).fit(train.X).score(evaluation.X) for b in baselines.values()]
+        reference = candidates[0]
+        if len(candidates) > 1:
+            folds = KFold(min(5, n_train // 2))
+            scores = [
+                cross_val_score(baselines[name], train.X, cv=folds).mean() for name in candidates
+            ]
+            reference = candidates[int(np.argmax(scores))]
+        optimal = world.optimal_predictor()
+        nll_optimal = np.nan if optimal is None else -optimal.score(evaluation.X)
+    return Bunch(nll=np.asarray(nll), reference=reference, nll_optimal=nll_optimal)

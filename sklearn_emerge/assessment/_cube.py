@@ -1,0 +1,188 @@
+"""The result cube: a labelled data set, its file, and what makes a file a cube."""
+
+import json
+import os
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import numpy as np
+import xarray as xr
+from sklearn.base import BaseEstimator
+
+from .. import __version__
+
+# name: (long name, units)
+VARIABLES = {
+    "nll": ("negative log-likelihood on the evaluation sequences", "nat/step"),
+    "nll_baseline": ("negative log-likelihood of each baseline", "nat/step"),
+    "nll_reference": ("negative log-likelihood of the reference baseline", "nat/step"),
+    "nll_optimal": ("negative log-likelihood of the best possible predictor", "nat/step"),
+    "delta_nll": ("predictive gain over the reference baseline", "nat/step"),
+    "delta_nll_baseline": ("gain of each baseline over the reference baseline", "nat/step"),
+    "efficiency": ("gain as a share of the gain of the best possible predictor", "1"),
+    "probe_score": ("cross-validated R2 (D2 for classes) of decoding the latent", "1"),
+    "probe_score_shuffled": ("probe score from hidden states of other sequences", "1"),
+    "probe_score_noise": ("probe score from noise", "1"),
+    "probe_accuracy": ("cross-validated accuracy of decoding the latent", "1"),
+    "p_value": ("p-value of a gain above zero, sign flips over seeds", "1"),
+    "p_value_adjusted": ("p-value adjusted over the configurations", "1"),
+    "ci_low": ("lower end of the interval of the mean gain over seeds", "nat/step"),
+    "ci_high": ("upper end of the interval of the mean gain over seeds", "nat/step"),
+    "reference": ("baseline chosen on the training sequences", "1"),
+    "test_effect": ("mean difference over seeds that the test is about", "1"),
+    "test_p_value": ("p-value of the test, sign flips over seeds", "1"),
+    "test_p_value_adjusted": ("p-value of the test adjusted over the configurations", "1"),
+    "verdict": ("what training added", "1"),
+    "verdict_reason": ("the tests behind the verdict", "1"),
+    "status": ("how the fit ended", "1"),
+    "fit_seconds": ("wall time of the fit", "s"),
+    "n_parameters": ("number of weights of the network", "1"),
+}
+COORDINATES = {
+    "condition": "the structured world or one of its nulls",
+    "mode": "which weights were trained",
+    "seed": "replicate: initial weights and order of batches",
+    "baseline": "predictor to compare with",
+    "latent": "latent variable of the world",
+    "test": "test behind the verdict",
+}
+_REQUIRED = ("nll", "delta_nll", "p_value", "verdict")
+
+
+def annotate(cube, configuration):
+    """Return the cube with long names, units and the global attributes of CF and ACDD."""
+    for name, variable in cube.data_vars.items():
+        variable.attrs["long_name"], variable.attrs["units"] = VARIABLES[name]
+    for name, coordinate in cube.coords.items():
+        coordinate.attrs["long_name"] = COORDINATES.get(name, f"parameter {name}")
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    world, model = configuration["world"]["type"], configuration["model"]["type"]
+    return cube.assign_attrs(
+        Conventions="CF-1.11, ACDD-1.3",
+        title=f"Emergence assessment of {model} on {world}",
+        summary=(
+            "Predictive gain and decodability of hidden states of sequence models, by training "
+            "mode, in a world with known latent dynamics and in its nulls."
+        ),
+        source=f"sklearn_emerge {__version__}",
+        history=f"{now} created by sklearn_emerge {__version__}",
+        references="Emergence Without Scale: How Tiny Recurrent Networks Learn Dynamical Operators",
+        date_created=now,
+        configuration=json.dumps(configuration, sort_keys=True),
+    )
+
+
+def describe(value):
+    """Return a parameter as plain data for JSON: estimators by type and parameters."""
+    if isinstance(value, BaseEstimator):
+        params = value.get_params(deep=False)
+        return {"type": type(value).__name__} | {k: describe(v) for k, v in params.items()}
+    if isinstance(value, dict):
+        return {str(k): describe(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        few = len(value) <= 100
+        return [describe(v) for v in value] if few else {"type": "list", "length": len(value)}
+    if isinstance(value, str | bool | int | float | None):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "__array__"):
+        array = np.asarray(value)
+        return {"type": "array", "shape": list(array.shape), "dtype": str(array.dtype)}
+    return repr(value)
+
+
+def check_writable(path):
+    """Raise an OSError unless a file can be written at `path`; return it as a Path."""
+    path = Path(path)
+    folder = path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError("it is a folder")
+        with NamedTemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(
+            f"path={str(path)!r} cannot be written: {error}. Choose a file in a folder that you "
+            "can write to."
+        ) from error
+    return path
+
+
+def write_atomically(path, write):
+    """Call `write` with a temporary path beside `path`, then rename: all of it or nothing."""
+    path = check_writable(path)
+    with NamedTemporaryFile(dir=path.parent, suffix=path.suffix, delete=False) as file:
+        temporary = Path(file.name)
+    try:
+        write(temporary)
+        # A temporary file is private; the result gets the permissions of any new file.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def save_cube(cube, path):
+    """Write a cube to NetCDF, atomically."""
+    write_atomically(path, lambda temporary: cube.to_netcdf(temporary, engine="netcdf4"))
+
+
+def load_cube(path):
+    """Read a result cube that an assessment has written.
+
+    Parameters
+    ----------
+    path : path-like
+        A NetCDF file written by `EmergenceAssessment.to_netcdf`.
+
+    Returns
+    -------
+    xarray.Dataset
+        The cube, in memory.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not NetCDF or not a cube.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import load_cube
+    >>> load_cube("missing.nc")
+    Traceback (most recent call last):
+        ...
+    FileNotFoundError: path='missing.nc' does not exist; pass a file written by to_netcdf.
+    """
+    if not Path(path).exists():
+        raise FileNotFoundError(
+            f"path={str(path)!r} does not exist; pass a file written by to_netcdf."
+        )
+    try:
+        with xr.open_dataset(path, engine="netcdf4", decode_timedelta=False) as file:
+            cube = file.load()
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"path={str(path)!r} cannot be read as NetCDF ({error}); pass a file written by "
+            "to_netcdf."
+        ) from error
+    return check_cube(cube, f"path={str(path)!r}")
+
+
+def check_cube(cube, name="cube"):
+    """Raise a ValueError unless a data set has what every cube has; return it."""
+    missing = [variable for variable in _REQUIRED if variable not in cube]
+    if missing:
+        raise ValueError(
+            f"{name} is not a cube of an EmergenceAssessment: it has no variable "
+            f"{', '.join(missing)}. Pass cube_ or a file written by to_netcdf."
+        )
+    return cube

@@ -1,0 +1,186 @@
+"""The plan of an assessment: configurations, and the cells that are run for each."""
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from sklearn.base import clone
+
+from ..predictors import (
+    AutoregressivePredictor,
+    MarkovPredictor,
+    MeanPredictor,
+    PersistencePredictor,
+)
+
+STRUCTURED = "structured"
+RESERVED = ("baseline", "condition", "latent", "mode", "seed", "test")
+# Facts of a world that a predictor takes over where its own parameter is "auto".
+_FACTS = ("likelihood", "noise_std", "input_scaling", "output_scaling")
+
+_BASELINES = {
+    "mean": lambda: MeanPredictor(),
+    "step_mean": lambda: MeanPredictor(per_step=True),
+    "persistence": lambda: PersistencePredictor(),
+    "markov": lambda: MarkovPredictor(),
+    "autoregressive": lambda: AutoregressivePredictor(),
+}
+# The references of the source. A linear filter is reported beside them, not subtracted.
+_REFERENCES = ("mean", "step_mean", "persistence", "markov")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One point of the parameter grid.
+
+    Attributes
+    ----------
+    index : tuple of int
+        Its place in the grid.
+    worlds : dict of str to World
+        The structured world and its nulls, by condition.
+    models : dict of str to predictor
+        The model with all facts of the world filled in, by condition.
+    """
+
+    index: tuple
+    worlds: dict
+    models: dict
+
+
+def expand(world, model, param_grid, nulls):
+    """Return the configurations of a grid.
+
+    Parameters
+    ----------
+    world : World
+        The world.
+    model : predictor
+        The model.
+    param_grid : dict of str to sequence, or None
+        ``world__...`` sets a parameter of the world, ``model__...`` or a bare name one of the
+        model.
+    nulls : sequence of str
+        Kinds of nulls.
+
+    Returns
+    -------
+    list of Configuration
+
+    Raises
+    ------
+    ValueError
+        If a parameter, a value or a null is not known.
+    """
+    grid = {} if param_grid is None else dict(param_grid)
+    for key, values in grid.items():
+        if key in RESERVED:
+            raise ValueError(
+                f"param_grid key {key!r} is the name of a dimension of the cube; write "
+                f"'model__{key}' or 'world__{key}'."
+            )
+        if isinstance(values, str) or not hasattr(values, "__len__") or len(values) == 0:
+            raise ValueError(
+                f"param_grid[{key!r}]={values!r} must be a non-empty list of values to try."
+            )
+        if len({repr(value) for value in values}) < len(values):
+            raise ValueError(f"param_grid[{key!r}]={values!r} has a value twice; drop one.")
+    configurations = []
+    for index in product(*(range(len(values)) for values in grid.values())):
+        settings = {key: grid[key][i] for key, i in zip(grid, index, strict=True)}
+        configured_world, configured_model = clone(world), clone(model)
+        for key, value in settings.items():
+            _set(configured_world, configured_model, key, value)
+        configured_world._validate_params()
+        configured_model._validate_params()
+        worlds = {STRUCTURED: configured_world}
+        worlds.update({kind: configured_world.null(kind) for kind in nulls})
+        models = {name: with_facts(configured_model, other) for name, other in worlds.items()}
+        configurations.append(Configuration(index, worlds, models))
+    return configurations
+
+
+def _set(world, model, key, value):
+    """Set the parameter that a key of the grid names."""
+    owner, separator, name = key.partition("__")
+    if separator and owner in ("world", "model"):
+        target = world if owner == "world" else model
+    else:
+        target, name = model, key
+    if name not in target.get_params():
+        raise ValueError(
+            f"param_grid key {key!r} is not a parameter of {type(target).__name__}; choose from "
+            f"{', '.join(sorted(target.get_params(deep=False)))}, or write 'world__...' for a "
+            f"parameter of the world: {', '.join(sorted(world.get_params(deep=False)))}."
+        )
+    target.set_params(**{name: value})
+
+
+def with_facts(predictor, world):
+    """Return a clone whose "auto" parameters are those that the world states."""
+    predictor = clone(predictor)
+    params = predictor.get_params(deep=False)
+    facts = {name: getattr(world, name) for name in _FACTS if params.get(name) == "auto"}
+    return predictor.set_params(**facts)
+
+
+def make_baselines(baselines, model, observation):
+    """Return the baselines by name, scored by the likelihood of the model.
+
+    Parameters
+    ----------
+    baselines : "auto", sequence of str, or dict of str to predictor
+        "auto" is the mean, the mean of each step, persistence and a linear filter; for binary
+        worlds also the Markov chain.
+    model : predictor
+        Its likelihood and noise are those of the baselines.
+    observation : {"continuous", "binary"}
+        Kind of observation of the world.
+
+    Returns
+    -------
+    dict of str to predictor
+    """
+    if isinstance(baselines, str) and baselines == "auto":
+        names = [name for name in _BASELINES if name != "markov" or observation == "binary"]
+        chosen = {name: _BASELINES[name]() for name in names}
+    elif isinstance(baselines, dict):
+        chosen = dict(baselines)
+    else:
+        names = [baselines] if isinstance(baselines, str) else list(baselines)
+        unknown = [name for name in names if name not in _BASELINES]
+        if unknown:
+            raise ValueError(
+                f"baselines={baselines!r}: {unknown[0]!r} is not known; choose from "
+                f"{', '.join(_BASELINES)}, or pass a dict of names to predictors."
+            )
+        chosen = {name: _BASELINES[name]() for name in names}
+    if not chosen:
+        raise ValueError("baselines is empty; pass at least one, for instance ['mean'].")
+    params = model.get_params(deep=False)
+    shared = {name: params[name] for name in ("likelihood", "noise_std")}
+    return {name: clone(baseline).set_params(**shared) for name, baseline in chosen.items()}
+
+
+def reference_names(reference, baselines):
+    """Return the names of the baselines among which the reference is chosen."""
+    if isinstance(reference, str) and reference == "all":
+        return list(baselines)
+    if isinstance(reference, str) and reference == "auto":
+        return [name for name in baselines if name in _REFERENCES] or list(baselines)
+    names = [reference] if isinstance(reference, str) else list(reference)
+    unknown = [name for name in names if name not in baselines]
+    if unknown or not names:
+        raise ValueError(
+            f"reference={reference!r} must be 'auto', 'all' or names out of the baselines "
+            f"{', '.join(baselines)}."
+        )
+    return names
+
+
+def coordinate(values):
+    """Return the values of a grid parameter as a coordinate: numbers if they are, else text."""
+    if all(isinstance(value, int | float | np.number) and value == value for value in values):
+        if not any(isinstance(value, bool) for value in values):
+            return np.asarray(values)
+    return np.asarray([value if isinstance(value, str) else repr(value) for value in values], "O")

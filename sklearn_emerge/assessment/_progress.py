@@ -1,0 +1,99 @@
+"""Progress of long work across processes: workers write how far they are, a thread reads it."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+
+from skorch.callbacks import Callback
+from tqdm.auto import tqdm
+
+_REFRESH_SECONDS = 0.5
+_WRITE_EVERY = 20
+
+
+class ProgressFile(Callback):
+    """Write to a file how many updates have been made.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    done : int
+        Updates made before this fit.
+    """
+
+    def __init__(self, path, done):
+        self.path = path
+        self.done = done
+
+    def on_train_begin(self, net, **kwargs):
+        """Start counting."""
+        self.steps_ = 0
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        """Count an update."""
+        self.steps_ += training
+        if self.steps_ % _WRITE_EVERY == 0:
+            Path(self.path).write_text(str(self.done + self.steps_))
+
+
+class Progress:
+    """A progress bar over the updates of many cells, wherever they run.
+
+    Parameters
+    ----------
+    steps : list of int
+        Updates of each cell.
+    enabled : bool
+        False shows nothing.
+    """
+
+    def __init__(self, steps, enabled):
+        self.steps = steps
+        self.finished = [False] * len(steps)
+        self.bar = tqdm(
+            total=sum(steps), desc="assessment", unit="update", disable=not enabled, smoothing=0.05
+        )
+
+    def __enter__(self):
+        self._folder = TemporaryDirectory(prefix="sklearn_emerge-")
+        self._stop = Event()
+        self._thread = Thread(target=self._watch, daemon=True)
+        self._show()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self._stop.set()
+        self._thread.join()
+        self._show()
+        self.bar.close()
+        self._folder.cleanup()
+
+    def file(self, cell):
+        """Return the path of the file in which a cell reports."""
+        return str(Path(self._folder.name) / str(cell))
+
+    def finish(self, cell):
+        """Count a cell as done, whether it was run or read from the store."""
+        self.finished[cell] = True
+
+    def _done(self, cell):
+        if self.finished[cell]:
+            return self.steps[cell]
+        try:
+            return int(Path(self.file(cell)).read_text())
+        except (FileNotFoundError, ValueError):
+            # Not begun, or caught between truncation and writing.
+            return 0
+
+    def _show(self):
+        done = sum(self._done(cell) for cell in range(len(self.steps)))
+        self.bar.set_postfix_str(f"{sum(self.finished)} of {len(self.steps)} cells", refresh=False)
+        # A file that was being written counts as nothing for a moment; never step back.
+        self.bar.update(max(0, done - self.bar.n))
+        self.bar.refresh()
+
+    def _watch(self):
+        while not self._stop.wait(_REFRESH_SECONDS):
+            self._show()

@@ -1,0 +1,154 @@
+"""The gains of one configuration, by condition and training mode."""
+
+import numpy as np
+
+from ._style import MODE_COLORS, as_cube, finish, new_axes, parameters, select
+
+
+class AssessmentDisplay:
+    """Predictive gain of each training mode in the world and in its nulls.
+
+    Points are seeds, bars their mean with its interval. Build it with `from_cube`.
+
+    Parameters
+    ----------
+    delta_nll : xarray.DataArray of dimensions (condition, mode, seed)
+        Gains over the reference baseline, in nats per step.
+    ci_low, ci_high : xarray.DataArray of dimensions (condition, mode)
+        Interval of the mean.
+    verdict : str, default=None
+        Shown in the title.
+    delta_nll_baseline : xarray.DataArray of dimensions (condition, baseline), default=None
+        Gains of the baselines; the best is drawn as a line.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        The axes, after `plot`.
+    figure_ : matplotlib.figure.Figure
+        Their figure, after `plot`.
+    """
+
+    def __init__(self, delta_nll, ci_low, ci_high, verdict=None, delta_nll_baseline=None):
+        self.delta_nll = delta_nll
+        self.ci_low = ci_low
+        self.ci_high = ci_high
+        self.verdict = verdict
+        self.delta_nll_baseline = delta_nll_baseline
+
+    @classmethod
+    def from_cube(cls, cube, *, ax=None, **selection):
+        """Plot one configuration of a cube.
+
+        Parameters
+        ----------
+        cube : xarray.Dataset or path-like
+            `EmergenceAssessment.cube_`, or the file it was written to.
+        ax : matplotlib.axes.Axes, default=None
+            Where to plot; None makes a figure.
+        **selection
+            A value for each parameter of the grid, for instance ``hidden_size=16``.
+
+        Returns
+        -------
+        AssessmentDisplay
+            Plotted.
+
+        Raises
+        ------
+        ValueError
+            If it is not a cube, or more than one configuration is left.
+        """
+        cube = select(as_cube(cube), selection)
+        still_open = parameters(cube)
+        if still_open:
+            name = still_open[0]
+            raise ValueError(
+                f"The cube has {cube.sizes[name]} configurations along {name!r}; choose one, for "
+                f"instance {name}={cube[name].values[0]!r}."
+            )
+        display = cls(
+            cube.delta_nll,
+            cube.ci_low,
+            cube.ci_high,
+            cube.verdict.item(),
+            cube.get("delta_nll_baseline"),
+        )
+        return display.plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Plot.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to plot; None makes a figure.
+
+        Returns
+        -------
+        AssessmentDisplay
+            Itself, with `ax_` and `figure_`.
+        """
+        conditions = self.delta_nll.condition.values.tolist()
+        modes = self.delta_nll.mode.values.tolist()
+        ax = new_axes(ax, (2.2 + 2.2 * len(conditions), 4.0))
+        width = 0.8 / len(modes)
+        for m, mode in enumerate(modes):
+            place = np.arange(len(conditions)) + (m - (len(modes) - 1) / 2) * width
+            seeds = self.delta_nll.sel(mode=mode).transpose("condition", "seed").values
+            low, high = (bound.sel(mode=mode).values for bound in (self.ci_low, self.ci_high))
+            mean = seeds.mean(axis=1)
+            color = MODE_COLORS.get(mode, "#009E73")
+            ax.bar(place, mean, 0.92 * width, color=color, alpha=0.35, label=mode)
+            error = np.abs(np.vstack([mean - low, high - mean]))
+            ax.errorbar(place, mean, error, fmt="none", ecolor=color, capsize=4, linewidth=1.8)
+            spread = np.linspace(-0.22, 0.22, seeds.shape[1]) * width
+            ax.plot(place[:, None] + spread, seeds, "o", color=color, markersize=3.5, alpha=0.8)
+        self._mark_best_baseline(ax, conditions)
+        self._limit(ax)
+        ax.set_xticks(range(len(conditions)), conditions)
+        ax.set_xlabel("condition")
+        ax.set_ylabel("gain over the reference baseline (nats per step)")
+        if self.verdict is not None:
+            ax.set_title(f"training added: {self.verdict}", loc="left", fontsize=11)
+        ax.legend(title="trained weights", frameon=False, loc="best", fontsize=9)
+        finish(ax)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+    def _mark_best_baseline(self, ax, conditions):
+        """Draw the strongest baseline of each condition, if one gains on the reference."""
+        if self.delta_nll_baseline is None:
+            return
+        labelled = False
+        for c, condition in enumerate(conditions):
+            gains = self.delta_nll_baseline.sel(condition=condition)
+            best = int(gains.argmax())
+            if gains[best] > 0:
+                name = f"best baseline: {gains.baseline.values[best]}"
+                ax.hlines(
+                    gains[best], c - 0.42, c + 0.42, color="black", linestyle=":",
+                    label=None if labelled else name,
+                )  # fmt: skip
+                labelled = True
+
+    def _limit(self, ax):
+        """Cut off gains far below zero, as of untrained networks, and say how low they go."""
+        modes = self.delta_nll.mean("seed")
+        top = max(float(self.delta_nll.max()), 0.0)
+        trained = modes.where(modes > -3 * max(top, 0.05))
+        lowest = float(np.minimum(trained.min(), 0.0))
+        if float(modes.min()) < lowest:
+            room = max(top - lowest, 0.05)
+            bottom = lowest - 0.25 * room
+            ax.set_ylim(bottom, top + 0.2 * room)
+            width = 0.8 / modes.sizes["mode"]
+            for c in range(modes.sizes["condition"]):
+                for m in range(modes.sizes["mode"]):
+                    value = float(modes.isel(condition=c, mode=m))
+                    if value < bottom:
+                        place = c + (m - (modes.sizes["mode"] - 1) / 2) * width
+                        ax.annotate(
+                            f"{value:.3g} ↓", (place, bottom), xytext=(0, 3), ha="center",
+                            textcoords="offset points", fontsize=8,
+                        )  # fmt: skip

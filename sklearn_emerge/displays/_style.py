@@ -1,0 +1,54 @@
+"""Colours and helpers that the displays share."""
+
+from ..assessment import load_cube
+from ..assessment._cube import check_cube
+
+# Okabe and Ito's palette, readable with any colour vision.
+MODE_COLORS = {
+    "full": "#0072B2",
+    "readout": "#E69F00",
+    "random": "#999999",
+    "scrambled": "#CC79A7",
+}
+
+
+def as_cube(cube):
+    """Return a cube, given one or the path of its file."""
+    if hasattr(cube, "data_vars"):
+        return check_cube(cube)
+    return load_cube(cube)
+
+
+def select(cube, selection):
+    """Select one configuration of the grid; name what is still open if it is not one."""
+    unknown = [name for name in selection if name not in cube.dims]
+    if unknown:
+        raise ValueError(
+            f"{unknown[0]!r} is not a dimension of the cube; its parameters are "
+            f"{', '.join(parameters(cube)) or 'none'}."
+        )
+    try:
+        return cube.sel(selection)
+    except KeyError as error:
+        known = {name: cube[name].values.tolist() for name in selection}
+        raise ValueError(f"{selection!r} is not in the cube; its values are {known}.") from error
+
+
+def parameters(cube):
+    """Return the names of the dimensions that come from the parameter grid."""
+    return [dim for dim in cube.delta_nll.dims if dim not in ("condition", "mode", "seed")]
+
+
+def new_axes(ax, figsize):
+    """Return the given axes, or those of a new figure."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=figsize, layout="constrained")[1]
+
+
+def finish(ax):
+    """Take away what is not data."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.axhline(0, color="black", linewidth=0.8, zorder=1)
