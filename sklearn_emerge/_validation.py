@@ -116,7 +116,8 @@ def check_latents(latents, X, name="latents"):
         check_finite(latents, name)
     else:
         raise ValueError(
-            f"{name} has dtype {latents.dtype}; use floats for quantities, integers for classes."
+            f"{name} has dtype {latents.dtype}. Unknown label type: use floats for quantities, "
+            "integers for classes."
         )
     while latents.ndim < 3:
         latents = latents[..., np.newaxis]

@@ -1,5 +1,7 @@
 """Probes: can the latents be read off the hidden states by a linear map?"""
 
+import warnings
+
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -127,7 +129,8 @@ def cross_validate_probe(hidden, latents, *, probe="auto", n_splits=5, burn_in=1
     -------
     sklearn.utils.Bunch
         ``score`` of shape (n_latents,), and ``accuracy`` of the same shape for classes, else
-        None. NaN for a latent that is constant over all data.
+        None. NaN for a latent that is constant over all data, or (with a warning) if a class
+        occurs in fewer sequences than there are folds.
 
     Raises
     ------
@@ -180,6 +183,18 @@ def _score_latent(probe, rows, target, groups, splitter, discrete):
     """Return (score, accuracy or NaN) of one latent, all folds together."""
     if (target == target[0]).all():
         return np.nan, np.nan
+    if discrete:
+        # Every class must be in enough sequences to be in each training fold.
+        rarest = min(len(np.unique(groups[target == label])) for label in np.unique(target))
+        if rarest < splitter.n_splits:
+            warnings.warn(
+                f"A class of the latents occurs in {rarest} sequences only, fewer than the "
+                f"{splitter.n_splits} folds, so its probe score is undefined (NaN). Probe more "
+                "sequences or lower n_splits.",
+                UserWarning,
+                stacklevel=3,
+            )
+            return np.nan, np.nan
     folds = [
         (clone(probe).fit(rows[train], target[train]), test)
         for train, test in splitter.split(rows, target, groups)

@@ -405,12 +405,16 @@ class EmergenceAssessment(BaseEstimator):
     def _warn_if_seeds_cannot_reach_alpha(self, n_tests):
         smallest = smallest_p_value(self.n_seeds, n_tests, self.correction)
         if smallest > self.alpha:
-            needed = seeds_needed(self.alpha, n_tests, self.correction)
+            try:
+                needed = seeds_needed(self.alpha, n_tests, self.correction)
+                remedy = f"Use n_seeds={needed} or more."
+            except ValueError as error:
+                remedy = str(error)
             warnings.warn(
                 f"n_seeds={self.n_seeds} cannot reach alpha={self.alpha:g}: with {n_tests} "
                 f"configuration{'s' * (n_tests > 1)} under correction={self.correction!r} the "
                 f"smallest possible p-value is {smallest:.3g}, and every verdict will be "
-                f"'undecided'. Use n_seeds={needed} or more.",
+                f"'undecided'. {remedy}",
                 UserWarning,
                 stacklevel=3,
             )

@@ -91,7 +91,7 @@ class AssessmentDisplay:
         """
         conditions = self.delta_nll.condition.values.tolist()
         modes = self.delta_nll.mode.values.tolist()
-        ax = new_axes(ax, (2.2 + 2.2 * len(conditions), 4.0))
+        ax = new_axes(ax, (3.2 + 2.0 * len(conditions), 4.0))
         width = 0.8 / len(modes)
         for m, mode in enumerate(modes):
             place = np.arange(len(conditions)) + (m - (len(modes) - 1) / 2) * width
@@ -105,14 +105,11 @@ class AssessmentDisplay:
             spread = np.linspace(-0.22, 0.22, seeds.shape[1]) * width
             ax.plot(place[:, None] + spread, seeds, "o", color=color, markersize=3.5, alpha=0.8)
         self._mark_best_baseline(ax, conditions)
-        self._limit(ax)
         ax.set_xticks(range(len(conditions)), conditions)
         ax.set_xlabel("condition")
-        ax.set_ylabel("gain over the reference baseline (nats per step)")
         if self.verdict is not None:
             ax.set_title(f"training added: {self.verdict}", loc="left", fontsize=11)
-        ax.legend(title="trained weights", frameon=False, loc="best", fontsize=9)
-        finish(ax)
+        finish(ax, self.delta_nll)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
@@ -123,7 +120,7 @@ class AssessmentDisplay:
         labelled = False
         for c, condition in enumerate(conditions):
             gains = self.delta_nll_baseline.sel(condition=condition)
-            best = int(gains.argmax())
+            best = int(gains.values.argmax())
             if gains[best] > 0:
                 name = f"best baseline: {gains.baseline.values[best]}"
                 ax.hlines(
@@ -131,24 +128,3 @@ class AssessmentDisplay:
                     label=None if labelled else name,
                 )  # fmt: skip
                 labelled = True
-
-    def _limit(self, ax):
-        """Cut off gains far below zero, as of untrained networks, and say how low they go."""
-        modes = self.delta_nll.mean("seed")
-        top = max(float(self.delta_nll.max()), 0.0)
-        trained = modes.where(modes > -3 * max(top, 0.05))
-        lowest = float(np.minimum(trained.min(), 0.0))
-        if float(modes.min()) < lowest:
-            room = max(top - lowest, 0.05)
-            bottom = lowest - 0.25 * room
-            ax.set_ylim(bottom, top + 0.2 * room)
-            width = 0.8 / modes.sizes["mode"]
-            for c in range(modes.sizes["condition"]):
-                for m in range(modes.sizes["mode"]):
-                    value = float(modes.isel(condition=c, mode=m))
-                    if value < bottom:
-                        place = c + (m - (modes.sizes["mode"] - 1) / 2) * width
-                        ax.annotate(
-                            f"{value:.3g} ↓", (place, bottom), xytext=(0, 3), ha="center",
-                            textcoords="offset points", fontsize=8,
-                        )  # fmt: skip

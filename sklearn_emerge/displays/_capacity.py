@@ -93,41 +93,24 @@ class CapacityCurveDisplay:
         CapacityCurveDisplay
             Itself, with `ax_` and `figure_`.
         """
-        ax = new_axes(ax, (6.0, 4.0))
+        ax = new_axes(ax, (6.4, 4.0))
         values = self.delta_nll[self.parameter].values
         numeric = np.issubdtype(values.dtype, np.number)
         x = values if numeric else np.arange(len(values))
-        shown = []
         for mode in self.delta_nll.mode.values.tolist():
             color = MODE_COLORS.get(mode, "#009E73")
             seeds = self.delta_nll.sel(mode=mode).transpose(self.parameter, "seed").values
             low, high = (bound.sel(mode=mode).values for bound in (self.ci_low, self.ci_high))
-            ax.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0)
+            mean = seeds.mean(axis=1)
+            error = np.abs(np.vstack([mean - low, high - mean]))
             ax.plot(x, seeds, "o", color=color, markersize=3, alpha=0.5)
-            ax.plot(x, seeds.mean(axis=1), "-", color=color, linewidth=2, label=mode)
-            shown.append(seeds.mean(axis=1))
-        self._limit(ax, np.array(shown))
+            ax.errorbar(x, mean, error, color=color, capsize=4, linewidth=1.8, label=mode)
         if numeric and (x > 0).all():
             ax.set_xscale("log", base=2)
             ax.minorticks_off()
         ax.set_xticks(x, [str(value) for value in values])
         ax.set_xlabel(self.parameter.replace("__", " ").replace("_", " "))
-        ax.set_ylabel("gain over the reference baseline (nats per step)")
         ax.set_title(f"capacity curve, {self.condition}", loc="left", fontsize=11)
-        ax.legend(title="trained weights", frameon=False, fontsize=9)
-        finish(ax)
+        finish(ax, self.delta_nll)
         self.ax_, self.figure_ = ax, ax.figure
         return self
-
-    def _limit(self, ax, means):
-        """Cut off curves that lie far below zero throughout, as of untrained networks."""
-        top = max(float(np.nanmax(self.delta_nll)), 0.0)
-        near = means[means > -3 * max(top, 0.05)]
-        if near.size < means.size:
-            lowest = min(float(near.min(initial=0.0)), 0.0)
-            room = max(top - lowest, 0.05)
-            ax.set_ylim(lowest - 0.15 * room, top + 0.1 * room)
-            ax.annotate(
-                "curves far below are cut off", (0.99, 0.02), xycoords="axes fraction",
-                ha="right", fontsize=8,
-            )  # fmt: skip

@@ -48,7 +48,16 @@ def new_axes(ax, figsize):
     return plt.subplots(figsize=figsize, layout="constrained")[1]
 
 
-def finish(ax):
-    """Take away what is not data."""
-    ax.spines[["top", "right"]].set_visible(False)
+def finish(ax, gains):
+    """Label the axis of gains, put the legend beside the axes, take away what is not data."""
     ax.axhline(0, color="black", linewidth=0.8, zorder=1)
+    top = max(float(gains.max()), 0.05)
+    if float(gains.min()) < -3 * top:
+        # Untrained networks lie orders of magnitude below zero: linear around it, then log.
+        ax.set_yscale("symlog", linthresh=float(f"{2 * top:.0e}"))
+        ax.set_ylim(2 * float(gains.min()), 10 * top)
+    ax.set_ylabel("gain over the reference (nats per step)")
+    ax.legend(
+        title="trained weights", frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1)
+    )
+    ax.spines[["top", "right"]].set_visible(False)

@@ -77,8 +77,8 @@ class ArrayWorld(World):
 
     @property
     def default_n_eval(self):
-        """A quarter of the recordings, at least one."""
-        return max(1, len(self.X) // 4)
+        """A quarter of the recordings, at least five."""
+        return max(5, len(self.X) // 4)
 
     def _arrays(self):
         self._validate_params()
