@@ -14,7 +14,6 @@ from statsmodels.stats.multitest import multipletests
 __all__ = [
     "adjust_p_values",
     "bootstrap_interval",
-    "check_alpha",
     "paired_permutation_test",
     "seeds_needed",
     "sign_flip_test",
@@ -38,7 +37,7 @@ def check_alpha(alpha, name="alpha"):
     """Raise a ValueError unless `alpha` is a number strictly between 0 and 1."""
     if not isinstance(alpha, Real) or isinstance(alpha, bool) or not 0 < alpha < 1:
         raise ValueError(
-            f"{name}={alpha!r} is not a level; pass a number strictly between 0 and 1, such as 0.05."
+            f"{name}={alpha!r} is not a level; pass a number strictly between 0 and 1, like 0.05."
         )
 
 

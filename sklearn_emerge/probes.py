@@ -1,4 +1,4 @@
-"""Probes: can the latents be read off the hidden states by a linear map?"""
+"""Probes: linear maps that read latents off hidden states."""
 
 import warnings
 
@@ -114,9 +114,9 @@ def cross_validate_probe(hidden, latents, *, probe="auto", n_splits=5, burn_in=1
     ----------
     hidden : array-like of shape (n_sequences, n_steps, n_hidden)
         Hidden states, or a control.
-    latents : array-like of shape (n_sequences,), (n_sequences, n_steps) or \
-            (n_sequences, n_steps, n_latents)
-        What to decode: floats are quantities, integers are classes. Each is probed alone.
+    latents : array-like of shape (n_sequences, n_steps, n_latents)
+        What to decode: floats are quantities, integers are classes. Each is probed alone. One
+        latent may be given as (n_sequences, n_steps), or once a sequence as (n_sequences,).
     probe : "auto" or estimator, default="auto"
         "auto" is `make_probe` of the kind of the latents; any regressor or classifier (with
         `predict_proba`) does.

@@ -1,4 +1,4 @@
-"""The main job: what did training add?"""
+"""The main job: find out what training added."""
 
 from ._assessment import EmergenceAssessment
 from ._cube import load_cube

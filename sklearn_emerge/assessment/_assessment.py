@@ -4,7 +4,6 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator
@@ -71,9 +70,8 @@ class EmergenceAssessment(BaseEstimator):
         Values of parameters to combine; each becomes a dimension of the cube under its key.
         ``world__...`` is a parameter of the world, ``model__...`` or a bare name one of the
         model.
-    modes : sequence of {"full", "readout", "random", "scrambled"}, \
-            default=("full", "readout", "random")
-        Training modes.
+    modes : sequence of str, default=("full", "readout", "random")
+        Training modes, out of "full", "readout", "random" and "scrambled".
     nulls : sequence of str, default=("resample",)
         Kinds of nulls, see `World.null`.
     baselines : "auto", sequence of str, or dict of str to predictor, default="auto"
@@ -498,9 +496,7 @@ class EmergenceAssessment(BaseEstimator):
     def _compare(self, cube):
         """Add the gains, their intervals and their p-values."""
         position = cube.baseline.to_index().get_indexer(cube.reference.values.ravel())
-        position = xr.DataArray(
-            position.reshape(cube.reference.shape), dims=cube.reference.dims
-        )
+        position = xr.DataArray(position.reshape(cube.reference.shape), dims=cube.reference.dims)
         reference = cube.nll_baseline.isel(baseline=position).drop_vars("baseline")
         cube["nll_reference"] = reference
         cube["delta_nll"] = (reference - cube.nll).transpose(*cube.nll.dims)

@@ -44,7 +44,7 @@ def run_networks(
     train, evaluation = world.split(n_train, n_eval, substream(entropy, "data"))
     result = Bunch(nll=[], fit_seconds=[], status=[], n_parameters=[])
     probes = Bunch(probe_score=[], probe_score_shuffled=[], probe_score_noise=[], accuracy=[])
-    probing = probe is not None and evaluation.latents is not None
+    probing = probe is not None and evaluation.latents is not None and hasattr(model, "transform")
     with threadpool_limits(1):
         for seed in range(n_seeds):
             predictor = _seeded(model, mode, integer_seed(substream(entropy, "model", seed)))

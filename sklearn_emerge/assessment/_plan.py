@@ -180,7 +180,7 @@ def reference_names(reference, baselines):
 
 def coordinate(values):
     """Return the values of a grid parameter as a coordinate: numbers if they are, else text."""
-    if all(isinstance(value, int | float | np.number) and value == value for value in values):
-        if not any(isinstance(value, bool) for value in values):
-            return np.asarray(values)
+    numbers = [isinstance(v, int | float | np.number) and not isinstance(v, bool) for v in values]
+    if all(numbers) and np.isfinite(values).all():
+        return np.asarray(values)
     return np.asarray([value if isinstance(value, str) else repr(value) for value in values], "O")

@@ -1,4 +1,4 @@
-"""From tests to a verdict: what did training add?"""
+"""From tests to a verdict on what training added."""
 
 import numpy as np
 import xarray as xr
@@ -140,9 +140,7 @@ def _decide(p_values, alpha, smallest, can_probe):
     if operator is None or representation is None:
         return UNDECIDED, reason
     reservoir = [
-        name
-        for name in ("readout_gain", "untrained_decoding")
-        if p_values.get(name, 1.0) <= alpha
+        name for name in ("readout_gain", "untrained_decoding") if p_values.get(name, 1.0) <= alpha
     ]
     if reservoir:
         return "reservoir", f"{reason}; the untrained network already gives {', '.join(reservoir)}"

@@ -35,7 +35,7 @@ class BasePredictor(ABC, BaseEstimator):
         ----------
         X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
             Training sequences, at least two, of at least two steps each.
-        y : None
+        y : None, default=None
             Ignored; the targets are the sequences themselves.
 
         Returns
@@ -124,7 +124,7 @@ class BasePredictor(ABC, BaseEstimator):
         ----------
         X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
             Sequences.
-        y : None
+        y : None, default=None
             Ignored.
 
         Returns

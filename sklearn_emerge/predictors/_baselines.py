@@ -191,7 +191,7 @@ class MarkovPredictor(BasePredictor):
         self.means_ = np.array(means)
 
     def _predict(self, X):
-        return np.where(X > self.threshold_, self.means_[1], self.means_[0])
+        return np.where(self.threshold_ < X, self.means_[1], self.means_[0])
 
 
 class AutoregressivePredictor(BasePredictor):
@@ -248,7 +248,7 @@ class AutoregressivePredictor(BasePredictor):
         self.noise_std = noise_std
 
     def _fit(self, X):
-        n_sequences, n_steps, n_channels = X.shape
+        _, n_steps, n_channels = X.shape
         self.lags_ = min(self.lags, n_steps - 1)
         # Centring keeps the normal equations well conditioned.
         center = X.mean(axis=(0, 1))

@@ -65,16 +65,17 @@ def scramble_recurrent_weights(core, rng):
 
 
 def check_core(core, n_inputs):
-    """Return the number of hidden units after checking shape, precision and causality."""
+    """Return the number of hidden units after checking what a core must be."""
     # Double precision, as everywhere outside training.
     core = deepcopy(core).cpu().double().eval()
     generator = torch.Generator().manual_seed(0)
     inputs = torch.randn(2, 4, n_inputs, generator=generator, dtype=torch.float64)
-    changed = inputs.clone()
-    changed[:, 2:] += 1.0
+    later, neighbour = inputs.clone(), inputs.clone()
+    later[:, 2:] += 1.0
+    neighbour[0] += 1.0
     try:
         with torch.no_grad():
-            hidden, other = hidden_states(core(inputs)), hidden_states(core(changed))
+            hidden, other, apart = (hidden_states(core(x)) for x in (inputs, later, neighbour))
     except RuntimeError as error:
         raise ValueError(
             f"module failed on inputs of shape {tuple(inputs.shape)} and dtype float64, in which "
@@ -84,7 +85,11 @@ def check_core(core, n_inputs):
         shape = getattr(hidden, "shape", type(hidden).__name__)
         raise ValueError(
             f"module returned hidden states of shape {tuple(shape)} for inputs of shape "
-            f"{tuple(inputs.shape)}; expected (n_sequences, n_steps, n_hidden). Recurrent "
+            f"{tuple(inputs.shape)}; expected (n_sequences, n_steps, n_hidden)."
+        )
+    if not torch.allclose(hidden[1], apart[1]):
+        raise ValueError(
+            "module mixes sequences: changing one changes the hidden states of another. Recurrent "
             "modules of torch need batch_first=True."
         )
     if not torch.allclose(hidden[:, :2], other[:, :2]):

@@ -91,12 +91,12 @@ class ArrayWorld(World):
             )
         check_finite(X, "X")
         latents = None if self.latents is None else check_latents(self.latents, X)
-        if latents is not None and self.latent_names is not None:
-            if len(self.latent_names) != latents.shape[2]:
-                raise ValueError(
-                    f"latent_names={self.latent_names!r} has {len(self.latent_names)} names for "
-                    f"{latents.shape[2]} latents; give one each."
-                )
+        named = latents is not None and self.latent_names is not None
+        if named and len(self.latent_names) != latents.shape[2]:
+            raise ValueError(
+                f"latent_names={self.latent_names!r} has {len(self.latent_names)} names for "
+                f"{latents.shape[2]} latents; give one each."
+            )
         return X, latents
 
     def _draw(self, n_sequences, stream):

@@ -1,6 +1,6 @@
 """A binary chain whose stickiness follows a hidden periodic regime."""
 
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 from sklearn.utils._param_validation import Interval

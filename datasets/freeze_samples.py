@@ -1,0 +1,39 @@
+"""Write the frozen samples of every world and their checksums.
+
+Run it only when a generator changes on purpose, and say so in CHANGES.md.
+"""
+
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from sklearn_emerge.worlds import BernoulliWorld, DriftWorld, OscillatorWorld, RegimeWorld
+
+SAMPLES = Path(__file__).parent / "samples"
+WORLDS = {
+    "drift": DriftWorld(),
+    "oscillator": OscillatorWorld(),
+    "oscillator-nonstationary": OscillatorWorld(omega=(0.8, 1.2)),
+    "regime": RegimeWorld(),
+    "bernoulli": BernoulliWorld(),
+    "oscillator-shuffle": OscillatorWorld().null("shuffle"),
+    "oscillator-resample": OscillatorWorld().null("resample"),
+    "oscillator-phase": OscillatorWorld().null("phase"),
+}
+
+
+def frozen_sample(world):
+    """Return the arrays that are frozen of a world: three sequences of the stream 0."""
+    sample = world.sample(3, random_state=0)
+    arrays = {"X": sample.X}
+    return arrays if sample.latents is None else arrays | {"latents": sample.latents}
+
+
+if __name__ == "__main__":
+    lines = []
+    for name, world in WORLDS.items():
+        path = SAMPLES / f"{name}.npz"
+        np.savez_compressed(path, **frozen_sample(world))
+        lines.append(f"{sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
+    (SAMPLES / "SHA256SUMS").write_text("".join(lines))

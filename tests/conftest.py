@@ -1,0 +1,31 @@
+"""One torch thread, no windows, and a small assessment that several tests share."""
+
+import matplotlib
+import pytest
+import torch
+
+from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
+
+matplotlib.use("Agg")
+torch.set_num_threads(1)
+
+SMALL = dict(n_train=40, n_eval=20, n_seeds=2, alpha=0.3, progress=False, random_state=0)
+
+
+def small_assessment(**options):
+    """Return an assessment that takes a second: its numbers mean nothing."""
+    world = options.pop("world", OscillatorWorld(n_steps=20))
+    model = options.pop("model", GRUPredictor(hidden_size=3, max_steps=4))
+    return EmergenceAssessment(world, model, **{**SMALL, **options})
+
+
+@pytest.fixture(scope="session")
+def fitted():
+    """A fitted assessment over a grid of hidden sizes."""
+    return small_assessment(param_grid={"hidden_size": [2, 4]}, alpha=0.6).fit()
+
+
+@pytest.fixture(scope="session")
+def fitted_single():
+    """A fitted assessment of one configuration."""
+    return small_assessment(nulls=("resample", "shuffle")).fit()

@@ -1,0 +1,332 @@
+"""The main job: what is in the cube, that it does not depend on how it was computed, verdicts."""
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+import xarray as xr
+from conftest import small_assessment
+from joblib import Memory
+
+import sklearn_emerge.assessment._assessment as module
+from sklearn_emerge import (
+    ArrayWorld,
+    AutoregressivePredictor,
+    EmergenceAssessment,
+    GRUPredictor,
+    MeanPredictor,
+    OscillatorWorld,
+    PersistencePredictor,
+    RegimeWorld,
+    RNNPredictor,
+)
+from sklearn_emerge._random import integer_seed, seed_sequence, substream
+from sklearn_emerge.assessment._verdict import judge
+from sklearn_emerge.inference import sign_flip_test, student_interval
+from sklearn_emerge.probes import cross_validate_probe
+
+NOT_RESULTS = ["fit_seconds"]
+
+
+def assert_same_results(first, second):
+    xr.testing.assert_equal(first.drop_vars(NOT_RESULTS), second.drop_vars(NOT_RESULTS))
+
+
+def test_cube_has_the_promised_variables_and_dimensions(fitted):
+    cube = fitted.cube_
+    grid = {"condition": 2, "mode": 3, "hidden_size": 2, "seed": 2}
+    assert dict(cube.nll.sizes) == dict(cube.delta_nll.sizes) == grid
+    assert cube.probe_score.dims == (*grid, "latent")
+    assert cube.nll_baseline.dims == ("condition", "hidden_size", "baseline")
+    assert cube.condition.values.tolist() == ["structured", "resample"]
+    assert cube.hidden_size.values.tolist() == [2, 4]
+    promised = (
+        "nll nll_baseline nll_optimal delta_nll efficiency probe_score probe_score_shuffled "
+        "p_value p_value_adjusted ci_low ci_high verdict status fit_seconds n_parameters"
+    )
+    assert set(promised.split()) <= set(cube.data_vars)
+    assert all(v.attrs["long_name"] and v.attrs["units"] for v in cube.data_vars.values())
+    assert cube.delta_nll.attrs["units"] == "nat/step"
+    for name in [
+        "Conventions",
+        "title",
+        "summary",
+        "source",
+        "history",
+        "references",
+        "date_created",
+    ]:
+        assert cube.attrs[name]
+    configuration = json.loads(cube.attrs["configuration"])
+    assert configuration["world"] == {
+        "type": "OscillatorWorld", "omega": 1.0, "time_step": 0.05, "initial_std": 0.1,
+        "observation_std": 0.05, "n_steps": 20,
+    }  # fmt: skip
+    assert configuration["param_grid"] == {"hidden_size": [2, 4]}
+    assert (cube.status == "ok").all()
+    assert np.isnan(cube.probe_score.sel(condition="resample")).all()
+
+
+def test_cube_repeats_what_the_pieces_give(fitted_single):
+    """Recompute one cell by hand from the public pieces."""
+    cube = fitted_single.cube_
+    entropy = seed_sequence(0).generate_state(4).tolist()
+    world = OscillatorWorld(n_steps=20)
+    train, evaluation = world.split(40, 20, substream(entropy, "data"))
+    gaussian = dict(likelihood="gaussian", noise_std=0.05)
+    structured = cube.sel(condition="structured")
+    for name, baseline in (
+        ("mean", MeanPredictor(**gaussian)),
+        ("persistence", PersistencePredictor(**gaussian)),
+        ("autoregressive", AutoregressivePredictor(**gaussian)),
+    ):
+        nll = -baseline.fit(train.X).score(evaluation.X)
+        assert structured.nll_baseline.sel(baseline=name) == pytest.approx(nll)
+    model = GRUPredictor(
+        3, max_steps=4, **gaussian, input_scaling="standard", output_scaling=None,
+        random_state=integer_seed(substream(entropy, "model", 1)),
+    ).fit(train.X)  # fmt: skip
+    cell = structured.sel(mode="full", seed=1)
+    assert cell.nll == -model.score(evaluation.X)
+    score = cross_validate_probe(model.transform(evaluation.X), evaluation.latents).score
+    assert np.array_equal(cell.probe_score, score)
+    reference = structured.reference.item()
+    assert cell.delta_nll == structured.nll_baseline.sel(baseline=reference) - cell.nll
+    gains = structured.delta_nll.sel(mode="full").values
+    assert structured.p_value.sel(mode="full") == sign_flip_test(gains).pvalue
+    low, high = student_interval(gains, confidence=0.7)
+    assert structured.ci_low.sel(mode="full") == low
+    assert structured.ci_high.sel(mode="full") == high
+    assert structured.n_parameters.sel(mode="full") == 3 * 3 * (2 + 3 + 2) + 4
+
+
+def test_results_do_not_depend_on_jobs_or_on_other_cells(fitted):
+    parallel = small_assessment(param_grid={"hidden_size": [4, 2]}, alpha=0.6, n_jobs=2).fit()
+    reordered = parallel.cube_.sel(hidden_size=[2, 4])
+    assert_same_results(fitted.cube_, reordered)
+    alone = small_assessment(model=GRUPredictor(4, max_steps=4), modes=("random", "full")).fit()
+    for mode in ("random", "full"):
+        there = fitted.cube_.nll.sel(hidden_size=4, mode=mode)
+        assert np.array_equal(alone.cube_.nll.sel(mode=mode), there)
+
+
+def test_interrupted_fit_continues_and_gives_the_same_cube(tmp_path, monkeypatch, fitted):
+    options = dict(
+        param_grid={"hidden_size": [2, 4]}, alpha=0.6, memory=Memory(tmp_path, verbose=0)
+    )
+    fits = []
+    original = GRUPredictor.fit
+
+    def fit(self, X, y=None):
+        fits.append(self.hidden_size)
+        if len(fits) == 8:
+            raise KeyboardInterrupt
+        return original(self, X, y)
+
+    monkeypatch.setattr(GRUPredictor, "fit", fit)
+    with pytest.raises(KeyboardInterrupt):
+        small_assessment(**options).fit()
+    first = len(fits)
+    resumed = small_assessment(**options).fit()
+    # 24 fits in all; the three finished cells of two seeds are not repeated.
+    assert len(fits) - first == 24 - 6
+    assert_same_results(fitted.cube_, resumed.cube_)
+    before = len(fits)
+    again = small_assessment(**options).fit()
+    assert len(fits) == before
+    xr.testing.assert_equal(resumed.cube_, again.cube_)
+
+
+def test_other_random_state_other_results(fitted_single):
+    other = small_assessment(nulls=("resample",), random_state=1).fit()
+    assert (
+        other.cube_.nll != fitted_single.cube_.nll.sel(condition=["structured", "resample"])
+    ).all()
+
+
+def test_fit_does_not_change_parameters(fitted):
+    assert fitted.model.get_params()["training"] == "full"
+    assert fitted.model.get_params()["noise_std"] == "auto"
+    assert not hasattr(fitted.model, "net_")
+
+
+def test_world_parameters_in_the_grid():
+    grid = {"world__omega": [1.0, (0.8, 1.2)], "model__lr": [0.01]}
+    cube = small_assessment(param_grid=grid, alpha=0.6, modes=("random",), nulls=()).fit().cube_
+    assert cube.world__omega.values.tolist() == ["1.0", "(0.8, 1.2)"]
+    assert cube.model__lr.values.tolist() == [0.01]
+    assert (cube.nll_baseline[:, 0] != cube.nll_baseline[:, 1]).any()
+
+
+def test_reference_is_chosen_on_training_data_among_the_trivial():
+    cube = small_assessment(modes=("random",)).fit().cube_
+    assert cube.reference.values.tolist() == ["persistence", "mean"]
+    strict = small_assessment(modes=("random",), reference="all").fit().cube_
+    best = cube.nll_baseline.sel(condition="structured").idxmin("baseline").item()
+    assert best == "autoregressive"
+    assert strict.reference.sel(condition="structured") == best
+    assert (cube.delta_nll_baseline.sel(baseline="autoregressive", condition="structured")) > 0
+    published = small_assessment(modes=("random",), baselines=("mean", "persistence")).fit().cube_
+    assert published.baseline.values.tolist() == ["mean", "persistence"]
+    own = {"ar2": AutoregressivePredictor(2)}
+    assert small_assessment(modes=("random",), baselines=own).fit().cube_.reference[0] == "ar2"
+
+
+def test_binary_world_uses_the_proper_likelihood_and_the_markov_baseline():
+    options = dict(world=RegimeWorld(n_steps=40), nulls=("bernoulli",), n_train=200, n_eval=100)
+    cube = small_assessment(**options).fit().cube_
+    # Persistence with a fitted probability is the symmetric chain, here just as good.
+    assert cube.reference.sel(condition="structured").item() in ("markov", "persistence")
+    structured = cube.nll_baseline.sel(condition="structured")
+    assert structured.sel(baseline="markov") < structured.sel(baseline="mean") - 0.05
+    assert float(cube.nll_baseline.max()) < 1
+    assert cube.probe_accuracy.sel(condition="structured").min() > 0.4
+    model = RNNPredictor(3, max_steps=4, likelihood="gaussian")
+    published = small_assessment(model=model, **options).fit().cube_
+    # The Gaussian of .05: mean squared error .25 is 0.5 * .25 / .0025 nats and a constant.
+    constant = 0.5 * np.log(2 * np.pi * 0.05**2)
+    mean = published.nll_baseline.sel(baseline="mean", condition="structured").item()
+    assert mean == pytest.approx(0.5 * 0.25 / 0.05**2 + constant, abs=0.6)
+
+
+def test_own_arrays_without_a_world():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 15)).cumsum(axis=1)
+    assessment = small_assessment(world=None, n_train=None, n_eval=None).fit(X, X * 2.0)
+    cube = assessment.cube_
+    assert isinstance(assessment.world_, ArrayWorld)
+    assert cube.latent.values.tolist() == ["latent 0"]
+    assert cube.reference.sel(condition="structured") == "persistence"
+    assert np.isfinite(cube.delta_nll).all()
+    through_world = small_assessment(world=ArrayWorld(X, X * 2.0), n_train=None, n_eval=None).fit()
+    assert_same_results(cube, through_world.cube_)
+    without = small_assessment(world=None, n_train=None, n_eval=None).fit(X)
+    assert "probe_score" not in without.cube_
+    assert "representation not tested" in without.verdict_reason_
+
+
+def test_a_predictor_without_modes_can_be_assessed():
+    assessment = small_assessment(model=AutoregressivePredictor(2), modes=("full",)).fit()
+    assert (assessment.cube_.delta_nll.sel(condition="structured") > 0).all()
+    with pytest.raises(ValueError, match="modes=.*'readout' is not known here"):
+        small_assessment(model=AutoregressivePredictor(2), modes=("readout",)).fit()
+
+
+def test_known_ceiling_gives_the_efficiency():
+    class Walk(OscillatorWorld):
+        def optimal_predictor(self):
+            return AutoregressivePredictor(8, noise_std=0.05).fit(self.sample(200, 0).X)
+
+    cube = small_assessment(world=Walk(n_steps=20), modes=("random",), nulls=()).fit().cube_
+    gap = cube.nll_reference - cube.nll_optimal
+    assert (gap > 0).all()
+    assert np.allclose(cube.efficiency, cube.delta_nll / gap)
+
+
+def test_summary_has_a_row_a_cell_and_mode(fitted, fitted_single):
+    table = fitted.summary()
+    assert table.index.names == ["hidden_size", "condition", "mode"]
+    assert len(table) == 12
+    row = table.loc[(4, "structured", "full")]
+    cell = fitted.cube_.sel(hidden_size=4, condition="structured", mode="full")
+    assert row["delta_nll"] == cell.delta_nll.mean()
+    assert row["probe_score y"] == cell.probe_score.sel(latent="y").mean()
+    assert "efficiency" not in table
+    assert len(fitted_single.summary()) == 9
+
+
+def test_notebook_representation_shows_the_results(fitted, fitted_single):
+    html = fitted_single._repr_html_()
+    assert fitted_single.verdict_ in html
+    assert "delta_nll" in html
+    assert "delta_nll" in fitted._repr_mimebundle_()["text/html"]
+    assert "delta_nll" not in EmergenceAssessment()._repr_html_()
+
+
+def test_too_few_seeds_warn_before_anything_runs(monkeypatch):
+    monkeypatch.setattr(module.EmergenceAssessment, "_run", lambda *a: pytest.fail("ran"))
+    assessment = small_assessment(alpha=0.05, n_seeds=5, param_grid={"hidden_size": [2, 3, 4]})
+    with pytest.warns(UserWarning, match="smallest possible p-value is 0.0938.*Use n_seeds=6"):
+        with pytest.raises(pytest.fail.Exception):
+            assessment.fit()
+    with warnings.catch_warnings(), pytest.raises(pytest.fail.Exception):
+        warnings.simplefilter("error")
+        small_assessment(alpha=0.05, n_seeds=5).fit()
+
+
+def cube_of(gains, probes=None, n_seeds=5):
+    """Return a cube with the given mean gains and probe scores, a little noise on top."""
+    rng = np.random.default_rng(0)
+    noise = 0.01 * rng.random(n_seeds)
+    cube = xr.Dataset(coords={"seed": np.arange(n_seeds)})
+    conditions = list(gains)
+    modes = list(gains["structured"])
+    values = [[gains[c].get(m, 0.0) + noise for m in modes] for c in conditions]
+    cube["delta_nll"] = (("condition", "mode", "seed"), np.array(values))
+    cube = cube.assign_coords(condition=conditions, mode=modes)
+    if probes is not None:
+        scores = np.array([[probes[m] + noise for m in modes]] * len(conditions))
+        cube["probe_score"] = (("condition", "mode", "seed", "latent"), scores[..., None])
+        cube["probe_score_shuffled"] = 0 * cube.probe_score
+    return cube
+
+
+GAIN = {"structured": {"full": 0.6, "readout": 0.2, "random": -9.0}, "resample": {"full": -0.02}}
+NO_GAIN = {"structured": {"full": -0.1, "readout": -0.2, "random": -9.0}, "resample": {}}
+RESERVOIR = {"structured": {"full": 0.2, "readout": 0.3, "random": -9.0}, "resample": {}}
+LEAKING = {"structured": {"full": 0.6, "readout": 0.2, "random": -9.0}, "resample": {"full": 0.9}}
+EXPOSED = {"full": 0.99, "readout": 0.97, "random": 0.97}
+CARVED = {"full": 0.8, "readout": 0.01, "random": 0.01}
+NOTHING = {"full": 0.01, "readout": 0.01, "random": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("gains", "probes", "verdict"),
+    [
+        (GAIN, EXPOSED, "operator"),
+        (GAIN, CARVED, "operator+representation"),
+        (NO_GAIN, CARVED, "representation"),
+        (NO_GAIN, EXPOSED, "reservoir"),
+        (NO_GAIN, NOTHING, "none"),
+        (RESERVOIR, NOTHING, "reservoir"),
+        (LEAKING, NOTHING, "reservoir"),
+        (GAIN, None, "operator"),
+    ],
+)
+def test_verdicts(gains, probes, verdict):
+    judged = judge(cube_of(gains, probes), alpha=0.05, correction="holm", probe_margin=0.1)
+    assert judged.verdict.item() == verdict
+    assert judged.verdict_reason.item()
+
+
+def test_verdict_is_open_where_a_test_is_missing():
+    def judged(gains, **options):
+        cube = cube_of(gains, EXPOSED, **options)
+        return judge(cube, alpha=0.05, correction=None, probe_margin=0.1)
+
+    no_null = judged({"structured": GAIN["structured"]})
+    assert no_null.verdict.item() == "undecided"
+    assert "gain_over_null not tested" in no_null.verdict_reason.item()
+    few = judged(GAIN, n_seeds=4)
+    assert few.verdict.item() == "undecided"
+    assert "too few seeds" in few.verdict_reason.item()
+    cube = cube_of(GAIN, EXPOSED)
+    cube["delta_nll"][0, 0, 2] = np.nan
+    diverged = judge(cube, alpha=0.05, correction=None, probe_margin=0.1)
+    assert diverged.verdict.item() == "undecided"
+    assert "diverged" in diverged.verdict_reason.item()
+
+
+def test_margin_is_part_of_the_test():
+    """An improvement of .05 in every seed is certain, and still below a margin of .1."""
+    probes = {"full": 0.55, "readout": 0.5, "random": 0.5}
+    for margin, verdict in ((0.0, "operator+representation"), (0.1, "operator")):
+        judged = judge(cube_of(GAIN, probes), alpha=0.05, correction=None, probe_margin=margin)
+        assert judged.verdict.item() == verdict
+
+
+def test_correction_is_over_configurations(fitted):
+    cube = fitted.cube_
+    raw, adjusted = cube.test_p_value, cube.test_p_value_adjusted
+    assert np.allclose(adjusted.min("hidden_size"), np.minimum(2 * raw.min("hidden_size"), 1))

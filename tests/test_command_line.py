@@ -1,0 +1,105 @@
+"""The command line: output, files, exit statuses."""
+
+import subprocess
+import sys
+
+import pytest
+
+from sklearn_emerge import load_cube
+from sklearn_emerge.__main__ import WORLDS, main
+
+QUICK = [
+    "--steps",
+    "2",
+    "--seeds",
+    "2",
+    "--alpha",
+    "0.9",
+    "--train",
+    "20",
+    "--eval",
+    "10",
+    "--quiet",
+]
+
+
+def test_worlds_lists_all(capsys):
+    assert main(["worlds"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(WORLDS)
+    assert "latents: x, y; nulls: shuffle, resample, phase" in lines[1]
+
+
+def test_assess_prints_and_writes(capsys, tmp_path):
+    out, figure = tmp_path / "new" / "cube.nc", tmp_path / "cube.png"
+    arguments = ["assess", "drift", "--model", "rnn", "--hidden-size", "2", "3", *QUICK]
+    assert main([*arguments, "--out", str(out), "--figure", str(figure)]) == 0
+    printed = capsys.readouterr().out
+    assert "delta_nll" in printed
+    assert "verdict" in printed
+    assert load_cube(out).hidden_size.values.tolist() == [2, 3]
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_single_configuration_prints_the_verdict_with_its_reason(capsys):
+    assert main(["assess", "bernoulli", "--hidden-size", "2", "--random-state", "0", *QUICK]) == 0
+    assert "verdict: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["assess", "ocean"], "invalid choice: 'ocean' (choose from 'drift', 'oscillator'"),
+        (["assess", "drift", "--model", "cnn"], "invalid choice: 'cnn' (choose from 'rnn'"),
+        (["assess", "drift", "--steps", "many"], "invalid int value: 'many'"),
+        ([], "COMMAND"),
+    ],
+)
+def test_wrong_words_list_the_known_ones(arguments, message, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 2
+    # Python 3.12 and later leave out the quotes around the choices.
+    printed = capsys.readouterr().err.replace("'", "")
+    assert message.replace("'", "") in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--nulls", "reverse"], "'reverse' is not known here; choose from 'shuffle'"),
+        (["--modes", "half"], "'half' is not known here; choose from 'full'"),
+        (["--out", "/proc/none/cube.nc"], "/proc/none/cube.nc' cannot be written"),
+        (["--figure", "cube.xyz"], "no picture of kind 'xyz'"),
+        (["--hidden-size", "0"], "'hidden_size' parameter"),
+        (["--alpha", "2"], "alpha=2.0 is not a level"),
+        (["--seeds", "1"], "'n_seeds' parameter"),
+    ],
+)
+def test_wrong_values_are_refused_before_training(
+    arguments, message, capsys, monkeypatch, tmp_path
+):
+    from sklearn_emerge.predictors._neural import NeuralPredictor
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(NeuralPredictor, "_wrap", lambda *a: pytest.fail("training started"))
+    assert main(["assess", "drift", *QUICK, *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("default::UserWarning")
+def test_too_few_seeds_warn_on_one_line(capsys):
+    assert main(["assess", "bernoulli", "--hidden-size", "2", *QUICK, "--alpha", "0.05"]) == 0
+    warning = capsys.readouterr().err
+    assert warning.startswith("warning: n_seeds=2 cannot reach alpha=0.05")
+    assert "__main__.py" not in warning
+
+
+def test_module_runs():
+    done = subprocess.run(
+        [sys.executable, "-m", "sklearn_emerge", "worlds"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "oscillator-nonstationary" in done.stdout

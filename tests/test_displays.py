@@ -1,0 +1,65 @@
+"""Displays show what is in the cube, labelled."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from sklearn_emerge import AssessmentDisplay, CapacityCurveDisplay
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_assessment_display_shows_means_and_labels(fitted_single):
+    cube = fitted_single.cube_
+    display = AssessmentDisplay.from_cube(cube)
+    ax = display.ax_
+    assert display.figure_ is ax.figure
+    assert "nats per step" in ax.get_ylabel()
+    assert ax.get_xlabel() == "condition"
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["structured", "resample", "shuffle"]
+    heights = [bar.get_height() for bar in ax.patches]
+    means = cube.delta_nll.mean("seed").transpose("mode", "condition").values.ravel()
+    assert np.allclose(heights, means)
+    assert fitted_single.verdict_ in ax.get_title(loc="left")
+
+
+def test_displays_read_files_and_draw_where_told(fitted, tmp_path):
+    fitted.to_netcdf(tmp_path / "cube.nc")
+    figure, axes = plt.subplots(1, 2)
+    first = AssessmentDisplay.from_cube(tmp_path / "cube.nc", ax=axes[0], hidden_size=4)
+    second = CapacityCurveDisplay.from_cube(tmp_path / "cube.nc", ax=axes[1])
+    assert first.figure_ is second.figure_ is figure
+
+
+def test_capacity_curve_shows_means_against_the_parameter(fitted):
+    ax = CapacityCurveDisplay.from_cube(fitted.cube_).ax_
+    assert ax.get_xlabel() == "hidden size"
+    assert "nats per step" in ax.get_ylabel()
+    lines = {c.get_label(): c.lines[0] for c in ax.containers}
+    for mode in fitted.cube_.mode.values:
+        assert lines[mode].get_xdata().tolist() == [2, 4]
+        means = fitted.cube_.delta_nll.sel(condition="structured", mode=mode).mean("seed")
+        assert np.allclose(lines[mode].get_ydata(), means)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda cube: AssessmentDisplay.from_cube(cube), "2 configurations along 'hidden_size'"),
+        (lambda cube: AssessmentDisplay.from_cube(cube, hidden_size=3), "not in the cube.*2, 4"),
+        (lambda cube: AssessmentDisplay.from_cube(cube, depth=3), "'depth' is not a dimension"),
+        (lambda cube: CapacityCurveDisplay.from_cube(cube, "depth"), "parameter='depth'.*hidden_s"),
+        (
+            lambda cube: CapacityCurveDisplay.from_cube(cube, condition="phase"),
+            "not in the cube.*structured",
+        ),
+        (lambda cube: AssessmentDisplay.from_cube(cube[["nll"]]), "not a cube.*delta_nll"),
+    ],
+)
+def test_errors_say_what_to_choose(call, message, fitted):
+    with pytest.raises(ValueError, match=message):
+        call(fitted.cube_)

@@ -1,0 +1,125 @@
+"""Tests and intervals: closed forms, published p-values, and rates where the truth is known."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sklearn_emerge.inference import (
+    adjust_p_values,
+    bootstrap_interval,
+    paired_permutation_test,
+    seeds_needed,
+    sign_flip_test,
+    smallest_p_value,
+    student_interval,
+    two_sample_permutation_test,
+)
+
+FIVE = [0.64, 0.65, 0.645, 0.66, 0.63]
+
+
+def test_five_positive_seeds():
+    assert sign_flip_test(FIVE).pvalue == 1 / 32
+    assert sign_flip_test(np.negative(FIVE)).pvalue == 1.0
+
+
+def test_published_monte_carlo_p_value():
+    rng = np.random.RandomState(1238)
+    result = sign_flip_test(FIVE, method="monte-carlo", n_draws=2000, random_state=rng)
+    assert result.pvalue == 66 / 2001
+
+
+def test_monte_carlo_approaches_the_exact_value():
+    differences = np.random.default_rng(0).normal(0.3, 1, size=10)
+    exact = sign_flip_test(differences, method="exact").pvalue
+    drawn = sign_flip_test(differences, method="monte-carlo", n_draws=40_000, random_state=0).pvalue
+    assert drawn == pytest.approx(exact, abs=4 * np.sqrt(exact / 40_000))
+
+
+def test_exact_p_value_by_hand():
+    # Means of the 8 sign patterns of (3, 2, -1): 4, 6, 0, 2, and their negatives, over 3.
+    assert sign_flip_test([3, 2, -1]).pvalue == 2 / 8
+
+
+def test_many_seeds_use_draws():
+    result = sign_flip_test(np.full(17, 1.0), random_state=0)
+    assert result.pvalue == 1 / 10_000
+
+
+def test_paired_test_is_the_sign_flip_of_differences():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(2, 8))
+    assert paired_permutation_test(first, second) == sign_flip_test(first - second)
+
+
+def test_two_sample_test_counts_divisions():
+    assert two_sample_permutation_test([5, 6], [1, 2, 3]).pvalue == 1 / 10
+    assert two_sample_permutation_test([1, 2, 3], [5, 6]).pvalue == 1.0
+
+
+@pytest.mark.parametrize("n", [5, 8])
+def test_sign_flip_holds_its_level_on_nulls(n):
+    rng = np.random.default_rng(n)
+    p = np.array([sign_flip_test(sample).pvalue for sample in rng.normal(size=(800, n))])
+    for alpha in (0.05, 0.2):
+        assert (p <= alpha).sum() <= stats.binom.ppf(0.9999, 800, alpha)
+    # Not conservative either, where a multiple of 2^-n is at hand.
+    assert (p <= 0.25).sum() >= stats.binom.ppf(0.0001, 800, 0.25)
+
+
+def test_intervals_cover_as_documented():
+    """With five normal values, Student covers 95% and the bootstrap about 83%."""
+    samples = np.random.default_rng(0).normal(size=(1000, 5))
+    student = np.mean([low < 0 < high for low, high in map(student_interval, samples)])
+    assert abs(student - 0.95) < 3.5 * np.sqrt(0.95 * 0.05 / 1000)
+    bootstrap = np.mean(
+        [
+            low < 0 < high
+            for low, high in (bootstrap_interval(s, n_draws=400, random_state=0) for s in samples)
+        ]
+    )
+    assert 0.78 < bootstrap < 0.88
+
+
+def test_equal_values_have_an_interval_of_no_width():
+    assert student_interval([2.0, 2.0, 2.0]) == (2.0, 2.0)
+    assert bootstrap_interval([2.0, 2.0, 2.0]) == (2.0, 2.0)
+
+
+def test_adjustment_ignores_missing_tests():
+    adjusted = adjust_p_values([0.01, np.nan, 0.04], "bonferroni")
+    assert adjusted[[0, 2]] == pytest.approx([0.02, 0.08])
+    assert np.isnan(adjusted[1])
+    assert adjust_p_values([0.01, 0.04], None).tolist() == [0.01, 0.04]
+
+
+@pytest.mark.parametrize("correction", [None, "holm", "bonferroni", "fdr_bh", "sidak"])
+@pytest.mark.parametrize("n_tests", [1, 3, 8])
+def test_needed_seeds_reach_alpha_and_one_less_does_not(correction, n_tests):
+    needed = seeds_needed(0.05, n_tests, correction)
+    assert smallest_p_value(needed, n_tests, correction) <= 0.05
+    assert smallest_p_value(needed - 1, n_tests, correction) > 0.05
+
+
+def test_smallest_p_value_is_reached():
+    best = [sign_flip_test(np.ones(5)).pvalue] * 3
+    assert adjust_p_values(best, "holm").min() == smallest_p_value(5, 3, "holm") == 3 / 32
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: sign_flip_test([1.0]), r"differences has shape \(1,\).*at least 2"),
+        (lambda: sign_flip_test([1.0, np.nan]), "differences=.*finite"),
+        (lambda: sign_flip_test([1.0, 2.0], method="approximate"), "method='approximate'.*exact"),
+        (lambda: paired_permutation_test([1, 2, 3], [1, 2]), "3 values and second 2"),
+        (lambda: student_interval([1, 2], confidence=1.5), "confidence=1.5"),
+        (lambda: adjust_p_values([0.5], "bonferoni"), "correction='bonferoni'.*bonferroni"),
+        (lambda: smallest_p_value(0), "n_seeds=0"),
+        (lambda: seeds_needed(1.2), "alpha=1.2"),
+        (lambda: seeds_needed(1e-9), "alpha=1e-09 is out of reach"),
+    ],
+)
+def test_errors_name_argument_value_and_remedy(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,142 @@
+"""The package as a whole: imports, docstrings, the wheel, the notebook."""
+
+import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from numpydoc.docscrape import ClassDoc, FunctionDoc
+
+import sklearn_emerge
+from sklearn_emerge import assessment, datasets, displays, inference, predictors, probes, worlds
+
+ROOT = Path(__file__).parents[1]
+
+
+def run_python(code, **options):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, **options
+    ).stdout
+
+
+def test_import_is_quick_and_light():
+    code = (
+        "import time, sys; start = time.perf_counter(); import sklearn_emerge; "
+        "print(time.perf_counter() - start, 'torch' in sys.modules, 'sklearn' in sys.modules)"
+    )
+    seconds, torch, sklearn = run_python(code).split()
+    assert float(seconds) < 0.5
+    assert (torch, sklearn) == ("False", "False")
+
+
+def test_worlds_and_inference_do_without_torch():
+    code = (
+        "import sys; from sklearn_emerge import OscillatorWorld, inference, probes, datasets; "
+        "OscillatorWorld().null('phase').sample(2); print('torch' in sys.modules)"
+    )
+    assert run_python(code).strip() == "False"
+
+
+def test_every_public_name_is_found():
+    for name in sklearn_emerge.__all__:
+        assert getattr(sklearn_emerge, name) is not None
+    assert set(sklearn_emerge.__all__) <= set(dir(sklearn_emerge))
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        sklearn_emerge.Nothing  # noqa: B018
+
+
+MODULES = [assessment, datasets, displays, inference, predictors, probes, worlds]
+PUBLIC = sorted(
+    {
+        getattr(module, name)
+        for module in MODULES
+        for name in module.__all__
+        if callable(getattr(module, name))
+    },
+    key=lambda thing: thing.__name__,
+)
+
+
+def documented_things():
+    for thing in PUBLIC:
+        yield thing.__name__, thing
+        if inspect.isclass(thing):
+            for name, method in inspect.getmembers(thing, inspect.isfunction):
+                defined_here = method.__module__.startswith("sklearn_emerge")
+                if not name.startswith("_") and defined_here:
+                    yield f"{thing.__name__}.{name}", method
+
+
+@pytest.mark.parametrize(("name", "thing"), list(documented_things()))
+def test_docstring_agrees_with_the_signature(name, thing):
+    signature = inspect.signature(thing)
+    # A class is documented where it is defined; its docstring is not inherited.
+    doc = ClassDoc(thing) if inspect.isclass(thing) else FunctionDoc(thing)
+    assert doc["Summary"]
+    documented = {
+        part.strip().lstrip("*"): parameter.type
+        for parameter in doc["Parameters"]
+        for part in parameter.name.split(",")
+    }
+    actual = {n: p for n, p in signature.parameters.items() if n != "self"}
+    assert set(documented) == set(actual)
+    for parameter, description in documented.items():
+        default = actual[parameter].default
+        if default is inspect.Parameter.empty:
+            assert "default=" not in description
+            continue
+        stated = description.split("default=", 1)[1]
+        assert eval(stated) == default, f"{parameter}: {stated} is not {default!r}"
+
+
+@pytest.mark.parametrize("thing", PUBLIC, ids=lambda thing: thing.__name__)
+def test_public_things_have_an_example(thing):
+    if thing in (worlds.World, displays.AssessmentDisplay, displays.CapacityCurveDisplay):
+        pytest.skip("abstract, or shown in the guide")
+    assert ">>>" in (thing.__doc__ or "")
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return next(folder.glob("*.whl"))
+
+
+def test_wheel_holds_all_it_needs(wheel, tmp_path):
+    """Installed alone in a folder, outside the repository, it loads tables and assesses."""
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--no-deps", "--target", tmp_path, wheel],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    code = (
+        "import sklearn_emerge as e; print(e.__file__)\n"
+        "print(len(e.datasets.load_published('recurrent-tables')))\n"
+        "model = e.GRUPredictor(2, max_steps=1)\n"
+        "options = dict(n_seeds=2, alpha=.5, n_train=10, n_eval=5, progress=False)\n"
+        "a = e.EmergenceAssessment(e.OscillatorWorld(n_steps=9), model, **options).fit()\n"
+        "a.to_netcdf('cube.nc'); print(e.load_cube('cube.nc').sizes['seed'])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    place, rows, seeds = run_python(code, cwd=tmp_path, env=environment).split()
+    assert place.startswith(str(tmp_path))
+    assert (rows, seeds) == ("30", "2")
+
+
+def test_quickstart_notebook_runs(tmp_path):
+    notebook = nbformat.read(ROOT / "docs" / "quickstart.ipynb", as_version=4)
+    NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+    ).execute()
+    written = {path.name for path in tmp_path.iterdir()}
+    assert {"oscillator.nc", "oscillator.png"} <= written
+    results = [out for cell in notebook.cells for out in cell.get("outputs", [])]
+    assert any("image/png" in out.get("data", {}) for out in results)
+    assert any("text/html" in out.get("data", {}) for out in results)

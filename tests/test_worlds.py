@@ -1,0 +1,179 @@
+"""The worlds have the statistics that their definitions imply."""
+
+import numpy as np
+import pytest
+from scipy.linalg import solve_discrete_are
+from sklearn.base import clone
+
+from sklearn_emerge import ArrayWorld, BernoulliWorld, DriftWorld, OscillatorWorld, RegimeWorld
+from sklearn_emerge.worlds import PhaseNull
+
+WORLDS = [DriftWorld(), OscillatorWorld(), RegimeWorld(), BernoulliWorld()]
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=lambda world: type(world).__name__)
+def test_sample_is_reproducible_and_shaped(world):
+    sample = world.sample(7, random_state=3)
+    assert sample.X.shape == (7, world.n_steps)
+    assert np.array_equal(sample.X, clone(world).sample(7, random_state=3).X)
+    assert not np.array_equal(sample.X, world.sample(7, random_state=4).X)
+    if sample.latents is not None:
+        assert sample.latents.shape == (7, world.n_steps, len(sample.latent_names))
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=lambda world: type(world).__name__)
+def test_sampling_leaves_the_global_state_alone(world):
+    before = np.random.get_state()[1].copy()
+    world.sample(3, random_state=0)
+    assert np.array_equal(before, np.random.get_state()[1])
+
+
+def test_split_parts_are_different():
+    train, evaluation = OscillatorWorld().split(4, 4, random_state=0)
+    assert not np.isin(train.X, evaluation.X).any()
+
+
+def test_drift_moments():
+    sample = DriftWorld().sample(20_000, random_state=0)
+    x = sample.latents[:, :, 0]
+    assert np.all(x[:, 0] == 0)
+    steps = np.diff(x, axis=1)
+    assert steps.mean() == pytest.approx(0.03, abs=1e-4)
+    assert steps.std() == pytest.approx(0.005, rel=0.01)
+    assert (sample.X - x).std() == pytest.approx(0.02, rel=0.01)
+
+
+def test_drift_noise_is_the_kalman_innovation():
+    world = DriftWorld()
+    q, r = world.dynamics_std**2, world.observation_std**2
+    variance = solve_discrete_are([[1.0]], [[1.0]], [[q]], [[r]])[0, 0] + r
+    assert world.noise_std == pytest.approx(np.sqrt(variance), rel=1e-10)
+
+
+def test_oscillator_follows_its_equation_and_settles_on_the_unit_circle():
+    world = OscillatorWorld(omega=1.3)
+    z = world.sample(50, random_state=0).latents
+    x, y = z[..., 0], z[..., 1]
+    r2 = x**2 + y**2
+    dx = (1 - r2) * x - 1.3 * y
+    dy = (1 - r2) * y + 1.3 * x
+    assert np.allclose(np.diff(x), 0.05 * dx[:, :-1])
+    assert np.allclose(np.diff(y), 0.05 * dy[:, :-1])
+    # Euler steps settle slightly outside the circle: r^2 = 1 + dt omega^2 / 2 to first order.
+    assert r2[:, -1].mean() == pytest.approx(1 + 0.05 * 1.3**2 / 2, abs=0.01)
+
+
+def test_nonstationary_oscillator_speeds_up_linearly():
+    z = OscillatorWorld(omega=(0.8, 1.2), initial_std=1.0).sample(20, random_state=0).latents
+    phase = np.unwrap(np.arctan2(z[..., 1], z[..., 0]), axis=1)
+    frequency = np.diff(phase, axis=1).mean(axis=0) / 0.05
+    assert frequency[100:].mean() > frequency[50:100].mean()
+    assert frequency[-1] == pytest.approx(1.2, abs=0.03)
+
+
+def test_regime_chain():
+    sample = RegimeWorld().sample(20_000, random_state=0)
+    regime = sample.latents[:, :, 0]
+    flips = np.flatnonzero((np.diff(regime, axis=1) != 0).all(axis=0)) + 1
+    assert flips.tolist() == [32, 64, 96]
+    assert not (np.diff(regime, axis=1) != 0).any(axis=0)[np.setdiff1d(range(127), flips - 1)].any()
+    stays = sample.X[:, 1:] == sample.X[:, :-1]
+    for label, probability in ((0, 0.9), (1, 0.6)):
+        assert stays[regime[:, 1:] == label].mean() == pytest.approx(probability, abs=0.003)
+    assert sample.X.mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_shuffle_keeps_the_values_of_a_sequence():
+    world = OscillatorWorld()
+    original, shuffled = world.sample(5, 0), world.null("shuffle").sample(5, 0)
+    assert np.array_equal(np.sort(original.X), np.sort(shuffled.X))
+    assert not np.array_equal(original.X, shuffled.X)
+    assert shuffled.latents is None
+
+
+def test_resample_keeps_the_values_of_a_step_and_no_memory():
+    world = OscillatorWorld()
+    original, resampled = world.sample(4000, 0).X, world.null("resample").sample(4000, 0).X
+    assert np.array_equal(np.sort(original, axis=0), np.sort(resampled, axis=0))
+    # Correlation of neighbouring steps: near 1 in the world, within sampling error of 0 here.
+    correlation = [np.corrcoef(resampled[:, t], resampled[:, t + 1])[0, 1] for t in range(255)]
+    assert np.abs(correlation).max() < 4.5 / np.sqrt(4000)
+    # Neither do the sequences keep means of their own, as shuffled ones do.
+    spread = resampled.mean(axis=1).var()
+    assert spread == pytest.approx((resampled.var(axis=0) / 256).mean(), rel=0.1)
+
+
+def test_phase_keeps_values_and_spectrum():
+    world = OscillatorWorld()
+    original, surrogate = world.sample(50, 0).X, world.null("phase").sample(50, 0).X
+    assert np.array_equal(np.sort(original), np.sort(surrogate))
+    amplitude, other = np.abs(np.fft.rfft(original)), np.abs(np.fft.rfft(surrogate))
+    distance = np.sqrt(((amplitude - other) ** 2).sum() / (amplitude**2).sum())
+    assert distance < 0.05
+    shuffled = np.abs(np.fft.rfft(world.null("shuffle").sample(50, 0).X))
+    assert np.sqrt(((amplitude - shuffled) ** 2).sum() / (amplitude**2).sum()) > 1
+    first = PhaseNull(world, n_iterations=1).sample(50, 0).X
+    rough = np.abs(np.fft.rfft(first))
+    assert np.sqrt(((amplitude - rough) ** 2).sum() / (amplitude**2).sum()) > distance
+
+
+def test_bernoulli_null_matches_the_marginal():
+    null = RegimeWorld(n_steps=50).null("bernoulli")
+    assert null.n_steps == 50
+    assert null.sample(4000, 0).X.mean() == pytest.approx(0.5, abs=0.01)
+
+
+def test_nulls_nest_and_pair_with_their_world():
+    world = OscillatorWorld()
+    twice = world.null("resample").null("shuffle").sample(30, 0).X
+    assert np.array_equal(np.sort(twice.ravel()), np.sort(world.sample(30, 0).X.ravel()))
+    train, evaluation = world.split(5, 5, 0)
+    null_train, null_evaluation = world.null("shuffle").split(5, 5, 0)
+    assert np.array_equal(np.sort(train.X), np.sort(null_train.X))
+    assert np.array_equal(np.sort(evaluation.X), np.sort(null_evaluation.X))
+
+
+def test_null_of_a_null_is_not_the_same_permutation_twice():
+    world = ArrayWorld(np.arange(40.0).reshape(10, 4))
+    once = world.null("resample")
+    twice = once.null("resample")
+    inner = once.sample(10, 0).X
+    order = inner[:, 0].argsort()
+    again = twice.sample(10, 0).X[:, 0].argsort()
+    first = world.sample(10, 0).X[:, 0].argsort()
+    # If both used one permutation p, going from world to null to null would be p applied twice.
+    step = np.empty(10, int)
+    step[first] = order
+    assert not np.array_equal(step[order], again)
+
+
+def test_array_world_divides_without_overlap():
+    X = np.random.default_rng(0).normal(size=(20, 6))
+    world = ArrayWorld(X, latents=np.arange(20))
+    train, evaluation = world.split(12, 8, 0)
+    together = np.sort(np.concatenate([train.latents, evaluation.latents])[:, 0, 0])
+    assert np.array_equal(together, np.arange(20))
+    assert np.array_equal(train.X, X[train.latents[:, 0, 0]])
+    assert world.latent_kind == "discrete"
+    assert train.latent_names == ("latent 0",)
+
+
+def test_array_world_recognises_binary_data():
+    assert ArrayWorld(np.eye(4)).likelihood == "bernoulli"
+    assert "phase" not in ArrayWorld(np.eye(4)).null_kinds
+    assert ArrayWorld(np.eye(4) + 0.5).likelihood == "gaussian"
+
+
+def test_multichannel_nulls_keep_the_channels_of_a_step_together():
+    X = np.random.default_rng(0).normal(size=(6, 5, 1)) * [1.0, 2.0]
+    for kind in ("shuffle", "resample"):
+        null = ArrayWorld(X).null(kind).sample(6, 0).X
+        assert np.allclose(null[..., 1], 2 * null[..., 0])
+    with pytest.raises(ValueError, match="one channel"):
+        ArrayWorld(X).null("phase").sample(6, 0)
+
+
+def test_set_params_reaches_the_world_of_a_null():
+    null = OscillatorWorld().null("shuffle")
+    null.set_params(world__n_steps=30)
+    assert null.sample(2, 0).X.shape == (2, 30)
