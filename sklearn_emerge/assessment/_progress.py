@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 from threading import Event, Thread
 
 from skorch.callbacks import Callback
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 _REFRESH_SECONDS = 0.5
 _WRITE_EVERY = 20

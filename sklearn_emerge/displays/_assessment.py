@@ -109,7 +109,10 @@ class AssessmentDisplay:
         ax.set_xlabel("condition")
         if self.verdict is not None:
             ax.set_title(f"training added: {self.verdict}", loc="left", fontsize=11)
-        finish(ax, self.delta_nll)
+        highest = self.delta_nll.max()
+        if self.delta_nll_baseline is not None:
+            highest = max(highest, self.delta_nll_baseline.max())
+        finish(ax, self.delta_nll.min(), highest)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 

@@ -111,6 +111,6 @@ class CapacityCurveDisplay:
         ax.set_xticks(x, [str(value) for value in values])
         ax.set_xlabel(self.parameter.replace("__", " ").replace("_", " "))
         ax.set_title(f"capacity curve, {self.condition}", loc="left", fontsize=11)
-        finish(ax, self.delta_nll)
+        finish(ax, self.delta_nll.min(), self.delta_nll.max())
         self.ax_, self.figure_ = ax, ax.figure
         return self

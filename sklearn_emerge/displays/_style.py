@@ -1,5 +1,7 @@
 """Colours and helpers that the displays share."""
 
+import numpy as np
+
 from ..assessment import load_cube
 from ..assessment._cube import check_cube
 
@@ -48,14 +50,22 @@ def new_axes(ax, figsize):
     return plt.subplots(figsize=figsize, layout="constrained")[1]
 
 
-def finish(ax, gains):
+def finish(ax, lowest, highest):
     """Label the axis of gains, put the legend beside the axes, take away what is not data."""
+    from matplotlib.ticker import MaxNLocator
+
     ax.axhline(0, color="black", linewidth=0.8, zorder=1)
-    top = max(float(gains.max()), 0.05)
-    if float(gains.min()) < -3 * top:
+    top = max(float(highest), 0.05)
+    if lowest < -3 * top:
         # Untrained networks lie orders of magnitude below zero: linear around it, then log.
-        ax.set_yscale("symlog", linthresh=float(f"{2 * top:.0e}"))
-        ax.set_ylim(2 * float(gains.min()), 10 * top)
+        ax.set_yscale("symlog", linthresh=1.25 * top, linscale=2.5)
+        ax.set_ylim(2 * float(lowest), 1.25 * top)
+        near = MaxNLocator(nbins=4, steps=[1, 2, 5, 10]).tick_values(-top, top)
+        decades = range(int(np.ceil(np.log10(2 * top))), int(np.log10(-float(lowest))) + 1)
+        far = [-(10.0**exponent) for exponent in decades]
+        ax.set_yticks([*far, *near[np.abs(near) <= 1.25 * top]])
+        ax.yaxis.set_major_formatter("{x:.3g}")
+        ax.minorticks_off()
     ax.set_ylabel("gain over the reference (nats per step)")
     ax.legend(
         title="trained weights", frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1)
