@@ -9,7 +9,7 @@ STAMP := .venv/installed
 WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: install demo lint test test-slow benchmark clean
+.PHONY: install demo lint test test-slow clean
 
 install: $(STAMP)
 

@@ -41,7 +41,7 @@ def check_alpha(alpha, name="alpha"):
         )
 
 
-def sign_flip_test(differences, *, method="auto", n_draws=9999, random_state=None):
+def sign_flip_test(differences, *, method="auto", n_draws=99_999, random_state=None):
     r"""Test whether differences tend to be positive, by flipping their signs.
 
     Under the null the differences are symmetric about zero (or below it), so every pattern of
@@ -55,7 +55,7 @@ def sign_flip_test(differences, *, method="auto", n_draws=9999, random_state=Non
         One difference a seed (or another independent unit).
     method : {"auto", "exact", "monte-carlo"}, default="auto"
         "auto" is exact up to 16 differences.
-    n_draws : int, default=9999
+    n_draws : int, default=99_999
         Draws of the Monte-Carlo form.
     random_state : int, Generator, RandomState or None, default=None
         Source of the draws. A legacy `numpy.random.RandomState` is used as it is, so that
@@ -344,7 +344,8 @@ def smallest_p_value(n_seeds, n_tests=1, correction="holm"):
     for name, value in (("n_seeds", n_seeds), ("n_tests", n_tests)):
         if not isinstance(value, Integral) or value < 1:
             raise ValueError(f"{name}={value!r} must be an integer of at least 1.")
-    smallest = max(0.5**n_seeds, 1 / 10_000 if n_seeds > _MAX_EXACT else 0.0)
+    # With more seeds than are enumerated, the default number of draws bounds the p-value.
+    smallest = max(0.5**n_seeds, 1 / 100_000 if n_seeds > _MAX_EXACT else 0.0)
     return float(adjust_p_values(np.full(n_tests, smallest), correction).min())
 
 

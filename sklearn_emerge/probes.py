@@ -3,7 +3,7 @@
 import warnings
 
 import numpy as np
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, d2_brier_score, r2_score
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
@@ -121,7 +121,7 @@ def cross_validate_probe(hidden, latents, *, probe="auto", n_splits=5, burn_in=1
         "auto" is `make_probe` of the kind of the latents; any regressor or classifier (with
         `predict_proba`) does.
     n_splits : int, default=5
-        Folds.
+        Folds; fewer if a class occurs in fewer sequences.
     burn_in : int, default=1
         Steps left out at the start of each sequence.
 
@@ -130,7 +130,7 @@ def cross_validate_probe(hidden, latents, *, probe="auto", n_splits=5, burn_in=1
     sklearn.utils.Bunch
         ``score`` of shape (n_latents,), and ``accuracy`` of the same shape for classes, else
         None. NaN for a latent that is constant over all data, or (with a warning) if a class
-        occurs in fewer sequences than there are folds.
+        occurs in one sequence only.
 
     Raises
     ------
@@ -162,14 +162,10 @@ def cross_validate_probe(hidden, latents, *, probe="auto", n_splits=5, burn_in=1
     if not 0 <= burn_in < n_steps:
         raise ValueError(f"burn_in={burn_in} leaves nothing of {n_steps} steps; make it smaller.")
     discrete = latents.dtype.kind == "i"
-    if isinstance(probe, str) and probe == "auto":
-        probe = make_probe("discrete" if discrete else "continuous")
-    if is_classifier(probe) != discrete:
-        raise ValueError(
-            f"probe={probe!r} is a {'classifier' if is_classifier(probe) else 'regressor'}, but "
-            f"the latents are {'classes' if discrete else 'quantities'} (dtype {latents.dtype}); "
-            "pass the other kind of probe or cast the latents."
-        )
+    kind = "discrete" if discrete else "continuous"
+    check_probe(probe, kind)
+    if isinstance(probe, str):
+        probe = make_probe(kind)
     rows = hidden[:, burn_in:].reshape(-1, n_hidden)
     groups = np.repeat(np.arange(n_sequences), n_steps - burn_in)
     splitter = (StratifiedGroupKFold if discrete else GroupKFold)(n_splits)
@@ -179,22 +175,40 @@ def cross_validate_probe(hidden, latents, *, probe="auto", n_splits=5, burn_in=1
     return Bunch(score=score, accuracy=accuracy if discrete else None)
 
 
+def check_probe(probe, kind):
+    """Raise a ValueError unless a probe suits a kind of latents."""
+    if isinstance(probe, str) and probe == "auto":
+        return
+    suits = is_classifier if kind == "discrete" else is_regressor
+    can = kind != "discrete" or hasattr(probe, "predict_proba")
+    if kind is not None and not (suits(probe) and can):
+        wanted = {
+            "discrete": "classes (integers) and need a classifier with predict_proba",
+            "continuous": "quantities (floats) and need a regressor",
+        }
+        raise ValueError(
+            f"probe={probe!r} does not suit the latents, which are {wanted[kind]}; pass "
+            "'auto' or such an estimator, or cast the latents."
+        )
+
+
 def _score_latent(probe, rows, target, groups, splitter, discrete):
     """Return (score, accuracy or NaN) of one latent, all folds together."""
     if (target == target[0]).all():
         return np.nan, np.nan
     if discrete:
-        # Every class must be in enough sequences to be in each training fold.
+        # Every class must be in enough sequences to be in each training fold: fewer folds if not.
         rarest = min(len(np.unique(groups[target == label])) for label in np.unique(target))
         if rarest < splitter.n_splits:
-            warnings.warn(
-                f"A class of the latents occurs in {rarest} sequences only, fewer than the "
-                f"{splitter.n_splits} folds, so its probe score is undefined (NaN). Probe more "
-                "sequences or lower n_splits.",
-                UserWarning,
-                stacklevel=3,
-            )
-            return np.nan, np.nan
+            if rarest < 2:
+                warnings.warn(
+                    "A class of the latents occurs in one sequence only, so that no probe can be "
+                    "cross-validated: the score is undefined (NaN). Probe more sequences.",
+                    UserWarning,
+                    stacklevel=3,
+                )
+                return np.nan, np.nan
+            splitter = StratifiedGroupKFold(rarest)
     folds = [
         (clone(probe).fit(rows[train], target[train]), test)
         for train, test in splitter.split(rows, target, groups)

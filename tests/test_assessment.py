@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import xarray as xr
 from conftest import small_assessment
-from joblib import Memory
+from joblib import Memory, parallel_config
+from sklearn.exceptions import NotFittedError
+from torch import nn
 
 import sklearn_emerge.assessment._assessment as module
 from sklearn_emerge import (
@@ -16,16 +18,20 @@ from sklearn_emerge import (
     EmergenceAssessment,
     GRUPredictor,
     MeanPredictor,
+    ModulePredictor,
     OscillatorWorld,
     PersistencePredictor,
     RegimeWorld,
     RNNPredictor,
 )
 from sklearn_emerge._random import integer_seed, seed_sequence, substream
+from sklearn_emerge.assessment._cell import run_networks
+from sklearn_emerge.assessment._provenance import provenance
 from sklearn_emerge.assessment._verdict import judge
 from sklearn_emerge.inference import sign_flip_test, student_interval
 from sklearn_emerge.probes import cross_validate_probe
 
+ENTROPY = seed_sequence(0).generate_state(4).tolist()
 NOT_RESULTS = ["fit_seconds"]
 
 
@@ -71,7 +77,7 @@ def test_cube_has_the_promised_variables_and_dimensions(fitted):
 def test_cube_repeats_what_the_pieces_give(fitted_single):
     """Recompute one cell by hand from the public pieces."""
     cube = fitted_single.cube_
-    entropy = seed_sequence(0).generate_state(4).tolist()
+    entropy = ENTROPY
     world = OscillatorWorld(n_steps=20)
     train, evaluation = world.split(40, 20, substream(entropy, "data"))
     gaussian = dict(likelihood="gaussian", noise_std=0.05)
@@ -136,6 +142,101 @@ def test_interrupted_fit_continues_and_gives_the_same_cube(tmp_path, monkeypatch
     again = small_assessment(**options).fit()
     assert len(fits) == before
     xr.testing.assert_equal(resumed.cube_, again.cube_)
+
+
+class Interrupting(nn.Module):
+    """A core that is interrupted at its hundredth forward pass, as by Ctrl-C."""
+
+    passes = 0
+
+    def __init__(self, n_inputs):
+        super().__init__()
+        self.core = nn.RNN(n_inputs, 3, batch_first=True)
+
+    def forward(self, inputs):
+        Interrupting.passes += 1
+        if Interrupting.passes == 30:
+            raise KeyboardInterrupt
+        return self.core(inputs)
+
+
+def test_interrupted_training_is_not_taken_for_finished(tmp_path):
+    options = dict(
+        model=ModulePredictor(Interrupting, max_steps=20), modes=("full",), memory=tmp_path
+    )
+    with pytest.raises(KeyboardInterrupt):
+        small_assessment(**options).fit()
+    resumed = small_assessment(**options).fit()
+    fresh = small_assessment(**{**options, "memory": None}).fit()
+    assert_same_results(resumed.cube_, fresh.cube_)
+
+
+def test_threads_give_the_same_results(fitted):
+    with parallel_config("threading", n_jobs=2):
+        threaded = small_assessment(param_grid={"hidden_size": [2, 4]}, alpha=0.6).fit()
+    assert_same_results(fitted.cube_, threaded.cube_)
+
+
+def test_store_survives_another_number_of_jobs(tmp_path):
+    X = np.random.default_rng(0).normal(size=(300, 600)).cumsum(axis=1)
+    options = dict(world=ArrayWorld(X), modes=("random",), nulls=(), memory=tmp_path)
+    small_assessment(**options).fit()
+    cells = len(list(tmp_path.rglob("output.pkl")))
+    small_assessment(**options, n_jobs=2).fit()
+    assert len(list(tmp_path.rglob("output.pkl"))) == cells == 2
+
+
+class Faster(OscillatorWorld):
+    """Another world by name and source."""
+
+
+def test_store_notices_other_code(monkeypatch):
+    world, model = OscillatorWorld(), GRUPredictor()
+    before = provenance(world, model)
+    assert provenance(OscillatorWorld(omega=2.0), model) == before
+
+    assert provenance(Faster(), model) != before
+    monkeypatch.setattr("sklearn_emerge.assessment._provenance.version", lambda name: "0")
+    assert provenance(world, model) != before
+
+
+def test_progress_folder_that_workers_cannot_see_does_no_harm():
+    world, model = OscillatorWorld(n_steps=10), GRUPredictor(2, max_steps=40)
+    options = dict(n_seeds=1, n_train=10, n_eval=5, probe=None, n_probe=5, entropy=[0])
+    result = run_networks(world, model, "full", **options, progress_file="/nonexistent/0")
+    assert result.status.tolist() == ["ok"]
+
+
+def test_grid_without_any_test():
+    cube = small_assessment(
+        modes=("random",), probe=None, nulls=(), param_grid={"hidden_size": [2, 3]}, alpha=0.6
+    ).fit().cube_  # fmt: skip
+    assert cube.sizes["test"] == 0
+    assert (cube.verdict == "undecided").all()
+
+
+def test_own_settings_of_a_baseline_are_kept():
+    own = {"wide": MeanPredictor(noise_std=3.0), "mean": MeanPredictor()}
+    cube = small_assessment(modes=("random",), baselines=own).fit().cube_.isel(condition=0)
+    train, evaluation = OscillatorWorld(n_steps=20).split(40, 20, substream(ENTROPY, "data"))
+    expected = -MeanPredictor(noise_std=3.0).fit(train.X).score(evaluation.X)
+    assert cube.nll_baseline.sel(baseline="wide") == pytest.approx(expected)
+
+
+def test_one_number_of_sequences_leaves_the_rest_to_the_other():
+    world = ArrayWorld(np.zeros((100, 4)))
+    assert world.default_split(None, None) == (75, 25)
+    assert world.default_split(None, 40) == (60, 40)
+    assert world.default_split(90, None) == (90, 10)
+    assert OscillatorWorld().default_split(None, 40) == (2000, 40)
+
+
+def test_summary_needs_a_finished_fit():
+    assessment = small_assessment(world=ArrayWorld(np.zeros((3, 4))))
+    with pytest.raises(ValueError, match="were asked for"):
+        assessment.fit()
+    with pytest.raises(NotFittedError):
+        assessment.summary()
 
 
 def test_other_random_state_other_results(fitted_single):
@@ -203,7 +304,7 @@ def test_own_arrays_without_a_world():
     assert_same_results(cube, through_world.cube_)
     without = small_assessment(world=None, n_train=None, n_eval=None).fit(X)
     assert "probe_score" not in without.cube_
-    assert "representation not tested" in without.verdict_reason_
+    assert "representation not tested: the world has no latents" in without.verdict_reason_
 
 
 def test_a_predictor_without_modes_can_be_assessed():
@@ -255,7 +356,7 @@ def test_too_few_seeds_warn_before_anything_runs(monkeypatch):
         small_assessment(alpha=0.05, n_seeds=5).fit()
 
 
-def cube_of(gains, probes=None, n_seeds=5):
+def cube_of(gains, probes=None, n_seeds=5, filter_gain=0.0):
     """Return a cube with the given mean gains and probe scores, a little noise on top."""
     rng = np.random.default_rng(0)
     noise = 0.01 * rng.random(n_seeds)
@@ -265,6 +366,10 @@ def cube_of(gains, probes=None, n_seeds=5):
     values = [[gains[c].get(m, 0.0) + noise for m in modes] for c in conditions]
     cube["delta_nll"] = (("condition", "mode", "seed"), np.array(values))
     cube = cube.assign_coords(condition=conditions, mode=modes)
+    # The best baseline is the reference unless `filter_gain` says that it gains on it.
+    cube["nll_reference"] = ("condition", np.ones(len(conditions)))
+    cube["nll_best_baseline"] = cube.nll_reference - filter_gain
+    cube["status"] = cube.delta_nll.astype(str).copy(data=np.full(np.shape(values), "ok", "O"))
     if probes is not None:
         scores = np.array([[probes[m] + noise for m in modes]] * len(conditions))
         cube["probe_score"] = (("condition", "mode", "seed", "latent"), scores[..., None])
@@ -307,15 +412,32 @@ def test_verdict_is_open_where_a_test_is_missing():
 
     no_null = judged({"structured": GAIN["structured"]})
     assert no_null.verdict.item() == "undecided"
-    assert "gain_over_null not tested" in no_null.verdict_reason.item()
+    assert "gain_over_null not available" in no_null.verdict_reason.item()
     few = judged(GAIN, n_seeds=4)
     assert few.verdict.item() == "undecided"
     assert "too few seeds" in few.verdict_reason.item()
     cube = cube_of(GAIN, EXPOSED)
     cube["delta_nll"][0, 0, 2] = np.nan
+    cube["status"][0, 0, 2] = "diverged"
     diverged = judge(cube, alpha=0.05, correction=None, probe_margin=0.1)
     assert diverged.verdict.item() == "undecided"
     assert "diverged" in diverged.verdict_reason.item()
+
+
+def test_operator_must_beat_every_baseline():
+    """A linear filter that gains .7 leaves nothing for a network that gains .6."""
+    strong = cube_of(GAIN, EXPOSED, filter_gain=0.7)
+    judged = judge(strong, alpha=0.05, correction=None, probe_margin=0.1)
+    assert judged.verdict.item() == "reservoir"
+    assert "gain_over_baselines (p=1) not significant" in judged.verdict_reason.item()
+
+
+def test_undefined_probe_scores_leave_the_operator_decidable():
+    cube = cube_of(GAIN, EXPOSED)
+    cube["probe_score"] = cube.probe_score * np.nan
+    judged = judge(cube, alpha=0.05, correction=None, probe_margin=0.1)
+    assert judged.verdict.item() == "operator"
+    assert "representation open: decoding_gain not available" in judged.verdict_reason.item()
 
 
 def test_margin_is_part_of_the_test():

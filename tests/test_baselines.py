@@ -113,6 +113,13 @@ def test_vector_autoregression_equals_least_squares():
     assert np.allclose(model.coefs_[1].reshape(4, 2), regression.coef_.T)
 
 
+@pytest.mark.parametrize("scale", [1e-13, 1e9])
+def test_autoregression_is_blind_to_units(scale, X):
+    raw = AutoregressivePredictor(8).fit(X).predict(X)
+    scaled = AutoregressivePredictor(8).fit(scale * X + 5 * scale).predict(scale * X + 5 * scale)
+    assert np.allclose(scaled / scale - 5, raw, atol=1e-6)
+
+
 def test_lags_beyond_the_sequence_use_all_there_is(X):
     long = AutoregressivePredictor(lags=100).fit(X[:, :10])
     assert long.lags_ == 9

@@ -46,6 +46,11 @@ def test_capacity_curve_shows_means_against_the_parameter(fitted):
         assert np.allclose(lines[mode].get_ydata(), means)
 
 
+def test_capacity_curve_is_drawn_in_order(fitted):
+    ax = CapacityCurveDisplay.from_cube(fitted.cube_.isel(hidden_size=[1, 0])).ax_
+    assert ax.containers[0].lines[0].get_xdata().tolist() == [2, 4]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

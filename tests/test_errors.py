@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 from conftest import small_assessment
+from sklearn.linear_model import LogisticRegression, Ridge
+from torch import nn
 
 from sklearn_emerge import (
     ArrayWorld,
     GRUPredictor,
     MeanPredictor,
+    ModulePredictor,
     OscillatorWorld,
     RegimeWorld,
     load_cube,
@@ -49,6 +52,11 @@ def with_value(value):
         ),
         (lambda: GRUPredictor(lr=0).fit(GOOD), "'lr'.*Got 0"),
         (lambda: GRUPredictor(random_state=-1).fit(GOOD), "random_state.*Got -1"),
+        (lambda: GRUPredictor(device="gpu").fit(GOOD), "device='gpu' cannot be used.*'cpu'"),
+        (
+            lambda: ModulePredictor(lambda n: nn.Linear(n, 3), training="scrambled").fit(GOOD),
+            "no parameter named 'weight_hh",
+        ),
         (lambda: MeanPredictor(noise_std=-1).fit(GOOD), "'noise_std'.*Got -1"),
         (lambda: MeanPredictor().fit(GOOD).at_length(1), "n_steps=1 is not a length"),
         (lambda: OscillatorWorld(omega=(1, 2, 3)).sample(1), r"omega=\(1, 2, 3\).*number or two"),
@@ -67,7 +75,11 @@ def with_value(value):
         (lambda: ArrayWorld(GOOD, np.zeros(19)).sample(1), r"latents has shape \(19,\)"),
         (
             lambda: ArrayWorld(GOOD, np.zeros(20), ["a", "b"]).sample(1),
-            "latent_names=.*2 names for 1 latents",
+            "latent_names=.*2 different names for 1 latents",
+        ),
+        (
+            lambda: ArrayWorld(GOOD, np.zeros((20, 10, 2)), ["a", "a"]).sample(1),
+            "latent_names=.*1 different names for 2 latents",
         ),
     ],
 )
@@ -96,13 +108,27 @@ def test_predictors_and_worlds(call, message):
         (dict(param_grid={"seed": [1]}), "'seed' is the name of a dimension"),
         (dict(baselines=("median",)), "'median' is not known; choose from mean"),
         (dict(baselines={}), "baselines is empty"),
+        (dict(baselines={"ridge": Ridge()}), "baselines\\['ridge'\\]=Ridge.*not a predictor"),
+        (dict(model=Ridge()), "'model'.*BasePredictor"),
+        (dict(model=GRUPredictor), "'model'.*BasePredictor"),
+        (dict(probe=LogisticRegression()), "probe=LogisticRegression.*need a regressor"),
+        (dict(world=RegimeWorld(), nulls=(), probe=Ridge()), "need a classifier"),
+        (dict(param_grid={"training": ["full"]}), "'training' is set by.*modes="),
+        (dict(param_grid={"model__random_state": [1]}), "set by the assessment.*n_seeds="),
+        (dict(model=GRUPredictor(callbacks=[lambda: 0]), memory="cache"), "memory is set.*lambdas"),
+        (dict(nulls="reverse"), "'reverse' is not known here"),
+        (dict(modes="half"), "'half' is not known here"),
+        (dict(baselines="median"), "'median' is not known"),
         (dict(reference="median"), "reference='median'.*mean"),
         (dict(correction="none"), "correction='none'.*holm"),
         (dict(interval="normal"), "'interval'.*student"),
         (dict(world="oscillator"), "'world'.*Got 'oscillator'"),
         (dict(world=None), "nothing to assess.*world"),
         (dict(world=ArrayWorld(GOOD), n_train=18, n_eval=18), "36 sequences were asked for"),
-        (dict(world=ArrayWorld(GOOD[:6]), n_train=None, n_eval=None), "too few"),
+        (
+            dict(world=ArrayWorld(GOOD[:6]), n_train=None, n_eval=None),
+            "n_train=1 .*at least 4",
+        ),
     ],
 )
 def test_assessment(options, message):

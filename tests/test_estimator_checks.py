@@ -62,7 +62,7 @@ def expected_failures(estimator):
 
 
 # Probes of the few sequences that the checks pass are undefined, which warns.
-@pytest.mark.filterwarnings("ignore:A class of the latents occurs in")
+@pytest.mark.filterwarnings("ignore:A class of the latents occurs in one")
 # Some checks pass latents of two classes to a regressor, or labels that make a split uneven.
 @pytest.mark.filterwarnings("ignore:The least populated class in y")
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)

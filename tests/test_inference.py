@@ -43,7 +43,7 @@ def test_exact_p_value_by_hand():
 
 def test_many_seeds_use_draws():
     result = sign_flip_test(np.full(17, 1.0), random_state=0)
-    assert result.pvalue == 1 / 10_000
+    assert result.pvalue == 1 / 100_000
 
 
 def test_paired_test_is_the_sign_flip_of_differences():
@@ -99,6 +99,11 @@ def test_needed_seeds_reach_alpha_and_one_less_does_not(correction, n_tests):
     needed = seeds_needed(0.05, n_tests, correction)
     assert smallest_p_value(needed, n_tests, correction) <= 0.05
     assert smallest_p_value(needed - 1, n_tests, correction) > 0.05
+
+
+def test_more_seeds_never_make_the_smallest_p_value_larger():
+    smallest = [smallest_p_value(n, n_tests=100) for n in range(2, 25)]
+    assert np.all(np.diff(smallest) <= 0)
 
 
 def test_smallest_p_value_is_reached():

@@ -5,13 +5,14 @@ import pickle
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.special import expit
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from skorch.callbacks import Callback, EpochScoring
+from skorch.callbacks import Callback, EarlyStopping, EpochScoring
 from torch import nn
 
 from sklearn_emerge import (
@@ -148,10 +149,14 @@ def test_one_epoch_sees_every_sequence_once(X):
 
 
 def test_loss_of_the_history_is_the_negative_score(X):
-    model = GRUPredictor(
-        3, max_steps=1, batch_size=50, lr=1e-12, noise_std=0.2, random_state=0
-    ).fit(X)
-    assert model.net_.history[0, "train_loss"] == pytest.approx(-model.score(X), rel=1e-4)
+    both = np.stack([X, 2 * X], axis=2)
+    for data, likelihood in ((X, "gaussian"), (both, "gaussian"), (both > 0, "bernoulli")):
+        model = GRUPredictor(
+            3, max_steps=1, batch_size=50, lr=1e-12, noise_std=0.2, likelihood=likelihood,
+            random_state=0,
+        ).fit(1.0 * data)  # fmt: skip
+        loss = model.net_.history[0, "train_loss"]
+        assert loss == pytest.approx(-model.score(1.0 * data), rel=1e-4)
 
 
 def test_standard_scaling_makes_the_fit_blind_to_units(X):
@@ -253,6 +258,41 @@ def test_skorch_callbacks_are_used_and_not_changed(X):
     assert model.fit(X).net_.history[-1, "half"] == 0.5
 
 
+def test_callbacks_can_stop_training_early(X):
+    stopping = EarlyStopping(monitor="train_loss", patience=2, threshold=10.0, sink=lambda _: None)
+    model = GRUPredictor(2, max_steps=100, callbacks=[stopping], random_state=0).fit(X)
+    assert len(model.net_.history) < 10
+
+
+def test_frozen_core_keeps_its_buffers(X):
+    class Normalising(nn.Module):
+        def __init__(self, n_inputs):
+            super().__init__()
+            self.norm, self.core = nn.BatchNorm1d(n_inputs), nn.RNN(n_inputs, 3, batch_first=True)
+
+        def forward(self, inputs):
+            return self.core(self.norm(inputs.transpose(1, 2)).transpose(1, 2))
+
+    fitted = [
+        ModulePredictor(Normalising, training=mode, max_steps=20, random_state=0).fit(X)
+        for mode in ("readout", "random")
+    ]
+    assert np.allclose(*(model.transform(X) for model in fitted), rtol=0, atol=1e-12)
+
+
+def test_nearly_constant_channel_is_not_blown_up():
+    X = np.full((20, 10), 0.1)
+    assert np.abs(GRUPredictor(2, max_steps=1, random_state=0).fit(X).transform(X)).max() < 1
+    assert np.isfinite(GRUPredictor(2, max_steps=1, random_state=0).fit(X).score(X))
+
+
+def test_length_of_a_data_frame(X):
+    frame = pd.DataFrame(X, columns=[f"step {t}" for t in range(30)])
+    model = GRUPredictor(2, max_steps=1, random_state=0).fit(frame)
+    with pytest.warns(UserWarning, match="feature names"):
+        assert model.at_length(10).predict(frame.iloc[:, :10]).shape == (50, 10)
+
+
 def test_divergence_warns(X):
     with pytest.warns(ConvergenceWarning, match="Lower lr"):
         GRUPredictor(16, max_steps=5, lr=3e37, random_state=0).fit(X)
@@ -297,8 +337,3 @@ def test_own_module_equals_the_built_in(X):
 def test_unusable_modules_are_refused(module, message, X):
     with pytest.raises(ValueError, match=message):
         ModulePredictor(module, max_steps=1).fit(X)
-
-
-def test_scrambling_needs_recurrent_weights(X):
-    with pytest.raises(ValueError, match="weight_hh"):
-        ModulePredictor(lambda n: nn.Linear(n, 3), training="scrambled", max_steps=1).fit(X)

@@ -97,7 +97,7 @@ def test_rare_class_is_undefined_and_warns():
     hidden = np.random.default_rng(0).normal(size=(20, 5, 2))
     label = np.zeros(20, int)
     label[0] = 1
-    with pytest.warns(UserWarning, match="occurs in 1 sequences"):
+    with pytest.warns(UserWarning, match="occurs in one sequence only"):
         assert np.isnan(cross_validate_probe(hidden, label).score[0])
 
 
@@ -132,7 +132,7 @@ def test_controls():
         (lambda h: cross_validate_probe(h, np.array([["a"] * 4] * 9)), "Unknown label type"),
         (
             lambda h: cross_validate_probe(h, np.zeros((9, 4)), probe=make_probe("discrete")),
-            "is a classifier, but the latents are quantities",
+            "does not suit the latents, which are quantities",
         ),
     ],
 )

@@ -1,5 +1,6 @@
 """The estimator that answers what training added."""
 
+import os
 import warnings
 from numbers import Integral, Real
 
@@ -7,7 +8,7 @@ import numpy as np
 import xarray as xr
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, check_memory
 
 from .._random import seed_sequence
@@ -22,11 +23,14 @@ from ..inference import (
     student_interval,
 )
 from ..predictors import GRUPredictor
+from ..predictors._base import BasePredictor
+from ..probes import check_probe
 from ..worlds import ArrayWorld, World
 from ._cell import run_baselines, run_networks
 from ._cube import annotate, describe, save_cube
 from ._plan import STRUCTURED, coordinate, expand, make_baselines, reference_names
 from ._progress import Progress
+from ._provenance import provenance
 from ._verdict import judge, p_values
 
 MODES = ("full", "readout", "random", "scrambled")
@@ -45,8 +49,8 @@ class EmergenceAssessment(BaseEstimator):
     sequences. Linear probes decode the latents from the hidden states. Exact sign-flip tests
     over seeds lead to a verdict:
 
-    - *operator*: the trained network gains over the reference, over its own readout-only twin,
-      and more than in every null: training built dynamics;
+    - *operator*: the trained network gains over the best of all baselines, over its own
+      readout-only twin, and more than in every null: training built dynamics;
     - *representation*: latents are decoded better than from the untrained twin, by more than
       `probe_margin`;
     - *reservoir*: neither, but the untrained core already predicts (with a trained readout) or
@@ -144,13 +148,13 @@ class EmergenceAssessment(BaseEstimator):
 
     _parameter_constraints = {
         "world": [World, None],
-        "model": [HasMethods(["fit", "predict", "score"]), None],
+        "model": [BasePredictor, None],
         "param_grid": [dict, None],
-        "modes": ["array-like"],
-        "nulls": ["array-like"],
-        "baselines": [StrOptions({"auto"}), "array-like", dict],
+        "modes": [str, "array-like"],
+        "nulls": [str, "array-like"],
+        "baselines": [str, "array-like", dict],
         "reference": [str, "array-like"],
-        "probe": [StrOptions({"auto"}), HasMethods(["fit", "predict"]), None],
+        "probe": [StrOptions({"auto"}), BaseEstimator, None],
         "probe_margin": [Interval(Real, 0, 1, closed="left")],
         "n_seeds": [Interval(Integral, 2, None, closed="left")],
         "n_train": [Interval(Integral, 4, None, closed="left"), None],
@@ -237,13 +241,15 @@ class EmergenceAssessment(BaseEstimator):
         self._validate_params()
         check_alpha(self.alpha)
         check_correction(self.correction)
-        memory = check_memory(self.memory)
+        path_like = isinstance(self.memory, os.PathLike)
+        memory = check_memory(os.fspath(self.memory) if path_like else self.memory)
         self.world_ = self._resolve_world(X, y)
         model = GRUPredictor() if self.model is None else self.model
         modes = self._check_names("modes", self.modes, self._known_modes(model))
         nulls = self._check_names("nulls", self.nulls, self.world_.null_kinds)
-        n_train = self.world_.default_n_train if self.n_train is None else self.n_train
-        n_eval = self.world_.default_n_eval if self.n_eval is None else self.n_eval
+        n_train, n_eval = self.world_.default_split(self.n_train, self.n_eval)
+        if self.probe is not None:
+            check_probe(self.probe, self.world_.latent_kind)
         configurations = expand(self.world_, model, self.param_grid, nulls)
         self._check_worlds(configurations, n_train, n_eval)
         self._warn_if_seeds_cannot_reach_alpha(len(configurations))
@@ -258,6 +264,8 @@ class EmergenceAssessment(BaseEstimator):
         shared = {"n_train": n_train, "n_eval": n_eval, "entropy": entropy}
         network = memory.cache(run_networks, ignore=["progress_file"])
         baseline = memory.cache(run_baselines)
+        if memory.location is not None:
+            shared["provenance"] = provenance(self.world_, model)
         for configuration in configurations:
             for c, condition in enumerate(conditions):
                 world, cell_model = configuration.worlds[condition], configuration.models[condition]
@@ -298,7 +306,7 @@ class EmergenceAssessment(BaseEstimator):
         NotFittedError
             If `fit` has not been called.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "cube_")
         cube = self.cube_
         table = xr.Dataset(
             {
@@ -343,7 +351,7 @@ class EmergenceAssessment(BaseEstimator):
         OSError
             If the file cannot be written.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "cube_")
         save_cube(self.cube_, path)
 
     def _resolve_world(self, X, y):
@@ -388,12 +396,12 @@ class EmergenceAssessment(BaseEstimator):
     @staticmethod
     def _check_worlds(configurations, n_train, n_eval):
         """Draw from every world before anything is trained, so that bad ones fail now."""
+        if n_train < 4 or n_eval < 5:
+            raise ValueError(
+                f"There are n_train={max(n_train, 0)} sequences for training and n_eval={n_eval} "
+                "for evaluation, but at least 4 and 5 are needed; record more."
+            )
         for configuration in configurations:
-            if n_train < 4 or n_eval < 5:
-                raise ValueError(
-                    f"n_train={n_train} and n_eval={n_eval} sequences are too few (at least 4 and "
-                    "5); record more or divide them otherwise."
-                )
             worlds = dict(configuration.worlds)
             if isinstance(worlds[STRUCTURED], ArrayWorld):
                 worlds[STRUCTURED].split(n_train, n_eval, 0)
@@ -423,9 +431,10 @@ class EmergenceAssessment(BaseEstimator):
         with Progress(steps, self.progress) as progress:
             jobs = []
             for i, (function, args, kwargs) in enumerate(calls):
-                file = {"progress_file": progress.file(i)} if "probe" in kwargs else {}
+                file = {"progress_file": progress.file(i)} if "n_seeds" in kwargs else {}
                 jobs.append(delayed(function)(*args, **kwargs, **file))
-            parallel = Parallel(n_jobs=self.n_jobs, return_as="generator")
+            # Memory-mapped arguments would have another key in the store.
+            parallel = Parallel(n_jobs=self.n_jobs, return_as="generator", max_nbytes=None)
             for i, result in enumerate(parallel(jobs)):
                 results.append(result)
                 progress.finish(i)
@@ -460,6 +469,7 @@ class EmergenceAssessment(BaseEstimator):
                 place = (c, *index)
                 put("nll_baseline", (*by_condition, "baseline"), place, result.nll)
                 put("reference", by_condition, place, result.reference, "O")
+                put("best_baseline", by_condition, place, result.best_baseline, "O")
                 put("nll_optimal", by_condition, place, result.nll_optimal)
                 continue
             place = (c, m, *index)
@@ -495,10 +505,9 @@ class EmergenceAssessment(BaseEstimator):
 
     def _compare(self, cube):
         """Add the gains, their intervals and their p-values."""
-        position = cube.baseline.to_index().get_indexer(cube.reference.values.ravel())
-        position = xr.DataArray(position.reshape(cube.reference.shape), dims=cube.reference.dims)
-        reference = cube.nll_baseline.isel(baseline=position).drop_vars("baseline")
+        reference = _nll_of(cube, cube.reference)
         cube["nll_reference"] = reference
+        cube["nll_best_baseline"] = _nll_of(cube, cube.best_baseline)
         cube["delta_nll"] = (reference - cube.nll).transpose(*cube.nll.dims)
         cube["delta_nll_baseline"] = reference - cube.nll_baseline
         cube["efficiency"] = cube.delta_nll / (reference - cube.nll_optimal)
@@ -538,6 +547,13 @@ class EmergenceAssessment(BaseEstimator):
         else:
             shown = verdict.to_frame().to_html()
         return f"<div>{shown}{self.summary().to_html(float_format='{:.4g}'.format)}</div>"
+
+
+def _nll_of(cube, names):
+    """Return the negative log-likelihood of the baseline named in each condition."""
+    position = cube.baseline.to_index().get_indexer(names.values.ravel())
+    position = xr.DataArray(position.reshape(names.shape), dims=names.dims)
+    return cube.nll_baseline.isel(baseline=position).drop_vars("baseline")
 
 
 def _by_configuration(values):

@@ -14,7 +14,18 @@ from ._progress import ProgressFile
 
 
 def run_networks(
-    world, model, mode, *, n_seeds, n_train, n_eval, probe, n_probe, entropy, progress_file=None
+    world,
+    model,
+    mode,
+    *,
+    n_seeds,
+    n_train,
+    n_eval,
+    probe,
+    n_probe,
+    entropy,
+    provenance=None,
+    progress_file=None,
 ):
     """Train and score all seeds of one configuration in one condition and mode.
 
@@ -30,9 +41,11 @@ def run_networks(
         Numbers of seeds, and of sequences for training, evaluation and probing.
     probe : "auto", estimator or None
         As in `cross_validate_probe`; None leaves the probes out.
-    entropy : int
+    entropy : list of int
         Root of all random streams. Data depend on it alone and are shared by all modes; a
         seed's stream is the same in all conditions and modes, so that these pair.
+    provenance : str, default=None
+        What the result rests on besides; part of the key under which it is stored.
     progress_file : path-like or None, default=None
         Where to report the number of updates done.
 
@@ -91,11 +104,12 @@ def _probe_scores(predictor, evaluation, probe, n_probe, stream):
     return scores
 
 
-def run_baselines(world, baselines, candidates, *, n_train, n_eval, entropy):
+def run_baselines(world, baselines, candidates, *, n_train, n_eval, entropy, provenance=None):
     """Score the baselines of one configuration in one condition, and its optimal predictor.
 
-    The reference is chosen by cross-validation on the training sequences: what scores best on
-    those that it has seen would favour the baseline with most parameters.
+    The reference, the best of the candidates, and the best of all baselines are chosen by
+    cross-validation on the training sequences: what scores best on those that it has seen
+    would favour the baseline with most parameters.
 
     Parameters
     ----------
@@ -107,24 +121,30 @@ def run_baselines(world, baselines, candidates, *, n_train, n_eval, entropy):
         Names of those among which the reference is chosen.
     n_train, n_eval : int
         Numbers of sequences.
-    entropy : int
+    entropy : list of int
         Root of all random streams.
+    provenance : str, default=None
+        What the result rests on besides; part of the key under which it is stored.
 
     Returns
     -------
     Bunch
-        ``nll`` of each baseline, ``reference`` (a name) and ``nll_optimal`` (NaN if unknown).
+        ``nll`` of each baseline, ``reference`` and ``best_baseline`` (names), and
+        ``nll_optimal`` (NaN if unknown).
     """
     train, evaluation = world.split(n_train, n_eval, substream(entropy, "data"))
     with threadpool_limits(1):
         nll = [-clone(b).fit(train.X).score(evaluation.X) for b in baselines.values()]
-        reference = candidates[0]
-        if len(candidates) > 1:
-            folds = KFold(min(5, n_train // 2))
-            scores = [
-                cross_val_score(baselines[name], train.X, cv=folds).mean() for name in candidates
-            ]
-            reference = candidates[int(np.argmax(scores))]
+        folds = KFold(min(5, n_train // 2))
+        scores = {
+            name: cross_val_score(baseline, train.X, cv=folds).mean()
+            for name, baseline in baselines.items()
+        }
         optimal = world.optimal_predictor()
         nll_optimal = np.nan if optimal is None else -optimal.score(evaluation.X)
-    return Bunch(nll=np.asarray(nll), reference=reference, nll_optimal=nll_optimal)
+    return Bunch(
+        nll=np.asarray(nll),
+        reference=max(candidates, key=scores.get),
+        best_baseline=max(scores, key=scores.get),
+        nll_optimal=nll_optimal,
+    )

@@ -12,6 +12,7 @@ from ..predictors import (
     MeanPredictor,
     PersistencePredictor,
 )
+from ..predictors._base import BasePredictor
 
 STRUCTURED = "structured"
 RESERVED = ("baseline", "condition", "latent", "mode", "seed", "test")
@@ -25,6 +26,8 @@ _BASELINES = {
     "markov": lambda: MarkovPredictor(),
     "autoregressive": lambda: AutoregressivePredictor(),
 }
+# Parameters of the model that the assessment sets itself.
+_REPLACED = {"training": "choose modes=... instead", "random_state": "choose n_seeds=... instead"}
 # The references of the source. A linear filter is reported beside them, not subtracted.
 _REFERENCES = ("mean", "step_mean", "persistence", "markov")
 
@@ -107,6 +110,8 @@ def _set(world, model, key, value):
         target = world if owner == "world" else model
     else:
         target, name = model, key
+    if target is model and name in _REPLACED:
+        raise ValueError(f"param_grid key {key!r} is set by the assessment; {_REPLACED[name]}.")
     if name not in target.get_params():
         raise ValueError(
             f"param_grid key {key!r} is not a parameter of {type(target).__name__}; choose from "
@@ -116,16 +121,19 @@ def _set(world, model, key, value):
     target.set_params(**{name: value})
 
 
-def with_facts(predictor, world):
-    """Return a clone whose "auto" parameters are those that the world states."""
+def with_facts(predictor, source):
+    """Return a clone whose "auto" parameters are those that the world (or model) states."""
     predictor = clone(predictor)
     params = predictor.get_params(deep=False)
-    facts = {name: getattr(world, name) for name in _FACTS if params.get(name) == "auto"}
+    unset = [
+        name for name in _FACTS if isinstance(params.get(name), str) and params[name] == "auto"
+    ]
+    facts = {name: getattr(source, name) for name in unset}
     return predictor.set_params(**facts)
 
 
 def make_baselines(baselines, model, observation):
-    """Return the baselines by name, scored by the likelihood of the model.
+    """Return the baselines by name, scored by the likelihood of the model if theirs is "auto".
 
     Parameters
     ----------
@@ -146,6 +154,12 @@ def make_baselines(baselines, model, observation):
         chosen = {name: _BASELINES[name]() for name in names}
     elif isinstance(baselines, dict):
         chosen = dict(baselines)
+        for name, baseline in chosen.items():
+            if not isinstance(baseline, BasePredictor):
+                raise ValueError(
+                    f"baselines[{name!r}]={baseline!r} is not a predictor of this package, which "
+                    "predicts next steps; pass one, for instance AutoregressivePredictor(lags=2)."
+                )
     else:
         names = [baselines] if isinstance(baselines, str) else list(baselines)
         unknown = [name for name in names if name not in _BASELINES]
@@ -157,9 +171,7 @@ def make_baselines(baselines, model, observation):
         chosen = {name: _BASELINES[name]() for name in names}
     if not chosen:
         raise ValueError("baselines is empty; pass at least one, for instance ['mean'].")
-    params = model.get_params(deep=False)
-    shared = {name: params[name] for name in ("likelihood", "noise_std")}
-    return {name: clone(baseline).set_params(**shared) for name, baseline in chosen.items()}
+    return {name: with_facts(baseline, model) for name, baseline in chosen.items()}
 
 
 def reference_names(reference, baselines):

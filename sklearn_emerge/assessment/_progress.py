@@ -1,5 +1,6 @@
 """Progress of long work across processes: workers write how far they are, a thread reads it."""
 
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
@@ -34,7 +35,9 @@ class ProgressFile(Callback):
         """Count an update."""
         self.steps_ += training
         if self.steps_ % _WRITE_EVERY == 0:
-            Path(self.path).write_text(str(self.done + self.steps_))
+            # Workers on another machine may not see the folder: then cells count when they end.
+            with suppress(OSError):
+                Path(self.path).write_text(str(self.done + self.steps_))
 
 
 class Progress:
@@ -71,7 +74,9 @@ class Progress:
         self._folder.cleanup()
 
     def file(self, cell):
-        """Return the path of the file in which a cell reports."""
+        """Return the path of the file in which a cell reports, None if nothing is shown."""
+        if self.bar.disable:
+            return None
         return str(Path(self._folder.name) / str(cell))
 
     def finish(self, cell):
@@ -83,7 +88,7 @@ class Progress:
             return self.steps[cell]
         try:
             return int(Path(self.file(cell)).read_text())
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, TypeError, ValueError):
             # Not begun, or caught between truncation and writing.
             return 0
 

@@ -6,7 +6,6 @@ import xarray as xr
 from ..inference import adjust_p_values, sign_flip_test, smallest_p_value
 from ._plan import RESERVED, STRUCTURED
 
-VERDICTS = ("none", "reservoir", "operator", "representation", "operator+representation")
 UNDECIDED = "undecided"
 
 
@@ -30,7 +29,8 @@ def differences(cube, probe_margin):
     gain = {mode: cube.delta_nll.sel(condition=STRUCTURED, mode=mode, drop=True) for mode in modes}
     found = {}
     if "full" in modes:
-        found["gain"] = gain["full"]
+        advance = (cube.nll_best_baseline - cube.nll_reference).sel(condition=STRUCTURED, drop=True)
+        found["gain_over_baselines"] = gain["full"] + advance
         if "readout" in modes:
             found["gain_over_readout"] = gain["full"] - gain["readout"]
         for kind in conditions:
@@ -61,8 +61,10 @@ def judge(cube, *, alpha, correction, probe_margin):
     alpha : float
         Level of the tests.
     correction : str or None
-        Correction over the configurations, for each test on its own: the claims of one verdict
-        need all their tests at once, which costs no further correction.
+        Correction over the configurations, for each test on its own. A claim needs all its
+        tests at once, which costs no further correction; each of the two claims of a verdict is
+        made at level alpha, and so is each of the two signs of a reservoir, one of which is
+        enough.
     probe_margin : float
         A decoding score must improve by more than this to count.
 
@@ -80,13 +82,28 @@ def judge(cube, *, alpha, correction, probe_margin):
         values = difference.transpose(*grid, "seed").values
         effect[i] = values.mean(axis=-1)
         p_value[i] = p_values(values)
-    adjusted = np.array([adjust_p_values(family, correction) for family in p_value])
+    adjusted = np.empty_like(p_value)
+    for i, family in enumerate(p_value):
+        adjusted[i] = adjust_p_values(family, correction)
     verdict, reason = np.empty(shape, "O"), np.empty(shape, "O")
     smallest = smallest_p_value(cube.sizes["seed"], int(np.prod(shape)), correction)
-    can_probe = "probe_score" in cube
+    needed = {
+        "operator": ["gain_over_baselines", "gain_over_readout", *_null_tests(tests)],
+        "representation": ["decoding_gain"] if "probe_score" in cube else [],
+    }
+    diverged = (cube.status == "diverged").any(["condition", "mode", "seed"])
+    diverged = diverged.transpose(*grid).values
     for index in np.ndindex(shape):
         here = {name: adjusted[(i, *index)] for i, name in enumerate(tests)}
-        verdict[index], reason[index] = _decide(here, alpha, smallest, can_probe)
+        if smallest > alpha:
+            verdict[index] = UNDECIDED
+            reason[index] = (
+                f"too few seeds: no p-value can be below {smallest:.3g} (alpha={alpha:g})"
+            )
+        elif diverged[index]:
+            verdict[index], reason[index] = UNDECIDED, "training diverged, see status; lower lr"
+        else:
+            verdict[index], reason[index] = _decide(here, needed, alpha)
     dims = ("test", *grid)
     return xr.Dataset(
         {
@@ -110,55 +127,40 @@ def p_values(values):
     return result
 
 
-def _decide(p_values, alpha, smallest, can_probe):
+def _null_tests(tests):
+    """Return the names of the tests against nulls; one that is missing if there are none."""
+    return [name for name in tests if name.startswith("gain_over_null")] or ["gain_over_null"]
+
+
+def _decide(p_values, needed, alpha):
     """Return (verdict, reason) from the adjusted p-values of one configuration."""
-    if smallest > alpha:
-        return UNDECIDED, f"too few seeds: no p-value can be below {smallest:.3g}, alpha={alpha:g}"
-    failed = [name for name, p in p_values.items() if np.isnan(p)]
-    if failed:
-        return UNDECIDED, f"training diverged or a score is undefined: {', '.join(failed)}"
-    nulls = [name for name in p_values if name.startswith("gain_over_null")]
-    operator, operator_reason = _claim(
-        "operator",
-        p_values,
-        ["gain", "gain_over_readout", *(nulls or ["gain_over_null"])],
-        alpha,
-    )
-    if can_probe:
-        names = ["decoding_gain"]
-        representation, representation_reason = _claim("representation", p_values, names, alpha)
-    else:
-        representation, representation_reason = False, "representation not tested: no latents"
-    reason = f"{operator_reason}; {representation_reason}"
-    claimed = [
-        name
-        for name, claim in (("operator", operator), ("representation", representation))
-        if claim
-    ]
-    if claimed:
-        return "+".join(claimed), reason
-    if operator is None or representation is None:
-        return UNDECIDED, reason
-    reservoir = [
-        name for name in ("readout_gain", "untrained_decoding") if p_values.get(name, 1.0) <= alpha
-    ]
+    claims, reasons = {}, []
+    for claim, names in needed.items():
+        claims[claim], reason = _claim(claim, p_values, names, alpha)
+        reasons.append(reason)
+    made = [claim for claim, holds in claims.items() if holds]
+    if made:
+        return "+".join(made), "; ".join(reasons)
+    if None in claims.values():
+        return UNDECIDED, "; ".join(reasons)
+    signs = {name: p_values.get(name, np.nan) for name in ("readout_gain", "untrained_decoding")}
+    reservoir = [f"{name} (p={p:.3g})" for name, p in signs.items() if p <= alpha]
     if reservoir:
-        return "reservoir", f"{reason}; the untrained network already gives {', '.join(reservoir)}"
-    return "none", reason
+        reasons.append(f"the untrained core gives {', '.join(reservoir)}")
+        return "reservoir", "; ".join(reasons)
+    return "none", "; ".join(reasons)
 
 
 def _claim(claim, p_values, needed, alpha):
-    """Return (True, False or None if a test is missing, reason) for a claim.
-
-    A claim is the conjunction of its tests, so each may use the whole of alpha.
-    """
-    rejected = [name for name in needed if p_values.get(name, np.nan) <= alpha]
-    not_rejected = [name for name in needed if p_values.get(name, np.nan) > alpha]
-    missing = [name for name in needed if name not in p_values]
-    if not_rejected:
-        shown = ", ".join(f"{name} (p={p_values[name]:.3g})" for name in not_rejected)
-        return False, f"no {claim}: {shown} not significant"
+    """Return (True, False, or None if a test is missing; reason) for a claim."""
+    if not needed:
+        return False, f"{claim} not tested: the world has no latents, or probe is None"
+    known = {name: p_values[name] for name in needed if not np.isnan(p_values.get(name, np.nan))}
+    missing = [name for name in needed if name not in known]
+    rejected = [f"{name} (p={p:.3g})" for name, p in known.items() if p <= alpha]
+    others = [f"{name} (p={p:.3g})" for name, p in known.items() if p > alpha]
+    if others:
+        return False, f"no {claim}: {', '.join(others)} not significant"
     if missing:
-        return None, f"{claim} open: {', '.join(missing)} not tested, add its mode or null"
-    shown = ", ".join(f"{name} (p={p_values[name]:.3g})" for name in rejected)
-    return True, f"{claim}: {shown}"
+        return None, f"{claim} open: {', '.join(missing)} not available, add its mode, null or data"
+    return True, f"{claim}: {', '.join(rejected)}"

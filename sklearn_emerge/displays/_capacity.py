@@ -78,6 +78,7 @@ class CapacityCurveDisplay:
                 f"{other[0]}={cube[other[0]].values[0]!r}."
             )
         cube = select(cube, {"condition": condition})
+        cube = cube.sortby(parameter)
         return cls(cube.delta_nll, cube.ci_low, cube.ci_high, parameter, condition).plot(ax=ax)
 
     def plot(self, ax=None):

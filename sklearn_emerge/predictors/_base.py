@@ -62,7 +62,7 @@ class BasePredictor(ABC, BaseEstimator):
         if self.noise_std in ("auto", "estimate"):
             residual = X[:, 1:] - self._predict(X)[:, :-1]
             # The floor keeps the density finite where the prediction is perfect.
-            floor = np.finfo(np.float64).eps * (1 + np.abs(X).max())
+            floor = np.finfo(np.float64).eps * center_and_scale(X)[1]
             self.noise_std_ = np.maximum(np.sqrt((residual**2).mean(axis=(0, 1))), floor)
         else:
             self.noise_std_ = np.full(X.shape[2], float(self.noise_std))
@@ -91,7 +91,9 @@ class BasePredictor(ABC, BaseEstimator):
             If X does not have the number of steps and channels seen in `fit`.
         """
         check_is_fitted(self)
-        mean = self._mean(check_sequences(self, X, reset=False))
+        mean = self._predict(check_sequences(self, X, reset=False))
+        if self.likelihood_ == "bernoulli":
+            mean = clip_probability(mean)
         return mean if np.asarray(X).ndim == 3 else mean[:, :, 0]
 
     def score_samples(self, X):
@@ -114,7 +116,8 @@ class BasePredictor(ABC, BaseEstimator):
         """
         check_is_fitted(self)
         X = check_sequences(self, X, reset=False)
-        density = log_density(X[:, 1:], self._mean(X)[:, :-1], self.likelihood_, self.noise_std_)
+        mean = self._predict(X)[:, :-1]
+        density = log_density(X[:, 1:], mean, self.likelihood_, self.noise_std_)
         return density.sum(axis=(1, 2))
 
     def score(self, X, y=None):
@@ -177,11 +180,9 @@ class BasePredictor(ABC, BaseEstimator):
             raise ValueError(f"n_steps={n_steps!r} is not a length; pass an integer of at least 2.")
         other = copy(self)
         other.n_features_in_ = int(n_steps)
+        # Names of columns belong to the length of training.
+        other.__dict__.pop("feature_names_in_", None)
         return other
-
-    def _mean(self, X):
-        mean = self._predict(X)
-        return clip_probability(mean) if self.likelihood_ == "bernoulli" else mean
 
     @abstractmethod
     def _fit(self, X):
@@ -190,3 +191,10 @@ class BasePredictor(ABC, BaseEstimator):
     @abstractmethod
     def _predict(self, X):
         """Return the predicted means."""
+
+
+def center_and_scale(X):
+    """Return mean and standard deviation of each channel; 1 where it is constant."""
+    center, scale = X.mean(axis=(0, 1)), X.std(axis=(0, 1))
+    constant = scale <= 8 * np.finfo(np.float64).eps * np.abs(center)
+    return center, np.where(constant, 1.0, scale)

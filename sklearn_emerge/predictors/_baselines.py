@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import lstsq
 from sklearn.utils._param_validation import Interval
 
-from ._base import BasePredictor
+from ._base import BasePredictor, center_and_scale
 from ._likelihood import frequency
 
 
@@ -250,9 +250,9 @@ class AutoregressivePredictor(BasePredictor):
     def _fit(self, X):
         _, n_steps, n_channels = X.shape
         self.lags_ = min(self.lags, n_steps - 1)
-        # Centring keeps the normal equations well conditioned.
-        center = X.mean(axis=(0, 1))
-        X = X - center
+        # Standardising keeps the normal equations well conditioned, whatever the units.
+        center, scale = center_and_scale(X)
+        X = (X - center) / scale
         n_columns = 1 + self.lags_ * n_channels
         gram = np.zeros((n_columns, n_columns))
         cross = np.zeros((n_columns, n_channels))
@@ -269,8 +269,9 @@ class AutoregressivePredictor(BasePredictor):
                 _accumulate(X, length - 1, length, gram, cross)
             solution = lstsq(gram, cross)[0]
             coef = solution[1:].reshape(length, n_channels, n_channels)
+            coef = coef * scale / scale[:, np.newaxis]
             self.coefs_[length - 1] = coef
-            self.intercepts_[length - 1] = center + solution[0] - center @ coef.sum(axis=0)
+            self.intercepts_[length - 1] = center + scale * solution[0] - center @ coef.sum(axis=0)
 
     def _predict(self, X):
         n_sequences, n_steps, n_channels = X.shape

@@ -1,10 +1,12 @@
 """The torch side of a neural predictor: network, initial weights, batches, losses."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
+from threading import RLock
 
 import numpy as np
 import torch
+from skorch import NeuralNet
 from torch import nn
 
 
@@ -24,8 +26,22 @@ class SequenceNetwork(nn.Module):
 
     def __init__(self, core, n_hidden, n_outputs):
         super().__init__()
+        self.core_is_frozen = False
         self.core = core
         self.head = nn.Linear(n_hidden, n_outputs)
+
+    def freeze_core(self):
+        """Leave the core as it is from now on, buffers included."""
+        self.core.requires_grad_(False)
+        self.core_is_frozen = True
+        self.core.eval()
+
+    def train(self, mode=True):
+        """Switch between training and evaluation; a frozen core stays in evaluation."""
+        super().train(mode)
+        if self.core_is_frozen:
+            self.core.eval()
+        return self
 
     def hidden(self, inputs):
         """Return the hidden states after each step."""
@@ -41,27 +57,34 @@ def hidden_states(output):
     return output[0] if isinstance(output, tuple) else output
 
 
+def recurrent_weights(core):
+    """Return the matrices of recurrent weights, named `weight_hh...` as in torch."""
+    return [parameter for name, parameter in core.named_parameters() if "weight_hh" in name]
+
+
 def orthogonalise_recurrent_weights(core):
-    """Make every matrix of recurrent weights (`weight_hh*`) orthogonal, gates stacked."""
-    for name, parameter in core.named_parameters():
-        if "weight_hh" in name:
-            nn.init.orthogonal_(parameter)
+    """Make every matrix of recurrent weights orthogonal, gates stacked."""
+    for weights in recurrent_weights(core):
+        nn.init.orthogonal_(weights)
 
 
 def scramble_recurrent_weights(core, rng):
-    """Permute the entries of every matrix of recurrent weights (`weight_hh*`) in place."""
-    scrambled = False
-    for name, parameter in core.named_parameters():
-        if "weight_hh" in name:
-            order = torch.from_numpy(rng.permutation(parameter.numel()))
-            with torch.no_grad():
-                parameter.copy_(parameter.flatten()[order.to(parameter.device)].view_as(parameter))
-            scrambled = True
-    if not scrambled:
+    """Permute the entries of every matrix of recurrent weights in place."""
+    for weights in recurrent_weights(core):
+        order = torch.from_numpy(rng.permutation(weights.numel())).to(weights.device)
+        with torch.no_grad():
+            weights.copy_(weights.flatten()[order].view_as(weights))
+
+
+def check_device(device):
+    """Raise a ValueError unless torch can compute on the device."""
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
         raise ValueError(
-            "training='scrambled' permutes the recurrent weights, but the module has no "
-            "parameter named 'weight_hh...'; choose another training mode."
-        )
+            f"device={device!r} cannot be used: {reason}. Use 'cpu', or install torch for it."
+        ) from error
 
 
 def check_core(core, n_inputs):
@@ -131,7 +154,7 @@ class ShuffledBatches:
 
 
 class GaussianLoss(nn.Module):
-    """Mean negative log-likelihood of scaled data under a Gaussian, in nats on the raw scale.
+    """Negative log-likelihood per step of scaled data, in nats on the raw scale.
 
     Parameters
     ----------
@@ -143,13 +166,57 @@ class GaussianLoss(nn.Module):
 
     def __init__(self, noise_std, scale):
         super().__init__()
+        noise_std = np.broadcast_to(noise_std, np.shape(scale))
         precision = torch.as_tensor((scale / noise_std) ** 2, dtype=torch.float32)
         self.register_buffer("precision", precision)
-        self.constant = float(np.mean(np.log(noise_std)) + 0.5 * np.log(2 * np.pi))
+        self.constant = float(np.sum(np.log(noise_std) + 0.5 * np.log(2 * np.pi)))
 
     def forward(self, output, target):
-        """Average over sequences, steps and channels."""
-        return 0.5 * ((target - output) ** 2 * self.precision).mean() + self.constant
+        """Sum over channels, average over sequences and steps."""
+        squares = (target - output) ** 2 * self.precision
+        return 0.5 * squares.mean() * output.shape[-1] + self.constant
+
+
+class BernoulliLoss(nn.Module):
+    """Negative log-likelihood per step of zeros and ones given log odds, in nats."""
+
+    def forward(self, output, target):
+        """Sum over channels, average over sequences and steps."""
+        loss = nn.functional.binary_cross_entropy_with_logits(output, target)
+        return loss * output.shape[-1]
+
+
+class StopTraining(Exception):
+    """A callback has asked to stop."""
+
+
+class Net(NeuralNet):
+    """A skorch net that can be interrupted.
+
+    skorch takes every KeyboardInterrupt for a wish to stop early and returns the half-trained
+    net as if it were done. Here only those that callbacks raise at the end of an epoch (as
+    `skorch.callbacks.EarlyStopping` does) stop training; Ctrl-C interrupts the program.
+    """
+
+    def train_on(self, X, y):
+        """Train from the present weights on preloaded tensors."""
+        self.notify("on_train_begin", X=X, y=y)
+        with suppress(StopTraining):
+            self.fit_loop(X, y)
+        self.notify("on_train_end", X=X, y=y)
+
+    def notify(self, method_name, **kwargs):
+        """Call the callbacks."""
+        try:
+            super().notify(method_name, **kwargs)
+        except KeyboardInterrupt as stop:
+            if method_name == "on_epoch_end":
+                raise StopTraining from stop
+            raise
+
+
+# The state of torch that `isolated_torch` sets belongs to the process: one fit at a time.
+_TORCH_LOCK = RLock()
 
 
 @contextmanager
@@ -161,12 +228,13 @@ def isolated_torch(stream, device):
     """
     seed = int(stream.generate_state(1, np.uint64)[0] >> 1)
     device = torch.device(device)
-    n_threads = torch.get_num_threads()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    cuda = [device] if device.type == "cuda" else []
+    with _TORCH_LOCK, torch.random.fork_rng(devices=cuda):
         torch.default_generator.manual_seed(seed)
         if device.type == "cuda":
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)
+        n_threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
             yield

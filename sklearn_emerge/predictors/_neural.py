@@ -11,20 +11,23 @@ from sklearn.base import TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
-from skorch import NeuralNet
 from skorch.dataset import Dataset
 from torch import nn
 
 from .._random import seed_sequence, substream
 from .._validation import check_sequences
-from ._base import BasePredictor
+from ._base import BasePredictor, center_and_scale
 from ._network import (
+    BernoulliLoss,
     GaussianLoss,
+    Net,
     SequenceNetwork,
     ShuffledBatches,
     check_core,
+    check_device,
     isolated_torch,
     orthogonalise_recurrent_weights,
+    recurrent_weights,
     scramble_recurrent_weights,
 )
 
@@ -117,6 +120,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         return sum(parameter.numel() for parameter in self.net_.module_.parameters())
 
     def _fit(self, X):
+        check_device(self.device)
         stream = seed_sequence(self.random_state)
         self._learn_scaling(X)
         with isolated_torch(substream(stream, "torch"), self.device):
@@ -127,7 +131,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
             self.net_ = self._wrap(network, len(X), substream(stream, "batches"))
             self.net_.initialize()
             if self.training != "random" and self.max_steps > 0:
-                self.net_.partial_fit(inputs.to(self.device), targets.to(self.device))
+                self.net_.train_on(inputs.to(self.device), targets.to(self.device))
             if self.training == "scrambled":
                 rng = np.random.default_rng(substream(stream, "scramble"))
                 scramble_recurrent_weights(network.core, rng)
@@ -141,8 +145,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
 
     def _learn_scaling(self, X):
         """Take the constants of input and output scaling from the training data."""
-        center, spread = X.mean(axis=(0, 1)), X.std(axis=(0, 1))
-        spread[spread == 0] = 1.0
+        center, spread = center_and_scale(X)
         self.input_scaling_ = "standard" if self.input_scaling == "auto" else self.input_scaling
         self.input_center_, self.input_scale_ = np.zeros_like(center), np.ones_like(spread)
         if self.input_scaling_ == "standard":
@@ -169,20 +172,25 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         """Build the network; its weights depend on the random stream alone, not on the mode."""
         n_inputs = n_channels + (self.time_channel is not None)
         core = self._build_core(n_inputs)
+        if self.training == "scrambled" and not recurrent_weights(core):
+            raise ValueError(
+                "training='scrambled' permutes the recurrent weights, but the module has no "
+                "parameter named 'weight_hh...'; choose another training mode."
+            )
         orthogonalise_recurrent_weights(core)
         return SequenceNetwork(core, check_core(core, n_inputs), n_channels).to(self.device)
 
     def _wrap(self, network, n_sequences, stream):
         """Return the skorch net that trains the network."""
         if self.training == "readout":
-            network.core.requires_grad_(False)
+            network.freeze_core()
         if self.likelihood_ == "bernoulli":
-            criterion = nn.BCEWithLogitsLoss()
+            criterion = BernoulliLoss()
         else:
             estimated = self.noise_std in ("auto", "estimate")
             noise_std = self.output_scale_ if estimated else self.noise_std
             criterion = GaussianLoss(noise_std, self.output_scale_)
-        return NeuralNet(
+        return Net(
             network,
             criterion=criterion,
             optimizer=torch.optim.Adam,

@@ -70,15 +70,24 @@ class ArrayWorld(World):
         """Length of a sequence."""
         return np.shape(self.X)[1]
 
-    @property
-    def default_n_train(self):
-        """Three quarters of the recordings."""
-        return len(self.X) - self.default_n_eval
+    def default_split(self, n_train, n_eval):
+        """Fill in numbers of sequences that are None.
 
-    @property
-    def default_n_eval(self):
-        """A quarter of the recordings, at least five."""
-        return max(5, len(self.X) // 4)
+        Parameters
+        ----------
+        n_train, n_eval : int or None
+            Numbers of sequences for training and evaluation.
+
+        Returns
+        -------
+        n_train, n_eval : int
+            What the other leaves; if both are None, a quarter of the recordings, at least five,
+            is for evaluation.
+        """
+        n_sequences = len(self.X)
+        if n_eval is None:
+            n_eval = max(5, n_sequences // 4) if n_train is None else n_sequences - n_train
+        return n_sequences - n_eval if n_train is None else n_train, n_eval
 
     def _arrays(self):
         self._validate_params()
@@ -92,10 +101,10 @@ class ArrayWorld(World):
         check_finite(X, "X")
         latents = None if self.latents is None else check_latents(self.latents, X)
         named = latents is not None and self.latent_names is not None
-        if named and len(self.latent_names) != latents.shape[2]:
+        if named and len(set(self.latent_names)) != latents.shape[2]:
             raise ValueError(
-                f"latent_names={self.latent_names!r} has {len(self.latent_names)} names for "
-                f"{latents.shape[2]} latents; give one each."
+                f"latent_names={self.latent_names!r} has {len(set(self.latent_names))} different "
+                f"names for {latents.shape[2]} latents; give one each."
             )
         return X, latents
 

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from numbers import Integral
 
-import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
@@ -94,10 +93,27 @@ class World(ABC, BaseEstimator):
         """
         self._check_request(n_train)
         self._check_request(n_eval)
+        stream = substream(random_state)
         return tuple(
-            self._bunch(*self._sample(int(n), substream(random_state, part)))
+            self._bunch(*self._sample(int(n), substream(stream, part)))
             for part, n in (("train", n_train), ("evaluation", n_eval))
         )
+
+    def default_split(self, n_train, n_eval):
+        """Fill in numbers of sequences that are None.
+
+        Parameters
+        ----------
+        n_train, n_eval : int or None
+            Numbers of sequences for training and evaluation.
+
+        Returns
+        -------
+        n_train, n_eval : int
+            With `default_n_train` and `default_n_eval` in place of None.
+        """
+        n_train = self.default_n_train if n_train is None else n_train
+        return n_train, self.default_n_eval if n_eval is None else n_eval
 
     def null(self, kind):
         """Return the matched world in which the structure in time is destroyed.
@@ -150,8 +166,3 @@ class World(ABC, BaseEstimator):
 
     def _bunch(self, X, latents):
         return Bunch(X=X, latents=latents, latent_names=self.latent_names, world=self)
-
-
-def running_index(n_steps):
-    """Return time on the unit interval, t / (n_steps - 1)."""
-    return np.linspace(0.0, 1.0, n_steps)

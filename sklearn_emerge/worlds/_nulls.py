@@ -23,32 +23,12 @@ class Null(World):
     noise_std = property(lambda self: self.world.noise_std)
     input_scaling = property(lambda self: self.world.input_scaling)
     output_scaling = property(lambda self: self.world.output_scaling)
-    default_n_train = property(lambda self: self.world.default_n_train)
-    default_n_eval = property(lambda self: self.world.default_n_eval)
     n_steps = property(lambda self: self.world.n_steps)
 
     @property
     def null_kinds(self):
         """The nulls of the world that can be made of sequences alone."""
         return tuple(kind for kind in self.world.null_kinds if kind in NULLS)
-
-    def sample(self, n_sequences, random_state=None):
-        """Draw sequences of the world and destroy their structure; see `World.sample`.
-
-        Parameters
-        ----------
-        n_sequences : int
-            How many sequences.
-        random_state : int, Generator, SeedSequence or None, default=None
-            The stream of the draws.
-
-        Returns
-        -------
-        sklearn.utils.Bunch
-            As `World.sample` returns it, with ``latents=None``.
-        """
-        stream = substream(random_state)
-        return self._destroyed(self.world.sample(n_sequences, stream), stream, "sample")
 
     def split(self, n_train, n_eval, random_state=None):
         """Split the world's sequences and destroy the structure of each part on its own.
@@ -66,22 +46,22 @@ class Null(World):
         train, evaluation : sklearn.utils.Bunch
             As `World.split` returns them, with ``latents=None``.
         """
+        self._validate_params()
         stream = substream(random_state)
-        train, evaluation = self.world.split(n_train, n_eval, stream)
-        return (
-            self._destroyed(train, stream, "train"),
-            self._destroyed(evaluation, stream, "evaluation"),
+        parts = self.world.split(n_train, n_eval, stream)
+        return tuple(
+            self._bunch(self._destroyed(part.X, substream(stream, name)), None)
+            for part, name in zip(parts, ("train", "evaluation"), strict=True)
         )
 
     def _sample(self, n_sequences, stream):
-        sample = self.sample(n_sequences, stream)
-        return sample.X, sample.latents
+        self.world._check_request(n_sequences)
+        X, _ = self.world._sample(n_sequences, stream)
+        return self._destroyed(X, stream), None
 
-    def _destroyed(self, sample, stream, part):
-        self._validate_params()
+    def _destroyed(self, X, stream):
         # The depth keeps the null of a null from repeating the same permutation.
-        rng = np.random.default_rng(substream(stream, "null", part, self._depth))
-        return self._bunch(self._destroy(sample.X, rng), None)
+        return self._destroy(X, np.random.default_rng(substream(stream, "null", self._depth)))
 
     @property
     def _depth(self):

@@ -1,0 +1,66 @@
+"""What a stored result rests on besides its arguments: the code that computed it."""
+
+import inspect
+from functools import cache, partial
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+
+import joblib
+
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "skorch")
+
+
+def provenance(world, model):
+    """Return what enters the key of a stored cell, so that other code gives another key.
+
+    Parameters
+    ----------
+    world : World
+        The world; the source of its class counts, wherever it is defined.
+    model : predictor
+        The model; so does the source of its class and of its torch module.
+
+    Returns
+    -------
+    str
+        A hash of the sources of the package, of the given classes, and of library versions.
+
+    Raises
+    ------
+    ValueError
+        If an argument cannot be hashed, because a part of it cannot be pickled.
+    """
+    for name, part in (("world", world), ("model", model)):
+        try:
+            joblib.hash(part)
+        except Exception as error:
+            raise ValueError(
+                f"memory is set, but {name}={part!r} cannot be stored ({error}). Define its parts "
+                "(module, callbacks) at the top level of a file instead of as lambdas or inside "
+                "functions, or set memory=None."
+            ) from error
+    module = getattr(model, "module", None)
+    while isinstance(module, partial):
+        module = module.func
+    sources = [_source(part) for part in (type(world), type(model), module)]
+    versions = [f"{name}={version(name)}" for name in _LIBRARIES]
+    return sha256("".join([_package_sources(), *versions, *sources]).encode()).hexdigest()
+
+
+@cache
+def _package_sources():
+    """Return a hash of all files of the package."""
+    package = Path(__file__).parents[1]
+    digest = sha256()
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _source(thing):
+    """Return the source of a class or function, or its name if there is none to read."""
+    try:
+        return inspect.getsource(thing)
+    except (OSError, TypeError):
+        return repr(thing)
