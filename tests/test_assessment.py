@@ -122,15 +122,15 @@ def test_interrupted_fit_continues_and_gives_the_same_cube(tmp_path, monkeypatch
         param_grid={"hidden_size": [2, 4]}, alpha=0.6, memory=Memory(tmp_path, verbose=0)
     )
     fits = []
-    original = GRUPredictor.fit
+    original = GRUPredictor._begin
 
-    def fit(self, X, y=None):
+    def begin(self, X):
         fits.append(self.hidden_size)
         if len(fits) == 8:
             raise KeyboardInterrupt
-        return original(self, X, y)
+        return original(self, X)
 
-    monkeypatch.setattr(GRUPredictor, "fit", fit)
+    monkeypatch.setattr(GRUPredictor, "_begin", begin)
     with pytest.raises(KeyboardInterrupt):
         small_assessment(**options).fit()
     first = len(fits)

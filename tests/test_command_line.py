@@ -79,10 +79,10 @@ def test_wrong_words_list_the_known_ones(arguments, message, capsys):
 def test_wrong_values_are_refused_before_training(
     arguments, message, capsys, monkeypatch, tmp_path
 ):
-    from sklearn_emerge.predictors._neural import NeuralPredictor
+    from sklearn_emerge.predictors._training import Net
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(NeuralPredictor, "_wrap", lambda *a: pytest.fail("training started"))
+    monkeypatch.setattr(Net, "train_on", lambda *a: pytest.fail("training started"))
     assert main(["assess", "drift", *QUICK, *arguments]) == 2
     assert message in capsys.readouterr().err
 

@@ -15,14 +15,14 @@ from sklearn_emerge import (
     RegimeWorld,
     load_cube,
 )
-from sklearn_emerge.predictors._neural import NeuralPredictor
+from sklearn_emerge.predictors._training import Net
 
 GOOD = np.random.default_rng(0).normal(size=(20, 10))
 
 
 @pytest.fixture(autouse=True)
 def no_training(monkeypatch):
-    monkeypatch.setattr(NeuralPredictor, "_wrap", lambda *a: pytest.fail("training started"))
+    monkeypatch.setattr(Net, "train_on", lambda *a: pytest.fail("training started"))
 
 
 def with_value(value):

@@ -35,7 +35,7 @@ def X():
 
 
 def weights(predictor):
-    state = predictor.net_.module_.state_dict()
+    state = predictor.network_.state_dict()
     return {name: value.clone() for name, value in state.items()}
 
 
@@ -50,7 +50,7 @@ def test_hidden_states_and_predictions_are_those_of_torch(predictor, X):
     ).fit(X)
     clock = np.broadcast_to(np.arange(30) / 29, X.shape)
     inputs = torch.tensor(np.stack([X, clock], axis=2))
-    network = copy.deepcopy(model.net_.module_).double()
+    network = copy.deepcopy(model.network_).double()
     with torch.no_grad():
         hidden = network.core(inputs)[0]
         output = hidden @ network.head.weight.T + network.head.bias
@@ -203,7 +203,7 @@ def test_clock_alone_can_be_learned_and_without_it_cannot():
 def test_bernoulli_predicts_probabilities(X):
     X = RegimeWorld(n_steps=30).sample(60, 0).X
     model = GRUPredictor(4, likelihood="bernoulli", max_steps=60, lr=0.02, random_state=0).fit(X)
-    network = copy.deepcopy(model.net_.module_).double()
+    network = copy.deepcopy(model.network_).double()
     with torch.no_grad():
         logits = network(torch.tensor(model._inputs(X[:, :, np.newaxis])))
     p = model.predict(X)

@@ -24,6 +24,7 @@ from ..inference import (
 )
 from ..predictors import GRUPredictor
 from ..predictors._base import BasePredictor
+from ..predictors._neural import NeuralPredictor
 from ..probes import check_probe
 from ..worlds import ArrayWorld, World
 from ._cell import run_baselines, run_networks
@@ -376,7 +377,7 @@ class EmergenceAssessment(BaseEstimator):
     @staticmethod
     def _known_modes(model):
         # A predictor without training modes is as it is: fully trained.
-        return MODES if "training" in model.get_params(deep=False) else ("full",)
+        return MODES if isinstance(model, NeuralPredictor) else ("full",)
 
     @staticmethod
     def _check_names(name, values, known):

@@ -9,6 +9,7 @@ from sklearn.utils import Bunch
 from threadpoolctl import threadpool_limits
 
 from .._random import integer_seed, substream
+from ..predictors._neural import NeuralPredictor, fit_replicas
 from ..probes import control_states, cross_validate_probe
 from ._progress import ProgressFile
 
@@ -58,15 +59,14 @@ def run_networks(
     result = Bunch(nll=[], fit_seconds=[], status=[], n_parameters=[])
     probes = Bunch(probe_score=[], probe_score_shuffled=[], probe_score_noise=[], accuracy=[])
     probing = probe is not None and evaluation.latents is not None and hasattr(model, "transform")
-    with threadpool_limits(1):
-        for seed in range(n_seeds):
-            predictor = _seeded(model, mode, integer_seed(substream(entropy, "model", seed)))
-            if progress_file is not None and hasattr(predictor, "callbacks"):
-                report = ProgressFile(progress_file, seed * predictor.max_steps)
-                predictor.set_params(callbacks=[*(predictor.callbacks or []), report])
-            start = time.perf_counter()
-            predictor.fit(train.X)
-            result.fit_seconds.append(time.perf_counter() - start)
+    seeds = [integer_seed(substream(entropy, "model", seed)) for seed in range(n_seeds)]
+    progress = [] if progress_file is None else [ProgressFile(progress_file)]
+    start = time.perf_counter()
+    predictors = _fit_seeds(model, mode, train.X, seeds, progress)
+    result.fit_seconds = [(time.perf_counter() - start) / n_seeds] * n_seeds
+    for seed, predictor in enumerate(predictors):
+        # One thread: the last digits must not depend on how many there are.
+        with threadpool_limits(1):
             nll = -predictor.score(evaluation.X)
             result.nll.append(nll)
             result.status.append("ok" if np.isfinite(nll) else "diverged")
@@ -77,17 +77,17 @@ def run_networks(
             else:
                 n_latents = len(evaluation.latent_names)
                 scores = dict.fromkeys(probes, np.full(n_latents, np.nan))
-            for name, score in scores.items():
-                probes[name].append(score)
+        for name, score in scores.items():
+            probes[name].append(score)
     result.update(probes)
     return Bunch(**{name: np.asarray(values) for name, values in result.items()})
 
 
-def _seeded(model, mode, seed):
-    """Return a clone in the given mode and with the given seed, where it has such parameters."""
-    known = model.get_params(deep=False)
-    wanted = {"training": mode, "random_state": seed}
-    return clone(model).set_params(**{key: wanted[key] for key in wanted if key in known})
+def _fit_seeds(model, mode, X, seeds, progress):
+    """Fit the model once a seed; one without training modes is fitted as it is."""
+    if isinstance(model, NeuralPredictor):
+        return fit_replicas(clone(model).set_params(training=mode), X, seeds, progress)
+    return [clone(model).fit(X) for _ in seeds]
 
 
 def _probe_scores(predictor, evaluation, probe, n_probe, stream):

@@ -13,31 +13,27 @@ _WRITE_EVERY = 20
 
 
 class ProgressFile(Callback):
-    """Write to a file how many updates have been made.
+    """Write to a file how many updates have been made, over all fits that it is passed to.
 
     Parameters
     ----------
     path : path-like
         The file.
-    done : int
-        Updates made before this fit.
     """
 
-    def __init__(self, path, done):
+    def __init__(self, path):
         self.path = path
-        self.done = done
+        self.done_ = self.written_ = 0
 
-    def on_train_begin(self, net, **kwargs):
-        """Start counting."""
-        self.steps_ = 0
-
-    def on_batch_end(self, net, training=False, **kwargs):
-        """Count an update."""
-        self.steps_ += training
-        if self.steps_ % _WRITE_EVERY == 0:
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        """Count an update of each replica in the batch."""
+        stacked = batch[1].ndim == 4
+        self.done_ += len(batch[1]) if stacked else 1
+        if self.done_ - self.written_ >= _WRITE_EVERY:
+            self.written_ = self.done_
             # Workers on another machine may not see the folder: then cells count when they end.
             with suppress(OSError):
-                Path(self.path).write_text(str(self.done + self.steps_))
+                Path(self.path).write_text(str(self.done_))
 
 
 class Progress:

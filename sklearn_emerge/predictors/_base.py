@@ -48,6 +48,13 @@ class BasePredictor(ABC, BaseEstimator):
         ValueError
             If X or a parameter is not as described.
         """
+        X = self._prepare(X)
+        self._fit(X)
+        self._finish(X)
+        return self
+
+    def _prepare(self, X):
+        """Check parameters and sequences, and settle the likelihood."""
         self._validate_params()
         X = check_sequences(self, X, reset=True)
         self.n_steps_ = X.shape[1]
@@ -58,7 +65,10 @@ class BasePredictor(ABC, BaseEstimator):
                 f"likelihood='bernoulli' is for zeros and ones, but X contains {other}; use "
                 "likelihood='gaussian' or binarise X."
             )
-        self._fit(X)
+        return X
+
+    def _finish(self, X):
+        """Settle the noise."""
         if self.noise_std in ("auto", "estimate"):
             residual = X[:, 1:] - self._predict(X)[:, :-1]
             # The floor keeps the density finite where the prediction is perfect.
@@ -66,7 +76,6 @@ class BasePredictor(ABC, BaseEstimator):
             self.noise_std_ = np.maximum(np.sqrt((residual**2).mean(axis=(0, 1))), floor)
         else:
             self.noise_std_ = np.full(X.shape[2], float(self.noise_std))
-        return self
 
     def predict(self, X):
         """Predict the mean of every next step.

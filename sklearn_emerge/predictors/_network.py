@@ -1,13 +1,11 @@
-"""The torch side of a neural predictor: network, initial weights, batches, losses."""
+"""The torch module behind a neural predictor, its initial weights, and checks of both."""
 
-from contextlib import contextmanager, suppress
 from copy import deepcopy
-from threading import RLock
 
-import numpy as np
 import torch
-from skorch import NeuralNet
 from torch import nn
+
+from ..recurrence import KINDS, Layout, Workspace, scan
 
 
 class SequenceNetwork(nn.Module):
@@ -27,6 +25,7 @@ class SequenceNetwork(nn.Module):
     def __init__(self, core, n_hidden, n_outputs):
         super().__init__()
         self.core_is_frozen = False
+        self.scanning = None
         self.core = core
         self.head = nn.Linear(n_hidden, n_outputs)
 
@@ -47,9 +46,70 @@ class SequenceNetwork(nn.Module):
         """Return the hidden states after each step."""
         return hidden_states(self.core(inputs))
 
+    def scan_with(self, scanning):
+        """Use the compiled scan in training, with the given `Scanning`; None uses torch."""
+        self.scanning = scanning
+
+    def flat_weights(self):
+        """Return all weights in one row, in the order that `scan` expects."""
+        return torch.cat([weight.flatten() for weight in self.parameters()])
+
     def forward(self, inputs):
         """Return the output for the step that follows each input."""
+        if self.scanning is not None:
+            return self.scanning(inputs[None], self.flat_weights()[None])[0]
         return self.head(self.hidden(inputs))
+
+
+class Scanning:
+    """The compiled scan with all that stays the same between updates.
+
+    Parameters
+    ----------
+    network : SequenceNetwork
+        A network whose core the scan can stand for.
+    n_threads : int
+        Threads to use.
+    """
+
+    def __init__(self, network, n_threads):
+        core = network.core
+        self.layout = Layout(
+            KINDS[type(core)], core.hidden_size, core.input_size, network.head.out_features
+        )
+        self.n_threads = n_threads
+        self.workspace = Workspace()
+
+    def __call__(self, inputs, weights):
+        """Return outputs, see `scan`."""
+        return scan(inputs, weights, self.layout, self.n_threads, self.workspace)
+
+
+class StackedNetworks(nn.Module):
+    """Replicas of a network that train together, one row of weights each.
+
+    Parameters
+    ----------
+    networks : list of SequenceNetwork
+        The replicas; they keep their weights until `distribute` is called.
+    scanning : Scanning
+        How to compute them.
+    """
+
+    def __init__(self, networks, scanning):
+        super().__init__()
+        rows = [network.flat_weights().detach() for network in networks]
+        self.weights = nn.Parameter(torch.stack(rows))
+        self.scanning = scanning
+
+    def forward(self, inputs):
+        """Return outputs of shape (n_replicas, n_sequences, n_steps, n_outputs)."""
+        return self.scanning(inputs, self.weights)
+
+    def distribute(self, networks):
+        """Write the trained weights into the replicas."""
+        for network, row in zip(networks, self.weights.detach(), strict=True):
+            nn.utils.vector_to_parameters(row.clone(), network.parameters())
 
 
 def hidden_states(output):
@@ -121,122 +181,3 @@ def check_core(core, n_inputs):
             "could read the answer. Use a causal module (not bidirectional, masked attention)."
         )
     return hidden.shape[2]
-
-
-class ShuffledBatches:
-    """Batches of preloaded tensors in reshuffled epochs, `max_steps` of them in all.
-
-    Parameters
-    ----------
-    dataset : skorch.dataset.Dataset
-        Holds the tensors X and y.
-    batch_size : int
-        Sequences a batch; the last of an epoch may be smaller.
-    stream : numpy.random.SeedSequence
-        Stream of the order.
-    max_steps : int
-        Batches in all, over all epochs.
-    """
-
-    def __init__(self, dataset, batch_size, stream, max_steps):
-        self.dataset = dataset
-        self.batch_size = batch_size
-        self.rng = np.random.default_rng(stream)
-        self.remaining = max_steps
-
-    def __iter__(self):
-        """Yield the batches of one epoch."""
-        X, y = self.dataset.X, self.dataset.y
-        order = torch.from_numpy(self.rng.permutation(len(X))).to(X.device)
-        for rows in order.split(self.batch_size)[: self.remaining]:
-            self.remaining -= 1
-            yield X[rows], y[rows]
-
-
-class GaussianLoss(nn.Module):
-    """Negative log-likelihood per step of scaled data, in nats on the raw scale.
-
-    Parameters
-    ----------
-    noise_std : ndarray of shape (n_channels,)
-        Standard deviation on the raw scale.
-    scale : ndarray of shape (n_channels,)
-        What the data were divided by.
-    """
-
-    def __init__(self, noise_std, scale):
-        super().__init__()
-        noise_std = np.broadcast_to(noise_std, np.shape(scale))
-        precision = torch.as_tensor((scale / noise_std) ** 2, dtype=torch.float32)
-        self.register_buffer("precision", precision)
-        self.constant = float(np.sum(np.log(noise_std) + 0.5 * np.log(2 * np.pi)))
-
-    def forward(self, output, target):
-        """Sum over channels, average over sequences and steps."""
-        squares = (target - output) ** 2 * self.precision
-        return 0.5 * squares.mean() * output.shape[-1] + self.constant
-
-
-class BernoulliLoss(nn.Module):
-    """Negative log-likelihood per step of zeros and ones given log odds, in nats."""
-
-    def forward(self, output, target):
-        """Sum over channels, average over sequences and steps."""
-        loss = nn.functional.binary_cross_entropy_with_logits(output, target)
-        return loss * output.shape[-1]
-
-
-class StopTraining(Exception):
-    """A callback has asked to stop."""
-
-
-class Net(NeuralNet):
-    """A skorch net that can be interrupted.
-
-    skorch takes every KeyboardInterrupt for a wish to stop early and returns the half-trained
-    net as if it were done. Here only those that callbacks raise at the end of an epoch (as
-    `skorch.callbacks.EarlyStopping` does) stop training; Ctrl-C interrupts the program.
-    """
-
-    def train_on(self, X, y):
-        """Train from the present weights on preloaded tensors."""
-        self.notify("on_train_begin", X=X, y=y)
-        with suppress(StopTraining):
-            self.fit_loop(X, y)
-        self.notify("on_train_end", X=X, y=y)
-
-    def notify(self, method_name, **kwargs):
-        """Call the callbacks."""
-        try:
-            super().notify(method_name, **kwargs)
-        except KeyboardInterrupt as stop:
-            if method_name == "on_epoch_end":
-                raise StopTraining from stop
-            raise
-
-
-# The state of torch that `isolated_torch` sets belongs to the process: one fit at a time.
-_TORCH_LOCK = RLock()
-
-
-@contextmanager
-def isolated_torch(stream, device):
-    """Run torch with its own random stream and one thread; both are restored afterwards.
-
-    Networks of this size are slower with two threads than with one, and one thread makes the
-    result independent of how many the process was given.
-    """
-    seed = int(stream.generate_state(1, np.uint64)[0] >> 1)
-    device = torch.device(device)
-    cuda = [device] if device.type == "cuda" else []
-    with _TORCH_LOCK, torch.random.fork_rng(devices=cuda):
-        torch.default_generator.manual_seed(seed)
-        if device.type == "cuda":
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        n_threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(n_threads)

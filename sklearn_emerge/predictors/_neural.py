@@ -11,24 +11,28 @@ from sklearn.base import TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
-from skorch.dataset import Dataset
 from torch import nn
 
 from .._random import seed_sequence, substream
 from .._validation import check_sequences
+from ..recurrence import choose_engine
 from ._base import BasePredictor, center_and_scale
 from ._network import (
-    BernoulliLoss,
-    GaussianLoss,
-    Net,
     SequenceNetwork,
-    ShuffledBatches,
     check_core,
     check_device,
-    isolated_torch,
     orthogonalise_recurrent_weights,
     recurrent_weights,
     scramble_recurrent_weights,
+)
+from ._training import (
+    BernoulliLoss,
+    GaussianLoss,
+    isolated_torch,
+    make_net,
+    train_alone,
+    train_readout,
+    train_together,
 )
 
 TRAINING_MODES = ("full", "readout", "random", "scrambled")
@@ -55,6 +59,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         "output_scaling": [StrOptions({"auto", "standard"}), None],
         "time_channel": [StrOptions(set(TIME_CHANNELS)), None],
         "device": [str],
+        "engine": [StrOptions({"auto", "numba", "torch"})],
         "callbacks": [list, None],
         "random_state": ["random_state", np.random.Generator, np.random.SeedSequence],
     }
@@ -72,6 +77,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         output_scaling="auto",
         time_channel="full_time",
         device="cpu",
+        engine="auto",
         callbacks=None,
         random_state=None,
     ):
@@ -85,6 +91,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         self.output_scaling = output_scaling
         self.time_channel = time_channel
         self.device = device
+        self.engine = engine
         self.callbacks = callbacks
         self.random_state = random_state
 
@@ -117,30 +124,39 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
     @property
     def n_parameters_(self):
         """Number of weights of the network, head included."""
-        return sum(parameter.numel() for parameter in self.net_.module_.parameters())
+        return sum(parameter.numel() for parameter in self.network_.parameters())
 
     def _fit(self, X):
+        _train([self], X)
+
+    def _begin(self, X):
+        """Return the initial network; its weights depend on the random stream alone."""
         check_device(self.device)
-        stream = seed_sequence(self.random_state)
+        self.seed_sequence_ = seed_sequence(self.random_state)
         self._learn_scaling(X)
-        with isolated_torch(substream(stream, "torch"), self.device):
+        with isolated_torch(substream(self.seed_sequence_, "torch"), self.device):
             network = self._initial_network(X.shape[2])
-            inputs = torch.as_tensor(self._inputs(X)[:, :-1], dtype=torch.float32)
-            targets = (X[:, 1:] - self.output_center_) / self.output_scale_
-            targets = torch.as_tensor(targets, dtype=torch.float32)
-            self.net_ = self._wrap(network, len(X), substream(stream, "batches"))
-            self.net_.initialize()
-            if self.training != "random" and self.max_steps > 0:
-                self.net_.train_on(inputs.to(self.device), targets.to(self.device))
-            if self.training == "scrambled":
-                rng = np.random.default_rng(substream(stream, "scramble"))
-                scramble_recurrent_weights(network.core, rng)
+        self.engine_ = choose_engine(
+            self.engine,
+            network.core,
+            device=self.device,
+            n_steps=X.shape[1],
+            max_steps=0 if self.training in ("readout", "random") else self.max_steps,
+        )
+        return network
+
+    def _end(self, network, net):
+        """Keep what was trained."""
+        if self.training == "scrambled":
+            rng = np.random.default_rng(substream(self.seed_sequence_, "scramble"))
+            scramble_recurrent_weights(network.core, rng)
+        self.network_, self.net_ = network, net
         if not all(torch.isfinite(weight).all() for weight in network.parameters()):
             warnings.warn(
                 f"Training of {type(self).__name__} diverged: weights are not finite after "
                 f"{self.max_steps} steps with lr={self.lr}. Lower lr.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=5,
             )
 
     def _learn_scaling(self, X):
@@ -180,33 +196,13 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         orthogonalise_recurrent_weights(core)
         return SequenceNetwork(core, check_core(core, n_inputs), n_channels).to(self.device)
 
-    def _wrap(self, network, n_sequences, stream):
-        """Return the skorch net that trains the network."""
-        if self.training == "readout":
-            network.freeze_core()
+    def _make_criterion(self):
+        """Return the loss that is minimised."""
         if self.likelihood_ == "bernoulli":
-            criterion = BernoulliLoss()
-        else:
-            estimated = self.noise_std in ("auto", "estimate")
-            noise_std = self.output_scale_ if estimated else self.noise_std
-            criterion = GaussianLoss(noise_std, self.output_scale_)
-        return Net(
-            network,
-            criterion=criterion,
-            optimizer=torch.optim.Adam,
-            lr=self.lr,
-            batch_size=self.batch_size,
-            max_epochs=-(-self.max_steps // -(-n_sequences // self.batch_size)),
-            dataset=Dataset,
-            iterator_train=ShuffledBatches,
-            iterator_train__stream=stream,
-            iterator_train__max_steps=self.max_steps,
-            train_split=None,
-            callbacks=clone(self.callbacks, safe=False),
-            callbacks__print_log=None,
-            device=self.device,
-            verbose=0,
-        )
+            return BernoulliLoss()
+        estimated = self.noise_std in ("auto", "estimate")
+        noise_std = self.output_scale_ if estimated else self.noise_std
+        return GaussianLoss(noise_std, self.output_scale_)
 
     def _predict(self, X):
         output = self._forward(X, SequenceNetwork.forward)
@@ -219,7 +215,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
 
         In double precision: rounding then hides in the last digits, whatever the chunk.
         """
-        network = deepcopy(self.net_.module_).double().eval()
+        network = deepcopy(self.network_).double().eval()
         chunks = []
         with isolated_torch(seed_sequence(0), self.device), torch.no_grad():
             for start in range(0, len(X), _CHUNK):
@@ -227,6 +223,77 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
                 inputs = torch.as_tensor(inputs, dtype=torch.float64, device=self.device)
                 chunks.append(function(network, inputs).cpu().numpy())
         return np.concatenate(chunks)
+
+
+def fit_replicas(model, X, random_states, progress=()):
+    """Fit a predictor once for each random state, all at once where that is faster.
+
+    Parameters
+    ----------
+    model : predictor
+        What to fit; it is cloned.
+    X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+        Training sequences, shared by all.
+    random_states : sequence of int
+        One a replica.
+    progress : sequence of skorch callbacks, default=()
+        Callbacks that count updates and change nothing.
+
+    Returns
+    -------
+    list of predictor
+        Fitted; each as `fit` alone would give it.
+    """
+    predictors = [clone(model) for _ in random_states]
+    for predictor, random_state in zip(predictors, random_states, strict=True):
+        predictor.set_params(random_state=random_state)
+        X_checked = predictor._prepare(X)
+    _train(predictors, X_checked, progress)
+    for predictor in predictors:
+        predictor._finish(X_checked)
+    return predictors
+
+
+def _train(predictors, X, progress=()):
+    """Train predictors that differ in nothing but their random state."""
+    first = predictors[0]
+    # Before it is set to one: the scan uses the threads that the user has given torch.
+    n_threads = torch.get_num_threads()
+    networks = [predictor._begin(X) for predictor in predictors]
+    inputs = torch.as_tensor(first._inputs(X)[:, :-1], dtype=torch.float32)
+    targets = (X[:, 1:] - first.output_center_) / first.output_scale_
+    data = [
+        tensor.to(first.device) for tensor in (inputs, torch.as_tensor(targets).to(torch.float32))
+    ]
+    streams = [substream(predictor.seed_sequence_, "batches") for predictor in predictors]
+    criterion = first._make_criterion()
+    options = {name: getattr(first, name) for name in ("lr", "batch_size", "max_steps", "device")}
+    full = first.training in ("full", "scrambled") and first.max_steps > 0
+    if full and first.engine_ == "numba" and not first.callbacks:
+        options.update(n_threads=n_threads, callbacks=list(progress))
+        with isolated_torch(first.seed_sequence_, first.device):
+            nets = train_together(networks, criterion, streams, *data, **options)
+    else:
+        nets = []
+        for predictor, network, stream in zip(predictors, networks, streams, strict=True):
+            callbacks = [*(clone(first.callbacks, safe=False) or []), *progress]
+            dropout = substream(predictor.seed_sequence_, "training")
+            with isolated_torch(dropout, first.device):
+                if full:
+                    scan_threads = n_threads if first.engine_ == "numba" else None
+                    net = train_alone(
+                        network, criterion, stream, *data, n_threads=scan_threads,
+                        callbacks=callbacks, **options,
+                    )  # fmt: skip
+                elif first.training == "readout" and first.max_steps > 0:
+                    net = train_readout(
+                        network, criterion, stream, *data, callbacks=callbacks, **options
+                    )
+                else:
+                    net = make_net(network, criterion, [stream], len(X), **options)
+            nets.append(net)
+    for predictor, network, net in zip(predictors, networks, nets, strict=True):
+        predictor._end(network, net)
 
 
 class ModulePredictor(NeuralPredictor):
@@ -264,6 +331,8 @@ class ModulePredictor(NeuralPredictor):
         See `GRUPredictor`.
     device : str, default="cpu"
         Device of torch.
+    engine : {"auto", "numba", "torch"}, default="auto"
+        See `GRUPredictor`.
     callbacks : list of skorch callbacks or None, default=None
         Copies are used; their state after the fit is in ``net_.callbacks_``.
     random_state : int, Generator, SeedSequence or None, default=None
@@ -271,8 +340,12 @@ class ModulePredictor(NeuralPredictor):
 
     Attributes
     ----------
+    network_ : torch.nn.Module
+        The trained network, a core and a head.
     net_ : skorch.NeuralNet
-        The trained net; ``net_.history`` has the loss of each epoch.
+        What trained it; ``net_.history`` has the loss of each epoch.
+    engine_ : str
+        What computed the training, "numba" or "torch".
     n_parameters_ : int
         Number of weights, head included.
     noise_std_ : ndarray of shape (n_channels,)
@@ -306,6 +379,7 @@ class ModulePredictor(NeuralPredictor):
         output_scaling="auto",
         time_channel="full_time",
         device="cpu",
+        engine="auto",
         callbacks=None,
         random_state=None,
     ):
@@ -320,6 +394,7 @@ class ModulePredictor(NeuralPredictor):
             output_scaling=output_scaling,
             time_channel=time_channel,
             device=device,
+            engine=engine,
             callbacks=callbacks,
             random_state=random_state,
         )

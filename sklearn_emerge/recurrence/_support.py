@@ -1,0 +1,80 @@
+"""The one place that decides which engine trains a network."""
+
+from importlib.util import find_spec
+
+from torch import nn
+
+from ._kernels import GRU, LSTM, RNN
+
+KINDS = {nn.RNN: RNN, nn.GRU: GRU, nn.LSTM: LSTM}
+# Unrolled code grows with the hidden size; beyond this, torch's matrix products win.
+MAX_HIDDEN = 64
+# Seconds that torch takes for one step of one update, and that compilation takes: measured on
+# two cores; only their ratio matters.
+_TORCH_SECONDS = {nn.RNN: 4e-5, nn.GRU: 1.5e-4, nn.LSTM: 1.5e-4}
+_COMPILE_SECONDS = 10.0
+
+
+def choose_engine(engine, core, *, device, n_steps, max_steps):
+    """Return "numba" or "torch" for the training of a core.
+
+    The choice depends on the network and on the size of its fit alone, not on what has been
+    compiled before nor on how many replicas train together: the two engines round differently.
+
+    Parameters
+    ----------
+    engine : {"auto", "numba", "torch"}
+        "auto" takes numba where it can and where compilation is worth it.
+    core : torch.nn.Module
+        The core.
+    device : str
+        Device of torch.
+    n_steps : int
+        Steps of a sequence.
+    max_steps : int
+        Updates.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If numba is asked for and cannot be used.
+    """
+    if engine == "torch":
+        return "torch"
+    obstacle = _obstacle(core, device)
+    if engine == "numba":
+        if obstacle:
+            raise ValueError(
+                f"engine='numba' cannot train this network: {obstacle}. Use engine='auto'."
+            )
+        return "numba"
+    if obstacle:
+        return "torch"
+    worth = _TORCH_SECONDS[type(core)] * n_steps * max_steps > 2 * _COMPILE_SECONDS
+    return "numba" if worth else "torch"
+
+
+def _obstacle(core, device):
+    """Return why numba cannot train a core, or an empty string."""
+    if type(core) not in KINDS:
+        return f"its core is {type(core).__name__}, not nn.RNN, nn.GRU or nn.LSTM"
+    if str(device) != "cpu":
+        return f"it runs on device {device!r}, not on the CPU"
+    if find_spec("numba") is None:
+        return "numba is not installed"
+    if core.hidden_size > MAX_HIDDEN:
+        return f"it has {core.hidden_size} hidden units, more than {MAX_HIDDEN}"
+    plain = (
+        core.num_layers == 1
+        and not core.bidirectional
+        and core.batch_first
+        and core.bias
+        and core.dropout == 0
+        and core.proj_size == 0
+        and getattr(core, "nonlinearity", "tanh") == "tanh"
+    )
+    return "" if plain else "its core is not one plain batch-first layer with tanh and biases"

@@ -1,0 +1,228 @@
+"""The compiled scan equals torch, and replicas equal single fits."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from sklearn_emerge import GRUPredictor, LSTMPredictor, ModulePredictor, OscillatorWorld, RNNPredictor
+from sklearn_emerge.predictors._neural import fit_replicas
+from sklearn_emerge.recurrence import KINDS, Layout, choose_engine, scan
+
+CORES = [nn.RNN, nn.GRU, nn.LSTM]
+# Each combination of sizes is compiled anew, so there are few; all else is drawn.
+SIZES = [(1, 1, 1), (5, 2, 1), (16, 3, 2)]
+
+
+def replicas(core, n_replicas, n_hidden, n_inputs, n_outputs, dtype, seed=0):
+    """Return torch modules and the same weights as flat rows."""
+    torch.manual_seed(seed)
+    cores = [core(n_inputs, n_hidden, batch_first=True).to(dtype) for _ in range(n_replicas)]
+    heads = [nn.Linear(n_hidden, n_outputs).to(dtype) for _ in range(n_replicas)]
+    rows = [
+        torch.cat([p.detach().flatten() for p in [*c.parameters(), *h.parameters()]])
+        for c, h in zip(cores, heads, strict=True)
+    ]
+    return cores, heads, torch.stack(rows).requires_grad_()
+
+
+def assert_close(ours, theirs, largest):
+    """Within 1e-4, or rounding of the largest gradient where a sum happens to cancel."""
+    assert (ours - theirs).abs().max() <= 1e-4 * theirs.abs().max() + 2e-6 * largest
+
+
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("size", SIZES)
+@settings(max_examples=12, deadline=None)
+@given(
+    n_replicas=st.integers(1, 3),
+    batch=st.integers(1, 70),
+    n_steps=st.integers(1, 40),
+    n_threads=st.integers(1, 3),
+    seed=st.integers(0, 100),
+)
+def test_scan_equals_torch(core, size, n_replicas, batch, n_steps, n_threads, seed):
+    cores, heads, weights = replicas(core, n_replicas, *size, torch.float32, seed)
+    layout = Layout(KINDS[core], *size)
+    inputs = torch.randn(n_replicas, batch, n_steps, size[1], requires_grad=True)
+    gradient = torch.randn(n_replicas, batch, n_steps, size[2])
+    output = scan(inputs, weights, layout, n_threads)
+    output.backward(gradient)
+    for r in range(n_replicas):
+        x = inputs.detach()[r].clone().requires_grad_()
+        expected = heads[r](cores[r](x)[0])
+        expected.backward(gradient[r])
+        assert (output[r] - expected).abs().max() < 1e-5
+        assert_close(inputs.grad[r], x.grad, x.grad.abs().max())
+        parameters = [*cores[r].parameters(), *heads[r].parameters()]
+        largest = max(p.grad.abs().max() for p in parameters)
+        mine = torch.split(weights.grad[r], [p.numel() for p in parameters])
+        for ours, parameter in zip(mine, parameters, strict=True):
+            assert_close(ours.view_as(parameter), parameter.grad, largest)
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_gradients_in_double_precision(core):
+    size = (3, 2, 1)
+    _, _, weights = replicas(core, 2, *size, torch.float64)
+    inputs = torch.randn(2, 3, 10, 2, dtype=torch.float64, requires_grad=True)
+    layout = Layout(KINDS[core], *size)
+    assert torch.autograd.gradcheck(lambda x, w: scan(x, w, layout), (inputs, weights))
+
+
+def test_threads_do_not_change_the_result():
+    _, _, weights = replicas(nn.GRU, 3, 5, 2, 1, torch.float32)
+    inputs = torch.randn(3, 70, 20, 2)
+    outputs, gradients = [], []
+    for n_threads in (1, 2, 5):
+        weights.grad = None
+        outputs.append(scan(inputs, weights, Layout(KINDS[nn.GRU], 5, 2, 1), n_threads))
+        outputs[-1].square().sum().backward()
+        gradients.append(weights.grad)
+    assert torch.equal(outputs[0], outputs[1])
+    assert torch.equal(gradients[0], gradients[1])
+    assert torch.equal(gradients[0], gradients[2])
+
+
+@pytest.fixture(scope="module")
+def X():
+    return OscillatorWorld(n_steps=40).sample(100, random_state=0).X
+
+
+@pytest.mark.parametrize("predictor", [RNNPredictor, GRUPredictor, LSTMPredictor])
+def test_trained_network_equals_that_of_torch(predictor, X):
+    fitted = {
+        engine: predictor(5, max_steps=500, engine=engine, random_state=0).fit(X)
+        for engine in ("numba", "torch")
+    }
+    assert [model.engine_ for model in fitted.values()] == ["numba", "torch"]
+    scores = [model.score(X) for model in fitted.values()]
+    untrained = predictor(5, max_steps=0, random_state=0).fit(X).score(X)
+    assert abs(scores[0] - scores[1]) < 0.01 * (scores[1] - untrained)
+    # Before rounding has grown the two follow the same path.
+    first = [model.net_.history[0, "train_loss"] for model in fitted.values()]
+    assert first[0] == pytest.approx(first[1], rel=1e-5)
+
+
+@pytest.mark.parametrize("training", ["full", "readout", "random", "scrambled"])
+@pytest.mark.parametrize("engine", ["numba", "torch"])
+def test_a_seed_alone_equals_the_seed_among_others(training, engine, X):
+    model = GRUPredictor(5, training=training, max_steps=12, engine=engine)
+    together = fit_replicas(model, X, [3, 4, 5])
+    for seed, replica in zip([3, 4, 5], together, strict=True):
+        alone = model.set_params(random_state=seed).fit(X)
+        assert np.array_equal(alone.predict(X), replica.predict(X))
+        assert np.array_equal(alone.transform(X), replica.transform(X))
+        assert alone.score(X) == replica.score(X)
+        for key in ("train_loss", "train_batch_count"):
+            if len(alone.net_.history):
+                assert alone.net_.history[:, key] == replica.net_.history[:, key]
+    assert not np.array_equal(together[0].predict(X), together[1].predict(X))
+
+
+def test_callbacks_do_not_change_the_result(X):
+    from skorch.callbacks import Callback
+
+    model = GRUPredictor(5, max_steps=12, engine="numba", random_state=0)
+    plain = model.fit(X).predict(X)
+    watched = model.set_params(callbacks=[Callback()]).fit(X).predict(X)
+    np.testing.assert_allclose(watched, plain, rtol=0, atol=1e-5)
+
+
+def test_readout_never_differentiates_through_time(monkeypatch, X):
+    passes = []
+    forward = nn.GRU.forward
+
+    def counting(self, *args):
+        passes.append(torch.is_grad_enabled())
+        return forward(self, *args)
+
+    monkeypatch.setattr(nn.GRU, "forward", counting)
+    GRUPredictor(4, training="readout", max_steps=50, noise_std=0.1, random_state=0).fit(X)
+    # Three passes check the core and one computes all hidden states.
+    assert passes == [False] * 4
+
+
+def test_small_fits_do_not_compile_and_large_ones_do():
+    core = nn.GRU(2, 16, batch_first=True)
+    assert choose_engine("auto", core, device="cpu", n_steps=40, max_steps=100) == "torch"
+    assert choose_engine("auto", core, device="cpu", n_steps=256, max_steps=2000) == "numba"
+    assert choose_engine("numba", core, device="cpu", n_steps=2, max_steps=1) == "numba"
+    assert choose_engine("torch", core, device="cpu", n_steps=256, max_steps=9999) == "torch"
+
+
+@pytest.mark.parametrize(
+    ("core", "device", "message"),
+    [
+        (nn.GRU(2, 100, batch_first=True), "cpu", "100 hidden units"),
+        (nn.GRU(2, 4, batch_first=True), "cuda", "device 'cuda'"),
+        (nn.GRU(2, 4, num_layers=2, batch_first=True), "cpu", "one plain batch-first layer"),
+        (nn.RNN(2, 4, nonlinearity="relu", batch_first=True), "cpu", "one plain batch-first layer"),
+        (nn.Linear(2, 4), "cpu", "its core is Linear"),
+    ],
+)
+def test_networks_beyond_the_scan_are_left_to_torch(core, device, message):
+    options = dict(device=device, n_steps=256, max_steps=100_000)
+    assert choose_engine("auto", core, **options) == "torch"
+    with pytest.raises(ValueError, match=f"engine='numba' cannot.*{message}.*engine='auto'"):
+        choose_engine("numba", core, **options)
+
+
+def test_engine_of_an_unusable_module_is_refused_before_training(X):
+    with pytest.raises(ValueError, match="its core is Linear"):
+        ModulePredictor(lambda n: nn.Linear(n, 3), engine="numba").fit(X)
+
+
+def test_thread_settings_are_restored(X):
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        model = GRUPredictor(5, max_steps=2, engine="numba", random_state=0).fit(X)
+        assert torch.get_num_threads() == 2
+        assert model.engine_ == "numba"
+    finally:
+        torch.set_num_threads(threads)
+
+
+def run_elsewhere(code, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True, text=True, env={**os.environ, **environment},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+FIT = (
+    "import torch; torch.set_num_threads(2)\n"
+    "from sklearn_emerge import GRUPredictor, OscillatorWorld\n"
+    "X = OscillatorWorld(n_steps=40).sample(100, random_state=0).X\n"
+    "fit = lambda: GRUPredictor(5, max_steps=2, engine='numba', random_state=0).fit(X).score(X)\n"
+)
+
+
+def test_unwritable_cache_does_no_harm():
+    code = (
+        "from sklearn_emerge.recurrence import _kernels\n"
+        "def njit(cache=False, **options):\n"
+        "    if cache: raise RuntimeError('cannot cache function: no locator available')\n"
+        "    return compiler(**options)\n"
+        "compiler, _kernels.njit = _kernels.njit, njit\n" + FIT + "print(fit())"
+    )
+    assert np.isfinite(float(run_elsewhere(code)[0]))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_fits_after_a_fork():
+    code = FIT + (
+        "import os; first = fit(); pid = os.fork()\n"
+        "if not pid: os._exit(0 if fit() == first else 1)\n"
+        "print(os.waitpid(pid, 0)[1])"
+    )
+    assert run_elsewhere(code)[-1] == "0"
