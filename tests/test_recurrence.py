@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from sklearn_emerge import GRUPredictor, LSTMPredictor, ModulePredictor, OscillatorWorld, RNNPredictor
+from sklearn_emerge import (
+    GRUPredictor,
+    LSTMPredictor,
+    ModulePredictor,
+    OscillatorWorld,
+    RNNPredictor,
+)
 from sklearn_emerge.predictors._neural import fit_replicas
 from sklearn_emerge.recurrence import KINDS, Layout, choose_engine, scan
 

@@ -48,7 +48,11 @@ class ShuffledBatches:
         order = torch.from_numpy(order if self.stacked else order[0]).to(X.device)
         for rows in order.split(self.batch_size, dim=-1)[: self.remaining]:
             self.remaining -= 1
-            yield X[rows], y[rows]
+            # Several times faster than indexing with rows of two dimensions.
+            yield tuple(
+                data.index_select(0, rows.flatten()).view(*rows.shape, *data.shape[1:])
+                for data in (X, y)
+            )
 
 
 class GaussianLoss(nn.Module):
@@ -65,14 +69,13 @@ class GaussianLoss(nn.Module):
     def __init__(self, noise_std, scale):
         super().__init__()
         noise_std = np.broadcast_to(noise_std, np.shape(scale))
-        precision = torch.as_tensor((scale / noise_std) ** 2, dtype=torch.float32)
-        self.register_buffer("precision", precision)
+        self.register_buffer("ratio", torch.as_tensor(scale / noise_std, dtype=torch.float32))
         self.constant = float(np.sum(np.log(noise_std) + 0.5 * np.log(2 * np.pi)))
 
     def forward(self, output, target):
         """Return one loss a replica, or one if there is no axis of replicas."""
-        squares = (target - output) ** 2 * self.precision
-        return 0.5 * _per_replica(squares) + self.constant
+        standardised = (output - target) * self.ratio
+        return 0.5 * _per_replica(standardised.square()) + self.constant
 
 
 class BernoulliLoss(nn.Module):

@@ -132,7 +132,7 @@ os.register_at_fork(after_in_child=_pools.clear)
 def run_tasks(run, n_tasks, n_threads):
     """Run tasks on threads, in contiguous ranges; this thread takes one of them."""
     n_threads = min(n_threads, n_tasks)
-    bounds = np.linspace(0, n_tasks, n_threads + 1).round().astype(int).tolist()
+    bounds = [n_tasks * thread // n_threads for thread in range(n_threads + 1)]
     if n_threads > 1 and n_threads not in _pools:
         _pools[n_threads] = ThreadPoolExecutor(n_threads - 1, thread_name_prefix="scan")
     others = [_pools[n_threads].submit(run, first, last) for first, last in pairwise(bounds[1:])]

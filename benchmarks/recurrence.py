@@ -1,0 +1,165 @@
+"""Milliseconds an update of five seeds: torch, JAX and the compiled scan, in one run.
+
+    python benchmarks/recurrence.py [--sizes 4 8 16 32] [--updates 60]
+
+(a) torch.nn with Adam and batches by indexing, the better of one process and one process a
+core; (b) JAX, vmap over seeds and lax.scan, if installed; (c) ours, end to end through the fit of
+all seeds (batches, loss, optimiser, skorch), the difference of a long and a short fit. T = 256,
+batches of 64, two input channels. Quote the ratios; the absolute times are those of one machine.
+"""
+
+import argparse
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import torch
+from torch import nn
+
+from sklearn_emerge import GRUPredictor, OscillatorWorld, RNNPredictor
+from sklearn_emerge.predictors._neural import fit_replicas
+
+SEEDS, STEPS, BATCH, SEQUENCES = 5, 256, 64, 640
+CORES = len(os.sched_getaffinity(0))
+# Multiply-adds of forward and backward pass, two operations each.
+GATES = {"rnn": 1, "gru": 3}
+
+
+def torch_updates(kind, hidden_size, updates):
+    """Return the seconds that plain torch takes for some updates of one seed."""
+    torch.set_num_threads(1)
+    core = {"rnn": nn.RNN, "gru": nn.GRU}[kind](2, hidden_size, batch_first=True)
+    head = nn.Linear(hidden_size, 1)
+    optimiser = torch.optim.Adam([*core.parameters(), *head.parameters()], lr=1e-3)
+    X, y = torch.randn(SEQUENCES, STEPS - 1, 2), torch.randn(SEQUENCES, STEPS - 1, 1)
+    start = time.perf_counter()
+    for _ in range(updates):
+        rows = torch.randint(SEQUENCES, (BATCH,))
+        optimiser.zero_grad()
+        loss = nn.functional.mse_loss(head(core(X[rows])[0]), y[rows])
+        loss.backward()
+        optimiser.step()
+    return time.perf_counter() - start
+
+
+def time_torch(kind, hidden_size, updates):
+    """Return milliseconds of an update of all seeds: the better of one process and one a core."""
+    torch_updates(kind, hidden_size, 2)
+    single = SEEDS * torch_updates(kind, hidden_size, updates) / updates
+    with ProcessPoolExecutor(CORES) as pool:
+        list(pool.map(torch_updates, *zip(*[(kind, hidden_size, 2)] * CORES, strict=True)))
+        start = time.perf_counter()
+        # Each process takes an equal share of the updates of the five seeds.
+        share = -(-SEEDS * updates // CORES)
+        list(pool.map(torch_updates, *zip(*[(kind, hidden_size, share)] * CORES, strict=True)))
+        parallel = (time.perf_counter() - start) / (CORES * share) * SEEDS
+    return 1e3 * min(single, parallel)
+
+
+def time_jax(kind, hidden_size, updates):
+    """Return milliseconds of an update of all seeds with JAX, None if it is not installed."""
+    try:
+        import jax
+        import jax.numpy as jnp
+    except ImportError:
+        return None
+    n_gates = GATES[kind] * hidden_size
+
+    def cell(w, h, x):
+        if kind == "rnn":
+            return jnp.tanh(x @ w["i"] + h @ w["h"] + w["b"])
+        a, b = x @ w["i"] + w["b"], h @ w["h"] + w["c"]
+        r, z = (
+            jax.nn.sigmoid(p + q)
+            for p, q in zip(jnp.split(a, 3, 1)[:2], jnp.split(b, 3, 1)[:2], strict=True)
+        )
+        n = jnp.tanh(jnp.split(a, 3, 1)[2] + r * jnp.split(b, 3, 1)[2])
+        return (1 - z) * n + z * h
+
+    def loss(w, x, y):
+        def step(h, x_t):
+            h = cell(w, h, x_t)
+            return h, h @ w["o"] + w["d"]
+
+        _, out = jax.lax.scan(step, jnp.zeros((BATCH, hidden_size)), x.swapaxes(0, 1))
+        return jnp.mean((out.swapaxes(0, 1) - y) ** 2)
+
+    def update(w, m, v, t, x, y):
+        g = jax.grad(loss)(w, x, y)
+        m = jax.tree.map(lambda a, b: 0.9 * a + 0.1 * b, m, g)
+        v = jax.tree.map(lambda a, b: 0.999 * a + 0.001 * b * b, v, g)
+        scale = 1e-3 * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+        return jax.tree.map(lambda p, a, b: p - scale * a / (jnp.sqrt(b) + 1e-8), w, m, v), m, v
+
+    rng = np.random.default_rng(0)
+    shapes = {
+        "i": (2, n_gates),
+        "h": (hidden_size, n_gates),
+        "b": (n_gates,),
+        "c": (n_gates,),
+        "o": (hidden_size, 1),
+        "d": (1,),
+    }
+    w = {k: jnp.asarray(0.2 * rng.normal(size=(SEEDS, *s)), jnp.float32) for k, s in shapes.items()}
+    m, v = jax.tree.map(jnp.zeros_like, w), jax.tree.map(jnp.zeros_like, w)
+    X = jnp.asarray(rng.normal(size=(SEQUENCES, STEPS - 1, 2)), jnp.float32)
+    Y = jnp.asarray(rng.normal(size=(SEQUENCES, STEPS - 1, 1)), jnp.float32)
+    together = jax.jit(jax.vmap(update, in_axes=(0, 0, 0, None, 0, 0)))
+
+    def run(n):
+        state = (w, m, v)
+        start = time.perf_counter()
+        for t in range(1, n + 1):
+            rows = rng.integers(SEQUENCES, size=(SEEDS, BATCH))
+            state = together(*state, float(t), X[rows], Y[rows])
+        jax.block_until_ready(state)
+        return time.perf_counter() - start
+
+    run(2)
+    return 1e3 * run(updates) / updates
+
+
+def time_ours(kind, hidden_size, updates):
+    """Return milliseconds of an update of all seeds, end to end through the fit."""
+    torch.set_num_threads(CORES)
+    X = OscillatorWorld(n_steps=STEPS).sample(SEQUENCES, random_state=0).X
+    model = {"rnn": RNNPredictor, "gru": GRUPredictor}[kind](
+        hidden_size, engine="numba", noise_std=0.05
+    )
+    seconds = []
+    for n in (10, 10, 10 + 4 * updates):
+        start = time.perf_counter()
+        fit_replicas(model.set_params(max_steps=n), X, range(SEEDS))
+        seconds.append(time.perf_counter() - start)
+    return 1e3 * (seconds[2] - seconds[1]) / (4 * updates)
+
+
+def main():
+    """Print a line for each network."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sizes", type=int, nargs="+", default=[4, 8, 16, 32])
+    parser.add_argument("--updates", type=int, default=40)
+    options = parser.parse_args()
+    print(f"{SEEDS} seeds, T={STEPS}, batch {BATCH}, {CORES} cores; milliseconds an update of all")
+    print(
+        f"{'':8}{'torch':>9}{'JAX':>9}{'ours':>9}{'torch/ours':>12}{'JAX/ours':>10}{'GFLOP/s':>9}"
+    )
+    for kind in ("rnn", "gru"):
+        for hidden_size in options.sizes:
+            a = time_torch(kind, hidden_size, options.updates)
+            b = time_jax(kind, hidden_size, options.updates)
+            c = time_ours(kind, hidden_size, options.updates)
+            operations = (
+                3 * 2 * SEEDS * BATCH * (STEPS - 1) * GATES[kind] * hidden_size * (hidden_size + 2)
+            )
+            jax_columns = f"{b:9.1f}" if b else f"{'-':>9}", f"{b / c:10.1f}" if b else f"{'-':>10}"
+            print(
+                f"{kind} {hidden_size:<4}{a:9.1f}{jax_columns[0]}{c:9.2f}{a / c:12.1f}"
+                f"{jax_columns[1]}{operations / c / 1e6:9.1f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
