@@ -13,29 +13,21 @@ from sklearn.utils.validation import check_is_fitted, check_memory
 
 from .._random import seed_sequence
 from .._validation import check_latents, check_sequences
-from ..inference import (
-    adjust_p_values,
-    bootstrap_interval,
-    check_alpha,
-    check_correction,
-    seeds_needed,
-    smallest_p_value,
-    student_interval,
-)
+from ..inference import check_alpha, check_correction, seeds_needed, smallest_p_value
 from ..predictors import GRUPredictor
 from ..predictors._base import BasePredictor
 from ..predictors._neural import NeuralPredictor
 from ..probes import check_probe
 from ..worlds import ArrayWorld, World
+from ._assembly import INTERVALS, collect, compare
 from ._cell import run_baselines, run_networks
 from ._cube import annotate, describe, save_cube
 from ._plan import STRUCTURED, coordinate, expand, make_baselines, reference_names
 from ._progress import Progress
 from ._provenance import provenance
-from ._verdict import judge, p_values
+from ._verdict import judge
 
 MODES = ("full", "readout", "random", "scrambled")
-_INTERVALS = {"student": student_interval, "bootstrap": bootstrap_interval}
 
 
 class EmergenceAssessment(BaseEstimator):
@@ -161,7 +153,7 @@ class EmergenceAssessment(BaseEstimator):
         "n_train": [Interval(Integral, 4, None, closed="left"), None],
         "n_eval": [Interval(Integral, 5, None, closed="left"), None],
         "n_probe": [Interval(Integral, 5, None, closed="left")],
-        "interval": [StrOptions(set(_INTERVALS))],
+        "interval": [StrOptions(set(INTERVALS))],
         "n_jobs": [Integral, None],
         "random_state": ["random_state", np.random.Generator, np.random.SeedSequence],
         "progress": ["boolean"],
@@ -289,8 +281,22 @@ class EmergenceAssessment(BaseEstimator):
             "entropy": entropy,
         }
         results = self._run(calls, [cell[-1] for cell in cells])
-        cube = self._assemble(zip(cells, results, strict=True), conditions, modes, list(baselines))
-        self.cube_ = annotate(cube, description)
+        coords = {
+            "condition": conditions,
+            "mode": modes,
+            **{key: coordinate(values) for key, values in (self.param_grid or {}).items()},
+            "seed": np.arange(self.n_seeds),
+            "baseline": list(baselines),
+        }
+        if self.probe is not None and self.world_.latent_kind is not None:
+            coords["latent"] = self.world_.split(4, 5, 0)[0].latent_names
+        places = [cell[:-1] for cell in cells]
+        cube = collect(places, results, coords)
+        cube = compare(cube, self.interval, self.alpha, self.correction)
+        judged = judge(
+            cube, alpha=self.alpha, correction=self.correction, probe_margin=self.probe_margin
+        )
+        self.cube_ = annotate(cube.merge(judged), description)
         return self
 
     def summary(self):
@@ -441,95 +447,6 @@ class EmergenceAssessment(BaseEstimator):
                 progress.finish(i)
         return results
 
-    def _assemble(self, results, conditions, modes, baselines):
-        """Put the results of the cells into a cube, with tests, intervals and verdict."""
-        grid = {key: coordinate(values) for key, values in (self.param_grid or {}).items()}
-        shape = tuple(len(values) for values in grid.values())
-        sizes = {
-            "condition": len(conditions),
-            "mode": len(modes),
-            **dict(zip(grid, shape, strict=True)),
-            "seed": self.n_seeds,
-        }
-        arrays = {}
-
-        def put(name, dims, index, value, dtype=np.float64):
-            if name not in arrays:
-                full = tuple(sizes[dim] for dim in dims)
-                fill = np.nan if dtype == np.float64 else 0 if dtype == np.int64 else ""
-                arrays[name] = (dims, np.full(full, fill, dtype=dtype))
-            arrays[name][1][index] = value
-
-        by_condition = ("condition", *grid)
-        by_cell = ("condition", "mode", *grid)
-        sizes["baseline"] = len(baselines)
-        latents = self.world_.split(4, 5, 0)[0].latent_names if self.probe is not None else ()
-        sizes["latent"] = len(latents)
-        for (c, m, index, _), result in results:
-            if m is None:
-                place = (c, *index)
-                put("nll_baseline", (*by_condition, "baseline"), place, result.nll)
-                put("reference", by_condition, place, result.reference, "O")
-                put("best_baseline", by_condition, place, result.best_baseline, "O")
-                put("nll_optimal", by_condition, place, result.nll_optimal)
-                continue
-            place = (c, m, *index)
-            put("nll", (*by_cell, "seed"), place, result.nll)
-            put("status", (*by_cell, "seed"), place, result.status, "O")
-            put("fit_seconds", (*by_cell, "seed"), place, result.fit_seconds)
-            put("n_parameters", by_cell, place, result.n_parameters[0], np.int64)
-            if latents and c == 0:
-                names = ["probe_score", "probe_score_shuffled", "probe_score_noise"]
-                if self.world_.latent_kind == "discrete":
-                    names.append("probe_accuracy")
-                for name in names:
-                    value = result.accuracy if name == "probe_accuracy" else result[name]
-                    put(name, (*by_cell, "seed", "latent"), place, value)
-        coords = {
-            "condition": np.array(conditions, "O"),
-            "mode": np.array(modes, "O"),
-            **grid,
-            "seed": np.arange(self.n_seeds),
-            "baseline": np.array(baselines, "O"),
-        }
-        if latents:
-            coords["latent"] = np.array(latents, "O")
-        cube = xr.Dataset(arrays, coords=coords)
-        cube = self._compare(cube)
-        judged = judge(
-            cube,
-            alpha=self.alpha,
-            correction=self.correction,
-            probe_margin=self.probe_margin,
-        )
-        return cube.merge(judged)
-
-    def _compare(self, cube):
-        """Add the gains, their intervals and their p-values."""
-        reference = _nll_of(cube, cube.reference)
-        cube["nll_reference"] = reference
-        cube["nll_best_baseline"] = _nll_of(cube, cube.best_baseline)
-        cube["delta_nll"] = (reference - cube.nll).transpose(*cube.nll.dims)
-        cube["delta_nll_baseline"] = reference - cube.nll_baseline
-        cube["efficiency"] = cube.delta_nll / (reference - cube.nll_optimal)
-        cube["efficiency"] = cube.efficiency.transpose(*cube.nll.dims)
-        gains = cube.delta_nll.values
-        dims = cube.delta_nll.dims[:-1]
-        low, high = np.full((2, *gains.shape[:-1]), np.nan)
-        for index in np.ndindex(low.shape):
-            if np.isfinite(gains[index]).all():
-                options = {"random_state": 0} if self.interval == "bootstrap" else {}
-                low[index], high[index] = _INTERVALS[self.interval](
-                    gains[index], confidence=1 - self.alpha, **options
-                )
-        p_value = p_values(gains)
-        adjusted = np.empty_like(p_value)
-        for index in np.ndindex(p_value.shape[:2]):
-            adjusted[index] = adjust_p_values(p_value[index], self.correction)
-        cube["ci_low"], cube["ci_high"] = (dims, low), (dims, high)
-        cube["p_value"], cube["p_value_adjusted"] = (dims, p_value), (dims, adjusted)
-        return cube
-
     def _repr_html_inner(self):
         html = super()._repr_html_inner()
         return html + self._results_html() if hasattr(self, "cube_") else html
@@ -548,13 +465,6 @@ class EmergenceAssessment(BaseEstimator):
         else:
             shown = verdict.to_frame().to_html()
         return f"<div>{shown}{self.summary().to_html(float_format='{:.4g}'.format)}</div>"
-
-
-def _nll_of(cube, names):
-    """Return the negative log-likelihood of the baseline named in each condition."""
-    position = cube.baseline.to_index().get_indexer(names.values.ravel())
-    position = xr.DataArray(position.reshape(names.shape), dims=names.dims)
-    return cube.nll_baseline.isel(baseline=position).drop_vars("baseline")
 
 
 def _by_configuration(values):

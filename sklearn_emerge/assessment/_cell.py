@@ -13,6 +13,8 @@ from ..predictors._neural import NeuralPredictor, fit_replicas
 from ..probes import control_states, cross_validate_probe
 from ._progress import ProgressFile
 
+PROBE_SCORES = ("probe_score", "probe_score_shuffled", "probe_score_noise", "probe_accuracy")
+
 
 def run_networks(
     world,
@@ -57,7 +59,7 @@ def run_networks(
     """
     train, evaluation = world.split(n_train, n_eval, substream(entropy, "data"))
     result = Bunch(nll=[], fit_seconds=[], status=[], n_parameters=[])
-    probes = Bunch(probe_score=[], probe_score_shuffled=[], probe_score_noise=[], accuracy=[])
+    probes = {name: [] for name in PROBE_SCORES}
     probing = probe is not None and evaluation.latents is not None and hasattr(model, "transform")
     seeds = [integer_seed(substream(entropy, "model", seed)) for seed in range(n_seeds)]
     progress = [] if progress_file is None else [ProgressFile(progress_file)]
@@ -95,9 +97,9 @@ def _probe_scores(predictor, evaluation, probe, n_probe, stream):
     latents = evaluation.latents[:n_probe]
     hidden = predictor.transform(evaluation.X[:n_probe])
     trained = cross_validate_probe(hidden, latents, probe=probe)
-    scores = {"probe_score": trained.score, "accuracy": np.full(len(trained.score), np.nan)}
+    scores = {"probe_score": trained.score, "probe_accuracy": np.full(len(trained.score), np.nan)}
     if trained.accuracy is not None:
-        scores["accuracy"] = trained.accuracy
+        scores["probe_accuracy"] = trained.accuracy
     for name, kind in (("probe_score_shuffled", "other_sequence"), ("probe_score_noise", "noise")):
         control = control_states(hidden, kind, substream(stream, kind))
         scores[name] = cross_validate_probe(control, latents, probe=probe).score
