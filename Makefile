@@ -7,7 +7,7 @@ STAMP := .venv/installed
 
 # The tests are many small fits: one thread each, one process a core.
 WORKERS ?= 2
-export OMP_NUM_THREADS ?= 1
+test test-slow: export OMP_NUM_THREADS = 1
 
 .PHONY: install demo lint test test-slow clean
 
