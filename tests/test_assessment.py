@@ -207,6 +207,17 @@ def test_progress_folder_that_workers_cannot_see_does_no_harm():
     assert result.status.tolist() == ["ok"]
 
 
+def test_progress_counts_every_update_of_every_replica(tmp_path):
+    world, model = OscillatorWorld(n_steps=10), GRUPredictor(2, max_steps=40)
+    options = dict(n_train=10, n_eval=5, probe=None, n_probe=5, entropy=[0])
+    for engine in ("torch", "numba"):
+        file = tmp_path / engine
+        model.set_params(engine=engine)
+        run_networks(world, model, "full", n_seeds=3, **options, progress_file=file)
+        # Written now and then; the end of the cell makes up for the rest.
+        assert 3 * 40 - 20 < int(file.read_text()) <= 3 * 40
+
+
 def test_grid_without_any_test():
     cube = small_assessment(
         modes=("random",), probe=None, nulls=(), param_grid={"hidden_size": [2, 3]}, alpha=0.6

@@ -24,23 +24,9 @@ class SequenceNetwork(nn.Module):
 
     def __init__(self, core, n_hidden, n_outputs):
         super().__init__()
-        self.core_is_frozen = False
         self.scanning = None
         self.core = core
         self.head = nn.Linear(n_hidden, n_outputs)
-
-    def freeze_core(self):
-        """Leave the core as it is from now on, buffers included."""
-        self.core.requires_grad_(False)
-        self.core_is_frozen = True
-        self.core.eval()
-
-    def train(self, mode=True):
-        """Switch between training and evaluation; a frozen core stays in evaluation."""
-        super().train(mode)
-        if self.core_is_frozen:
-            self.core.eval()
-        return self
 
     def hidden(self, inputs):
         """Return the hidden states after each step."""

@@ -282,7 +282,7 @@ def train_readout(network, criterion, stream, X, y, *, callbacks, **options):
     Parameters
     ----------
     network : SequenceNetwork
-        The network; its core is frozen.
+        The network; its core stays as it is, buffers included.
     criterion, stream, X, y, callbacks, **options
         As in `train_alone`.
 
@@ -291,7 +291,7 @@ def train_readout(network, criterion, stream, X, y, *, callbacks, **options):
     Net
         The net of the head.
     """
-    network.freeze_core()
+    network.core.eval()
     with torch.no_grad():
         hidden = torch.cat([network.hidden(chunk) for chunk in X.split(_CHUNK)])
     net = make_net(network.head, criterion, [stream], len(X), callbacks=callbacks, **options)
