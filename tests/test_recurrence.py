@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from skorch.callbacks import Callback
 from torch import nn
 
 from sklearn_emerge import (
@@ -18,8 +19,9 @@ from sklearn_emerge import (
     OscillatorWorld,
     RNNPredictor,
 )
+from sklearn_emerge.predictors import _training
 from sklearn_emerge.predictors._neural import fit_replicas
-from sklearn_emerge.recurrence import KINDS, Layout, choose_engine, scan
+from sklearn_emerge.recurrence import KINDS, HeadLoss, Layout, ScanLoss, choose_engine, scan
 
 CORES = [nn.RNN, nn.GRU, nn.LSTM]
 # Each combination of sizes is compiled anew, so there are few; all else is drawn.
@@ -71,6 +73,54 @@ def test_scan_equals_torch(core, size, n_replicas, batch, n_steps, n_threads, se
         mine = torch.split(weights.grad[r], [p.numel() for p in parameters])
         for ours, parameter in zip(mine, parameters, strict=True):
             assert_close(ours.view_as(parameter), parameter.grad, largest)
+
+
+def losses_by_torch(output, target, ratio):
+    """Return the loss of one replica without the Gaussian's constant, in nats per step."""
+    if ratio is None:
+        losses = nn.functional.binary_cross_entropy_with_logits(output, target, reduction="none")
+    else:
+        losses = ((output - target) * torch.from_numpy(ratio)).square() / 2
+    return losses.sum(dim=-1).mean()
+
+
+@pytest.mark.parametrize("bernoulli", [False, True])
+@pytest.mark.parametrize("core", CORES)
+@settings(max_examples=12, deadline=None)
+@given(
+    n_replicas=st.integers(1, 3),
+    batch=st.integers(1, 70),
+    n_steps=st.integers(1, 40),
+    n_threads=st.integers(1, 3),
+    seed=st.integers(0, 100),
+)
+def test_losses_equal_torch(core, bernoulli, n_replicas, batch, n_steps, n_threads, seed):
+    size = (16, 3, 2)
+    cores, heads, weights = replicas(core, n_replicas, *size, torch.float32, seed)
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(75, n_steps, 3)).astype(np.float32)
+    y = rng.normal(size=(75, n_steps, 2)).astype(np.float32)
+    ratio = np.array([0.5, 2.0], np.float32)
+    if bernoulli:
+        y, ratio = (y > 0).astype(np.float32), None
+    rows = np.stack([rng.permutation(75)[:batch] for _ in range(n_replicas)])
+
+    hidden = [c(torch.from_numpy(X))[0].detach() for c in cores]
+    states = np.stack([h.numpy().swapaxes(1, 2) for h in hidden])
+    head_weights = weights.detach()[:, -2 * 17 :].clone().requires_grad_()
+    head_losses = HeadLoss(states, y, ratio, n_threads)(head_weights, rows)
+    losses = ScanLoss(Layout(KINDS[core], *size), X, y, ratio, n_threads)(weights, rows)
+    (losses.sum() + head_losses.sum()).backward()
+    for r in range(n_replicas):
+        parameters = [*cores[r].parameters(), *heads[r].parameters()]
+        x, target = torch.from_numpy(X[rows[r]]), torch.from_numpy(y[rows[r]])
+        expected = losses_by_torch(heads[r](cores[r](x)[0]), target, ratio)
+        expected.backward()
+        assert losses[r].item() == pytest.approx(expected.item(), rel=1e-5)
+        assert head_losses[r].item() == pytest.approx(expected.item(), rel=1e-5)
+        gradients = torch.cat([p.grad.flatten() for p in parameters])
+        assert_close(weights.grad[r], gradients, gradients.abs().max())
+        assert_close(head_weights.grad[r], gradients[-2 * 17 :], gradients.abs().max())
 
 
 @pytest.mark.parametrize("core", CORES)
@@ -132,13 +182,52 @@ def test_a_seed_alone_equals_the_seed_among_others(training, engine, X):
     assert not np.array_equal(together[0].predict(X), together[1].predict(X))
 
 
-def test_callbacks_do_not_change_the_result(X):
-    from skorch.callbacks import Callback
+class Watch(Callback):
+    """Keep a weight of the network after each update."""
 
+    def on_train_begin(self, net, **kwargs):
+        self.bias_ = []
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        self.bias_.append(net.module_.head.bias.item())
+
+
+def test_callbacks_see_the_network_and_do_not_change_the_result(X):
     model = GRUPredictor(5, max_steps=12, engine="numba", random_state=0)
     plain = model.fit(X).predict(X)
-    watched = model.set_params(callbacks=[Callback()]).fit(X).predict(X)
-    np.testing.assert_allclose(watched, plain, rtol=0, atol=1e-5)
+    watched = model.set_params(callbacks=[Watch()]).fit(X)
+    assert np.array_equal(watched.predict(X), plain)
+    bias = next(c for _, c in watched.net_.callbacks_ if isinstance(c, Watch)).bias_
+    assert len(set(bias)) == 12
+    assert bias[-1] == watched.network_.head.bias.item()
+
+
+@pytest.mark.parametrize("predictor", [RNNPredictor, GRUPredictor, LSTMPredictor])
+def test_evaluation_equals_torch_whatever_the_chunk(predictor, X):
+    model = predictor(5, max_steps=3, engine="numba", random_state=0).fit(X)
+    hidden, predicted = model.transform(X), model.predict(X)
+    assert np.array_equal(model.transform(X[7:8]), hidden[7:8])
+    assert np.array_equal(model.predict(X[7:8]), predicted[7:8])
+    model.engine_ = "torch"
+    np.testing.assert_allclose(hidden, model.transform(X), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(predicted, model.predict(X), rtol=0, atol=1e-5)
+
+
+def test_readouts_follow_those_of_torch(X):
+    fitted = [
+        GRUPredictor(5, training="readout", max_steps=100, engine=engine, random_state=0).fit(X)
+        for engine in ("numba", "torch")
+    ]
+    np.testing.assert_allclose(*(model.predict(X) for model in fitted), rtol=0, atol=1e-4)
+
+
+def test_heads_that_do_not_fit_into_memory_together_train_in_turn(monkeypatch, X):
+    model = GRUPredictor(5, training="readout", max_steps=12, engine="numba")
+    together = fit_replicas(model, X, [3, 4, 5])
+    # Bytes of two replicas' states.
+    monkeypatch.setattr(_training, "_MAX_STATES", 2 * 4 * 100 * 39 * 5)
+    for one, other in zip(together, fit_replicas(model, X, [3, 4, 5]), strict=True):
+        assert np.array_equal(one.predict(X), other.predict(X))
 
 
 def test_readout_never_differentiates_through_time(monkeypatch, X):
@@ -150,9 +239,12 @@ def test_readout_never_differentiates_through_time(monkeypatch, X):
         return forward(self, *args)
 
     monkeypatch.setattr(nn.GRU, "forward", counting)
-    GRUPredictor(4, training="readout", max_steps=50, noise_std=0.1, random_state=0).fit(X)
-    # Three passes check the core and one computes all hidden states.
-    assert passes == [False] * 4
+    model = GRUPredictor(4, training="readout", max_steps=50, noise_std=0.1, random_state=0)
+    # Three passes check the core, and one computes all hidden states unless it is the scan.
+    for engine, n_passes in (("torch", 4), ("numba", 3)):
+        passes.clear()
+        model.set_params(engine=engine).fit(X)
+        assert passes == [False] * n_passes
 
 
 def test_small_fits_do_not_compile_and_large_ones_do():

@@ -27,7 +27,7 @@ class ProgressFile(Callback):
 
     def on_batch_end(self, net, batch=None, training=False, **kwargs):
         """Count an update of each replica in the batch."""
-        stacked = batch[1].ndim == 4
+        stacked = batch[1].ndim == 2
         self.done_ += len(batch[1]) if stacked else 1
         if self.done_ - self.written_ >= _WRITE_EVERY:
             self.written_ = self.done_

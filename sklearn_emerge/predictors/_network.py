@@ -5,7 +5,7 @@ from copy import deepcopy
 import torch
 from torch import nn
 
-from ..recurrence import KINDS, Layout, Workspace, scan
+from ..recurrence import KINDS, Layout
 
 
 class SequenceNetwork(nn.Module):
@@ -24,7 +24,6 @@ class SequenceNetwork(nn.Module):
 
     def __init__(self, core, n_hidden, n_outputs):
         super().__init__()
-        self.scanning = None
         self.core = core
         self.head = nn.Linear(n_hidden, n_outputs)
 
@@ -32,70 +31,42 @@ class SequenceNetwork(nn.Module):
         """Return the hidden states after each step."""
         return hidden_states(self.core(inputs))
 
-    def scan_with(self, scanning):
-        """Use the compiled scan in training, with the given `Scanning`; None uses torch."""
-        self.scanning = scanning
-
-    def flat_weights(self):
-        """Return all weights in one row, in the order that `scan` expects."""
-        return torch.cat([weight.flatten() for weight in self.parameters()])
-
     def forward(self, inputs):
         """Return the output for the step that follows each input."""
-        if self.scanning is not None:
-            return self.scanning(inputs[None], self.flat_weights()[None])[0]
         return self.head(self.hidden(inputs))
 
-
-class Scanning:
-    """The compiled scan with all that stays the same between updates.
-
-    Parameters
-    ----------
-    network : SequenceNetwork
-        A network whose core the scan can stand for.
-    n_threads : int
-        Threads to use.
-    """
-
-    def __init__(self, network, n_threads):
-        core = network.core
-        self.layout = Layout(
-            KINDS[type(core)], core.hidden_size, core.input_size, network.head.out_features
-        )
-        self.n_threads = n_threads
-        self.workspace = Workspace()
-
-    def __call__(self, inputs, weights):
-        """Return outputs, see `scan`."""
-        return scan(inputs, weights, self.layout, self.n_threads, self.workspace)
+    @property
+    def layout(self):
+        """Kind and sizes for the compiled scan."""
+        core = self.core
+        return Layout(KINDS[type(core)], core.hidden_size, core.input_size, self.head.out_features)
 
 
-class StackedNetworks(nn.Module):
-    """Replicas of a network that train together, one row of weights each.
+class Replicas(nn.Module):
+    """Modules that train together, one row of weights each.
 
     Parameters
     ----------
-    networks : list of SequenceNetwork
-        The replicas; they keep their weights until `distribute` is called.
-    scanning : Scanning
-        How to compute them.
+    modules : list of torch.nn.Module
+        Modules of the same kind; they keep their weights until `distribute` is called.
     """
 
-    def __init__(self, networks, scanning):
+    def __init__(self, modules):
         super().__init__()
-        rows = [network.flat_weights().detach() for network in networks]
-        self.weights = nn.Parameter(torch.stack(rows))
-        self.scanning = scanning
+        rows = [nn.utils.parameters_to_vector(module.parameters()) for module in modules]
+        self.weights = nn.Parameter(torch.stack(rows).detach())
 
-    def forward(self, inputs):
-        """Return outputs of shape (n_replicas, n_sequences, n_steps, n_outputs)."""
-        return self.scanning(inputs, self.weights)
+    def distribute(self, modules):
+        """Write the trained weights into the modules."""
+        for module, row in zip(modules, self.weights.detach(), strict=True):
+            nn.utils.vector_to_parameters(row.clone(), module.parameters())
 
-    def distribute(self, networks):
-        """Write the trained weights into the replicas."""
-        for network, row in zip(networks, self.weights.detach(), strict=True):
-            nn.utils.vector_to_parameters(row.clone(), network.parameters())
+
+def rows_of_weights(module):
+    """Return all weights of replicas, or of one module, as rows in the order of a `Layout`."""
+    if isinstance(module, Replicas):
+        return module.weights
+    return nn.utils.parameters_to_vector(module.parameters())[None]
 
 
 def hidden_states(output):

@@ -15,7 +15,7 @@ from torch import nn
 
 from .._random import seed_sequence, substream
 from .._validation import check_sequences
-from ..recurrence import choose_engine
+from ..recurrence import choose_engine, run_forward
 from ._base import BasePredictor, center_and_scale
 from ._network import (
     SequenceNetwork,
@@ -23,6 +23,7 @@ from ._network import (
     check_device,
     orthogonalise_recurrent_weights,
     recurrent_weights,
+    rows_of_weights,
     scramble_recurrent_weights,
 )
 from ._training import (
@@ -30,9 +31,10 @@ from ._training import (
     GaussianLoss,
     isolated_torch,
     make_net,
-    train_alone,
-    train_readout,
-    train_together,
+    train_by_scan,
+    train_by_torch,
+    train_head_by_torch,
+    train_heads_by_scan,
 )
 
 TRAINING_MODES = ("full", "readout", "random", "scrambled")
@@ -119,7 +121,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         """
         check_is_fitted(self)
         X = check_sequences(self, X, reset=False)
-        return self._forward(X, SequenceNetwork.hidden)
+        return self._forward(X, hidden=True)
 
     @property
     def n_parameters_(self):
@@ -141,7 +143,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
             network.core,
             device=self.device,
             n_steps=X.shape[1],
-            max_steps=0 if self.training in ("readout", "random") else self.max_steps,
+            max_steps=self.max_steps,
         )
         return network
 
@@ -205,24 +207,48 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         return GaussianLoss(noise_std, self.output_scale_)
 
     def _predict(self, X):
-        output = self._forward(X, SequenceNetwork.forward)
+        output = self._forward(X)
         if self.likelihood_ == "bernoulli":
             return expit(output)
         return output * self.output_scale_ + self.output_center_
 
-    def _forward(self, X, function):
-        """Apply a function of the network to sequences, in chunks, without gradients.
+    def _forward(self, X, *, hidden=False):
+        """Return outputs or hidden states of the network, computed in chunks of sequences.
 
-        In double precision: rounding then hides in the last digits, whatever the chunk.
+        Whatever the chunk, a sequence gives the same numbers: the compiled scan computes every
+        lane alike, and torch computes in double precision, so that rounding hides in the last
+        digits.
         """
+        n_hidden = self.network_.head.in_features
+        result = np.empty((*X.shape[:2], n_hidden if hidden else self.network_.head.out_features))
+        compute = self._by_scan if self.engine_ == "numba" else self._by_torch
+        compute = compute(hidden)
+        for start in range(0, len(X), _CHUNK):
+            chunk = slice(start, start + _CHUNK)
+            result[chunk] = compute(self._inputs(X[chunk]))
+        return result
+
+    def _by_scan(self, hidden):
+        """Return a function that computes outputs or hidden states by the compiled scan."""
+        weights = rows_of_weights(self.network_).detach().numpy()
+        layout, n_threads = self.network_.layout, torch.get_num_threads()
+
+        def compute(inputs):
+            inputs = inputs[np.newaxis].astype(np.float32)
+            return run_forward(inputs, weights, layout, n_threads)[1 if hidden else 0][0]
+
+        return compute
+
+    def _by_torch(self, hidden):
+        """Return a function that computes outputs or hidden states by torch."""
         network = deepcopy(self.network_).double().eval()
-        chunks = []
-        with isolated_torch(seed_sequence(0), self.device), torch.no_grad():
-            for start in range(0, len(X), _CHUNK):
-                inputs = self._inputs(X[start : start + _CHUNK])
-                inputs = torch.as_tensor(inputs, dtype=torch.float64, device=self.device)
-                chunks.append(function(network, inputs).cpu().numpy())
-        return np.concatenate(chunks)
+
+        def compute(inputs):
+            inputs = torch.as_tensor(inputs, dtype=torch.float64, device=self.device)
+            with isolated_torch(seed_sequence(0), self.device), torch.no_grad():
+                return (network.hidden if hidden else network)(inputs).cpu().numpy()
+
+        return compute
 
 
 def fit_replicas(model, X, random_states, progress=()):
@@ -268,30 +294,32 @@ def _train(predictors, X, progress=()):
     streams = [substream(predictor.seed_sequence_, "batches") for predictor in predictors]
     criterion = first._make_criterion()
     options = {name: getattr(first, name) for name in ("lr", "batch_size", "max_steps", "device")}
-    full = first.training in ("full", "scrambled") and first.max_steps > 0
-    if full and first.engine_ == "numba" and not first.callbacks:
-        options.update(n_threads=n_threads, callbacks=list(progress))
-        with isolated_torch(first.seed_sequence_, first.device):
-            nets = train_together(networks, criterion, streams, *data, **options)
-    else:
-        nets = []
-        for predictor, network, stream in zip(predictors, networks, streams, strict=True):
-            callbacks = [*(clone(first.callbacks, safe=False) or []), *progress]
-            dropout = substream(predictor.seed_sequence_, "training")
-            with isolated_torch(dropout, first.device):
-                if full:
-                    scan_threads = n_threads if first.engine_ == "numba" else None
-                    net = train_alone(
-                        network, criterion, stream, *data, n_threads=scan_threads,
-                        callbacks=callbacks, **options,
-                    )  # fmt: skip
-                elif first.training == "readout" and first.max_steps > 0:
-                    net = train_readout(
-                        network, criterion, stream, *data, callbacks=callbacks, **options
-                    )
-                else:
-                    net = make_net(network, criterion, [stream], len(X), **options)
-            nets.append(net)
+    full = first.training in ("full", "scrambled")
+    groups = [range(len(predictors))]
+    if first.engine_ == "torch" or first.callbacks:
+        # Callbacks, and torch's own random numbers, belong to one replica.
+        groups = [[index] for index in range(len(predictors))]
+    nets = []
+    for group in groups:
+        members = [networks[i] for i in group]
+        group_streams = [streams[i] for i in group]
+        options["callbacks"] = [*(clone(first.callbacks, safe=False) or []), *progress]
+        with isolated_torch(
+            substream(predictors[group[0]].seed_sequence_, "training"), first.device
+        ):
+            if first.training == "random" or first.max_steps == 0:
+                nets += [
+                    make_net(network, criterion, [stream], len(X), **options)
+                    for network, stream in zip(members, group_streams, strict=True)
+                ]
+            elif first.engine_ == "numba":
+                train = train_by_scan if full else train_heads_by_scan
+                nets += train(
+                    members, criterion, group_streams, *data, n_threads=n_threads, **options
+                )
+            else:
+                train = train_by_torch if full else train_head_by_torch
+                nets.append(train(*members, criterion, *group_streams, *data, **options))
     for predictor, network, net in zip(predictors, networks, nets, strict=True):
         predictor._end(network, net)
 

@@ -11,10 +11,13 @@ from skorch.dataset import Dataset
 from skorch.history import History
 from torch import nn
 
-from ._network import Scanning, StackedNetworks
+from ..recurrence import HeadLoss, ScanLoss, run_forward
+from ._network import Replicas, rows_of_weights
 
 # Sequences that pass through a frozen core at once.
 _CHUNK = 1024
+# Bytes of hidden states of replicas whose heads train together.
+_MAX_STATES = 2**31
 
 
 class ShuffledBatches:
@@ -27,25 +30,22 @@ class ShuffledBatches:
     batch_size : int
         Sequences a batch; the last of an epoch may be smaller.
     streams : list of numpy.random.SeedSequence
-        Stream of the order of each replica.
-    stacked : bool
-        Whether batches have an axis of replicas, or there is one replica without it.
+        Stream of the order of each replica. With several, batches have an axis of replicas.
     max_steps : int
         Batches in all, over all epochs.
     """
 
-    def __init__(self, dataset, batch_size, streams, stacked, max_steps):
+    def __init__(self, dataset, batch_size, streams, max_steps):
         self.dataset = dataset
         self.batch_size = batch_size
         self.rngs = [np.random.default_rng(stream) for stream in streams]
-        self.stacked = stacked
         self.remaining = max_steps
 
     def __iter__(self):
         """Yield the batches of one epoch."""
         X, y = self.dataset.X, self.dataset.y
         order = np.stack([rng.permutation(len(X)) for rng in self.rngs])
-        order = torch.from_numpy(order if self.stacked else order[0]).to(X.device)
+        order = torch.from_numpy(order if len(order) > 1 else order[0]).to(X.device)
         for rows in order.split(self.batch_size, dim=-1)[: self.remaining]:
             self.remaining -= 1
             # Several times faster than indexing with rows of two dimensions.
@@ -69,27 +69,30 @@ class GaussianLoss(nn.Module):
     def __init__(self, noise_std, scale):
         super().__init__()
         noise_std = np.broadcast_to(noise_std, np.shape(scale))
-        self.register_buffer("ratio", torch.as_tensor(scale / noise_std, dtype=torch.float32))
+        self.ratio = np.asarray(scale / noise_std, dtype=np.float32)
+        self.register_buffer("_ratio", torch.from_numpy(self.ratio))
         self.constant = float(np.sum(np.log(noise_std) + 0.5 * np.log(2 * np.pi)))
 
     def forward(self, output, target):
-        """Return one loss a replica, or one if there is no axis of replicas."""
-        standardised = (output - target) * self.ratio
-        return 0.5 * _per_replica(standardised.square()) + self.constant
+        """Return the mean over sequences and steps, summed over channels."""
+        standardised = (output - target) * self._ratio
+        return 0.5 * _per_step(standardised.square()) + self.constant
 
 
 class BernoulliLoss(nn.Module):
     """Negative log-likelihood per step of zeros and ones given log odds, in nats."""
 
+    ratio, constant = None, 0.0
+
     def forward(self, output, target):
-        """Return one loss a replica, or one if there is no axis of replicas."""
+        """Return the mean over sequences and steps, summed over channels."""
         loss = nn.functional.binary_cross_entropy_with_logits(output, target, reduction="none")
-        return _per_replica(loss)
+        return _per_step(loss)
 
 
-def _per_replica(loss):
+def _per_step(loss):
     """Average over sequences and steps, sum over channels."""
-    return loss.mean(dim=(-3, -2, -1)) * loss.shape[-1]
+    return loss.mean() * loss.shape[-1]
 
 
 class StopTraining(Exception):
@@ -97,18 +100,30 @@ class StopTraining(Exception):
 
 
 class Net(NeuralNet):
-    """A skorch net that can be interrupted.
+    """A skorch net that can be interrupted, and that can compute its loss by a compiled kernel.
+
+    With a `compiled_loss` a batch is the rows of its sequences, and the kernel computes losses
+    and gradients from preloaded data.
 
     skorch takes every KeyboardInterrupt for a wish to stop early and returns the half-trained
     net as if it were done. Here only those that callbacks raise at the end of an epoch (as
     `skorch.callbacks.EarlyStopping` does) stop training; Ctrl-C interrupts the program.
     """
 
-    def get_loss(self, y_pred, y_true, X=None, training=False):
-        """Return the loss to minimise: replicas are independent, so that it is their sum."""
-        losses = super().get_loss(y_pred, y_true, X=X, training=training)
+    compiled_loss = None
+
+    def train_step_single(self, batch, **fit_params):
+        """Compute loss and gradients of a batch."""
+        if self.compiled_loss is None:
+            return super().train_step_single(batch, **fit_params)
+        self._set_training(True)
+        rows = np.atleast_2d(batch[0].numpy())
+        losses = self.compiled_loss(rows_of_weights(self.module_), rows)
+        losses = losses + self.criterion_.constant
         self.replica_losses_ = losses.detach()
-        return losses.sum()
+        loss = losses.sum()
+        loss.backward()
+        return {"loss": loss, "y_pred": None}
 
     def train_on(self, X, y):
         """Train from the present weights on preloaded tensors."""
@@ -136,19 +151,17 @@ class ReplicaHistory(Callback):
 
     def on_epoch_begin(self, net, **kwargs):
         """Start an epoch."""
-        self.total_, self.weight_, self.batches_ = 0.0, 0, 0
+        self.losses_, self.sizes_ = [], []
 
     def on_batch_end(self, net, batch=None, training=False, **kwargs):
-        """Add the losses of a batch."""
-        size = batch[1].shape[1]
-        self.total_ = self.total_ + size * net.replica_losses_
-        self.weight_ += size
-        self.batches_ += 1
+        """Keep the losses of a batch."""
+        self.losses_.append(net.replica_losses_.tolist())
+        self.sizes_.append(batch[0].shape[1])
 
     def on_epoch_end(self, net, **kwargs):
-        """Average."""
-        losses = (self.total_ / self.weight_).tolist()
-        self.epochs_.append((losses, self.batches_, net.history[-1, "dur"]))
+        """Average over the batches."""
+        losses = np.average(self.losses_, axis=0, weights=self.sizes_)
+        self.epochs_.append((losses.tolist(), len(self.sizes_), net.history[-1, "dur"]))
 
     def of_replica(self, replica):
         """Return the history of one replica as skorch would have recorded it."""
@@ -162,7 +175,7 @@ class ReplicaHistory(Callback):
         return history
 
 
-def make_net(module, criterion, streams, n_sequences, *, stacked=False, callbacks=(), **options):
+def make_net(module, criterion, streams, n_sequences, *, callbacks=(), **options):
     """Return a skorch net, initialised.
 
     Parameters
@@ -172,11 +185,9 @@ def make_net(module, criterion, streams, n_sequences, *, stacked=False, callback
     criterion : torch.nn.Module
         The loss.
     streams : list of SeedSequence
-        Streams of the batches.
+        Stream of the batches of each replica.
     n_sequences : int
         Training sequences.
-    stacked : bool, default=False
-        Whether the module has an axis of replicas.
     callbacks : sequence of skorch callbacks, default=()
         Callbacks.
     **options
@@ -191,13 +202,13 @@ def make_net(module, criterion, streams, n_sequences, *, stacked=False, callback
         module,
         criterion=criterion,
         optimizer=torch.optim.Adam,
+        optimizer__foreach=True,
         lr=options["lr"],
         batch_size=batch_size,
         max_epochs=-(-max_steps // -(-n_sequences // batch_size)),
         dataset=Dataset,
         iterator_train=ShuffledBatches,
         iterator_train__streams=streams,
-        iterator_train__stacked=stacked,
         iterator_train__max_steps=max_steps,
         train_split=None,
         callbacks=list(callbacks),
@@ -208,7 +219,7 @@ def make_net(module, criterion, streams, n_sequences, *, stacked=False, callback
     return net.initialize()
 
 
-def train_alone(network, criterion, stream, X, y, *, n_threads, callbacks, **options):
+def train_by_torch(network, criterion, stream, X, y, *, callbacks, **options):
     """Train all weights of one network.
 
     Parameters
@@ -221,8 +232,6 @@ def train_alone(network, criterion, stream, X, y, *, n_threads, callbacks, **opt
         Stream of the batches.
     X, y : torch.Tensor of shape (n_sequences, n_steps, n_inputs or n_outputs)
         Inputs and targets.
-    n_threads : int or None
-        Threads of the compiled scan; None uses torch.
     callbacks : list of skorch callbacks
         Callbacks.
     **options
@@ -233,58 +242,20 @@ def train_alone(network, criterion, stream, X, y, *, n_threads, callbacks, **opt
     Net
         The net that trained it.
     """
-    if n_threads is not None:
-        network.scan_with(Scanning(network, n_threads))
     net = make_net(network, criterion, [stream], len(X), callbacks=callbacks, **options)
     net.train_on(X, y)
-    network.scan_with(None)
     return net
 
 
-def train_together(networks, criterion, streams, X, y, *, n_threads, callbacks, **options):
-    """Train all weights of networks that differ in their weights and batches only, at once.
-
-    Parameters
-    ----------
-    networks : list of SequenceNetwork
-        The replicas.
-    streams : list of SeedSequence
-        Stream of the batches of each.
-    criterion, X, y, n_threads, **options
-        As in `train_alone`.
-    callbacks : list of skorch callbacks
-        Callbacks, which see the replicas as one.
-
-    Returns
-    -------
-    list of Net
-        One a network, with the history of its replica.
-    """
-    stack = StackedNetworks(networks, Scanning(networks[0], n_threads))
-    history = ReplicaHistory()
-    callbacks = [history, *callbacks]
-    joint = make_net(
-        stack, criterion, streams, len(X), stacked=True, callbacks=callbacks, **options
-    )
-    joint.train_on(X, y)
-    stack.distribute(networks)
-    nets = []
-    for replica, (network, stream) in enumerate(zip(networks, streams, strict=True)):
-        net = make_net(network, criterion, [stream], len(X), **options)
-        net.history_ = history.of_replica(replica)
-        nets.append(net)
-    return nets
-
-
-def train_readout(network, criterion, stream, X, y, *, callbacks, **options):
+def train_head_by_torch(network, criterion, stream, X, y, **options):
     """Train the head alone, on hidden states that are computed once.
 
     Parameters
     ----------
     network : SequenceNetwork
         The network; its core stays as it is, buffers included.
-    criterion, stream, X, y, callbacks, **options
-        As in `train_alone`.
+    criterion, stream, X, y, **options
+        As in `train_by_torch`.
 
     Returns
     -------
@@ -294,9 +265,87 @@ def train_readout(network, criterion, stream, X, y, *, callbacks, **options):
     network.core.eval()
     with torch.no_grad():
         hidden = torch.cat([network.hidden(chunk) for chunk in X.split(_CHUNK)])
-    net = make_net(network.head, criterion, [stream], len(X), callbacks=callbacks, **options)
-    net.train_on(hidden, y)
-    return net
+    return train_by_torch(network.head, criterion, stream, hidden, y, **options)
+
+
+def train_by_scan(networks, criterion, streams, X, y, *, n_threads, **options):
+    """Train all weights of networks that differ in their weights and batches only, at once.
+
+    Parameters
+    ----------
+    networks : list of SequenceNetwork
+        The replicas.
+    criterion, X, y, **options
+        As in `train_by_torch`.
+    streams : list of SeedSequence
+        Stream of the batches of each.
+    n_threads : int
+        Threads of the compiled scan.
+
+    Returns
+    -------
+    list of Net
+        One a network, with the history of its replica.
+    """
+    loss = ScanLoss(networks[0].layout, X.numpy(), y.numpy(), criterion.ratio, n_threads)
+    return _train_compiled(networks, criterion, streams, loss, len(X), **options)
+
+
+def train_heads_by_scan(networks, criterion, streams, X, y, *, n_threads, **options):
+    """Train the heads of networks alone, on hidden states that are computed once.
+
+    Parameters
+    ----------
+    networks, criterion, streams, X, y, n_threads, **options
+        As in `train_by_scan`.
+
+    Returns
+    -------
+    list of Net
+        The nets of the heads.
+    """
+    n_sequences, n_steps, _ = X.shape
+    layout = networks[0].layout
+    together = max(1, _MAX_STATES // (4 * n_sequences * n_steps * layout.n_hidden))
+    nets = []
+    for start in range(0, len(networks), together):
+        group = networks[start : start + together]
+        states = np.empty((len(group), n_sequences, layout.n_hidden, n_steps), np.float32)
+        for network, target in zip(group, states, strict=True):
+            weights = rows_of_weights(network).detach().numpy()
+            for first in range(0, n_sequences, _CHUNK):
+                chunk = X[None, first : first + _CHUNK].numpy()
+                _, hidden = run_forward(chunk, weights, layout, n_threads)
+                target[first : first + _CHUNK] = hidden[0].swapaxes(1, 2)
+        loss = HeadLoss(states, y.numpy(), criterion.ratio, n_threads)
+        heads = [network.head for network in group]
+        group_streams = streams[start : start + together]
+        nets += _train_compiled(heads, criterion, group_streams, loss, n_sequences, **options)
+    return nets
+
+
+def _train_compiled(modules, criterion, streams, loss, n_sequences, *, callbacks, **options):
+    """Train replicas by a compiled loss; a single one as it is, so that callbacks can see it."""
+    rows = torch.arange(n_sequences)
+    if len(modules) == 1:
+        net = make_net(*modules, criterion, streams, n_sequences, callbacks=callbacks, **options)
+        net.compiled_loss = loss
+        net.train_on(rows, rows)
+        net.compiled_loss = None
+        return [net]
+    replicas, history = Replicas(modules), ReplicaHistory()
+    joint = make_net(
+        replicas, criterion, streams, n_sequences, callbacks=[history, *callbacks], **options
+    )
+    joint.compiled_loss = loss
+    joint.train_on(rows, rows)
+    replicas.distribute(modules)
+    nets = []
+    for replica, (module, stream) in enumerate(zip(modules, streams, strict=True)):
+        net = make_net(module, criterion, [stream], n_sequences, **options)
+        net.history_ = history.of_replica(replica)
+        nets.append(net)
+    return nets
 
 
 # The state of torch that `isolated_torch` sets belongs to the process: one fit at a time.

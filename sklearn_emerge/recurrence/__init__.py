@@ -1,6 +1,6 @@
-"""Fast scans behind the recurrent predictors, on a CPU."""
+"""Compiled scans that train recurrent networks on a CPU."""
 
-from ._scan import Layout, Workspace, scan
+from ._scan import HeadLoss, Layout, ScanLoss, run_forward, scan
 from ._support import KINDS, choose_engine
 
-__all__ = ["KINDS", "Layout", "Workspace", "choose_engine", "scan"]
+__all__ = ["KINDS", "HeadLoss", "Layout", "ScanLoss", "choose_engine", "run_forward", "scan"]

@@ -1,13 +1,18 @@
-"""Compiled scans of recurrent layers with a linear head, forward and backward.
+"""Compiled scans of recurrent layers with a linear head: forward, backward, and both with a loss.
 
 Why they are fast: sequences of a batch are *lanes*, innermost and contiguous, so that every
-multiply-add is a scalar weight times a contiguous vector; the number of hidden units is a
-constant of the compiled code, so that reductions over it are unrolled and the loop over lanes
-is left to vectorise. A task is one block of lanes of one replica; tasks are independent, and a
-kernel runs a range of them without the interpreter lock.
+multiply-add is a scalar weight times a vector; the number of hidden units is a constant of the
+compiled code, so that products are unrolled into registers (`_vector`). A task is one block of
+lanes of one replica. Tasks are independent, and a kernel runs a range of them without the
+interpreter lock. In training a task goes forward and backward before the next one starts, so
+that what it saves for the way back is still in the cache, and is never written to memory.
 
-All compiled code is in this file, because the disk cache of numba notices changes of the file
-of a function, not of the functions that it calls.
+Flat arrays of a task, rows of `LANES` numbers each:
+
+- `z`, per step and one more: the inputs x, a row of ones, the hidden states h before the step. A
+  product with it includes inputs and biases.
+- `saved`, per step and one more: what the cell keeps for the way back, from the row of step t + 1.
+- `out`, `d_out`, per step: outputs of the head and their gradient.
 """
 
 import math
@@ -15,149 +20,166 @@ from functools import cache
 
 import numpy as np
 from numba import njit
-from numba.core import types
-from numba.extending import overload
 
-LANES = 32
-# Lanes are added up two halves at a time into accumulators of this width.
-_HALF = LANES // 2
+from ._vector import LANES, correlate, multiply, tanh, vector_width
+
 # Steps of the backward scan after which weight gradients are accumulated, while all of it is in
 # the first-level cache.
-_CHUNK = 8
+_CHUNK = 16
 RNN, GRU, LSTM = 0, 1, 2
+# What a kernel does: outputs; gradients given those of the outputs; or losses and gradients.
+FORWARD, BACKWARD, TRAIN = 0, 1, 2
 _OPTIONS = {"fastmath": True, "error_model": "numpy"}
-
-# tanh(x) = x P(x^2) / Q(x^2) on [-8, 8], relative error 7e-9: minimax fit by iteratively
-# reweighted linearised least squares.
-_P = tuple(map(np.float32, (
-    0.9999999936234062, 0.1344453400560307, 0.003571640426717793, 2.189534436489216e-05,
-    1.5231332357406256e-08,
-)))  # fmt: skip
-_Q = tuple(map(np.float32, (
-    1.0, 0.4677786135045504, 0.026164605241940773, 0.0003411360703000408, 8.522827708414152e-07,
-)))  # fmt: skip
-_P0, _P1, _P2, _P3, _P4 = _P
-_Q0, _Q1, _Q2, _Q3, _Q4 = _Q
-_LIMIT = np.float32(8)
+_inline = njit(inline="always", **_OPTIONS)
 
 
-def tanh(x):
-    """Hyperbolic tangent: a rational function that vectorises in single precision."""
-    return math.tanh(x)
+# The pointwise parts of the cells. `n` is the number of hidden units times lanes, a constant where
+# they are called. `s0` and `s1` are what was saved at the step before and at this one, `h0` and
+# `h1` the hidden states before and after. Forward, `s1` (`h1` for the RNN) comes in with the
+# pre-activations. Backward, `dh` comes in as the gradient of h1 and leaves as the direct part of
+# that of h0; `d` receives the gradient of the pre-activations. The GRU's gates are reset, update,
+# recurrent part of the candidate, and rest of the candidate.
 
 
-@overload(tanh, inline="always")
-def _tanh(x):
-    if x == types.float32:
-
-        def rational(x):
-            x = min(max(x, -_LIMIT), _LIMIT)
-            u = x * x
-            p = _P0 + u * (_P1 + u * (_P2 + u * (_P3 + u * _P4)))
-            return x * p / (_Q0 + u * (_Q1 + u * (_Q2 + u * (_Q3 + u * _Q4))))
-
-        return rational
-    return lambda x: math.tanh(x)
+@_inline
+def _rnn_forward(n, h1):
+    for k in range(n):
+        h1[k] = tanh(h1[k])
 
 
-# The pointwise parts of the cells. `n` is the number of hidden units, a constant where they are
-# called. `pre` holds pre-activations, `s0` and `s1` what was saved at the step before and at this
-# one, `h0` and `h1` the hidden states before and after. Backward, `dh` comes in as the gradient of
-# h1 and leaves as the direct part of that of h0; `d` receives the gradient of `pre`. The recurrent
-# part of the GRU's candidate is a row of its own, after the gates.
-
-
-@njit(inline="always", **_OPTIONS)
-def _rnn_forward(n, pre, h1):
-    for i in range(n):
-        for lane in range(LANES):
-            h1[i, lane] = tanh(pre[i, lane])
-
-
-@njit(inline="always", **_OPTIONS)
+@_inline
 def _rnn_backward(n, dh, h1, d):
     one = dh.dtype.type(1)
-    for i in range(n):
-        for lane in range(LANES):
-            d[i, lane] = dh[i, lane] * (one - h1[i, lane] * h1[i, lane])
-            dh[i, lane] = 0
+    for k in range(n):
+        d[k] = dh[k] * (one - h1[k] * h1[k])
+        dh[k] = 0
 
 
-@njit(inline="always", **_OPTIONS)
-def _gru_forward(n, pre, s1, h0, h1):
-    half = pre.dtype.type(0.5)
-    for i in range(2 * n):
-        for lane in range(LANES):
-            s1[i, lane] = half + half * tanh(half * pre[i, lane])
-    for i in range(n):
-        for lane in range(LANES):
-            recurrent = pre[3 * n + i, lane]
-            candidate = tanh(pre[2 * n + i, lane] + s1[i, lane] * recurrent)
-            s1[2 * n + i, lane] = candidate
-            s1[3 * n + i, lane] = recurrent
-            h1[i, lane] = candidate + s1[n + i, lane] * (h0[i, lane] - candidate)
+@_inline
+def _gru_forward(n, s1, h0, h1):
+    half = s1.dtype.type(0.5)
+    for k in range(2 * n):
+        s1[k] = half + half * tanh(half * s1[k])
+    for k in range(n):
+        candidate = tanh(s1[3 * n + k] + s1[k] * s1[2 * n + k])
+        s1[3 * n + k] = candidate
+        h1[k] = candidate + s1[n + k] * (h0[k] - candidate)
 
 
-@njit(inline="always", **_OPTIONS)
+@_inline
 def _gru_backward(n, dh, s1, h0, d):
     one = dh.dtype.type(1)
-    for i in range(n):
-        for lane in range(LANES):
-            g = dh[i, lane]
-            reset, update, candidate = s1[i, lane], s1[n + i, lane], s1[2 * n + i, lane]
-            dn = g * (one - update) * (one - candidate * candidate)
-            d[2 * n + i, lane] = dn
-            d[3 * n + i, lane] = dn * reset
-            d[i, lane] = dn * s1[3 * n + i, lane] * reset * (one - reset)
-            d[n + i, lane] = g * (h0[i, lane] - candidate) * update * (one - update)
-            dh[i, lane] = g * update
+    for k in range(n):
+        g, reset, update, candidate = dh[k], s1[k], s1[n + k], s1[3 * n + k]
+        dn = g * (one - update) * (one - candidate * candidate)
+        d[k] = dn * s1[2 * n + k] * reset * (one - reset)
+        d[n + k] = g * (h0[k] - candidate) * update * (one - update)
+        d[2 * n + k] = dn * reset
+        d[3 * n + k] = dn
+        dh[k] = g * update
 
 
-@njit(inline="always", **_OPTIONS)
-def _lstm_forward(n, pre, s0, s1, h1):
-    half = pre.dtype.type(0.5)
-    for i in range(n):
-        for lane in range(LANES):
-            gate_in = half + half * tanh(half * pre[i, lane])
-            forget = half + half * tanh(half * pre[n + i, lane])
-            new = tanh(pre[2 * n + i, lane])
-            out = half + half * tanh(half * pre[3 * n + i, lane])
-            cell = forget * s0[4 * n + i, lane] + gate_in * new
-            squashed = tanh(cell)
-            s1[i, lane], s1[n + i, lane] = gate_in, forget
-            s1[2 * n + i, lane], s1[3 * n + i, lane] = new, out
-            s1[4 * n + i, lane], s1[5 * n + i, lane] = cell, squashed
-            h1[i, lane] = out * squashed
+@_inline
+def _lstm_forward(n, s0, s1, h1):
+    half = s1.dtype.type(0.5)
+    for k in range(2 * n):
+        s1[k] = half + half * tanh(half * s1[k])
+    for k in range(n):
+        s1[2 * n + k] = tanh(s1[2 * n + k])
+        s1[3 * n + k] = half + half * tanh(half * s1[3 * n + k])
+    for k in range(n):
+        cell = s1[n + k] * s0[4 * n + k] + s1[k] * s1[2 * n + k]
+        squashed = tanh(cell)
+        s1[4 * n + k], s1[5 * n + k] = cell, squashed
+        h1[k] = s1[3 * n + k] * squashed
 
 
-@njit(inline="always", **_OPTIONS)
+@_inline
 def _lstm_backward(n, dh, dc, s0, s1, d):
     one = dh.dtype.type(1)
-    for i in range(n):
-        for lane in range(LANES):
-            g = dh[i, lane]
-            gate_in, forget = s1[i, lane], s1[n + i, lane]
-            new, out, squashed = s1[2 * n + i, lane], s1[3 * n + i, lane], s1[5 * n + i, lane]
-            c = dc[i, lane] + g * out * (one - squashed * squashed)
-            d[i, lane] = c * new * gate_in * (one - gate_in)
-            d[n + i, lane] = c * s0[4 * n + i, lane] * forget * (one - forget)
-            d[2 * n + i, lane] = c * gate_in * (one - new * new)
-            d[3 * n + i, lane] = g * squashed * out * (one - out)
-            dc[i, lane] = c * forget
-            dh[i, lane] = 0
+    for k in range(n):
+        g, gate_in, forget = dh[k], s1[k], s1[n + k]
+        new, out, squashed = s1[2 * n + k], s1[3 * n + k], s1[5 * n + k]
+        c = dc[k] + g * out * (one - squashed * squashed)
+        d[k] = c * new * gate_in * (one - gate_in)
+        d[n + k] = c * s0[4 * n + k] * forget * (one - forget)
+        d[2 * n + k] = c * gate_in * (one - new * new)
+        d[3 * n + k] = g * squashed * out * (one - out)
+        dc[k] = c * forget
+        dh[k] = 0
 
 
-def sizes(kind, n_hidden):
-    """Return the rows of a cell: gates, gates with one sum for both inputs, all, saved."""
+# Sequences to lanes and back.
+
+
+@_inline
+def _to_lanes(data, rows, start, lanes, target, stride):
+    """Copy sequences (n_sequences, n_steps, n_channels) into rows of lanes, absent ones as zero."""
+    _, n_steps, n_channels = data.shape
+    for lane in range(LANES):
+        if lane < lanes:
+            sequence = data[rows[start + lane]]
+            for t in range(n_steps):
+                for c in range(n_channels):
+                    target[t * stride + c * LANES + lane] = sequence[t, c]
+        else:
+            for t in range(n_steps):
+                for c in range(n_channels):
+                    target[t * stride + c * LANES + lane] = 0
+
+
+@_inline
+def _from_lanes(source, rows, start, lanes, data):
+    """Copy rows of lanes to sequences."""
+    _, n_steps, n_channels = data.shape
+    for lane in range(lanes):
+        sequence = data[rows[start + lane]]
+        for t in range(n_steps):
+            for c in range(n_channels):
+                sequence[t, c] = source[(t * n_channels + c) * LANES + lane]
+
+
+@njit(**_OPTIONS)
+def _likelihood(out, d_out, ratio, bernoulli, weight):
+    """Replace targets in `d_out` by the gradient of the loss times `weight`; return the loss.
+
+    For one channel: Gaussian of standard deviation 1 / ratio, without its constant, or Bernoulli
+    with `out` as log odds; summed, in nats.
+    """
+    half = out.dtype.type(0.5)
+    total = 0.0
+    for first in range(0, len(out), LANES):
+        o, d = out[first : first + LANES], d_out[first : first + LANES]
+        part = out.dtype.type(0)
+        if bernoulli:
+            # One logarithm for many entries: none of the factors is below a half.
+            product = out.dtype.type(1)
+            for k in range(len(o)):
+                likelier = half + half * tanh(half * abs(o[k]))
+                product *= likelier
+                part += max(o[k], 0) - o[k] * d[k]
+                d[k] = weight * (half + half * tanh(half * o[k]) - d[k])
+            total -= math.log(product)
+        else:
+            for k in range(len(o)):
+                error = (o[k] - d[k]) * ratio
+                part += half * error * error
+                d[k] = weight * ratio * error
+        total += part
+    return total
+
+
+def sizes(kind, n_hidden, n_inputs):
+    """Return rows of lanes: gates; those that sum both inputs; all with a gradient; saved; z."""
     gates = {RNN: 1, GRU: 3, LSTM: 4}[kind] * n_hidden
     summed = 2 * n_hidden if kind == GRU else gates
-    saved = {RNN: 1, GRU: 4 * n_hidden, LSTM: 6 * n_hidden}[kind]
-    return gates, summed, gates + (gates - summed), saved
+    saved = {RNN: 0, GRU: 4, LSTM: 6}[kind] * n_hidden
+    return gates, summed, gates + (gates - summed), saved, n_inputs + 1 + n_hidden
 
 
 @cache
-def make_kernels(kind, n_hidden, n_inputs, n_outputs):
-    """Return (forward, backward) for a cell and its sizes, to be compiled on their first call.
+def make_kernel(kind, n_hidden, n_inputs, n_outputs):
+    """Return the kernel of a cell and its sizes, compiled on its first call.
 
     Parameters
     ----------
@@ -168,14 +190,17 @@ def make_kernels(kind, n_hidden, n_inputs, n_outputs):
 
     Returns
     -------
-    forward, backward : callable
-        Work on tasks first to last; see `scan` for the arrays.
+    kernel : callable
+        Works on tasks first to last; see `_scan` for its arrays.
     """
     H, C, O = n_hidden, n_inputs, n_outputs  # noqa: E741
-    G, S, K, _ = sizes(kind, H)
-    SHIFT = K - G
-    KIND = kind
-    N_GATES = G // H
+    G, S, K, V, Z = sizes(kind, H, C)
+    KIND, GATES = kind, G // H
+    # Columns of z: the inputs, the row of ones, the hidden states; the last two for the head.
+    HID, TAIL = C + 1, 1 + H
+    # Rows of the GRU's candidate: recurrent part and rest.
+    REC, REST = S, S + H
+    N, ZL, KL, VL, OL = H * LANES, Z * LANES, K * LANES, V * LANES, O * LANES
     # Where the weights lie in a flat row: input, recurrent, two biases, head, bias of the head.
     I_END = G * C
     R_END = I_END + G * H
@@ -183,219 +208,142 @@ def make_kernels(kind, n_hidden, n_inputs, n_outputs):
     D_END = B_END + G
     W_END = D_END + O * H
 
-    def forward(x, weights, output, hidden, saved, first, last, n_blocks):
-        batch, n_steps = x.shape[1], x.shape[2]
-        lanes = np.zeros((C, LANES), x.dtype)
-        pre = np.empty((K, LANES), x.dtype)
-        line = np.empty(LANES, x.dtype)
-        for task in range(first, last):
-            replica, start = task // n_blocks, (task % n_blocks) * LANES
-            n = min(LANES, batch - start)
-            w = weights[replica]
-            w_in, w_rec = w[:I_END].reshape((G, C)), w[I_END:R_END].reshape((G, H))
-            b_in, b_rec = w[R_END:B_END], w[B_END:D_END]
-            w_out, b_out = w[D_END:W_END].reshape((O, H)), w[W_END:]
-            h, s = hidden[task], saved[task]
-            h[0] = 0
-            s[0] = 0
-            for t in range(n_steps):
-                for lane in range(n):
-                    for c in range(C):
-                        lanes[c, lane] = x[replica, start + lane, t, c]
-                h0, h1 = h[t], h[t + 1]
-                for i in range(S):
-                    for lane in range(LANES):
-                        a = b_in[i] + b_rec[i]
-                        for c in range(C):
-                            a += w_in[i, c] * lanes[c, lane]
-                        for j in range(H):
-                            a += w_rec[i, j] * h0[j, lane]
-                        pre[i, lane] = a
-                for i in range(S, G):
-                    for lane in range(LANES):
-                        a = b_in[i]
-                        for c in range(C):
-                            a += w_in[i, c] * lanes[c, lane]
-                        pre[i, lane] = a
-                for i in range(S, G):
-                    for lane in range(LANES):
-                        a = b_rec[i]
-                        for j in range(H):
-                            a += w_rec[i, j] * h0[j, lane]
-                        pre[i + SHIFT, lane] = a
-                if KIND == RNN:
-                    _rnn_forward(H, pre, h1)
-                elif KIND == GRU:
-                    _gru_forward(H, pre, s[t + 1], h0, h1)
-                else:
-                    _lstm_forward(H, pre, s[t], s[t + 1], h1)
-                for o in range(O):
-                    for lane in range(LANES):
-                        a = b_out[o]
-                        for j in range(H):
-                            a += w_out[o, j] * h1[j, lane]
-                        line[lane] = a
-                    for lane in range(n):
-                        output[replica, start + lane, t, o] = line[lane]
-
-    def backward(
-        x, weights, d_output, hidden, saved, d_weights, d_x, with_d_x, first, last, n_blocks
-    ):
-        batch, n_steps = x.shape[1], x.shape[2]
+    def kernel(
+        mode, with_d_x, x, targets, rows, weights, ratio, bernoulli, zs, saveds, slot,
+        output, losses, d_weights, d_x, first, last,
+    ):  # fmt: skip
+        batch, n_steps = rows.shape[1], x.shape[1]
+        n_blocks = (batch + LANES - 1) // LANES
         dtype = x.dtype
-        xs, ds = np.zeros((_CHUNK, C, LANES), dtype), np.zeros((_CHUNK, K, LANES), dtype)
-        gs = np.zeros((_CHUNK, O, LANES), dtype)
-        hs = np.zeros((_CHUNK + 1, H, LANES), dtype)
-        dh, dc = np.empty((H, LANES), dtype), np.empty((H, LANES), dtype)
-        line = np.empty(LANES, dtype)
-        transposed = np.empty((N_GATES, H, H), dtype)
-        g_in, g_rec = np.empty((G, C, _HALF), dtype), np.empty((G, H, _HALF), dtype)
-        g_bias = np.empty((K, _HALF), dtype)
-        g_out, g_out_bias = np.empty((O, H, _HALF), dtype), np.empty((O, _HALF), dtype)
+        width = vector_width(x)
+        # Weights in the order of the products: forward (of rows with a gradient and columns of
+        # z), recurrent and transposed, head, head transposed, inputs transposed.
+        ahead, back = np.zeros((K, Z), dtype), np.empty((GATES, H, H), dtype)
+        head, head_back = np.empty((O, TAIL), dtype), np.empty((H, O), dtype)
+        inputs_back = np.empty((C, K), dtype)
+        out, d_out = np.empty(n_steps * OL, dtype), np.empty(n_steps * OL, dtype)
+        d, line = np.empty(_CHUNK * KL, dtype), np.empty(C * LANES, dtype)
+        dh, dc = np.empty(N, dtype), np.empty(N, dtype)
+        g, g_head = np.empty((K, Z, width), dtype), np.empty((O, TAIL, width), dtype)
         for task in range(first, last):
             replica, start = task // n_blocks, (task % n_blocks) * LANES
-            n = min(LANES, batch - start)
+            lanes, row = min(LANES, batch - start), rows[replica]
             w = weights[replica]
-            w_in, w_rec = w[:I_END].reshape((G, C)), w[I_END:R_END].reshape((G, H))
-            w_out = w[D_END:W_END].reshape((O, H))
-            for gate in range(N_GATES):
-                for i in range(H):
-                    for j in range(H):
-                        transposed[gate, j, i] = w_rec[gate * H + i, j]
-            h, s = hidden[task], saved[task]
+            for i in range(G):
+                # Row i of torch, and where its recurrent and its other part go.
+                r, q = (i, i) if i < S else (i, i + REST - S)
+                for c in range(C):
+                    ahead[q, c] = w[i * C + c]
+                for j in range(H):
+                    ahead[r, HID + j] = back[i // H, j, i % H] = w[I_END + i * H + j]
+                ahead[r, C] = w[B_END + i]
+                ahead[q, C] = w[R_END + i] + (w[B_END + i] if i < S else 0)
+            for k in range(K):
+                for c in range(C):
+                    inputs_back[c, k] = ahead[k, c]
+            for o in range(O):
+                head[o, 0] = w[W_END + o]
+                for j in range(H):
+                    head[o, 1 + j] = head_back[j, o] = w[D_END + o * H + j]
+            place = task if slot < 0 else slot
+            z, s = zs[place], saveds[place]
+            if mode != BACKWARD:
+                _to_lanes(x, row, start, lanes, z, ZL)
+                for t in range(n_steps + 1):
+                    z[t * ZL + C * LANES : t * ZL + HID * LANES] = 1
+                z[HID * LANES : ZL] = 0
+                s[:VL] = 0
+                for t in range(n_steps):
+                    now, following = t * ZL, (t + 1) * ZL
+                    h0 = z[now + HID * LANES : now + ZL]
+                    h1 = z[following + HID * LANES : following + ZL]
+                    s0, s1 = s[t * VL : (t + 1) * VL], s[(t + 1) * VL : (t + 2) * VL]
+                    if KIND == RNN:
+                        multiply(h1, 0, ahead, 0, Z, z, now, S, Z, 0)
+                        _rnn_forward(N, h1)
+                    else:
+                        multiply(s1, 0, ahead, 0, Z, z, now, S, Z, 0)
+                    if KIND == GRU:
+                        multiply(
+                            s1, REC * LANES, ahead, REC * Z + C, Z, z, now + C * LANES, H, TAIL, 0
+                        )
+                        multiply(s1, REST * LANES, ahead, REST * Z, Z, z, now, H, HID, 0)
+                        _gru_forward(N, s1, h0, h1)
+                    if KIND == LSTM:
+                        _lstm_forward(N, s0, s1, h1)
+                    multiply(out, t * OL, head, 0, TAIL, z, following + C * LANES, O, TAIL, 0)
+            if mode == FORWARD:
+                _from_lanes(out, row, start, lanes, output)
+                continue
+            _to_lanes(targets, row, start, lanes, d_out, OL)
+            if mode == TRAIN:
+                weight = dtype.type(1 / (batch * n_steps))
+                losses[task] = 0
+                for k in range(n_steps * O):
+                    there, beyond = k * LANES + lanes, (k + 1) * LANES
+                    losses[task] += _likelihood(
+                        out[k * LANES : there], d_out[k * LANES : there], ratio[k % O], bernoulli,
+                        weight,
+                    )  # fmt: skip
+                    d_out[there:beyond] = 0
             dh[:] = 0
             dc[:] = 0
-            g_in[:] = 0
-            g_rec[:] = 0
-            g_bias[:] = 0
-            g_out[:] = 0
-            g_out_bias[:] = 0
-            # Lanes without a sequence must not carry what the last task left there.
-            gs[:] = 0
-            xs[:] = 0
+            g[:] = 0
+            g_head[:] = 0
             end = n_steps
             while end > 0:
                 begin = max(end - _CHUNK, 0)
-                size = end - begin
-                if size < _CHUNK:
-                    ds[:] = 0
-                    gs[:] = 0
-                for lane in range(n):
-                    for q in range(size):
-                        for c in range(C):
-                            xs[q, c, lane] = x[replica, start + lane, begin + q, c]
-                        for o in range(O):
-                            gs[q, o, lane] = d_output[replica, start + lane, begin + q, o]
-                for q in range(size - 1, -1, -1):
-                    t = begin + q
-                    for o in range(O):
-                        for i in range(H):
-                            for lane in range(LANES):
-                                dh[i, lane] += w_out[o, i] * gs[q, o, lane]
-                    d = ds[q]
+                for t in range(end - 1, begin - 1, -1):
+                    now, following, at = t * ZL, (t + 1) * ZL, (t - begin) * KL
+                    h0 = z[now + HID * LANES : now + ZL]
+                    h1 = z[following + HID * LANES : following + ZL]
+                    s0, s1 = s[t * VL : (t + 1) * VL], s[(t + 1) * VL : (t + 2) * VL]
+                    dt = d[at : at + KL]
+                    multiply(dh, 0, head_back, 0, O, d_out, t * OL, H, O, 1)
                     if KIND == RNN:
-                        _rnn_backward(H, dh, h[t + 1], d)
+                        _rnn_backward(N, dh, h1, dt)
                     elif KIND == GRU:
-                        _gru_backward(H, dh, s[t + 1], h[t], d)
+                        _gru_backward(N, dh, s1, h0, dt)
                     else:
-                        _lstm_backward(H, dh, dc, s[t], s[t + 1], d)
-                    # One pass a gate: longer sums do not vectorise.
-                    for j in range(H):
-                        for lane in range(LANES):
-                            a = dh[j, lane]
-                            for i in range(H):
-                                a += transposed[0, j, i] * d[i, lane]
-                            dh[j, lane] = a
-                    if N_GATES > 1:
-                        for j in range(H):
-                            for lane in range(LANES):
-                                a = dh[j, lane]
-                                for i in range(H):
-                                    a += transposed[1, j, i] * d[H + i, lane]
-                                dh[j, lane] = a
-                        for j in range(H):
-                            for lane in range(LANES):
-                                a = dh[j, lane]
-                                for i in range(H):
-                                    a += transposed[2, j, i] * d[2 * H + SHIFT + i, lane]
-                                dh[j, lane] = a
-                    if N_GATES > 3:
-                        for j in range(H):
-                            for lane in range(LANES):
-                                a = dh[j, lane]
-                                for i in range(H):
-                                    a += transposed[3, j, i] * d[3 * H + i, lane]
-                                dh[j, lane] = a
+                        _lstm_backward(N, dh, dc, s0, s1, dt)
+                    for gate in range(GATES):
+                        multiply(dh, 0, back, gate * H * H, H, dt, gate * N, H, H, 1)
                     if with_d_x:
-                        for c in range(C):
-                            line[:] = 0
-                            for i in range(G):
-                                for lane in range(LANES):
-                                    line[lane] += w_in[i, c] * d[i, lane]
-                            for lane in range(n):
-                                d_x[replica, start + lane, t, c] = line[lane]
-                for q in range(size + 1):
-                    for j in range(H):
-                        for lane in range(LANES):
-                            hs[q, j, lane] = h[begin + q, j, lane]
-                for i in range(S):
-                    for j in range(H):
-                        for k in range(_HALF):
-                            a = g_rec[i, j, k]
-                            for q in range(_CHUNK):
-                                a += ds[q, i, k] * hs[q, j, k]
-                                a += ds[q, i, k + _HALF] * hs[q, j, k + _HALF]
-                            g_rec[i, j, k] = a
-                for i in range(S, G):
-                    for j in range(H):
-                        for k in range(_HALF):
-                            a = g_rec[i, j, k]
-                            for q in range(_CHUNK):
-                                a += ds[q, i + SHIFT, k] * hs[q, j, k]
-                                a += ds[q, i + SHIFT, k + _HALF] * hs[q, j, k + _HALF]
-                            g_rec[i, j, k] = a
-                for i in range(G):
-                    for c in range(C):
-                        for k in range(_HALF):
-                            a = g_in[i, c, k]
-                            for q in range(_CHUNK):
-                                a += ds[q, i, k] * xs[q, c, k]
-                                a += ds[q, i, k + _HALF] * xs[q, c, k + _HALF]
-                            g_in[i, c, k] = a
-                for i in range(K):
-                    for k in range(_HALF):
-                        a = g_bias[i, k]
-                        for q in range(_CHUNK):
-                            a += ds[q, i, k] + ds[q, i, k + _HALF]
-                        g_bias[i, k] = a
-                for o in range(O):
-                    for k in range(_HALF):
-                        a = g_out_bias[o, k]
-                        for q in range(_CHUNK):
-                            a += gs[q, o, k] + gs[q, o, k + _HALF]
-                        g_out_bias[o, k] = a
-                    for j in range(H):
-                        for k in range(_HALF):
-                            a = g_out[o, j, k]
-                            for q in range(_CHUNK):
-                                a += gs[q, o, k] * hs[q + 1, j, k]
-                                a += gs[q, o, k + _HALF] * hs[q + 1, j, k + _HALF]
-                            g_out[o, j, k] = a
+                        multiply(line, 0, inputs_back, 0, K, dt, 0, C, K, 0)
+                        for lane in range(lanes):
+                            for c in range(C):
+                                d_x[row[start + lane], t, c] = line[c * LANES + lane]
+                size = end - begin
+                correlate(g, 0, Z, d, 0, KL, z, begin * ZL, ZL, S, Z, size)
+                if KIND == GRU:
+                    correlate(
+                        g, (REC * Z + C) * width, Z, d, REC * LANES, KL, z,
+                        begin * ZL + C * LANES, ZL, H, TAIL, size,
+                    )  # fmt: skip
+                    correlate(
+                        g, REST * Z * width, Z, d, REST * LANES, KL, z, begin * ZL, ZL, H, HID,
+                        size,
+                    )  # fmt: skip
+                correlate(
+                    g_head, 0, TAIL, d_out, begin * OL, OL, z, (begin + 1) * ZL + C * LANES, ZL,
+                    O, TAIL, size,
+                )  # fmt: skip
                 end = begin
             result = d_weights[task]
             for i in range(G):
+                r, q = (i, i) if i < S else (i, i + REST - S)
                 for c in range(C):
-                    result[i * C + c] = g_in[i, c].sum()
+                    result[i * C + c] = g[q, c].sum()
                 for j in range(H):
-                    result[I_END + i * H + j] = g_rec[i, j].sum()
-                result[R_END + i] = g_bias[i].sum()
-                result[B_END + i] = g_bias[i if i < S else i + SHIFT].sum()
+                    result[I_END + i * H + j] = g[r, HID + j].sum()
+                result[R_END + i] = g[q, C].sum()
+                result[B_END + i] = g[r, C].sum()
             for o in range(O):
+                result[W_END + o] = g_head[o, 0].sum()
                 for j in range(H):
-                    result[D_END + o * H + j] = g_out[o, j].sum()
-                result[W_END + o] = g_out_bias[o].sum()
+                    result[D_END + o * H + j] = g_head[o, 1 + j].sum()
 
-    return _compiled(forward), _compiled(backward)
+    return _compiled(kernel)
 
 
 def _compiled(function):
@@ -405,3 +353,39 @@ def _compiled(function):
     except RuntimeError:
         # No folder for the cache is writable: compile for this process only.
         return njit(nogil=True, **_OPTIONS)(function)
+
+
+@cache
+def make_head_kernel():
+    """Return the kernel that trains heads on hidden states, compiled on its first call."""
+    return _compiled(_train_heads)
+
+
+def _train_heads(states, targets, rows, weights, ratio, bernoulli, losses, d_weights, first, last):
+    """Work on tasks first to last: blocks of `LANES` sequences of one replica."""
+    _, _, H, n_steps = states.shape
+    batch, O = rows.shape[1], targets.shape[2]  # noqa: E741
+    n_blocks = (batch + LANES - 1) // LANES
+    dtype = states.dtype
+    weight = dtype.type(1 / (batch * n_steps))
+    out, d_out = np.empty(n_steps, dtype), np.empty(n_steps, dtype)
+    for task in range(first, last):
+        replica, start = task // n_blocks, (task % n_blocks) * LANES
+        w, result = weights[replica], d_weights[task]
+        result[:] = 0
+        losses[task] = 0
+        for row in rows[replica, start : start + LANES]:
+            h = states[replica, row]
+            for o in range(O):
+                out[:] = w[O * H + o]
+                for j in range(H):
+                    for t in range(n_steps):
+                        out[t] += w[o * H + j] * h[j, t]
+                d_out[:] = targets[row, :, o]
+                losses[task] += _likelihood(out, d_out, ratio[o], bernoulli, weight)
+                for j in range(H):
+                    total = dtype.type(0)
+                    for t in range(n_steps):
+                        total += d_out[t] * h[j, t]
+                    result[o * H + j] += total
+                result[O * H + o] += d_out.sum()

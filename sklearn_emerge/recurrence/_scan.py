@@ -1,4 +1,4 @@
-"""A recurrent layer with a linear head as one differentiable function of its weights."""
+"""The compiled kernels as differentiable functions of the weights of replicas."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -8,12 +8,16 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from ._kernels import LANES, make_kernels, sizes
+from ._kernels import BACKWARD, FORWARD, TRAIN, make_head_kernel, make_kernel, sizes
+from ._vector import LANES
 
 
 @dataclass(frozen=True)
 class Layout:
     """Kind and sizes of a layer, and the order of its weights in a flat row.
+
+    A row holds input weights, recurrent weights and both biases in the layout of torch, then
+    weights and bias of the head.
 
     Attributes
     ----------
@@ -28,33 +32,108 @@ class Layout:
     n_inputs: int
     n_outputs: int
 
-    def allocate(self, n_tasks, n_steps, dtype):
-        """Return arrays for hidden states and what else the backward scan needs."""
-        saved = sizes(self.kind, self.n_hidden)[3]
+    @property
+    def kernel(self):
+        """The compiled kernel."""
+        return make_kernel(self.kind, self.n_hidden, self.n_inputs, self.n_outputs)
+
+    def allocate(self, n_slots, n_steps, dtype):
+        """Return arrays for the states of tasks and for what else their way back needs."""
+        *_, saved, z = sizes(self.kind, self.n_hidden, self.n_inputs)
         return (
-            np.empty((n_tasks, n_steps + 1, self.n_hidden, LANES), dtype),
-            np.empty((n_tasks, n_steps + 1, saved, LANES), dtype),
+            np.empty((n_slots, (n_steps + 1) * z * LANES), dtype),
+            np.empty((n_slots, (n_steps + 1) * saved * LANES), dtype),
         )
 
-
-class Workspace:
-    """Arrays that are used again at every update: to allocate them anew costs a tenth of it."""
-
-    def __init__(self):
-        self._free = {}
-
-    def take(self, layout, n_tasks, n_steps, dtype):
-        """Return a key and arrays for a forward scan."""
-        key = (layout, n_tasks, n_steps, dtype)
-        stock = self._free.setdefault(key, [])
-        return key, stock.pop() if stock else layout.allocate(n_tasks, n_steps, dtype)
-
-    def give_back(self, key, arrays):
-        """Take arrays back after the backward scan."""
-        self._free.setdefault(key, []).append(arrays)
+    def hidden(self, zs, batch, n_steps):
+        """Return hidden states (n_replicas, batch, n_steps, n_hidden) from the states of tasks."""
+        n_blocks = count_blocks(batch)
+        z = zs.reshape(-1, n_blocks, n_steps + 1, zs.shape[1] // (n_steps + 1) // LANES, LANES)
+        hidden = z[:, :, 1:, self.n_inputs + 1 :]
+        hidden = hidden.transpose(0, 1, 4, 2, 3)
+        return hidden.reshape(-1, n_blocks * LANES, n_steps, self.n_hidden)[:, :batch]
 
 
-def scan(inputs, weights, layout, n_threads=1, workspace=None):
+def count_blocks(batch):
+    """Return the number of blocks of lanes that a batch fills."""
+    return -(-batch // LANES)
+
+
+class _Tasks:
+    """A run of the kernel over all tasks of a batch, with empty arrays for what a mode ignores."""
+
+    def __init__(self, layout, x, rows, weights, n_threads):
+        self.layout, self.x, self.rows, self.weights = layout, x, rows, weights
+        self.n_threads = n_threads
+        self.n_tasks = len(rows) * count_blocks(rows.shape[1])
+
+    def run(self, mode, states, *, targets=None, ratio=None, bernoulli=False, output=None,
+            losses=None, d_weights=None, d_x=None, slots=False):  # fmt: skip
+        """Run the kernel; with `slots`, states are a row a thread and not a row a task."""
+        dtype = self.x.dtype
+        none = np.empty((0, 0, 0), dtype)
+        targets, output, d_x_or_none = (
+            none if array is None else array for array in (targets, output, d_x)
+        )
+        ratio = np.ones(0, dtype) if ratio is None else ratio
+        losses = np.empty(0) if losses is None else losses
+        d_weights = np.empty((0, 0), dtype) if d_weights is None else d_weights
+        kernel = self.layout.kernel
+
+        def part(thread, first, last):
+            kernel(
+                mode, d_x is not None, self.x, targets, self.rows, self.weights, ratio, bernoulli,
+                *states, thread if slots else -1, output, losses, d_weights, d_x_or_none, first,
+                last,
+            )  # fmt: skip
+
+        run_tasks(part, self.n_tasks, self.n_threads)
+
+
+def _flat(array):
+    """Return an array of replicas with replicas and sequences in one axis, and their rows."""
+    n_replicas, batch = array.shape[:2]
+    rows = np.arange(n_replicas * batch).reshape(n_replicas, batch)
+    return array.reshape(-1, *array.shape[2:]), rows
+
+
+def run_forward(inputs, weights, layout, n_threads=1):
+    """Apply a recurrent layer and its head to sequences.
+
+    Parameters
+    ----------
+    inputs : ndarray of shape (n_replicas, n_sequences, n_steps, n_inputs)
+        Sequences, in single or double precision.
+    weights : ndarray of shape (n_replicas, n_weights)
+        See `Layout`.
+    layout : Layout
+        Kind and sizes.
+    n_threads : int, default=1
+        Threads over replicas and blocks of sequences. The result does not depend on it.
+
+    Returns
+    -------
+    output : ndarray of shape (n_replicas, n_sequences, n_steps, n_outputs)
+        Output of the head after each step, from an initial state of zero.
+    hidden : ndarray of shape (n_replicas, n_sequences, n_steps, n_hidden)
+        Hidden states after each step.
+    """
+    output, (zs, _) = _forward_pass(inputs, weights, layout, n_threads)
+    return output, layout.hidden(zs, *inputs.shape[1:3])
+
+
+def _forward_pass(inputs, weights, layout, n_threads):
+    """Return the output and what the way back needs."""
+    n_replicas, batch, n_steps, _ = inputs.shape
+    x, rows = _flat(np.ascontiguousarray(inputs))
+    tasks = _Tasks(layout, x, rows, np.ascontiguousarray(weights), n_threads)
+    states = layout.allocate(tasks.n_tasks, n_steps, x.dtype)
+    output = np.empty((n_replicas * batch, n_steps, layout.n_outputs), x.dtype)
+    tasks.run(FORWARD, states, output=output)
+    return output.reshape(n_replicas, batch, n_steps, -1), states
+
+
+def scan(inputs, weights, layout, n_threads=1):
     """Apply a recurrent layer and its head to sequences, for several replicas at once.
 
     Parameters
@@ -62,66 +141,163 @@ def scan(inputs, weights, layout, n_threads=1, workspace=None):
     inputs : torch.Tensor of shape (n_replicas, n_sequences, n_steps, n_inputs)
         Sequences, in single or double precision.
     weights : torch.Tensor of shape (n_replicas, n_weights)
-        Per replica: input weights, recurrent weights and both biases in the layout of torch,
-        weights and bias of the head.
+        See `Layout`.
     layout : Layout
         Kind and sizes.
     n_threads : int, default=1
         Threads over replicas and blocks of sequences. The result does not depend on it.
-    workspace : Workspace, default=None
-        Where to find arrays used before; None allocates them.
 
     Returns
     -------
     torch.Tensor of shape (n_replicas, n_sequences, n_steps, n_outputs)
-        Output of the head after each step, from an initial state of zero.
+        Output of the head after each step, from an initial state of zero. Differentiable, once,
+        with respect to `inputs` and `weights`.
     """
-    return _Scan.apply(inputs, weights, layout, n_threads, workspace or Workspace())
+    return _Scan.apply(inputs, weights, layout, n_threads)
 
 
 class _Scan(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, inputs, weights, layout, n_threads, workspace):
-        x, w = inputs.detach().contiguous().numpy(), weights.detach().contiguous().numpy()
-        n_replicas, batch, n_steps, _ = x.shape
-        n_blocks = -(-batch // LANES)
-        n_tasks = n_replicas * n_blocks
-        key, (hidden, saved) = workspace.take(layout, n_tasks, n_steps, x.dtype)
-        output = np.empty((n_replicas, batch, n_steps, layout.n_outputs), x.dtype)
-        forward, _ = make_kernels(layout.kind, layout.n_hidden, layout.n_inputs, layout.n_outputs)
-        run_tasks(
-            lambda first, last: forward(x, w, output, hidden, saved, first, last, n_blocks),
-            n_tasks,
-            n_threads,
+    def forward(ctx, inputs, weights, layout, n_threads):
+        output, states = _forward_pass(
+            inputs.detach().numpy(), weights.detach().numpy(), layout, n_threads
         )
         ctx.save_for_backward(inputs, weights)
-        ctx.rest = (layout, n_threads, workspace, key, (hidden, saved))
+        ctx.rest = layout, n_threads, states
         return torch.from_numpy(output)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, d_output):
         inputs, weights = ctx.saved_tensors
-        layout, n_threads, workspace, key, (hidden, saved) = ctx.rest
-        x, w = inputs.detach().contiguous().numpy(), weights.detach().contiguous().numpy()
-        g = d_output.contiguous().numpy()
-        n_replicas, batch, _, _ = x.shape
-        n_blocks = -(-batch // LANES)
-        n_tasks = n_replicas * n_blocks
-        d_weights = np.empty((n_tasks, w.shape[1]), w.dtype)
-        with_d_x = ctx.needs_input_grad[0]
-        d_x = np.empty_like(x if with_d_x else x[:0])
-        _, backward = make_kernels(layout.kind, layout.n_hidden, layout.n_inputs, layout.n_outputs)
-        run_tasks(
-            lambda first, last: backward(
-                x, w, g, hidden, saved, d_weights, d_x, with_d_x, first, last, n_blocks
-            ),
-            n_tasks,
-            n_threads,
+        layout, n_threads, states = ctx.rest
+        x, rows = _flat(inputs.detach().contiguous().numpy())
+        targets, _ = _flat(d_output.contiguous().numpy())
+        w = weights.detach().contiguous().numpy()
+        tasks = _Tasks(layout, x, rows, w, n_threads)
+        d_weights = np.empty((tasks.n_tasks, w.shape[1]), w.dtype)
+        d_x = np.empty_like(x) if ctx.needs_input_grad[0] else None
+        tasks.run(BACKWARD, states, targets=targets, d_weights=d_weights, d_x=d_x)
+        d_inputs = None if d_x is None else torch.from_numpy(d_x.reshape(inputs.shape))
+        return d_inputs, torch.from_numpy(_per_replica(d_weights, len(w))), None, None
+
+
+def _per_replica(tasks, n_replicas):
+    """Add up what the tasks of each replica have found."""
+    return tasks.reshape(n_replicas, -1, *tasks.shape[1:]).sum(axis=1)
+
+
+class ScanLoss:
+    """Losses of replicas of a recurrent network on rows of preloaded sequences.
+
+    Forward pass, loss and backward pass are one run of the kernel, several times as fast as
+    apart: nothing but the gradient leaves the cache.
+
+    Parameters
+    ----------
+    layout : Layout
+        Kind and sizes.
+    X : ndarray of shape (n_sequences, n_steps, n_inputs)
+        Inputs, in single precision.
+    y : ndarray of shape (n_sequences, n_steps, n_outputs)
+        Targets.
+    ratio : ndarray of shape (n_outputs,) or None
+        One over the standard deviation of the Gaussian likelihood; None is Bernoulli.
+    n_threads : int
+        Threads over replicas and blocks of sequences. The result does not depend on it.
+    """
+
+    def __init__(self, layout, X, y, ratio, n_threads):
+        self.layout, self.X, self.y, self.n_threads = layout, X, y, n_threads
+        self.bernoulli, self.ratio = ratio is None, np.ones(y.shape[2], y.dtype)
+        if ratio is not None:
+            self.ratio = ratio
+        self.states = layout.allocate(n_threads, X.shape[1], X.dtype)
+
+    def __call__(self, weights, rows):
+        """Return the losses, in nats per step, without the Gaussian's constant.
+
+        Parameters
+        ----------
+        weights : torch.Tensor of shape (n_replicas, n_weights)
+            See `Layout`.
+        rows : ndarray of shape (n_replicas, batch)
+            Sequences of each replica's batch.
+
+        Returns
+        -------
+        torch.Tensor of shape (n_replicas,)
+            Mean over sequences and steps, sum over channels; differentiable once.
+        """
+        return _WithGradient.apply(weights, lambda w: self._compute(w, rows))
+
+    def _compute(self, weights, rows):
+        tasks = _Tasks(self.layout, self.X, rows, weights, self.n_threads)
+        losses, d_weights = (
+            np.empty(tasks.n_tasks),
+            np.empty((tasks.n_tasks, weights.shape[1]), weights.dtype),
         )
-        workspace.give_back(key, (hidden, saved))
-        total = d_weights.reshape(n_replicas, n_blocks, -1).sum(axis=1)
-        return (torch.from_numpy(d_x) if with_d_x else None), torch.from_numpy(total), *3 * (None,)
+        tasks.run(
+            TRAIN, self.states, targets=self.y, ratio=self.ratio, bernoulli=self.bernoulli,
+            losses=losses, d_weights=d_weights, slots=True,
+        )  # fmt: skip
+        n_replicas = len(weights)
+        per_step = rows.shape[1] * self.X.shape[1]
+        return _per_replica(losses, n_replicas) / per_step, _per_replica(d_weights, n_replicas)
+
+
+class HeadLoss:
+    """Losses of linear heads on rows of hidden states that were computed before.
+
+    Parameters
+    ----------
+    states : ndarray of shape (n_replicas, n_sequences, n_hidden, n_steps)
+        Hidden states, in single precision.
+    y, ratio, n_threads
+        As in `ScanLoss`.
+    """
+
+    def __init__(self, states, y, ratio, n_threads):
+        self.states, self.y, self.n_threads = states, y, n_threads
+        self.bernoulli, self.ratio = ratio is None, np.ones(y.shape[2], y.dtype)
+        if ratio is not None:
+            self.ratio = ratio
+
+    def __call__(self, weights, rows):
+        """Return the losses, see `ScanLoss`."""
+        return _WithGradient.apply(weights, lambda w: self._compute(w, rows))
+
+    def _compute(self, weights, rows):
+        n_replicas, batch = rows.shape
+        n_tasks = n_replicas * count_blocks(batch)
+        losses, d_weights = np.empty(n_tasks), np.empty((n_tasks, weights.shape[1]), weights.dtype)
+        kernel = make_head_kernel()
+
+        def part(_, first, last):
+            kernel(
+                self.states, self.y, rows, weights, self.ratio, self.bernoulli, losses, d_weights,
+                first, last,
+            )  # fmt: skip
+
+        run_tasks(part, n_tasks, self.n_threads)
+        per_step = batch * self.states.shape[3]
+        return _per_replica(losses, n_replicas) / per_step, _per_replica(d_weights, n_replicas)
+
+
+class _WithGradient(torch.autograd.Function):
+    """Losses whose gradient was computed along with them."""
+
+    @staticmethod
+    def forward(ctx, weights, compute):
+        losses, gradient = compute(weights.detach().contiguous().numpy())
+        ctx.save_for_backward(torch.from_numpy(gradient))
+        return torch.from_numpy(losses)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, d_losses):
+        (gradient,) = ctx.saved_tensors
+        return (d_losses[:, None] * gradient).to(gradient.dtype), None
 
 
 _pools = {}
@@ -130,12 +306,15 @@ os.register_at_fork(after_in_child=_pools.clear)
 
 
 def run_tasks(run, n_tasks, n_threads):
-    """Run tasks on threads, in contiguous ranges; this thread takes one of them."""
+    """Call run(thread, first, last) on threads, for contiguous ranges; this thread takes one."""
     n_threads = min(n_threads, n_tasks)
     bounds = [n_tasks * thread // n_threads for thread in range(n_threads + 1)]
     if n_threads > 1 and n_threads not in _pools:
         _pools[n_threads] = ThreadPoolExecutor(n_threads - 1, thread_name_prefix="scan")
-    others = [_pools[n_threads].submit(run, first, last) for first, last in pairwise(bounds[1:])]
-    run(bounds[0], bounds[1])
+    others = [
+        _pools[n_threads].submit(run, thread, first, last)
+        for thread, (first, last) in enumerate(pairwise(bounds[1:]), start=1)
+    ]
+    run(0, bounds[0], bounds[1])
     for other in others:
         other.result()
