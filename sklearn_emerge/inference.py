@@ -299,7 +299,8 @@ def adjust_p_values(p_values, correction="holm"):
     check_correction(correction)
     adjusted = p_values.copy()
     tested = ~np.isnan(p_values)
-    if correction is not None and tested.any():
+    # A single test needs no correction; multipletests would collect garbage for a tenth of a second.
+    if correction is not None and tested.sum() > 1:
         adjusted[tested] = multipletests(p_values[tested], method=correction)[1]
     return adjusted
 

@@ -1,6 +1,7 @@
 """The main job: what is in the cube, that it does not depend on how it was computed, verdicts."""
 
 import json
+import os
 import warnings
 
 import numpy as np
@@ -26,10 +27,14 @@ from sklearn_emerge import (
 )
 from sklearn_emerge._random import integer_seed, seed_sequence, substream
 from sklearn_emerge.assessment._cell import run_networks
+from sklearn_emerge.assessment._progress import Progress, ProgressFile
 from sklearn_emerge.assessment._provenance import provenance
 from sklearn_emerge.assessment._verdict import judge
+from sklearn_emerge.datasets import make_oscillator
 from sklearn_emerge.inference import sign_flip_test, student_interval
+from sklearn_emerge.predictors._neural import fit_replicas
 from sklearn_emerge.probes import cross_validate_probe
+from sklearn_emerge.recurrence import Layout
 
 ENTROPY = seed_sequence(0).generate_state(4).tolist()
 NOT_RESULTS = ["fit_seconds"]
@@ -463,3 +468,25 @@ def test_correction_is_over_configurations(fitted):
     cube = fitted.cube_
     raw, adjusted = cube.test_p_value, cube.test_p_value_adjusted
     assert np.allclose(adjusted.min("hidden_size"), np.minimum(2 * raw.min("hidden_size"), 1))
+
+
+def test_progress_announces_compilation(monkeypatch):
+    with Progress([100, 50], enabled=True) as progress:
+        file = ProgressFile(progress.file(1))
+        file.announce_compilation()
+        progress._show()
+        assert "compiling" in progress.bar.postfix
+        for _ in range(10):
+            file.on_batch_end(None, batch=2 * (np.zeros((2, 7)),))
+        progress._show()
+        assert progress.bar.n == 20
+        assert "compiling" not in progress.bar.postfix
+
+    announced = []
+    callback = ProgressFile(os.devnull)
+    monkeypatch.setattr(callback, "announce_compilation", lambda: announced.append(True))
+    X = make_oscillator(20, n_steps=10, random_state=0).X
+    for compiled, n_announced in ((False, 1), (True, 1)):
+        monkeypatch.setattr(Layout, "compiled", compiled)
+        fit_replicas(GRUPredictor(5, max_steps=1, engine="numba"), X, [0, 1], [callback])
+        assert len(announced) == n_announced

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 _REFRESH_SECONDS = 0.5
 _WRITE_EVERY = 20
+_COMPILING = "compiling"
 
 
 class ProgressFile(Callback):
@@ -31,9 +32,16 @@ class ProgressFile(Callback):
         self.done_ += len(batch[1]) if stacked else 1
         if self.done_ - self.written_ >= _WRITE_EVERY:
             self.written_ = self.done_
-            # Workers on another machine may not see the folder: then cells count when they end.
-            with suppress(OSError):
-                Path(self.path).write_text(str(self.done_))
+            self._write(str(self.done_))
+
+    def announce_compilation(self):
+        """Say that the next seconds are spent on compiling."""
+        self._write(_COMPILING)
+
+    def _write(self, text):
+        # Workers on another machine may not see the folder: then cells count when they end.
+        with suppress(OSError):
+            Path(self.path).write_text(text)
 
 
 class Progress:
@@ -79,18 +87,22 @@ class Progress:
         """Count a cell as done, whether it was run or read from the store."""
         self.finished[cell] = True
 
-    def _done(self, cell):
-        if self.finished[cell]:
-            return self.steps[cell]
+    def _report(self, cell):
+        """Return what an unfinished cell has written."""
         try:
-            return int(Path(self.file(cell)).read_text())
-        except (FileNotFoundError, TypeError, ValueError):
-            # Not begun, or caught between truncation and writing.
-            return 0
+            return Path(self.file(cell)).read_text()
+        except (FileNotFoundError, TypeError):
+            return ""
 
     def _show(self):
-        done = sum(self._done(cell) for cell in range(len(self.steps)))
-        self.bar.set_postfix_str(f"{sum(self.finished)} of {len(self.steps)} cells", refresh=False)
+        cells = range(len(self.steps))
+        reports = [self._report(cell) for cell in cells if not self.finished[cell]]
+        done = sum(self.steps[cell] for cell in cells if self.finished[cell])
+        # A file may be empty: not begun, or caught between truncation and writing.
+        done += sum(int(report) for report in reports if report.isdecimal())
+        doing = f", {_COMPILING} (first time only)" if _COMPILING in reports else ""
+        shown = f"{sum(self.finished)} of {len(self.steps)} cells{doing}"
+        self.bar.set_postfix_str(shown, refresh=False)
         # A file that was being written counts as nothing for a moment; never step back.
         self.bar.update(max(0, done - self.bar.n))
         self.bar.refresh()

@@ -263,7 +263,8 @@ def fit_replicas(model, X, random_states, progress=()):
     random_states : sequence of int
         One a replica.
     progress : sequence of skorch callbacks, default=()
-        Callbacks that count updates and change nothing.
+        Callbacks that count updates and change nothing; `announce_compilation` is called before
+        kernels are compiled.
 
     Returns
     -------
@@ -294,6 +295,9 @@ def _train(predictors, X, progress=()):
     streams = [substream(predictor.seed_sequence_, "batches") for predictor in predictors]
     criterion = first._make_criterion()
     options = {name: getattr(first, name) for name in ("lr", "batch_size", "max_steps", "device")}
+    if first.engine_ == "numba" and not networks[0].layout.compiled:
+        for callback in progress:
+            callback.announce_compilation()
     full = first.training in ("full", "scrambled")
     groups = [range(len(predictors))]
     if first.engine_ == "torch" or first.callbacks:

@@ -169,11 +169,12 @@ class GRUPredictor(RecurrentPredictor):
     device : str, default="cpu"
         Device of torch.
     engine : {"auto", "numba", "torch"}, default="auto"
-        What computes the training: compiled scans on a CPU, or torch. The scans were measured 7
-        to 24 times as fast for up to 16 hidden units, and 3 times for 32
-        (``benchmarks/recurrence.py``). "auto" takes the scans where they can be used (up to 64
-        hidden units, on a CPU) and where the fit is long enough to be worth compiling them. The
-        two differ by rounding.
+        What computes: compiled scans on a CPU, or torch. The scans were measured 9 to 48 times
+        as fast for up to 32 hidden units, and about twice as fast for 128
+        (``benchmarks/recurrence.py``). "auto" takes the scans where they can be used (up to 128
+        hidden units, on a CPU) and where the fit is long enough to be worth compiling them, the
+        same in all training modes. The two differ by rounding. With the scans, the batch that
+        callbacks receive is the row numbers of its sequences.
     callbacks : list of skorch callbacks or None, default=None
         Copies are used; their state after the fit is in ``net_.callbacks_``.
     random_state : int, Generator, SeedSequence or None, default=None

@@ -37,6 +37,11 @@ class Layout:
         """The compiled kernel."""
         return make_kernel(self.kind, self.n_hidden, self.n_inputs, self.n_outputs)
 
+    @property
+    def compiled(self):
+        """Whether this process has compiled the kernel, or read it from the disk cache."""
+        return bool(self.kernel.signatures)
+
     def allocate(self, n_slots, n_steps, dtype):
         """Return arrays for the states of tasks and for what else their way back needs."""
         *_, saved, z = sizes(self.kind, self.n_hidden, self.n_inputs)
