@@ -6,7 +6,8 @@
 core; (b) JAX, vmap over seeds and lax.scan, if installed; (c) ours, end to end through the fit of
 all seeds (batches, loss, optimiser, skorch), the difference of a long and a short fit. T = 256,
 batches of 64, two input channels. The last column is the share of 60 GFLOP/s a core, near what
-compiled vector code reaches on such shapes; JAX is installed by the extra "benchmark". Quote the ratios; the absolute times are those of one machine.
+compiled vector code reaches on such shapes; JAX is installed by the extra "benchmark". Quote the
+ratios; the absolute times are those of one machine.
 """
 
 import argparse

@@ -299,7 +299,7 @@ def adjust_p_values(p_values, correction="holm"):
     check_correction(correction)
     adjusted = p_values.copy()
     tested = ~np.isnan(p_values)
-    # A single test needs no correction; multipletests would collect garbage for a tenth of a second.
+    # A single test needs no correction, and multipletests takes a tenth of a second.
     if correction is not None and tested.sum() > 1:
         adjusted[tested] = multipletests(p_values[tested], method=correction)[1]
     return adjusted
