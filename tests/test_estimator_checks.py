@@ -11,12 +11,16 @@ import sklearn_emerge
 from sklearn_emerge import (
     AutoregressivePredictor,
     EmergenceAssessment,
+    ExchangeablePredictor,
     GRUPredictor,
+    KalmanPredictor,
     LSTMPredictor,
     MarkovPredictor,
     MeanPredictor,
     ModulePredictor,
+    OscillatorPredictor,
     PersistencePredictor,
+    RegimePredictor,
     RNNPredictor,
     make_probe,
 )
@@ -28,6 +32,10 @@ ESTIMATORS = [
     PersistencePredictor(),
     MarkovPredictor(),
     AutoregressivePredictor(lags=3),
+    ExchangeablePredictor(),
+    KalmanPredictor(),
+    RegimePredictor(),
+    OscillatorPredictor(n_grid=5),
     RNNPredictor(4, **TINY),
     GRUPredictor(4, **TINY),
     GRUPredictor(4, training="readout", **TINY),
@@ -73,5 +81,5 @@ def test_scikit_learn_checks(estimator, check):
 def test_every_public_estimator_is_checked():
     public = [getattr(sklearn_emerge, name) for name in sklearn_emerge.__all__]
     estimators = {cls for cls in public if inspect.isclass(cls) and hasattr(cls, "fit")}
-    assert len(estimators) == 9
+    assert len(estimators) == 13
     assert estimators <= {type(estimator) for estimator in ESTIMATORS}

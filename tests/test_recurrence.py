@@ -258,7 +258,7 @@ def test_small_fits_do_not_compile_and_large_ones_do():
 @pytest.mark.parametrize(
     ("core", "device", "message"),
     [
-        (nn.GRU(2, 100, batch_first=True), "cpu", "100 hidden units"),
+        (nn.GRU(2, 200, batch_first=True), "cpu", "200 hidden units"),
         (nn.GRU(2, 4, batch_first=True), "cuda", "device 'cuda'"),
         (nn.GRU(2, 4, num_layers=2, batch_first=True), "cpu", "one plain batch-first layer"),
         (nn.RNN(2, 4, nonlinearity="relu", batch_first=True), "cpu", "one plain batch-first layer"),

@@ -7,15 +7,25 @@ from ._baselines import (
     PersistencePredictor,
 )
 from ._neural import ModulePredictor
+from ._optimal import (
+    ExchangeablePredictor,
+    KalmanPredictor,
+    OscillatorPredictor,
+    RegimePredictor,
+)
 from ._recurrent import GRUPredictor, LSTMPredictor, RNNPredictor
 
 __all__ = [
     "AutoregressivePredictor",
+    "ExchangeablePredictor",
     "GRUPredictor",
+    "KalmanPredictor",
     "LSTMPredictor",
     "MarkovPredictor",
     "MeanPredictor",
     "ModulePredictor",
+    "OscillatorPredictor",
     "PersistencePredictor",
     "RNNPredictor",
+    "RegimePredictor",
 ]

@@ -18,6 +18,9 @@ class MeanPredictor(BasePredictor):
     per_step : bool, default=False
         Predict the training mean of each step instead of the mean over all steps: the best
         that is possible without a memory, where the distribution changes with time.
+    mean : float or array-like, default=None
+        The mean, if it is known: of shape (n_channels,), or (n_steps,) or (n_steps, n_channels)
+        if `per_step`. None estimates it.
     likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
         Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
     noise_std : float, "estimate" or "auto", default="auto"
@@ -39,10 +42,15 @@ class MeanPredictor(BasePredictor):
     array([[2., 2.]])
     """
 
-    _parameter_constraints = {**BasePredictor._parameter_constraints, "per_step": ["boolean"]}
+    _parameter_constraints = {
+        **BasePredictor._parameter_constraints,
+        "per_step": ["boolean"],
+        "mean": [Interval(Real, None, None, closed="neither"), "array-like", None],
+    }
 
-    def __init__(self, per_step=False, *, likelihood="auto", noise_std="auto"):
+    def __init__(self, per_step=False, *, mean=None, likelihood="auto", noise_std="auto"):
         self.per_step = per_step
+        self.mean = mean
         self.likelihood = likelihood
         self.noise_std = noise_std
 
@@ -74,6 +82,17 @@ class MeanPredictor(BasePredictor):
 
     def _fit(self, X):
         axes = 0 if self.per_step else (0, 1)
+        if self.mean is not None:
+            mean, shape = np.asarray(self.mean, dtype=np.float64), X.mean(axis=axes).shape
+            if self.per_step and mean.ndim == 1:
+                mean = mean[:, np.newaxis]
+            if not np.isfinite(mean).all() or (mean.ndim and mean.shape != shape):
+                raise ValueError(
+                    f"mean must be finite and of shape {shape} for X of shape {X.shape}; got "
+                    f"{self.mean!r}."
+                )
+            self.mean_ = np.broadcast_to(mean, shape).copy()
+            return
         total = X.sum(axis=axes)
         self.mean_ = frequency(total, X.size / total.size, self.likelihood_)
 

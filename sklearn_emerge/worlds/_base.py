@@ -31,6 +31,9 @@ class World(ABC, BaseEstimator):
         The nulls that `null` knows for this world.
     default_n_train, default_n_eval : int
         Numbers of sequences that an assessment takes unless told otherwise.
+    ceiling : {"exact", "bound"} or None
+        What the score of `optimal_predictor` is: the best that is possible, the best known, or
+        not known.
     """
 
     observation = "continuous"
@@ -42,6 +45,7 @@ class World(ABC, BaseEstimator):
     null_kinds = ("shuffle", "resample", "phase")
     default_n_train = 2000
     default_n_eval = 500
+    ceiling = None
 
     @property
     def likelihood(self):
@@ -146,15 +150,43 @@ class World(ABC, BaseEstimator):
             )
         return NULLS[kind](self)
 
-    def optimal_predictor(self):
-        """Return the best possible predictor of this world, already fitted, or None.
+    def optimal_predictor(self, likelihood="auto", noise_std="auto"):
+        """Return the best possible predictor of this world, fitted, or None.
+
+        Its `predict` is the conditional mean of the next step given all steps before, which no
+        predictor can beat in squared error or, for binary observations, in likelihood.
+
+        Parameters
+        ----------
+        likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+            Likelihood of its score; "auto" is that of the world.
+        noise_std : float, "estimate" or "auto", default="auto"
+            Standard deviation of the Gaussian; "auto" is that of the world.
 
         Returns
         -------
         predictor or None
-            None where it is not known; the ceiling is then left out of an assessment.
+            None where it is not known (`ceiling` is None). Where `ceiling` is "bound", it is the
+            best one known, a bound from below on what is possible.
         """
-        return None
+        if self.ceiling is None:
+            return None
+        predictor = self._optimal().set_params(
+            likelihood=self.likelihood if likelihood == "auto" else likelihood,
+            noise_std=self.noise_std if noise_std == "auto" else noise_std,
+        )
+        return predictor.fit(self.sample(self._n_optimal, random_state=0).X)
+
+    # Sequences that the optimal predictor is fitted to; filters learn nothing from them.
+    _n_optimal = 100
+
+    def _optimal(self):
+        """Return the best possible predictor, not fitted; only called if there is a ceiling."""
+        raise NotImplementedError
+
+    def _step_means(self):
+        """Return the expected observation at each step."""
+        return self.sample(20_000, random_state=0).X.mean(axis=0)
 
     def _check_request(self, n_sequences):
         self._validate_params()

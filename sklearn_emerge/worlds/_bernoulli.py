@@ -31,6 +31,7 @@ class BernoulliWorld(World):
     noise_std = 0.05
     input_scaling = None
     null_kinds = ("shuffle", "resample")
+    ceiling = "exact"
     _parameter_constraints = {
         "probability": [Interval(Real, 0, 1, closed="both")],
         "n_steps": [Interval(Integral, 2, None, closed="left")],
@@ -44,3 +45,11 @@ class BernoulliWorld(World):
         rng = np.random.default_rng(stream)
         X = rng.random((n_sequences, self.n_steps)) < self.probability
         return X.astype(np.float64), None
+
+    def _optimal(self):
+        from ..predictors import MeanPredictor
+
+        return MeanPredictor(mean=self.probability)
+
+    def _step_means(self):
+        return np.full(self.n_steps, float(self.probability))

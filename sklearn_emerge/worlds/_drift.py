@@ -45,6 +45,7 @@ class DriftWorld(World):
     latent_kind = "continuous"
     latent_names = ("x",)
     input_scaling = "first"
+    ceiling = "exact"
     _parameter_constraints = {
         "velocity": [Interval(Real, None, None, closed="neither")],
         "dynamics_std": [Interval(Real, 0, None, closed="left")],
@@ -72,3 +73,16 @@ class DriftWorld(World):
         x = steps.cumsum(axis=1)
         X = x + rng.normal(0.0, self.observation_std, x.shape)
         return X, x[:, :, np.newaxis]
+
+    def _optimal(self):
+        from ..predictors import KalmanPredictor
+
+        return KalmanPredictor(
+            transition_covariance=self.dynamics_std**2,
+            observation_covariance=self.observation_std**2,
+            offset=self.velocity,
+            initial_covariance=0.0,
+        )
+
+    def _step_means(self):
+        return self.velocity * np.arange(self.n_steps)

@@ -7,6 +7,7 @@ from scipy.fft import irfft, rfft
 from sklearn.utils._param_validation import Interval
 
 from .._random import substream
+from ._array import ArrayWorld
 from ._base import World
 
 
@@ -24,6 +25,18 @@ class Null(World):
     input_scaling = property(lambda self: self.world.input_scaling)
     output_scaling = property(lambda self: self.world.output_scaling)
     n_steps = property(lambda self: self.world.n_steps)
+    # The coefficients of the optimal predictor of a shuffled world are estimated.
+    _n_optimal = 20_000
+    # What `ceiling` is if sequences can be drawn at will.
+    _ceiling = None
+
+    @property
+    def ceiling(self):
+        """What the score of the optimal predictor is; recordings are too few to tell."""
+        source = self.world
+        while isinstance(source, Null):
+            source = source.world
+        return None if isinstance(source, ArrayWorld) else self._ceiling
 
     @property
     def null_kinds(self):
@@ -93,10 +106,17 @@ class ShuffleNull(Null):
     True
     """
 
+    _ceiling = "bound"
+
     def _destroy(self, X, rng):
         order = rng.random(X.shape[:2]).argsort(axis=1)
         # Channels of one step stay together.
         return np.take_along_axis(X, order.reshape(order.shape + (1,) * (X.ndim - 2)), axis=1)
+
+    def _optimal(self):
+        from ..predictors import ExchangeablePredictor
+
+        return ExchangeablePredictor()
 
 
 class ResampleNull(Null):
@@ -121,9 +141,16 @@ class ResampleNull(Null):
     True
     """
 
+    _ceiling = "exact"
+
     def _destroy(self, X, rng):
         order = rng.random(X.shape[:2]).argsort(axis=0)
         return np.take_along_axis(X, order.reshape(order.shape + (1,) * (X.ndim - 2)), axis=0)
+
+    def _optimal(self):
+        from ..predictors import MeanPredictor
+
+        return MeanPredictor(per_step=True, mean=self.world._step_means())
 
 
 class PhaseNull(Null):

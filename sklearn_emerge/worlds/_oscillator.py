@@ -44,6 +44,7 @@ class OscillatorWorld(World):
 
     latent_kind = "continuous"
     latent_names = ("x", "y")
+    ceiling = "exact"
     _parameter_constraints = {
         "omega": [Interval(Real, None, None, closed="neither"), "array-like"],
         "time_step": [Interval(Real, 0, None, closed="neither")],
@@ -67,22 +68,43 @@ class OscillatorWorld(World):
         return self.observation_std
 
     def _sample(self, n_sequences, stream):
-        omega = np.asarray(self.omega, dtype=np.float64)
-        if omega.shape not in ((), (2,)) or not np.isfinite(omega).all():
-            raise ValueError(
-                f"omega={self.omega!r} is neither a frequency nor a pair (first, last); pass a "
-                "finite number or two."
-            )
-        start, stop = (omega, omega) if omega.ndim == 0 else omega
+        frequencies = frequencies_of(self.omega, self.n_steps)
         rng = np.random.default_rng(stream)
         x, y = rng.normal(0.0, self.initial_std, (2, n_sequences))
         latents = np.empty((n_sequences, self.n_steps, 2))
-        for t, frequency in enumerate(np.linspace(start, stop, self.n_steps)):
+        for t, frequency in enumerate(frequencies):
             latents[:, t, 0], latents[:, t, 1] = x, y
-            growth = 1.0 - x**2 - y**2
-            x, y = (
-                x + self.time_step * (growth * x - frequency * y),
-                y + self.time_step * (growth * y + frequency * x),
-            )
+            x, y = euler_step(x, y, frequency, self.time_step)
         X = latents[:, :, 0] + rng.normal(0.0, self.observation_std, latents.shape[:2])
         return X, latents
+
+    def _optimal(self):
+        from ..predictors import OscillatorPredictor
+
+        return OscillatorPredictor(
+            self.omega, self.time_step, self.initial_std, self.observation_std
+        )
+
+    def _step_means(self):
+        return np.zeros(self.n_steps)
+
+
+def frequencies_of(omega, n_steps):
+    """Return the angular frequency of each step."""
+    omega = np.asarray(omega, dtype=np.float64)
+    if omega.shape not in ((), (2,)) or not np.isfinite(omega).all():
+        raise ValueError(
+            f"omega={omega.tolist()!r} is neither a frequency nor a pair (first, last); pass a "
+            "finite number or two."
+        )
+    start, stop = (omega, omega) if omega.ndim == 0 else omega
+    return np.linspace(start, stop, n_steps)
+
+
+def euler_step(x, y, frequency, time_step):
+    """Return both coordinates after one step of the dynamics."""
+    growth = 1.0 - x**2 - y**2
+    return (
+        x + time_step * (growth * x - frequency * y),
+        y + time_step * (growth * y + frequency * x),
+    )

@@ -48,6 +48,7 @@ class RegimeWorld(World):
     noise_std = 0.05
     input_scaling = None
     null_kinds = ("shuffle", "resample", "bernoulli")
+    ceiling = "exact"
     _parameter_constraints = {
         "period": [Interval(Integral, 1, None, closed="left")],
         "stay_probability": ["array-like"],
@@ -91,3 +92,11 @@ class RegimeWorld(World):
         if kind == "bernoulli":
             return BernoulliWorld(probability=0.5, n_steps=self.n_steps)
         return super().null(kind)
+
+    def _optimal(self):
+        from ..predictors import RegimePredictor
+
+        return RegimePredictor(self.period, self.stay_probability)
+
+    def _step_means(self):
+        return np.full(self.n_steps, 0.5)
