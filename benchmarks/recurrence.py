@@ -134,7 +134,7 @@ def time_ours(kind, hidden_size, updates):
     seconds = []
     for n in (10, 10, 10 + 4 * updates):
         start = time.perf_counter()
-        fit_replicas(model.set_params(max_steps=n), X, range(SEEDS))
+        fit_replicas(model.set_params(max_steps=n), [X], range(SEEDS))
         seconds.append(time.perf_counter() - start)
     return 1e3 * (seconds[2] - seconds[1]) / (4 * updates)
 

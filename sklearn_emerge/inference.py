@@ -10,11 +10,13 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
 
 __all__ = [
     "adjust_p_values",
     "bootstrap_interval",
     "paired_permutation_test",
+    "required_seeds",
     "seeds_needed",
     "sign_flip_test",
     "smallest_p_value",
@@ -386,6 +388,85 @@ def seeds_needed(alpha=0.05, n_tests=1, correction="holm"):
         f"alpha={alpha} is out of reach for {n_tests} tests under correction={correction!r} even "
         f"with {_MAX_EXACT} seeds; test fewer configurations or raise alpha."
     )
+
+
+def required_seeds(
+    pilot, effect=None, *, power=0.8, alpha=0.05, n_tests=1, correction="holm", max_seeds=1000
+):
+    r"""Return the number of seeds that finds an effect with a given probability.
+
+    Differences over seeds are taken as normal with the standard deviation s of the pilot, so that
+    the sign-flip test has about the power of the one-sided t-test at the level that it can
+    attain: the smallest n with
+
+    .. math::
+
+        P(T_{n-1, \delta \sqrt{n} / s} > t_{n-1, 1-a_n}) \ge power, \qquad
+        a_n = \lfloor a \, 2^n \rfloor / 2^n,
+
+    where :math:`\delta` is the effect and a the level that the correction leaves to the smallest
+    of `n_tests` p-values.
+
+    Parameters
+    ----------
+    pilot : array-like of shape (n_pilot,)
+        One difference a seed, for instance ``cube.delta_nll.sel(...)``; at least two.
+    effect : float, default=None
+        The true mean difference to find, in units of the pilot; None is the pilot's mean.
+    power : float, default=0.8
+        Probability of finding it.
+    alpha : float, default=0.05
+        Level of the tests.
+    n_tests : int, default=1
+        Tests in the family.
+    correction : str or None, default="holm"
+        As in `adjust_p_values`.
+    max_seeds : int, default=1000
+        Largest number that is tried.
+
+    Returns
+    -------
+    int or float
+        Number of seeds; infinity if `max_seeds` is not enough, or if the effect is not positive.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range or the pilot is too short.
+
+    Notes
+    -----
+    The standard deviation of five seeds is itself uncertain by a factor of 0.6 to 2.9 (95%
+    interval), and so, roughly, is the square root of the result.
+
+    Examples
+    --------
+    >>> from sklearn_emerge.inference import required_seeds
+    >>> pilot = [0.02, 0.05, -0.01, 0.04, 0.01]
+    >>> required_seeds(pilot), required_seeds(pilot, effect=0.01), required_seeds(pilot, n_tests=4)
+    (9, 37, 14)
+    """
+    pilot = _check_sample(pilot, "pilot")
+    check_alpha(alpha)
+    check_alpha(power, "power")
+    effect = pilot.mean() if effect is None else float(effect)
+    spread = pilot.std(ddof=1)
+    if effect <= 0:
+        return np.inf
+    # What a p-value is multiplied by if it is the smallest of its family.
+    factor = adjust_p_values(np.r_[1e-9, np.ones(n_tests - 1)], correction)[0] / 1e-9
+    level = alpha / factor
+    for n in range(2, max_seeds + 1):
+        # Beyond 50 seeds patterns are so many that any level can be attained.
+        attained = np.floor(level * 2.0**n) / 2.0**n if n < 50 else level
+        if attained == 0:
+            continue
+        reached = spread == 0 or TTestPower().power(
+            effect / spread, n, attained, alternative="larger"
+        )
+        if reached >= power:
+            return n
+    return np.inf
 
 
 def _check_sample(values, name):

@@ -8,6 +8,7 @@ from sklearn_emerge.inference import (
     adjust_p_values,
     bootstrap_interval,
     paired_permutation_test,
+    required_seeds,
     seeds_needed,
     sign_flip_test,
     smallest_p_value,
@@ -128,3 +129,32 @@ def test_smallest_p_value_is_reached():
 def test_errors_name_argument_value_and_remedy(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(("effect", "n_tests"), [(0.6, 1), (1.5, 1), (1.0, 3)])
+def test_required_seeds_give_the_power_that_was_asked_for(effect, n_tests):
+    """In simulated families whose other tests find nothing."""
+    rng = np.random.default_rng(0)
+    pilot = rng.normal(size=200)
+    pilot = (pilot - pilot.mean()) / pilot.std(ddof=1)
+    n_seeds = required_seeds(pilot, effect, n_tests=n_tests)
+    found = []
+    for _ in range(300):
+        p_value = sign_flip_test(rng.normal(effect, size=n_seeds), n_draws=2000).pvalue
+        found.append(adjust_p_values([p_value, *[1.0] * (n_tests - 1)])[0] <= 0.05)
+    assert 0.72 < np.mean(found) < 0.95
+    fewer = [
+        sign_flip_test(rng.normal(effect, size=n_seeds // 2), n_draws=2000).pvalue <= 0.05 / n_tests
+        for _ in range(300)
+    ]
+    assert np.mean(fewer) < 0.7
+
+
+def test_required_seeds_of_nothing_are_infinite():
+    assert required_seeds([-0.1, 0.1, -0.2]) == np.inf
+    assert required_seeds([1.0, 1.0, 1.0]) == seeds_needed() == 5
+    assert required_seeds([-1.0, 1.0], effect=0.01) == np.inf
+    with pytest.raises(ValueError, match="pilot has shape"):
+        required_seeds([1.0])
+    with pytest.raises(ValueError, match="power=1.5 is not a level"):
+        required_seeds([1.0, 2.0], power=1.5)

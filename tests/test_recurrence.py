@@ -100,24 +100,28 @@ def test_losses_equal_torch(core, bernoulli, n_replicas, batch, n_steps, n_threa
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(75, n_steps, 3)).astype(np.float32)
     y = rng.normal(size=(75, n_steps, 2)).astype(np.float32)
-    ratio = np.array([0.5, 2.0], np.float32)
+    ratio = rng.uniform(0.5, 2.0, (n_replicas, 2)).astype(np.float32)
     if bernoulli:
         y, ratio = (y > 0).astype(np.float32), None
+    constant = rng.normal(size=n_replicas)
     rows = np.stack([rng.permutation(75)[:batch] for _ in range(n_replicas)])
 
     hidden = [c(torch.from_numpy(X))[0].detach() for c in cores]
     states = np.stack([h.numpy().swapaxes(1, 2) for h in hidden])
     head_weights = weights.detach()[:, -2 * 17 :].clone().requires_grad_()
-    head_losses = HeadLoss(states, y, ratio, n_threads)(head_weights, rows)
-    losses = ScanLoss(Layout(KINDS[core], *size), X, y, ratio, n_threads)(weights, rows)
+    head_losses = HeadLoss(states, y[np.newaxis], ratio, constant, n_threads)(head_weights, rows)
+    data = X[np.newaxis], y[np.newaxis]
+    loss = ScanLoss(Layout(KINDS[core], *size), *data, ratio, constant, n_threads)
+    losses = loss(weights, rows)
     (losses.sum() + head_losses.sum()).backward()
     for r in range(n_replicas):
         parameters = [*cores[r].parameters(), *heads[r].parameters()]
         x, target = torch.from_numpy(X[rows[r]]), torch.from_numpy(y[rows[r]])
-        expected = losses_by_torch(heads[r](cores[r](x)[0]), target, ratio)
+        own_ratio = None if ratio is None else ratio[r]
+        expected = losses_by_torch(heads[r](cores[r](x)[0]), target, own_ratio) + constant[r]
         expected.backward()
-        assert losses[r].item() == pytest.approx(expected.item(), rel=1e-5)
-        assert head_losses[r].item() == pytest.approx(expected.item(), rel=1e-5)
+        assert losses[r].item() == pytest.approx(expected.item(), rel=1e-5, abs=1e-5)
+        assert head_losses[r].item() == pytest.approx(expected.item(), rel=1e-5, abs=1e-5)
         gradients = torch.cat([p.grad.flatten() for p in parameters])
         assert_close(weights.grad[r], gradients, gradients.abs().max())
         assert_close(head_weights.grad[r], gradients[-2 * 17 :], gradients.abs().max())
@@ -170,7 +174,7 @@ def test_trained_network_equals_that_of_torch(predictor, X):
 @pytest.mark.parametrize("engine", ["numba", "torch"])
 def test_a_seed_alone_equals_the_seed_among_others(training, engine, X):
     model = GRUPredictor(5, training=training, max_steps=12, engine=engine)
-    together = fit_replicas(model, X, [3, 4, 5])
+    together = fit_replicas(model, [X], [3, 4, 5])
     for seed, replica in zip([3, 4, 5], together, strict=True):
         alone = model.set_params(random_state=seed).fit(X)
         assert np.array_equal(alone.predict(X), replica.predict(X))
@@ -180,6 +184,19 @@ def test_a_seed_alone_equals_the_seed_among_others(training, engine, X):
             if len(alone.net_.history):
                 assert alone.net_.history[:, key] == replica.net_.history[:, key]
     assert not np.array_equal(together[0].predict(X), together[1].predict(X))
+
+
+@pytest.mark.parametrize("training", ["full", "readout"])
+@pytest.mark.parametrize("engine", ["numba", "torch"])
+def test_replicas_with_sequences_of_their_own(training, engine):
+    samples = [OscillatorWorld(n_steps=40).sample(100, random_state=i).X for i in range(3)]
+    model = GRUPredictor(
+        5, training=training, max_steps=12, engine=engine, output_scaling="standard", noise_std=0.1
+    )
+    for seed, replica in enumerate(fit_replicas(model, samples, [0, 1, 2])):
+        alone = model.set_params(random_state=seed).fit(samples[seed])
+        assert np.array_equal(alone.predict(samples[0]), replica.predict(samples[0]))
+        assert alone.net_.history[:, "train_loss"] == replica.net_.history[:, "train_loss"]
 
 
 class Watch(Callback):
@@ -223,10 +240,10 @@ def test_readouts_follow_those_of_torch(X):
 
 def test_heads_that_do_not_fit_into_memory_together_train_in_turn(monkeypatch, X):
     model = GRUPredictor(5, training="readout", max_steps=12, engine="numba")
-    together = fit_replicas(model, X, [3, 4, 5])
+    together = fit_replicas(model, [X], [3, 4, 5])
     # Bytes of two replicas' states.
     monkeypatch.setattr(_training, "_MAX_STATES", 2 * 4 * 100 * 39 * 5)
-    for one, other in zip(together, fit_replicas(model, X, [3, 4, 5]), strict=True):
+    for one, other in zip(together, fit_replicas(model, [X], [3, 4, 5]), strict=True):
         assert np.array_equal(one.predict(X), other.predict(X))
 
 

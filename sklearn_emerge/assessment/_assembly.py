@@ -9,8 +9,10 @@ from ._plan import RESERVED
 from ._verdict import p_values
 
 INTERVALS = {"student": student_interval, "bootstrap": bootstrap_interval}
+# Nats per step below which a share of what is possible says nothing, as in a null.
+_NOTHING_TO_GAIN = 1e-3
 _PER_SEED = ("nll", "status", "fit_seconds")
-_PER_CONDITION = ("reference", "best_baseline", "nll_optimal")
+_PER_CONDITION = ("reference", "best_baseline", "ceiling")
 
 
 def collect(places, results, coords):
@@ -46,7 +48,8 @@ def collect(places, results, coords):
     for (condition, mode, index), result in zip(places, results, strict=True):
         if mode is None:
             place = (condition, *index)
-            put("nll_baseline", (*by_condition, "baseline"), place, result.nll)
+            put("nll_baseline", (*by_condition, "seed", "baseline"), place, result.nll)
+            put("nll_optimal", (*by_condition, "seed"), place, result.nll_optimal)
             for name in _PER_CONDITION:
                 put(name, by_condition, place, result[name])
             continue
@@ -66,7 +69,7 @@ def collect(places, results, coords):
     return xr.Dataset(arrays, coords=labels)
 
 
-def compare(cube, interval, alpha, correction):
+def compare(cube, interval, alpha, correction, n_flips=None):
     """Add gains over the reference, their intervals and their p-values.
 
     Parameters
@@ -79,6 +82,8 @@ def compare(cube, interval, alpha, correction):
         Level.
     correction : str or None
         Correction over the configurations, for each condition and mode on its own.
+    n_flips : int or None, default=None
+        As in `p_values`.
 
     Returns
     -------
@@ -90,7 +95,8 @@ def compare(cube, interval, alpha, correction):
     cube["nll_best_baseline"] = _nll_of(cube, cube.best_baseline)
     cube["delta_nll"] = (reference - cube.nll).transpose(*cube.nll.dims)
     cube["delta_nll_baseline"] = reference - cube.nll_baseline
-    efficiency = cube.delta_nll / (reference - cube.nll_optimal)
+    possible = reference - cube.nll_optimal
+    efficiency = cube.delta_nll / possible.where(possible > _NOTHING_TO_GAIN)
     cube["efficiency"] = efficiency.transpose(*cube.nll.dims)
     gains, dims = cube.delta_nll.values, cube.delta_nll.dims[:-1]
     low, high = np.full((2, *gains.shape[:-1]), np.nan)
@@ -99,7 +105,7 @@ def compare(cube, interval, alpha, correction):
         if np.isfinite(gains[index]).all():
             ends = INTERVALS[interval](gains[index], confidence=1 - alpha, **options)
             low[index], high[index] = ends
-    p_value = p_values(gains)
+    p_value = p_values(gains, n_flips)
     adjusted = np.empty_like(p_value)
     for index in np.ndindex(p_value.shape[:2]):
         adjusted[index] = adjust_p_values(p_value[index], correction)
@@ -112,4 +118,5 @@ def _nll_of(cube, names):
     """Return the negative log-likelihood of the baseline named in each condition."""
     position = cube.baseline.to_index().get_indexer(names.values.ravel())
     position = xr.DataArray(position.reshape(names.shape), dims=names.dims)
-    return cube.nll_baseline.isel(baseline=position).drop_vars("baseline")
+    chosen = cube.nll_baseline.isel(baseline=position).drop_vars("baseline")
+    return chosen.transpose(*names.dims, "seed")

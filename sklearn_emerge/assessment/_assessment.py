@@ -13,7 +13,13 @@ from sklearn.utils.validation import check_is_fitted, check_memory
 
 from .._random import seed_sequence
 from .._validation import check_latents, check_sequences
-from ..inference import check_alpha, check_correction, seeds_needed, smallest_p_value
+from ..inference import (
+    check_alpha,
+    check_correction,
+    required_seeds,
+    seeds_needed,
+    smallest_p_value,
+)
 from ..predictors import GRUPredictor
 from ..predictors._base import BasePredictor
 from ..predictors._neural import NeuralPredictor
@@ -93,10 +99,20 @@ class EmergenceAssessment(BaseEstimator):
         source uses 2,000.
     n_probe : int, default=500
         Evaluation sequences that the probes use, at most.
+    shared_data : bool, default=False
+        Whether all seeds train and are evaluated on the same sequences, as in the source. Then
+        the tests are about these sequences only: what their chance favours in one seed it
+        favours in all, and a difference that is not there is found too often. By default every
+        seed draws its own, and seeds are independent replicates of the whole experiment. Seeds
+        of an `ArrayWorld` split the same recordings, each in its own way, so that the tests are
+        about these recordings.
     alpha : float, default=0.05
         Level of the tests.
     correction : str or None, default="holm"
         Correction over configurations, see `adjust_p_values`.
+    n_flips : int or None, default=None
+        Random patterns of signs that each test draws, 2,000 in the source. None enumerates all
+        patterns, which is exact, for up to 16 seeds.
     interval : {"student", "bootstrap"}, default="student"
         Interval of the mean gain over seeds, of coverage 1 - alpha.
     memory : str, path-like or joblib.Memory, default=None
@@ -153,7 +169,9 @@ class EmergenceAssessment(BaseEstimator):
         "n_train": [Interval(Integral, 4, None, closed="left"), None],
         "n_eval": [Interval(Integral, 5, None, closed="left"), None],
         "n_probe": [Interval(Integral, 5, None, closed="left")],
+        "shared_data": ["boolean"],
         "interval": [StrOptions(set(INTERVALS))],
+        "n_flips": [Interval(Integral, 1, None, closed="left"), None],
         "n_jobs": [Integral, None],
         "random_state": ["random_state", np.random.Generator, np.random.SeedSequence],
         "progress": ["boolean"],
@@ -175,8 +193,10 @@ class EmergenceAssessment(BaseEstimator):
         n_train=None,
         n_eval=None,
         n_probe=500,
+        shared_data=False,
         alpha=0.05,
         correction="holm",
+        n_flips=None,
         interval="student",
         memory=None,
         n_jobs=None,
@@ -196,8 +216,10 @@ class EmergenceAssessment(BaseEstimator):
         self.n_train = n_train
         self.n_eval = n_eval
         self.n_probe = n_probe
+        self.shared_data = shared_data
         self.alpha = alpha
         self.correction = correction
+        self.n_flips = n_flips
         self.interval = interval
         self.memory = memory
         self.n_jobs = n_jobs
@@ -254,7 +276,13 @@ class EmergenceAssessment(BaseEstimator):
 
         conditions = (STRUCTURED, *nulls)
         cells, calls = [], []
-        shared = {"n_train": n_train, "n_eval": n_eval, "entropy": entropy}
+        shared = {
+            "n_seeds": self.n_seeds,
+            "n_train": n_train,
+            "n_eval": n_eval,
+            "shared_data": self.shared_data,
+            "entropy": entropy,
+        }
         network = memory.cache(run_networks, ignore=["progress_file"])
         baseline = memory.cache(run_baselines)
         if memory.location is not None:
@@ -268,12 +296,7 @@ class EmergenceAssessment(BaseEstimator):
                 for m, mode in enumerate(modes):
                     steps = 0 if mode == "random" else getattr(cell_model, "max_steps", 0)
                     cells.append((c, m, configuration.index, steps * self.n_seeds))
-                    options = {
-                        "n_seeds": self.n_seeds,
-                        "probe": self.probe,
-                        "n_probe": self.n_probe,
-                        **shared,
-                    }
+                    options = {"probe": self.probe, "n_probe": self.n_probe, **shared}
                     calls.append((network, (world, cell_model, mode), options))
         description = describe(self) | {
             "world": describe(self.world_),
@@ -292,10 +315,11 @@ class EmergenceAssessment(BaseEstimator):
             coords["latent"] = self.world_.split(4, 5, 0)[0].latent_names
         places = [cell[:-1] for cell in cells]
         cube = collect(places, results, coords)
-        cube = compare(cube, self.interval, self.alpha, self.correction)
+        cube = compare(cube, self.interval, self.alpha, self.correction, self.n_flips)
         judged = judge(
-            cube, alpha=self.alpha, correction=self.correction, probe_margin=self.probe_margin
-        )
+            cube, alpha=self.alpha, correction=self.correction,
+            probe_margin=self.probe_margin, n_flips=self.n_flips,
+        )  # fmt: skip
         self.cube_ = annotate(cube.merge(judged), description)
         return self
 
@@ -306,7 +330,10 @@ class EmergenceAssessment(BaseEstimator):
         -------
         pandas.DataFrame
             One row a configuration, condition and mode: mean gain over seeds with interval and
-            p-values, probe scores, and the reference. Gains are in nats per step.
+            p-values, probe scores, and the reference. Gains are in nats per step. Where a gain
+            is positive but not significant, ``seeds_needed`` says how many seeds would find one
+            of that size with power 0.8: a small number means that seeds were lacking, infinity
+            that there is nothing to be found (see `required_seeds`).
 
         Raises
         ------
@@ -326,10 +353,25 @@ class EmergenceAssessment(BaseEstimator):
         for latent in cube.latent.values if "latent" in cube.coords else ():
             score = cube.probe_score.sel(latent=latent, drop=True)
             table[f"probe_score {latent}"] = score.mean("seed")
+        table["seeds_needed"] = self._seeds_needed()
         table["reference"] = cube.reference.broadcast_like(table.delta_nll)
         grid = [dim for dim in cube.delta_nll.dims if dim not in ("condition", "mode", "seed")]
         frame = table.to_dataframe(dim_order=[*grid, "condition", "mode"])
         return frame.dropna(axis="columns", how="all")
+
+    def _seeds_needed(self):
+        """Return the seeds that would find each gain; NaN where it was found or is negative."""
+        gains = self.cube_.delta_nll.transpose(..., "seed")
+        n_tests = int(np.prod([len(values) for values in (self.param_grid or {}).values()]))
+        needed = xr.full_like(gains.isel(seed=0, drop=True), np.nan)
+        for index in np.ndindex(needed.shape):
+            found = self.cube_.p_value_adjusted.values[index] <= self.alpha
+            values = gains.values[index]
+            if np.isfinite(values).all() and values.mean() > 0 and not found:
+                needed[index] = required_seeds(
+                    values, alpha=self.alpha, n_tests=n_tests, correction=self.correction
+                )
+        return needed
 
     @property
     def verdict_(self):
@@ -438,7 +480,7 @@ class EmergenceAssessment(BaseEstimator):
         with Progress(steps, self.progress) as progress:
             jobs = []
             for i, (function, args, kwargs) in enumerate(calls):
-                file = {"progress_file": progress.file(i)} if "n_seeds" in kwargs else {}
+                file = {"progress_file": progress.file(i)} if "probe" in kwargs else {}
                 jobs.append(delayed(function)(*args, **kwargs, **file))
             # Memory-mapped arguments would have another key in the store.
             parallel = Parallel(n_jobs=self.n_jobs, return_as="generator", max_nbytes=None)

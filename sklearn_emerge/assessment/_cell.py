@@ -16,6 +16,17 @@ from ._progress import ProgressFile
 PROBE_SCORES = ("probe_score", "probe_score_shuffled", "probe_score_noise", "probe_accuracy")
 
 
+def split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data):
+    """Return the training and evaluation sequences of each seed, one pair if all share them.
+
+    A seed's sequences are the same in all modes, and those of the nulls are made from them.
+    """
+    if shared_data:
+        return [world.split(n_train, n_eval, substream(entropy, "data"))]
+    streams = [substream(entropy, "data", seed) for seed in range(n_seeds)]
+    return [world.split(n_train, n_eval, stream) for stream in streams]
+
+
 def run_networks(
     world,
     model,
@@ -24,6 +35,7 @@ def run_networks(
     n_seeds,
     n_train,
     n_eval,
+    shared_data,
     probe,
     n_probe,
     entropy,
@@ -42,11 +54,13 @@ def run_networks(
         Its training mode.
     n_seeds, n_train, n_eval, n_probe : int
         Numbers of seeds, and of sequences for training, evaluation and probing.
+    shared_data : bool
+        Whether all seeds train and are evaluated on the same sequences.
     probe : "auto", estimator or None
         As in `cross_validate_probe`; None leaves the probes out.
     entropy : list of int
-        Root of all random streams. Data depend on it alone and are shared by all modes; a
-        seed's stream is the same in all conditions and modes, so that these pair.
+        Root of all random streams. A seed's data and stream are the same in all conditions and
+        modes, so that these pair.
     provenance : str, default=None
         What the result rests on besides; part of the key under which it is stored.
     progress_file : path-like or None, default=None
@@ -57,23 +71,24 @@ def run_networks(
     Bunch
         One value a seed; probe scores have one a latent, too.
     """
-    train, evaluation = world.split(n_train, n_eval, substream(entropy, "data"))
+    splits = split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data)
     result = Bunch(nll=[], fit_seconds=[], status=[], n_parameters=[])
     probes = {name: [] for name in PROBE_SCORES}
-    probing = probe is not None and evaluation.latents is not None and hasattr(model, "transform")
     seeds = [integer_seed(substream(entropy, "model", seed)) for seed in range(n_seeds)]
     progress = [] if progress_file is None else [ProgressFile(progress_file)]
     start = time.perf_counter()
-    predictors = _fit_seeds(model, mode, train.X, seeds, progress)
+    predictors = _fit_seeds(model, mode, [train.X for train, _ in splits], seeds, progress)
     result.fit_seconds = [(time.perf_counter() - start) / n_seeds] * n_seeds
     for seed, predictor in enumerate(predictors):
+        evaluation = splits[min(seed, len(splits) - 1)][1]
+        probing = probe is not None and evaluation.latents is not None
         # One thread: the last digits must not depend on how many there are.
         with threadpool_limits(1):
             nll = -predictor.score(evaluation.X)
             result.nll.append(nll)
             result.status.append("ok" if np.isfinite(nll) else "diverged")
             result.n_parameters.append(getattr(predictor, "n_parameters_", 0))
-            if probing and np.isfinite(nll):
+            if probing and hasattr(predictor, "transform") and np.isfinite(nll):
                 stream = substream(entropy, "probe", seed)
                 scores = _probe_scores(predictor, evaluation, probe, n_probe, stream)
             else:
@@ -85,11 +100,14 @@ def run_networks(
     return Bunch(**{name: np.asarray(values) for name, values in result.items()})
 
 
-def _fit_seeds(model, mode, X, seeds, progress):
+def _fit_seeds(model, mode, samples, seeds, progress):
     """Fit the model once a seed; one without training modes is fitted as it is."""
     if isinstance(model, NeuralPredictor):
-        return fit_replicas(clone(model).set_params(training=mode), X, seeds, progress)
-    return [clone(model).fit(X) for _ in seeds]
+        return fit_replicas(clone(model).set_params(training=mode), samples, seeds, progress)
+    if len(samples) == 1:
+        # Without randomness of its own it is the same for all seeds.
+        return [clone(model).fit(samples[0])] * len(seeds)
+    return [clone(model).fit(X) for X in samples]
 
 
 def _probe_scores(predictor, evaluation, probe, n_probe, stream):
@@ -106,12 +124,23 @@ def _probe_scores(predictor, evaluation, probe, n_probe, stream):
     return scores
 
 
-def run_baselines(world, baselines, candidates, *, n_train, n_eval, entropy, provenance=None):
+def run_baselines(
+    world,
+    baselines,
+    candidates,
+    *,
+    n_seeds,
+    n_train,
+    n_eval,
+    shared_data,
+    entropy,
+    provenance=None,
+):
     """Score the baselines of one configuration in one condition, and its optimal predictor.
 
     The reference, the best of the candidates, and the best of all baselines are chosen by
-    cross-validation on the training sequences: what scores best on those that it has seen
-    would favour the baseline with most parameters.
+    cross-validation on the training sequences (of the first seed): what scores best on those
+    that it has seen would favour the baseline with most parameters.
 
     Parameters
     ----------
@@ -121,8 +150,10 @@ def run_baselines(world, baselines, candidates, *, n_train, n_eval, entropy, pro
         The baselines.
     candidates : list of str
         Names of those among which the reference is chosen.
-    n_train, n_eval : int
-        Numbers of sequences.
+    n_seeds, n_train, n_eval : int
+        Numbers of seeds and sequences.
+    shared_data : bool
+        Whether all seeds have the same sequences.
     entropy : list of int
         Root of all random streams.
     provenance : str, default=None
@@ -131,22 +162,30 @@ def run_baselines(world, baselines, candidates, *, n_train, n_eval, entropy, pro
     Returns
     -------
     Bunch
-        ``nll`` of each baseline, ``reference`` and ``best_baseline`` (names), and
-        ``nll_optimal`` (NaN if unknown).
+        ``nll`` of each seed and baseline, ``nll_optimal`` of each seed (NaN if unknown),
+        ``reference`` and ``best_baseline`` (names).
     """
-    train, evaluation = world.split(n_train, n_eval, substream(entropy, "data"))
+    splits = split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data)
     with threadpool_limits(1):
-        nll = [-clone(b).fit(train.X).score(evaluation.X) for b in baselines.values()]
+        nll = [
+            [-clone(b).fit(train.X).score(evaluation.X) for b in baselines.values()]
+            for train, evaluation in splits
+        ]
         folds = KFold(min(5, n_train // 2))
         scores = {
-            name: cross_val_score(baseline, train.X, cv=folds).mean()
+            name: cross_val_score(baseline, splits[0][0].X, cv=folds).mean()
             for name, baseline in baselines.items()
         }
-        optimal = world.optimal_predictor()
-        nll_optimal = np.nan if optimal is None else -optimal.score(evaluation.X)
+        # The baselines are scored as the model is.
+        facts = next(iter(baselines.values()))
+        optimal = world.optimal_predictor(facts.likelihood, facts.noise_std)
+        nll_optimal = [
+            np.nan if optimal is None else -optimal.score(evaluation.X) for _, evaluation in splits
+        ]
     return Bunch(
-        nll=np.asarray(nll),
+        nll=np.broadcast_to(nll, (n_seeds, len(baselines))),
+        nll_optimal=np.broadcast_to(nll_optimal, n_seeds),
         reference=max(candidates, key=scores.get),
         best_baseline=max(scores, key=scores.get),
-        nll_optimal=nll_optimal,
+        ceiling=world.ceiling or "unknown",
     )

@@ -51,7 +51,7 @@ def differences(cube, probe_margin):
     return found
 
 
-def judge(cube, *, alpha, correction, probe_margin):
+def judge(cube, *, alpha, correction, probe_margin, n_flips=None):
     """Test and judge every configuration of a cube.
 
     Parameters
@@ -67,6 +67,8 @@ def judge(cube, *, alpha, correction, probe_margin):
         enough.
     probe_margin : float
         A decoding score must improve by more than this to count.
+    n_flips : int or None, default=None
+        As in `p_values`.
 
     Returns
     -------
@@ -81,7 +83,7 @@ def judge(cube, *, alpha, correction, probe_margin):
     for i, difference in enumerate(tests.values()):
         values = difference.transpose(*grid, "seed").values
         effect[i] = values.mean(axis=-1)
-        p_value[i] = p_values(values)
+        p_value[i] = p_values(values, n_flips)
     adjusted = np.empty_like(p_value)
     for i, family in enumerate(p_value):
         adjusted[i] = adjust_p_values(family, correction)
@@ -117,13 +119,17 @@ def judge(cube, *, alpha, correction, probe_margin):
     )
 
 
-def p_values(values):
-    """Return the sign-flip p-values along the last axis; NaN where a value is not finite."""
+def p_values(values, n_flips=None):
+    """Return the sign-flip p-values along the last axis; NaN where a value is not finite.
+
+    `n_flips` patterns of signs are drawn at random; None enumerates all where that is possible.
+    """
+    options = {} if n_flips is None else {"method": "monte-carlo", "n_draws": n_flips}
     result = np.full(values.shape[:-1], np.nan)
     for index in np.ndindex(result.shape):
         if np.isfinite(values[index]).all():
             # A fixed stream: the same cube gives the same verdict.
-            result[index] = sign_flip_test(values[index], random_state=0).pvalue
+            result[index] = sign_flip_test(values[index], random_state=0, **options).pvalue
     return result
 
 

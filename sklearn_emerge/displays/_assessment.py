@@ -20,6 +20,8 @@ class AssessmentDisplay:
         Shown in the title.
     delta_nll_baseline : xarray.DataArray of dimensions (condition, baseline), default=None
         Gains of the baselines; the best is drawn as a line.
+    ceiling : xarray.DataArray of dimension (condition), default=None
+        Gain of the best possible predictor, drawn as a line; NaN where it is not known.
 
     Attributes
     ----------
@@ -29,12 +31,15 @@ class AssessmentDisplay:
         Their figure, after `plot`.
     """
 
-    def __init__(self, delta_nll, ci_low, ci_high, verdict=None, delta_nll_baseline=None):
+    def __init__(
+        self, delta_nll, ci_low, ci_high, verdict=None, delta_nll_baseline=None, ceiling=None
+    ):
         self.delta_nll = delta_nll
         self.ci_low = ci_low
         self.ci_high = ci_high
         self.verdict = verdict
         self.delta_nll_baseline = delta_nll_baseline
+        self.ceiling = ceiling
 
     @classmethod
     def from_cube(cls, cube, *, ax=None, **selection):
@@ -72,7 +77,8 @@ class AssessmentDisplay:
             cube.ci_low,
             cube.ci_high,
             cube.verdict.item(),
-            cube.get("delta_nll_baseline"),
+            cube.delta_nll_baseline.mean("seed"),
+            (cube.nll_reference - cube.nll_optimal).mean("seed"),
         )
         return display.plot(ax=ax)
 
@@ -105,6 +111,7 @@ class AssessmentDisplay:
             spread = np.linspace(-0.22, 0.22, seeds.shape[1]) * width
             ax.plot(place[:, None] + spread, seeds, "o", color=color, markersize=3.5, alpha=0.8)
         self._mark_best_baseline(ax, conditions)
+        self._mark_ceiling(ax, conditions)
         ax.set_xticks(range(len(conditions)), conditions)
         ax.set_xlabel("condition")
         if self.verdict is not None:
@@ -112,6 +119,8 @@ class AssessmentDisplay:
         highest = self.delta_nll.max()
         if self.delta_nll_baseline is not None:
             highest = max(highest, self.delta_nll_baseline.max())
+        if self.ceiling is not None and self.ceiling.notnull().any():
+            highest = max(highest, self.ceiling.max())
         finish(ax, self.delta_nll.min(), highest)
         self.ax_, self.figure_ = ax, ax.figure
         return self
@@ -131,3 +140,14 @@ class AssessmentDisplay:
                     label=None if labelled else name,
                 )  # fmt: skip
                 labelled = True
+
+    def _mark_ceiling(self, ax, conditions):
+        """Draw the gain of the best possible predictor of each condition."""
+        if self.ceiling is None:
+            return
+        label = "best possible"
+        for c, condition in enumerate(conditions):
+            gain = float(self.ceiling.sel(condition=condition))
+            if np.isfinite(gain):
+                ax.hlines(gain, c - 0.45, c + 0.45, color="black", linewidth=1.2, label=label)
+                label = None

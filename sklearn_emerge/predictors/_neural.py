@@ -129,7 +129,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         return sum(parameter.numel() for parameter in self.network_.parameters())
 
     def _fit(self, X):
-        _train([self], X)
+        _train([self], [X])
 
     def _begin(self, X):
         """Return the initial network; its weights depend on the random stream alone."""
@@ -185,6 +185,14 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
             }[self.time_channel]
             channels.append(np.broadcast_to(clock[:, np.newaxis], (n_sequences, n_steps, 1)))
         return np.concatenate(channels, axis=2)
+
+    def _tensors(self, X):
+        """Return inputs and targets for training."""
+        targets = (X[:, 1:] - self.output_center_) / self.output_scale_
+        return tuple(
+            torch.as_tensor(data, dtype=torch.float32, device=self.device)
+            for data in (self._inputs(X)[:, :-1], targets)
+        )
 
     def _initial_network(self, n_channels):
         """Build the network; its weights depend on the random stream alone, not on the mode."""
@@ -251,15 +259,15 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         return compute
 
 
-def fit_replicas(model, X, random_states, progress=()):
+def fit_replicas(model, samples, random_states, progress=()):
     """Fit a predictor once for each random state, all at once where that is faster.
 
     Parameters
     ----------
     model : predictor
         What to fit; it is cloned.
-    X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
-        Training sequences, shared by all.
+    samples : list of array-like, each of shape (n_sequences, n_steps[, n_channels])
+        Training sequences of each replica, as many for all; or of one, shared by all.
     random_states : sequence of int
         One a replica.
     progress : sequence of skorch callbacks, default=()
@@ -272,28 +280,28 @@ def fit_replicas(model, X, random_states, progress=()):
         Fitted; each as `fit` alone would give it.
     """
     predictors = [clone(model) for _ in random_states]
-    for predictor, random_state in zip(predictors, random_states, strict=True):
+    if len(samples) == 1:
+        samples = list(samples) * len(predictors)
+    checked = {}
+    for predictor, random_state, X in zip(predictors, random_states, samples, strict=True):
         predictor.set_params(random_state=random_state)
-        X_checked = predictor._prepare(X)
-    _train(predictors, X_checked, progress)
-    for predictor in predictors:
-        predictor._finish(X_checked)
+        # Shared sequences stay one array.
+        checked[id(X)] = predictor._prepare(checked.get(id(X), X))
+    samples = [checked[id(X)] for X in samples]
+    _train(predictors, samples, progress)
+    for predictor, X in zip(predictors, samples, strict=True):
+        predictor._finish(X)
     return predictors
 
 
-def _train(predictors, X, progress=()):
-    """Train predictors that differ in nothing but their random state."""
+def _train(predictors, samples, progress=()):
+    """Train predictors that differ in nothing but their random state and their sequences."""
     first = predictors[0]
     # Before it is set to one: the scan uses the threads that the user has given torch.
     n_threads = torch.get_num_threads()
-    networks = [predictor._begin(X) for predictor in predictors]
-    inputs = torch.as_tensor(first._inputs(X)[:, :-1], dtype=torch.float32)
-    targets = (X[:, 1:] - first.output_center_) / first.output_scale_
-    data = [
-        tensor.to(first.device) for tensor in (inputs, torch.as_tensor(targets).to(torch.float32))
-    ]
+    networks = [predictor._begin(X) for predictor, X in zip(predictors, samples, strict=True)]
+    criteria = [predictor._make_criterion() for predictor in predictors]
     streams = [substream(predictor.seed_sequence_, "batches") for predictor in predictors]
-    criterion = first._make_criterion()
     options = {name: getattr(first, name) for name in ("lr", "batch_size", "max_steps", "device")}
     if first.engine_ == "numba" and not networks[0].layout.compiled:
         for callback in progress:
@@ -305,25 +313,27 @@ def _train(predictors, X, progress=()):
         groups = [[index] for index in range(len(predictors))]
     nets = []
     for group in groups:
-        members = [networks[i] for i in group]
-        group_streams = [streams[i] for i in group]
+        members, losses, orders = (
+            [each[i] for i in group] for each in (networks, criteria, streams)
+        )
         options["callbacks"] = [*(clone(first.callbacks, safe=False) or []), *progress]
-        with isolated_torch(
-            substream(predictors[group[0]].seed_sequence_, "training"), first.device
-        ):
+        dropout = substream(predictors[group[0]].seed_sequence_, "training")
+        with isolated_torch(dropout, first.device):
             if first.training == "random" or first.max_steps == 0:
                 nets += [
-                    make_net(network, criterion, [stream], len(X), **options)
-                    for network, stream in zip(members, group_streams, strict=True)
+                    make_net(network, criterion, [stream], len(samples[0]), **options)
+                    for network, criterion, stream in zip(members, losses, orders, strict=True)
                 ]
-            elif first.engine_ == "numba":
+                continue
+            shared = all(samples[i] is samples[group[0]] for i in group)
+            data = [predictors[i]._tensors(samples[i]) for i in (group[:1] if shared else group)]
+            X, y = (torch.stack(tensors) for tensors in zip(*data, strict=True))
+            if first.engine_ == "numba":
                 train = train_by_scan if full else train_heads_by_scan
-                nets += train(
-                    members, criterion, group_streams, *data, n_threads=n_threads, **options
-                )
+                nets += train(members, losses, orders, X, y, n_threads=n_threads, **options)
             else:
                 train = train_by_torch if full else train_head_by_torch
-                nets.append(train(*members, criterion, *group_streams, *data, **options))
+                nets.append(train(*members, *losses, *orders, X[0], y[0], **options))
     for predictor, network, net in zip(predictors, networks, nets, strict=True):
         predictor._end(network, net)
 

@@ -119,7 +119,6 @@ class Net(NeuralNet):
         self._set_training(True)
         rows = np.atleast_2d(batch[0].numpy())
         losses = self.compiled_loss(rows_of_weights(self.module_), rows)
-        losses = losses + self.criterion_.constant
         self.replica_losses_ = losses.detach()
         loss = losses.sum()
         loss.backward()
@@ -268,35 +267,40 @@ def train_head_by_torch(network, criterion, stream, X, y, **options):
     return train_by_torch(network.head, criterion, stream, hidden, y, **options)
 
 
-def train_by_scan(networks, criterion, streams, X, y, *, n_threads, **options):
-    """Train all weights of networks that differ in their weights and batches only, at once.
+def train_by_scan(networks, criteria, streams, X, y, *, n_threads, **options):
+    """Train all weights of networks that differ in weights, data and batches only, at once.
 
     Parameters
     ----------
     networks : list of SequenceNetwork
         The replicas.
-    criterion, X, y, **options
-        As in `train_by_torch`.
+    criteria : list of torch.nn.Module
+        Loss of each.
     streams : list of SeedSequence
         Stream of the batches of each.
+    X, y : torch.Tensor of shape (n_replicas or 1, n_sequences, n_steps, n_inputs or n_outputs)
+        Inputs and targets of each replica, or shared by all.
     n_threads : int
         Threads of the compiled scan.
+    **options
+        As in `train_by_torch`.
 
     Returns
     -------
     list of Net
         One a network, with the history of its replica.
     """
-    loss = ScanLoss(networks[0].layout, X.numpy(), y.numpy(), criterion.ratio, n_threads)
-    return _train_compiled(networks, criterion, streams, loss, len(X), **options)
+    likelihoods = _ratios_and_constants(criteria)
+    loss = ScanLoss(networks[0].layout, X.numpy(), y.numpy(), *likelihoods, n_threads)
+    return _train_compiled(networks, criteria, streams, loss, X.shape[1], **options)
 
 
-def train_heads_by_scan(networks, criterion, streams, X, y, *, n_threads, **options):
+def train_heads_by_scan(networks, criteria, streams, X, y, *, n_threads, **options):
     """Train the heads of networks alone, on hidden states that are computed once.
 
     Parameters
     ----------
-    networks, criterion, streams, X, y, n_threads, **options
+    networks, criteria, streams, X, y, n_threads, **options
         As in `train_by_scan`.
 
     Returns
@@ -304,44 +308,55 @@ def train_heads_by_scan(networks, criterion, streams, X, y, *, n_threads, **opti
     list of Net
         The nets of the heads.
     """
-    n_sequences, n_steps, _ = X.shape
+    n_data, n_sequences, n_steps, _ = X.shape
     layout = networks[0].layout
     together = max(1, _MAX_STATES // (4 * n_sequences * n_steps * layout.n_hidden))
     nets = []
     for start in range(0, len(networks), together):
-        group = networks[start : start + together]
-        states = np.empty((len(group), n_sequences, layout.n_hidden, n_steps), np.float32)
-        for network, target in zip(group, states, strict=True):
-            weights = rows_of_weights(network).detach().numpy()
+        members = range(start, min(start + together, len(networks)))
+        states = np.empty((len(members), n_sequences, layout.n_hidden, n_steps), np.float32)
+        for i, target in zip(members, states, strict=True):
+            weights = rows_of_weights(networks[i]).detach().numpy()
+            inputs = X[i if n_data > 1 else 0]
             for first in range(0, n_sequences, _CHUNK):
-                chunk = X[None, first : first + _CHUNK].numpy()
+                chunk = inputs[None, first : first + _CHUNK].numpy()
                 _, hidden = run_forward(chunk, weights, layout, n_threads)
                 target[first : first + _CHUNK] = hidden[0].swapaxes(1, 2)
-        loss = HeadLoss(states, y.numpy(), criterion.ratio, n_threads)
-        heads = [network.head for network in group]
-        group_streams = streams[start : start + together]
-        nets += _train_compiled(heads, criterion, group_streams, loss, n_sequences, **options)
+        targets = y[members.start : members.stop] if n_data > 1 else y
+        of_members = [[group[i] for i in members] for group in (criteria, streams)]
+        loss = HeadLoss(states, targets.numpy(), *_ratios_and_constants(of_members[0]), n_threads)
+        heads = [networks[i].head for i in members]
+        nets += _train_compiled(heads, *of_members, loss, n_sequences, **options)
     return nets
 
 
-def _train_compiled(modules, criterion, streams, loss, n_sequences, *, callbacks, **options):
+def _ratios_and_constants(criteria):
+    """Return what the compiled losses need to know of the losses of replicas."""
+    constants = np.array([criterion.constant for criterion in criteria])
+    if criteria[0].ratio is None:
+        return None, constants
+    return np.stack([criterion.ratio for criterion in criteria]), constants
+
+
+def _train_compiled(modules, criteria, streams, loss, n_sequences, *, callbacks, **options):
     """Train replicas by a compiled loss; a single one as it is, so that callbacks can see it."""
     rows = torch.arange(n_sequences)
     if len(modules) == 1:
-        net = make_net(*modules, criterion, streams, n_sequences, callbacks=callbacks, **options)
+        net = make_net(*modules, *criteria, streams, n_sequences, callbacks=callbacks, **options)
         net.compiled_loss = loss
         net.train_on(rows, rows)
         net.compiled_loss = None
         return [net]
     replicas, history = Replicas(modules), ReplicaHistory()
     joint = make_net(
-        replicas, criterion, streams, n_sequences, callbacks=[history, *callbacks], **options
+        replicas, criteria[0], streams, n_sequences, callbacks=[history, *callbacks], **options
     )
     joint.compiled_loss = loss
     joint.train_on(rows, rows)
     replicas.distribute(modules)
     nets = []
-    for replica, (module, stream) in enumerate(zip(modules, streams, strict=True)):
+    for replica, each in enumerate(zip(modules, criteria, streams, strict=True)):
+        module, criterion, stream = each
         net = make_net(module, criterion, [stream], n_sequences, **options)
         net.history_ = history.of_replica(replica)
         nets.append(net)

@@ -282,8 +282,8 @@ def make_kernel(kind, n_hidden, n_inputs, n_outputs):
                 for k in range(n_steps * O):
                     there, beyond = k * LANES + lanes, (k + 1) * LANES
                     losses[task] += _likelihood(
-                        out[k * LANES : there], d_out[k * LANES : there], ratio[k % O], bernoulli,
-                        weight,
+                        out[k * LANES : there], d_out[k * LANES : there], ratio[replica, k % O],
+                        bernoulli, weight,
                     )  # fmt: skip
                     d_out[there:beyond] = 0
             dh[:] = 0
@@ -364,7 +364,7 @@ def make_head_kernel():
 def _train_heads(states, targets, rows, weights, ratio, bernoulli, losses, d_weights, first, last):
     """Work on tasks first to last: blocks of `LANES` sequences of one replica."""
     _, _, H, n_steps = states.shape
-    batch, O = rows.shape[1], targets.shape[2]  # noqa: E741
+    batch, O = rows.shape[1], targets.shape[3]  # noqa: E741
     n_blocks = (batch + LANES - 1) // LANES
     dtype = states.dtype
     weight = dtype.type(1 / (batch * n_steps))
@@ -372,6 +372,8 @@ def _train_heads(states, targets, rows, weights, ratio, bernoulli, losses, d_wei
     for task in range(first, last):
         replica, start = task // n_blocks, (task % n_blocks) * LANES
         w, result = weights[replica], d_weights[task]
+        # Replicas have targets of their own or share them.
+        of = min(replica, targets.shape[0] - 1)
         result[:] = 0
         losses[task] = 0
         for row in rows[replica, start : start + LANES]:
@@ -381,8 +383,8 @@ def _train_heads(states, targets, rows, weights, ratio, bernoulli, losses, d_wei
                 for j in range(H):
                     for t in range(n_steps):
                         out[t] += w[o * H + j] * h[j, t]
-                d_out[:] = targets[row, :, o]
-                losses[task] += _likelihood(out, d_out, ratio[o], bernoulli, weight)
+                d_out[:] = targets[of, row, :, o]
+                losses[task] += _likelihood(out, d_out, ratio[replica, o], bernoulli, weight)
                 for j in range(H):
                     total = dtype.type(0)
                     for t in range(n_steps):

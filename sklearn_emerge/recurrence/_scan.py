@@ -80,7 +80,7 @@ class _Tasks:
         targets, output, d_x_or_none = (
             none if array is None else array for array in (targets, output, d_x)
         )
-        ratio = np.ones(0, dtype) if ratio is None else ratio
+        ratio = np.ones((0, 0), dtype) if ratio is None else ratio
         losses = np.empty(0) if losses is None else losses
         d_weights = np.empty((0, 0), dtype) if d_weights is None else d_weights
         kernel = self.layout.kernel
@@ -192,35 +192,28 @@ def _per_replica(tasks, n_replicas):
     return tasks.reshape(n_replicas, -1, *tasks.shape[1:]).sum(axis=1)
 
 
-class ScanLoss:
-    """Losses of replicas of a recurrent network on rows of preloaded sequences.
-
-    Forward pass, loss and backward pass are one run of the kernel, several times as fast as
-    apart: nothing but the gradient leaves the cache.
+class _CompiledLoss:
+    """Losses of replicas on rows of preloaded data; subclasses run a kernel.
 
     Parameters
     ----------
-    layout : Layout
-        Kind and sizes.
-    X : ndarray of shape (n_sequences, n_steps, n_inputs)
-        Inputs, in single precision.
-    y : ndarray of shape (n_sequences, n_steps, n_outputs)
-        Targets.
-    ratio : ndarray of shape (n_outputs,) or None
+    y : ndarray of shape (n_replicas or 1, n_sequences, n_steps, n_outputs)
+        Targets, in single precision: of each replica, or shared by all.
+    ratio : ndarray of shape (n_replicas, n_outputs) or None
         One over the standard deviation of the Gaussian likelihood; None is Bernoulli.
+    constant : ndarray of shape (n_replicas,)
+        What is added to the losses.
     n_threads : int
         Threads over replicas and blocks of sequences. The result does not depend on it.
     """
 
-    def __init__(self, layout, X, y, ratio, n_threads):
-        self.layout, self.X, self.y, self.n_threads = layout, X, y, n_threads
-        self.bernoulli, self.ratio = ratio is None, np.ones(y.shape[2], y.dtype)
-        if ratio is not None:
-            self.ratio = ratio
-        self.states = layout.allocate(n_threads, X.shape[1], X.dtype)
+    def __init__(self, y, ratio, constant, n_threads):
+        self.y, self.constant, self.n_threads = y, constant, n_threads
+        self.bernoulli = ratio is None
+        self.ratio = np.ones((len(constant), y.shape[3]), y.dtype) if ratio is None else ratio
 
     def __call__(self, weights, rows):
-        """Return the losses, in nats per step, without the Gaussian's constant.
+        """Return the losses, in nats per step.
 
         Parameters
         ----------
@@ -237,45 +230,63 @@ class ScanLoss:
         return _WithGradient.apply(weights, lambda w: self._compute(w, rows))
 
     def _compute(self, weights, rows):
-        tasks = _Tasks(self.layout, self.X, rows, weights, self.n_threads)
-        losses, d_weights = (
-            np.empty(tasks.n_tasks),
-            np.empty((tasks.n_tasks, weights.shape[1]), weights.dtype),
-        )
-        tasks.run(
-            TRAIN, self.states, targets=self.y, ratio=self.ratio, bernoulli=self.bernoulli,
+        """Return losses and gradients of each replica."""
+        n_replicas, batch = rows.shape
+        n_tasks = n_replicas * count_blocks(batch)
+        losses, d_weights = np.empty(n_tasks), np.empty((n_tasks, weights.shape[1]), weights.dtype)
+        self._run(weights, rows, losses, d_weights)
+        losses = _per_replica(losses, n_replicas) / (batch * self.y.shape[2])
+        return losses + self.constant, _per_replica(d_weights, n_replicas)
+
+
+class ScanLoss(_CompiledLoss):
+    """Losses of replicas of a recurrent network on rows of preloaded sequences.
+
+    Forward pass, loss and backward pass are one run of the kernel, several times as fast as
+    apart: nothing but the gradient leaves the cache.
+
+    Parameters
+    ----------
+    layout : Layout
+        Kind and sizes.
+    X : ndarray of shape (n_replicas or 1, n_sequences, n_steps, n_inputs)
+        Inputs, in single precision: of each replica, or shared by all.
+    y, ratio, constant, n_threads
+        As in `_CompiledLoss`.
+    """
+
+    def __init__(self, layout, X, y, ratio, constant, n_threads):
+        super().__init__(y, ratio, constant, n_threads)
+        self.layout, self.X = layout, X
+        self.states = layout.allocate(n_threads, X.shape[2], X.dtype)
+
+    def _run(self, weights, rows, losses, d_weights):
+        n_data, n_sequences = self.X.shape[:2]
+        if n_data > 1:
+            rows = rows + n_sequences * np.arange(n_data)[:, np.newaxis]
+        X, y = (data.reshape(-1, *data.shape[2:]) for data in (self.X, self.y))
+        _Tasks(self.layout, X, rows, weights, self.n_threads).run(
+            TRAIN, self.states, targets=y, ratio=self.ratio, bernoulli=self.bernoulli,
             losses=losses, d_weights=d_weights, slots=True,
         )  # fmt: skip
-        n_replicas = len(weights)
-        per_step = rows.shape[1] * self.X.shape[1]
-        return _per_replica(losses, n_replicas) / per_step, _per_replica(d_weights, n_replicas)
 
 
-class HeadLoss:
+class HeadLoss(_CompiledLoss):
     """Losses of linear heads on rows of hidden states that were computed before.
 
     Parameters
     ----------
     states : ndarray of shape (n_replicas, n_sequences, n_hidden, n_steps)
         Hidden states, in single precision.
-    y, ratio, n_threads
-        As in `ScanLoss`.
+    y, ratio, constant, n_threads
+        As in `_CompiledLoss`.
     """
 
-    def __init__(self, states, y, ratio, n_threads):
-        self.states, self.y, self.n_threads = states, y, n_threads
-        self.bernoulli, self.ratio = ratio is None, np.ones(y.shape[2], y.dtype)
-        if ratio is not None:
-            self.ratio = ratio
+    def __init__(self, states, y, ratio, constant, n_threads):
+        super().__init__(y, ratio, constant, n_threads)
+        self.states = states
 
-    def __call__(self, weights, rows):
-        """Return the losses, see `ScanLoss`."""
-        return _WithGradient.apply(weights, lambda w: self._compute(w, rows))
-
-    def _compute(self, weights, rows):
-        n_replicas, batch = rows.shape
-        n_tasks = n_replicas * count_blocks(batch)
-        losses, d_weights = np.empty(n_tasks), np.empty((n_tasks, weights.shape[1]), weights.dtype)
+    def _run(self, weights, rows, losses, d_weights):
         kernel = make_head_kernel()
 
         def part(_, first, last):
@@ -284,9 +295,7 @@ class HeadLoss:
                 first, last,
             )  # fmt: skip
 
-        run_tasks(part, n_tasks, self.n_threads)
-        per_step = batch * self.states.shape[3]
-        return _per_replica(losses, n_replicas) / per_step, _per_replica(d_weights, n_replicas)
+        run_tasks(part, len(losses), self.n_threads)
 
 
 class _WithGradient(torch.autograd.Function):
