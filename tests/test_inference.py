@@ -141,7 +141,8 @@ def test_required_seeds_give_the_power_that_was_asked_for(effect, n_tests):
     found = []
     for _ in range(300):
         p_value = sign_flip_test(rng.normal(effect, size=n_seeds), n_draws=2000).pvalue
-        found.append(adjust_p_values([p_value, *[1.0] * (n_tests - 1)])[0] <= 0.05)
+        # What Holm's correction makes of the smallest of the family.
+        found.append(p_value * n_tests <= 0.05)
     assert 0.72 < np.mean(found) < 0.95
     fewer = [
         sign_flip_test(rng.normal(effect, size=n_seeds // 2), n_draws=2000).pvalue <= 0.05 / n_tests
