@@ -108,11 +108,11 @@ EXPERIMENTS = {
 PROTOCOLS = {
     "published": Protocol(
         "Gaussian likelihood of standard deviation 0.05 everywhere, the better of persistence and "
-        "mean as the baseline, data shared by all seeds, 2,000 random sign flips, no correction "
+        "mean as the reference, data shared by all seeds, 2,000 random sign flips, no correction "
         "for many tests.",
         model={"likelihood": "gaussian", "noise_std": 0.05},
         assessment={
-            "baselines": ("mean", "persistence"),
+            "reference": ("mean", "persistence"),
             "shared_data": True,
             "n_flips": 2000,
             "correction": None,
