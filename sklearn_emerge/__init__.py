@@ -30,9 +30,19 @@ _HOMES = {
     "load_cube": "assessment",
     "AssessmentDisplay": "displays",
     "CapacityCurveDisplay": "displays",
+    "DecodingDisplay": "displays",
     "make_probe": "probes",
 }
-_MODULES = ("assessment", "datasets", "displays", "inference", "predictors", "probes", "worlds")
+_MODULES = (
+    "assessment",
+    "datasets",
+    "displays",
+    "inference",
+    "predictors",
+    "probes",
+    "reproduce",
+    "worlds",
+)
 
 __all__ = ["__version__", *_HOMES, *_MODULES]
 

@@ -1,4 +1,4 @@
-"""Command line: ``python -m sklearn_emerge worlds`` and ``... assess WORLD``."""
+"""Command line: ``python -m sklearn_emerge worlds | assess WORLD | reproduce RECIPE``."""
 
 import argparse
 import sys
@@ -44,13 +44,27 @@ def build_parser():
     assess.add_argument("--eval", type=int, default=None, help="evaluation sequences")
     assess.add_argument("--alpha", type=float, default=0.05, help="level of the tests")
     assess.add_argument("--random-state", type=int, default=None, help="root of all randomness")
-    assess.add_argument("--jobs", type=int, default=None, help="cells run at once")
-    assess.add_argument(
-        "--memory", default=None, help="folder of finished cells, to continue an interrupted run"
-    )
     assess.add_argument("--out", default=None, help="NetCDF file of the result cube")
-    assess.add_argument("--figure", default=None, help="picture of the result (needs matplotlib)")
-    assess.add_argument("--quiet", action="store_true", help="no progress bar")
+    recipe = commands.add_parser(
+        "reproduce",
+        help="run a table or figure of a source paper and compare with what was published",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    recipe.add_argument("recipe", metavar="RECIPE", help="such as recurrent-table-3")
+    recipe.add_argument("--protocol", default="published", help="published or corrected")
+    recipe.add_argument("--steps", type=int, default=20_000, help="updates of the optimiser")
+    recipe.add_argument("--seeds", type=int, default=None, help="replicates; 5 or 7 if not given")
+    recipe.add_argument("--train", type=int, default=20_000, help="training sequences")
+    recipe.add_argument("--eval", type=int, default=2_000, help="evaluation sequences")
+    recipe.add_argument("--random-state", type=int, default=0, help="root of all randomness")
+    recipe.add_argument("--out", default=None, help="folder for the result cubes, one NetCDF each")
+    for command in (assess, recipe):
+        command.add_argument("--jobs", type=int, default=None, help="cells run at once")
+        command.add_argument(
+            "--memory", default=None, help="folder of finished cells, to continue a run"
+        )
+        command.add_argument("--figure", default=None, help="picture (needs matplotlib)")
+        command.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser
 
 
@@ -104,7 +118,49 @@ def assess(options):
         print(f"cube: {options.out}")
     if options.figure is not None:
         _write_figure(assessment.cube_, options.figure)
-        print(f"figure: {options.figure}")
+
+
+def run_recipe(options):
+    """Run a recipe as told on the command line, and print and write its results."""
+    from .assessment._cube import check_writable, save_cube
+    from .reproduce import reproduce
+    from .reproduce._figures import draw_recipe
+
+    files = lambda name: Path(options.out) / f"{name}-{options.protocol}.nc"  # noqa: E731
+    if options.out is not None:
+        check_writable(files("cube"))
+    if options.figure is not None:
+        check_writable(options.figure)
+        _check_figure(options.figure)
+    cubes, comparison = reproduce(
+        options.recipe,
+        options.protocol,
+        max_steps=options.steps,
+        n_seeds=options.seeds,
+        n_train=options.train,
+        n_eval=options.eval,
+        memory=options.memory,
+        n_jobs=options.jobs,
+        random_state=options.random_state,
+        progress=not options.quiet,
+    )
+    if len(comparison):
+        print(comparison.to_string(index=False, float_format="{:.4g}".format))
+        agree = (comparison.finding == "agrees").sum()
+        print(f"{agree} of {len(comparison)} values agree")
+    for name, cube in cubes.items():
+        gains = cube.delta_nll.sel(condition="structured").mean("seed")
+        print(f"\n{name}: gain in nats per step, mean over seeds")
+        print(
+            gains.to_series().unstack("mode").to_string(float_format="{:.4g}".format)
+            if gains.ndim > 1
+            else gains.to_series().to_string(float_format="{:.4g}".format)
+        )
+        if options.out is not None:
+            save_cube(cube, files(name))
+            print(f"cube: {files(name)}")
+    if options.figure is not None:
+        _save_figure(options.figure, lambda figure: draw_recipe(options.recipe, cubes, figure))
 
 
 def _check_figure(path):
@@ -125,16 +181,23 @@ def _check_figure(path):
 
 def _write_figure(cube, path):
     """Plot a cube to a file, atomically."""
-    from matplotlib.figure import Figure
-
-    from .assessment._cube import write_atomically
     from .displays import AssessmentDisplay, CapacityCurveDisplay
 
     several = "hidden_size" in cube.dims
     display = CapacityCurveDisplay if several else AssessmentDisplay
+    _save_figure(path, lambda figure: display.from_cube(cube, ax=figure.subplots()))
+
+
+def _save_figure(path, draw):
+    """Draw a figure and write it to a file, atomically."""
+    from matplotlib.figure import Figure
+
+    from .assessment._cube import write_atomically
+
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
-    display.from_cube(cube, ax=figure.subplots())
+    draw(figure)
     write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=150))
+    print(f"figure: {path}")
 
 
 def main(arguments=None):
@@ -154,7 +217,10 @@ def main(arguments=None):
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            list_worlds() if options.command == "worlds" else assess(options)
+            if options.command == "worlds":
+                list_worlds()
+            else:
+                {"assess": assess, "reproduce": run_recipe}[options.command](options)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -2,5 +2,6 @@
 
 from ._assessment import AssessmentDisplay
 from ._capacity import CapacityCurveDisplay
+from ._decoding import DecodingDisplay
 
-__all__ = ["AssessmentDisplay", "CapacityCurveDisplay"]
+__all__ = ["AssessmentDisplay", "CapacityCurveDisplay", "DecodingDisplay"]

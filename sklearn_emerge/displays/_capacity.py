@@ -20,6 +20,8 @@ class CapacityCurveDisplay:
         The parameter along the horizontal axis.
     condition : str, default="structured"
         Shown in the title.
+    ceiling : xarray.DataArray of dimension (parameter), default=None
+        Gain of the best possible predictor, drawn as a line; NaN where it is not known.
 
     Attributes
     ----------
@@ -29,12 +31,13 @@ class CapacityCurveDisplay:
         Their figure, after `plot`.
     """
 
-    def __init__(self, delta_nll, ci_low, ci_high, parameter, condition="structured"):
+    def __init__(self, delta_nll, ci_low, ci_high, parameter, condition="structured", ceiling=None):
         self.delta_nll = delta_nll
         self.ci_low = ci_low
         self.ci_high = ci_high
         self.parameter = parameter
         self.condition = condition
+        self.ceiling = ceiling
 
     @classmethod
     def from_cube(
@@ -79,7 +82,9 @@ class CapacityCurveDisplay:
             )
         cube = select(cube, {"condition": condition})
         cube = cube.sortby(parameter)
-        return cls(cube.delta_nll, cube.ci_low, cube.ci_high, parameter, condition).plot(ax=ax)
+        ceiling = (cube.nll_reference - cube.nll_optimal).mean("seed")
+        intervals = cube.ci_low, cube.ci_high
+        return cls(cube.delta_nll, *intervals, parameter, condition, ceiling).plot(ax=ax)
 
     def plot(self, ax=None):
         """Plot.
@@ -106,12 +111,16 @@ class CapacityCurveDisplay:
             error = np.abs(np.vstack([mean - low, high - mean]))
             ax.plot(x, seeds, "o", color=color, markersize=3, alpha=0.5)
             ax.errorbar(x, mean, error, color=color, capsize=4, linewidth=1.8, label=mode)
+        highest = float(self.delta_nll.max())
+        if self.ceiling is not None and self.ceiling.notnull().any():
+            ax.plot(x, self.ceiling.values, color="black", linewidth=1.2, label="best possible")
+            highest = max(highest, float(self.ceiling.max()))
         if numeric and (x > 0).all():
             ax.set_xscale("log", base=2)
             ax.minorticks_off()
         ax.set_xticks(x, [str(value) for value in values])
         ax.set_xlabel(self.parameter.replace("__", " ").replace("_", " "))
         ax.set_title(f"capacity curve, {self.condition}", loc="left", fontsize=11)
-        finish(ax, self.delta_nll.min(), self.delta_nll.max())
+        finish(ax, self.delta_nll.min(), highest)
         self.ax_, self.figure_ = ax, ax.figure
         return self
