@@ -9,7 +9,7 @@ STAMP := .venv/installed
 WORKERS ?= 2
 test test-slow: export OMP_NUM_THREADS = 1
 
-.PHONY: install demo lint test test-slow clean
+.PHONY: install demo lint test test-slow reproduce clean
 
 install: $(STAMP)
 
@@ -33,6 +33,11 @@ test: lint
 
 test-slow: install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -m slow
+
+# Every table of the source paper at its full budget; continues where it was interrupted.
+reproduce: export OMP_NUM_THREADS = 1
+reproduce: install
+	$(BIN)/python docs/make_reproduction.py --jobs $(WORKERS) --memory .reproduce
 
 clean:
 	rm -rf .venv build dist demo *.egg-info

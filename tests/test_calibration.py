@@ -1,0 +1,166 @@
+"""The tests are tested: what they reject where nothing is, and what they find where something is.
+
+Every simulated assessment draws its own worlds, trains and judges, as a user would. Rates are
+compared with binomial bands around the nominal level that hold with probability 0.999.
+"""
+
+import numpy as np
+import pytest
+from scipy.stats import binom, permutation_test
+
+from sklearn_emerge import (
+    ArrayWorld,
+    AutoregressivePredictor,
+    BernoulliWorld,
+    EmergenceAssessment,
+    GRUPredictor,
+    MarkovPredictor,
+    OscillatorWorld,
+    RegimeWorld,
+)
+from sklearn_emerge.inference import paired_permutation_test
+
+pytestmark = pytest.mark.slow
+
+ALPHA, N_SEEDS = 0.05, 5
+# The level that an exact test of five signs attains.
+ATTAINED = 1 / 32
+
+
+def simulate(n, world, model, **options):
+    """Return p-values (n, n_tests) by name of the test, and verdicts, of n assessments."""
+    defaults = dict(n_train=20, n_eval=20, n_seeds=N_SEEDS, alpha=ALPHA, probe=None, progress=False)
+    p_values, verdicts = [], []
+    for i in range(n):
+        drawn = world(i) if callable(world) else world
+        cube = (
+            EmergenceAssessment(drawn, model, random_state=i, **{**defaults, **options}).fit().cube_
+        )
+        of_gain = cube.p_value.sel(condition="structured", mode="full").item()
+        tests = dict(zip(cube.test.values, cube.test_p_value.values, strict=True))
+        p_values.append({"gain": of_gain, **tests})
+        verdicts.append(cube.verdict.item())
+    names = p_values[0]
+    return {name: np.array([each[name] for each in p_values]) for name in names}, verdicts
+
+
+def highest(n, level=ALPHA):
+    """Return the upper end of the binomial band."""
+    return binom.ppf(0.999, n, level) / n
+
+
+def lowest(n, level):
+    """Return the lower end of the binomial band."""
+    return binom.ppf(0.001, n, level) / n
+
+
+def assert_super_uniform(p_values):
+    """No p-value is found too often at or below any level that it can attain."""
+    n = len(p_values)
+    for k in range(1, 32):
+        assert np.mean(p_values <= k / 32 + 1e-9) <= highest(n, k / 32), k
+
+
+CHEAP = {
+    "continuous": (OscillatorWorld(n_steps=16).null("resample"), AutoregressivePredictor(2)),
+    "binary": (BernoulliWorld(0.5, n_steps=16), MarkovPredictor()),
+}
+
+
+@pytest.mark.parametrize("kind", CHEAP)
+def test_false_positives_of_a_cheap_predictor_in_memoryless_worlds(kind):
+    world, model = CHEAP[kind]
+    n = 1000
+    options = dict(modes=("full",), nulls=("resample",), baselines=("mean", "persistence"))
+    p_values, verdicts = simulate(n, world, model, **options)
+    rates = {name: np.mean(p <= ALPHA) for name, p in p_values.items()}
+    print(kind, rates)
+    assert set(rates) == {"gain", "gain_over_baselines", "gain_over_null_resample"}
+    for name, p in p_values.items():
+        assert rates[name] <= highest(n), name
+        assert_super_uniform(p)
+    # Exchangeable with its null: the level is attained, not just kept.
+    attained = rates["gain_over_null_resample"]
+    assert lowest(n, ATTAINED) <= attained <= highest(n, ATTAINED)
+    assert verdicts.count("operator") <= n * highest(n)
+
+
+def test_seeds_that_share_their_data_reject_too_often():
+    """Why every seed draws its own data."""
+    world, model = CHEAP["continuous"]
+    options = dict(modes=("full",), nulls=("resample",), baselines=("mean", "persistence"))
+    p_values, _ = simulate(200, world, model, shared_data=True, **options)
+    rate = np.mean(p_values["gain_over_null_resample"] <= ALPHA)
+    print("shared data", rate)
+    assert rate > 0.3
+
+
+def test_false_positives_of_trained_networks():
+    """Noise without memory, and latents that have nothing to do with it."""
+    n = 60
+
+    def world(i):
+        rng = np.random.default_rng(1000 + i)
+        X = rng.normal(size=(400, 16))
+        latents = rng.normal(size=(400, 16)).cumsum(axis=1)
+        return ArrayWorld(X, latents[:, :, np.newaxis])
+
+    model = GRUPredictor(4, max_steps=60, lr=0.01, engine="numba")
+    options = dict(probe="auto", n_train=60, n_eval=20, baselines=("mean", "persistence"))
+    p_values, verdicts = simulate(n, world, model, **options)
+    rates = {name: np.mean(p <= ALPHA) for name, p in p_values.items()}
+    print(rates, {verdict: verdicts.count(verdict) for verdict in set(verdicts)})
+    for name in ("gain", "gain_over_baselines", "gain_over_null_resample", "decoding_gain"):
+        assert rates[name] <= highest(n), name
+    for claim in ("operator", "representation"):
+        assert sum(claim in verdict for verdict in verdicts) <= n * highest(n)
+
+
+@pytest.mark.parametrize("graded", ["stickiness", "noise"])
+def test_power_rises_with_structure(graded):
+    if graded == "stickiness":
+        worlds = [RegimeWorld(32, (p, p), n_steps=16) for p in (0.5, 0.55, 0.6, 0.7)]
+        model = MarkovPredictor()
+    else:
+        worlds = [OscillatorWorld(observation_std=s, n_steps=16) for s in (3.0, 0.3, 0.15, 0.05)]
+        model = AutoregressivePredictor(2)
+    n = 100
+    options = dict(modes=("full",), nulls=("resample",), baselines=("mean",))
+    power = []
+    for world in worlds:
+        p_values, _ = simulate(n, world, model, **options)
+        power.append(np.mean(p_values["gain_over_null_resample"] <= ALPHA))
+    print(graded, power)
+    assert power[0] <= highest(n)
+    assert (np.diff(power) >= -2 * np.sqrt(0.25 / n)).all()
+    assert power[-1] > 0.95
+
+
+def test_permuting_rows_fails_and_permuting_sequences_does_not():
+    """Two independent autocorrelated series: is their correlation found significant?"""
+    rng = np.random.default_rng(0)
+    n, n_sequences, n_steps, phi = 200, 8, 250, 0.99
+    by_row, by_sequence = [], []
+
+    def correlation(x, y, axis=-1):
+        x, y = x - x.mean(axis=axis, keepdims=True), y - y.mean(axis=axis, keepdims=True)
+        scale = np.sqrt((x**2).sum(axis=axis) * (y**2).sum(axis=axis))
+        return np.abs((x * y).sum(axis=axis) / scale)
+
+    for _ in range(n):
+        series = rng.normal(size=(2, n_sequences, n_steps))
+        for t in range(1, n_steps):
+            series[..., t] += phi * series[..., t - 1]
+        x, y = series.reshape(2, -1)
+        result = permutation_test(
+            (x, y), correlation, permutation_type="pairings", n_resamples=99, rng=rng,
+            vectorized=True, alternative="greater",
+        )  # fmt: skip
+        by_row.append(result.pvalue)
+        # The products of whole sequences are what is independent.
+        agreement = (series[0] * series[1]).mean(axis=1)
+        by_sequence.append(paired_permutation_test(agreement, np.zeros(n_sequences)).pvalue)
+    rates = np.mean(np.array([by_row, by_sequence]) <= ALPHA, axis=1)
+    print("by row, by sequence", rates)
+    assert rates[0] > 0.8
+    assert rates[1] <= highest(n)
