@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from sklearn_emerge import AssessmentDisplay, CapacityCurveDisplay
+from sklearn_emerge import AssessmentDisplay, CapacityCurveDisplay, DecodingDisplay
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +68,27 @@ def test_capacity_curve_is_drawn_in_order(fitted):
 def test_errors_say_what_to_choose(call, message, fitted):
     with pytest.raises(ValueError, match=message):
         call(fitted.cube_)
+
+
+def test_decoding_display_shows_one_configuration_of_each_cube(fitted, fitted_single):
+    cubes = {"single": fitted_single.cube_, "four": fitted.cube_.sel(hidden_size=4)}
+    display = DecodingDisplay.from_cubes(cubes)
+    left, right = display.axes_
+    assert "probe score" in left.get_ylabel()
+    assert "nats per step" in right.get_ylabel()
+    means = [c.probe_score.isel(latent=0).sel(condition="structured", mode=mode).mean()
+             for mode in ("random", "full") for c in cubes.values()]  # fmt: skip
+    assert np.allclose([bar.get_height() for bar in left.patches], means)
+    with pytest.raises(ValueError, match="The cube 'grid' varies 'hidden_size'; select one"):
+        DecodingDisplay.from_cubes({"grid": fitted.cube_})
+
+
+def test_displays_draw_the_ceiling(fitted, fitted_single):
+    cube = fitted_single.cube_.sel(condition="structured")
+    possible = float((cube.nll_reference - cube.nll_optimal).mean())
+    ax = AssessmentDisplay.from_cube(fitted_single.cube_).ax_
+    (lines,) = [c for c in ax.collections if c.get_label() == "best possible"]
+    assert lines.get_segments()[0][0, 1] == pytest.approx(possible)
+    ax = CapacityCurveDisplay.from_cube(fitted.cube_).ax_
+    (line,) = [line for line in ax.lines if line.get_label() == "best possible"]
+    assert len(line.get_ydata()) == 2

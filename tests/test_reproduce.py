@@ -1,6 +1,8 @@
 """Recipes cover what was published, follow their protocol, and compare honestly."""
 
+import importlib.util
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,3 +100,17 @@ def test_command_line_writes_cubes_and_figure(tmp_path, capsys, kind):
     assert (tmp_path / "figure.png").stat().st_size > 10_000
     assert main(["reproduce", "nothing"]) == 2
     assert "recipe='nothing' is not known" in capsys.readouterr().err
+
+
+def test_page_is_what_the_cubes_give(tmp_path, monkeypatch):
+    folder = Path(__file__).parent.parent / "docs"
+    spec = importlib.util.spec_from_file_location("page", folder / "make_reproduction.py")
+    page = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(page)
+    committed = page.PAGE.read_text()
+    monkeypatch.setattr(page, "PAGE", tmp_path / "reproduction.md")
+    monkeypatch.setattr(page, "FIGURES", tmp_path / "figures")
+    page.write_page()
+    assert (tmp_path / "reproduction.md").read_text() == committed
+    drawn = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert drawn == {path.name for path in (folder / "figures").iterdir()}

@@ -5,7 +5,6 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-import xarray as xr
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -13,13 +12,7 @@ from sklearn.utils.validation import check_is_fitted, check_memory
 
 from .._random import seed_sequence
 from .._validation import check_latents, check_sequences
-from ..inference import (
-    check_alpha,
-    check_correction,
-    required_seeds,
-    seeds_needed,
-    smallest_p_value,
-)
+from ..inference import check_alpha, check_correction, seeds_needed, smallest_p_value
 from ..predictors import GRUPredictor
 from ..predictors._base import BasePredictor
 from ..predictors._neural import NeuralPredictor
@@ -31,6 +24,7 @@ from ._cube import annotate, describe, save_cube
 from ._plan import STRUCTURED, coordinate, expand, make_baselines, reference_names
 from ._progress import Progress
 from ._provenance import provenance
+from ._summary import summarise
 from ._verdict import judge
 
 MODES = ("full", "readout", "random", "scrambled")
@@ -341,37 +335,7 @@ class EmergenceAssessment(BaseEstimator):
             If `fit` has not been called.
         """
         check_is_fitted(self, "cube_")
-        cube = self.cube_
-        table = xr.Dataset(
-            {
-                "delta_nll": cube.delta_nll.mean("seed"),
-                **{name: cube[name] for name in ("ci_low", "ci_high")},
-                **{name: cube[name] for name in ("p_value", "p_value_adjusted")},
-                "efficiency": cube.efficiency.mean("seed"),
-            }
-        )
-        for latent in cube.latent.values if "latent" in cube.coords else ():
-            score = cube.probe_score.sel(latent=latent, drop=True)
-            table[f"probe_score {latent}"] = score.mean("seed")
-        table["seeds_needed"] = self._seeds_needed()
-        table["reference"] = cube.reference.broadcast_like(table.delta_nll)
-        grid = [dim for dim in cube.delta_nll.dims if dim not in ("condition", "mode", "seed")]
-        frame = table.to_dataframe(dim_order=[*grid, "condition", "mode"])
-        return frame.dropna(axis="columns", how="all")
-
-    def _seeds_needed(self):
-        """Return the seeds that would find each gain; NaN where it was found or is negative."""
-        gains = self.cube_.delta_nll.transpose(..., "seed")
-        n_tests = int(np.prod([len(values) for values in (self.param_grid or {}).values()]))
-        needed = xr.full_like(gains.isel(seed=0, drop=True), np.nan)
-        for index in np.ndindex(needed.shape):
-            found = self.cube_.p_value_adjusted.values[index] <= self.alpha
-            values = gains.values[index]
-            if np.isfinite(values).all() and values.mean() > 0 and not found:
-                needed[index] = required_seeds(
-                    values, alpha=self.alpha, n_tests=n_tests, correction=self.correction
-                )
-        return needed
+        return summarise(self.cube_, self.alpha, self.correction)
 
     @property
     def verdict_(self):
