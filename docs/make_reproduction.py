@@ -121,7 +121,7 @@ def corrections(published, corrected):
         )
         gain = mean(cube, "delta_nll", mode="full")
         text = (
-            f"**The gain in the regime world is mostly that of its baseline.** Persistence and the "
+            f"**The gain in the regime world is measured against a baseline that knows nothing.** Persistence and the "
             f"mean are equally bad on a fair binary chain. A first-order Markov chain gains "
             f"{markov:.2f} nats per step over them in the source's units, the GRU {gain:.2f}: "
             f"{gain - markov:.2f} beyond the Markov chain that the paper names as its baseline, and "
@@ -130,8 +130,8 @@ def corrections(published, corrected):
         if rnn is not None:
             readout = mean(rnn.sel(time_channel="full_time"), "delta_nll", mode="readout")
             text += (
-                f" The RNN of which only the readout was trained gains {readout:.2f}, no more than "
-                "the Markov chain."
+                f" The RNN of which only the readout was trained gains {readout:.2f}, to be "
+                "compared with the Markov chain's."
             )
         lines.append(text)
     times = [name for name in ("regime-time-rnn", "regime-time-gru") if name in published]
@@ -154,7 +154,7 @@ def corrections(published, corrected):
         leak = mean(cube, "delta_nll", mode="full")
         linear = float((cube.nll_reference - cube.nll_optimal).mean())
         text = (
-            f"**The shuffled null leaks.** On shuffled sequences the GRU gains {leak:.2f} nats per "
+            f"**The shuffled null keeps something to predict.** On shuffled sequences the GRU gains {leak:.2f} nats per "
             "step: a shuffled sequence is exchangeable, not independent, and what has been seen "
             f"will not be seen again. The best linear use of that gains {linear:.2f}."
         )

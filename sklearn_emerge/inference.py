@@ -314,7 +314,7 @@ def check_correction(correction):
         raise ValueError(f"correction={correction!r} is not known; choose None or one of {known}.")
 
 
-def smallest_p_value(n_seeds, n_tests=1, correction="holm"):
+def smallest_p_value(n_seeds, n_tests=1, correction="holm", n_flips=None):
     r"""Return the smallest adjusted p-value that the sign-flip test can reach.
 
     Every test at its best gives :math:`2^{-n}`; the correction for `n_tests` applies to that.
@@ -327,6 +327,8 @@ def smallest_p_value(n_seeds, n_tests=1, correction="holm"):
         Tests in the family.
     correction : str or None, default="holm"
         As in `adjust_p_values`.
+    n_flips : int or None, default=None
+        Random patterns of signs that are drawn; None enumerates them all where that is possible.
 
     Returns
     -------
@@ -348,7 +350,9 @@ def smallest_p_value(n_seeds, n_tests=1, correction="holm"):
         if not isinstance(value, Integral) or value < 1:
             raise ValueError(f"{name}={value!r} must be an integer of at least 1.")
     # With more seeds than are enumerated, the default number of draws bounds the p-value.
-    smallest = max(0.5**n_seeds, 1 / 100_000 if n_seeds > _MAX_EXACT else 0.0)
+    if n_flips is None and n_seeds > _MAX_EXACT:
+        n_flips = 99_999
+    smallest = max(0.5**n_seeds, 0.0 if n_flips is None else 1 / (n_flips + 1))
     return float(adjust_p_values(np.full(n_tests, smallest), correction).min())
 
 
@@ -437,7 +441,9 @@ def required_seeds(
     Notes
     -----
     The standard deviation of five seeds is itself uncertain by a factor of 0.6 to 2.9 (95%
-    interval), and so, roughly, is the square root of the result.
+    interval), and so, roughly, is the square root of the result. With the mean of a pilot as the
+    effect the result says no more than the pilot's p-value: pure noise often asks for twenty
+    seeds or fewer. To plan, state the smallest effect that matters.
 
     Examples
     --------
@@ -449,7 +455,11 @@ def required_seeds(
     pilot = _check_sample(pilot, "pilot")
     check_alpha(alpha)
     check_alpha(power, "power")
+    if not isinstance(n_tests, Integral) or n_tests < 1:
+        raise ValueError(f"n_tests={n_tests!r} must be an integer of at least 1.")
     effect = pilot.mean() if effect is None else float(effect)
+    if not np.isfinite(effect):
+        raise ValueError(f"effect={effect!r} must be finite; pass a difference to find.")
     spread = pilot.std(ddof=1)
     if effect <= 0:
         return np.inf

@@ -539,6 +539,22 @@ def test_summary_tells_a_lack_of_seeds(fitted_single):
     for (condition, mode), row in table.iterrows():
         gains = fitted_single.cube_.delta_nll.sel(condition=condition, mode=mode).values
         if gains.mean() > 0 and row["p_value"] > 0.3:
-            assert row["seeds_needed"] == required_seeds(gains, alpha=0.3)
+            assert row["required_seeds"] == required_seeds(gains, alpha=0.3)
         else:
-            assert np.isnan(row.get("seeds_needed", np.nan))
+            assert np.isnan(row.get("required_seeds", np.nan))
+
+
+def test_ceiling_is_scored_as_the_model_is():
+    own = {"mean": MeanPredictor(noise_std=1.0), "other": MeanPredictor(likelihood="gaussian")}
+    cubes = [
+        small_assessment(modes=("random",), nulls=(), baselines=baselines).fit().cube_
+        for baselines in (own, ("mean",))
+    ]
+    assert np.array_equal(*(cube.nll_optimal for cube in cubes))
+
+
+def test_too_few_sign_flips_leave_the_verdict_open():
+    with pytest.warns(UserWarning, match="n_seeds=5 cannot reach alpha=0.05"):
+        assessment = small_assessment(modes=("random",), n_flips=10, n_seeds=5, alpha=0.05).fit()
+    assert assessment.verdict_ == "undecided"
+    assert "too few seeds or sign flips" in assessment.verdict_reason_

@@ -92,3 +92,17 @@ def test_displays_draw_the_ceiling(fitted, fitted_single):
     ax = CapacityCurveDisplay.from_cube(fitted.cube_).ax_
     (line,) = [line for line in ax.lines if line.get_label() == "best possible"]
     assert len(line.get_ydata()) == 2
+
+
+def test_a_bound_is_not_called_the_best_possible(fitted_single):
+    ax = AssessmentDisplay.from_cube(fitted_single.cube_).ax_
+    labels = [c.get_label() for c in ax.collections]
+    assert "best possible" in labels
+    assert "best known" in labels
+
+
+def test_decoding_display_leaves_out_what_diverged(fitted_single):
+    cube = fitted_single.cube_.copy(deep=True)
+    cube.delta_nll[dict(seed=0)] = np.nan
+    display = DecodingDisplay.from_cubes({"diverged": cube})
+    assert len(display.axes_[1].patches) == 0

@@ -157,5 +157,9 @@ def test_required_seeds_of_nothing_are_infinite():
     assert required_seeds([-1.0, 1.0], effect=0.01) == np.inf
     with pytest.raises(ValueError, match="pilot has shape"):
         required_seeds([1.0])
+    with pytest.raises(ValueError, match="n_tests=0 must be an integer"):
+        required_seeds([1.0, 2.0], n_tests=0)
+    with pytest.raises(ValueError, match="effect=nan must be finite"):
+        required_seeds([1.0, 2.0], effect=np.nan)
     with pytest.raises(ValueError, match="power=1.5 is not a level"):
         required_seeds([1.0, 2.0], power=1.5)

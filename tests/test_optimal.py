@@ -24,6 +24,9 @@ from sklearn_emerge import (
 WORLDS = {
     "drift": DriftWorld(),
     "oscillator": OscillatorWorld(n_steps=128),
+    "clear oscillator": OscillatorWorld(initial_std=0.15, n_steps=128),
+    "wide oscillator": OscillatorWorld(initial_std=0.5, observation_std=0.2, n_steps=128),
+    "slow oscillator": OscillatorWorld(omega=0.5, n_steps=128),
     "nonstationary": OscillatorWorld(omega=(0.8, 1.2), n_steps=128),
     "regime": RegimeWorld(),
     "coins": BernoulliWorld(0.3),
@@ -160,7 +163,8 @@ def test_errors_of_the_filters_name_the_argument():
     for params, message in (
         ({"transition": [[1.0, 2.0]]}, "transition must be finite and of shape"),
         ({"observation": [[1.0, 0.0]]}, r"observation must be finite and of shape \(1, 1\)"),
-        ({"transition_covariance": -1.0}, "transition_covariance=-1.0 is not a covariance"),
+        ({"transition_covariance": -1.0}, "transition_covariance=-1.0 must be a covariance"),
+        ({"observation_covariance": 0.0}, "observation_covariance=0.0 must be .* definite"),
     ):
         with pytest.raises(ValueError, match=message):
             KalmanPredictor(**params).fit(X)
@@ -174,3 +178,33 @@ def test_recordings_have_no_ceiling():
     X = np.random.default_rng(0).normal(size=(20, 5))
     assert ArrayWorld(X).optimal_predictor() is None
     assert ArrayWorld(X).null("resample").optimal_predictor() is None
+
+
+@pytest.mark.parametrize(
+    "params", [{"observation_std": 0.01}, {"initial_std": 1.0}, {"omega": (0.1, 1.0)}]
+)
+def test_oscillators_beyond_the_grid_state_no_ceiling(params):
+    assert OscillatorWorld(**params).ceiling is None
+    assert OscillatorWorld(**params).optimal_predictor() is None
+
+
+def test_a_grid_that_is_too_coarse_is_refused():
+    world = OscillatorWorld(observation_std=0.005, n_steps=30)
+    X = world.sample(20, random_state=0).X
+    coarse = OscillatorPredictor(observation_std=0.005, noise_std=0.005).fit(X)
+    with pytest.raises(ValueError, match="n_grid=15 is too coarse.*Raise n_grid"):
+        coarse.score(X)
+    fine = OscillatorPredictor(observation_std=0.005, noise_std=0.005, n_grid=121).fit(X)
+    assert fine.score(X) > AutoregressivePredictor(8, noise_std=0.005).fit(X).score(X) - 0.1
+
+
+@pytest.mark.parametrize("world", [OscillatorWorld(omega=(0.8, 1.2)), DriftWorld(n_steps=256)])
+def test_filters_at_another_length_see_the_same_world(world):
+    X = world.sample(20, random_state=0).X
+    model = world.optimal_predictor()
+    shorter = model.at_length(100)
+    np.testing.assert_allclose(shorter.predict(X[:, :100]), model.predict(X)[:, :100])
+    # Fitted to few steps, run on many.
+    few = world.set_params(n_steps=10).optimal_predictor()
+    if isinstance(world, DriftWorld):
+        np.testing.assert_allclose(few.at_length(256).predict(X), model.predict(X))

@@ -289,6 +289,17 @@ def test_networks_beyond_the_scan_are_left_to_torch(core, device, message):
         choose_engine("numba", core, **options)
 
 
+def test_frozen_and_hooked_cores_are_left_to_torch(X):
+    frozen, hooked = (nn.GRU(2, 4, batch_first=True) for _ in range(2))
+    frozen.weight_hh_l0.requires_grad_(False)
+    hooked.register_forward_hook(lambda *_: None)
+    options = dict(device="cpu", n_steps=256, max_steps=100_000)
+    for core, message in ((frozen, "weights are frozen"), (hooked, "has hooks")):
+        assert choose_engine("auto", core, **options) == "torch"
+        with pytest.raises(ValueError, match=message):
+            choose_engine("numba", core, **options)
+
+
 def test_engine_of_an_unusable_module_is_refused_before_training(X):
     with pytest.raises(ValueError, match="its core is Linear"):
         ModulePredictor(lambda n: nn.Linear(n, 3), engine="numba").fit(X)

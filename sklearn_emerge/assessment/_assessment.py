@@ -52,9 +52,10 @@ class EmergenceAssessment(BaseEstimator):
     - *undecided*: a test is missing, a fit diverged, or no p-value can reach alpha.
 
     The protocol follows *Emergence Without Scale*; its own variant is ``nulls=("shuffle",)``,
-    ``baselines=("mean", "persistence")`` and, on binary and drift worlds, a model with
-    ``likelihood="gaussian", noise_std=0.05``. The shuffled null of the source is not the
-    default, because it leaves something to gain; see `ShuffleNull`.
+    ``reference=("mean", "persistence")``, ``shared_data=True, n_flips=2000, correction=None`` and
+    a model with ``likelihood="gaussian", noise_std=0.05``, as in
+    ``sklearn_emerge.reproduce.PROTOCOLS["published"]``. The shuffled null of the source is not
+    the default, because it leaves something to gain; see `ShuffleNull`.
 
     Parameters
     ----------
@@ -286,7 +287,12 @@ class EmergenceAssessment(BaseEstimator):
                 world, cell_model = configuration.worlds[condition], configuration.models[condition]
                 scored = make_baselines(self.baselines, cell_model, world.observation)
                 cells.append((c, None, configuration.index, 0))
-                calls.append((baseline, (world, scored, candidates), shared))
+                scoring = {
+                    name: getattr(cell_model, name, "auto") for name in ("likelihood", "noise_std")
+                }
+                calls.append(
+                    (baseline, (world, scored, candidates), {"scoring": scoring, **shared})
+                )
                 for m, mode in enumerate(modes):
                     steps = 0 if mode == "random" else getattr(cell_model, "max_steps", 0)
                     cells.append((c, m, configuration.index, steps * self.n_seeds))
@@ -325,9 +331,9 @@ class EmergenceAssessment(BaseEstimator):
         pandas.DataFrame
             One row a configuration, condition and mode: mean gain over seeds with interval and
             p-values, probe scores, and the reference. Gains are in nats per step. Where a gain
-            is positive but not significant, ``seeds_needed`` says how many seeds would find one
-            of that size with power 0.8: a small number means that seeds were lacking, infinity
-            that there is nothing to be found (see `required_seeds`).
+            is positive but not significant, ``required_seeds`` says how many seeds would find it
+            with power 0.8 if it were true (`required_seeds` of `inference`): few of them mean that
+            the run was too small to decide, not that there is a gain.
 
         Raises
         ------
@@ -422,7 +428,7 @@ class EmergenceAssessment(BaseEstimator):
                 world.split(4, 5, 0)
 
     def _warn_if_seeds_cannot_reach_alpha(self, n_tests):
-        smallest = smallest_p_value(self.n_seeds, n_tests, self.correction)
+        smallest = smallest_p_value(self.n_seeds, n_tests, self.correction, self.n_flips)
         if smallest > self.alpha:
             try:
                 needed = seeds_needed(self.alpha, n_tests, self.correction)

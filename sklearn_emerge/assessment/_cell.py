@@ -134,6 +134,7 @@ def run_baselines(
     n_eval,
     shared_data,
     entropy,
+    scoring,
     provenance=None,
 ):
     """Score the baselines of one configuration in one condition, and its optimal predictor.
@@ -156,6 +157,8 @@ def run_baselines(
         Whether all seeds have the same sequences.
     entropy : list of int
         Root of all random streams.
+    scoring : dict
+        ``likelihood`` and ``noise_std`` of the model, by which the optimal predictor is scored.
     provenance : str, default=None
         What the result rests on besides; part of the key under which it is stored.
 
@@ -176,9 +179,7 @@ def run_baselines(
             name: cross_val_score(baseline, splits[0][0].X, cv=folds).mean()
             for name, baseline in baselines.items()
         }
-        # The baselines are scored as the model is.
-        facts = next(iter(baselines.values()))
-        optimal = world.optimal_predictor(facts.likelihood, facts.noise_std)
+        optimal = world.optimal_predictor(**scoring)
         nll_optimal = [
             np.nan if optimal is None else -optimal.score(evaluation.X) for _, evaluation in splits
         ]

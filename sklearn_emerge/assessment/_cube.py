@@ -19,7 +19,10 @@ VARIABLES = {
     "nll_baseline": ("negative log-likelihood of each baseline", "nat/step"),
     "nll_reference": ("negative log-likelihood of the reference baseline", "nat/step"),
     "nll_best_baseline": ("negative log-likelihood of the best of all baselines", "nat/step"),
-    "nll_optimal": ("negative log-likelihood of the best possible predictor", "nat/step"),
+    "nll_optimal": (
+        "negative log-likelihood of the best predictor, see ceiling",
+        "nat/step",
+    ),
     "delta_nll": ("predictive gain over the reference baseline", "nat/step"),
     "delta_nll_baseline": ("gain of each baseline over the reference baseline", "nat/step"),
     "efficiency": ("gain as a share of that of the best predictor (NaN if that is 0)", "1"),
@@ -31,8 +34,11 @@ VARIABLES = {
     "p_value_adjusted": ("p-value adjusted over the configurations", "1"),
     "ci_low": ("lower end of the interval of the mean gain over seeds", "nat/step"),
     "ci_high": ("upper end of the interval of the mean gain over seeds", "nat/step"),
-    "reference": ("best trivial baseline, chosen on the training sequences", "1"),
-    "best_baseline": ("best of all baselines, chosen on the training sequences", "1"),
+    "reference": ("best trivial baseline, chosen on the data of the first seed", "1"),
+    "best_baseline": (
+        "best of all baselines, chosen on the data of the first seed",
+        "1",
+    ),
     "ceiling": ("what nll_optimal is: exact, a bound (the best known) or unknown", "1"),
     "test_effect": ("mean difference over seeds that the test is about", "1"),
     "test_p_value": ("p-value of the test, sign flips over seeds", "1"),
@@ -46,12 +52,12 @@ VARIABLES = {
 COORDINATES = {
     "condition": "the structured world or one of its nulls",
     "mode": "which weights were trained",
-    "seed": "replicate: initial weights and order of batches",
+    "seed": "replicate: initial weights, order of batches and (unless shared) data",
     "baseline": "predictor to compare with",
     "latent": "latent variable of the world",
     "test": "test behind the verdict",
 }
-_REQUIRED = ("nll", "delta_nll", "p_value", "verdict")
+_REQUIRED = ("nll", "delta_nll", "nll_reference", "nll_optimal", "p_value", "verdict")
 
 
 def annotate(cube, configuration):

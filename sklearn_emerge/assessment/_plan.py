@@ -128,7 +128,7 @@ def with_facts(predictor, source):
     unset = [
         name for name in _FACTS if isinstance(params.get(name), str) and params[name] == "auto"
     ]
-    facts = {name: getattr(source, name) for name in unset}
+    facts = {name: getattr(source, name, "auto") for name in unset}
     return predictor.set_params(**facts)
 
 

@@ -34,15 +34,15 @@ def summarise(cube, alpha, correction):
     for latent in cube.latent.values if "latent" in cube.coords else ():
         score = cube.probe_score.sel(latent=latent, drop=True)
         table[f"probe_score {latent}"] = score.mean("seed")
-    table["seeds_needed"] = _seeds_needed(cube, alpha, correction)
+    table["required_seeds"] = _required_seeds(cube, alpha, correction)
     table["reference"] = cube.reference.broadcast_like(table.delta_nll)
     grid = [dim for dim in cube.delta_nll.dims if dim not in RESERVED]
     frame = table.to_dataframe(dim_order=[*grid, "condition", "mode"])
     return frame.dropna(axis="columns", how="all")
 
 
-def _seeds_needed(cube, alpha, correction):
-    """Return the seeds that would find each gain; NaN where it was found or is not positive."""
+def _required_seeds(cube, alpha, correction):
+    """Return the seeds that find gains of such a size; NaN where one was found or none is seen."""
     gains = cube.delta_nll.transpose(..., "seed")
     n_tests = int(np.prod([cube.sizes[dim] for dim in gains.dims if dim not in RESERVED]))
     found = cube.p_value_adjusted.transpose(*gains.dims[:-1]).values <= alpha

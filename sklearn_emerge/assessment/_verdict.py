@@ -88,7 +88,7 @@ def judge(cube, *, alpha, correction, probe_margin, n_flips=None):
     for i, family in enumerate(p_value):
         adjusted[i] = adjust_p_values(family, correction)
     verdict, reason = np.empty(shape, "O"), np.empty(shape, "O")
-    smallest = smallest_p_value(cube.sizes["seed"], int(np.prod(shape)), correction)
+    smallest = smallest_p_value(cube.sizes["seed"], int(np.prod(shape)), correction, n_flips)
     needed = {
         "operator": ["gain_over_baselines", "gain_over_readout", *_null_tests(tests)],
         "representation": ["decoding_gain"] if "probe_score" in cube else [],
@@ -100,7 +100,8 @@ def judge(cube, *, alpha, correction, probe_margin, n_flips=None):
         if smallest > alpha:
             verdict[index] = UNDECIDED
             reason[index] = (
-                f"too few seeds: no p-value can be below {smallest:.3g} (alpha={alpha:g})"
+                f"too few seeds or sign flips: no p-value can be below {smallest:.3g} "
+                f"(alpha={alpha:g})"
             )
         elif diverged[index]:
             verdict[index], reason[index] = UNDECIDED, "training diverged, see status; lower lr"

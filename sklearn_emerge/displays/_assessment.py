@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._style import MODE_COLORS, as_cube, finish, new_axes, parameters, select
+from ._style import MODE_COLORS, as_cube, finish, mark_ceiling, new_axes, parameters, select
 
 
 class AssessmentDisplay:
@@ -22,6 +22,8 @@ class AssessmentDisplay:
         Gains of the baselines; the best is drawn as a line.
     ceiling : xarray.DataArray of dimension (condition), default=None
         Gain of the best possible predictor, drawn as a line; NaN where it is not known.
+    ceiling_kind : xarray.DataArray of dimension (condition), default=None
+        "exact", or "bound" where it is only the best predictor known.
 
     Attributes
     ----------
@@ -32,7 +34,14 @@ class AssessmentDisplay:
     """
 
     def __init__(
-        self, delta_nll, ci_low, ci_high, verdict=None, delta_nll_baseline=None, ceiling=None
+        self,
+        delta_nll,
+        ci_low,
+        ci_high,
+        verdict=None,
+        delta_nll_baseline=None,
+        ceiling=None,
+        ceiling_kind=None,
     ):
         self.delta_nll = delta_nll
         self.ci_low = ci_low
@@ -40,6 +49,7 @@ class AssessmentDisplay:
         self.verdict = verdict
         self.delta_nll_baseline = delta_nll_baseline
         self.ceiling = ceiling
+        self.ceiling_kind = ceiling_kind
 
     @classmethod
     def from_cube(cls, cube, *, ax=None, **selection):
@@ -79,6 +89,7 @@ class AssessmentDisplay:
             cube.verdict.item(),
             cube.delta_nll_baseline.mean("seed"),
             (cube.nll_reference - cube.nll_optimal).mean("seed"),
+            cube.ceiling,
         )
         return display.plot(ax=ax)
 
@@ -145,9 +156,11 @@ class AssessmentDisplay:
         """Draw the gain of the best possible predictor of each condition."""
         if self.ceiling is None:
             return
-        label = "best possible"
+        labelled = set()
         for c, condition in enumerate(conditions):
             gain = float(self.ceiling.sel(condition=condition))
             if np.isfinite(gain):
-                ax.hlines(gain, c - 0.45, c + 0.45, color="black", linewidth=1.2, label=label)
-                label = None
+                kind = "exact"
+                if self.ceiling_kind is not None:
+                    kind = self.ceiling_kind.sel(condition=condition).item()
+                mark_ceiling(ax, c, gain, kind, labelled)

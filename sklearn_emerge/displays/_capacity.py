@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._style import MODE_COLORS, as_cube, finish, new_axes, parameters, select
+from ._style import CEILING_LABELS, MODE_COLORS, as_cube, finish, new_axes, parameters, select
 
 
 class CapacityCurveDisplay:
@@ -22,6 +22,8 @@ class CapacityCurveDisplay:
         Shown in the title.
     ceiling : xarray.DataArray of dimension (parameter), default=None
         Gain of the best possible predictor, drawn as a line; NaN where it is not known.
+    ceiling_kind : str, default="exact"
+        "bound" if it is only the best predictor known.
 
     Attributes
     ----------
@@ -31,13 +33,23 @@ class CapacityCurveDisplay:
         Their figure, after `plot`.
     """
 
-    def __init__(self, delta_nll, ci_low, ci_high, parameter, condition="structured", ceiling=None):
+    def __init__(
+        self,
+        delta_nll,
+        ci_low,
+        ci_high,
+        parameter,
+        condition="structured",
+        ceiling=None,
+        ceiling_kind="exact",
+    ):
         self.delta_nll = delta_nll
         self.ci_low = ci_low
         self.ci_high = ci_high
         self.parameter = parameter
         self.condition = condition
         self.ceiling = ceiling
+        self.ceiling_kind = ceiling_kind
 
     @classmethod
     def from_cube(
@@ -83,8 +95,9 @@ class CapacityCurveDisplay:
         cube = select(cube, {"condition": condition})
         cube = cube.sortby(parameter)
         ceiling = (cube.nll_reference - cube.nll_optimal).mean("seed")
+        kind = cube.ceiling.values[0]
         intervals = cube.ci_low, cube.ci_high
-        return cls(cube.delta_nll, *intervals, parameter, condition, ceiling).plot(ax=ax)
+        return cls(cube.delta_nll, *intervals, parameter, condition, ceiling, kind).plot(ax=ax)
 
     def plot(self, ax=None):
         """Plot.
@@ -113,7 +126,8 @@ class CapacityCurveDisplay:
             ax.errorbar(x, mean, error, color=color, capsize=4, linewidth=1.8, label=mode)
         highest = float(self.delta_nll.max())
         if self.ceiling is not None and self.ceiling.notnull().any():
-            ax.plot(x, self.ceiling.values, color="black", linewidth=1.2, label="best possible")
+            label = CEILING_LABELS[self.ceiling_kind]
+            ax.plot(x, self.ceiling.values, color="black", linewidth=1.2, label=label)
             highest = max(highest, float(self.ceiling.max()))
         if numeric and (x > 0).all():
             ax.set_xscale("log", base=2)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..inference import student_interval
-from ._style import MODE_COLORS, as_cube, finish, parameters
+from ._style import MODE_COLORS, as_cube, finish, mark_ceiling, parameters
 
 
 class DecodingDisplay:
@@ -18,8 +18,9 @@ class DecodingDisplay:
         no latent.
     delta_nll : dict of str to xarray.DataArray of dimensions (mode, seed)
         Gains over the reference baseline, in nats per step.
-    ceiling : dict of str to float
-        Gain of the best possible predictor; NaN where it is not known.
+    ceiling : dict of str to (float, str)
+        Gain of the best predictor, NaN where it is not known, and whether it is "exact" or a
+        "bound", the best one known.
 
     Attributes
     ----------
@@ -65,7 +66,8 @@ class DecodingDisplay:
                 )
             cube = cube.sel(condition="structured")
             gains[name] = cube.delta_nll
-            ceilings[name] = float((cube.nll_reference - cube.nll_optimal).mean("seed"))
+            possible = float((cube.nll_reference - cube.nll_optimal).mean("seed"))
+            ceilings[name] = possible, cube.ceiling.item()
             probes[name] = cube.probe_score.isel(latent=0) if "probe_score" in cube else None
         return cls(probes, gains, ceilings).plot(axes=axes)
 
@@ -93,19 +95,14 @@ class DecodingDisplay:
         left.axhline(0, color="black", linewidth=0.8)
         left.spines[["top", "right"]].set_visible(False)
         _bars(right, self.delta_nll, ("readout", "full"))
-        label = "best possible"
-        for place, name in enumerate(names):
-            if np.isfinite(self.ceiling[name]):
-                right.hlines(
-                    self.ceiling[name], place - 0.45, place + 0.45, color="black", label=label
-                )
-                label = None
-        known = [ceiling for ceiling in self.ceiling.values() if np.isfinite(ceiling)]
+        labelled = set()
+        known = [(name, *of) for name, of in self.ceiling.items() if np.isfinite(of[0])]
+        for name, gain, kind in known:
+            mark_ceiling(right, names.index(name), gain, kind, labelled)
         shown = [gain.sel(mode=[m for m in gain.mode.values if m != "random"])
                  for gain in self.delta_nll.values()]  # fmt: skip
-        finish(
-            right, min(float(g.min()) for g in shown), max([float(g.max()) for g in shown] + known)
-        )
+        highest = [float(gain.max()) for gain in shown] + [gain for _, gain, _ in known]
+        finish(right, min(float(gain.min()) for gain in shown), max(highest))
         for ax in (left, right):
             ax.set_xticks(range(len(names)), [name.replace("-", "\n") for name in names])
             ax.set_xlabel("world and model")
@@ -126,6 +123,10 @@ def _bars(ax, values, modes):
             if array is None or mode not in array.mode.values:
                 continue
             seeds = array.sel(mode=mode).values
+            # Fits that have diverged are not shown.
+            seeds = seeds[np.isfinite(seeds)]
+            if len(seeds) < 2:
+                continue
             x = place + (m - (len(modes) - 1) / 2) * width
             color = MODE_COLORS[mode]
             label = None if labelled else mode

@@ -13,6 +13,8 @@ MODE_COLORS = {
     "scrambled": "#CC79A7",
 }
 
+CEILING_LABELS = {"exact": "best possible", "bound": "best known", "unknown": None}
+
 
 def as_cube(cube):
     """Return a cube, given one or the path of its file."""
@@ -71,3 +73,12 @@ def finish(ax, lowest, highest):
         title="trained weights", frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1)
     )
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def mark_ceiling(ax, place, gain, kind, labelled):
+    """Draw the gain of the best predictor over a group of bars; label each kind once."""
+    label = None if kind in labelled else CEILING_LABELS[kind]
+    style = "-" if kind == "exact" else "--"
+    ends = place - 0.45, place + 0.45
+    ax.hlines(gain, *ends, color="black", linewidth=1.2, linestyle=style, label=label)
+    labelled.add(kind)

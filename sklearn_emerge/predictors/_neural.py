@@ -15,7 +15,7 @@ from torch import nn
 
 from .._random import seed_sequence, substream
 from .._validation import check_sequences
-from ..recurrence import choose_engine, run_forward
+from ..recurrence import LANES, choose_engine, run_forward
 from ._base import BasePredictor, center_and_scale
 from ._network import (
     SequenceNetwork,
@@ -41,6 +41,8 @@ TRAINING_MODES = ("full", "readout", "random", "scrambled")
 TIME_CHANNELS = ("full_time", "no_time", "constant_time")
 # Sequences that pass through the network at once outside training.
 _CHUNK = 1024
+# Bytes that the compiled scan may take for the states of a chunk.
+_CHUNK_BYTES = 2**28
 
 
 # No pandas output: hidden states have three dimensions.
@@ -229,10 +231,13 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         """
         n_hidden = self.network_.head.in_features
         result = np.empty((*X.shape[:2], n_hidden if hidden else self.network_.head.out_features))
-        compute = self._by_scan if self.engine_ == "numba" else self._by_torch
-        compute = compute(hidden)
-        for start in range(0, len(X), _CHUNK):
-            chunk = slice(start, start + _CHUNK)
+        if self.engine_ == "numba":
+            needed = self.network_.layout.bytes_of(X.shape[1], np.float32)
+            size, compute = min(_CHUNK, max(LANES, _CHUNK_BYTES // needed)), self._by_scan(hidden)
+        else:
+            size, compute = _CHUNK, self._by_torch(hidden)
+        for start in range(0, len(X), size):
+            chunk = slice(start, start + size)
             result[chunk] = compute(self._inputs(X[chunk]))
         return result
 
@@ -328,6 +333,7 @@ def _train(predictors, samples, progress=()):
             shared = all(samples[i] is samples[group[0]] for i in group)
             data = [predictors[i]._tensors(samples[i]) for i in (group[:1] if shared else group)]
             X, y = (torch.stack(tensors) for tensors in zip(*data, strict=True))
+            del data
             if first.engine_ == "numba":
                 train = train_by_scan if full else train_heads_by_scan
                 nets += train(members, losses, orders, X, y, n_threads=n_threads, **options)

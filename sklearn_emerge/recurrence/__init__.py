@@ -2,5 +2,15 @@
 
 from ._scan import HeadLoss, Layout, ScanLoss, run_forward, scan
 from ._support import KINDS, choose_engine
+from ._vector import LANES
 
-__all__ = ["KINDS", "HeadLoss", "Layout", "ScanLoss", "choose_engine", "run_forward", "scan"]
+__all__ = [
+    "KINDS",
+    "LANES",
+    "HeadLoss",
+    "Layout",
+    "ScanLoss",
+    "choose_engine",
+    "run_forward",
+    "scan",
+]

@@ -50,6 +50,11 @@ class Layout:
             np.empty((n_slots, (n_steps + 1) * saved * LANES), dtype),
         )
 
+    def bytes_of(self, n_steps, dtype):
+        """Return the memory that the states of one sequence take."""
+        *_, saved, z = sizes(self.kind, self.n_hidden, self.n_inputs)
+        return (n_steps + 1) * (saved + z) * np.dtype(dtype).itemsize
+
     def hidden(self, zs, batch, n_steps):
         """Return hidden states (n_replicas, batch, n_steps, n_hidden) from the states of tasks."""
         n_blocks = count_blocks(batch)
@@ -316,7 +321,8 @@ class _WithGradient(torch.autograd.Function):
 
 _pools = {}
 # Threads do not survive a fork.
-os.register_at_fork(after_in_child=_pools.clear)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pools.clear)
 
 
 def run_tasks(run, n_tasks, n_threads):

@@ -78,4 +78,8 @@ def _obstacle(core, device):
         and core.proj_size == 0
         and getattr(core, "nonlinearity", "tanh") == "tanh"
     )
+    if not all(parameter.requires_grad for parameter in core.parameters()):
+        return "some of its weights are frozen"
+    if core._forward_hooks or core._forward_pre_hooks:
+        return "its core has hooks"
     return "" if plain else "its core is not one plain batch-first layer with tanh and biases"

@@ -44,7 +44,6 @@ class OscillatorWorld(World):
 
     latent_kind = "continuous"
     latent_names = ("x", "y")
-    ceiling = "exact"
     _parameter_constraints = {
         "omega": [Interval(Real, None, None, closed="neither"), "array-like"],
         "time_step": [Interval(Real, 0, None, closed="neither")],
@@ -66,6 +65,17 @@ class OscillatorWorld(World):
     def noise_std(self):
         """Standard deviation of the observation noise: the state itself is predictable."""
         return self.observation_std
+
+    @property
+    def ceiling(self):
+        """What is known of the best score: "exact" where the posterior is easy to compute.
+
+        That is, with a start of at most three times the observation noise and within half the
+        limit cycle, and a frequency of at least one half; None elsewhere.
+        """
+        frequencies = np.abs(frequencies_of(self.omega, 2))
+        easy = self.initial_std <= min(3 * self.observation_std, 0.5) and frequencies.min() >= 0.5
+        return "exact" if easy else None
 
     def _sample(self, n_sequences, stream):
         frequencies = frequencies_of(self.omega, self.n_steps)
