@@ -112,5 +112,5 @@ def test_page_is_what_the_cubes_give(tmp_path, monkeypatch):
     monkeypatch.setattr(page, "FIGURES", tmp_path / "figures")
     page.write_page()
     assert (tmp_path / "reproduction.md").read_text() == committed
-    drawn = {path.name for path in (tmp_path / "figures").iterdir()}
-    assert drawn == {path.name for path in (folder / "figures").iterdir()}
+    drawn = {path.name for path in (tmp_path / "figures").glob("*.png")}
+    assert drawn == {path.name for path in (folder / "figures").glob("*.png")}

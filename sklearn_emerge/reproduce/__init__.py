@@ -1,13 +1,14 @@
 """The source papers' tables as recipes: run them, and compare with what was published."""
 
 from ._compare import compare_with_published
-from ._recipes import EXPERIMENTS, PROTOCOLS, RECIPES, Experiment, Protocol, Recipe
+from ._recipes import EXPERIMENTS, PROTOCOLS, RECIPES, TABLES, Experiment, Protocol, Recipe
 from ._run import reproduce, run_experiment
 
 __all__ = [
     "EXPERIMENTS",
     "PROTOCOLS",
     "RECIPES",
+    "TABLES",
     "Experiment",
     "Protocol",
     "Recipe",
