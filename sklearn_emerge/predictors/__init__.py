@@ -6,13 +6,10 @@ from ._baselines import (
     MeanPredictor,
     PersistencePredictor,
 )
+from ._kalman import KalmanPredictor
 from ._neural import ModulePredictor
-from ._optimal import (
-    ExchangeablePredictor,
-    KalmanPredictor,
-    OscillatorPredictor,
-    RegimePredictor,
-)
+from ._optimal import ExchangeablePredictor, RegimePredictor
+from ._oscillator import OscillatorPredictor
 from ._recurrent import GRUPredictor, LSTMPredictor, RNNPredictor
 
 __all__ = [

@@ -1,0 +1,161 @@
+"""The posterior over the initial state of the oscillator."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from numba import njit
+from scipy.special import softmax
+from sklearn.utils._param_validation import Interval
+
+from ..worlds._oscillator import euler_step, frequencies_of
+from ._base import BasePredictor
+from ._optimal import OptimalPredictor
+
+# Sequences that are filtered at once.
+_CHUNK = 256
+# Standard deviations that a grid reaches to both sides.
+_REACH = 4.5
+# Standard deviation of the posterior that a grid still resolves, in steps of the grid.
+_NARROWEST = 0.45
+_FAR = 1e3
+
+
+class OscillatorPredictor(OptimalPredictor):
+    r"""Predict by the posterior over the initial state of the oscillator world.
+
+    The dynamics are deterministic, :math:`z_t = f_t(z_0)`, so that
+
+    .. math::
+
+        E[y_{t+1} \mid y_0 \dots y_t] = \int x_{t+1}(z_0)\, p(z_0 \mid y_0 \dots y_t)\, dz_0,
+
+    an integral over two dimensions. It is computed on a grid along the principal axes of the
+    posterior, laid anew as the posterior narrows. It is accurate to 1e-6 nats per step where the
+    world states an exact ceiling; further away, raise `n_grid` until the score stays.
+
+    Parameters
+    ----------
+    omega : float or pair of float, default=1.0
+        See `OscillatorWorld`.
+    time_step : float, default=0.05
+        See `OscillatorWorld`.
+    initial_std : float, default=0.1
+        See `OscillatorWorld`.
+    observation_std : float, default=0.05
+        See `OscillatorWorld`.
+    n_grid : int, default=15
+        Points of the grid along each axis, over 4.5 standard deviations to both sides.
+    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+    noise_std : float, "estimate" or "auto", default="auto"
+        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
+        square error on the training data; "auto" does so too, or in an assessment takes the
+        world's.
+
+    Attributes
+    ----------
+    noise_std_ : ndarray of shape (n_channels,)
+        The standard deviation in use.
+
+    Raises
+    ------
+    ValueError
+        From `predict` and `score`, if the grid is too coarse for the posterior.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import OscillatorPredictor, OscillatorWorld
+    >>> X = OscillatorWorld(n_steps=64).sample(50, random_state=0).X
+    >>> bool(OscillatorPredictor().fit(X).noise_std_[0] < 0.06)
+    True
+    """
+
+    _parameter_constraints = {
+        **BasePredictor._parameter_constraints,
+        "omega": [Interval(Real, None, None, closed="neither"), "array-like"],
+        "time_step": [Interval(Real, 0, None, closed="neither")],
+        "initial_std": [Interval(Real, 0, None, closed="left")],
+        "observation_std": [Interval(Real, 0, None, closed="neither")],
+        "n_grid": [Interval(Integral, 3, None, closed="left")],
+    }
+
+    def __init__(
+        self, omega=1.0, time_step=0.05, initial_std=0.1, observation_std=0.05, *, n_grid=15,
+        likelihood="auto", noise_std="auto",
+    ):  # fmt: skip
+        self.omega = omega
+        self.time_step = time_step
+        self.initial_std = initial_std
+        self.observation_std = observation_std
+        self.n_grid = n_grid
+        self.likelihood = likelihood
+        self.noise_std = noise_std
+
+    def _predict(self, X):
+        y = self._one_channel(X)
+        chunks = [self._filter(y[i : i + _CHUNK]) for i in range(0, len(y), _CHUNK)]
+        return np.concatenate(chunks)[:, :, np.newaxis]
+
+    def _filter(self, y):
+        n_sequences, n_steps = y.shape
+        # A frequency that drifts keeps its pace beyond the length of training.
+        first, last = frequencies_of(self.omega, 2)
+        frequencies = first + (last - first) * np.arange(n_steps) / (self.n_steps_ - 1)
+        axis = np.linspace(-_REACH, _REACH, self.n_grid)
+        grid = np.stack([g.ravel() for g in np.meshgrid(axis, axis)])
+        # A start that is certain is a narrow one, too.
+        prior_std = max(self.initial_std, np.finfo(np.float32).eps * self.observation_std)
+        center = np.zeros((n_sequences, 2, 1))
+        spread = np.broadcast_to(prior_std * np.eye(2), (n_sequences, 2, 2))
+        mean = np.empty_like(y)
+        done = 0
+        while done < n_steps:
+            # So often that the posterior stays wider than a step of the grid.
+            end = min(n_steps, done + max(1, done // 4))
+            start = center + spread @ grid
+            x, v = start[:, 0].copy(), start[:, 1].copy()
+            log_weight = -(start**2).sum(axis=1) / (2 * prior_std**2)
+            for t in range(end):
+                _advance(
+                    x, v, log_weight, y[:, t], self.observation_std, frequencies[t], self.time_step
+                )
+                if t >= done:
+                    mean[:, t] = (softmax(log_weight, axis=1) * x).sum(axis=1)
+            weight = softmax(log_weight, axis=1)[:, np.newaxis]
+            self._check_grid(weight, grid, end)
+            center = (weight * start).sum(axis=2, keepdims=True)
+            apart = start - center
+            covariance = (weight * apart) @ apart.swapaxes(1, 2)
+            # A floor far below what one observation could resolve keeps it invertible.
+            covariance += 1e-24 * np.eye(2)
+            spread = np.linalg.cholesky(covariance)
+            done = end
+        return mean
+
+    def _check_grid(self, weight, grid, n_seen):
+        """Raise a ValueError if the posterior falls between the points of the grid."""
+        apart = grid - (weight @ grid.T).swapaxes(1, 2)
+        spread = np.sqrt(np.linalg.eigvalsh((weight * apart) @ apart.swapaxes(1, 2))[:, 0])
+        if np.median(spread) < _NARROWEST * 2 * _REACH / (self.n_grid - 1):
+            raise ValueError(
+                f"n_grid={self.n_grid} is too coarse for observation_std={self.observation_std!r} "
+                f"and initial_std={self.initial_std!r}: after {n_seen} steps the posterior is "
+                "narrower than a step of the grid. Raise n_grid."
+            )
+
+
+_euler_step = njit(euler_step)
+
+
+@njit(cache=True)
+def _advance(x, y, log_weight, observed, observation_std, frequency, time_step):
+    """Weigh the states (n_sequences, n_states) by an observation, and move them on, in place."""
+    for i in range(x.shape[0]):
+        for k in range(x.shape[1]):
+            error = (observed[i] - x[i, k]) / observation_std
+            log_weight[i, k] -= error * error / 2
+            x[i, k], y[i, k] = _euler_step(x[i, k], y[i, k], frequency, time_step)
+            # Explicit steps from far outside the limit cycle run away; no data come from there.
+            if not abs(x[i, k]) + abs(y[i, k]) < _FAR:
+                x[i, k] = y[i, k] = 0.0
+                log_weight[i, k] = -np.inf
