@@ -35,7 +35,7 @@ ESTIMATORS = [
     ExchangeablePredictor(),
     KalmanPredictor(),
     RegimePredictor(),
-    OscillatorPredictor(n_grid=5),
+    OscillatorPredictor(observation_std=5.0),
     RNNPredictor(4, **TINY),
     GRUPredictor(4, **TINY),
     GRUPredictor(4, training="readout", **TINY),

@@ -28,6 +28,17 @@ class DecodingDisplay:
         The axes, after `plot`.
     figure_ : matplotlib.figure.Figure
         Their figure, after `plot`.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import DecodingDisplay, EmergenceAssessment, GRUPredictor, DriftWorld
+    >>> assessment = EmergenceAssessment(
+    ...     DriftWorld(n_steps=20), GRUPredictor(hidden_size=2, max_steps=2), nulls=(),
+    ...     n_train=20, n_eval=10, random_state=0, progress=False,
+    ... ).fit()
+    >>> display = DecodingDisplay.from_cubes({"drift": assessment.cube_})
+    >>> display.axes_[1].get_ylabel()
+    'gain over the reference (nats per step)'
     """
 
     def __init__(self, probe_score, delta_nll, ceiling):

@@ -101,13 +101,13 @@ class OscillatorWorld(World):
 
 def frequencies_of(omega, n_steps):
     """Return the angular frequency of each step."""
-    omega = np.asarray(omega, dtype=np.float64)
-    if omega.shape not in ((), (2,)) or not np.isfinite(omega).all():
+    frequencies = np.asarray(omega, dtype=np.float64)
+    if frequencies.shape not in ((), (2,)) or not np.isfinite(frequencies).all():
         raise ValueError(
-            f"omega={omega.tolist()!r} is neither a frequency nor a pair (first, last); pass a "
+            f"omega={omega!r} is neither a frequency nor a pair (first, last); pass a "
             "finite number or two."
         )
-    start, stop = (omega, omega) if omega.ndim == 0 else omega
+    start, stop = np.broadcast_to(frequencies, 2)
     return np.linspace(start, stop, n_steps)
 
 
