@@ -12,10 +12,12 @@ _HOMES = {
     "ArrayWorld": "worlds",
     "BernoulliWorld": "worlds",
     "DriftWorld": "worlds",
+    "LinearSystemWorld": "worlds",
     "OscillatorWorld": "worlds",
     "RegimeWorld": "worlds",
     "AutoregressivePredictor": "predictors",
     "ExchangeablePredictor": "predictors",
+    "FiniteFilterPredictor": "predictors",
     "GRUPredictor": "predictors",
     "KalmanPredictor": "predictors",
     "LSTMPredictor": "predictors",
@@ -26,11 +28,15 @@ _HOMES = {
     "PersistencePredictor": "predictors",
     "RNNPredictor": "predictors",
     "RegimePredictor": "predictors",
+    "RestrictedLinearPredictor": "predictors",
+    "TruncatedKalmanPredictor": "predictors",
     "EmergenceAssessment": "assessment",
     "load_cube": "assessment",
     "AssessmentDisplay": "displays",
     "CapacityCurveDisplay": "displays",
+    "CriticalLengthDisplay": "displays",
     "DecodingDisplay": "displays",
+    "PredictionRiskDisplay": "displays",
     "make_probe": "probes",
 }
 _MODULES = (
@@ -41,6 +47,7 @@ _MODULES = (
     "predictors",
     "probes",
     "reproduce",
+    "thresholds",
     "worlds",
 )
 

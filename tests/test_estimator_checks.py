@@ -12,6 +12,7 @@ from sklearn_emerge import (
     AutoregressivePredictor,
     EmergenceAssessment,
     ExchangeablePredictor,
+    FiniteFilterPredictor,
     GRUPredictor,
     KalmanPredictor,
     LSTMPredictor,
@@ -21,7 +22,9 @@ from sklearn_emerge import (
     OscillatorPredictor,
     PersistencePredictor,
     RegimePredictor,
+    RestrictedLinearPredictor,
     RNNPredictor,
+    TruncatedKalmanPredictor,
     make_probe,
 )
 
@@ -34,6 +37,12 @@ ESTIMATORS = [
     AutoregressivePredictor(lags=3),
     ExchangeablePredictor(),
     KalmanPredictor(),
+    FiniteFilterPredictor(3),
+    FiniteFilterPredictor(2, padding="drop", alpha=1.0),
+    TruncatedKalmanPredictor(3),
+    RestrictedLinearPredictor("block"),
+    RestrictedLinearPredictor("affine", random_state=0),
+    RestrictedLinearPredictor("low_rank"),
     RegimePredictor(),
     OscillatorPredictor(observation_std=5.0),
     RNNPredictor(4, **TINY),
@@ -81,5 +90,24 @@ def test_scikit_learn_checks(estimator, check):
 def test_every_public_estimator_is_checked():
     public = [getattr(sklearn_emerge, name) for name in sklearn_emerge.__all__]
     estimators = {cls for cls in public if inspect.isclass(cls) and hasattr(cls, "fit")}
-    assert len(estimators) == 13
+    assert len(estimators) == 16
     assert estimators <= {type(estimator) for estimator in ESTIMATORS}
+
+
+def test_a_sweep_keeps_to_the_rules_that_need_no_data():
+    """It takes no data, so the checks above, which all pass some, do not apply to it."""
+    from sklearn.base import clone
+    from sklearn.utils.estimator_checks import (
+        check_no_attributes_set_in_init,
+        check_parameters_default_constructible,
+    )
+
+    from sklearn_emerge.thresholds import PredictionRiskSweep
+
+    sweep = PredictionRiskSweep(param_range=[2], horizons=[10], tol=2.0)
+    check_no_attributes_set_in_init("PredictionRiskSweep", sweep)
+    check_parameters_default_constructible("PredictionRiskSweep", sweep)
+    before = clone(sweep).get_params()
+    assert sweep.fit() is sweep
+    assert sweep.get_params() == before
+    assert "tol=2.0" in repr(sweep)

@@ -12,7 +12,17 @@ from nbclient import NotebookClient
 from numpydoc.docscrape import ClassDoc, FunctionDoc
 
 import sklearn_emerge
-from sklearn_emerge import assessment, datasets, displays, inference, predictors, probes, worlds
+from sklearn_emerge import (
+    assessment,
+    datasets,
+    displays,
+    inference,
+    predictors,
+    probes,
+    reproduce,
+    thresholds,
+    worlds,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,7 +59,17 @@ def test_every_public_name_is_found():
         sklearn_emerge.Nothing  # noqa: B018
 
 
-MODULES = [assessment, datasets, displays, inference, predictors, probes, worlds]
+MODULES = [
+    assessment,
+    datasets,
+    displays,
+    inference,
+    predictors,
+    probes,
+    reproduce,
+    thresholds,
+    worlds,
+]
 PUBLIC = sorted(
     {
         getattr(module, name)

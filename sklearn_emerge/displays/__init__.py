@@ -1,7 +1,15 @@
-"""Displays: figures of a result cube."""
+"""Displays: figures of a result cube or of a sweep."""
 
 from ._assessment import AssessmentDisplay
 from ._capacity import CapacityCurveDisplay
+from ._critical_length import CriticalLengthDisplay
 from ._decoding import DecodingDisplay
+from ._prediction_risk import PredictionRiskDisplay
 
-__all__ = ["AssessmentDisplay", "CapacityCurveDisplay", "DecodingDisplay"]
+__all__ = [
+    "AssessmentDisplay",
+    "CapacityCurveDisplay",
+    "CriticalLengthDisplay",
+    "DecodingDisplay",
+    "PredictionRiskDisplay",
+]

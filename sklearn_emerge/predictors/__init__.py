@@ -6,15 +6,18 @@ from ._baselines import (
     MeanPredictor,
     PersistencePredictor,
 )
+from ._filters import FiniteFilterPredictor, TruncatedKalmanPredictor
 from ._kalman import KalmanPredictor
 from ._neural import ModulePredictor
 from ._optimal import ExchangeablePredictor, RegimePredictor
 from ._oscillator import OscillatorPredictor
 from ._recurrent import GRUPredictor, LSTMPredictor, RNNPredictor
+from ._restricted import RestrictedLinearPredictor
 
 __all__ = [
     "AutoregressivePredictor",
     "ExchangeablePredictor",
+    "FiniteFilterPredictor",
     "GRUPredictor",
     "KalmanPredictor",
     "LSTMPredictor",
@@ -25,4 +28,6 @@ __all__ = [
     "PersistencePredictor",
     "RNNPredictor",
     "RegimePredictor",
+    "RestrictedLinearPredictor",
+    "TruncatedKalmanPredictor",
 ]

@@ -3,8 +3,9 @@
 from numbers import Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._linear_system import check_covariance, check_system, steady_filter
 from ._base import BasePredictor
 from ._optimal import OptimalPredictor
 
@@ -18,24 +19,29 @@ class KalmanPredictor(OptimalPredictor):
         w_t \sim N(0, Q), \; v_t \sim N(0, R), \; x_0 \sim N(m, P),
 
     whose conditional mean :math:`C\,E[x_{t+1} \mid y_0 \dots y_t]` no other predictor can beat in
-    squared error. Gains start from the initial state and so change with time.
+    squared error.
 
     Parameters
     ----------
-    transition : float or array-like of shape (n_states, n_states), default=1.0
-        Transition matrix A.
-    observation : float or array-like of shape (n_channels, n_states), default=1.0
-        Observation matrix C.
-    transition_covariance : float or array-like of shape (n_states, n_states), default=1.0
-        Covariance Q of the process noise.
-    observation_covariance : float or array-like of shape (n_channels, n_channels), default=1.0
-        Covariance R of the observation noise, positive definite.
+    A : float or array-like of shape (n_states, n_states), default=1.0
+        Transition matrix.
+    C : float or array-like of shape (n_states,) or (n_channels, n_states), default=1.0
+        Observation matrix; a number is that number times the identity.
+    Q : float or array-like of shape (n_states, n_states), default=1.0
+        Covariance of the process noise, in squared units of the state; a number is that number
+        times the identity.
+    R : float or array-like of shape (n_channels, n_channels), default=1.0
+        Covariance of the observation noise, in squared units of the data; a number is that number
+        times the identity.
     offset : float or array-like of shape (n_states,), default=0.0
         Drift b of the state per step.
     initial_mean : float or array-like of shape (n_states,), default=0.0
         Mean m of the first state.
-    initial_covariance : float or array-like of shape (n_states, n_states), default=1.0
-        Covariance P of the first state.
+    initial_covariance : "steady", float or array-like of shape (n_states, n_states), \
+            default="steady"
+        Covariance P of the first state. "steady" is that of the filter's steady state, the
+        solution of the Riccati equation :math:`P = A (P - P C^\top S^{-1} C P) A^\top + Q` with
+        :math:`S = C P C^\top + R`; gains are then the same at every step.
     likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
         Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
     noise_std : float, "estimate" or "auto", default="auto"
@@ -59,7 +65,10 @@ class KalmanPredictor(OptimalPredictor):
     Examples
     --------
     >>> from sklearn_emerge import KalmanPredictor
-    >>> walk = KalmanPredictor().fit([[0.0, 1.0, 2.0], [0.0, -1.0, 1.0]])
+    >>> X = [[0.0, 1.0, 2.0], [0.0, -1.0, 1.0]]
+    >>> KalmanPredictor().fit(X).gains_.ravel().round(3).tolist()
+    [0.618, 0.618, 0.618]
+    >>> walk = KalmanPredictor(initial_covariance=1.0).fit(X)
     >>> walk.gains_.ravel().round(3).tolist()
     [0.5, 0.6, 0.615]
     >>> walk.predict([[2.0, 2.0, 2.0]]).round(3).tolist()
@@ -70,30 +79,30 @@ class KalmanPredictor(OptimalPredictor):
         **BasePredictor._parameter_constraints,
         **{
             name: [Interval(Real, None, None, closed="neither"), "array-like"]
-            for name in (
-                "transition", "observation", "transition_covariance", "observation_covariance",
-                "offset", "initial_mean", "initial_covariance",
-            )
+            for name in ("A", "C", "Q", "R", "offset", "initial_mean")
         },
+        "initial_covariance": [
+            Interval(Real, None, None, closed="neither"), "array-like", StrOptions({"steady"}),
+        ],
     }  # fmt: skip
 
     def __init__(
         self,
-        transition=1.0,
-        observation=1.0,
-        transition_covariance=1.0,
-        observation_covariance=1.0,
+        A=1.0,
+        C=1.0,
+        Q=1.0,
+        R=1.0,
         *,
         offset=0.0,
         initial_mean=0.0,
-        initial_covariance=1.0,
+        initial_covariance="steady",
         likelihood="auto",
         noise_std="auto",
     ):
-        self.transition = transition
-        self.observation = observation
-        self.transition_covariance = transition_covariance
-        self.observation_covariance = observation_covariance
+        self.A = A
+        self.C = C
+        self.Q = Q
+        self.R = R
         self.offset = offset
         self.initial_mean = initial_mean
         self.initial_covariance = initial_covariance
@@ -102,48 +111,26 @@ class KalmanPredictor(OptimalPredictor):
 
     def _system(self, n_channels):
         """Return A, C, Q, R, b, m, P as arrays, after checking their shapes."""
-        A = np.atleast_2d(np.asarray(self.transition, dtype=np.float64))
-        n = len(A)
-        shapes = {
-            "transition": (n, n),
-            "observation": (n_channels, n),
-            "transition_covariance": (n, n),
-            "observation_covariance": (n_channels, n_channels),
-            "offset": (n,),
-            "initial_mean": (n,),
-            "initial_covariance": (n, n),
-        }
-        arrays = []
-        for name, shape in shapes.items():
+        A, C, Q, R = check_system(self.A, self.C, self.Q, self.R)
+        if len(C) != n_channels:
+            raise ValueError(
+                f"C has {len(C)} rows, one a channel, but X has {n_channels} "
+                f"channel{'s' * (n_channels > 1)}; pass the rows that belong to X."
+            )
+        means = []
+        for name in ("offset", "initial_mean"):
             value = np.asarray(getattr(self, name), dtype=np.float64)
-            if value.ndim == 0:
-                one_state = len(shape) == 1 or shape[0] == shape[1]
-                value = np.full(shape, value) if len(shape) == 1 else value * np.eye(*shape)
-                fits = one_state or shape == (1, 1)
-            else:
-                fits = value.shape == shape
-            if not fits or not np.isfinite(value).all():
+            if value.shape not in ((), (len(A),)) or not np.isfinite(value).all():
                 raise ValueError(
-                    f"{name} must be finite and of shape {shape} for X with {n_channels} "
-                    f"channel{'s' * (n_channels > 1)} and a transition of shape {A.shape}; got "
-                    f"{getattr(self, name)!r}."
+                    f"{name} must be a finite number or finite and of shape ({len(A)},), one a "
+                    f"state; got {getattr(self, name)!r}."
                 )
-            arrays.append(value)
-        for name, value in zip(shapes, arrays, strict=True):
-            if name.endswith("covariance"):
-                smallest = np.linalg.eigvalsh((value + value.T) / 2)[0]
-                tolerance = 1e-12 * max(1.0, np.abs(value).max())
-                noise = name == "observation_covariance"
-                if (
-                    not np.allclose(value, value.T)
-                    or smallest < -tolerance
-                    or (noise and smallest <= 0)
-                ):
-                    raise ValueError(
-                        f"{name}={getattr(self, name)!r} must be a covariance; pass a symmetric, "
-                        f"positive {'definite' if noise else 'semidefinite'} matrix."
-                    )
-        return arrays
+            means.append(np.broadcast_to(value, len(A)))
+        if isinstance(self.initial_covariance, str):
+            P = steady_filter(A, C, Q, R).covariance
+        else:
+            P = check_covariance(self.initial_covariance, len(A), "initial_covariance")
+        return A, C, Q, R, *means, P
 
     def _fit(self, X):
         self.gains_, self.innovation_covariances_ = self._gains(*X.shape[1:])
@@ -154,6 +141,11 @@ class KalmanPredictor(OptimalPredictor):
         gains, innovations = [], []
         for _ in range(n_steps):
             S = C @ P @ C.T + R
+            if np.linalg.matrix_rank(S, hermitian=True) < n_channels:
+                raise ValueError(
+                    "A channel can be predicted without error from the others and the past, so "
+                    "that the density is not finite; give it observation noise in R."
+                )
             K = np.linalg.solve(S, C @ P).T
             # Joseph's form stays positive semidefinite.
             rest = np.eye(len(A)) - K @ C

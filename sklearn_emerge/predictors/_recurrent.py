@@ -52,7 +52,7 @@ class RecurrentPredictor(NeuralPredictor):
         self.hidden_size = hidden_size
 
     def _build_core(self, n_inputs):
-        return self._layer(n_inputs, self.hidden_size, batch_first=True)
+        return self._layer(n_inputs, int(self.hidden_size), batch_first=True)
 
 
 class RNNPredictor(RecurrentPredictor):

@@ -4,6 +4,7 @@ from ._array import ArrayWorld
 from ._base import World
 from ._bernoulli import BernoulliWorld
 from ._drift import DriftWorld
+from ._linear_system import LinearSystemWorld
 from ._nulls import PhaseNull, ResampleNull, ShuffleNull
 from ._oscillator import OscillatorWorld
 from ._regime import RegimeWorld
@@ -12,6 +13,7 @@ __all__ = [
     "ArrayWorld",
     "BernoulliWorld",
     "DriftWorld",
+    "LinearSystemWorld",
     "OscillatorWorld",
     "PhaseNull",
     "RegimeWorld",

@@ -78,8 +78,8 @@ class DriftWorld(World):
         from ..predictors import KalmanPredictor
 
         return KalmanPredictor(
-            transition_covariance=self.dynamics_std**2,
-            observation_covariance=self.observation_std**2,
+            Q=self.dynamics_std**2,
+            R=self.observation_std**2,
             offset=self.velocity,
             initial_covariance=0.0,
         )

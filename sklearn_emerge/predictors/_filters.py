@@ -1,0 +1,198 @@
+"""Linear filters of finite length, the same at every step."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.linalg import lstsq
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from .._linear_system import check_system, steady_filter
+from ._base import BasePredictor, center_and_scale
+
+
+class FilterPredictor(BasePredictor):
+    """What the filters share: a prediction from the last steps by `coef_`."""
+
+    def _predict(self, X):
+        mean = np.zeros_like(X)
+        for k, weights in enumerate(self.coef_[: X.shape[1]]):
+            mean[:, k:] += X[:, : X.shape[1] - k] @ weights
+        return mean
+
+
+class FiniteFilterPredictor(FilterPredictor):
+    r"""Predict the next step by a filter of the last ones, the same at every step.
+
+    .. math:: \hat y_{t+1} = \sum_{k=1}^{h} F_k y_{t+1-k},
+
+    by least squares over all training sequences together, without an intercept; steps before
+    the first count as zero. The learner of *State space models, emergence, and ergodicity*.
+    `AutoregressivePredictor` is the better predictor of short sequences: it has an intercept and
+    filters of their own for the first steps.
+
+    Parameters
+    ----------
+    length : int, default=1
+        Length h of the filter; at most n_steps - 1 are used.
+    padding : {"zero", "drop"}, default="zero"
+        "zero": all steps are fitted. "drop": only those with h steps before them.
+    alpha : float, default=0.0
+        Ridge penalty: alpha times the sum of squared coefficients is added to the sum of squared
+        errors over all steps of all sequences, in squared units of the data.
+    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+    noise_std : float, "estimate" or "auto", default="auto"
+        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
+        square error on the training data; "auto" does so too, or in an assessment takes the
+        world's.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (length, n_channels, n_channels)
+        Coefficients, most recent step first; ``coef_[k, i, j]`` weights channel i of the step k
+        back for channel j.
+    dc_gain_ : ndarray of shape (n_channels, n_channels)
+        Their sum over the steps. On a random walk the risk per step stays bounded only if it is
+        one, and a filter fitted at a finite horizon misses that by a little.
+    noise_std_ : ndarray of shape (n_channels,)
+        The standard deviation in use.
+
+    References
+    ----------
+    Ziemann, I., Matni, N. and Pappas, G. J. (2025). State space models, emergence, and
+    ergodicity: how many parameters are needed for stable predictions? PMLR 283.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import FiniteFilterPredictor
+    >>> model = FiniteFilterPredictor(length=2).fit([[1.0, 1.0, 2.0, 3.0], [0.0, 1.0, 1.0, 2.0]])
+    >>> model.coef_.ravel().round(6).tolist(), model.dc_gain_.item()
+    ([1.0, 1.0], 2.0)
+    """
+
+    _parameter_constraints = {
+        **BasePredictor._parameter_constraints,
+        "length": [Interval(Integral, 1, None, closed="left")],
+        "padding": [StrOptions({"zero", "drop"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self, length=1, padding="zero", alpha=0.0, *, likelihood="auto", noise_std="auto"
+    ):
+        self.length = length
+        self.padding = padding
+        self.alpha = alpha
+        self.likelihood = likelihood
+        self.noise_std = noise_std
+
+    def _fit(self, X):
+        n_sequences, n_steps, n_channels = X.shape
+        length = min(self.length, n_steps - 1)
+        # Standardising keeps the normal equations well conditioned, whatever the units.
+        scale = center_and_scale(X)[1]
+        past = np.zeros((n_sequences, n_steps + length - 1, n_channels))
+        past[:, length - 1 :] = X / scale
+        size = length * n_channels
+        gram, cross = np.zeros((size, size)), np.zeros((size, n_channels))
+        for t in range(length - 1 if self.padding == "drop" else 0, n_steps - 1):
+            rows = past[:, t : t + length][:, ::-1].reshape(n_sequences, size)
+            gram += rows.T @ rows
+            cross += rows.T @ past[:, t + length]
+        # The penalty is on coefficients in the units of the data.
+        gram[np.diag_indices(size)] += self.alpha * np.tile(1 / scale, length) ** 2
+        coef = lstsq(gram, cross)[0].reshape(length, n_channels, n_channels)
+        self.coef_ = coef * scale / scale[:, np.newaxis]
+        self.dc_gain_ = self.coef_.sum(axis=0)
+
+
+class TruncatedKalmanPredictor(FilterPredictor):
+    r"""Predict by the first coefficients of a known system's Kalman filter.
+
+    .. math:: \hat y_{t+1} = \sum_{k=1}^{h} C (A - L C)^{k-1} L \, y_{t+1-k},
+
+    with the gain L of the steady filter: what is left of the optimal predictor if its memory is
+    cut off. Nothing is fitted anew, so that on a random walk its coefficients sum to
+    :math:`1 - \rho^h` and the risk per step diverges with the horizon for every fixed length. That
+    is what the source's proof shows; a filter that is fitted does not diverge.
+
+    Parameters
+    ----------
+    length : int, default=1
+        Length h of the filter.
+    A : float or array-like of shape (n_states, n_states), default=1.0
+        Transition matrix.
+    C : float or array-like of shape (n_states,) or (n_channels, n_states), default=1.0
+        Observation matrix; a number is that number times the identity.
+    Q : float or array-like of shape (n_states, n_states), default=0.1
+        Covariance of the process noise.
+    R : float or array-like of shape (n_channels, n_channels), default=1.0
+        Covariance of the observation noise.
+    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+    noise_std : float, "estimate" or "auto", default="auto"
+        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
+        square error on the training data; "auto" does so too, or in an assessment takes the
+        world's.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (length, n_channels, n_channels)
+        Coefficients, most recent step first; ``coef_[k, i, j]`` weights channel i of the step k
+        back for channel j.
+    dc_gain_ : ndarray of shape (n_channels, n_channels)
+        Their sum over the steps.
+    noise_std_ : ndarray of shape (n_channels,)
+        The standard deviation in use.
+
+    Notes
+    -----
+    The source prints the power k for k - 1 (its equation 17).
+
+    References
+    ----------
+    Ziemann, I., Matni, N. and Pappas, G. J. (2025). State space models, emergence, and
+    ergodicity: how many parameters are needed for stable predictions? PMLR 283.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import TruncatedKalmanPredictor
+    >>> model = TruncatedKalmanPredictor(3, Q=1.0).fit([[0.0, 1.0], [1.0, 0.0]])
+    >>> model.coef_.ravel().round(4).tolist(), model.dc_gain_.item().__round__(4)
+    ([0.618, 0.2361, 0.0902], 0.9443)
+    """
+
+    _parameter_constraints = {
+        **BasePredictor._parameter_constraints,
+        "length": [Interval(Integral, 1, None, closed="left")],
+        **{
+            name: [Interval(Real, None, None, closed="neither"), "array-like"]
+            for name in ("A", "C", "Q", "R")
+        },
+    }
+
+    def __init__(
+        self, length=1, A=1.0, C=1.0, Q=0.1, R=1.0, *, likelihood="auto", noise_std="auto"
+    ):
+        self.length = length
+        self.A = A
+        self.C = C
+        self.Q = Q
+        self.R = R
+        self.likelihood = likelihood
+        self.noise_std = noise_std
+
+    def _fit(self, X):
+        A, C, Q, R = check_system(self.A, self.C, self.Q, self.R)
+        if len(C) != X.shape[2]:
+            raise ValueError(
+                f"C has {len(C)} rows, one a channel, but X has {X.shape[2]} "
+                f"channel{'s' * (X.shape[2] > 1)}; pass the rows that belong to X."
+            )
+        gain = steady_filter(A, C, Q, R).gain
+        self.coef_ = np.empty((self.length, len(C), len(C)))
+        reach = gain
+        for k in range(self.length):
+            self.coef_[k] = (C @ reach).T
+            reach = (A - gain @ C) @ reach
+        self.dc_gain_ = self.coef_.sum(axis=0)

@@ -1,0 +1,415 @@
+"""Excess risk of learners of growing size, over growing horizons."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+import xarray as xr
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils._param_validation import Interval, StrOptions
+from tqdm.auto import tqdm
+
+from .._linear_system import check_system, steady_filter
+from .._random import substream
+from ..predictors import FiniteFilterPredictor, RestrictedLinearPredictor, TruncatedKalmanPredictor
+from ..predictors._base import BasePredictor
+from ..worlds import LinearSystemWorld, World
+from ._filters import best_filter, check_growth, linear_filter_risk, power_sums, square_root
+
+# Total risks below this share of the variance of the innovations count as none.
+_NEGLIGIBLE = 1e-20
+_EXACT = (FiniteFilterPredictor, TruncatedKalmanPredictor, RestrictedLinearPredictor)
+
+
+class PredictionRiskSweep(BaseEstimator):
+    r"""Excess risk of a learner against its size and the horizon, with its thresholds.
+
+    The risk is the distance of the learner's predictions from those of the optimal predictor,
+
+    .. math:: \ell_T = \sum_{t=1}^{T} E \| \hat y_t - E[y_t \mid y_1 \dots y_{t-1}] \|^2 .
+
+    Two thresholds can be read from it, and they are different things: the size from which the
+    risk *per step*, :math:`\ell_T / T`, stays bounded as the horizon grows (`stability_threshold_`,
+    a property of the modes that do not decay), and the size at which the *total* falls below a
+    tolerance (`critical_length_`, which grows with log T).
+
+    Parameters
+    ----------
+    world : World, default=None
+        The world; None is a random walk in noise, ``LinearSystemWorld()``. Its length is set to
+        each horizon in turn.
+    learner : predictor, default=None
+        The learner; None is ``FiniteFilterPredictor()``.
+    param_range : sequence of int, default=(1, 2, 4, 8)
+        Values of the parameter, increasing.
+    horizons : sequence of int, default=(100, 1000, 10000)
+        Numbers of steps T, increasing.
+    method : {"exact", "monte_carlo"}, default="exact"
+        "exact": the risk of the learner in the limit of infinitely many training sequences, by
+        linear algebra, for filters and restricted linear predictors in linear systems.
+        "monte_carlo": train and evaluate on samples, for every learner and every world whose
+        optimal predictor is known.
+    refit : {"per_horizon", "frozen"}, default="per_horizon"
+        "per_horizon": the learner is fitted at each horizon. "frozen": it is fitted at the
+        first, and meets the longer ones in the test only.
+    param_name : str, default="auto"
+        Parameter of the learner that is varied. "auto": its ``length``, ``size`` or
+        ``hidden_size``, the first that it has.
+    tol : float, default=1.0
+        Tolerated total risk, in units of the variance of the innovations.
+    exponent_cut : float, default=0.5
+        A risk per step that grows like a smaller power of the horizon counts as bounded.
+    n_train, n_eval : int, default=1000
+        Numbers of sequences of the Monte Carlo method.
+    random_state : int, Generator, SeedSequence or None, default=None
+        The stream of all draws.
+    progress : bool, default=False
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    cube_ : xarray.Dataset of dimensions (parameter, horizon)
+        ``total_risk`` and ``risk`` (per step) in squared units of the data; their standard
+        errors for Monte Carlo (``total_risk_se``, given the fitted learner);
+        ``growth_exponent`` of the risk per step over the last decade of horizons;
+        ``stability_threshold`` and ``critical_length``.
+    stability_threshold_ : float
+        First value of the parameter whose risk per step does not grow; NaN if there is none.
+    critical_length_ : ndarray of shape (n_horizons,)
+        Value of the parameter at which the total risk equals the tolerance, by interpolation of
+        its logarithm; NaN where it lies outside `param_range`.
+    slope_ : float
+        Slope of the critical length against the natural logarithm of the horizon.
+    reference_slope_ : float
+        What it should be for a filter in a linear system, :math:`1 / (2 \log(1/\rho))` with the
+        spectral radius of the Kalman filter; NaN otherwise.
+
+    References
+    ----------
+    Ziemann, I., Matni, N. and Pappas, G. J. (2025). State space models, emergence, and
+    ergodicity: how many parameters are needed for stable predictions? PMLR 283.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import LinearSystemWorld
+    >>> from sklearn_emerge.thresholds import PredictionRiskSweep
+    >>> trend = LinearSystemWorld.local_linear_trend()
+    >>> sweep = PredictionRiskSweep(trend, param_range=range(1, 13)).fit()
+    >>> sweep.stability_threshold_
+    2.0
+    >>> sweep.cube_.growth_exponent.values[:3].round(2).tolist()
+    [1.0, 0.01, 0.0]
+    >>> sweep.critical_length_.round(1).tolist()
+    [5.0, 7.4, 9.5]
+    """
+
+    _parameter_constraints = {
+        "world": [World, None],
+        "learner": [BasePredictor, None],
+        "param_range": ["array-like", range],
+        "horizons": ["array-like", range],
+        "method": [StrOptions({"exact", "monte_carlo"})],
+        "refit": [StrOptions({"per_horizon", "frozen"})],
+        "param_name": [str],
+        "tol": [Interval(Real, 0, None, closed="neither")],
+        "exponent_cut": [Interval(Real, 0, None, closed="neither")],
+        "n_train": [Interval(Integral, 2, None, closed="left")],
+        "n_eval": [Interval(Integral, 2, None, closed="left")],
+        "random_state": ["random_state", np.random.SeedSequence],
+        "progress": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        world=None,
+        learner=None,
+        param_range=(1, 2, 4, 8),
+        horizons=(100, 1000, 10000),
+        method="exact",
+        refit="per_horizon",
+        *,
+        param_name="auto",
+        tol=1.0,
+        exponent_cut=0.5,
+        n_train=1000,
+        n_eval=1000,
+        random_state=None,
+        progress=False,
+    ):
+        self.world = world
+        self.learner = learner
+        self.param_range = param_range
+        self.horizons = horizons
+        self.method = method
+        self.refit = refit
+        self.param_name = param_name
+        self.tol = tol
+        self.exponent_cut = exponent_cut
+        self.n_train = n_train
+        self.n_eval = n_eval
+        self.random_state = random_state
+        self.progress = progress
+
+    def fit(self):
+        """Compute all risks.
+
+        Returns
+        -------
+        PredictionRiskSweep
+            Itself, with `cube_` and the thresholds.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range, or the method cannot do what is asked.
+        """
+        self._validate_params()
+        world = LinearSystemWorld() if self.world is None else clone(self.world)
+        learner = FiniteFilterPredictor() if self.learner is None else clone(self.learner)
+        sizes = _increasing(self.param_range, "param_range", at_least=0)
+        horizons = _increasing(self.horizons, "horizons", at_least=2)
+        name = _param_name(learner, self.param_name)
+        learners = [clone(learner).set_params(**{name: size}) for size in sizes.tolist()]
+        if self.method == "exact":
+            total, error = self._exact(world, learners, horizons), None
+        else:
+            total, error = self._monte_carlo(world, learners, horizons)
+        self._assemble(world, learner, name, sizes, horizons, total, error)
+        return self
+
+    def _exact(self, world, learners, horizons):
+        """Return the risks by linear algebra, of shape (n_sizes, n_horizons)."""
+        risk = _exact_risk(world, learners[0])
+        total = np.empty((len(learners), len(horizons)))
+        bar = tqdm(total=total.size, disable=not self.progress, unit="risk")
+        for i, j in np.ndindex(total.shape):
+            trained = horizons[j if self.refit == "per_horizon" else 0]
+            total[i, j] = risk(learners[i], trained, horizons[j])
+            bar.update()
+        bar.close()
+        return total
+
+    def _monte_carlo(self, world, learners, horizons):
+        """Return mean and standard error over sequences of the measured risks."""
+        if world.ceiling is None or "n_steps" not in world.get_params():
+            raise ValueError(
+                f"method='monte_carlo' measures the distance to the optimal predictor at several "
+                f"horizons, which {type(world).__name__} does not offer; use a world with "
+                "n_steps and a ceiling."
+            )
+        total = np.empty((2, len(learners), len(horizons)))
+        bar = tqdm(total=total[0].size, disable=not self.progress, unit="fit")
+        fitted = None
+        for j, horizon in enumerate(horizons):
+            horizon = int(horizon)
+            world = clone(world).set_params(n_steps=horizon)
+            stream = substream(self.random_state, "horizon", horizon)
+            train, evaluation = world.split(self.n_train, self.n_eval, stream)
+            if fitted is None or self.refit == "per_horizon":
+                fitted = [clone(learner).fit(train.X) for learner in learners]
+            best = world.optimal_predictor().predict(evaluation.X)
+            for i, learner in enumerate(fitted):
+                apart = (learner.at_length(horizon).predict(evaluation.X) - best)[:, :-1] ** 2
+                if getattr(learner, "padding", "zero") == "drop":
+                    apart = apart[:, learner.length - 1 :]
+                sums = apart.reshape(len(apart), -1).sum(axis=1)
+                total[:, i, j] = sums.mean(), sums.std(ddof=1) / np.sqrt(len(sums))
+                bar.update()
+        bar.close()
+        return total
+
+    def _assemble(self, world, learner, name, sizes, horizons, total, error):
+        """Set the cube and the thresholds."""
+        variance = _innovation_variance(world, learner, self.random_state)
+        # Smaller risks are rounding, whose growth means nothing.
+        risk = np.where(total > _NEGLIGIBLE * variance, total / horizons, 0.0)
+        exponents = _growth_exponents(risk, horizons, self.exponent_cut)
+        bounded = np.flatnonzero(exponents < self.exponent_cut)
+        self.stability_threshold_ = float(sizes[bounded[0]]) if len(bounded) else np.nan
+        tolerated = self.tol * variance
+        self.critical_length_ = np.array(
+            [_crossing(sizes, column, tolerated) for column in total.T]
+        )
+        known = np.isfinite(self.critical_length_)
+        self.slope_ = np.nan
+        if known.sum() > 1:
+            log_horizons = np.log(horizons[known])
+            self.slope_ = float(np.polyfit(log_horizons, self.critical_length_[known], 1)[0])
+        self.reference_slope_ = np.nan
+        if isinstance(world, LinearSystemWorld) and hasattr(learner, "length"):
+            radius = steady_filter(*world.system()[:4]).radius
+            self.reference_slope_ = -0.5 / np.log(radius) if radius > 0 else 0.0
+        dims = (name, "horizon")
+        unit = "squared units of the data"
+        variables = {
+            "total_risk": (dims, total, {"long_name": "total excess risk", "units": unit}),
+            "risk": (dims, total / horizons, {"long_name": "excess risk per step", "units": unit}),
+            "growth_exponent": (
+                name, exponents, {"long_name": "growth exponent of the risk per step", "units": "1"}
+            ),
+            "stability_threshold": (
+                (), self.stability_threshold_,
+                {"long_name": f"first {name} whose risk per step does not grow", "units": "1"},
+            ),
+            "critical_length": (
+                "horizon", self.critical_length_,
+                {"long_name": f"{name} at which the total risk is tolerated", "units": "1"},
+            ),
+        }  # fmt: skip
+        if error is not None:
+            variables["total_risk_se"] = (
+                dims, error, {"long_name": "standard error of the total risk", "units": unit}
+            )  # fmt: skip
+        attributes = {
+            "title": f"Excess risk of {type(learner).__name__} in {type(world).__name__}",
+            "method": self.method,
+            "refit": self.refit,
+            "tolerated_total_risk": tolerated,
+            "slope": self.slope_,
+            "reference_slope": self.reference_slope_,
+        }
+        coordinates = {
+            name: (name, sizes, {"long_name": f"{name} of the learner", "units": "1"}),
+            "horizon": ("horizon", horizons, {"long_name": "horizon", "units": "steps"}),
+        }
+        self.cube_ = xr.Dataset(variables, coordinates, attributes)
+
+
+def _increasing(values, name, at_least):
+    """Return a parameter as an array of increasing integers."""
+    array = np.asarray(values)
+    fits = array.ndim == 1 and array.size and np.issubdtype(array.dtype, np.integer)
+    if not fits or (np.diff(array) <= 0).any() or array[0] < at_least:
+        raise ValueError(
+            f"{name}={values!r} must be increasing integers from {at_least} on, for instance "
+            "[2, 4, 8]."
+        )
+    return array
+
+
+def _param_name(learner, name):
+    """Return the parameter that is varied."""
+    known = learner.get_params(deep=False)
+    candidates = ("length", "size", "hidden_size") if name == "auto" else (name,)
+    for candidate in candidates:
+        if candidate in known:
+            return candidate
+    raise ValueError(
+        f"param_name={name!r} is not a parameter of {type(learner).__name__}; choose from "
+        f"{', '.join(sorted(known))}."
+    )
+
+
+def _exact_risk(world, learner):
+    """Return the function of (learner, training horizon, horizon) that computes a risk."""
+    if not isinstance(world, LinearSystemWorld) or not isinstance(learner, _EXACT):
+        raise ValueError(
+            f"method='exact' is for {', '.join(cls.__name__ for cls in _EXACT)} in a "
+            f"LinearSystemWorld, not for {type(learner).__name__} in {type(world).__name__}; use "
+            "method='monte_carlo'."
+        )
+    A, C, Q, R, initial = world.system()
+    if isinstance(learner, RestrictedLinearPredictor):
+        if not np.array_equal(C, np.eye(len(A))) or R.any():
+            raise ValueError(
+                "RestrictedLinearPredictor predicts from observed states; use a world with C=1.0 "
+                "and R=0.0."
+            )
+        return _restricted_risk(A, Q, initial)
+    if not isinstance(world.initial, str) or world.initial != "steady":
+        raise ValueError(
+            f"method='exact' is for the steady filter, not for initial={world.initial!r}; use "
+            "initial='steady' or method='monte_carlo'."
+        )
+    if getattr(learner, "alpha", 0.0):
+        raise ValueError(
+            f"alpha={learner.alpha!r}: a penalty has no effect in the limit of many sequences, "
+            "which method='exact' computes; use alpha=0.0 or method='monte_carlo'."
+        )
+    system = A, C, Q, R
+
+    def filter_risk(learner, trained, horizon):
+        padding = getattr(learner, "padding", "zero")
+        if isinstance(learner, FiniteFilterPredictor):
+            coef = None
+            if trained != horizon:
+                coef = best_filter(*system, learner.length, trained, padding=padding)
+        else:
+            # It learns nothing from the sequences.
+            coef = clone(learner).fit(np.zeros((2, 2, len(C)))).coef_
+        return linear_filter_risk(*system, learner.length, horizon, coef=coef, padding=padding)
+
+    return filter_risk
+
+
+def _restricted_risk(A, Q, initial):
+    """Return the function that computes the risk of a restricted linear predictor.
+
+    With G the sum of E x_t x_t' over the steps, it is the squared norm of (M - A) G^(1/2).
+    """
+
+    def moments(horizon):
+        check_growth(A, horizon)
+        # E x_t x_t' is A^(t-1) P_1 A^(t-1)' plus the sum of A^i Q A^i' over i < t - 1.
+        G = power_sums(A, initial, horizon - 1)[0] + power_sums(A, Q, horizon - 2)[1]
+        return square_root(G)
+
+    def risk(learner, trained, horizon):
+        root = moments(trained)
+        found = learner.closest(root, A @ root)
+        if trained != horizon:
+            root = moments(horizon)
+        left = np.linalg.norm((found - A) @ root)
+        # What is left of an exact fit is rounding.
+        negligible = 1e-12 * np.linalg.norm(A @ root)
+        return float(left**2) if left > negligible else 0.0
+
+    return risk
+
+
+def _innovation_variance(world, learner, random_state):
+    """Return the total variance of the innovations, the unit of the tolerance."""
+    if isinstance(world, LinearSystemWorld):
+        A, C, Q, R = check_system(world.A, world.C, world.Q, world.R)
+        if isinstance(learner, RestrictedLinearPredictor):
+            return float(np.trace(Q))
+        return float(np.trace(steady_filter(A, C, Q, R).innovation_covariance))
+    X = world.sample(1000, substream(random_state, "innovations")).X
+    apart = X[:, 1:] - world.optimal_predictor().predict(X)[:, :-1]
+    return float((apart**2).mean(axis=(0, 1)).sum())
+
+
+def _growth_exponents(risk, horizons, cut):
+    """Return the log-log slopes over the last decade of horizons; 0 where there is no risk."""
+    exponents = np.full(len(risk), np.nan)
+    if len(horizons) < 2:
+        return exponents
+    last = horizons >= min(horizons[-1] / 10, horizons[-2])
+    exponents[risk[:, -1] == 0] = 0.0
+    positive = (risk > 0).all(axis=1)
+    if positive.any():
+        logs = np.log(risk[positive])
+        slopes = np.polyfit(np.log(horizons[last]), logs[:, last].T, 1)[0]
+        exponents[positive] = slopes
+        local = np.diff(logs, axis=1) / np.diff(np.log(horizons))
+        unsettled = (local[:, -2:-1] >= cut) & (local[:, -1:] < cut)
+        if unsettled.any():
+            warnings.warn(
+                f"At horizon {horizons[-1]} the growth of the risk per step is still slowing down "
+                f"for {unsettled.sum()} of {len(risk)} sizes, so that the stability threshold may "
+                "be too small or too large; add longer horizons.",
+                stacklevel=4,
+            )
+    return exponents
+
+
+def _crossing(sizes, total, tolerated):
+    """Return where the risk falls to what is tolerated, log-linear between two sizes."""
+    below = np.flatnonzero(total <= tolerated)
+    if not len(below) or below[0] == 0:
+        return float(sizes[0]) if len(below) and total[0] == tolerated else np.nan
+    i = below[0]
+    if total[i] == 0:
+        return float(sizes[i])
+    share = np.log(total[i - 1] / tolerated) / np.log(total[i - 1] / total[i])
+    return float(sizes[i - 1] + share * (sizes[i] - sizes[i - 1]))

@@ -1,0 +1,239 @@
+"""A linear Gaussian system."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from .._linear_system import check_covariance, check_system, steady_filter
+from ._base import World
+
+_NUMBER_OR_MATRIX = [Interval(Real, None, None, closed="neither"), "array-like"]
+
+
+class LinearSystemWorld(World):
+    r"""A linear system, driven by noise and observed in noise.
+
+    .. math::
+
+        x_{t+1} = A x_t + w_t, \qquad y_t = C x_t + v_t, \qquad
+        w_t \sim N(0, Q), \; v_t \sim N(0, R), \; x_1 \sim N(0, P_1).
+
+    The latents are the states x. With the default initial covariance the Kalman filter is in its
+    steady state from the first step, which is the setting of *State space models, emergence, and
+    ergodicity* (Ziemann, Matni and Pappas, 2025).
+
+    Parameters
+    ----------
+    A : float or array-like of shape (n_states, n_states), default=1.0
+        Transition matrix.
+    C : float or array-like of shape (n_states,) or (n_channels, n_states), default=1.0
+        Observation matrix; a number is that number times the identity, which observes all states.
+    Q : float or array-like of shape (n_states, n_states), default=0.1
+        Covariance of the process noise, in squared units of the state; a number is that number
+        times the identity.
+    R : float or array-like of shape (n_channels, n_channels), default=1.0
+        Covariance of the observation noise, in squared units of the data; a number is that number
+        times the identity.
+    n_steps : int, default=100
+        Length of a sequence.
+    initial : {"steady", "zero"}, float or array-like of shape (n_states, n_states), \
+            default="steady"
+        Covariance :math:`P_1` of the first state. "steady": that of the state given an infinite
+        past, the solution of the filter's Riccati equation. "zero": the first state is zero.
+
+    Notes
+    -----
+    `noise_std`, the standard deviation of the predictive likelihood, is that of the innovations
+    if there is one channel and the filter is steady; otherwise every predictor is scored with its
+    own root mean square error. The null "phase" is for one channel.
+
+    Errors are raised for matrices that do not fit together, are not finite or not positive
+    semidefinite, and with ``initial="steady"`` for pairs (A, C) that are not detectable.
+
+    References
+    ----------
+    Ziemann, I., Matni, N. and Pappas, G. J. (2025). State space models, emergence, and
+    ergodicity: how many parameters are needed for stable predictions? PMLR 283.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import LinearSystemWorld
+    >>> world = LinearSystemWorld([[1.0, 1.0], [0.0, 1.0]], [1.0, 0.0], 0.1, 1.0, n_steps=50)
+    >>> sample = world.sample(3, random_state=0)
+    >>> sample.X.shape, sample.latents.shape, sample.latent_names
+    ((3, 50), (3, 50, 2), ('x1', 'x2'))
+    >>> round(LinearSystemWorld.random_walk(1.0, 1.0).noise_std ** 2, 4)
+    2.618
+    """
+
+    latent_kind = "continuous"
+    output_scaling = "standard"
+    ceiling = "exact"
+    _parameter_constraints = {
+        "A": _NUMBER_OR_MATRIX,
+        "C": _NUMBER_OR_MATRIX,
+        "Q": _NUMBER_OR_MATRIX,
+        "R": _NUMBER_OR_MATRIX,
+        "n_steps": [Interval(Integral, 2, None, closed="left")],
+        "initial": [StrOptions({"steady", "zero"}), *_NUMBER_OR_MATRIX],
+    }
+
+    def __init__(self, A=1.0, C=1.0, Q=0.1, R=1.0, n_steps=100, *, initial="steady"):
+        self.A = A
+        self.C = C
+        self.Q = Q
+        self.R = R
+        self.n_steps = n_steps
+        self.initial = initial
+
+    @classmethod
+    def random_walk(cls, q=0.1, r=1.0, n_steps=100):
+        """Return a random walk observed in noise.
+
+        Parameters
+        ----------
+        q : float, default=0.1
+            Variance of a step of the walk.
+        r : float, default=1.0
+            Variance of the observation noise.
+        n_steps : int, default=100
+            Length of a sequence.
+
+        Returns
+        -------
+        LinearSystemWorld
+            With A = C = 1, Q = q and R = r.
+        """
+        return cls(1.0, 1.0, q, r, n_steps)
+
+    @classmethod
+    def local_linear_trend(cls, level=0.1, slope=0.1, r=1.0, n_steps=100):
+        """Return a walk whose slope is itself a random walk, observed in noise.
+
+        Parameters
+        ----------
+        level : float, default=0.1
+            Variance of the noise of the level, per step.
+        slope : float, default=0.1
+            Variance of the noise of the slope, per step.
+        r : float, default=1.0
+            Variance of the observation noise.
+        n_steps : int, default=100
+            Length of a sequence.
+
+        Returns
+        -------
+        LinearSystemWorld
+            With states level and slope.
+        """
+        return cls([[1.0, 1.0], [0.0, 1.0]], [[1.0, 0.0]], np.diag([level, slope]), r, n_steps)
+
+    @classmethod
+    def jordan_block(cls, size, eigenvalue=1.0, q=0.1, r=1.0, n_steps=100):
+        """Return a system with one Jordan block, of which the first state is observed.
+
+        Parameters
+        ----------
+        size : int
+            Size of the block, at least 1.
+        eigenvalue : float, default=1.0
+            Its eigenvalue.
+        q : float, default=0.1
+            Variance of the process noise of every state.
+        r : float, default=1.0
+            Variance of the observation noise.
+        n_steps : int, default=100
+            Length of a sequence.
+
+        Returns
+        -------
+        LinearSystemWorld
+            With `size` states.
+
+        Raises
+        ------
+        ValueError
+            If the size is below 1.
+        """
+        if not isinstance(size, Integral) or size < 1:
+            raise ValueError(f"size={size!r} is not the size of a block; pass an integer >= 1.")
+        A = eigenvalue * np.eye(size) + np.eye(size, k=1)
+        return cls(A, np.eye(1, size), q, r, n_steps)
+
+    @property
+    def latent_names(self):
+        """Names of the states: "x", or "x1", "x2", ..."""
+        n_states = len(np.atleast_2d(np.asarray(self.A)))
+        return ("x",) if n_states == 1 else tuple(f"x{i + 1}" for i in range(n_states))
+
+    @property
+    def null_kinds(self):
+        """The nulls of this world."""
+        n_channels = len(check_system(self.A, self.C, self.Q, self.R)[1])
+        return ("shuffle", "resample", "phase")[: 3 if n_channels == 1 else 2]
+
+    @property
+    def noise_std(self):
+        """Standard deviation of the innovations of the steady filter, or "estimate"."""
+        A, C, Q, R = check_system(self.A, self.C, self.Q, self.R)
+        if len(C) > 1 or not isinstance(self.initial, str) or self.initial != "steady":
+            return "estimate"
+        return float(np.sqrt(steady_filter(A, C, Q, R).innovation_covariance[0, 0]))
+
+    def system(self):
+        """Return the matrices of the system.
+
+        Returns
+        -------
+        A, C, Q, R, initial : tuple of ndarray
+            Of shapes (n_states, n_states), (n_channels, n_states), (n_states, n_states),
+            (n_channels, n_channels) and (n_states, n_states).
+
+        Raises
+        ------
+        ValueError
+            If they do not describe a system, see Notes.
+        """
+        A, C, Q, R = check_system(self.A, self.C, self.Q, self.R)
+        if isinstance(self.initial, str):
+            steady = self.initial == "steady"
+            initial = steady_filter(A, C, Q, R).covariance if steady else np.zeros_like(A)
+        else:
+            initial = check_covariance(self.initial, len(A), "initial")
+        return A, C, Q, R, initial
+
+    def _sample(self, n_sequences, stream):
+        A, C, Q, R, initial = self.system()
+        rng = np.random.default_rng(stream)
+        n_states, n_channels = len(A), len(C)
+
+        def draw(covariance, *size):
+            mean = np.zeros(len(covariance))
+            # By eigenvalues, because covariances may be singular.
+            return rng.multivariate_normal(mean, covariance, size, method="eigh")
+
+        x = np.empty((n_sequences, self.n_steps, n_states))
+        x[:, 0] = draw(initial, n_sequences)
+        noise = draw(Q, n_sequences, self.n_steps - 1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for t in range(1, self.n_steps):
+                x[:, t] = x[:, t - 1] @ A.T + noise[:, t - 1]
+            X = x @ C.T + draw(R, n_sequences, self.n_steps)
+        if not np.isfinite(X).all():
+            raise ValueError(
+                f"The states exceed the range of float64 within n_steps={self.n_steps}, because A "
+                f"has an eigenvalue of modulus {np.abs(np.linalg.eigvals(A)).max():.3g}; take "
+                "shorter sequences."
+            )
+        return X[:, :, 0] if n_channels == 1 else X, x
+
+    def _optimal(self):
+        from ..predictors import KalmanPredictor
+
+        *matrices, initial = self.system()
+        return KalmanPredictor(*matrices, initial_covariance=initial)
+
+    def _step_means(self):
+        n_channels = len(check_system(self.A, self.C, self.Q, self.R)[1])
+        return np.zeros(self.n_steps if n_channels == 1 else (self.n_steps, n_channels))
