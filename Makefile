@@ -32,7 +32,8 @@ test: lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
 
 test-slow: install
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -m slow
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -m slow \
+	  --calibration datasets/calibration
 
 # Every table of the source paper at its full budget; continues where it was interrupted.
 reproduce: export OMP_NUM_THREADS = 1

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sklearn_emerge.worlds import BernoulliWorld, DriftWorld, OscillatorWorld, RegimeWorld
+from sklearn_emerge.worlds import (
+    BernoulliWorld,
+    DriftWorld,
+    LinearSystemWorld,
+    OscillatorWorld,
+    RegimeWorld,
+)
 
 SAMPLES = Path(__file__).parent / "samples"
 WORLDS = {
@@ -17,6 +23,7 @@ WORLDS = {
     "oscillator-nonstationary": OscillatorWorld(omega=(0.8, 1.2)),
     "regime": RegimeWorld(),
     "bernoulli": BernoulliWorld(),
+    "local-linear-trend": LinearSystemWorld.local_linear_trend(),
     "oscillator-shuffle": OscillatorWorld().null("shuffle"),
     "oscillator-resample": OscillatorWorld().null("resample"),
     "oscillator-phase": OscillatorWorld().null("phase"),

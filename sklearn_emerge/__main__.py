@@ -6,7 +6,13 @@ import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
-from .worlds import BernoulliWorld, DriftWorld, OscillatorWorld, RegimeWorld
+from .worlds import (
+    BernoulliWorld,
+    DriftWorld,
+    LinearSystemWorld,
+    OscillatorWorld,
+    RegimeWorld,
+)
 
 WORLDS = {
     "drift": DriftWorld(),
@@ -14,6 +20,8 @@ WORLDS = {
     "oscillator-nonstationary": OscillatorWorld(omega=(0.8, 1.2)),
     "regime": RegimeWorld(),
     "bernoulli": BernoulliWorld(),
+    "random-walk": LinearSystemWorld.random_walk(),
+    "local-linear-trend": LinearSystemWorld.local_linear_trend(),
 }
 MODELS = {"rnn": "RNNPredictor", "gru": "GRUPredictor", "lstm": "LSTMPredictor"}
 

@@ -1,6 +1,9 @@
 """One torch thread, no windows, and a small assessment that several tests share."""
 
+from pathlib import Path
+
 import matplotlib
+import pandas as pd
 import pytest
 import torch
 
@@ -8,6 +11,27 @@ from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
 
 matplotlib.use("Agg")
 torch.set_num_threads(1)
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--calibration", metavar="FOLDER", help="keep the rates that slow tests measure, as CSV"
+    )
+
+
+@pytest.fixture
+def report(request):
+    """Return a function that takes a row of what a test measured: setting, test, rate, n."""
+    rows = []
+    yield lambda *row: rows.append(row)
+    folder = request.config.getoption("--calibration")
+    if folder is not None:
+        name = request.node.name.removeprefix("test_").replace("[", "-").removesuffix("]")
+        path = Path(folder, f"{name}.csv")
+        path.parent.mkdir(exist_ok=True)
+        table = pd.DataFrame(rows, columns=["setting", "test", "rate", "assessments"])
+        table.to_csv(path, index=False)
+
 
 SMALL = dict(n_train=40, n_eval=20, n_seeds=2, alpha=0.3, progress=False, random_state=0)
 

@@ -75,7 +75,11 @@ def test_shortcuts():
     assert walk.n_steps == 9
     A, C, Q, R, _ = LinearSystemWorld.jordan_block(3, 0.9, 0.2, 0.4).system()
     assert A.tolist() == [[0.9, 1, 0], [0, 0.9, 1], [0, 0, 0.9]]
-    assert (C.tolist(), Q.tolist(), R.tolist()) == ([[1, 0, 0]], np.diag([0.2] * 3).tolist(), [[0.4]])
+    assert (C.tolist(), Q.tolist(), R.tolist()) == (
+        [[1, 0, 0]],
+        np.diag([0.2] * 3).tolist(),
+        [[0.4]],
+    )
     with pytest.raises(ValueError, match="size=0 is not the size of a block"):
         LinearSystemWorld.jordan_block(0)
 

@@ -71,18 +71,20 @@ class CriticalLengthDisplay:
         """
         ax = new_axes(ax, (6.4, 4.0))
         horizons, lengths = self.cube.horizon.values, self.cube.critical_length.values
-        (points,) = ax.plot(horizons, lengths, "o", label=label or "measured")
         slope = self.cube.attrs["reference_slope"]
         known = np.flatnonzero(np.isfinite(lengths))
-        if np.isfinite(slope) and len(known):
+        theory = np.isfinite(slope) and len(known) > 0
+        label = label or "measured"
+        if theory:
+            label += f" (line: slope {slope:.3g} per factor e)"
+        (points,) = ax.plot(horizons, lengths, "o", label=label)
+        if theory:
             # Through the longest horizon, where the limit is closest.
             line = lengths[known[-1]] + slope * np.log(horizons / horizons[known[-1]])
-            ax.plot(
-                horizons, line, color=points.get_color(), linewidth=1.2,
-                label=f"slope {slope:.3g} per factor e",
-            )  # fmt: skip
+            ax.plot(horizons, line, color=points.get_color(), linewidth=1.2)
         ax.set_xscale("log")
-        ax.set_ylim(bottom=0)
+        if np.isfinite(ax.dataLim.y1):
+            ax.set_ylim(0, 1.08 * ax.dataLim.y1)
         ax.set_xlabel("horizon (steps)")
         ax.set_ylabel("critical filter length (steps)")
         ax.legend(frameon=False, fontsize=9)

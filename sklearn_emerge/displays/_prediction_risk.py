@@ -87,6 +87,9 @@ class PredictionRiskDisplay:
             raise ValueError(
                 f"quantity={quantity!r} is not known; choose from {', '.join(labels)}."
             )
+        from matplotlib import colormaps
+        from matplotlib.ticker import MaxNLocator
+
         ax = new_axes(ax, (6.4, 4.0))
         cube = self.cube
         if quantity == "log1p":
@@ -96,8 +99,6 @@ class PredictionRiskDisplay:
             ax.set_yscale("log")
         name = values.dims[0]
         sizes, horizons = values[name].values, values.horizon.values
-        from matplotlib import colormaps
-
         colors = colormaps["viridis"](np.linspace(0, 0.85, len(horizons)))
         for j, color in enumerate(colors):
             line = values.isel(horizon=j).values
@@ -112,8 +113,7 @@ class PredictionRiskDisplay:
                 cube.attrs["tolerated_total_risk"], color="black", linewidth=0.8, linestyle="--",
                 label="tolerated; critical length",
             )  # fmt: skip
-        if len(sizes) <= 12:
-            ax.set_xticks(sizes)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         unit = " (steps)" if name == "length" else ""
         ax.set_xlabel(f"{name.replace('_', ' ')} of the learner{unit}")
         ax.set_ylabel(labels[quantity])

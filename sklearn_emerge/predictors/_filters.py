@@ -77,9 +77,7 @@ class FiniteFilterPredictor(FilterPredictor):
         "alpha": [Interval(Real, 0, None, closed="left")],
     }
 
-    def __init__(
-        self, length=1, padding="zero", alpha=0.0, *, likelihood="auto", noise_std="auto"
-    ):
+    def __init__(self, length=1, padding="zero", alpha=0.0, *, likelihood="auto", noise_std="auto"):
         self.length = length
         self.padding = padding
         self.alpha = alpha

@@ -37,8 +37,7 @@ class KalmanPredictor(OptimalPredictor):
         Drift b of the state per step.
     initial_mean : float or array-like of shape (n_states,), default=0.0
         Mean m of the first state.
-    initial_covariance : "steady", float or array-like of shape (n_states, n_states), \
-            default="steady"
+    initial_covariance : "steady", float or array-like, default="steady"
         Covariance P of the first state. "steady" is that of the filter's steady state, the
         solution of the Riccati equation :math:`P = A (P - P C^\top S^{-1} C P) A^\top + Q` with
         :math:`S = C P C^\top + R`; gains are then the same at every step.

@@ -60,8 +60,8 @@ class RestrictedLinearPredictor(BasePredictor):
     >>> from sklearn_emerge import LinearSystemWorld, RestrictedLinearPredictor
     >>> world = LinearSystemWorld([[0.9, 0.2], [0.0, 0.5]], Q=1.0, R=0.0)
     >>> X = world.sample(500, random_state=0).X
-    >>> RestrictedLinearPredictor("block", size=2).fit(X).transition_.round(1).tolist()
-    [[0.9, 0.2], [0.0, 0.5]]
+    >>> RestrictedLinearPredictor("block", size=1).fit(X).transition_.round(1).tolist()
+    [[0.9, 0.0], [0.0, 0.0]]
     >>> RestrictedLinearPredictor("low_rank", size=1).fit(X).n_parameters_
     3
     """

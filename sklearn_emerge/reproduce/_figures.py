@@ -28,7 +28,7 @@ def draw_recipe(recipe, cubes, figure):
     figure.set_size_inches(5.6 * len(names), 4.4)
     for name, ax in zip(names, figure.subplots(1, len(names), squeeze=False)[0], strict=True):
         cube = cubes[name]
-        grid = [parameter for parameter in _STANDARD if parameter in cube.dims]
+        grid = [name for name in (*_STANDARD, "max_steps", "world__Q") if name in cube.dims]
         if grid:
             CapacityCurveDisplay.from_cube(cube, grid[0], ax=ax)
         else:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from ..predictors import GRUPredictor, RNNPredictor
 from ..predictors._base import BasePredictor
-from ..worlds import DriftWorld, OscillatorWorld, RegimeWorld, World
+from ..worlds import DriftWorld, LinearSystemWorld, OscillatorWorld, RegimeWorld, World
 
 TABLES = "recurrent-tables"
 N_TRAIN, N_EVAL, MAX_STEPS = 20_000, 2_000, 20_000
@@ -28,6 +28,10 @@ class Experiment:
         As in `EmergenceAssessment`.
     nulls : tuple of str
         Nulls of the corrected protocol.
+    modes : tuple of str
+        Training modes.
+    protocols : tuple of str
+        Protocols under which it is part of the whole reproduction.
     """
 
     world_name: str
@@ -36,6 +40,8 @@ class Experiment:
     model: BasePredictor
     param_grid: dict | None = None
     nulls: tuple = ("resample",)
+    modes: tuple = ("full", "readout", "random")
+    protocols: tuple = ("published", "corrected")
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,22 @@ EXPERIMENTS = {
     for name, (world_name, world, grid, nulls) in _WORLDS.items()
     for model_name, model in _MODELS.items()
 }
+# Not in the source: after how many updates do its networks of the regime world look like ours?
+EXPERIMENTS |= {
+    f"regime-updates-{model_name}": Experiment(
+        "regime-updates", model_name, RegimeWorld(), model,
+        {"max_steps": [4000, 6000, 8000, 12_000]}, modes=("full",), protocols=("published",),
+    )
+    for model_name, model in _MODELS.items()
+}  # fmt: skip
+# Not in a source either: what memory is a trained network worth on a random walk in noise?
+EXPERIMENTS |= {
+    f"random-walk-{model_name}": Experiment(
+        "random-walk", model_name, LinearSystemWorld.random_walk(), model,
+        {"world__Q": [1.0, 0.1, 0.01]}, protocols=("corrected",),
+    )
+    for model_name, model in _MODELS.items()
+}  # fmt: skip
 
 PROTOCOLS = {
     "published": Protocol(
@@ -156,6 +178,14 @@ RECIPES = {
     ),
     "recurrent-drift": Recipe(
         "Drift world, never published", ("drift-rnn", "drift-gru"), None, "modes"
+    ),
+    "random-walk": Recipe(
+        "Networks on a random walk in noise", ("random-walk-rnn", "random-walk-gru"), None,
+        "capacity",
+    ),
+    "recurrent-updates": Recipe(
+        "Gain after fewer updates, regime world",
+        ("regime-updates-rnn", "regime-updates-gru"), None, "capacity",
     ),
     "recurrent-figure-1": Recipe(
         "Capacity against predictive gain in the oscillator world",

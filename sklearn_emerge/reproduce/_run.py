@@ -36,15 +36,21 @@ def run_experiment(
     protocol : {"published", "corrected"}, default="published"
         One of `PROTOCOLS`.
     max_steps : int, default=20000
-        Updates of the optimiser.
+        Updates of the optimiser, where the experiment does not vary them.
     n_seeds : int, default=None
         Replicates; None is 5 under the published protocol and 7 under the corrected one.
     n_train : int, default=20000
         Training sequences.
     n_eval : int, default=2000
         Evaluation sequences.
-    memory, n_jobs, random_state, progress
+    memory : str, path-like or joblib.Memory, default=None
         As in `EmergenceAssessment`.
+    n_jobs : int, default=None
+        As in `EmergenceAssessment`.
+    random_state : int, Generator, SeedSequence or None, default=0
+        Root of all randomness.
+    progress : bool, default=True
+        Whether to show a progress bar.
 
     Returns
     -------
@@ -63,6 +69,7 @@ def run_experiment(
         experiment.world,
         model,
         param_grid=experiment.param_grid,
+        modes=experiment.modes,
         nulls=experiment.nulls if rules.with_nulls else (),
         n_seeds=rules.n_seeds if n_seeds is None else n_seeds,
         n_train=n_train,

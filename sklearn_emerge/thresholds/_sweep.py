@@ -94,13 +94,13 @@ class PredictionRiskSweep(BaseEstimator):
     >>> from sklearn_emerge import LinearSystemWorld
     >>> from sklearn_emerge.thresholds import PredictionRiskSweep
     >>> trend = LinearSystemWorld.local_linear_trend()
-    >>> sweep = PredictionRiskSweep(trend, param_range=range(1, 13)).fit()
+    >>> sweep = PredictionRiskSweep(trend, param_range=range(1, 16)).fit()
     >>> sweep.stability_threshold_
     2.0
     >>> sweep.cube_.growth_exponent.values[:3].round(2).tolist()
-    [1.0, 0.01, 0.0]
+    [1.0, 0.05, 0.02]
     >>> sweep.critical_length_.round(1).tolist()
-    [5.0, 7.4, 9.5]
+    [6.7, 8.3, 12.3]
     """
 
     _parameter_constraints = {
@@ -238,7 +238,7 @@ class PredictionRiskSweep(BaseEstimator):
         self.reference_slope_ = np.nan
         if isinstance(world, LinearSystemWorld) and hasattr(learner, "length"):
             radius = steady_filter(*world.system()[:4]).radius
-            self.reference_slope_ = -0.5 / np.log(radius) if radius > 0 else 0.0
+            self.reference_slope_ = float(-0.5 / np.log(radius)) if radius > 0 else 0.0
         dims = (name, "horizon")
         unit = "squared units of the data"
         variables = {

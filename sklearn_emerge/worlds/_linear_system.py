@@ -37,8 +37,7 @@ class LinearSystemWorld(World):
         times the identity.
     n_steps : int, default=100
         Length of a sequence.
-    initial : {"steady", "zero"}, float or array-like of shape (n_states, n_states), \
-            default="steady"
+    initial : {"steady", "zero"}, float or array-like, default="steady"
         Covariance :math:`P_1` of the first state. "steady": that of the state given an infinite
         past, the solution of the filter's Riccati equation. "zero": the first state is zero.
 
