@@ -3,7 +3,7 @@
     python docs/make_reproduction.py [--jobs 2] [--memory .reproduce] [--page-only]
 
 Cubes go to datasets/cubes, one NetCDF file an experiment and protocol. With --memory an
-interrupted run continues where it stopped. The full budget takes about two hours on two cores.
+interrupted run continues where it stopped. The full budget takes about four hours on two cores.
 """
 
 import argparse
