@@ -29,6 +29,7 @@ _HOMES = {
     "RNNPredictor": "predictors",
     "RegimePredictor": "predictors",
     "RestrictedLinearPredictor": "predictors",
+    "TransformerPredictor": "predictors",
     "TruncatedKalmanPredictor": "predictors",
     "EmergenceAssessment": "assessment",
     "load_cube": "assessment",

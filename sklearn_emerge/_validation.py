@@ -82,6 +82,41 @@ def check_sequences(estimator, X, *, reset, name="X"):
     return X
 
 
+def encode_tokens(X, n_tokens=None, name="X"):
+    """Turn sequences of tokens into channels, one a token of the vocabulary.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_sequences, n_steps, 1)
+        Integers from 0 on.
+    n_tokens : int or None, default=None
+        Size of the vocabulary; None is one more than the largest token.
+    name : str, default="X"
+        The name used in messages.
+
+    Returns
+    -------
+    ndarray of shape (n_sequences, n_steps, n_tokens)
+        One where the token is, zero elsewhere.
+    """
+    if X.shape[2] != 1:
+        raise ValueError(
+            f"{name} has {X.shape[2]} channels; sequences of tokens are integers of shape "
+            "(n_sequences, n_steps)."
+        )
+    tokens = X[:, :, 0]
+    n_tokens = int(tokens.max()) + 1 if n_tokens is None else n_tokens
+    wrong = (tokens < 0) | (tokens >= n_tokens) | (tokens != np.floor(tokens))
+    if wrong.any():
+        row, step = (int(i) for i in np.argwhere(wrong)[0])
+        raise ValueError(
+            f"{name}[{row}, {step}] is {tokens[row, step]:g}, which is not a token; tokens are "
+            f"the integers 0 to {n_tokens - 1}. Pass a larger n_tokens, or map what is outside "
+            "of the vocabulary to a token of its own."
+        )
+    return np.eye(n_tokens)[tokens.astype(np.intp)]
+
+
 def check_latents(latents, X, name="latents"):
     """Validate latents against sequences and return them with three dimensions.
 

@@ -24,6 +24,7 @@ from sklearn_emerge import (
     RegimePredictor,
     RestrictedLinearPredictor,
     RNNPredictor,
+    TransformerPredictor,
     TruncatedKalmanPredictor,
     make_probe,
 )
@@ -51,6 +52,8 @@ ESTIMATORS = [
     GRUPredictor(4, training="random", **TINY),
     GRUPredictor(4, training="scrambled", **TINY),
     LSTMPredictor(4, **TINY),
+    TransformerPredictor(8, 1, 2, **TINY),
+    TransformerPredictor(8, 1, 2, training="readout", norm="post", context=2, **TINY),
     ModulePredictor(partial(nn.GRU, hidden_size=3, batch_first=True), **TINY),
     make_probe("continuous"),
     make_probe("discrete"),
@@ -90,7 +93,7 @@ def test_scikit_learn_checks(estimator, check):
 def test_every_public_estimator_is_checked():
     public = [getattr(sklearn_emerge, name) for name in sklearn_emerge.__all__]
     estimators = {cls for cls in public if inspect.isclass(cls) and hasattr(cls, "fit")}
-    assert len(estimators) == 16
+    assert len(estimators) == 17
     assert estimators <= {type(estimator) for estimator in ESTIMATORS}
 
 

@@ -13,6 +13,7 @@ from ._optimal import ExchangeablePredictor, RegimePredictor
 from ._oscillator import OscillatorPredictor
 from ._recurrent import GRUPredictor, LSTMPredictor, RNNPredictor
 from ._restricted import RestrictedLinearPredictor
+from ._transformer import TransformerPredictor
 
 __all__ = [
     "AutoregressivePredictor",
@@ -29,5 +30,6 @@ __all__ = [
     "RNNPredictor",
     "RegimePredictor",
     "RestrictedLinearPredictor",
+    "TransformerPredictor",
     "TruncatedKalmanPredictor",
 ]

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import check_sequences
+from .._validation import check_sequences, encode_tokens
 from ._likelihood import LIKELIHOODS, clip_probability, log_density
 
 
@@ -17,7 +17,8 @@ class BasePredictor(ABC, BaseEstimator):
     """Next-step prediction with a likelihood; subclasses implement `_fit` and `_predict`.
 
     Both receive float64 arrays of shape (n_sequences, n_steps, n_channels); `_predict` returns
-    the means of the next steps in the same shape.
+    the means of the next steps in the same shape. Tokens arrive as channels, one a token of the
+    vocabulary, of which one is 1 and the others 0, so that their mean is a probability, too.
     """
 
     _parameter_constraints = {
@@ -27,6 +28,8 @@ class BasePredictor(ABC, BaseEstimator):
             StrOptions({"auto", "estimate"}),
         ],
     }
+    # Whether the predictor knows the categorical likelihood; it then has a parameter n_tokens.
+    _knows_tokens = False
 
     def fit(self, X, y=None):
         """Learn to predict the next step.
@@ -59,6 +62,15 @@ class BasePredictor(ABC, BaseEstimator):
         X = check_sequences(self, X, reset=True)
         self.n_steps_ = X.shape[1]
         self.likelihood_ = "gaussian" if self.likelihood == "auto" else self.likelihood
+        if self.likelihood_ == "categorical":
+            if not self._knows_tokens:
+                raise ValueError(
+                    f"likelihood='categorical' is for tokens, which {type(self).__name__} cannot "
+                    "predict; use a network, MeanPredictor or MarkovPredictor."
+                )
+            self.n_tokens_ = None if self.n_tokens == "auto" else int(self.n_tokens)
+            X = encode_tokens(X, self.n_tokens_)
+            self.n_tokens_ = X.shape[2]
         if self.likelihood_ == "bernoulli" and not ((X == 0) | (X == 1)).all():
             other = X[(X != 0) & (X != 1)][0]
             raise ValueError(
@@ -67,9 +79,17 @@ class BasePredictor(ABC, BaseEstimator):
             )
         return X
 
+    def _check(self, X):
+        """Check sequences against those of `fit`."""
+        check_is_fitted(self)
+        X = check_sequences(self, X, reset=False)
+        return encode_tokens(X, self.n_tokens_) if self.likelihood_ == "categorical" else X
+
     def _finish(self, X):
         """Settle the noise."""
-        if self.noise_std in ("auto", "estimate"):
+        if self.likelihood_ == "categorical":
+            self.noise_std_ = np.full(X.shape[2], np.nan)
+        elif self.noise_std in ("auto", "estimate"):
             residual = X[:, 1:] - self._predict(X)[:, :-1]
             # The floor keeps the density finite where the prediction is perfect.
             floor = np.finfo(np.float64).eps * center_and_scale(X)[1]
@@ -90,7 +110,8 @@ class BasePredictor(ABC, BaseEstimator):
         ndarray of the shape of X
             Entry t is the mean of step t + 1 given the steps up to t, on the scale of the
             data (a probability under the Bernoulli likelihood). The last entry predicts the
-            step after the end.
+            step after the end. For tokens the probability of each, of shape (n_sequences,
+            n_steps, n_tokens).
 
         Raises
         ------
@@ -99,11 +120,11 @@ class BasePredictor(ABC, BaseEstimator):
         ValueError
             If X does not have the number of steps and channels seen in `fit`.
         """
-        check_is_fitted(self)
-        mean = self._predict(check_sequences(self, X, reset=False))
+        mean = self._predict(self._check(X))
         if self.likelihood_ == "bernoulli":
             mean = clip_probability(mean)
-        return mean if np.asarray(X).ndim == 3 else mean[:, :, 0]
+        several = np.asarray(X).ndim == 3 or self.likelihood_ == "categorical"
+        return mean if several else mean[:, :, 0]
 
     def score_samples(self, X):
         """Return the log-likelihood of each sequence given its first step.
@@ -123,8 +144,7 @@ class BasePredictor(ABC, BaseEstimator):
         NotFittedError, ValueError
             As in `predict`.
         """
-        check_is_fitted(self)
-        X = check_sequences(self, X, reset=False)
+        X = self._check(X)
         mean = self._predict(X)[:, :-1]
         density = log_density(X[:, 1:], mean, self.likelihood_, self.noise_std_)
         return density.sum(axis=(1, 2))

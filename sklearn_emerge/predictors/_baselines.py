@@ -4,7 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.linalg import lstsq
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._base import BasePredictor, center_and_scale
 from ._likelihood import frequency
@@ -21,12 +21,15 @@ class MeanPredictor(BasePredictor):
     mean : float or array-like, default=None
         The mean, if it is known: of shape (n_channels,), or (n_steps,) or (n_steps, n_channels)
         if `per_step`. None estimates it.
-    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
         Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
     noise_std : float, "estimate" or "auto", default="auto"
         Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
         square error on the training data; "auto" does so too, or in an assessment takes the
         world's.
+    n_tokens : int or "auto", default="auto"
+        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
+        largest token of the training data, or in an assessment that of the world.
 
     Attributes
     ----------
@@ -42,17 +45,22 @@ class MeanPredictor(BasePredictor):
     array([[2., 2.]])
     """
 
+    _knows_tokens = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
+        "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "per_step": ["boolean"],
         "mean": [Interval(Real, None, None, closed="neither"), "array-like", None],
     }
 
-    def __init__(self, per_step=False, *, mean=None, likelihood="auto", noise_std="auto"):
+    def __init__(
+        self, per_step=False, *, mean=None, likelihood="auto", noise_std="auto", n_tokens="auto"
+    ):
         self.per_step = per_step
         self.mean = mean
         self.likelihood = likelihood
         self.noise_std = noise_std
+        self.n_tokens = n_tokens
 
     def at_length(self, n_steps):
         """Return a fitted copy for another length; see `BasePredictor.at_length`.
@@ -107,17 +115,20 @@ class MeanPredictor(BasePredictor):
 class PersistencePredictor(BasePredictor):
     """Predict that the next step equals the present one.
 
-    Under the Bernoulli likelihood the present state is repeated with the probability with which
-    states stayed the same in training.
+    Under the Bernoulli and the categorical likelihood the present state is repeated with the
+    probability with which states stayed the same in training; all others share the rest.
 
     Parameters
     ----------
-    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
         Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
     noise_std : float, "estimate" or "auto", default="auto"
         Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
         square error on the training data; "auto" does so too, or in an assessment takes the
         world's.
+    n_tokens : int or "auto", default="auto"
+        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
+        largest token of the training data, or in an assessment that of the world.
 
     Attributes
     ----------
@@ -133,18 +144,32 @@ class PersistencePredictor(BasePredictor):
     array([[5., 6.]])
     """
 
-    def __init__(self, *, likelihood="auto", noise_std="auto"):
+    _knows_tokens = True
+    _parameter_constraints = {
+        **BasePredictor._parameter_constraints,
+        "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+    }
+
+    def __init__(self, *, likelihood="auto", noise_std="auto", n_tokens="auto"):
         self.likelihood = likelihood
         self.noise_std = noise_std
+        self.n_tokens = n_tokens
 
     def _fit(self, X):
-        stays = (X[:, 1:] == X[:, :-1]).sum(axis=(0, 1))
         n_pairs = X.shape[0] * (X.shape[1] - 1)
+        if self.likelihood_ == "categorical":
+            stays = (X[:, 1:] * X[:, :-1]).sum()
+            self.stay_probability_ = (stays + 1) / (n_pairs + 2)
+            return
+        stays = (X[:, 1:] == X[:, :-1]).sum(axis=(0, 1))
         self.stay_probability_ = frequency(stays, n_pairs, self.likelihood_)
 
     def _predict(self, X):
         if self.likelihood_ == "gaussian":
             return X.copy()
+        if self.likelihood_ == "categorical":
+            rest = (1 - self.stay_probability_) / max(X.shape[2] - 1, 1)
+            return np.where(X > 0, self.stay_probability_, rest)
         return np.where(X > 0, self.stay_probability_, 1 - self.stay_probability_)
 
 
@@ -152,26 +177,31 @@ class MarkovPredictor(BasePredictor):
     r"""Predict the mean of the next step given whether the present one is high or low.
 
     For binary data this is the first-order Markov chain, :math:`P(s_{t+1} = 1 \mid s_t)`
-    estimated from the training transitions. Continuous data are split in two states.
+    estimated from the training transitions; for tokens the table of all transitions, with one
+    more of each. Continuous data are split in two states.
 
     Parameters
     ----------
     threshold : float, default=None
         States above it are high. None takes the middle of the range of the training data, per
         channel; for zeros and ones that is 1/2.
-    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
         Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
     noise_std : float, "estimate" or "auto", default="auto"
         Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
         square error on the training data; "auto" does so too, or in an assessment takes the
         world's.
+    n_tokens : int or "auto", default="auto"
+        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
+        largest token of the training data, or in an assessment that of the world.
 
     Attributes
     ----------
     threshold_ : ndarray of shape (n_channels,)
         The threshold in use.
-    means_ : ndarray of shape (2, n_channels)
-        Mean of the next step after a low and after a high one.
+    means_ : ndarray of shape (2, n_channels) or (n_tokens, n_tokens)
+        Mean of the next step after a low and after a high one; for tokens the probability of
+        each after each.
     noise_std_ : ndarray of shape (n_channels,)
         The standard deviation in use.
 
@@ -183,17 +213,24 @@ class MarkovPredictor(BasePredictor):
     [1.0, 0.333]
     """
 
+    _knows_tokens = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
+        "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "threshold": [Interval(Real, None, None, closed="neither"), None],
     }
 
-    def __init__(self, threshold=None, *, likelihood="auto", noise_std="auto"):
+    def __init__(self, threshold=None, *, likelihood="auto", noise_std="auto", n_tokens="auto"):
         self.threshold = threshold
         self.likelihood = likelihood
         self.noise_std = noise_std
+        self.n_tokens = n_tokens
 
     def _fit(self, X):
+        if self.likelihood_ == "categorical":
+            pairs = np.tensordot(X[:, :-1], X[:, 1:], axes=((0, 1), (0, 1)))
+            self.means_ = frequency(pairs, pairs.sum(axis=1, keepdims=True), self.likelihood_)
+            return
         if self.threshold is None:
             self.threshold_ = (X.min(axis=(0, 1)) + X.max(axis=(0, 1))) / 2
         else:
@@ -210,6 +247,8 @@ class MarkovPredictor(BasePredictor):
         self.means_ = np.array(means)
 
     def _predict(self, X):
+        if self.likelihood_ == "categorical":
+            return X @ self.means_
         return np.where(self.threshold_ < X, self.means_[1], self.means_[0])
 
 

@@ -6,7 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from scipy.special import expit
+from scipy.special import expit, softmax
 from sklearn.base import TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .._random import seed_sequence, substream
-from .._validation import check_sequences
+from .._validation import encode_tokens
 from ..recurrence import LANES, choose_engine, run_forward
 from ._base import BasePredictor, center_and_scale
 from ._network import (
@@ -28,6 +28,7 @@ from ._network import (
 )
 from ._training import (
     BernoulliLoss,
+    CategoricalLoss,
     GaussianLoss,
     isolated_torch,
     make_net,
@@ -53,8 +54,12 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
     which torch module turns inputs into hidden states.
     """
 
+    _knows_tokens = True
+    # Whether torch may use all its threads; small recurrent networks are faster with one.
+    _many_threads = False
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
+        "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "training": [StrOptions(set(TRAINING_MODES))],
         "max_steps": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -77,6 +82,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         lr=1e-3,
         likelihood="auto",
         noise_std="auto",
+        n_tokens="auto",
         input_scaling="auto",
         output_scaling="auto",
         time_channel="full_time",
@@ -91,6 +97,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         self.lr = lr
         self.likelihood = likelihood
         self.noise_std = noise_std
+        self.n_tokens = n_tokens
         self.input_scaling = input_scaling
         self.output_scaling = output_scaling
         self.time_channel = time_channel
@@ -121,9 +128,65 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         NotFittedError, ValueError
             As in `predict`.
         """
+        return self._forward(self._check(X), hidden=True)
+
+    def generate(self, X, n_steps):
+        """Continue sequences of tokens by the most probable token, again and again.
+
+        Parameters
+        ----------
+        X : array-like of int of shape (n_sequences, n_prompt)
+            The beginnings, of any length from 1 on.
+        n_steps : int
+            How many tokens to add.
+
+        Returns
+        -------
+        ndarray of int of shape (n_sequences, n_steps)
+            The tokens that were added.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        ValueError
+            If the predictor was not trained on tokens, or X is not made of tokens.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_emerge import GRUPredictor
+        >>> X = np.arange(300).reshape(30, 10) % 3  # 0 1 2 0 1 2 ...
+        >>> model = GRUPredictor(
+        ...     8, likelihood="categorical", max_steps=200, lr=0.02, random_state=0
+        ... ).fit(X)
+        >>> model.generate([[0, 1], [2, 0]], 5)
+        array([[2, 0, 1, 2, 0],
+               [1, 2, 0, 1, 2]])
+        """
         check_is_fitted(self)
-        X = check_sequences(self, X, reset=False)
-        return self._forward(X, hidden=True)
+        if self.likelihood_ != "categorical":
+            raise ValueError(
+                f"generate continues tokens, and this {type(self).__name__} was trained with "
+                f"likelihood={self.likelihood_!r}; fit it with likelihood='categorical'."
+            )
+        if not isinstance(n_steps, Integral) or n_steps < 0:
+            raise ValueError(f"n_steps={n_steps!r} must be an integer of at least 0.")
+        X = np.asarray(X)
+        if X.ndim != 2 or X.shape[1] < 1:
+            raise ValueError(
+                f"X has shape {X.shape}; beginnings are the rows of an array of shape "
+                "(n_sequences, n_prompt) with at least one token each."
+            )
+        encoded = encode_tokens(X[:, :, np.newaxis].astype(np.float64), self.n_tokens_)
+        for _ in range(n_steps):
+            output = self._forward(encoded[:, -self._memory :])[:, -1, : self.n_tokens_]
+            following = np.eye(self.n_tokens_)[output.argmax(axis=1)]
+            encoded = np.concatenate([encoded, following[:, np.newaxis]], axis=1)
+        return encoded[:, X.shape[1] :].argmax(axis=2)
+
+    # How many of the last steps the next one depends on; 0 is all.
+    _memory = 0
 
     @property
     def n_parameters_(self):
@@ -144,6 +207,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
             self.engine,
             network.core,
             device=self.device,
+            likelihood=self.likelihood_,
             n_steps=X.shape[1],
             max_steps=self.max_steps,
         )
@@ -167,6 +231,9 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         """Take the constants of input and output scaling from the training data."""
         center, spread = center_and_scale(X)
         self.input_scaling_ = "standard" if self.input_scaling == "auto" else self.input_scaling
+        if self.likelihood_ == "categorical":
+            # Tokens have no scale.
+            self.input_scaling_ = None
         self.input_center_, self.input_scale_ = np.zeros_like(center), np.ones_like(spread)
         if self.input_scaling_ == "standard":
             self.input_center_, self.input_scale_ = center, spread
@@ -212,14 +279,26 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         """Return the loss that is minimised."""
         if self.likelihood_ == "bernoulli":
             return BernoulliLoss()
+        if self.likelihood_ == "categorical":
+            return CategoricalLoss()
         estimated = self.noise_std in ("auto", "estimate")
         noise_std = self.output_scale_ if estimated else self.noise_std
         return GaussianLoss(noise_std, self.output_scale_)
+
+    def _net_options(self):
+        """Return options of the optimiser, see `make_net`."""
+        return {}
+
+    def _net_callbacks(self):
+        """Return callbacks that belong to the training itself."""
+        return []
 
     def _predict(self, X):
         output = self._forward(X)
         if self.likelihood_ == "bernoulli":
             return expit(output)
+        if self.likelihood_ == "categorical":
+            return softmax(output, axis=2)
         return output * self.output_scale_ + self.output_center_
 
     def _forward(self, X, *, hidden=False):
@@ -255,10 +334,11 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
     def _by_torch(self, hidden):
         """Return a function that computes outputs or hidden states by torch."""
         network = deepcopy(self.network_).double().eval()
+        n_threads = torch.get_num_threads() if self._many_threads else 1
 
         def compute(inputs):
             inputs = torch.as_tensor(inputs, dtype=torch.float64, device=self.device)
-            with isolated_torch(seed_sequence(0), self.device), torch.no_grad():
+            with isolated_torch(seed_sequence(0), self.device, n_threads), torch.no_grad():
                 return (network.hidden if hidden else network)(inputs).cpu().numpy()
 
         return compute
@@ -291,7 +371,7 @@ def fit_replicas(model, samples, random_states, progress=()):
     for predictor, random_state, X in zip(predictors, random_states, samples, strict=True):
         predictor.set_params(random_state=random_state)
         # Shared sequences stay one array.
-        checked[id(X)] = predictor._prepare(checked.get(id(X), X))
+        checked.setdefault(id(X), predictor._prepare(X))
     samples = [checked[id(X)] for X in samples]
     _train(predictors, samples, progress)
     for predictor, X in zip(predictors, samples, strict=True):
@@ -308,6 +388,7 @@ def _train(predictors, samples, progress=()):
     criteria = [predictor._make_criterion() for predictor in predictors]
     streams = [substream(predictor.seed_sequence_, "batches") for predictor in predictors]
     options = {name: getattr(first, name) for name in ("lr", "batch_size", "max_steps", "device")}
+    options |= first._net_options()
     if first.engine_ == "numba" and not networks[0].layout.compiled:
         for callback in progress:
             callback.announce_compilation()
@@ -321,9 +402,10 @@ def _train(predictors, samples, progress=()):
         members, losses, orders = (
             [each[i] for i in group] for each in (networks, criteria, streams)
         )
-        options["callbacks"] = [*(clone(first.callbacks, safe=False) or []), *progress]
+        own = clone(first.callbacks, safe=False) or []
+        options["callbacks"] = [*first._net_callbacks(), *own, *progress]
         dropout = substream(predictors[group[0]].seed_sequence_, "training")
-        with isolated_torch(dropout, first.device):
+        with isolated_torch(dropout, first.device, n_threads if first._many_threads else 1):
             if first.training == "random" or first.max_steps == 0:
                 nets += [
                     make_net(network, criterion, [stream], len(samples[0]), **options)
@@ -367,9 +449,11 @@ class ModulePredictor(NeuralPredictor):
         Sequences an update.
     lr : float, default=1e-3
         Step size of Adam.
-    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
         See `GRUPredictor`.
     noise_std : float, "estimate" or "auto", default="auto"
+        See `GRUPredictor`.
+    n_tokens : int or "auto", default="auto"
         See `GRUPredictor`.
     input_scaling : {"auto", "standard", "first", None}, default="auto"
         See `GRUPredictor`.
@@ -423,6 +507,7 @@ class ModulePredictor(NeuralPredictor):
         lr=1e-3,
         likelihood="auto",
         noise_std="auto",
+        n_tokens="auto",
         input_scaling="auto",
         output_scaling="auto",
         time_channel="full_time",
@@ -438,6 +523,7 @@ class ModulePredictor(NeuralPredictor):
             lr=lr,
             likelihood=likelihood,
             noise_std=noise_std,
+            n_tokens=n_tokens,
             input_scaling=input_scaling,
             output_scaling=output_scaling,
             time_channel=time_channel,

@@ -26,6 +26,7 @@ class RecurrentPredictor(NeuralPredictor):
         lr=1e-3,
         likelihood="auto",
         noise_std="auto",
+        n_tokens="auto",
         input_scaling="auto",
         output_scaling="auto",
         time_channel="full_time",
@@ -41,6 +42,7 @@ class RecurrentPredictor(NeuralPredictor):
             lr=lr,
             likelihood=likelihood,
             noise_std=noise_std,
+            n_tokens=n_tokens,
             input_scaling=input_scaling,
             output_scaling=output_scaling,
             time_channel=time_channel,
@@ -75,9 +77,11 @@ class RNNPredictor(RecurrentPredictor):
         See `GRUPredictor`.
     lr : float, default=1e-3
         See `GRUPredictor`.
-    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
         See `GRUPredictor`.
     noise_std : float, "estimate" or "auto", default="auto"
+        See `GRUPredictor`.
+    n_tokens : int or "auto", default="auto"
         See `GRUPredictor`.
     input_scaling : {"auto", "standard", "first", None}, default="auto"
         See `GRUPredictor`.
@@ -150,12 +154,15 @@ class GRUPredictor(RecurrentPredictor):
         Sequences an update, in reshuffled epochs.
     lr : float, default=1e-3
         Step size of Adam.
-    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
         What is maximised and scored. "auto" is Gaussian, or in an assessment that of the world.
     noise_std : float, "estimate" or "auto", default="auto"
         Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
         square error on the training data; "auto" does so too, or in an assessment takes the
         world's.
+    n_tokens : int or "auto", default="auto"
+        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
+        largest token of the training data, or in an assessment that of the world.
     input_scaling : {"auto", "standard", "first", None}, default="auto"
         "standard" subtracts the training mean and divides by the training standard deviation;
         "first" subtracts the first step of each sequence; None leaves the data as they are.
@@ -163,7 +170,8 @@ class GRUPredictor(RecurrentPredictor):
     output_scaling : {"auto", "standard", None}, default="auto"
         "standard" lets the head predict in units of the training standard deviation around the
         training mean, None on the scale of the data. "auto" as for `input_scaling`. Without
-        effect under the Bernoulli likelihood, where the head predicts log odds.
+        effect under the Bernoulli and categorical likelihoods, where the head predicts log odds
+        and logits.
     time_channel : {"full_time", "no_time", "constant_time", None}, default="full_time"
         A further input: t / (n_steps - 1); zero; one half; or no further input.
     device : str, default="cpu"
@@ -233,9 +241,11 @@ class LSTMPredictor(RecurrentPredictor):
         See `GRUPredictor`.
     lr : float, default=1e-3
         See `GRUPredictor`.
-    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
         See `GRUPredictor`.
     noise_std : float, "estimate" or "auto", default="auto"
+        See `GRUPredictor`.
+    n_tokens : int or "auto", default="auto"
         See `GRUPredictor`.
     input_scaling : {"auto", "standard", "first", None}, default="auto"
         See `GRUPredictor`.

@@ -90,6 +90,17 @@ class BernoulliLoss(nn.Module):
         return _per_step(loss)
 
 
+class CategoricalLoss(nn.Module):
+    """Negative log-likelihood per step of tokens given logits, in nats."""
+
+    ratio, constant = None, 0.0
+
+    def forward(self, output, target):
+        """Return the mean over sequences and steps."""
+        # In single precision, whatever that of the network.
+        return -_per_step(target * nn.functional.log_softmax(output.float(), dim=-1))
+
+
 def _per_step(loss):
     """Average over sequences and steps, sum over channels."""
     return loss.mean() * loss.shape[-1]
@@ -111,6 +122,15 @@ class Net(NeuralNet):
     """
 
     compiled_loss = None
+    # Precision of the products in training, "float32" or "bfloat16".
+    precision = "float32"
+
+    def infer(self, x, **fit_params):
+        """Compute the output for a batch."""
+        with torch.autocast(
+            torch.device(self.device).type, torch.bfloat16, enabled=self.precision == "bfloat16"
+        ):
+            return super().infer(x, **fit_params)
 
     def train_step_single(self, batch, **fit_params):
         """Compute loss and gradients of a batch."""
@@ -139,6 +159,25 @@ class Net(NeuralNet):
             if method_name == "on_epoch_end":
                 raise StopTraining from stop
             raise
+
+
+class ClipEachGradient(Callback):
+    """Scale the gradient of each parameter on its own to at most a given norm.
+
+    Parameters
+    ----------
+    norm : float
+        The norm.
+    """
+
+    def __init__(self, norm):
+        self.norm = norm
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        """Scale the gradients."""
+        for _, parameter in named_parameters:
+            if parameter.grad is not None:
+                nn.utils.clip_grad_norm_(parameter, self.norm)
 
 
 class ReplicaHistory(Callback):
@@ -190,18 +229,20 @@ def make_net(module, criterion, streams, n_sequences, *, callbacks=(), **options
     callbacks : sequence of skorch callbacks, default=()
         Callbacks.
     **options
-        ``lr``, ``batch_size``, ``max_steps`` and ``device``.
+        ``lr``, ``batch_size``, ``max_steps`` and ``device``; ``optimizer``, its parameters as
+        ``optimizer__...``, and ``precision``, unless they are the usual ones.
 
     Returns
     -------
     Net
     """
     batch_size, max_steps = options["batch_size"], options["max_steps"]
+    usual = {"optimizer": torch.optim.Adam, "optimizer__foreach": True}
+    chosen = {name: value for name, value in options.items() if name.startswith("optimizer")}
     net = Net(
         module,
         criterion=criterion,
-        optimizer=torch.optim.Adam,
-        optimizer__foreach=True,
+        **(usual | chosen),
         lr=options["lr"],
         batch_size=batch_size,
         max_epochs=-(-max_steps // -(-n_sequences // batch_size)),
@@ -215,6 +256,7 @@ def make_net(module, criterion, streams, n_sequences, *, callbacks=(), **options
         device=options["device"],
         verbose=0,
     )
+    net.precision = options.get("precision", "float32")
     return net.initialize()
 
 
@@ -368,11 +410,11 @@ _TORCH_LOCK = RLock()
 
 
 @contextmanager
-def isolated_torch(stream, device):
-    """Run torch with its own random stream and one thread; both are restored afterwards.
+def isolated_torch(stream, device, n_threads=1):
+    """Run torch with its own random stream and number of threads; both are restored afterwards.
 
-    Networks of this size are slower with two threads than with one, and one thread makes the
-    result independent of how many the process was given.
+    Recurrent networks of this size are slower with two threads than with one, and one thread
+    makes the result independent of how many the process was given.
     """
     seed = int(stream.generate_state(1, np.uint64)[0] >> 1)
     device = torch.device(device)
@@ -382,9 +424,9 @@ def isolated_torch(stream, device):
         if device.type == "cuda":
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)
-        n_threads = torch.get_num_threads()
-        torch.set_num_threads(1)
+        before = torch.get_num_threads()
+        torch.set_num_threads(n_threads)
         try:
             yield
         finally:
-            torch.set_num_threads(n_threads)
+            torch.set_num_threads(before)

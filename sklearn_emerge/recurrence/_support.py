@@ -16,7 +16,7 @@ _TORCH_SECONDS = {nn.RNN: 4e-5, nn.GRU: 1.5e-4, nn.LSTM: 1.5e-4}
 _COMPILE_SECONDS = 10.0
 
 
-def choose_engine(engine, core, *, device, n_steps, max_steps):
+def choose_engine(engine, core, *, device, n_steps, max_steps, likelihood="gaussian"):
     """Return "numba" or "torch" for the training of a core.
 
     The choice depends on the network and on the size of its fit alone, not on what has been
@@ -34,6 +34,8 @@ def choose_engine(engine, core, *, device, n_steps, max_steps):
         Steps of a sequence.
     max_steps : int
         Updates.
+    likelihood : {"gaussian", "bernoulli", "categorical"}, default="gaussian"
+        Likelihood whose gradient is needed.
 
     Returns
     -------
@@ -46,7 +48,7 @@ def choose_engine(engine, core, *, device, n_steps, max_steps):
     """
     if engine == "torch":
         return "torch"
-    obstacle = _obstacle(core, device)
+    obstacle = _obstacle(core, device, likelihood)
     if engine == "numba":
         if obstacle:
             raise ValueError(
@@ -59,12 +61,14 @@ def choose_engine(engine, core, *, device, n_steps, max_steps):
     return "numba" if worth else "torch"
 
 
-def _obstacle(core, device):
+def _obstacle(core, device, likelihood):
     """Return why numba cannot train a core, or an empty string."""
     if type(core) not in KINDS:
         return f"its core is {type(core).__name__}, not nn.RNN, nn.GRU or nn.LSTM"
     if str(device) != "cpu":
         return f"it runs on device {device!r}, not on the CPU"
+    if likelihood == "categorical":
+        return "it predicts tokens"
     if find_spec("numba") is None:
         return "numba is not installed"
     if core.hidden_size > MAX_HIDDEN:

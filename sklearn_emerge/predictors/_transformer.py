@@ -1,0 +1,326 @@
+"""The transformer predictor."""
+
+from copy import deepcopy
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from scipy.special import softmax
+from sklearn.utils._param_validation import Interval, StrOptions
+from skorch.callbacks import GradientNormClipping
+from torch import nn
+
+from .._random import seed_sequence
+from ._network import SequenceNetwork, check_core
+from ._neural import _CHUNK, NeuralPredictor
+from ._training import ClipEachGradient, isolated_torch
+from ._transformer_core import TransformerCore, initialise
+
+
+class TransformerPredictor(NeuralPredictor):
+    r"""Next-step predictor with a decoder-only transformer and a linear head.
+
+    Each of `n_layers` blocks adds to the hidden states what the heads of a causal attention read,
+
+    .. math:: \operatorname{softmax}(s \, Q K^\top) V, \qquad s = 1/\sqrt{d_{head}},
+
+    and then the output of a feed-forward network with one hidden layer of GELU units. The head
+    predicts the next step from the last layer. Adam (AdamW with `weight_decay`) minimises the
+    negative log-likelihood per step.
+
+    The defaults are today's: normalisation before each part, initial weights as in GPT-2,
+    gradients clipped as a whole. The networks of *Scaling Down Transformers* are
+    ``norm="post", attention_scale="width", activate_output=True, initial_weights="glorot",
+    clip="each", adam_eps=1e-7, extra_outputs=1``.
+
+    Parameters
+    ----------
+    hidden_size : int, default=64
+        Size of the hidden states, a multiple of `n_heads`.
+    n_layers : int, default=2
+        Number of blocks.
+    n_heads : int, default=4
+        Heads of each attention.
+    feedforward_size : int, default=None
+        Units of the feed-forward networks; None is four times `hidden_size`.
+    context : int, default=None
+        How many steps are seen at once; those further back are forgotten. None is all steps of
+        the training sequences but the last, which predicts nothing there.
+    norm : {"pre", "post"}, default="pre"
+        Whether each part reads normalised states, or its sum with them is normalised.
+    attention_scale : {"head", "width"}, default="head"
+        Scale s: one over the root of the size of a head, or of `hidden_size`.
+    activate_output : bool, default=False
+        Whether GELU follows the second layer of the feed-forward network, too.
+    dropout : float, default=0.0
+        Probability with which attention weights and outputs of a part are left out in training.
+    initial_weights : {"normal", "glorot"}, default="normal"
+        "normal": standard deviation .02, smaller for what is added to the hidden states, as in
+        GPT-2. "glorot": uniform by Glorot's rule, embeddings uniform in +-.05. Biases are zero.
+    extra_outputs : int, default=0
+        Outputs beside those of the tokens, which never occur. The source's networks have one.
+    training : {"full", "readout", "random"}, default="full"
+        Train everything; the head alone; nothing. All start from the same weights for the same
+        `random_state`.
+    max_steps : int, default=1000
+        Updates of the optimiser.
+    batch_size : int, default=64
+        Sequences an update, in reshuffled epochs.
+    lr : float, default=1e-3
+        Step size of Adam.
+    adam_eps : float, default=1e-8
+        Term that keeps Adam's denominators from zero.
+    weight_decay : float, default=0.0
+        Share of a weight, times `lr`, that an update takes off it.
+    clip_norm : float, default=1.0
+        Largest norm of a gradient; None does not clip.
+    clip : {"global", "each"}, default="global"
+        Whether the norm is that of all gradients together or of each parameter's.
+    precision : {"float32", "bfloat16"}, default="float32"
+        Precision of products in training; weights and loss are in float32.
+    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
+        See `GRUPredictor`.
+    noise_std : float, "estimate" or "auto", default="auto"
+        See `GRUPredictor`.
+    n_tokens : int or "auto", default="auto"
+        See `GRUPredictor`.
+    input_scaling : {"auto", "standard", "first", None}, default="auto"
+        See `GRUPredictor`.
+    output_scaling : {"auto", "standard", None}, default="auto"
+        See `GRUPredictor`.
+    device : str, default="cpu"
+        Device of torch.
+    callbacks : list of skorch callbacks or None, default=None
+        Copies are used; their state after the fit is in ``net_.callbacks_``.
+    random_state : int, Generator, SeedSequence or None, default=None
+        Stream of initial weights and batches.
+
+    Attributes
+    ----------
+    network_ : torch.nn.Module
+        The trained network, a core and a head.
+    net_ : skorch.NeuralNet
+        What trained it; ``net_.history`` has the loss of each epoch.
+    n_parameters_ : int
+        Number of weights, head included.
+    noise_std_ : ndarray of shape (n_channels,)
+        The standard deviation in use.
+
+    Notes
+    -----
+    Unlike recurrent networks it uses all threads of torch; another number of threads changes the
+    last digits.
+
+    References
+    ----------
+    Scaling Down Transformers: triangle translation with tiny GPTs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emerge import TransformerPredictor
+    >>> X = np.arange(300).reshape(30, 10) % 3
+    >>> model = TransformerPredictor(
+    ...     16, n_layers=1, likelihood="categorical", max_steps=60, random_state=0
+    ... ).fit(X)
+    >>> model.generate([[0, 1]], 4).tolist(), model.transform(X, layer=0).shape
+    ([[2, 0, 1, 2]], (30, 10, 16))
+    """
+
+    _many_threads = True
+    _parameter_constraints = {
+        **NeuralPredictor._parameter_constraints,
+        "training": [StrOptions({"full", "readout", "random"})],
+        **{
+            name: [Interval(Integral, 1, None, closed="left")]
+            for name in ("hidden_size", "n_layers", "n_heads")
+        },
+        **{
+            name: [Interval(Integral, 1, None, closed="left"), None]
+            for name in ("feedforward_size", "context")
+        },
+        "norm": [StrOptions({"pre", "post"})],
+        "attention_scale": [StrOptions({"head", "width"})],
+        "activate_output": ["boolean"],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "initial_weights": [StrOptions({"normal", "glorot"})],
+        "extra_outputs": [Interval(Integral, 0, None, closed="left")],
+        "adam_eps": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "clip": [StrOptions({"global", "each"})],
+        "precision": [StrOptions({"float32", "bfloat16"})],
+    }
+    for _name in ("time_channel", "engine"):
+        del _parameter_constraints[_name]
+    # Positions are embedded, and torch computes.
+    time_channel = None
+    engine = "torch"
+
+    def __init__(
+        self,
+        hidden_size=64,
+        n_layers=2,
+        n_heads=4,
+        *,
+        feedforward_size=None,
+        context=None,
+        norm="pre",
+        attention_scale="head",
+        activate_output=False,
+        dropout=0.0,
+        initial_weights="normal",
+        extra_outputs=0,
+        training="full",
+        max_steps=1000,
+        batch_size=64,
+        lr=1e-3,
+        adam_eps=1e-8,
+        weight_decay=0.0,
+        clip_norm=1.0,
+        clip="global",
+        precision="float32",
+        likelihood="auto",
+        noise_std="auto",
+        n_tokens="auto",
+        input_scaling="auto",
+        output_scaling="auto",
+        device="cpu",
+        callbacks=None,
+        random_state=None,
+    ):
+        self.hidden_size = hidden_size
+        self.n_layers = n_layers
+        self.n_heads = n_heads
+        self.feedforward_size = feedforward_size
+        self.context = context
+        self.norm = norm
+        self.attention_scale = attention_scale
+        self.activate_output = activate_output
+        self.dropout = dropout
+        self.initial_weights = initial_weights
+        self.extra_outputs = extra_outputs
+        self.training = training
+        self.max_steps = max_steps
+        self.batch_size = batch_size
+        self.lr = lr
+        self.adam_eps = adam_eps
+        self.weight_decay = weight_decay
+        self.clip_norm = clip_norm
+        self.clip = clip
+        self.precision = precision
+        self.likelihood = likelihood
+        self.noise_std = noise_std
+        self.n_tokens = n_tokens
+        self.input_scaling = input_scaling
+        self.output_scaling = output_scaling
+        self.device = device
+        self.callbacks = callbacks
+        self.random_state = random_state
+
+    def transform(self, X, layer=None):
+        """Return the hidden states of a layer.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+            Sequences.
+        layer : int, default=None
+            0 is the embedding, i the output of block i; None is the last, which the head reads.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, hidden_size)
+            Entry t is the state after the steps up to t.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As in `predict`, or if there is no such layer.
+        """
+        X = self._check(X)
+        layer = self.n_layers if layer is None else layer
+        if not isinstance(layer, Integral) or not 0 <= layer <= self.n_layers:
+            raise ValueError(
+                f"layer={layer!r} is not a layer; pass an integer from 0 (the embedding) to "
+                f"{self.n_layers}."
+            )
+        core = deepcopy(self.network_.core).double().eval()
+        states = np.empty((*X.shape[:2], self.hidden_size))
+        n_threads = torch.get_num_threads()
+        for start in range(0, len(X), _CHUNK):
+            chunk = slice(start, start + _CHUNK)
+            inputs = torch.as_tensor(self._inputs(X[chunk]), device=self.device)
+            with isolated_torch(seed_sequence(0), self.device, n_threads), torch.no_grad():
+                states[chunk] = core.layers(inputs)[layer].cpu().numpy()
+        return states
+
+    @property
+    def _memory(self):
+        return self.context or self.n_steps_ - 1
+
+    def _build_core(self, n_inputs):
+        if self.hidden_size % self.n_heads:
+            raise ValueError(
+                f"hidden_size={self.hidden_size} is not a multiple of n_heads={self.n_heads}; "
+                "each head has an equal share of it."
+            )
+        width = int(self.hidden_size)
+        sizes = {"head": width // self.n_heads, "width": width}
+        core = TransformerCore(
+            n_inputs,
+            self._memory,
+            width,
+            self.n_layers,
+            bias=self.likelihood_ != "categorical",
+            norm=self.norm,
+            n_heads=self.n_heads,
+            scale=sizes[self.attention_scale] ** -0.5,
+            dropout=self.dropout,
+            feedforward_size=self.feedforward_size or 4 * width,
+            activate_output=self.activate_output,
+        )
+        initialise(core, self.initial_weights)
+        return core
+
+    def _initial_network(self, n_channels):
+        core = self._build_core(n_channels)
+        n_outputs = n_channels + self._n_extra
+        network = SequenceNetwork(core, check_core(core, n_channels), n_outputs)
+        nn.init.zeros_(network.head.bias)
+        if self.initial_weights == "glorot":
+            nn.init.xavier_uniform_(network.head.weight)
+        else:
+            nn.init.normal_(network.head.weight, std=0.02)
+        return network.to(self.device)
+
+    @property
+    def _n_extra(self):
+        return self.extra_outputs if self.likelihood_ == "categorical" else 0
+
+    def _tensors(self, X):
+        inputs, targets = super()._tensors(X)
+        return inputs, nn.functional.pad(targets, (0, self._n_extra))
+
+    def _predict(self, X):
+        if not self._n_extra:
+            return super()._predict(X)
+        return softmax(self._forward(X), axis=2)[:, :, : self.n_tokens_]
+
+    def _net_options(self):
+        options = {
+            "optimizer__eps": self.adam_eps,
+            "precision": self.precision,
+        }
+        if self.weight_decay:
+            options |= {
+                "optimizer": torch.optim.AdamW,
+                "optimizer__weight_decay": self.weight_decay,
+            }
+        return options
+
+    def _net_callbacks(self):
+        if self.clip_norm is None:
+            return []
+        clipping = GradientNormClipping if self.clip == "global" else ClipEachGradient
+        return [clipping(self.clip_norm)]

@@ -1,0 +1,159 @@
+"""A causal transformer as a torch module, from inputs to hidden states."""
+
+import torch
+from torch import nn
+from torch.nn.functional import scaled_dot_product_attention
+
+
+class Attention(nn.Module):
+    """Causal self-attention of several heads.
+
+    Parameters
+    ----------
+    width : int
+        Size of the hidden states.
+    n_heads : int
+        Number of heads, a divisor of `width`.
+    scale : float
+        What the products of queries and keys are multiplied by.
+    dropout : float
+        Probability with which an attention weight is left out in training.
+    """
+
+    def __init__(self, width, n_heads, scale, dropout):
+        super().__init__()
+        self.n_heads, self.scale, self.dropout = n_heads, scale, dropout
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.output = nn.Linear(width, width)
+
+    def forward(self, hidden):
+        """Return what the heads read from each step and those before it."""
+        split = (*hidden.shape[:2], 3, self.n_heads, hidden.shape[2] // self.n_heads)
+        query, key, value = self.query_key_value(hidden).view(split).permute(2, 0, 3, 1, 4)
+        read = scaled_dot_product_attention(
+            query,
+            key,
+            value,
+            dropout_p=self.dropout if self.training else 0.0,
+            is_causal=True,
+            scale=self.scale,
+        )
+        return self.output(read.transpose(1, 2).flatten(2))
+
+
+class Block(nn.Module):
+    """Attention and a feed-forward network, each added to what it reads.
+
+    Parameters
+    ----------
+    width, n_heads, scale, dropout
+        As in `Attention`.
+    feedforward_size : int
+        Units between the two layers of the feed-forward network.
+    norm : {"pre", "post"}
+        Whether each part reads normalised states, or the sum is normalised.
+    activate_output : bool
+        Whether the activation follows both layers of the feed-forward network.
+    """
+
+    def __init__(self, width, n_heads, scale, dropout, feedforward_size, norm, activate_output):
+        super().__init__()
+        self.pre = norm == "pre"
+        self.attention = Attention(width, n_heads, scale, dropout)
+        layers = [nn.Linear(width, feedforward_size), nn.GELU(), nn.Linear(feedforward_size, width)]
+        self.feedforward = nn.Sequential(*layers, *([nn.GELU()] if activate_output else []))
+        self.attention_norm, self.feedforward_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, hidden):
+        """Return the hidden states after the block."""
+        parts = (self.attention, self.attention_norm), (self.feedforward, self.feedforward_norm)
+        for part, norm in parts:
+            if self.pre:
+                hidden = hidden + self.dropout(part(norm(hidden)))
+            else:
+                hidden = norm(hidden + self.dropout(part(hidden)))
+        return hidden
+
+
+class TransformerCore(nn.Module):
+    """A stack of blocks over embedded inputs and positions.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Channels of the input; of tokens, one each.
+    context : int
+        Number of positions: how many steps are seen at once.
+    width : int
+        Size of the hidden states.
+    n_layers : int
+        Number of blocks.
+    bias : bool
+        Whether the embedding of the inputs has a bias. That of tokens needs none.
+    norm : {"pre", "post"}
+        As in `Block`; "pre" has a further normalisation at the end.
+    **options
+        Of `Block`.
+    """
+
+    def __init__(self, n_inputs, context, width, n_layers, *, bias, norm, **options):
+        super().__init__()
+        self.embedding = nn.Linear(n_inputs, width, bias=bias)
+        self.positions = nn.Parameter(torch.empty(context, width))
+        self.blocks = nn.ModuleList(Block(width, norm=norm, **options) for _ in range(n_layers))
+        self.norm = nn.LayerNorm(width) if norm == "pre" else nn.Identity()
+
+    def layers(self, inputs):
+        """Return the hidden states of all layers, the embedding first.
+
+        Steps beyond the context see a window of the last steps, each of its own.
+        """
+        n_steps, context = inputs.shape[1], len(self.positions)
+        states = self._layers(inputs[:, :context])
+        for end in range(context + 1, n_steps + 1):
+            window = self._layers(inputs[:, end - context : end])
+            states = [torch.cat([s, w[:, -1:]], dim=1) for s, w in zip(states, window, strict=True)]
+        return states
+
+    def _layers(self, inputs):
+        states = [self.embedding(inputs) + self.positions[: inputs.shape[1]]]
+        for block in self.blocks:
+            states.append(block(states[-1]))
+        states[-1] = self.norm(states[-1])
+        return states
+
+    def forward(self, inputs):
+        """Return the hidden states that the head reads."""
+        return self.layers(inputs)[-1]
+
+
+@torch.no_grad()
+def initialise(core, kind):
+    """Set the initial weights.
+
+    Parameters
+    ----------
+    core : TransformerCore
+        The module.
+    kind : {"normal", "glorot"}
+        "normal": standard deviation .02, and for what is added to the hidden states divided by
+        the root of twice the number of blocks, as in GPT-2. "glorot": uniform by Glorot's rule,
+        with embeddings uniform in +-.05, as in Keras.
+    """
+    for name, weights in core.named_parameters():
+        embedding = name in ("positions", "embedding.weight")
+        if "norm" in name:
+            continue
+        if name.endswith("bias"):
+            nn.init.zeros_(weights)
+        elif kind == "normal":
+            added = name.endswith(("attention.output.weight", "feedforward.2.weight"))
+            nn.init.normal_(weights, std=0.02 / (2 * len(core.blocks)) ** 0.5 if added else 0.02)
+        elif embedding:
+            nn.init.uniform_(weights, -0.05, 0.05)
+        elif name.endswith("query_key_value.weight"):
+            for part in weights.chunk(3):
+                nn.init.xavier_uniform_(part)
+        else:
+            nn.init.xavier_uniform_(weights)

@@ -1,0 +1,281 @@
+"""The transformer equals an independent implementation, and tokens are predicted as such."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from torch import nn
+
+from sklearn_emerge import (
+    AutoregressivePredictor,
+    GRUPredictor,
+    MarkovPredictor,
+    MeanPredictor,
+    OscillatorWorld,
+    PersistencePredictor,
+    RNNPredictor,
+    TransformerPredictor,
+)
+from sklearn_emerge.predictors._training import ClipEachGradient
+
+RNG = np.random.default_rng(0)
+# A chain in which every token is followed by one of two.
+CHAIN = np.empty((300, 12), dtype=int)
+CHAIN[:, 0] = RNG.integers(5, size=300)
+for t in range(1, 12):
+    CHAIN[:, t] = (CHAIN[:, t - 1] + 1 + RNG.integers(2, size=300)) % 5
+TOKENS = dict(likelihood="categorical", random_state=0)
+AUTHORS = dict(
+    norm="post", attention_scale="width", activate_output=True, initial_weights="glorot",
+    clip="each", adam_eps=1e-7, extra_outputs=1,
+)  # fmt: skip
+
+
+def reference_layer(block, norm):
+    """Return torch's own encoder layer with the weights of a block."""
+    width = block.attention.output.in_features
+    layer = nn.TransformerEncoderLayer(
+        width, block.attention.n_heads, block.feedforward[0].out_features, dropout=0.0,
+        activation="gelu", batch_first=True, norm_first=norm == "pre", dtype=torch.float64,
+    ).eval()  # fmt: skip
+    pairs = {
+        layer.self_attn.in_proj_weight: block.attention.query_key_value.weight,
+        layer.self_attn.in_proj_bias: block.attention.query_key_value.bias,
+        layer.self_attn.out_proj.weight: block.attention.output.weight,
+        layer.self_attn.out_proj.bias: block.attention.output.bias,
+        layer.linear1.weight: block.feedforward[0].weight,
+        layer.linear1.bias: block.feedforward[0].bias,
+        layer.linear2.weight: block.feedforward[2].weight,
+        layer.linear2.bias: block.feedforward[2].bias,
+        layer.norm1.weight: block.attention_norm.weight,
+        layer.norm1.bias: block.attention_norm.bias,
+        layer.norm2.weight: block.feedforward_norm.weight,
+        layer.norm2.bias: block.feedforward_norm.bias,
+    }
+    with torch.no_grad():
+        for target, source in pairs.items():
+            target.copy_(source)
+    return layer
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_hidden_states_equal_those_of_torch(norm):
+    model = TransformerPredictor(12, 2, 3, feedforward_size=20, norm=norm, max_steps=3, **TOKENS)
+    model.fit(CHAIN)
+    core = model.network_.core.double()
+    inputs = torch.eye(5, dtype=torch.float64)[CHAIN[:7, :-1]]
+    hidden = inputs @ core.embedding.weight.T + core.positions
+    np.testing.assert_allclose(model.transform(CHAIN[:7], layer=0)[:, :-1], hidden.detach())
+    mask = nn.Transformer.generate_square_subsequent_mask(11, dtype=torch.float64)
+    for i, block in enumerate(core.blocks, start=1):
+        hidden = reference_layer(block, norm)(hidden, src_mask=mask, is_causal=True)
+        if i == 2 and norm == "pre":
+            hidden = core.norm(hidden)
+        ours = model.transform(CHAIN[:7], layer=i)[:, :-1]
+        np.testing.assert_allclose(ours, hidden.detach(), atol=1e-12)
+    assert np.array_equal(model.transform(CHAIN[:7]), model.transform(CHAIN[:7], layer=2))
+    logits = hidden @ model.network_.head.weight.double().T + model.network_.head.bias.double()
+    expected = torch.softmax(logits, dim=-1).detach()
+    np.testing.assert_allclose(model.predict(CHAIN[:7])[:, :-1], expected, atol=1e-12)
+
+
+def test_variant_of_the_source():
+    options = dict(feedforward_size=2000, n_tokens=30, max_steps=0, **AUTHORS, **TOKENS)
+    X = np.arange(92).reshape(2, 46) % 30
+    model = TransformerPredictor(400, 2, 20, **options).fit(X)
+    assert model.n_parameters_ == 4_533_631
+    X = np.arange(92).reshape(2, 46) % 54
+    options |= {"feedforward_size": 4500, "n_tokens": 54}
+    assert TransformerPredictor(900, 3, 30, **options).fit(X).n_parameters_ == 34_196_455
+    core = model.network_.core
+    assert core.blocks[0].attention.scale == pytest.approx(400**-0.5)
+    assert isinstance(core.blocks[0].feedforward[3], nn.GELU)
+    assert core.embedding.weight.abs().max() <= 0.05
+    bound = np.sqrt(6 / (400 + 2000))
+    assert 0.99 * bound < core.blocks[1].feedforward[0].weight.abs().max() <= bound
+    probabilities = model.predict(X[:, :46] % 30)
+    # The output that no token has keeps a little of the probability.
+    assert (probabilities.sum(axis=2) < 1).all()
+
+
+def test_steps_beyond_the_context_see_a_window():
+    model = TransformerPredictor(8, 1, 2, context=4, max_steps=20, **TOKENS).fit(CHAIN)
+    whole = model.predict(CHAIN[:5])
+    for t in range(4, 12):
+        window = model.at_length(4).predict(CHAIN[:5, t - 3 : t + 1])
+        np.testing.assert_allclose(whole[:, t], window[:, -1], atol=1e-12)
+    # What is further back than that does not matter.
+    other = CHAIN[:5].copy()
+    other[:, :3] = (other[:, :3] + 1) % 5
+    np.testing.assert_allclose(model.predict(other)[:, 7:], whole[:, 7:], atol=1e-12)
+    longer = model.at_length(30).predict(np.tile(CHAIN[:2], 3)[:, :30])
+    assert longer.shape == (2, 30, 5)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        TransformerPredictor(16, 1, 2, max_steps=300, lr=3e-3, **TOKENS),
+        GRUPredictor(8, max_steps=300, lr=0.02, **TOKENS),
+        RNNPredictor(8, max_steps=300, lr=0.02, **TOKENS),
+        MarkovPredictor(likelihood="categorical"),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_a_chain_is_learned_up_to_its_entropy(model):
+    model = clone(model).fit(CHAIN[:200])
+    assert model.score(CHAIN[200:]) == pytest.approx(-np.log(2), abs=0.05)
+    probabilities = model.predict(CHAIN[200:])
+    np.testing.assert_allclose(probabilities.sum(axis=2), 1)
+    following = np.take_along_axis(probabilities[:, :-1], CHAIN[200:, 1:, None], axis=2)
+    np.testing.assert_allclose(
+        model.score_samples(CHAIN[200:]), np.log(np.maximum(following, 1e-6)).sum(axis=(1, 2))
+    )
+
+
+def test_loss_of_training_is_the_score():
+    X = CHAIN[:64]
+    model = GRUPredictor(4, max_steps=1, lr=1e-30, batch_size=64, **TOKENS).fit(X)
+    assert model.net_.history[-1, "train_loss"] == pytest.approx(-model.score(X), rel=1e-5)
+    model = TransformerPredictor(4, 1, 1, max_steps=1, lr=1e-30, batch_size=64, **TOKENS).fit(X)
+    assert model.net_.history[-1, "train_loss"] == pytest.approx(-model.score(X), rel=1e-5)
+
+
+def test_baselines_of_tokens():
+    X = np.array([[0, 1, 1, 2], [0, 1, 2, 2]])
+    options = dict(likelihood="categorical", n_tokens=4)
+    mean = MeanPredictor(**options).fit(X).predict(X)[0, 0]
+    np.testing.assert_allclose(mean, [3 / 12, 4 / 12, 4 / 12, 1 / 12])
+    steps = MeanPredictor(per_step=True, **options).fit(X).predict(X)[0, 0]
+    np.testing.assert_allclose(steps, [1 / 6, 3 / 6, 1 / 6, 1 / 6])
+    table = MarkovPredictor(**options).fit(X).means_
+    np.testing.assert_allclose(table[1], [1 / 7, 2 / 7, 3 / 7, 1 / 7])
+    np.testing.assert_allclose(table[3], 1 / 4)
+    held = PersistencePredictor(**options).fit(X).predict(X)[0, 0]
+    np.testing.assert_allclose(held, [3 / 8, 5 / 24, 5 / 24, 5 / 24])
+
+
+def test_generation_is_greedy_and_goes_on_from_any_beginning():
+    cycle = (np.arange(400).reshape(40, 10) + RNG.integers(7, size=(40, 1))) % 7
+    for model in (
+        TransformerPredictor(16, 1, 2, max_steps=400, lr=3e-3, **TOKENS),
+        GRUPredictor(12, max_steps=400, lr=0.02, time_channel=None, **TOKENS),
+    ):
+        model.fit(cycle)
+        assert model.generate([[2, 3], [5, 6]], 4).tolist() == [[4, 5, 6, 0], [0, 1, 2, 3]]
+        # Far beyond the length of training.
+        assert model.generate([[0, 1, 2]], 30)[0].tolist() == [(3 + i) % 7 for i in range(30)]
+        assert model.generate([[4]], 0).shape == (1, 0)
+        best = model.predict(cycle[:3])[:, -1].argmax(axis=1)
+        assert np.array_equal(model.generate(cycle[:3], 1)[:, 0], best)
+
+
+def test_training_modes_share_their_initial_weights():
+    models = {
+        mode: TransformerPredictor(8, 1, 2, training=mode, max_steps=5, **TOKENS).fit(CHAIN)
+        for mode in ("full", "readout", "random")
+    }
+    cores = {
+        m: nn.utils.parameters_to_vector(p.network_.core.parameters()) for m, p in models.items()
+    }
+    heads = {
+        m: nn.utils.parameters_to_vector(p.network_.head.parameters()) for m, p in models.items()
+    }
+    assert torch.equal(cores["readout"], cores["random"])
+    assert not torch.equal(cores["full"], cores["random"])
+    assert not torch.equal(heads["readout"], heads["random"])
+    again = clone(models["full"]).fit(CHAIN)
+    assert torch.equal(
+        nn.utils.parameters_to_vector(again.network_.core.parameters()), cores["full"]
+    )
+
+
+def test_continuous_worlds_too():
+    X = OscillatorWorld(n_steps=30).sample(60, random_state=0).X
+    model = TransformerPredictor(16, 1, 2, max_steps=150, lr=3e-3, random_state=0).fit(X)
+    assert model.predict(X).shape == X.shape
+    assert model.score(X) > MeanPredictor().fit(X).score(X) + 0.1
+
+
+def test_clipping_each_gradient():
+    layer = nn.Linear(3, 2)
+    layer.weight.grad, layer.bias.grad = torch.full((2, 3), 5.0), torch.full((2,), 1e-3)
+    ClipEachGradient(1.0).on_grad_computed(None, list(layer.named_parameters()))
+    assert layer.weight.grad.norm() == pytest.approx(1.0, rel=1e-4)
+    assert layer.bias.grad.tolist() == pytest.approx([1e-3, 1e-3])
+
+
+def test_options_of_the_optimiser_reach_it():
+    model = TransformerPredictor(4, 1, 1, weight_decay=0.1, adam_eps=1e-5, max_steps=1, **TOKENS)
+    optimizer = model.fit(CHAIN).net_.optimizer_
+    assert type(optimizer) is torch.optim.AdamW
+    assert optimizer.defaults["eps"] == 1e-5
+    assert optimizer.defaults["weight_decay"] == 0.1
+    names = [name for name, _ in model.net_.callbacks_]
+    assert "GradientNormClipping" in names
+    free = TransformerPredictor(4, 1, 1, clip_norm=None, max_steps=1, **TOKENS).fit(CHAIN)
+    assert "GradientNormClipping" not in [name for name, _ in free.net_.callbacks_]
+
+
+def test_half_precision_trains_nearly_the_same():
+    options = dict(max_steps=100, lr=3e-3, **TOKENS)
+    single = TransformerPredictor(16, 1, 2, **options).fit(CHAIN)
+    half = TransformerPredictor(16, 1, 2, precision="bfloat16", **options).fit(CHAIN)
+    assert half.score(CHAIN) == pytest.approx(single.score(CHAIN), abs=0.05)
+    assert half.score(CHAIN) != single.score(CHAIN)
+    assert {weights.dtype for weights in half.network_.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: TransformerPredictor(10, 1, 4).fit(CHAIN), "hidden_size=10 .* n_heads=4; each"),
+        (lambda: TransformerPredictor(training="scrambled").fit(CHAIN), "'training'.*scrambled"),
+        (lambda: TransformerPredictor(norm="middle").fit(CHAIN), "'norm'.*middle"),
+        (lambda: GRUPredictor(likelihood="categorical").fit(CHAIN + 0.5), "is .*5, which is not"),
+        (
+            lambda: GRUPredictor(likelihood="categorical").fit(CHAIN - 1),
+            "is -1, which is not a token",
+        ),
+        (
+            lambda: GRUPredictor(likelihood="categorical", n_tokens=3).fit(CHAIN),
+            "which is not a token; tokens are the integers 0 to 2. Pass a larger n_tokens",
+        ),
+        (
+            lambda: GRUPredictor(likelihood="categorical").fit(np.zeros((3, 4, 2))),
+            "X has 2 channels; sequences of tokens are integers of shape",
+        ),
+        (
+            lambda: AutoregressivePredictor(likelihood="categorical").fit(CHAIN),
+            "which AutoregressivePredictor cannot predict; use a network, Mean",
+        ),
+        (lambda: GRUPredictor(engine="numba", **TOKENS).fit(CHAIN), "it predicts tokens"),
+        (
+            lambda: GRUPredictor(2, max_steps=1).fit(CHAIN).generate(CHAIN, 1),
+            "trained with likelihood='gaussian'; fit it with likelihood='categorical'",
+        ),
+        (
+            lambda: GRUPredictor(2, max_steps=1, **TOKENS).fit(CHAIN).generate([0, 1], 1),
+            r"X has shape \(2,\); beginnings are the rows",
+        ),
+        (
+            lambda: GRUPredictor(2, max_steps=1, **TOKENS).fit(CHAIN).generate([[9]], 1),
+            r"X\[0, 0\] is 9, which is not a token",
+        ),
+        (
+            lambda: GRUPredictor(2, max_steps=1, **TOKENS).fit(CHAIN).generate([[0]], -1),
+            "n_steps=-1 must be an integer",
+        ),
+        (
+            lambda: (
+                TransformerPredictor(4, 1, 1, max_steps=1, **TOKENS)
+                .fit(CHAIN)
+                .transform(CHAIN, layer=2)
+            ),
+            "layer=2 is not a layer; pass an integer from 0 .* to 1",
+        ),
+    ],
+)
+def test_errors_say_what_to_do(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
