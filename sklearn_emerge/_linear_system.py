@@ -3,35 +3,53 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, solve_discrete_are
+from scipy.linalg import LinAlgError, schur, solve_discrete_are
 
 # Eigenvalues of a defective matrix are off by a root of the machine precision: those of a Jordan
 # block of size three by about 6e-6.
 EIGENVALUE_TOLERANCE = 1e-4
+# What is left over below this share of what it is part of is rounding.
+_ROUNDING = 1e-9
+
+
+def _as_array(value, name):
+    """Return a float array of at most two dimensions; raise a ValueError if it is not one."""
+    try:
+        if np.iscomplexobj(value):
+            raise TypeError("it is complex")
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name}={value!r} is not a real number or matrix ({error}); pass a number or rows of "
+            "equal length."
+        ) from error
+    if array.ndim > 2 or not array.size or not np.isfinite(array).all():
+        raise ValueError(
+            f"{name} must be a finite number or a finite matrix; got one of shape {array.shape}: "
+            f"{array.tolist()!r}."
+        )
+    return array
 
 
 def check_transition(A):
     """Return the transition matrix as an array; raise a ValueError if it is not one."""
-    A = np.asarray(A, dtype=np.float64)
-    square = A.ndim == 0 or (A.ndim == 2 and A.shape[0] == A.shape[1] and A.size)
-    if not square or not np.isfinite(A).all():
+    A = _as_array(A, "A")
+    if A.ndim == 1 or (A.ndim == 2 and A.shape[0] != A.shape[1]):
         raise ValueError(
-            f"A must be a finite number or a finite square matrix; got one of shape {A.shape}: "
-            f"{A.tolist()!r}."
+            f"A must be a number or a square matrix; got one of shape {A.shape}: {A.tolist()!r}."
         )
     return np.atleast_2d(A)
 
 
 def check_observation(C, n_states):
     """Return the observation matrix as an array; a number times the identity, or one row."""
-    C = np.asarray(C, dtype=np.float64)
+    C = _as_array(C, "C")
     if C.ndim == 0:
         C = C * np.eye(n_states)
-    if C.ndim == 1:
-        C = C[np.newaxis]
-    if C.ndim != 2 or C.shape[1] != n_states or not len(C) or not np.isfinite(C).all():
+    C = np.atleast_2d(C)
+    if C.shape[1] != n_states:
         raise ValueError(
-            f"C must be finite and have one column for each of the {n_states} states of A (shape "
+            f"C must have one column for each of the {n_states} states of A (shape "
             f"(n_channels, {n_states})); got shape {C.shape}: {C.tolist()!r}."
         )
     return C
@@ -39,20 +57,21 @@ def check_observation(C, n_states):
 
 def check_covariance(value, size, name):
     """Return a covariance as an array; a number times the identity, or a matrix."""
-    covariance = np.asarray(value, dtype=np.float64)
+    covariance = _as_array(value, name)
     if covariance.ndim == 0:
         covariance = covariance * np.eye(size)
-    if covariance.shape != (size, size) or not np.isfinite(covariance).all():
+    if covariance.shape != (size, size):
         raise ValueError(
-            f"{name} must be a finite number or a finite matrix of shape ({size}, {size}); got "
-            f"shape {np.shape(value)}: {np.asarray(value).tolist()!r}."
+            f"{name} must be a number or a matrix of shape ({size}, {size}); got shape "
+            f"{covariance.shape}: {covariance.tolist()!r}."
         )
-    tolerance = 1e-12 * max(1.0, np.abs(covariance).max())
-    symmetric = np.allclose(covariance, covariance.T)
+    # Relative, so that units do not matter.
+    tolerance = 1e-12 * np.abs(covariance).max()
+    symmetric = np.abs(covariance - covariance.T).max() <= tolerance
     if not symmetric or np.linalg.eigvalsh(covariance)[0] < -tolerance:
         raise ValueError(
-            f"{name}={value!r} is not a covariance; pass a symmetric, positive semidefinite "
-            "matrix or a number of at least 0."
+            f"{name}={np.asarray(value).tolist()!r} is not a covariance; pass a symmetric, "
+            "positive semidefinite matrix or a number of at least 0."
         )
     return (covariance + covariance.T) / 2
 
@@ -64,19 +83,45 @@ def check_system(A, C, Q, R):
     return A, C, check_covariance(Q, len(A), "Q"), check_covariance(R, len(C), "R")
 
 
+def persistent_modes(A, C, bound=1 - EIGENVALUE_TOLERANCE):
+    """Return A and C on the invariant subspace of the modes of modulus `bound` or more."""
+    triangle, vectors, n_modes = schur(A, output="complex", sort=lambda value: abs(value) >= bound)
+    return triangle[:n_modes, :n_modes], C @ vectors[:, :n_modes]
+
+
+def observability(A, C):
+    """Return the dimension of what C sees of a system, and the number of steps that it takes.
+
+    Directions are added one by one, the new ones of a step being those of the last step times A
+    without what is known already; only what is left over relative to itself counts, so that
+    neither units nor the growth of powers matter.
+    """
+    basis = np.zeros((0, len(A)), dtype=np.result_type(A, C))
+    fresh, steps = C, 0
+    while True:
+        added = []
+        for row in fresh:
+            left = row
+            for _ in range(2):  # twice is enough to be orthogonal
+                left = left - (left @ basis.conj().T) @ basis
+            if np.linalg.norm(left) > _ROUNDING * np.linalg.norm(row) > 0:
+                added.append(left / np.linalg.norm(left))
+                basis = np.vstack([basis, added[-1]])
+        if not added:
+            return len(basis), steps
+        fresh, steps = np.array(added) @ A, steps + 1
+
+
 def check_detectable(A, C):
     """Raise a ValueError if a mode that does not decay is invisible to the observations."""
-    for value in np.linalg.eigvals(A):
-        if abs(value) < 1 - EIGENVALUE_TOLERANCE:
-            continue
-        pencil = np.vstack([A - value * np.eye(len(A)), C])
-        tolerance = EIGENVALUE_TOLERANCE * max(1.0, np.abs(pencil).max())
-        if np.linalg.svd(pencil, compute_uv=False)[-1] < tolerance:
-            raise ValueError(
-                f"The pair (A, C) is not detectable: the mode of A with eigenvalue {value:.4g} "
-                "does not decay and C does not see it, so that its uncertainty grows without "
-                "bound. Observe it through C, or take it out of A."
-            )
+    dynamics, seen = persistent_modes(A, C)
+    if len(dynamics) and observability(dynamics, seen)[0] < len(dynamics):
+        values = ", ".join(f"{np.real_if_close(value):.4g}" for value in np.diag(dynamics))
+        raise ValueError(
+            "The pair (A, C) is not detectable: A has modes that do not decay (eigenvalues "
+            f"{values}), and C does not see all of them, so that their uncertainty grows without "
+            "bound. Observe them through C, or take them out of A."
+        )
 
 
 @dataclass(frozen=True)
@@ -112,7 +157,8 @@ def steady_filter(A, C, Q, R):
         radius = float(np.abs(np.linalg.eigvals(A - gain @ C)).max())
         # The solution of the equation is that of the filter only if the filter is stable.
         found = np.isfinite(P).all() and radius < 1
-    except LinAlgError:
+    except (LinAlgError, ValueError):
+        # Depending on what is singular, the solver says so in either way.
         found = False
     if not found:
         raise ValueError(
@@ -123,3 +169,22 @@ def steady_filter(A, C, Q, R):
             "covariance instead."
         )
     return SteadyFilter(P, S, gain, radius)
+
+
+def memory_radius(A, C, gain):
+    """Return the rate at which the coefficients C (A - L C)^(k-1) L of the filter decay.
+
+    Modes of A - L C that the gain does not reach or that C does not see have no part in it.
+    """
+    closed = A - gain @ C
+    radius = 0.0
+    for value in np.linalg.eigvals(closed):
+        shifted = closed - value * np.eye(len(A))
+        tolerance = 1e-8 * max(1.0, np.abs(closed).max())
+        scaled = (
+            np.hstack([shifted, gain / np.linalg.norm(gain)]),
+            np.vstack([shifted, C / np.linalg.norm(C)]),
+        )
+        if all(np.linalg.svd(pencil, compute_uv=False)[-1] > tolerance for pencil in scaled):
+            radius = max(radius, abs(value))
+    return float(radius)

@@ -134,6 +134,54 @@ def test_several_channels_equal_brute_force():
         assert stated == pytest.approx(risk(other), rel=1e-9)
 
 
+def companion(*roots):
+    """Return the companion matrix of a polynomial with these roots."""
+    A = np.eye(len(roots), k=-1)
+    A[0] = -np.poly(roots)[1:]
+    return A
+
+
+# Risks computed with 150 digits, by the least squares of innovations.
+EXACT = {
+    ((1.5, 0.8), 50): {1: 26.72258, 2: 3.921440, 3: 2.616346},
+    ((1.5, 0.8), 200): {1: 108.9144},
+    ((1.05, 1.0), 1000): {1: 49820.05, 2: 3880.524},
+    ((1.0, 1.0, 1.0), 1000): {2: 10474.07, 3: 9169.454},
+}
+
+
+@pytest.mark.parametrize(("roots", "horizon"), EXACT)
+def test_slow_modes_are_not_lost_beside_fast_ones(roots, horizon):
+    n = len(roots)
+    Q = np.zeros((n, n))
+    Q[0, 0] = 0.1
+    for length, expected in EXACT[roots, horizon].items():
+        risk = linear_filter_risk(companion(*roots), np.eye(1, n), Q, 1.0, length, horizon)
+        assert risk == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("horizon", [50, 400])
+@pytest.mark.parametrize(
+    "A", [np.diag([1.3, 1.0, 0.5]), np.diag([1.05, 1.02, 1.0, 0.3]), block_diag(jordan(2), 0.5)]
+)
+def test_risk_does_not_depend_on_coordinates(A, horizon):
+    n = len(A)
+    P = np.random.default_rng(0).normal(size=(n, n))
+    back = np.linalg.inv(P)
+    C = np.ones((1, n))
+    for length in range(5):
+        plain = linear_filter_risk(A, C, 0.1, 1.0, length, horizon)
+        mixed = linear_filter_risk(P @ A @ back, C @ back, 0.1 * P @ P.T, 1.0, length, horizon)
+        assert mixed == pytest.approx(plain, rel=1e-6)
+
+
+def test_rounded_unit_roots_are_warned_of():
+    P = np.random.default_rng(0).normal(size=(3, 3))
+    back = np.linalg.inv(P)
+    with pytest.warns(UserWarning, match="eigenvalue of modulus .* exact, or take shorter horiz"):
+        linear_filter_risk(P @ jordan(3) @ back, np.eye(1, 3) @ back, 0.1 * P @ P.T, 1.0, 2, 10**5)
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     q=st.floats(1e-4, 1e4),
@@ -259,6 +307,21 @@ def test_stability_thresholds_by_algebra_and_by_growth(name):
     assert sweep.fit().stability_threshold_ == max(expected, 1)
 
 
+@pytest.mark.parametrize(
+    ("A", "C", "expected"),
+    [
+        (np.diag(1 + 0.1 * np.arange(8)), np.ones(8), 8),
+        (jordan(30), np.eye(1, 30), 30),
+        (1.0, 9e-5, 1),
+        ([[1.0, 1e6], [0.0, 1.0]], [1.0, 0.0], 2),
+        (np.diag([1.0, -1.0]), [[1e5, 0.0], [0.0, 1.0]], 1),
+        (np.diag([1.0, 2.0, 1e5]), [1.0, 1.0, 1.0], 3),
+    ],
+)
+def test_stability_threshold_of_many_modes_and_in_any_units(A, C, expected):
+    assert stability_threshold(A, C) == expected
+
+
 def test_stability_threshold_of_several_channels_and_of_rounded_eigenvalues():
     C = np.zeros((2, 4))
     C[0, 0] = C[1, 2] = 1
@@ -301,6 +364,44 @@ def test_critical_length_grows_at_the_rate_of_theory(q):
     assert sweep.slope_ == pytest.approx(measured, abs=1e-5)
     assert sweep.reference_slope_ == pytest.approx(-0.5 / np.log(walk(q)[0]), rel=1e-9)
     assert sweep.slope_ == pytest.approx(sweep.reference_slope_, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        LinearSystemWorld(np.diag([1.0, 0.95]), [1.0, 1.0], np.diag([0.1, 0.0])),
+        LinearSystemWorld(np.diag([1.0, 0.95]), [1.0, 0.0], 0.1),
+    ],
+)
+def test_modes_that_play_no_part_do_not_change_the_slope(world):
+    horizons = [10**4 * 2**k for k in range(4)]
+    sweep = PredictionRiskSweep(world, None, range(1, 30), horizons).fit()
+    assert sweep.slope_ == pytest.approx(sweep.reference_slope_, rel=0.01)
+    assert sweep.reference_slope_ == pytest.approx(1.587681, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options", [dict(learner=TruncatedKalmanPredictor()), dict(refit="frozen")]
+)
+def test_no_slope_is_stated_where_theory_has_none(options):
+    sweep = PredictionRiskSweep(param_range=range(1, 30), horizons=[100, 200, 400], **options)
+    assert np.isnan(sweep.fit().reference_slope_)
+
+
+def test_floor_of_the_modes_that_a_block_leaves_out():
+    for radius, horizons in ((1.0, [100, 1000, 10_000]), (1.1, [100, 200, 400])):
+        A = block_diag(radius * np.eye(4) + np.eye(4, k=1), 0.4 * np.eye(3))
+        world = LinearSystemWorld(A, 1.0, 1.0, 0.0)
+        sweep = PredictionRiskSweep(world, RestrictedLinearPredictor(), range(4, 8), horizons)
+        cube = sweep.fit().cube_
+        for k in range(4, 8):
+            floor = (7 - k) * 0.16 / 0.84 * (np.array(horizons) - 1)
+            np.testing.assert_allclose(cube.total_risk.sel(size=k), floor, rtol=0.02)
+    left_out = PredictionRiskSweep(
+        LinearSystemWorld(block_diag(jordan(4), 1.0), 1.0, 1.0, 0.0),
+        RestrictedLinearPredictor(), [4, 5], [10**3, 10**4, 10**5],
+    ).fit()  # fmt: skip
+    assert left_out.stability_threshold_ == 5
 
 
 def test_truncated_filter_diverges_per_step_and_the_fitted_one_does_not():
@@ -401,7 +502,8 @@ def test_families_with_too_few_parameters_diverge():
 def test_monte_carlo_agrees_with_the_exact_risk(world, learner, sizes, refit):
     options = dict(param_range=sizes, horizons=[30, 120], refit=refit)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        # Horizons are too short for thresholds.
+        warnings.filterwarnings("ignore", "From the growth of the risk")
         exact = PredictionRiskSweep(world, learner, **options).fit().cube_
         measured = PredictionRiskSweep(
             world, learner, method="monte_carlo", n_train=4000, n_eval=3000, random_state=0,
@@ -440,6 +542,7 @@ def test_monte_carlo_of_any_world_and_predictor():
     assert np.array_equal(again.total_risk_se.shape, (2, 1))
 
 
+@pytest.mark.filterwarnings("ignore:From the growth of the risk")
 def test_results_of_monte_carlo_do_not_depend_on_what_else_is_asked():
     world = LinearSystemWorld.random_walk(0.1)
     options = dict(method="monte_carlo", n_train=30, n_eval=20, random_state=0)
@@ -448,10 +551,49 @@ def test_results_of_monte_carlo_do_not_depend_on_what_else_is_asked():
     assert whole.total_risk.sel(length=2, horizon=20) == part.total_risk.item()
 
 
-def test_horizons_too_short_to_tell_are_warned_of():
-    sweep = PredictionRiskSweep(LinearSystemWorld.random_walk(0.01), None, [1], [10, 100, 1000])
-    with pytest.warns(UserWarning, match="still slowing down for 1 of 1 sizes.*longer horizons"):
-        sweep.fit()
+@pytest.mark.parametrize("learner", [FiniteFilterPredictor(), GRUPredictor(max_steps=3)])
+@pytest.mark.parametrize("seed", [0, np.random.SeedSequence(3)])
+def test_a_sweep_can_be_repeated(learner, seed):
+    options = dict(method="monte_carlo", n_train=20, n_eval=10, random_state=seed)
+    sweep = PredictionRiskSweep(DriftWorld(), learner, [2, 3], [8, 10], **options)
+    assert sweep.fit().cube_.identical(clone(sweep).fit().cube_)
+
+
+def test_a_random_family_is_the_same_at_all_horizons():
+    world = LinearSystemWorld(np.diag([1.0, -1.0]), 1.0, 1.0, 0.0)
+    sweep = PredictionRiskSweep(
+        world, RestrictedLinearPredictor("affine"), [1, 2, 3, 4], [10**3, 10**4], random_state=0
+    ).fit()
+    np.testing.assert_allclose(sweep.cube_.growth_exponent[:3], 1, atol=0.01)
+    assert sweep.cube_.identical(clone(sweep).fit().cube_)
+
+
+@pytest.mark.parametrize(
+    ("q", "horizons", "message"),
+    [
+        (0.01, [10, 100, 1000], "still slowing down for 1 of 1 sizes.*longer horizons"),
+        (0.01, [10, 100], "is nan, but by algebra it is 1: up to 100 steps .*longer horizons"),
+        (1e-5, [100, 1000, 10_000], "is nan, but by algebra it is 1"),
+    ],
+)
+def test_horizons_too_short_to_tell_are_warned_of(q, horizons, message):
+    with pytest.warns(UserWarning, match=message):
+        PredictionRiskSweep(LinearSystemWorld.random_walk(q), None, [1], horizons).fit()
+
+
+def test_exact_filters_at_the_first_horizon_do_not_hide_the_growth():
+    sweep = PredictionRiskSweep(param_range=[8, 16], horizons=[5, 1000, 10_000]).fit()
+    assert sweep.stability_threshold_ == 8
+
+
+def test_monte_carlo_where_no_filter_is_steady():
+    world = LinearSystemWorld(1.0, 1.0, 0.0, 1.0, initial=4.0)
+    sweep = PredictionRiskSweep(
+        world, None, [1, 2], [10, 20], "monte_carlo", n_train=50, n_eval=50, random_state=0
+    )
+    sweep.fit()
+    assert np.isfinite(sweep.cube_.total_risk).all()
+    assert np.isnan(sweep.reference_slope_)
 
 
 @pytest.mark.parametrize(
@@ -463,7 +605,15 @@ def test_horizons_too_short_to_tell_are_warned_of():
         ({"param_name": "lags"}, "param_name='lags' is not a parameter of FiniteFilter.*length"),
         ({"method": "guess"}, "'method'.*'exact'"),
         ({"tol": 0}, "'tol'"),
-        ({"learner": PersistencePredictor()}, "param_name='auto' is not a parameter of Persist"),
+        ({"learner": PersistencePredictor()}, "PersistencePredictor has no parameter length, size"),
+        ({"param_range": [0, 1]}, "'length' .* Got 0"),
+        (
+            {
+                "learner": RestrictedLinearPredictor(basis=[[[1.0]]]),
+                "world": LinearSystemWorld(R=0.0),
+            },
+            "basis and origin belong to family='affine'",
+        ),
         ({"learner": FiniteFilterPredictor(alpha=1.0)}, "alpha=1.0: a penalty has no effect"),
         ({"learner": GRUPredictor()}, "method='exact' is for .* use method='monte_carlo'"),
         ({"world": DriftWorld()}, "not for FiniteFilterPredictor in DriftWorld"),
@@ -493,7 +643,7 @@ def test_bad_sweeps_are_refused(params, message):
         (lambda: critical_filter_length(1.0, 1.0, 10, tol=0), "'tol' .* Got 0"),
         (lambda: linear_filter_risk(1.0, 0.0, 1.0, 1.0, 1, 10), "not detectable"),
         (lambda: linear_filter_risk(1.0, 1.0, 1.0, 1.0, 2, 9, coef=[1.0]), "coef must be .*2, 1"),
-        (lambda: orbit_dimension([[1.0, 2.0]]), "A must be a finite"),
+        (lambda: orbit_dimension([[1.0, 2.0]]), "A must be a number or a square"),
         (lambda: equivalent_filter_length(1.0, DriftWorld()), "'world' .*LinearSystemWorld"),
     ],
 )
@@ -507,6 +657,19 @@ def test_filters_longer_than_the_past_lose_nothing():
         assert filter_risk(0.1, 1.0, length, 10) == 0
         assert linear_filter_risk(1.0, 1.0, 0.1, 1.0, length, 10) == pytest.approx(0, abs=1e-25)
     assert best_filter(1.0, 1.0, 0.1, 1.0, 12, 10).shape == (12, 1, 1)
+
+
+def test_nothing_is_scored_where_all_is_dropped():
+    coef = np.ones(20)
+    options = dict(coef=coef, padding="drop")
+    assert linear_filter_risk(1.0, 1.0, 0.1, 1.0, 20, 10, **options) == 0
+    assert linear_filter_risk(1.0, 1.0, 0.1, 1.0, 20, 21, **options) > 0
+
+
+def test_critical_length_of_a_billion_steps():
+    length = critical_filter_length(0.1, 1.0, 10**9)
+    S = walk(0.1)[2]
+    assert filter_risk(0.1, 1.0, length, 10**9) <= S < filter_risk(0.1, 1.0, length - 1, 10**9)
 
 
 def test_noise_free_observations_need_one_step():

@@ -3,11 +3,14 @@
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.linalg import lstsq
+from scipy.linalg import lstsq, qr
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._linear_system import check_system, steady_filter
 from ._base import BasePredictor, center_and_scale
+
+# Rows of equations that are reduced at once.
+_ROWS = 20_000
 
 
 class FilterPredictor(BasePredictor):
@@ -87,19 +90,26 @@ class FiniteFilterPredictor(FilterPredictor):
     def _fit(self, X):
         n_sequences, n_steps, n_channels = X.shape
         length = min(self.length, n_steps - 1)
-        # Standardising keeps the normal equations well conditioned, whatever the units.
         scale = center_and_scale(X)[1]
         past = np.zeros((n_sequences, n_steps + length - 1, n_channels))
         past[:, length - 1 :] = X / scale
         size = length * n_channels
-        gram, cross = np.zeros((size, size)), np.zeros((size, n_channels))
-        for t in range(length - 1 if self.padding == "drop" else 0, n_steps - 1):
-            rows = past[:, t : t + length][:, ::-1].reshape(n_sequences, size)
-            gram += rows.T @ rows
-            cross += rows.T @ past[:, t + length]
         # The penalty is on coefficients in the units of the data.
-        gram[np.diag_indices(size)] += self.alpha * np.tile(1 / scale, length) ** 2
-        coef = lstsq(gram, cross)[0].reshape(length, n_channels, n_channels)
+        penalty = np.sqrt(self.alpha) * np.tile(1 / scale, length)
+        triangle = np.hstack([np.diag(penalty), np.zeros((size, n_channels))])
+        # All steps as one tall matrix would be large; its triangle can be had step by step.
+        steps = range(length - 1 if self.padding == "drop" else 0, n_steps - 1)
+        for together in np.array_split(steps, max(1, len(steps) * n_sequences // _ROWS)):
+            rows = [triangle]
+            for t in together:
+                window = past[:, t : t + length][:, ::-1].reshape(n_sequences, size)
+                rows.append(np.hstack([window, past[:, t + length]]))
+            triangle = qr(np.vstack(rows), mode="r")[0][: size + n_channels]
+        # Equal columns, so that none is taken for rounding.
+        norms = np.linalg.norm(triangle[:, :size], axis=0)
+        norms[norms == 0] = 1.0
+        coef = lstsq(triangle[:, :size] / norms, triangle[:, size:])[0] / norms[:, np.newaxis]
+        coef = coef.reshape(length, n_channels, n_channels)
         self.coef_ = coef * scale / scale[:, np.newaxis]
         self.dc_gain_ = self.coef_.sum(axis=0)
 

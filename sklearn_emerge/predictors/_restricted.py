@@ -124,13 +124,15 @@ class RestrictedLinearPredictor(BasePredictor):
             "block": rank**2, "affine": self.size, "low_rank": rank * (2 * n_channels - rank)
         }[self.family]  # fmt: skip
 
-    def closest(self, inputs, outputs):
+    def closest(self, inputs, outputs, solve=None):
         """Return the matrix M of the family that minimises the norm of M inputs - outputs.
 
         Parameters
         ----------
         inputs, outputs : ndarray of shape (n_channels, n_columns)
             What M maps, and to what.
+        solve : callable, default=None
+            Returns the least-squares solution of (matrix, target); None is that of SciPy.
 
         Returns
         -------
@@ -142,7 +144,13 @@ class RestrictedLinearPredictor(BasePredictor):
         ValueError
             If `size`, `basis` or `origin` do not fit.
         """
+        solve = _least_squares if solve is None else solve
         d = len(inputs)
+        if self.family != "affine" and (self.basis is not None or self.origin is not None):
+            raise ValueError(
+                f"basis and origin belong to family='affine', not to family={self.family!r}; leave "
+                "them None."
+            )
         if self.family != "affine" and self.size > d:
             raise ValueError(
                 f"size={self.size} is too large for family={self.family!r} of {d} x {d} matrices; "
@@ -152,31 +160,40 @@ class RestrictedLinearPredictor(BasePredictor):
             found = np.zeros((d, d))
             k = self.size
             if k:
-                found[:k, :k] = lstsq(inputs[:k].T, outputs[:k].T)[0].T
+                found[:k, :k] = solve(inputs[:k].T, outputs[:k].T).T
             return found
         if self.family == "low_rank":
-            found = lstsq(inputs.T, outputs.T)[0].T
+            found = solve(inputs.T, outputs.T).T
             leading = np.linalg.svd(found @ inputs, full_matrices=False)[0][:, : self.size]
             return leading @ leading.T @ found
         origin, basis = self._affine(d)
         if not self.size:
             return origin
         design = (basis @ inputs).reshape(self.size, -1).T
-        theta = lstsq(design, (outputs - origin @ inputs).ravel())[0]
+        theta = solve(design, (outputs - origin @ inputs).reshape(-1, 1))[:, 0]
         return origin + np.tensordot(theta, basis, axes=1)
 
     def _affine(self, d):
         """Return origin and basis of the affine family after checking their shapes."""
-        origin = np.zeros((d, d)) if self.origin is None else np.asarray(self.origin, dtype=float)
-        if self.basis is None:
+        origin = np.zeros((d, d)) if self.origin is None else self.origin
+        basis = self.basis
+        if basis is None:
             rng = np.random.default_rng(substream(self.random_state, "basis"))
             basis = rng.standard_normal((self.size, d, d))
-        else:
-            basis = np.asarray(self.basis, dtype=float)
+        arrays = []
         for name, value, shape in (("origin", origin, (d, d)), ("basis", basis, (self.size, d, d))):
+            try:
+                value = np.asarray(value, dtype=np.float64)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{name}={value!r} is not made of numbers: {error}.") from error
             if value.shape != shape or not np.isfinite(value).all():
                 raise ValueError(
                     f"{name} must be finite and of shape {shape} for size={self.size} and {d} "
                     f"channels; got shape {value.shape}."
                 )
-        return origin, basis
+            arrays.append(value)
+        return arrays
+
+
+def _least_squares(matrix, target):
+    return lstsq(matrix, target)[0]

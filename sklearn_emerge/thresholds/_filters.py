@@ -1,12 +1,13 @@
 """What a filter of finite length loses on any linear system."""
 
+import warnings
 from numbers import Integral
 
 import numpy as np
-from scipy.linalg import cholesky, eigh, lapack, qr, solve_triangular
+from scipy.linalg import cholesky, lapack, qr, schur, solve_triangular
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from .._linear_system import check_system, steady_filter
+from .._linear_system import EIGENVALUE_TOLERANCE, check_system, steady_filter
 
 _ARGUMENTS = {
     "length": [Interval(Integral, 0, None, closed="left")],
@@ -15,6 +16,10 @@ _ARGUMENTS = {
 }
 # Powers of ten by which states may grow: their squares, times others, must fit in float64.
 _MAX_GROWTH = 50
+# Growth rates whose ratio over the horizon exceeds e^this are kept apart.
+_APART = 7.0
+# Columns that a root may have, in units of its rows.
+_MAX_COLUMNS = 12
 
 
 @validate_params({**_ARGUMENTS, "coef": ["array-like", None]}, prefer_skip_nested_validation=True)
@@ -64,6 +69,11 @@ def linear_filter_risk(A, C, Q, R, length, horizon, *, coef=None, padding="zero"
         If an argument is out of range, the system has no steady filter, or its states grow by
         more than a factor 1e50 over the horizon.
 
+    Warns
+    -----
+    UserWarning
+        If an eigenvalue is so close to modulus 1 that rounding may have moved it off.
+
     References
     ----------
     Ziemann, I., Matni, N. and Pappas, G. J. (2025). State space models, emergence, and
@@ -80,11 +90,15 @@ def linear_filter_risk(A, C, Q, R, length, horizon, *, coef=None, padding="zero"
     >>> [round(linear_filter_risk(*trend, 2, T) / T, 2) for T in (1000, 10000, 100000)]
     [3.42, 3.87, 3.92]
     """
-    equations = _equations(A, C, Q, R, length, horizon, padding)
+    matrix, target, n_channels = _equations(A, C, Q, R, length, horizon, padding)
+    if padding == "drop" and length >= horizon:
+        return 0.0  # no step is scored
     if coef is None:
-        return _solve(*equations)[1]
-    matrix, target, n_channels = equations
-    coef = np.asarray(coef, dtype=np.float64)
+        return float((solve_rows(matrix, target)[1] ** 2).sum())
+    try:
+        coef = np.asarray(coef, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"coef={coef!r} is not made of numbers: {error}.") from error
     if n_channels == 1 and coef.ndim == 1:
         coef = coef[:, np.newaxis, np.newaxis]
     if coef.shape != (length, n_channels, n_channels) or not np.isfinite(coef).all():
@@ -130,7 +144,7 @@ def best_filter(A, C, Q, R, length, horizon, *, padding="zero"):
     """
     matrix, target, n_channels = _equations(A, C, Q, R, length, horizon, padding)
     coef = np.zeros((int(length), n_channels, n_channels))
-    found = _solve(matrix, target, n_channels)[0].reshape(-1, n_channels, n_channels)
+    found = solve_rows(matrix, target)[0].reshape(-1, n_channels, n_channels)
     coef[: len(found)] = found
     return coef
 
@@ -141,11 +155,14 @@ def _equations(A, C, Q, R, length, horizon, padding):
     The sum of squares of ``matrix @ coef - target`` is the risk.
     """
     A, C, Q, R = check_system(A, C, Q, R)
+    check_growth(A, horizon)
+    warn_of_rounding(A, horizon)
     steady = steady_filter(A, C, Q, R)
+    A, turn = graded_coordinates(A, horizon)
+    C, gain = C @ turn, turn.T @ steady.gain
     # Nothing is longer than the past.
     h, d = min(int(length), int(horizon) - 1), len(C)
     n = int(horizon) - 1 - h
-    check_growth(A, horizon)
     powers = np.empty((h + 1, *C.shape))
     powers[0] = C
     for j in range(h):
@@ -154,7 +171,7 @@ def _equations(A, C, Q, R, length, horizon, padding):
     # C A^(j-1) L, and its weight is the root of the number of steps that have it.
     S = steady.innovation_covariance
     root = cholesky(S, lower=True)
-    response = root.T @ (powers @ steady.gain).transpose(0, 2, 1)
+    response = root.T @ (powers @ gain).transpose(0, 2, 1)
     lags = np.arange(1, h + 1)
     scored = horizon - (lags if padding == "zero" else np.full(h, h))
     weights = np.sqrt(np.maximum(scored, 0)).reshape(-1, 1, 1)
@@ -166,7 +183,7 @@ def _equations(A, C, Q, R, length, horizon, padding):
     if n <= 0:
         return matrix, target, d
     # All further lags see the filter through (sum_k F_k C A^(h-k) - C A^h) only.
-    tail = square_root(power_sums(A, steady.gain @ S @ steady.gain.T, n)[1]).T
+    tail = power_sum_roots(A, gain @ root, n)[1].T
     seen = powers[:h][::-1].transpose(2, 0, 1).reshape(len(A), h * d)
     matrix = np.vstack([matrix, tail @ seen])
     target = np.vstack([target, tail @ powers[h].T])
@@ -183,45 +200,87 @@ def check_growth(A, horizon):
         )
 
 
-def power_sums(A, G, n):
-    """Return the sums over i < n of A^i G A^i' and of (n - i) A^i G A^i', by doubling n."""
-    simple, double, power, m = np.zeros_like(A), np.zeros_like(A), np.eye(len(A)), 0
+def warn_of_rounding(A, horizon):
+    """Warn if eigenvalues are close to modulus 1 and not on it, so that it matters."""
+    moduli = np.abs(np.linalg.eigvals(A))
+    apart = np.abs(moduli - 1)
+    doubtful = moduli[(apart > 1e-12) & (apart < EIGENVALUE_TOLERANCE) & (apart * horizon > 0.1)]
+    if len(doubtful):
+        warnings.warn(
+            f"A has an eigenvalue of modulus {doubtful[0]:.8g}, which makes a difference over "
+            f"{horizon} steps. If it is 1 but for rounding, as those of a Jordan block can be, the "
+            "risk may not be that of your system: write A in coordinates in which the block "
+            "is exact, or take shorter horizons.",
+            stacklevel=4,
+        )
+
+
+def graded_coordinates(A, horizon):
+    """Return A in coordinates in which modes of very different growth do not mix, and the turn.
+
+    A Schur form with the fastest modes first, ``turn.T @ A @ turn``: in any other coordinates all
+    states grow as fast as the fastest mode, and the slow ones are lost in their rounding. Where
+    the growth over the horizon is alike, coordinates stay as they are, for turning rounds, too.
+    """
+    moduli = np.maximum(np.sort(np.abs(np.linalg.eigvals(A)))[::-1], 1.0)
+    apart = horizon * np.diff(-np.log(moduli)) > _APART
+    if not apart.any():
+        return A, np.eye(len(A))
+    fast = np.flatnonzero(apart)[0]
+    bound = np.sqrt(moduli[fast] * moduli[fast + 1])
+    form, turn, size = schur(A, sort=lambda real, imag: np.hypot(real, imag) > bound)
+    rest, further = graded_coordinates(form[size:, size:], horizon)
+    form[size:, size:], form[size:, :size] = rest, 0.0
+    form[:size, size:] = form[:size, size:] @ further
+    turn[:, size:] = turn[:, size:] @ further
+    return form, turn
+
+
+def power_sum_roots(A, root, n):
+    """Return V with V V' the sum over i < n of A^i G A^i', and of (n - i) A^i G A^i'.
+
+    G is ``root @ root.T``. By doubling n, and on roots throughout: sums themselves would lose
+    what is below the root of the machine precision.
+    """
+    simple = double = np.zeros((len(A), 1))
+    power, m = np.eye(len(A)), 0
     for bit in bin(n)[2:]:
-        double = double + m * simple + power @ double @ power.T
-        simple = simple + power @ simple @ power.T
+        double = _join(double, np.sqrt(m) * simple, power @ double)
+        simple = _join(simple, power @ simple)
         power, m = power @ power, 2 * m
         if bit == "1":
-            simple = G + A @ simple @ A.T
-            double, power, m = double + simple, power @ A, m + 1
-    return simple, double
+            simple = _join(root, A @ simple)
+            double, power, m = _join(double, simple), power @ A, m + 1
+    return compress(simple), compress(double)
 
 
-def square_root(W):
-    """Return V with W = V V', accurate for states of very different growth."""
-    scale = np.sqrt(np.diag(W))
-    scale[scale == 0] = 1.0
-    W = W / np.outer(scale, scale)
-    try:
-        return scale[:, np.newaxis] * cholesky(W, lower=True)
-    except np.linalg.LinAlgError:
-        # A state that no noise reaches makes it singular.
-        values, vectors = eigh(W)
-        return scale[:, np.newaxis] * vectors * np.sqrt(np.maximum(values, 0))
+def _join(*roots):
+    """Return V, with V V' the sum of those of the given roots, of a limited number of columns."""
+    joined = np.hstack(roots)
+    return joined if joined.shape[1] <= _MAX_COLUMNS * len(joined) else compress(joined)
 
 
-def _solve(matrix, target, n_channels):
-    """Return the least-squares solution and its sum of squares.
+def compress(root):
+    """Return V of no more columns than rows, heaviest first, with the same V V'."""
+    triangle, pivots = qr(root.T, mode="r", pivoting=True)
+    result = np.empty((len(root), min(triangle.shape)))
+    result[pivots] = triangle[: len(root)].T
+    return result
+
+
+def solve_rows(matrix, target):
+    """Return the least-squares solution and what is left over, in rotated rows.
 
     The rows of unstable modes outweigh the others by many orders of magnitude, and what is left
     over in the light ones is the answer. Householder's method keeps them apart if the heaviest
     rows come first and columns are pivoted; a singular value decomposition would not.
     """
-    n_unknown = matrix.shape[1]
+    n_unknown, n_targets = matrix.shape[1], target.shape[1]
     if n_unknown == 0:
-        return np.zeros((0, n_channels)), float((target**2).sum())
+        return np.zeros((0, n_targets)), target
     order = np.argsort(-np.abs(matrix).max(axis=1), kind="stable")
     (factors, tau), triangle, pivots = qr(matrix[order], mode="raw", pivoting=True)
-    rotated, _, _ = lapack.dormqr("L", "T", factors, tau, target[order], 64 * n_channels)
-    solution = np.empty((n_unknown, n_channels))
+    rotated, _, _ = lapack.dormqr("L", "T", factors, tau, target[order], 64 * n_targets)
+    solution = np.empty((n_unknown, n_targets))
     solution[pivots] = solve_triangular(triangle[:n_unknown], rotated[:n_unknown])
-    return solution, float((rotated[n_unknown:] ** 2).sum())
+    return solution, rotated[n_unknown:]

@@ -84,11 +84,13 @@ def filter_risk(q, r, length, horizon, *, padding="zero"):
     if h >= T - 1:
         return 0.0
     if padding == "zero":
-        decay = rho ** (2.0 * np.arange(h - 1, -1, -1))
-        memory = (decay / (T - np.arange(1, h + 1))).sum()
+        # Terms too small to count are left out, so that long filters cost nothing.
+        n_terms = h if rho == 0 else int(min(h, 1 + np.ceil(np.log(1e-18) / (2 * np.log(rho)))))
+        back = np.arange(n_terms)
+        memory = (rho ** (2.0 * back) / (T - (h - back))).sum()
         unit_root = 2 / (K**2 * (T - h) * (T - h - 1))
         return float(S * rho ** (2 * h) / (unit_root + memory))
-    memory = (rho ** (2.0 * np.arange(h))).sum()
+    memory = 1.0 if rho == 0 else -np.expm1(2 * h * np.log(rho)) / (K * (1 + rho))
     return float(S * (T - h) * rho ** (2 * h) / (2 / (K**2 * (T - h - 1)) + memory))
 
 
@@ -140,11 +142,15 @@ def critical_filter_length(q, r, horizon, tol=1.0, *, padding="zero"):
     [6, 10, 14]
     """
     tolerated = tol * _steady_walk(q, r)[2]
-    return bisect_left(
-        range(horizon),
-        True,
-        key=lambda h: filter_risk(q, r, h, horizon, padding=padding) <= tolerated,
-    )
+
+    def suffices(length):
+        return filter_risk(q, r, length, horizon, padding=padding) <= tolerated
+
+    # The length grows with the logarithm of the horizon: look for a bound from below.
+    bound = 1
+    while bound < horizon and not suffices(bound):
+        bound *= 2
+    return bisect_left(range(min(bound, horizon) + 1), True, key=suffices)
 
 
 def _steady_walk(q, r):

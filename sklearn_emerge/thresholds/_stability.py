@@ -4,7 +4,6 @@ import warnings
 from numbers import Integral
 
 import numpy as np
-from scipy.linalg import schur
 from sklearn.utils._param_validation import Interval, validate_params
 
 from .._linear_system import (
@@ -12,6 +11,8 @@ from .._linear_system import (
     check_detectable,
     check_observation,
     check_transition,
+    observability,
+    persistent_modes,
 )
 
 # Eigenvalues this close below modulus 1 may be 1 but for rounding.
@@ -94,17 +95,7 @@ def stability_threshold(A, C, *, n_unstable=None):
     else:
         edges = np.concatenate([[np.inf], moduli, [-1.0]])
         bound = edges[n_unstable : n_unstable + 2].mean() if n_unstable else np.inf
-    triangle, vectors, n_modes = schur(A, output="complex", sort=lambda value: abs(value) >= bound)
-    dynamics, seen = triangle[:n_modes, :n_modes], C @ vectors[:, :n_modes]
-    if n_modes == 0:
-        return 0
-    rows = seen
-    for length in range(1, n_modes + 1):
-        seen = seen @ dynamics
-        if _rank(np.vstack([rows, seen])) == _rank(rows):
-            return length
-        rows = np.vstack([rows, seen])
-    return n_modes
+    return observability(*persistent_modes(A, C, bound))[1]
 
 
 def orbit_dimension(A):
@@ -112,8 +103,9 @@ def orbit_dimension(A):
 
     .. math:: d^2 - \dim \{X : A X = X A\} = \operatorname{rank}(I \otimes A - A^\top \otimes I).
 
-    A smooth family of linear predictors with fewer parameters misses some of these matrices, and
-    where no mode of A decays, its risk per step diverges on those.
+    A closed smooth family of linear predictors with fewer parameters misses some of these
+    matrices, and where no mode of A decays, its risk per step diverges on those. With modes that
+    decay fewer can do: they need not be predicted.
 
     Parameters
     ----------
@@ -150,7 +142,3 @@ def orbit_dimension(A):
     commutator = np.kron(identity, A) - np.kron(A.T, identity)
     # Relative to A itself: that of a multiple of the identity is nothing but rounding.
     return int(np.linalg.matrix_rank(commutator, tol=_ROUNDING * np.linalg.norm(A)))
-
-
-def _rank(matrix):
-    return np.linalg.matrix_rank(matrix, rtol=_ROUNDING)

@@ -5,16 +5,25 @@ from numbers import Integral, Real
 
 import numpy as np
 import xarray as xr
+from scipy.linalg import lstsq
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from tqdm.auto import tqdm
 
-from .._linear_system import check_system, steady_filter
-from .._random import substream
+from .._linear_system import check_system, memory_radius, steady_filter
+from .._random import integer_seed, seed_sequence, substream
 from ..predictors import FiniteFilterPredictor, RestrictedLinearPredictor, TruncatedKalmanPredictor
 from ..predictors._base import BasePredictor
 from ..worlds import LinearSystemWorld, World
-from ._filters import best_filter, check_growth, linear_filter_risk, power_sums, square_root
+from ._filters import (
+    best_filter,
+    check_growth,
+    compress,
+    linear_filter_risk,
+    power_sum_roots,
+    solve_rows,
+)
+from ._stability import stability_threshold
 
 # Total risks below this share of the variance of the innovations count as none.
 _NEGLIGIBLE = 1e-20
@@ -56,7 +65,8 @@ class PredictionRiskSweep(BaseEstimator):
         Parameter of the learner that is varied. "auto": its ``length``, ``size`` or
         ``hidden_size``, the first that it has.
     tol : float, default=1.0
-        Tolerated total risk, in units of the variance of the innovations.
+        Tolerated total risk, in units of the variance of the innovations, summed over channels
+        (of the process noise if states are observed).
     exponent_cut : float, default=0.5
         A risk per step that grows like a smaller power of the horizon counts as bounded.
     n_train, n_eval : int, default=1000
@@ -77,12 +87,14 @@ class PredictionRiskSweep(BaseEstimator):
         First value of the parameter whose risk per step does not grow; NaN if there is none.
     critical_length_ : ndarray of shape (n_horizons,)
         Value of the parameter at which the total risk equals the tolerance, by interpolation of
-        its logarithm; NaN where it lies outside `param_range`.
+        its logarithm (`critical_filter_length` is the next integer); NaN where it lies outside
+        `param_range`.
     slope_ : float
         Slope of the critical length against the natural logarithm of the horizon.
     reference_slope_ : float
-        What it should be for a filter in a linear system, :math:`1 / (2 \log(1/\rho))` with the
-        spectral radius of the Kalman filter; NaN otherwise.
+        What it should be for a filter that is fitted at each horizon in a linear system,
+        :math:`1 / (2 \log(1/\rho))` with the rate at which the Kalman filter forgets; NaN for
+        other learners and worlds.
 
     References
     ----------
@@ -169,13 +181,27 @@ class PredictionRiskSweep(BaseEstimator):
         sizes = _increasing(self.param_range, "param_range", at_least=0)
         horizons = _increasing(self.horizons, "horizons", at_least=2)
         name = _param_name(learner, self.param_name)
-        learners = [clone(learner).set_params(**{name: size}) for size in sizes.tolist()]
+        self._stream = seed_sequence(self.random_state)
+        learners = self._make_learners(learner, name, sizes)
+        self._variance = _innovation_variance(world, learner, self._stream)
         if self.method == "exact":
             total, error = self._exact(world, learners, horizons), None
         else:
             total, error = self._monte_carlo(world, learners, horizons)
         self._assemble(world, learner, name, sizes, horizons, total, error)
         return self
+
+    def _make_learners(self, learner, name, sizes):
+        """Return a learner of each size, with a random stream of its own if it needs one."""
+        learners = []
+        for size in sizes.tolist():
+            sized = clone(learner).set_params(**{name: size})
+            if "random_state" in sized.get_params() and sized.random_state is None:
+                stream = substream(self._stream, "learner", size)
+                sized.set_params(random_state=integer_seed(stream))
+            sized._validate_params()
+            learners.append(sized)
+        return learners
 
     def _exact(self, world, learners, horizons):
         """Return the risks by linear algebra, of shape (n_sizes, n_horizons)."""
@@ -203,7 +229,7 @@ class PredictionRiskSweep(BaseEstimator):
         for j, horizon in enumerate(horizons):
             horizon = int(horizon)
             world = clone(world).set_params(n_steps=horizon)
-            stream = substream(self.random_state, "horizon", horizon)
+            stream = substream(self._stream, "horizon", horizon)
             train, evaluation = world.split(self.n_train, self.n_eval, stream)
             if fitted is None or self.refit == "per_horizon":
                 fitted = [clone(learner).fit(train.X) for learner in learners]
@@ -220,13 +246,12 @@ class PredictionRiskSweep(BaseEstimator):
 
     def _assemble(self, world, learner, name, sizes, horizons, total, error):
         """Set the cube and the thresholds."""
-        variance = _innovation_variance(world, learner, self.random_state)
         # Smaller risks are rounding, whose growth means nothing.
-        risk = np.where(total > _NEGLIGIBLE * variance, total / horizons, 0.0)
+        risk = np.where(total > _NEGLIGIBLE * self._variance, total / horizons, 0.0)
         exponents = _growth_exponents(risk, horizons, self.exponent_cut)
         bounded = np.flatnonzero(exponents < self.exponent_cut)
         self.stability_threshold_ = float(sizes[bounded[0]]) if len(bounded) else np.nan
-        tolerated = self.tol * variance
+        tolerated = self.tol * self._variance
         self.critical_length_ = np.array(
             [_crossing(sizes, column, tolerated) for column in total.T]
         )
@@ -236,9 +261,12 @@ class PredictionRiskSweep(BaseEstimator):
             log_horizons = np.log(horizons[known])
             self.slope_ = float(np.polyfit(log_horizons, self.critical_length_[known], 1)[0])
         self.reference_slope_ = np.nan
-        if isinstance(world, LinearSystemWorld) and hasattr(learner, "length"):
-            radius = steady_filter(*world.system()[:4]).radius
-            self.reference_slope_ = float(-0.5 / np.log(radius)) if radius > 0 else 0.0
+        if (
+            isinstance(world, LinearSystemWorld)
+            and isinstance(learner, FiniteFilterPredictor)
+            and self.refit == "per_horizon"
+        ):
+            self._compare_with_theory(world, sizes)
         dims = (name, "horizon")
         unit = "squared units of the data"
         variables = {
@@ -274,6 +302,27 @@ class PredictionRiskSweep(BaseEstimator):
         }
         self.cube_ = xr.Dataset(variables, coordinates, attributes)
 
+    def _compare_with_theory(self, world, sizes):
+        """Set the slope that theory gives, and warn if the measured threshold is another."""
+        A, C, Q, R = check_system(world.A, world.C, world.Q, world.R)
+        expected = sizes[sizes >= stability_threshold(A, C)]
+        expected = float(expected[0]) if len(expected) else np.nan
+        if len(self.horizons) > 1 and not np.array_equal(
+            self.stability_threshold_, expected, equal_nan=True
+        ):
+            warnings.warn(
+                f"From the growth of the risk the stability threshold is "
+                f"{self.stability_threshold_:g}, but by algebra it is {expected:g}: up to "
+                f"{max(self.horizons)} steps the growth has not settled. Add longer horizons.",
+                stacklevel=4,
+            )
+        try:
+            radius = memory_radius(A, C, steady_filter(A, C, Q, R).gain)
+        except ValueError:
+            return  # there is no steady filter
+        if 0 < radius < 1:
+            self.reference_slope_ = float(-0.5 / np.log(radius))
+
 
 def _increasing(values, name, at_least):
     """Return a parameter as an array of increasing integers."""
@@ -294,6 +343,11 @@ def _param_name(learner, name):
     for candidate in candidates:
         if candidate in known:
             return candidate
+    if name == "auto":
+        raise ValueError(
+            f"{type(learner).__name__} has no parameter length, size or hidden_size; say which one "
+            f"is varied: param_name=... out of {', '.join(sorted(known))}."
+        )
     raise ValueError(
         f"param_name={name!r} is not a parameter of {type(learner).__name__}; choose from "
         f"{', '.join(sorted(known))}."
@@ -347,34 +401,62 @@ def _restricted_risk(A, Q, initial):
 
     With G the sum of E x_t x_t' over the steps, it is the squared norm of (M - A) G^(1/2).
     """
+    start, noise = (_symmetric_root(covariance) for covariance in (initial, Q))
 
     def moments(horizon):
         check_growth(A, horizon)
         # E x_t x_t' is A^(t-1) P_1 A^(t-1)' plus the sum of A^i Q A^i' over i < t - 1.
-        G = power_sums(A, initial, horizon - 1)[0] + power_sums(A, Q, horizon - 2)[1]
-        return square_root(G)
+        roots = (
+            power_sum_roots(A, start, horizon - 1)[0], power_sum_roots(A, noise, horizon - 2)[1]
+        )  # fmt: skip
+        return compress(np.hstack(roots))
 
     def risk(learner, trained, horizon):
         root = moments(trained)
-        found = learner.closest(root, A @ root)
+        found = learner.closest(root, A @ root, solve=_solve_graded)
         if trained != horizon:
             root = moments(horizon)
-        left = np.linalg.norm((found - A) @ root)
-        # What is left of an exact fit is rounding.
-        negligible = 1e-12 * np.linalg.norm(A @ root)
-        return float(left**2) if left > negligible else 0.0
+        left = (found - A) @ root
+        # What is left of an exact fit is rounding, entry by entry: states grow differently.
+        rounding = 1e-12 * (np.abs(found) + np.abs(A)) @ np.abs(root)
+        left[np.abs(left) <= rounding] = 0.0
+        total = float((left**2).sum())
+        if learner.family == "low_rank" and 0 < total < (1e-10 * np.linalg.norm(A @ root)) ** 2:
+            raise ValueError(
+                f"horizon={horizon} is too long for family='low_rank' in this system: the risk is "
+                "lost in the rounding of its fastest mode. Take shorter horizons."
+            )
+        return total
 
     return risk
 
 
-def _innovation_variance(world, learner, random_state):
-    """Return the total variance of the innovations, the unit of the tolerance."""
+def _symmetric_root(covariance):
+    """Return the symmetric root of a covariance."""
+    values, vectors = np.linalg.eigh(covariance)
+    return vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
+
+
+def _solve_graded(matrix, target):
+    """Return the least-squares solution of equations of very different weight."""
+    try:
+        return solve_rows(matrix, target)[0]
+    except np.linalg.LinAlgError:
+        # States that are always zero.
+        return lstsq(matrix, target)[0]
+
+
+def _innovation_variance(world, learner, stream):
+    """Return the total variance of the innovations over channels, the unit of the tolerance."""
     if isinstance(world, LinearSystemWorld):
         A, C, Q, R = check_system(world.A, world.C, world.Q, world.R)
         if isinstance(learner, RestrictedLinearPredictor):
             return float(np.trace(Q))
-        return float(np.trace(steady_filter(A, C, Q, R).innovation_covariance))
-    X = world.sample(1000, substream(random_state, "innovations")).X
+        if isinstance(world.initial, str) and world.initial == "steady":
+            return float(np.trace(steady_filter(A, C, Q, R).innovation_covariance))
+    if world.ceiling is None:
+        return np.nan  # such worlds are refused
+    X = world.sample(1000, substream(stream, "innovations")).X
     apart = X[:, 1:] - world.optimal_predictor().predict(X)[:, :-1]
     return float((apart**2).mean(axis=(0, 1)).sum())
 
@@ -386,9 +468,9 @@ def _growth_exponents(risk, horizons, cut):
         return exponents
     last = horizons >= min(horizons[-1] / 10, horizons[-2])
     exponents[risk[:, -1] == 0] = 0.0
-    positive = (risk > 0).all(axis=1)
+    positive = (risk[:, last] > 0).all(axis=1)
     if positive.any():
-        logs = np.log(risk[positive])
+        logs = np.log(np.where(risk[positive] > 0, risk[positive], np.nan))
         slopes = np.polyfit(np.log(horizons[last]), logs[:, last].T, 1)[0]
         exponents[positive] = slopes
         local = np.diff(logs, axis=1) / np.diff(np.log(horizons))

@@ -103,7 +103,13 @@ class LinearSystemWorld(World):
         -------
         LinearSystemWorld
             With A = C = 1, Q = q and R = r.
+
+        Raises
+        ------
+        ValueError
+            If a variance is negative.
         """
+        _check_variances(q=q, r=r)
         return cls(1.0, 1.0, q, r, n_steps)
 
     @classmethod
@@ -125,7 +131,13 @@ class LinearSystemWorld(World):
         -------
         LinearSystemWorld
             With states level and slope.
+
+        Raises
+        ------
+        ValueError
+            If a variance is negative.
         """
+        _check_variances(level=level, slope=slope, r=r)
         return cls([[1.0, 1.0], [0.0, 1.0]], [[1.0, 0.0]], np.diag([level, slope]), r, n_steps)
 
     @classmethod
@@ -153,10 +165,13 @@ class LinearSystemWorld(World):
         Raises
         ------
         ValueError
-            If the size is below 1.
+            If the size is below 1, the eigenvalue is not real, or a variance is negative.
         """
         if not isinstance(size, Integral) or size < 1:
             raise ValueError(f"size={size!r} is not the size of a block; pass an integer >= 1.")
+        if not isinstance(eigenvalue, Real):
+            raise ValueError(f"eigenvalue={eigenvalue!r} must be a real number.")
+        _check_variances(q=q, r=r)
         A = eigenvalue * np.eye(size) + np.eye(size, k=1)
         return cls(A, np.eye(1, size), q, r, n_steps)
 
@@ -236,3 +251,10 @@ class LinearSystemWorld(World):
     def _step_means(self):
         n_channels = len(check_system(self.A, self.C, self.Q, self.R)[1])
         return np.zeros(self.n_steps if n_channels == 1 else (self.n_steps, n_channels))
+
+
+def _check_variances(**variances):
+    """Raise a ValueError that names the variance that is none."""
+    for name, value in variances.items():
+        if not isinstance(value, Real) or not 0 <= value < np.inf:
+            raise ValueError(f"{name}={value!r} is not a variance; pass a number of at least 0.")
