@@ -15,6 +15,7 @@ _HOMES = {
     "LinearSystemWorld": "worlds",
     "OscillatorWorld": "worlds",
     "RegimeWorld": "worlds",
+    "TriangleWorld": "worlds",
     "AutoregressivePredictor": "predictors",
     "ExchangeablePredictor": "predictors",
     "FiniteFilterPredictor": "predictors",

@@ -17,7 +17,7 @@ from ..predictors._base import BasePredictor
 STRUCTURED = "structured"
 RESERVED = ("baseline", "condition", "latent", "mode", "seed", "test")
 # Facts of a world that a predictor takes over where its own parameter is "auto".
-_FACTS = ("likelihood", "noise_std", "input_scaling", "output_scaling")
+_FACTS = ("likelihood", "noise_std", "n_tokens", "input_scaling", "output_scaling")
 
 _BASELINES = {
     "mean": lambda: MeanPredictor(),
@@ -139,10 +139,10 @@ def make_baselines(baselines, model, observation):
     ----------
     baselines : "auto", sequence of str, or dict of str to predictor
         "auto" is the mean, the mean of each step, persistence and a linear filter; for binary
-        worlds also the Markov chain.
+        worlds also the Markov chain, and for tokens that in place of the filter.
     model : predictor
         Its likelihood and noise are those of the baselines.
-    observation : {"continuous", "binary"}
+    observation : {"continuous", "binary", "token"}
         Kind of observation of the world.
 
     Returns
@@ -150,7 +150,8 @@ def make_baselines(baselines, model, observation):
     dict of str to predictor
     """
     if isinstance(baselines, str) and baselines == "auto":
-        names = [name for name in _BASELINES if name != "markov" or observation == "binary"]
+        left_out = {"continuous": ["markov"], "token": ["autoregressive"]}.get(observation, [])
+        names = [name for name in _BASELINES if name not in left_out]
         chosen = {name: _BASELINES[name]() for name in names}
     elif isinstance(baselines, dict):
         chosen = dict(baselines)

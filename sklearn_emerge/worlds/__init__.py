@@ -8,6 +8,7 @@ from ._linear_system import LinearSystemWorld
 from ._nulls import PhaseNull, ResampleNull, ShuffleNull
 from ._oscillator import OscillatorWorld
 from ._regime import RegimeWorld
+from ._triangle import TriangleWorld
 
 __all__ = [
     "ArrayWorld",
@@ -19,5 +20,6 @@ __all__ = [
     "RegimeWorld",
     "ResampleNull",
     "ShuffleNull",
+    "TriangleWorld",
     "World",
 ]

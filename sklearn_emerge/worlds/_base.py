@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from numbers import Integral
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
@@ -17,7 +18,7 @@ class World(ABC, BaseEstimator):
 
     Attributes
     ----------
-    observation : {"continuous", "binary"}
+    observation : {"continuous", "binary", "token"}
         The kind of observations, which decides the default likelihood.
     latent_kind : {"continuous", "discrete"} or None
         The kind of latents, which decides the default probe; None if there are none.
@@ -27,6 +28,8 @@ class World(ABC, BaseEstimator):
         The standard deviation of the Gaussian predictive likelihood, in units of the data.
     input_scaling, output_scaling : {"standard", "first", None}
         How this world's sequences enter and leave a network, see `GRUPredictor`.
+    n_tokens : int or "auto"
+        Size of the vocabulary of a world of tokens.
     null_kinds : tuple of str
         The nulls that `null` knows for this world.
     default_n_train, default_n_eval : int
@@ -42,6 +45,7 @@ class World(ABC, BaseEstimator):
     noise_std = "estimate"
     input_scaling = "standard"
     output_scaling = None
+    n_tokens = "auto"
     null_kinds = ("shuffle", "resample", "phase")
     default_n_train = 2000
     default_n_eval = 500
@@ -49,8 +53,8 @@ class World(ABC, BaseEstimator):
 
     @property
     def likelihood(self):
-        """Name of the likelihood that suits the observations: "gaussian" or "bernoulli"."""
-        return "bernoulli" if self.observation == "binary" else "gaussian"
+        """Name of the likelihood that suits the observations."""
+        return {"binary": "bernoulli", "token": "categorical"}.get(self.observation, "gaussian")
 
     @abstractmethod
     def _sample(self, n_sequences, stream):
@@ -185,8 +189,11 @@ class World(ABC, BaseEstimator):
         raise NotImplementedError
 
     def _step_means(self):
-        """Return the expected observation at each step."""
-        return self.sample(20_000, random_state=0).X.mean(axis=0)
+        """Return the expected observation at each step; of tokens, their probabilities."""
+        X = self.sample(20_000, random_state=0).X
+        if self.observation == "token":
+            return np.stack([(token == X).mean(axis=0) for token in range(self.n_tokens)], axis=1)
+        return X.mean(axis=0)
 
     def _check_request(self, n_sequences):
         self._validate_params()

@@ -24,6 +24,7 @@ class Null(World):
     noise_std = property(lambda self: self.world.noise_std)
     input_scaling = property(lambda self: self.world.input_scaling)
     output_scaling = property(lambda self: self.world.output_scaling)
+    n_tokens = property(lambda self: self.world.n_tokens)
     n_steps = property(lambda self: self.world.n_steps)
     # The coefficients of the optimal predictor of a shuffled world are estimated.
     _n_optimal = 20_000

@@ -1,0 +1,213 @@
+"""The triangle world is what the source describes, and can be assessed like any other."""
+
+import numpy as np
+import pytest
+from scipy.stats import chisquare
+
+from sklearn_emerge import EmergenceAssessment, GRUPredictor, TransformerPredictor, TriangleWorld
+
+HUB = {"A->B": 5000, "A->D": 4500, "A->C": 4000, "D->B": 100, "D->C": 200, "B->C": 300}
+SMALL = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
+
+
+def instances_of(world, sample):
+    """Return the rows as one stream, cut into instances."""
+    size = world.tokens_per_instance
+    stream = sample.X.ravel()
+    return stream[: len(stream) // size * size].reshape(-1, size)
+
+
+def test_numbers_of_the_source():
+    two = TriangleWorld(tokens_per_word=2)
+    sample = two.sample(two.default_n_train, random_state=0)
+    assert sample.X.shape == (2196, 46)
+    # 5050 instances of 20 tokens, and padding.
+    assert np.count_nonzero(sample.X) == 101_000
+    assert not sample.X.ravel()[101_000:].any()
+    assert (two.n_tokens, -(-2196 // 256)) == (30, 9)
+    hub = TriangleWorld(4, 12, HUB, tokens_per_word=2)
+    assert (hub.default_n_train, hub.n_tokens, -(-6131 // 1024)) == (6131, 54, 6)
+    assert np.count_nonzero(hub.sample(6131, random_state=0).X) == 282_000
+    assert {task: len(s) for task, s in sample.instances.items()} == {
+        "A->B": 2500, "B->C": 2500, "A->C": 50,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("tokens_per_word", [1, 2])
+def test_instances_are_translations(tokens_per_word):
+    world = TriangleWorld(tokens_per_word=tokens_per_word)
+    sample = world.sample(world.default_n_train, random_state=0)
+    instances = instances_of(world, sample)
+    text = [world.decode(instance).split() for instance in instances[:5050]]
+    blocks = [("a", "b")] * 2500 + [("b", "c")] * 2500 + [("a", "c")] * 50
+    for words, (source, target) in zip(text, blocks, strict=True):
+        assert (words[4], words[9]) == (".", "|")
+        numbers = [word[1:] for word in words[:4]]
+        assert len(set(numbers)) == 4
+        assert words[:4] == [source + number for number in numbers]
+        assert words[5:9] == [target + number for number in numbers]
+    # The task of a token, as its latent.
+    tasks = sample.task.ravel()[: 5050 * world.tokens_per_instance]
+    assert np.array_equal(np.unique(tasks, return_counts=True)[1] // world.tokens_per_instance,
+                          [2500, 2500, 50])  # fmt: skip
+    assert np.array_equal(sample.latents[:, :, 0], sample.task)
+
+
+def test_sentences_are_uniform():
+    world = TriangleWorld(n_words=5, examples={"A->B": 12_000})
+    sentences = world.sample(world.default_n_train, random_state=0).instances["A->B"]
+    assert len(np.unique(sentences, axis=0)) == 120
+    counts = np.unique(sentences, axis=0, return_counts=True)[1]
+    assert chisquare(counts).pvalue > 1e-3
+
+
+def test_other_numbers_of_rows_keep_the_shares():
+    world = TriangleWorld()
+    sample = world.sample(2 * world.default_n_train, random_state=0)
+    assert [len(s) for s in sample.instances.values()] == [5000, 5000, 100]
+    few = world.sample(20, random_state=0)
+    assert few.X.shape == (20, 46)
+    assert set(np.unique(few.task)) == {0, 1, 2}
+
+
+def test_samples_are_reproducible_and_parts_differ():
+    train, evaluation = SMALL.split(20, 20, random_state=1)
+    again, _ = SMALL.split(20, 5, random_state=1)
+    assert np.array_equal(train.X, again.X)
+    assert not np.array_equal(train.X, evaluation.X)
+    assert train.X.dtype.kind == "i"
+
+
+def test_queries():
+    world = TriangleWorld(n_words=4, tokens_per_word=2)
+    train = world.sample(world.default_n_train, random_state=0)
+    queries = world.queries(300, "A->C", n_shots=3, train=train, random_state=5)
+    assert queries.prompts.shape == (300, 3 * 20 + 10)
+    assert queries.answers.shape == (300, 8)
+    for prompt, answer, sentence in zip(
+        queries.prompts[:20], queries.answers[:20], queries.sentences[:20], strict=True
+    ):
+        words = world.decode(np.concatenate([prompt, answer])).split()
+        assert words[30:35] == [f"a{i}" for i in sentence] + ["."]
+        assert words[35:] == [f"c{i}" for i in sentence]
+        assert [words[i][0] for i in (0, 5, 10, 15)] == ["a", "c", "a", "c"]
+    # All 24 sentences are in 2,500 examples, some are not in 50.
+    assert world.queries(50, "A->B", train=train, random_state=5).seen.all()
+    known = {tuple(s) for s in train.instances["A->C"].tolist()}
+    expected = [tuple(s) in known for s in queries.sentences.tolist()]
+    assert queries.seen.tolist() == expected
+    assert 0 < queries.seen.mean() < 1
+    assert world.queries(3, "A->B", random_state=5).seen is None
+    shots = world.queries(3, "A->B", n_shots=0, random_state=5)
+    assert shots.prompts.shape == (3, 10)
+
+
+def test_words_are_judged_in_place():
+    answers = np.array([[5, 6, 7, 8], [5, 6, 7, 8]])
+    generated = np.array([[5, 6, 7, 8], [6, 5, 7, 9]])
+    right = TriangleWorld().words_right(answers, generated)
+    assert right.tolist() == [[True] * 4, [False, False, True, False]]
+    two = TriangleWorld(tokens_per_word=2)
+    marks = np.array([[3, 9, 3, 10, 3, 11, 3, 12]])
+    wrong = marks.copy()
+    wrong[0, 2] = 4
+    assert two.words_right(marks, wrong).tolist() == [[True, False, True, True]]
+
+
+def test_nulls_destroy_what_they_say():
+    world = TriangleWorld()
+    redrawn = world.null("redrawn")
+    maps = {task: redrawn.translate(np.arange(8), task) for task in redrawn.tasks}
+    for task, translated in maps.items():
+        assert sorted(translated.tolist()) == list(range(8)), task
+    assert not np.array_equal(maps["B->C"][maps["A->B"]], maps["A->C"])
+    assert np.array_equal(world.translate([[0, 5]], "A->C"), [[0, 5]])
+    # The maps belong to the world, not to a sample.
+    for seed in (0, 1):
+        sample = redrawn.sample(100, random_state=seed)
+        first = redrawn.decode(instances_of(redrawn, sample)[0]).split()
+        numbers = [int(word[1:]) for word in first[:4]]
+        assert first[5:9] == [f"b{maps['A->B'][i]}" for i in numbers]
+    permuted = world.null("permuted")
+    instances = instances_of(permuted, permuted.sample(1098, random_state=0))[:2500]
+    source, target = instances[:, :4] - 3, instances[:, 5:9] - 11
+    # A translation is right in a word by chance only.
+    assert np.mean(source == target) == pytest.approx(1 / 8, abs=0.015)
+    with pytest.raises(ValueError, match="maps='none'"):
+        permuted.translate([[0, 1]], "A->B")
+    resampled = world.null("resample")
+    assert resampled.n_tokens == 27
+    assert np.array_equal(
+        np.sort(resampled.sample(50, 0).X, axis=0), np.sort(world.sample(50, 0).X, axis=0)
+    )
+
+
+def test_a_network_learns_to_translate():
+    world = TriangleWorld(2, 4, {"A->B": 4000})
+    train = world.sample(world.default_n_train, random_state=0)
+    model = TransformerPredictor(
+        32, 2, 4, likelihood="categorical", n_tokens=world.n_tokens, max_steps=800, lr=3e-3,
+        batch_size=32, random_state=0,
+    ).fit(train.X)  # fmt: skip
+    queries = world.queries(100, "A->B", train=train, random_state=1)
+    generated = model.generate(queries.prompts, queries.answers.shape[1])
+    right = world.words_right(queries.answers, generated)
+    # Much more than the quarter that chance gives; the rest needs longer training.
+    assert right.mean() > 0.7
+    untrained = model.set_params(training="random").fit(train.X)
+    generated = untrained.generate(queries.prompts, queries.answers.shape[1])
+    assert world.words_right(queries.answers, generated).mean() < 0.4
+
+
+@pytest.mark.parametrize(
+    "model", [TransformerPredictor(8, 1, 2, max_steps=5), GRUPredictor(4, max_steps=5)]
+)
+def test_assessment(model):
+    assessment = EmergenceAssessment(
+        SMALL, model, nulls=("redrawn", "permuted"), n_seeds=2, alpha=0.3, n_eval=20,
+        random_state=0, progress=False,
+    ).fit()  # fmt: skip
+    cube = assessment.cube_
+    assert cube.baseline.values.tolist() == ["mean", "step_mean", "persistence", "markov"]
+    assert (cube.reference == "markov").all()
+    assert cube.latent.values.tolist() == ["task"]
+    assert np.isfinite(cube.delta_nll).all()
+    # Nothing is known of the language before the network has learned it: about log 15.
+    untrained = cube.nll.sel(mode="random", condition="structured")
+    assert np.abs(untrained - np.log(15)).max() < 0.8
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"examples": {"A->D": 3}}, "task 'A->D', which is not two .* languages are A, B, C"),
+        ({"examples": {"A->A": 3}}, "task 'A->A', which is not two different languages"),
+        ({"examples": {"AB": 3}}, "task 'AB'"),
+        ({"examples": {"A->B": -1}}, r"examples\['A->B'\]=-1 is not a number of instances"),
+        ({"examples": {"A->B": 0}}, "has no instances"),
+        ({"examples": {}}, "has no instances"),
+        ({"n_words": 3}, "'n_words' .* Got 3"),
+        ({"tokens_per_word": 3}, "'tokens_per_word' .* Got 3"),
+        ({"maps": "random"}, "'maps' .* Got 'random'"),
+        ({"row_length": 1}, "'row_length' .* Got 1"),
+    ],
+)
+def test_bad_worlds_are_refused(params, message):
+    with pytest.raises(ValueError, match=message):
+        TriangleWorld(**params).sample(3)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda w: w.queries(3, "C->A"), "task='C->A' is not known; choose from A->B, B->C, A->C"),
+        (lambda w: w.queries(0, "A->B"), "n_sequences=0"),
+        (lambda w: w.queries(3, "A->B", n_shots=-1), "n_shots=-1 must be an integer"),
+        (lambda w: w.decode([0, 99]), r"tokens=\[0, 99\] are not all tokens of this world"),
+        (lambda w: w.null("shuffle"), "null='shuffle' is not known .* 'permuted', 'redrawn'"),
+        (lambda w: w.words_right([[1, 2]], [[1, 2]]), r"must both have shape \(1, 4\)"),
+    ],
+)
+def test_bad_requests_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call(TriangleWorld())
