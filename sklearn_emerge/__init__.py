@@ -49,6 +49,7 @@ _MODULES = (
     "predictors",
     "probes",
     "reproduce",
+    "tasks",
     "thresholds",
     "worlds",
 )

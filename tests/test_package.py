@@ -21,6 +21,7 @@ from sklearn_emerge import (
     predictors,
     probes,
     reproduce,
+    tasks,
     thresholds,
     worlds,
 )
@@ -68,6 +69,7 @@ MODULES = [
     predictors,
     probes,
     reproduce,
+    tasks,
     thresholds,
     worlds,
 ]

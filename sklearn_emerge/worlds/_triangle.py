@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from math import perm
 from numbers import Integral
 
 import numpy as np
@@ -60,8 +61,9 @@ class TriangleWorld(World):
     -----
     `sample` and `split` draw whole rows. For the default number of training sequences,
     `default_n_train`, the numbers of instances are exactly those of `examples`; for other numbers
-    they are scaled, so that every task occurs. Beside X the Bunch has ``task``, the task in which each token was written
-    (also as the latent), and ``instances``, the sentences of each task as word numbers.
+    they are scaled, so that every task occurs. Beside X the Bunch has ``task``, the task in which
+    each token was written (also as the latent), and ``instances``, the sentences of each task as
+    word numbers.
 
     References
     ----------
@@ -144,6 +146,21 @@ class TriangleWorld(World):
     def chance(self):
         """Share of words that are right if the language is known and nothing else."""
         return 1 / self.n_words
+
+    @property
+    def n_sentences(self):
+        """Number of different sentences."""
+        return perm(self.n_words, _LENGTH)
+
+    @property
+    def chance_of_sentence(self):
+        """Share of sentences that are right if only the language is known: four words differ."""
+        return 1 / self.n_sentences
+
+    @property
+    def n_examples(self):
+        """Number of training instances of each task."""
+        return tuple(self._examples().values())
 
     @property
     def tokens_per_instance(self):
