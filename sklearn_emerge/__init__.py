@@ -33,6 +33,7 @@ _HOMES = {
     "TransformerPredictor": "predictors",
     "TruncatedKalmanPredictor": "predictors",
     "EmergenceAssessment": "assessment",
+    "emergence_step": "assessment",
     "load_cube": "assessment",
     "AssessmentDisplay": "displays",
     "CapacityCurveDisplay": "displays",

@@ -9,7 +9,16 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from .inference import check_alpha
 
-__all__ = ["hoeffding_interval", "hoeffding_p_value", "recall_share", "score_tasks"]
+__all__ = [
+    "hoeffding_interval",
+    "hoeffding_p_value",
+    "recall_share",
+    "score_tasks",
+    "task_losses",
+    "task_words",
+]
+# Probabilities below it count as it, as in every score.
+_SMALLEST_PROBABILITY = 1e-6
 
 
 @validate_params(
@@ -232,11 +241,9 @@ def score_tasks(
     examples = dict(zip(world.tasks, world.n_examples, strict=True))
     rows = {}
     for task in world.tasks if tasks is None else tasks:
-        queries = world.queries(
-            n_queries, task, n_shots=n_shots, train=train, random_state=random_state
+        queries, right = _words_right(
+            predictor, world, task, n_queries, n_shots, random_state, train
         )
-        generated = predictor.generate(queries.prompts, queries.answers.shape[1])
-        right = world.words_right(queries.answers, generated)
         words, n_right = float(right.mean()), int(right.all(axis=1).sum())
         if train is None:
             recall = recall_share(examples[task], world.n_sentences)
@@ -262,3 +269,99 @@ def score_tasks(
             "p_sentences": float(exact.pvalue),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("task")
+
+
+def task_losses(predictor, evaluation):
+    """Return the negative log-likelihood of each task, for `EmergenceAssessment(measures=...)`.
+
+    Parameters
+    ----------
+    predictor : predictor
+        Fitted on tokens.
+    evaluation : Bunch
+        Sequences of a `TriangleWorld`.
+
+    Returns
+    -------
+    dict of str to float
+        Nats per token that was written in the task.
+
+    Raises
+    ------
+    ValueError
+        If the sequences have no tasks.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import MarkovPredictor, TriangleWorld
+    >>> from sklearn_emerge.tasks import task_losses
+    >>> sample = TriangleWorld().sample(100, random_state=0)
+    >>> losses = task_losses(MarkovPredictor(likelihood="categorical").fit(sample.X), sample)
+    >>> {task: round(loss, 2) for task, loss in losses.items()}
+    {'A->B': 2.31, 'B->C': 2.31, 'A->C': 2.3}
+    """
+    _check_tasks(evaluation)
+    probability = predictor.predict(evaluation.X)[:, :-1]
+    following = np.asarray(evaluation.X)[:, 1:, np.newaxis]
+    surprise = np.take_along_axis(probability, following, axis=2)[:, :, 0]
+    loss = -np.log(np.maximum(surprise, _SMALLEST_PROBABILITY))
+    task = evaluation.task[:, 1:]
+    return {name: float(loss[task == i].mean()) for i, name in enumerate(evaluation.world.tasks)}
+
+
+def task_words(predictor, evaluation, *, n_queries=200, n_shots=6, random_state=0):
+    """Return the share of right words of each task, for `EmergenceAssessment(measures=...)`.
+
+    Parameters
+    ----------
+    predictor : NeuralPredictor
+        Fitted on tokens.
+    evaluation : Bunch
+        Sequences of a `TriangleWorld`, whose world draws the queries.
+    n_queries : int, default=200
+        Queries a task.
+    n_shots : int, default=6
+        Solved examples before each query.
+    random_state : int, Generator, SeedSequence or None, default=0
+        The stream of the queries; a number makes them the same at all updates and seeds.
+
+    Returns
+    -------
+    dict of str to float
+        Share of words that are right in their place.
+
+    Raises
+    ------
+    ValueError
+        If the sequences have no tasks.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import GRUPredictor, TriangleWorld
+    >>> from sklearn_emerge.tasks import task_words
+    >>> sample = TriangleWorld().sample(100, random_state=0)
+    >>> model = GRUPredictor(4, likelihood="categorical", max_steps=1, random_state=0).fit(sample.X)
+    >>> sorted(task_words(model, sample, n_queries=10))
+    ['A->B', 'A->C', 'B->C']
+    """
+    _check_tasks(evaluation)
+    world = evaluation.world
+    options = {"n_queries": n_queries, "n_shots": n_shots, "random_state": random_state}
+    return {task: _words_right(predictor, world, task, **options)[1].mean() for task in world.tasks}
+
+
+def _check_tasks(evaluation):
+    if "task" not in evaluation:
+        raise ValueError(
+            f"These sequences of {type(evaluation.world).__name__} have no tasks; use a "
+            "TriangleWorld, or one of its nulls 'permuted' and 'redrawn'."
+        )
+
+
+def _words_right(predictor, world, task, n_queries, n_shots, random_state, train=None):
+    """Return queries of a task, and which words of their translations are right."""
+    queries = world.queries(
+        n_queries, task, n_shots=n_shots, train=train, random_state=random_state
+    )
+    generated = predictor.generate(queries.prompts, queries.answers.shape[1])
+    return queries, world.words_right(queries.answers, generated)

@@ -32,6 +32,7 @@ def collect(places, results, coords):
     -------
     xarray.Dataset
     """
+    coords = dict(coords)
     grid = [name for name in coords if name not in RESERVED]
     by_condition, by_mode = ("condition", *grid), ("condition", "mode", *grid)
     arrays = {}
@@ -57,6 +58,18 @@ def collect(places, results, coords):
         for name in _PER_SEED:
             put(name, (*by_mode, "seed"), place, result[name])
         put("n_parameters", by_mode, place, result.n_parameters[0])
+        for name, (items, values) in result.trajectory.items():
+            dims = (*by_mode, "seed", "step")
+            if items is not None:
+                item = f"{name}_item"
+                coords.setdefault(item, np.array(items, object))
+                if tuple(coords[item]) != items:
+                    raise ValueError(
+                        f"measures[{name!r}] returned other names in other cells: {items} and "
+                        f"{tuple(coords[item])}; return the same everywhere."
+                    )
+                dims = (*dims, item)
+            put(f"{name}_trajectory", dims, place, values)
         # Only the structured world, the first condition, has latents.
         for name in PROBE_SCORES if "latent" in coords and condition == 0 else ():
             put(name, (*by_mode, "seed", "latent"), place, result[name])

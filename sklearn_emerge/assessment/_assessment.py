@@ -25,6 +25,7 @@ from ._plan import STRUCTURED, coordinate, expand, make_baselines, reference_nam
 from ._progress import Progress
 from ._provenance import provenance
 from ._summary import summarise
+from ._trajectory import check_record
 from ._verdict import judge
 
 MODES = ("full", "readout", "random", "scrambled")
@@ -110,6 +111,16 @@ class EmergenceAssessment(BaseEstimator):
         patterns, which is exact, for up to 16 seeds.
     interval : {"student", "bootstrap"}, default="student"
         Interval of the mean gain over seeds, of coverage 1 - alpha.
+    record_at : sequence of int or None, default=None
+        Updates at which networks are measured while they train; the cube gets the dimension
+        ``step`` and the variable ``nll_trajectory``, the negative log-likelihood on the evaluation
+        sequences. A step costs one evaluation of each network (and, if the noise is estimated, one
+        pass over the training sequences). It does not change what is trained.
+    measures : dict of str to callable or None, default=None
+        Further things to measure there: functions of (predictor, evaluation), the predictor as if
+        training ended there and the Bunch of evaluation sequences, that return a number or a
+        mapping of names to numbers. "name" becomes the variable ``name_trajectory``, with the
+        dimension ``name_item`` for a mapping. See `task_losses` and `task_words`.
     memory : str, path-like or joblib.Memory, default=None
         Where finished cells are kept. With it, an interrupted `fit` continues where it stopped.
     n_jobs : int, default=None
@@ -167,6 +178,8 @@ class EmergenceAssessment(BaseEstimator):
         "shared_data": ["boolean"],
         "interval": [StrOptions(set(INTERVALS))],
         "n_flips": [Interval(Integral, 1, None, closed="left"), None],
+        "record_at": ["array-like", range, None],
+        "measures": [dict, None],
         "n_jobs": [Integral, None],
         "random_state": ["random_state", np.random.Generator, np.random.SeedSequence],
         "progress": ["boolean"],
@@ -193,6 +206,8 @@ class EmergenceAssessment(BaseEstimator):
         correction="holm",
         n_flips=None,
         interval="student",
+        record_at=None,
+        measures=None,
         memory=None,
         n_jobs=None,
         random_state=None,
@@ -216,6 +231,8 @@ class EmergenceAssessment(BaseEstimator):
         self.correction = correction
         self.n_flips = n_flips
         self.interval = interval
+        self.record_at = record_at
+        self.measures = measures
         self.memory = memory
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -255,6 +272,7 @@ class EmergenceAssessment(BaseEstimator):
         memory = check_memory(os.fspath(self.memory) if path_like else self.memory)
         self.world_ = self._resolve_world(X, y)
         model = GRUPredictor() if self.model is None else self.model
+        record_at, measures = check_record(self.record_at, self.measures)
         modes = self._check_names("modes", self.modes, self._known_modes(model))
         nulls = self._check_names("nulls", self.nulls, self.world_.null_kinds)
         n_train, n_eval = self.world_.default_split(self.n_train, self.n_eval)
@@ -281,7 +299,7 @@ class EmergenceAssessment(BaseEstimator):
         network = memory.cache(run_networks, ignore=["progress_file"])
         baseline = memory.cache(run_baselines)
         if memory.location is not None:
-            shared["provenance"] = provenance(self.world_, model)
+            shared["provenance"] = provenance(self.world_, model, measures)
         for configuration in configurations:
             for c, condition in enumerate(conditions):
                 world, cell_model = configuration.worlds[condition], configuration.models[condition]
@@ -297,6 +315,8 @@ class EmergenceAssessment(BaseEstimator):
                     steps = 0 if mode == "random" else getattr(cell_model, "max_steps", 0)
                     cells.append((c, m, configuration.index, steps * self.n_seeds))
                     options = {"probe": self.probe, "n_probe": self.n_probe, **shared}
+                    if record_at:
+                        options |= {"record_at": record_at, "measures": measures}
                     calls.append((network, (world, cell_model, mode), options))
         description = describe(self) | {
             "world": describe(self.world_),
@@ -311,6 +331,8 @@ class EmergenceAssessment(BaseEstimator):
             "seed": np.arange(self.n_seeds),
             "baseline": list(baselines),
         }
+        if record_at:
+            coords["step"] = np.array(record_at)
         if self.probe is not None and self.world_.latent_kind is not None:
             coords["latent"] = self.world_.split(4, 5, 0)[0].latent_names
         places = [cell[:-1] for cell in cells]

@@ -12,6 +12,7 @@ from .._random import integer_seed, substream
 from ..predictors._neural import NeuralPredictor, fit_replicas
 from ..probes import control_states, cross_validate_probe
 from ._progress import ProgressFile
+from ._trajectory import Recorder
 
 PROBE_SCORES = ("probe_score", "probe_score_shuffled", "probe_score_noise", "probe_accuracy")
 
@@ -39,6 +40,8 @@ def run_networks(
     probe,
     n_probe,
     entropy,
+    record_at=(),
+    measures=None,
     provenance=None,
     progress_file=None,
 ):
@@ -61,6 +64,10 @@ def run_networks(
     entropy : list of int
         Root of all random streams. A seed's data and stream are the same in all conditions and
         modes, so that these pair.
+    record_at : tuple of int, default=()
+        Updates at which measures are taken.
+    measures : dict of str to callable, default=None
+        Measures to take there besides the negative log-likelihood.
     provenance : str, default=None
         What the result rests on besides; part of the key under which it is stored.
     progress_file : path-like or None, default=None
@@ -69,15 +76,20 @@ def run_networks(
     Returns
     -------
     Bunch
-        One value a seed; probe scores have one a latent, too.
+        One value a seed; probe scores have one a latent, too; and ``trajectory``, see
+        `Recorder`.
     """
     splits = split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data)
     result = Bunch(nll=[], fit_seconds=[], status=[], n_parameters=[])
     probes = {name: [] for name in PROBE_SCORES}
     seeds = [integer_seed(substream(entropy, "model", seed)) for seed in range(n_seeds)]
     progress = [] if progress_file is None else [ProgressFile(progress_file)]
+    recorder = None
+    if record_at:
+        recorder = Recorder(record_at, measures or {}, [each for _, each in splits], n_seeds)
     start = time.perf_counter()
-    predictors = _fit_seeds(model, mode, [train.X for train, _ in splits], seeds, progress)
+    samples = [train.X for train, _ in splits]
+    predictors = _fit_seeds(model, mode, samples, seeds, progress, recorder)
     result.fit_seconds = [(time.perf_counter() - start) / n_seeds] * n_seeds
     for seed, predictor in enumerate(predictors):
         evaluation = splits[min(seed, len(splits) - 1)][1]
@@ -97,17 +109,26 @@ def run_networks(
         for name, score in scores.items():
             probes[name].append(score)
     result.update(probes)
-    return Bunch(**{name: np.asarray(values) for name, values in result.items()})
+    measured = Bunch(**{name: np.asarray(values) for name, values in result.items()})
+    measured.trajectory = {} if recorder is None else recorder.result()
+    return measured
 
 
-def _fit_seeds(model, mode, samples, seeds, progress):
+def _fit_seeds(model, mode, samples, seeds, progress, recorder):
     """Fit the model once a seed; one without training modes is fitted as it is."""
     if isinstance(model, NeuralPredictor):
-        return fit_replicas(clone(model).set_params(training=mode), samples, seeds, progress)
+        model = clone(model).set_params(training=mode)
+        return fit_replicas(model, samples, seeds, progress, recorder)
     if len(samples) == 1:
         # Without randomness of its own it is the same for all seeds.
-        return [clone(model).fit(samples[0])] * len(seeds)
-    return [clone(model).fit(X) for X in samples]
+        fitted = [clone(model).fit(samples[0])] * len(seeds)
+    else:
+        fitted = [clone(model).fit(X) for X in samples]
+    if recorder is not None:
+        for seed, predictor in enumerate(fitted):
+            recorder(seed, recorder.at[0], predictor)
+            recorder.repeat(seed)
+    return fitted
 
 
 def _probe_scores(predictor, evaluation, probe, n_probe, stream):

@@ -1,5 +1,6 @@
 """The result cube: a labelled data set, its file, and what makes a file a cube."""
 
+import inspect
 import json
 import os
 from contextlib import suppress
@@ -48,6 +49,7 @@ VARIABLES = {
     "status": ("how the fit ended", "1"),
     "fit_seconds": ("wall time of the fit", "s"),
     "n_parameters": ("number of weights of the network", "1"),
+    "nll_trajectory": ("negative log-likelihood in the course of training", "nat/step"),
 }
 COORDINATES = {
     "condition": "the structured world or one of its nulls",
@@ -56,6 +58,7 @@ COORDINATES = {
     "baseline": "predictor to compare with",
     "latent": "latent variable of the world",
     "test": "test behind the verdict",
+    "step": "updates of the optimiser",
 }
 _REQUIRED = ("nll", "delta_nll", "nll_reference", "nll_optimal", "p_value", "verdict")
 
@@ -63,9 +66,13 @@ _REQUIRED = ("nll", "delta_nll", "nll_reference", "nll_optimal", "p_value", "ver
 def annotate(cube, configuration):
     """Return the cube with long names, units and the global attributes of CF and ACDD."""
     for name, variable in cube.data_vars.items():
-        variable.attrs["long_name"], variable.attrs["units"] = VARIABLES[name]
+        # Measures of the user's own have no units that we know.
+        of_user = (f"{name.removesuffix('_trajectory')} in the course of training", "1")
+        variable.attrs["long_name"], variable.attrs["units"] = VARIABLES.get(name, of_user)
     for name, coordinate in cube.coords.items():
-        coordinate.attrs["long_name"] = COORDINATES.get(name, f"parameter {name}")
+        item = f"part of {name.removesuffix('_item')}"
+        default = item if name.endswith("_item") else f"parameter {name}"
+        coordinate.attrs["long_name"] = COORDINATES.get(name, default)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     world, model = configuration["world"]["type"], configuration["model"]["type"]
     return cube.assign_attrs(
@@ -97,6 +104,8 @@ def describe(value):
         return value
     if isinstance(value, np.generic):
         return value.item()
+    if inspect.isroutine(value):
+        return f"{value.__module__}.{value.__qualname__}"
     if hasattr(value, "__array__"):
         array = np.asarray(value)
         return {"type": "array", "shape": list(array.shape), "dtype": str(array.dtype)}

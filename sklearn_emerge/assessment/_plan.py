@@ -15,7 +15,7 @@ from ..predictors import (
 from ..predictors._base import BasePredictor
 
 STRUCTURED = "structured"
-RESERVED = ("baseline", "condition", "latent", "mode", "seed", "test")
+RESERVED = ("baseline", "condition", "latent", "mode", "seed", "step", "test")
 # Facts of a world that a predictor takes over where its own parameter is "auto".
 _FACTS = ("likelihood", "noise_std", "n_tokens", "input_scaling", "output_scaling")
 

@@ -11,7 +11,7 @@ import joblib
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "skorch")
 
 
-def provenance(world, model):
+def provenance(world, model, measures=None):
     """Return what enters the key of a stored cell, so that other code gives another key.
 
     Parameters
@@ -20,6 +20,8 @@ def provenance(world, model):
         The world; the source of its class counts, wherever it is defined.
     model : predictor
         The model; so does the source of its class and of its torch module.
+    measures : dict of str to callable, default=None
+        What is measured in the course of training; so does the source of the functions.
 
     Returns
     -------
@@ -31,7 +33,8 @@ def provenance(world, model):
     ValueError
         If an argument cannot be hashed, because a part of it cannot be pickled.
     """
-    for name, part in (("world", world), ("model", model)):
+    measures = measures or {}
+    for name, part in (("world", world), ("model", model), ("measures", measures)):
         try:
             joblib.hash(part)
         except Exception as error:
@@ -43,7 +46,7 @@ def provenance(world, model):
     module = getattr(model, "module", None)
     while isinstance(module, partial):
         module = module.func
-    sources = [_source(part) for part in (type(world), type(model), module)]
+    sources = [_source(part) for part in (type(world), type(model), module, *measures.values())]
     versions = [f"{name}={version(name)}" for name in _LIBRARIES]
     return sha256("".join([_package_sources(), *versions, *sources]).encode()).hexdigest()
 

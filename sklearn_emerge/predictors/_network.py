@@ -53,12 +53,13 @@ class Replicas(nn.Module):
 
     def __init__(self, modules):
         super().__init__()
+        self.members = list(modules)
         rows = [nn.utils.parameters_to_vector(module.parameters()) for module in modules]
         self.weights = nn.Parameter(torch.stack(rows).detach())
 
-    def distribute(self, modules):
-        """Write the trained weights into the modules."""
-        for module, row in zip(modules, self.weights.detach(), strict=True):
+    def distribute(self):
+        """Write the weights into the modules."""
+        for module, row in zip(self.members, self.weights.detach(), strict=True):
             nn.utils.vector_to_parameters(row.clone(), module.parameters())
 
 

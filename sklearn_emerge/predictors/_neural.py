@@ -30,6 +30,7 @@ from ._training import (
     BernoulliLoss,
     CategoricalLoss,
     GaussianLoss,
+    RecordTrajectory,
     isolated_torch,
     make_net,
     train_by_scan,
@@ -344,7 +345,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         return compute
 
 
-def fit_replicas(model, samples, random_states, progress=()):
+def fit_replicas(model, samples, random_states, progress=(), recorder=None):
     """Fit a predictor once for each random state, all at once where that is faster.
 
     Parameters
@@ -358,6 +359,9 @@ def fit_replicas(model, samples, random_states, progress=()):
     progress : sequence of skorch callbacks, default=()
         Callbacks that count updates and change nothing; `announce_compilation` is called before
         kernels are compiled.
+    recorder : callable, default=None
+        Called with (replica, update, predictor) at the updates ``recorder.at``, with the
+        predictor as if training ended there; ``recorder.repeat(replica)`` if nothing is trained.
 
     Returns
     -------
@@ -373,13 +377,13 @@ def fit_replicas(model, samples, random_states, progress=()):
         # Shared sequences stay one array.
         checked.setdefault(id(X), predictor._prepare(X))
     samples = [checked[id(X)] for X in samples]
-    _train(predictors, samples, progress)
+    _train(predictors, samples, progress, recorder)
     for predictor, X in zip(predictors, samples, strict=True):
         predictor._finish(X)
     return predictors
 
 
-def _train(predictors, samples, progress=()):
+def _train(predictors, samples, progress=(), recorder=None):
     """Train predictors that differ in nothing but their random state and their sequences."""
     first = predictors[0]
     # Before it is set to one: the scan uses the threads that the user has given torch.
@@ -404,9 +408,23 @@ def _train(predictors, samples, progress=()):
         )
         own = clone(first.callbacks, safe=False) or []
         options["callbacks"] = [*first._net_callbacks(), *own, *progress]
+        untrained = first.training == "random" or first.max_steps == 0
+        if recorder is not None:
+
+            def visit(step, group=group):
+                for i in group:
+                    predictors[i].network_ = networks[i]
+                    predictors[i]._finish(samples[i])
+                    recorder(i, step, predictors[i])
+
+            if untrained:
+                visit(recorder.at[0])
+                for i in group:
+                    recorder.repeat(i)
+            options["callbacks"].append(RecordTrajectory(recorder.at, visit))
         dropout = substream(predictors[group[0]].seed_sequence_, "training")
         with isolated_torch(dropout, first.device, n_threads if first._many_threads else 1):
-            if first.training == "random" or first.max_steps == 0:
+            if untrained:
                 nets += [
                     make_net(network, criterion, [stream], len(samples[0]), **options)
                     for network, criterion, stream in zip(members, losses, orders, strict=True)

@@ -180,6 +180,38 @@ class ClipEachGradient(Callback):
                 nn.utils.clip_grad_norm_(parameter, self.norm)
 
 
+class RecordTrajectory(Callback):
+    """Call a function at chosen updates.
+
+    Parameters
+    ----------
+    at : sequence of int
+        Updates.
+    visit : callable
+        Called with the number of updates made.
+    """
+
+    def __init__(self, at, visit):
+        self.at = at
+        self.visit = visit
+
+    def on_train_begin(self, net, **kwargs):
+        """Start."""
+        self.done_ = 0
+        self._visit(net)
+
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        """Count an update."""
+        self.done_ += 1
+        self._visit(net)
+
+    def _visit(self, net):
+        if self.done_ in self.at:
+            if isinstance(net.module_, Replicas):
+                net.module_.distribute()
+            self.visit(self.done_)
+
+
 class ReplicaHistory(Callback):
     """Keep the mean loss of each replica and epoch."""
 
@@ -395,7 +427,7 @@ def _train_compiled(modules, criteria, streams, loss, n_sequences, *, callbacks,
     )
     joint.compiled_loss = loss
     joint.train_on(rows, rows)
-    replicas.distribute(modules)
+    replicas.distribute()
     nets = []
     for replica, each in enumerate(zip(modules, criteria, streams, strict=True)):
         module, criterion, stream = each

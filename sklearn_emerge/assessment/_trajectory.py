@@ -1,0 +1,154 @@
+"""What is measured while networks train, and when a capability emerged."""
+
+from collections.abc import Mapping
+from numbers import Integral, Real
+
+import numpy as np
+import xarray as xr
+from sklearn.utils._param_validation import Interval, validate_params
+from threadpoolctl import threadpool_limits
+
+
+def check_record(record_at, measures):
+    """Return the updates at which to measure, and the measures, after checking them."""
+    measures = {} if measures is None else dict(measures)
+    if record_at is None:
+        if measures:
+            raise ValueError(
+                "measures are given, but record_at is None; say at which updates they are taken, "
+                "for instance record_at=[0, 100, 1000]."
+            )
+        return (), measures
+    steps = np.asarray(record_at)
+    whole = steps.ndim == 1 and steps.size and np.issubdtype(steps.dtype, np.integer)
+    if not whole or steps[0] < 0 or (np.diff(steps) <= 0).any():
+        raise ValueError(
+            f"record_at={record_at!r} must be increasing numbers of updates, for instance "
+            "[0, 100, 1000]."
+        )
+    for name, measure in measures.items():
+        if not isinstance(name, str) or not name.isidentifier() or name == "nll":
+            raise ValueError(
+                f"measures has the name {name!r}; pass names that are identifiers, and not 'nll', "
+                "which is always recorded."
+            )
+        if not callable(measure):
+            raise ValueError(
+                f"measures[{name!r}]={measure!r} is not callable; pass a function of (predictor, "
+                "evaluation)."
+            )
+    return tuple(steps.tolist()), measures
+
+
+class Recorder:
+    """Takes measures of networks while they train.
+
+    Parameters
+    ----------
+    at : tuple of int
+        Updates.
+    measures : dict of str to callable
+        Functions of (predictor, evaluation) that return a number, or a mapping of names to
+        numbers.
+    evaluations : list of Bunch
+        Evaluation sequences of each seed, or of all.
+    n_seeds : int
+        Number of seeds.
+    """
+
+    def __init__(self, at, measures, evaluations, n_seeds):
+        self.at = at
+        self.measures = measures
+        self.evaluations = evaluations
+        self.n_seeds = n_seeds
+        self.labels_, self.values_ = {}, {}
+
+    def __call__(self, seed, step, predictor):
+        """Measure one network after an update."""
+        evaluation = self.evaluations[min(seed, len(self.evaluations) - 1)]
+        with threadpool_limits(1):
+            found = {"nll": -predictor.score(evaluation.X)}
+            for name, measure in self.measures.items():
+                found[name] = measure(predictor, evaluation)
+        for name, value in found.items():
+            labelled = isinstance(value, Mapping)
+            labels = tuple(map(str, value)) if labelled else None
+            value = np.array(list(value.values()) if labelled else value, dtype=np.float64)
+            if name not in self.values_:
+                self.labels_[name] = labels
+                shape = (self.n_seeds, len(self.at), *value.shape)
+                self.values_[name] = np.full(shape, np.nan)
+            if labels != self.labels_[name] or (not labelled and value.ndim):
+                raise ValueError(
+                    f"measures[{name!r}] returned {value!r} with the names {labels}; it must "
+                    f"return a number, or always the same names: {self.labels_[name]}."
+                )
+            self.values_[name][seed, self.at.index(step)] = value
+
+    def repeat(self, seed):
+        """Take what was measured first for all steps: nothing was trained."""
+        for values in self.values_.values():
+            values[seed] = values[seed, :1]
+
+    def result(self):
+        """Return, by name, labels or None and values of shape (seed, step[, label])."""
+        return {name: (self.labels_[name], values) for name, values in self.values_.items()}
+
+
+@validate_params(
+    {
+        "trajectory": [xr.DataArray],
+        "threshold": [Interval(Real, None, None, closed="neither")],
+        "n_sustained": [Interval(Integral, 1, None, closed="left")],
+        "falling": ["boolean"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def emergence_step(trajectory, threshold, *, n_sustained=3, falling=False):
+    """Return the first update from which a measure stays beyond a threshold.
+
+    Parameters
+    ----------
+    trajectory : xarray.DataArray
+        A variable of the cube with the dimension ``step``.
+    threshold : float
+        What has to be reached, in units of the measure.
+    n_sustained : int, default=3
+        For how many recorded steps in a row. Crossings at the end that are not followed by so
+        many do not count.
+    falling : bool, default=False
+        Whether the measure has to be at or below the threshold, as a loss, instead of at or
+        above it.
+
+    Returns
+    -------
+    xarray.DataArray
+        Update of the first step of the first such run, without the dimension ``step``; NaN where
+        there is none.
+
+    Raises
+    ------
+    ValueError
+        If there is no dimension ``step``, or an argument is out of range.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> from sklearn_emerge import emergence_step
+    >>> accuracy = xr.DataArray(
+    ...     [0.1, 0.9, 0.2, 0.8, 0.9, 0.9], dims="step", coords={"step": [0, 10, 20, 40, 80, 160]}
+    ... )
+    >>> emergence_step(accuracy, 0.5).item(), emergence_step(accuracy, 0.95).item()
+    (40.0, nan)
+    """
+    if "step" not in trajectory.dims:
+        raise ValueError(
+            f"trajectory has the dimensions {', '.join(map(str, trajectory.dims))}, and no step; "
+            "record one with EmergenceAssessment(record_at=...)."
+        )
+    beyond = trajectory <= threshold if falling else trajectory >= threshold
+    # The last step of a window of so many steps that are all beyond.
+    count = beyond.astype(int).rolling(step=n_sustained).sum()
+    first = (count == n_sustained).shift(step=1 - n_sustained, fill_value=False)
+    crossed = first.any("step")
+    return trajectory.step.isel(step=first.argmax("step")).where(crossed).drop_vars("step")

@@ -1,0 +1,187 @@
+"""Trajectories are those of the training, and change nothing in it."""
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from conftest import small_assessment
+
+from sklearn_emerge import (
+    AutoregressivePredictor,
+    GRUPredictor,
+    OscillatorWorld,
+    TransformerPredictor,
+    TriangleWorld,
+    emergence_step,
+    load_cube,
+)
+from sklearn_emerge.predictors._neural import fit_replicas
+from sklearn_emerge.tasks import task_losses, task_words
+
+TRIANGLE = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
+
+
+def few_words(predictor, evaluation):
+    return task_words(predictor, evaluation, n_queries=5, n_shots=1)
+
+
+class Keep:
+    """Keep what is recorded."""
+
+    def __init__(self, at):
+        self.at, self.seen, self.repeated = at, {}, []
+
+    def __call__(self, replica, step, predictor):
+        weights = torch.nn.utils.parameters_to_vector(predictor.network_.parameters())
+        self.seen[replica, step] = (weights.clone(), predictor.noise_std_.copy())
+
+    def repeat(self, replica):
+        self.repeated.append(replica)
+
+
+@pytest.mark.parametrize("training", ["full", "readout"])
+@pytest.mark.parametrize("engine", ["torch", "numba"])
+def test_a_recorded_step_is_a_shorter_training(engine, training):
+    X = OscillatorWorld(n_steps=20).sample(30, random_state=0).X
+    model = GRUPredictor(4, max_steps=6, batch_size=8, engine=engine, training=training)
+    keep = Keep((0, 2, 5, 6))
+    trained = fit_replicas(model, [X], [1, 2], recorder=keep)
+    assert set(keep.seen) == {(replica, step) for replica in (0, 1) for step in keep.at}
+    for step in (2, 5, 6):
+        shorter = fit_replicas(model.set_params(max_steps=step), [X], [1, 2])
+        for replica, predictor in enumerate(shorter):
+            weights = torch.nn.utils.parameters_to_vector(predictor.network_.parameters())
+            assert torch.equal(keep.seen[replica, step][0], weights)
+            assert np.array_equal(keep.seen[replica, step][1], predictor.noise_std_)
+    plain = fit_replicas(model.set_params(max_steps=6), [X], [1, 2])
+    for one, other in zip(trained, plain, strict=True):
+        assert np.array_equal(one.predict(X), other.predict(X))
+        assert np.array_equal(one.noise_std_, other.noise_std_)
+    assert not keep.repeated
+
+
+def test_dropout_is_the_same_with_and_without_recording():
+    X = TRIANGLE.sample(20, random_state=0).X
+    options = dict(likelihood="categorical", dropout=0.3, max_steps=6, batch_size=8)
+    model = TransformerPredictor(8, 1, 2, **options)
+    (one,), (other,) = (
+        fit_replicas(model, [X], [1], recorder=recorder) for recorder in (Keep((0, 3)), None)
+    )
+    assert np.array_equal(one.predict(X), other.predict(X))
+
+
+def test_cube_has_the_trajectory(tmp_path):
+    world = OscillatorWorld(n_steps=20)
+    assessment = small_assessment(
+        world=world, record_at=[0, 1, 4, 99], measures={"spread": hidden_spread}
+    ).fit()
+    cube = assessment.cube_
+    trajectory = cube.nll_trajectory
+    assert trajectory.dims == ("condition", "mode", "seed", "step")
+    assert trajectory.step.values.tolist() == [0, 1, 4, 99]
+    # Training ends after four updates; before it the network is the untrained one.
+    full, random = (trajectory.sel(mode=mode) for mode in ("full", "random"))
+    np.testing.assert_array_equal(full.sel(step=4), cube.nll.sel(mode="full"))
+    np.testing.assert_array_equal(full.sel(step=0), cube.nll.sel(mode="random"))
+    assert np.isnan(full.sel(step=99)).all()
+    assert (random == random.isel(step=0)).all()
+    assert (full.sel(step=1) != full.sel(step=4)).all()
+    assert cube.spread_trajectory.dims == trajectory.dims
+    assert cube.spread_trajectory.attrs["long_name"] == "spread in the course of training"
+    without = small_assessment(world=world).fit().cube_
+    assert np.array_equal(without.nll, cube.nll)
+    assessment.to_netcdf(tmp_path / "cube.nc")
+    assert load_cube(tmp_path / "cube.nc").nll_trajectory.identical(trajectory)
+
+
+def hidden_spread(predictor, evaluation):
+    return predictor.transform(evaluation.X).std()
+
+
+def test_measures_with_names_become_a_dimension():
+    cube = small_assessment(
+        world=TRIANGLE, model=TransformerPredictor(8, 1, 2, max_steps=3), nulls=("redrawn",),
+        record_at=[0, 3], measures={"loss": task_losses, "words": few_words}, n_train=14,
+        n_eval=14, probe=None,
+    ).fit().cube_  # fmt: skip
+    assert cube.loss_trajectory.dims == ("condition", "mode", "seed", "step", "loss_item")
+    assert cube.loss_item.values.tolist() == list(TRIANGLE.tasks)
+    assert ((cube.words_trajectory >= 0) & (cube.words_trajectory <= 1)).all()
+    # The mean over tasks, weighted by their tokens, is the loss of all.
+    evaluation = TRIANGLE.split(14, 14, 0)[1]
+    shares = [np.mean(evaluation.task[:, 1:] == i) for i in range(3)]
+    mean = (cube.loss_trajectory * xr.DataArray(shares, dims="loss_item")).sum("loss_item")
+    np.testing.assert_allclose(mean, cube.nll_trajectory, rtol=0.05)
+
+
+def test_grid_and_memory(tmp_path):
+    options = dict(
+        param_grid={"max_steps": [2, 4]}, alpha=0.6, record_at=[2, 4], memory=tmp_path,
+        measures={"spread": hidden_spread},
+    )  # fmt: skip
+    first = small_assessment(**options).fit().cube_
+    assert np.isnan(first.nll_trajectory.sel(mode="full", max_steps=2, step=4)).all()
+    assert first.drop_attrs().identical(small_assessment(**options).fit().cube_.drop_attrs())
+    other = small_assessment(**options | {"record_at": [1]}).fit().cube_
+    assert other.step.values.tolist() == [1]
+
+
+def test_predictors_that_do_not_train_stay_as_they_are():
+    cube = small_assessment(
+        model=AutoregressivePredictor(2), modes=("full",), record_at=[0, 10]
+    ).fit().cube_  # fmt: skip
+    for step in (0, 10):
+        np.testing.assert_array_equal(cube.nll_trajectory.sel(step=step), cube.nll)
+
+
+def test_emergence_step_needs_to_be_sustained():
+    steps = [0, 1, 2, 4, 8, 16]
+    rows = {
+        "late": ([0, 1, 0, 1, 1, 1], 4), "at once": ([1, 1, 1, 0, 0, 0], 0),
+        "never": ([0, 0, 1, 1, 0, 0], np.nan), "too late": ([0, 0, 0, 0, 1, 1], np.nan),
+        "unknown": ([np.nan, 1, 1, 1, np.nan, np.nan], 1),
+    }  # fmt: skip
+    trajectory = xr.DataArray(
+        [values for values, _ in rows.values()],
+        dims=("seed", "step"),
+        coords={"step": steps, "seed": list(rows)},
+    )
+    expected = [step for _, step in rows.values()]
+    found = emergence_step(trajectory, 0.5)
+    assert found.dims == ("seed",)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(emergence_step(-trajectory, -0.5, falling=True), expected)
+    assert emergence_step(trajectory, 0.5, n_sustained=2).sel(seed="too late") == 8
+    with pytest.raises(ValueError, match="has the dimensions seed, and no step"):
+        emergence_step(trajectory.isel(step=0), 0.5)
+    with pytest.raises(ValueError, match="'n_sustained' .* Got 0"):
+        emergence_step(trajectory, 0.5, n_sustained=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"record_at": [3, 2]}, r"record_at=\[3, 2\] must be increasing numbers of updates"),
+        ({"record_at": [0.5]}, "record_at"),
+        ({"record_at": []}, "record_at"),
+        ({"record_at": [-1]}, "record_at"),
+        ({"measures": {"a": len}}, "measures are given, but record_at is None"),
+        ({"record_at": [1], "measures": {"a b": len}}, "the name 'a b'; pass names that are ident"),
+        ({"record_at": [1], "measures": {"nll": len}}, "the name 'nll'"),
+        ({"record_at": [1], "measures": {"a": 3}}, r"measures\['a'\]=3 is not callable"),
+        ({"param_grid": {"step": [1]}}, "'step' is the name of a dimension"),
+    ],
+)
+def test_bad_requests_are_refused_before_training(options, message):
+    with pytest.raises(ValueError, match=message):
+        small_assessment(**options).fit()
+
+
+def test_measures_that_return_nonsense_are_named():
+    def pairs(predictor, evaluation):
+        return [1.0, 2.0]
+
+    with pytest.raises(ValueError, match=r"measures\['pairs'\] returned .* must return a number"):
+        small_assessment(record_at=[0], measures={"pairs": pairs}).fit()
+    with pytest.raises(ValueError, match="sequences of OscillatorWorld have no tasks"):
+        small_assessment(record_at=[0], measures={"loss": task_losses}).fit()
