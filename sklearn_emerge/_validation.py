@@ -106,6 +106,8 @@ def encode_tokens(X, n_tokens=None, name="X"):
         )
     tokens = X[:, :, 0]
     n_tokens = int(tokens.max()) + 1 if n_tokens is None else n_tokens
+    if n_tokens < 1:
+        raise ValueError(f"{name} has the token {tokens.max():g}; tokens are integers from 0 on.")
     wrong = (tokens < 0) | (tokens >= n_tokens) | (tokens != np.floor(tokens))
     if wrong.any():
         row, step = (int(i) for i in np.argwhere(wrong)[0])
@@ -114,7 +116,16 @@ def encode_tokens(X, n_tokens=None, name="X"):
             f"the integers 0 to {n_tokens - 1}. Pass a larger n_tokens, or map what is outside "
             "of the vocabulary to a token of its own."
         )
-    return np.eye(n_tokens)[tokens.astype(np.intp)]
+    try:
+        encoded = np.zeros((*tokens.shape, n_tokens))
+    except MemoryError as error:
+        raise ValueError(
+            f"{name} with a vocabulary of {n_tokens} tokens takes {tokens.size * n_tokens * 8:.2g} "
+            "bytes as channels, more than there are; map rare tokens to one, or pass fewer "
+            "sequences."
+        ) from error
+    np.put_along_axis(encoded, tokens.astype(np.intp)[:, :, np.newaxis], 1.0, axis=2)
+    return encoded
 
 
 def check_latents(latents, X, name="latents"):

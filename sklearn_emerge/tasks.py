@@ -1,13 +1,16 @@
-"""Scores of symbolic tasks, and what recall and chance would give."""
+"""Scores of symbolic tasks, and what recall, the prompt and chance would give."""
 
 from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
+from scipy.special import perm
 from scipy.stats import binomtest
 from sklearn.utils._param_validation import Interval, validate_params
 
+from ._random import seed_sequence
 from .inference import check_alpha
+from .worlds import TriangleWorld
 
 __all__ = [
     "hoeffding_interval",
@@ -166,11 +169,12 @@ def score_tasks(
     tasks=None,
     n_queries=200,
     n_shots=6,
+    shots="auto",
     train=None,
     alpha=0.05,
     random_state=None,
 ):
-    """Let a network translate fresh sentences, and compare with chance and recall.
+    """Let a network translate fresh sentences, and compare with chance, recall and the prompt.
 
     Each query follows solved examples of its task; the network continues it greedily. A word
     counts if it is right in its place, a sentence if all its words are. Both are reported: a
@@ -189,6 +193,8 @@ def score_tasks(
         Queries a task.
     n_shots : int, default=6
         Solved examples before each query; a network sees what fits into its context.
+    shots : {"auto", "disjoint", "random"}, default="auto"
+        Whether the solved examples may have words of the query, see `TriangleWorld.queries`.
     train : Bunch, default=None
         Training sequences, from which recall is counted; None computes what is expected of the
         world's numbers of examples.
@@ -208,17 +214,18 @@ def score_tasks(
           ``words_high``;
         - ``sentences``, the share of right sentences, and its exact (Clopper-Pearson) interval
           ``sentences_low``, ``sentences_high``;
-        - ``chance``, the share of words that are right if the language is known and nothing else;
-          ``recall``, that of a model that knows its examples by heart;
-        - ``p_recall``, Hoeffding's bound for more words than recall and guessing give together,
-          recall + (1 - recall) chance;
-        - ``p_sentences``, of the exact binomial test for more sentences than recall gives, with
-          sentences beyond those guessed word by word.
+        - ``recall``, the share of sentences that a model knows by heart;
+        - ``expected_words`` and ``expected_sentences``, what a model reaches that has learned no
+          map: it recalls the sentences that it has seen, reads off the solved examples in its
+          context what they show, and guesses the other words among those that are left;
+        - ``p_words``, Hoeffding's bound for more words than that, and ``p_sentences``, of the
+          exact binomial test for more sentences.
 
     Raises
     ------
     ValueError
-        If a task is not known or a number is out of range.
+        If the predictor and the world do not belong together, a task is not known or a number
+        is out of range.
 
     References
     ----------
@@ -228,30 +235,35 @@ def score_tasks(
     --------
     >>> from sklearn_emerge import GRUPredictor, TriangleWorld
     >>> from sklearn_emerge.tasks import score_tasks
-    >>> world = TriangleWorld(n_words=4, examples={"A->B": 40, "B->C": 40})
+    >>> world = TriangleWorld(examples={"A->B": 40, "B->C": 40})
     >>> train = world.sample(world.default_n_train, random_state=0)
     >>> model = GRUPredictor(
     ...     4, max_steps=3, likelihood="categorical", n_tokens=world.n_tokens, random_state=0
     ... ).fit(train.X)
     >>> table = score_tasks(model, world, n_queries=20, train=train, random_state=0)
-    >>> table.index.tolist(), table.chance.tolist()
-    (['A->B', 'B->C'], [0.25, 0.25])
+    >>> table.expected_words.round(2).to_dict()
+    {'A->B': 0.25, 'B->C': 0.32}
     """
     check_alpha(alpha)
+    tasks = _check_request(predictor, world, tasks)
     examples = dict(zip(world.tasks, world.n_examples, strict=True))
+    stream = seed_sequence(random_state)
     rows = {}
-    for task in world.tasks if tasks is None else tasks:
+    for task in tasks:
         queries, right = _words_right(
-            predictor, world, task, n_queries, n_shots, random_state, train
+            predictor, world, task, n_queries, n_shots, shots, stream, train
         )
         words, n_right = float(right.mean()), int(right.all(axis=1).sum())
         if train is None:
             recall = recall_share(examples[task], world.n_sentences)
+            known = recall
         else:
             recall = len(np.unique(train.instances[task], axis=0)) / world.n_sentences
-        guessed = recall + (1 - recall) * world.chance
-        whole = recall + (1 - recall) * world.chance_of_sentence
-        exact = binomtest(n_right, n_queries, whole, alternative="greater")
+            known = queries.seen.astype(float)
+        read_words, read_sentences = _read_off_the_prompt(queries, world, predictor._memory)
+        expected_words = float((known + (1 - known) * read_words).mean())
+        expected_sentences = float((known + (1 - known) * read_sentences).mean())
+        exact = binomtest(n_right, n_queries, expected_sentences, alternative="greater")
         interval = binomtest(n_right, n_queries).proportion_ci(1 - alpha, method="exact")
         low, high = hoeffding_interval(words, n_queries, 1 - alpha)
         rows[task] = {
@@ -263,12 +275,51 @@ def score_tasks(
             "sentences": n_right / n_queries,
             "sentences_low": float(interval.low),
             "sentences_high": float(interval.high),
-            "chance": world.chance,
             "recall": recall,
-            "p_recall": hoeffding_p_value(words, guessed, n_queries),
+            "expected_words": expected_words,
+            "expected_sentences": expected_sentences,
+            "p_words": hoeffding_p_value(words, min(expected_words, 1.0), n_queries),
             "p_sentences": float(exact.pvalue),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("task")
+
+
+def _check_request(predictor, world, tasks):
+    """Return the tasks as a list, after checking that all belong together."""
+    if not isinstance(world, TriangleWorld):
+        raise ValueError(
+            f"world={world!r} has no tasks; pass the TriangleWorld that the predictor has learned."
+        )
+    if getattr(predictor, "n_tokens_", None) != world.n_tokens or not hasattr(
+        predictor, "generate"
+    ):
+        raise ValueError(
+            f"{type(predictor).__name__} is not a network fitted on the {world.n_tokens} tokens of "
+            "the world; fit one with likelihood='categorical' and n_tokens=world.n_tokens."
+        )
+    tasks = list(world.tasks) if tasks is None else tasks
+    if isinstance(tasks, str) or not len(tasks):
+        raise ValueError(f"tasks={tasks!r} must be a list of tasks, for instance ['A->C'].")
+    return list(tasks)
+
+
+def _read_off_the_prompt(queries, world, memory):
+    """Return, for each query, the shares of words and of sentences that need no knowledge.
+
+    A word is shown if its translation is among the last `memory` tokens (0 is all) of the prompt.
+    The others are guessed among the words that are not.
+    """
+    n_queries, n_shots, length = queries.shots.shape
+    size, per_word = world.tokens_per_instance, world.tokens_per_word
+    start = queries.prompts.shape[1] - memory if memory else 0
+    end = size * np.arange(n_shots)[:, np.newaxis] + per_word * (length + 2 + np.arange(length))
+    shown = np.zeros((n_queries, world.n_words), dtype=bool)
+    visible = queries.shots[:, end - 1 >= start]
+    np.put_along_axis(shown, visible.reshape(n_queries, -1), True, axis=1)
+    asked = np.take_along_axis(shown, queries.sentences, axis=1)
+    n_left, n_open = (~shown).sum(axis=1), (~asked).sum(axis=1)
+    words = np.where(asked, 1.0, 1 / np.maximum(n_left, 1)[:, np.newaxis]).mean(axis=1)
+    return words, 1 / perm(n_left, n_open)
 
 
 def task_losses(predictor, evaluation):
@@ -298,7 +349,7 @@ def task_losses(predictor, evaluation):
     >>> sample = TriangleWorld().sample(100, random_state=0)
     >>> losses = task_losses(MarkovPredictor(likelihood="categorical").fit(sample.X), sample)
     >>> {task: round(loss, 2) for task, loss in losses.items()}
-    {'A->B': 2.31, 'B->C': 2.31, 'A->C': 2.3}
+    {'A->B': 2.31, 'A->C': 2.28, 'B->C': 2.31}
     """
     _check_tasks(evaluation)
     probability = predictor.predict(evaluation.X)[:, :-1]
@@ -309,7 +360,7 @@ def task_losses(predictor, evaluation):
     return {name: float(loss[task == i].mean()) for i, name in enumerate(evaluation.world.tasks)}
 
 
-def task_words(predictor, evaluation, *, n_queries=200, n_shots=6, random_state=0):
+def task_words(predictor, evaluation, *, n_queries=200, n_shots=6, shots="auto", random_state=0):
     """Return the share of right words of each task, for `EmergenceAssessment(measures=...)`.
 
     Parameters
@@ -322,6 +373,8 @@ def task_words(predictor, evaluation, *, n_queries=200, n_shots=6, random_state=
         Queries a task.
     n_shots : int, default=6
         Solved examples before each query.
+    shots : {"auto", "disjoint", "random"}, default="auto"
+        Whether they may have words of the query, see `TriangleWorld.queries`.
     random_state : int, Generator, SeedSequence or None, default=0
         The stream of the queries; a number makes them the same at all updates and seeds.
 
@@ -346,8 +399,12 @@ def task_words(predictor, evaluation, *, n_queries=200, n_shots=6, random_state=
     """
     _check_tasks(evaluation)
     world = evaluation.world
-    options = {"n_queries": n_queries, "n_shots": n_shots, "random_state": random_state}
-    return {task: _words_right(predictor, world, task, **options)[1].mean() for task in world.tasks}
+    return {
+        task: _words_right(predictor, world, task, n_queries, n_shots, shots, random_state)[
+            1
+        ].mean()
+        for task in world.tasks
+    }
 
 
 def _check_tasks(evaluation):
@@ -358,10 +415,10 @@ def _check_tasks(evaluation):
         )
 
 
-def _words_right(predictor, world, task, n_queries, n_shots, random_state, train=None):
+def _words_right(predictor, world, task, n_queries, n_shots, shots, random_state, train=None):
     """Return queries of a task, and which words of their translations are right."""
     queries = world.queries(
-        n_queries, task, n_shots=n_shots, train=train, random_state=random_state
+        n_queries, task, n_shots=n_shots, shots=shots, train=train, random_state=random_state
     )
     generated = predictor.generate(queries.prompts, queries.answers.shape[1])
     return queries, world.words_right(queries.answers, generated)

@@ -4,32 +4,42 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 
-from sklearn_emerge import GRUPredictor, TriangleWorld
+from sklearn_emerge import GRUPredictor, MarkovPredictor, OscillatorWorld, TriangleWorld
 from sklearn_emerge.tasks import hoeffding_interval, hoeffding_p_value, recall_share, score_tasks
 
-WORLD = TriangleWorld(n_words=5, examples={"A->B": 200, "B->C": 200, "A->C": 30})
+WORLD = TriangleWorld(examples={"A->B": 200, "B->C": 200, "A->C": 300})
 
 
 class Translator:
-    """Continues as told: by the true map, by heart, or by guesses with the right language."""
+    """Continues as told: by the true map, by heart, from the prompt, or by guesses."""
+
+    _memory = 45
 
     def __init__(self, world, train, kind, seed=0):
         self.world, self.kind = world, kind
+        self.n_tokens_ = world.n_tokens
         self.known = {t: {tuple(s) for s in s_.tolist()} for t, s_ in train.instances.items()}
         self.rng = np.random.default_rng(seed)
 
     def generate(self, prompts, n_steps):
-        first = self.world.n_tokens - self.world.n_languages * self.world.n_words
-        source = prompts[:, -5:-1] - first
-        sentences = source % self.world.n_words
-        language = np.full(len(prompts), self.language)
-        guesses = self.rng.random((len(prompts), self.world.n_words)).argsort(axis=1)[:, :4]
-        words = sentences.copy() if self.kind == "knows" else guesses
-        if self.kind == "recalls":
-            for i, sentence in enumerate(sentences.tolist()):
-                if tuple(sentence) in self.known[self.task]:
-                    words[i] = sentence
-        return first + language[:, np.newaxis] * self.world.n_words + words
+        n_words = self.world.n_words
+        first = self.world.n_tokens - self.world.n_languages * n_words
+        words = []
+        for prompt in prompts[:, -self._memory :]:
+            sentence = (prompt[-5:-1] - first) % n_words
+            # Words of the target language in the prompt come from solved examples.
+            languages = (prompt[:-5] - first) // n_words
+            shown = np.unique((prompt[:-5] - first)[languages == self.language] % n_words)
+            left = self.rng.permutation(np.setdiff1d(np.arange(n_words), shown)).tolist()
+            if self.kind == "knows" or (
+                self.kind != "guesses" and tuple(sentence) in self.known[self.task]
+            ):
+                words.append(sentence)
+            elif self.kind == "reads":
+                words.append([w if w in shown else left.pop() for w in sentence])
+            else:
+                words.append(self.rng.permutation(n_words)[:4])
+        return first + self.language * n_words + np.array(words)
 
     def scored(self, task, **options):
         self.task, self.language = task, self.world.languages.index(task[-1])
@@ -47,27 +57,38 @@ def test_one_who_knows_is_right(train):
     assert row.sentences_high == 1.0
     assert row.sentences_low == pytest.approx(0.025 ** (1 / 200))
     assert row.words_high == 1.0
-    assert max(row.p_recall, row.p_sentences) < 1e-6
+    assert max(row.p_words, row.p_sentences) < 1e-6
     assert row.seen == pytest.approx(row.recall, abs=0.12)
 
 
-@pytest.mark.parametrize("kind", ["guesses", "recalls"])
-def test_guessing_and_recall_are_not_found_significant(kind, train):
+@pytest.mark.parametrize("shots", ["disjoint", "random"])
+@pytest.mark.parametrize("n_shots", [0, 1, 6])
+def test_reading_the_prompt_is_what_is_expected(shots, n_shots, train):
+    translator = Translator(WORLD, train, "reads")
+    options = dict(shots=shots, n_shots=n_shots, train=train, n_queries=2000, random_state=1)
+    row = translator.scored("A->C", **options)
+    # Words within a sentence depend on each other: four standard errors of its mean.
+    assert row.words == pytest.approx(row.expected_words, abs=4 * 0.5 / np.sqrt(2000))
+    spread = np.sqrt(row.expected_sentences * (1 - row.expected_sentences) / 2000)
+    assert row.sentences == pytest.approx(row.expected_sentences, abs=4 * spread)
+
+
+@pytest.mark.parametrize("kind", ["guesses", "recalls", "reads"])
+@pytest.mark.parametrize("shots", ["disjoint", "random"])
+def test_who_knows_no_map_is_not_found_significant(kind, shots, train):
     """At most at the level, over many sets of queries."""
     translator = Translator(WORLD, train, kind)
-    n = 150
-    rows = [translator.scored("A->C", train=train, n_queries=100, random_state=i) for i in range(n)]
-    words = np.array([row.words for row in rows])
-    recall = rows[0].recall if kind == "recalls" else 0.0
-    assert words.mean() == pytest.approx(recall + (1 - recall) * WORLD.chance, abs=0.01)
-    for name in ("p_recall", "p_sentences"):
+    n = 100
+    rows = [
+        translator.scored("A->C", train=train, n_queries=60, n_shots=2, shots=shots, random_state=i)
+        for i in range(n)
+    ]
+    for name in ("p_words", "p_sentences"):
         rate = np.mean([row[name] <= 0.05 for row in rows])
         assert rate <= binom.ppf(0.999, n, 0.05) / n
+    words = np.array([row.words for row in rows])
     covered = np.mean([row.words_low <= words.mean() <= row.words_high for row in rows])
     assert covered >= 0.95
-    if kind == "recalls":
-        # Sentences are recalled or guessed: the binomial test is exact, not just careful.
-        assert np.mean([row.p_sentences <= 0.5 for row in rows]) > 0.3
 
 
 def test_rows_state_what_was_measured(train):
@@ -77,12 +98,15 @@ def test_rows_state_what_was_measured(train):
     interval = binomtest(n_right, 50).proportion_ci(0.9, method="exact")
     assert (row.sentences_low, row.sentences_high) == (interval.low, interval.high)
     distinct = len({tuple(s) for s in train.instances["A->B"].tolist()})
-    assert row.recall == distinct / 120
-    whole = row.recall + (1 - row.recall) / 120
-    assert row.p_sentences == pytest.approx(binom.sf(n_right - 1, 50, whole))
-    expected = translator.scored("A->B", n_queries=50, random_state=3)
-    assert np.isnan(expected.seen)
-    assert expected.recall == pytest.approx(1 - (119 / 120) ** 200)
+    assert row.recall == distinct / 1680
+    # Four other words are shown: the query's are among the four that are left.
+    expected = row.seen + (1 - row.seen) / 24
+    assert row.expected_sentences == pytest.approx(expected)
+    assert row.expected_words == pytest.approx(row.seen + (1 - row.seen) / 4)
+    assert row.p_sentences == pytest.approx(binom.sf(n_right - 1, 50, expected))
+    unknown = translator.scored("A->B", n_queries=50, random_state=3)
+    assert np.isnan(unknown.seen)
+    assert unknown.recall == pytest.approx(1 - (1679 / 1680) ** 200)
 
 
 def test_recall_share_is_that_of_simulation():
@@ -117,6 +141,12 @@ def test_a_network_is_scored(train):
     assert again.words["A->C"] == table.words["A->C"]
 
 
+def fitted():
+    X = WORLD.sample(5, random_state=0).X
+    options = dict(likelihood="categorical", n_tokens=WORLD.n_tokens, max_steps=0)
+    return GRUPredictor(2, **options).fit(X)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -126,7 +156,17 @@ def test_a_network_is_scored(train):
         (lambda: hoeffding_p_value(0.2, 0.1, 0), "'n_queries' .* Got 0"),
         (lambda: hoeffding_interval(0.2, 5, 1.0), "'confidence' .* Got 1.0"),
         (lambda: score_tasks(None, WORLD, alpha=2), "alpha=2 is not a level"),
-        (lambda: score_tasks(None, WORLD, tasks=["C->A"]), "task='C->A' is not known"),
+        (lambda: score_tasks(fitted(), WORLD, tasks=["C->A"]), "task='C->A' is not known"),
+        (lambda: score_tasks(fitted(), WORLD, tasks="A->C"), "tasks='A->C' must be a list"),
+        (lambda: score_tasks(fitted(), WORLD, tasks=[]), r"tasks=\[\] must be a list"),
+        (lambda: score_tasks(fitted(), WORLD, n_queries=0), "n_queries=0 must be an integer"),
+        (lambda: score_tasks(fitted(), WORLD, train=3), "train must be the Bunch of training"),
+        (lambda: score_tasks(fitted(), OscillatorWorld()), "has no tasks; pass the TriangleWorld"),
+        (
+            lambda: score_tasks(fitted(), TriangleWorld(2, examples={"A->B": 9})),
+            "is not a network fitted on the 19 tokens of the world",
+        ),
+        (lambda: score_tasks(MarkovPredictor(), WORLD), "MarkovPredictor is not a network fitted"),
     ],
 )
 def test_bad_arguments_are_named(call, message):

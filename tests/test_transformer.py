@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from skorch.callbacks import Callback
 from torch import nn
 
 from sklearn_emerge import (
@@ -38,9 +39,10 @@ def reference_layer(block, norm):
         width, block.attention.n_heads, block.feedforward[0].out_features, dropout=0.0,
         activation="gelu", batch_first=True, norm_first=norm == "pre", dtype=torch.float64,
     ).eval()  # fmt: skip
+    parts = (block.attention.query, block.attention.key, block.attention.value)
     pairs = {
-        layer.self_attn.in_proj_weight: block.attention.query_key_value.weight,
-        layer.self_attn.in_proj_bias: block.attention.query_key_value.bias,
+        layer.self_attn.in_proj_weight: torch.cat([part.weight for part in parts]),
+        layer.self_attn.in_proj_bias: torch.cat([part.bias for part in parts]),
         layer.self_attn.out_proj.weight: block.attention.output.weight,
         layer.self_attn.out_proj.bias: block.attention.output.bias,
         layer.linear1.weight: block.feedforward[0].weight,
@@ -77,6 +79,43 @@ def test_hidden_states_equal_those_of_torch(norm):
     logits = hidden @ model.network_.head.weight.double().T + model.network_.head.bias.double()
     expected = torch.softmax(logits, dim=-1).detach()
     np.testing.assert_allclose(model.predict(CHAIN[:7])[:, :-1], expected, atol=1e-12)
+
+
+def test_scale_and_activation_of_the_variant():
+    """Against attention written out."""
+    model = TransformerPredictor(12, 1, 3, max_steps=3, **AUTHORS, **TOKENS).fit(CHAIN)
+    core = model.network_.core.double()
+    (block,) = core.blocks
+    hidden = torch.as_tensor(model.transform(CHAIN[:7, :], layer=0)[:, :-1])
+    query, key, value = (
+        part(hidden).view(7, 11, 3, 4).transpose(1, 2)
+        for part in (block.attention.query, block.attention.key, block.attention.value)
+    )
+    future = torch.ones(11, 11).triu(1).bool()
+    weights = (query @ key.transpose(2, 3) / 12**0.5).masked_fill(future, -torch.inf).softmax(-1)
+    read = block.attention.output((weights @ value).transpose(1, 2).flatten(2))
+    hidden = block.attention_norm(hidden + read)
+    inner = nn.functional.gelu(block.feedforward[0](hidden))
+    hidden = block.feedforward_norm(hidden + nn.functional.gelu(block.feedforward[2](inner)))
+    np.testing.assert_allclose(model.transform(CHAIN[:7])[:, :-1], hidden.detach(), atol=1e-12)
+
+
+def test_clip_each_reaches_the_training():
+    norms = []
+
+    class Watch(Callback):
+        def on_grad_computed(self, net, named_parameters, **kwargs):
+            norms.append([float(p.grad.norm()) for _, p in named_parameters])
+
+    options = dict(clip_norm=0.01, max_steps=3, callbacks=[Watch()], **TOKENS)
+    for clip in ("each", "global"):
+        norms.clear()
+        TransformerPredictor(8, 1, 2, clip=clip, **options).fit(CHAIN)
+        for step in norms:
+            largest = max(step) if clip == "each" else np.linalg.norm(step)
+            assert largest == pytest.approx(0.01, rel=1e-3)
+            if clip == "each":
+                assert np.linalg.norm(step) > 0.015
 
 
 def test_variant_of_the_source():
@@ -190,6 +229,28 @@ def test_training_modes_share_their_initial_weights():
     )
 
 
+@pytest.mark.parametrize(
+    "model", [TransformerPredictor(8, 1, 2, **TOKENS), GRUPredictor(4, **TOKENS)]
+)
+def test_all_modes_start_from_the_same_weights(model):
+    start = [
+        clone(model).set_params(training=mode, max_steps=0).fit(CHAIN).predict(CHAIN)
+        for mode in ("full", "readout", "random")
+    ]
+    assert np.array_equal(start[0], start[1])
+    assert np.array_equal(start[0], start[2])
+
+
+def test_a_fitted_transformer_does_not_read_its_parameters():
+    model = TransformerPredictor(8, 2, 2, context=5, extra_outputs=1, max_steps=2, **TOKENS)
+    model.fit(CHAIN)
+    before = model.predict(CHAIN), model.transform(CHAIN), model.generate(CHAIN[:3], 4)
+    model.set_params(extra_outputs=0, n_layers=1, context=3, hidden_size=4)
+    after = model.predict(CHAIN), model.transform(CHAIN), model.generate(CHAIN[:3], 4)
+    for one, other in zip(before, after, strict=True):
+        assert np.array_equal(one, other)
+
+
 def test_continuous_worlds_too():
     X = OscillatorWorld(n_steps=30).sample(60, random_state=0).X
     model = TransformerPredictor(16, 1, 2, max_steps=150, lr=3e-3, random_state=0).fit(X)
@@ -246,8 +307,24 @@ def test_half_precision_trains_nearly_the_same():
             "X has 2 channels; sequences of tokens are integers of shape",
         ),
         (
+            lambda: TransformerPredictor(context=12).fit(CHAIN),
+            "context=12 is longer than the 11 steps",
+        ),
+        (
+            lambda: TransformerPredictor(extra_outputs=2).fit(CHAIN),
+            "extra_outputs=2 is for likelihood='categorical', not for 'gaussian'",
+        ),
+        (
+            lambda: MeanPredictor(mean=[5.0] * 5, likelihood="categorical").fit(CHAIN),
+            "is not made of probabilities.*for tokens they sum to 1",
+        ),
+        (
+            lambda: MeanPredictor(mean=1.2, likelihood="bernoulli").fit(np.eye(3)),
+            "mean=1.2 is not made of probabilities",
+        ),
+        (
             lambda: AutoregressivePredictor(likelihood="categorical").fit(CHAIN),
-            "which AutoregressivePredictor cannot predict; use a network, Mean",
+            "which AutoregressivePredictor cannot predict; use a network, or",
         ),
         (lambda: GRUPredictor(engine="numba", **TOKENS).fit(CHAIN), "it predicts tokens"),
         (

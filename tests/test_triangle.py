@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import chisquare
+from scipy.stats import chisquare, entropy
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, TransformerPredictor, TriangleWorld
 
@@ -13,7 +13,7 @@ SMALL = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
 def instances_of(world, sample):
     """Return the rows as one stream, cut into instances."""
     size = world.tokens_per_instance
-    stream = sample.X.ravel()
+    stream = sample.X[sample.order.argsort()].ravel()
     return stream[: len(stream) // size * size].reshape(-1, size)
 
 
@@ -23,7 +23,7 @@ def test_numbers_of_the_source():
     assert sample.X.shape == (2196, 46)
     # 5050 instances of 20 tokens, and padding.
     assert np.count_nonzero(sample.X) == 101_000
-    assert not sample.X.ravel()[101_000:].any()
+    assert not sample.X[sample.order.argsort()].ravel()[101_000:].any()
     assert (two.n_tokens, -(-2196 // 256)) == (30, 9)
     hub = TriangleWorld(4, 12, HUB, tokens_per_word=2)
     assert (hub.default_n_train, hub.n_tokens, -(-6131 // 1024)) == (6131, 54, 6)
@@ -39,7 +39,7 @@ def test_instances_are_translations(tokens_per_word):
     sample = world.sample(world.default_n_train, random_state=0)
     instances = instances_of(world, sample)
     text = [world.decode(instance).split() for instance in instances[:5050]]
-    blocks = [("a", "b")] * 2500 + [("b", "c")] * 2500 + [("a", "c")] * 50
+    blocks = [("a", "b")] * 2500 + [("a", "c")] * 50 + [("b", "c")] * 2500
     for words, (source, target) in zip(text, blocks, strict=True):
         assert (words[4], words[9]) == (".", "|")
         numbers = [word[1:] for word in words[:4]]
@@ -47,9 +47,9 @@ def test_instances_are_translations(tokens_per_word):
         assert words[:4] == [source + number for number in numbers]
         assert words[5:9] == [target + number for number in numbers]
     # The task of a token, as its latent.
-    tasks = sample.task.ravel()[: 5050 * world.tokens_per_instance]
+    tasks = sample.task[sample.order.argsort()].ravel()[: 5050 * world.tokens_per_instance]
     assert np.array_equal(np.unique(tasks, return_counts=True)[1] // world.tokens_per_instance,
-                          [2500, 2500, 50])  # fmt: skip
+                          [2500, 50, 2500])  # fmt: skip
     assert np.array_equal(sample.latents[:, :, 0], sample.task)
 
 
@@ -64,7 +64,7 @@ def test_sentences_are_uniform():
 def test_other_numbers_of_rows_keep_the_shares():
     world = TriangleWorld()
     sample = world.sample(2 * world.default_n_train, random_state=0)
-    assert [len(s) for s in sample.instances.values()] == [5000, 5000, 100]
+    assert [len(s) for s in sample.instances.values()] == [5000, 100, 5000]
     few = world.sample(20, random_state=0)
     assert few.X.shape == (20, 46)
     assert set(np.unique(few.task)) == {0, 1, 2}
@@ -120,7 +120,7 @@ def test_nulls_destroy_what_they_say():
     maps = {task: redrawn.translate(np.arange(8), task) for task in redrawn.tasks}
     for task, translated in maps.items():
         assert sorted(translated.tolist()) == list(range(8)), task
-    assert not np.array_equal(maps["B->C"][maps["A->B"]], maps["A->C"])
+    assert (maps["B->C"][maps["A->B"]] != maps["A->C"]).all()
     assert np.array_equal(world.translate([[0, 5]], "A->C"), [[0, 5]])
     # The maps belong to the world, not to a sample.
     for seed in (0, 1):
@@ -140,6 +140,60 @@ def test_nulls_destroy_what_they_say():
     assert np.array_equal(
         np.sort(resampled.sample(50, 0).X, axis=0), np.sort(world.sample(50, 0).X, axis=0)
     )
+
+
+@pytest.mark.parametrize("n_words", [4, 6, 8, 12])
+def test_no_word_of_a_redrawn_task_follows_from_others(n_words):
+    redrawn = TriangleWorld(4, n_words, HUB).null("redrawn")
+    words = np.arange(n_words)
+    to = {task: redrawn.translate(words, task) for task in redrawn.tasks}
+    back = {task: np.argsort(drawn) for task, drawn in to.items()}
+    chains = {
+        "D->B": [to["A->B"][back["A->D"]]],
+        "D->C": [to["A->C"][back["A->D"]], to["B->C"][to["D->B"]]],
+        "B->C": [to["A->C"][back["A->B"]], to["D->C"][back["D->B"]]],
+        "A->C": [to["B->C"][to["A->B"]], to["D->C"][to["A->D"]]],
+    }
+    for task, composed in chains.items():
+        for chain in composed:
+            assert (chain != to[task]).all(), task
+
+
+def test_worlds_do_not_depend_on_the_order_of_their_tasks():
+    one = TriangleWorld(examples={"A->B": 60, "A->C": 6})
+    other = TriangleWorld(examples={"A->C": 6, "A->B": 60})
+    assert one.tasks == other.tasks == ("A->B", "A->C")
+    assert np.array_equal(one.sample(14, 0).X, other.sample(14, 0).X)
+
+
+def test_rows_are_in_random_order():
+    sample = TriangleWorld().sample(1098, random_state=0)
+    halves = sample.task[:549].mean(), sample.task[549:].mean()
+    assert halves[0] == pytest.approx(halves[1], abs=0.2)
+    assert sorted(sample.order.tolist()) == list(range(1098))
+
+
+def test_a_language_that_never_occurs_has_a_ceiling_of_its_null():
+    null = TriangleWorld(examples={"A->B": 500}).null("resample")
+    best = null.optimal_predictor()
+    assert best.n_tokens_ == 27
+    # Nothing is known but the position in the row: what is left is its entropy.
+    X = null.sample(3000, random_state=1).X
+    shares = np.stack([(X[:, 1:] == token).mean(axis=0) for token in range(27)])
+    assert -best.score(X) == pytest.approx(entropy(shares, axis=0).mean(), rel=0.01)
+
+
+def test_disjoint_shots_have_none_of_the_words():
+    queries = TriangleWorld().queries(50, "A->C", n_shots=3, random_state=0)
+    for sentence, shots in zip(queries.sentences, queries.shots, strict=True):
+        assert not np.isin(shots, sentence).any()
+        assert all(len(set(shot)) == 4 for shot in shots.tolist())
+    random = TriangleWorld().queries(50, "A->C", n_shots=3, shots="random", random_state=0)
+    shared = [
+        np.isin(shots, sentence).any()
+        for sentence, shots in zip(random.sentences, random.shots, strict=True)
+    ]
+    assert np.mean(shared) > 0.9
 
 
 def test_a_network_learns_to_translate():
@@ -190,6 +244,8 @@ def test_assessment(model):
         ({"tokens_per_word": 3}, "'tokens_per_word' .* Got 3"),
         ({"maps": "random"}, "'maps' .* Got 'random'"),
         ({"row_length": 1}, "'row_length' .* Got 1"),
+        ({"row_length": 8}, "row_length=8 must be an integer of at least the 10 tokens of an inst"),
+        ({"examples": 5}, "'examples' .* Got 5"),
     ],
 )
 def test_bad_worlds_are_refused(params, message):
@@ -200,10 +256,23 @@ def test_bad_worlds_are_refused(params, message):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda w: w.queries(3, "C->A"), "task='C->A' is not known; choose from A->B, B->C, A->C"),
-        (lambda w: w.queries(0, "A->B"), "n_sequences=0"),
+        (lambda w: w.queries(3, "C->A"), "task='C->A' is not known; choose from A->B, A->C, B->C"),
+        (lambda w: w.queries(0, "A->B"), "n_queries=0 must be an integer of at least 1"),
         (lambda w: w.queries(3, "A->B", n_shots=-1), "n_shots=-1 must be an integer"),
         (lambda w: w.decode([0, 99]), r"tokens=\[0, 99\] are not all tokens of this world"),
+        (lambda w: w.queries(3, "A->B", shots="none"), "shots='none' must be 'auto', 'random', or"),
+        (lambda w: w.queries(3, "A->B", train=3), "train must be the Bunch of training sequences"),
+        (lambda w: w.translate([[9]], "A->B"), "must be made of word numbers, the integers 0 to 7"),
+        (lambda w: w.translate([[-1]], "A->B"), "must be made of word numbers"),
+        (lambda w: w.translate([[0.5]], "A->B"), "must be made of word numbers"),
+        (lambda w: w.decode([[0, 1]]), "must be one sequence of integers"),
+        (lambda w: w.decode(["a"]), "must be one sequence of integers"),
+        (
+            lambda w: TriangleWorld(examples={"A->B": 9, "B->C": 9}).null("redrawn"),
+            "none of the tasks A->B, B->C follows from others",
+        ),
+        (lambda w: TriangleWorld(row_length=0).default_n_train, "row_length=0 must be an integer"),
+        (lambda w: TriangleWorld(examples=5).tasks, "examples=5 must be a dict of tasks"),
         (lambda w: w.null("shuffle"), "null='shuffle' is not known .* 'permuted', 'redrawn'"),
         (lambda w: w.words_right([[1, 2]], [[1, 2]]), r"must both have shape \(1, 4\)"),
     ],

@@ -127,7 +127,8 @@ class EmergenceAssessment(BaseEstimator):
         Cells run at once; None is 1 or what `joblib.parallel_config` says.
     random_state : int, Generator, SeedSequence or None, default=None
         Root of all random streams. Results depend on it and on nothing else: not on `n_jobs`,
-        nor on which other configurations there are.
+        nor on which other configurations there are. (Transformers are computed with all threads
+        of torch, and round differently with another number of them.)
     progress : bool, default=True
         Show a progress bar.
 

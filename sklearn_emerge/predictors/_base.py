@@ -66,7 +66,7 @@ class BasePredictor(ABC, BaseEstimator):
             if not self._knows_tokens:
                 raise ValueError(
                     f"likelihood='categorical' is for tokens, which {type(self).__name__} cannot "
-                    "predict; use a network, MeanPredictor or MarkovPredictor."
+                    "predict; use a network, or a predictor of means, persistence or Markov chains."
                 )
             self.n_tokens_ = None if self.n_tokens == "auto" else int(self.n_tokens)
             X = encode_tokens(X, self.n_tokens_)

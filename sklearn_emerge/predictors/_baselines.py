@@ -99,7 +99,19 @@ class MeanPredictor(BasePredictor):
                     f"mean must be finite and of shape {shape} for X of shape {X.shape}; got "
                     f"{self.mean!r}."
                 )
-            self.mean_ = np.broadcast_to(mean, shape).copy()
+            mean = np.broadcast_to(mean, shape)
+            sums = mean.sum(axis=-1) if self.likelihood_ == "categorical" else mean
+            possible = {
+                "gaussian": True,
+                "bernoulli": (mean >= 0).all() and (mean <= 1).all(),
+                "categorical": (mean >= 0).all() and np.allclose(sums, 1),
+            }[self.likelihood_]
+            if not possible:
+                raise ValueError(
+                    f"mean={self.mean!r} is not made of probabilities, which the mean is under "
+                    f"likelihood={self.likelihood_!r}; for tokens they sum to 1."
+                )
+            self.mean_ = mean.copy()
             return
         total = X.sum(axis=axes)
         self.mean_ = frequency(total, X.size / total.size, self.likelihood_)
@@ -132,8 +144,8 @@ class PersistencePredictor(BasePredictor):
 
     Attributes
     ----------
-    stay_probability_ : ndarray of shape (n_channels,)
-        Share of steps that equal the one before; used with the Bernoulli likelihood only.
+    stay_probability_ : ndarray of shape (n_channels,), or float for tokens
+        Share of steps that equal the one before; not used with the Gaussian likelihood.
     noise_std_ : ndarray of shape (n_channels,)
         The standard deviation in use.
 
@@ -168,8 +180,10 @@ class PersistencePredictor(BasePredictor):
         if self.likelihood_ == "gaussian":
             return X.copy()
         if self.likelihood_ == "categorical":
-            rest = (1 - self.stay_probability_) / max(X.shape[2] - 1, 1)
-            return np.where(X > 0, self.stay_probability_, rest)
+            n_others = X.shape[2] - 1
+            if n_others == 0:
+                return np.ones_like(X)
+            return np.where(X > 0, self.stay_probability_, (1 - self.stay_probability_) / n_others)
         return np.where(X > 0, self.stay_probability_, 1 - self.stay_probability_)
 
 

@@ -5,7 +5,6 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from scipy.special import softmax
 from sklearn.utils._param_validation import Interval, StrOptions
 from skorch.callbacks import GradientNormClipping
 from torch import nn
@@ -45,7 +44,7 @@ class TransformerPredictor(NeuralPredictor):
         Units of the feed-forward networks; None is four times `hidden_size`.
     context : int, default=None
         How many steps are seen at once; those further back are forgotten. None is all steps of
-        the training sequences but the last, which predicts nothing there.
+        the training sequences but the last, which predicts nothing there; it cannot be more.
     norm : {"pre", "post"}, default="pre"
         Whether each part reads normalised states, or its sum with them is normalised.
     attention_scale : {"head", "width"}, default="head"
@@ -108,8 +107,9 @@ class TransformerPredictor(NeuralPredictor):
 
     Notes
     -----
-    Unlike recurrent networks it uses all threads of torch; another number of threads changes the
-    last digits.
+    Unlike recurrent networks it uses all threads of torch. Another number of threads rounds
+    differently, which training amplifies: fix it with `torch.set_num_threads` (and for workers
+    with ``OMP_NUM_THREADS``) where a result has to be repeated to the last digit.
 
     References
     ----------
@@ -153,6 +153,7 @@ class TransformerPredictor(NeuralPredictor):
     }
     for _name in ("time_channel", "engine"):
         del _parameter_constraints[_name]
+    del _name
     # Positions are embedded, and torch computes.
     time_channel = None
     engine = "torch"
@@ -239,14 +240,15 @@ class TransformerPredictor(NeuralPredictor):
             As in `predict`, or if there is no such layer.
         """
         X = self._check(X)
-        layer = self.n_layers if layer is None else layer
-        if not isinstance(layer, Integral) or not 0 <= layer <= self.n_layers:
+        n_layers = len(self.network_.core.blocks)
+        layer = n_layers if layer is None else layer
+        if not isinstance(layer, Integral) or not 0 <= layer <= n_layers:
             raise ValueError(
                 f"layer={layer!r} is not a layer; pass an integer from 0 (the embedding) to "
-                f"{self.n_layers}."
+                f"{n_layers}."
             )
         core = deepcopy(self.network_.core).double().eval()
-        states = np.empty((*X.shape[:2], self.hidden_size))
+        states = np.empty((*X.shape[:2], self.network_.head.in_features))
         n_threads = torch.get_num_threads()
         for start in range(0, len(X), _CHUNK):
             chunk = slice(start, start + _CHUNK)
@@ -257,7 +259,7 @@ class TransformerPredictor(NeuralPredictor):
 
     @property
     def _memory(self):
-        return self.context or self.n_steps_ - 1
+        return len(self.network_.core.positions)
 
     def _build_core(self, n_inputs):
         if self.hidden_size % self.n_heads:
@@ -265,11 +267,23 @@ class TransformerPredictor(NeuralPredictor):
                 f"hidden_size={self.hidden_size} is not a multiple of n_heads={self.n_heads}; "
                 "each head has an equal share of it."
             )
+        longest = self.n_steps_ - 1
+        if self.context is not None and self.context > longest:
+            raise ValueError(
+                f"context={self.context} is longer than the {longest} steps of the training "
+                "sequences that predict a next one, so that positions would stay untrained; pass "
+                "at most that, or longer sequences."
+            )
+        if self.extra_outputs and self.likelihood_ != "categorical":
+            raise ValueError(
+                f"extra_outputs={self.extra_outputs} is for likelihood='categorical', not for "
+                f"{self.likelihood_!r}; leave it 0."
+            )
         width = int(self.hidden_size)
         sizes = {"head": width // self.n_heads, "width": width}
         core = TransformerCore(
             n_inputs,
-            self._memory,
+            self.context or longest,
             width,
             self.n_layers,
             bias=self.likelihood_ != "categorical",
@@ -285,7 +299,7 @@ class TransformerPredictor(NeuralPredictor):
 
     def _initial_network(self, n_channels):
         core = self._build_core(n_channels)
-        n_outputs = n_channels + self._n_extra
+        n_outputs = n_channels + self.extra_outputs
         network = SequenceNetwork(core, check_core(core, n_channels), n_outputs)
         nn.init.zeros_(network.head.bias)
         if self.initial_weights == "glorot":
@@ -294,18 +308,13 @@ class TransformerPredictor(NeuralPredictor):
             nn.init.normal_(network.head.weight, std=0.02)
         return network.to(self.device)
 
-    @property
-    def _n_extra(self):
-        return self.extra_outputs if self.likelihood_ == "categorical" else 0
-
     def _tensors(self, X):
         inputs, targets = super()._tensors(X)
-        return inputs, nn.functional.pad(targets, (0, self._n_extra))
+        return inputs, nn.functional.pad(targets, (0, self.extra_outputs))
 
     def _predict(self, X):
-        if not self._n_extra:
-            return super()._predict(X)
-        return softmax(self._forward(X), axis=2)[:, :, : self.n_tokens_]
+        # Without the outputs that no token has; their probability is lost to the others.
+        return super()._predict(X)[:, :, : X.shape[2]]
 
     def _net_options(self):
         options = {

@@ -23,17 +23,17 @@ class Attention(nn.Module):
     def __init__(self, width, n_heads, scale, dropout):
         super().__init__()
         self.n_heads, self.scale, self.dropout = n_heads, scale, dropout
-        self.query_key_value = nn.Linear(width, 3 * width)
+        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
         self.output = nn.Linear(width, width)
 
     def forward(self, hidden):
         """Return what the heads read from each step and those before it."""
-        split = (*hidden.shape[:2], 3, self.n_heads, hidden.shape[2] // self.n_heads)
-        query, key, value = self.query_key_value(hidden).view(split).permute(2, 0, 3, 1, 4)
+        split = (*hidden.shape[:2], self.n_heads, hidden.shape[2] // self.n_heads)
         read = scaled_dot_product_attention(
-            query,
-            key,
-            value,
+            *(
+                part(hidden).view(split).transpose(1, 2)
+                for part in (self.query, self.key, self.value)
+            ),
             dropout_p=self.dropout if self.training else 0.0,
             is_causal=True,
             scale=self.scale,
@@ -152,8 +152,5 @@ def initialise(core, kind):
             nn.init.normal_(weights, std=0.02 / (2 * len(core.blocks)) ** 0.5 if added else 0.02)
         elif embedding:
             nn.init.uniform_(weights, -0.05, 0.05)
-        elif name.endswith("query_key_value.weight"):
-            for part in weights.chunk(3):
-                nn.init.xavier_uniform_(part)
         else:
             nn.init.xavier_uniform_(weights)

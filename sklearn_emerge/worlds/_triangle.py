@@ -53,7 +53,7 @@ class TriangleWorld(World):
     Attributes
     ----------
     tasks : tuple of str
-        Names of the tasks.
+        Names of the tasks, sorted.
     vocabulary : tuple of str
         What each token stands for.
 
@@ -61,9 +61,14 @@ class TriangleWorld(World):
     -----
     `sample` and `split` draw whole rows. For the default number of training sequences,
     `default_n_train`, the numbers of instances are exactly those of `examples`; for other numbers
-    they are scaled, so that every task occurs. Beside X the Bunch has ``task``, the task in which
+    they are scaled, with at least one instance of each task if there is room. Rows come in random
+    order; beside X the Bunch has ``order``, their places in the stream, ``task``, the task in which
     each token was written (also as the latent), and ``instances``, the sentences of each task as
     word numbers.
+
+    Few examples are few tokens: in the default triangle A->C has one token in a hundred, so that
+    the gain and the verdict of an assessment say little about it. `task_losses` and `score_tasks`
+    tell tasks apart.
 
     References
     ----------
@@ -76,8 +81,8 @@ class TriangleWorld(World):
     >>> world.n_tokens, world.default_n_train
     (27, 1098)
     >>> row = world.sample(3, random_state=0).X[0]
-    >>> world.decode(row[:10])
-    'a2 a6 a7 a0 . b2 b6 b7 b0 |'
+    >>> world.decode(row[:12])
+    'b7 b3 b2 | a3 a6 a7 a0 . b3 b6 b7'
     >>> TriangleWorld(tokens_per_word=2).default_n_train
     2196
     """
@@ -191,6 +196,11 @@ class TriangleWorld(World):
             If one is not in the vocabulary.
         """
         tokens = np.asarray(tokens)
+        if tokens.ndim != 1 or not (np.issubdtype(tokens.dtype, np.integer) or not tokens.size):
+            raise ValueError(
+                f"tokens={tokens.tolist()!r} must be one sequence of integers; decode rows one by "
+                "one."
+            )
         if tokens.size and not (tokens.min() >= 0 and tokens.max() < self.n_tokens):
             raise ValueError(
                 f"tokens={tokens.tolist()} are not all tokens of this world; pass integers from 0 "
@@ -206,8 +216,8 @@ class TriangleWorld(World):
         ----------
         kind : {"permuted", "redrawn", "resample"}
             "permuted": translations are those of other sentences of the task. "redrawn": each
-            task has a map of words of its own, so that none follows from others. "resample": as
-            in every world.
+            task has a map of words of its own, so that none follows from others, not even for
+            a single word. "resample": as in every world.
 
         Returns
         -------
@@ -217,12 +227,18 @@ class TriangleWorld(World):
         Raises
         ------
         ValueError
-            If there is no null of that kind.
+            If there is no null of that kind, or no task that follows from others.
         """
         maps = {"permuted": "none", "redrawn": "independent"}
         if kind not in maps:
             return super().null(kind)
-        return type(self)(**(self.get_params() | {"maps": maps[kind]}))
+        world = type(self)(**(self.get_params() | {"maps": maps[kind]}))
+        if kind == "redrawn" and not world._draw_maps()[1]:
+            raise ValueError(
+                f"null='redrawn': none of the tasks {', '.join(self.tasks)} follows from others, "
+                "so that nothing would change; use 'permuted'."
+            )
+        return world
 
     def translate(self, sentences, task):
         """Translate sentences by the map of a task.
@@ -247,9 +263,16 @@ class TriangleWorld(World):
         self._check_task(task)
         if self.maps == "none":
             raise ValueError("maps='none': translations have nothing to do with the sentences.")
-        return self._map(task)[np.asarray(sentences)]
+        sentences = np.asarray(sentences)
+        words = np.issubdtype(sentences.dtype, np.integer) and sentences.size
+        if not words or sentences.min() < 0 or sentences.max() >= self.n_words:
+            raise ValueError(
+                f"sentences={sentences.tolist()!r} must be made of word numbers, the integers 0 to "
+                f"{self.n_words - 1}."
+            )
+        return self._map(task)[sentences]
 
-    def queries(self, n_queries, task, *, n_shots=6, train=None, random_state=None):
+    def queries(self, n_queries, task, *, n_shots=6, shots="auto", train=None, random_state=None):
         """Draw sentences to translate, each after solved examples of the same task.
 
         Parameters
@@ -260,6 +283,10 @@ class TriangleWorld(World):
             One of `tasks`.
         n_shots : int, default=6
             Solved examples before each; of them a network sees what fits into its context.
+        shots : {"auto", "disjoint", "random"}, default="auto"
+            "disjoint": the solved examples have none of the words of the query, for which there
+            must be eight words or more. "random": any sentences, as in the source; a network can
+            then read translations off the prompt. "auto": disjoint where possible.
         train : Bunch, default=None
             Training sequences, to tell which queries are among them.
         random_state : int, Generator, SeedSequence or None, default=None
@@ -271,24 +298,48 @@ class TriangleWorld(World):
             ``prompts`` of shape (n_queries, n_prompt), tokens up to the separator before the
             translation; ``answers`` of shape (n_queries, 4 tokens_per_word), the tokens of the
             translation; ``seen`` of shape (n_queries,), whether the sentence was translated in
-            training by the same task (None without `train`); ``task``.
+            training by the same task (None without `train`); ``sentences`` of shape
+            (n_queries, 4) and ``shots`` of shape (n_queries, n_shots, 4), word numbers; ``task``.
 
         Raises
         ------
         ValueError
             If the task is not known or a number is out of range.
         """
-        self._check_request(n_queries)
+        self._validate_params()
         self._check_task(task)
-        if not isinstance(n_shots, Integral) or n_shots < 0:
-            raise ValueError(f"n_shots={n_shots!r} must be an integer of at least 0.")
-        stream = substream(random_state, "queries", task)
-        instances, sentences, targets = self._instances(task, n_queries * (n_shots + 1), stream)
+        for name, value, least in (("n_queries", n_queries, 1), ("n_shots", n_shots, 0)):
+            if not isinstance(value, Integral) or value < least:
+                raise ValueError(f"{name}={value!r} must be an integer of at least {least}.")
+        possible = self.n_words >= 2 * _LENGTH
+        if shots not in ("auto", "disjoint", "random") or (shots == "disjoint" and not possible):
+            raise ValueError(
+                f"shots={shots!r} must be 'auto', 'random', or for at least {2 * _LENGTH} words "
+                f"'disjoint'; there are {self.n_words}."
+            )
+        if train is not None and task not in getattr(train, "instances", ()):
+            raise ValueError(
+                "train must be the Bunch of training sequences that sample or split of this world "
+                f"returns, with instances of {task}."
+            )
+        rng = np.random.default_rng(substream(random_state, "queries", task))
+        order = rng.random((n_queries, n_shots + 1, self.n_words)).argsort(axis=2)
+        sentences = order[:, :, :_LENGTH]
+        if shots != "random" and possible:
+            # The words of a query go to the end of the orders of its shots.
+            asked = np.zeros((n_queries, self.n_words), dtype=bool)
+            np.put_along_axis(asked, sentences[:, -1], True, axis=1)
+            late = np.take_along_axis(
+                asked[:, np.newaxis].repeat(n_shots, axis=1), order[:, :-1], 2
+            )
+            apart = np.argsort(late, axis=2, kind="stable")
+            sentences[:, :-1] = np.take_along_axis(order[:, :-1], apart, axis=2)[:, :, :_LENGTH]
+        instances = self._write(task, sentences.reshape(-1, _LENGTH), rng)[0]
         instances = instances.reshape(n_queries, -1)
         answer = self.tokens_per_word * _LENGTH
         # The last instance ends with the answer and a separator.
         end = instances.shape[1] - answer - self.tokens_per_word
-        asked = sentences[n_shots :: n_shots + 1]
+        asked = sentences[:, -1]
         seen = None
         if train is not None:
             known = {tuple(sentence) for sentence in train.instances[task].tolist()}
@@ -299,7 +350,7 @@ class TriangleWorld(World):
             seen=seen,
             task=task,
             sentences=asked,
-            translations=targets[n_shots :: n_shots + 1],
+            shots=sentences[:, :-1],
         )
 
     def words_right(self, answers, generated):
@@ -331,6 +382,16 @@ class TriangleWorld(World):
 
     def _examples(self):
         """Return the numbers of examples by task, after checking them."""
+        if not isinstance(self.examples, Mapping | None):
+            raise ValueError(
+                f"examples={self.examples!r} must be a dict of tasks and numbers of instances, "
+                "for instance {'A->B': 100}."
+            )
+        if not isinstance(self.row_length, Integral) or self.row_length < self.tokens_per_instance:
+            raise ValueError(
+                f"row_length={self.row_length!r} must be an integer of at least the "
+                f"{self.tokens_per_instance} tokens of an instance."
+            )
         examples = _TRIANGLE if self.examples is None else dict(self.examples)
         for task, count in examples.items():
             parts = re.fullmatch("([A-Z])->([A-Z])", task) if isinstance(task, str) else None
@@ -346,7 +407,8 @@ class TriangleWorld(World):
                 )
         if not sum(examples.values()):
             raise ValueError(f"examples={examples!r} has no instances; pass some for a task.")
-        return examples
+        # The order in which they were given must not matter.
+        return dict(sorted(examples.items()))
 
     def _check_task(self, task):
         if task not in self._examples():
@@ -360,13 +422,43 @@ class TriangleWorld(World):
         """Return the map of a task, the number of the translation of each word."""
         if self.maps == "shared":
             return np.arange(self.n_words)
-        # A property of the world, the same in every sample.
-        return np.random.default_rng(substream(0, "map", task)).permutation(self.n_words)
+        return self._draw_maps()[0][task]
+
+    def _draw_maps(self):
+        """Return maps of their own for all tasks, and how many tasks would follow from others.
+
+        They are a property of the world, the same in every sample. No word of a task is
+        translated as a chain of other tasks, forwards or backwards, would.
+        """
+        maps, edges, n_closed = {}, {}, 0
+        for task in self.tasks:
+            source, target = task.split("->")
+            chains = list(_chains(edges, source, target, np.arange(self.n_words)))
+            n_closed += bool(chains)
+            rng = np.random.default_rng(substream(0, "map", task))
+            for _ in range(10_000):
+                drawn = rng.permutation(self.n_words)
+                if not any((drawn == chain).any() for chain in chains):
+                    break
+            else:
+                raise ValueError(
+                    f"No maps of {self.n_words} words keep {task} apart from all chains of other "
+                    "tasks; take more words or fewer tasks."
+                )
+            maps[task] = drawn
+            edges.setdefault(source, []).append((target, drawn))
+            edges.setdefault(target, []).append((source, np.argsort(drawn)))
+        return maps, n_closed
 
     def _instances(self, task, count, stream):
         """Return (tokens, sentences, translations) of that many instances of a task."""
         rng = np.random.default_rng(stream)
         sentences = rng.random((count, self.n_words)).argsort(axis=1)[:, :_LENGTH]
+        return self._write(task, sentences, rng)
+
+    def _write(self, task, sentences, rng):
+        """Return (tokens, sentences, translations) of sentences of a task."""
+        count = len(sentences)
         if self.maps == "none":
             targets = rng.random((count, self.n_words)).argsort(axis=1)[:, :_LENGTH]
         else:
@@ -421,8 +513,8 @@ class TriangleWorld(World):
         return X, task, instances
 
     def _sample(self, n_sequences, stream):
-        X, task, _ = self._sample_rows(n_sequences, stream)
-        return X, task[:, :, np.newaxis]
+        sample = self._rows(n_sequences, stream)
+        return sample.X, sample.latents
 
     def sample(self, n_sequences, random_state=None):
         """Draw rows of tokens.
@@ -438,7 +530,8 @@ class TriangleWorld(World):
         -------
         sklearn.utils.Bunch
             ``X`` of shape (n_sequences, row_length), integers; ``latents`` and ``task``, the
-            number of the task of each token; ``instances``, the sentences of each task.
+            number of the task of each token; ``order``, the places of the rows in the stream;
+            ``instances``, the sentences of each task.
         """
         self._check_request(n_sequences)
         return self._rows(n_sequences, substream(random_state, "sample"))
@@ -466,6 +559,20 @@ class TriangleWorld(World):
 
     def _rows(self, n_sequences, stream):
         X, task, instances = self._sample_rows(int(n_sequences), stream)
-        sample = self._bunch(X, task[:, :, np.newaxis])
-        sample.task, sample.instances = task, instances
+        # Neighbours in the stream are of one task: folds of cross-validation must not be.
+        order = np.random.default_rng(substream(stream, "rows")).permutation(len(X))
+        sample = self._bunch(X[order], task[order, :, np.newaxis])
+        sample.order, sample.task, sample.instances = order, task[order], instances
         return sample
+
+
+def _chains(edges, place, target, words, visited=()):
+    """Yield the maps of all chains of tasks from one language to another, each used once."""
+    for following, drawn in edges.get(place, []):
+        if following in (*visited, place):
+            continue
+        chained = drawn[words]
+        if following == target:
+            yield chained
+        else:
+            yield from _chains(edges, following, target, chained, (*visited, place))
