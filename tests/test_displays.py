@@ -1,5 +1,8 @@
 """Displays show what is in the cube, labelled."""
 
+import importlib.util
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -149,3 +152,17 @@ def test_critical_length_display_shows_points_and_the_slope_of_theory():
     assert "walk" in ax.get_legend().get_texts()[0].get_text()
     none = PredictionRiskSweep(param_range=[1], horizons=[1000, 10**4]).fit()
     assert not np.isfinite(CriticalLengthDisplay.from_sweep(none).ax_.lines[0].get_ydata()).any()
+
+
+def test_figures_of_the_page_on_linear_systems(tmp_path, monkeypatch):
+    folder = Path(__file__).parent.parent / "docs"
+    spec = importlib.util.spec_from_file_location("page", folder / "make_linear_systems.py")
+    page = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(page)
+    monkeypatch.setattr(page, "FIGURES", tmp_path)
+    page.main()
+    committed = {path.name for path in (folder / "figures").glob("linear-systems-*.png")}
+    assert {path.name for path in tmp_path.glob("*.png")} == committed
+    for ax in page.source_figure().axes:
+        short, long, published = (line.get_ydata() for line in ax.lines)
+        np.testing.assert_allclose(published, np.concatenate([short, long]), atol=0.01)

@@ -53,7 +53,7 @@ ESTIMATORS = [
     GRUPredictor(4, training="scrambled", **TINY),
     LSTMPredictor(4, **TINY),
     TransformerPredictor(8, 1, 2, **TINY),
-    TransformerPredictor(8, 1, 2, training="readout", norm="post", context=2, **TINY),
+    TransformerPredictor(8, 1, 2, training="readout", norm="post", context=1, **TINY),
     ModulePredictor(partial(nn.GRU, hidden_size=3, batch_first=True), **TINY),
     make_probe("continuous"),
     make_probe("discrete"),

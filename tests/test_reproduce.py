@@ -113,4 +113,4 @@ def test_page_is_what_the_cubes_give(tmp_path, monkeypatch):
     page.write_page()
     assert (tmp_path / "reproduction.md").read_text() == committed
     drawn = {path.name for path in (tmp_path / "figures").glob("*.png")}
-    assert drawn == {path.name for path in (folder / "figures").glob("*.png")}
+    assert drawn == {path.name for path in (folder / "figures").glob("recurrent-*.png")}
