@@ -88,7 +88,7 @@ def main():
             times = np.array(
                 [(train_ours(*arguments), train_plainly(*arguments)) for _ in range(3)]
             )
-            ours, plain = 64 * context * options.steps / np.median(pairs, axis=0)
+            ours, plain = 64 * context * options.steps / np.median(times, axis=0)
             print(
                 f"{width:>6}{n_layers:>7}{context:>8}{ours:>10.0f}{plain:>10.0f}"
                 f"{ours / plain:>7.2f}x",
