@@ -153,6 +153,7 @@ def test_wheel_holds_all_it_needs(wheel, tmp_path):
     )  # fmt: skip
     code = (
         "import sklearn_emerge as e; print(e.__file__)\n"
+        "[getattr(e, name) for name in e.__all__]\n"
         "print(len(e.datasets.load_published('recurrent-tables')))\n"
         "model = e.GRUPredictor(2, max_steps=1)\n"
         "options = dict(n_seeds=2, alpha=.5, n_train=10, n_eval=5, progress=False)\n"
