@@ -76,10 +76,15 @@ def check_covariance(value, size, name):
     return (covariance + covariance.T) / 2
 
 
-def check_system(A, C, Q, R):
-    """Return the matrices of a system as arrays of fitting shapes."""
+def check_system(A, C, Q, R, n_channels=None):
+    """Return the matrices of a system as arrays of fitting shapes, for data of n_channels."""
     A = check_transition(A)
     C = check_observation(C, len(A))
+    if n_channels is not None and len(C) != n_channels:
+        raise ValueError(
+            f"C has {len(C)} rows, one a channel, but X has {n_channels} "
+            f"channel{'s' * (n_channels > 1)}; pass the rows that belong to X."
+        )
     return A, C, check_covariance(Q, len(A), "Q"), check_covariance(R, len(C), "R")
 
 

@@ -191,12 +191,7 @@ class TruncatedKalmanPredictor(FilterPredictor):
         self.noise_std = noise_std
 
     def _fit(self, X):
-        A, C, Q, R = check_system(self.A, self.C, self.Q, self.R)
-        if len(C) != X.shape[2]:
-            raise ValueError(
-                f"C has {len(C)} rows, one a channel, but X has {X.shape[2]} "
-                f"channel{'s' * (X.shape[2] > 1)}; pass the rows that belong to X."
-            )
+        A, C, Q, R = check_system(self.A, self.C, self.Q, self.R, X.shape[2])
         gain = steady_filter(A, C, Q, R).gain
         self.coef_ = np.empty((self.length, len(C), len(C)))
         reach = gain

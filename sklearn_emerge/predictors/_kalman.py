@@ -110,12 +110,7 @@ class KalmanPredictor(OptimalPredictor):
 
     def _system(self, n_channels):
         """Return A, C, Q, R, b, m, P as arrays, after checking their shapes."""
-        A, C, Q, R = check_system(self.A, self.C, self.Q, self.R)
-        if len(C) != n_channels:
-            raise ValueError(
-                f"C has {len(C)} rows, one a channel, but X has {n_channels} "
-                f"channel{'s' * (n_channels > 1)}; pass the rows that belong to X."
-            )
+        A, C, Q, R = check_system(self.A, self.C, self.Q, self.R, n_channels)
         means = []
         for name in ("offset", "initial_mean"):
             value = np.asarray(getattr(self, name), dtype=np.float64)

@@ -302,20 +302,22 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
             return softmax(output, axis=2)
         return output * self.output_scale_ + self.output_center_
 
-    def _forward(self, X, *, hidden=False):
+    def _forward(self, X, *, hidden=False, read=None):
         """Return outputs or hidden states of the network, computed in chunks of sequences.
 
         Whatever the chunk, a sequence gives the same numbers: the compiled scan computes every
         lane alike, and torch computes in double precision, so that rounding hides in the last
         digits.
         """
+        if read is None:
+            read = SequenceNetwork.hidden if hidden else SequenceNetwork.__call__
         n_hidden = self.network_.head.in_features
         result = np.empty((*X.shape[:2], n_hidden if hidden else self.network_.head.out_features))
         if self.engine_ == "numba":
             needed = self.network_.layout.bytes_of(X.shape[1], np.float32)
             size, compute = min(_CHUNK, max(LANES, _CHUNK_BYTES // needed)), self._by_scan(hidden)
         else:
-            size, compute = _CHUNK, self._by_torch(hidden)
+            size, compute = _CHUNK, self._by_torch(read)
         for start in range(0, len(X), size):
             chunk = slice(start, start + size)
             result[chunk] = compute(self._inputs(X[chunk]))
@@ -332,15 +334,15 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
 
         return compute
 
-    def _by_torch(self, hidden):
-        """Return a function that computes outputs or hidden states by torch."""
+    def _by_torch(self, read):
+        """Return a function that computes by torch what is read from (network, inputs)."""
         network = deepcopy(self.network_).double().eval()
         n_threads = torch.get_num_threads() if self._many_threads else 1
 
         def compute(inputs):
             inputs = torch.as_tensor(inputs, dtype=torch.float64, device=self.device)
             with isolated_torch(seed_sequence(0), self.device, n_threads), torch.no_grad():
-                return (network.hidden if hidden else network)(inputs).cpu().numpy()
+                return read(network, inputs).cpu().numpy()
 
         return compute
 

@@ -1,18 +1,15 @@
 """The transformer predictor."""
 
-from copy import deepcopy
 from numbers import Integral, Real
 
-import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from skorch.callbacks import GradientNormClipping
 from torch import nn
 
-from .._random import seed_sequence
 from ._network import SequenceNetwork, check_core
-from ._neural import _CHUNK, NeuralPredictor
-from ._training import ClipEachGradient, isolated_torch
+from ._neural import NeuralPredictor
+from ._training import ClipEachGradient
 from ._transformer_core import TransformerCore, initialise
 
 
@@ -247,15 +244,11 @@ class TransformerPredictor(NeuralPredictor):
                 f"layer={layer!r} is not a layer; pass an integer from 0 (the embedding) to "
                 f"{n_layers}."
             )
-        core = deepcopy(self.network_.core).double().eval()
-        states = np.empty((*X.shape[:2], self.network_.head.in_features))
-        n_threads = torch.get_num_threads()
-        for start in range(0, len(X), _CHUNK):
-            chunk = slice(start, start + _CHUNK)
-            inputs = torch.as_tensor(self._inputs(X[chunk]), device=self.device)
-            with isolated_torch(seed_sequence(0), self.device, n_threads), torch.no_grad():
-                states[chunk] = core.layers(inputs)[layer].cpu().numpy()
-        return states
+
+        def read(network, inputs):
+            return network.core.layers(inputs)[layer]
+
+        return self._forward(X, hidden=True, read=read)
 
     @property
     def _memory(self):

@@ -82,7 +82,7 @@ class World(ABC, BaseEstimator):
             If a parameter of the world or `n_sequences` is out of range.
         """
         self._check_request(n_sequences)
-        return self._bunch(*self._sample(int(n_sequences), substream(random_state, "sample")))
+        return self._draw_bunch(int(n_sequences), substream(random_state, "sample"))
 
     def split(self, n_train, n_eval, random_state=None):
         """Draw independent sequences for training and evaluation.
@@ -103,7 +103,7 @@ class World(ABC, BaseEstimator):
         self._check_request(n_eval)
         stream = substream(random_state)
         return tuple(
-            self._bunch(*self._sample(int(n), substream(stream, part)))
+            self._draw_bunch(int(n), substream(stream, part))
             for part, n in (("train", n_train), ("evaluation", n_eval))
         )
 
@@ -204,6 +204,10 @@ class World(ABC, BaseEstimator):
                 f"n_sequences={n_sequences!r} is not a number of sequences; pass an integer of "
                 "at least 1."
             )
+
+    def _draw_bunch(self, n_sequences, stream):
+        """Return the Bunch of sequences; worlds that have more to tell add to it."""
+        return self._bunch(*self._sample(n_sequences, stream))
 
     def _bunch(self, X, latents):
         return Bunch(X=X, latents=latents, latent_names=self.latent_names, world=self)

@@ -513,52 +513,11 @@ class TriangleWorld(World):
         return X, task, instances
 
     def _sample(self, n_sequences, stream):
-        sample = self._rows(n_sequences, stream)
+        sample = self._draw_bunch(n_sequences, stream)
         return sample.X, sample.latents
 
-    def sample(self, n_sequences, random_state=None):
-        """Draw rows of tokens.
-
-        Parameters
-        ----------
-        n_sequences : int
-            How many rows, at least 1.
-        random_state : int, Generator, SeedSequence or None, default=None
-            The stream of the draws.
-
-        Returns
-        -------
-        sklearn.utils.Bunch
-            ``X`` of shape (n_sequences, row_length), integers; ``latents`` and ``task``, the
-            number of the task of each token; ``order``, the places of the rows in the stream;
-            ``instances``, the sentences of each task.
-        """
-        self._check_request(n_sequences)
-        return self._rows(n_sequences, substream(random_state, "sample"))
-
-    def split(self, n_train, n_eval, random_state=None):
-        """Draw independent rows for training and evaluation.
-
-        Parameters
-        ----------
-        n_train, n_eval : int
-            How many rows of each.
-        random_state : int, Generator, SeedSequence or None, default=None
-            The stream of the draws.
-
-        Returns
-        -------
-        train, evaluation : sklearn.utils.Bunch
-            As `sample` returns them. Sentences are drawn anew, and can be the same.
-        """
-        self._check_request(n_train)
-        self._check_request(n_eval)
-        stream = substream(random_state)
-        parts = (("train", n_train), ("evaluation", n_eval))
-        return tuple(self._rows(n, substream(stream, part)) for part, n in parts)
-
-    def _rows(self, n_sequences, stream):
-        X, task, instances = self._sample_rows(int(n_sequences), stream)
+    def _draw_bunch(self, n_sequences, stream):
+        X, task, instances = self._sample_rows(n_sequences, stream)
         # Neighbours in the stream are of one task: folds of cross-validation must not be.
         order = np.random.default_rng(substream(stream, "rows")).permutation(len(X))
         sample = self._bunch(X[order], task[order, :, np.newaxis])
