@@ -40,6 +40,7 @@ _HOMES = {
     "CriticalLengthDisplay": "displays",
     "DecodingDisplay": "displays",
     "PredictionRiskDisplay": "displays",
+    "TrajectoryDisplay": "displays",
     "make_probe": "probes",
 }
 _MODULES = (

@@ -12,6 +12,7 @@ from .worlds import (
     LinearSystemWorld,
     OscillatorWorld,
     RegimeWorld,
+    TriangleWorld,
 )
 
 WORLDS = {
@@ -22,8 +23,14 @@ WORLDS = {
     "bernoulli": BernoulliWorld(),
     "random-walk": LinearSystemWorld.random_walk(),
     "local-linear-trend": LinearSystemWorld.local_linear_trend(),
+    "triangle": TriangleWorld(),
 }
-MODELS = {"rnn": "RNNPredictor", "gru": "GRUPredictor", "lstm": "LSTMPredictor"}
+MODELS = {
+    "rnn": "RNNPredictor",
+    "gru": "GRUPredictor",
+    "lstm": "LSTMPredictor",
+    "transformer": "TransformerPredictor",
+}
 
 
 def build_parser():
@@ -36,7 +43,7 @@ def build_parser():
     commands.add_parser("worlds", help="list the worlds with their observations, latents, nulls")
     assess = commands.add_parser(
         "assess",
-        help="assess a recurrent network in a world",
+        help="assess a network in a world",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     assess.add_argument("world", choices=WORLDS, metavar="WORLD", help=", ".join(WORLDS))
@@ -60,10 +67,13 @@ def build_parser():
     )
     recipe.add_argument("recipe", metavar="RECIPE", help="such as recurrent-table-3")
     recipe.add_argument("--protocol", default="published", help="published or corrected")
-    recipe.add_argument("--steps", type=int, default=20_000, help="updates of the optimiser")
-    recipe.add_argument("--seeds", type=int, default=None, help="replicates; 5 or 7 if not given")
-    recipe.add_argument("--train", type=int, default=20_000, help="training sequences")
-    recipe.add_argument("--eval", type=int, default=2_000, help="evaluation sequences")
+    recipe.add_argument("--steps", type=int, default=None, help="updates; None is the full budget")
+    recipe.add_argument(
+        "--seeds", type=int, default=None, help="replicates; mostly 5 or 7 if not given"
+    )
+    recipe.add_argument("--train", type=int, default=None, help="training sequences")
+    recipe.add_argument("--eval", type=int, default=None, help="evaluation sequences")
+    recipe.add_argument("--device", default="cpu", help="device of torch, cuda for instance")
     recipe.add_argument("--random-state", type=int, default=0, help="root of all randomness")
     recipe.add_argument("--out", default=None, help="folder for the result cubes, one NetCDF each")
     for command in (assess, recipe):
@@ -147,6 +157,7 @@ def run_recipe(options):
         n_seeds=options.seeds,
         n_train=options.train,
         n_eval=options.eval,
+        device=options.device,
         memory=options.memory,
         n_jobs=options.jobs,
         random_state=options.random_state,

@@ -210,7 +210,8 @@ def load_published(name):
 
     Parameters
     ----------
-    name : {"linear-systems-figure1", "recurrent-tables"}
+    name : {"linear-systems-figure1", "recurrent-tables", "triangle-fig2a", "triangle-fig2b", \
+            "triangle-fig2c", "triangle-fig2c-epoch-loss", "triangle-table1", "triangle-exp32-loss"}
         "linear-systems-figure1": Figure 1 of *State space models, emergence, and ergodicity*,
         log(1 + risk averaged over the horizon) against the size of the fitted block, rederived in
         closed form and equal to the figure to the accuracy of reading it.
@@ -219,6 +220,11 @@ def load_published(name):
         step under a Gaussian of standard deviation 0.05. `delta_nll_seed_std` is the population
         standard deviation over the five seeds in the authors' run log, which is not in the
         paper.
+        "triangle-fig2a" to "triangle-fig2c", "triangle-exp32-loss": what the notebooks of *Scaling
+        Down Transformers* print for each epoch, the share of right words in five queries a task
+        and a running average of the loss, in nats per token, one run each.
+        "triangle-fig2c-epoch-loss": mean loss of some epochs of the same run as Figure 2c.
+        "triangle-table1": its Table 1.
 
     Returns
     -------

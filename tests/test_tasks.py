@@ -5,7 +5,14 @@ import pytest
 from scipy.stats import binom, binomtest
 
 from sklearn_emerge import GRUPredictor, MarkovPredictor, OscillatorWorld, TriangleWorld
-from sklearn_emerge.tasks import hoeffding_interval, hoeffding_p_value, recall_share, score_tasks
+from sklearn_emerge.tasks import (
+    hoeffding_interval,
+    hoeffding_p_value,
+    intermediate_words,
+    recall_share,
+    score_tasks,
+    task_scores,
+)
 
 WORLD = TriangleWorld(examples={"A->B": 200, "B->C": 200, "A->C": 300})
 
@@ -139,6 +146,52 @@ def test_a_network_is_scored(train):
     again = score_tasks(model, WORLD, tasks=["A->C"], n_queries=10, n_shots=1, random_state=0)
     # The queries of a task do not depend on the others.
     assert again.words["A->C"] == table.words["A->C"]
+
+
+class Reader:
+    """Hidden states are the last token, and before a translated word what it is told to think of."""
+
+    def __init__(self, world, thinks):
+        self.world, self.thinks, self.n_tokens_ = world, thinks, world.n_tokens
+
+    def generate(self, prompts, n_steps):
+        raise AssertionError("nothing is to be translated")
+
+    def transform(self, X):
+        states = np.eye(self.n_tokens_)[X]
+        sample = self.world.only("A->C").sample(100, random_state=0)
+        if np.array_equal(X, sample.X):
+            rows, steps = np.nonzero(sample.counts)
+            asked = (X[rows, steps - 5] - self.world.vocabulary.index("a0"))[:, np.newaxis]
+            b = self.world.vocabulary.index("b0") + self.world.translate(asked, "A->B")[:, 0]
+            thought = {"source": X[rows, steps - 5], "intermediate": b}[self.thinks]
+            states[rows, steps - 1] += np.eye(self.n_tokens_)[thought]
+        return states
+
+
+@pytest.mark.parametrize("maps", ["shared", "independent"])
+@pytest.mark.parametrize("thinks", ["source", "intermediate"])
+def test_intermediate_words_are_read_where_they_are(maps, thinks):
+    world = TriangleWorld(maps=maps)
+    evaluation = world.sample(5, random_state=0)
+    found = intermediate_words(Reader(world, thinks), evaluation)
+    assert found.layer.values.tolist() == [1]
+    for word in ("source", "intermediate"):
+        share = found.sel(word=word).item()
+        assert share == 1 if word == thinks else share < 0.3
+    with pytest.raises(ValueError, match="one from D are needed, but the world has A->B, A->C"):
+        intermediate_words(Reader(world, thinks), evaluation, via="D")
+
+
+def test_scores_of_a_network_that_knows(train):
+    evaluation = WORLD.sample(5, random_state=0)
+    translator = Translator(WORLD, train, "knows")
+    translator.score_steps = lambda X: np.full((len(X), X.shape[1] - 1), -0.25)
+    translator.language = 2
+    scores = task_scores(translator, evaluation, n_queries=10)
+    assert scores.sel(task=["A->C", "B->C"], score="words").values.tolist() == [1, 1]
+    assert scores.sel(task="A->B", score="sentences") == 0  # translated into C
+    assert (scores.sel(score="loss") == 0.25).all()
 
 
 def fitted():

@@ -1,5 +1,7 @@
 """Trajectories are those of the training, and change nothing in it."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -16,13 +18,12 @@ from sklearn_emerge import (
     load_cube,
 )
 from sklearn_emerge.predictors._neural import fit_replicas
-from sklearn_emerge.tasks import task_losses, task_words
+from sklearn_emerge.tasks import task_scores
 
 TRIANGLE = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
 
 
-def few_words(predictor, evaluation):
-    return task_words(predictor, evaluation, n_queries=5, n_shots=1)
+few_queries = partial(task_scores, n_queries=5, n_shots=1, n_rows=20)
 
 
 class Keep:
@@ -31,7 +32,7 @@ class Keep:
     def __init__(self, at):
         self.at, self.seen, self.repeated = at, {}, []
 
-    def __call__(self, replica, step, predictor):
+    def __call__(self, replica, step, predictor, train_loss=None):
         weights = torch.nn.utils.parameters_to_vector(predictor.network_.parameters())
         self.seen[replica, step] = (weights.clone(), predictor.noise_std_.copy())
 
@@ -98,20 +99,50 @@ def hidden_spread(predictor, evaluation):
     return predictor.transform(evaluation.X).std()
 
 
-def test_measures_with_names_become_a_dimension():
+def test_labelled_measures_become_dimensions():
+    world = TriangleWorld(**(TRIANGLE.get_params() | {"evaluation_task": "A->C"}))
     cube = small_assessment(
-        world=TRIANGLE, model=TransformerPredictor(8, 1, 2, max_steps=3), nulls=("redrawn",),
-        record_at=[0, 3], measures={"loss": task_losses, "words": few_words}, n_train=14,
+        world=world, model=TransformerPredictor(8, 1, 2, max_steps=3), nulls=("redrawn",),
+        record_at=[0, 3], measures={"tasks": few_queries, "steps": per_step}, n_train=14,
         n_eval=14, probe=None,
     ).fit().cube_  # fmt: skip
-    assert cube.loss_trajectory.dims == ("condition", "mode", "seed", "step", "loss_item")
-    assert cube.loss_item.values.tolist() == list(TRIANGLE.tasks)
-    assert ((cube.words_trajectory >= 0) & (cube.words_trajectory <= 1)).all()
-    # The mean over tasks, weighted by their tokens, is the loss of all.
-    evaluation = TRIANGLE.split(14, 14, 0)[1]
-    shares = [np.mean(evaluation.task[:, 1:] == i) for i in range(3)]
-    mean = (cube.loss_trajectory * xr.DataArray(shares, dims="loss_item")).sum("loss_item")
-    np.testing.assert_allclose(mean, cube.nll_trajectory, rtol=0.05)
+    assert cube.tasks_trajectory.dims == ("condition", "mode", "seed", "step", "score", "task")
+    assert cube.task.values.tolist() == list(TRIANGLE.tasks)
+    assert cube.steps_trajectory.dims == ("condition", "mode", "seed", "step", "steps_item")
+    # Mean losses of the same task on other rows of the same world.
+    loss = cube.tasks_trajectory.sel(score="loss", task="A->C")
+    np.testing.assert_allclose(loss, cube.nll_trajectory, rtol=0.05)
+    shares = cube.tasks_trajectory.sel(score=["words", "sentences"])
+    assert ((shares >= 0) & (shares <= 1)).all()
+    np.testing.assert_array_equal(
+        cube.nll.sel(mode="full"), cube.nll_trajectory.sel(mode="full", step=3)
+    )
+
+
+def per_step(predictor, evaluation):
+    loss = -predictor.score_steps(evaluation.X).mean(axis=0)
+    return {"first": loss[0], "last": loss[-1]}
+
+
+@pytest.mark.parametrize("engine", ["torch", "numba"])
+@pytest.mark.parametrize("training", ["full", "readout"])
+def test_training_loss_is_that_of_the_history(engine, training):
+    X = OscillatorWorld(n_steps=20).sample(32, random_state=0).X
+    model = GRUPredictor(
+        4, max_steps=12, batch_size=8, engine=engine, training=training, noise_std=0.1
+    )
+    losses = {}
+
+    class Losses(Keep):
+        def __call__(self, replica, step, predictor, train_loss):
+            losses[replica, step] = train_loss
+
+    predictors = fit_replicas(model, [X], [1, 2], recorder=Losses((0, 4, 8, 12)))
+    for replica, predictor in enumerate(predictors):
+        assert np.isnan(losses[replica, 0])
+        # Four updates are an epoch.
+        found = [losses[replica, step] for step in (4, 8, 12)]
+        np.testing.assert_allclose(found, predictor.net_.history[:, "train_loss"], rtol=1e-6)
 
 
 def test_grid_and_memory(tmp_path):
@@ -168,6 +199,10 @@ def test_emergence_step_needs_to_be_sustained():
         ({"measures": {"a": len}}, "measures are given, but record_at is None"),
         ({"record_at": [1], "measures": {"a b": len}}, "the name 'a b'; pass names that are ident"),
         ({"record_at": [1], "measures": {"nll": len}}, "the name 'nll'"),
+        (
+            {"record_at": [1], "measures": {"train_loss": len}},
+            "not 'nll' or 'train_loss', which are always recorded",
+        ),
         ({"record_at": [1], "measures": {"a": 3}}, r"measures\['a'\]=3 is not callable"),
         ({"param_grid": {"step": [1]}}, "'step' is the name of a dimension"),
     ],
@@ -181,7 +216,19 @@ def test_measures_that_return_nonsense_are_named():
     def pairs(predictor, evaluation):
         return [1.0, 2.0]
 
+    def reserved(predictor, evaluation):
+        return xr.DataArray([1.0], {"seed": [0]})
+
+    def changing(predictor, evaluation):
+        return {str(len(calls)): calls.append(0) or 1.0}
+
+    calls = []
+
     with pytest.raises(ValueError, match=r"measures\['pairs'\] returned .* must return a number"):
         small_assessment(record_at=[0], measures={"pairs": pairs}).fit()
+    with pytest.raises(ValueError, match="the dimension 'seed', which the cube has already"):
+        small_assessment(record_at=[0], measures={"seeds": reserved}).fit()
+    with pytest.raises(ValueError, match=r"measures\['new'\] returned other names than before"):
+        small_assessment(record_at=[0], measures={"new": changing}).fit()
     with pytest.raises(ValueError, match="sequences of OscillatorWorld have no tasks"):
-        small_assessment(record_at=[0], measures={"loss": task_losses}).fit()
+        small_assessment(record_at=[0], measures={"tasks": task_scores}).fit()

@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import chisquare, entropy
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, TransformerPredictor, TriangleWorld
+from sklearn_emerge.tasks import draw_queries, words_right
 
 HUB = {"A->B": 5000, "A->D": 4500, "A->C": 4000, "D->B": 100, "D->C": 200, "B->C": 300}
 SMALL = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
@@ -78,10 +79,45 @@ def test_samples_are_reproducible_and_parts_differ():
     assert train.X.dtype.kind == "i"
 
 
+@pytest.mark.parametrize("tokens_per_word", [1, 2])
+def test_words_count_that_follow_from_their_row(tokens_per_word):
+    world = TriangleWorld(tokens_per_word=tokens_per_word, maps="independent")
+    sample = world.sample(60, random_state=0)
+    for row, counts, tasks in zip(sample.X, sample.counts, sample.task, strict=True):
+        words = [world.vocabulary[token] for token in row]
+        for step in np.flatnonzero(counts):
+            source, target = world.tasks[tasks[step]].split("->")
+            asked = words[step - 5 * tokens_per_word]
+            assert (asked[0], words[step][0]) == (source.lower(), target.lower())
+            number = world.translate([int(asked[1:])], world.tasks[tasks[step]])
+            assert int(words[step][1:]) == number[0]
+    # All four words of an instance, but where a row cuts it.
+    assert 0.75 * 4 / 10 < sample.counts.mean() * tokens_per_word < 4 / 10
+
+
+def test_evaluation_is_about_one_task():
+    world = TriangleWorld(evaluation_task="A->C")
+    train, evaluation = world.split(300, 40, random_state=0)
+    assert set(np.unique(train.task)) == {0, 1, 2}
+    assert set(np.unique(evaluation.task)) == {world.tasks.index("A->C")}
+    assert evaluation.X.all(axis=1)[np.argsort(evaluation.order)][:-1].all()
+    whole = TriangleWorld().split(300, 40, random_state=0)[0]
+    assert np.array_equal(train.X, whole.X)
+    redrawn = world.null("redrawn").split(300, 40, random_state=0)[1]
+    assert set(np.unique(redrawn.task)) == {world.tasks.index("A->C")}
+
+
+def test_sparse_examples_replace_the_fewest():
+    assert TriangleWorld(sparse_examples=7).n_examples == (2500, 7, 2500)
+    assert TriangleWorld(sparse_examples=0).tasks == ("A->B", "A->C", "B->C")
+    with pytest.raises(ValueError, match="A->B and B->C have it both; give one task fewer"):
+        TriangleWorld(examples={"A->B": 9, "B->C": 9}, sparse_examples=3).sample(3)
+
+
 def test_queries():
     world = TriangleWorld(n_words=4, tokens_per_word=2)
     train = world.sample(world.default_n_train, random_state=0)
-    queries = world.queries(300, "A->C", n_shots=3, train=train, random_state=5)
+    queries = draw_queries(world, "A->C", n_queries=300, n_shots=3, train=train, random_state=5)
     assert queries.prompts.shape == (300, 3 * 20 + 10)
     assert queries.answers.shape == (300, 8)
     for prompt, answer, sentence in zip(
@@ -92,26 +128,26 @@ def test_queries():
         assert words[35:] == [f"c{i}" for i in sentence]
         assert [words[i][0] for i in (0, 5, 10, 15)] == ["a", "c", "a", "c"]
     # All 24 sentences are in 2,500 examples, some are not in 50.
-    assert world.queries(50, "A->B", train=train, random_state=5).seen.all()
+    assert draw_queries(world, "A->B", n_queries=50, train=train, random_state=5).seen.all()
     known = {tuple(s) for s in train.instances["A->C"].tolist()}
     expected = [tuple(s) in known for s in queries.sentences.tolist()]
     assert queries.seen.tolist() == expected
     assert 0 < queries.seen.mean() < 1
-    assert world.queries(3, "A->B", random_state=5).seen is None
-    shots = world.queries(3, "A->B", n_shots=0, random_state=5)
+    assert draw_queries(world, "A->B", n_queries=3, random_state=5).seen is None
+    shots = draw_queries(world, "A->B", n_queries=3, n_shots=0, random_state=5)
     assert shots.prompts.shape == (3, 10)
 
 
 def test_words_are_judged_in_place():
     answers = np.array([[5, 6, 7, 8], [5, 6, 7, 8]])
     generated = np.array([[5, 6, 7, 8], [6, 5, 7, 9]])
-    right = TriangleWorld().words_right(answers, generated)
+    right = words_right(TriangleWorld(), answers, generated)
     assert right.tolist() == [[True] * 4, [False, False, True, False]]
     two = TriangleWorld(tokens_per_word=2)
     marks = np.array([[3, 9, 3, 10, 3, 11, 3, 12]])
     wrong = marks.copy()
     wrong[0, 2] = 4
-    assert two.words_right(marks, wrong).tolist() == [[True, False, True, True]]
+    assert words_right(two, marks, wrong).tolist() == [[True, False, True, True]]
 
 
 def test_nulls_destroy_what_they_say():
@@ -184,11 +220,13 @@ def test_a_language_that_never_occurs_has_a_ceiling_of_its_null():
 
 
 def test_disjoint_shots_have_none_of_the_words():
-    queries = TriangleWorld().queries(50, "A->C", n_shots=3, random_state=0)
+    queries = draw_queries(TriangleWorld(), "A->C", n_queries=50, n_shots=3, random_state=0)
     for sentence, shots in zip(queries.sentences, queries.shots, strict=True):
         assert not np.isin(shots, sentence).any()
         assert all(len(set(shot)) == 4 for shot in shots.tolist())
-    random = TriangleWorld().queries(50, "A->C", n_shots=3, shots="random", random_state=0)
+    random = draw_queries(
+        TriangleWorld(), "A->C", n_queries=50, n_shots=3, shots="random", random_state=0
+    )
     shared = [
         np.isin(shots, sentence).any()
         for sentence, shots in zip(random.sentences, random.shots, strict=True)
@@ -203,14 +241,14 @@ def test_a_network_learns_to_translate():
         32, 2, 4, likelihood="categorical", n_tokens=world.n_tokens, max_steps=800, lr=3e-3,
         batch_size=32, random_state=0,
     ).fit(train.X)  # fmt: skip
-    queries = world.queries(100, "A->B", train=train, random_state=1)
+    queries = draw_queries(world, "A->B", n_queries=100, train=train, random_state=1)
     generated = model.generate(queries.prompts, queries.answers.shape[1])
-    right = world.words_right(queries.answers, generated)
+    right = words_right(world, queries.answers, generated)
     # Much more than the quarter that chance gives; the rest needs longer training.
     assert right.mean() > 0.7
     untrained = model.set_params(training="random").fit(train.X)
     generated = untrained.generate(queries.prompts, queries.answers.shape[1])
-    assert world.words_right(queries.answers, generated).mean() < 0.4
+    assert words_right(world, queries.answers, generated).mean() < 0.4
 
 
 @pytest.mark.parametrize(
@@ -246,6 +284,8 @@ def test_assessment(model):
         ({"row_length": 1}, "'row_length' .* Got 1"),
         ({"row_length": 8}, "row_length=8 must be an integer of at least the 10 tokens of an inst"),
         ({"examples": 5}, "'examples' .* Got 5"),
+        ({"sparse_examples": -1}, "'sparse_examples' .* Got -1"),
+        ({"evaluation_task": "C->B"}, "task='C->B' is not known; choose from A->B, A->C, B->C"),
     ],
 )
 def test_bad_worlds_are_refused(params, message):
@@ -256,12 +296,27 @@ def test_bad_worlds_are_refused(params, message):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda w: w.queries(3, "C->A"), "task='C->A' is not known; choose from A->B, A->C, B->C"),
-        (lambda w: w.queries(0, "A->B"), "n_queries=0 must be an integer of at least 1"),
-        (lambda w: w.queries(3, "A->B", n_shots=-1), "n_shots=-1 must be an integer"),
+        (
+            lambda w: draw_queries(w, "C->A", n_queries=3),
+            "task='C->A' is not known; choose from A->B, A->C, B->C",
+        ),
+        (
+            lambda w: draw_queries(w, "A->B", n_queries=0),
+            "n_queries=0 must be an integer of at least 1",
+        ),
+        (
+            lambda w: draw_queries(w, "A->B", n_queries=3, n_shots=-1),
+            "n_shots=-1 must be an integer",
+        ),
         (lambda w: w.decode([0, 99]), r"tokens=\[0, 99\] are not all tokens of this world"),
-        (lambda w: w.queries(3, "A->B", shots="none"), "shots='none' must be 'auto', 'random', or"),
-        (lambda w: w.queries(3, "A->B", train=3), "train must be the Bunch of training sequences"),
+        (
+            lambda w: draw_queries(w, "A->B", n_queries=3, shots="none"),
+            "shots='none' must be 'auto', 'random', or",
+        ),
+        (
+            lambda w: draw_queries(w, "A->B", n_queries=3, train=3),
+            "train must be the Bunch of training sequences",
+        ),
         (lambda w: w.translate([[9]], "A->B"), "must be made of word numbers, the integers 0 to 7"),
         (lambda w: w.translate([[-1]], "A->B"), "must be made of word numbers"),
         (lambda w: w.translate([[0.5]], "A->B"), "must be made of word numbers"),
@@ -274,7 +329,7 @@ def test_bad_worlds_are_refused(params, message):
         (lambda w: TriangleWorld(row_length=0).default_n_train, "row_length=0 must be an integer"),
         (lambda w: TriangleWorld(examples=5).tasks, "examples=5 must be a dict of tasks"),
         (lambda w: w.null("shuffle"), "null='shuffle' is not known .* 'permuted', 'redrawn'"),
-        (lambda w: w.words_right([[1, 2]], [[1, 2]]), r"must both have shape \(1, 4\)"),
+        (lambda w: words_right(w, [[1, 2]], [[1, 2]]), r"must both have shape \(1, 4\)"),
     ],
 )
 def test_bad_requests_are_refused(call, message):

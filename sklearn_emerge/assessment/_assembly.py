@@ -58,18 +58,16 @@ def collect(places, results, coords):
         for name in _PER_SEED:
             put(name, (*by_mode, "seed"), place, result[name])
         put("n_parameters", by_mode, place, result.n_parameters[0])
-        for name, (items, values) in result.trajectory.items():
-            dims = (*by_mode, "seed", "step")
-            if items is not None:
-                item = f"{name}_item"
-                coords.setdefault(item, np.array(items, object))
-                if tuple(coords[item]) != items:
+        for name, values in result.trajectory.items():
+            items = {dim: values[dim].values for dim in values.dims[2:]}
+            for dim, labels in items.items():
+                known = coords.setdefault(dim, labels)
+                if not np.array_equal(known, labels):
                     raise ValueError(
-                        f"measures[{name!r}] returned other names in other cells: {items} and "
-                        f"{tuple(coords[item])}; return the same everywhere."
+                        f"measures[{name!r}] returned other names of {dim} in other cells: "
+                        f"{labels.tolist()} and {list(known)}; return the same everywhere."
                     )
-                dims = (*dims, item)
-            put(f"{name}_trajectory", dims, place, values)
+            put(f"{name}_trajectory", (*by_mode, *values.dims), place, values.values)
         # Only the structured world, the first condition, has latents.
         for name in PROBE_SCORES if "latent" in coords and condition == 0 else ():
             put(name, (*by_mode, "seed", "latent"), place, result[name])
@@ -115,7 +113,7 @@ def compare(cube, interval, alpha, correction, n_flips=None):
     low, high = np.full((2, *gains.shape[:-1]), np.nan)
     options = {"random_state": 0} if interval == "bootstrap" else {}
     for index in np.ndindex(low.shape):
-        if np.isfinite(gains[index]).all():
+        if np.isfinite(gains[index]).all() and gains.shape[-1] > 1:
             ends = INTERVALS[interval](gains[index], confidence=1 - alpha, **options)
             low[index], high[index] = ends
     p_value = p_values(gains, n_flips)

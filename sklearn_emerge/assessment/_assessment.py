@@ -86,7 +86,8 @@ class EmergenceAssessment(BaseEstimator):
         Improvement of the mean probe score (:math:`R^2`) that does not yet count as a new
         representation: the tests are of an improvement beyond it.
     n_seeds : int, default=5
-        Replicates, at least 2. The smallest p-value of a test is :math:`2^{-n}`.
+        Replicates. The smallest p-value of a test is :math:`2^{-n}`; with one there are neither
+        tests nor intervals, and the verdict is "undecided".
     n_train : int, default=None
         Training sequences, at least 4; None is 2,000, or three quarters of an `ArrayWorld`.
         The source uses 20,000.
@@ -113,14 +114,16 @@ class EmergenceAssessment(BaseEstimator):
         Interval of the mean gain over seeds, of coverage 1 - alpha.
     record_at : sequence of int or None, default=None
         Updates at which networks are measured while they train; the cube gets the dimension
-        ``step`` and the variable ``nll_trajectory``, the negative log-likelihood on the evaluation
-        sequences. A step costs one evaluation of each network (and, if the noise is estimated, one
+        ``step`` and the variables ``nll_trajectory``, the negative log-likelihood on the evaluation
+        sequences, and ``train_loss_trajectory``, the mean loss that was minimised since the step
+        before. A step costs one evaluation of each network (and, if the noise is estimated, one
         pass over the training sequences). It does not change what is trained.
     measures : dict of str to callable or None, default=None
         Further things to measure there: functions of (predictor, evaluation), the predictor as if
-        training ended there and the Bunch of evaluation sequences, that return a number or a
-        mapping of names to numbers. "name" becomes the variable ``name_trajectory``, with the
-        dimension ``name_item`` for a mapping. See `task_losses` and `task_words`.
+        training ended there and the Bunch of evaluation sequences, that return a number, a
+        mapping of names to numbers, or a DataArray with coordinates. "name" becomes the variable
+        ``name_trajectory``, with the dimension ``name_item`` for a mapping, or those of the
+        DataArray. See `task_scores` and `intermediate_words`.
     memory : str, path-like or joblib.Memory, default=None
         Where finished cells are kept. With it, an interrupted `fit` continues where it stopped.
     n_jobs : int, default=None
@@ -172,7 +175,7 @@ class EmergenceAssessment(BaseEstimator):
         "reference": [str, "array-like"],
         "probe": [StrOptions({"auto"}), BaseEstimator, None],
         "probe_margin": [Interval(Real, 0, 1, closed="left")],
-        "n_seeds": [Interval(Integral, 2, None, closed="left")],
+        "n_seeds": [Interval(Integral, 1, None, closed="left")],
         "n_train": [Interval(Integral, 4, None, closed="left"), None],
         "n_eval": [Interval(Integral, 5, None, closed="left"), None],
         "n_probe": [Interval(Integral, 5, None, closed="left")],

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.model_selection import KFold, cross_val_score
+from sklearn.model_selection import KFold
 from sklearn.utils import Bunch
 from threadpoolctl import threadpool_limits
 
@@ -12,7 +12,7 @@ from .._random import integer_seed, substream
 from ..predictors._neural import NeuralPredictor, fit_replicas
 from ..probes import control_states, cross_validate_probe
 from ._progress import ProgressFile
-from ._trajectory import Recorder
+from ._trajectory import Recorder, negative_log_likelihood
 
 PROBE_SCORES = ("probe_score", "probe_score_shuffled", "probe_score_noise", "probe_accuracy")
 
@@ -96,7 +96,7 @@ def run_networks(
         probing = probe is not None and evaluation.latents is not None
         # One thread: the last digits must not depend on how many there are.
         with threadpool_limits(1):
-            nll = -predictor.score(evaluation.X)
+            nll = negative_log_likelihood(predictor, evaluation)
             result.nll.append(nll)
             result.status.append("ok" if np.isfinite(nll) else "diverged")
             result.n_parameters.append(getattr(predictor, "n_parameters_", 0))
@@ -192,17 +192,19 @@ def run_baselines(
     splits = split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data)
     with threadpool_limits(1):
         nll = [
-            [-clone(b).fit(train.X).score(evaluation.X) for b in baselines.values()]
+            [
+                negative_log_likelihood(clone(baseline).fit(train.X), evaluation)
+                for baseline in baselines.values()
+            ]
             for train, evaluation in splits
         ]
-        folds = KFold(min(5, n_train // 2))
         scores = {
-            name: cross_val_score(baseline, splits[0][0].X, cv=folds).mean()
-            for name, baseline in baselines.items()
+            name: _cross_validate(baseline, splits[0][0]) for name, baseline in baselines.items()
         }
         optimal = world.optimal_predictor(**scoring)
         nll_optimal = [
-            np.nan if optimal is None else -optimal.score(evaluation.X) for _, evaluation in splits
+            np.nan if optimal is None else negative_log_likelihood(optimal, evaluation)
+            for _, evaluation in splits
         ]
     return Bunch(
         nll=np.broadcast_to(nll, (n_seeds, len(baselines))),
@@ -211,3 +213,14 @@ def run_baselines(
         best_baseline=max(scores, key=scores.get),
         ceiling=world.ceiling or "unknown",
     )
+
+
+def _cross_validate(baseline, sample):
+    """Return the mean log-likelihood per step of held-out sequences, over at most five folds."""
+    rows = {name: sample[name] for name in ("X", "counts") if name in sample}
+    scores = []
+    for fitted, held_out in KFold(min(5, len(sample.X) // 2)).split(sample.X):
+        part = Bunch(**{name: values[held_out] for name, values in rows.items()})
+        predictor = clone(baseline).fit(sample.X[fitted])
+        scores.append(-negative_log_likelihood(predictor, part))
+    return np.mean(scores)

@@ -50,6 +50,10 @@ VARIABLES = {
     "fit_seconds": ("wall time of the fit", "s"),
     "n_parameters": ("number of weights of the network", "1"),
     "nll_trajectory": ("negative log-likelihood in the course of training", "nat/step"),
+    "train_loss_trajectory": (
+        "mean loss of the updates since the step before, as it is minimised",
+        "nat/step",
+    ),
 }
 COORDINATES = {
     "condition": "the structured world or one of its nulls",
@@ -59,6 +63,10 @@ COORDINATES = {
     "latent": "latent variable of the world",
     "test": "test behind the verdict",
     "step": "updates of the optimiser",
+    "task": "symbolic task",
+    "score": "loss of the words that count (nat/word), share of right words, of right sentences",
+    "word": "word that is asked for",
+    "layer": "layer of the network, 0 is the embedding",
 }
 _REQUIRED = ("nll", "delta_nll", "nll_reference", "nll_optimal", "p_value", "verdict")
 

@@ -49,7 +49,8 @@ def _required_seeds(cube, alpha, correction):
     needed = xr.full_like(gains.isel(seed=0, drop=True), np.nan)
     for index in np.ndindex(needed.shape):
         values = gains.values[index]
-        if np.isfinite(values).all() and values.mean() > 0 and not found[index]:
+        several = np.isfinite(values).all() and len(values) > 1
+        if several and values.mean() > 0 and not found[index]:
             needed[index] = required_seeds(
                 values, alpha=alpha, n_tests=n_tests, correction=correction
             )

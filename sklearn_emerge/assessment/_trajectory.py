@@ -8,6 +8,29 @@ import xarray as xr
 from sklearn.utils._param_validation import Interval, validate_params
 from threadpoolctl import threadpool_limits
 
+from ._plan import RESERVED
+
+_OWN = ("nll", "train_loss")
+
+
+def negative_log_likelihood(predictor, sample):
+    """Return the nats per step; where a world says which steps count, of those alone.
+
+    Parameters
+    ----------
+    predictor : predictor
+        Fitted.
+    sample : Bunch
+        Sequences X and, for worlds of tokens, ``counts``, which of them count.
+
+    Returns
+    -------
+    float
+    """
+    if "counts" not in sample:
+        return -predictor.score(sample.X)
+    return -float(predictor.score_steps(sample.X)[sample.counts[:, 1:]].mean())
+
 
 def check_record(record_at, measures):
     """Return the updates at which to measure, and the measures, after checking them."""
@@ -27,10 +50,10 @@ def check_record(record_at, measures):
             "[0, 100, 1000]."
         )
     for name, measure in measures.items():
-        if not isinstance(name, str) or not name.isidentifier() or name == "nll":
+        if not isinstance(name, str) or not name.isidentifier() or name in _OWN:
             raise ValueError(
-                f"measures has the name {name!r}; pass names that are identifiers, and not 'nll', "
-                "which is always recorded."
+                f"measures has the name {name!r}; pass names that are identifiers, and not "
+                f"{' or '.join(map(repr, _OWN))}, which are always recorded."
             )
         if not callable(measure):
             raise ValueError(
@@ -48,8 +71,8 @@ class Recorder:
     at : tuple of int
         Updates.
     measures : dict of str to callable
-        Functions of (predictor, evaluation) that return a number, or a mapping of names to
-        numbers.
+        Functions of (predictor, evaluation) that return a number, a mapping of names to
+        numbers, or a DataArray with coordinates.
     evaluations : list of Bunch
         Evaluation sequences of each seed, or of all.
     n_seeds : int
@@ -61,38 +84,57 @@ class Recorder:
         self.measures = measures
         self.evaluations = evaluations
         self.n_seeds = n_seeds
-        self.labels_, self.values_ = {}, {}
+        self.first_, self.values_ = {}, {}
 
-    def __call__(self, seed, step, predictor):
+    def __call__(self, seed, step, predictor, train_loss=np.nan):
         """Measure one network after an update."""
         evaluation = self.evaluations[min(seed, len(self.evaluations) - 1)]
         with threadpool_limits(1):
-            found = {"nll": -predictor.score(evaluation.X)}
+            found = {"nll": negative_log_likelihood(predictor, evaluation)}
+            found["train_loss"] = train_loss
             for name, measure in self.measures.items():
                 found[name] = measure(predictor, evaluation)
         for name, value in found.items():
-            labelled = isinstance(value, Mapping)
-            labels = tuple(map(str, value)) if labelled else None
-            value = np.array(list(value.values()) if labelled else value, dtype=np.float64)
+            value = _labelled(name, value)
             if name not in self.values_:
-                self.labels_[name] = labels
-                shape = (self.n_seeds, len(self.at), *value.shape)
-                self.values_[name] = np.full(shape, np.nan)
-            if labels != self.labels_[name] or (not labelled and value.ndim):
+                dims = {"seed": np.arange(self.n_seeds), "step": list(self.at)}
+                self.first_[name] = value
+                self.values_[name] = xr.full_like(value, np.nan).expand_dims(dims).copy()
+            if not value.coords.identical(self.first_[name].coords):
                 raise ValueError(
-                    f"measures[{name!r}] returned {value!r} with the names {labels}; it must "
-                    f"return a number, or always the same names: {self.labels_[name]}."
+                    f"measures[{name!r}] returned other names than before: {value.coords} and "
+                    f"{self.first_[name].coords}; return the same every time."
                 )
-            self.values_[name][seed, self.at.index(step)] = value
+            self.values_[name].loc[{"seed": seed, "step": step}] = value
 
     def repeat(self, seed):
         """Take what was measured first for all steps: nothing was trained."""
         for values in self.values_.values():
-            values[seed] = values[seed, :1]
+            values.values[seed] = values.values[seed, :1]
 
     def result(self):
-        """Return, by name, labels or None and values of shape (seed, step[, label])."""
-        return {name: (self.labels_[name], values) for name, values in self.values_.items()}
+        """Return the measures by name, as DataArrays with the dimensions seed and step first."""
+        return self.values_
+
+
+def _labelled(name, value):
+    """Return what a measure has returned as a DataArray of floats with coordinates."""
+    if isinstance(value, Mapping):
+        value = xr.DataArray(list(value.values()), {f"{name}_item": list(map(str, value))})
+    elif isinstance(value, Real):
+        value = xr.DataArray(float(value))
+    if not isinstance(value, xr.DataArray) or set(value.dims) != set(value.coords):
+        raise ValueError(
+            f"measures[{name!r}] returned {value!r}; it must return a number, a mapping of names "
+            "to numbers, or a DataArray with a coordinate for each dimension."
+        )
+    taken = [dim for dim in value.dims if dim in RESERVED]
+    if taken:
+        raise ValueError(
+            f"measures[{name!r}] returned the dimension {taken[0]!r}, which the cube has already; "
+            "call it something else."
+        )
+    return value.astype(np.float64)
 
 
 @validate_params(

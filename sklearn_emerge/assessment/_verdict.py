@@ -121,14 +121,14 @@ def judge(cube, *, alpha, correction, probe_margin, n_flips=None):
 
 
 def p_values(values, n_flips=None):
-    """Return the sign-flip p-values along the last axis; NaN where a value is not finite.
+    """Return the sign-flip p-values along the last axis; NaN for one seed or a value not finite.
 
     `n_flips` patterns of signs are drawn at random; None enumerates all where that is possible.
     """
     options = {} if n_flips is None else {"method": "monte-carlo", "n_draws": n_flips}
     result = np.full(values.shape[:-1], np.nan)
     for index in np.ndindex(result.shape):
-        if np.isfinite(values[index]).all():
+        if np.isfinite(values[index]).all() and values.shape[-1] > 1:
             # A fixed stream: the same cube gives the same verdict.
             result[index] = sign_flip_test(values[index], random_state=0, **options).pvalue
     return result

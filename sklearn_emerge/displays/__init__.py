@@ -5,6 +5,7 @@ from ._capacity import CapacityCurveDisplay
 from ._critical_length import CriticalLengthDisplay
 from ._decoding import DecodingDisplay
 from ._prediction_risk import PredictionRiskDisplay
+from ._trajectory import TrajectoryDisplay
 
 __all__ = [
     "AssessmentDisplay",
@@ -12,4 +13,5 @@ __all__ = [
     "CriticalLengthDisplay",
     "DecodingDisplay",
     "PredictionRiskDisplay",
+    "TrajectoryDisplay",
 ]

@@ -144,10 +144,29 @@ class BasePredictor(ABC, BaseEstimator):
         NotFittedError, ValueError
             As in `predict`.
         """
+        return self.score_steps(X).sum(axis=1)
+
+    def score_steps(self, X):
+        """Return the log-likelihood of each step given those before it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+            Sequences.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps - 1)
+            Of steps 1, 2, ..., summed over the channels, in nats.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As in `predict`.
+        """
         X = self._check(X)
         mean = self._predict(X)[:, :-1]
-        density = log_density(X[:, 1:], mean, self.likelihood_, self.noise_std_)
-        return density.sum(axis=(1, 2))
+        return log_density(X[:, 1:], mean, self.likelihood_, self.noise_std_).sum(axis=2)
 
     def score(self, X, y=None):
         """Return the mean log-likelihood per predicted step.

@@ -181,7 +181,9 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
             )
         encoded = encode_tokens(X[:, :, np.newaxis].astype(np.float64), self.n_tokens_)
         for _ in range(n_steps):
-            output = self._forward(encoded[:, -self._memory :])[:, -1, : self.n_tokens_]
+            # What is most probable does not hang on the last digits.
+            output = self._forward(encoded[:, -self._memory :], dtype=torch.float32)
+            output = output[:, -1, : self.n_tokens_]
             following = np.eye(self.n_tokens_)[output.argmax(axis=1)]
             encoded = np.concatenate([encoded, following[:, np.newaxis]], axis=1)
         return encoded[:, X.shape[1] :].argmax(axis=2)
@@ -302,7 +304,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
             return softmax(output, axis=2)
         return output * self.output_scale_ + self.output_center_
 
-    def _forward(self, X, *, hidden=False, read=None):
+    def _forward(self, X, *, hidden=False, read=None, dtype=torch.float64):
         """Return outputs or hidden states of the network, computed in chunks of sequences.
 
         Whatever the chunk, a sequence gives the same numbers: the compiled scan computes every
@@ -317,7 +319,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
             needed = self.network_.layout.bytes_of(X.shape[1], np.float32)
             size, compute = min(_CHUNK, max(LANES, _CHUNK_BYTES // needed)), self._by_scan(hidden)
         else:
-            size, compute = _CHUNK, self._by_torch(read)
+            size, compute = _CHUNK, self._by_torch(read, dtype)
         for start in range(0, len(X), size):
             chunk = slice(start, start + size)
             result[chunk] = compute(self._inputs(X[chunk]))
@@ -334,13 +336,13 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
 
         return compute
 
-    def _by_torch(self, read):
+    def _by_torch(self, read, dtype):
         """Return a function that computes by torch what is read from (network, inputs)."""
-        network = deepcopy(self.network_).double().eval()
+        network = deepcopy(self.network_).to(dtype).eval()
         n_threads = torch.get_num_threads() if self._many_threads else 1
 
         def compute(inputs):
-            inputs = torch.as_tensor(inputs, dtype=torch.float64, device=self.device)
+            inputs = torch.as_tensor(inputs, dtype=dtype, device=self.device)
             with isolated_torch(seed_sequence(0), self.device, n_threads), torch.no_grad():
                 return read(network, inputs).cpu().numpy()
 
@@ -362,8 +364,9 @@ def fit_replicas(model, samples, random_states, progress=(), recorder=None):
         Callbacks that count updates and change nothing; `announce_compilation` is called before
         kernels are compiled.
     recorder : callable, default=None
-        Called with (replica, update, predictor) at the updates ``recorder.at``, with the
-        predictor as if training ended there; ``recorder.repeat(replica)`` if nothing is trained.
+        Called with (replica, update, predictor, mean training loss since the last time) at the
+        updates ``recorder.at``, with the predictor as if training ended there;
+        ``recorder.repeat(replica)`` if nothing is trained.
 
     Returns
     -------
@@ -413,11 +416,11 @@ def _train(predictors, samples, progress=(), recorder=None):
         untrained = first.training == "random" or first.max_steps == 0
         if recorder is not None:
 
-            def visit(step, group=group):
-                for i in group:
+            def visit(step, losses=None, group=group):
+                for place, i in enumerate(group):
                     predictors[i].network_ = networks[i]
                     predictors[i]._finish(samples[i])
-                    recorder(i, step, predictors[i])
+                    recorder(i, step, predictors[i], np.nan if losses is None else losses[place])
 
             if untrained:
                 visit(recorder.at[0])

@@ -188,7 +188,8 @@ class RecordTrajectory(Callback):
     at : sequence of int
         Updates.
     visit : callable
-        Called with the number of updates made.
+        Called with the number of updates made and the mean loss of each replica over the updates
+        since the last visit (NaN if there were none).
     """
 
     def __init__(self, at, visit):
@@ -197,19 +198,25 @@ class RecordTrajectory(Callback):
 
     def on_train_begin(self, net, **kwargs):
         """Start."""
-        self.done_ = 0
+        self.done_, self.losses_ = 0, []
         self._visit(net)
 
     def on_batch_end(self, net, batch=None, training=False, **kwargs):
         """Count an update."""
         self.done_ += 1
+        if net.compiled_loss is None:
+            self.losses_.append([net.history[-1, "batches", -1, "train_loss"]])
+        else:
+            self.losses_.append(net.replica_losses_.tolist())
         self._visit(net)
 
     def _visit(self, net):
         if self.done_ in self.at:
             if isinstance(net.module_, Replicas):
                 net.module_.distribute()
-            self.visit(self.done_)
+            losses = np.mean(self.losses_, axis=0) if self.losses_ else None
+            self.visit(self.done_, losses)
+            self.losses_ = []
 
 
 class ReplicaHistory(Callback):

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 
 from ..datasets import load_published
-from ._recipes import EXPERIMENTS, TABLES
+from ._compare_triangle import compare_triangle
+from ._recipes import EXPERIMENTS
 
+TABLES = "recurrent-tables"
 # Nats per step within which a value agrees, by kind of world, if two published seed spreads are
 # less: the authors' data were drawn without a seed and shared by the seeds of a run, so that
 # their spread over seeds leaves the data out.
@@ -24,7 +26,7 @@ def compare_with_published(cubes, table=None):
     cubes : dict of str to xarray.Dataset
         Result cube of each experiment, by name.
     table : str or None, default=None
-        Label of the table; None compares nothing.
+        `Recipe.table`; None compares nothing.
 
     Returns
     -------
@@ -33,7 +35,8 @@ def compare_with_published(cubes, table=None):
         published and ours (mean over seeds), their difference, the same in units of the
         published standard deviation over seeds (NaN if that is not known), and a finding:
         "agrees" (within two such deviations or a tolerance, whichever is larger), "higher" or
-        "lower". P-values and probe scores of both are beside it.
+        "lower". P-values and probe scores of both are beside it. For translations see
+        `compare_triangle`.
 
     Notes
     -----
@@ -42,6 +45,8 @@ def compare_with_published(cubes, table=None):
     that has the clock. A row without a standard deviation takes the largest one published for
     the same world, model, size and mode.
     """
+    if table is not None and table.startswith("triangle"):
+        return compare_triangle(cubes, table)
     published = load_published(TABLES)
     same = published.groupby(["world", "model", "hidden_size", "mode"]).delta_nll_seed_std
     published["delta_nll_seed_std"] = published.delta_nll_seed_std.fillna(same.transform("max"))

@@ -1,6 +1,15 @@
 """Figures of the recipes, made of the package's displays."""
 
-from ..displays import AssessmentDisplay, CapacityCurveDisplay, DecodingDisplay
+import numpy as np
+
+from ..datasets import load_published
+from ..displays import (
+    AssessmentDisplay,
+    CapacityCurveDisplay,
+    DecodingDisplay,
+    TrajectoryDisplay,
+)
+from ..inference import student_interval
 from ._recipes import RECIPES
 
 # The configuration that stands for a grid where a figure shows one network a world.
@@ -25,6 +34,13 @@ def draw_recipe(recipe, cubes, figure):
         single = {name.replace("-time", ""): standard(cubes[name]) for name in names}
         DecodingDisplay.from_cubes(single, axes=figure.subplots(1, 2))
         return
+    if RECIPES[recipe].figure in ("trajectory", "sparse"):
+        draw = draw_trajectories if RECIPES[recipe].figure == "trajectory" else draw_sparse
+        figure.set_size_inches(5.2 * len(names), 7.0)
+        columns = figure.subplots(2, len(names), squeeze=False).T
+        for name, axes in zip(names, columns, strict=True):
+            draw(name, cubes[name], axes, RECIPES[recipe].table)
+        return
     figure.set_size_inches(5.6 * len(names), 4.4)
     for name, ax in zip(names, figure.subplots(1, len(names), squeeze=False)[0], strict=True):
         cube = cubes[name]
@@ -34,6 +50,66 @@ def draw_recipe(recipe, cubes, figure):
         else:
             AssessmentDisplay.from_cube(cube, ax=ax)
         ax.set_title(f"{name}: {ax.get_title(loc='left')}", loc="left", fontsize=10)
+
+
+def draw_trajectories(name, cube, axes, table):
+    """Draw right words and loss of each task in the course of training, with what was published."""
+    words, loss = axes
+    for ax, score, label in (
+        (words, "words", "share of right words"),
+        (loss, "loss", "loss (nats per translated word)"),
+    ):
+        display = TrajectoryDisplay.from_cube(
+            cube, "tasks", along="task", selection={"score": score}, ax=ax
+        )
+        ax.set_ylabel(label)
+    if table is not None and table.startswith("triangle-fig"):
+        published = load_published(table)
+        updates = cube.step.values[-1] / len(published) * published.epoch
+        for task in cube.task.values.tolist():
+            column = published[task.replace("->", "2")].rolling(10, center=True).mean()
+            color = display.lines_[task].get_color()
+            words.plot(updates, column, ":", color=color, linewidth=1.2)
+        words.plot([], [], ":", color="grey", label="published, mean of 10 epochs")
+        words.legend(frameon=False, fontsize=9)
+    words.set_ylim(-0.03, 1.03)
+    words.set_title(name, loc="left", fontsize=10)
+
+
+def draw_sparse(name, cube, axes, table=None):
+    """Draw right words and words of the language between by the number of sparse examples."""
+    sizes = cube.world__sparse_examples.values
+    words = cube.tasks_trajectory.sel(score="words", task="A->C").isel(step=-1)
+    between = cube.intermediate_trajectory.sel(word="intermediate").isel(step=-1)
+    # The layer before the last: in the last the word to be written is prepared.
+    between = between.isel(layer=-2 if between.sizes["layer"] > 1 else 0)
+    place = np.arange(len(sizes))
+    for ax, values, label in (
+        (axes[0], words, "right words of A->C (share)"),
+        (axes[1], between, "words of B read off the states of A->C (share)"),
+    ):
+        for shift, condition, mode, color in (
+            (-0.1, "structured", "full", "#0072B2"),
+            (0.1, "redrawn", "full", "#D55E00"),
+            (0.0, "structured", "random", "#999999"),
+        ):
+            seeds = values.sel(condition=condition, mode=mode)
+            seeds = seeds.transpose("world__sparse_examples", "seed").values
+            mean = seeds.mean(axis=1)
+            ends = np.array([student_interval(row) for row in seeds])
+            error = np.abs(ends.T - mean)
+            label_of = {"full": f"{condition}, trained", "random": "untrained"}[mode]
+            x = place + shift
+            ax.errorbar(x, mean, error, color=color, capsize=3, linewidth=1.6, label=label_of)
+            ax.plot(x, seeds, "o", color=color, markersize=2.5, alpha=0.5)
+        ax.axhline(1 / 8, color="black", linewidth=0.8, linestyle=":", label="guessing")
+        ax.set_xticks(place, [str(size) for size in sizes])
+        ax.set_xlabel("training examples of A->C")
+        ax.set_ylabel(label)
+        ax.set_ylim(-0.03, 1.03)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0].legend(frameon=False, fontsize=9)
+    axes[0].set_title(name, loc="left", fontsize=10)
 
 
 def standard(cube):

@@ -4,7 +4,7 @@ from sklearn.base import clone
 
 from ..assessment import EmergenceAssessment
 from ._compare import compare_with_published
-from ._recipes import EXPERIMENTS, MAX_STEPS, N_EVAL, N_TRAIN, PROTOCOLS, RECIPES
+from ._recipes import EXPERIMENTS, PROTOCOLS, RECIPES
 
 
 def look_up(name, known, argument):
@@ -18,10 +18,11 @@ def run_experiment(
     name,
     protocol="published",
     *,
-    max_steps=MAX_STEPS,
+    max_steps=None,
     n_seeds=None,
-    n_train=N_TRAIN,
-    n_eval=N_EVAL,
+    n_train=None,
+    n_eval=None,
+    device="cpu",
     memory=None,
     n_jobs=None,
     random_state=0,
@@ -35,14 +36,18 @@ def run_experiment(
         One of `EXPERIMENTS`.
     protocol : {"published", "corrected"}, default="published"
         One of `PROTOCOLS`.
-    max_steps : int, default=20000
-        Updates of the optimiser, where the experiment does not vary them.
+    max_steps : int, default=None
+        Updates of the optimiser, where the experiment does not vary them; None is what it takes,
+        20,000 for recurrent networks.
     n_seeds : int, default=None
-        Replicates; None is 5 under the published protocol and 7 under the corrected one.
-    n_train : int, default=20000
-        Training sequences.
-    n_eval : int, default=2000
-        Evaluation sequences.
+        Replicates; None is what the experiment takes, mostly 5 under the published protocol and 7
+        under the corrected one.
+    n_train : int, default=None
+        Training sequences; None is what the experiment takes.
+    n_eval : int, default=None
+        Evaluation sequences; None is what the experiment takes.
+    device : str, default="cpu"
+        Device of torch.
     memory : str, path-like or joblib.Memory, default=None
         As in `EmergenceAssessment`.
     n_jobs : int, default=None
@@ -64,21 +69,28 @@ def run_experiment(
     """
     experiment = look_up(name, EXPERIMENTS, "name")
     rules = look_up(protocol, PROTOCOLS, "protocol")
-    model = clone(experiment.model).set_params(max_steps=max_steps, **rules.model)
+    model = clone(experiment.model).set_params(device=device)
+    if experiment.world.observation != "token":
+        model.set_params(**rules.model)
+    options = {"n_seeds": rules.n_seeds} | rules.assessment | experiment.options
+    given = {"n_seeds": n_seeds, "n_train": n_train, "n_eval": n_eval}
+    options |= {key: value for key, value in given.items() if value is not None}
+    if max_steps is not None:
+        model.set_params(max_steps=max_steps)
+        if "record_at" in options:
+            earlier = [step for step in options["record_at"] if step < max_steps]
+            options["record_at"] = [*earlier, max_steps]
     return EmergenceAssessment(
         experiment.world,
         model,
         param_grid=experiment.param_grid,
         modes=experiment.modes,
         nulls=experiment.nulls if rules.with_nulls else (),
-        n_seeds=rules.n_seeds if n_seeds is None else n_seeds,
-        n_train=n_train,
-        n_eval=n_eval,
         memory=memory,
         n_jobs=n_jobs,
         random_state=random_state,
         progress=progress,
-        **rules.assessment,
+        **options,
     ).fit()
 
 

@@ -103,9 +103,16 @@ class World(ABC, BaseEstimator):
         self._check_request(n_eval)
         stream = substream(random_state)
         return tuple(
-            self._draw_bunch(int(n), substream(stream, part))
-            for part, n in (("train", n_train), ("evaluation", n_eval))
+            world._draw_bunch(int(n), substream(stream, part))
+            for part, n, world in (
+                ("train", n_train, self),
+                ("evaluation", n_eval, self._evaluated()),
+            )
         )
+
+    def _evaluated(self):
+        """Return the world that evaluation sequences come from."""
+        return self
 
     def default_split(self, n_train, n_eval):
         """Fill in numbers of sequences that are None.

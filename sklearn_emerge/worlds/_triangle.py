@@ -6,14 +6,12 @@ from math import perm
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._random import substream
 from ._base import World
+from ._word_maps import draw_maps
 
-# Words of a sentence.
-_LENGTH = 4
 _TRIANGLE = {"A->B": 2500, "B->C": 2500, "A->C": 50}
 
 
@@ -40,6 +38,9 @@ class TriangleWorld(World):
     examples : dict of str to int, default=None
         Number of training instances of each task. None is the source's triangle, {"A->B": 2500,
         "B->C": 2500, "A->C": 50}.
+    sparse_examples : int, default=None
+        Instances of the task that has the fewest in `examples`, in place of that number; None
+        leaves it. Made for grids: ``param_grid={"world__sparse_examples": [0, 10, 50]}``.
     tokens_per_word : {1, 2}, default=1
         1: a token for each word and separator. 2: as the source's tokenizer does, a space mark
         before each of them, and two tokens that never occur.
@@ -49,6 +50,9 @@ class TriangleWorld(World):
         "shared": word i means word i. "independent": each task has a random map of words of its
         own, so that none follows from others. "none": translations are those of other sentences
         of the task.
+    evaluation_task : str, default=None
+        Task of the evaluation sequences of `split`; None is all tasks, as in training. An
+        assessment is then about this task alone, however few its examples are.
 
     Attributes
     ----------
@@ -63,12 +67,16 @@ class TriangleWorld(World):
     `default_n_train`, the numbers of instances are exactly those of `examples`; for other numbers
     they are scaled, with at least one instance of each task if there is room. Rows come in random
     order; beside X the Bunch has ``order``, their places in the stream, ``task``, the task in which
-    each token was written (also as the latent), and ``instances``, the sentences of each task as
-    word numbers.
+    each token was written (also as the latent), ``counts``, the tokens that count, and
+    ``instances``, the sentences of each task as word numbers.
 
-    Few examples are few tokens: in the default triangle A->C has one token in a hundred, so that
-    the gain and the verdict of an assessment say little about it. `task_losses` and `score_tasks`
-    tell tasks apart.
+    The words of a translation count whose source words are in the same row. They follow from
+    what a row has shown, while source words are random: an assessment scores networks by the
+    words that count, in nats each.
+
+    Few examples are few tokens: in the default triangle A->C has one token in a hundred. An
+    assessment that is to be about it needs ``evaluation_task="A->C"``; `task_scores` and
+    `score_tasks` tell tasks apart in any case.
 
     References
     ----------
@@ -87,6 +95,8 @@ class TriangleWorld(World):
     2196
     """
 
+    # Words of a sentence.
+    sentence_length = 4
     observation = "token"
     latent_kind = "discrete"
     latent_names = ("task",)
@@ -95,11 +105,13 @@ class TriangleWorld(World):
     default_n_eval = 200
     _parameter_constraints = {
         "n_languages": [Interval(Integral, 2, 26, closed="both")],
-        "n_words": [Interval(Integral, _LENGTH, None, closed="left")],
+        "n_words": [Interval(Integral, 4, None, closed="left")],
         "examples": [Mapping, None],
+        "sparse_examples": [Interval(Integral, 0, None, closed="left"), None],
         "tokens_per_word": [Interval(Integral, 1, 2, closed="both")],
         "row_length": [Interval(Integral, 2, None, closed="left")],
         "maps": [StrOptions({"shared", "independent", "none"})],
+        "evaluation_task": [str, None],
     }
 
     def __init__(
@@ -107,16 +119,21 @@ class TriangleWorld(World):
         n_languages=3,
         n_words=8,
         examples=None,
+        *,
+        sparse_examples=None,
         tokens_per_word=1,
         row_length=46,
         maps="shared",
+        evaluation_task=None,
     ):
         self.n_languages = n_languages
         self.n_words = n_words
         self.examples = examples
+        self.sparse_examples = sparse_examples
         self.tokens_per_word = tokens_per_word
         self.row_length = row_length
         self.maps = maps
+        self.evaluation_task = evaluation_task
 
     @property
     def n_steps(self):
@@ -155,7 +172,7 @@ class TriangleWorld(World):
     @property
     def n_sentences(self):
         """Number of different sentences."""
-        return perm(self.n_words, _LENGTH)
+        return perm(self.n_words, self.sentence_length)
 
     @property
     def chance_of_sentence(self):
@@ -170,7 +187,7 @@ class TriangleWorld(World):
     @property
     def tokens_per_instance(self):
         """Tokens of a sentence, its translation and both separators."""
-        return self.tokens_per_word * (2 * _LENGTH + 2)
+        return self.tokens_per_word * (2 * self.sentence_length + 2)
 
     @property
     def default_n_train(self):
@@ -233,7 +250,7 @@ class TriangleWorld(World):
         if kind not in maps:
             return super().null(kind)
         world = type(self)(**(self.get_params() | {"maps": maps[kind]}))
-        if kind == "redrawn" and not world._draw_maps()[1]:
+        if kind == "redrawn" and not draw_maps(self.tasks, self.n_words)[1]:
             raise ValueError(
                 f"null='redrawn': none of the tasks {', '.join(self.tasks)} follows from others, "
                 "so that nothing would change; use 'permuted'."
@@ -272,114 +289,6 @@ class TriangleWorld(World):
             )
         return self._map(task)[sentences]
 
-    def queries(self, n_queries, task, *, n_shots=6, shots="auto", train=None, random_state=None):
-        """Draw sentences to translate, each after solved examples of the same task.
-
-        Parameters
-        ----------
-        n_queries : int
-            How many.
-        task : str
-            One of `tasks`.
-        n_shots : int, default=6
-            Solved examples before each; of them a network sees what fits into its context.
-        shots : {"auto", "disjoint", "random"}, default="auto"
-            "disjoint": the solved examples have none of the words of the query, for which there
-            must be eight words or more. "random": any sentences, as in the source; a network can
-            then read translations off the prompt. "auto": disjoint where possible.
-        train : Bunch, default=None
-            Training sequences, to tell which queries are among them.
-        random_state : int, Generator, SeedSequence or None, default=None
-            The stream of the draws.
-
-        Returns
-        -------
-        sklearn.utils.Bunch
-            ``prompts`` of shape (n_queries, n_prompt), tokens up to the separator before the
-            translation; ``answers`` of shape (n_queries, 4 tokens_per_word), the tokens of the
-            translation; ``seen`` of shape (n_queries,), whether the sentence was translated in
-            training by the same task (None without `train`); ``sentences`` of shape
-            (n_queries, 4) and ``shots`` of shape (n_queries, n_shots, 4), word numbers; ``task``.
-
-        Raises
-        ------
-        ValueError
-            If the task is not known or a number is out of range.
-        """
-        self._validate_params()
-        self._check_task(task)
-        for name, value, least in (("n_queries", n_queries, 1), ("n_shots", n_shots, 0)):
-            if not isinstance(value, Integral) or value < least:
-                raise ValueError(f"{name}={value!r} must be an integer of at least {least}.")
-        possible = self.n_words >= 2 * _LENGTH
-        if shots not in ("auto", "disjoint", "random") or (shots == "disjoint" and not possible):
-            raise ValueError(
-                f"shots={shots!r} must be 'auto', 'random', or for at least {2 * _LENGTH} words "
-                f"'disjoint'; there are {self.n_words}."
-            )
-        if train is not None and task not in getattr(train, "instances", ()):
-            raise ValueError(
-                "train must be the Bunch of training sequences that sample or split of this world "
-                f"returns, with instances of {task}."
-            )
-        rng = np.random.default_rng(substream(random_state, "queries", task))
-        order = rng.random((n_queries, n_shots + 1, self.n_words)).argsort(axis=2)
-        sentences = order[:, :, :_LENGTH]
-        if shots != "random" and possible:
-            # The words of a query go to the end of the orders of its shots.
-            asked = np.zeros((n_queries, self.n_words), dtype=bool)
-            np.put_along_axis(asked, sentences[:, -1], True, axis=1)
-            late = np.take_along_axis(
-                asked[:, np.newaxis].repeat(n_shots, axis=1), order[:, :-1], 2
-            )
-            apart = np.argsort(late, axis=2, kind="stable")
-            sentences[:, :-1] = np.take_along_axis(order[:, :-1], apart, axis=2)[:, :, :_LENGTH]
-        instances = self._write(task, sentences.reshape(-1, _LENGTH), rng)[0]
-        instances = instances.reshape(n_queries, -1)
-        answer = self.tokens_per_word * _LENGTH
-        # The last instance ends with the answer and a separator.
-        end = instances.shape[1] - answer - self.tokens_per_word
-        asked = sentences[:, -1]
-        seen = None
-        if train is not None:
-            known = {tuple(sentence) for sentence in train.instances[task].tolist()}
-            seen = np.array([tuple(sentence) in known for sentence in asked.tolist()])
-        return Bunch(
-            prompts=instances[:, :end],
-            answers=instances[:, end : end + answer],
-            seen=seen,
-            task=task,
-            sentences=asked,
-            shots=sentences[:, :-1],
-        )
-
-    def words_right(self, answers, generated):
-        """Return which words of generated translations are right.
-
-        Parameters
-        ----------
-        answers, generated : array-like of int of shape (n_queries, 4 tokens_per_word)
-            Tokens of the right translations and of those to judge.
-
-        Returns
-        -------
-        ndarray of bool of shape (n_queries, 4)
-            A sentence is right if all of its words are.
-
-        Raises
-        ------
-        ValueError
-            If the shapes differ.
-        """
-        answers, generated = np.asarray(answers), np.asarray(generated)
-        expected = (len(answers), self.tokens_per_word * _LENGTH)
-        if answers.shape != expected or generated.shape != expected:
-            raise ValueError(
-                f"answers and generated must both have shape {expected}; got {answers.shape} and "
-                f"{generated.shape}."
-            )
-        return (answers == generated).reshape(len(answers), _LENGTH, -1).all(axis=2)
-
     def _examples(self):
         """Return the numbers of examples by task, after checking them."""
         if not isinstance(self.examples, Mapping | None):
@@ -392,7 +301,7 @@ class TriangleWorld(World):
                 f"row_length={self.row_length!r} must be an integer of at least the "
                 f"{self.tokens_per_instance} tokens of an instance."
             )
-        examples = _TRIANGLE if self.examples is None else dict(self.examples)
+        examples = dict(_TRIANGLE if self.examples is None else self.examples)
         for task, count in examples.items():
             parts = re.fullmatch("([A-Z])->([A-Z])", task) if isinstance(task, str) else None
             if not parts or parts[1] == parts[2] or not set(parts.groups()) <= set(self.languages):
@@ -407,6 +316,14 @@ class TriangleWorld(World):
                 )
         if not sum(examples.values()):
             raise ValueError(f"examples={examples!r} has no instances; pass some for a task.")
+        if self.sparse_examples is not None:
+            fewest = [task for task, n in examples.items() if n == min(examples.values())]
+            if len(fewest) > 1:
+                raise ValueError(
+                    f"sparse_examples={self.sparse_examples} replaces the smallest number in "
+                    f"examples, but {' and '.join(fewest)} have it both; give one task fewer."
+                )
+            examples |= {fewest[0]: self.sparse_examples}
         # The order in which they were given must not matter.
         return dict(sorted(examples.items()))
 
@@ -417,50 +334,68 @@ class TriangleWorld(World):
     def _check_request(self, n_sequences):
         super()._check_request(n_sequences)
         self._examples()
+        if self.evaluation_task is not None:
+            self._check_task(self.evaluation_task)
 
     def _map(self, task):
         """Return the map of a task, the number of the translation of each word."""
         if self.maps == "shared":
             return np.arange(self.n_words)
-        return self._draw_maps()[0][task]
+        return draw_maps(self.tasks, self.n_words)[0][task]
 
-    def _draw_maps(self):
-        """Return maps of their own for all tasks, and how many tasks would follow from others.
+    def only(self, task):
+        """Return the world in which only one task is written, by the same maps.
 
-        They are a property of the world, the same in every sample. No word of a task is
-        translated as a chain of other tasks, forwards or backwards, would.
+        Parameters
+        ----------
+        task : str
+            One of `tasks`.
+
+        Returns
+        -------
+        TriangleWorld
+            A copy whose rows have instances of this task alone.
+
+        Raises
+        ------
+        ValueError
+            If the task is not known.
         """
-        maps, edges, n_closed = {}, {}, 0
-        for task in self.tasks:
-            source, target = task.split("->")
-            chains = list(_chains(edges, source, target, np.arange(self.n_words)))
-            n_closed += bool(chains)
-            rng = np.random.default_rng(substream(0, "map", task))
-            for _ in range(10_000):
-                drawn = rng.permutation(self.n_words)
-                if not any((drawn == chain).any() for chain in chains):
-                    break
-            else:
-                raise ValueError(
-                    f"No maps of {self.n_words} words keep {task} apart from all chains of other "
-                    "tasks; take more words or fewer tasks."
-                )
-            maps[task] = drawn
-            edges.setdefault(source, []).append((target, drawn))
-            edges.setdefault(target, []).append((source, np.argsort(drawn)))
-        return maps, n_closed
+        self._check_task(task)
+        examples = {name: 1000 * (name == task) for name in self.tasks}
+        changed = {"examples": examples, "sparse_examples": None, "evaluation_task": None}
+        return type(self)(**(self.get_params() | changed))
 
-    def _instances(self, task, count, stream):
-        """Return (tokens, sentences, translations) of that many instances of a task."""
-        rng = np.random.default_rng(stream)
-        sentences = rng.random((count, self.n_words)).argsort(axis=1)[:, :_LENGTH]
-        return self._write(task, sentences, rng)
+    def _evaluated(self):
+        return self if self.evaluation_task is None else self.only(self.evaluation_task)
 
-    def _write(self, task, sentences, rng):
-        """Return (tokens, sentences, translations) of sentences of a task."""
+    def write(self, sentences, task, random_state=None):
+        """Write sentences and their translations as tokens.
+
+        Parameters
+        ----------
+        sentences : ndarray of int of shape (n_sentences, 4)
+            Word numbers.
+        task : str
+            One of `tasks`.
+        random_state : int, Generator, SeedSequence or None, default=None
+            The stream of translations that have nothing to do with the sentences.
+
+        Returns
+        -------
+        ndarray of int of shape (n_sentences, tokens_per_instance)
+            One instance a row.
+
+        Raises
+        ------
+        ValueError
+            If the task is not known.
+        """
+        self._check_task(task)
         count = len(sentences)
         if self.maps == "none":
-            targets = rng.random((count, self.n_words)).argsort(axis=1)[:, :_LENGTH]
+            rng = np.random.default_rng(substream(random_state, "translations"))
+            targets = rng.random((count, self.n_words)).argsort(axis=1)[:, : self.sentence_length]
         else:
             targets = self._map(task)[sentences]
         source, target = (self.languages.index(language) for language in task.split("->"))
@@ -477,7 +412,7 @@ class TriangleWorld(World):
         if self.tokens_per_word == 2:
             marks = np.full_like(tokens, self.vocabulary.index("_"))
             tokens = np.stack([marks, tokens], axis=2).reshape(count, -1)
-        return tokens, sentences, targets
+        return tokens
 
     def _scaled_examples(self, n_sequences):
         """Return the numbers of instances that fill some rows in the proportions of `examples`."""
@@ -498,40 +433,45 @@ class TriangleWorld(World):
                 counts[i] += 1
         return dict(zip(examples, counts.tolist(), strict=True))
 
-    def _sample_rows(self, n_sequences, stream):
-        """Return rows, the task of each token, and the sentences of each task."""
-        blocks, names, instances = [], [], {}
-        for i, (task, count) in enumerate(self._scaled_examples(n_sequences).items()):
-            tokens, instances[task], _ = self._instances(task, count, substream(stream, task))
-            blocks.append(tokens.ravel())
-            names.append(np.full(tokens.size, i))
-        stream, names = np.concatenate(blocks), np.concatenate(names)
-        size = n_sequences * self.row_length
-        missing = max(0, size - len(stream))
-        X = np.pad(stream, (0, missing))[:size].reshape(n_sequences, self.row_length)
-        task = np.pad(names, (0, missing), mode="edge")[:size].reshape(X.shape)
-        return X, task, instances
-
     def _sample(self, n_sequences, stream):
         sample = self._draw_bunch(n_sequences, stream)
         return sample.X, sample.latents
 
     def _draw_bunch(self, n_sequences, stream):
-        X, task, instances = self._sample_rows(n_sequences, stream)
+        blocks, names, instances = [], [], {}
+        for i, (task, count) in enumerate(self._scaled_examples(n_sequences).items()):
+            own = substream(stream, task)
+            order = np.random.default_rng(own).random((count, self.n_words)).argsort(axis=1)
+            instances[task] = order[:, : self.sentence_length]
+            blocks.append(self.write(instances[task], task, own).ravel())
+            names.append(np.full(blocks[-1].size, i))
         # Neighbours in the stream are of one task: folds of cross-validation must not be.
-        order = np.random.default_rng(substream(stream, "rows")).permutation(len(X))
-        sample = self._bunch(X[order], task[order, :, np.newaxis])
-        sample.order, sample.task, sample.instances = order, task[order], instances
+        order = np.random.default_rng(substream(stream, "rows")).permutation(n_sequences)
+        shape = n_sequences, self.row_length
+        tokens, names = np.concatenate(blocks), np.concatenate(names)
+        missing = max(0, n_sequences * self.row_length - len(tokens))
+        counts = np.pad(self._counts(len(tokens)), (0, missing))
+        X, task, counts = (
+            stream[: n_sequences * self.row_length].reshape(shape)[order]
+            for stream in (
+                np.pad(tokens, (0, missing)),
+                np.pad(names, (0, missing), "edge"),
+                counts,
+            )
+        )
+        sample = self._bunch(X, task[:, :, np.newaxis])
+        sample.update(order=order, task=task, counts=counts, instances=instances)
         return sample
 
-
-def _chains(edges, place, target, words, visited=()):
-    """Yield the maps of all chains of tasks from one language to another, each used once."""
-    for following, drawn in edges.get(place, []):
-        if following in (*visited, place):
-            continue
-        chained = drawn[words]
-        if following == target:
-            yield chained
-        else:
-            yield from _chains(edges, following, target, chained, (*visited, place))
+    def _counts(self, n_tokens):
+        """Return which tokens of the stream follow from others of their row."""
+        per_word = self.tokens_per_word
+        place = np.arange(n_tokens)
+        word, mark = np.divmod(place % self.tokens_per_instance, per_word)
+        translated = (
+            (word > self.sentence_length)
+            & (word <= 2 * self.sentence_length)
+            & (mark == per_word - 1)
+        )
+        # A word is written five words after its source.
+        return translated & (place % self.row_length >= (self.sentence_length + 1) * per_word)

@@ -1,0 +1,74 @@
+"""Published translations and ours, side by side."""
+
+import numpy as np
+import pandas as pd
+
+from ..datasets import load_published
+
+# Nats per token within which a loss agrees.
+_LOSS_TOLERANCE = 0.03
+# Queries of the source at an epoch, and epochs over which they are averaged.
+_QUERIES, _LAST = 5, 10
+COLUMNS = (
+    "experiment", "quantity", "updates", "published", "ours", "difference", "tolerance", "finding",
+)  # fmt: skip
+
+
+def compare_triangle(cubes, table):
+    """Compare translations of the triangle world with the published ones.
+
+    Parameters
+    ----------
+    cubes : dict of str to xarray.Dataset
+        Result cube of each experiment, by name.
+    table : str
+        Name of the published table, see `load_published`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a number: shares of right words at the end of training, and for Figure 2c the mean
+        loss of some epochs in nats per token. Shares agree within two standard errors of their
+        difference, for which the n queries of either side give .25 / n at most; losses within .03.
+        The source's shares are means over its last ten epochs of five queries each.
+    """
+    rows = []
+    for name, cube in cubes.items():
+        cube = cube.sel(condition="structured", mode="full")
+        if table == "triangle-table1":
+            published = load_published(table).set_index("task")
+            told = {task: (row.accuracy_percent / 100, row.n_test_queries)
+                    for task, row in published.iterrows()}  # fmt: skip
+        else:
+            last = load_published(table).tail(_LAST)
+            told = {f"{column[0]}->{column[2]}": (last[column].mean(), _QUERIES * _LAST)
+                    for column in ("A2B", "B2C", "A2C")}  # fmt: skip
+        words = cube.tasks_trajectory.sel(score="words").dropna("step", how="all").isel(step=-1)
+        for task in (task for task in told if task in words.task.values):
+            value, n_queries = told[task]
+            ours = float(words.sel(task=task).mean("seed"))
+            tolerance = np.sqrt(1 / n_queries + 1 / _queries_of(cube))
+            rows.append((name, f"words of {task}", int(words.step), value, ours, tolerance))
+        if table == "triangle-fig2c":
+            rows += _losses(name, cube)
+    frame = pd.DataFrame(rows, columns=[c for c in COLUMNS if c not in ("difference", "finding")])
+    frame["difference"] = frame.ours - frame.published
+    agrees = frame.difference.abs() <= frame.tolerance
+    frame["finding"] = np.where(agrees, "agrees", np.where(frame.difference > 0, "higher", "lower"))
+    return frame[list(COLUMNS)]
+
+
+def _losses(name, cube):
+    """Return rows of the mean losses of epochs that were recorded before and after."""
+    published = load_published("triangle-fig2c-epoch-loss")
+    steps = cube.step.values.tolist()
+    per_epoch = 9
+    for epoch, loss in published.itertuples(index=False):
+        if {per_epoch * (epoch - 1), per_epoch * epoch} <= set(steps):
+            ours = float(cube.train_loss_trajectory.sel(step=per_epoch * epoch).mean("seed"))
+            yield name, "mean loss of an epoch", per_epoch * epoch, loss, ours, _LOSS_TOLERANCE
+
+
+def _queries_of(cube):
+    """Return the queries that our share of a task rests on, over all seeds."""
+    return 200 * cube.sizes["seed"]

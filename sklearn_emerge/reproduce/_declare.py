@@ -1,0 +1,89 @@
+"""What an experiment, a protocol and a recipe are."""
+
+from dataclasses import dataclass, field
+
+from ..predictors._base import BasePredictor
+from ..worlds import World
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An assessment of one model in one world.
+
+    Attributes
+    ----------
+    world_name, model_name : str
+        Names in the published tables.
+    world : World
+        The world, or the null that takes its place.
+    model : BasePredictor
+        The model.
+    param_grid : dict or None
+        As in `EmergenceAssessment`.
+    nulls : tuple of str
+        Nulls of the corrected protocol.
+    modes : tuple of str
+        Training modes.
+    protocols : tuple of str
+        Protocols under which it is part of the whole reproduction.
+    options : dict
+        Further parameters of the assessment, numbers of sequences for instance.
+    """
+
+    world_name: str
+    model_name: str
+    world: World
+    model: BasePredictor
+    param_grid: dict | None = None
+    nulls: tuple = ("resample",)
+    modes: tuple = ("full", "readout", "random")
+    protocols: tuple = ("published", "corrected")
+    options: dict = field(default_factory=lambda: {"n_train": 20_000, "n_eval": 2_000})
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How experiments are scored and tested.
+
+    Attributes
+    ----------
+    description : str
+        In a sentence.
+    model : dict
+        Parameters of a model of quantities or of zeros and ones.
+    assessment : dict
+        Parameters of the assessment.
+    with_nulls : bool
+        Whether the nulls of the experiment are run along with it.
+    n_seeds : int
+        Replicates, unless told otherwise.
+    """
+
+    description: str
+    model: dict = field(default_factory=dict)
+    assessment: dict = field(default_factory=dict)
+    with_nulls: bool = True
+    n_seeds: int = 5
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A table or figure of a source.
+
+    Attributes
+    ----------
+    title : str
+        What it shows.
+    experiments : tuple of str
+        Names of the experiments it is made of.
+    table : str or None
+        What was published: a table of *Emergence Without Scale* ("1" to "6", "text"), or a figure
+        or table of *Scaling Down Transformers* ("triangle-fig2c", ...); None if nothing was.
+    figure : str
+        Kind of figure: "capacity", "modes", "decoding", "trajectory" or "sparse".
+    """
+
+    title: str
+    experiments: tuple
+    table: str | None
+    figure: str

@@ -1,0 +1,88 @@
+"""Experiments of *Scaling Down Transformers*, and some of our own beside them."""
+
+from dataclasses import replace
+from functools import partial
+
+from sklearn.base import clone
+
+from ..predictors import GRUPredictor, RNNPredictor, TransformerPredictor
+from ..tasks import intermediate_words, task_scores
+from ..worlds import TriangleWorld
+from ._declare import Experiment
+
+# The transformer of the triangle's source, and an epoch of it.
+_SOURCE = TransformerPredictor(
+    400, 2, 20, feedforward_size=2000, norm="post", attention_scale="width", activate_output=True,
+    initial_weights="glorot", extra_outputs=1, adam_eps=1e-7, clip="each", lr=1e-4, batch_size=256,
+    max_steps=900, precision="bfloat16",
+)  # fmt: skip
+_EPOCH = 9
+# The epochs before those whose mean loss is known, and every fifth.
+_EPOCHS = sorted({0, 1, 4, 9, 19, 29, 49, 99, *range(5, 101, 5)})
+_TRAJECTORY = {
+    "n_seeds": 1,
+    "probe": None,
+    "record_at": [_EPOCH * epoch for epoch in _EPOCHS],
+    # As in the source, solved examples may have words of the query.
+    "measures": {"tasks": partial(task_scores, shots="random")},
+}
+
+
+def _figure_2(model=_SOURCE, **examples):
+    tasks = {"A->B": 0, "B->C": 0, "A->C": 0} | {"->".join(k): n for k, n in examples.items()}
+    world = TriangleWorld(examples=tasks, tokens_per_word=2)
+    return Experiment("triangle", "transformer", world, model, None, (), ("full",), ("published",),
+                      _TRAJECTORY)  # fmt: skip
+
+
+EXPERIMENTS = {
+    # 50 examples are one update an epoch, so that the source's 100 epochs are 100 updates.
+    "triangle-2a": replace(
+        _figure_2(clone(_SOURCE).set_params(max_steps=100), AC=50),
+        options=_TRAJECTORY | {"record_at": list(range(0, 101, 10))},
+    ),
+    "triangle-2a-fair": _figure_2(AC=50),
+    "triangle-2b": _figure_2(AB=2500, BC=2500),
+    "triangle-2c": _figure_2(AB=2500, BC=2500, AC=50),
+}
+_HUB = {"A->B": 5000, "A->D": 4500, "A->C": 4000, "D->B": 100, "D->C": 200, "B->C": 300}
+_SMALL = TransformerPredictor(64, 2, 4, max_steps=1000)
+EXPERIMENTS |= {
+    "triangle-table-1": Experiment(
+        "triangle-hub", "transformer", TriangleWorld(4, 12, _HUB),
+        clone(_SMALL).set_params(hidden_size=96, max_steps=2000), None, ("redrawn",),
+        ("full",), ("published",),
+        {"n_seeds": 5, "probe": None, "record_at": [0, 250, 500, 1000, 1500, 2000],
+         "measures": {"tasks": partial(task_scores, n_queries=200)}},
+    ),
+    # For a GPU: the source's 34 million parameters.
+    "triangle-table-1-full": Experiment(
+        "triangle-hub", "transformer", TriangleWorld(4, 12, _HUB, tokens_per_word=2),
+        clone(_SOURCE).set_params(
+            hidden_size=900, n_layers=3, n_heads=30, feedforward_size=4500, batch_size=1024,
+            max_steps=1200,
+        ), None, (), ("full",), (),
+        _TRAJECTORY | {"record_at": [6 * epoch for epoch in range(0, 201, 20)]},
+    ),
+}  # fmt: skip
+# Not in the source: from how many examples is the sparse task learned, with and without dense
+# tasks that it follows from?
+EXPERIMENTS |= {
+    f"triangle-sparse-{name}": Experiment(
+        "triangle-sparse", name, TriangleWorld(evaluation_task="A->C"), model,
+        {"world__sparse_examples": sizes}, ("redrawn",), protocols=("corrected",),
+        options={
+            "probe": None,
+            "record_at": [model.max_steps // 2, model.max_steps],
+            "measures": {
+                "tasks": partial(task_scores, n_queries=100),
+                "intermediate": intermediate_words,
+            },
+        },
+    )
+    for name, model, sizes in (
+        ("transformer", _SMALL, [0, 10, 25, 50, 100, 200]),
+        ("gru", GRUPredictor(128, max_steps=4000), [10, 50]),
+        ("rnn", RNNPredictor(128, max_steps=4000), [10, 50]),
+    )
+}  # fmt: skip

@@ -1,0 +1,180 @@
+"""Translations of a network against what recall, the prompt and chance would give."""
+
+import numpy as np
+import pandas as pd
+from scipy.special import perm
+from scipy.stats import binomtest
+
+from .._random import seed_sequence
+from ..inference import check_alpha
+from ..worlds import TriangleWorld
+from ._queries import draw_queries, words_right
+from ._recall import hoeffding_interval, hoeffding_p_value, recall_share
+
+
+def score_tasks(
+    predictor,
+    world,
+    *,
+    tasks=None,
+    n_queries=200,
+    n_shots=6,
+    shots="auto",
+    train=None,
+    alpha=0.05,
+    random_state=None,
+):
+    """Let a network translate fresh sentences, and compare with chance, recall and the prompt.
+
+    Each query follows solved examples of its task; the network continues it greedily. A word
+    counts if it is right in its place, a sentence if all its words are. Both are reported: a
+    curve can be sharp in sentences and smooth in words. The independent unit is the query, not
+    the word.
+
+    Parameters
+    ----------
+    predictor : NeuralPredictor
+        Fitted on tokens of the world.
+    world : TriangleWorld
+        The world.
+    tasks : sequence of str, default=None
+        Tasks to score; None is all of the world.
+    n_queries : int, default=200
+        Queries a task.
+    n_shots : int, default=6
+        Solved examples before each query; a network sees what fits into its context.
+    shots : {"auto", "disjoint", "random"}, default="auto"
+        Whether the solved examples may have words of the query, see `draw_queries`.
+    train : Bunch, default=None
+        Training sequences, from which recall is counted; None computes what is expected of the
+        world's numbers of examples.
+    alpha : float, default=0.05
+        One minus the confidence of the intervals.
+    random_state : int, Generator, SeedSequence or None, default=None
+        The stream of the queries.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a task, with
+
+        - ``n_queries``, and ``seen``, the share of queries whose sentence was translated in
+          training by the same task (NaN without `train`);
+        - ``words``, the share of right words, and its Hoeffding interval ``words_low``,
+          ``words_high``;
+        - ``sentences``, the share of right sentences, and its exact (Clopper-Pearson) interval
+          ``sentences_low``, ``sentences_high``;
+        - ``recall``, the share of sentences that a model knows by heart;
+        - ``expected_words`` and ``expected_sentences``, what a model reaches that has learned no
+          map: it recalls the sentences that it has seen, reads off the solved examples in its
+          context what they show, and guesses the other words among those that are left;
+        - ``p_words``, Hoeffding's bound for more words than that, and ``p_sentences``, of the
+          exact binomial test for more sentences.
+
+    Raises
+    ------
+    ValueError
+        If the predictor and the world do not belong together, a task is not known or a number
+        is out of range.
+
+    References
+    ----------
+    Scaling Down Transformers, Proposition 4.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import GRUPredictor, TriangleWorld
+    >>> from sklearn_emerge.tasks import score_tasks
+    >>> world = TriangleWorld(examples={"A->B": 40, "B->C": 40})
+    >>> train = world.sample(world.default_n_train, random_state=0)
+    >>> model = GRUPredictor(
+    ...     4, max_steps=3, likelihood="categorical", n_tokens=world.n_tokens, random_state=0
+    ... ).fit(train.X)
+    >>> table = score_tasks(model, world, n_queries=20, train=train, random_state=0)
+    >>> table.expected_words.round(2).to_dict()
+    {'A->B': 0.25, 'B->C': 0.32}
+    """
+    check_alpha(alpha)
+    tasks = check_network(predictor, world, tasks)
+    examples = dict(zip(world.tasks, world.n_examples, strict=True))
+    stream = seed_sequence(random_state)
+    rows = {}
+    for task in tasks:
+        queries, right = translate_queries(
+            predictor, world, task, n_queries=n_queries, n_shots=n_shots, shots=shots,
+            train=train, random_state=stream,
+        )  # fmt: skip
+        words, n_right = float(right.mean()), int(right.all(axis=1).sum())
+        if train is None:
+            recall = recall_share(examples[task], world.n_sentences)
+            known = recall
+        else:
+            recall = len(np.unique(train.instances[task], axis=0)) / world.n_sentences
+            known = queries.seen.astype(float)
+        read_words, read_sentences = _read_off_the_prompt(queries, world, predictor._memory)
+        expected_words = float((known + (1 - known) * read_words).mean())
+        expected_sentences = float((known + (1 - known) * read_sentences).mean())
+        exact = binomtest(n_right, n_queries, expected_sentences, alternative="greater")
+        interval = binomtest(n_right, n_queries).proportion_ci(1 - alpha, method="exact")
+        low, high = hoeffding_interval(words, n_queries, 1 - alpha)
+        rows[task] = {
+            "n_queries": n_queries,
+            "seen": np.nan if queries.seen is None else float(queries.seen.mean()),
+            "words": words,
+            "words_low": low,
+            "words_high": high,
+            "sentences": n_right / n_queries,
+            "sentences_low": float(interval.low),
+            "sentences_high": float(interval.high),
+            "recall": recall,
+            "expected_words": expected_words,
+            "expected_sentences": expected_sentences,
+            "p_words": hoeffding_p_value(words, min(expected_words, 1.0), n_queries),
+            "p_sentences": float(exact.pvalue),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("task")
+
+
+def translate_queries(predictor, world, task, **options):
+    """Return queries of a task, see `draw_queries`, and which words a network gets right."""
+    queries = draw_queries(world, task, **options)
+    generated = predictor.generate(queries.prompts, queries.answers.shape[1])
+    return queries, words_right(world, queries.answers, generated)
+
+
+def check_network(predictor, world, tasks=None):
+    """Return the tasks as a list, all if None, after checking that all belong together."""
+    if not isinstance(world, TriangleWorld):
+        raise ValueError(
+            f"world={world!r} has no tasks; pass the TriangleWorld that the predictor has learned."
+        )
+    if getattr(predictor, "n_tokens_", None) != world.n_tokens or not hasattr(
+        predictor, "generate"
+    ):
+        raise ValueError(
+            f"{type(predictor).__name__} is not a network fitted on the {world.n_tokens} tokens of "
+            "the world; fit one with likelihood='categorical' and n_tokens=world.n_tokens."
+        )
+    tasks = list(world.tasks) if tasks is None else tasks
+    if isinstance(tasks, str) or not len(tasks):
+        raise ValueError(f"tasks={tasks!r} must be a list of tasks, for instance ['A->C'].")
+    return list(tasks)
+
+
+def _read_off_the_prompt(queries, world, memory):
+    """Return, for each query, the shares of words and of sentences that need no knowledge.
+
+    A word is shown if its translation is among the last `memory` tokens (0 is all) of the prompt.
+    The others are guessed among the words that are not.
+    """
+    n_queries, n_shots, length = queries.shots.shape
+    size, per_word = world.tokens_per_instance, world.tokens_per_word
+    start = queries.prompts.shape[1] - memory if memory else 0
+    end = size * np.arange(n_shots)[:, np.newaxis] + per_word * (length + 2 + np.arange(length))
+    shown = np.zeros((n_queries, world.n_words), dtype=bool)
+    visible = queries.shots[:, end - 1 >= start]
+    np.put_along_axis(shown, visible.reshape(n_queries, -1), True, axis=1)
+    asked = np.take_along_axis(shown, queries.sentences, axis=1)
+    n_left, n_open = (~shown).sum(axis=1), (~asked).sum(axis=1)
+    words = np.where(asked, 1.0, 1 / np.maximum(n_left, 1)[:, np.newaxis]).mean(axis=1)
+    return words, 1 / perm(n_left, n_open)
