@@ -29,15 +29,20 @@ class Attention(nn.Module):
     def forward(self, hidden):
         """Return what the heads read from each step and those before it."""
         split = (*hidden.shape[:2], self.n_heads, hidden.shape[2] // self.n_heads)
-        read = scaled_dot_product_attention(
-            *(
-                part(hidden).view(split).transpose(1, 2)
-                for part in (self.query, self.key, self.value)
-            ),
-            dropout_p=self.dropout if self.training else 0.0,
-            is_causal=True,
-            scale=self.scale,
-        )
+        parts = [
+            part(hidden).view(split).transpose(1, 2) for part in (self.query, self.key, self.value)
+        ]
+        device = hidden.device.type
+        if device == "cpu" and parts[0].dtype == torch.bfloat16:
+            # On a CPU its gradient takes ten times as long in half precision.
+            parts = [part.float() for part in parts]
+        with torch.autocast(device, enabled=False):
+            read = scaled_dot_product_attention(
+                *parts,
+                dropout_p=self.dropout if self.training else 0.0,
+                is_causal=True,
+                scale=self.scale,
+            )
         return self.output(read.transpose(1, 2).flatten(2))
 
 
