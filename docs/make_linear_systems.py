@@ -20,7 +20,13 @@ from sklearn_emerge import (
     load_cube,
 )
 from sklearn_emerge.datasets import load_published
-from sklearn_emerge.thresholds import PredictionRiskSweep, equivalent_filter_length, excess_risk
+from sklearn_emerge.inference import student_interval
+from sklearn_emerge.thresholds import (
+    PredictionRiskSweep,
+    critical_filter_length,
+    equivalent_filter_length,
+    excess_risk,
+)
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "docs" / "figures"
@@ -87,7 +93,7 @@ def source_figure():
 
 
 def network_figure():
-    """What filter length trained networks are worth, with intervals over seeds."""
+    """What filter length trained networks are worth, with 95% intervals over seeds."""
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     for ax, name in zip(figure.subplots(1, 2, sharey=True), ("rnn", "gru"), strict=True):
         cube = load_cube(CUBES / f"random-walk-{name}-corrected.nc")
@@ -96,13 +102,19 @@ def network_figure():
                 world = LinearSystemWorld.random_walk(q)
                 risk = excess_risk(cube.sel(world__Q=q), world).sel(mode=mode)
                 lengths = equivalent_filter_length(risk, world).values
-                ax.plot(np.full(lengths.size, i + shift), lengths, "o", color=color, alpha=0.6,
-                        label=mode if i == 0 else None)  # fmt: skip
+                ax.plot(np.full(lengths.size, i + shift), lengths, "o", color=color, alpha=0.4,
+                        markersize=4)  # fmt: skip
+                mean, (low, high) = lengths.mean(), student_interval(lengths)
+                ax.errorbar(i + shift, mean, [[mean - low], [high - mean]], fmt="_", color=color,
+                            capsize=4, markersize=14, label=mode if i == 0 else None)  # fmt: skip
+        critical = [critical_filter_length(q, 1.0, world.n_steps) for q in cube.world__Q.values]
+        ax.plot(range(len(critical)), critical, "D", color="black", markersize=5,
+                label="critical length")  # fmt: skip
         ax.set_xticks(range(cube.sizes["world__Q"]), [f"{q:g}" for q in cube.world__Q.values])
         ax.set_xlabel("signal-to-noise ratio q/r")
         ax.set_ylabel("equivalent filter length (steps)")
-        ax.set_title(f"{name.upper()} of 16 units, seeds", loc="left", fontsize=11)
-        ax.legend(title="trained weights", frameon=False, fontsize=9)
+        ax.set_title(f"{name.upper()} of 16 units, 100 steps", loc="left", fontsize=11)
+        ax.legend(frameon=False, fontsize=9, loc="upper left")
         ax.spines[["top", "right"]].set_visible(False)
     return figure
 
