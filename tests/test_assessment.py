@@ -382,6 +382,18 @@ def test_too_few_seeds_warn_before_anything_runs(monkeypatch):
         small_assessment(alpha=0.05, n_seeds=5).fit()
 
 
+def test_one_seed_is_measured_and_not_tested():
+    with pytest.warns(UserWarning, match="n_seeds=1 cannot reach alpha=0.05"):
+        one = small_assessment(n_seeds=1, alpha=0.05).fit()
+    two = small_assessment().fit()
+    np.testing.assert_array_equal(one.cube_.nll, two.cube_.nll.isel(seed=[0]))
+    for name in ("p_value", "ci_low", "ci_high", "test_p_value"):
+        assert np.isnan(one.cube_[name]).all()
+    assert one.verdict_ == "undecided"
+    assert "too few seeds" in one.verdict_reason_
+    assert "required_seeds" not in one.summary()
+
+
 def cube_of(gains, probes=None, n_seeds=5, filter_gain=0.0):
     """Return a cube with the given mean gains and probe scores, a little noise on top."""
     rng = np.random.default_rng(0)

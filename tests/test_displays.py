@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from conftest import small_assessment
 from sklearn.exceptions import NotFittedError
 
 from sklearn_emerge import (
@@ -13,7 +14,9 @@ from sklearn_emerge import (
     CapacityCurveDisplay,
     CriticalLengthDisplay,
     DecodingDisplay,
+    OscillatorWorld,
     PredictionRiskDisplay,
+    TrajectoryDisplay,
 )
 from sklearn_emerge.thresholds import PredictionRiskSweep
 
@@ -152,6 +155,35 @@ def test_critical_length_display_shows_points_and_the_slope_of_theory():
     assert "walk" in ax.get_legend().get_texts()[0].get_text()
     none = PredictionRiskSweep(param_range=[1], horizons=[1000, 10**4]).fit()
     assert not np.isfinite(CriticalLengthDisplay.from_sweep(none).ax_.lines[0].get_ydata()).any()
+
+
+def test_trajectory_display_shows_means_and_names_what_is_open():
+    world = OscillatorWorld(n_steps=20)
+    cube = small_assessment(
+        world=world, record_at=[0, 2, 4], measures={"edges": first_and_last}, n_seeds=3
+    ).fit().cube_  # fmt: skip
+    display = TrajectoryDisplay.from_cube(cube, along="mode")
+    assert list(display.lines_) == ["full", "readout", "random"]
+    expected = cube.nll_trajectory.sel(condition="structured", mode="full").mean("seed")
+    np.testing.assert_allclose(display.lines_["full"].get_ydata(), expected)
+    assert display.ax_.get_xlabel() == "updates of the optimiser"
+    # The loss before the first update is not known.
+    loss = TrajectoryDisplay.from_cube(cube, "train_loss", along="condition")
+    assert loss.lines_["structured"].get_xdata().tolist() == [2, 4]
+    for selection, message in (
+        ({}, "leaves edges_item open; select one value of each, for instance selection={'edges_it"),
+        ({"mode": "half"}, "is not in the cube, which has"),
+        ({"depth": 1}, "'depth' is not a dimension of the trajectory"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            TrajectoryDisplay.from_cube(cube, "edges", along="condition", selection=selection)
+    with pytest.raises(ValueError, match="measure='words' has not been recorded; the cube"):
+        TrajectoryDisplay.from_cube(cube, "words", along="mode")
+
+
+def first_and_last(predictor, evaluation):
+    loss = predictor.score_steps(evaluation.X)
+    return {"first": loss[:, 0].mean(), "last": loss[:, -1].mean()}
 
 
 def test_figures_of_the_page_on_linear_systems(tmp_path, monkeypatch):

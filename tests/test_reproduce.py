@@ -2,11 +2,16 @@
 
 import importlib.util
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import small_assessment
+from matplotlib.figure import Figure
+from sklearn.base import clone
 
+from sklearn_emerge import TransformerPredictor, TriangleWorld
 from sklearn_emerge.__main__ import main
 from sklearn_emerge.assessment import load_cube
 from sklearn_emerge.datasets import load_published
@@ -17,6 +22,8 @@ from sklearn_emerge.reproduce import (
     reproduce,
     run_experiment,
 )
+from sklearn_emerge.reproduce._figures import draw_recipe
+from sklearn_emerge.tasks import intermediate_words, task_scores
 
 TINY = dict(max_steps=2, n_train=20, n_eval=10, progress=False)
 
@@ -78,6 +85,84 @@ def test_protocols_set_what_they_say(protocol):
         assert not configuration["shared_data"]
         assert cube.sizes["seed"] == 7
         assert cube.condition.values.tolist() == ["structured", "resample"]
+
+
+@pytest.fixture(scope="module")
+def translations():
+    """Cubes of a translation recipe whose numbers mean nothing, and their comparison."""
+    with pytest.warns(UserWarning, match="cannot reach alpha"):
+        return reproduce("triangle-table-1", **TINY | {"n_seeds": 2})
+
+
+def test_translations_are_compared_with_what_was_published(translations):
+    cubes, comparison = translations
+    assert comparison.quantity.tolist() == [
+        f"words of {task}" for task in ("A->B", "A->C", "A->D", "D->B", "D->C", "B->C")
+    ]
+    assert comparison.published.tolist() == [1, 1, 1, 0.935, 0.9975, 0.9925]
+    assert (comparison.updates == 2).all()
+    known = {"triangle-table-1": cubes["triangle-table-1"].copy(deep=True)}
+    words = known["triangle-table-1"].tasks_trajectory
+    for task, value in zip(comparison.quantity.str[-4:], [1, 0.9, 0.8, 0.9, 0.9, 0.9], strict=True):
+        words.loc[dict(score="words", task=task)] = value
+    again = compare_with_published(known, "triangle-table1")
+    # Two standard errors of 100 and 400 queries are .11.
+    np.testing.assert_allclose(again.tolerance, np.sqrt(1 / 100 + 1 / 400))
+    assert again.finding.tolist() == ["agrees", "agrees", "lower", "agrees", "agrees", "agrees"]
+
+
+def test_losses_of_epochs_are_compared(translations):
+    (cube,) = translations[0].values()
+    steps = [0, 9, 81, 90, 900]
+    cube = cube.isel(step=[0] * len(steps)).assign_coords(step=steps)
+    cube.train_loss_trajectory[:] = [np.nan, 2.29, 9.0, 1.2, 9.0]
+    found = compare_with_published({"triangle-2c": cube}, "triangle-fig2c")
+    losses = found[found.quantity == "mean loss of an epoch"]
+    # Of epoch 100 only the mean of many epochs was recorded.
+    assert losses.updates.tolist() == [9, 90]
+    assert losses.published.tolist() == [2.283, 1.126]
+    assert losses.finding.tolist() == ["agrees", "higher"]
+    last = load_published("triangle-fig2c").A2C.tail(10).mean()
+    assert found.set_index("quantity").published["words of A->C"] == pytest.approx(last)
+
+
+def test_figures_of_translations(translations):
+    dense, _ = translations
+    figure = Figure()
+    draw_recipe("triangle-table-1", dense, figure)
+    words, loss = figure.axes
+    assert len(words.lines) >= 6
+    assert loss.get_ylabel() == "loss (nats per translated word)"
+    few = {
+        "tasks": partial(task_scores, n_queries=4, n_rows=5),
+        "intermediate": partial(intermediate_words, n_rows=8),
+    }
+    sparse = small_assessment(
+        world=TriangleWorld(evaluation_task="A->C"),
+        model=TransformerPredictor(8, 2, 2, max_steps=2), alpha=0.6,
+        modes=("full", "random"), nulls=("redrawn",), probe=None, n_train=60,
+        param_grid={"world__sparse_examples": [0, 10]}, record_at=[1, 2], measures=few,
+    ).fit().cube_  # fmt: skip
+    figure = Figure()
+    draw_recipe(
+        "triangle-sparse", dict.fromkeys(RECIPES["triangle-sparse"].experiments, sparse), figure
+    )
+    assert len(figure.axes) == 6
+    ticks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert ticks == ["0", "10"]
+    shown = figure.axes[0].containers[0].lines[0].get_ydata()
+    words = sparse.tasks_trajectory.sel(score="words", task="A->C", step=2)
+    expected = words.sel(condition="structured", mode="full").mean("seed")
+    np.testing.assert_allclose(shown, expected)
+
+
+def test_transformer_of_the_source():
+    for name, n_parameters in (("2c", 4_533_631), ("table-1-full", 34_196_455)):
+        experiment = EXPERIMENTS[f"triangle-{name}"]
+        model = clone(experiment.model).set_params(
+            max_steps=0, likelihood="categorical", n_tokens=experiment.world.n_tokens
+        )
+        assert model.fit(experiment.world.sample(3, random_state=0).X).n_parameters_ == n_parameters
 
 
 def test_unknown_names_are_listed():

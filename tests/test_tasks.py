@@ -149,7 +149,7 @@ def test_a_network_is_scored(train):
 
 
 class Reader:
-    """Hidden states are the last token, and before a translated word what it is told to think of."""
+    """Hidden states are the last token, and before a translation what it is told to think of."""
 
     def __init__(self, world, thinks):
         self.world, self.thinks, self.n_tokens_ = world, thinks, world.n_tokens
