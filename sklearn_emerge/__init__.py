@@ -32,6 +32,7 @@ _HOMES = {
     "RestrictedLinearPredictor": "predictors",
     "TransformerPredictor": "predictors",
     "TruncatedKalmanPredictor": "predictors",
+    "EmergenceCurve": "thresholds",
     "EmergenceAssessment": "assessment",
     "emergence_step": "assessment",
     "load_cube": "assessment",

@@ -1,5 +1,6 @@
-"""Thresholds of linear systems: how many parameters and how much memory a prediction needs."""
+"""Thresholds: of accuracy in capacity, and of memory and parameters in linear systems."""
 
+from ._curve import EmergenceCurve
 from ._equivalent import equivalent_filter_length, excess_risk
 from ._filters import best_filter, linear_filter_risk
 from ._random_walk import critical_filter_length, filter_risk
@@ -7,6 +8,7 @@ from ._stability import orbit_dimension, stability_threshold
 from ._sweep import PredictionRiskSweep
 
 __all__ = [
+    "EmergenceCurve",
     "PredictionRiskSweep",
     "best_filter",
     "critical_filter_length",

@@ -1,0 +1,458 @@
+"""The emergence curve: accuracy against capacity, its threshold, and whether there is one."""
+
+import warnings
+from dataclasses import replace
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from scipy.special import gammaln
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._random import substream
+from ..inference import Interval as Ends
+from ..inference import check_alpha
+from ._curve_fit import FAMILIES, Data, curve, fit, misfit, n_parameters
+
+_ALTERNATIVES = ("power law", "saturation", "line", "constant")
+# Log odds beyond which a point is at an end of the curve.
+_STEP = 7.0
+# Places of the threshold, or steepnesses, at which a profile is computed.
+_PROFILE = 201
+
+
+class EmergenceCurve(RegressorMixin, BaseEstimator):
+    r"""Accuracy against capacity as a logistic curve with a threshold.
+
+    .. math:: A(C) = g + (u - g) \frac{1}{1 + \exp(-\alpha (\ln C - \ln C_c))}
+
+    with the threshold :math:`C_c`, the sharpness :math:`\alpha` (per factor e of capacity), the
+    chance level g and the ceiling u. Fitted by maximum likelihood if `fit` is told the numbers of
+    trials, by least squares otherwise.
+
+    A good fit does not show that there is a threshold: `compare` sets the curve against smooth
+    ones.
+
+    Parameters
+    ----------
+    chance : float or "fit", default=0.0
+        Accuracy without any capacity.
+    ceiling : float or "fit", default=1.0
+        Accuracy with unlimited capacity.
+
+    Attributes
+    ----------
+    threshold_ : float
+        :math:`C_c`, in units of the capacity.
+    sharpness_ : float
+        :math:`\alpha`.
+    chance_, ceiling_ : float
+        Ends of the curve.
+    n_features_in_ : int
+        Columns of X.
+
+    Notes
+    -----
+    The source, the page on emergence, gives the curve without a procedure to fit it, and takes
+    the threshold for granted.
+
+    Trials of one network are independent given the network; networks of one capacity differ. If
+    accuracies of several networks vary more than binomial counts, which is tested, intervals are
+    too short: pass rates without `n_trials` then.
+
+    References
+    ----------
+    Why do neural networks suddenly learn? (Emergence.) Capacity thresholds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emerge import EmergenceCurve
+    >>> capacity = np.logspace(2, 6, 12)[:, np.newaxis]
+    >>> truth = 1 / (1 + (capacity[:, 0] / 2e4) ** -1.5)
+    >>> right = np.random.default_rng(0).binomial(100, truth)
+    >>> curve = EmergenceCurve().fit(capacity, right / 100, n_trials=100)
+    >>> round(curve.threshold_, -2), round(curve.sharpness_, 2)
+    (19100.0, 1.44)
+    >>> low, high = curve.interval("threshold")
+    >>> bool(low < 2e4 < high), curve.compare(random_state=0).supported
+    (True, True)
+    """
+
+    _parameter_constraints = {
+        "chance": [Interval(Real, None, None, closed="neither"), StrOptions({"fit"})],
+        "ceiling": [Interval(Real, None, None, closed="neither"), StrOptions({"fit"})],
+    }
+
+    def __init__(self, chance=0.0, ceiling=1.0):
+        self.chance = chance
+        self.ceiling = ceiling
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.positive_only = True
+        # A curve that rises with the product of the columns fits few arbitrary data.
+        tags.regressor_tags.poor_score = True
+        return tags
+
+    def fit(self, X, y, n_trials=None):
+        """Fit the curve.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_resources)
+            Capacities, at least zero. Several columns are resources whose product is the
+            capacity.
+        y : array-like of shape (n_points,)
+            Accuracies, as rates.
+        n_trials : int or array-like of shape (n_points,), default=None
+            Trials behind each rate. None fits by least squares.
+
+        Returns
+        -------
+        self : EmergenceCurve
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If capacities are negative or all the same, there are too few points, rates lie
+            outside of what the ends allow, or counts are not whole.
+
+        Warns
+        -----
+        UserWarning
+            If the threshold lies outside of the capacities, the step is sharper than they can
+            tell, or counts vary more than binomial ones.
+        """
+        self._validate_params()
+        fitted = [self.chance, self.ceiling].count("fit")
+        X, y = validate_data(
+            self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=4 + fitted
+        )
+        log_capacity = self._log_capacity(X)
+        finite = np.isfinite(log_capacity)
+        distinct = np.unique(log_capacity[finite])
+        if len(distinct) < 2:
+            raise ValueError(
+                f"X has {len(distinct)} different capacities above zero; a curve needs at least "
+                "two, better a dozen."
+            )
+        trials = self._check_rates(y, n_trials)
+        self._center, self._scale = distinct.mean(), distinct.std()
+        self._data = Data(
+            (log_capacity - self._center) / self._scale,
+            np.asarray(y, dtype=np.float64)[np.newaxis],
+            trials,
+            *(None if end == "fit" else float(end) for end in (self.chance, self.ceiling)),
+            self._scale,
+        )
+        self._theta, left = fit(self._data, "logistic")
+        self._misfit = float(left[0])
+        self.threshold_ = float(np.exp(self._center + self._scale * self._theta[0, 1]))
+        self.sharpness_ = float(np.exp(self._theta[0, 0]) / self._scale)
+        ends = np.array([-1e9, 1e9])
+        self.chance_, self.ceiling_ = curve(self._data, "logistic", self._theta, ends)[0].tolist()
+        self._warn(distinct)
+        return self
+
+    def predict(self, X):
+        """Return the accuracy at capacities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_resources)
+            Capacities, as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_points,)
+            Accuracies.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            If not fitted, or capacities are negative.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        x = (self._log_capacity(X) - self._center) / self._scale
+        return curve(self._data, "logistic", self._theta, x)[0]
+
+    @validate_params(
+        {
+            "parameter": [StrOptions({"threshold", "sharpness"})],
+            "method": [StrOptions({"profile", "bootstrap"})],
+            "n_draws": [Interval(Integral, 20, None, closed="left")],
+        },
+        prefer_skip_nested_validation=True,
+    )
+    def interval(
+        self,
+        parameter="threshold",
+        *,
+        confidence=0.95,
+        method="profile",
+        n_draws=999,
+        random_state=None,
+    ):
+        """Return an interval of the threshold or the sharpness.
+
+        Parameters
+        ----------
+        parameter : {"threshold", "sharpness"}, default="threshold"
+            Which one.
+        confidence : float, default=0.95
+            Coverage.
+        method : {"profile", "bootstrap"}, default="profile"
+            "profile": values that a likelihood-ratio test (for rates an F test) does not reject.
+            "bootstrap": quantiles over data drawn from the fitted curve.
+        n_draws : int, default=999
+            Draws of the bootstrap.
+        random_state : int, Generator, SeedSequence or None, default=None
+            The stream of the bootstrap.
+
+        Returns
+        -------
+        Interval
+            Named tuple (low, high); 0 or infinity where the data set no bound.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            If not fitted, or an argument is out of range.
+        """
+        check_is_fitted(self)
+        check_alpha(confidence, "confidence")
+        place = 1 if parameter == "threshold" else 0
+        if method == "bootstrap":
+            drawn = _draw(self._data, "logistic", self._theta, n_draws, random_state)
+            values = fit(drawn, "logistic")[0][:, place]
+            low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
+        else:
+            low, high = self._profile(place, confidence)
+        if parameter == "threshold":
+            return Ends(*(float(np.exp(self._center + self._scale * end)) for end in (low, high)))
+        return Ends(*(float(np.exp(end) / self._scale) for end in (low, high)))
+
+    @validate_params(
+        {"n_draws": [Interval(Integral, 19, None, closed="left")]},
+        prefer_skip_nested_validation=True,
+    )
+    def compare(self, *, alpha=0.05, n_draws=199, random_state=None):
+        r"""Compare with curves that have no threshold, and say whether one is supported.
+
+        The alternatives, all smooth and with the same chance level and ceiling where they have
+        them: accuracy grows as :math:`C^k` over the capacities at hand ("power law"); the error
+        falls as :math:`(1 + C / C_0)^{-k}` ("saturation", for k = 1 a logistic curve of sharpness
+        1); accuracy is linear in log C ("line"); or constant. Each is tested by a parametric
+        bootstrap: data are drawn from the fitted alternative, and the p-value is the share in
+        which the logistic curve is better by as much as it is. A threshold is supported if all
+        are rejected, the logistic curve has the smallest AICc, its sharpness is above 1, so that it
+        rises faster than a saturation, and the threshold lies among the capacities.
+
+        Parameters
+        ----------
+        alpha : float, default=0.05
+            Level of the tests. Each must reject, so that the chance of a threshold where one of
+            the alternatives is true is at most this.
+        n_draws : int, default=199
+            Draws of each bootstrap; p-values are at least 1 / (n_draws + 1).
+        random_state : int, Generator, SeedSequence or None, default=None
+            The stream of the bootstrap.
+
+        Returns
+        -------
+        sklearn.utils.Bunch
+            ``table``, a DataFrame with a row a family of curves: its ``formula``,
+            ``n_parameters``, ``log_likelihood`` (nats), ``aicc``, ``delta_aicc`` and ``p_value``;
+            ``supported``, whether a threshold is; ``best``, the family with the smallest AICc;
+            and ``reason``, in words.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            If not fitted, an argument is out of range, or there are too few points for AICc.
+        """
+        check_is_fitted(self)
+        check_alpha(alpha)
+        data = self._data
+        rows = {"logistic": self._row("logistic", self._misfit) | {"p_value": np.nan}}
+        for family in _ALTERNATIVES:
+            theta, left = fit(data, family)
+            stream = substream(random_state, "compare", family)
+            drawn = _draw(data, family, theta, n_draws, stream)
+            observed = _advantage(data, left[0], self._misfit)
+            expected = _advantage(data, fit(drawn, family)[1], fit(drawn, "logistic")[1])
+            p_value = (1 + np.count_nonzero(expected >= observed)) / (n_draws + 1)
+            rows[family] = self._row(family, float(left[0])) | {"p_value": p_value}
+        table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("family")
+        table.insert(4, "delta_aicc", table.aicc - table.aicc.min())
+        best = str(table.aicc.idxmin())
+        kept = [family for family in _ALTERNATIVES if not table.p_value[family] <= alpha]
+        finite = data.x[np.isfinite(data.x)]
+        inside = finite.min() < self._theta[0, 1] < finite.max()
+        if kept:
+            reason = f"no threshold: {' and '.join(kept)} cannot be rejected"
+        elif best != "logistic":
+            reason = f"no threshold: {best} has the smaller AICc"
+        elif self.sharpness_ <= 1:
+            reason = f"no threshold: a sharpness of {self.sharpness_:.2g} is that of a slow rise"
+        elif not inside:
+            reason = "no threshold: it would lie outside of the capacities"
+        else:
+            reason = "a threshold: all smooth curves are rejected, and AICc prefers the logistic"
+        supported = reason.startswith("a threshold")
+        return Bunch(table=table, supported=supported, best=best, reason=reason)
+
+    def _row(self, family, left):
+        """Return what `compare` reports of a family."""
+        data = self._data
+        n, k = data.rate.shape[1], n_parameters(data, family)
+        if n - k - 1 <= 0:
+            raise ValueError(
+                f"{n} points are too few to compare curves of {k} parameters by AICc; measure at "
+                f"least {k + 2}."
+            )
+        if data.trials is None:
+            log_likelihood = -0.5 * n * (np.log(2 * np.pi * max(left, 1e-300) / n) + 1)
+        else:
+            right = data.rate[0] * data.trials
+            ways = gammaln(data.trials + 1) - gammaln(right + 1) - gammaln(data.trials - right + 1)
+            log_likelihood = -0.5 * left + ways.sum()
+        aicc = -2 * log_likelihood + 2 * k + 2 * k * (k + 1) / (n - k - 1)
+        return {
+            "formula": FAMILIES[family].formula,
+            "n_parameters": k,
+            "log_likelihood": float(log_likelihood),
+            "aicc": float(aicc),
+        }
+
+    def _profile(self, place, confidence):
+        """Return the ends of a profile interval in standardised units."""
+        data = self._data
+        low, high = FAMILIES["logistic"].bounds[place]
+        found = self._theta[0, place]
+        n, k = data.rate.shape[1], n_parameters(data, "logistic") - (data.trials is None)
+        if data.trials is not None:
+            allowed = stats.chi2.ppf(confidence, 1)
+        else:
+            allowed = self._misfit / (n - k) * stats.f.ppf(confidence, 1, n - k)
+        ends = []
+        for end in (low, high):
+            # Denser around what was found.
+            values = found + (end - found) * np.linspace(0, 1, _PROFILE) ** 2
+            many = replace(data, rate=np.repeat(data.rate, _PROFILE, axis=0))
+            excess = fit(many, "logistic", {place: values})[1] - self._misfit
+            beyond = np.flatnonzero(excess > allowed)
+            if not len(beyond):
+                ends.append(np.copysign(np.inf, end))
+                continue
+            i = beyond[0]
+            ends.append(np.interp(allowed, excess[i - 1 : i + 1], values[i - 1 : i + 1]))
+        return ends
+
+    def _log_capacity(self, X):
+        if (X < 0).any():
+            row, column = (int(i) for i in np.argwhere(X < 0)[0])
+            raise ValueError(
+                f"Negative values in data: X[{row}, {column}] is {X[row, column]:g}, but a "
+                "capacity is at least zero. If these are logarithms, pass np.exp(X)."
+            )
+        with np.errstate(divide="ignore"):
+            return np.log(X).sum(axis=1)
+
+    def _check_rates(self, y, n_trials):
+        """Check rates against ends and trials; return the trials as an array, or None."""
+        known = [end for end in (self.chance, self.ceiling) if end != "fit"]
+        if len(known) == 2 and not self.chance < self.ceiling:
+            raise ValueError(
+                f"chance={self.chance!r} must lie below ceiling={self.ceiling!r}; swap them?"
+            )
+        probabilities = n_trials is not None or len(known) == 2
+        lowest, highest = min([0.0, *known]), max([1.0, *known])
+        if n_trials is not None and (lowest < 0 or highest > 1):
+            raise ValueError(
+                f"chance={self.chance!r}, ceiling={self.ceiling!r}: with n_trials they are "
+                "probabilities between 0 and 1."
+            )
+        if probabilities and (y.min() < lowest or y.max() > highest):
+            wrong = y.min() if y.min() < lowest else y.max()
+            raise ValueError(
+                f"y contains {wrong:g}, outside of {lowest:g} to {highest:g}: it must hold rates. "
+                "Divide percentages by 100, or pass chance='fit' and ceiling='fit' for another "
+                "scale."
+            )
+        if n_trials is None:
+            return None
+        trials = np.broadcast_to(np.asarray(n_trials, dtype=np.float64), y.shape)
+        if not np.isfinite(trials).all() or (trials < 1).any() or (trials % 1).any():
+            raise ValueError(f"n_trials={n_trials!r} must be whole numbers of at least 1.")
+        right = trials * y
+        if np.abs(right - np.round(right)).max() > 1e-6 * trials.max():
+            i = int(np.abs(right - np.round(right)).argmax())
+            raise ValueError(
+                f"y[{i}]={y[i]:g} times n_trials={trials[i]:g} is not a whole number of right "
+                "answers; pass the trials that each rate comes from."
+            )
+        return trials
+
+    def _warn(self, distinct):
+        """Warn of fits that mean little."""
+        data = self._data
+        place = self.sharpness_ * (distinct - np.log(self.threshold_))
+        if (np.abs(place) > _STEP).all():
+            above = distinct[distinct > np.log(self.threshold_)]
+            below = distinct[distinct <= np.log(self.threshold_)]
+            between = ""
+            if len(above) and len(below):
+                ends = np.exp(below[-1]), np.exp(above[0])
+                between = f" between {ends[0]:.4g} and {ends[1]:.4g}"
+            warnings.warn(
+                "The accuracy jumps from one capacity to the next, so that the sharpness has no "
+                f"upper bound; add capacities{between}.",
+                stacklevel=3,
+            )
+        elif not distinct[0] <= np.log(self.threshold_) <= distinct[-1]:
+            warnings.warn(
+                f"The threshold {self.threshold_:.4g} lies outside of the capacities "
+                f"{np.exp(distinct[0]):.4g} to {np.exp(distinct[-1]):.4g}; add capacities around "
+                "it, or fit the ends with chance='fit' or ceiling='fit'.",
+                stacklevel=3,
+            )
+        if data.trials is not None:
+            mean = np.clip(curve(data, "logistic", self._theta)[0], 1e-9, 1 - 1e-9)
+            pearson = (data.trials * (data.rate[0] - mean) ** 2 / (mean * (1 - mean))).sum()
+            freedom = len(mean) - n_parameters(data, "logistic")
+            if freedom > 0 and stats.chi2.sf(pearson, freedom) < 1e-3:
+                warnings.warn(
+                    f"The counts vary more than binomial ones around the curve (chi-square "
+                    f"{pearson:.3g} with {freedom} degrees of freedom), so that intervals are too "
+                    "short; pass rates without n_trials, or see compare().",
+                    stacklevel=3,
+                )
+
+
+def _draw(data, family, theta, n_draws, random_state):
+    """Draw data sets from a fitted curve."""
+    rng = np.random.default_rng(substream(random_state, "draw"))
+    mean = curve(data, family, theta)[0]
+    if data.trials is None:
+        freedom = max(len(mean) - n_parameters(data, family) + 1, 1)
+        spread = np.sqrt(misfit(data, mean[np.newaxis])[0] / freedom)
+        return replace(data, rate=mean + spread * rng.standard_normal((n_draws, len(mean))))
+    right = rng.binomial(data.trials.astype(int), np.clip(mean, 0, 1), (n_draws, len(mean)))
+    return replace(data, rate=right / data.trials)
+
+
+def _advantage(data, alternative, logistic):
+    """Return twice the log of the likelihood ratio of the logistic curve."""
+    if data.trials is not None:
+        return alternative - logistic
+    return data.rate.shape[1] * np.log(
+        np.maximum(alternative, 1e-300) / np.maximum(logistic, 1e-300)
+    )

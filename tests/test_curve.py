@@ -1,0 +1,246 @@
+"""The emergence curve finds what was put in, and no threshold where there is none."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.optimize import curve_fit
+from scipy.special import expit
+from scipy.stats import binom
+from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.generalized_linear_model import GLM
+
+from sklearn_emerge import EmergenceCurve
+
+CAPACITY = np.logspace(2, 6, 12)
+X = CAPACITY[:, np.newaxis]
+THRESHOLD = 2e4
+
+
+def logistic(sharpness, chance=0.0, ceiling=1.0, capacity=CAPACITY):
+    return chance + (ceiling - chance) * expit(sharpness * np.log(capacity / THRESHOLD))
+
+
+def counts(mean, n_trials, seed):
+    return np.random.default_rng(seed).binomial(n_trials, mean) / n_trials
+
+
+def test_counts_agree_with_a_generalised_linear_model():
+    for seed in range(5):
+        rate = counts(logistic(1.3), 40, seed)
+        curve = EmergenceCurve().fit(X, rate, n_trials=40)
+        design = np.column_stack([np.ones(12), np.log(CAPACITY)])
+        model = GLM(np.column_stack([rate * 40, (1 - rate) * 40]), design, Binomial()).fit()
+        assert curve.sharpness_ == pytest.approx(model.params[1], rel=1e-5)
+        assert np.log(curve.threshold_) == pytest.approx(-model.params[0] / model.params[1])
+        np.testing.assert_allclose(curve.predict(X), model.fittedvalues, rtol=1e-5, atol=1e-7)
+        table = curve.compare(n_draws=19, random_state=0).table
+        assert table.log_likelihood["logistic"] == pytest.approx(model.llf)
+        k, n = 2, 12
+        assert table.aicc["logistic"] == pytest.approx(model.aic + 2 * k * (k + 1) / (n - k - 1))
+        overall = rate.mean()
+        constant = binom.logpmf(np.round(rate * 40), 40, overall).sum()
+        assert table.log_likelihood["constant"] == pytest.approx(constant)
+
+
+def test_rates_agree_with_least_squares():
+    rate = logistic(1.3, 0.2, 0.9) + 0.02 * np.random.default_rng(0).standard_normal(12)
+    curve = EmergenceCurve("fit", "fit").fit(X, rate)
+
+    def mean(x, sharpness, place, low, high):
+        return low + (high - low) * expit(sharpness * (x - place))
+
+    start = 1.0, np.log(THRESHOLD), 0.2, 0.9
+    found, _ = curve_fit(mean, np.log(CAPACITY), rate, p0=start)
+    ours = curve.sharpness_, np.log(curve.threshold_), curve.chance_, curve.ceiling_
+    np.testing.assert_allclose(ours, found, rtol=1e-3)
+    np.testing.assert_allclose(curve.predict(X), mean(np.log(CAPACITY), *found), atol=1e-5)
+
+
+def test_ends_of_counts_are_found():
+    rate = counts(logistic(2.5, 0.25, 0.9), 20_000, 0)
+    curve = EmergenceCurve("fit", "fit").fit(X, rate, n_trials=20_000)
+    assert curve.chance_ == pytest.approx(0.25, abs=0.005)
+    assert curve.ceiling_ == pytest.approx(0.9, abs=0.005)
+    assert curve.threshold_ == pytest.approx(THRESHOLD, rel=0.02)
+    assert curve.sharpness_ == pytest.approx(2.5, rel=0.03)
+
+
+def test_capacity_is_the_product_of_resources():
+    rate = counts(logistic(1.3), 40, 1)
+    parts = np.column_stack([CAPACITY / 7, np.full(12, 3.5), np.full(12, 2.0)])
+    one, several = (EmergenceCurve().fit(Z, rate, n_trials=40) for Z in (X, parts))
+    assert several.threshold_ == pytest.approx(one.threshold_, rel=1e-6)
+    np.testing.assert_allclose(several.predict(parts), one.predict(X), rtol=1e-6)
+    # Units are free.
+    scaled = EmergenceCurve().fit(1000 * X, rate, n_trials=40)
+    assert scaled.threshold_ == pytest.approx(1000 * one.threshold_, rel=1e-6)
+    assert scaled.sharpness_ == pytest.approx(one.sharpness_, rel=1e-6)
+    assert one.predict([[0.0]])[0] == 0
+
+
+def test_profile_interval_is_where_the_likelihood_falls():
+    rate = counts(logistic(1.3), 40, 2)
+    curve = EmergenceCurve().fit(X, rate, n_trials=40)
+
+    def best(place):
+        # The sharpness given the place, on a grid.
+        mean = expit(np.linspace(0.3, 4, 4000)[:, np.newaxis] * (np.log(CAPACITY) - place))
+        mean = np.clip(mean, 1e-12, 1 - 1e-12)
+        return (40 * (rate * np.log(mean) + (1 - rate) * np.log1p(-mean))).sum(axis=1).max()
+
+    top = best(np.log(curve.threshold_))
+    for end in curve.interval("threshold"):
+        assert 2 * (top - best(np.log(end))) == pytest.approx(3.8415, rel=0.01)
+    boot = curve.interval("threshold", method="bootstrap", random_state=0)
+    np.testing.assert_allclose(np.log(boot), np.log(curve.interval("threshold")), atol=0.05)
+    wide, narrow = (curve.interval("sharpness", confidence=c) for c in (0.99, 0.5))
+    assert wide.low < narrow.low < curve.sharpness_ < narrow.high < wide.high
+
+
+def test_a_step_has_no_upper_bound_of_sharpness():
+    rate = (CAPACITY > THRESHOLD).astype(float)
+    with pytest.warns(
+        UserWarning, match="the sharpness has no upper bound; add capacities between"
+    ):
+        curve = EmergenceCurve().fit(X, rate, n_trials=50)
+    low, high = curve.interval("sharpness")
+    assert 1 < low < high == np.inf
+    low, high = curve.interval("threshold")
+    below, above = CAPACITY[CAPACITY <= THRESHOLD].max(), CAPACITY[CAPACITY > THRESHOLD].min()
+    assert below * 0.8 < low < high < above * 1.2
+    assert curve.compare(random_state=0).supported
+
+
+def test_what_it_is_not_sure_of_it_says():
+    with pytest.warns(UserWarning, match="lies outside of the capacities 100 to 1e\\+06"):
+        EmergenceCurve().fit(X, np.linspace(0.01, 0.1, 12))
+    rate = np.round(np.clip(logistic(1.3) + np.tile([-0.2, 0.2], 6), 0, 1) * 500) / 500
+    with pytest.warns(UserWarning, match="counts vary more than binomial ones .* degrees of free"):
+        EmergenceCurve().fit(X, rate, n_trials=500)
+
+
+@pytest.mark.parametrize(
+    ("truth", "best"),
+    [
+        (0.5 + 0 * CAPACITY, "constant"),
+        (0.1 + 0.08 * np.log(CAPACITY / 100), "line"),
+        (0.9 * (CAPACITY / 1e6) ** 0.4, "power law"),
+        (1 - (1 + CAPACITY / 300) ** -0.4, "saturation"),
+        (logistic(2.0), "logistic"),
+    ],
+)
+def test_the_true_family_is_found(truth, best):
+    rate = counts(truth, 1000, 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        curve = EmergenceCurve().fit(X, rate, n_trials=1000)
+    found = curve.compare(random_state=0)
+    assert found.best == best
+    assert found.supported == (best == "logistic")
+    assert found.table.delta_aicc.min() == found.table.delta_aicc[best] == 0
+    if best != "logistic":
+        assert found.table.p_value[best] > 0.05
+        assert best in found.reason
+    assert (found.table.p_value.dropna() >= 1 / 200).all()
+    again = curve.compare(random_state=0)
+    assert found.table.equals(again.table)
+
+
+def test_a_slow_rise_is_no_threshold():
+    curve = EmergenceCurve().fit(X, counts(logistic(0.4), 5000, 0), n_trials=5000)
+    found = curve.compare(random_state=0)
+    assert not found.supported
+    assert "no threshold: a sharpness of 0.4 is that of a slow rise" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            (-X, logistic(1)),
+            r"X\[0, 0\] is -100, but a capacity is at least zero. If these are log",
+        ),
+        ((X[:3], logistic(1)[:3]), "minimum of 4 is required"),
+        ((np.ones((12, 1)), logistic(1)), "1 different capacities above zero"),
+        (
+            (X, 100 * logistic(1)),
+            "outside of 0 to 1: it must hold rates. Divide percentages by 100",
+        ),
+        ((X, logistic(1), 7), "is not a whole number of right answers"),
+        ((X, np.round(logistic(1)), 0), "n_trials=0 must be whole numbers of at least 1"),
+        ((np.where(X > 1e5, np.nan, X), logistic(1)), "contains NaN"),
+    ],
+)
+def test_bad_data_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        EmergenceCurve().fit(*arguments)
+
+
+def test_bad_parameters_are_refused():
+    with pytest.raises(ValueError, match="chance=0.5 must lie below ceiling=0.2"):
+        EmergenceCurve(0.5, 0.2).fit(X, logistic(1))
+    with pytest.raises(ValueError, match="with n_trials they are probabilities"):
+        EmergenceCurve(0, 100).fit(X, logistic(1), n_trials=5)
+    curve = EmergenceCurve().fit(X, logistic(1))
+    with pytest.raises(ValueError, match="'parameter' .* Got 'alpha'"):
+        curve.interval("alpha")
+    with pytest.raises(ValueError, match="confidence=95 is not a level"):
+        curve.interval(confidence=95)
+    few = EmergenceCurve().fit(X[::3], [0.1, 0.2, 0.9, 0.95])
+    with pytest.raises(ValueError, match="4 points are too few to compare curves of 3 parameters"):
+        few.compare()
+
+
+@pytest.mark.slow
+def test_recovery_and_coverage(report):
+    """500 data sets of 12 points: bias of ln C_c under 2%, coverage of 95% intervals 92 to 98%."""
+    n = 500
+    for kind in ("counts", "rates"):
+        logs, covered = [], {"threshold": [], "sharpness": []}
+        truth = {"threshold": THRESHOLD, "sharpness": 1.5}
+        for seed in range(n):
+            if kind == "counts":
+                curve = EmergenceCurve().fit(X, counts(logistic(1.5), 100, seed), n_trials=100)
+            else:
+                noise = 0.03 * np.random.default_rng(seed).standard_normal(12)
+                curve = EmergenceCurve(0.2, 0.8).fit(X, logistic(1.5, 0.2, 0.8) + noise)
+            logs.append(np.log(curve.threshold_))
+            for name, values in covered.items():
+                low, high = curve.interval(name)
+                values.append(low <= truth[name] <= high)
+        bias = np.mean(logs) / np.log(THRESHOLD) - 1
+        report(f"emergence curve, {kind}", "relative bias of ln C_c", abs(bias), n)
+        assert abs(bias) < 0.02
+        for name, values in covered.items():
+            report(f"emergence curve, {kind}", f"coverage of the {name}", np.mean(values), n)
+            assert 0.92 <= np.mean(values) <= 0.98
+
+
+@pytest.mark.slow
+def test_a_threshold_is_found_where_there_is_one_only(report):
+    n = 300
+    smooth = {
+        "power law": 0.9 * (CAPACITY / 1e6) ** 0.3,
+        "steep power law": 0.9 * (CAPACITY / 1e6) ** 0.8,
+        "saturation": 1 - (1 + CAPACITY / 3000) ** -0.8,
+        "hyperbola": logistic(1.0),
+        "line": 0.05 + 0.095 * np.log(CAPACITY / 100),
+    }
+    sharp = {f"sharpness {s}": logistic(s) for s in (1.25, 1.5, 2.0)}
+    power = []
+    for name, mean in (smooth | sharp).items():
+        found = []
+        for seed in range(n):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                curve = EmergenceCurve().fit(X, counts(mean, 100, seed), n_trials=100)
+            found.append(curve.compare(n_draws=99, random_state=seed).supported)
+        rate = np.mean(found)
+        report(f"emergence curve, {name}", "a threshold is supported", rate, n)
+        if name in smooth:
+            assert rate <= binom.ppf(0.999, n, 0.05) / n
+        else:
+            power.append(rate)
+    assert (np.diff(power) >= -0.05).all()
+    assert power[-1] > 0.8
