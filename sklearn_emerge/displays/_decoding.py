@@ -105,6 +105,9 @@ class DecodingDisplay:
         left.set_ylabel("probe score (cross-validated R² or D²)")
         left.axhline(0, color="black", linewidth=0.8)
         left.spines[["top", "right"]].set_visible(False)
+        if left.get_legend_handles_labels()[0]:
+            left.legend(title="trained weights", frameon=False, fontsize=9, loc="upper right")
+            left.set_ylim(top=1.25 * left.get_ylim()[1])
         _bars(right, self.delta_nll, ("readout", "full"))
         labelled = set()
         known = [(name, *of) for name, of in self.ceiling.items() if np.isfinite(of[0])]
