@@ -95,13 +95,14 @@ def test_words_count_that_follow_from_their_row(tokens_per_word):
     assert 0.75 * 4 / 10 < sample.counts.mean() * tokens_per_word < 4 / 10
 
 
-def test_evaluation_is_about_one_task():
-    world = TriangleWorld(evaluation_task="A->C")
+@pytest.mark.parametrize("tokens_per_word", [1, 2])
+def test_evaluation_is_about_one_task(tokens_per_word):
+    world = TriangleWorld(evaluation_task="A->C", tokens_per_word=tokens_per_word)
     train, evaluation = world.split(300, 40, random_state=0)
     assert set(np.unique(train.task)) == {0, 1, 2}
     assert set(np.unique(evaluation.task)) == {world.tasks.index("A->C")}
     assert evaluation.X.all(axis=1)[np.argsort(evaluation.order)][:-1].all()
-    whole = TriangleWorld().split(300, 40, random_state=0)[0]
+    whole = TriangleWorld(tokens_per_word=tokens_per_word).split(300, 40, random_state=0)[0]
     assert np.array_equal(train.X, whole.X)
     redrawn = world.null("redrawn").split(300, 40, random_state=0)[1]
     assert set(np.unique(redrawn.task)) == {world.tasks.index("A->C")}

@@ -411,7 +411,7 @@ class TriangleWorld(World):
         )
         if self.tokens_per_word == 2:
             marks = np.full_like(tokens, self.vocabulary.index("_"))
-            tokens = np.stack([marks, tokens], axis=2).reshape(count, -1)
+            tokens = np.stack([marks, tokens], axis=2).reshape(count, self.tokens_per_instance)
         return tokens
 
     def _scaled_examples(self, n_sequences):
