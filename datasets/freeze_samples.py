@@ -14,6 +14,7 @@ from sklearn_emerge.worlds import (
     LinearSystemWorld,
     OscillatorWorld,
     RegimeWorld,
+    TriangleWorld,
 )
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -27,14 +28,17 @@ WORLDS = {
     "oscillator-shuffle": OscillatorWorld().null("shuffle"),
     "oscillator-resample": OscillatorWorld().null("resample"),
     "oscillator-phase": OscillatorWorld().null("phase"),
+    "triangle": TriangleWorld(),
+    "triangle-two-tokens": TriangleWorld(tokens_per_word=2),
+    "triangle-redrawn": TriangleWorld().null("redrawn"),
 }
 
 
 def frozen_sample(world):
     """Return the arrays that are frozen of a world: three sequences of the stream 0."""
     sample = world.sample(3, random_state=0)
-    arrays = {"X": sample.X}
-    return arrays if sample.latents is None else arrays | {"latents": sample.latents}
+    kept = ("X", "latents", "counts")
+    return {name: sample[name] for name in kept if sample.get(name) is not None}
 
 
 if __name__ == "__main__":

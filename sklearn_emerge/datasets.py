@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import pandas as pd
 
-from .worlds import DriftWorld, LinearSystemWorld, OscillatorWorld, RegimeWorld
+from .worlds import DriftWorld, LinearSystemWorld, OscillatorWorld, RegimeWorld, TriangleWorld
 
 __all__ = [
     "load_published",
@@ -12,6 +12,7 @@ __all__ = [
     "make_linear_system",
     "make_oscillator",
     "make_regime",
+    "make_triangle",
 ]
 
 
@@ -202,6 +203,52 @@ def make_regime(
     (5, 128, 1)
     """
     world = RegimeWorld(period, stay_probability, n_steps)
+    return _load(world, n_sequences, random_state, return_X_latents)
+
+
+def make_triangle(
+    n_sequences=100,
+    *,
+    n_languages=3,
+    n_words=8,
+    examples=None,
+    tokens_per_word=1,
+    random_state=None,
+    return_X_latents=False,
+):
+    """Sample translations between artificial languages; see `TriangleWorld`.
+
+    Parameters
+    ----------
+    n_sequences : int, default=100
+        Number of rows.
+    n_languages : int, default=3
+        Number of languages, named A, B, C, ...
+    n_words : int, default=8
+        Words of each.
+    examples : dict of str to int, default=None
+        Instances of each task, whose proportions count; None is {"A->B": 2500, "B->C": 2500,
+        "A->C": 50}.
+    tokens_per_word : {1, 2}, default=1
+        2 writes a space mark before each word, as the source does.
+    random_state : int, Generator, SeedSequence or None, default=None
+        The stream of the draws.
+    return_X_latents : bool, default=False
+        Return ``(X, latents)`` instead of a Bunch.
+
+    Returns
+    -------
+    Bunch or (X, latents)
+        ``X`` of shape (n_sequences, 46), tokens; ``latents`` of shape (n_sequences, 46, 1), the
+        task of each token. The Bunch has ``counts``, the tokens that follow from their row, too.
+
+    Examples
+    --------
+    >>> from sklearn_emerge.datasets import make_triangle
+    >>> make_triangle(5, random_state=0).X.shape
+    (5, 46)
+    """
+    world = TriangleWorld(n_languages, n_words, examples, tokens_per_word=tokens_per_word)
     return _load(world, n_sequences, random_state, return_X_latents)
 
 

@@ -7,8 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sklearn_emerge import DriftWorld, OscillatorWorld, RegimeWorld
-from sklearn_emerge.datasets import load_published, make_drift, make_oscillator, make_regime
+from sklearn_emerge import DriftWorld, OscillatorWorld, RegimeWorld, TriangleWorld
+from sklearn_emerge.datasets import (
+    load_published,
+    make_drift,
+    make_oscillator,
+    make_regime,
+    make_triangle,
+)
 
 DATASETS = Path(__file__).parents[1] / "datasets"
 sys.path.insert(0, str(DATASETS))
@@ -34,6 +40,7 @@ def test_generators_still_give_the_frozen_samples(name):
         (make_drift, DriftWorld()),
         (make_oscillator, OscillatorWorld()),
         (make_regime, RegimeWorld()),
+        (make_triangle, TriangleWorld()),
     ],
 )
 def test_loaders_sample_their_worlds(loader, world):
@@ -49,6 +56,12 @@ def test_published_tables():
     assert len(tables) == 30
     row = tables.query("table == '4'").iloc[0]
     assert (row.model, row.delta_nll) == ("gru", 15.9312)
+    # The source's three figures: no A->C without examples, some with 50.
+    last = {part: load_published(f"triangle-fig2{part}").tail(10) for part in "abc"}
+    assert last["b"].A2C.max() == 0
+    assert last["c"].A2C.mean() == pytest.approx(0.565)
+    assert (last["c"][["A2B", "B2C"]] == 1).all(axis=None)
+    assert load_published("triangle-table1").accuracy_percent.min() == 93.5
 
 
 def test_unknown_published_table_names_the_known():
