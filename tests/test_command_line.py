@@ -73,7 +73,7 @@ def test_wrong_words_list_the_known_ones(arguments, message, capsys):
         (["--figure", "cube.xyz"], "no picture of kind 'xyz'"),
         (["--hidden-size", "0"], "'hidden_size' parameter"),
         (["--alpha", "2"], "alpha=2.0 is not a level"),
-        (["--seeds", "1"], "'n_seeds' parameter"),
+        (["--seeds", "0"], "'n_seeds' parameter"),
     ],
 )
 def test_wrong_values_are_refused_before_training(

@@ -1,5 +1,7 @@
 """A causal transformer as a torch module, from inputs to hidden states."""
 
+from contextlib import nullcontext
+
 import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
@@ -32,11 +34,12 @@ class Attention(nn.Module):
         parts = [
             part(hidden).view(split).transpose(1, 2) for part in (self.query, self.key, self.value)
         ]
-        device = hidden.device.type
-        if device == "cpu" and parts[0].dtype == torch.bfloat16:
+        precision = nullcontext()
+        if hidden.device.type == "cpu" and parts[0].dtype == torch.bfloat16:
             # On a CPU its gradient takes ten times as long in half precision.
             parts = [part.float() for part in parts]
-        with torch.autocast(device, enabled=False):
+            precision = torch.autocast("cpu", enabled=False)
+        with precision:
             read = scaled_dot_product_attention(
                 *parts,
                 dropout_p=self.dropout if self.training else 0.0,

@@ -53,7 +53,7 @@ def draw_queries(
     >>> world = TriangleWorld()
     >>> queries = draw_queries(world, "A->C", n_queries=1, n_shots=1, random_state=0)
     >>> world.decode(queries.prompts[0]), world.decode(queries.answers[0])
-    ('a4 a0 a5 a1 . c4 c0 c5 c1 | a7 a2 a3 a6 .', 'c7 c2 c3 c6')
+    ('a6 a2 a0 a5 . c6 c2 c0 c5 | a4 a7 a3 a1 .', 'c4 c7 c3 c1')
     """
     world._check_request(1)
     world._check_task(task)

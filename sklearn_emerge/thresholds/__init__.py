@@ -1,5 +1,6 @@
 """Thresholds: of accuracy in capacity, and of memory and parameters in linear systems."""
 
+from ._capacity import count_flops, effective_capacity, module_capacity
 from ._curve import EmergenceCurve
 from ._equivalent import equivalent_filter_length, excess_risk
 from ._filters import best_filter, linear_filter_risk
@@ -11,11 +12,14 @@ __all__ = [
     "EmergenceCurve",
     "PredictionRiskSweep",
     "best_filter",
+    "count_flops",
     "critical_filter_length",
+    "effective_capacity",
     "equivalent_filter_length",
     "excess_risk",
     "filter_risk",
     "linear_filter_risk",
+    "module_capacity",
     "orbit_dimension",
     "stability_threshold",
 ]
