@@ -181,8 +181,8 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
             )
         encoded = encode_tokens(X[:, :, np.newaxis].astype(np.float64), self.n_tokens_)
         for _ in range(n_steps):
-            # What is most probable does not hang on the last digits.
-            output = self._forward(encoded[:, -self._memory :], dtype=torch.float32)
+            # What is most probable does not hang on the last digits: the precision of training.
+            output = self._forward(encoded[:, -self._memory :], exact=False)
             output = output[:, -1, : self.n_tokens_]
             following = np.eye(self.n_tokens_)[output.argmax(axis=1)]
             encoded = np.concatenate([encoded, following[:, np.newaxis]], axis=1)
@@ -304,12 +304,12 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
             return softmax(output, axis=2)
         return output * self.output_scale_ + self.output_center_
 
-    def _forward(self, X, *, hidden=False, read=None, dtype=torch.float64):
+    def _forward(self, X, *, hidden=False, read=None, exact=True):
         """Return outputs or hidden states of the network, computed in chunks of sequences.
 
         Whatever the chunk, a sequence gives the same numbers: the compiled scan computes every
         lane alike, and torch computes in double precision, so that rounding hides in the last
-        digits.
+        digits (unless `exact` is False, which takes the precision of training).
         """
         if read is None:
             read = SequenceNetwork.hidden if hidden else SequenceNetwork.__call__
@@ -319,7 +319,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
             needed = self.network_.layout.bytes_of(X.shape[1], np.float32)
             size, compute = min(_CHUNK, max(LANES, _CHUNK_BYTES // needed)), self._by_scan(hidden)
         else:
-            size, compute = _CHUNK, self._by_torch(read, dtype)
+            size, compute = _CHUNK, self._by_torch(read, exact)
         for start in range(0, len(X), size):
             chunk = slice(start, start + size)
             result[chunk] = compute(self._inputs(X[chunk]))
@@ -336,15 +336,22 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
 
         return compute
 
-    def _by_torch(self, read, dtype):
+    def _by_torch(self, read, exact):
         """Return a function that computes by torch what is read from (network, inputs)."""
+        dtype = torch.float64 if exact else torch.float32
+        half = not exact and getattr(self, "precision", "float32") == "bfloat16"
+        kind = torch.device(self.device).type
         network = deepcopy(self.network_).to(dtype).eval()
         n_threads = torch.get_num_threads() if self._many_threads else 1
 
         def compute(inputs):
             inputs = torch.as_tensor(inputs, dtype=dtype, device=self.device)
-            with isolated_torch(seed_sequence(0), self.device, n_threads), torch.no_grad():
-                return read(network, inputs).cpu().numpy()
+            with (
+                isolated_torch(seed_sequence(0), self.device, n_threads),
+                torch.no_grad(),
+                torch.autocast(kind, torch.bfloat16, enabled=half),
+            ):
+                return read(network, inputs).to("cpu", dtype).numpy()
 
         return compute
 
