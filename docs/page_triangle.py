@@ -102,7 +102,7 @@ def composition(cubes):
                 *(float(w.sel(c).mean()) for c in (real, null)),
                 paired_permutation_test(w.sel(real), w.sel(null)).pvalue,
                 *(float(b.sel(c).mean()) for c in (real, null, untrained)),
-                paired_permutation_test(b.sel(real), b.sel(null)).pvalue,
+                paired_permutation_test(b.sel(real), b.sel(untrained)).pvalue,
                 cube.verdict.sel(at).item(),
             ))  # fmt: skip
     columns = ["network", "examples of A->C", "words", "words, redrawn", "p", "between",
@@ -110,7 +110,8 @@ def composition(cubes):
     frame = pd.DataFrame(rows, columns=columns)
     return [
         "If A->C is learned by way of A->B and B->C, fewer examples of it are needed than in a world in which the same tasks have maps that do not follow from each other (`redrawn`). And while A->C is solved, the word "
-        "of B should be there to be read, by a probe that has learned to tell words of B where they are read in B->C. p-values are exact sign flips over seeds, for each row on its own; verdicts are those of an assessment "
-        "of A->C alone, corrected over the rows of a network.",
+        "of B should be there to be read (`between`), by a probe that has learned to tell words of B where they are read in B->C; guessing gives an eighth. Words of one meaning may simply have similar states: that passes, too. "
+        "p-values are exact sign flips over seeds, for each row on its own: of the words against the redrawn null, of what is between against the untrained network. Verdicts are those of an assessment of A->C alone, corrected "
+        "over the rows of a network.",
         table(frame),
     ]

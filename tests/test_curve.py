@@ -106,6 +106,7 @@ def test_a_step_has_no_upper_bound_of_sharpness():
         curve = EmergenceCurve().fit(X, rate, n_trials=50)
     low, high = curve.interval("sharpness")
     assert 1 < low < high == np.inf
+    assert curve.interval("sharpness", method="bootstrap", random_state=0).high == np.inf
     low, high = curve.interval("threshold")
     below, above = CAPACITY[CAPACITY <= THRESHOLD].max(), CAPACITY[CAPACITY > THRESHOLD].min()
     assert below * 0.8 < low < high < above * 1.2
@@ -116,8 +117,11 @@ def test_what_it_is_not_sure_of_it_says():
     with pytest.warns(UserWarning, match="lies outside of the capacities 100 to 1e\\+06"):
         EmergenceCurve().fit(X, np.linspace(0.01, 0.1, 12))
     rate = np.round(np.clip(logistic(1.3) + np.tile([-0.2, 0.2], 6), 0, 1) * 500) / 500
-    with pytest.warns(UserWarning, match="counts vary more than binomial ones .* degrees of free"):
-        EmergenceCurve().fit(X, rate, n_trials=500)
+    with pytest.warns(UserWarning, match="The counts vary more around the curve than binomial"):
+        curve = EmergenceCurve().fit(X, rate, n_trials=500)
+    found = curve.compare(n_draws=19, random_state=0)
+    assert not found.supported
+    assert "no decision: counts vary more" in found.reason
 
 
 @pytest.mark.parametrize(
@@ -211,7 +215,9 @@ def test_recovery_and_coverage(report):
                 values.append(low <= truth[name] <= high)
         bias = np.mean(logs) / np.log(THRESHOLD) - 1
         report(f"emergence curve, {kind}", "relative bias of ln C_c", abs(bias), n)
+        # Of the logarithm, which depends on the unit of capacity; and in nats.
         assert abs(bias) < 0.02
+        assert abs(np.mean(logs) - np.log(THRESHOLD)) < 0.03
         for name, values in covered.items():
             report(f"emergence curve, {kind}", f"coverage of the {name}", np.mean(values), n)
             assert 0.92 <= np.mean(values) <= 0.98

@@ -159,7 +159,7 @@ class Reader:
 
     def transform(self, X):
         states = np.eye(self.n_tokens_)[X]
-        sample = self.world.only("A->C").sample(100, random_state=0)
+        sample = self.world.only("A->C").split(100, 100, random_state=0)[0]
         if np.array_equal(X, sample.X):
             rows, steps = np.nonzero(sample.counts)
             asked = (X[rows, steps - 5] - self.world.vocabulary.index("a0"))[:, np.newaxis]
@@ -181,6 +181,30 @@ def test_intermediate_words_are_read_where_they_are(maps, thinks):
         assert share == 1 if word == thinks else share < 0.3
     with pytest.raises(ValueError, match="one from D are needed, but the world has A->B, A->C"):
         intermediate_words(Reader(world, thinks), evaluation, via="D")
+
+
+def test_shared_meanings_pass_without_a_chain():
+    """What the docstring warns of: words are states of meaning, and B is never thought of."""
+    for maps, expected in (("shared", 1.0), ("independent", 0.0)):
+        world = TriangleWorld(maps=maps)
+        evaluation = world.sample(5, random_state=0)
+        into_c = np.arange(world.n_tokens)
+        for language in "ab":
+            first, c = (world.vocabulary.index(f"{name}0") for name in (language, "c"))
+            task = f"{language.upper()}->C"
+            into_c[first : first + 8] = c + world.translate(np.arange(8)[:, np.newaxis], task)[:, 0]
+
+        class Meanings(Reader):
+            def transform(self, X, into_c=into_c):
+                states = np.eye(self.n_tokens_)[into_c[X]]
+                # Before a word of C, the state is that word.
+                following = np.roll(X, -1, axis=1)
+                writes = following >= self.world.vocabulary.index("c0")
+                states[writes] = np.eye(self.n_tokens_)[following[writes]]
+                return states
+
+        found = intermediate_words(Meanings(world, None), evaluation)
+        assert found.sel(word="intermediate").item() == pytest.approx(expected, abs=0.02)
 
 
 def test_scores_of_a_network_that_knows(train):

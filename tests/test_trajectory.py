@@ -1,5 +1,7 @@
 """Trajectories are those of the training, and change nothing in it."""
 
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -11,6 +13,7 @@ from conftest import small_assessment
 from sklearn_emerge import (
     AutoregressivePredictor,
     GRUPredictor,
+    MeanPredictor,
     OscillatorWorld,
     TransformerPredictor,
     TriangleWorld,
@@ -109,9 +112,10 @@ def test_labelled_measures_become_dimensions():
     assert cube.tasks_trajectory.dims == ("condition", "mode", "seed", "step", "score", "task")
     assert cube.task.values.tolist() == list(TRIANGLE.tasks)
     assert cube.steps_trajectory.dims == ("condition", "mode", "seed", "step", "steps_item")
-    # Mean losses of the same task on other rows of the same world.
-    loss = cube.tasks_trajectory.sel(score="loss", task="A->C")
-    np.testing.assert_allclose(loss, cube.nll_trajectory, rtol=0.05)
+    # A network is scored by the words that count, and by nothing else.
+    counted = cube.steps_trajectory.sel(steps_item="counted")
+    np.testing.assert_allclose(counted, cube.nll_trajectory, rtol=1e-12)
+    assert (abs(cube.steps_trajectory.sel(steps_item="all") - counted) > 1e-6).all()
     shares = cube.tasks_trajectory.sel(score=["words", "sentences"])
     assert ((shares >= 0) & (shares <= 1)).all()
     np.testing.assert_array_equal(
@@ -120,8 +124,8 @@ def test_labelled_measures_become_dimensions():
 
 
 def per_step(predictor, evaluation):
-    loss = -predictor.score_steps(evaluation.X).mean(axis=0)
-    return {"first": loss[0], "last": loss[-1]}
+    loss = -predictor.score_steps(evaluation.X)
+    return {"counted": loss[evaluation.counts[:, 1:]].mean(), "all": loss.mean()}
 
 
 @pytest.mark.parametrize("engine", ["torch", "numba"])
@@ -143,6 +147,62 @@ def test_training_loss_is_that_of_the_history(engine, training):
         # Four updates are an epoch.
         found = [losses[replica, step] for step in (4, 8, 12)]
         np.testing.assert_allclose(found, predictor.net_.history[:, "train_loss"], rtol=1e-6)
+
+
+def test_key_of_a_partial_measure_is_that_of_its_function():
+    """It must not change from one process to the next."""
+    code = (
+        "from functools import partial\n"
+        "from sklearn_emerge import GRUPredictor, OscillatorWorld\n"
+        "from sklearn_emerge.assessment._provenance import provenance\n"
+        "from sklearn_emerge.tasks import task_scores\n"
+        "measures = {'tasks': partial(task_scores, n_queries=3)}\n"
+        "print(provenance(OscillatorWorld(), GRUPredictor(), measures))\n"
+    )
+    keys = {
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        for _ in range(2)
+    }
+    assert len(keys) == 1
+
+
+def test_every_configuration_has_the_examples_on_its_label():
+    world = TriangleWorld(evaluation_task="A->C")
+    seen = {}
+
+    def examples(predictor, evaluation):
+        return float(predictor.n_rows)
+
+    class Rows(MeanPredictor):
+        def fit(self, X, y=None):
+            self.n_rows = len(X)
+            return super().fit(X)
+
+    cube = small_assessment(
+        world=world, model=Rows(likelihood="categorical"), modes=("full",), nulls=(), n_train=None,
+        param_grid={"world__sparse_examples": [0, 200, 2000]}, alpha=0.9, record_at=[0], n_eval=5,
+        measures={"rows": examples}, probe=None, baselines=("mean",),
+    ).fit().cube_  # fmt: skip
+    for size in (0, 200, 2000):
+        own = TriangleWorld(sparse_examples=size)
+        rows = cube.rows_trajectory.sel(world__sparse_examples=size).isel(condition=0, mode=0)
+        assert (rows == own.default_n_train).all()
+        sample = own.sample(own.default_n_train, random_state=0)
+        seen[size] = len(sample.instances["A->C"])
+    assert seen == {0: 0, 200: 200, 2000: 2000}
+
+
+def test_resample_null_keeps_what_counts():
+    world = TriangleWorld(evaluation_task="A->C")
+    train, evaluation = world.split(60, 30, random_state=0)
+    parts = world.null("resample").split(60, 30, random_state=0)
+    for part, original in zip(parts, (train, evaluation), strict=True):
+        assert np.array_equal(part.counts.sum(axis=0), original.counts.sum(axis=0))
+        counted, before = part.X[part.counts], original.X[original.counts]
+        assert np.array_equal(np.sort(counted), np.sort(before))
+        assert not np.array_equal(part.X, original.X)
 
 
 def test_grid_and_memory(tmp_path):

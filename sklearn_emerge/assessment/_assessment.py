@@ -89,8 +89,8 @@ class EmergenceAssessment(BaseEstimator):
         Replicates. The smallest p-value of a test is :math:`2^{-n}`; with one there are neither
         tests nor intervals, and the verdict is "undecided".
     n_train : int, default=None
-        Training sequences, at least 4; None is 2,000, or three quarters of an `ArrayWorld`.
-        The source uses 20,000.
+        Training sequences, at least 4; None is what the world of each configuration suggests,
+        2,000 mostly, or three quarters of an `ArrayWorld`. The source uses 20,000.
     n_eval : int, default=None
         Evaluation sequences, at least 5; None is 500, or a quarter of an `ArrayWorld`. The
         source uses 2,000.
@@ -279,11 +279,10 @@ class EmergenceAssessment(BaseEstimator):
         record_at, measures = check_record(self.record_at, self.measures)
         modes = self._check_names("modes", self.modes, self._known_modes(model))
         nulls = self._check_names("nulls", self.nulls, self.world_.null_kinds)
-        n_train, n_eval = self.world_.default_split(self.n_train, self.n_eval)
         if self.probe is not None:
             check_probe(self.probe, self.world_.latent_kind)
         configurations = expand(self.world_, model, self.param_grid, nulls)
-        self._check_worlds(configurations, n_train, n_eval)
+        self._check_worlds(configurations)
         self._warn_if_seeds_cannot_reach_alpha(len(configurations))
         baselines = make_baselines(
             self.baselines, configurations[0].models[STRUCTURED], self.world_.observation
@@ -295,8 +294,6 @@ class EmergenceAssessment(BaseEstimator):
         cells, calls = [], []
         shared = {
             "n_seeds": self.n_seeds,
-            "n_train": n_train,
-            "n_eval": n_eval,
             "shared_data": self.shared_data,
             "entropy": entropy,
         }
@@ -305,6 +302,8 @@ class EmergenceAssessment(BaseEstimator):
         if memory.location is not None:
             shared["provenance"] = provenance(self.world_, model, measures)
         for configuration in configurations:
+            n_train, n_eval = self._sizes(configuration)
+            shared |= {"n_train": n_train, "n_eval": n_eval}
             for c, condition in enumerate(conditions):
                 world, cell_model = configuration.worlds[condition], configuration.models[condition]
                 scored = make_baselines(self.baselines, cell_model, world.observation)
@@ -438,16 +437,25 @@ class EmergenceAssessment(BaseEstimator):
             raise ValueError("modes is empty; pass at least 'full'.")
         return values
 
-    @staticmethod
-    def _check_worlds(configurations, n_train, n_eval):
+    def _sizes(self, configuration):
+        """Return the numbers of sequences for training and evaluation of a configuration."""
+        return configuration.worlds[STRUCTURED].default_split(self.n_train, self.n_eval)
+
+    def _check_worlds(self, configurations):
         """Draw from every world before anything is trained, so that bad ones fail now."""
-        if n_train < 4 or n_eval < 5:
-            raise ValueError(
-                f"There are n_train={max(n_train, 0)} sequences for training and n_eval={n_eval} "
-                "for evaluation, but at least 4 and 5 are needed; record more."
-            )
         for configuration in configurations:
+            n_train, n_eval = self._sizes(configuration)
             worlds = dict(configuration.worlds)
+            if n_train < 4 or n_eval < 5:
+                remedy = (
+                    "record more"
+                    if isinstance(worlds[STRUCTURED], ArrayWorld)
+                    else ("pass n_train and n_eval, or take a world of more sequences")
+                )
+                raise ValueError(
+                    f"There are n_train={max(n_train, 0)} sequences for training and "
+                    f"n_eval={n_eval} for evaluation, but at least 4 and 5 are needed; {remedy}."
+                )
             if isinstance(worlds[STRUCTURED], ArrayWorld):
                 worlds[STRUCTURED].split(n_train, n_eval, 0)
             for world in worlds.values():

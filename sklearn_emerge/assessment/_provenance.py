@@ -44,8 +44,6 @@ def provenance(world, model, measures=None):
                 "functions, or set memory=None."
             ) from error
     module = getattr(model, "module", None)
-    while isinstance(module, partial):
-        module = module.func
     sources = [_source(part) for part in (type(world), type(model), module, *measures.values())]
     versions = [f"{name}={version(name)}" for name in _LIBRARIES]
     return sha256("".join([_package_sources(), *versions, *sources]).encode()).hexdigest()
@@ -63,6 +61,8 @@ def _package_sources():
 
 def _source(thing):
     """Return the source of a class or function, or its name if there is none to read."""
+    while isinstance(thing, partial):
+        thing = thing.func
     try:
         return inspect.getsource(thing)
     except (OSError, TypeError):

@@ -9,6 +9,9 @@ from ..datasets import load_published
 _LOSS_TOLERANCE = 0.03
 # Queries of the source at an epoch, and epochs over which they are averaged.
 _QUERIES, _LAST = 5, 10
+_OUR_QUERIES = 200
+# Updates that an epoch of the source is.
+UPDATES_PER_EPOCH = {"triangle-2a": 1, "triangle-2a-fair": 1, "triangle-2b": 9, "triangle-2c": 9}
 COLUMNS = (
     "experiment", "quantity", "updates", "published", "ours", "difference", "tolerance", "finding",
 )  # fmt: skip
@@ -29,8 +32,10 @@ def compare_triangle(cubes, table):
     pandas.DataFrame
         One row a number: shares of right words at the end of training, and for Figure 2c the mean
         loss of some epochs in nats per token. Shares agree within two standard errors of their
-        difference, for which the n queries of either side give .25 / n at most; losses within .03.
-        The source's shares are means over its last ten epochs of five queries each.
+        difference, losses within .03. The source's shares are means over its last ten epochs of
+        five queries each. The standard errors are those of the queries, .25 / n at most on either
+        side, and of our seeds if there are several; how much networks of the source would vary is
+        not known.
     """
     rows = []
     for name, cube in cubes.items():
@@ -46,8 +51,13 @@ def compare_triangle(cubes, table):
         words = cube.tasks_trajectory.sel(score="words").dropna("step", how="all").isel(step=-1)
         for task in (task for task in told if task in words.task.values):
             value, n_queries = told[task]
-            ours = float(words.sel(task=task).mean("seed"))
-            tolerance = np.sqrt(1 / n_queries + 1 / _queries_of(cube))
+            seeds = words.sel(task=task)
+            ours = float(seeds.mean("seed"))
+            # All seeds get the same queries.
+            variance = 0.25 / n_queries + 0.25 / _OUR_QUERIES
+            if seeds.size > 1:
+                variance += float(seeds.var("seed", ddof=1)) / seeds.size
+            tolerance = 2 * np.sqrt(variance)
             rows.append((name, f"words of {task}", int(words.step), value, ours, tolerance))
         if table == "triangle-fig2c":
             rows += _losses(name, cube)
@@ -62,13 +72,8 @@ def _losses(name, cube):
     """Return rows of the mean losses of epochs that were recorded before and after."""
     published = load_published("triangle-fig2c-epoch-loss")
     steps = cube.step.values.tolist()
-    per_epoch = 9
+    per_epoch = UPDATES_PER_EPOCH[name]
     for epoch, loss in published.itertuples(index=False):
         if {per_epoch * (epoch - 1), per_epoch * epoch} <= set(steps):
             ours = float(cube.train_loss_trajectory.sel(step=per_epoch * epoch).mean("seed"))
             yield name, "mean loss of an epoch", per_epoch * epoch, loss, ours, _LOSS_TOLERANCE
-
-
-def _queries_of(cube):
-    """Return the queries that our share of a task rests on, over all seeds."""
-    return 200 * cube.sizes["seed"]

@@ -10,6 +10,7 @@ from ..displays import (
     TrajectoryDisplay,
 )
 from ..inference import student_interval
+from ._compare_triangle import UPDATES_PER_EPOCH
 from ._recipes import RECIPES
 
 # The configuration that stands for a grid where a figure shows one network a world.
@@ -65,7 +66,7 @@ def draw_trajectories(name, cube, axes, table):
         ax.set_ylabel(label)
     if table is not None and table.startswith("triangle-fig"):
         published = load_published(table)
-        updates = cube.step.values[-1] / len(published) * published.epoch
+        updates = UPDATES_PER_EPOCH[name] * published.epoch
         for task in cube.task.values.tolist():
             column = published[task.replace("->", "2")].rolling(10, center=True).mean()
             color = display.lines_[task].get_color()

@@ -25,9 +25,12 @@ def intermediate_words(predictor, evaluation, *, task="A->C", via="B", n_rows=10
     - "intermediate", its translation into `via`, by a probe trained on words of B that are read
       in a task that starts from B, where nothing of A is in sight.
 
-    Where all maps are shared, languages are names for the same words, and a network that gives
-    the words of a meaning similar states passes this test without any chain of translations. The
-    null "redrawn" has no such meanings, and nothing to be gained by way of B.
+    A high share does not show a chain of translations. Where all maps are shared, a network that
+    gives the words of one meaning similar states, whatever their language, passes this test, too:
+    so does one that prepares the word of C, if B->C has made the words of B similar to it. It
+    shows that A->C is not solved by states of its own. In the null "redrawn" the word of `via`
+    agrees with no chain of other tasks, so that states of shared meaning give 0 there; compare
+    with guessing and with the untrained network.
 
     Made for ``EmergenceAssessment(measures={"intermediate": intermediate_words})``.
 
@@ -80,7 +83,8 @@ def intermediate_words(predictor, evaluation, *, task="A->C", via="B", n_rows=10
             f"task={task!r}, via={via!r}: the tasks {task}, {there} and one from {via} are needed, "
             f"but the world has {', '.join(tasks)}."
         )
-    solved = world.only(task).sample(n_rows, random_state=random_state)
+    # Probes are never trained on the rows that they are applied to.
+    solved, seen = world.only(task).split(n_rows, n_rows, random_state=random_state)
     read = world.only(onward[0]).sample(n_rows, random_state=random_state)
     # From the token before a word of the translation.
     rows, steps = np.nonzero(solved.counts)
@@ -94,16 +98,16 @@ def intermediate_words(predictor, evaluation, *, task="A->C", via="B", n_rows=10
     layers = _layers(predictor)
     share = np.empty((len(labels), len(layers)))
     for j, layer in enumerate(layers):
-        solving = _states(predictor, solved.X, layer)
-        reading = _states(predictor, read.X, layer)
-        for i, (states, sample, language) in enumerate(
-            ((solving, solved, source), (reading, read, via))
+        solving = _states(predictor, solved.X, layer)[predicting]
+        for i, (word, sample, language) in enumerate(
+            (("source", seen, source), ("intermediate", read, via))
         ):
             number = sample.X - _first_word(world, language)
             known = np.nonzero((number >= 0) & (number < world.n_words))
             known = tuple(index[:_MOST] for index in known)
-            probe = make_probe("discrete").fit(states[known], number[known])
-            share[i, j] = probe.score(solving[predicting], list(labels.values())[i])
+            states = _states(predictor, sample.X, layer)[known]
+            probe = make_probe("discrete").fit(states, number[known])
+            share[i, j] = probe.score(solving, labels[word])
     coords = {"word": list(labels), "layer": layers}
     return xr.DataArray(share, coords=coords, dims=("word", "layer"))
 

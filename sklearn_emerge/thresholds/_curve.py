@@ -233,6 +233,9 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
             drawn = _draw(self._data, "logistic", self._theta, n_draws, random_state)
             values = fit(drawn, "logistic")[0][:, place]
             low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
+            least, most = FAMILIES["logistic"].bounds[place]
+            low = -np.inf if low <= least + 0.1 else low
+            high = np.inf if high >= most - 0.1 or (self._step and place == 0) else high
         else:
             low, high = self._profile(place, confidence)
         if parameter == "threshold":
@@ -259,7 +262,8 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
         ----------
         alpha : float, default=0.05
             Level of the tests. Each must reject, so that the chance of a threshold where one of
-            the alternatives is true is at most this.
+            the alternatives is true is about this at most, as far as trials are independent:
+            where counts vary more than binomial ones around all curves, none is supported.
         n_draws : int, default=199
             Draws of each bootstrap; p-values are at least 1 / (n_draws + 1).
         random_state : int, Generator, SeedSequence or None, default=None
@@ -282,8 +286,10 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
         check_alpha(alpha)
         data = self._data
         rows = {"logistic": self._row("logistic", self._misfit) | {"p_value": np.nan}}
+        binomial = [_dispersion_p_value(data, "logistic", self._theta)]
         for family in _ALTERNATIVES:
             theta, left = fit(data, family)
+            binomial.append(_dispersion_p_value(data, family, theta))
             stream = substream(random_state, "compare", family)
             drawn = _draw(data, family, theta, n_draws, stream)
             observed = _advantage(data, left[0], self._misfit)
@@ -296,7 +302,9 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
         kept = [family for family in _ALTERNATIVES if not table.p_value[family] <= alpha]
         finite = data.x[np.isfinite(data.x)]
         inside = finite.min() < self._theta[0, 1] < finite.max()
-        if kept:
+        if max(binomial) < 1e-2:
+            reason = "no decision: counts vary more than binomial ones; pass rates without n_trials"
+        elif kept:
             reason = f"no threshold: {' and '.join(kept)} cannot be rejected"
         elif best != "logistic":
             reason = f"no threshold: {best} has the smaller AICc"
@@ -405,7 +413,8 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
         """Warn of fits that mean little."""
         data = self._data
         place = self.sharpness_ * (distinct - np.log(self.threshold_))
-        if (np.abs(place) > _STEP).all():
+        self._step = bool((np.abs(place) > _STEP).all())
+        if self._step:
             above = distinct[distinct > np.log(self.threshold_)]
             below = distinct[distinct <= np.log(self.threshold_)]
             between = ""
@@ -424,17 +433,23 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
                 "it, or fit the ends with chance='fit' or ceiling='fit'.",
                 stacklevel=3,
             )
-        if data.trials is not None:
-            mean = np.clip(curve(data, "logistic", self._theta)[0], 1e-9, 1 - 1e-9)
-            pearson = (data.trials * (data.rate[0] - mean) ** 2 / (mean * (1 - mean))).sum()
-            freedom = len(mean) - n_parameters(data, "logistic")
-            if freedom > 0 and stats.chi2.sf(pearson, freedom) < 1e-3:
-                warnings.warn(
-                    f"The counts vary more than binomial ones around the curve (chi-square "
-                    f"{pearson:.3g} with {freedom} degrees of freedom), so that intervals are too "
-                    "short; pass rates without n_trials, or see compare().",
-                    stacklevel=3,
-                )
+        if _dispersion_p_value(data, "logistic", self._theta) < 1e-3:
+            warnings.warn(
+                "The counts vary more around the curve than binomial ones, so that intervals are "
+                "too short: pass rates without n_trials, or see with compare() whether another "
+                "curve fits better.",
+                stacklevel=3,
+            )
+
+
+def _dispersion_p_value(data, family, theta):
+    """Return the p-value of a chi-square test that counts are binomial around a curve."""
+    freedom = data.rate.shape[1] - n_parameters(data, family)
+    if data.trials is None or freedom < 1:
+        return 1.0
+    mean = np.clip(curve(data, family, theta)[0], 1e-9, 1 - 1e-9)
+    pearson = (data.trials * (data.rate[0] - mean) ** 2 / (mean * (1 - mean))).sum()
+    return stats.chi2.sf(pearson, freedom)
 
 
 def _draw(data, family, theta, n_draws, random_state):

@@ -182,13 +182,14 @@ class World(ABC, BaseEstimator):
         """
         if self.ceiling is None:
             return None
-        predictor = self._optimal().set_params(
+        world = self._evaluated()
+        predictor = world._optimal().set_params(
             likelihood=self.likelihood if likelihood == "auto" else likelihood,
             noise_std=self.noise_std if noise_std == "auto" else noise_std,
         )
         if "n_tokens" in predictor.get_params():
             predictor.set_params(n_tokens=self.n_tokens)
-        return predictor.fit(self.sample(self._n_optimal, random_state=0).X)
+        return predictor.fit(world.sample(self._n_optimal, random_state=0).X)
 
     # Sequences that the optimal predictor is fitted to; filters learn nothing from them.
     _n_optimal = 100

@@ -4,6 +4,7 @@ from numbers import Integral
 
 import numpy as np
 from scipy.fft import irfft, rfft
+from sklearn.base import clone
 from sklearn.utils._param_validation import Interval
 
 from .._random import substream
@@ -64,18 +65,30 @@ class Null(World):
         stream = substream(random_state)
         parts = self.world.split(n_train, n_eval, stream)
         return tuple(
-            self._bunch(self._destroyed(part.X, substream(stream, name)), None)
+            self._destroyed(part, substream(stream, name))
             for part, name in zip(parts, ("train", "evaluation"), strict=True)
         )
 
     def _sample(self, n_sequences, stream):
-        self.world._check_request(n_sequences)
-        X, _ = self.world._sample(n_sequences, stream)
-        return self._destroyed(X, stream), None
+        return self._draw_bunch(n_sequences, stream).X, None
 
-    def _destroyed(self, X, stream):
+    def _draw_bunch(self, n_sequences, stream):
+        self.world._check_request(n_sequences)
+        return self._destroyed(self.world._draw_bunch(n_sequences, stream), stream)
+
+    def _destroyed(self, sample, stream):
         # The depth keeps the null of a null from repeating the same permutation.
-        return self._destroy(X, np.random.default_rng(substream(stream, "null", self._depth)))
+        rng = np.random.default_rng(substream(stream, "null", self._depth))
+        if "counts" not in sample:
+            return self._bunch(self._destroy(sample.X, rng), None)
+        # Tokens keep whether they count.
+        both = self._destroy(np.stack([sample.X, sample.counts], axis=2), rng)
+        destroyed = self._bunch(both[:, :, 0], None)
+        destroyed.counts = both[:, :, 1].astype(bool)
+        return destroyed
+
+    def _evaluated(self):
+        return clone(self).set_params(world=self.world._evaluated())
 
     @property
     def _depth(self):

@@ -70,9 +70,9 @@ class TriangleWorld(World):
     each token was written (also as the latent), ``counts``, the tokens that count, and
     ``instances``, the sentences of each task as word numbers.
 
-    The words of a translation count whose source words are in the same row. They follow from
-    what a row has shown, while source words are random: an assessment scores networks by the
-    words that count, in nats each.
+    The words of a translation count whose source word and language are shown before in the same
+    row. They follow from what the row has shown, while source words are random: an assessment
+    scores networks by the words that count, in nats each.
 
     Few examples are few tokens: in the default triangle A->C has one token in a hundred. An
     assessment that is to be about it needs ``evaluation_task="A->C"``; `task_scores` and
@@ -234,7 +234,8 @@ class TriangleWorld(World):
         kind : {"permuted", "redrawn", "resample"}
             "permuted": translations are those of other sentences of the task. "redrawn": each
             task has a map of words of its own, so that none follows from others, not even for
-            a single word. "resample": as in every world.
+            a single word: who composes is always wrong, where guessing is sometimes right.
+            "resample": as in every world.
 
         Returns
         -------
@@ -450,7 +451,7 @@ class TriangleWorld(World):
         shape = n_sequences, self.row_length
         tokens, names = np.concatenate(blocks), np.concatenate(names)
         missing = max(0, n_sequences * self.row_length - len(tokens))
-        counts = np.pad(self._counts(len(tokens)), (0, missing))
+        counts = np.pad(self._counts(names), (0, missing))
         X, task, counts = (
             stream[: n_sequences * self.row_length].reshape(shape)[order]
             for stream in (
@@ -463,15 +464,15 @@ class TriangleWorld(World):
         sample.update(order=order, task=task, counts=counts, instances=instances)
         return sample
 
-    def _counts(self, n_tokens):
-        """Return which tokens of the stream follow from others of their row."""
-        per_word = self.tokens_per_word
-        place = np.arange(n_tokens)
+    def _counts(self, tasks):
+        """Return which tokens of the stream, written in such tasks, follow from their row."""
+        per_word, length = self.tokens_per_word, self.sentence_length
+        place = np.arange(len(tasks))
         word, mark = np.divmod(place % self.tokens_per_instance, per_word)
-        translated = (
-            (word > self.sentence_length)
-            & (word <= 2 * self.sentence_length)
-            & (mark == per_word - 1)
-        )
+        translated = (word > length) & (word <= 2 * length) & (mark == per_word - 1)
         # A word is written five words after its source.
-        return translated & (place % self.row_length >= (self.sentence_length + 1) * per_word)
+        follows = place % self.row_length >= (length + 1) * per_word
+        # The first tells the language of the others; its own, the last word of the instance before.
+        back = (length + 3) * per_word
+        shown = (place % self.row_length >= back) & (np.roll(tasks, back) == tasks)
+        return translated & follows & ((word > length + 1) | shown)
