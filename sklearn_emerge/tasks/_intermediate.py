@@ -32,6 +32,10 @@ def intermediate_words(predictor, evaluation, *, task="A->C", via="B", n_rows=10
     agrees with no chain of other tasks, so that states of shared meaning give 0 there; compare
     with guessing and with the untrained network.
 
+    Nor does a low share show that there is no chain: networks may hold a word that they are about
+    to write in another way than one that they have read. A transformer that writes A->B without
+    a mistake can fail this test for the word of B that it writes.
+
     Made for ``EmergenceAssessment(measures={"intermediate": intermediate_words})``.
 
     Parameters
