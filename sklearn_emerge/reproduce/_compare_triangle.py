@@ -4,14 +4,13 @@ import numpy as np
 import pandas as pd
 
 from ..datasets import load_published
+from ._triangle import UPDATES_PER_EPOCH
 
 # Nats per token within which a loss agrees.
 _LOSS_TOLERANCE = 0.03
 # Queries of the source at an epoch, and epochs over which they are averaged.
 _QUERIES, _LAST = 5, 10
 _OUR_QUERIES = 200
-# Updates that an epoch of the source is.
-UPDATES_PER_EPOCH = {"triangle-2a": 1, "triangle-2a-fair": 1, "triangle-2b": 9, "triangle-2c": 9}
 COLUMNS = (
     "experiment", "quantity", "updates", "published", "ours", "difference", "tolerance", "finding",
 )  # fmt: skip

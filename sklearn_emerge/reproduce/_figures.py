@@ -10,8 +10,8 @@ from ..displays import (
     TrajectoryDisplay,
 )
 from ..inference import student_interval
-from ._compare_triangle import UPDATES_PER_EPOCH
 from ._recipes import RECIPES
+from ._triangle import UPDATES_PER_EPOCH
 
 # The configuration that stands for a grid where a figure shows one network a world.
 _STANDARD = {"hidden_size": 16, "time_channel": "full_time"}

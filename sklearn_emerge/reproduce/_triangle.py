@@ -17,6 +17,10 @@ _SOURCE = TransformerPredictor(
     max_steps=900, precision="bfloat16",
 )  # fmt: skip
 _EPOCH = 9
+# 50 examples fill one batch: an epoch of Figure 2a is one update.
+UPDATES_PER_EPOCH = {
+    "triangle-2a": 1, "triangle-2a-fair": 1, "triangle-2b": _EPOCH, "triangle-2c": _EPOCH,
+}  # fmt: skip
 # With those before the epochs whose mean loss is known.
 _EPOCHS = [0, 1, 5, 9, 10, 15, 19, 20, 25, 29, 30, 35, 40, 49, 50, 60, 70, 80, 90, 99, 100]
 _TRAJECTORY = {
@@ -36,7 +40,7 @@ def _figure_2(model=_SOURCE, **examples):
 
 
 EXPERIMENTS = {
-    # 50 examples are one update an epoch, so that the source's 100 epochs are 100 updates.
+    # The source's 100 epochs.
     "triangle-2a": replace(
         _figure_2(clone(_SOURCE).set_params(max_steps=100), AC=50),
         options=_TRAJECTORY | {"record_at": list(range(0, 101, 10))},
