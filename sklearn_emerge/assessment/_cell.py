@@ -21,11 +21,14 @@ def split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data):
     """Return the training and evaluation sequences of each seed, one pair if all share them.
 
     A seed's sequences are the same in all modes, and those of the nulls are made from them.
+    The evaluation sequences have those of training as ``train``, for measures that ask whether
+    something is new.
     """
-    if shared_data:
-        return [world.split(n_train, n_eval, substream(entropy, "data"))]
-    streams = [substream(entropy, "data", seed) for seed in range(n_seeds)]
-    return [world.split(n_train, n_eval, stream) for stream in streams]
+    parts = [()] if shared_data else [(seed,) for seed in range(n_seeds)]
+    splits = [world.split(n_train, n_eval, substream(entropy, "data", *part)) for part in parts]
+    for train, evaluation in splits:
+        evaluation.train = train
+    return splits
 
 
 def run_networks(

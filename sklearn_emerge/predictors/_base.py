@@ -165,7 +165,8 @@ class BasePredictor(ABC, BaseEstimator):
             As in `predict`.
         """
         X = self._check(X)
-        mean = self._predict(X)[:, :-1]
+        # What the last step predicts is not known.
+        mean = self._predict(X[:, :-1])
         return log_density(X[:, 1:], mean, self.likelihood_, self.noise_std_).sum(axis=2)
 
     def score(self, X, y=None):

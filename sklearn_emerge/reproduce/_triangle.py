@@ -27,8 +27,11 @@ _TRAJECTORY = {
     "n_seeds": 1,
     "probe": None,
     "record_at": [_EPOCH * epoch for epoch in _EPOCHS],
-    # As in the source, solved examples may have words of the query.
-    "measures": {"tasks": partial(task_scores, shots="random")},
+    # In the source six solved examples are cut to what fits, and may have words of the query.
+    "measures": {
+        "tasks": partial(task_scores, n_shots=6, shots="random"),
+        "disjoint_tasks": partial(task_scores, n_shots=6, shots="disjoint"),
+    },
 }
 
 

@@ -1,10 +1,9 @@
 """Measures of symbolic tasks that an assessment takes while networks train."""
 
-import numpy as np
 import xarray as xr
 
 from ..worlds import TriangleWorld
-from ._scores import check_network, translate_queries
+from ._scores import check_network, score_tasks
 
 
 def task_scores(
@@ -12,33 +11,34 @@ def task_scores(
     evaluation,
     *,
     n_queries=200,
-    n_shots=6,
+    n_shots=None,
     shots="auto",
     n_rows=100,
     random_state=0,
 ):
-    r"""Return the loss, right words and right sentences of each task.
+    r"""Return the loss and the scores of each task.
 
     Made for ``EmergenceAssessment(measures={"tasks": task_scores})``, with other arguments by
     `functools.partial`. The loss is that of the true words,
 
     .. math:: -\frac{1}{n} \sum_{i=1}^{n} \ln p(\text{word}_i),
 
-    over the words that count in fresh rows of the task, in nats per word; right words and
-    sentences are those of a greedy translation of fresh queries. A curve of sentences can look
-    like a jump where that of words, or the loss, is smooth.
+    over the words that count in fresh rows of the task, in nats per word; the other scores are
+    those of `score_tasks`, of a greedy translation of fresh queries. A curve of sentences can
+    look like a jump where that of words, or the loss, is smooth.
 
     Parameters
     ----------
     predictor : NeuralPredictor
         Fitted on tokens.
     evaluation : Bunch
-        Sequences of a `TriangleWorld`, whose world draws rows and queries.
+        Sequences of a `TriangleWorld`, whose world draws rows and queries. If it has ``train``,
+        the training sequences, recall is counted from them; in an assessment it has.
     n_queries : int, default=200
         Queries a task. They make most of the cost: each needs as many passes through the network
         as its translation has tokens.
-    n_shots : int, default=6
-        Solved examples before each query.
+    n_shots : int, default=None
+        Solved examples before each query, see `draw_queries`.
     shots : {"auto", "disjoint", "random"}, default="auto"
         Whether they may have words of the query, see `draw_queries`.
     n_rows : int, default=100
@@ -49,7 +49,9 @@ def task_scores(
     Returns
     -------
     xarray.DataArray of dimensions (score, task)
-        Scores "loss" (nats per word), "words" and "sentences" (shares).
+        The score "loss" (nats per word), and all columns of `score_tasks`: "words" and
+        "sentences" (shares of right ones), what is expected of recall and of the prompt, and
+        p-values.
 
     Raises
     ------
@@ -70,17 +72,16 @@ def task_scores(
     """
     world = world_of(evaluation)
     tasks = check_network(predictor, world)
-    found = np.empty((3, len(tasks)))
-    for column, task in zip(found.T, tasks, strict=True):
+    table = score_tasks(
+        predictor, world, n_queries=n_queries, n_shots=n_shots, shots=shots,
+        train=getattr(evaluation, "train", None), random_state=random_state,
+    )  # fmt: skip
+    loss = []
+    for task in tasks:
         rows = world.only(task).sample(n_rows, random_state=random_state)
-        _, right = translate_queries(
-            predictor, world, task, n_queries=n_queries, n_shots=n_shots, shots=shots,
-            random_state=random_state,
-        )  # fmt: skip
-        loss = -predictor.score_steps(rows.X)[rows.counts[:, 1:]].mean()
-        column[:] = loss, right.mean(), right.all(axis=1).mean()
-    coords = {"score": ["loss", "words", "sentences"], "task": tasks}
-    return xr.DataArray(found, coords=coords, dims=("score", "task"))
+        loss.append(-predictor.score_steps(rows.X)[rows.counts[:, 1:]].mean())
+    table.insert(0, "loss", loss)
+    return xr.DataArray(table.T.astype(float), dims=("score", "task"))
 
 
 def world_of(evaluation):

@@ -9,7 +9,7 @@ from .._random import substream
 
 
 def draw_queries(
-    world, task, *, n_queries=200, n_shots=6, shots="auto", train=None, random_state=None
+    world, task, *, n_queries=200, n_shots=None, shots="auto", train=None, random_state=None
 ):
     """Draw sentences to translate, each after solved examples of the same task.
 
@@ -21,8 +21,10 @@ def draw_queries(
         One of its tasks.
     n_queries : int, default=200
         How many.
-    n_shots : int, default=6
-        Solved examples before each; of them a network sees what fits into its context.
+    n_shots : int, default=None
+        Solved examples before each; of them a network sees what fits into its context. None
+        takes as many as fit, with the query and its translation, into a row of the world, on
+        which networks are trained.
     shots : {"auto", "disjoint", "random"}, default="auto"
         "disjoint": the solved examples have none of the words of the query, for which there
         must be eight words or more. "random": any sentences, as in the source; a network can
@@ -57,10 +59,14 @@ def draw_queries(
     """
     world._check_request(1)
     world._check_task(task)
+    length = world.sentence_length
+    if n_shots is None:
+        # The last token of the translation is predicted from those before it.
+        query = world.tokens_per_instance - world.tokens_per_word - 1
+        n_shots = max(0, world.row_length - 1 - query) // world.tokens_per_instance
     for name, value, least in (("n_queries", n_queries, 1), ("n_shots", n_shots, 0)):
         if not isinstance(value, Integral) or value < least:
             raise ValueError(f"{name}={value!r} must be an integer of at least {least}.")
-    length = world.sentence_length
     possible = world.n_words >= 2 * length
     if shots not in ("auto", "disjoint", "random") or (shots == "disjoint" and not possible):
         raise ValueError(

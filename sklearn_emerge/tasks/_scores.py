@@ -18,7 +18,7 @@ def score_tasks(
     *,
     tasks=None,
     n_queries=200,
-    n_shots=6,
+    n_shots=None,
     shots="auto",
     train=None,
     alpha=0.05,
@@ -41,8 +41,9 @@ def score_tasks(
         Tasks to score; None is all of the world.
     n_queries : int, default=200
         Queries a task.
-    n_shots : int, default=6
-        Solved examples before each query; a network sees what fits into its context.
+    n_shots : int, default=None
+        Solved examples before each query; a network sees what fits into its context. None
+        takes as many as fit into a row, see `draw_queries`.
     shots : {"auto", "disjoint", "random"}, default="auto"
         Whether the solved examples may have words of the query, see `draw_queries`.
     train : Bunch, default=None
