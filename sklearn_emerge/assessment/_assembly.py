@@ -34,8 +34,9 @@ def collect(places, results, coords):
     """
     coords = dict(coords)
     grid = [name for name in coords if name not in RESERVED]
+    coords |= _labels_of_measures(results)
     by_condition, by_mode = ("condition", *grid), ("condition", "mode", *grid)
-    arrays = {}
+    arrays, attributes = {}, {}
 
     def put(name, dims, place, value):
         value = np.asarray(value)
@@ -59,15 +60,10 @@ def collect(places, results, coords):
             put(name, (*by_mode, "seed"), place, result[name])
         put("n_parameters", by_mode, place, result.n_parameters[0])
         for name, values in result.trajectory.items():
-            items = {dim: values[dim].values for dim in values.dims[2:]}
-            for dim, labels in items.items():
-                known = coords.setdefault(dim, labels)
-                if not np.array_equal(known, labels):
-                    raise ValueError(
-                        f"measures[{name!r}] returned other names of {dim} in other cells: "
-                        f"{labels.tolist()} and {list(known)}; return the same everywhere."
-                    )
+            # Where a measure has no such label, as a layer that the network lacks: NaN.
+            values = values.reindex({dim: coords[dim] for dim in values.dims[2:]})
             put(f"{name}_trajectory", (*by_mode, *values.dims), place, values.values)
+            attributes[f"{name}_trajectory"] = values.attrs
         # Only the structured world, the first condition, has latents.
         for name in PROBE_SCORES if "latent" in coords and condition == 0 else ():
             put(name, (*by_mode, "seed", "latent"), place, result[name])
@@ -77,7 +73,21 @@ def collect(places, results, coords):
         name: values if isinstance(values, np.ndarray) else np.array(values, object)
         for name, values in coords.items()
     }
-    return xr.Dataset(arrays, coords=labels)
+    cube = xr.Dataset(arrays, coords=labels)
+    for name, known in attributes.items():
+        cube[name].attrs.update(known)
+    return cube
+
+
+def _labels_of_measures(results):
+    """Return the labels of each dimension of the measures, over all cells."""
+    labels = {}
+    for result in results:
+        for values in result.get("trajectory", {}).values():
+            for dim in values.dims[2:]:
+                known = labels.get(dim, values.indexes[dim])
+                labels[dim] = known.append(values.indexes[dim].difference(known, sort=False))
+    return {dim: index.values for dim, index in labels.items()}
 
 
 def compare(cube, interval, alpha, correction, n_flips=None):

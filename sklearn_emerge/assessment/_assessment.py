@@ -21,11 +21,11 @@ from ..worlds import ArrayWorld, World
 from ._assembly import INTERVALS, collect, compare
 from ._cell import run_baselines, run_networks
 from ._cube import annotate, describe, save_cube
-from ._plan import STRUCTURED, coordinate, expand, make_baselines, reference_names
+from ._plan import RESERVED, STRUCTURED, coordinate, expand, make_baselines, reference_names
 from ._progress import Progress
 from ._provenance import provenance
 from ._summary import summarise
-from ._trajectory import check_record
+from ._trajectory import check_record, try_measures
 from ._verdict import judge
 
 MODES = ("full", "readout", "random", "scrambled")
@@ -123,7 +123,9 @@ class EmergenceAssessment(BaseEstimator):
         training ended there and the Bunch of evaluation sequences, that return a number, a
         mapping of names to numbers, or a DataArray with coordinates. "name" becomes the variable
         ``name_trajectory``, with the dimension ``name_item`` for a mapping, or those of the
-        DataArray. See `task_scores` and `intermediate_words`.
+        DataArray (NaN where a cell has not all labels of the others). Each is tried once on an
+        untrained network of every condition before training. See `task_scores` and
+        `intermediate_words`.
     memory : str, path-like or joblib.Memory, default=None
         Where finished cells are kept. With it, an interrupted `fit` continues where it stopped.
     n_jobs : int, default=None
@@ -288,6 +290,7 @@ class EmergenceAssessment(BaseEstimator):
             self.baselines, configurations[0].models[STRUCTURED], self.world_.observation
         )
         candidates = reference_names(self.reference, baselines)
+        self._check_recording(record_at, measures, modes, configurations)
         entropy = seed_sequence(self.random_state).generate_state(4).tolist()
 
         conditions = (STRUCTURED, *nulls)
@@ -460,6 +463,35 @@ class EmergenceAssessment(BaseEstimator):
                 worlds[STRUCTURED].split(n_train, n_eval, 0)
             for world in worlds.values():
                 world.split(4, 5, 0)
+
+    def _check_recording(self, record_at, measures, modes, configurations):
+        """Take the measures once from an untrained network, so that bad ones fail now."""
+        if not record_at:
+            return
+        if "scrambled" in modes:
+            raise ValueError(
+                "modes has 'scrambled', but record_at is given: weights are scrambled when "
+                "training has ended, so that there is no course of training to record. Drop one."
+            )
+        last = [getattr(c.models[STRUCTURED], "max_steps", None) for c in configurations]
+        if None not in last and record_at[-1] > max(last):
+            warnings.warn(
+                f"record_at has {record_at[-1]}, but training ends after max_steps={max(last)}; "
+                "what is measured there will be NaN. Drop it, or train longer.",
+                UserWarning,
+                stacklevel=3,
+            )
+        taken = (*RESERVED, *(self.param_grid or ()))
+        for configuration in configurations if measures else ():
+            for condition, world in configuration.worlds.items():
+                try:
+                    try_measures(measures, world, configuration.models[condition], taken)
+                except Exception as error:
+                    error.add_note(
+                        f"This happened when the measures {', '.join(measures)} were tried in the "
+                        f"condition {condition!r}, before training; see nulls and measures."
+                    )
+                    raise
 
     def _warn_if_seeds_cannot_reach_alpha(self, n_tests):
         smallest = smallest_p_value(self.n_seeds, n_tests, self.correction, self.n_flips)

@@ -5,6 +5,7 @@ import json
 import os
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -64,8 +65,9 @@ COORDINATES = {
     "test": "test behind the verdict",
     "step": "updates of the optimiser",
     "task": "symbolic task",
-    "score": "loss of the words that count (nat/word), share of right words, of right sentences",
-    "word": "word that is asked for",
+    "score": "loss of the words that count (nat/word), and the columns of score_tasks",
+    "reading": "how words are read: by a probe, or by the head of the network",
+    "solving": "task that is solved meanwhile",
     "layer": "layer of the network, 0 is the embedding",
 }
 _REQUIRED = ("nll", "delta_nll", "nll_reference", "nll_optimal", "p_value", "verdict")
@@ -74,8 +76,9 @@ _REQUIRED = ("nll", "delta_nll", "nll_reference", "nll_optimal", "p_value", "ver
 def annotate(cube, configuration):
     """Return the cube with long names, units and the global attributes of CF and ACDD."""
     for name, variable in cube.data_vars.items():
-        # Measures of the user's own have no units that we know.
-        of_user = (f"{name.removesuffix('_trajectory')} in the course of training", "1")
+        # Measures of the user's own may bring theirs.
+        long_name = f"{name.removesuffix('_trajectory')} in the course of training"
+        of_user = (variable.attrs.get("long_name", long_name), variable.attrs.get("units", "1"))
         variable.attrs["long_name"], variable.attrs["units"] = VARIABLES.get(name, of_user)
     for name, coordinate in cube.coords.items():
         item = f"part of {name.removesuffix('_item')}"
@@ -112,6 +115,9 @@ def describe(value):
         return value
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, partial):
+        arguments = {"args": value.args, "keywords": value.keywords}
+        return {"type": "partial", "function": describe(value.func)} | describe(arguments)
     if inspect.isroutine(value):
         return f"{value.__module__}.{value.__qualname__}"
     if hasattr(value, "__array__"):

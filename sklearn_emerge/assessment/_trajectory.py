@@ -5,6 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import xarray as xr
+from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, validate_params
 from threadpoolctl import threadpool_limits
 
@@ -63,6 +64,36 @@ def check_record(record_at, measures):
     return tuple(steps.tolist()), measures
 
 
+def try_measures(measures, world, model, taken):
+    """Take each measure of an untrained network once, so that bad ones fail before training.
+
+    Parameters
+    ----------
+    measures : dict of str to callable
+        The measures.
+    world : World
+        The world of a condition.
+    model : predictor
+        Its model.
+    taken : sequence of str
+        Names of dimensions that the cube has already.
+
+    Raises
+    ------
+    ValueError
+        If one cannot be taken there, or returns something else than it should.
+    """
+    train, evaluation = world.split(4, 5, 0)
+    evaluation.train = train
+    predictor = clone(model)
+    if "training" in predictor.get_params():
+        predictor.set_params(training="random")
+    with threadpool_limits(1):
+        predictor.fit(train.X)
+        for name, measure in measures.items():
+            _labelled(name, measure(predictor, evaluation), taken)
+
+
 class Recorder:
     """Takes measures of networks while they train.
 
@@ -95,7 +126,7 @@ class Recorder:
             for name, measure in self.measures.items():
                 found[name] = measure(predictor, evaluation)
         for name, value in found.items():
-            value = _labelled(name, value)
+            value = _labelled(name, value, RESERVED)
             if name not in self.values_:
                 dims = {"seed": np.arange(self.n_seeds), "step": list(self.at)}
                 self.first_[name] = value
@@ -117,7 +148,7 @@ class Recorder:
         return self.values_
 
 
-def _labelled(name, value):
+def _labelled(name, value, taken):
     """Return what a measure has returned as a DataArray of floats with coordinates."""
     if isinstance(value, Mapping):
         value = xr.DataArray(list(value.values()), {f"{name}_item": list(map(str, value))})
@@ -128,10 +159,10 @@ def _labelled(name, value):
             f"measures[{name!r}] returned {value!r}; it must return a number, a mapping of names "
             "to numbers, or a DataArray with a coordinate for each dimension."
         )
-    taken = [dim for dim in value.dims if dim in RESERVED]
-    if taken:
+    both = [dim for dim in value.dims if dim in taken]
+    if both:
         raise ValueError(
-            f"measures[{name!r}] returned the dimension {taken[0]!r}, which the cube has already; "
+            f"measures[{name!r}] returned the dimension {both[0]!r}, which the cube has already; "
             "call it something else."
         )
     return value.astype(np.float64)

@@ -83,6 +83,13 @@ class TrajectoryDisplay:
         trajectory = cube[f"{measure}_trajectory"]
         chosen = {"condition": "structured", "mode": "full"} | (selection or {})
         chosen.pop(along, None)
+        for dim in ("seed", "step"):
+            if dim in (along, *chosen):
+                raise ValueError(
+                    f"{dim!r} cannot be the dimension along which lines differ, nor be selected: a "
+                    "line is the mean over all seeds at all steps. Select from the cube before, "
+                    f"for instance cube.isel({dim}=[0])."
+                )
         unknown = [dim for dim in (along, *chosen) if dim not in trajectory.dims]
         if unknown:
             raise ValueError(

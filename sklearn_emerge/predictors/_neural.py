@@ -129,7 +129,14 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         NotFittedError, ValueError
             As in `predict`.
         """
-        return self._forward(self._check(X), hidden=True)
+        return self._states(X, 1)
+
+    # Numbers of the layers that hidden states can be taken from.
+    _layers = (1,)
+
+    def _states(self, X, layer, outputs=False):
+        """Return the hidden states of a layer, or what the head makes of them."""
+        return self._forward(self._check(X), hidden=not outputs)
 
     def generate(self, X, n_steps):
         """Continue sequences of tokens by the most probable token, again and again.

@@ -4,6 +4,7 @@ from numbers import Integral, Real
 
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import GradientNormClipping
 from torch import nn
 
@@ -236,19 +237,30 @@ class TransformerPredictor(NeuralPredictor):
         NotFittedError, ValueError
             As in `predict`, or if there is no such layer.
         """
-        X = self._check(X)
-        n_layers = len(self.network_.core.blocks)
-        layer = n_layers if layer is None else layer
-        if not isinstance(layer, Integral) or not 0 <= layer <= n_layers:
+        check_is_fitted(self)
+        layer = self._layers[-1] if layer is None else layer
+        if not isinstance(layer, Integral) or layer not in self._layers:
             raise ValueError(
                 f"layer={layer!r} is not a layer; pass an integer from 0 (the embedding) to "
-                f"{n_layers}."
+                f"{self._layers[-1]}."
             )
+        return self._states(X, layer)
+
+    @property
+    def _layers(self):
+        return range(len(self.network_.core.blocks) + 1)
+
+    def _states(self, X, layer, outputs=False):
+        last = layer == self._layers[-1]
 
         def read(network, inputs):
-            return network.core.layers(inputs)[layer]
+            states = network.core.layers(inputs)[layer]
+            if not outputs:
+                return states
+            # The last layer is normalised already.
+            return network.head(states if last else network.core.norm(states))
 
-        return self._forward(X, hidden=True, read=read)
+        return self._forward(self._check(X), hidden=not outputs, read=read)
 
     @property
     def _memory(self):

@@ -32,8 +32,8 @@ def compare_triangle(cubes, table):
         One row a number: shares of right words at the end of training, and for Figure 2c the mean
         loss of some epochs in nats per token. Shares agree within two standard errors of their
         difference, losses within .03. The source's shares are means over its last ten epochs of
-        five queries each. The standard errors are those of the queries, .25 / n at most on either
-        side, and of our seeds if there are several; how much networks of the source would vary is
+        five queries each. The standard errors are those of the queries on either side, p (1 - p)
+        / n at most, with two right and two wrong ones added (Agresti and Coull), and of our seeds if there are several; how much networks of the source would vary is
         not known.
     """
     rows = []
@@ -53,7 +53,7 @@ def compare_triangle(cubes, table):
             seeds = words.sel(task=task)
             ours = float(seeds.mean("seed"))
             # All seeds get the same queries.
-            variance = 0.25 / n_queries + 0.25 / _OUR_QUERIES
+            variance = _variance(value, n_queries) + _variance(ours, _OUR_QUERIES)
             if seeds.size > 1:
                 variance += float(seeds.var("seed", ddof=1)) / seeds.size
             tolerance = 2 * np.sqrt(variance)
@@ -65,6 +65,12 @@ def compare_triangle(cubes, table):
     agrees = frame.difference.abs() <= frame.tolerance
     frame["finding"] = np.where(agrees, "agrees", np.where(frame.difference > 0, "higher", "lower"))
     return frame[list(COLUMNS)]
+
+
+def _variance(share, n):
+    """Return the variance of a mean of n scores between 0 and 1, at most."""
+    share = (share * n + 2) / (n + 4)
+    return share * (1 - share) / (n + 4)
 
 
 def _losses(name, cube):

@@ -78,16 +78,15 @@ def draw_trajectories(name, cube, axes, table):
 
 
 def draw_sparse(name, cube, axes, table=None):
-    """Draw right words and words of the language between by the number of sparse examples."""
+    """Draw right words of A->C and words of B found meanwhile, by the number of sparse examples."""
     sizes = cube.world__sparse_examples.values
     words = cube.tasks_trajectory.sel(score="words", task="A->C").isel(step=-1)
-    between = cube.intermediate_trajectory.sel(word="intermediate").isel(step=-1)
-    # The layer before the last: in the last the word to be written is prepared.
-    between = between.isel(layer=-2 if between.sizes["layer"] > 1 else 0)
+    between = between_words(cube)
     place = np.arange(len(sizes))
-    for ax, values, label in (
-        (axes[0], words, "right words of A->C (share)"),
-        (axes[1], between, "words of B read off the states of A->C (share)"),
+    # Solved examples show the four words that the query does not have.
+    for ax, values, label, guessing in (
+        (axes[0], words, "right words of A->C (share)", 1 / 4),
+        (axes[1], between, "words of B found by the head (share)", 1 / 8),
     ):
         for shift, condition, mode, color in (
             (-0.1, "structured", "full", "#0072B2"),
@@ -103,7 +102,7 @@ def draw_sparse(name, cube, axes, table=None):
             x = place + shift
             ax.errorbar(x, mean, error, color=color, capsize=3, linewidth=1.6, label=label_of)
             ax.plot(x, seeds, "o", color=color, markersize=2.5, alpha=0.5)
-        ax.axhline(1 / 8, color="black", linewidth=0.8, linestyle=":", label="guessing")
+        ax.axhline(guessing, color="black", linewidth=0.8, linestyle=":", label="guessing")
         ax.set_xticks(place, [str(size) for size in sizes])
         ax.set_xlabel("training examples of A->C")
         ax.set_ylabel(label)
@@ -111,6 +110,15 @@ def draw_sparse(name, cube, axes, table=None):
         ax.spines[["top", "right"]].set_visible(False)
     axes[0].legend(frameon=False, fontsize=9)
     axes[0].set_title(name, loc="left", fontsize=10)
+
+
+def between_words(cube, reading="head", solving="A->C"):
+    """Return the shares of words of B at the end, in the layer before the last if there is one.
+
+    In the last the word that is to be written is prepared.
+    """
+    between = cube.between_trajectory.sel(reading=reading, solving=solving).isel(step=-1)
+    return between.isel(layer=-2 if between.sizes["layer"] > 1 else 0)
 
 
 def standard(cube):

@@ -57,7 +57,7 @@ _SMALL = TransformerPredictor(64, 2, 4, max_steps=1000)
 EXPERIMENTS |= {
     "triangle-table-1": Experiment(
         "triangle-hub", "transformer", TriangleWorld(4, 12, _HUB),
-        clone(_SMALL).set_params(hidden_size=96, max_steps=2000), None, ("redrawn",),
+        clone(_SMALL).set_params(hidden_size=96, max_steps=2000), None, (),
         ("full",), ("published",),
         {"n_seeds": 5, "probe": None, "record_at": [0, 250, 500, 1000, 1500, 2000],
          "measures": {"tasks": partial(task_scores, n_queries=200)}},
@@ -83,7 +83,7 @@ EXPERIMENTS |= {
             "record_at": [model.max_steps // 2, model.max_steps],
             "measures": {
                 "tasks": partial(task_scores, n_queries=100),
-                "intermediate": intermediate_words,
+                "between": intermediate_words,
             },
         },
     )

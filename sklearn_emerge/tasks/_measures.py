@@ -3,7 +3,7 @@
 import xarray as xr
 
 from ..worlds import TriangleWorld
-from ._scores import check_network, score_tasks
+from ._scores import score_tasks
 
 
 def task_scores(
@@ -13,45 +13,35 @@ def task_scores(
     n_queries=200,
     n_shots=None,
     shots="auto",
-    n_rows=100,
     random_state=0,
 ):
-    r"""Return the loss and the scores of each task.
+    """Return what `score_tasks` returns, as an assessment records it.
 
     Made for ``EmergenceAssessment(measures={"tasks": task_scores})``, with other arguments by
-    `functools.partial`. The loss is that of the true words,
-
-    .. math:: -\frac{1}{n} \sum_{i=1}^{n} \ln p(\text{word}_i),
-
-    over the words that count in fresh rows of the task, in nats per word; the other scores are
-    those of `score_tasks`, of a greedy translation of fresh queries. A curve of sentences can
-    look like a jump where that of words, or the loss, is smooth.
+    `functools.partial`. A curve of sentences can look like a jump where that of words, or the
+    loss, is smooth.
 
     Parameters
     ----------
     predictor : NeuralPredictor
         Fitted on tokens.
     evaluation : Bunch
-        Sequences of a `TriangleWorld`, whose world draws rows and queries. If it has ``train``,
-        the training sequences, recall is counted from them; in an assessment it has.
+        Sequences of a `TriangleWorld`, whose world draws the queries. If it has ``train``, the
+        training sequences, recall is counted from them; in an assessment it has.
     n_queries : int, default=200
-        Queries a task. They make most of the cost: each needs as many passes through the network
-        as its translation has tokens.
+        Queries a task. They make the cost: each needs as many passes through the network as its
+        translation has tokens.
     n_shots : int, default=None
         Solved examples before each query, see `draw_queries`.
     shots : {"auto", "disjoint", "random"}, default="auto"
         Whether they may have words of the query, see `draw_queries`.
-    n_rows : int, default=100
-        Rows a task for the loss.
     random_state : int, Generator, SeedSequence or None, default=0
-        The stream of rows and queries; a number makes them the same at all updates and seeds.
+        The stream of the queries; a number makes them the same at all updates and seeds.
 
     Returns
     -------
     xarray.DataArray of dimensions (score, task)
-        The score "loss" (nats per word), and all columns of `score_tasks`: "words" and
-        "sentences" (shares of right ones), what is expected of recall and of the prompt, and
-        p-values.
+        The scores are the columns of `score_tasks`.
 
     Raises
     ------
@@ -70,18 +60,12 @@ def task_scores(
     >>> task_scores(model, sample, n_queries=10).sel(score="loss").round(1).values.tolist()
     [3.3, 3.3, 3.3]
     """
-    world = world_of(evaluation)
-    tasks = check_network(predictor, world)
     table = score_tasks(
-        predictor, world, n_queries=n_queries, n_shots=n_shots, shots=shots,
+        predictor, world_of(evaluation), n_queries=n_queries, n_shots=n_shots, shots=shots,
         train=getattr(evaluation, "train", None), random_state=random_state,
     )  # fmt: skip
-    loss = []
-    for task in tasks:
-        rows = world.only(task).sample(n_rows, random_state=random_state)
-        loss.append(-predictor.score_steps(rows.X)[rows.counts[:, 1:]].mean())
-    table.insert(0, "loss", loss)
-    return xr.DataArray(table.T.astype(float), dims=("score", "task"))
+    scores = xr.DataArray(table.T.astype(float), dims=("score", "task"))
+    return scores.assign_attrs(long_name="scores of tasks", units="1, and nat/word for the loss")
 
 
 def world_of(evaluation):

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from .._random import substream
+from ..worlds import TriangleWorld
 
 
 def draw_queries(
@@ -41,7 +42,8 @@ def draw_queries(
         translation; ``answers`` of shape (n_queries, 4 tokens_per_word), the tokens of the
         translation; ``seen`` of shape (n_queries,), whether the sentence was translated in
         training by the same task (None without `train`); ``sentences`` of shape
-        (n_queries, 4) and ``shots`` of shape (n_queries, n_shots, 4), word numbers; ``task``.
+        (n_queries, 4) and ``shots`` of shape (n_queries, n_shots, 4), word numbers; ``task``;
+        ``disjoint``, whether the solved examples are.
 
     Raises
     ------
@@ -57,6 +59,7 @@ def draw_queries(
     >>> world.decode(queries.prompts[0]), world.decode(queries.answers[0])
     ('a6 a2 a0 a5 . c6 c2 c0 c5 | a4 a7 a3 a1 .', 'c4 c7 c3 c1')
     """
+    check_world(world)
     world._check_request(1)
     world._check_task(task)
     length = world.sentence_length
@@ -104,9 +107,18 @@ def draw_queries(
         answers=instances[:, end : end + answer],
         seen=seen,
         task=task,
+        disjoint=shots != "random" and possible,
         sentences=asked,
         shots=sentences[:, :-1],
     )
+
+
+def check_world(world):
+    """Raise a ValueError unless a world has tasks."""
+    if not isinstance(world, TriangleWorld):
+        raise ValueError(
+            f"world={world!r} has no tasks; pass the TriangleWorld that the predictor has learned."
+        )
 
 
 def words_right(world, answers, generated):
@@ -136,6 +148,7 @@ def words_right(world, answers, generated):
     >>> words_right(TriangleWorld(), [[5, 6, 7, 8]], [[5, 6, 8, 7]]).tolist()
     [[True, True, False, False]]
     """
+    check_world(world)
     answers, generated = np.asarray(answers), np.asarray(generated)
     expected = (len(answers), world.tokens_per_word * world.sentence_length)
     if answers.shape != expected or generated.shape != expected:

@@ -7,8 +7,8 @@ from scipy.stats import binomtest
 
 from .._random import seed_sequence
 from ..inference import check_alpha
-from ..worlds import TriangleWorld
-from ._queries import draw_queries, words_right
+from ..predictors._likelihood import clip_probability
+from ._queries import check_world, draw_queries, words_right
 from ._recall import hoeffding_interval, hoeffding_p_value, recall_share
 
 
@@ -61,13 +61,17 @@ def score_tasks(
 
         - ``n_queries``, and ``seen``, the share of queries whose sentence was translated in
           training by the same task (NaN without `train`);
+        - ``loss``, the mean of minus the log-probability of the words of the true translation,
+          given those before, in nats per word;
+        - ``choice``, the share of them that are the most probable word of their language: a
+          network may know which word it would be, and not the language;
         - ``words``, the share of right words, and its Hoeffding interval ``words_low``,
           ``words_high``;
         - ``sentences``, the share of right sentences, and its exact (Clopper-Pearson) interval
           ``sentences_low``, ``sentences_high``;
         - ``recall``, the share of sentences that a model knows by heart;
-        - ``expected_words`` and ``expected_sentences``, what a model reaches that has learned no
-          map: it recalls the sentences that it has seen, reads off the solved examples in its
+        - ``expected_words`` and ``expected_sentences``, what a model reaches at most that has
+          learned no map: it recalls the sentences that it has seen, reads off the solved examples in its
           context what they show, and guesses the other words among those that are left;
         - ``p_words``, Hoeffding's bound for more words than that, and ``p_sentences``, of the
           exact binomial test for more sentences.
@@ -105,6 +109,7 @@ def score_tasks(
             predictor, world, task, n_queries=n_queries, n_shots=n_shots, shots=shots,
             train=train, random_state=stream,
         )  # fmt: skip
+        loss, choice = _words_known(predictor, world, queries)
         words, n_right = float(right.mean()), int(right.all(axis=1).sum())
         if train is None:
             recall = recall_share(examples[task], world.n_sentences)
@@ -121,6 +126,8 @@ def score_tasks(
         rows[task] = {
             "n_queries": n_queries,
             "seen": np.nan if queries.seen is None else float(queries.seen.mean()),
+            "loss": loss,
+            "choice": choice,
             "words": words,
             "words_low": low,
             "words_high": high,
@@ -145,10 +152,7 @@ def translate_queries(predictor, world, task, **options):
 
 def check_network(predictor, world, tasks=None):
     """Return the tasks as a list, all if None, after checking that all belong together."""
-    if not isinstance(world, TriangleWorld):
-        raise ValueError(
-            f"world={world!r} has no tasks; pass the TriangleWorld that the predictor has learned."
-        )
+    check_world(world)
     if getattr(predictor, "n_tokens_", None) != world.n_tokens or not hasattr(
         predictor, "generate"
     ):
@@ -162,20 +166,48 @@ def check_network(predictor, world, tasks=None):
     return list(tasks)
 
 
+def _words_known(predictor, world, queries):
+    """Return the loss of the words of the translations, and the share first in their language."""
+    tokens = np.hstack([queries.prompts, queries.answers])
+    if predictor._memory:
+        # All in one window, which is as long as those of training.
+        tokens = tokens[:, -predictor._memory - 1 :]
+    answer = queries.answers.shape[1]
+    places = (
+        tokens.shape[1]
+        - answer
+        + np.arange(answer)[world.tokens_per_word - 1 :: world.tokens_per_word]
+    )
+    seen = tokens[:, :-1]
+    probability = predictor.at_length(seen.shape[1]).predict(seen)[:, places - 1]
+    first = world.vocabulary.index(f"{queries.task[-1].lower()}0")
+    own = probability[:, :, first : first + world.n_words]
+    true = (tokens[:, places] - first)[:, :, np.newaxis]
+    loss = -np.log(clip_probability(np.take_along_axis(own, true, axis=2)))
+    return float(loss.mean()), float((own.argmax(axis=2) == true[:, :, 0]).mean())
+
+
 def _read_off_the_prompt(queries, world, memory):
     """Return, for each query, the shares of words and of sentences that need no knowledge.
 
-    A word is shown if its translation is among the last `memory` tokens (0 is all) of the prompt.
-    The others are guessed among the words that are not.
+    A word is known if it and its translation are among the last `memory` tokens (0 is all) of the
+    prompt. The others are guessed: among the words that are not known, or if no solved example
+    has words of the query, that are not seen.
     """
     n_queries, n_shots, length = queries.shots.shape
     size, per_word = world.tokens_per_instance, world.tokens_per_word
     start = queries.prompts.shape[1] - memory if memory else 0
-    end = size * np.arange(n_shots)[:, np.newaxis] + per_word * (length + 2 + np.arange(length))
-    shown = np.zeros((n_queries, world.n_words), dtype=bool)
-    visible = queries.shots[:, end - 1 >= start]
-    np.put_along_axis(shown, visible.reshape(n_queries, -1), True, axis=1)
-    asked = np.take_along_axis(shown, queries.sentences, axis=1)
-    n_left, n_open = (~shown).sum(axis=1), (~asked).sum(axis=1)
-    words = np.where(asked, 1.0, 1 / np.maximum(n_left, 1)[:, np.newaxis]).mean(axis=1)
-    return words, 1 / perm(n_left, n_open)
+    asked_at = size * np.arange(n_shots)[:, np.newaxis] + per_word * (1 + np.arange(length)) - 1
+    words = np.arange(world.n_words)
+
+    def among(places):
+        """Return which words stand in the solved examples at places that are visible."""
+        shown = queries.shots[:, places >= start]
+        return (shown[:, :, np.newaxis] == words).any(axis=1)
+
+    known = among(asked_at)
+    left_out = among(asked_at + per_word * (length + 1)) if queries.disjoint else known
+    asked = np.take_along_axis(known, queries.sentences, axis=1)
+    n_left, n_open = (~left_out).sum(axis=1), (~asked).sum(axis=1)
+    guessed = 1 / np.maximum(n_left, 1)[:, np.newaxis]
+    return np.where(asked, 1.0, guessed).mean(axis=1), 1 / perm(n_left, n_open)

@@ -67,7 +67,7 @@ class TriangleWorld(World):
     `default_n_train`, the numbers of instances are exactly those of `examples`; for other numbers
     they are scaled, with at least one instance of each task if there is room. Rows come in random
     order; beside X the Bunch has ``order``, their places in the stream, ``task``, the task in which
-    each token was written (also as the latent), ``counts``, the tokens that count, and
+    each token was written (also as the latent, unless there is an `evaluation_task`), ``counts``, the tokens that count, and
     ``instances``, the sentences of each task as word numbers.
 
     The words of a translation count whose source word and language are shown before in the same
@@ -98,8 +98,6 @@ class TriangleWorld(World):
     # Words of a sentence.
     sentence_length = 4
     observation = "token"
-    latent_kind = "discrete"
-    latent_names = ("task",)
     input_scaling = None
     null_kinds = ("permuted", "redrawn", "resample")
     default_n_eval = 200
@@ -134,6 +132,16 @@ class TriangleWorld(World):
         self.row_length = row_length
         self.maps = maps
         self.evaluation_task = evaluation_task
+
+    @property
+    def latent_kind(self):
+        """What the latent is; if a single task is evaluated, it is no variable."""
+        return "discrete" if self.evaluation_task is None else None
+
+    @property
+    def latent_names(self):
+        """Name of the latent."""
+        return ("task",) if self.evaluation_task is None else ()
 
     @property
     def n_steps(self):
@@ -245,11 +253,17 @@ class TriangleWorld(World):
         Raises
         ------
         ValueError
-            If there is no null of that kind, or no task that follows from others.
+            If there is no null of that kind, nothing that it would destroy, or no task that
+            follows from others.
         """
         maps = {"permuted": "none", "redrawn": "independent"}
         if kind not in maps:
             return super().null(kind)
+        if self.maps == "none" or (kind == "redrawn" and self.maps != "shared"):
+            raise ValueError(
+                f"null={kind!r}: with maps={self.maps!r} there is nothing left to destroy; take "
+                "the null of a world with maps='shared'."
+            )
         world = type(self)(**(self.get_params() | {"maps": maps[kind]}))
         if kind == "redrawn" and not draw_maps(self.tasks, self.n_words)[1]:
             raise ValueError(
@@ -315,8 +329,6 @@ class TriangleWorld(World):
                     f"examples[{task!r}]={count!r} is not a number of instances; pass an integer "
                     "of at least 0."
                 )
-        if not sum(examples.values()):
-            raise ValueError(f"examples={examples!r} has no instances; pass some for a task.")
         if self.sparse_examples is not None:
             fewest = [task for task, n in examples.items() if n == min(examples.values())]
             if len(fewest) > 1:
@@ -324,7 +336,10 @@ class TriangleWorld(World):
                     f"sparse_examples={self.sparse_examples} replaces the smallest number in "
                     f"examples, but {' and '.join(fewest)} have it both; give one task fewer."
                 )
-            examples |= {fewest[0]: self.sparse_examples}
+            if fewest:
+                examples |= {fewest[0]: self.sparse_examples}
+        if not sum(examples.values()):
+            raise ValueError(f"examples={examples!r} has no instances; pass some for a task.")
         # The order in which they were given must not matter.
         return dict(sorted(examples.items()))
 
@@ -364,7 +379,7 @@ class TriangleWorld(World):
         """
         self._check_task(task)
         examples = {name: 1000 * (name == task) for name in self.tasks}
-        changed = {"examples": examples, "sparse_examples": None, "evaluation_task": None}
+        changed = {"examples": examples, "sparse_examples": None, "evaluation_task": task}
         return type(self)(**(self.get_params() | changed))
 
     def _evaluated(self):
