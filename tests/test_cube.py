@@ -1,6 +1,7 @@
 """Cubes survive their files, and files are whole or absent."""
 
 import os
+from functools import partial
 
 import pytest
 import xarray as xr
@@ -63,6 +64,9 @@ def test_unwritable_path_is_named(fitted, tmp_path):
 def test_description_is_plain_data():
     import numpy as np
 
+    assert describe(partial(np.clip, 3, a_max=4)) == {
+        "type": "partial", "function": "numpy.clip", "args": [3], "keywords": {"a_max": 4},
+    }  # fmt: skip
     assert describe({"a": np.float64(1.5), "b": (1, None), "c": np.zeros((2, 3))}) == {
         "a": 1.5, "b": [1, None], "c": {"type": "array", "shape": [2, 3], "dtype": "float64"},
     }  # fmt: skip

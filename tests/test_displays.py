@@ -174,9 +174,13 @@ def test_trajectory_display_shows_means_and_names_what_is_open():
         ({}, "leaves edges_item open; select one value of each, for instance selection={'edges_it"),
         ({"mode": "half"}, "is not in the cube, which has"),
         ({"depth": 1}, "'depth' is not a dimension of the trajectory"),
+        ({"seed": 0}, "'seed' cannot be the dimension along which lines differ, nor be selected"),
+        ({"step": 4}, r"'step' cannot .* for instance cube.isel\(step=\[0\]\)"),
     ):
         with pytest.raises(ValueError, match=message):
             TrajectoryDisplay.from_cube(cube, "edges", along="condition", selection=selection)
+    with pytest.raises(ValueError, match="'seed' cannot be the dimension"):
+        TrajectoryDisplay.from_cube(cube, along="seed")
     with pytest.raises(ValueError, match="measure='words' has not been recorded; the cube"):
         TrajectoryDisplay.from_cube(cube, "words", along="mode")
 

@@ -134,8 +134,8 @@ def test_figures_of_translations(translations):
     assert len(words.lines) >= 6
     assert loss.get_ylabel() == "loss (nats per translated word)"
     few = {
-        "tasks": partial(task_scores, n_queries=4, n_rows=5),
-        "intermediate": partial(intermediate_words, n_rows=8),
+        "tasks": partial(task_scores, n_queries=4),
+        "between": partial(intermediate_words, n_rows=8),
     }
     sparse = small_assessment(
         world=TriangleWorld(evaluation_task="A->C"),

@@ -6,6 +6,7 @@ from scipy.stats import binom, binomtest
 
 from sklearn_emerge import GRUPredictor, MarkovPredictor, OscillatorWorld, TriangleWorld
 from sklearn_emerge.tasks import (
+    draw_queries,
     hoeffding_interval,
     hoeffding_p_value,
     intermediate_words,
@@ -35,8 +36,10 @@ class Translator:
         for prompt in prompts[:, -self._memory :]:
             sentence = (prompt[-5:-1] - first) % n_words
             # Words of the target language in the prompt come from solved examples.
-            languages = (prompt[:-5] - first) // n_words
-            shown = np.unique((prompt[:-5] - first)[languages == self.language] % n_words)
+            solved = prompt[:-5] - first
+            told = np.unique(solved[solved // n_words == self.language] % n_words)
+            known = np.unique(solved[(solved >= 0) & (solved < n_words)] % n_words)
+            shown = known if self.shots == "random" else told
             left = self.rng.permutation(np.setdiff1d(np.arange(n_words), shown)).tolist()
             if self.kind == "knows" or (
                 self.kind != "guesses" and tuple(sentence) in self.known[self.task]
@@ -48,8 +51,17 @@ class Translator:
                 words.append(self.rng.permutation(n_words)[:4])
         return first + self.language * n_words + np.array(words)
 
+    def at_length(self, n_steps):
+        assert n_steps <= self._memory
+        return self
+
+    def predict(self, X):
+        """All tokens are as likely."""
+        return np.full((*X.shape, self.n_tokens_), 1 / self.n_tokens_)
+
     def scored(self, task, **options):
         self.task, self.language = task, self.world.languages.index(task[-1])
+        self.shots = options.get("shots", "disjoint")
         return score_tasks(self, self.world, tasks=[task], **options).loc[task]
 
 
@@ -148,8 +160,10 @@ def test_a_network_is_scored(train):
     assert again.words["A->C"] == table.words["A->C"]
 
 
-class Reader:
-    """Hidden states are the last token, and before a translation what it is told to think of."""
+class Thinker:
+    """States are one-hot: the token, and before words of a translation what is thought of."""
+
+    _layers = (1,)
 
     def __init__(self, world, thinks):
         self.world, self.thinks, self.n_tokens_ = world, thinks, world.n_tokens
@@ -157,65 +171,112 @@ class Reader:
     def generate(self, prompts, n_steps):
         raise AssertionError("nothing is to be translated")
 
-    def transform(self, X):
-        states = np.eye(self.n_tokens_)[X]
-        sample = self.world.only("A->C").split(100, 100, random_state=0)[0]
-        if np.array_equal(X, sample.X):
-            rows, steps = np.nonzero(sample.counts)
-            asked = (X[rows, steps - 5] - self.world.vocabulary.index("a0"))[:, np.newaxis]
-            b = self.world.vocabulary.index("b0") + self.world.translate(asked, "A->B")[:, 0]
-            thought = {"source": X[rows, steps - 5], "intermediate": b}[self.thinks]
-            states[rows, steps - 1] += np.eye(self.n_tokens_)[thought]
-        return states
+    def _states(self, X, layer, outputs):
+        """Return a third part of the state for each language that may be thought of."""
+        n_words = self.world.n_words
+        first = [self.world.vocabulary.index(f"{language}0") for language in "abc"]
+        states = np.zeros((*X.shape, 3, n_words))
+        rows, steps = np.nonzero(X[:, 5:] >= first[1])  # words of B or C, after a sentence of A
+        steps += 5
+        translated = (X[rows, steps - 5] < first[1]) & (X[rows, steps - 5] >= first[0])
+        rows, steps = rows[translated], steps[translated]
+        asked = (X[rows, steps - 5] - first[0])[:, np.newaxis]
+        words = {
+            "a": asked, **{t[-1].lower(): self.world.translate(asked, t) for t in ("A->B", "A->C")}
+        }  # fmt: skip
+        solves_b = X[rows, steps] < first[2]
+        for i, language in enumerate("abc"):
+            thought = [language in self.thinks[task] for task in ("A->C", "A->B")]
+            of = np.where(solves_b, thought[1], thought[0])
+            states[rows[of], steps[of] - 1, i, words[language][of, 0]] = 1
+        states = states.reshape(*X.shape, -1)
+        if not outputs:
+            return states
+        return np.pad(states, [(0, 0), (0, 0), (first[0], 0)])
 
 
 @pytest.mark.parametrize("maps", ["shared", "independent"])
-@pytest.mark.parametrize("thinks", ["source", "intermediate"])
-def test_intermediate_words_are_read_where_they_are(maps, thinks):
+@pytest.mark.parametrize(
+    ("thinks", "probe", "head"),
+    [
+        ({"A->B": "b", "A->C": "bc"}, 1.0, 1.0),  # by way of B
+        ({"A->B": "b", "A->C": "c"}, None, None),  # directly
+        # Who holds the word of A in both tasks passes the probe, as the docstring says.
+        ({"A->B": "ab", "A->C": "ac"}, 1.0, None),
+    ],
+)
+def test_intermediate_words_are_found_where_they_are(maps, thinks, probe, head):
     world = TriangleWorld(maps=maps)
     evaluation = world.sample(5, random_state=0)
-    found = intermediate_words(Reader(world, thinks), evaluation)
-    assert found.layer.values.tolist() == [1]
-    for word in ("source", "intermediate"):
-        share = found.sel(word=word).item()
-        assert share == 1 if word == thinks else share < 0.3
-    with pytest.raises(ValueError, match="one from D are needed, but the world has A->B, A->C"):
-        intermediate_words(Reader(world, thinks), evaluation, via="D")
+    found = intermediate_words(Thinker(world, thinks), evaluation)
+    assert found.dims == ("reading", "solving", "layer")
+    assert (found.sel(solving="A->B") == 1).all()
+    for reading, expected in (("probe", probe), ("head", head)):
+        share = found.sel(reading=reading, solving="A->C").item()
+        assert share < 0.3 if expected is None else share == pytest.approx(expected, abs=0.02)
 
 
-def test_shared_meanings_pass_without_a_chain():
-    """What the docstring warns of: words are states of meaning, and B is never thought of."""
-    for maps, expected in (("shared", 1.0), ("independent", 0.0)):
-        world = TriangleWorld(maps=maps)
-        evaluation = world.sample(5, random_state=0)
-        into_c = np.arange(world.n_tokens)
-        for language in "ab":
-            first, c = (world.vocabulary.index(f"{name}0") for name in (language, "c"))
-            task = f"{language.upper()}->C"
-            into_c[first : first + 8] = c + world.translate(np.arange(8)[:, np.newaxis], task)[:, 0]
-
-        class Meanings(Reader):
-            def transform(self, X, into_c=into_c):
-                states = np.eye(self.n_tokens_)[into_c[X]]
-                # Before a word of C, the state is that word.
-                following = np.roll(X, -1, axis=1)
-                writes = following >= self.world.vocabulary.index("c0")
-                states[writes] = np.eye(self.n_tokens_)[following[writes]]
-                return states
-
-        found = intermediate_words(Meanings(world, None), evaluation)
-        assert found.sel(word="intermediate").item() == pytest.approx(expected, abs=0.02)
+def test_intermediate_words_need_their_tasks():
+    world = TriangleWorld()
+    evaluation = world.sample(5, random_state=0)
+    thinker = Thinker(world, {"A->B": "b", "A->C": "c"})
+    for via in ("D", "C"):
+        with pytest.raises(ValueError, match="the world has A->B, A->C, B->C"):
+            intermediate_words(thinker, evaluation, via=via)
+    permuted = world.null("permuted").sample(5, random_state=0)
+    with pytest.raises(ValueError, match="nothing to do with the sentences"):
+        intermediate_words(thinker, permuted)
+    lost = Thinker(world, thinker.thinks)
+    lost._states = lambda X, layer, outputs: np.full((*X.shape, 8), np.nan)
+    assert np.isnan(intermediate_words(lost, evaluation)).all()
 
 
-def test_scores_of_a_network_that_knows(train):
+@pytest.mark.parametrize("tokens_per_word", [1, 2])
+def test_loss_and_choice_are_those_of_the_words(tokens_per_word):
+    """Of a predictor that knows the true next token of the queries with a probability."""
+    world = TriangleWorld(examples=WORLD.examples, tokens_per_word=tokens_per_word)
+    train = world.sample(20, random_state=0)
+    task, n_queries = "A->C", 20
+    queries = draw_queries(world, task, n_queries=n_queries, random_state=4)
+    whole = np.hstack([queries.prompts, queries.answers])
+    c = world.vocabulary.index("c0")
+    is_word = queries.answers >= c
+    # A probability for each token of the answers; those that are no words must not matter.
+    share = np.random.default_rng(0).uniform(0.01, 0.2, queries.answers.shape)
+    share[~is_word] = 1.0
+
+    class Knows(Translator):
+        def generate(self, prompts, n_steps):
+            return np.zeros((len(prompts), n_steps), dtype=int)
+
+        def predict(self, X):
+            place = whole.shape[1] - X.shape[1] - 1
+            assert np.array_equal(X, whole[:, place:-1])
+            result = np.zeros((*X.shape, self.n_tokens_))
+            answer = result[:, -share.shape[1] :]
+            # A word of B is more probable, and in every other query one of C.
+            answer[..., world.vocabulary.index("b0")] = 0.5
+            answer[::2, :, c] = answer[::2, :, c + 1] = 0.25
+            np.put_along_axis(answer, queries.answers[:, :, np.newaxis], share[:, :, np.newaxis], 2)
+            return result
+
+    row = Knows(world, train, "knows").scored(task, n_queries=n_queries, random_state=4)
+    assert row.loss == pytest.approx(-np.log(share[is_word]).mean())
+    # One of the two others is there unless both are the word itself.
+    assert row.choice == pytest.approx(0.5)
+
+
+def test_measure_is_the_table(train):
     evaluation = WORLD.sample(5, random_state=0)
-    translator = Translator(WORLD, train, "knows")
-    translator.score_steps = lambda X: np.full((len(X), X.shape[1] - 1), -0.25)
-    translator.language = 2
-    scores = task_scores(translator, evaluation, n_queries=10)
-    assert scores.sel(task=["A->C", "B->C"], score="words").values.tolist() == [1, 1]
-    assert scores.sel(task="A->B", score="sentences") == 0  # translated into C
-    assert (scores.sel(score="loss") == 0.25).all()
+    model = fitted()
+    for known in (None, train):
+        if known is not None:
+            evaluation.train = known
+        scores = task_scores(model, evaluation, n_queries=10, shots="random", random_state=2)
+        table = score_tasks(model, WORLD, n_queries=10, shots="random", train=known, random_state=2)
+        assert scores.sel(task="A->C").to_series().to_dict() == pytest.approx(
+            table.loc["A->C"].to_dict(), nan_ok=True
+        )
 
 
 def fitted():
@@ -239,6 +300,7 @@ def fitted():
         (lambda: score_tasks(fitted(), WORLD, n_queries=0), "n_queries=0 must be an integer"),
         (lambda: score_tasks(fitted(), WORLD, train=3), "train must be the Bunch of training"),
         (lambda: score_tasks(fitted(), OscillatorWorld()), "has no tasks; pass the TriangleWorld"),
+        (lambda: draw_queries(OscillatorWorld(), "A->B"), "has no tasks; pass the TriangleWorld"),
         (
             lambda: score_tasks(fitted(), TriangleWorld(2, examples={"A->B": 9})),
             "is not a network fitted on the 19 tokens of the world",

@@ -26,7 +26,7 @@ from sklearn_emerge.tasks import task_scores
 TRIANGLE = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
 
 
-few_queries = partial(task_scores, n_queries=5, n_shots=1, n_rows=20)
+few_queries = partial(task_scores, n_queries=5, n_shots=1)
 
 
 class Keep:
@@ -76,9 +76,10 @@ def test_dropout_is_the_same_with_and_without_recording():
 
 def test_cube_has_the_trajectory(tmp_path):
     world = OscillatorWorld(n_steps=20)
-    assessment = small_assessment(
-        world=world, record_at=[0, 1, 4, 99], measures={"spread": hidden_spread}
-    ).fit()
+    with pytest.warns(UserWarning, match="record_at has 99, but training ends after max_steps=4"):
+        assessment = small_assessment(
+            world=world, record_at=[0, 1, 4, 99], measures={"spread": hidden_spread}
+        ).fit()
     cube = assessment.cube_
     trajectory = cube.nll_trajectory
     assert trajectory.dims == ("condition", "mode", "seed", "step")
@@ -290,5 +291,52 @@ def test_measures_that_return_nonsense_are_named():
         small_assessment(record_at=[0], measures={"seeds": reserved}).fit()
     with pytest.raises(ValueError, match=r"measures\['new'\] returned other names than before"):
         small_assessment(record_at=[0], measures={"new": changing}).fit()
+
+
+def test_measures_are_tried_before_training(monkeypatch):
+    def refused(*args, **kwargs):
+        raise AssertionError("training has begun")
+
+    monkeypatch.setattr("sklearn_emerge.assessment._assessment.run_networks", refused)
     with pytest.raises(ValueError, match="sequences of OscillatorWorld have no tasks"):
         small_assessment(record_at=[0], measures={"tasks": task_scores}).fit()
+    # The structured world has tasks, its null has none.
+    options = {"world": TRIANGLE, "record_at": [0], "n_train": 14, "n_eval": 14}
+    with pytest.raises(ValueError, match="sequences of ResampleNull have no tasks") as caught:
+        small_assessment(nulls=("resample",), measures={"tasks": few_queries}, **options).fit()
+    assert "in the condition 'resample', before training" in caught.value.__notes__[0]
+    with pytest.raises(ValueError, match="'hidden_size', which the cube has already"):
+        small_assessment(
+            param_grid={"hidden_size": [2, 4]},
+            alpha=0.6,
+            record_at=[0],
+            measures={"sizes": by_size},
+        ).fit()
+
+
+def by_size(predictor, evaluation):
+    return xr.DataArray([1.0], {"hidden_size": [2]})
+
+
+def test_scrambled_weights_have_no_trajectory():
+    with pytest.raises(ValueError, match="modes has 'scrambled', but record_at is given"):
+        small_assessment(modes=("full", "scrambled"), record_at=[0]).fit()
+
+
+def test_labels_of_a_measure_may_differ_between_cells():
+    cube = small_assessment(
+        model=TransformerPredictor(8, 1, 2, max_steps=1), param_grid={"n_layers": [1, 2]},
+        record_at=[0, 1], measures={"spread": spread_of_layers}, nulls=(), n_train=10, alpha=0.6,
+    ).fit().cube_  # fmt: skip
+    spread = cube.spread_trajectory
+    assert spread.spread_item.values.tolist() == ["0", "1", "2"]
+    missing = np.isnan(spread).all(["mode", "seed", "step", "condition"])
+    assert missing.transpose("n_layers", "spread_item").values.tolist() == [
+        [False, False, True], [False, False, False],
+    ]  # fmt: skip
+    assert spread.attrs["long_name"] == "spread in the course of training"
+
+
+def spread_of_layers(predictor, evaluation):
+    layers = range(len(predictor.network_.core.blocks) + 1)
+    return {str(i): predictor.transform(evaluation.X, i).std() for i in layers}

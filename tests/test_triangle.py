@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from scipy.stats import chisquare, entropy
+from sklearn.base import clone
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, TransformerPredictor, TriangleWorld
-from sklearn_emerge.tasks import draw_queries, words_right
+from sklearn_emerge.tasks import draw_queries, intermediate_words, words_right
 
 HUB = {"A->B": 5000, "A->D": 4500, "A->C": 4000, "D->B": 100, "D->C": 200, "B->C": 300}
 SMALL = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
@@ -238,21 +239,55 @@ def test_disjoint_shots_have_none_of_the_words():
     assert np.mean(shared) > 0.9
 
 
-def test_a_network_learns_to_translate():
-    world = TriangleWorld(2, 4, {"A->B": 4000})
-    train = world.sample(world.default_n_train, random_state=0)
+@pytest.mark.parametrize(
+    ("maps", "kind"), [("independent", "redrawn"), ("none", "redrawn"), ("none", "permuted")]
+)
+def test_there_is_no_null_of_what_is_destroyed(maps, kind):
+    with pytest.raises(ValueError, match=f"null='{kind}': with maps='{maps}' there is nothing"):
+        TriangleWorld(maps=maps).null(kind)
+    assert TriangleWorld(maps="independent").null("permuted").maps == "none"
+
+
+@pytest.mark.parametrize(("tokens_per_word", "fitting"), [(1, 3), (2, 1)])
+def test_as_many_solved_examples_as_fit(tokens_per_word, fitting):
+    world = TriangleWorld(tokens_per_word=tokens_per_word)
+    queries = draw_queries(world, "A->C", n_queries=2, random_state=0)
+    assert queries.shots.shape[1] == fitting
+    # The last token is predicted from all before it; one more example would not fit.
+    length = queries.prompts.shape[1] + queries.answers.shape[1] - 1
+    assert length <= world.row_length - 1 < length + world.tokens_per_instance
+
+
+@pytest.fixture(scope="module")
+def translator():
+    """A network that translates A->B, and its world, which has A->C without examples, too."""
+    world = TriangleWorld(3, 4, {"A->B": 4000, "A->C": 0})
     model = TransformerPredictor(
-        32, 2, 4, likelihood="categorical", n_tokens=world.n_tokens, max_steps=800, lr=3e-3,
+        32, 2, 4, likelihood="categorical", n_tokens=world.n_tokens, max_steps=600, lr=3e-3,
         batch_size=32, random_state=0,
-    ).fit(train.X)  # fmt: skip
-    queries = draw_queries(world, "A->B", n_queries=100, train=train, random_state=1)
+    )  # fmt: skip
+    return world, model.fit(world.sample(world.default_n_train, random_state=0).X)
+
+
+def test_a_network_learns_to_translate(translator):
+    world, model = translator
+    queries = draw_queries(world, "A->B", n_queries=100, random_state=1)
     generated = model.generate(queries.prompts, queries.answers.shape[1])
-    right = words_right(world, queries.answers, generated)
-    # Much more than the quarter that chance gives; the rest needs longer training.
-    assert right.mean() > 0.7
-    untrained = model.set_params(training="random").fit(train.X)
+    # Of four words chance gives a quarter.
+    assert words_right(world, queries.answers, generated).mean() > 0.95
+    untrained = clone(model).set_params(training="random").fit(world.sample(5, random_state=0).X)
     generated = untrained.generate(queries.prompts, queries.answers.shape[1])
     assert words_right(world, queries.answers, generated).mean() < 0.4
+
+
+def test_words_are_found_in_a_network_that_writes_them(translator):
+    """The control of `intermediate_words`, in a network and not in a fake."""
+    world, model = translator
+    found = intermediate_words(model, world.sample(5, random_state=1))
+    control = found.sel(solving="A->B")
+    assert (control.isel(layer=-1) > 0.95).all()
+    # The embedding knows what was read, not what will be written.
+    assert (control.isel(layer=0) < 0.5).all()
 
 
 @pytest.mark.parametrize(
@@ -267,6 +302,13 @@ def test_assessment(model):
     assert cube.baseline.values.tolist() == ["mean", "step_mean", "persistence", "markov"]
     assert (cube.reference == "markov").all()
     assert cube.latent.values.tolist() == ["task"]
+    # Evaluated by one task, it is no variable that could be decoded, and nothing is left open.
+    single = EmergenceAssessment(
+        TriangleWorld(**(SMALL.get_params() | {"evaluation_task": "A->C"})), model,
+        nulls=("redrawn",), n_seeds=2, alpha=0.3, n_eval=20, random_state=0, progress=False,
+    ).fit()  # fmt: skip
+    assert "probe_score" not in single.cube_
+    assert "representation not tested: the world has no latents" in single.verdict_reason_
     assert np.isfinite(cube.delta_nll).all()
     # Nothing is known of the language before the network has learned it: about log 15.
     untrained = cube.nll.sel(mode="random", condition="structured")
@@ -281,6 +323,7 @@ def test_assessment(model):
         ({"examples": {"AB": 3}}, "task 'AB'"),
         ({"examples": {"A->B": -1}}, r"examples\['A->B'\]=-1 is not a number of instances"),
         ({"examples": {"A->B": 0}}, "has no instances"),
+        ({"examples": {"A->B": 9}, "sparse_examples": 0}, "has no instances"),
         ({"examples": {}}, "has no instances"),
         ({"n_words": 3}, "'n_words' .* Got 3"),
         ({"tokens_per_word": 3}, "'tokens_per_word' .* Got 3"),

@@ -33,8 +33,8 @@ def compare_triangle(cubes, table):
         loss of some epochs in nats per token. Shares agree within two standard errors of their
         difference, losses within .03. The source's shares are means over its last ten epochs of
         five queries each. The standard errors are those of the queries on either side, p (1 - p)
-        / n at most, with two right and two wrong ones added (Agresti and Coull), and of our seeds if there are several; how much networks of the source would vary is
-        not known.
+        / n at most, with two right and two wrong ones added (Agresti and Coull), and of our seeds
+        if there are several; how much networks of the source would vary is not known.
     """
     rows = []
     for name, cube in cubes.items():

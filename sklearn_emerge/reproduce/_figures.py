@@ -78,22 +78,21 @@ def draw_trajectories(name, cube, axes, table):
 
 
 def draw_sparse(name, cube, axes, table=None):
-    """Draw right words of A->C and words of B found meanwhile, by the number of sparse examples."""
+    """Draw right words of A->C, translated and chosen, by the number of sparse examples."""
     sizes = cube.world__sparse_examples.values
-    words = cube.tasks_trajectory.sel(score="words", task="A->C").isel(step=-1)
-    between = between_words(cube)
+    scores = cube.tasks_trajectory.sel(task="A->C").isel(step=-1)
     place = np.arange(len(sizes))
     # Solved examples show the four words that the query does not have.
-    for ax, values, label, guessing in (
-        (axes[0], words, "right words of A->C (share)", 1 / 4),
-        (axes[1], between, "words of B found by the head (share)", 1 / 8),
+    for ax, score, label, guessing in (
+        (axes[0], "words", "right words of A->C, translated (share)", 1 / 4),
+        (axes[1], "choice", "right words of A->C, chosen among those of C (share)", 1 / 4),
     ):
         for shift, condition, mode, color in (
             (-0.1, "structured", "full", "#0072B2"),
             (0.1, "redrawn", "full", "#D55E00"),
             (0.0, "structured", "random", "#999999"),
         ):
-            seeds = values.sel(condition=condition, mode=mode)
+            seeds = scores.sel(score=score, condition=condition, mode=mode)
             seeds = seeds.transpose("world__sparse_examples", "seed").values
             mean = seeds.mean(axis=1)
             ends = np.array([student_interval(row) for row in seeds])
@@ -110,15 +109,6 @@ def draw_sparse(name, cube, axes, table=None):
         ax.spines[["top", "right"]].set_visible(False)
     axes[0].legend(frameon=False, fontsize=9)
     axes[0].set_title(name, loc="left", fontsize=10)
-
-
-def between_words(cube, reading="head", solving="A->C"):
-    """Return the shares of words of B at the end, in the layer before the last if there is one.
-
-    In the last the word that is to be written is prepared.
-    """
-    between = cube.between_trajectory.sel(reading=reading, solving=solving).isel(step=-1)
-    return between.isel(layer=-2 if between.sizes["layer"] > 1 else 0)
 
 
 def standard(cube):

@@ -71,8 +71,8 @@ def score_tasks(
           ``sentences_low``, ``sentences_high``;
         - ``recall``, the share of sentences that a model knows by heart;
         - ``expected_words`` and ``expected_sentences``, what a model reaches at most that has
-          learned no map: it recalls the sentences that it has seen, reads off the solved examples in its
-          context what they show, and guesses the other words among those that are left;
+          learned no map: it recalls the sentences that it has seen, reads off the solved examples
+          in its context what they show, and guesses the other words among those that are left;
         - ``p_words``, Hoeffding's bound for more words than that, and ``p_sentences``, of the
           exact binomial test for more sentences.
 
@@ -194,7 +194,7 @@ def _read_off_the_prompt(queries, world, memory):
     prompt. The others are guessed: among the words that are not known, or if no solved example
     has words of the query, that are not seen.
     """
-    n_queries, n_shots, length = queries.shots.shape
+    n_shots, length = queries.shots.shape[1:]
     size, per_word = world.tokens_per_instance, world.tokens_per_word
     start = queries.prompts.shape[1] - memory if memory else 0
     asked_at = size * np.arange(n_shots)[:, np.newaxis] + per_word * (1 + np.arange(length)) - 1
