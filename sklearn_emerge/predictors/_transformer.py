@@ -2,6 +2,7 @@
 
 from numbers import Integral, Real
 
+import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -12,6 +13,9 @@ from ._network import SequenceNetwork, check_core
 from ._neural import NeuralPredictor
 from ._training import ClipEachGradient
 from ._transformer_core import TransformerCore, initialise
+
+# Sequences whose attention is held at once.
+_SEQUENCES = 64
 
 
 class TransformerPredictor(NeuralPredictor):
@@ -245,6 +249,56 @@ class TransformerPredictor(NeuralPredictor):
                 f"{self._layers[-1]}."
             )
         return self._states(X, layer)
+
+    def attention_logits(self, X, step=-1):
+        r"""Return what the heads make of the steps before one, before the softmax.
+
+        .. math:: g_{l,h,t} = s \, q_{l,h} \cdot k_{l,h,t}
+
+        for layer l, head h and key t, where the query is that of `step`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+            Sequences.
+        step : int or array-like of int of shape (n_sequences,), default=-1
+            The step that attends, the same for all sequences or one each; within the context,
+            negative from the end of it.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_layers, n_heads, n_keys)
+            Minus infinity for keys after `step`. There are as many keys as steps, or as the
+            context has if that is less.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As in `predict`, or if a step is not in the context.
+        """
+        X = self._check(X)[:, : self._memory]
+        n_keys = X.shape[1]
+        steps = np.broadcast_to(step, len(X)) if np.ndim(step) == 0 else np.asarray(step)
+        whole = steps.shape == (len(X),) and np.issubdtype(steps.dtype, np.integer)
+        if not whole or not ((steps >= -n_keys) & (steps < n_keys)).all():
+            raise ValueError(
+                f"step={step!r} must be one integer, or one a sequence, from {-n_keys} to "
+                f"{n_keys - 1}: the network sees {n_keys} steps at once."
+            )
+        steps = steps % n_keys
+
+        def read(network, inputs):
+            return network.core.attention_logits(inputs)
+
+        compute = self._by_torch(read, exact=True)
+        parts = []
+        # A pair of all steps for each head is much for many sequences at once.
+        for start in range(0, len(X), _SEQUENCES):
+            chunk = slice(start, start + _SEQUENCES)
+            logits = compute(self._inputs(X[chunk]))
+            parts.append(logits[np.arange(len(logits)), :, :, steps[chunk]])
+        later = np.arange(n_keys) > steps[:, np.newaxis]
+        return np.where(later[:, np.newaxis, np.newaxis], -np.inf, np.concatenate(parts))
 
     @property
     def _layers(self):

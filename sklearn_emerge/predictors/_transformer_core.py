@@ -28,12 +28,18 @@ class Attention(nn.Module):
         self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
         self.output = nn.Linear(width, width)
 
+    def _by_head(self, part, hidden):
+        split = (*hidden.shape[:2], self.n_heads, hidden.shape[2] // self.n_heads)
+        return part(hidden).view(split).transpose(1, 2)
+
+    def logits(self, hidden):
+        """Return the scaled products of each query and key, (n_sequences, n_heads, query, key)."""
+        queries, keys = (self._by_head(part, hidden) for part in (self.query, self.key))
+        return self.scale * queries @ keys.transpose(2, 3)
+
     def forward(self, hidden):
         """Return what the heads read from each step and those before it."""
-        split = (*hidden.shape[:2], self.n_heads, hidden.shape[2] // self.n_heads)
-        parts = [
-            part(hidden).view(split).transpose(1, 2) for part in (self.query, self.key, self.value)
-        ]
+        parts = [self._by_head(part, hidden) for part in (self.query, self.key, self.value)]
         precision = nullcontext()
         if hidden.device.type == "cpu" and parts[0].dtype == torch.bfloat16:
             # On a CPU its gradient takes ten times as long in half precision.
@@ -72,6 +78,10 @@ class Block(nn.Module):
         self.feedforward = nn.Sequential(*layers, *([nn.GELU()] if activate_output else []))
         self.attention_norm, self.feedforward_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
+
+    def attention_logits(self, hidden):
+        """Return the logits of the attention, see `Attention.logits`."""
+        return self.attention.logits(self.attention_norm(hidden) if self.pre else hidden)
 
     def forward(self, hidden):
         """Return the hidden states after the block."""
@@ -130,6 +140,12 @@ class TransformerCore(nn.Module):
             states.append(block(states[-1]))
         states[-1] = self.norm(states[-1])
         return states
+
+    def attention_logits(self, inputs):
+        """Return the logits of all blocks, (n_sequences, n_blocks, n_heads, query, key)."""
+        states = self._layers(inputs)
+        pairs = zip(self.blocks, states, strict=False)
+        return torch.stack([block.attention_logits(hidden) for block, hidden in pairs], dim=1)
 
     def forward(self, inputs):
         """Return the hidden states that the head reads."""

@@ -4,6 +4,7 @@ from ._capacity import count_flops, effective_capacity, module_capacity
 from ._curve import EmergenceCurve
 from ._equivalent import equivalent_filter_length, excess_risk
 from ._filters import best_filter, linear_filter_risk
+from ._gate import gate_activation, head_gates
 from ._random_walk import critical_filter_length, filter_risk
 from ._stability import orbit_dimension, stability_threshold
 from ._sweep import PredictionRiskSweep
@@ -18,6 +19,8 @@ __all__ = [
     "equivalent_filter_length",
     "excess_risk",
     "filter_risk",
+    "gate_activation",
+    "head_gates",
     "linear_filter_risk",
     "module_capacity",
     "orbit_dimension",
