@@ -56,7 +56,7 @@ def gate_activation(attention_logits, *, heads, tokens, layers=None, relative=Fa
     >>> logits = np.zeros((3, 4, 10))  # attends to everything alike
     >>> gate_activation(logits, heads=[0], tokens=[8, 9])
     0.075
-    >>> gate_activation(logits, heads=[0], tokens=[8, 9], relative=True)
+    >>> round(gate_activation(logits, heads=[0], tokens=[8, 9], relative=True), 3)
     0.05
     """
     logits = np.asarray(attention_logits, dtype=np.float64)
