@@ -40,6 +40,7 @@ _HOMES = {
     "CapacityCurveDisplay": "displays",
     "CriticalLengthDisplay": "displays",
     "DecodingDisplay": "displays",
+    "EmergenceCurveDisplay": "displays",
     "PredictionRiskDisplay": "displays",
     "TrajectoryDisplay": "displays",
     "make_probe": "probes",

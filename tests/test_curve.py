@@ -4,13 +4,15 @@ import warnings
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.optimize import curve_fit
 from scipy.special import expit
 from scipy.stats import binom
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 
-from sklearn_emerge import EmergenceCurve
+from sklearn_emerge import EmergenceCurve, EmergenceCurveDisplay
+from sklearn_emerge.thresholds import fit_curve
 
 CAPACITY = np.logspace(2, 6, 12)
 X = CAPACITY[:, np.newaxis]
@@ -252,3 +254,73 @@ def test_a_threshold_is_found_where_there_is_one_only(report):
             power.append(rate)
     assert (np.diff(power) >= -0.05).all()
     assert power[-1] > 0.8
+
+
+# One in a thousand data sets warns by chance.
+@pytest.mark.filterwarnings("ignore:The counts vary more")
+def test_band_covers_the_curve():
+    """Pointwise, over data sets whose curve is known."""
+    rng = np.random.default_rng(0)
+    X = np.logspace(2, 6, 12)[:, np.newaxis]
+    truth = 1 / (1 + (X[:, 0] / 1e4) ** -1.2)
+    at = np.array([[1e3], [1e4], [1e5]])
+    expected = 1 / (1 + (at[:, 0] / 1e4) ** -1.2)
+    covered = []
+    for i in range(120):
+        rate = rng.binomial(100, truth) / 100
+        curve = EmergenceCurve().fit(X, rate, n_trials=100)
+        low, high = curve.band(at, n_draws=200, random_state=i)
+        assert (low < curve.predict(at)).all()
+        assert (curve.predict(at) < high).all()
+        covered.append((low <= expected) & (expected <= high))
+    # 120 draws: four standard errors below 95%.
+    assert np.mean(covered, axis=0).min() > 0.95 - 4 * np.sqrt(0.95 * 0.05 / 120)
+    narrow = curve.band(at, confidence=0.5, n_draws=200, random_state=0)
+    assert (narrow[1] - narrow[0] < high - low).all()
+
+
+def test_curve_of_a_cube_is_that_of_its_points():
+    rng = np.random.default_rng(1)
+    sizes = np.array([0, 4, 8, 16, 32, 64])
+    scores = xr.DataArray(
+        1 / (1 + (np.maximum(sizes, 1e-9)[:, np.newaxis] / 12) ** -2.0)
+        + 0.01 * rng.standard_normal((6, 3)),
+        dims=("size", "seed"), coords={"size": sizes},
+    ).clip(0, 1)  # fmt: skip
+    scores[2, 1] = np.nan
+    curve = fit_curve(scores, "size")
+    kept = np.isfinite(scores.values).ravel()
+    X = np.repeat(sizes, 3)[kept][:, np.newaxis]
+    plain = EmergenceCurve().fit(X, scores.values.ravel()[kept])
+    assert (curve.threshold_, curve.sharpness_) == (plain.threshold_, plain.sharpness_)
+    assert curve.threshold_ == pytest.approx(12, rel=0.1)
+    # A variable of the cube that does not depend on the seed, in any order of dimensions.
+    by_parameters = fit_curve(scores.T, scores["size"] ** 2)
+    assert by_parameters.threshold_ == pytest.approx(curve.threshold_**2, rel=1e-3)
+    for capacity, message in (
+        ("width", "capacity='width' is not a coordinate of the scores, which have size"),
+        (xr.DataArray([1.0], dims="depth"), "whose dimensions are among size, seed"),
+        (3, "got 3"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            fit_curve(scores, capacity)
+    with pytest.raises(ValueError, match="scores must be a DataArray out of a cube"):
+        fit_curve(scores.values, "size")
+
+
+def test_display_draws_points_curve_and_threshold():
+    X = np.array([0, 1, 4, 16, 64, 256.0])[:, np.newaxis]
+    y = np.array([0, 0.02, 0.1, 0.5, 0.9, 0.98])
+    curve = EmergenceCurve().fit(X, y)
+    display = EmergenceCurveDisplay.from_estimator(curve, label="curve")
+    points, line, threshold, *_ = display.ax_.lines
+    assert points.get_xdata()[1:].tolist() == X[1:, 0].tolist()
+    # Zero stands left of all others.
+    assert 0 < points.get_xdata()[0] < 1
+    np.testing.assert_allclose(line.get_ydata(), curve.predict(line.get_xdata()[:, np.newaxis]))
+    assert threshold.get_xdata()[0] == curve.threshold_
+    assert (display.ax_.get_xlabel(), display.ax_.get_xscale()) == ("capacity", "log")
+    # Two resources whose product is the capacity give the same curve.
+    two = EmergenceCurve().fit(np.hstack([X / 2, np.full_like(X, 2)]), y)
+    other = EmergenceCurveDisplay.from_estimator(two)
+    np.testing.assert_allclose(other.mean, display.mean, rtol=1e-6)

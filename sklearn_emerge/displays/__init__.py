@@ -4,6 +4,7 @@ from ._assessment import AssessmentDisplay
 from ._capacity import CapacityCurveDisplay
 from ._critical_length import CriticalLengthDisplay
 from ._decoding import DecodingDisplay
+from ._emergence_curve import EmergenceCurveDisplay
 from ._prediction_risk import PredictionRiskDisplay
 from ._trajectory import TrajectoryDisplay
 
@@ -12,6 +13,7 @@ __all__ = [
     "CapacityCurveDisplay",
     "CriticalLengthDisplay",
     "DecodingDisplay",
+    "EmergenceCurveDisplay",
     "PredictionRiskDisplay",
     "TrajectoryDisplay",
 ]

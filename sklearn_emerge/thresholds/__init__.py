@@ -2,6 +2,7 @@
 
 from ._capacity import count_flops, effective_capacity, module_capacity
 from ._curve import EmergenceCurve
+from ._curve_cube import fit_curve
 from ._equivalent import equivalent_filter_length, excess_risk
 from ._filters import best_filter, linear_filter_risk
 from ._gate import gate_activation, head_gates
@@ -19,6 +20,7 @@ __all__ = [
     "equivalent_filter_length",
     "excess_risk",
     "filter_risk",
+    "fit_curve",
     "gate_activation",
     "head_gates",
     "linear_filter_risk",

@@ -5,20 +5,16 @@ from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
-import pandas as pd
 from scipy import stats
-from scipy.special import gammaln
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._random import substream
 from ..inference import Interval as Ends
 from ..inference import check_alpha
-from ._curve_fit import FAMILIES, Data, curve, fit, misfit, n_parameters
+from ._curve_compare import compare_families, dispersion_p_value, draw
+from ._curve_fit import FAMILIES, Data, curve, fit, n_parameters
 
-_ALTERNATIVES = ("power law", "saturation", "line", "constant")
 # Log odds beyond which a point is at an end of the curve.
 _STEP = 7.0
 # Places of the threshold, or steepnesses, at which a profile is computed.
@@ -52,6 +48,8 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
         :math:`\alpha`.
     chance_, ceiling_ : float
         Ends of the curve.
+    X_train_, y_train_ : ndarray
+        What it was fitted to.
     n_features_in_ : int
         Columns of X.
 
@@ -143,6 +141,7 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
                 "two, better a dozen."
             )
         trials = self._check_rates(y, n_trials)
+        self.X_train_, self.y_train_ = X, np.asarray(y, dtype=np.float64)
         self._center, self._scale = distinct.mean(), distinct.std()
         self._data = Data(
             (log_capacity - self._center) / self._scale,
@@ -230,7 +229,7 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
         check_alpha(confidence, "confidence")
         place = 1 if parameter == "threshold" else 0
         if method == "bootstrap":
-            drawn = _draw(self._data, "logistic", self._theta, n_draws, random_state)
+            drawn = draw(self._data, "logistic", self._theta, n_draws, random_state)
             values = fit(drawn, "logistic")[0][:, place]
             low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
             least, most = FAMILIES["logistic"].bounds[place]
@@ -284,61 +283,48 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         check_alpha(alpha)
-        data = self._data
-        rows = {"logistic": self._row("logistic", self._misfit) | {"p_value": np.nan}}
-        binomial = [_dispersion_p_value(data, "logistic", self._theta)]
-        for family in _ALTERNATIVES:
-            theta, left = fit(data, family)
-            binomial.append(_dispersion_p_value(data, family, theta))
-            stream = substream(random_state, "compare", family)
-            drawn = _draw(data, family, theta, n_draws, stream)
-            observed = _advantage(data, left[0], self._misfit)
-            expected = _advantage(data, fit(drawn, family)[1], fit(drawn, "logistic")[1])
-            p_value = (1 + np.count_nonzero(expected >= observed)) / (n_draws + 1)
-            rows[family] = self._row(family, float(left[0])) | {"p_value": p_value}
-        table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("family")
-        table.insert(4, "delta_aicc", table.aicc - table.aicc.min())
-        best = str(table.aicc.idxmin())
-        kept = [family for family in _ALTERNATIVES if not table.p_value[family] <= alpha]
-        finite = data.x[np.isfinite(data.x)]
-        inside = finite.min() < self._theta[0, 1] < finite.max()
-        if max(binomial) < 1e-2:
-            reason = "no decision: counts vary more than binomial ones; pass rates without n_trials"
-        elif kept:
-            reason = f"no threshold: {' and '.join(kept)} cannot be rejected"
-        elif best != "logistic":
-            reason = f"no threshold: {best} has the smaller AICc"
-        elif self.sharpness_ <= 1:
-            reason = f"no threshold: a sharpness of {self.sharpness_:.2g} is that of a slow rise"
-        elif not inside:
-            reason = "no threshold: it would lie outside of the capacities"
-        else:
-            reason = "a threshold: all smooth curves are rejected, and AICc prefers the logistic"
-        supported = reason.startswith("a threshold")
-        return Bunch(table=table, supported=supported, best=best, reason=reason)
+        return compare_families(
+            self._data, self._theta, self._misfit, self.sharpness_, alpha, n_draws, random_state
+        )
 
-    def _row(self, family, left):
-        """Return what `compare` reports of a family."""
-        data = self._data
-        n, k = data.rate.shape[1], n_parameters(data, family)
-        if n - k - 1 <= 0:
-            raise ValueError(
-                f"{n} points are too few to compare curves of {k} parameters by AICc; measure at "
-                f"least {k + 2}."
-            )
-        if data.trials is None:
-            log_likelihood = -0.5 * n * (np.log(2 * np.pi * max(left, 1e-300) / n) + 1)
-        else:
-            right = data.rate[0] * data.trials
-            ways = gammaln(data.trials + 1) - gammaln(right + 1) - gammaln(data.trials - right + 1)
-            log_likelihood = -0.5 * left + ways.sum()
-        aicc = -2 * log_likelihood + 2 * k + 2 * k * (k + 1) / (n - k - 1)
-        return {
-            "formula": FAMILIES[family].formula,
-            "n_parameters": k,
-            "log_likelihood": float(log_likelihood),
-            "aicc": float(aicc),
-        }
+    @validate_params(
+        {"n_draws": [Interval(Integral, 20, None, closed="left")]},
+        prefer_skip_nested_validation=True,
+    )
+    def band(self, X, *, confidence=0.95, n_draws=999, random_state=None):
+        """Return a pointwise interval of the accuracy at capacities.
+
+        Quantiles of the curves that are fitted to data drawn from the fitted curve.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_points, n_resources)
+            Capacities, as in `fit`.
+        confidence : float, default=0.95
+            Coverage at each capacity, if the curve is right.
+        n_draws : int, default=999
+            Draws of the bootstrap.
+        random_state : int, Generator, SeedSequence or None, default=None
+            The stream of the bootstrap.
+
+        Returns
+        -------
+        low, high : ndarray of shape (n_points,)
+            Accuracies.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            If not fitted, capacities are negative or an argument is out of range.
+        """
+        check_is_fitted(self)
+        check_alpha(confidence, "confidence")
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        x = (self._log_capacity(X) - self._center) / self._scale
+        drawn = draw(self._data, "logistic", self._theta, n_draws, random_state)
+        curves = curve(self._data, "logistic", fit(drawn, "logistic")[0], x)
+        low, high = np.quantile(curves, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+        return low, high
 
     def _profile(self, place, confidence):
         """Return the ends of a profile interval in standardised units."""
@@ -427,47 +413,18 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
                 stacklevel=3,
             )
         elif not distinct[0] <= np.log(self.threshold_) <= distinct[-1]:
+            fixed = [n for n in ("chance", "ceiling") if getattr(self, n) != "fit"]
+            remedy = "".join(f", or fit {name}='fit'" for name in fixed)
             warnings.warn(
                 f"The threshold {self.threshold_:.4g} lies outside of the capacities "
                 f"{np.exp(distinct[0]):.4g} to {np.exp(distinct[-1]):.4g}; add capacities around "
-                "it, or fit the ends with chance='fit' or ceiling='fit'.",
+                f"it{remedy}.",
                 stacklevel=3,
             )
-        if _dispersion_p_value(data, "logistic", self._theta) < 1e-3:
+        if dispersion_p_value(data, "logistic", self._theta) < 1e-3:
             warnings.warn(
                 "The counts vary more around the curve than binomial ones, so that intervals are "
                 "too short: pass rates without n_trials, or see with compare() whether another "
                 "curve fits better.",
                 stacklevel=3,
             )
-
-
-def _dispersion_p_value(data, family, theta):
-    """Return the p-value of a chi-square test that counts are binomial around a curve."""
-    freedom = data.rate.shape[1] - n_parameters(data, family)
-    if data.trials is None or freedom < 1:
-        return 1.0
-    mean = np.clip(curve(data, family, theta)[0], 1e-9, 1 - 1e-9)
-    pearson = (data.trials * (data.rate[0] - mean) ** 2 / (mean * (1 - mean))).sum()
-    return stats.chi2.sf(pearson, freedom)
-
-
-def _draw(data, family, theta, n_draws, random_state):
-    """Draw data sets from a fitted curve."""
-    rng = np.random.default_rng(substream(random_state, "draw"))
-    mean = curve(data, family, theta)[0]
-    if data.trials is None:
-        freedom = max(len(mean) - n_parameters(data, family) + 1, 1)
-        spread = np.sqrt(misfit(data, mean[np.newaxis])[0] / freedom)
-        return replace(data, rate=mean + spread * rng.standard_normal((n_draws, len(mean))))
-    right = rng.binomial(data.trials.astype(int), np.clip(mean, 0, 1), (n_draws, len(mean)))
-    return replace(data, rate=right / data.trials)
-
-
-def _advantage(data, alternative, logistic):
-    """Return twice the log of the likelihood ratio of the logistic curve."""
-    if data.trials is not None:
-        return alternative - logistic
-    return data.rate.shape[1] * np.log(
-        np.maximum(alternative, 1e-300) / np.maximum(logistic, 1e-300)
-    )

@@ -1,0 +1,132 @@
+"""Accuracy against capacity with the fitted curve, its band and its threshold."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from ._style import MODE_COLORS, new_axes
+
+# Capacities at which the curve is drawn.
+_POINTS = 200
+
+
+class EmergenceCurveDisplay:
+    """Accuracy against capacity, with a fitted `EmergenceCurve`, its band and its threshold.
+
+    Build it with `from_estimator`.
+
+    Parameters
+    ----------
+    capacity, rate : ndarray of shape (n_points,)
+        What the curve was fitted to.
+    grid, mean, low, high : ndarray of shape (n_grid,)
+        Capacities, the curve there, and its band.
+    threshold : (float, float, float)
+        The threshold and its interval.
+
+    Attributes
+    ----------
+    ax_ : matplotlib.axes.Axes
+        The axes, after `plot`.
+    figure_ : matplotlib.figure.Figure
+        Their figure, after `plot`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emerge import EmergenceCurve, EmergenceCurveDisplay
+    >>> capacity = np.logspace(2, 6, 12)[:, np.newaxis]
+    >>> right = np.random.default_rng(0).binomial(50, 1 / (1 + (capacity[:, 0] / 1e4) ** -2))
+    >>> curve = EmergenceCurve().fit(capacity, right / 50, n_trials=50)
+    >>> EmergenceCurveDisplay.from_estimator(curve).ax_.get_ylabel()
+    'accuracy (share)'
+    """
+
+    def __init__(self, capacity, rate, grid, mean, low, high, threshold):
+        self.capacity = capacity
+        self.rate = rate
+        self.grid = grid
+        self.mean = mean
+        self.low = low
+        self.high = high
+        self.threshold = threshold
+
+    @classmethod
+    def from_estimator(cls, curve, *, confidence=0.95, random_state=0, ax=None, **options):
+        """Plot a curve with what it was fitted to.
+
+        Parameters
+        ----------
+        curve : EmergenceCurve
+            Fitted.
+        confidence : float, default=0.95
+            Coverage of band and interval.
+        random_state : int, Generator, SeedSequence or None, default=0
+            The stream of the band, a bootstrap.
+        ax : matplotlib.axes.Axes, default=None
+            Where to plot; None makes a figure.
+        **options
+            Of `plot`.
+
+        Returns
+        -------
+        EmergenceCurveDisplay
+            Plotted.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            If the curve is not fitted, or an argument is out of range.
+        """
+        check_is_fitted(curve)
+        capacity = curve.X_train_.prod(axis=1)
+        above = capacity[capacity > 0]
+        grid = np.geomspace(above.min(), above.max(), _POINTS)
+        # The product of the columns is what counts.
+        X = np.column_stack([grid, *np.ones((curve.n_features_in_ - 1, _POINTS))])
+        low, high = curve.band(X, confidence=confidence, random_state=random_state)
+        threshold = curve.threshold_, *curve.interval("threshold", confidence=confidence)
+        display = cls(capacity, curve.y_train_, grid, curve.predict(X), low, high, threshold)
+        return display.plot(ax=ax, **options)
+
+    def plot(self, ax=None, *, label=None, color=MODE_COLORS["full"]):
+        """Plot.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Where to plot; None makes a figure.
+        label : str, default=None
+            What the curve is, for a legend.
+        color : str, default="#0072B2"
+            Colour of points, curve and band.
+
+        Returns
+        -------
+        EmergenceCurveDisplay
+            Itself, with `ax_` and `figure_`.
+        """
+        ax = new_axes(ax, (6.4, 4.0))
+        threshold, low, high = self.threshold
+        # A capacity of zero has no place on a logarithmic axis: beside the smallest.
+        least = self.grid[0] * (self.grid[0] / self.grid[-1]) ** 0.08
+        zero = self.capacity == 0
+        ax.plot(np.where(zero, least, self.capacity), self.rate, "o", color=color, markersize=4,
+                alpha=0.7)  # fmt: skip
+        ax.plot(self.grid, self.mean, color=color, linewidth=1.8, label=label)
+        ax.fill_between(self.grid, self.low, self.high, color=color, alpha=0.15, linewidth=0)
+        if self.grid[0] <= threshold <= self.grid[-1]:
+            ax.axvline(threshold, color=color, linewidth=1, linestyle="--")
+            ends = np.clip([low, high], self.grid[0], self.grid[-1])
+            ax.axvspan(*ends, color=color, alpha=0.07, linewidth=0)
+        ax.set_xscale("log")
+        if zero.any():
+            ax.axvline(least, color="grey", linewidth=0.6, linestyle=":")
+            ax.annotate("0", (least, 0), xycoords=("data", "axes fraction"), xytext=(0, -4),
+                        textcoords="offset points", ha="center", va="top")  # fmt: skip
+        ax.set_xlabel("capacity")
+        ax.set_ylabel("accuracy (share)")
+        if label is not None:
+            ax.legend(frameon=False, fontsize=9)
+        ax.spines[["top", "right"]].set_visible(False)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self

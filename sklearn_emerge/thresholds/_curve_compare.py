@@ -1,0 +1,121 @@
+"""Whether accuracy has a threshold: the logistic curve against families without one."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from scipy.special import gammaln
+from sklearn.utils import Bunch
+
+from .._random import substream
+from ._curve_fit import FAMILIES, curve, fit, misfit, n_parameters
+
+_ALTERNATIVES = ("power law", "saturation", "line", "constant")
+
+
+def compare_families(data, theta, logistic, sharpness, alpha, n_draws, random_state):
+    """Compare the logistic curve with the other families, see `EmergenceCurve.compare`.
+
+    Parameters
+    ----------
+    data : Data
+        One data set.
+    theta : ndarray
+        The fitted parameters of the logistic curve.
+    logistic : float
+        What it leaves, see `misfit`.
+    sharpness : float
+        Its sharpness.
+    alpha, n_draws, random_state
+        As in `EmergenceCurve.compare`.
+
+    Returns
+    -------
+    Bunch
+        As `EmergenceCurve.compare` returns it.
+    """
+    rows = {"logistic": _row(data, "logistic", logistic) | {"p_value": np.nan}}
+    binomial = [dispersion_p_value(data, "logistic", theta)]
+    for family in _ALTERNATIVES:
+        fitted, left = fit(data, family)
+        binomial.append(dispersion_p_value(data, family, fitted))
+        drawn = draw(data, family, fitted, n_draws, substream(random_state, "compare", family))
+        observed = _advantage(data, left[0], logistic)
+        expected = _advantage(data, fit(drawn, family)[1], fit(drawn, "logistic")[1])
+        p_value = (1 + np.count_nonzero(expected >= observed)) / (n_draws + 1)
+        rows[family] = _row(data, family, float(left[0])) | {"p_value": p_value}
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("family")
+    table.insert(4, "delta_aicc", table.aicc - table.aicc.min())
+    best = str(table.aicc.idxmin())
+    kept = [family for family in _ALTERNATIVES if not table.p_value[family] <= alpha]
+    finite = data.x[np.isfinite(data.x)]
+    inside = finite.min() < theta[0, 1] < finite.max()
+    if max(binomial) < 1e-2:
+        reason = "no decision: counts vary more than binomial ones; pass rates without n_trials"
+    elif kept:
+        reason = f"no threshold: {' and '.join(kept)} cannot be rejected"
+    elif best != "logistic":
+        reason = f"no threshold: {best} has the smaller AICc"
+    elif sharpness <= 1:
+        reason = f"no threshold: a sharpness of {sharpness:.2g} is that of a slow rise"
+    elif not inside:
+        reason = "no threshold: it would lie outside of the capacities"
+    else:
+        reason = "a threshold: all smooth curves are rejected, and AICc prefers the logistic"
+    supported = reason.startswith("a threshold")
+    return Bunch(table=table, supported=supported, best=best, reason=reason)
+
+
+def _row(data, family, left):
+    """Return what `compare` reports of a family."""
+    n, k = data.rate.shape[1], n_parameters(data, family)
+    if n - k - 1 <= 0:
+        raise ValueError(
+            f"{n} points are too few to compare curves of {k} parameters by AICc; measure at "
+            f"least {k + 2}."
+        )
+    if data.trials is None:
+        log_likelihood = -0.5 * n * (np.log(2 * np.pi * max(left, 1e-300) / n) + 1)
+    else:
+        right = data.rate[0] * data.trials
+        ways = gammaln(data.trials + 1) - gammaln(right + 1) - gammaln(data.trials - right + 1)
+        log_likelihood = -0.5 * left + ways.sum()
+    aicc = -2 * log_likelihood + 2 * k + 2 * k * (k + 1) / (n - k - 1)
+    return {
+        "formula": FAMILIES[family].formula,
+        "n_parameters": k,
+        "log_likelihood": float(log_likelihood),
+        "aicc": float(aicc),
+    }
+
+
+def dispersion_p_value(data, family, theta):
+    """Return the p-value of a chi-square test that counts are binomial around a curve."""
+    freedom = data.rate.shape[1] - n_parameters(data, family)
+    if data.trials is None or freedom < 1:
+        return 1.0
+    mean = np.clip(curve(data, family, theta)[0], 1e-9, 1 - 1e-9)
+    pearson = (data.trials * (data.rate[0] - mean) ** 2 / (mean * (1 - mean))).sum()
+    return stats.chi2.sf(pearson, freedom)
+
+
+def draw(data, family, theta, n_draws, random_state):
+    """Draw data sets from a fitted curve."""
+    rng = np.random.default_rng(substream(random_state, "draw"))
+    mean = curve(data, family, theta)[0]
+    if data.trials is None:
+        freedom = max(len(mean) - n_parameters(data, family) + 1, 1)
+        spread = np.sqrt(misfit(data, mean[np.newaxis])[0] / freedom)
+        return replace(data, rate=mean + spread * rng.standard_normal((n_draws, len(mean))))
+    right = rng.binomial(data.trials.astype(int), np.clip(mean, 0, 1), (n_draws, len(mean)))
+    return replace(data, rate=right / data.trials)
+
+
+def _advantage(data, alternative, logistic):
+    """Return twice the log of the likelihood ratio of the logistic curve."""
+    if data.trials is not None:
+        return alternative - logistic
+    return data.rate.shape[1] * np.log(
+        np.maximum(alternative, 1e-300) / np.maximum(logistic, 1e-300)
+    )
