@@ -62,56 +62,90 @@ def triangle_part(published, corrected, figures):
 
 
 def emergence(cubes):
-    """Return a table of the updates from which a task stays solved, by words and by loss."""
+    """Return a table of the updates from which a task stays solved, and of the scores at the end."""
     rows = []
     for name, cube in cubes.items():
-        scores = cube.tasks_trajectory.sel(condition="structured", mode="full").mean("seed")
-        for task in scores.task.values.tolist():
-            own = scores.sel(task=task)
-            words = emergence_step(own.sel(score="words"), 0.5, n_sustained=2)
-            sentences = emergence_step(own.sel(score="sentences"), 0.5, n_sustained=2)
-            end = own.dropna("step", how="all").isel(step=-1)
-            rows.append((name, task, float(words), float(sentences),
-                         *(float(end.sel(score=s)) for s in ("words", "sentences", "loss"))))  # fmt: skip
-    columns = ["experiment", "task", "half of the words from", "half of the sentences from",
-               "words at the end", "sentences at the end", "loss at the end"]  # fmt: skip
+        measures = {"the source's prompts": "tasks", "disjoint prompts": "disjoint_tasks"}
+        if "disjoint_tasks_trajectory" not in cube:
+            measures = {"disjoint prompts": "tasks"}
+        for prompts, measure in measures.items():
+            scores = cube[f"{measure}_trajectory"].sel(condition="structured", mode="full")
+            scores = scores.mean("seed").dropna("step", how="all")
+            for task in scores.task.values.tolist():
+                own = scores.sel(task=task)
+                from_ = [
+                    float(emergence_step(own.sel(score=score), 0.5, n_sustained=2))
+                    for score in ("words", "sentences")
+                ]
+                end = own.isel(step=-1)
+                rows.append((name, task, prompts, *from_, *(float(end.sel(score=s)) for s in _END)))
+    columns = [
+        "experiment",
+        "task",
+        "scored with",
+        "half of the words from",
+        "half of the sentences from",
+        *_END.values(),
+    ]
     return (
-        "Updates from which half of the words, and of the sentences, are right at two recorded updates in a row; empty where they never are. The loss is in nats per translated word.\n\n"
+        "Updates from which half of the words, and of the sentences, are right at two recorded updates in a row; empty where they never are. At the end of training: the shares of right words and sentences; `no map`, "
+        "the share of words that needs no knowledge of the map (examples known by heart, words read off the prompt, guesses among the rest), and Hoeffding's p-value of more than that; the share of words that are the "
+        "most probable of the language that is asked for; the loss in nats per translated word; and the share of queries whose sentence was in training.\n\n"
         + table(pd.DataFrame(rows, columns=columns))
     )
 
 
+_END = {
+    "words": "words", "sentences": "sentences", "expected_words": "no map", "p_words": "p",
+    "choice": "chosen", "loss": "loss", "seen": "seen in training",
+}  # fmt: skip
+
+
 def composition(cubes):
     """Return paragraphs on the number of sparse examples, the null and the words between."""
-    rows = []
+    rows, between = [], []
+    real, null, untrained = (
+        {"condition": "structured", "mode": "full"},
+        {"condition": "redrawn", "mode": "full"},
+        {"condition": "structured", "mode": "random"},
+    )
     for name, cube in cubes.items():
         last = cube.isel(step=-1)
-        words = last.tasks_trajectory.sel(score="words", task="A->C")
-        between = last.intermediate_trajectory.sel(word="intermediate")
-        between = between.isel(layer=-2 if between.sizes["layer"] > 1 else 0)
+        network = name.removeprefix("triangle-sparse-")
         for size in cube.world__sparse_examples.values.tolist():
             at = {"world__sparse_examples": size}
-            w, b = words.sel(at), between.sel(at)
-            real, null, untrained = (
-                {"condition": "structured", "mode": "full"},
-                {"condition": "redrawn", "mode": "full"},
-                {"condition": "structured", "mode": "random"},
-            )
-            rows.append((
-                name.removeprefix("triangle-sparse-"), size,
-                *(float(w.sel(c).mean()) for c in (real, null)),
-                paired_permutation_test(w.sel(real), w.sel(null)).pvalue,
-                *(float(b.sel(c).mean()) for c in (real, null, untrained)),
-                paired_permutation_test(b.sel(real), b.sel(untrained)).pvalue,
-                cube.verdict.sel(at).item(),
-            ))  # fmt: skip
-    columns = ["network", "examples of A->C", "words", "words, redrawn", "p", "between",
-               "between, redrawn", "between, untrained", "p between", "verdict"]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=columns)
+            row = [network, size]
+            for score in ("words", "choice"):
+                share = last.tasks_trajectory.sel(at | {"score": score, "task": "A->C"})
+                row += [float(share.sel(c).mean()) for c in (real, null)]
+                row.append(paired_permutation_test(share.sel(real), share.sel(null)).pvalue)
+            dense = last.tasks_trajectory.sel(at | {"score": "words", "task": ["A->B", "B->C"]})
+            rows.append((*row, float(dense.sel(real).mean()), cube.verdict.sel(at).item()))
+            for reading in ("probe", "head"):
+                share = last.between_trajectory.sel(at | {"reading": reading})
+                share = share.isel(layer=-2 if share.sizes["layer"] > 1 else 0)
+                between.append((
+                    network, size, reading,
+                    float(share.sel(real | {"solving": "A->B"}).mean()),
+                    *(float(share.sel(c | {"solving": "A->C"}).mean()) for c in (real, null, untrained)),
+                ))  # fmt: skip
+    frame = pd.DataFrame(rows, columns=[
+        "network", "examples of A->C", "words", "words, redrawn", "p", "chosen", "chosen, redrawn", "p chosen",
+        "words of A->B and B->C", "verdict",
+    ])  # fmt: skip
+    words = pd.DataFrame(between, columns=[
+        "network", "examples of A->C", "read by", "while A->B is solved", "while A->C is solved", "A->C, redrawn", "A->C, untrained",
+    ])  # fmt: skip
     return [
-        "If A->C is learned by way of A->B and B->C, fewer examples of it are needed than in a world in which the same tasks have maps that do not follow from each other (`redrawn`). And while A->C is solved, the word "
-        "of B should be there to be read (`between`), by a probe that has learned to tell words of B where they are read in B->C; guessing gives an eighth. Words of one meaning may simply have similar states: that passes, too. "
-        "p-values are exact sign flips over seeds, for each row on its own: of the words against the redrawn null, of what is between against the untrained network. Verdicts are those of an assessment of A->C alone, corrected "
-        "over the rows of a network.",
+        "If A->C is learned by way of A->B and B->C, fewer examples of it are needed than in a world in which the same tasks have maps that do not follow from each other (`redrawn`). `words` are those of a translation, "
+        "`chosen` those that are the most probable word of C when the words before are given: a network may know the word and write another language. Four of the eight words are shown in the prompt, so that guessing "
+        "gives a quarter. p-values are exact sign flips over seeds, for each row on its own. Verdicts are those of an assessment of A->C alone, corrected over the rows of a network.",
         table(frame),
+        *_FINDINGS,
+        "And while A->C is solved, is the word of B there? It is read from the states that are about to write a word, in the layer before the last, by a probe fitted where A->B is solved, and by the network's own head.",
+        table(words),
+        *_BETWEEN,
     ]
+
+
+_FINDINGS, _BETWEEN = [], []

@@ -37,8 +37,10 @@ def draw_recipe(recipe, cubes, figure):
         return
     if RECIPES[recipe].figure in ("trajectory", "sparse"):
         draw = draw_trajectories if RECIPES[recipe].figure == "trajectory" else draw_sparse
-        figure.set_size_inches(5.2 * len(names), 7.0)
-        columns = figure.subplots(2, len(names), squeeze=False).T
+        # The source's prompts, those that give nothing away, and the loss.
+        n_rows = 3 if "disjoint_tasks_trajectory" in cubes[names[0]] else 2
+        figure.set_size_inches(5.2 * len(names), 3.5 * n_rows)
+        columns = figure.subplots(n_rows, len(names), squeeze=False).T
         for name, axes in zip(names, columns, strict=True):
             draw(name, cubes[name], axes, RECIPES[recipe].table)
         return
@@ -55,15 +57,17 @@ def draw_recipe(recipe, cubes, figure):
 
 def draw_trajectories(name, cube, axes, table):
     """Draw right words and loss of each task in the course of training, with what was published."""
-    words, loss = axes
-    for ax, score, label in (
-        (words, "words", "share of right words"),
-        (loss, "loss", "loss (nats per translated word)"),
-    ):
+    words, *disjoint, loss = axes
+    shown = [(words, "tasks", "words", "right words (share)")]
+    shown += [(ax, "disjoint_tasks", "words", "right words, disjoint prompts") for ax in disjoint]
+    shown += [(loss, "tasks", "loss", "loss (nats per translated word)")]
+    for ax, measure, score, label in shown:
         display = TrajectoryDisplay.from_cube(
-            cube, "tasks", along="task", selection={"score": score}, ax=ax
+            cube, measure, along="task", selection={"score": score}, ax=ax
         )
         ax.set_ylabel(label)
+        if score == "words":
+            ax.set_ylim(-0.03, 1.03)
     if table is not None and table.startswith("triangle-fig"):
         published = load_published(table)
         updates = UPDATES_PER_EPOCH[name] * published.epoch
@@ -73,7 +77,6 @@ def draw_trajectories(name, cube, axes, table):
             words.plot(updates, column, ":", color=color, linewidth=1.2)
         words.plot([], [], ":", color="grey", label="published, mean of 10 epochs")
         words.legend(frameon=False, fontsize=9)
-    words.set_ylim(-0.03, 1.03)
     words.set_title(name, loc="left", fontsize=10)
 
 
