@@ -17,7 +17,7 @@ from sklearn_emerge import (
     RNNPredictor,
     TransformerPredictor,
 )
-from sklearn_emerge.predictors._training import ClipEachGradient
+from sklearn_emerge.predictors._callbacks import ClipEachGradient
 
 RNG = np.random.default_rng(0)
 # A chain in which every token is followed by one of two.
@@ -285,6 +285,40 @@ def test_half_precision_trains_nearly_the_same():
     assert half.score(CHAIN) == pytest.approx(single.score(CHAIN), abs=0.05)
     assert half.score(CHAIN) != single.score(CHAIN)
     assert {weights.dtype for weights in half.network_.parameters()} == {torch.float32}
+
+
+def test_precision_falls_after_some_updates():
+    def weights(**options):
+        model = TransformerPredictor(8, 1, 2, lr=3e-3, **options, **TOKENS).fit(CHAIN)
+        return torch.nn.utils.parameters_to_vector(model.network_.parameters())
+
+    both = dict(precision="bfloat16", full_precision_steps=5)
+    assert torch.equal(weights(max_steps=5, **both), weights(max_steps=5))
+    later = weights(max_steps=8, **both)
+    assert not torch.equal(later, weights(max_steps=8))
+    assert not torch.equal(later, weights(max_steps=8, precision="bfloat16"))
+
+
+@pytest.mark.parametrize("training", ["full", "readout"])
+def test_training_stops_when_held_out_sequences_get_worse(training):
+    """Tokens without structure: what is learned is noise."""
+    X = np.random.default_rng(0).integers(0, 4, (60, 12))
+    options = dict(training=training, max_steps=2000, lr=0.02, **TOKENS)
+    stopping = dict(early_stopping=True, validation_fraction=0.25, validation_steps=5)
+    model = TransformerPredictor(16, 1, 2, n_iter_no_change=4, **stopping, **options).fit(X)
+    stop = next(c for _, c in model.net_.callbacks_ if type(c).__name__ == "StopEarly")
+    losses = np.array(stop.losses_)
+    assert stop.done_ == 5 * len(losses) < 2000
+    assert len(losses) - 1 - losses.argmin() == 4
+    assert len(stop.X) == 15
+    if training == "full":
+        # The weights are those of the lowest loss.
+        held_out = stop.X.argmax(dim=2).numpy()
+        last = stop.y[:, -1:].argmax(dim=2).numpy()
+        held_out = np.concatenate([held_out, last], axis=1)
+        assert -model.score(held_out) == pytest.approx(losses.min(), abs=1e-4)
+    with pytest.raises(ValueError, match="validation_fraction=0.001 of 60 sequences is 0: some"):
+        model.set_params(validation_fraction=0.001).fit(X)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from .._random import seed_sequence, substream
 from .._validation import encode_tokens
 from ..recurrence import LANES, choose_engine, run_forward
 from ._base import BasePredictor, center_and_scale
+from ._callbacks import RecordTrajectory
 from ._network import (
     SequenceNetwork,
     check_core,
@@ -30,7 +31,6 @@ from ._training import (
     BernoulliLoss,
     CategoricalLoss,
     GaussianLoss,
-    RecordTrajectory,
     isolated_torch,
     make_net,
     train_by_scan,

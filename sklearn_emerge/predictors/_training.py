@@ -6,12 +6,11 @@ from threading import RLock
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback
 from skorch.dataset import Dataset
-from skorch.history import History
 from torch import nn
 
 from ..recurrence import HeadLoss, ScanLoss, run_forward
+from ._callbacks import ReplicaHistory, StopTraining, hold_out
 from ._network import Replicas, rows_of_weights
 
 # Sequences that pass through a frozen core at once.
@@ -106,10 +105,6 @@ def _per_step(loss):
     return loss.mean() * loss.shape[-1]
 
 
-class StopTraining(Exception):
-    """A callback has asked to stop."""
-
-
 class Net(NeuralNet):
     """A skorch net that can be interrupted, and that can compute its loss by a compiled kernel.
 
@@ -161,97 +156,6 @@ class Net(NeuralNet):
             raise
 
 
-class ClipEachGradient(Callback):
-    """Scale the gradient of each parameter on its own to at most a given norm.
-
-    Parameters
-    ----------
-    norm : float
-        The norm.
-    """
-
-    def __init__(self, norm):
-        self.norm = norm
-
-    def on_grad_computed(self, net, named_parameters, **kwargs):
-        """Scale the gradients."""
-        for _, parameter in named_parameters:
-            if parameter.grad is not None:
-                nn.utils.clip_grad_norm_(parameter, self.norm)
-
-
-class RecordTrajectory(Callback):
-    """Call a function at chosen updates.
-
-    Parameters
-    ----------
-    at : sequence of int
-        Updates.
-    visit : callable
-        Called with the number of updates made and the mean loss of each replica over the updates
-        since the last visit (NaN if there were none).
-    """
-
-    def __init__(self, at, visit):
-        self.at = at
-        self.visit = visit
-
-    def on_train_begin(self, net, **kwargs):
-        """Start."""
-        self.done_, self.losses_ = 0, []
-        self._visit(net)
-
-    def on_batch_end(self, net, batch=None, training=False, **kwargs):
-        """Count an update."""
-        self.done_ += 1
-        if net.compiled_loss is None:
-            self.losses_.append([net.history[-1, "batches", -1, "train_loss"]])
-        else:
-            self.losses_.append(net.replica_losses_.tolist())
-        self._visit(net)
-
-    def _visit(self, net):
-        if self.done_ in self.at:
-            if isinstance(net.module_, Replicas):
-                net.module_.distribute()
-            losses = np.mean(self.losses_, axis=0) if self.losses_ else None
-            self.visit(self.done_, losses)
-            self.losses_ = []
-
-
-class ReplicaHistory(Callback):
-    """Keep the mean loss of each replica and epoch."""
-
-    def on_train_begin(self, net, **kwargs):
-        """Start."""
-        self.epochs_ = []
-
-    def on_epoch_begin(self, net, **kwargs):
-        """Start an epoch."""
-        self.losses_, self.sizes_ = [], []
-
-    def on_batch_end(self, net, batch=None, training=False, **kwargs):
-        """Keep the losses of a batch."""
-        self.losses_.append(net.replica_losses_.tolist())
-        self.sizes_.append(batch[0].shape[1])
-
-    def on_epoch_end(self, net, **kwargs):
-        """Average over the batches."""
-        losses = np.average(self.losses_, axis=0, weights=self.sizes_)
-        self.epochs_.append((losses.tolist(), len(self.sizes_), net.history[-1, "dur"]))
-
-    def of_replica(self, replica):
-        """Return the history of one replica as skorch would have recorded it."""
-        history = History()
-        for epoch, (losses, n_batches, seconds) in enumerate(self.epochs_, start=1):
-            history.new_epoch()
-            history.record("epoch", epoch)
-            history.record("train_batch_count", n_batches)
-            history.record("train_loss", losses[replica])
-            history.record("dur", seconds)
-        return history
-
-
 def make_net(module, criterion, streams, n_sequences, *, callbacks=(), **options):
     """Return a skorch net, initialised.
 
@@ -299,7 +203,7 @@ def make_net(module, criterion, streams, n_sequences, *, callbacks=(), **options
     return net.initialize()
 
 
-def train_by_torch(network, criterion, stream, X, y, *, callbacks, **options):
+def train_by_torch(network, criterion, stream, X, y, *, callbacks, early_stopping=None, **options):
     """Train all weights of one network.
 
     Parameters
@@ -314,6 +218,8 @@ def train_by_torch(network, criterion, stream, X, y, *, callbacks, **options):
         Inputs and targets.
     callbacks : list of skorch callbacks
         Callbacks.
+    early_stopping : dict, default=None
+        Arguments of `hold_out`; None trains on all sequences to the end.
     **options
         As in `make_net`.
 
@@ -322,6 +228,9 @@ def train_by_torch(network, criterion, stream, X, y, *, callbacks, **options):
     Net
         The net that trained it.
     """
+    if early_stopping is not None:
+        X, y, stop = hold_out(X, y, stream, **early_stopping)
+        callbacks = [*callbacks, stop]
     net = make_net(network, criterion, [stream], len(X), callbacks=callbacks, **options)
     net.train_on(X, y)
     return net

@@ -9,9 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import GradientNormClipping
 from torch import nn
 
+from ._callbacks import ClipEachGradient, LowerPrecision
 from ._network import SequenceNetwork, check_core
 from ._neural import NeuralPredictor
-from ._training import ClipEachGradient
 from ._transformer_core import TransformerCore, initialise
 
 # Sequences whose attention is held at once.
@@ -79,6 +79,17 @@ class TransformerPredictor(NeuralPredictor):
         Whether the norm is that of all gradients together or of each parameter's.
     precision : {"float32", "bfloat16"}, default="float32"
         Precision of products in training; weights and loss are in float32.
+    full_precision_steps : int, default=0
+        With "bfloat16", updates at the beginning that are in float32 nevertheless.
+    early_stopping : bool, default=False
+        Whether to hold out training sequences, and to stop when their loss stays; the weights
+        with the lowest are kept. A trajectory then ends where training does.
+    validation_fraction : float, default=0.1
+        Share of the training sequences that early stopping holds out.
+    validation_steps : int, default=20
+        Updates between two looks at them.
+    n_iter_no_change : int, default=10
+        Looks in a row without a lower loss, after which training stops.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
         See `GRUPredictor`.
     noise_std : float, "estimate" or "auto", default="auto"
@@ -152,6 +163,11 @@ class TransformerPredictor(NeuralPredictor):
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
         "clip": [StrOptions({"global", "each"})],
         "precision": [StrOptions({"float32", "bfloat16"})],
+        "full_precision_steps": [Interval(Integral, 0, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "validation_steps": [Interval(Integral, 1, None, closed="left")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
     }
     for _name in ("time_channel", "engine"):
         del _parameter_constraints[_name]
@@ -183,6 +199,11 @@ class TransformerPredictor(NeuralPredictor):
         clip_norm=1.0,
         clip="global",
         precision="float32",
+        full_precision_steps=0,
+        early_stopping=False,
+        validation_fraction=0.1,
+        validation_steps=20,
+        n_iter_no_change=10,
         likelihood="auto",
         noise_std="auto",
         n_tokens="auto",
@@ -212,6 +233,11 @@ class TransformerPredictor(NeuralPredictor):
         self.clip_norm = clip_norm
         self.clip = clip
         self.precision = precision
+        self.full_precision_steps = full_precision_steps
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.validation_steps = validation_steps
+        self.n_iter_no_change = n_iter_no_change
         self.likelihood = likelihood
         self.noise_std = noise_std
         self.n_tokens = n_tokens
@@ -380,6 +406,12 @@ class TransformerPredictor(NeuralPredictor):
             "optimizer__eps": self.adam_eps,
             "precision": self.precision,
         }
+        if self.early_stopping:
+            options["early_stopping"] = {
+                "fraction": self.validation_fraction,
+                "every": self.validation_steps,
+                "patience": self.n_iter_no_change,
+            }
         if self.weight_decay:
             options |= {
                 "optimizer": torch.optim.AdamW,
@@ -388,7 +420,10 @@ class TransformerPredictor(NeuralPredictor):
         return options
 
     def _net_callbacks(self):
-        if self.clip_norm is None:
-            return []
-        clipping = GradientNormClipping if self.clip == "global" else ClipEachGradient
-        return [clipping(self.clip_norm)]
+        callbacks = []
+        if self.clip_norm is not None:
+            clipping = GradientNormClipping if self.clip == "global" else ClipEachGradient
+            callbacks.append(clipping(self.clip_norm))
+        if self.precision == "bfloat16" and self.full_precision_steps:
+            callbacks.append(LowerPrecision(self.full_precision_steps))
+        return callbacks

@@ -1,0 +1,211 @@
+"""What happens between the updates of a training: skorch callbacks."""
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback
+from skorch.history import History
+from torch import nn
+
+from .._random import substream
+from ._network import Replicas
+
+
+class StopTraining(Exception):
+    """A callback has asked to stop."""
+
+
+class ClipEachGradient(Callback):
+    """Scale the gradient of each parameter on its own to at most a given norm.
+
+    Parameters
+    ----------
+    norm : float
+        The norm.
+    """
+
+    def __init__(self, norm):
+        self.norm = norm
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        """Scale the gradients."""
+        for _, parameter in named_parameters:
+            if parameter.grad is not None:
+                nn.utils.clip_grad_norm_(parameter, self.norm)
+
+
+class RecordTrajectory(Callback):
+    """Call a function at chosen updates.
+
+    Parameters
+    ----------
+    at : sequence of int
+        Updates.
+    visit : callable
+        Called with the number of updates made and the mean loss of each replica over the updates
+        since the last visit (NaN if there were none).
+    """
+
+    def __init__(self, at, visit):
+        self.at = at
+        self.visit = visit
+
+    def on_train_begin(self, net, **kwargs):
+        """Start."""
+        self.done_, self.losses_ = 0, []
+        self._visit(net)
+
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        """Count an update."""
+        self.done_ += 1
+        if net.compiled_loss is None:
+            self.losses_.append([net.history[-1, "batches", -1, "train_loss"]])
+        else:
+            self.losses_.append(net.replica_losses_.tolist())
+        self._visit(net)
+
+    def _visit(self, net):
+        if self.done_ in self.at:
+            if isinstance(net.module_, Replicas):
+                net.module_.distribute()
+            losses = np.mean(self.losses_, axis=0) if self.losses_ else None
+            self.visit(self.done_, losses)
+            self.losses_ = []
+
+
+class ReplicaHistory(Callback):
+    """Keep the mean loss of each replica and epoch."""
+
+    def on_train_begin(self, net, **kwargs):
+        """Start."""
+        self.epochs_ = []
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Start an epoch."""
+        self.losses_, self.sizes_ = [], []
+
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        """Keep the losses of a batch."""
+        self.losses_.append(net.replica_losses_.tolist())
+        self.sizes_.append(batch[0].shape[1])
+
+    def on_epoch_end(self, net, **kwargs):
+        """Average over the batches."""
+        losses = np.average(self.losses_, axis=0, weights=self.sizes_)
+        self.epochs_.append((losses.tolist(), len(self.sizes_), net.history[-1, "dur"]))
+
+    def of_replica(self, replica):
+        """Return the history of one replica as skorch would have recorded it."""
+        history = History()
+        for epoch, (losses, n_batches, seconds) in enumerate(self.epochs_, start=1):
+            history.new_epoch()
+            history.record("epoch", epoch)
+            history.record("train_batch_count", n_batches)
+            history.record("train_loss", losses[replica])
+            history.record("dur", seconds)
+        return history
+
+
+class LowerPrecision(Callback):
+    """Train in single precision at first, and in half precision after some updates.
+
+    Parameters
+    ----------
+    after : int
+        Updates in single precision.
+    """
+
+    def __init__(self, after):
+        self.after = after
+
+    def on_train_begin(self, net, **kwargs):
+        """Start in single precision."""
+        self.done_ = 0
+        net.precision = "float32"
+
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        """Count an update."""
+        self.done_ += 1
+        if self.done_ == self.after:
+            net.precision = "bfloat16"
+
+
+class StopEarly(Callback):
+    """Stop when the loss of held-out sequences stays, and keep the best weights.
+
+    Parameters
+    ----------
+    X, y : torch.Tensor of shape (n_sequences, n_steps, n_inputs or n_outputs)
+        The held-out sequences.
+    every : int
+        Updates between two looks at them.
+    patience : int
+        Looks in a row without a lower loss, after which training stops.
+    """
+
+    def __init__(self, X, y, every, patience):
+        self.X = X
+        self.y = y
+        self.every = every
+        self.patience = patience
+
+    def on_train_begin(self, net, **kwargs):
+        """Start."""
+        self.done_, self.losses_, self.best_ = 0, [], None
+
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        """Count an update, and look at the held-out sequences from time to time."""
+        self.done_ += 1
+        if self.done_ % self.every:
+            return
+        net.module_.eval()
+        with torch.no_grad():
+            # In chunks of the size of batches, which fit into memory.
+            parts = zip(self.X.split(net.batch_size), self.y.split(net.batch_size), strict=True)
+            total = sum(len(X) * net.criterion_(net.infer(X), y).item() for X, y in parts)
+        self.losses_.append(total / len(self.X))
+        if self.losses_[-1] == min(self.losses_):
+            self.best_ = {name: w.clone() for name, w in net.module_.state_dict().items()}
+        elif len(self.losses_) - 1 - int(np.argmin(self.losses_)) >= self.patience:
+            raise StopTraining
+
+    def on_train_end(self, net, **kwargs):
+        """Go back to the best weights."""
+        if self.best_ is not None:
+            net.module_.load_state_dict(self.best_)
+
+
+def hold_out(X, y, stream, *, fraction, every, patience):
+    """Return the training sequences without some, and a callback that looks at those.
+
+    Parameters
+    ----------
+    X, y : torch.Tensor of shape (n_sequences, n_steps, n_inputs or n_outputs)
+        Inputs and targets.
+    stream : SeedSequence
+        Which sequences are held out is drawn from a stream of its own below it.
+    fraction : float
+        Share of the sequences to hold out.
+    every, patience : int
+        As in `StopEarly`.
+
+    Returns
+    -------
+    X, y : torch.Tensor
+        Those that are left.
+    callback : StopEarly
+        For the others.
+
+    Raises
+    ------
+    ValueError
+        If nothing would be held out, or nothing left.
+    """
+    n_held_out = round(fraction * len(X))
+    if not 0 < n_held_out < len(X):
+        raise ValueError(
+            f"validation_fraction={fraction} of {len(X)} sequences is {n_held_out}: some have to "
+            "be held out and some left. Pass more sequences or another fraction."
+        )
+    order = np.random.default_rng(substream(stream, "validation")).permutation(len(X))
+    held_out, left = (torch.as_tensor(rows) for rows in np.split(order, [n_held_out]))
+    return X[left], y[left], StopEarly(X[held_out], y[held_out], every, patience)
