@@ -159,6 +159,9 @@ def test_the_permuted_null_answers_with_any_leaf():
     right = np.mean([instance.answer == instance.value for instance in instances])
     expected = 1 / 8 + 7 / 8 * null.chance
     assert right == pytest.approx(expected, abs=4 * np.sqrt(expected / 6000))
+    # Every leaf is as likely as the others, seen where it is the only one with the answer.
+    single = [i.leaves.index(i.answer) for i in instances if i.leaves.count(i.answer) == 1]
+    assert chisquare(np.bincount(single, minlength=8)).pvalue > 1e-3
     # Nothing else changes.
     original = world.sample(6000, random_state=0)
     assert np.array_equal(original.X[~original.counts], sample.X[~sample.counts])

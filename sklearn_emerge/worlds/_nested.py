@@ -58,7 +58,7 @@ class NestedConditionalWorld(World):
     from the root to a leaf are different: without the bindings nothing tells which leaf is
     reached. An alias always points to a key that is bound to a value, and has the same value.
     Where all keys of a value would be aliases, one is bound to the value, which makes aliases
-    a little rarer than their probability.
+    rarer than their probability: of 8 keys a share of .245 in place of .25, and .75 in place of 1.
 
     Who knows only which tokens are answers is right in 1 / n_answers of instances (`chance`), who
     picks any leaf of the tree in 1 / n_leaves + (1 - 1 / n_leaves) / n_answers. Learning to pick a
