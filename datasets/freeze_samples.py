@@ -12,6 +12,7 @@ from sklearn_emerge.worlds import (
     BernoulliWorld,
     DriftWorld,
     LinearSystemWorld,
+    NestedConditionalWorld,
     OscillatorWorld,
     RegimeWorld,
     TriangleWorld,
@@ -31,6 +32,9 @@ WORLDS = {
     "triangle": TriangleWorld(),
     "triangle-two-tokens": TriangleWorld(tokens_per_word=2),
     "triangle-redrawn": TriangleWorld().null("redrawn"),
+    "nested-conditional": NestedConditionalWorld(),
+    "nested-conditional-graded": NestedConditionalWorld(depth=5, difficulty=0.5, n_keys=7),
+    "nested-conditional-permuted": NestedConditionalWorld().null("permuted"),
 }
 
 

@@ -13,6 +13,7 @@ _HOMES = {
     "BernoulliWorld": "worlds",
     "DriftWorld": "worlds",
     "LinearSystemWorld": "worlds",
+    "NestedConditionalWorld": "worlds",
     "OscillatorWorld": "worlds",
     "RegimeWorld": "worlds",
     "TriangleWorld": "worlds",

@@ -10,6 +10,7 @@ from .worlds import (
     BernoulliWorld,
     DriftWorld,
     LinearSystemWorld,
+    NestedConditionalWorld,
     OscillatorWorld,
     RegimeWorld,
     TriangleWorld,
@@ -24,6 +25,7 @@ WORLDS = {
     "random-walk": LinearSystemWorld.random_walk(),
     "local-linear-trend": LinearSystemWorld.local_linear_trend(),
     "triangle": TriangleWorld(),
+    "nested-conditional": NestedConditionalWorld(),
 }
 MODELS = {
     "rnn": "RNNPredictor",

@@ -128,6 +128,33 @@ def encode_tokens(X, n_tokens=None, name="X"):
     return encoded
 
 
+def check_tokens(tokens, n_tokens):
+    """Validate one sequence of tokens and return it as an array of integers.
+
+    Parameters
+    ----------
+    tokens : array-like of int of shape (n_steps,)
+        Tokens.
+    n_tokens : int
+        Size of the vocabulary.
+
+    Returns
+    -------
+    ndarray of int of shape (n_steps,)
+    """
+    tokens = np.asarray(tokens)
+    if tokens.ndim != 1 or not (np.issubdtype(tokens.dtype, np.integer) or not tokens.size):
+        raise ValueError(
+            f"tokens={tokens.tolist()!r} must be one sequence of integers; decode rows one by one."
+        )
+    if tokens.size and not (tokens.min() >= 0 and tokens.max() < n_tokens):
+        raise ValueError(
+            f"tokens={tokens.tolist()} are not all tokens of this world; pass integers from 0 "
+            f"to {n_tokens - 1}."
+        )
+    return tokens
+
+
 def check_latents(latents, X, name="latents"):
     """Validate latents against sequences and return them with three dimensions.
 

@@ -4,12 +4,20 @@ from importlib.resources import files
 
 import pandas as pd
 
-from .worlds import DriftWorld, LinearSystemWorld, OscillatorWorld, RegimeWorld, TriangleWorld
+from .worlds import (
+    DriftWorld,
+    LinearSystemWorld,
+    NestedConditionalWorld,
+    OscillatorWorld,
+    RegimeWorld,
+    TriangleWorld,
+)
 
 __all__ = [
     "load_published",
     "make_drift",
     "make_linear_system",
+    "make_nested_conditional",
     "make_oscillator",
     "make_regime",
     "make_triangle",
@@ -114,6 +122,75 @@ def make_linear_system(
     (100, 100, 2)
     """
     world = LinearSystemWorld(A, C, Q, R, n_steps, initial=initial)
+    return _load(world, n_sequences, random_state, return_X_latents)
+
+
+def make_nested_conditional(
+    n_sequences=100,
+    *,
+    depth=3,
+    branching=2,
+    difficulty=1.0,
+    alias_share=0.25,
+    n_keys=8,
+    n_tokens=256,
+    row_length=128,
+    random_state=None,
+    return_X_latents=False,
+):
+    """Sample nested conditionals and their answers; see `NestedConditionalWorld`.
+
+    Parameters
+    ----------
+    n_sequences : int, default=100
+        Number of rows, an instance each.
+    depth : int, default=3
+        Levels of nested conditionals, at most.
+    branching : int, default=2
+        Cases of each conditional.
+    difficulty : float, default=1.0
+        From 0, one conditional and no aliases, to 1.
+    alias_share : float, default=0.25
+        Share of aliases among keys where the difficulty is 1.
+    n_keys : int, default=8
+        Number of keys.
+    n_tokens : int, default=256
+        Size of the vocabulary.
+    row_length : int, default=128
+        Tokens of a row.
+    random_state : int, Generator, SeedSequence or None, default=None
+        The stream of the draws.
+    return_X_latents : bool, default=False
+        Return ``(X, latents)`` instead of a Bunch.
+
+    Returns
+    -------
+    Bunch or (X, latents)
+        ``X`` of shape (n_sequences, row_length), tokens; ``latents`` of shape (n_sequences,
+        row_length, 1), the value of the first condition. The Bunch has ``counts``, where the
+        answers are, and facts about each row such as ``depth`` and ``lookups``, too.
+
+    Raises
+    ------
+    ValueError
+        If an instance does not fit the row or the vocabulary.
+
+    Examples
+    --------
+    >>> from sklearn_emerge.datasets import make_nested_conditional
+    >>> sample = make_nested_conditional(5, difficulty=0.5, random_state=0)
+    >>> sample.X.shape, sample.depth
+    ((5, 128), array([3, 3, 2, 1, 2]))
+    """
+    world = NestedConditionalWorld(
+        depth,
+        branching,
+        difficulty,
+        alias_share=alias_share,
+        n_keys=n_keys,
+        n_tokens=n_tokens,
+        row_length=row_length,
+    )
     return _load(world, n_sequences, random_state, return_X_latents)
 
 

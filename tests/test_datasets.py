@@ -7,10 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sklearn_emerge import DriftWorld, OscillatorWorld, RegimeWorld, TriangleWorld
+from sklearn_emerge import (
+    DriftWorld,
+    NestedConditionalWorld,
+    OscillatorWorld,
+    RegimeWorld,
+    TriangleWorld,
+)
 from sklearn_emerge.datasets import (
     load_published,
     make_drift,
+    make_nested_conditional,
     make_oscillator,
     make_regime,
     make_triangle,
@@ -41,6 +48,7 @@ def test_generators_still_give_the_frozen_samples(name):
         (make_oscillator, OscillatorWorld()),
         (make_regime, RegimeWorld()),
         (make_triangle, TriangleWorld()),
+        (make_nested_conditional, NestedConditionalWorld()),
     ],
 )
 def test_loaders_sample_their_worlds(loader, world):

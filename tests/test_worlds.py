@@ -5,10 +5,23 @@ import pytest
 from scipy.linalg import solve_discrete_are
 from sklearn.base import clone
 
-from sklearn_emerge import ArrayWorld, BernoulliWorld, DriftWorld, OscillatorWorld, RegimeWorld
+from sklearn_emerge import (
+    ArrayWorld,
+    BernoulliWorld,
+    DriftWorld,
+    NestedConditionalWorld,
+    OscillatorWorld,
+    RegimeWorld,
+)
 from sklearn_emerge.worlds import PhaseNull
 
-WORLDS = [DriftWorld(), OscillatorWorld(), RegimeWorld(), BernoulliWorld()]
+WORLDS = [
+    DriftWorld(),
+    OscillatorWorld(),
+    RegimeWorld(),
+    BernoulliWorld(),
+    NestedConditionalWorld(),
+]
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=lambda world: type(world).__name__)

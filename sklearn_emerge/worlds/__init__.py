@@ -5,6 +5,7 @@ from ._base import World
 from ._bernoulli import BernoulliWorld
 from ._drift import DriftWorld
 from ._linear_system import LinearSystemWorld
+from ._nested import NestedConditionalWorld
 from ._nulls import PhaseNull, ResampleNull, ShuffleNull
 from ._oscillator import OscillatorWorld
 from ._regime import RegimeWorld
@@ -15,6 +16,7 @@ __all__ = [
     "BernoulliWorld",
     "DriftWorld",
     "LinearSystemWorld",
+    "NestedConditionalWorld",
     "OscillatorWorld",
     "PhaseNull",
     "RegimeWorld",

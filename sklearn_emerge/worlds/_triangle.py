@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._random import substream
+from .._validation import check_tokens
 from ._base import World
 from ._word_maps import draw_maps
 
@@ -220,18 +221,8 @@ class TriangleWorld(World):
         ValueError
             If one is not in the vocabulary.
         """
-        tokens = np.asarray(tokens)
-        if tokens.ndim != 1 or not (np.issubdtype(tokens.dtype, np.integer) or not tokens.size):
-            raise ValueError(
-                f"tokens={tokens.tolist()!r} must be one sequence of integers; decode rows one by "
-                "one."
-            )
-        if tokens.size and not (tokens.min() >= 0 and tokens.max() < self.n_tokens):
-            raise ValueError(
-                f"tokens={tokens.tolist()} are not all tokens of this world; pass integers from 0 "
-                f"to {self.n_tokens - 1}."
-            )
-        words = (self.vocabulary[token] for token in tokens)
+        vocabulary = self.vocabulary
+        words = (vocabulary[token] for token in check_tokens(tokens, len(vocabulary)))
         return " ".join(word for word in words if word != "_")
 
     def null(self, kind):
