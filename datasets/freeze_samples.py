@@ -33,7 +33,7 @@ WORLDS = {
     "triangle-two-tokens": TriangleWorld(tokens_per_word=2),
     "triangle-redrawn": TriangleWorld().null("redrawn"),
     "nested-conditional": NestedConditionalWorld(),
-    "nested-conditional-graded": NestedConditionalWorld(depth=5, difficulty=0.5, n_keys=7),
+    "nested-conditional-graded": NestedConditionalWorld(depth=5, difficulty=0.5),
     "nested-conditional-permuted": NestedConditionalWorld().null("permuted"),
 }
 

@@ -132,7 +132,7 @@ def make_nested_conditional(
     branching=2,
     difficulty=1.0,
     alias_share=0.25,
-    n_keys=8,
+    n_keys=7,
     n_tokens=256,
     row_length=128,
     random_state=None,
@@ -152,7 +152,7 @@ def make_nested_conditional(
         From 0, one conditional and no aliases, to 1.
     alias_share : float, default=0.25
         Share of aliases among keys where the difficulty is 1.
-    n_keys : int, default=8
+    n_keys : int, default=7
         Number of keys.
     n_tokens : int, default=256
         Size of the vocabulary.

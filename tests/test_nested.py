@@ -16,7 +16,7 @@ from sklearn_emerge import (
 SMALL = NestedConditionalWorld(2, n_keys=3, n_tokens=20, row_length=26)
 WORLDS = [
     NestedConditionalWorld(),
-    NestedConditionalWorld(5, difficulty=0.6, alias_share=0.5, n_keys=7),
+    NestedConditionalWorld(5, difficulty=0.6, alias_share=0.5),
     NestedConditionalWorld(3, branching=3, difficulty=0.5, n_tokens=40),
     NestedConditionalWorld(4, alias_share=1.0, n_keys=4, n_tokens=20, row_length=96),
 ]
@@ -125,7 +125,7 @@ def test_keys_are_uniform():
 def test_difficulty_grades_depth_and_aliases():
     depths, lookups, aliases = [], [], []
     for difficulty in (0, 0.25, 0.5, 0.75, 1):
-        world = NestedConditionalWorld(5, difficulty=difficulty, n_keys=7)
+        world = NestedConditionalWorld(5, difficulty=difficulty)
         sample = world.sample(4000, random_state=0)
         depths.append(sample.depth.mean())
         lookups.append(sample.lookups.mean())
@@ -202,8 +202,8 @@ def test_depths_come_in_random_order():
 
 
 def test_a_depth_of_five_fits_as_the_docstring_says():
-    assert (NestedConditionalWorld(5, n_keys=7).sample(2, 0).length == 126).all()
-    assert (NestedConditionalWorld(5, row_length=130).sample(2, 0).length == 130).all()
+    assert (NestedConditionalWorld(5).sample(2, 0).length == 126).all()
+    assert (NestedConditionalWorld(5, n_keys=8, row_length=130).sample(2, 0).length == 130).all()
 
 
 def test_decoding():
@@ -260,11 +260,11 @@ def test_assessment(model):
         ({"alias_share": 2}, "'alias_share' .* Got 2"),
         ({"answers": "none"}, "'answers' .* Got 'none'"),
         ({"n_keys": 2}, "n_keys=2 is less than depth=3.*pass at least n_keys=3"),
-        ({"n_tokens": 18}, "n_tokens=18 is too small.*two answers are 19 tokens"),
-        ({"row_length": 57}, "row_length=57 is too short.*needs 58 tokens"),
-        ({"depth": 5}, "depth=5 with branching=2 and n_keys=8 needs 130 tokens"),
+        ({"n_tokens": 17}, "n_tokens=17 is too small.*two answers are 18 tokens"),
+        ({"row_length": 53}, "row_length=53 is too short.*needs 54 tokens"),
+        ({"depth": 5, "n_keys": 8}, "depth=5 with branching=2 and n_keys=8 needs 130 tokens"),
         # The deepest tree must fit, whether the difficulty lets it be drawn or not.
-        ({"depth": 5, "difficulty": 0}, "needs 130 tokens"),
+        ({"depth": 5, "difficulty": 0, "row_length": 125}, "needs 126 tokens"),
     ],
 )
 def test_bad_worlds_are_refused(params, message):
@@ -276,9 +276,9 @@ def test_bad_worlds_are_refused(params, message):
 
 
 def test_the_sizes_that_messages_ask_for_are_enough():
-    for params in ({"n_tokens": 19}, {"row_length": 58}, {"n_keys": 3}):
+    for params in ({"n_tokens": 18}, {"row_length": 54}, {"n_keys": 3}):
         assert NestedConditionalWorld(**params).sample(3).X.all(axis=0).any()
-    assert NestedConditionalWorld(n_tokens=19).n_answers == 2
+    assert NestedConditionalWorld(n_tokens=18).n_answers == 2
 
 
 @pytest.mark.parametrize(

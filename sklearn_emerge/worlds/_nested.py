@@ -36,7 +36,7 @@ class NestedConditionalWorld(World):
         ``param_grid={"world__difficulty": [0, 0.5, 1]}``.
     alias_share : float, default=0.25
         Share of aliases among keys where the difficulty is 1.
-    n_keys : int, default=8
+    n_keys : int, default=7
         Number of keys, at least `depth`. All are bound, in random order.
     n_tokens : int, default=256
         Size of the vocabulary. What marks, keys and values leave of it are answers.
@@ -111,7 +111,7 @@ class NestedConditionalWorld(World):
         difficulty=1.0,
         *,
         alias_share=0.25,
-        n_keys=8,
+        n_keys=7,
         n_tokens=256,
         row_length=128,
         answers="evaluated",
