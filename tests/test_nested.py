@@ -12,6 +12,7 @@ from sklearn_emerge import (
     NestedConditionalWorld,
     TransformerPredictor,
 )
+from sklearn_emerge.tasks import token_accuracy
 
 SMALL = NestedConditionalWorld(2, n_keys=3, n_tokens=20, row_length=26)
 WORLDS = [
@@ -294,3 +295,47 @@ def test_the_sizes_that_messages_ask_for_are_enough():
 def test_bad_requests_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call(NestedConditionalWorld())
+
+
+def test_rows_can_lose_their_beginning():
+    whole = NestedConditionalWorld(4, difficulty=0.5, row_length=80)
+    cut = NestedConditionalWorld(4, difficulty=0.5, row_length=50, truncate=True)
+    long, short = (world.sample(200, random_state=0) for world in (whole, cut))
+    assert (short.length == np.minimum(long.length, 50)).all()
+    for row, rest, length in zip(long.X, short.X, long.length, strict=True):
+        kept = min(length, 50)
+        assert np.array_equal(row[length - kept : length], rest[:kept])
+        assert not rest[kept:].any()
+    # The answer is in every row, and counts.
+    assert (short.counts.sum(axis=1) == 1).all()
+    assert np.array_equal(short.X[short.counts], long.X[long.counts])
+    assert np.array_equal(short.lookups, long.lookups)
+
+
+class Oracle:
+    """Knows the answers of instances of depth 1, and takes a wrong one for the others."""
+
+    def __init__(self, sample):
+        self.sample = sample
+
+    def at_length(self, n_steps):
+        assert n_steps == self.sample.X.shape[1] - 1
+        return self
+
+    def predict(self, X):
+        following = np.eye(self.sample.world.n_tokens)[self.sample.X[:, 1:]]
+        wrong = np.roll(following, 1, axis=2)
+        return np.where((self.sample.depth == 1)[:, np.newaxis, np.newaxis], following, wrong)
+
+
+def test_accuracy_is_that_of_the_answers():
+    sample = NestedConditionalWorld(2, difficulty=0.5, n_keys=3).sample(300, random_state=0)
+    oracle = Oracle(sample)
+    assert token_accuracy(oracle, sample) == (sample.depth == 1).mean()
+    by_depth = token_accuracy(oracle, sample, by="depth")
+    assert by_depth.to_series().to_dict() == {1: 1.0, 2: 0.0}
+    with pytest.raises(ValueError, match="by='width' is not an entry .* they have X, latents"):
+        token_accuracy(oracle, sample, by="width")
+    del sample["counts"]
+    with pytest.raises(ValueError, match="do not say which tokens count"):
+        token_accuracy(oracle, sample)

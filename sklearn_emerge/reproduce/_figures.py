@@ -1,15 +1,20 @@
 """Figures of the recipes, made of the package's displays."""
 
+import warnings
+
 import numpy as np
+import xarray as xr
 
 from ..datasets import load_published
 from ..displays import (
     AssessmentDisplay,
     CapacityCurveDisplay,
     DecodingDisplay,
+    EmergenceCurveDisplay,
     TrajectoryDisplay,
 )
 from ..inference import student_interval
+from ..thresholds import fit_curve
 from ._recipes import RECIPES
 from ._triangle import UPDATES_PER_EPOCH
 
@@ -43,6 +48,10 @@ def draw_recipe(recipe, cubes, figure):
         columns = figure.subplots(n_rows, len(names), squeeze=False).T
         for name, axes in zip(names, columns, strict=True):
             draw(name, cubes[name], axes, RECIPES[recipe].table)
+        return
+    if RECIPES[recipe].figure == "emergence":
+        figure.set_size_inches(7.0, 6.4)
+        draw_emergence(cubes[names[0]], figure.subplots(2, 1, sharex=True))
         return
     figure.set_size_inches(5.6 * len(names), 4.4)
     for name, ax in zip(names, figure.subplots(1, len(names), squeeze=False)[0], strict=True):
@@ -112,6 +121,44 @@ def draw_sparse(name, cube, axes, table=None):
         ax.spines[["top", "right"]].set_visible(False)
     axes[0].legend(frameon=False, fontsize=9)
     axes[0].set_title(name, loc="left", fontsize=10)
+
+
+def emergence_curve(cube):
+    """Fit the curve of accuracy against capacity to the networks of a sweep, at their last step."""
+    cube = cube.sel(condition="structured", mode="full")
+    accuracy, capacity = (
+        last_recorded(cube[f"{name}_trajectory"]) for name in ("accuracy", "capacity")
+    )
+    chance = float(last_recorded(cube.accuracy_trajectory.isel(step=slice(1))).mean())
+    return fit_curve(accuracy, capacity, chance=min(chance, 0.5))
+
+
+def last_recorded(trajectory):
+    """Return the values of the last step that is known: training may have stopped early."""
+    known = trajectory.notnull().cumsum("step").argmax("step")
+    return trajectory.isel(step=known).drop_vars("step")
+
+
+def draw_emergence(cube, axes):
+    """Draw accuracy and attention against capacity, with the fitted curve and its band."""
+    with warnings.catch_warnings():
+        # That the threshold is not among the capacities is part of the finding.
+        warnings.simplefilter("ignore", UserWarning)
+        curve = emergence_curve(cube)
+    EmergenceCurveDisplay.from_estimator(curve, ax=axes[0])
+    axes[0].set_ylabel("right answers (share)")
+    axes[0].set_xlabel("")
+    axes[0].set_title(curve.compare(random_state=0).reason, loc="left", fontsize=10)
+    cube = cube.sel(condition="structured", mode="full")
+    gate = last_recorded(cube.gate_trajectory).sum("head").mean("layer")
+    capacity, gate = (
+        part.values.ravel() for part in xr.broadcast(last_recorded(cube.capacity_trajectory), gate)
+    )
+    axes[1].plot(capacity, gate, "o", color="#D55E00", markersize=4, alpha=0.7)
+    axes[1].set_ylabel("attention to the last 8 tokens (share)")
+    axes[1].set_xlabel("effective capacity")
+    axes[1].set_ylim(0, 1)
+    axes[1].spines[["top", "right"]].set_visible(False)
 
 
 def standard(cube):

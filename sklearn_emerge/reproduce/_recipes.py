@@ -1,9 +1,9 @@
 """Everything that can be run by name, as data."""
 
-from . import _recurrent, _triangle
+from . import _emergence, _recurrent, _triangle
 from ._declare import Protocol, Recipe
 
-EXPERIMENTS = _recurrent.EXPERIMENTS | _triangle.EXPERIMENTS
+EXPERIMENTS = _recurrent.EXPERIMENTS | _triangle.EXPERIMENTS | _emergence.EXPERIMENTS
 
 PROTOCOLS = {
     "published": Protocol(
@@ -79,6 +79,10 @@ RECIPES = {
         "A->C by the number of its examples, with and without tasks that it follows from",
         ("triangle-sparse-transformer", "triangle-sparse-gru", "triangle-sparse-rnn"), None,
         "sparse",
+    ),
+    "emergence-sweep": Recipe(
+        "Nested conditionals: context and heads of a small transformer", ("emergence-sweep",),
+        None, "emergence",
     ),
     "random-walk": Recipe(
         "Networks on a random walk in noise", ("random-walk-rnn", "random-walk-gru"), None,

@@ -1,5 +1,6 @@
 """Symbolic tasks: scores of translations, and what recall, the prompt and chance would give."""
 
+from ._accuracy import token_accuracy
 from ._intermediate import intermediate_words
 from ._measures import task_scores
 from ._queries import draw_queries, words_right
@@ -14,5 +15,6 @@ __all__ = [
     "recall_share",
     "score_tasks",
     "task_scores",
+    "token_accuracy",
     "words_right",
 ]

@@ -1,6 +1,6 @@
 """Thresholds: of accuracy in capacity, and of memory and parameters in linear systems."""
 
-from ._capacity import count_flops, effective_capacity, module_capacity
+from ._capacity import count_flops, effective_capacity, module_capacity, network_capacity
 from ._curve import EmergenceCurve
 from ._curve_cube import fit_curve
 from ._equivalent import equivalent_filter_length, excess_risk
@@ -25,6 +25,7 @@ __all__ = [
     "head_gates",
     "linear_filter_risk",
     "module_capacity",
+    "network_capacity",
     "orbit_dimension",
     "stability_threshold",
 ]

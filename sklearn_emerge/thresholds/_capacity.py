@@ -190,3 +190,56 @@ def module_capacity(module, shape, *, n_heads=1, n_layers=1, bits=16, **options)
         flops=flops,
         capacity=capacity,
     )
+
+
+def network_capacity(predictor, evaluation, *, include_precision=True):
+    """Return the effective capacity of a fitted network on sequences of some length.
+
+    `module_capacity` of its ``network_``, with the heads and layers of a transformer and one of
+    each for other networks. Parameters count 16 bits if it was trained in half precision, else
+    32. Made for ``EmergenceAssessment(measures={"capacity": network_capacity})``.
+
+    Parameters
+    ----------
+    predictor : NeuralPredictor
+        Fitted.
+    evaluation : Bunch
+        Sequences, of whose length the operations of a token depend.
+    include_precision : bool, default=True
+        See `effective_capacity`.
+
+    Returns
+    -------
+    float
+        The capacity, without a unit.
+
+    Raises
+    ------
+    ValueError
+        If the predictor has no network.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import GRUPredictor, OscillatorWorld
+    >>> from sklearn_emerge.thresholds import network_capacity
+    >>> sample = OscillatorWorld(n_steps=20).sample(10, random_state=0)
+    >>> model = GRUPredictor(4, max_steps=0, random_state=0).fit(sample.X)
+    >>> round(network_capacity(model, sample), 3)
+    0.586
+    """
+    network = getattr(predictor, "network_", None)
+    if network is None:
+        raise ValueError(
+            f"{type(predictor).__name__} has no network whose capacity could be counted; fit a "
+            "neural predictor."
+        )
+    inputs = predictor._inputs(predictor._check(evaluation.X[:1]))
+    half = getattr(predictor, "precision", "float32") == "bfloat16"
+    return module_capacity(
+        network,
+        (1, inputs.shape[1] - 1, inputs.shape[2]),
+        n_heads=getattr(predictor, "n_heads", 1),
+        n_layers=getattr(predictor, "n_layers", 1),
+        bits=16 if half else 32,
+        include_precision=include_precision,
+    ).capacity

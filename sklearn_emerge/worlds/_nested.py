@@ -42,6 +42,9 @@ class NestedConditionalWorld(World):
         Size of the vocabulary. What marks, keys and values leave of it are answers.
     row_length : int, default=128
         Tokens of a row, n_steps of the sequences.
+    truncate : bool, default=False
+        Whether instances that are longer than a row lose their beginning, bindings first, instead
+        of being refused. For sweeps of the length that a network sees.
     answers : {"evaluated", "random_leaf"}, default="evaluated"
         "evaluated": the leaf that is reached. "random_leaf": any leaf of the same tree.
 
@@ -69,6 +72,9 @@ class NestedConditionalWorld(World):
     ``lookups`` (bindings read on the way to the leaf that is reached, two for an alias),
     ``n_leaves``, ``guess`` (the share of leaves that equal the answer) and ``length`` (tokens
     without padding). The latent is the value of the first condition.
+
+    Where a row is cut, bindings and parts of the tree may be out of sight; ``lookups`` and
+    ``guess`` are still those of the whole.
 
     A tree of depth d with b cases has (b^d - 1) / (b - 1) conditionals of two tokens and b^d
     leaves. A row of 128 tokens has room for a depth of 5 with up to 7 keys, one of 130 with 8.
@@ -101,6 +107,7 @@ class NestedConditionalWorld(World):
         "n_keys": [Interval(Integral, 1, None, closed="left")],
         "n_tokens": [Interval(Integral, 1, None, closed="left")],
         "row_length": [Interval(Integral, 2, None, closed="left")],
+        "truncate": ["boolean"],
         "answers": [StrOptions({"evaluated", "random_leaf"})],
     }
 
@@ -114,6 +121,7 @@ class NestedConditionalWorld(World):
         n_keys=7,
         n_tokens=256,
         row_length=128,
+        truncate=False,
         answers="evaluated",
     ):
         self.depth = depth
@@ -123,6 +131,7 @@ class NestedConditionalWorld(World):
         self.n_keys = n_keys
         self.n_tokens = n_tokens
         self.row_length = row_length
+        self.truncate = truncate
         self.answers = answers
 
     @property
@@ -225,11 +234,11 @@ class NestedConditionalWorld(World):
         conditionals = (leaves - 1) // (self.branching - 1)
         # `=` before the tree; `>`, the answer and `|` after it.
         needed = 4 * self.n_keys + 1 + 2 * conditionals + leaves + 3
-        if self.row_length < needed:
+        if self.row_length < needed and not self.truncate:
             raise ValueError(
                 f"row_length={self.row_length} is too short: an instance of depth={self.depth} "
                 f"with branching={self.branching} and n_keys={self.n_keys} needs {needed} tokens; "
-                f"pass at least row_length={needed}, or less of the others."
+                f"pass at least row_length={needed}, less of the others, or truncate=True."
             )
 
     def _sample(self, n_sequences, stream):
@@ -263,7 +272,7 @@ class NestedConditionalWorld(World):
                     answers,
                     self._mark("|", rows),
                 ]
-            )
+            )[:, -self.row_length :]
             length[rows] = text.shape[1]
             guess[rows] = (leaves == answers).mean(axis=1)
             X[rows, : text.shape[1]] = text
