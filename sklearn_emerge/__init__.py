@@ -52,6 +52,7 @@ _MODULES = (
     "predictors",
     "probes",
     "reproduce",
+    "serving",
     "tasks",
     "thresholds",
     "worlds",
