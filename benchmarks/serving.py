@@ -4,8 +4,8 @@
 
 Both learn to translate the words of a language, are exported, and served by a process of their own
 on loopback. A request is a prompt of 35 tokens and asks for four words. Latency is what the client
-sees: one request after another, and with so many under way at all times. Times are those of one
-machine; the ratio to `predictor.generate` in this process travels.
+sees: one request after another, in turn with `predictor.generate` in this process, and with so
+many under way at all times. Times are those of one machine; the ratio of the two travels.
 """
 
 import argparse
@@ -61,24 +61,38 @@ def served(path):
         process.wait()
 
 
-async def ask(address, prompts, n_requests, n_concurrent):
-    """Return the seconds of each request, of all together, and what was answered."""
-    seconds, answers = [], {}
-    waiting = iter(range(n_requests))
+def ask_in_turn(address, model, prompts):
+    """Return the seconds of each request and of each call, and what the requests got."""
+    seconds, direct, answers = [], [], []
+    with httpx2.Client(base_url=address, timeout=60) as client:
+        for prompt in prompts:
+            body = {"prompts": [prompt.tolist()], "n_steps": 4}
+            start = time.perf_counter()
+            answer = client.post("/generate", json=body).raise_for_status()
+            seconds.append(time.perf_counter() - start)
+            start = time.perf_counter()
+            model.generate([prompt], 4)
+            direct.append(time.perf_counter() - start)
+            answers.append(answer.json()["continuations"][0])
+    return seconds, direct, answers
+
+
+async def ask_at_once(address, prompts, n_requests, n_concurrent):
+    """Return the seconds of each request and of all together."""
+    seconds, waiting = [], iter(range(n_requests))
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
 
-    async def client_of(client):
+    async def ask(client):
         for i in waiting:
             body = {"prompts": [prompts[i % len(prompts)].tolist()], "n_steps": 4}
             start = time.perf_counter()
-            answer = (await client.post("/generate", json=body)).raise_for_status()
+            (await client.post("/generate", json=body)).raise_for_status()
             seconds.append(time.perf_counter() - start)
-            answers[i % len(prompts)] = answer.json()["continuations"][0]
 
     async with httpx2.AsyncClient(base_url=address, limits=limits, timeout=60) as client:
         start = time.perf_counter()
-        await asyncio.gather(*(client_of(client) for _ in range(n_concurrent)))
-        return seconds, time.perf_counter() - start, answers
+        await asyncio.gather(*(ask(client) for _ in range(n_concurrent)))
+        return seconds, time.perf_counter() - start
 
 
 def main():
@@ -97,21 +111,15 @@ def main():
     print(f"{'p50':>10}{'p99':>10}{'a second':>10}", flush=True)
     for width in options.widths:
         model = train(width, options.steps)
-        direct = []
-        for prompt in queries.prompts:
-            start = time.perf_counter()
-            model.generate([prompt], 4)
-            direct.append(time.perf_counter() - start)
         with TemporaryDirectory() as folder:
             path = Path(folder, "network.pt2")
             export_network(model, path)
             with served(path) as address:
-                asyncio.run(ask(address, queries.prompts, 20, 1))
-                alone, _, answers = asyncio.run(ask(address, queries.prompts, 200, 1))
-                crowd, total, _ = asyncio.run(
-                    ask(address, queries.prompts, options.requests, options.concurrent)
+                ask_in_turn(address, model, queries.prompts[:20])
+                alone, direct, generated = ask_in_turn(address, model, queries.prompts)
+                crowd, total = asyncio.run(
+                    ask_at_once(address, queries.prompts, options.requests, options.concurrent)
                 )
-        generated = [answers[i] for i in range(len(queries.prompts))]
         words = words_right(WORLD, queries.answers, generated).mean()
         once = 1000 * np.median(direct)
         low, high = 1000 * np.quantile(alone, [0.5, 0.99])
