@@ -54,6 +54,7 @@ _MODULES = (
     "predictors",
     "probes",
     "reproduce",
+    "serving",
     "tasks",
     "thresholds",
     "worlds",

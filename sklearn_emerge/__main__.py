@@ -1,4 +1,4 @@
-"""Command line: ``python -m sklearn_emerge worlds | assess WORLD | reproduce RECIPE``."""
+"""Command line: ``python -m sklearn_emerge worlds | assess | reproduce | serve``."""
 
 import argparse
 import sys
@@ -85,6 +85,19 @@ def build_parser():
         )
         command.add_argument("--figure", default=None, help="picture (needs matplotlib)")
         command.add_argument("--quiet", action="store_true", help="no progress bar")
+    service = commands.add_parser(
+        "serve",
+        help="serve a network that export_network has written",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    service.add_argument("network", metavar="FILE", help="such as network.pt2")
+    service.add_argument("--host", default="127.0.0.1", help="address to listen at")
+    service.add_argument("--port", type=int, default=8000, help="port to listen at")
+    service.add_argument("--max-tokens", type=int, default=None, help="steps of a request")
+    service.add_argument("--max-batch", type=int, default=64, help="prompts of a request")
+    service.add_argument(
+        "--budget", type=int, default=None, help="tokens with the prompt; None is the context"
+    )
     return parser
 
 
@@ -101,8 +114,8 @@ def list_worlds():
 def assess(options):
     """Run an assessment as told on the command line, and print and write its results."""
     from . import predictors
+    from ._files import check_writable
     from .assessment import EmergenceAssessment
-    from .assessment._cube import check_writable
 
     for path in (options.out, options.figure):
         if path is not None:
@@ -142,7 +155,8 @@ def assess(options):
 
 def run_recipe(options):
     """Run a recipe as told on the command line, and print and write its results."""
-    from .assessment._cube import check_writable, save_cube
+    from ._files import check_writable
+    from .assessment._cube import save_cube
     from .reproduce import reproduce
     from .reproduce._figures import draw_recipe
 
@@ -184,6 +198,19 @@ def run_recipe(options):
         _save_figure(options.figure, lambda figure: draw_recipe(options.recipe, cubes, figure))
 
 
+def serve(options):
+    """Serve a network until interrupted."""
+    from .serving import create_service, load_network
+
+    limits = {name: getattr(options, name) for name in ("max_tokens", "max_batch", "budget")}
+    service = create_service(load_network(options.network), **limits)
+    if find_spec("uvicorn") is None:
+        raise ImportError('serve needs uvicorn; run pip install "sklearn-emerge[serve]".')
+    import uvicorn
+
+    uvicorn.run(service, host=options.host, port=options.port)
+
+
 def _check_figure(path):
     """Raise a ValueError unless a figure of that kind can be written."""
     if find_spec("matplotlib") is None:
@@ -213,7 +240,7 @@ def _save_figure(path, draw):
     """Draw a figure and write it to a file, atomically."""
     from matplotlib.figure import Figure
 
-    from .assessment._cube import write_atomically
+    from ._files import write_atomically
 
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     draw(figure)
@@ -241,12 +268,14 @@ def main(arguments=None):
             if options.command == "worlds":
                 list_worlds()
             else:
-                {"assess": assess, "reproduce": run_recipe}[options.command](options)
-    except (ValueError, OSError) as error:
+                commands = {"assess": assess, "reproduce": run_recipe, "serve": serve}
+                commands[options.command](options)
+    except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        hint = "" if options.memory else "; with --memory FOLDER a run can be continued"
+        resumable = options.command in ("assess", "reproduce") and not options.memory
+        hint = "" if not resumable else "; with --memory FOLDER a run can be continued"
         print(f"interrupted{hint}", file=sys.stderr)
         return 130
     return 0

@@ -7,7 +7,8 @@ import pytest
 import xarray as xr
 
 from sklearn_emerge import load_cube
-from sklearn_emerge.assessment._cube import describe, save_cube, write_atomically
+from sklearn_emerge._files import write_atomically
+from sklearn_emerge.assessment._cube import describe, save_cube
 
 
 def test_cube_survives_netcdf_identically(fitted, tmp_path):

@@ -128,13 +128,14 @@ class TransformerCore(nn.Module):
         Steps beyond the context see a window of the last steps, each of its own.
         """
         n_steps, context = inputs.shape[1], len(self.positions)
-        states = self._layers(inputs[:, :context])
+        states = self.window(inputs[:, :context])
         for end in range(context + 1, n_steps + 1):
-            window = self._layers(inputs[:, end - context : end])
+            window = self.window(inputs[:, end - context : end])
             states = [torch.cat([s, w[:, -1:]], dim=1) for s, w in zip(states, window, strict=True)]
         return states
 
-    def _layers(self, inputs):
+    def window(self, inputs):
+        """Return the hidden states of all layers for no more steps than the context."""
         states = [self.embedding(inputs) + self.positions[: inputs.shape[1]]]
         for block in self.blocks:
             states.append(block(states[-1]))
@@ -143,7 +144,7 @@ class TransformerCore(nn.Module):
 
     def attention_logits(self, inputs):
         """Return the logits of all blocks, (n_sequences, n_blocks, n_heads, query, key)."""
-        states = self._layers(inputs)
+        states = self.window(inputs)
         pairs = zip(self.blocks, states, strict=False)
         return torch.stack([block.attention_logits(hidden) for block, hidden in pairs], dim=1)
 
