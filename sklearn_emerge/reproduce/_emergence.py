@@ -1,4 +1,6 @@
-"""The experiment of the *Emergence page*: accuracy against capacity."""
+"""Experiments of the *Emergence page*: accuracy against capacity."""
+
+from sklearn.base import clone
 
 from ..predictors import TransformerPredictor
 from ..tasks import token_accuracy
@@ -19,15 +21,44 @@ _SWEEP = {
     "precision": ["float32", "bfloat16"],
 }
 
+_MEASURES = {"accuracy": token_accuracy, "capacity": network_capacity, "gate": head_gates}
+
+
+def _sweep(world, model, param_grid, every, **options):
+    """Return an experiment that records accuracy, capacity and gates of trained networks."""
+    recorded = {"record_at": list(range(0, model.max_steps + 1, every)), "measures": _MEASURES}
+    fixed = {"probe": None, "baselines": ["mean"]}
+    return Experiment(
+        "nested", "transformer", world, model, param_grid, (), ("full",), ("corrected",),
+        recorded | fixed | options,
+    )  # fmt: skip
+
+
+# A single conditional over one key: small enough that networks learn it in seconds.
+_ONE = NestedConditionalWorld(1, alias_share=0, n_keys=1, n_tokens=20, row_length=16)
+_SMALL = TransformerPredictor(8, 2, 2, max_steps=1500, batch_size=32, lr=5e-3)
+_WIDTHS = [4, 8, 12, 16, 24, 32]
 EXPERIMENTS = {
-    "emergence-sweep": Experiment(
-        "nested", "transformer", _CONDITIONALS, _MICRO, _SWEEP, (), ("full",), ("corrected",),
-        {
-            "n_seeds": 1, "n_train": 3000, "n_eval": 500, "probe": None, "baselines": ["mean"],
-            "record_at": list(range(0, 1001, 200)),
-            "measures": {
-                "accuracy": token_accuracy, "capacity": network_capacity, "gate": head_gates,
-            },
-        },
+    "emergence-sweep": _sweep(
+        _CONDITIONALS, _MICRO, _SWEEP, 200, n_seeds=1, n_train=3000, n_eval=500
+    ),
+    # Variants that the page proposes, at a size for a laptop.
+    "emergence-student": _sweep(
+        _ONE, clone(_SMALL).set_params(batch_size=16, max_steps=2000),
+        {"hidden_size": [4, 6, 8, 10, 12, 14, 16, 20, 24, 32]}, 200,
+        n_seeds=3, n_train=8000, n_eval=500,
+    ),
+    "emergence-heads": _sweep(
+        _ONE, _SMALL, {"n_heads": [1, 2, 4], "hidden_size": _WIDTHS}, 500,
+        n_seeds=3, n_train=8000, n_eval=500,
+    ),
+    "emergence-complexity": _sweep(
+        _ONE, _SMALL, {"world__branching": [2, 3, 4], "hidden_size": _WIDTHS}, 500,
+        n_seeds=3, n_train=8000, n_eval=500,
+    ),
+    "emergence-precision": _sweep(
+        _ONE, clone(_SMALL).set_params(precision="bfloat16"),
+        {"world__branching": [2, 3, 4], "hidden_size": _WIDTHS}, 500,
+        n_seeds=3, n_train=8000, n_eval=500,
     ),
 }  # fmt: skip
