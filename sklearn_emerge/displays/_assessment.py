@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._style import MODE_COLORS, as_cube, finish, mark_ceiling, new_axes, parameters, select
+from ._style import GREEN, MODE_COLORS, as_cube, finish, mark_ceiling, new_axes, parameters, select
 
 
 class AssessmentDisplay:
@@ -115,7 +115,7 @@ class AssessmentDisplay:
             seeds = self.delta_nll.sel(mode=mode).transpose("condition", "seed").values
             low, high = (bound.sel(mode=mode).values for bound in (self.ci_low, self.ci_high))
             mean = seeds.mean(axis=1)
-            color = MODE_COLORS.get(mode, "#009E73")
+            color = MODE_COLORS.get(mode, GREEN)
             ax.bar(place, mean, 0.92 * width, color=color, alpha=0.35, label=mode)
             error = np.abs(np.vstack([mean - low, high - mean]))
             ax.errorbar(place, mean, error, fmt="none", ecolor=color, capsize=4, linewidth=1.8)

@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from ._style import CEILING_LABELS, MODE_COLORS, as_cube, finish, new_axes, parameters, select
+from ._style import (
+    CEILING_LABELS,
+    GREEN,
+    MODE_COLORS,
+    as_cube,
+    finish,
+    new_axes,
+    parameters,
+    select,
+)
 
 
 class CapacityCurveDisplay:
@@ -117,7 +126,7 @@ class CapacityCurveDisplay:
         numeric = np.issubdtype(values.dtype, np.number)
         x = values if numeric else np.arange(len(values))
         for mode in self.delta_nll.mode.values.tolist():
-            color = MODE_COLORS.get(mode, "#009E73")
+            color = MODE_COLORS.get(mode, GREEN)
             seeds = self.delta_nll.sel(mode=mode).transpose(self.parameter, "seed").values
             low, high = (bound.sel(mode=mode).values for bound in (self.ci_low, self.ci_high))
             mean = seeds.mean(axis=1)

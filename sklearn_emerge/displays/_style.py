@@ -6,12 +6,10 @@ from ..assessment import load_cube
 from ..assessment._cube import check_cube
 
 # Okabe and Ito's palette, readable with any colour vision.
-MODE_COLORS = {
-    "full": "#0072B2",
-    "readout": "#E69F00",
-    "random": "#999999",
-    "scrambled": "#CC79A7",
-}
+BLUE, ORANGE, RED, GREEN, PINK, SKY, BLACK = PALETTE = (
+    "#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000",
+)  # fmt: skip
+MODE_COLORS = {"full": BLUE, "readout": ORANGE, "random": "#999999", "scrambled": PINK}
 
 CEILING_LABELS = {"exact": "best possible", "bound": "best known", "unknown": None}
 

@@ -3,10 +3,7 @@
 import numpy as np
 
 from ..inference import student_interval
-from ._style import as_cube, new_axes
-
-# Okabe and Ito's palette.
-_COLORS = ("#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000")
+from ._style import PALETTE, as_cube, new_axes
 
 
 class TrajectoryDisplay:
@@ -130,7 +127,7 @@ class TrajectoryDisplay:
         steps = self.trajectory.step.values
         self.lines_ = {}
         for i, name in enumerate(self.trajectory[along].values.tolist()):
-            color = _COLORS[i % len(_COLORS)]
+            color = PALETTE[i % len(PALETTE)]
             seeds = self.trajectory.sel({along: name}).values
             shown = np.isfinite(seeds).all(axis=0)
             x, seeds = steps[shown], seeds[:, shown]

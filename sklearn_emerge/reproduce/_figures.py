@@ -13,6 +13,7 @@ from ..displays import (
     EmergenceCurveDisplay,
     TrajectoryDisplay,
 )
+from ..displays._style import BLUE, RED
 from ..inference import student_interval
 from ..thresholds import fit_curve
 from ._recipes import RECIPES
@@ -100,8 +101,8 @@ def draw_sparse(name, cube, axes, table=None):
         (axes[1], "choice", "right words of A->C, chosen among those of C (share)", 1 / 4),
     ):
         for shift, condition, mode, color in (
-            (-0.1, "structured", "full", "#0072B2"),
-            (0.1, "redrawn", "full", "#D55E00"),
+            (-0.1, "structured", "full", BLUE),
+            (0.1, "redrawn", "full", RED),
             (0.0, "structured", "random", "#999999"),
         ):
             seeds = scores.sel(score=score, condition=condition, mode=mode)
@@ -154,7 +155,7 @@ def draw_emergence(cube, axes):
     capacity, gate = (
         part.values.ravel() for part in xr.broadcast(last_recorded(cube.capacity_trajectory), gate)
     )
-    axes[1].plot(capacity, gate, "o", color="#D55E00", markersize=4, alpha=0.7)
+    axes[1].plot(capacity, gate, "o", color=RED, markersize=4, alpha=0.7)
     axes[1].set_ylabel("attention to the last 8 tokens (share)")
     axes[1].set_xlabel("effective capacity")
     axes[1].set_ylim(0, 1)
