@@ -166,6 +166,29 @@ def test_figures_of_translations(translations):
     np.testing.assert_allclose(shown, expected)
 
 
+def test_figure_of_emergence():
+    with pytest.warns(UserWarning, match="cannot reach alpha"):
+        cube = run_experiment("emergence-student", "corrected", **TINY | {"n_seeds": 1}).cube_
+    assert cube.accuracy_trajectory.step.values.tolist() == [0, 2]
+    at_end = cube.capacity_trajectory.isel(step=-1)
+    # Where training has stopped early, the last that is known counts.
+    cube.accuracy_trajectory[:] = np.nan
+    cube.accuracy_trajectory.loc[dict(step=0)] = 1 / (1 + (at_end / 300.0) ** -3.0)
+    figure = Figure()
+    draw_recipe("emergence-student", {"emergence-student": cube}, figure)
+    accuracy, gate = figure.axes
+    assert accuracy.get_title(loc="left").startswith("a threshold: all smooth curves are rejected")
+    points = accuracy.lines[0]
+    np.testing.assert_allclose(np.sort(points.get_xdata()), np.sort(at_end.values.ravel()))
+    threshold = accuracy.lines[2].get_xdata()[0]
+    assert threshold == pytest.approx(300, rel=0.01)
+    assert gate.get_xlabel() == "effective capacity"
+    # Shares of attention.
+    shown = gate.lines[0].get_ydata()
+    expected = cube.gate_trajectory.isel(step=-1).sum("head").mean("layer")
+    np.testing.assert_allclose(np.sort(shown), np.sort(expected.values.ravel()))
+
+
 def test_transformer_of_the_source():
     for name, n_parameters in (("2c", 4_533_631), ("table-1-full", 34_196_455)):
         experiment = EXPERIMENTS[f"triangle-{name}"]

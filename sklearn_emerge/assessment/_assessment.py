@@ -1,7 +1,6 @@
 """The estimator that answers what training added."""
 
 import os
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -12,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, check_memory
 
 from .._random import seed_sequence
 from .._validation import check_latents, check_sequences
-from ..inference import check_alpha, check_correction, seeds_needed, smallest_p_value
+from ..inference import check_alpha, check_correction
 from ..predictors import GRUPredictor
 from ..predictors._base import BasePredictor
 from ..predictors._neural import NeuralPredictor
@@ -20,12 +19,18 @@ from ..probes import check_probe
 from ..worlds import ArrayWorld, World
 from ._assembly import INTERVALS, collect, compare
 from ._cell import run_baselines, run_networks
+from ._checks import (
+    check_names,
+    check_recording,
+    check_worlds,
+    warn_if_seeds_cannot_reach_alpha,
+)
 from ._cube import annotate, describe, save_cube
-from ._plan import RESERVED, STRUCTURED, coordinate, expand, make_baselines, reference_names
+from ._plan import STRUCTURED, coordinate, expand, make_baselines, reference_names
 from ._progress import Progress
 from ._provenance import provenance
 from ._summary import summarise
-from ._trajectory import check_record, try_measures
+from ._trajectory import check_record
 from ._verdict import judge
 
 MODES = ("full", "readout", "random", "scrambled")
@@ -279,18 +284,20 @@ class EmergenceAssessment(BaseEstimator):
         self.world_ = self._resolve_world(X, y)
         model = GRUPredictor() if self.model is None else self.model
         record_at, measures = check_record(self.record_at, self.measures)
-        modes = self._check_names("modes", self.modes, self._known_modes(model))
-        nulls = self._check_names("nulls", self.nulls, self.world_.null_kinds)
+        modes = check_names("modes", self.modes, self._known_modes(model))
+        nulls = check_names("nulls", self.nulls, self.world_.null_kinds)
         if self.probe is not None:
             check_probe(self.probe, self.world_.latent_kind)
         configurations = expand(self.world_, model, self.param_grid, nulls)
-        self._check_worlds(configurations)
-        self._warn_if_seeds_cannot_reach_alpha(len(configurations))
+        check_worlds(configurations, self.n_train, self.n_eval)
+        warn_if_seeds_cannot_reach_alpha(
+            self.n_seeds, len(configurations), self.alpha, self.correction, self.n_flips
+        )
         baselines = make_baselines(
             self.baselines, configurations[0].models[STRUCTURED], self.world_.observation
         )
         candidates = reference_names(self.reference, baselines)
-        self._check_recording(record_at, measures, modes, configurations)
+        check_recording(record_at, measures, modes, configurations, self.param_grid or ())
         entropy = seed_sequence(self.random_state).generate_state(4).tolist()
 
         conditions = (STRUCTURED, *nulls)
@@ -305,7 +312,8 @@ class EmergenceAssessment(BaseEstimator):
         if memory.location is not None:
             shared["provenance"] = provenance(self.world_, model, measures)
         for configuration in configurations:
-            n_train, n_eval = self._sizes(configuration)
+            world = configuration.worlds[STRUCTURED]
+            n_train, n_eval = world.default_split(self.n_train, self.n_eval)
             shared |= {"n_train": n_train, "n_eval": n_eval}
             for c, condition in enumerate(conditions):
                 world, cell_model = configuration.worlds[condition], configuration.models[condition]
@@ -424,91 +432,6 @@ class EmergenceAssessment(BaseEstimator):
     def _known_modes(model):
         # A predictor without training modes is as it is: fully trained.
         return MODES if isinstance(model, NeuralPredictor) else ("full",)
-
-    @staticmethod
-    def _check_names(name, values, known):
-        values = (values,) if isinstance(values, str) else tuple(values)
-        unknown = [value for value in values if value not in known]
-        if unknown:
-            raise ValueError(
-                f"{name}={values!r}: {unknown[0]!r} is not known here; choose from "
-                f"{', '.join(map(repr, known))}."
-            )
-        if len(set(values)) < len(values):
-            raise ValueError(f"{name}={values!r} has a name twice; drop one.")
-        if name == "modes" and not values:
-            raise ValueError("modes is empty; pass at least 'full'.")
-        return values
-
-    def _sizes(self, configuration):
-        """Return the numbers of sequences for training and evaluation of a configuration."""
-        return configuration.worlds[STRUCTURED].default_split(self.n_train, self.n_eval)
-
-    def _check_worlds(self, configurations):
-        """Draw from every world before anything is trained, so that bad ones fail now."""
-        for configuration in configurations:
-            n_train, n_eval = self._sizes(configuration)
-            worlds = dict(configuration.worlds)
-            if n_train < 4 or n_eval < 5:
-                remedy = (
-                    "record more"
-                    if isinstance(worlds[STRUCTURED], ArrayWorld)
-                    else ("pass n_train and n_eval, or take a world of more sequences")
-                )
-                raise ValueError(
-                    f"There are n_train={max(n_train, 0)} sequences for training and "
-                    f"n_eval={n_eval} for evaluation, but at least 4 and 5 are needed; {remedy}."
-                )
-            if isinstance(worlds[STRUCTURED], ArrayWorld):
-                worlds[STRUCTURED].split(n_train, n_eval, 0)
-            for world in worlds.values():
-                world.split(4, 5, 0)
-
-    def _check_recording(self, record_at, measures, modes, configurations):
-        """Take the measures once from an untrained network, so that bad ones fail now."""
-        if not record_at:
-            return
-        if "scrambled" in modes:
-            raise ValueError(
-                "modes has 'scrambled', but record_at is given: weights are scrambled when "
-                "training has ended, so that there is no course of training to record. Drop one."
-            )
-        last = [getattr(c.models[STRUCTURED], "max_steps", None) for c in configurations]
-        if None not in last and record_at[-1] > max(last):
-            warnings.warn(
-                f"record_at has {record_at[-1]}, but training ends after max_steps={max(last)}; "
-                "what is measured there will be NaN. Drop it, or train longer.",
-                UserWarning,
-                stacklevel=3,
-            )
-        taken = (*RESERVED, *(self.param_grid or ()))
-        for configuration in configurations if measures else ():
-            for condition, world in configuration.worlds.items():
-                try:
-                    try_measures(measures, world, configuration.models[condition], taken)
-                except Exception as error:
-                    error.add_note(
-                        f"This happened when the measures {', '.join(measures)} were tried in the "
-                        f"condition {condition!r}, before training; see nulls and measures."
-                    )
-                    raise
-
-    def _warn_if_seeds_cannot_reach_alpha(self, n_tests):
-        smallest = smallest_p_value(self.n_seeds, n_tests, self.correction, self.n_flips)
-        if smallest > self.alpha:
-            try:
-                needed = seeds_needed(self.alpha, n_tests, self.correction)
-                remedy = f"Use n_seeds={needed} or more."
-            except ValueError as error:
-                remedy = str(error)
-            warnings.warn(
-                f"n_seeds={self.n_seeds} cannot reach alpha={self.alpha:g}: with {n_tests} "
-                f"configuration{'s' * (n_tests > 1)} under correction={self.correction!r} the "
-                f"smallest possible p-value is {smallest:.3g}, and every verdict will be "
-                f"'undecided'. {remedy}",
-                UserWarning,
-                stacklevel=3,
-            )
 
     def _run(self, calls, steps):
         """Run the cells, in order of the plan, and show how far they are."""

@@ -13,7 +13,7 @@ from ..displays import (
     EmergenceCurveDisplay,
     TrajectoryDisplay,
 )
-from ..displays._style import BLUE, RED
+from ..displays._style import BLUE, PALETTE, RED
 from ..inference import student_interval
 from ..thresholds import fit_curve
 from ._recipes import RECIPES
@@ -51,8 +51,10 @@ def draw_recipe(recipe, cubes, figure):
             draw(name, cubes[name], axes, RECIPES[recipe].table)
         return
     if RECIPES[recipe].figure == "emergence":
-        figure.set_size_inches(7.0, 6.4)
-        draw_emergence(cubes[names[0]], figure.subplots(2, 1, sharex=True))
+        figure.set_size_inches(5.6 * len(names), 6.4)
+        columns = figure.subplots(2, len(names), sharex="col", squeeze=False).T
+        for name, axes in zip(names, columns, strict=True):
+            draw_emergence(cubes[name], axes)
         return
     figure.set_size_inches(5.6 * len(names), 4.4)
     for name, ax in zip(names, figure.subplots(1, len(names), squeeze=False)[0], strict=True):
@@ -124,14 +126,37 @@ def draw_sparse(name, cube, axes, table=None):
     axes[0].set_title(name, loc="left", fontsize=10)
 
 
-def emergence_curve(cube):
-    """Fit the curve of accuracy against capacity to the networks of a sweep, at their last step."""
+def emergence_curves(cube):
+    """Fit curves of accuracy against capacity to the networks of a sweep, at their last step.
+
+    Parameters
+    ----------
+    cube : xarray.Dataset
+        Of a sweep. If it varies the width and something else, there is a curve for each value of
+        that; else one for all networks.
+
+    Returns
+    -------
+    dict of str to EmergenceCurve
+        By label; empty for a single curve.
+    """
     cube = cube.sel(condition="structured", mode="full")
     accuracy, capacity = (
         last_recorded(cube[f"{name}_trajectory"]) for name in ("accuracy", "capacity")
     )
-    chance = float(last_recorded(cube.accuracy_trajectory.isel(step=slice(1))).mean())
-    return fit_curve(accuracy, capacity, chance=min(chance, 0.5))
+    options = {"chance": "fit"}
+    other = [dim for dim in accuracy.dims if dim not in ("hidden_size", "seed")]
+    with warnings.catch_warnings():
+        # That a threshold is not among the capacities is part of the finding.
+        warnings.simplefilter("ignore", UserWarning)
+        if "hidden_size" not in accuracy.dims or len(other) != 1:
+            return {"": fit_curve(accuracy, capacity, **options)}
+        return {
+            f"{other[0].removeprefix('world__')} {value}": fit_curve(
+                accuracy.sel({other[0]: value}), capacity.sel({other[0]: value}), **options
+            )
+            for value in accuracy[other[0]].values.tolist()
+        }
 
 
 def last_recorded(trajectory):
@@ -141,15 +166,14 @@ def last_recorded(trajectory):
 
 
 def draw_emergence(cube, axes):
-    """Draw accuracy and attention against capacity, with the fitted curve and its band."""
-    with warnings.catch_warnings():
-        # That the threshold is not among the capacities is part of the finding.
-        warnings.simplefilter("ignore", UserWarning)
-        curve = emergence_curve(cube)
-    EmergenceCurveDisplay.from_estimator(curve, ax=axes[0])
+    """Draw accuracy and attention against capacity, with the fitted curves and their bands."""
+    curves = emergence_curves(cube)
+    for (label, curve), color in zip(curves.items(), PALETTE, strict=False):
+        EmergenceCurveDisplay.from_estimator(curve, ax=axes[0], color=color, label=label or None)
+    if len(curves) == 1:
+        axes[0].set_title(curve.compare(random_state=0).reason, loc="left", fontsize=9)
     axes[0].set_ylabel("right answers (share)")
     axes[0].set_xlabel("")
-    axes[0].set_title(curve.compare(random_state=0).reason, loc="left", fontsize=10)
     cube = cube.sel(condition="structured", mode="full")
     gate = last_recorded(cube.gate_trajectory).sum("head").mean("layer")
     capacity, gate = (

@@ -84,6 +84,16 @@ RECIPES = {
         "Nested conditionals: context and heads of a small transformer", ("emergence-sweep",),
         None, "emergence",
     ),
+    "emergence-student": Recipe(
+        "One conditional: width of a small transformer", ("emergence-student",), None, "emergence"
+    ),
+    "emergence-heads": Recipe(
+        "One conditional: width and heads", ("emergence-heads",), None, "emergence"
+    ),
+    "emergence-complexity": Recipe(
+        "One conditional: width and number of cases, single and half precision",
+        ("emergence-complexity", "emergence-precision"), None, "emergence",
+    ),
     "random-walk": Recipe(
         "Networks on a random walk in noise", ("random-walk-rnn", "random-walk-gru"), None,
         "capacity",

@@ -1,0 +1,94 @@
+"""What an assessment refuses before anything is trained."""
+
+import warnings
+
+from ..inference import seeds_needed, smallest_p_value
+from ..worlds import ArrayWorld
+from ._plan import RESERVED, STRUCTURED
+from ._trajectory import try_measures
+
+
+def check_names(name, values, known):
+    """Return a parameter that is one name or several as a tuple, after checking it."""
+    values = (values,) if isinstance(values, str) else tuple(values)
+    unknown = [value for value in values if value not in known]
+    if unknown:
+        raise ValueError(
+            f"{name}={values!r}: {unknown[0]!r} is not known here; choose from "
+            f"{', '.join(map(repr, known))}."
+        )
+    if len(set(values)) < len(values):
+        raise ValueError(f"{name}={values!r} has a name twice; drop one.")
+    if name == "modes" and not values:
+        raise ValueError("modes is empty; pass at least 'full'.")
+    return values
+
+
+def check_worlds(configurations, n_train, n_eval):
+    """Draw from every world, so that bad ones fail now."""
+    for configuration in configurations:
+        world = configuration.worlds[STRUCTURED]
+        recorded = isinstance(world, ArrayWorld)
+        sizes = world.default_split(n_train, n_eval)
+        if sizes[0] < 4 or sizes[1] < 5:
+            remedy = (
+                "record more"
+                if recorded
+                else "pass n_train and n_eval, or take a world of more sequences"
+            )
+            raise ValueError(
+                f"There are n_train={max(sizes[0], 0)} sequences for training and "
+                f"n_eval={sizes[1]} for evaluation, but at least 4 and 5 are needed; {remedy}."
+            )
+        if recorded:
+            world.split(*sizes, 0)
+        for each in configuration.worlds.values():
+            each.split(4, 5, 0)
+
+
+def check_recording(record_at, measures, modes, configurations, grid):
+    """Take the measures once from an untrained network, so that bad ones fail now."""
+    if not record_at:
+        return
+    if "scrambled" in modes:
+        raise ValueError(
+            "modes has 'scrambled', but record_at is given: weights are scrambled when training "
+            "has ended, so that there is no course of training to record. Drop one."
+        )
+    last = [getattr(c.models[STRUCTURED], "max_steps", None) for c in configurations]
+    if None not in last and record_at[-1] > max(last):
+        warnings.warn(
+            f"record_at has {record_at[-1]}, but training ends after max_steps={max(last)}; what "
+            "is measured there will be NaN. Drop it, or train longer.",
+            UserWarning,
+            stacklevel=3,
+        )
+    for configuration in configurations if measures else ():
+        for condition, world in configuration.worlds.items():
+            try:
+                model = configuration.models[condition]
+                try_measures(measures, world, model, (*RESERVED, *grid))
+            except Exception as error:
+                error.add_note(
+                    f"This happened when the measures {', '.join(measures)} were tried in the "
+                    f"condition {condition!r}, before training; see nulls and measures."
+                )
+                raise
+
+
+def warn_if_seeds_cannot_reach_alpha(n_seeds, n_tests, alpha, correction, n_flips):
+    """Warn that every verdict will be "undecided", and say how many seeds it takes."""
+    smallest = smallest_p_value(n_seeds, n_tests, correction, n_flips)
+    if smallest <= alpha:
+        return
+    try:
+        remedy = f"Use n_seeds={seeds_needed(alpha, n_tests, correction)} or more."
+    except ValueError as error:
+        remedy = str(error)
+    warnings.warn(
+        f"n_seeds={n_seeds} cannot reach alpha={alpha:g}: with {n_tests} "
+        f"configuration{'s' * (n_tests > 1)} under correction={correction!r} the smallest "
+        f"possible p-value is {smallest:.3g}, and every verdict will be 'undecided'. {remedy}",
+        UserWarning,
+        stacklevel=3,
+    )
