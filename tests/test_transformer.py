@@ -18,6 +18,7 @@ from sklearn_emerge import (
     TransformerPredictor,
 )
 from sklearn_emerge.predictors._callbacks import ClipEachGradient
+from sklearn_emerge.predictors._transformer_core import TransformerCore
 
 RNG = np.random.default_rng(0)
 # A chain in which every token is followed by one of two.
@@ -285,6 +286,23 @@ def test_half_precision_trains_nearly_the_same():
     assert half.score(CHAIN) == pytest.approx(single.score(CHAIN), abs=0.05)
     assert half.score(CHAIN) != single.score(CHAIN)
     assert {weights.dtype for weights in half.network_.parameters()} == {torch.float32}
+
+
+def test_a_score_takes_one_pass(monkeypatch):
+    """What follows the last step is not known, and would need a window of its own."""
+    model = TransformerPredictor(8, 1, 2, max_steps=0, **TOKENS).fit(CHAIN)
+    seen, window = [], TransformerCore.window
+
+    def spy(core, inputs):
+        seen.append(inputs.shape[1])
+        return window(core, inputs)
+
+    monkeypatch.setattr(TransformerCore, "window", spy)
+    steps = model.score_steps(CHAIN)
+    assert seen == [CHAIN.shape[1] - 1]
+    probability = model.predict(CHAIN)[:, :-1]
+    expected = np.log(np.take_along_axis(probability, CHAIN[:, 1:, np.newaxis], axis=2))
+    np.testing.assert_allclose(steps, expected[:, :, 0], rtol=1e-9)
 
 
 def test_precision_falls_after_some_updates():
