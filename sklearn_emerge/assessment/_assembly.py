@@ -87,7 +87,10 @@ def _labels_of_measures(results):
             for dim in values.dims[2:]:
                 known = labels.get(dim, values.indexes[dim])
                 labels[dim] = known.append(values.indexes[dim].difference(known, sort=False))
-    return {dim: index.values for dim, index in labels.items()}
+    return {
+        dim: np.sort(index.values) if index.dtype.kind in "iuf" else index.values
+        for dim, index in labels.items()
+    }
 
 
 def compare(cube, interval, alpha, correction, n_flips=None):

@@ -297,7 +297,8 @@ class EmergenceAssessment(BaseEstimator):
             self.baselines, configurations[0].models[STRUCTURED], self.world_.observation
         )
         candidates = reference_names(self.reference, baselines)
-        check_recording(record_at, measures, modes, configurations, self.param_grid or ())
+        sizes = self.n_train, self.n_eval
+        check_recording(record_at, measures, modes, configurations, sizes, self.param_grid or ())
         entropy = seed_sequence(self.random_state).generate_state(4).tolist()
 
         conditions = (STRUCTURED, *nulls)

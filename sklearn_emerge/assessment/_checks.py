@@ -46,7 +46,11 @@ def check_worlds(configurations, n_train, n_eval):
             each.split(4, 5, 0)
 
 
-def check_recording(record_at, measures, modes, configurations, grid):
+# Sequences for training and for evaluation on which measures are tried.
+_TRIED = 50
+
+
+def check_recording(record_at, measures, modes, configurations, sizes, grid):
     """Take the measures once from an untrained network, so that bad ones fail now."""
     if not record_at:
         return
@@ -65,9 +69,10 @@ def check_recording(record_at, measures, modes, configurations, grid):
         )
     for configuration in configurations if measures else ():
         for condition, world in configuration.worlds.items():
+            few = [min(size, _TRIED) for size in world.default_split(*sizes)]
             try:
                 model = configuration.models[condition]
-                try_measures(measures, world, model, (*RESERVED, *grid))
+                try_measures(measures, world, model, few, (*RESERVED, *grid))
             except Exception as error:
                 error.add_note(
                     f"This happened when the measures {', '.join(measures)} were tried in the "

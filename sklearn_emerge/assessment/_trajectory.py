@@ -64,7 +64,7 @@ def check_record(record_at, measures):
     return tuple(steps.tolist()), measures
 
 
-def try_measures(measures, world, model, taken):
+def try_measures(measures, world, model, sizes, taken):
     """Take each measure of an untrained network once, so that bad ones fail before training.
 
     Parameters
@@ -75,6 +75,8 @@ def try_measures(measures, world, model, taken):
         The world of a condition.
     model : predictor
         Its model.
+    sizes : (int, int)
+        Numbers of sequences for training and evaluation.
     taken : sequence of str
         Names of dimensions that the cube has already.
 
@@ -83,7 +85,7 @@ def try_measures(measures, world, model, taken):
     ValueError
         If one cannot be taken there, or returns something else than it should.
     """
-    train, evaluation = world.split(4, 5, 0)
+    train, evaluation = world.split(*sizes, 0)
     evaluation.train = train
     predictor = clone(model)
     if "training" in predictor.get_params():
@@ -131,12 +133,18 @@ class Recorder:
                 dims = {"seed": np.arange(self.n_seeds), "step": list(self.at)}
                 self.first_[name] = value
                 self.values_[name] = xr.full_like(value, np.nan).expand_dims(dims).copy()
-            if not value.coords.identical(self.first_[name].coords):
+            first = self.first_[name]
+            numbered = {dim for dim in value.dims if value[dim].dtype.kind in "iuf"}
+            others = [dim for dim in value.dims if dim not in numbered]
+            if value.dims != first.dims or not all(value[d].equals(first[d]) for d in others):
                 raise ValueError(
                     f"measures[{name!r}] returned other names than before: {value.coords} and "
-                    f"{self.first_[name].coords}; return the same every time."
+                    f"{first.coords}; return the same every time."
                 )
-            self.values_[name].loc[{"seed": seed, "step": step}] = value
+            # Numbers, as the depths that there are in a sample, may differ.
+            labels = {dim: np.union1d(self.values_[name][dim], value[dim]) for dim in numbered}
+            self.values_[name] = self.values_[name].reindex(labels)
+            self.values_[name].loc[{"seed": seed, "step": step}] = value.reindex(labels)
 
     def repeat(self, seed):
         """Take what was measured first for all steps: nothing was trained."""

@@ -42,12 +42,16 @@ class RecordTrajectory(Callback):
         Updates.
     visit : callable
         Called with the number of updates made and the mean loss of each replica over the updates
-        since the last visit (NaN if there were none).
+        since the last visit (None if there were none).
+    max_steps : int
+        Updates of the whole training. Where it ends earlier, what is left stands for the updates
+        that were not made.
     """
 
-    def __init__(self, at, visit):
+    def __init__(self, at, visit, max_steps):
         self.at = at
         self.visit = visit
+        self.max_steps = max_steps
 
     def on_train_begin(self, net, **kwargs):
         """Start."""
@@ -62,6 +66,12 @@ class RecordTrajectory(Callback):
         else:
             self.losses_.append(net.replica_losses_.tolist())
         self._visit(net)
+
+    def on_train_end(self, net, **kwargs):
+        """Visit what training has left, if it has stopped early."""
+        for step in self.at:
+            if self.done_ < step <= self.max_steps:
+                self.visit(step, None)
 
     def _visit(self, net):
         if self.done_ in self.at:

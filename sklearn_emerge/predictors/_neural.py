@@ -440,7 +440,7 @@ def _train(predictors, samples, progress=(), recorder=None):
                 visit(recorder.at[0])
                 for i in group:
                     recorder.repeat(i)
-            options["callbacks"].append(RecordTrajectory(recorder.at, visit))
+            options["callbacks"].append(RecordTrajectory(recorder.at, visit, first.max_steps))
         dropout = substream(predictors[group[0]].seed_sequence_, "training")
         with isolated_torch(dropout, first.device, n_threads if first._many_threads else 1):
             if untrained:

@@ -230,7 +230,8 @@ def train_by_torch(network, criterion, stream, X, y, *, callbacks, early_stoppin
     """
     if early_stopping is not None:
         X, y, stop = hold_out(X, y, stream, **early_stopping)
-        callbacks = [*callbacks, stop]
+        # Before those that look at the end of training: they see the weights that are kept.
+        callbacks = [stop, *callbacks]
     net = make_net(network, criterion, [stream], len(X), callbacks=callbacks, **options)
     net.train_on(X, y)
     return net

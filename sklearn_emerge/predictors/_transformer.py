@@ -83,7 +83,7 @@ class TransformerPredictor(NeuralPredictor):
         With "bfloat16", updates at the beginning that are in float32 nevertheless.
     early_stopping : bool, default=False
         Whether to hold out training sequences, and to stop when their loss stays; the weights
-        with the lowest are kept. A trajectory then ends where training does.
+        with the lowest are kept. A trajectory has them for the updates that were not made.
     validation_fraction : float, default=0.1
         Share of the training sequences that early stopping holds out.
     validation_steps : int, default=20

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from scipy.special import perm
 from scipy.stats import binomtest
 
 from .._random import seed_sequence
 from ..inference import check_alpha
 from ..predictors._likelihood import clip_probability
+from ._guesses import p_value, scores_without_map
 from ._queries import check_world, draw_queries, words_right
 from ._recall import hoeffding_interval, hoeffding_p_value, recall_share
 
@@ -28,8 +28,8 @@ def score_tasks(
 
     Each query follows solved examples of its task; the network continues it greedily. A word
     counts if it is right in its place, a sentence if all its words are. Both are reported: a
-    curve can be sharp in sentences and smooth in words. The independent unit is the query, not
-    the word.
+    curve can be sharp in sentences and smooth in words. Intervals are about the queries of this
+    network, of which each is a unit, not each word.
 
     Parameters
     ----------
@@ -69,12 +69,16 @@ def score_tasks(
           ``words_high``;
         - ``sentences``, the share of right sentences, and its exact (Clopper-Pearson) interval
           ``sentences_low``, ``sentences_high``;
-        - ``recall``, the share of sentences that a model knows by heart;
-        - ``expected_words`` and ``expected_sentences``, what a model reaches at most that has
-          learned no map: it recalls the sentences that it has seen, reads off the solved examples
-          in its context what they show, and guesses the other words among those that are left;
-        - ``p_words``, Hoeffding's bound for more words than that, and ``p_sentences``, of the
-          exact binomial test for more sentences.
+        - ``recall``, the share of sentences that a model knows by heart, which is what it
+          scores that does nothing else (Proposition 4); ``p_recall``, Hoeffding's bound for more
+          words than that, and ``p_recall_sentences``, of the exact binomial test;
+        - ``expected_words``, ``expected_sentences`` and ``expected_choice``, what networks score
+          on average that have learned no map: they recall sentences, read words off the solved
+          examples in their context, and have a fixed guess for each other word; and ``p_words``
+          and ``p_choice``, the share of such networks that score as much (at least .001).
+
+    The tests against recall take queries as independent. Those against networks without a map do
+    not: a greedy network makes the same guess in all queries, and may be right by chance in all.
 
     Raises
     ------
@@ -112,15 +116,13 @@ def score_tasks(
         loss, choice = _words_known(predictor, world, queries)
         words, n_right = float(right.mean()), int(right.all(axis=1).sum())
         if train is None:
-            recall = recall_share(examples[task], world.n_sentences)
-            known = recall
+            recall = known = recall_share(examples[task], world.n_sentences)
         else:
             recall = len(np.unique(train.instances[task], axis=0)) / world.n_sentences
-            known = queries.seen.astype(float)
-        read_words, read_sentences = _read_off_the_prompt(queries, world, predictor._memory)
-        expected_words = float((known + (1 - known) * read_words).mean())
-        expected_sentences = float((known + (1 - known) * read_sentences).mean())
-        exact = binomtest(n_right, n_queries, expected_sentences, alternative="greater")
+            known = queries.seen
+        without = scores_without_map(queries, world, predictor._memory, known, random_state=stream)
+        expected = float(np.mean(known))
+        exact = binomtest(n_right, n_queries, expected, alternative="greater")
         interval = binomtest(n_right, n_queries).proportion_ci(1 - alpha, method="exact")
         low, high = hoeffding_interval(words, n_queries, 1 - alpha)
         rows[task] = {
@@ -135,10 +137,11 @@ def score_tasks(
             "sentences_low": float(interval.low),
             "sentences_high": float(interval.high),
             "recall": recall,
-            "expected_words": expected_words,
-            "expected_sentences": expected_sentences,
-            "p_words": hoeffding_p_value(words, min(expected_words, 1.0), n_queries),
-            "p_sentences": float(exact.pvalue),
+            "p_recall": hoeffding_p_value(words, expected, n_queries),
+            "p_recall_sentences": float(exact.pvalue),
+            **{f"expected_{name}": float(drawn.mean()) for name, drawn in without.items()},
+            "p_words": p_value(without.words, words),
+            "p_choice": p_value(without.choice, choice),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("task")
 
@@ -185,29 +188,3 @@ def _words_known(predictor, world, queries):
     true = (tokens[:, places] - first)[:, :, np.newaxis]
     loss = -np.log(clip_probability(np.take_along_axis(own, true, axis=2)))
     return float(loss.mean()), float((own.argmax(axis=2) == true[:, :, 0]).mean())
-
-
-def _read_off_the_prompt(queries, world, memory):
-    """Return, for each query, the shares of words and of sentences that need no knowledge.
-
-    A word is known if it and its translation are among the last `memory` tokens (0 is all) of the
-    prompt. The others are guessed: among the words that are not known, or if no solved example
-    has words of the query, that are not seen.
-    """
-    n_shots, length = queries.shots.shape[1:]
-    size, per_word = world.tokens_per_instance, world.tokens_per_word
-    start = queries.prompts.shape[1] - memory if memory else 0
-    asked_at = size * np.arange(n_shots)[:, np.newaxis] + per_word * (1 + np.arange(length)) - 1
-    words = np.arange(world.n_words)
-
-    def among(places):
-        """Return which words stand in the solved examples at places that are visible."""
-        shown = queries.shots[:, places >= start]
-        return (shown[:, :, np.newaxis] == words).any(axis=1)
-
-    known = among(asked_at)
-    left_out = among(asked_at + per_word * (length + 1)) if queries.disjoint else known
-    asked = np.take_along_axis(known, queries.sentences, axis=1)
-    n_left, n_open = (~left_out).sum(axis=1), (~asked).sum(axis=1)
-    guessed = 1 / np.maximum(n_left, 1)[:, np.newaxis]
-    return np.where(asked, 1.0, guessed).mean(axis=1), 1 / perm(n_left, n_open)

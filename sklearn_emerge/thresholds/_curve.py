@@ -255,7 +255,9 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
         bootstrap: data are drawn from the fitted alternative, and the p-value is the share in
         which the logistic curve is better by as much as it is. A threshold is supported if all
         are rejected, the logistic curve has the smallest AICc, its sharpness is above 1, so that it
-        rises faster than a saturation, and the threshold lies among the capacities.
+        rises faster than a saturation, and the threshold lies among the capacities. There is no
+        decision if the different capacities are no more than the parameters of a curve, which
+        then meets all their means.
 
         Parameters
         ----------
@@ -294,7 +296,9 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
     def band(self, X, *, confidence=0.95, n_draws=999, random_state=None):
         """Return a pointwise interval of the accuracy at capacities.
 
-        Quantiles of the curves that are fitted to data drawn from the fitted curve.
+        Quantiles of the curves that are fitted to data drawn from the fitted curve, widened by the
+        best curves whose threshold is at an end of its profile interval: where accuracy jumps
+        between two capacities, drawn data do so at the same place.
 
         Parameters
         ----------
@@ -324,6 +328,11 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
         drawn = draw(self._data, "logistic", self._theta, n_draws, random_state)
         curves = curve(self._data, "logistic", fit(drawn, "logistic")[0], x)
         low, high = np.quantile(curves, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+        for end in self._profile(1, confidence):
+            if np.isfinite(end):
+                theta, _ = fit(self._data, "logistic", {1: np.array([end])})
+                moved = curve(self._data, "logistic", theta, x)[0]
+                low, high = np.minimum(low, moved), np.maximum(high, moved)
         return low, high
 
     def _profile(self, place, confidence):

@@ -51,7 +51,14 @@ def compare_families(data, theta, logistic, sharpness, alpha, n_draws, random_st
     kept = [family for family in _ALTERNATIVES if not table.p_value[family] <= alpha]
     finite = data.x[np.isfinite(data.x)]
     inside = finite.min() < theta[0, 1] < finite.max()
-    if max(binomial) < 1e-2:
+    n_levels = len(np.unique(data.x))
+    most = max(n_parameters(data, family) - (data.trials is None) for family in rows)
+    if n_levels <= most:
+        reason = (
+            f"no decision: curves of {most} parameters meet the means at any {n_levels} capacities; "
+            "measure at more"
+        )
+    elif max(binomial) < 1e-2:
         reason = "no decision: counts vary more than binomial ones; pass rates without n_trials"
     elif kept:
         reason = f"no threshold: {' and '.join(kept)} cannot be rejected"

@@ -149,7 +149,12 @@ def head_gates(predictor, evaluation, *, n_focus=8, n_sequences=100):
         raise ValueError(
             f"No token counts in the first n_sequences={n_sequences} sequences; use more."
         )
-    logits = predictor.attention_logits(X[rows], steps)
+    # The window that ends at each step, or the first one that holds it.
+    n_keys = min(predictor._memory, X.shape[1])
+    starts = np.clip(steps - n_keys + 1, 0, X.shape[1] - n_keys)
+    windows = X[rows[:, np.newaxis], starts[:, np.newaxis] + np.arange(n_keys)]
+    steps = steps - starts
+    logits = predictor.at_length(n_keys).attention_logits(windows, steps)
     back = steps[:, np.newaxis] - np.arange(logits.shape[-1])
     focus = (back >= 0) & (back < n_focus)
     n_layers, n_heads = logits.shape[1:3]

@@ -73,8 +73,8 @@ class NestedConditionalWorld(World):
     ``n_leaves``, ``guess`` (the share of leaves that equal the answer) and ``length`` (tokens
     without padding). The latent is the value of the first condition.
 
-    Where a row is cut, bindings and parts of the tree may be out of sight; ``lookups`` and
-    ``guess`` are still those of the whole.
+    Where a row is cut, its answer does not count, because it does not follow from what is in
+    sight; ``lookups`` and ``guess`` are still those of the whole.
 
     A tree of depth d with b cases has (b^d - 1) / (b - 1) conditionals of two tokens and b^d
     leaves. A row of 128 tokens has room for a depth of 5 with up to 7 keys, one of 130 with 8.
@@ -251,7 +251,7 @@ class NestedConditionalWorld(World):
         bindings, values, aliases = self._bind(n_sequences, substream(stream, "bindings"))
         X = np.zeros((n_sequences, self.row_length), dtype=np.int64)
         branch, lookups, length = np.zeros((3, n_sequences), dtype=np.int64)
-        guess = np.zeros(n_sequences)
+        guess, whole = np.zeros(n_sequences), np.zeros(n_sequences, dtype=bool)
         # Trees of one depth are of one shape.
         for levels in np.unique(depth).tolist():
             rows = np.flatnonzero(depth == levels)
@@ -272,14 +272,16 @@ class NestedConditionalWorld(World):
                     answers,
                     self._mark("|", rows),
                 ]
-            )[:, -self.row_length :]
+            )
+            whole[rows] = text.shape[1] <= self.row_length
+            text = text[:, -self.row_length :]
             length[rows] = text.shape[1]
             guess[rows] = (leaves == answers).mean(axis=1)
             X[rows, : text.shape[1]] = text
         latents = np.repeat(branch[:, np.newaxis, np.newaxis], self.row_length, axis=1)
         sample = self._bunch(X, latents)
         sample.update(
-            counts=np.arange(self.row_length) == length[:, np.newaxis] - 2,
+            counts=(np.arange(self.row_length) == length[:, np.newaxis] - 2) & whole[:, np.newaxis],
             depth=depth,
             branching=np.full(n_sequences, self.branching),
             lookups=lookups,
