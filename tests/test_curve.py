@@ -324,3 +324,31 @@ def test_display_draws_points_curve_and_threshold():
     two = EmergenceCurve().fit(np.hstack([X / 2, np.full_like(X, 2)]), y)
     other = EmergenceCurveDisplay.from_estimator(two)
     np.testing.assert_allclose(other.mean, display.mean, rtol=1e-6)
+
+
+def test_band_of_a_jump_spans_the_gap():
+    """Nothing is known between two capacities where the accuracy jumps from 0 to 1."""
+    capacity = np.logspace(0, 4, 12)[:, np.newaxis]
+    rate = (np.arange(12) >= 6).astype(float)
+    with pytest.warns(UserWarning, match="jumps from one capacity to the next"):
+        curve = EmergenceCurve().fit(capacity, rate, n_trials=20)
+    before, after = capacity[5, 0], capacity[6, 0]
+    low, high = curve.band([[before * 1.1], [np.sqrt(before * after)], [after / 1.1]])
+    assert low[1:].max() < 0.2
+    assert high[:2].min() > 0.8
+    far = curve.band([[1.0], [1e4]])
+    np.testing.assert_allclose(far, [[0, 1], [0, 1]], atol=0.01)
+
+
+def test_four_capacities_decide_nothing():
+    """Curves of four parameters meet any four means, however many networks there are."""
+    rng = np.random.default_rng(0)
+    capacity = np.repeat([1.0, 10.0, 100.0, 1000.0], 7)[:, np.newaxis]
+    rate = expit(3 * np.log(capacity[:, 0] / 30)) + 0.01 * rng.standard_normal(28)
+    curve = EmergenceCurve(chance="fit", ceiling="fit").fit(capacity, rate)
+    found = curve.compare(random_state=0)
+    assert not found.supported
+    assert found.reason.startswith("no decision: curves of 4 parameters meet the means at any 4")
+    # With both ends known there are two left for each curve.
+    known = EmergenceCurve().fit(capacity, rate.clip(0, 1)).compare(random_state=0)
+    assert not known.reason.startswith("no decision")

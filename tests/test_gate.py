@@ -104,6 +104,24 @@ def test_shares_of_heads(model):
     np.testing.assert_allclose(head_gates(model, sample, n_focus=46).sum("head"), 1)
 
 
+def test_rows_may_be_longer_than_the_context():
+    sample = WORLD.sample(20, random_state=0)
+    model = TransformerPredictor(
+        12, 1, 2, context=12, likelihood="categorical", n_tokens=WORLD.n_tokens, max_steps=5,
+        random_state=0,
+    ).fit(sample.X)  # fmt: skip
+    gates = head_gates(model, sample, n_focus=3)
+    rows, steps = np.nonzero(sample.counts)
+    expected = np.zeros((1, 2))
+    for row, step in zip(rows, steps - 1, strict=True):
+        # The window that ends at the step, or begins with the row.
+        window = sample.X[row : row + 1, max(0, step - 11) : max(step, 11) + 1]
+        place = min(step, 11)
+        attention = softmax(model.at_length(12).attention_logits(window, place)[0], axis=(1, 2))
+        expected += attention[:, :, max(0, place - 2) : place + 1].sum(axis=2) / len(rows)
+    np.testing.assert_allclose(gates, expected)
+
+
 def test_gates_are_recorded_over_heads():
     cube = EmergenceAssessment(
         WORLD, TransformerPredictor(12, 1, max_steps=2), param_grid={"n_heads": [2, 3]},

@@ -337,6 +337,50 @@ def test_labels_of_a_measure_may_differ_between_cells():
     assert spread.attrs["long_name"] == "spread in the course of training"
 
 
+def test_numbers_that_label_a_measure_may_differ_between_seeds():
+    """Such as the depths that there are in a sample; what is missing is NaN, in order."""
+    cube = small_assessment(
+        record_at=[0, 4], n_seeds=3, nulls=(), modes=("full", "random"),
+        measures={"some": some_numbers, "all": all_numbers},
+    ).fit().cube_  # fmt: skip
+    assert cube.number.values.tolist() == [0, 1, 2, 3]
+    some = cube.some_trajectory.sel(condition="structured")
+    assert np.isfinite(cube.all_trajectory.sel(number=[1, 2])).all()
+    assert np.isnan(cube.all_trajectory.sel(number=[0, 3])).all()
+    # Each seed has evaluation sequences of one kind, and both kinds occur.
+    known = some.notnull().transpose("seed", "mode", "step", "number").values
+    assert (known.sum(axis=3) == 1).all()
+    assert np.array_equal(known[:, 0, 0], known[:, 1, 1])
+
+
+def some_numbers(predictor, evaluation):
+    return xr.DataArray([1.0], {"number": [3 * int(evaluation.X[0, 0] > 0)]})
+
+
+def all_numbers(predictor, evaluation):
+    return xr.DataArray([1.0, 2.0], {"number": [1, 2]})
+
+
+def test_a_training_that_stops_early_leaves_what_it_kept():
+    world = TriangleWorld(**(TRIANGLE.get_params() | {"evaluation_task": "A->B"}))
+    model = TransformerPredictor(
+        16, 1, 2, max_steps=400, lr=0.02, early_stopping=True, validation_fraction=0.3,
+        validation_steps=5, n_iter_no_change=2,
+    )  # fmt: skip
+    cube = small_assessment(
+        world=world, model=model, nulls=(), modes=("full",), probe=None, n_train=30, n_eval=10,
+        record_at=[0, 5, 395, 400],
+    ).fit().cube_  # fmt: skip
+    nll = cube.nll_trajectory.sel(condition="structured", mode="full")
+    # Training that stopped before has the kept weights from then on, those of the final score.
+    assert np.isnan(cube.train_loss_trajectory.sel(mode="full", step=[395, 400])).all()
+    for step in (395, 400):
+        np.testing.assert_array_equal(
+            nll.sel(step=step), cube.nll.sel(condition="structured", mode="full")
+        )
+    assert (nll.sel(step=5) != nll.sel(step=400)).all()
+
+
 def spread_of_layers(predictor, evaluation):
     layers = range(len(predictor.network_.core.blocks) + 1)
     return {str(i): predictor.transform(evaluation.X, i).std() for i in layers}

@@ -55,8 +55,8 @@ def compare_families(data, theta, logistic, sharpness, alpha, n_draws, random_st
     most = max(n_parameters(data, family) - (data.trials is None) for family in rows)
     if n_levels <= most:
         reason = (
-            f"no decision: curves of {most} parameters meet the means at any {n_levels} capacities; "
-            "measure at more"
+            f"no decision: curves of {most} parameters meet the means at any {n_levels} "
+            "capacities; measure at more"
         )
     elif max(binomial) < 1e-2:
         reason = "no decision: counts vary more than binomial ones; pass rates without n_trials"
