@@ -119,6 +119,7 @@ def draw_sparse(name, cube, axes, table=None):
             ax.plot(x, seeds, "o", color=color, markersize=2.5, alpha=0.5)
         ax.axhline(guessing, color="black", linewidth=0.8, linestyle=":", label="guessing")
         ax.set_xticks(place, [str(size) for size in sizes])
+        ax.set_xlim(-0.5, len(sizes) - 0.5)
         ax.set_xlabel("training examples of A->C")
         ax.set_ylabel(label)
         ax.set_ylim(-0.03, 1.03)
