@@ -101,7 +101,7 @@ def score_tasks(
     ... ).fit(train.X)
     >>> table = score_tasks(model, world, n_queries=20, train=train, random_state=0)
     >>> table.expected_words.round(2).to_dict()
-    {'A->B': 0.25, 'B->C': 0.32}
+    {'A->B': 0.25, 'B->C': 0.29}
     """
     check_alpha(alpha)
     tasks = check_network(predictor, world, tasks)
