@@ -9,11 +9,11 @@ interrupted run continues where it stopped. The full budget takes about eight ho
 import argparse
 from pathlib import Path
 
-from page import load_all, path_of
+from page import draw, load_all, path_of
 from page_recurrent import recurrent_part
 from page_triangle import triangle_part
 
-from sklearn_emerge.reproduce import EXPERIMENTS, PROTOCOLS, run_experiment
+from sklearn_emerge.reproduce import EXPERIMENTS, PROTOCOLS, RECIPES, run_experiment
 
 DOCS = Path(__file__).parent
 
@@ -52,6 +52,10 @@ def write_page(page=DOCS / "reproduction.md", figures=DOCS / "figures"):
         *recurrent,
         *triangle_part(published, corrected, figures),
     ]
+    for name, recipe in RECIPES.items():
+        # Shown by docs/emergence.md.
+        if recipe.figure == "emergence":
+            draw(name, corrected, figures)
     if missing:
         parts += ["# Not run yet", ", ".join(f"`{name}`" for name in missing)]
     page.write_text("\n\n".join(parts) + "\n")

@@ -16,7 +16,7 @@ from ..displays import (
 from ..displays._style import BLUE, PALETTE, RED
 from ..inference import student_interval
 from ..thresholds import fit_curve
-from ._recipes import RECIPES
+from ._recipes import EXPERIMENTS, RECIPES
 from ._triangle import UPDATES_PER_EPOCH
 
 # The configuration that stands for a grid where a figure shows one network a world.
@@ -54,7 +54,7 @@ def draw_recipe(recipe, cubes, figure):
         figure.set_size_inches(5.6 * len(names), 6.4)
         columns = figure.subplots(2, len(names), sharex="col", squeeze=False).T
         for name, axes in zip(names, columns, strict=True):
-            draw_emergence(cubes[name], axes)
+            draw_emergence(name, cubes[name], axes)
         return
     figure.set_size_inches(5.6 * len(names), 4.4)
     for name, ax in zip(names, figure.subplots(1, len(names), squeeze=False)[0], strict=True):
@@ -128,7 +128,7 @@ def draw_sparse(name, cube, axes, table=None):
     axes[0].set_title(name, loc="left", fontsize=10)
 
 
-def emergence_curves(cube):
+def emergence_curves(cube, chance):
     """Fit curves of accuracy against capacity to the networks of a sweep, at their last step.
 
     Parameters
@@ -136,6 +136,8 @@ def emergence_curves(cube):
     cube : xarray.Dataset
         Of a sweep. If it varies the width and something else, there is a curve for each value of
         that; else one for all networks.
+    chance : float
+        Accuracy of guessing.
 
     Returns
     -------
@@ -146,16 +148,15 @@ def emergence_curves(cube):
     accuracy, capacity = (
         last_recorded(cube[f"{name}_trajectory"]) for name in ("accuracy", "capacity")
     )
-    options = {"chance": "fit"}
     other = [dim for dim in accuracy.dims if dim not in ("hidden_size", "seed")]
     with warnings.catch_warnings():
         # That a threshold is not among the capacities is part of the finding.
         warnings.simplefilter("ignore", UserWarning)
         if "hidden_size" not in accuracy.dims or len(other) != 1:
-            return {"": fit_curve(accuracy, capacity, **options)}
+            return {"": fit_curve(accuracy, capacity, chance=chance)}
         return {
             f"{other[0].removeprefix('world__')} {value}": fit_curve(
-                accuracy.sel({other[0]: value}), capacity.sel({other[0]: value}), **options
+                accuracy.sel({other[0]: value}), capacity.sel({other[0]: value}), chance=chance
             )
             for value in accuracy[other[0]].values.tolist()
         }
@@ -167,9 +168,9 @@ def last_recorded(trajectory):
     return trajectory.isel(step=known).drop_vars("step")
 
 
-def draw_emergence(cube, axes):
+def draw_emergence(name, cube, axes):
     """Draw accuracy and attention against capacity, with the fitted curves and their bands."""
-    curves = emergence_curves(cube)
+    curves = emergence_curves(cube, EXPERIMENTS[name].world.chance)
     for (label, curve), color in zip(curves.items(), PALETTE, strict=False):
         EmergenceCurveDisplay.from_estimator(curve, ax=axes[0], color=color, label=label or None)
     if len(curves) == 1:
