@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from sklearn_emerge import GRUPredictor, OscillatorWorld, RNNPredictor
-from sklearn_emerge.predictors._neural import fit_replicas
+from sklearn_emerge.predictors._fit import fit_replicas
 
 SEEDS, STEPS, BATCH, SEQUENCES = 5, 256, 64, 640
 CORES = len(os.sched_getaffinity(0))

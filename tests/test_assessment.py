@@ -28,11 +28,11 @@ from sklearn_emerge import (
 from sklearn_emerge._random import integer_seed, seed_sequence, substream
 from sklearn_emerge.assessment._cell import run_networks
 from sklearn_emerge.assessment._progress import Progress, ProgressFile
-from sklearn_emerge.assessment._provenance import provenance
+from sklearn_emerge.assessment._store import provenance
 from sklearn_emerge.assessment._verdict import judge
 from sklearn_emerge.datasets import make_oscillator
 from sklearn_emerge.inference import required_seeds, sign_flip_test, student_interval
-from sklearn_emerge.predictors._neural import fit_replicas
+from sklearn_emerge.predictors._fit import fit_replicas
 from sklearn_emerge.probes import cross_validate_probe
 from sklearn_emerge.recurrence import Layout
 
@@ -205,7 +205,7 @@ def test_store_notices_other_code(monkeypatch):
     assert provenance(OscillatorWorld(omega=2.0), model) == before
 
     assert provenance(Faster(), model) != before
-    monkeypatch.setattr("sklearn_emerge.assessment._provenance.version", lambda name: "0")
+    monkeypatch.setattr("sklearn_emerge.assessment._store.version", lambda name: "0")
     assert provenance(world, model) != before
 
 

@@ -19,8 +19,8 @@ from sklearn_emerge import (
     OscillatorWorld,
     RNNPredictor,
 )
-from sklearn_emerge.predictors import _training
-from sklearn_emerge.predictors._neural import fit_replicas
+from sklearn_emerge.predictors import _fit
+from sklearn_emerge.predictors._fit import fit_replicas
 from sklearn_emerge.recurrence import KINDS, HeadLoss, Layout, ScanLoss, choose_engine, scan
 
 CORES = [nn.RNN, nn.GRU, nn.LSTM]
@@ -242,7 +242,7 @@ def test_heads_that_do_not_fit_into_memory_together_train_in_turn(monkeypatch, X
     model = GRUPredictor(5, training="readout", max_steps=12, engine="numba")
     together = fit_replicas(model, [X], [3, 4, 5])
     # Bytes of two replicas' states.
-    monkeypatch.setattr(_training, "_MAX_STATES", 2 * 4 * 100 * 39 * 5)
+    monkeypatch.setattr(_fit, "_MAX_STATES", 2 * 4 * 100 * 39 * 5)
     for one, other in zip(together, fit_replicas(model, [X], [3, 4, 5]), strict=True):
         assert np.array_equal(one.predict(X), other.predict(X))
 

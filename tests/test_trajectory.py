@@ -20,7 +20,7 @@ from sklearn_emerge import (
     emergence_step,
     load_cube,
 )
-from sklearn_emerge.predictors._neural import fit_replicas
+from sklearn_emerge.predictors._fit import fit_replicas
 from sklearn_emerge.tasks import task_scores
 
 TRIANGLE = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
@@ -155,7 +155,7 @@ def test_key_of_a_partial_measure_is_that_of_its_function():
     code = (
         "from functools import partial\n"
         "from sklearn_emerge import GRUPredictor, OscillatorWorld\n"
-        "from sklearn_emerge.assessment._provenance import provenance\n"
+        "from sklearn_emerge.assessment._store import provenance\n"
         "from sklearn_emerge.tasks import task_scores\n"
         "measures = {'tasks': partial(task_scores, n_queries=3)}\n"
         "print(provenance(OscillatorWorld(), GRUPredictor(), measures))\n"

@@ -2,6 +2,7 @@
 
 import os
 from numbers import Integral, Real
+from shutil import rmtree
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -28,7 +29,7 @@ from ._checks import (
 from ._cube import annotate, describe, save_cube
 from ._plan import STRUCTURED, coordinate, expand, make_baselines, reference_names
 from ._progress import Progress
-from ._provenance import provenance
+from ._store import checkpoint_folder, provenance
 from ._summary import summarise
 from ._trajectory import check_record
 from ._verdict import judge
@@ -132,7 +133,10 @@ class EmergenceAssessment(BaseEstimator):
         untrained network of every condition before training. See `task_scores` and
         `intermediate_words`.
     memory : str, path-like or joblib.Memory, default=None
-        Where finished cells are kept. With it, an interrupted `fit` continues where it stopped.
+        Where finished cells are kept. With it, an interrupted `fit` continues where it stopped,
+        with the same result: finished cells are read, and the training of one that was cut off
+        goes on from the end of an epoch, at most a minute (or an epoch, if that is longer) before.
+        The training of a model with callbacks begins anew.
     n_jobs : int, default=None
         Cells run at once; None is 1 or what `joblib.parallel_config` says.
     random_state : int, Generator, SeedSequence or None, default=None
@@ -308,7 +312,7 @@ class EmergenceAssessment(BaseEstimator):
             "shared_data": self.shared_data,
             "entropy": entropy,
         }
-        network = memory.cache(run_networks, ignore=["progress_file"])
+        network = memory.cache(run_networks, ignore=["progress_file", "checkpoint_folder"])
         baseline = memory.cache(run_baselines)
         if memory.location is not None:
             shared["provenance"] = provenance(self.world_, model, measures)
@@ -338,7 +342,7 @@ class EmergenceAssessment(BaseEstimator):
             "model": describe(model),
             "entropy": entropy,
         }
-        results = self._run(calls, [cell[-1] for cell in cells])
+        results = self._run(calls, [cell[-1] for cell in cells], memory)
         coords = {
             "condition": conditions,
             "mode": modes,
@@ -434,19 +438,25 @@ class EmergenceAssessment(BaseEstimator):
         # A predictor without training modes is as it is: fully trained.
         return MODES if isinstance(model, NeuralPredictor) else ("full",)
 
-    def _run(self, calls, steps):
+    def _run(self, calls, steps, memory):
         """Run the cells, in order of the plan, and show how far they are."""
-        results = []
+        results, folders = [], {}
         with Progress(steps, self.progress) as progress:
             jobs = []
             for i, (function, args, kwargs) in enumerate(calls):
-                file = {"progress_file": progress.file(i)} if "probe" in kwargs else {}
-                jobs.append(delayed(function)(*args, **kwargs, **file))
+                files = {}
+                if "probe" in kwargs:
+                    folders[i] = checkpoint_folder(memory, args, kwargs)
+                    files = {"progress_file": progress.file(i), "checkpoint_folder": folders[i]}
+                jobs.append(delayed(function)(*args, **kwargs, **files))
             # Memory-mapped arguments would have another key in the store.
             parallel = Parallel(n_jobs=self.n_jobs, return_as="generator", max_nbytes=None)
             for i, result in enumerate(parallel(jobs)):
                 results.append(result)
                 progress.finish(i)
+                if folders.get(i) is not None:
+                    # The cell is in the store: what it could go on from is of no use any more.
+                    rmtree(folders[i], ignore_errors=True)
         return results
 
     def _repr_html_inner(self):

@@ -9,7 +9,9 @@ from sklearn.utils import Bunch
 from threadpoolctl import threadpool_limits
 
 from .._random import integer_seed, substream
-from ..predictors._neural import NeuralPredictor, fit_replicas
+from ..predictors._checkpoint import Checkpoints
+from ..predictors._fit import fit_replicas
+from ..predictors._neural import NeuralPredictor
 from ..probes import control_states, cross_validate_probe
 from ._progress import ProgressFile
 from ._trajectory import Recorder, negative_log_likelihood
@@ -47,6 +49,7 @@ def run_networks(
     measures=None,
     provenance=None,
     progress_file=None,
+    checkpoint_folder=None,
 ):
     """Train and score all seeds of one configuration in one condition and mode.
 
@@ -75,6 +78,8 @@ def run_networks(
         What the result rests on besides; part of the key under which it is stored.
     progress_file : path-like or None, default=None
         Where to report the number of updates done.
+    checkpoint_folder : path-like or None, default=None
+        Where to keep the state of the training, and to go on from.
 
     Returns
     -------
@@ -90,10 +95,12 @@ def run_networks(
     recorder = None
     if record_at:
         recorder = Recorder(record_at, measures or {}, [each for _, each in splits], n_seeds)
+    checkpoints = None if checkpoint_folder is None else Checkpoints(checkpoint_folder)
     start = time.perf_counter()
     samples = [train.X for train, _ in splits]
-    predictors = _fit_seeds(model, mode, samples, seeds, progress, recorder)
-    result.fit_seconds = [(time.perf_counter() - start) / n_seeds] * n_seeds
+    predictors = _fit_seeds(model, mode, samples, seeds, progress, recorder, checkpoints)
+    seconds = time.perf_counter() - start + (0 if checkpoints is None else checkpoints.seconds)
+    result.fit_seconds = [seconds / n_seeds] * n_seeds
     for seed, predictor in enumerate(predictors):
         evaluation = splits[min(seed, len(splits) - 1)][1]
         probing = probe is not None and evaluation.latents is not None
@@ -117,11 +124,11 @@ def run_networks(
     return measured
 
 
-def _fit_seeds(model, mode, samples, seeds, progress, recorder):
+def _fit_seeds(model, mode, samples, seeds, progress, recorder, checkpoints):
     """Fit the model once a seed; one without training modes is fitted as it is."""
     if isinstance(model, NeuralPredictor):
         model = clone(model).set_params(training=mode)
-        return fit_replicas(model, samples, seeds, progress, recorder)
+        return fit_replicas(model, samples, seeds, progress, recorder, checkpoints)
     if len(samples) == 1:
         # Without randomness of its own it is the same for all seeds.
         fitted = [clone(model).fit(samples[0])] * len(seeds)

@@ -8,7 +8,7 @@ from ._baselines import (
 )
 from ._filters import FiniteFilterPredictor, TruncatedKalmanPredictor
 from ._kalman import KalmanPredictor
-from ._neural import ModulePredictor
+from ._module import ModulePredictor
 from ._optimal import ExchangeablePredictor, RegimePredictor
 from ._oscillator import OscillatorPredictor
 from ._recurrent import GRUPredictor, LSTMPredictor, RNNPredictor

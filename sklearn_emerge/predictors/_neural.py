@@ -7,17 +7,16 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from scipy.special import expit, softmax
-from sklearn.base import TransformerMixin, clone
+from sklearn.base import TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
-from torch import nn
 
 from .._random import seed_sequence, substream
 from .._validation import encode_tokens
 from ..recurrence import LANES, choose_engine, run_forward
 from ._base import BasePredictor, center_and_scale
-from ._callbacks import RecordTrajectory
+from ._fit import train
 from ._network import (
     SequenceNetwork,
     check_core,
@@ -32,11 +31,6 @@ from ._training import (
     CategoricalLoss,
     GaussianLoss,
     isolated_torch,
-    make_net,
-    train_by_scan,
-    train_by_torch,
-    train_head_by_torch,
-    train_heads_by_scan,
 )
 
 TRAINING_MODES = ("full", "readout", "random", "scrambled")
@@ -204,7 +198,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         return sum(parameter.numel() for parameter in self.network_.parameters())
 
     def _fit(self, X):
-        _train([self], [X])
+        train([self], [X])
 
     def _begin(self, X):
         """Return the initial network; its weights depend on the random stream alone."""
@@ -361,221 +355,3 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
                 return read(network, inputs).to("cpu", dtype).numpy()
 
         return compute
-
-
-def fit_replicas(model, samples, random_states, progress=(), recorder=None):
-    """Fit a predictor once for each random state, all at once where that is faster.
-
-    Parameters
-    ----------
-    model : predictor
-        What to fit; it is cloned.
-    samples : list of array-like, each of shape (n_sequences, n_steps[, n_channels])
-        Training sequences of each replica, as many for all; or of one, shared by all.
-    random_states : sequence of int
-        One a replica.
-    progress : sequence of skorch callbacks, default=()
-        Callbacks that count updates and change nothing; `announce_compilation` is called before
-        kernels are compiled.
-    recorder : callable, default=None
-        Called with (replica, update, predictor, mean training loss since the last time) at the
-        updates ``recorder.at``, with the predictor as if training ended there;
-        ``recorder.repeat(replica)`` if nothing is trained.
-
-    Returns
-    -------
-    list of predictor
-        Fitted; each as `fit` alone would give it.
-    """
-    predictors = [clone(model) for _ in random_states]
-    if len(samples) == 1:
-        samples = list(samples) * len(predictors)
-    checked = {}
-    for predictor, random_state, X in zip(predictors, random_states, samples, strict=True):
-        predictor.set_params(random_state=random_state)
-        # Shared sequences stay one array.
-        checked.setdefault(id(X), predictor._prepare(X))
-    samples = [checked[id(X)] for X in samples]
-    _train(predictors, samples, progress, recorder)
-    for predictor, X in zip(predictors, samples, strict=True):
-        predictor._finish(X)
-    return predictors
-
-
-def _train(predictors, samples, progress=(), recorder=None):
-    """Train predictors that differ in nothing but their random state and their sequences."""
-    first = predictors[0]
-    # Before it is set to one: the scan uses the threads that the user has given torch.
-    n_threads = torch.get_num_threads()
-    networks = [predictor._begin(X) for predictor, X in zip(predictors, samples, strict=True)]
-    criteria = [predictor._make_criterion() for predictor in predictors]
-    streams = [substream(predictor.seed_sequence_, "batches") for predictor in predictors]
-    options = {name: getattr(first, name) for name in ("lr", "batch_size", "max_steps", "device")}
-    options |= first._net_options()
-    if first.engine_ == "numba" and not networks[0].layout.compiled:
-        for callback in progress:
-            callback.announce_compilation()
-    full = first.training in ("full", "scrambled")
-    groups = [range(len(predictors))]
-    if first.engine_ == "torch" or first.callbacks:
-        # Callbacks, and torch's own random numbers, belong to one replica.
-        groups = [[index] for index in range(len(predictors))]
-    nets = []
-    for group in groups:
-        members, losses, orders = (
-            [each[i] for i in group] for each in (networks, criteria, streams)
-        )
-        own = clone(first.callbacks, safe=False) or []
-        options["callbacks"] = [*first._net_callbacks(), *own, *progress]
-        untrained = first.training == "random" or first.max_steps == 0
-        if recorder is not None:
-
-            def visit(step, losses=None, group=group):
-                for place, i in enumerate(group):
-                    predictors[i].network_ = networks[i]
-                    predictors[i]._finish(samples[i])
-                    recorder(i, step, predictors[i], np.nan if losses is None else losses[place])
-
-            if untrained:
-                visit(recorder.at[0])
-                for i in group:
-                    recorder.repeat(i)
-            options["callbacks"].append(RecordTrajectory(recorder.at, visit, first.max_steps))
-        dropout = substream(predictors[group[0]].seed_sequence_, "training")
-        with isolated_torch(dropout, first.device, n_threads if first._many_threads else 1):
-            if untrained:
-                nets += [
-                    make_net(network, criterion, [stream], len(samples[0]), **options)
-                    for network, criterion, stream in zip(members, losses, orders, strict=True)
-                ]
-                continue
-            shared = all(samples[i] is samples[group[0]] for i in group)
-            data = [predictors[i]._tensors(samples[i]) for i in (group[:1] if shared else group)]
-            X, y = (torch.stack(tensors) for tensors in zip(*data, strict=True))
-            del data
-            if first.engine_ == "numba":
-                train = train_by_scan if full else train_heads_by_scan
-                nets += train(members, losses, orders, X, y, n_threads=n_threads, **options)
-            else:
-                train = train_by_torch if full else train_head_by_torch
-                nets.append(train(*members, *losses, *orders, X[0], y[0], **options))
-    for predictor, network, net in zip(predictors, networks, nets, strict=True):
-        predictor._end(network, net)
-
-
-class ModulePredictor(NeuralPredictor):
-    """Next-step predictor around a torch module of your own.
-
-    The module turns inputs into hidden states; scaling, clock, linear head, training modes
-    and likelihood are those of `GRUPredictor`.
-
-    Parameters
-    ----------
-    module : callable
-        Called with the number of input channels (one more than the channels of the data if
-        there is a clock); returns a `torch.nn.Module` that maps (n_sequences, n_steps,
-        n_inputs) to hidden states (n_sequences, n_steps, n_hidden) or to a tuple that starts
-        with them. It must be causal, which is checked. Matrices named `weight_hh...` are made
-        orthogonal, and are those that ``training="scrambled"`` permutes.
-    training : {"full", "readout", "random", "scrambled"}, default="full"
-        Train everything; the head alone; nothing; or everything, and then permute the entries
-        of the recurrent weights. All start from the same weights for the same `random_state`.
-    max_steps : int, default=1000
-        Updates of the optimiser.
-    batch_size : int, default=64
-        Sequences an update.
-    lr : float, default=1e-3
-        Step size of Adam.
-    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        See `GRUPredictor`.
-    noise_std : float, "estimate" or "auto", default="auto"
-        See `GRUPredictor`.
-    n_tokens : int or "auto", default="auto"
-        See `GRUPredictor`.
-    input_scaling : {"auto", "standard", "first", None}, default="auto"
-        See `GRUPredictor`.
-    output_scaling : {"auto", "standard", None}, default="auto"
-        See `GRUPredictor`.
-    time_channel : {"full_time", "no_time", "constant_time", None}, default="full_time"
-        See `GRUPredictor`.
-    device : str, default="cpu"
-        Device of torch.
-    engine : {"auto", "numba", "torch"}, default="auto"
-        See `GRUPredictor`.
-    callbacks : list of skorch callbacks or None, default=None
-        Copies are used; their state after the fit is in ``net_.callbacks_``.
-    random_state : int, Generator, SeedSequence or None, default=None
-        Stream of initial weights and batches.
-
-    Attributes
-    ----------
-    network_ : torch.nn.Module
-        The trained network, a core and a head.
-    net_ : skorch.NeuralNet
-        What trained it; ``net_.history`` has the loss of each epoch.
-    engine_ : str
-        What computed the training, "numba" or "torch".
-    n_parameters_ : int
-        Number of weights, head included.
-    noise_std_ : ndarray of shape (n_channels,)
-        The standard deviation in use.
-
-    Examples
-    --------
-    >>> from functools import partial
-    >>> from torch import nn
-    >>> from sklearn_emerge import ModulePredictor
-    >>> from sklearn_emerge.datasets import make_drift
-    >>> X = make_drift(20, random_state=0).X
-    >>> core = partial(nn.GRU, hidden_size=3, batch_first=True)
-    >>> ModulePredictor(core, max_steps=2, random_state=0).fit(X).transform(X).shape
-    (20, 64, 3)
-    """
-
-    _parameter_constraints = {**NeuralPredictor._parameter_constraints, "module": [callable]}
-
-    def __init__(
-        self,
-        module,
-        *,
-        training="full",
-        max_steps=1000,
-        batch_size=64,
-        lr=1e-3,
-        likelihood="auto",
-        noise_std="auto",
-        n_tokens="auto",
-        input_scaling="auto",
-        output_scaling="auto",
-        time_channel="full_time",
-        device="cpu",
-        engine="auto",
-        callbacks=None,
-        random_state=None,
-    ):
-        super().__init__(
-            training=training,
-            max_steps=max_steps,
-            batch_size=batch_size,
-            lr=lr,
-            likelihood=likelihood,
-            noise_std=noise_std,
-            n_tokens=n_tokens,
-            input_scaling=input_scaling,
-            output_scaling=output_scaling,
-            time_channel=time_channel,
-            device=device,
-            engine=engine,
-            callbacks=callbacks,
-            random_state=random_state,
-        )
-        self.module = module
-
-    def _build_core(self, n_inputs):
-        core = self.module(n_inputs)
-        if not isinstance(core, nn.Module):
-            raise ValueError(
-                f"module={self.module!r} returned {type(core).__name__} when called with the "
-                f"number of inputs, {n_inputs}; it must return a torch.nn.Module."
-            )
-        return core

@@ -15,8 +15,6 @@ from ._network import Replicas, rows_of_weights
 
 # Sequences that pass through a frozen core at once.
 _CHUNK = 1024
-# Bytes of hidden states of replicas whose heads train together.
-_MAX_STATES = 2**31
 
 
 class ShuffledBatches:
@@ -28,16 +26,16 @@ class ShuffledBatches:
         Holds the tensors X and y.
     batch_size : int
         Sequences a batch; the last of an epoch may be smaller.
-    streams : list of numpy.random.SeedSequence
-        Stream of the order of each replica. With several, batches have an axis of replicas.
+    rngs : list of numpy.random.Generator
+        What draws the order of each replica. With several, batches have an axis of replicas.
     max_steps : int
         Batches in all, over all epochs.
     """
 
-    def __init__(self, dataset, batch_size, streams, max_steps):
+    def __init__(self, dataset, batch_size, rngs, max_steps):
         self.dataset = dataset
         self.batch_size = batch_size
-        self.rngs = [np.random.default_rng(stream) for stream in streams]
+        self.rngs = rngs
         self.remaining = max_steps
 
     def __iter__(self):
@@ -143,7 +141,8 @@ class Net(NeuralNet):
         """Train from the present weights on preloaded tensors."""
         self.notify("on_train_begin", X=X, y=y)
         with suppress(StopTraining):
-            self.fit_loop(X, y)
+            # Those that are left, if a checkpoint has brought some.
+            self.fit_loop(X, y, epochs=self.max_epochs - len(self.history))
         self.notify("on_train_end", X=X, y=y)
 
     def notify(self, method_name, **kwargs):
@@ -191,7 +190,7 @@ def make_net(module, criterion, streams, n_sequences, *, callbacks=(), **options
         max_epochs=-(-max_steps // -(-n_sequences // batch_size)),
         dataset=Dataset,
         iterator_train=ShuffledBatches,
-        iterator_train__streams=streams,
+        iterator_train__rngs=[np.random.default_rng(stream) for stream in streams],
         iterator_train__max_steps=max_steps,
         train_split=None,
         callbacks=list(callbacks),
@@ -301,24 +300,17 @@ def train_heads_by_scan(networks, criteria, streams, X, y, *, n_threads, **optio
     """
     n_data, n_sequences, n_steps, _ = X.shape
     layout = networks[0].layout
-    together = max(1, _MAX_STATES // (4 * n_sequences * n_steps * layout.n_hidden))
-    nets = []
-    for start in range(0, len(networks), together):
-        members = range(start, min(start + together, len(networks)))
-        states = np.empty((len(members), n_sequences, layout.n_hidden, n_steps), np.float32)
-        for i, target in zip(members, states, strict=True):
-            weights = rows_of_weights(networks[i]).detach().numpy()
-            inputs = X[i if n_data > 1 else 0]
-            for first in range(0, n_sequences, _CHUNK):
-                chunk = inputs[None, first : first + _CHUNK].numpy()
-                _, hidden = run_forward(chunk, weights, layout, n_threads)
-                target[first : first + _CHUNK] = hidden[0].swapaxes(1, 2)
-        targets = y[members.start : members.stop] if n_data > 1 else y
-        of_members = [[group[i] for i in members] for group in (criteria, streams)]
-        loss = HeadLoss(states, targets.numpy(), *_ratios_and_constants(of_members[0]), n_threads)
-        heads = [networks[i].head for i in members]
-        nets += _train_compiled(heads, *of_members, loss, n_sequences, **options)
-    return nets
+    states = np.empty((len(networks), n_sequences, layout.n_hidden, n_steps), np.float32)
+    for i, (network, target) in enumerate(zip(networks, states, strict=True)):
+        weights = rows_of_weights(network).detach().numpy()
+        inputs = X[i if n_data > 1 else 0]
+        for first in range(0, n_sequences, _CHUNK):
+            chunk = inputs[None, first : first + _CHUNK].numpy()
+            _, hidden = run_forward(chunk, weights, layout, n_threads)
+            target[first : first + _CHUNK] = hidden[0].swapaxes(1, 2)
+    loss = HeadLoss(states, y.numpy(), *_ratios_and_constants(criteria), n_threads)
+    heads = [network.head for network in networks]
+    return _train_compiled(heads, criteria, streams, loss, n_sequences, **options)
 
 
 def _ratios_and_constants(criteria):

@@ -1,6 +1,7 @@
-"""What a stored result rests on besides its arguments: the code that computed it."""
+"""The store of cells: what their key rests on, and where unfinished ones are kept."""
 
 import inspect
+from contextlib import suppress
 from functools import cache, partial
 from hashlib import sha256
 from importlib.metadata import version
@@ -49,6 +50,26 @@ def provenance(world, model, measures=None):
     return sha256("".join([_package_sources(), *versions, *sources]).encode()).hexdigest()
 
 
+def checkpoint_folder(memory, args, kwargs):
+    """Return where the training of a cell is kept until the cell is finished.
+
+    Parameters
+    ----------
+    memory : joblib.Memory
+        The store.
+    args, kwargs : tuple and dict
+        What the cell is computed from.
+
+    Returns
+    -------
+    Path or None
+        None if nothing is stored, or not in a folder.
+    """
+    if memory.location is None or getattr(memory, "backend", None) != "local":
+        return None
+    return Path(memory.location) / "unfinished" / joblib.hash((args, kwargs))
+
+
 @cache
 def _package_sources():
     """Return a hash of all files of the package."""
@@ -60,10 +81,11 @@ def _package_sources():
 
 
 def _source(thing):
-    """Return the source of a class or function, or its name if there is none to read."""
+    """Return the source of a class or function, or of the class of an object."""
     while isinstance(thing, partial):
         thing = thing.func
-    try:
-        return inspect.getsource(thing)
-    except (OSError, TypeError):
-        return repr(thing)
+    for part in (thing, type(thing)):
+        with suppress(OSError, TypeError):
+            return inspect.getsource(part)
+    # Without an address, which another process would not have.
+    return getattr(thing, "__qualname__", type(thing).__qualname__)

@@ -1,0 +1,174 @@
+"""How neural predictors are fitted: one, or many that differ in seed and sequences only."""
+
+from functools import partial
+
+import numpy as np
+import torch
+from sklearn.base import clone
+
+from .._random import substream
+from ._callbacks import RecordTrajectory
+from ._training import (
+    isolated_torch,
+    make_net,
+    train_by_scan,
+    train_by_torch,
+    train_head_by_torch,
+    train_heads_by_scan,
+)
+
+# Bytes of hidden states of replicas whose heads train together.
+_MAX_STATES = 2**31
+
+
+def fit_replicas(model, samples, random_states, progress=(), recorder=None, checkpoints=None):
+    """Fit a predictor once for each random state, all at once where that is faster.
+
+    Parameters
+    ----------
+    model : predictor
+        What to fit; it is cloned.
+    samples : list of array-like, each of shape (n_sequences, n_steps[, n_channels])
+        Training sequences of each replica, as many for all; or of one, shared by all.
+    random_states : sequence of int
+        One a replica.
+    progress : sequence of skorch callbacks, default=()
+        Callbacks that count updates and change nothing; `announce_compilation` is called before
+        kernels are compiled.
+    recorder : callable, default=None
+        Called with (replica, update, predictor, mean training loss since the last time) at the
+        updates ``recorder.at``, with the predictor as if training ended there;
+        ``recorder.repeat(replica)`` if nothing is trained.
+    checkpoints : Checkpoints, default=None
+        Where to keep the state of the training, and to go on from. Not used for a model with
+        callbacks, of whose state nothing is known.
+
+    Returns
+    -------
+    list of predictor
+        Fitted; each as `fit` alone would give it.
+    """
+    predictors = [clone(model) for _ in random_states]
+    if len(samples) == 1:
+        samples = list(samples) * len(predictors)
+    checked = {}
+    for predictor, random_state, X in zip(predictors, random_states, samples, strict=True):
+        predictor.set_params(random_state=random_state)
+        # Shared sequences stay one array.
+        checked.setdefault(id(X), predictor._prepare(X))
+    samples = [checked[id(X)] for X in samples]
+    train(predictors, samples, progress, recorder, checkpoints)
+    for predictor, X in zip(predictors, samples, strict=True):
+        predictor._finish(X)
+    return predictors
+
+
+def train(predictors, samples, progress=(), recorder=None, checkpoints=None):
+    """Train predictors that differ in nothing but their random state and their sequences.
+
+    Parameters
+    ----------
+    predictors : list of NeuralPredictor
+        Prepared.
+    samples : list of ndarray of shape (n_sequences, n_steps, n_channels)
+        Their sequences.
+    progress, recorder, checkpoints
+        As in `fit_replicas`.
+    """
+    first = predictors[0]
+    # Before it is set to one: the scan uses the threads that the user has given torch.
+    n_threads = torch.get_num_threads()
+    networks = [predictor._begin(X) for predictor, X in zip(predictors, samples, strict=True)]
+    if first.engine_ == "numba" and not networks[0].layout.compiled:
+        for callback in progress:
+            callback.announce_compilation()
+    nets = []
+    for group in _groups(first, networks[0], samples):
+        members, sequences, cores = (
+            [each[i] for i in group] for each in (predictors, samples, networks)
+        )
+        visit = None
+        if recorder is not None:
+            visit = partial(_visit, recorder, group, members, sequences, cores)
+        own = clone(first.callbacks, safe=False) or []
+        callbacks = [*first._net_callbacks(), *own, *progress]
+        if first.training == "random" or first.max_steps == 0:
+            nets += _leave(members, sequences, cores, callbacks)
+            if recorder is not None:
+                visit(recorder.at[0])
+                for i in group:
+                    recorder.repeat(i)
+            continue
+        if recorder is not None:
+            callbacks.append(RecordTrajectory(recorder.at, visit, first.max_steps))
+        if checkpoints is not None and not own:
+            # The last: the others have begun, or ended an epoch, when it sees them.
+            callbacks.append(checkpoints.of_next(recorder))
+        nets += _train_group(members, sequences, cores, callbacks, n_threads)
+    for predictor, network, net in zip(predictors, networks, nets, strict=True):
+        predictor._end(network, net)
+
+
+def _groups(first, network, samples):
+    """Return which replicas train together."""
+    n_replicas = together = len(samples)
+    if first.engine_ == "torch" or first.callbacks:
+        # Callbacks, and torch's own random numbers, belong to one replica.
+        together = 1
+    elif first.training == "readout":
+        n_sequences, n_steps, _ = samples[0].shape
+        size = 4 * n_sequences * (n_steps - 1) * network.layout.n_hidden
+        together = max(1, _MAX_STATES // size)
+    replicas = range(n_replicas)
+    return [replicas[start : start + together] for start in range(0, n_replicas, together)]
+
+
+def _visit(recorder, group, members, sequences, networks, step, losses=None):
+    """Let the recorder see the members of a group as if training ended here."""
+    for place, i in enumerate(group):
+        predictor = members[place]
+        predictor.network_ = networks[place]
+        predictor._finish(sequences[place])
+        recorder(i, step, predictor, np.nan if losses is None else losses[place])
+
+
+def _options(predictor):
+    """Return the options of a net."""
+    names = ("lr", "batch_size", "max_steps", "device")
+    return {name: getattr(predictor, name) for name in names} | predictor._net_options()
+
+
+def _stream(predictor):
+    """Return the stream of the batches."""
+    return substream(predictor.seed_sequence_, "batches")
+
+
+def _leave(members, sequences, networks, callbacks):
+    """Return the nets of networks that stay as they are."""
+    options = {"callbacks": callbacks} | _options(members[0])
+    return [
+        make_net(network, member._make_criterion(), [_stream(member)], len(X), **options)
+        for member, X, network in zip(members, sequences, networks, strict=True)
+    ]
+
+
+def _train_group(members, sequences, networks, callbacks, n_threads):
+    """Train replicas together, and return their nets."""
+    first = members[0]
+    criteria = [member._make_criterion() for member in members]
+    streams = [_stream(member) for member in members]
+    options = {"callbacks": callbacks} | _options(first)
+    if all(X is sequences[0] for X in sequences):
+        data = [first._tensors(sequences[0])]
+    else:
+        data = [member._tensors(X) for member, X in zip(members, sequences, strict=True)]
+    X, y = (torch.stack(tensors) for tensors in zip(*data, strict=True))
+    del data
+    full = first.training in ("full", "scrambled")
+    dropout = substream(first.seed_sequence_, "training")
+    with isolated_torch(dropout, first.device, n_threads if first._many_threads else 1):
+        if first.engine_ == "numba":
+            by_scan = train_by_scan if full else train_heads_by_scan
+            return by_scan(networks, criteria, streams, X, y, n_threads=n_threads, **options)
+        by_torch = train_by_torch if full else train_head_by_torch
+        return [by_torch(*networks, *criteria, *streams, X[0], y[0], **options)]

@@ -1,0 +1,123 @@
+"""A predictor around a torch module of somebody's own."""
+
+from torch import nn
+
+from ._neural import NeuralPredictor
+
+
+class ModulePredictor(NeuralPredictor):
+    """Next-step predictor around a torch module of your own.
+
+    The module turns inputs into hidden states; scaling, clock, linear head, training modes
+    and likelihood are those of `GRUPredictor`.
+
+    Parameters
+    ----------
+    module : callable
+        Called with the number of input channels (one more than the channels of the data if
+        there is a clock); returns a `torch.nn.Module` that maps (n_sequences, n_steps,
+        n_inputs) to hidden states (n_sequences, n_steps, n_hidden) or to a tuple that starts
+        with them. It must be causal, which is checked. Matrices named `weight_hh...` are made
+        orthogonal, and are those that ``training="scrambled"`` permutes.
+    training : {"full", "readout", "random", "scrambled"}, default="full"
+        Train everything; the head alone; nothing; or everything, and then permute the entries
+        of the recurrent weights. All start from the same weights for the same `random_state`.
+    max_steps : int, default=1000
+        Updates of the optimiser.
+    batch_size : int, default=64
+        Sequences an update.
+    lr : float, default=1e-3
+        Step size of Adam.
+    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
+        See `GRUPredictor`.
+    noise_std : float, "estimate" or "auto", default="auto"
+        See `GRUPredictor`.
+    n_tokens : int or "auto", default="auto"
+        See `GRUPredictor`.
+    input_scaling : {"auto", "standard", "first", None}, default="auto"
+        See `GRUPredictor`.
+    output_scaling : {"auto", "standard", None}, default="auto"
+        See `GRUPredictor`.
+    time_channel : {"full_time", "no_time", "constant_time", None}, default="full_time"
+        See `GRUPredictor`.
+    device : str, default="cpu"
+        Device of torch.
+    engine : {"auto", "numba", "torch"}, default="auto"
+        See `GRUPredictor`.
+    callbacks : list of skorch callbacks or None, default=None
+        Copies are used; their state after the fit is in ``net_.callbacks_``.
+    random_state : int, Generator, SeedSequence or None, default=None
+        Stream of initial weights and batches.
+
+    Attributes
+    ----------
+    network_ : torch.nn.Module
+        The trained network, a core and a head.
+    net_ : skorch.NeuralNet
+        What trained it; ``net_.history`` has the loss of each epoch.
+    engine_ : str
+        What computed the training, "numba" or "torch".
+    n_parameters_ : int
+        Number of weights, head included.
+    noise_std_ : ndarray of shape (n_channels,)
+        The standard deviation in use.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from torch import nn
+    >>> from sklearn_emerge import ModulePredictor
+    >>> from sklearn_emerge.datasets import make_drift
+    >>> X = make_drift(20, random_state=0).X
+    >>> core = partial(nn.GRU, hidden_size=3, batch_first=True)
+    >>> ModulePredictor(core, max_steps=2, random_state=0).fit(X).transform(X).shape
+    (20, 64, 3)
+    """
+
+    _parameter_constraints = {**NeuralPredictor._parameter_constraints, "module": [callable]}
+
+    def __init__(
+        self,
+        module,
+        *,
+        training="full",
+        max_steps=1000,
+        batch_size=64,
+        lr=1e-3,
+        likelihood="auto",
+        noise_std="auto",
+        n_tokens="auto",
+        input_scaling="auto",
+        output_scaling="auto",
+        time_channel="full_time",
+        device="cpu",
+        engine="auto",
+        callbacks=None,
+        random_state=None,
+    ):
+        super().__init__(
+            training=training,
+            max_steps=max_steps,
+            batch_size=batch_size,
+            lr=lr,
+            likelihood=likelihood,
+            noise_std=noise_std,
+            n_tokens=n_tokens,
+            input_scaling=input_scaling,
+            output_scaling=output_scaling,
+            time_channel=time_channel,
+            device=device,
+            engine=engine,
+            callbacks=callbacks,
+            random_state=random_state,
+        )
+        self.module = module
+
+    def _build_core(self, n_inputs):
+        core = self.module(n_inputs)
+        if not isinstance(core, nn.Module):
+            raise ValueError(
+                f"module={self.module!r} returned {type(core).__name__} when called with the "
+                f"number of inputs, {n_inputs}; it must return a torch.nn.Module."
+            )
+        return core
