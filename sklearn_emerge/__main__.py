@@ -81,7 +81,7 @@ def build_parser():
     for command in (assess, recipe):
         command.add_argument("--jobs", type=int, default=None, help="cells run at once")
         command.add_argument(
-            "--memory", default=None, help="folder of finished and unfinished cells, to continue a run"
+            "--memory", default=None, help="folder of cells, finished or not, to continue a run"
         )
         command.add_argument("--figure", default=None, help="picture (needs matplotlib)")
         command.add_argument("--quiet", action="store_true", help="no progress bar")

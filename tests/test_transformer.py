@@ -1,5 +1,7 @@
 """The transformer equals an independent implementation, and tokens are predicted as such."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
@@ -17,7 +19,9 @@ from sklearn_emerge import (
     RNNPredictor,
     TransformerPredictor,
 )
+from sklearn_emerge.predictors import _half_precision
 from sklearn_emerge.predictors._callbacks import ClipEachGradient
+from sklearn_emerge.predictors._half_precision import RoundedLinear
 from sklearn_emerge.predictors._transformer_core import TransformerCore
 
 RNG = np.random.default_rng(0)
@@ -286,6 +290,36 @@ def test_half_precision_trains_nearly_the_same():
     assert half.score(CHAIN) == pytest.approx(single.score(CHAIN), abs=0.05)
     assert half.score(CHAIN) != single.score(CHAIN)
     assert {weights.dtype for weights in half.network_.parameters()} == {torch.float32}
+
+
+def test_rounded_products_are_those_of_half_precision():
+    """Far closer than what rounding changes: sums are in another order."""
+    torch.manual_seed(0)
+    layers = torch.nn.Sequential(
+        torch.nn.Linear(60, 240), torch.nn.GELU(), torch.nn.Linear(240, 60, bias=False)
+    )
+    X = torch.randn(50, 60)
+    results = []
+    for context in (RoundedLinear(), torch.autocast("cpu", torch.bfloat16), nullcontext()):
+        inputs = X.clone().requires_grad_()
+        layers.zero_grad()
+        with context:
+            output = layers(inputs)
+        output.float().square().sum().backward()
+        gradients = [inputs.grad, *(weights.grad for weights in layers.parameters())]
+        results.append([output.detach().float(), *map(torch.clone, gradients)])
+    for rounded, half, single in zip(*results, strict=True):
+        assert (rounded - half).norm() < 2e-3 * half.norm()
+        assert (single - half).norm() > 2e-3 * half.norm()
+
+
+@pytest.mark.parametrize("capable", [False, True])
+def test_either_way_of_half_precision_trains_alike(monkeypatch, capable):
+    monkeypatch.setattr(_half_precision, "_computes_bfloat16", lambda: capable)
+    model = TransformerPredictor(8, 1, 2, precision="bfloat16", max_steps=20, lr=3e-3, **TOKENS)
+    single = clone(model).set_params(precision="float32").fit(CHAIN).score(CHAIN)
+    assert 0 < abs(model.fit(CHAIN).score(CHAIN) - single) < 0.01
+    model.generate(CHAIN[:, :3], 2)
 
 
 def test_a_score_takes_one_pass(monkeypatch):

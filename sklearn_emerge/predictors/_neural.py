@@ -1,6 +1,7 @@
 """Neural predictors: a torch network under the contract of a predictor."""
 
 import warnings
+from contextlib import nullcontext
 from copy import deepcopy
 from numbers import Integral, Real
 
@@ -17,6 +18,7 @@ from .._validation import encode_tokens
 from ..recurrence import LANES, choose_engine, run_forward
 from ._base import BasePredictor, center_and_scale
 from ._fit import train
+from ._half_precision import half_precision
 from ._network import (
     SequenceNetwork,
     check_core,
@@ -341,7 +343,6 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         """Return a function that computes by torch what is read from (network, inputs)."""
         dtype = torch.float64 if exact else torch.float32
         half = not exact and getattr(self, "precision", "float32") == "bfloat16"
-        kind = torch.device(self.device).type
         network = deepcopy(self.network_).to(dtype).eval()
         n_threads = torch.get_num_threads() if self._many_threads else 1
 
@@ -350,7 +351,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
             with (
                 isolated_torch(seed_sequence(0), self.device, n_threads),
                 torch.no_grad(),
-                torch.autocast(kind, torch.bfloat16, enabled=half),
+                half_precision(self.device) if half else nullcontext(),
             ):
                 return read(network, inputs).to("cpu", dtype).numpy()
 

@@ -1,6 +1,6 @@
 """How networks are trained: batches, losses, the skorch net, one replica or many at once."""
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from threading import RLock
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import nn
 
 from ..recurrence import HeadLoss, ScanLoss, run_forward
 from ._callbacks import ReplicaHistory, StopTraining, hold_out
+from ._half_precision import half_precision
 from ._network import Replicas, rows_of_weights
 
 # Sequences that pass through a frozen core at once.
@@ -120,9 +121,8 @@ class Net(NeuralNet):
 
     def infer(self, x, **fit_params):
         """Compute the output for a batch."""
-        with torch.autocast(
-            torch.device(self.device).type, torch.bfloat16, enabled=self.precision == "bfloat16"
-        ):
+        half = self.precision == "bfloat16"
+        with half_precision(self.device) if half else nullcontext():
             return super().infer(x, **fit_params)
 
     def train_step_single(self, batch, **fit_params):

@@ -78,7 +78,8 @@ class TransformerPredictor(NeuralPredictor):
     clip : {"global", "each"}, default="global"
         Whether the norm is that of all gradients together or of each parameter's.
     precision : {"float32", "bfloat16"}, default="float32"
-        Precision of products in training; weights and loss are in float32.
+        Precision of products in training; weights and loss are in float32. Processors without
+        instructions for bfloat16 compute the same in float32, from rounded numbers, not faster.
     full_precision_steps : int, default=0
         With "bfloat16", updates at the beginning that are in float32 nevertheless.
     early_stopping : bool, default=False

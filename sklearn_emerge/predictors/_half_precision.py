@@ -1,0 +1,54 @@
+"""Linear maps in half precision, by the processor where it can, and to the same numbers if not."""
+
+from functools import cache
+
+import torch
+from torch.nn.functional import linear
+from torch.overrides import TorchFunctionMode
+
+
+class RoundedLinear(TorchFunctionMode):
+    """Compute linear maps in single precision, from and to numbers rounded to bfloat16.
+
+    That is what hardware for bfloat16 does: products of rounded numbers, summed in single
+    precision. Gradients are rounded, too. Where there is no such hardware, torch computes the same
+    several times slower than in single precision.
+    """
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        """Call a function of torch, a linear map on rounded numbers."""
+        if function is not linear:
+            return function(*args, **(kwargs or {}))
+        args = [None if arg is None else _rounded(arg) for arg in args]
+        return _rounded(function(*args, **(kwargs or {})))
+
+
+def _rounded(values):
+    return values.bfloat16().float()
+
+
+def half_precision(device):
+    """Return a context in which linear maps are computed in bfloat16.
+
+    Parameters
+    ----------
+    device : str or torch.device
+        Where.
+
+    Returns
+    -------
+    context manager
+    """
+    kind = torch.device(device).type
+    if kind == "cpu" and not _computes_bfloat16():
+        return RoundedLinear()
+    return torch.autocast(kind, torch.bfloat16)
+
+
+@cache
+def _computes_bfloat16():
+    """Return whether the processor has instructions for bfloat16, as far as torch knows."""
+    found = torch.cpu.get_capabilities()
+    if found.get("architecture") != "x86_64":
+        return True
+    return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
