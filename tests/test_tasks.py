@@ -206,7 +206,7 @@ class Thinker:
     def generate(self, prompts, n_steps):
         raise AssertionError("nothing is to be translated")
 
-    def _states(self, X, layer, outputs):
+    def _states(self, X, layer, outputs=False):
         """Return a third part of the state for each language that may be thought of."""
         n_words = self.world.n_words
         first = [self.world.vocabulary.index(f"{language}0") for language in "abc"]
@@ -262,7 +262,7 @@ def test_intermediate_words_need_their_tasks():
     with pytest.raises(ValueError, match="nothing to do with the sentences"):
         intermediate_words(thinker, permuted)
     lost = Thinker(world, thinker.thinks)
-    lost._states = lambda X, layer, outputs: np.full((*X.shape, 8), np.nan)
+    lost._states = lambda X, layer, outputs=False: np.full((*X.shape, 8), np.nan)
     assert np.isnan(intermediate_words(lost, evaluation)).all()
 
 

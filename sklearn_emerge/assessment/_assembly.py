@@ -6,6 +6,7 @@ import xarray as xr
 from ..inference import adjust_p_values, bootstrap_interval, student_interval
 from ._cell import PROBE_SCORES
 from ._plan import RESERVED
+from ._trajectory import join
 from ._verdict import p_values
 
 INTERVALS = {"student": student_interval, "bootstrap": bootstrap_interval}
@@ -85,12 +86,9 @@ def _labels_of_measures(results):
     for result in results:
         for values in result.get("trajectory", {}).values():
             for dim in values.dims[2:]:
-                known = labels.get(dim, values.indexes[dim])
-                labels[dim] = known.append(values.indexes[dim].difference(known, sort=False))
-    return {
-        dim: np.sort(index.values) if index.dtype.kind in "iuf" else index.values
-        for dim, index in labels.items()
-    }
+                found = values.indexes[dim]
+                labels[dim] = join(labels.get(dim, found), found)
+    return {dim: index.values for dim, index in labels.items()}
 
 
 def compare(cube, interval, alpha, correction, n_flips=None):

@@ -142,8 +142,9 @@ class Recorder:
                     f"{first.coords}; return the same every time."
                 )
             # Numbers, as the depths that there are in a sample, may differ.
-            labels = {dim: np.union1d(self.values_[name][dim], value[dim]) for dim in numbered}
-            self.values_[name] = self.values_[name].reindex(labels)
+            known = self.values_[name]
+            labels = {dim: join(known.indexes[dim], value.indexes[dim]) for dim in numbered}
+            self.values_[name] = known.reindex(labels)
             self.values_[name].loc[{"seed": seed, "step": step}] = value.reindex(labels)
 
     def repeat(self, seed):
@@ -154,6 +155,22 @@ class Recorder:
     def result(self):
         """Return the measures by name, as DataArrays with the dimensions seed and step first."""
         return self.values_
+
+
+def join(labels, others):
+    """Return the labels of two measures: numbers in order, names as they come.
+
+    Parameters
+    ----------
+    labels, others : pandas.Index
+        Labels of the same dimension.
+
+    Returns
+    -------
+    pandas.Index
+    """
+    both = labels.append(others.difference(labels, sort=False))
+    return both.sort_values() if both.dtype.kind in "iuf" else both
 
 
 def _labelled(name, value, taken):

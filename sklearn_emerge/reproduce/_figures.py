@@ -178,11 +178,15 @@ def draw_emergence(name, cube, axes):
     axes[0].set_ylabel("right answers (share)")
     axes[0].set_xlabel("")
     cube = cube.sel(condition="structured", mode="full")
-    gate = last_recorded(cube.gate_trajectory).sum("head").mean("layer")
-    capacity, gate = (
-        part.values.ravel() for part in xr.broadcast(last_recorded(cube.capacity_trajectory), gate)
-    )
-    axes[1].plot(capacity, gate, "o", color=RED, markersize=4, alpha=0.7)
+    gates = cube.gate_trajectory.sum("head").mean("layer")
+    capacity = last_recorded(cube.capacity_trajectory)
+    for label, gate, style in (
+        ("before training", gates.isel(step=0), {"color": "grey", "fillstyle": "none"}),
+        ("after training", last_recorded(gates), {"color": RED, "alpha": 0.7}),
+    ):
+        points = [part.values.ravel() for part in xr.broadcast(capacity, gate)]
+        axes[1].plot(*points, "o", markersize=4, label=label, **style)
+    axes[1].legend(frameon=False, fontsize=9)
     axes[1].set_ylabel("attention to the last tokens (share)")
     axes[1].set_xlabel("effective capacity")
     axes[1].set_ylim(0, 1)

@@ -85,16 +85,18 @@ def intermediate_words(predictor, evaluation, *, task="A->C", via="B", n_rows=10
     solved = world.only(task).sample(n_rows, random_state=random_state)
     words = [world.vocabulary.index(f"{via.lower()}{i}") for i in range(world.n_words)]
     samples = {there: control, task: solved}
+    fitted_at, fitted = _words_to_write(world, written, there)
+    places = [_words_to_write(world, sample, there) for sample in samples.values()]
     layers = list(predictor._layers)
     share = np.full((2, len(samples), len(layers)), np.nan)
     for j, layer in enumerate(layers):
-        states, labels = _before_words(predictor, world, written, there, layer)
+        states = predictor._states(written.X, layer)[fitted_at]
         if not np.isfinite(states).all():
             continue
-        probe = make_probe("discrete").fit(states, labels)
-        for i, sample in enumerate(samples.values()):
-            states, labels = _before_words(predictor, world, sample, there, layer)
-            outputs, _ = _before_words(predictor, world, sample, there, layer, outputs=True)
+        probe = make_probe("discrete").fit(states, fitted)
+        for i, (sample, (at, labels)) in enumerate(zip(samples.values(), places, strict=True)):
+            states = predictor._states(sample.X, layer)[at]
+            outputs = predictor._states(sample.X, layer, outputs=True)[at]
             share[:, i, j] = (
                 probe.score(states, labels),
                 (outputs[:, words].argmax(axis=1) == labels).mean(),
@@ -103,10 +105,9 @@ def intermediate_words(predictor, evaluation, *, task="A->C", via="B", n_rows=10
     return xr.DataArray(share, coords=coords, dims=list(coords))
 
 
-def _before_words(predictor, world, sample, there, layer, outputs=False):
-    """Return states from which words are predicted, and each word's translation by `there`."""
+def _words_to_write(world, sample, there):
+    """Return from where words are predicted, rows and steps, and their translations by `there`."""
     rows, steps = np.nonzero(sample.counts)
     first = world.vocabulary.index(f"{there[0].lower()}0")
     asked = sample.X[rows, steps - (world.sentence_length + 1) * world.tokens_per_word] - first
-    labels = world.translate(asked[:, np.newaxis], there)[:, 0]
-    return predictor._states(sample.X, layer, outputs)[rows, steps - 1], labels
+    return (rows, steps - 1), world.translate(asked[:, np.newaxis], there)[:, 0]
