@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from sklearn_emerge.reproduce import (
     reproduce,
     run_experiment,
 )
-from sklearn_emerge.reproduce._figures import draw_recipe
+from sklearn_emerge.reproduce._figures import draw_recipe, emergence_curves
 from sklearn_emerge.tasks import intermediate_words, task_scores
 
 TINY = dict(max_steps=2, n_train=20, n_eval=10, progress=False)
@@ -185,10 +186,42 @@ def test_figure_of_emergence():
     threshold = accuracy.lines[2].get_xdata()[0]
     assert threshold == pytest.approx(300, rel=0.01)
     assert gate.get_xlabel() == "effective capacity"
-    # Shares of attention.
-    shown = gate.lines[0].get_ydata()
-    expected = cube.gate_trajectory.isel(step=-1).sum("head").mean("layer")
-    np.testing.assert_allclose(np.sort(shown), np.sort(expected.values.ravel()))
+    # Shares of attention, before and after.
+    for line, step in zip(gate.lines, (0, -1), strict=True):
+        expected = cube.gate_trajectory.isel(step=step).sum("head").mean("layer")
+        np.testing.assert_allclose(np.sort(line.get_ydata()), np.sort(expected.values.ravel()))
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("emergence-sweep", [""]),
+        ("emergence-student", [""]),
+        ("emergence-heads", ["n_heads 1", "n_heads 4"]),
+        ("emergence-complexity", ["branching 2", "branching 4"]),
+        ("emergence-precision", ["branching 2", "branching 4"]),
+    ],
+)
+def test_experiments_of_the_emergence_page(monkeypatch, name, labels):
+    """The ends of each grid, at four widths, two updates each; the numbers mean nothing."""
+    experiment = EXPERIMENTS[name]
+    ends = {key: [values[0], values[-1]] for key, values in experiment.param_grid.items()}
+    model = clone(experiment.model)
+    if name == "emergence-sweep":
+        ends["world__row_length"] = [81]
+        model.set_params(hidden_size=60, full_precision_steps=1)
+    else:
+        ends["hidden_size"] = experiment.param_grid["hidden_size"][:4]
+    monkeypatch.setitem(EXPERIMENTS, name, replace(experiment, param_grid=ends, model=model))
+    with pytest.warns(UserWarning, match="cannot reach alpha"):
+        cube = run_experiment(name, "corrected", **TINY | {"n_seeds": 1}).cube_
+    own = cube.sel(condition="structured", mode="full")
+    assert own.accuracy_trajectory.notnull().all()
+    assert (own.capacity_trajectory > 0).all()
+    # Of a network that has one head only, the second is not there.
+    gates = own.gate_trajectory.isel(step=0).sum("head")
+    assert ((gates > 0) & (gates < 1)).all()
+    assert list(emergence_curves(cube, experiment.world.chance)) == labels
 
 
 def test_transformer_of_the_source():
