@@ -1,13 +1,25 @@
 """A training that was cut off goes on, and ends as if it had not been."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from conftest import small_assessment
+from joblib import Memory
+from sklearn.base import clone
 from skorch.callbacks import Callback
 
-from sklearn_emerge import GRUPredictor, OscillatorWorld, TransformerPredictor, TriangleWorld
+from sklearn_emerge import (
+    GRUPredictor,
+    ModulePredictor,
+    OscillatorWorld,
+    TransformerPredictor,
+    TriangleWorld,
+)
 from sklearn_emerge.predictors import _checkpoint
+from sklearn_emerge.predictors._training import Net
 
 TRIANGLE = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
 TRANSFORMER = TransformerPredictor(8, 1, 2, dropout=0.3, batch_size=32, max_steps=23)
@@ -52,68 +64,132 @@ def every_epoch(monkeypatch):
     monkeypatch.setattr(_checkpoint, "_INTERVAL", 0.0)
 
 
-def interrupted(tmp_path, monkeypatch, world, model, mode, fatal):
-    """Cut an assessment off, run it again, and return the cube and its number of visits."""
+def assert_same(cube, other):
+    """All but the time that it took, to the last digit."""
+    xr.testing.assert_equal(cube.drop_vars("fit_seconds"), other.drop_vars("fit_seconds"))
+
+
+def cut_off(tmp_path, monkeypatch, case, fatal, **options):
+    """Cut an assessment off."""
     monkeypatch.setattr(Visits, "count", 0)
     monkeypatch.setattr(Visits, "fatal", fatal)
     with pytest.raises(KeyboardInterrupt):
-        assess(world, model, mode, tmp_path)
+        assess(*case, tmp_path, **options)
     Visits.count, Visits.fatal = 0, None
-    cube = assess(world, model, mode, tmp_path).cube_
-    return cube, Visits.count
 
 
-@pytest.mark.parametrize(("fatal", "saved"), [(9, 4), (20, 10)])
+@pytest.mark.parametrize(("fatal", "saved"), [(9, 6), (20, 12)])
 @pytest.mark.parametrize(("world", "model", "mode"), CASES, ids=NAMES)
 def test_it_ends_the_same(tmp_path, monkeypatch, every_epoch, world, model, mode, fatal, saved):
     whole = assess(world, model, mode).cube_
-    cube, visits = interrupted(tmp_path, monkeypatch, world, model, mode, fatal)
-    # All but the time that it took, to the last digit.
-    xr.testing.assert_equal(whole.drop_vars("fit_seconds"), cube.drop_vars("fit_seconds"))
+    cut_off(tmp_path, monkeypatch, (world, model, mode), fatal)
+    cube = assess(world, model, mode, tmp_path).cube_
+    visits = Visits.count
+    assert_same(cube, whole)
     Visits.count = 0
     assess(world, model, mode)
-    # What was measured before the last end of an epoch is not measured again, but for the start.
+    # What was measured before the last end of an epoch is not measured again.
     assert visits <= Visits.count - saved
     # What is finished leaves nothing but its result.
-    assert not list((tmp_path / "unfinished").iterdir())
+    assert not list(tmp_path.rglob("net-*.pt"))
 
 
-def test_what_is_kept_is_whole_or_named(tmp_path, monkeypatch, every_epoch):
-    monkeypatch.setattr(Visits, "count", 0)
-    monkeypatch.setattr(Visits, "fatal", 12)
+def test_what_cannot_be_read_is_named(tmp_path, monkeypatch, every_epoch):
+    cut_off(tmp_path, monkeypatch, CASES[0], 12)
+    (file,) = tmp_path.rglob("net-1.pt")
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.warns(UserWarning, match=r"training in .*net-1.pt.* cannot be read.*begins anew"):
+        cube = assess(*CASES[0], tmp_path).cube_
+    assert_same(cube, assess(*CASES[0]).cube_)
+
+
+def test_a_full_disk_does_not_end_the_training(tmp_path, monkeypatch, every_epoch):
+    def full(path, write):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(_checkpoint, "write_atomically", full)
+    with pytest.warns(UserWarning, match="cannot be kept: No space.*make room"):
+        assess(*CASES[0], tmp_path)
+
+
+def test_an_interrupt_while_writing_is_no_end_of_training(tmp_path, monkeypatch, every_epoch):
+    written, write = [], _checkpoint.write_atomically
+
+    def interrupted_at_the_third(path, do):
+        written.append(path)
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        write(path, do)
+
+    monkeypatch.setattr(_checkpoint, "write_atomically", interrupted_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         assess(*CASES[0], tmp_path)
-    (file,) = (tmp_path / "unfinished").rglob("*.pt")
-    file.write_bytes(file.read_bytes()[:100])
-    with pytest.raises(ValueError, match=r"interrupted training in .*net-1.pt.*delete the file"):
-        assess(*CASES[0], tmp_path)
-    file.unlink()
-    assess(*CASES[0], tmp_path)
+    cube = assess(*CASES[0], tmp_path).cube_
+    assert_same(cube, assess(*CASES[0]).cube_)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_progress_may_be_shown_in_one_of_the_runs(tmp_path, monkeypatch, every_epoch, before):
+    cut_off(tmp_path, monkeypatch, CASES[0], 12, progress=before)
+    cube = assess(*CASES[0], tmp_path, progress=not before).cube_
+    assert Visits.count < 1 + 2 * 12
+    assert_same(cube, assess(*CASES[0]).cube_)
+
+
+def test_a_training_that_stopped_early_is_finished(tmp_path, monkeypatch):
+    """The second seed is cut off, at its first visit; the first has stopped within an epoch."""
+    world, model, mode = CASES[-1]
+    model = clone(model).set_params(max_steps=400, validation_steps=1, n_iter_no_change=1)
+    trained = []
+    step = Net.train_step
+
+    def counting(net, *args, **kwargs):
+        trained.append(net)
+        return step(net, *args, **kwargs)
+
+    monkeypatch.setattr(Net, "train_step", counting)
+    cut_off(tmp_path, monkeypatch, (world, model, mode), 14)
+    first = len(trained)
+    assert 0 < first < 23
+    cube = assess(world, model, mode, tmp_path).cube_
+    assert len({id(net) for net in trained[first:]}) == 1
+    whole = assess(world, model, mode).cube_
+    assert_same(cube, whole)
+
+
+def test_clearing_the_store_clears_it(tmp_path, monkeypatch, every_epoch):
+    cut_off(tmp_path, monkeypatch, CASES[0], 12)
+    assert list(tmp_path.rglob("net-1.pt"))
+    Memory(tmp_path, verbose=0).clear(warn=False)
+    assert not list(tmp_path.rglob("net-1.pt"))
 
 
 def test_another_cell_does_not_go_on_from_it(tmp_path, monkeypatch, every_epoch):
-    monkeypatch.setattr(Visits, "count", 0)
-    monkeypatch.setattr(Visits, "fatal", 20)
-    with pytest.raises(KeyboardInterrupt):
-        assess(*CASES[2], tmp_path)
-    Visits.fatal = None
+    cut_off(tmp_path, monkeypatch, CASES[2], 20)
     world, model, mode = CASES[2]
     other = assess(world, model, mode, tmp_path, random_state=7).cube_
     fresh = assess(world, model, mode, random_state=7).cube_
-    xr.testing.assert_equal(other.drop_vars("fit_seconds"), fresh.drop_vars("fit_seconds"))
+    assert_same(other, fresh)
 
 
-class Counting(Callback):
-    """Somebody's callback, with a state that has no particular name."""
+class Idle(Callback):
+    """Somebody's callback."""
 
 
-def test_a_training_with_callbacks_begins_anew(tmp_path, monkeypatch, every_epoch):
-    world, model, mode = CASES[2]
-    model = GRUPredictor(4, callbacks=[Counting()], **SMALL)
-    whole = assess(world, model, mode).cube_
-    cube, visits = interrupted(tmp_path, monkeypatch, world, model, mode, 9)
-    xr.testing.assert_equal(whole.drop_vars("fit_seconds"), cube.drop_vars("fit_seconds"))
-    assert visits == 1 + 2 * 12
+@pytest.mark.parametrize(
+    "model",
+    [
+        GRUPredictor(4, callbacks=[Idle()], **SMALL),
+        ModulePredictor(partial(torch.nn.GRU, hidden_size=4, batch_first=True), **SMALL),
+    ],
+)
+def test_what_may_keep_more_begins_anew(tmp_path, monkeypatch, every_epoch, model):
+    case = OSCILLATOR, model, "full"
+    whole = assess(*case).cube_
+    cut_off(tmp_path, monkeypatch, case, 9)
+    cube = assess(*case, tmp_path).cube_
+    assert Visits.count == 1 + 2 * 12
+    assert_same(cube, whole)
 
 
 def test_without_interruption_states_are_written_once_a_net(tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ from sklearn_emerge import (
     emergence_step,
     load_cube,
 )
+from sklearn_emerge.assessment._store import _source, provenance
 from sklearn_emerge.predictors._fit import fit_replicas
 from sklearn_emerge.tasks import task_scores
 
@@ -167,6 +168,25 @@ def test_key_of_a_partial_measure_is_that_of_its_function():
         for _ in range(2)
     }
     assert len(keys) == 1
+
+
+def test_keys_of_measures_tell_code_apart():
+    """Also where it cannot be read, as in an interpreter; an object is known by its class."""
+
+    def key(measure):
+        return provenance(OscillatorWorld(), GRUPredictor(), {"one": measure})
+
+    made = []
+    for value in (0.0, 1.0):
+        names = {"__name__": "__main__"}
+        exec(f"def measure(predictor, evaluation): return {value}", names)
+        exec(f"class Measure:\n    def __call__(self, *args): return {value}", names)
+        made.append(names)
+    for name in ("measure", "Measure"):
+        one, other = (names[name] if name == "measure" else names[name]() for names in made)
+        assert _source(one) == _source(one) != _source(other)
+    assert key(Keep((0,))) == key(Keep((0,)))
+    assert key(np.mean) == key(np.mean) != key(np.median)
 
 
 def test_every_configuration_has_the_examples_on_its_label():

@@ -21,7 +21,7 @@ from sklearn_emerge import (
 )
 from sklearn_emerge.predictors import _half_precision
 from sklearn_emerge.predictors._callbacks import ClipEachGradient
-from sklearn_emerge.predictors._half_precision import RoundedLinear
+from sklearn_emerge.predictors._half_precision import RoundedLinear, products_in
 from sklearn_emerge.predictors._transformer_core import TransformerCore
 
 RNG = np.random.default_rng(0)
@@ -316,10 +316,37 @@ def test_rounded_products_are_those_of_half_precision():
 @pytest.mark.parametrize("capable", [False, True])
 def test_either_way_of_half_precision_trains_alike(monkeypatch, capable):
     monkeypatch.setattr(_half_precision, "_computes_bfloat16", lambda: capable)
+    with products_in("bfloat16", "cpu"):
+        assert torch.is_autocast_enabled("cpu") == capable
+        assert (torch.nn.Linear(2, 3)(torch.ones(1, 2)).dtype == torch.bfloat16) == capable
     model = TransformerPredictor(8, 1, 2, precision="bfloat16", max_steps=20, lr=3e-3, **TOKENS)
     single = clone(model).set_params(precision="float32").fit(CHAIN).score(CHAIN)
     assert 0 < abs(model.fit(CHAIN).score(CHAIN) - single) < 0.01
     model.generate(CHAIN[:, :3], 2)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [
+        ({"architecture": "x86_64", "avx2": True, "avx512_bf16": False}, False),
+        ({"architecture": "x86_64", "avx512_bf16": True}, True),
+        ({"architecture": "x86_64", "amx_bf16": True}, True),
+        ({"architecture": "aarch64"}, True),
+    ],
+)
+def test_processors_that_compute_half_precision(monkeypatch, capabilities, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert _half_precision._computes_bfloat16.__wrapped__() == expected
+
+
+@pytest.mark.parametrize("capable", [False, True])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_precision_is_not_that_of_the_caller(monkeypatch, precision, capable):
+    monkeypatch.setattr(_half_precision, "_computes_bfloat16", lambda: capable)
+    model = TransformerPredictor(8, 1, 2, max_steps=5, lr=3e-3, precision=precision, **TOKENS)
+    with torch.autocast("cpu", torch.bfloat16):
+        within = clone(model).fit(CHAIN).score(CHAIN)
+    assert within == model.fit(CHAIN).score(CHAIN)
 
 
 def test_a_score_takes_one_pass(monkeypatch):

@@ -135,8 +135,8 @@ class EmergenceAssessment(BaseEstimator):
     memory : str, path-like or joblib.Memory, default=None
         Where finished cells are kept. With it, an interrupted `fit` continues where it stopped,
         with the same result: finished cells are read, and the training of one that was cut off
-        goes on from the end of an epoch, at most a minute (or an epoch, if that is longer) before.
-        The training of a model with callbacks begins anew.
+        goes on from the end of an epoch; a minute and an epoch are lost at most. The training of
+        a model with callbacks, or with a module of your own, begins anew.
     n_jobs : int, default=None
         Cells run at once; None is 1 or what `joblib.parallel_config` says.
     random_state : int, Generator, SeedSequence or None, default=None
@@ -336,13 +336,15 @@ class EmergenceAssessment(BaseEstimator):
                     options = {"probe": self.probe, "n_probe": self.n_probe, **shared}
                     if record_at:
                         options |= {"record_at": record_at, "measures": measures}
-                    calls.append((network, (world, cell_model, mode), options))
+                    args = (world, cell_model, mode)
+                    unfinished = {"checkpoint_folder": checkpoint_folder(memory, args, options)}
+                    calls.append((network, args, options | unfinished))
         description = describe(self) | {
             "world": describe(self.world_),
             "model": describe(model),
             "entropy": entropy,
         }
-        results = self._run(calls, [cell[-1] for cell in cells], memory)
+        results = self._run(calls, [cell[-1] for cell in cells])
         coords = {
             "condition": conditions,
             "mode": modes,
@@ -438,25 +440,22 @@ class EmergenceAssessment(BaseEstimator):
         # A predictor without training modes is as it is: fully trained.
         return MODES if isinstance(model, NeuralPredictor) else ("full",)
 
-    def _run(self, calls, steps, memory):
+    def _run(self, calls, steps):
         """Run the cells, in order of the plan, and show how far they are."""
-        results, folders = [], {}
+        results = []
         with Progress(steps, self.progress) as progress:
             jobs = []
             for i, (function, args, kwargs) in enumerate(calls):
-                files = {}
-                if "probe" in kwargs:
-                    folders[i] = checkpoint_folder(memory, args, kwargs)
-                    files = {"progress_file": progress.file(i), "checkpoint_folder": folders[i]}
-                jobs.append(delayed(function)(*args, **kwargs, **files))
+                file = {"progress_file": progress.file(i)} if "probe" in kwargs else {}
+                jobs.append(delayed(function)(*args, **kwargs, **file))
             # Memory-mapped arguments would have another key in the store.
             parallel = Parallel(n_jobs=self.n_jobs, return_as="generator", max_nbytes=None)
             for i, result in enumerate(parallel(jobs)):
                 results.append(result)
                 progress.finish(i)
-                if folders.get(i) is not None:
-                    # The cell is in the store: what it could go on from is of no use any more.
-                    rmtree(folders[i], ignore_errors=True)
+                unfinished = calls[i][2].get("checkpoint_folder")
+                if unfinished is not None:
+                    rmtree(unfinished, ignore_errors=True)
         return results
 
     def _repr_html_inner(self):

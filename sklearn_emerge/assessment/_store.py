@@ -1,7 +1,6 @@
 """The store of cells: what their key rests on, and where unfinished ones are kept."""
 
 import inspect
-from contextlib import suppress
 from functools import cache, partial
 from hashlib import sha256
 from importlib.metadata import version
@@ -67,7 +66,8 @@ def checkpoint_folder(memory, args, kwargs):
     """
     if memory.location is None or getattr(memory, "backend", None) != "local":
         return None
-    return Path(memory.location) / "unfinished" / joblib.hash((args, kwargs))
+    # Below what `memory.clear()` deletes.
+    return Path(memory.store_backend.location) / "unfinished" / joblib.hash((args, kwargs))
 
 
 @cache
@@ -84,8 +84,13 @@ def _source(thing):
     """Return the source of a class or function, or of the class of an object."""
     while isinstance(thing, partial):
         thing = thing.func
-    for part in (thing, type(thing)):
-        with suppress(OSError, TypeError):
-            return inspect.getsource(part)
-    # Without an address, which another process would not have.
-    return getattr(thing, "__qualname__", type(thing).__qualname__)
+    if not (inspect.isclass(thing) or inspect.isroutine(thing)):
+        thing = type(thing)
+    try:
+        return inspect.getsource(thing)
+    except (OSError, TypeError):
+        if inspect.isfunction(thing) or thing.__module__ == "__main__":
+            # Of code that cannot be read, an address: no other process will take its results.
+            return object.__repr__(thing)
+        # Compiled; the version of its library stands for it.
+        return repr(thing)

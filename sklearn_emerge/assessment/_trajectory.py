@@ -1,6 +1,7 @@
 """What is measured while networks train, and when a capability emerged."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from numbers import Integral, Real
 
 import numpy as np
@@ -93,7 +94,8 @@ def try_measures(measures, world, model, sizes, taken):
     with threadpool_limits(1):
         predictor.fit(train.X)
         for name, measure in measures.items():
-            _labelled(name, measure(predictor, evaluation), taken)
+            # A copy: a measure that keeps something is the same afterwards, and in the store.
+            _labelled(name, deepcopy(measure)(predictor, evaluation), taken)
 
 
 class Recorder:

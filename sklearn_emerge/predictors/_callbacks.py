@@ -1,4 +1,7 @@
-"""What happens between the updates of a training: skorch callbacks."""
+"""What happens between the updates of a training: skorch callbacks.
+
+What they change in training has names that end with an underscore: that is kept in checkpoints.
+"""
 
 import numpy as np
 import torch

@@ -1,10 +1,10 @@
 """Training that goes on where it was cut off: the state of a net, kept in files."""
 
 import time
+import warnings
 from pathlib import Path
 
 import torch
-from skorch.callbacks import Callback
 
 from .._files import write_atomically
 
@@ -33,7 +33,7 @@ class Checkpoints:
         self.n_nets = 0
 
     def of_next(self, recorder=None):
-        """Return the callback for the next net.
+        """Return that of the next net.
 
         Parameters
         ----------
@@ -49,12 +49,12 @@ class Checkpoints:
         return Checkpoint(self, self.folder / f"net-{self.n_nets}.pt", recorder)
 
 
-class Checkpoint(Callback):
-    """Keep all that a training consists of at the ends of epochs, and go on from there.
+class Checkpoint:
+    """All that the training of a net consists of, in a file.
 
     That is weights, optimiser, history, random numbers (of batches and of torch), and what the
-    callbacks before this one and the recorder keep in attributes that end with an underscore. A
-    training that goes on gives the same numbers as one that was not cut off.
+    callbacks and the recorder keep in attributes that end with an underscore. A training that
+    goes on gives the same numbers as one that was not cut off.
 
     Parameters
     ----------
@@ -64,46 +64,88 @@ class Checkpoint(Callback):
         The file.
     recorder : object or None
         See `Checkpoints.of_next`.
+
+    Attributes
+    ----------
+    finished : bool
+        Whether the training in the file had come to its end.
     """
 
     def __init__(self, owner, path, recorder):
         self.owner = owner
         self.path = path
         self.recorder = recorder
+        self.finished = False
 
-    def on_train_begin(self, net, **kwargs):
-        """Go on from the file, if there is one."""
+    def restore(self, net):
+        """Bring a net to the state in the file, and return whether there is one.
+
+        Parameters
+        ----------
+        net : Net
+            As it begins.
+
+        Returns
+        -------
+        bool
+
+        Warns
+        -----
+        UserWarning
+            If the file cannot be read; then the training begins anew.
+        """
         self._began = self._written = time.monotonic()
         if not self.path.exists():
-            return
+            return False
         try:
-            # Written by this class, like all else in the store, and not received from elsewhere.
-            state = torch.load(self.path, map_location=net.device, weights_only=False)
+            # Written by this class, as all else in the store, and not received from elsewhere.
+            state = torch.load(self.path, map_location="cpu", weights_only=False)
         except Exception as error:
-            raise ValueError(
+            warnings.warn(
                 f"The state of an interrupted training in {str(self.path)!r} cannot be read "
-                f"({error}); delete the file to train from the beginning."
-            ) from error
+                f"({error}); the training begins anew. Nothing has to be done.",
+                stacklevel=2,
+            )
+            return False
         net.module_.load_state_dict(state["module"])
         net.optimizer_.load_state_dict(state["optimizer"])
         net.history_ = state["history"]
         net.precision = state["precision"]
-        net.iterator_train__max_steps -= sum(net.history[:, "train_batch_count"])
+        if not state["finished"]:
+            net.iterator_train__max_steps -= sum(net.history[:, "train_batch_count"])
         for rng, kept in zip(net.iterator_train__rngs, state["batches"], strict=True):
             rng.bit_generator.state = kept
-        torch.set_rng_state(state["torch"].cpu())
+        torch.set_rng_state(state["torch"])
         if state["cuda"] is not None:
-            torch.cuda.set_rng_state(state["cuda"].cpu(), net.device)
-        for part, kept in zip(self._parts(net), state["parts"], strict=True):
-            vars(part).update(kept)
+            torch.cuda.set_rng_state(state["cuda"], net.device)
+        for name, part in self._parts(net).items():
+            # Progress may be shown now and not have been before.
+            vars(part).update(state["parts"].get(name, {}))
         self._began -= state["seconds"]
         self.owner.seconds += state["seconds"]
+        self.finished = state["finished"]
+        return True
 
-    def on_epoch_end(self, net, **kwargs):
-        """Write the file after the last epoch, or if some time has passed."""
-        now = time.monotonic()
-        if len(net.history) < net.max_epochs and now - self._written < _INTERVAL:
-            return
+    def keep(self, net):
+        """Write the file if some time has passed since the last time; called after each epoch."""
+        if time.monotonic() - self._written >= _INTERVAL:
+            self.write(net, finished=False)
+
+    def write(self, net, *, finished):
+        """Write the file.
+
+        Parameters
+        ----------
+        net : Net
+            At the end of an epoch, or of its training.
+        finished : bool
+            Whether the training has come to its end.
+
+        Warns
+        -----
+        UserWarning
+            If the file cannot be written; the training goes on.
+        """
         on_cuda = torch.device(net.device).type == "cuda"
         state = {
             "module": net.module_.state_dict(),
@@ -113,16 +155,24 @@ class Checkpoint(Callback):
             "batches": [rng.bit_generator.state for rng in net.iterator_train__rngs],
             "torch": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state(net.device) if on_cuda else None,
-            "parts": [
-                {name: value for name, value in vars(part).items() if name.endswith("_")}
-                for part in self._parts(net)
-            ],
-            "seconds": now - self._began,
+            "parts": {
+                name: {key: value for key, value in vars(part).items() if key.endswith("_")}
+                for name, part in self._parts(net).items()
+            },
+            "seconds": time.monotonic() - self._began,
+            "finished": finished,
         }
-        write_atomically(self.path, lambda path: torch.save(state, path))
+        try:
+            write_atomically(self.path, lambda path: torch.save(state, path))
+        except (OSError, RuntimeError) as error:
+            warnings.warn(
+                f"The state of the training cannot be kept: {error}. It goes on, but if it is cut "
+                "off it will begin anew; make room in the folder of memory.",
+                stacklevel=2,
+            )
         self._written = time.monotonic()
 
     def _parts(self, net):
-        """Return what changes in training besides the net."""
-        callbacks = [callback for callback in net.callbacks if callback is not self]
-        return callbacks if self.recorder is None else [*callbacks, self.recorder]
+        """Return what changes in training besides the net, by name."""
+        parts = dict(net.callbacks_)
+        return parts if self.recorder is None else parts | {"recorder": self.recorder}

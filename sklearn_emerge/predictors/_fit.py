@@ -41,7 +41,7 @@ def fit_replicas(model, samples, random_states, progress=(), recorder=None, chec
         ``recorder.repeat(replica)`` if nothing is trained.
     checkpoints : Checkpoints, default=None
         Where to keep the state of the training, and to go on from. Not used for a model with
-        callbacks, of whose state nothing is known.
+        callbacks or a module of somebody's own, of whose state nothing is known.
 
     Returns
     -------
@@ -95,16 +95,17 @@ def train(predictors, samples, progress=(), recorder=None, checkpoints=None):
         if first.training == "random" or first.max_steps == 0:
             nets += _leave(members, sequences, cores, callbacks)
             if recorder is not None:
-                visit(recorder.at[0])
+                with isolated_torch(_stream(members[0], "training"), first.device):
+                    visit(recorder.at[0])
                 for i in group:
                     recorder.repeat(i)
             continue
         if recorder is not None:
             callbacks.append(RecordTrajectory(recorder.at, visit, first.max_steps))
-        if checkpoints is not None and not own:
-            # The last: the others have begun, or ended an epoch, when it sees them.
-            callbacks.append(checkpoints.of_next(recorder))
-        nets += _train_group(members, sequences, cores, callbacks, n_threads)
+        options = {"callbacks": callbacks} | _options(first)
+        if checkpoints is not None and first._resumable and not own:
+            options["checkpoint"] = checkpoints.of_next(recorder)
+        nets += _train_group(members, sequences, cores, n_threads, options)
     for predictor, network, net in zip(predictors, networks, nets, strict=True):
         predictor._end(network, net)
 
@@ -138,9 +139,9 @@ def _options(predictor):
     return {name: getattr(predictor, name) for name in names} | predictor._net_options()
 
 
-def _stream(predictor):
-    """Return the stream of the batches."""
-    return substream(predictor.seed_sequence_, "batches")
+def _stream(predictor, name="batches"):
+    """Return one of the streams of a predictor."""
+    return substream(predictor.seed_sequence_, name)
 
 
 def _leave(members, sequences, networks, callbacks):
@@ -152,12 +153,11 @@ def _leave(members, sequences, networks, callbacks):
     ]
 
 
-def _train_group(members, sequences, networks, callbacks, n_threads):
+def _train_group(members, sequences, networks, n_threads, options):
     """Train replicas together, and return their nets."""
     first = members[0]
     criteria = [member._make_criterion() for member in members]
     streams = [_stream(member) for member in members]
-    options = {"callbacks": callbacks} | _options(first)
     if all(X is sequences[0] for X in sequences):
         data = [first._tensors(sequences[0])]
     else:
@@ -165,7 +165,7 @@ def _train_group(members, sequences, networks, callbacks, n_threads):
     X, y = (torch.stack(tensors) for tensors in zip(*data, strict=True))
     del data
     full = first.training in ("full", "scrambled")
-    dropout = substream(first.seed_sequence_, "training")
+    dropout = _stream(first, "training")
     with isolated_torch(dropout, first.device, n_threads if first._many_threads else 1):
         if first.engine_ == "numba":
             by_scan = train_by_scan if full else train_heads_by_scan

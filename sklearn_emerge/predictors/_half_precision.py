@@ -27,11 +27,13 @@ def _rounded(values):
     return values.bfloat16().float()
 
 
-def half_precision(device):
-    """Return a context in which linear maps are computed in bfloat16.
+def products_in(precision, device):
+    """Return a context in which linear maps are computed in a precision.
 
     Parameters
     ----------
+    precision : {"float32", "bfloat16"}
+        The precision; "float32" is that of the weights.
     device : str or torch.device
         Where.
 
@@ -40,15 +42,19 @@ def half_precision(device):
     context manager
     """
     kind = torch.device(device).type
-    if kind == "cpu" and not _computes_bfloat16():
+    half = precision == "bfloat16"
+    if half and kind == "cpu" and not _computes_bfloat16():
         return RoundedLinear()
-    return torch.autocast(kind, torch.bfloat16)
+    # Without the cache, which keeps the weights of the first update until the outermost autocast
+    # ends, one of the caller for instance.
+    return torch.autocast(kind, torch.bfloat16, enabled=half, cache_enabled=False)
 
 
 @cache
 def _computes_bfloat16():
     """Return whether the processor has instructions for bfloat16, as far as torch knows."""
-    found = torch.cpu.get_capabilities()
+    # Older versions of torch do not tell.
+    found = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     if found.get("architecture") != "x86_64":
         return True
     return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16"))

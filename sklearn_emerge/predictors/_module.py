@@ -74,6 +74,8 @@ class ModulePredictor(NeuralPredictor):
     (20, 64, 3)
     """
 
+    # A module may keep more than its state_dict.
+    _resumable = False
     _parameter_constraints = {**NeuralPredictor._parameter_constraints, "module": [callable]}
 
     def __init__(

@@ -1,7 +1,6 @@
 """Neural predictors: a torch network under the contract of a predictor."""
 
 import warnings
-from contextlib import nullcontext
 from copy import deepcopy
 from numbers import Integral, Real
 
@@ -18,7 +17,7 @@ from .._validation import encode_tokens
 from ..recurrence import LANES, choose_engine, run_forward
 from ._base import BasePredictor, center_and_scale
 from ._fit import train
-from ._half_precision import half_precision
+from ._half_precision import products_in
 from ._network import (
     SequenceNetwork,
     check_core,
@@ -54,6 +53,8 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
     _knows_tokens = True
     # Whether torch may use all its threads; small recurrent networks are faster with one.
     _many_threads = False
+    # Whether all that training changes is known, so that it can go on from a file.
+    _resumable = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -342,7 +343,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
     def _by_torch(self, read, exact):
         """Return a function that computes by torch what is read from (network, inputs)."""
         dtype = torch.float64 if exact else torch.float32
-        half = not exact and getattr(self, "precision", "float32") == "bfloat16"
+        precision = "float32" if exact else getattr(self, "precision", "float32")
         network = deepcopy(self.network_).to(dtype).eval()
         n_threads = torch.get_num_threads() if self._many_threads else 1
 
@@ -351,7 +352,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
             with (
                 isolated_torch(seed_sequence(0), self.device, n_threads),
                 torch.no_grad(),
-                half_precision(self.device) if half else nullcontext(),
+                products_in(precision, self.device),
             ):
                 return read(network, inputs).to("cpu", dtype).numpy()
 

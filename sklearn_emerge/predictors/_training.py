@@ -1,6 +1,6 @@
 """How networks are trained: batches, losses, the skorch net, one replica or many at once."""
 
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from threading import RLock
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import nn
 
 from ..recurrence import HeadLoss, ScanLoss, run_forward
 from ._callbacks import ReplicaHistory, StopTraining, hold_out
-from ._half_precision import half_precision
+from ._half_precision import products_in
 from ._network import Replicas, rows_of_weights
 
 # Sequences that pass through a frozen core at once.
@@ -116,13 +116,13 @@ class Net(NeuralNet):
     """
 
     compiled_loss = None
+    _checkpoint = None
     # Precision of the products in training, "float32" or "bfloat16".
     precision = "float32"
 
     def infer(self, x, **fit_params):
         """Compute the output for a batch."""
-        half = self.precision == "bfloat16"
-        with half_precision(self.device) if half else nullcontext():
+        with products_in(self.precision, self.device):
             return super().infer(x, **fit_params)
 
     def train_step_single(self, batch, **fit_params):
@@ -137,22 +137,29 @@ class Net(NeuralNet):
         loss.backward()
         return {"loss": loss, "y_pred": None}
 
-    def train_on(self, X, y):
-        """Train from the present weights on preloaded tensors."""
-        self.notify("on_train_begin", X=X, y=y)
-        with suppress(StopTraining):
-            # Those that are left, if a checkpoint has brought some.
-            self.fit_loop(X, y, epochs=self.max_epochs - len(self.history))
+    def train_on(self, X, y, checkpoint=None):
+        """Train from the present weights, or from a checkpoint, on preloaded tensors."""
+        self._checkpoint = checkpoint
+        if checkpoint is None or not checkpoint.restore(self):
+            self.notify("on_train_begin", X=X, y=y)
+        if checkpoint is None or not checkpoint.finished:
+            with suppress(StopTraining):
+                self.fit_loop(X, y, epochs=self.max_epochs - len(self.history))
+            if checkpoint is not None:
+                checkpoint.write(self, finished=True)
         self.notify("on_train_end", X=X, y=y)
+        self._checkpoint = None
 
     def notify(self, method_name, **kwargs):
-        """Call the callbacks."""
+        """Call the callbacks, and keep the state after an epoch."""
         try:
             super().notify(method_name, **kwargs)
         except KeyboardInterrupt as stop:
             if method_name == "on_epoch_end":
                 raise StopTraining from stop
             raise
+        if method_name == "on_epoch_end" and self._checkpoint is not None:
+            self._checkpoint.keep(self)
 
 
 def make_net(module, criterion, streams, n_sequences, *, callbacks=(), **options):
@@ -202,7 +209,9 @@ def make_net(module, criterion, streams, n_sequences, *, callbacks=(), **options
     return net.initialize()
 
 
-def train_by_torch(network, criterion, stream, X, y, *, callbacks, early_stopping=None, **options):
+def train_by_torch(
+    network, criterion, stream, X, y, *, callbacks, early_stopping=None, checkpoint=None, **options
+):
     """Train all weights of one network.
 
     Parameters
@@ -219,6 +228,8 @@ def train_by_torch(network, criterion, stream, X, y, *, callbacks, early_stoppin
         Callbacks.
     early_stopping : dict, default=None
         Arguments of `hold_out`; None trains on all sequences to the end.
+    checkpoint : Checkpoint, default=None
+        Where the state of the training is kept, and what it goes on from.
     **options
         As in `make_net`.
 
@@ -232,7 +243,7 @@ def train_by_torch(network, criterion, stream, X, y, *, callbacks, early_stoppin
         # Before those that look at the end of training: they see the weights that are kept.
         callbacks = [stop, *callbacks]
     net = make_net(network, criterion, [stream], len(X), callbacks=callbacks, **options)
-    net.train_on(X, y)
+    net.train_on(X, y, checkpoint)
     return net
 
 
@@ -321,13 +332,15 @@ def _ratios_and_constants(criteria):
     return np.stack([criterion.ratio for criterion in criteria]), constants
 
 
-def _train_compiled(modules, criteria, streams, loss, n_sequences, *, callbacks, **options):
+def _train_compiled(
+    modules, criteria, streams, loss, n_sequences, *, callbacks, checkpoint=None, **options
+):
     """Train replicas by a compiled loss; a single one as it is, so that callbacks can see it."""
     rows = torch.arange(n_sequences)
     if len(modules) == 1:
         net = make_net(*modules, *criteria, streams, n_sequences, callbacks=callbacks, **options)
         net.compiled_loss = loss
-        net.train_on(rows, rows)
+        net.train_on(rows, rows, checkpoint)
         net.compiled_loss = None
         return [net]
     replicas, history = Replicas(modules), ReplicaHistory()
@@ -335,7 +348,7 @@ def _train_compiled(modules, criteria, streams, loss, n_sequences, *, callbacks,
         replicas, criteria[0], streams, n_sequences, callbacks=[history, *callbacks], **options
     )
     joint.compiled_loss = loss
-    joint.train_on(rows, rows)
+    joint.train_on(rows, rows, checkpoint)
     replicas.distribute()
     nets = []
     for replica, each in enumerate(zip(modules, criteria, streams, strict=True)):
@@ -352,7 +365,7 @@ _TORCH_LOCK = RLock()
 
 @contextmanager
 def isolated_torch(stream, device, n_threads=1):
-    """Run torch with its own random stream and number of threads; both are restored afterwards.
+    """Run torch with its own random stream, number of threads and precision; all are restored.
 
     Recurrent networks of this size are slower with two threads than with one, and one thread
     makes the result independent of how many the process was given.
@@ -368,6 +381,8 @@ def isolated_torch(stream, device, n_threads=1):
         before = torch.get_num_threads()
         torch.set_num_threads(n_threads)
         try:
-            yield
+            # The caller's autocast would change what backward computes, too.
+            with torch.autocast(device.type, enabled=False):
+                yield
         finally:
             torch.set_num_threads(before)
