@@ -227,7 +227,9 @@ def recurrent_part(published, corrected, figures):
     parts += ["## Figures", *drawn] if drawn else []
     parts += ["## What the source gets wrong", corrections(published, corrected)]
     own = {
-        n: cube for n, cube in corrected.items() if not n.startswith(("triangle", "random-walk"))
+        n: cube
+        for n, cube in corrected.items()
+        if not n.startswith(("triangle", "random-walk", "emergence"))
     }
     if own:
         parts += ["## Verdicts under the corrected protocol", table(verdicts(own))]

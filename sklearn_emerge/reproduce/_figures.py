@@ -1,6 +1,7 @@
 """Figures of the recipes, made of the package's displays."""
 
 import warnings
+from textwrap import fill
 
 import numpy as np
 import xarray as xr
@@ -170,11 +171,15 @@ def last_recorded(trajectory):
 
 def draw_emergence(name, cube, axes):
     """Draw accuracy and attention against capacity, with the fitted curves and their bands."""
-    curves = emergence_curves(cube, EXPERIMENTS[name].world.chance)
+    chance = EXPERIMENTS[name].world.chance
+    curves = emergence_curves(cube, chance)
     for (label, curve), color in zip(curves.items(), PALETTE, strict=False):
         EmergenceCurveDisplay.from_estimator(curve, ax=axes[0], color=color, label=label or None)
     if len(curves) == 1:
-        axes[0].set_title(curve.compare(random_state=0).reason, loc="left", fontsize=9)
+        reason = fill(curve.compare(random_state=0).reason, 70)
+        axes[0].set_title(reason, loc="left", fontsize=9)
+    axes[0].axhline(chance, color="grey", linewidth=0.8, linestyle=":")
+    axes[0].set_ylim(-0.03, 1.03)
     axes[0].set_ylabel("right answers (share)")
     axes[0].set_xlabel("")
     cube = cube.sel(condition="structured", mode="full")
