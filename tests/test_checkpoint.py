@@ -9,7 +9,7 @@ import xarray as xr
 from conftest import small_assessment
 from joblib import Memory
 from sklearn.base import clone
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EpochTimer
 
 from sklearn_emerge import (
     GRUPredictor,
@@ -201,3 +201,19 @@ def test_without_interruption_states_are_written_once_a_net(tmp_path, monkeypatc
     assess(*CASES[2], tmp_path)
     # Two seeds of less than a minute each.
     assert [path.name for path in written] == ["net-1.pt", "net-2.pt"]
+
+
+def test_an_interrupt_between_epochs_is_no_end_of_training(tmp_path, monkeypatch):
+    """It may come while the net's own callbacks run; only a user's may stop training so."""
+    ended, on_epoch_end = [], EpochTimer.on_epoch_end
+
+    def interrupted(timer, net, **kwargs):
+        on_epoch_end(timer, net, **kwargs)
+        ended.append(net)
+        if len(ended) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(EpochTimer, "on_epoch_end", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        assess(*CASES[0], tmp_path)
+    assert_same(assess(*CASES[0], tmp_path).cube_, assess(*CASES[0]).cube_)

@@ -102,7 +102,7 @@ def train(predictors, samples, progress=(), recorder=None, checkpoints=None):
             continue
         if recorder is not None:
             callbacks.append(RecordTrajectory(recorder.at, visit, first.max_steps))
-        options = {"callbacks": callbacks} | _options(first)
+        options = {"callbacks": callbacks, "stoppable": bool(own)} | _options(first)
         if checkpoints is not None and first._resumable and not own:
             options["checkpoint"] = checkpoints.of_next(recorder)
         nets += _train_group(members, sequences, cores, n_threads, options)

@@ -111,11 +111,13 @@ class Net(NeuralNet):
     and gradients from preloaded data.
 
     skorch takes every KeyboardInterrupt for a wish to stop early and returns the half-trained
-    net as if it were done. Here only those that callbacks raise at the end of an epoch (as
-    `skorch.callbacks.EarlyStopping` does) stop training; Ctrl-C interrupts the program.
+    net as if it were done. Here only those that a user's callbacks raise at the end of an epoch
+    (as `skorch.callbacks.EarlyStopping` does) stop training; Ctrl-C interrupts the program.
     """
 
     compiled_loss = None
+    # Whether there are callbacks that may ask to stop by a KeyboardInterrupt.
+    stoppable = False
     _checkpoint = None
     # Precision of the products in training, "float32" or "bfloat16".
     precision = "float32"
@@ -155,7 +157,7 @@ class Net(NeuralNet):
         try:
             super().notify(method_name, **kwargs)
         except KeyboardInterrupt as stop:
-            if method_name == "on_epoch_end":
+            if self.stoppable and method_name == "on_epoch_end":
                 raise StopTraining from stop
             raise
         if method_name == "on_epoch_end" and self._checkpoint is not None:
@@ -179,7 +181,7 @@ def make_net(module, criterion, streams, n_sequences, *, callbacks=(), **options
         Callbacks.
     **options
         ``lr``, ``batch_size``, ``max_steps`` and ``device``; ``optimizer``, its parameters as
-        ``optimizer__...``, and ``precision``, unless they are the usual ones.
+        ``optimizer__...``, ``precision`` and ``stoppable``, unless they are the usual ones.
 
     Returns
     -------
@@ -206,6 +208,7 @@ def make_net(module, criterion, streams, n_sequences, *, callbacks=(), **options
         verbose=0,
     )
     net.precision = options.get("precision", "float32")
+    net.stoppable = options.get("stoppable", False)
     return net.initialize()
 
 
