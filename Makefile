@@ -33,7 +33,7 @@ test: lint
 
 test-slow: install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -m slow \
-	  --calibration datasets/calibration
+	  --calibration=datasets/calibration
 
 # Every table of the source paper at its full budget; continues where it was interrupted.
 reproduce: export OMP_NUM_THREADS = 1
