@@ -1,6 +1,5 @@
 """The estimator that answers what training added."""
 
-import os
 from numbers import Integral, Real
 from shutil import rmtree
 
@@ -8,7 +7,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, check_memory
+from sklearn.utils.validation import check_is_fitted
 
 from .._random import seed_sequence
 from .._validation import check_latents, check_sequences
@@ -29,7 +28,7 @@ from ._checks import (
 from ._cube import annotate, describe, save_cube
 from ._plan import STRUCTURED, coordinate, expand, make_baselines, reference_names
 from ._progress import Progress
-from ._store import checkpoint_folder, provenance
+from ._store import Store, provenance
 from ._summary import summarise
 from ._trajectory import check_record
 from ._verdict import judge
@@ -136,7 +135,9 @@ class EmergenceAssessment(BaseEstimator):
         Where finished cells are kept. With it, an interrupted `fit` continues where it stopped,
         with the same result: finished cells are read, and the training of one that was cut off
         goes on from the end of an epoch; a minute and an epoch are lost at most. The training of
-        a model with callbacks, or with a module of your own, begins anew.
+        a model with callbacks, or with a module of your own, begins anew. Use only folders that
+        you trust: reading them can run programs. Damaged files are computed again, and a folder
+        without room keeps nothing; there is a warning of both.
     n_jobs : int, default=None
         Cells run at once; None is 1 or what `joblib.parallel_config` says.
     random_state : int, Generator, SeedSequence or None, default=None
@@ -283,8 +284,7 @@ class EmergenceAssessment(BaseEstimator):
         self._validate_params()
         check_alpha(self.alpha)
         check_correction(self.correction)
-        path_like = isinstance(self.memory, os.PathLike)
-        memory = check_memory(os.fspath(self.memory) if path_like else self.memory)
+        store = Store(self.memory)
         self.world_ = self._resolve_world(X, y)
         model = GRUPredictor() if self.model is None else self.model
         record_at, measures = check_record(self.record_at, self.measures)
@@ -312,9 +312,9 @@ class EmergenceAssessment(BaseEstimator):
             "shared_data": self.shared_data,
             "entropy": entropy,
         }
-        network = memory.cache(run_networks, ignore=["progress_file", "checkpoint_folder"])
-        baseline = memory.cache(run_baselines)
-        if memory.location is not None:
+        network = store.cache(run_networks, ignore=["progress_file", "checkpoint_folder"])
+        baseline = store.cache(run_baselines)
+        if store.folder is not None:
             shared["provenance"] = provenance(self.world_, model, measures)
         for configuration in configurations:
             world = configuration.worlds[STRUCTURED]
@@ -337,14 +337,14 @@ class EmergenceAssessment(BaseEstimator):
                     if record_at:
                         options |= {"record_at": record_at, "measures": measures}
                     args = (world, cell_model, mode)
-                    unfinished = {"checkpoint_folder": checkpoint_folder(memory, args, options)}
+                    unfinished = {"checkpoint_folder": store.checkpoint_folder(args, options)}
                     calls.append((network, args, options | unfinished))
         description = describe(self) | {
             "world": describe(self.world_),
             "model": describe(model),
             "entropy": entropy,
         }
-        results = self._run(calls, [cell[-1] for cell in cells])
+        results = self._run(calls, [cell[-1] for cell in cells], store)
         coords = {
             "condition": conditions,
             "mode": modes,
@@ -440,7 +440,7 @@ class EmergenceAssessment(BaseEstimator):
         # A predictor without training modes is as it is: fully trained.
         return MODES if isinstance(model, NeuralPredictor) else ("full",)
 
-    def _run(self, calls, steps):
+    def _run(self, calls, steps, store):
         """Run the cells, in order of the plan, and show how far they are."""
         results = []
         with Progress(steps, self.progress) as progress:
@@ -451,6 +451,7 @@ class EmergenceAssessment(BaseEstimator):
             # Memory-mapped arguments would have another key in the store.
             parallel = Parallel(n_jobs=self.n_jobs, return_as="generator", max_nbytes=None)
             for i, result in enumerate(parallel(jobs)):
+                store.tell(result)
                 results.append(result)
                 progress.finish(i)
                 unfinished = calls[i][2].get("checkpoint_folder")

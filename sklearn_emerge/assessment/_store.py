@@ -1,12 +1,18 @@
-"""The store of cells: what their key rests on, and where unfinished ones are kept."""
+"""The store of cells: their keys, and files that are noticed when they are damaged or missing."""
 
+import errno
 import inspect
+import os
+import pickle
+import warnings
 from functools import cache, partial
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
 import joblib
+
+from .._files import read_sealed, seal, write_atomically
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "skorch")
 
@@ -49,25 +55,134 @@ def provenance(world, model, measures=None):
     return sha256("".join([_package_sources(), *versions, *sources]).encode()).hexdigest()
 
 
-def checkpoint_folder(memory, args, kwargs):
-    """Return where the training of a cell is kept until the cell is finished.
+class Store:
+    """A folder of finished cells, and of the state of unfinished ones.
+
+    It is an aid: where it cannot be written, or is damaged, cells are computed all the same.
+    (`joblib.Memory` checks no sums, and does not go on without room.)
 
     Parameters
     ----------
-    memory : joblib.Memory
-        The store.
-    args, kwargs : tuple and dict
-        What the cell is computed from.
+    memory : str, path-like, joblib.Memory or None
+        Where; None keeps nothing.
 
-    Returns
-    -------
-    Path or None
-        None if nothing is stored, or not in a folder.
+    Attributes
+    ----------
+    folder : Path or None
+        The folder, which only its owner can read.
+
+    Raises
+    ------
+    ValueError
+        If there is no such folder, and none can be made.
+
+    Warns
+    -----
+    UserWarning
+        If nothing can be written there.
     """
-    if memory.location is None or getattr(memory, "backend", None) != "local":
+
+    def __init__(self, memory):
+        self.folder = _folder(memory)
+        self._told = set()
+        if self.folder is None:
+            return
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise ValueError(
+                    f"memory={memory!r} cannot be used as a folder: {error}. Choose a folder that "
+                    "you can write to, or None."
+                ) from error
+        try:
+            write_atomically(self.folder / ".gitignore", b"*\n")
+        except OSError as error:
+            self.tell({"troubles": {_UNKEPT: _unkept(error)}})
+
+    def cache(self, function, ignore=()):
+        """Return a function whose results are kept.
+
+        Parameters
+        ----------
+        function : callable
+            Returns a Bunch. At the top level of a file.
+        ignore : sequence of str, default=()
+            Names of arguments on which the result does not rest.
+
+        Returns
+        -------
+        callable
+            The Bunch has another entry ``troubles``, for `tell`, if it was read or could not be
+            written.
+        """
+        if self.folder is None:
+            return function
+        return partial(_look_up, self.folder / function.__name__, function, ignore)
+
+    def checkpoint_folder(self, args, kwargs):
+        """Return where the training of a cell is kept until it is finished; None if nowhere."""
+        if self.folder is None:
+            return None
+        return self.folder / "unfinished" / joblib.hash((args, kwargs))
+
+    def tell(self, result):
+        """Warn of what a cell had trouble with, wherever it ran; of each kind of trouble once."""
+        for kind, text in result.pop("troubles", {}).items():
+            if kind not in self._told:
+                self._told.add(kind)
+                warnings.warn(text, stacklevel=4)
+
+
+_UNKEPT = "unkept"
+
+
+def _unkept(error):
+    return (
+        f"Finished cells cannot be kept in the folder of memory: {error} The assessment goes on, "
+        "but if it is cut off it will begin anew."
+    )
+
+
+def _folder(memory):
+    """Return the folder that an argument means."""
+    if memory is None or (isinstance(memory, joblib.Memory) and memory.location is None):
         return None
-    # Below what `memory.clear()` deletes.
-    return Path(memory.store_backend.location) / "unfinished" / joblib.hash((args, kwargs))
+    if isinstance(memory, joblib.Memory) and memory.backend == "local":
+        place = memory.store_backend.location
+    elif isinstance(memory, str | os.PathLike) and os.fspath(memory):
+        place = os.path.expanduser(memory)
+    else:
+        raise ValueError(
+            f"memory={memory!r} is no folder; pass the path of one, a joblib.Memory of one, or "
+            "None."
+        )
+    # A folder of its own, in which `Memory.clear` and `Memory.reduce_size` find the cells.
+    return Path(os.path.abspath(place)) / "sklearn_emerge"
+
+
+def _look_up(folder, function, ignore, /, *args, **kwargs):
+    """Return what a function returned for these arguments, or call it and keep that."""
+    named = inspect.signature(function).bind(*args, **kwargs).arguments
+    key = joblib.hash({name: value for name, value in named.items() if name not in ignore})
+    path = folder / key / "output.pkl"
+    troubles = {}
+    try:
+        return pickle.loads(read_sealed(path))
+    except FileNotFoundError:
+        pass
+    except Exception as error:
+        troubles[key] = (
+            f"A finished cell in {str(path)!r} cannot be read ({error}); it is computed again. "
+            "Nothing has to be done."
+        )
+    result = function(*args, **kwargs)
+    try:
+        write_atomically(path, seal(pickle.dumps(result)))
+    except OSError as error:
+        troubles[_UNKEPT] = _unkept(error)
+    result["troubles"] = troubles
+    return result
 
 
 @cache

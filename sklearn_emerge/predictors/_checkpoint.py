@@ -2,11 +2,13 @@
 
 import time
 import warnings
+from copy import deepcopy
+from io import BytesIO
 from pathlib import Path
 
 import torch
 
-from .._files import write_atomically
+from .._files import read_sealed, seal, write_atomically
 
 # Seconds between two states that are kept: writing one of 4.5 million weights takes .3 seconds.
 _INTERVAL = 60.0
@@ -92,38 +94,32 @@ class Checkpoint:
         Warns
         -----
         UserWarning
-            If the file cannot be read; then the training begins anew.
+            If the file cannot be read, is damaged or is something else; then the training begins
+            anew.
         """
         self._began = self._written = time.monotonic()
         if not self.path.exists():
             return False
+        self._max_steps = net.iterator_train__max_steps
+        beginning = deepcopy(self._state(net, finished=False))
         try:
-            # Written by this class, as all else in the store, and not received from elsewhere.
-            state = torch.load(self.path, map_location="cpu", weights_only=False)
+            # Not of weights only: recorders keep DataArrays. A checksum is no signature: whoever
+            # can write to the folder can run programs here, as the guide says.
+            content = BytesIO(read_sealed(self.path))
+            state = torch.load(content, map_location="cpu", weights_only=False)
+            self._assign(net, state)
+            seconds, finished = state["seconds"], state["finished"]
         except Exception as error:
+            self._assign(net, beginning)
             warnings.warn(
                 f"The state of an interrupted training in {str(self.path)!r} cannot be read "
                 f"({error}); the training begins anew. Nothing has to be done.",
                 stacklevel=2,
             )
             return False
-        net.module_.load_state_dict(state["module"])
-        net.optimizer_.load_state_dict(state["optimizer"])
-        net.history_ = state["history"]
-        net.precision = state["precision"]
-        if not state["finished"]:
-            net.iterator_train__max_steps -= sum(net.history[:, "train_batch_count"])
-        for rng, kept in zip(net.iterator_train__rngs, state["batches"], strict=True):
-            rng.bit_generator.state = kept
-        torch.set_rng_state(state["torch"])
-        if state["cuda"] is not None:
-            torch.cuda.set_rng_state(state["cuda"], net.device)
-        for name, part in self._parts(net).items():
-            # Progress may be shown now and not have been before.
-            vars(part).update(state["parts"].get(name, {}))
-        self._began -= state["seconds"]
-        self.owner.seconds += state["seconds"]
-        self.finished = state["finished"]
+        self._began -= seconds
+        self.owner.seconds += seconds
+        self.finished = finished
         return True
 
     def keep(self, net):
@@ -146,8 +142,22 @@ class Checkpoint:
         UserWarning
             If the file cannot be written; the training goes on.
         """
+        content = BytesIO()
+        torch.save(self._state(net, finished), content)
+        try:
+            write_atomically(self.path, seal(content.getvalue()))
+        except OSError as error:
+            warnings.warn(
+                f"The state of the training cannot be kept: {error} It goes on, but if it is cut "
+                "off it will begin anew; make room in the folder of memory.",
+                stacklevel=2,
+            )
+        self._written = time.monotonic()
+
+    def _state(self, net, finished):
+        """Return all that is kept of a net."""
         on_cuda = torch.device(net.device).type == "cuda"
-        state = {
+        return {
             "module": net.module_.state_dict(),
             "optimizer": net.optimizer_.state_dict(),
             "history": net.history,
@@ -162,15 +172,23 @@ class Checkpoint:
             "seconds": time.monotonic() - self._began,
             "finished": finished,
         }
-        try:
-            write_atomically(self.path, lambda path: torch.save(state, path))
-        except (OSError, RuntimeError) as error:
-            warnings.warn(
-                f"The state of the training cannot be kept: {error}. It goes on, but if it is cut "
-                "off it will begin anew; make room in the folder of memory.",
-                stacklevel=2,
-            )
-        self._written = time.monotonic()
+
+    def _assign(self, net, state):
+        """Bring a net to a state."""
+        net.module_.load_state_dict(state["module"])
+        net.optimizer_.load_state_dict(state["optimizer"])
+        net.history_ = state["history"]
+        net.precision = state["precision"]
+        done = 0 if state["finished"] else sum(row["train_batch_count"] for row in state["history"])
+        net.iterator_train__max_steps = self._max_steps - done
+        for rng, kept in zip(net.iterator_train__rngs, state["batches"], strict=True):
+            rng.bit_generator.state = kept
+        torch.set_rng_state(state["torch"])
+        if state["cuda"] is not None:
+            torch.cuda.set_rng_state(state["cuda"], net.device)
+        for name, part in self._parts(net).items():
+            # Progress may be shown now and not have been before.
+            vars(part).update(state["parts"].get(name, {}))
 
     def _parts(self, net):
         """Return what changes in training besides the net, by name."""
