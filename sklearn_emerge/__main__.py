@@ -4,8 +4,11 @@ import argparse
 import sys
 import warnings
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
+from tempfile import mkdtemp
 
+from . import __version__
 from .worlds import (
     BernoulliWorld,
     DriftWorld,
@@ -35,12 +38,40 @@ MODELS = {
 }
 
 
+def _count(text):
+    """Return a number of things; more than there can be overflow somewhere, with a traceback."""
+    number = int(text)
+    if abs(number) >= 2**31:
+        raise argparse.ArgumentTypeError(f"{text} is out of range; pass less than {2**31}")
+    return number
+
+
+def _port(text):
+    """Return a port; 0 is any that is free."""
+    number = int(text)
+    if not 0 <= number < 2**16:
+        raise argparse.ArgumentTypeError(f"{text} is no port; pass 0 to {2**16 - 1}")
+    return number
+
+
+def _host(text):
+    """Return an address; to an empty one the service would listen everywhere."""
+    if not text:
+        raise argparse.ArgumentTypeError("'' is no address; pass 0.0.0.0 to listen at all")
+    return text
+
+
+# What messages call them.
+_count.__name__ = _port.__name__ = "int"
+
+
 def build_parser():
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m sklearn_emerge",
         description="What did training add to a small sequence model?",
     )
+    parser.add_argument("--version", action="version", version=f"sklearn_emerge {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("worlds", help="list the worlds with their observations, latents, nulls")
     assess = commands.add_parser(
@@ -51,14 +82,14 @@ def build_parser():
     assess.add_argument("world", choices=WORLDS, metavar="WORLD", help=", ".join(WORLDS))
     assess.add_argument("--model", choices=MODELS, default="gru", help="kind of network")
     assess.add_argument(
-        "--hidden-size", type=int, nargs="+", default=[16], metavar="H", help="hidden units"
+        "--hidden-size", type=_count, nargs="+", default=[16], metavar="H", help="hidden units"
     )
-    assess.add_argument("--steps", type=int, default=1000, help="updates of the optimiser")
-    assess.add_argument("--seeds", type=int, default=5, help="replicates")
+    assess.add_argument("--steps", type=_count, default=1000, help="updates of the optimiser")
+    assess.add_argument("--seeds", type=_count, default=5, help="replicates")
     assess.add_argument("--modes", nargs="+", default=["full", "readout", "random"], metavar="MODE")
     assess.add_argument("--nulls", nargs="*", default=["resample"], metavar="NULL")
-    assess.add_argument("--train", type=int, default=None, help="training sequences")
-    assess.add_argument("--eval", type=int, default=None, help="evaluation sequences")
+    assess.add_argument("--train", type=_count, default=None, help="training sequences")
+    assess.add_argument("--eval", type=_count, default=None, help="evaluation sequences")
     assess.add_argument("--alpha", type=float, default=0.05, help="level of the tests")
     assess.add_argument("--random-state", type=int, default=None, help="root of all randomness")
     assess.add_argument("--out", default=None, help="NetCDF file of the result cube")
@@ -69,17 +100,19 @@ def build_parser():
     )
     recipe.add_argument("recipe", metavar="RECIPE", help="such as recurrent-table-3")
     recipe.add_argument("--protocol", default="published", help="published or corrected")
-    recipe.add_argument("--steps", type=int, default=None, help="updates; None is the full budget")
     recipe.add_argument(
-        "--seeds", type=int, default=None, help="replicates; mostly 5 or 7 if not given"
+        "--steps", type=_count, default=None, help="updates; None is the full budget"
     )
-    recipe.add_argument("--train", type=int, default=None, help="training sequences")
-    recipe.add_argument("--eval", type=int, default=None, help="evaluation sequences")
+    recipe.add_argument(
+        "--seeds", type=_count, default=None, help="replicates; mostly 5 or 7 if not given"
+    )
+    recipe.add_argument("--train", type=_count, default=None, help="training sequences")
+    recipe.add_argument("--eval", type=_count, default=None, help="evaluation sequences")
     recipe.add_argument("--device", default="cpu", help="device of torch, cuda for instance")
     recipe.add_argument("--random-state", type=int, default=0, help="root of all randomness")
     recipe.add_argument("--out", default=None, help="folder for the result cubes, one NetCDF each")
     for command in (assess, recipe):
-        command.add_argument("--jobs", type=int, default=None, help="cells run at once")
+        command.add_argument("--jobs", type=_count, default=None, help="cells run at once")
         command.add_argument(
             "--memory", default=None, help="folder of cells, finished or not, to continue a run"
         )
@@ -91,12 +124,12 @@ def build_parser():
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     service.add_argument("network", metavar="FILE", help="such as network.pt2")
-    service.add_argument("--host", default="127.0.0.1", help="address to listen at")
-    service.add_argument("--port", type=int, default=8000, help="port to listen at")
-    service.add_argument("--max-tokens", type=int, default=None, help="steps of a request")
-    service.add_argument("--max-batch", type=int, default=64, help="prompts of a request")
+    service.add_argument("--host", type=_host, default="127.0.0.1", help="address to listen at")
+    service.add_argument("--port", type=_port, default=8000, help="port to listen at")
+    service.add_argument("--max-tokens", type=_count, default=None, help="steps of a request")
+    service.add_argument("--max-batch", type=_count, default=64, help="prompts of a request")
     service.add_argument(
-        "--budget", type=int, default=None, help="tokens with the prompt; None is the context"
+        "--budget", type=_count, default=None, help="tokens with the prompt; None is the context"
     )
     return parser
 
@@ -147,8 +180,7 @@ def assess(options):
     else:
         print(f"\nverdict: {assessment.verdict_} ({assessment.verdict_reason_})")
     if options.out is not None:
-        assessment.to_netcdf(options.out)
-        print(f"cube: {options.out}")
+        _save_cubes({options.out: assessment.cube_})
     if options.figure is not None:
         _write_figure(assessment.cube_, options.figure)
 
@@ -156,7 +188,6 @@ def assess(options):
 def run_recipe(options):
     """Run a recipe as told on the command line, and print and write its results."""
     from ._files import check_writable
-    from .assessment._cube import save_cube
     from .reproduce import reproduce
     from .reproduce._figures import draw_recipe
 
@@ -191,9 +222,8 @@ def run_recipe(options):
             if gains.ndim > 1
             else gains.to_series().to_string(float_format="{:.4g}".format)
         )
-        if options.out is not None:
-            save_cube(cube, files(name))
-            print(f"cube: {files(name)}")
+    if options.out is not None:
+        _save_cubes({files(name): cube for name, cube in cubes.items()})
     if options.figure is not None:
         _save_figure(options.figure, lambda figure: draw_recipe(options.recipe, cubes, figure))
 
@@ -209,6 +239,33 @@ def serve(options):
     import uvicorn
 
     uvicorn.run(service, host=options.host, port=options.port)
+
+
+def _save_cubes(cubes):
+    """Write cubes to their paths; those that cannot be written go to a temporary folder."""
+    from .assessment._cube import save_cube
+
+    failures = []
+    for path, cube in cubes.items():
+        try:
+            save_cube(cube, path)
+            print(f"cube: {path}")
+        except OSError as error:
+            failures.append(f"{error} {_rescue(cube, path)}")
+    if failures:
+        raise OSError(" ".join(failures))
+
+
+def _rescue(cube, path):
+    """Write a cube to a temporary folder, and return where it is or why it is not."""
+    from .assessment._cube import save_cube
+
+    try:
+        refuge = Path(mkdtemp(prefix="sklearn_emerge-cube-"), Path(path).name)
+        save_cube(cube, refuge)
+    except OSError as error:
+        return f"The cube is lost: {error}"
+    return f"The cube is in {str(refuge)!r} instead."
 
 
 def _check_figure(path):
@@ -242,9 +299,10 @@ def _save_figure(path, draw):
 
     from ._files import write_atomically
 
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    figure, content = Figure(figsize=(6.4, 4.2), layout="constrained"), BytesIO()
     draw(figure)
-    write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=150))
+    figure.savefig(content, dpi=150, format=Path(path).suffix.removeprefix("."))
+    write_atomically(path, content.getvalue())
     print(f"figure: {path}")
 
 
@@ -259,7 +317,8 @@ def main(arguments=None):
     Returns
     -------
     int
-        Exit status: 0, or 2 for wrong arguments (130 if interrupted).
+        Exit status: 0, or 2 for wrong arguments, and for results that cannot be written where
+        they should be or computed in this memory (130 if interrupted).
     """
     options = build_parser().parse_args(arguments)
     try:
@@ -272,6 +331,17 @@ def main(arguments=None):
                 commands[options.command](options)
     except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        # torch has no error of its own for it on a CPU.
+        signs = ("allocate", "Storage size calculation overflowed")
+        if isinstance(error, RuntimeError) and not any(sign in str(error) for sign in signs):
+            raise
+        reason = str(error).splitlines()[0] if str(error) else "no more"
+        print(
+            f"error: out of memory ({reason}); ask for less, as by --hidden-size and --train.",
+            file=sys.stderr,
+        )
         return 2
     except KeyboardInterrupt:
         resumable = options.command in ("assess", "reproduce") and not options.memory

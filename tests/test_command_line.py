@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
-from sklearn_emerge import load_cube
+from sklearn_emerge import __version__, load_cube
 from sklearn_emerge.__main__ import WORLDS, main
 
 QUICK = [
@@ -53,6 +55,11 @@ def test_single_configuration_prints_the_verdict_with_its_reason(capsys):
         (["assess", "drift", "--model", "cnn"], "invalid choice: 'cnn' (choose from 'rnn'"),
         (["assess", "drift", "--steps", "many"], "invalid int value: 'many'"),
         ([], "COMMAND"),
+        (["assess", "drift", "--train", "99999999999999"], "99999999999999 is out of range"),
+        (["assess", "drift", "--hidden-size", "1" + 20 * "0"], "is out of range; pass less"),
+        (["serve", "x", "--port", "-1"], "-1 is no port; pass 0 to 65535"),
+        (["serve", "x", "--port", "70000"], "70000 is no port"),
+        (["serve", "x", "--host", ""], "is no address"),
     ],
 )
 def test_wrong_words_list_the_known_ones(arguments, message, capsys):
@@ -74,6 +81,12 @@ def test_wrong_words_list_the_known_ones(arguments, message, capsys):
         (["--hidden-size", "0"], "'hidden_size' parameter"),
         (["--alpha", "2"], "alpha=2.0 is not a level"),
         (["--seeds", "0"], "'n_seeds' parameter"),
+        (["--memory", ""], "memory='' is no folder"),
+        (["--memory", "/dev/null"], "memory='/dev/null' cannot be used as a folder"),
+        (["--out", "/dev/null"], "path='/dev/null' cannot be written"),
+        (["--hidden-size", "1000000000"], "out of memory"),
+        (["--model", "rnn", "--hidden-size", "1000000000"], "out of memory"),
+        (["--train", "2000000000"], "out of memory"),
     ],
 )
 def test_wrong_values_are_refused_before_training(
@@ -93,6 +106,42 @@ def test_too_few_seeds_warn_on_one_line(capsys):
     warning = capsys.readouterr().err
     assert warning.startswith("warning: n_seeds=2 cannot reach alpha=0.05")
     assert "__main__.py" not in warning
+
+
+def test_a_cube_that_cannot_be_written_is_put_elsewhere(capsys, monkeypatch, tmp_path):
+    from sklearn_emerge.assessment import _cube
+
+    write = _cube.write_atomically
+
+    def full(path, content):
+        if Path(path) == tmp_path / "full" / "cube.nc":
+            raise OSError("No space left on device.")
+        write(path, content)
+
+    monkeypatch.setattr(_cube, "write_atomically", full)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    out = str(tmp_path / "full" / "cube.nc")
+    arguments = ["assess", "bernoulli", "--hidden-size", "2", *QUICK, "--out", out]
+    assert main(arguments) == 2
+    printed = capsys.readouterr().err
+    assert "error: No space left on device. The cube is in " in printed
+    (refuge,) = tmp_path.glob("sklearn_emerge-cube-*/cube.nc")
+    assert str(refuge) in printed
+    assert load_cube(refuge).sizes["seed"] == 2
+
+    def nowhere(prefix):
+        raise OSError("None here either.")
+
+    monkeypatch.setattr("sklearn_emerge.__main__.mkdtemp", nowhere)
+    assert main(arguments) == 2
+    assert "left on device. The cube is lost: None here either." in capsys.readouterr().err
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["--version"])
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out == f"sklearn_emerge {__version__}\n"
 
 
 def test_module_runs():

@@ -18,6 +18,7 @@ import pytest
 import torch
 import uvicorn
 from fastapi.testclient import TestClient
+from test_files import flip
 
 import sklearn_emerge
 from sklearn_emerge import GRUPredictor, TransformerPredictor
@@ -157,6 +158,25 @@ def test_unreadable_files(path, tmp_path):
             load_network(tmp_path / name)
     with pytest.raises(FileNotFoundError, match="missing.pt2' does not exist"):
         load_network(tmp_path / "missing.pt2")
+    with pytest.raises(ValueError, match="cannot be read as a network .it is no regular file"):
+        load_network("/dev/zero")
+
+
+def test_a_flipped_bit_is_not_used(path, network, tmp_path):
+    whole, damaged = path.read_bytes(), tmp_path / "network.pt2"
+    tokens, messages = X[:3, :5], []
+    for bit in np.random.default_rng(0).integers(8 * len(whole), size=60).tolist():
+        damaged.write_bytes(whole)
+        flip(damaged, bit)
+        try:
+            logits = load_network(damaged).logits(tokens)
+        except ValueError as error:
+            messages.append(str(error))
+        else:
+            # It is one of those that say that there is a checksum.
+            assert np.array_equal(logits, network.logits(tokens))
+    assert len(messages) >= 59
+    assert all("it is damaged" in message for message in messages)
 
 
 @pytest.mark.parametrize(

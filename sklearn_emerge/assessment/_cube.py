@@ -4,14 +4,15 @@ import inspect
 import json
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
+from math import prod
 
+import netCDF4
 import numpy as np
 import xarray as xr
 from sklearn.base import BaseEstimator
 
 from .. import __version__
-from .._files import write_atomically
+from .._files import check_given, read_sealed, seal, write_atomically
 
 # name: (long name, units)
 VARIABLES = {
@@ -69,6 +70,26 @@ COORDINATES = {
     "layer": "layer of the network, 0 is the embedding",
 }
 _REQUIRED = ("nll", "delta_nll", "nll_reference", "nll_optimal", "p_value", "verdict")
+# Dimensions of what every file has, besides those of the grid.
+_DIMS = {
+    "nll": {"condition", "mode", "seed"},
+    "delta_nll": {"condition", "mode", "seed"},
+    "nll_reference": {"condition", "seed"},
+    "nll_optimal": {"condition", "seed"},
+    "p_value": {"condition", "mode"},
+    "ci_low": {"condition", "mode"},
+    "ci_high": {"condition", "mode"},
+    "verdict": set(),
+}
+# Of variables and coordinates; all others of `VARIABLES` are numbers.
+_TEXT = (
+    "reference", "best_baseline", "ceiling", "verdict", "verdict_reason", "status", "condition",
+    "mode",
+)  # fmt: skip
+# Smaller ones would grow.
+_COMPRESSED_BYTES = 2**16
+# The most that zlib can make of a byte.
+_INFLATION = 1032
 
 
 def annotate(cube, configuration):
@@ -125,8 +146,16 @@ def describe(value):
 
 
 def save_cube(cube, path):
-    """Write a cube to NetCDF, atomically."""
-    write_atomically(path, lambda temporary: cube.to_netcdf(temporary, engine="netcdf4"))
+    """Write a cube to NetCDF, atomically, with its SHA-256 at the end."""
+    encoding = {
+        name: {"zlib": True, "fletcher32": True}
+        for name, variable in cube.variables.items()
+        if variable.dtype.kind in "fiu" and variable.nbytes >= _COMPRESSED_BYTES
+    }
+    # In memory: what the library says of a full disk is wrong, or nothing.
+    file = netCDF4.Dataset("cube.nc", "w", memory=1)
+    cube.dump_to_store(xr.backends.NetCDF4DataStore(file), encoding=encoding)
+    write_atomically(path, seal(bytes(file.close())))
 
 
 def load_cube(path):
@@ -147,7 +176,7 @@ def load_cube(path):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not NetCDF or not a cube.
+        If it is not NetCDF or not a cube, or is damaged.
 
     Examples
     --------
@@ -157,27 +186,68 @@ def load_cube(path):
         ...
     FileNotFoundError: path='missing.nc' does not exist; pass a file written by to_netcdf.
     """
-    if not Path(path).exists():
-        raise FileNotFoundError(
-            f"path={str(path)!r} does not exist; pass a file written by to_netcdf."
-        )
+    found, name = check_given(path, "to_netcdf"), f"path={str(path)!r}"
+    # What netCDF4 and xarray raise for files that are damaged or foreign is not documented, and
+    # varies.
     try:
-        with xr.open_dataset(path, engine="netcdf4", decode_timedelta=False) as file:
-            cube = file.load()
-    except (OSError, ValueError) as error:
+        content = read_sealed(found, required=False)
+        with netCDF4.Dataset("cube.nc", memory=content) as file:
+            _check_size(file, len(content))
+            store = xr.backends.NetCDF4DataStore(file)
+            cube = xr.open_dataset(store, decode_timedelta=False).load()
+    except Exception as error:
         raise ValueError(
-            f"path={str(path)!r} cannot be read as NetCDF ({error}); pass a file written by "
-            "to_netcdf."
+            f"{name} cannot be read as NetCDF ({error}); pass a file written by to_netcdf."
         ) from error
-    return check_cube(cube, f"path={str(path)!r}")
+    cube = check_cube(cube, name)
+    wrong = _find_wrong(cube)
+    if wrong is not None:
+        raise ValueError(_NOT_A_CUBE.format(name=name, reason=wrong))
+    return cube
+
+
+def _check_size(file, n_bytes):
+    """Raise a ValueError if a file declares more than there can be in it."""
+    declared = sum(
+        prod(variable.shape) * getattr(variable.dtype, "itemsize", 1)
+        for variable in file.variables.values()
+    )
+    if declared > _INFLATION * n_bytes:
+        raise ValueError(f"it declares {declared:.0e} bytes of data and has {n_bytes:.0e} in all")
+
+
+def _find_wrong(cube):
+    """Return what is not as in a cube that an assessment has written, or None."""
+    for dim in ("condition", "mode", "seed"):
+        if dim not in cube.indexes or not cube.sizes[dim]:
+            return f"it has no coordinate {dim}"
+    if cube.seed.dtype.kind not in "iu":
+        return "its coordinate seed is not of integers"
+    for name, variable in cube.variables.items():
+        if name in _TEXT:
+            if not all(isinstance(value, str) for value in variable.values.flat):
+                return f"{name} is not of text"
+        elif name in VARIABLES and variable.dtype.kind not in "fiu":
+            return f"{name} is not of numbers"
+    grid = set(cube.nll.dims) - _DIMS["nll"]
+    for name, dims in _DIMS.items():
+        if name not in cube:
+            return f"it has no variable {name}"
+        if set(cube[name].dims) != dims | grid:
+            return f"{name} has the dimensions ({', '.join(map(str, cube[name].dims))})"
+    return None
+
+
+_NOT_A_CUBE = (
+    "{name} is not a cube of an EmergenceAssessment: {reason}. Pass cube_ or a file written by "
+    "to_netcdf."
+)
 
 
 def check_cube(cube, name="cube"):
     """Raise a ValueError unless a data set has what every cube has; return it."""
     missing = [variable for variable in _REQUIRED if variable not in cube]
     if missing:
-        raise ValueError(
-            f"{name} is not a cube of an EmergenceAssessment: it has no variable "
-            f"{', '.join(missing)}. Pass cube_ or a file written by to_netcdf."
-        )
+        reason = f"it has no variable {', '.join(missing)}"
+        raise ValueError(_NOT_A_CUBE.format(name=name, reason=reason))
     return cube

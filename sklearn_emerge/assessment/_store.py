@@ -169,7 +169,7 @@ def _look_up(folder, function, ignore, /, *args, **kwargs):
     troubles = {}
     try:
         return pickle.loads(read_sealed(path))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         pass
     except Exception as error:
         troubles[key] = (

@@ -107,6 +107,8 @@ class Checkpoint:
             # can write to the folder can run programs here, as the guide says.
             content = BytesIO(read_sealed(self.path))
             state = torch.load(content, map_location="cpu", weights_only=False)
+            if not isinstance(state, dict):
+                raise ValueError("it is something else")
             self._assign(net, state)
             seconds, finished = state["seconds"], state["finished"]
         except Exception as error:

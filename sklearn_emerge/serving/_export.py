@@ -2,13 +2,14 @@
 
 import json
 from copy import deepcopy
+from io import BytesIO
 
 import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .. import __version__
-from .._files import write_atomically
+from .._files import seal, write_atomically
 from ..predictors import TransformerPredictor
 from ._network import FACTS
 
@@ -40,15 +41,16 @@ def export_network(predictor, path, *, facts=None):
     The file is a program of `torch.export`: it maps integers of shape (n_sequences, n_steps), at
     most as many steps as the context, to the logits of the next token at every step, in single
     precision on a CPU. Sequences of different lengths are filled up on the right; what comes
-    later changes nothing. `load_network` reads it, and so does `torch.export.load` alone. An
-    existing file is replaced when the new one is complete.
+    later changes nothing. `load_network` reads it, and so does `torch.export.load` alone; a
+    SHA-256 at its end, which `load_network` checks, tells damage. An existing file is replaced
+    when the new one is complete.
 
     Parameters
     ----------
     predictor : TransformerPredictor
         Fitted with ``likelihood="categorical"``.
     path : path-like
-        The file, by custom with the ending ``.pt2``.
+        The file, by custom with the ending ``.pt2``. A leading ``~`` is the home folder.
     facts : dict, default=None
         Values for JSON that travel with the network, such as its accuracy, its capacity and the
         threshold of an `EmergenceCurve`.
@@ -60,7 +62,7 @@ def export_network(predictor, path, *, facts=None):
     ValueError
         If it is not a transformer for tokens, or the facts are not JSON.
     OSError
-        If the file cannot be written.
+        If the file cannot be written, or exists and is no regular file.
 
     Examples
     --------
@@ -120,8 +122,7 @@ def export_network(predictor, path, *, facts=None):
         # It names the folders of this machine.
         node.meta.pop("stack_trace", None)
 
-    def write(temporary):
-        with open(temporary, "wb") as file:
-            torch.export.save(program, file, extra_files={FACTS: json.dumps(description)})
-
-    write_atomically(path, write)
+    # Not to the file: without room torch ends the process.
+    content = BytesIO()
+    torch.export.save(program, content, extra_files={FACTS: json.dumps(description)})
+    write_atomically(path, seal(content.getvalue()))

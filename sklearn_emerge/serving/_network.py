@@ -1,12 +1,14 @@
 """A network that was exported: what it knows of itself, its logits, and greedy continuation."""
 
 import json
+from io import BytesIO
 from numbers import Integral
-from pathlib import Path
 from zipfile import ZipFile
 
 import numpy as np
 import torch
+
+from .._files import check_given, read_sealed
 
 # Name of the description in the file of a network.
 FACTS = "sklearn_emerge.json"
@@ -151,7 +153,8 @@ def load_network(path):
     Parameters
     ----------
     path : path-like
-        The file. Load files that you trust only: it is a program.
+        The file. Load only files that you trust: it is a program. Its checksum tells damage,
+        not who wrote it.
 
     Returns
     -------
@@ -163,7 +166,7 @@ def load_network(path):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not a network that `export_network` has written.
+        If it is not a network that `export_network` has written, or is damaged.
 
     Examples
     --------
@@ -173,18 +176,16 @@ def load_network(path):
         ...
     FileNotFoundError: path='missing.pt2' does not exist; pass a file written by export_network.
     """
-    if not Path(path).exists():
-        raise FileNotFoundError(
-            f"path={str(path)!r} does not exist; pass a file written by export_network."
-        )
+    found = check_given(path, "export_network")
     extra_files = {FACTS: ""}
     try:
+        content = BytesIO(read_sealed(found, required=False))
         # Before torch, which fills the log if it cannot read a file.
-        with ZipFile(path) as archive:
+        with ZipFile(content) as archive:
             if not any(name.endswith(f"/{FACTS}") for name in archive.namelist()):
                 raise ValueError(f"it has no {FACTS}")
-        with open(path, "rb") as file:
-            module = torch.export.load(file, extra_files=extra_files).module()
+        content.seek(0)
+        module = torch.export.load(content, extra_files=extra_files).module()
         return ExportedNetwork(module, json.loads(extra_files[FACTS]))
     # What torch raises for files that are not its own is not documented, and varies.
     except Exception as error:

@@ -1,0 +1,265 @@
+"""What is kept of an assessment is used if it is whole, and is not needed if it cannot be kept."""
+
+import resource
+import warnings
+from contextlib import contextmanager
+from functools import partial
+from io import BytesIO
+from shutil import copytree, rmtree
+
+import joblib
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from conftest import small_assessment
+from sklearn.utils import Bunch
+from test_files import flip
+from torch import nn
+
+from sklearn_emerge import GRUPredictor, OscillatorWorld, TransformerPredictor
+from sklearn_emerge.__main__ import _save_figure
+from sklearn_emerge._files import seal
+from sklearn_emerge.assessment._store import Store
+from sklearn_emerge.predictors import _checkpoint
+from sklearn_emerge.predictors._checkpoint import Checkpoints
+from sklearn_emerge.predictors._training import make_net
+from sklearn_emerge.serving import export_network
+
+RNG = np.random.default_rng(0)
+# Two cells of milliseconds.
+TINY = dict(
+    world=OscillatorWorld(n_steps=8),
+    model=GRUPredictor(2, max_steps=8, batch_size=8, engine="torch"),
+    modes=("full",), nulls=(), probe=None, baselines=("mean",), n_train=16, n_eval=8,
+)  # fmt: skip
+
+
+def double(number, unit=None):
+    double.calls += 1
+    return Bunch(value=2 * number)
+
+
+double.calls = 0
+
+
+def fit(memory=None, **options):
+    return small_assessment(**TINY, memory=memory, **options).fit().cube_.drop_vars("fit_seconds")
+
+
+@contextmanager
+def told():
+    """Collect the texts of warnings."""
+    texts = []
+    with warnings.catch_warnings(record=True) as recorded:
+        warnings.simplefilter("always")
+        yield texts
+    texts += [str(warning.message) for warning in recorded]
+
+
+def test_a_result_is_kept_by_what_it_rests_on(tmp_path):
+    cached = Store(tmp_path).cache(double, ignore=["unit"])
+    before = double.calls
+    for unit in (None, "m"):
+        assert cached(3, unit=unit).value == 6
+    assert cached(4).value == 8
+    assert double.calls == before + 2
+    (folder,) = tmp_path.iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_no_flipped_bit_of_a_result_is_used(tmp_path):
+    cached = Store(tmp_path).cache(double)
+    cached(3)
+    (file,) = tmp_path.rglob("output.pkl")
+    for bit in range(0, 8 * file.stat().st_size, 7):
+        flip(file, bit)
+        result = cached(3)
+        assert result.value == 6
+        (trouble,) = result.troubles.values()
+        assert "cannot be read (it is damaged" in trouble
+        assert "troubles" not in cached(3)
+
+
+@pytest.mark.parametrize("content", [b"", b"half", seal(b"no pickle"), None])
+def test_what_is_no_result_is_computed_again(tmp_path, content):
+    cached = Store(tmp_path).cache(double)
+    cached(3)
+    (file,) = tmp_path.rglob("output.pkl")
+    file.unlink()
+    file.mkdir() if content is None else file.write_bytes(content)
+    result = cached(3)
+    assert result.value == 6
+    assert any("it is computed again" in trouble for trouble in result.troubles.values())
+
+
+def test_damage_of_an_assessment_is_told_once_and_mended(tmp_path):
+    whole = fit(tmp_path)
+    for file in tmp_path.rglob("output.pkl"):
+        flip(file, 1000)
+    with told() as texts:
+        xr.testing.assert_equal(fit(tmp_path), whole)
+    assert len(texts) == 2
+    assert all("A finished cell in" in text for text in texts)
+    xr.testing.assert_equal(fit(tmp_path), whole)
+
+
+def test_what_cannot_be_kept_is_computed_and_told_once(tmp_path):
+    (tmp_path / "sklearn_emerge").mkdir()
+    for name in ("run_networks", "run_baselines", "unfinished"):
+        (tmp_path / "sklearn_emerge" / name).write_text("in the way")
+    with told() as texts:
+        cube = fit(tmp_path)
+    xr.testing.assert_equal(cube, fit())
+    (text,) = [text for text in texts if "Finished cells cannot be kept" in text]
+    assert str(tmp_path) in text
+    assert "Choose a file in a folder" in text
+
+
+@pytest.mark.parametrize("memory", ["", "/dev/null", __file__, 3, "/proc/none"])
+def test_memory_that_is_no_folder_is_refused_before_training(memory, monkeypatch):
+    monkeypatch.setattr(nn.Module, "__init__", lambda *a: pytest.fail("training started"))
+    with pytest.raises(ValueError, match=r"memory=.* (is no folder|cannot be used as a folder)"):
+        fit(memory)
+
+
+def test_folder_of_joblib(tmp_path):
+    memory = joblib.Memory(tmp_path, verbose=0)
+    whole = fit(memory)
+    assert len(list(tmp_path.rglob("output.pkl"))) == 2
+    xr.testing.assert_equal(fit(memory), whole)
+    memory.reduce_size(items_limit=0)
+    assert not list(tmp_path.rglob("output.pkl"))
+    fit(memory)
+    memory.clear(warn=False)
+    assert not list(tmp_path.rglob("output.pkl"))
+    assert Store(joblib.Memory(None)).folder is None
+
+
+def make():
+    """Return a net as it begins."""
+    torch.manual_seed(0)
+    options = dict(lr=0.1, batch_size=4, max_steps=6, device="cpu")
+    return make_net(nn.Linear(2, 1), nn.MSELoss(), [np.random.SeedSequence(0)], 8, **options)
+
+
+def weights(net):
+    return [weight.tolist() for weight in net.module_.state_dict().values()]
+
+
+@pytest.fixture
+def file(tmp_path):
+    """The file of a training that is finished."""
+    X = torch.arange(16.0).reshape(8, 2) / 16
+    net = make()
+    net.train_on(X, X[:, :1], Checkpoints(tmp_path).of_next())
+    assert weights(net) != weights(make())
+    return tmp_path / "net-1.pt"
+
+
+def begins_anew(file):
+    """Whether a net is told that there is no state to go on from, and is as it was."""
+    net, fresh = make(), make()
+    state = torch.get_rng_state()
+    checkpoint = Checkpoints(file.parent).of_next()
+    with pytest.warns(UserWarning, match="begins anew") as recorded:
+        assert not checkpoint.restore(net)
+    assert len(recorded) == 1
+    assert (checkpoint.finished, checkpoint.owner.seconds) == (False, 0)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert net.optimizer_.state_dict() == fresh.optimizer_.state_dict()
+    assert net.history == fresh.history
+    assert net.iterator_train__max_steps == fresh.iterator_train__max_steps
+    rngs = [each.iterator_train__rngs[0].bit_generator.state for each in (net, fresh)]
+    return weights(net) == weights(fresh) and rngs[0] == rngs[1]
+
+
+def test_no_flipped_bit_of_a_training_is_used(file):
+    whole = file.read_bytes()
+    for bit in RNG.integers(8 * len(whole), size=120).tolist():
+        file.write_bytes(whole)
+        flip(file, bit)
+        assert begins_anew(file)
+    file.write_bytes(whole)
+    assert Checkpoints(file.parent).of_next().restore(make())
+
+
+@pytest.mark.parametrize("state", [{}, [], torch.ones(3), "optimizer", "torch", "parts", "seconds"])
+def test_a_training_of_something_else_changes_nothing(file, state):
+    """A state without one of its parts is found out late, when others have been read."""
+    if isinstance(state, str):
+        known = torch.load(file, weights_only=False)
+        state = {name: value for name, value in known.items() if name != state}
+    content = BytesIO()
+    torch.save(state, content)
+    file.write_bytes(content.getvalue())
+    assert begins_anew(file)
+    file.write_bytes(seal(content.getvalue()))
+    assert begins_anew(file)
+
+
+@contextmanager
+def full_disk():
+    """Let writing more than a few bytes to a file fail."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_without_room_results_are_errors(tmp_path, fitted_single):
+    tokens = np.arange(60).reshape(12, 5) % 3
+    network = TransformerPredictor(4, 1, 1, likelihood="categorical", max_steps=1).fit(tokens)
+    writers = [fitted_single.to_netcdf, partial(export_network, network)]
+    writers.append(partial(_save_figure, draw=lambda figure: None))
+    for write in writers:
+        with full_disk(), pytest.raises(OSError, match="file.png' cannot be written") as raised:
+            write(tmp_path / "file.png")
+        assert "File too large" in str(raised.value)
+        assert "MB are free there; make room, or choose another folder" in str(raised.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_room_an_assessment_goes_on(tmp_path):
+    whole = fit()
+    with full_disk(), told() as texts:
+        cube = fit(tmp_path)
+    xr.testing.assert_equal(cube, whole)
+    # A training of two seeds, each kept at its end, and the cells.
+    assert sorted(text.split(":")[0] for text in texts) == [
+        "Finished cells cannot be kept in the folder of memory",
+        *["The state of the training cannot be kept"] * 2,
+    ]
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [".gitignore"]
+
+
+@pytest.mark.slow
+def test_bits_flipped_in_the_files_of_assessments(tmp_path, monkeypatch):
+    """80 in finished cells, 120 in trainings that were cut off: all cubes are the same."""
+    rng = np.random.default_rng(1)
+    whole = fit()
+    fit(tmp_path / "cells")
+    monkeypatch.setattr(_checkpoint, "_INTERVAL", 0.0)
+    write = _checkpoint.Checkpoint.write
+
+    def cut_off(self, net, *, finished):
+        write(self, net, finished=finished)
+        if len(net.history) == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(_checkpoint.Checkpoint, "write", cut_off)
+        fit(tmp_path / "trainings")
+    for source, pattern, n in (("cells", "output.pkl", 80), ("trainings", "net-*.pt", 120)):
+        n_told = 0
+        for _ in range(n):
+            copytree(tmp_path / source, tmp_path / "copy")
+            file = rng.choice(sorted((tmp_path / "copy").rglob(pattern)))
+            flip(file, int(rng.integers(8 * file.stat().st_size)))
+            with told() as texts:
+                xr.testing.assert_equal(fit(tmp_path / "copy"), whole)
+            n_told += len(texts)
+            rmtree(tmp_path / "copy")
+        assert n_told == n
