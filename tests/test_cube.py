@@ -1,6 +1,7 @@
 """Cubes survive their files, and files are whole or absent."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -77,6 +78,14 @@ def test_files_without_a_checksum_are_read(fitted, tmp_path):
     xr.testing.assert_identical(load_cube(tmp_path / "plain.nc"), fitted.cube_)
     for path in Path("datasets/cubes").glob("*.nc"):
         assert load_cube(path).sizes["seed"]
+
+
+def test_threads_may_read_at_once(fitted_single, tmp_path):
+    """netCDF itself does not allow it, and ends Python."""
+    fitted_single.to_netcdf(tmp_path / "cube.nc")
+    with ThreadPoolExecutor(4) as pool:
+        cubes = list(pool.map(load_cube, [tmp_path / "cube.nc"] * 40))
+    assert all(cube.identical(fitted_single.cube_) for cube in cubes)
 
 
 def test_large_cubes_are_compressed(fitted_single, tmp_path):

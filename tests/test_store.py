@@ -105,9 +105,9 @@ def test_damage_of_an_assessment_is_told_once_and_mended(tmp_path):
 
 
 def test_what_cannot_be_kept_is_computed_and_told_once(tmp_path):
-    (tmp_path / "sklearn_emerge").mkdir()
+    (tmp_path / "sklearn_emerge_cells").mkdir()
     for name in ("run_networks", "run_baselines", "unfinished"):
-        (tmp_path / "sklearn_emerge" / name).write_text("in the way")
+        (tmp_path / "sklearn_emerge_cells" / name).write_text("in the way")
     with told() as texts:
         cube = fit(tmp_path)
     xr.testing.assert_equal(cube, fit())

@@ -404,14 +404,15 @@ class EmergenceAssessment(BaseEstimator):
         Parameters
         ----------
         path : path-like
-            The file; missing folders are made.
+            The file; missing folders are made, a leading ``~`` is the home folder. Its SHA-256
+            stands at its end, for `load_cube`; other readers of NetCDF do not see it.
 
         Raises
         ------
         NotFittedError
             If `fit` has not been called.
         OSError
-            If the file cannot be written.
+            If the file cannot be written, or exists and is no regular file.
         """
         check_is_fitted(self, "cube_")
         save_cube(self.cube_, path)

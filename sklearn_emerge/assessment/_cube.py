@@ -10,6 +10,8 @@ import netCDF4
 import numpy as np
 import xarray as xr
 from sklearn.base import BaseEstimator
+from xarray.backends import NetCDF4DataStore
+from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
 from .. import __version__
 from .._files import check_given, read_sealed, seal, write_atomically
@@ -153,9 +155,11 @@ def save_cube(cube, path):
         if variable.dtype.kind in "fiu" and variable.nbytes >= _COMPRESSED_BYTES
     }
     # In memory: what the library says of a full disk is wrong, or nothing.
-    file = netCDF4.Dataset("cube.nc", "w", memory=1)
-    cube.dump_to_store(xr.backends.NetCDF4DataStore(file), encoding=encoding)
-    write_atomically(path, seal(bytes(file.close())))
+    with NETCDF4_PYTHON_LOCK:
+        file = netCDF4.Dataset("cube.nc", "w", memory=1)
+        cube.dump_to_store(NetCDF4DataStore(file, lock=False), encoding=encoding)
+        content = bytes(file.close())
+    write_atomically(path, seal(content))
 
 
 def load_cube(path):
@@ -164,7 +168,8 @@ def load_cube(path):
     Parameters
     ----------
     path : path-like
-        A NetCDF file written by `EmergenceAssessment.to_netcdf`.
+        A NetCDF file written by `EmergenceAssessment.to_netcdf`. Files of before, or of other
+        programs, need not have a checksum.
 
     Returns
     -------
@@ -191,9 +196,9 @@ def load_cube(path):
     # varies.
     try:
         content = read_sealed(found, required=False)
-        with netCDF4.Dataset("cube.nc", memory=content) as file:
+        with NETCDF4_PYTHON_LOCK, netCDF4.Dataset("cube.nc", memory=content) as file:
             _check_size(file, len(content))
-            store = xr.backends.NetCDF4DataStore(file)
+            store = NetCDF4DataStore(file, lock=False)
             cube = xr.open_dataset(store, decode_timedelta=False).load()
     except Exception as error:
         raise ValueError(

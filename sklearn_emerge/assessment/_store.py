@@ -113,8 +113,7 @@ class Store:
         Returns
         -------
         callable
-            The Bunch has another entry ``troubles``, for `tell`, if it was read or could not be
-            written.
+            A Bunch that was not read has another entry, ``troubles``, for `tell`.
         """
         if self.folder is None:
             return function
@@ -158,7 +157,7 @@ def _folder(memory):
             "None."
         )
     # A folder of its own, in which `Memory.clear` and `Memory.reduce_size` find the cells.
-    return Path(os.path.abspath(place)) / "sklearn_emerge"
+    return Path(os.path.abspath(place)) / "sklearn_emerge_cells"
 
 
 def _look_up(folder, function, ignore, /, *args, **kwargs):
@@ -179,7 +178,7 @@ def _look_up(folder, function, ignore, /, *args, **kwargs):
     result = function(*args, **kwargs)
     try:
         write_atomically(path, seal(pickle.dumps(result)))
-    except OSError as error:
+    except Exception as error:
         troubles[_UNKEPT] = _unkept(error)
     result["troubles"] = troubles
     return result
