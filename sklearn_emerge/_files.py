@@ -40,6 +40,18 @@ def write_atomically(path, content):
     A file that is replaced hands on its permissions. An OSError says how much room there is.
     """
     target = check_writable(path)
+    try:
+        _replace(target, content)
+    except OSError as error:
+        free = disk_usage(target.parent).free
+        raise OSError(
+            f"path={str(path)!r} cannot be written: {error}. It takes {len(content) / 1e6:.3f} MB, "
+            f"and {free / 1e6:.3f} MB are free there; make room, or choose another folder."
+        ) from error
+
+
+def _replace(target, content):
+    """Write a temporary file and rename it; nothing is left of one that is not whole."""
     temporary = None
     try:
         with NamedTemporaryFile(dir=target.parent, delete=False) as file:
@@ -47,12 +59,6 @@ def write_atomically(path, content):
             file.write(content)
         temporary.chmod(_permissions(target))
         temporary.replace(target)
-    except OSError as error:
-        free = disk_usage(target.parent).free
-        raise OSError(
-            f"path={str(path)!r} cannot be written: {error}. It takes {len(content) / 1e6:.3f} MB, "
-            f"and {free / 1e6:.3f} MB are free there; make room, or choose another folder."
-        ) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
