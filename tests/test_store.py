@@ -35,12 +35,18 @@ TINY = dict(
 )  # fmt: skip
 
 
-def double(number, unit=None):
+def double(number, checkpoint_folder=None):
     double.calls += 1
     return Bunch(value=2 * number)
 
 
 double.calls = 0
+
+
+def twice(memory, number):
+    """Return twice a number, from the store."""
+    function, args, kwargs = Store(memory).call(double, (number,), {})
+    return function(*args, **kwargs)
 
 
 def fit(memory=None, **options):
@@ -58,37 +64,34 @@ def told():
 
 
 def test_a_result_is_kept_by_what_it_rests_on(tmp_path):
-    cached = Store(tmp_path).cache(double, ignore=["unit"])
     before = double.calls
-    for unit in (None, "m"):
-        assert cached(3, unit=unit).value == 6
-    assert cached(4).value == 8
+    for number in (3, 4, 3):
+        assert twice(tmp_path, number).value == 2 * number
     assert double.calls == before + 2
+    assert Store(None).call(double, (3,), {}) == (double, (3,), {})
     (folder,) = tmp_path.iterdir()
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_no_flipped_bit_of_a_result_is_used(tmp_path):
-    cached = Store(tmp_path).cache(double)
-    cached(3)
+    twice(tmp_path, 3)
     (file,) = tmp_path.rglob("output.pkl")
     for bit in range(0, 8 * file.stat().st_size, 7):
         flip(file, bit)
-        result = cached(3)
+        result = twice(tmp_path, 3)
         assert result.value == 6
         (trouble,) = result.troubles.values()
         assert "cannot be read (it is damaged" in trouble
-        assert "troubles" not in cached(3)
+        assert "troubles" not in twice(tmp_path, 3)
 
 
 @pytest.mark.parametrize("content", [b"", b"half", seal(b"no pickle"), None])
 def test_what_is_no_result_is_computed_again(tmp_path, content):
-    cached = Store(tmp_path).cache(double)
-    cached(3)
+    twice(tmp_path, 3)
     (file,) = tmp_path.rglob("output.pkl")
     file.unlink()
     file.mkdir() if content is None else file.write_bytes(content)
-    result = cached(3)
+    result = twice(tmp_path, 3)
     assert result.value == 6
     assert any("it is computed again" in trouble for trouble in result.troubles.values())
 

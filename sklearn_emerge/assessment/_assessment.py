@@ -312,8 +312,6 @@ class EmergenceAssessment(BaseEstimator):
             "shared_data": self.shared_data,
             "entropy": entropy,
         }
-        network = store.cache(run_networks, ignore=["progress_file", "checkpoint_folder"])
-        baseline = store.cache(run_baselines)
         if store.folder is not None:
             shared["provenance"] = provenance(self.world_, model, measures)
         for configuration in configurations:
@@ -327,9 +325,8 @@ class EmergenceAssessment(BaseEstimator):
                 scoring = {
                     name: getattr(cell_model, name, "auto") for name in ("likelihood", "noise_std")
                 }
-                calls.append(
-                    (baseline, (world, scored, candidates), {"scoring": scoring, **shared})
-                )
+                args = (world, scored, candidates)
+                calls.append(store.call(run_baselines, args, {"scoring": scoring, **shared}))
                 for m, mode in enumerate(modes):
                     steps = 0 if mode == "random" else getattr(cell_model, "max_steps", 0)
                     cells.append((c, m, configuration.index, steps * self.n_seeds))
@@ -337,8 +334,7 @@ class EmergenceAssessment(BaseEstimator):
                     if record_at:
                         options |= {"record_at": record_at, "measures": measures}
                     args = (world, cell_model, mode)
-                    unfinished = {"checkpoint_folder": store.checkpoint_folder(args, options)}
-                    calls.append((network, args, options | unfinished))
+                    calls.append(store.call(run_networks, args, options))
         description = describe(self) | {
             "world": describe(self.world_),
             "model": describe(model),

@@ -100,30 +100,29 @@ class Store:
         except OSError as error:
             self.tell({"troubles": {_UNKEPT: _unkept(error)}})
 
-    def cache(self, function, ignore=()):
-        """Return a function whose results are kept.
+    def call(self, function, args, kwargs):
+        """Return a call of a cell that takes its result from the store, or leaves it there.
 
         Parameters
         ----------
         function : callable
-            Returns a Bunch. At the top level of a file.
-        ignore : sequence of str, default=()
-            Names of arguments on which the result does not rest.
+            The cell; returns a Bunch, which gets another entry, ``troubles``, for `tell`, if it
+            was not read.
+        args, kwargs : tuple and dict
+            What it is computed from; a function that takes a ``checkpoint_folder`` gets one.
 
         Returns
         -------
-        callable
-            A Bunch that was not read has another entry, ``troubles``, for `tell`.
+        function, args, kwargs : tuple
+            The call.
         """
         if self.folder is None:
-            return function
-        return partial(_look_up, self.folder / function.__name__, function, ignore)
-
-    def checkpoint_folder(self, args, kwargs):
-        """Return where the training of a cell is kept until it is finished; None if nowhere."""
-        if self.folder is None:
-            return None
-        return self.folder / "unfinished" / joblib.hash((args, kwargs))
+            return function, args, kwargs
+        key = joblib.hash((function.__name__, args, kwargs))
+        if "checkpoint_folder" in inspect.signature(function).parameters:
+            kwargs = kwargs | {"checkpoint_folder": self.folder / "unfinished" / key}
+        path = self.folder / function.__name__ / key / "output.pkl"
+        return partial(_look_up, path, function), args, kwargs
 
     def tell(self, result):
         """Warn of what a cell had trouble with, wherever it ran; of each kind of trouble once."""
@@ -160,18 +159,15 @@ def _folder(memory):
     return Path(os.path.abspath(place)) / "sklearn_emerge_cells"
 
 
-def _look_up(folder, function, ignore, /, *args, **kwargs):
-    """Return what a function returned for these arguments, or call it and keep that."""
-    named = inspect.signature(function).bind(*args, **kwargs).arguments
-    key = joblib.hash({name: value for name, value in named.items() if name not in ignore})
-    path = folder / key / "output.pkl"
+def _look_up(path, function, /, *args, **kwargs):
+    """Return what a file has kept of a call, or call the function and keep what it returns."""
     troubles = {}
     try:
         return pickle.loads(read_sealed(path))
     except (FileNotFoundError, NotADirectoryError):
         pass
     except Exception as error:
-        troubles[key] = (
+        troubles[str(path)] = (
             f"A finished cell in {str(path)!r} cannot be read ({error}); it is computed again. "
             "Nothing has to be done."
         )
