@@ -12,7 +12,7 @@ from .._random import integer_seed, substream
 from ..predictors._checkpoint import Checkpoints
 from ..predictors._fit import fit_replicas
 from ..predictors._neural import NeuralPredictor
-from ..probes import control_states, cross_validate_probe
+from ..probes import control_states, score_probe
 from ._progress import ProgressFile
 from ._trajectory import Recorder, negative_log_likelihood
 
@@ -145,13 +145,15 @@ def _probe_scores(predictor, evaluation, probe, n_probe, stream):
     """Score the probe of one network and its controls on the first sequences."""
     latents = evaluation.latents[:n_probe]
     hidden = predictor.transform(evaluation.X[:n_probe])
-    trained = cross_validate_probe(hidden, latents, probe=probe)
+    # The same randomness for all of a seed's probes, in all modes, so that these pair.
+    options = {"probe": probe, "random_state": substream(stream, "estimator")}
+    trained = score_probe(hidden, latents, **options)
     scores = {"probe_score": trained.score, "probe_accuracy": np.full(len(trained.score), np.nan)}
     if trained.accuracy is not None:
         scores["probe_accuracy"] = trained.accuracy
     for name, kind in (("probe_score_shuffled", "other_sequence"), ("probe_score_noise", "noise")):
         control = control_states(hidden, kind, substream(stream, kind))
-        scores[name] = cross_validate_probe(control, latents, probe=probe).score
+        scores[name] = score_probe(control, latents, **options).score
     return scores
 
 

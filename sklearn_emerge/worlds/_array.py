@@ -5,6 +5,7 @@ import numpy as np
 from .._random import substream
 from .._validation import check_finite, check_latents
 from ._base import World
+from ._strata import divide, sequence_classes
 
 
 class ArrayWorld(World):
@@ -108,14 +109,18 @@ class ArrayWorld(World):
             )
         return X, latents
 
-    def _draw(self, n_sequences, stream):
+    def _draw(self, n_sequences, stream, n_train=None):
         X, latents = self._arrays()
         if n_sequences > len(X):
             raise ValueError(
                 f"{n_sequences} sequences were asked for, but X holds {len(X)}; ask for fewer "
                 "(n_train and n_eval of an assessment add up) or record more."
             )
-        rows = np.random.default_rng(stream).permutation(len(X))[:n_sequences]
+        rows = np.random.default_rng(stream).permutation(len(X))
+        classes = None if n_train is None else sequence_classes(latents)
+        if classes is not None:
+            rows = divide(rows, classes, n_train, n_sequences - n_train)
+        rows = rows[:n_sequences]
         return X[rows], None if latents is None else latents[rows]
 
     def _sample(self, n_sequences, stream):
@@ -123,6 +128,11 @@ class ArrayWorld(World):
 
     def split(self, n_train, n_eval, random_state=None):
         """Divide the recordings at random into training and evaluation.
+
+        If latents have one class a sequence, the division is stratified: every class of at
+        least two sequences is in both parts, and twice in evaluation if it has three, as far as
+        there is room. Several such latents are stratified by their combination if each occurs in
+        at least three sequences, else by the first of them.
 
         Parameters
         ----------
@@ -143,7 +153,8 @@ class ArrayWorld(World):
         """
         self._check_request(n_train)
         self._check_request(n_eval)
-        X, latents = self._draw(n_train + n_eval, substream(random_state, "split"))
+        stream = substream(random_state, "split")
+        X, latents = self._draw(n_train + n_eval, stream, n_train)
         parts = (slice(None, n_train), slice(n_train, None))
         return tuple(
             self._bunch(X[part], None if latents is None else latents[part]) for part in parts
