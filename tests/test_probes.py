@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import BaggingRegressor, RandomForestRegressor
 from sklearn.metrics import r2_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeRegressor
 
 from sklearn_emerge.probes import control_states, cross_validate_probe, make_probe
 
@@ -99,6 +104,101 @@ def test_rare_class_is_undefined_and_warns():
     label[0] = 1
     with pytest.warns(UserWarning, match="occurs in one sequence only"):
         assert np.isnan(cross_validate_probe(hidden, label).score[0])
+
+
+def test_a_class_in_one_sequence_leaves_the_others_to_be_scored():
+    label = np.repeat([0, 1, 2], [10, 9, 1])
+    hidden = np.repeat(np.eye(3)[label][:, np.newaxis], 4, axis=1)
+    with pytest.warns(UserWarning, match="Class 2 of latent 0 occurs in one sequence only"):
+        decoded = cross_validate_probe(hidden, label)
+    # All but the sequence whose class is never seen in training.
+    assert decoded.accuracy[0] == 19 / 20
+    assert 0.5 < decoded.score[0] < 1
+
+
+class TwoClasses(DummyClassifier):
+    """Refuses to be fitted to one class, as a logistic regression does."""
+
+    def fit(self, X, y):
+        assert len(np.unique(y)) > 1
+        return super().fit(X, y)
+
+
+def test_every_training_fold_has_two_classes():
+    """Whatever sequences the classes are in, once each, at some steps, or throughout."""
+    rng = np.random.default_rng(0)
+    n_scored = 0
+    for n_classes in (2, 3) * 60:
+        label = np.zeros((rng.integers(5, 9), 4), int)
+        for each in range(1, n_classes):
+            label[rng.integers(len(label))] = each
+            label[rng.integers(len(label)), rng.integers(1, 4)] = each
+        n_sequences = [(label[:, 1:] == each).any(axis=1).sum() for each in range(n_classes)]
+        if 1 in n_sequences:
+            continue
+        hidden = rng.normal(size=(*label.shape, 1))
+        score = cross_validate_probe(hidden, label, probe=TwoClasses()).score[0]
+        assert np.isfinite(score) == (np.count_nonzero(n_sequences) > 1)
+        n_scored += np.isfinite(score)
+    assert n_scored > 50
+
+
+def test_a_class_that_the_usual_folds_leave_in_one_fold_is_divided():
+    hidden = np.random.default_rng(0).normal(size=(5, 5, 2))
+    label = np.zeros((5, 5), int)
+    label[0, 4] = label[1] = 1
+    decoded = cross_validate_probe(hidden, label)
+    assert np.isfinite(decoded.score[0])
+    # Of 20 rows 15 are of one class; a probe of noise finds about as many.
+    assert decoded.accuracy[0] == pytest.approx(0.75, abs=0.2)
+
+
+def test_a_quantity_that_is_constant_up_to_rounding_has_no_score():
+    hidden = np.random.default_rng(0).normal(size=(24, 12, 3))
+    latent = np.full((24, 12), 0.3)
+    latent[::2] = 0.1 + 0.2
+    assert np.ptp(latent) > 0
+    assert np.isnan(cross_validate_probe(hidden, latent).score[0])
+    # A hundred million times more than rounding is a signal.
+    assert cross_validate_probe(hidden, 0.3 + 1e-9 * hidden[..., 0]).score[0] > 0.99
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-165, 1e-30, 1e30, 1e165, 1e300])
+def test_scores_do_not_depend_on_the_scale_of_a_quantity(scale):
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(24, 12, 3))
+    latents = np.stack([rng.normal(size=(24, 12)), hidden[..., 0] + rng.normal(size=(24, 12))], 2)
+    score = cross_validate_probe(hidden, latents).score
+    assert score[0] < 0 < 0.4 < score[1]
+    assert cross_validate_probe(hidden, latents * scale).score == pytest.approx(score, rel=1e-9)
+    power = 2.0 ** np.round(np.log2(scale))
+    assert np.array_equal(cross_validate_probe(hidden, latents * power).score, score)
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        RandomForestRegressor(2, max_depth=2),
+        make_pipeline(StandardScaler(), BaggingRegressor(DecisionTreeRegressor(max_features=1), 2)),
+    ],
+)
+def test_random_probes_are_determined_by_random_state(probe):
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(10, 6, 3))
+
+    def score(random_state, probe=probe):
+        options = dict(probe=probe, n_splits=2, random_state=random_state)
+        return cross_validate_probe(hidden, hidden[..., 0], **options).score[0]
+
+    before = np.random.get_state()
+    assert score(0) == score(0)
+    assert len({score(seed) for seed in range(3)}) == 3
+    assert str(np.random.get_state()) == str(before)
+    states = [v for name, v in probe.get_params().items() if name.endswith("random_state")]
+    assert states
+    assert set(states) == {None}
+    fixed = RandomForestRegressor(2, max_depth=2, random_state=7)
+    assert score(0, fixed) == score(1, fixed) == score(None, fixed)
 
 
 def test_controls():

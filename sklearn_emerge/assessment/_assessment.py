@@ -16,7 +16,6 @@ from ..inference import check_alpha, check_correction
 from ..predictors import GRUPredictor
 from ..predictors._base import BasePredictor
 from ..predictors._neural import NeuralPredictor
-from ..probes import check_probe
 from ..worlds import ArrayWorld, World
 from ._assembly import INTERVALS, collect, compare
 from ._cell import run_baselines, run_networks
@@ -28,6 +27,7 @@ from ._checks import (
 )
 from ._cube import annotate, describe, save_cube
 from ._plan import STRUCTURED, coordinate, expand, make_baselines, reference_names
+from ._probing import check_probing
 from ._progress import Progress
 from ._store import checkpoint_folder, provenance
 from ._summary import summarise
@@ -87,7 +87,8 @@ class EmergenceAssessment(BaseEstimator):
         sequences. "auto" is all but "autoregressive", as in the source; "all" makes the linear
         filter compete, too. The gain of every baseline is in the cube in any case.
     probe : "auto", estimator or None, default="auto"
-        Probe of the latents, see `cross_validate_probe`; None leaves the probes out.
+        Probe of the latents, see `cross_validate_probe`; None leaves the probes out. An estimator
+        is tried before training, and a `random_state` of it that is None is set for each seed.
     probe_margin : float, default=0.1
         Improvement of the mean probe score (:math:`R^2`) that does not yet count as a new
         representation: the tests are of an improvement beyond it.
@@ -273,12 +274,13 @@ class EmergenceAssessment(BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter, X or y is not as described; before any training.
+            If a parameter, X or y is not as described, no latent can be scored, or the probe
+            fails when it is tried; before any training.
 
         Warns
         -----
         UserWarning
-            If the number of seeds cannot reach alpha.
+            If the number of seeds cannot reach alpha, or latents cannot be scored in some seeds.
         """
         self._validate_params()
         check_alpha(self.alpha)
@@ -290,8 +292,6 @@ class EmergenceAssessment(BaseEstimator):
         record_at, measures = check_record(self.record_at, self.measures)
         modes = check_names("modes", self.modes, self._known_modes(model))
         nulls = check_names("nulls", self.nulls, self.world_.null_kinds)
-        if self.probe is not None:
-            check_probe(self.probe, self.world_.latent_kind)
         configurations = expand(self.world_, model, self.param_grid, nulls)
         check_worlds(configurations, self.n_train, self.n_eval)
         warn_if_seeds_cannot_reach_alpha(
@@ -312,6 +312,8 @@ class EmergenceAssessment(BaseEstimator):
             "shared_data": self.shared_data,
             "entropy": entropy,
         }
+        if self.probe is not None:
+            check_probing(self.probe, self.n_probe, configurations, sizes, **shared)
         network = memory.cache(run_networks, ignore=["progress_file", "checkpoint_folder"])
         baseline = memory.cache(run_baselines)
         if memory.location is not None:

@@ -88,14 +88,19 @@ def try_measures(measures, world, model, sizes, taken):
     """
     train, evaluation = world.split(*sizes, 0)
     evaluation.train = train
-    predictor = clone(model)
-    if "training" in predictor.get_params():
-        predictor.set_params(training="random")
     with threadpool_limits(1):
-        predictor.fit(train.X)
+        predictor = fit_untrained(model, train.X)
         for name, measure in measures.items():
             # A copy: a measure that keeps something is the same afterwards, and in the store.
             _labelled(name, deepcopy(measure)(predictor, evaluation), taken)
+
+
+def fit_untrained(model, X):
+    """Return a clone of a model, fitted without training if it knows how to."""
+    predictor = clone(model)
+    if "training" in predictor.get_params():
+        predictor.set_params(training="random")
+    return predictor.fit(X)
 
 
 class Recorder:
