@@ -14,9 +14,9 @@ def sequence_classes(latents):
     Returns
     -------
     ndarray of int of shape (n_sequences,) or None
-        The combination of all latents that have one class a sequence if each combination occurs
-        in at least three sequences, else the first of these latents. None if there is none, of
-        which one class occurs in several sequences, but not in all.
+        The number of its combination of all latents that have one class a sequence if each
+        combination occurs in at least three sequences, else the first of these latents. A latent
+        that is the same in all sequences, or in no two, does not count; None if none counts.
     """
     if latents is None or latents.dtype.kind == "f":
         return None
@@ -25,11 +25,10 @@ def sequence_classes(latents):
     labels = [each for each in labels if 1 < len(np.unique(each)) < len(each)]
     if not labels:
         return None
-    combinations, n_sequences = np.unique(np.stack(labels), axis=1, return_counts=True)
-    if n_sequences.min() < 3:
-        return labels[0]
-    matches = np.stack(labels)[:, :, np.newaxis] == combinations[:, np.newaxis]
-    return matches.all(axis=0).argmax(axis=1)
+    _, combination, n_sequences = np.unique(
+        np.stack(labels), axis=1, return_inverse=True, return_counts=True
+    )
+    return combination.ravel() if n_sequences.min() > 2 else labels[0]
 
 
 def divide(rows, classes, n_train, n_eval):
