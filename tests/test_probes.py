@@ -124,23 +124,22 @@ class TwoClasses(DummyClassifier):
         return super().fit(X, y)
 
 
-def test_every_training_fold_has_two_classes():
-    """Whatever sequences the classes are in, once each, at some steps, or throughout."""
+@pytest.mark.parametrize(("n_throughout", "n_once"), [(1, 1), (2, 1), (1, 2), (0, 2), (2, 0)])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_every_training_fold_has_two_classes(n_classes, n_throughout, n_once):
+    """Whether rare classes are in a sequence throughout, or at one step of it."""
     rng = np.random.default_rng(0)
-    n_scored = 0
-    for n_classes in (2, 3) * 60:
-        label = np.zeros((rng.integers(5, 9), 4), int)
+    n_rare = (n_classes - 1) * (n_throughout + n_once)
+    for n_sequences in range(max(5, n_rare + 2), 10):
+        rows = iter(rng.permutation(n_sequences))
+        label = np.zeros((n_sequences, 5), int)
         for each in range(1, n_classes):
-            label[rng.integers(len(label))] = each
-            label[rng.integers(len(label)), rng.integers(1, 4)] = each
-        n_sequences = [(label[:, 1:] == each).any(axis=1).sum() for each in range(n_classes)]
-        if 1 in n_sequences:
-            continue
-        hidden = rng.normal(size=(*label.shape, 1))
-        score = cross_validate_probe(hidden, label, probe=TwoClasses()).score[0]
-        assert np.isfinite(score) == (np.count_nonzero(n_sequences) > 1)
-        n_scored += np.isfinite(score)
-    assert n_scored > 50
+            for _ in range(n_throughout):
+                label[next(rows)] = each
+            for _ in range(n_once):
+                label[next(rows), rng.integers(1, 5)] = each
+        hidden = rng.normal(size=(n_sequences, 5, 1))
+        assert np.isfinite(cross_validate_probe(hidden, label, probe=TwoClasses()).score[0])
 
 
 def test_a_class_that_the_usual_folds_leave_in_one_fold_is_divided():
