@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from conftest import small_assessment
 from sklearn.linear_model import LogisticRegression, Ridge
+from skorch.callbacks import EpochScoring
 from torch import nn
 
 from sklearn_emerge import (
@@ -115,7 +116,10 @@ def test_predictors_and_worlds(call, message):
         (dict(world=RegimeWorld(), nulls=(), probe=Ridge()), "need a classifier"),
         (dict(param_grid={"training": ["full"]}), "'training' is set by.*modes="),
         (dict(param_grid={"model__random_state": [1]}), "set by the assessment.*n_seeds="),
-        (dict(model=GRUPredictor(callbacks=[lambda: 0]), memory="cache"), "memory is set.*lambdas"),
+        (
+            dict(model=GRUPredictor(callbacks=[EpochScoring(lambda *a: 0)]), memory="cache"),
+            "memory is set.*lambdas",
+        ),
         (dict(nulls="reverse"), "'reverse' is not known here"),
         (dict(modes="half"), "'half' is not known here"),
         (dict(baselines="median"), "'median' is not known"),

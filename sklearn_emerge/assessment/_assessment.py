@@ -15,26 +15,25 @@ from .._validation import check_latents, check_sequences
 from ..inference import check_alpha, check_correction
 from ..predictors import GRUPredictor
 from ..predictors._base import BasePredictor
-from ..predictors._neural import NeuralPredictor
 from ..worlds import ArrayWorld, World
 from ._assembly import INTERVALS, collect, compare
-from ._cell import run_baselines, run_networks
+from ._cell import run_baselines, run_cell, run_networks
 from ._checks import (
+    check_configurations,
     check_names,
     check_recording,
-    check_worlds,
+    warn_if_fitted,
     warn_if_seeds_cannot_reach_alpha,
 )
 from ._cube import annotate, describe, save_cube
-from ._plan import STRUCTURED, coordinate, expand, make_baselines, reference_names
+from ._labels import coordinate
+from ._plan import STRUCTURED, expand, make_baselines, reference_names
 from ._probing import check_probing
 from ._progress import Progress
 from ._store import checkpoint_folder, provenance
 from ._summary import summarise
 from ._trajectory import check_record
 from ._verdict import judge
-
-MODES = ("full", "readout", "random", "scrambled")
 
 
 class EmergenceAssessment(BaseEstimator):
@@ -76,7 +75,8 @@ class EmergenceAssessment(BaseEstimator):
         ``world__...`` is a parameter of the world, ``model__...`` or a bare name one of the
         model.
     modes : sequence of str, default=("full", "readout", "random")
-        Training modes, out of "full", "readout", "random" and "scrambled".
+        Training modes, out of the `training_modes` of the model: "full", "readout", "random" and,
+        if it has recurrent weights, "scrambled".
     nulls : sequence of str, default=("resample",)
         Kinds of nulls, see `World.null`.
     baselines : "auto", sequence of str, or dict of str to predictor, default="auto"
@@ -196,7 +196,11 @@ class EmergenceAssessment(BaseEstimator):
         "n_flips": [Interval(Integral, 1, None, closed="left"), None],
         "record_at": ["array-like", range, None],
         "measures": [dict, None],
-        "n_jobs": [Integral, None],
+        "n_jobs": [
+            Interval(Integral, None, -1, closed="right"),
+            Interval(Integral, 1, 2**31 - 1, closed="both"),
+            None,
+        ],
         "random_state": ["random_state", np.random.Generator, np.random.SeedSequence],
         "progress": ["boolean"],
     }
@@ -280,7 +284,8 @@ class EmergenceAssessment(BaseEstimator):
         Warns
         -----
         UserWarning
-            If the number of seeds cannot reach alpha, or latents cannot be scored in some seeds.
+            If the number of seeds cannot reach alpha, the model or a baseline is fitted, or latents
+            cannot be scored in some seeds.
         """
         self._validate_params()
         check_alpha(self.alpha)
@@ -290,16 +295,16 @@ class EmergenceAssessment(BaseEstimator):
         self.world_ = self._resolve_world(X, y)
         model = GRUPredictor() if self.model is None else self.model
         record_at, measures = check_record(self.record_at, self.measures)
-        modes = check_names("modes", self.modes, self._known_modes(model))
         nulls = check_names("nulls", self.nulls, self.world_.null_kinds)
         configurations = expand(self.world_, model, self.param_grid, nulls)
-        check_worlds(configurations, self.n_train, self.n_eval)
+        modes = check_configurations(configurations, self.modes, self.n_train, self.n_eval)
         warn_if_seeds_cannot_reach_alpha(
             self.n_seeds, len(configurations), self.alpha, self.correction, self.n_flips
         )
         baselines = make_baselines(
             self.baselines, configurations[0].models[STRUCTURED], self.world_.observation
         )
+        warn_if_fitted(model, self.baselines if isinstance(self.baselines, dict) else {})
         candidates = reference_names(self.reference, baselines)
         sizes = self.n_train, self.n_eval
         check_recording(record_at, measures, modes, configurations, sizes, self.param_grid or ())
@@ -324,14 +329,14 @@ class EmergenceAssessment(BaseEstimator):
             shared |= {"n_train": n_train, "n_eval": n_eval}
             for c, condition in enumerate(conditions):
                 world, cell_model = configuration.worlds[condition], configuration.models[condition]
+                where = {"condition": condition, **configuration.settings}
                 scored = make_baselines(self.baselines, cell_model, world.observation)
                 cells.append((c, None, configuration.index, 0))
                 scoring = {
                     name: getattr(cell_model, name, "auto") for name in ("likelihood", "noise_std")
                 }
-                calls.append(
-                    (baseline, (world, scored, candidates), {"scoring": scoring, **shared})
-                )
+                args = (where, baseline, world, scored, candidates)
+                calls.append((run_cell, args, {"scoring": scoring, **shared}))
                 for m, mode in enumerate(modes):
                     steps = 0 if mode == "random" else getattr(cell_model, "max_steps", 0)
                     cells.append((c, m, configuration.index, steps * self.n_seeds))
@@ -340,7 +345,8 @@ class EmergenceAssessment(BaseEstimator):
                         options |= {"record_at": record_at, "measures": measures}
                     args = (world, cell_model, mode)
                     unfinished = {"checkpoint_folder": checkpoint_folder(memory, args, options)}
-                    calls.append((network, args, options | unfinished))
+                    named = (where | {"mode": mode}, network, *args)
+                    calls.append((run_cell, named, options | unfinished))
         description = describe(self) | {
             "world": describe(self.world_),
             "model": describe(model),
@@ -436,11 +442,6 @@ class EmergenceAssessment(BaseEstimator):
         if y is not None:
             raise ValueError("fit received latents y without X; pass both or neither.")
         return self.world
-
-    @staticmethod
-    def _known_modes(model):
-        # A predictor without training modes is as it is: fully trained.
-        return MODES if isinstance(model, NeuralPredictor) else ("full",)
 
     def _run(self, calls, steps):
         """Run the cells, in order of the plan, and show how far they are."""

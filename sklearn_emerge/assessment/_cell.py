@@ -14,7 +14,7 @@ from ..predictors._fit import fit_replicas
 from ..predictors._neural import NeuralPredictor
 from ..probes import control_states, score_probe
 from ._progress import ProgressFile
-from ._trajectory import Recorder, negative_log_likelihood
+from ._trajectory import Recorder, negative_log_likelihood, noted
 
 PROBE_SCORES = ("probe_score", "probe_score_shuffled", "probe_score_noise", "probe_accuracy")
 
@@ -31,6 +31,28 @@ def split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data):
     for train, evaluation in splits:
         evaluation.train = train
     return splits
+
+
+def run_cell(where, function, *args, **kwargs):
+    """Run a cell; an error says which it was.
+
+    Parameters
+    ----------
+    where : dict of str to object
+        Condition, mode and settings of the cell.
+    function : callable
+        `run_networks` or `run_baselines`, maybe with a store.
+    *args, **kwargs
+        Its arguments.
+
+    Returns
+    -------
+    Bunch
+        What the function returns.
+    """
+    cell = ", ".join(f"{name}={value!r}" for name, value in where.items())
+    with noted(f"This happened in the cell {cell}."):
+        return function(*args, **kwargs)
 
 
 def run_networks(

@@ -28,6 +28,8 @@ class BasePredictor(ABC, BaseEstimator):
             StrOptions({"auto", "estimate"}),
         ],
     }
+    # What a parameter `training` may be; a predictor without one is always fully trained.
+    training_modes = ("full",)
     # Whether the predictor knows the categorical likelihood; it then has a parameter n_tokens.
     _knows_tokens = False
 
