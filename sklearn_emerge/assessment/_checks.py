@@ -68,8 +68,9 @@ def check_configurations(configurations, modes, n_train, n_eval):
         train, _ = world.split(*(sizes if recorded else (4, 5)), 0)
         for name in train.latent_names:
             check_label("latent_names", name)
-        for each in configuration.worlds.values():
-            each.split(4, 5, 0)
+        for condition, each in configuration.worlds.items():
+            if condition != STRUCTURED:
+                each.split(4, 5, 0)
         model = _begun(configuration.models[STRUCTURED], train.X)
         if getattr(model, "early_stopping", False):
             count_held_out(model.validation_fraction, sizes[0])
