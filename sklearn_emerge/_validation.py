@@ -4,6 +4,20 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 
+def as_numbers(values, name):
+    """Return values as a float64 array; raise a ValueError if they are not real numbers."""
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "biufO":
+            raise TypeError(f"they are of type {array.dtype}")
+        return array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name}={values!r} is not made of real numbers ({error}); pass numbers, in rows of "
+            "equal length."
+        ) from error
+
+
 def check_finite(array, name):
     """Raise a ValueError that locates the first NaN or infinity of `array`, if there is one."""
     finite = np.isfinite(array)

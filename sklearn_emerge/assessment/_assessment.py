@@ -35,6 +35,9 @@ from ._summary import summarise
 from ._trajectory import check_record
 from ._verdict import judge
 
+# Rows of a table that a notebook shows, half of them from its end.
+_MAX_ROWS = 60
+
 
 class EmergenceAssessment(BaseEstimator):
     r"""Assess what training added to a sequence model in a world.
@@ -477,8 +480,9 @@ class EmergenceAssessment(BaseEstimator):
         if isinstance(verdict, str):
             shown = f"<p><b>{verdict}</b>: {self.verdict_reason_}</p>"
         else:
-            shown = verdict.to_frame().to_html()
-        return f"<div>{shown}{self.summary().to_html(float_format='{:.4g}'.format)}</div>"
+            shown = verdict.to_frame().to_html(max_rows=_MAX_ROWS)
+        table = self.summary().to_html(float_format="{:.4g}".format, max_rows=_MAX_ROWS)
+        return f"<div>{shown}{table}</div>"
 
 
 def _by_configuration(values):

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from ..inference import required_seeds
+from ..inference._power import find_seeds, spread_of
 from ._plan import RESERVED
 
 
@@ -44,14 +44,13 @@ def summarise(cube, alpha, correction):
 def _required_seeds(cube, alpha, correction):
     """Return the seeds that find gains of such a size; NaN where one was found or none is seen."""
     gains = cube.delta_nll.transpose(..., "seed")
-    n_tests = int(np.prod([cube.sizes[dim] for dim in gains.dims if dim not in RESERVED]))
-    found = cube.p_value_adjusted.transpose(*gains.dims[:-1]).values <= alpha
     needed = xr.full_like(gains.isel(seed=0, drop=True), np.nan)
-    for index in np.ndindex(needed.shape):
-        values = gains.values[index]
-        several = np.isfinite(values).all() and len(values) > 1
-        if several and values.mean() > 0 and not found[index]:
-            needed[index] = required_seeds(
-                values, alpha=alpha, n_tests=n_tests, correction=correction
-            )
+    if gains.sizes["seed"] == 1:
+        return needed
+    n_tests = int(np.prod([cube.sizes[dim] for dim in needed.dims if dim not in RESERVED]))
+    found = cube.p_value_adjusted.transpose(*needed.dims).values <= alpha
+    effect, spread = gains.values.mean(axis=-1), spread_of(gains.values)
+    # A gain that is the same in all seeds does not say how seeds differ.
+    open_ = (effect > 0) & (spread > 0) & np.isfinite(spread) & ~found
+    needed.values[open_] = find_seeds(effect[open_] / spread[open_], alpha, n_tests, correction)
     return needed
