@@ -6,6 +6,8 @@ from sklearn.utils.validation import validate_data
 
 def as_numbers(values, name):
     """Return values as a float64 array; raise a ValueError if they are not real numbers."""
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} has masked values; drop them: {name}.compressed().")
     try:
         array = np.asarray(values)
         if array.dtype.kind not in "biufO":

@@ -81,7 +81,7 @@ def bootstrap_interval(values, *, confidence=0.95, n_draws=9999, random_state=No
     """
     values = check_sample(values, "values")
     check_alpha(confidence, "confidence")
-    check_count(n_draws, "n_draws")
+    check_count(n_draws, "n_draws", at_least=2)
     if np.ptp(values) == 0:
         return Interval(float(values[0]), float(values[0]))
     interval = stats.bootstrap(

@@ -62,4 +62,4 @@ def two_sample_permutation_test(first, second, *, n_draws=9999, random_state=Non
     # Where divisions are drawn, the observed one counts as one more.
     drawn = comb(len(samples[0]) + len(samples[1]), len(samples[0])) > n_draws
     p_value = (hits + drawn) / (len(result.null_distribution) + drawn)
-    return PermutationResult(float(result.statistic), p_value)
+    return PermutationResult(float(result.statistic), float(p_value))

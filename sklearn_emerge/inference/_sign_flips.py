@@ -119,7 +119,8 @@ def _flip(differences, scale, method="auto", n_draws=99_999, random_state=None):
         sums = np.zeros(1)
         for difference in differences:
             sums = np.concatenate([sums + difference, sums - difference])
-        return PermutationResult(float(statistic), np.count_nonzero(sums >= n * least) / 2**n)
+        hits = np.count_nonzero(sums >= n * least)
+        return PermutationResult(float(statistic), float(hits / 2**n))
     # Not scipy's: it turns exact as soon as n_draws reaches 2^n, which five seeds always do.
     if not isinstance(random_state, np.random.RandomState):
         random_state = make_generator(random_state)
@@ -127,4 +128,4 @@ def _flip(differences, scale, method="auto", n_draws=99_999, random_state=None):
     for start in range(0, n_draws, size):
         signs = random_state.choice([-1, 1], size=(min(size, n_draws - start), n))
         hits += np.count_nonzero((signs * differences).mean(axis=1) >= least)
-    return PermutationResult(float(statistic), (hits + 1) / (n_draws + 1))
+    return PermutationResult(float(statistic), float((hits + 1) / (n_draws + 1)))
