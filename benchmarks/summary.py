@@ -1,4 +1,6 @@
-"""How long the statistics of an assessment take, without its networks: python benchmarks/summary.py.
+"""How long the statistics of an assessment take, without its networks.
+
+    OMP_NUM_THREADS=1 python benchmarks/summary.py
 
 Cells are random numbers; 100 configurations mean 900 rows of the summary.
 """

@@ -270,7 +270,10 @@ def test_required_seeds_are_the_first_that_have_the_power(correction):
         for n in range(2, 101) if expected is None else ():
             attained = np.floor(level * 2.0**n) / 2.0**n if n < 50 else level
             effect = pilot.mean() / pilot.std(ddof=1)
-            if attained > 0 and TTestPower().power(effect, n, attained, alternative="larger") >= power:
+            if (
+                attained > 0
+                and TTestPower().power(effect, n, attained, alternative="larger") >= power
+            ):
                 expected = n
                 break
         options = dict(power=power, n_tests=n_tests, correction=correction, max_seeds=100)
@@ -291,7 +294,7 @@ def test_required_seeds_of_nothing_are_infinite():
         required_seeds([1.0])
     with pytest.raises(ValueError, match="n_tests=0 must be an integer"):
         required_seeds([1.0, 2.0], n_tests=0)
-    with pytest.raises(ValueError, match="effect=nan must be finite"):
+    with pytest.raises(ValueError, match="effect=nan must be one finite number"):
         required_seeds([1.0, 2.0], effect=np.nan)
     with pytest.raises(ValueError, match="power=1.5 is not a level"):
         required_seeds([1.0, 2.0], power=1.5)

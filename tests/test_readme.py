@@ -71,7 +71,9 @@ def test_command_lines_are_found():
 
 @pytest.mark.parametrize(
     "path",
-    sorted({*re.findall(r"\]\((?!http)([^)#]+)", README), *re.findall(r"python (\S+\.py)", README)}),
+    sorted(
+        {*re.findall(r"\]\((?!http)([^)#]+)", README), *re.findall(r"python (\S+\.py)", README)}
+    ),
 )
 def test_files_that_it_names_are_there(path):
     assert (ROOT / path).is_file()

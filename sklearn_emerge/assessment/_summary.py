@@ -49,8 +49,11 @@ def _required_seeds(cube, alpha, correction):
         return needed
     n_tests = int(np.prod([cube.sizes[dim] for dim in needed.dims if dim not in RESERVED]))
     found = cube.p_value_adjusted.transpose(*needed.dims).values <= alpha
-    effect, spread = gains.values.mean(axis=-1), spread_of(gains.values)
+    values = gains.where(np.isfinite(gains).all("seed")).values
+    effect, spread = values.mean(axis=-1), spread_of(values)
     # A gain that is the same in all seeds does not say how seeds differ.
-    open_ = (effect > 0) & (spread > 0) & np.isfinite(spread) & ~found
-    needed.values[open_] = find_seeds(effect[open_] / spread[open_], alpha, n_tests, correction)
+    unclear = (effect > 0) & (spread > 0) & ~found
+    needed.values[unclear] = find_seeds(
+        effect[unclear] / spread[unclear], alpha, n_tests, correction
+    )
     return needed

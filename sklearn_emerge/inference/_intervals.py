@@ -92,5 +92,3 @@ def bootstrap_interval(values, *, confidence=0.95, n_draws=9999, random_state=No
         rng=make_generator(random_state),
     ).confidence_interval
     return Interval(float(interval.low), float(interval.high))
-
-

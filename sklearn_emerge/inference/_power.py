@@ -1,16 +1,16 @@
 """What p-values a number of seeds can reach, and how many seeds find an effect."""
 
-from numbers import Real
-
 import numpy as np
 from scipy import special, stats
 
+from .._validation import as_numbers
 from ._checks import check_alpha, check_count, check_sample
 from ._multiplicity import adjust_p_values
 from ._sign_flips import MAX_AUTO, TIE
 
 # Noncentrality beyond which the power is 1.
 _CERTAIN = 1e6
+
 
 def smallest_p_value(n_seeds, n_tests=1, correction="holm", n_flips=None):
     r"""Return the smallest adjusted p-value that the sign-flip test can reach.
@@ -156,18 +156,18 @@ def required_seeds(
     check_alpha(power, "power")
     check_count(n_tests, "n_tests")
     check_count(max_seeds, "max_seeds", at_least=2)
-    effect = pilot.mean() if effect is None else effect
-    if not isinstance(effect, Real) or isinstance(effect, bool) or not np.isfinite(effect):
-        raise ValueError(f"effect={effect!r} must be finite; pass a difference to find.")
+    size = pilot.mean() if effect is None else as_numbers(effect, "effect")
+    if size.ndim or not np.isfinite(size):
+        raise ValueError(f"effect={effect!r} must be one finite number; pass a difference to find.")
     spread = spread_of(pilot)
     if spread == 0:
         raise ValueError(
             f"pilot={pilot.tolist()} has no spread, so that nothing says how seeds differ; pass "
             "differences of independent seeds, or ask seeds_needed for the fewest at all."
         )
-    if effect <= 0:
+    if size <= 0:
         return np.inf
-    needed = find_seeds(effect / spread, alpha, n_tests, correction, power, max_seeds).item()
+    needed = find_seeds(size / spread, alpha, n_tests, correction, power, max_seeds).item()
     return needed if needed == np.inf else int(needed)
 
 

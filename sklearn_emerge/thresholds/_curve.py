@@ -400,8 +400,8 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
         trials = as_numbers(n_trials, "n_trials")
         if trials.shape not in ((), y.shape):
             raise ValueError(
-                f"n_trials has shape {trials.shape}, but there are {len(y)} rates; pass one number, "
-                "or one for each rate."
+                f"n_trials has shape {trials.shape}, but there are {len(y)} rates; pass one "
+                "number, or one for each rate."
             )
         trials = np.broadcast_to(trials, y.shape)
         if not np.isfinite(trials).all() or (trials < 1).any() or (trials % 1).any():
