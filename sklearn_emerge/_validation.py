@@ -11,11 +11,12 @@ def as_numbers(values, name):
     try:
         array = np.asarray(values)
         if array.dtype.kind not in "biufO":
-            raise TypeError(f"they are of type {array.dtype}")
+            kind = "complex" if array.dtype.kind == "c" else f"of type {array.dtype}"
+            raise TypeError(f"it is {kind}")
         return array.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{name}={values!r} is not made of real numbers ({error}); pass numbers, in rows of "
+            f"{name}={values!r} is not a real number or matrix ({error}); pass numbers, or rows of "
             "equal length."
         ) from error
 

@@ -23,7 +23,7 @@ def scores(values, capacity):
 
 
 INFERENCE = [
-    (lambda: i.sign_flip_test("ab"), "differences='ab' is not made of real numbers.*pass numbers"),
+    (lambda: i.sign_flip_test("ab"), "differences='ab' is not a real number.*pass numbers"),
     (lambda: i.sign_flip_test(["1", "2"]), r"differences=\['1', '2'\].*pass numbers"),
     (lambda: i.sign_flip_test([1j, 2]), "differences=.*complex.*pass numbers"),
     (lambda: i.sign_flip_test([1, [2]]), r"differences=\[1, \[2\]\].*rows of equal length"),
