@@ -256,7 +256,7 @@ def test_one_number_of_sequences_leaves_the_rest_to_the_other():
 
 
 def test_summary_needs_a_finished_fit():
-    assessment = small_assessment(world=ArrayWorld(np.zeros((3, 4))))
+    assessment = small_assessment(world=ArrayWorld(np.random.default_rng(0).normal(size=(3, 4))))
     with pytest.raises(ValueError, match="were asked for"):
         assessment.fit()
     with pytest.raises(NotFittedError):

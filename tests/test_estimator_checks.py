@@ -61,7 +61,8 @@ ESTIMATORS = [
     # With known ends it refuses values that are no rates, as the checks pass.
     EmergenceCurve("fit", "fit"),
     EmergenceAssessment(
-        model=GRUPredictor(2, max_steps=1),
+        # Some checks pass integers, of which it would ask whether they are tokens.
+        model=GRUPredictor(2, max_steps=1, likelihood="gaussian"),
         baselines=("mean",),
         nulls=(),
         modes=("full",),

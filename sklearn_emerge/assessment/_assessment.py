@@ -11,7 +11,6 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, check_memory
 
 from .._random import seed_sequence
-from .._validation import check_latents, check_sequences
 from ..inference import check_alpha, check_correction
 from ..predictors import GRUPredictor
 from ..predictors._base import BasePredictor
@@ -30,6 +29,7 @@ from ._labels import coordinate
 from ._plan import STRUCTURED, expand, make_baselines, reference_names
 from ._probing import check_probing
 from ._progress import Progress
+from ._recordings import check_likelihoods, world_of
 from ._store import checkpoint_folder, provenance
 from ._summary import summarise
 from ._trajectory import check_record
@@ -271,7 +271,7 @@ class EmergenceAssessment(BaseEstimator):
             Your own sequences, if there is no world.
         y : array-like of shape (n_sequences,), (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_latents), default=None
-            Their latents: floats are quantities, integers are classes.
+            Their latents, see `ArrayWorld`: floats are quantities, integers and text are classes.
 
         Returns
         -------
@@ -310,6 +310,7 @@ class EmergenceAssessment(BaseEstimator):
         warn_if_fitted(model, self.baselines if isinstance(self.baselines, dict) else {})
         candidates = reference_names(self.reference, baselines)
         sizes = self.n_train, self.n_eval
+        check_likelihoods(configurations, baselines, nulls, *sizes)
         check_recording(record_at, measures, modes, configurations, sizes, self.param_grid or ())
         entropy = seed_sequence(self.random_state).generate_state(4).tolist()
 
@@ -434,9 +435,7 @@ class EmergenceAssessment(BaseEstimator):
                 "is the world of your own sequences)."
             )
         if X is not None:
-            X = check_sequences(self, X, reset=True)
-            latents = None if y is None else check_latents(y, X, "y")
-            return ArrayWorld(X, latents)
+            return world_of(self, X, y)
         if self.world is None:
             raise ValueError(
                 "There is nothing to assess: world is None and fit received no X. Pass a world to "
@@ -444,6 +443,9 @@ class EmergenceAssessment(BaseEstimator):
             )
         if y is not None:
             raise ValueError("fit received latents y without X; pass both or neither.")
+        if isinstance(self.world, ArrayWorld):
+            # Anew, because an array may have been changed in place.
+            self.world.check()
         return self.world
 
     def _run(self, calls, steps):

@@ -9,6 +9,7 @@ from sklearn.utils import Bunch
 from threadpoolctl import threadpool_limits
 
 from .._random import integer_seed, substream
+from ..predictors._base import spread_known
 from ..predictors._checkpoint import Checkpoints
 from ..predictors._fit import fit_replicas
 from ..predictors._neural import NeuralPredictor
@@ -120,7 +121,8 @@ def run_networks(
     checkpoints = None if checkpoint_folder is None else Checkpoints(checkpoint_folder)
     start = time.perf_counter()
     samples = [train.X for train, _ in splits]
-    predictors = _fit_seeds(model, mode, samples, seeds, progress, recorder, checkpoints)
+    with spread_known(world._spread):
+        predictors = _fit_seeds(model, mode, samples, seeds, progress, recorder, checkpoints)
     seconds = time.perf_counter() - start + (0 if checkpoints is None else checkpoints.seconds)
     result.fit_seconds = [seconds / n_seeds] * n_seeds
     for seed, predictor in enumerate(predictors):
@@ -224,7 +226,7 @@ def run_baselines(
         ``reference`` and ``best_baseline`` (names).
     """
     splits = split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data)
-    with threadpool_limits(1):
+    with threadpool_limits(1), spread_known(world._spread):
         nll = [
             [
                 negative_log_likelihood(clone(baseline).fit(train.X), evaluation)

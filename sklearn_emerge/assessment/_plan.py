@@ -160,6 +160,8 @@ def make_baselines(baselines, model, observation):
     dict of str to predictor
     """
     if isinstance(baselines, str) and baselines == "auto":
+        if getattr(model, "likelihood", "auto") == "categorical":
+            observation = "token"
         left_out = {"continuous": ["markov"], "token": ["autoregressive"]}.get(observation, [])
         names = [name for name in _BASELINES if name not in left_out]
         chosen = {name: _BASELINES[name]() for name in names}

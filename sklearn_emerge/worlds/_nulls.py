@@ -101,6 +101,9 @@ class Null(World):
         destroyed.counts = both[:, :, 1].astype(bool)
         return destroyed
 
+    def _spread(self):
+        return self.world._spread()
+
     def _evaluated(self):
         return clone(self).set_params(world=self.world._evaluated())
 
