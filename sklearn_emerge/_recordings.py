@@ -176,8 +176,8 @@ def _check_held(X, codes, name):
         raise ValueError(
             f"{name} has {int(held.sum())} of {n_sequences} sequences that {where} in equal "
             f"values, as what is padded or filled in does ({name}[{row}] in "
-            f"{int(runs[row]) + 1} of {n_steps} steps). That can be predicted without any error and would be taken "
-            f"for learning. {remedy} these sequences out."
+            f"{int(runs[row]) + 1} of {n_steps} steps). That can be predicted without any error, "
+            f"which would be taken for learning. {remedy} these sequences out."
         )
 
 

@@ -202,6 +202,9 @@ def encode_latents(latents, name="latents"):
             f"one or the other. Pass those of one kind, or {name}.astype(float) if all are "
             "quantities."
         )
+    if any(hasattr(each, "na_value") for each in dtypes):
+        # What pandas knows to be missing must not become a number.
+        latents = latents.astype(object)
     values = np.asarray(latents)
     categories = any(str(each) == "category" for each in dtypes)
     if not categories and values.dtype.kind in "biu":

@@ -5,7 +5,6 @@ from sklearn.utils.validation import validate_data
 
 from ._tables import check_columns, check_table, cut_call, encode_latents, has_columns_of_latents
 
-
 # Squares of what is larger or smaller leave the range of double precision.
 _LARGEST, _SMALLEST = 1e140, 1e-140
 

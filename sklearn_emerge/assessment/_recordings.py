@@ -78,7 +78,7 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval):
             )
         if likelihood == "categorical":
             _check_tokens(X, baselines, nulls)
-        else:
+        elif likelihood == "gaussian":
             _warn_if_rare(X, *world.default_split(n_train, n_eval))
 
 
@@ -103,18 +103,18 @@ def _warn_if_rare(X, n_train, n_eval):
     X = X.reshape(*X.shape[:2], -1)
     # The value that a channel has where nothing happens.
     usual = np.median(X[:, 0], axis=0)
-    varied = (X != usual).any(axis=1)
+    varied = (usual != X).any(axis=1)
     left_out = len(X) - n_train
     for channel in np.flatnonzero(varied.sum(axis=0) <= left_out):
         rows = np.flatnonzero(varied[:, channel])
         if (left_out / len(X)) ** len(rows) < 1e-3:
             continue
         warnings.warn(
-            f"X[:, :, {channel}] varies in {len(rows)} of {len(X)} sequences only, {rows.tolist()}, "
-            "so that it may be constant in all training sequences of a seed. There nothing is "
-            "learned of it, and its noise is taken to be its spread over all recordings, for every "
-            f"predictor; leave the channel out, np.delete(X, {channel}, axis=2), if it does not "
-            "matter.",
+            f"X[:, :, {channel}] varies in {len(rows)} of {len(X)} sequences only, "
+            f"{rows.tolist()}, so that it may be constant in all training sequences of a seed. "
+            "There nothing is learned of it, and every predictor takes its spread over all "
+            f"recordings for its noise; leave the channel out, np.delete(X, {channel}, axis=2), if "
+            "it does not matter.",
             UserWarning,
             stacklevel=4,
         )

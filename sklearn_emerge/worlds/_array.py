@@ -131,10 +131,11 @@ class ArrayWorld(World):
         return type(self)(**self.get_params(deep=False))
 
     def __getstate__(self):
-        state = super().__getstate__()
+        state = dict(super().__getstate__())
         if isinstance(self.X, np.memmap):
             # Here and in a worker, which maps the same file, the key of a cell is the same.
-            state["X"] = np.asarray(self.X)
+            mapped, array = self.X, np.asarray(self.X)
+            state |= {key: array for key, value in state.items() if value is mapped}
         return state
 
     def check(self):
