@@ -228,7 +228,10 @@ def test_controls():
             lambda h: cross_validate_probe(h * np.inf, np.zeros((9, 4))),
             "hidden contains NaN or inf",
         ),
-        (lambda h: cross_validate_probe(h, np.array([["a"] * 4] * 9)), "Unknown label type"),
+        (
+            lambda h: cross_validate_probe(h, np.array([["a", 1.5] * 2] * 9, object)),
+            "Unknown label",
+        ),
         (
             lambda h: cross_validate_probe(h, np.zeros((9, 4)), probe=make_probe("discrete")),
             "does not suit the latents, which are quantities",

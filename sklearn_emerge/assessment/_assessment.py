@@ -281,14 +281,15 @@ class EmergenceAssessment(BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter, X or y is not as described, no latent can be scored, or the probe
-            fails when it is tried; before any training.
+            If a parameter, X or y is not as described, nothing could be said of X (see
+            `ArrayWorld`), no latent can be scored, or the probe fails when it is tried; before
+            any training.
 
         Warns
         -----
         UserWarning
-            If the number of seeds cannot reach alpha, the model or a baseline is fitted, or latents
-            cannot be scored in some seeds.
+            If the number of seeds cannot reach alpha, the model or a baseline is fitted, a channel
+            varies in few sequences, or latents cannot be scored in some seeds.
         """
         self._validate_params()
         check_alpha(self.alpha)
@@ -445,7 +446,7 @@ class EmergenceAssessment(BaseEstimator):
             raise ValueError("fit received latents y without X; pass both or neither.")
         if isinstance(self.world, ArrayWorld):
             # Anew, because an array may have been changed in place.
-            self.world.check()
+            self.world._check()
         return self.world
 
     def _run(self, calls, steps):

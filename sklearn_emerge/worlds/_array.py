@@ -138,7 +138,7 @@ class ArrayWorld(World):
             state |= {key: array for key, value in state.items() if value is mapped}
         return state
 
-    def check(self):
+    def _check(self):
         """Raise a ValueError if no assessment of these recordings could be trusted."""
         self._checked = None
         self._arrays()
