@@ -7,8 +7,10 @@ from ._validation import constant_channels
 # So many steps in a row are not equal by chance, unless values are few.
 _RUN = 4
 # Of few different values, so many sequences may have equal runs by chance, and this many times as
-# many as have them at the same steps.
-_BY_CHANCE, _TIMES = 10, 4
+# many as have them elsewhere.
+_BY_CHANCE, _TIMES = 10, 10
+# So few different values, or whole numbers, repeat by chance.
+_FEW = 32
 _FACTOR = np.uint64(0x2545F4914F6CDD1D)
 
 
@@ -31,15 +33,16 @@ def check_recordings(X, discrete, name="X"):
         of them begin or end in equal values.
     """
     channels = X.reshape(*X.shape[:2], -1)
-    _check_constant(channels, X.ndim, name)
+    _check_constant(channels, name)
     if discrete:
         return
     codes = _codes(channels)
-    _check_shared(X, codes, name)
-    _check_held(X, codes, name)
+    few = _has_few_values(X, codes)
+    _check_shared(X, codes, _BY_CHANCE if few or _repeats(codes) else 0, name)
+    _check_held(codes, few, name)
 
 
-def _check_constant(X, n_dimensions, name):
+def _check_constant(X, name):
     constant = np.flatnonzero(constant_channels(X)).tolist()
     if not constant:
         return
@@ -68,27 +71,18 @@ def _codes(X):
     return codes
 
 
-def _check_shared(X, codes, name):
+def _whole(codes):
+    """Return one integer for each sequence."""
+    return codes @ np.cumprod(np.full(codes.shape[1], _FACTOR))
+
+
+def _check_shared(X, codes, by_chance, name):
     """Refuse equal sequences, and those that end as others begin."""
     n_sequences, n_steps = codes.shape
     changes = codes[:, 1:] != codes[:, :-1]
-    _, first, inverse = np.unique(codes, axis=0, return_index=True, return_inverse=True)
-    distinct = np.sort(first)
-    # Neighbours that are equal at the same step, in values that are not held: few values.
-    moved = changes[distinct]
-    equal = codes[distinct[1:], 1:] == codes[distinct[:-1], 1:]
-    few_values = bool((equal & moved[1:] & moved[:-1]).any())
-    if not few_values and len(distinct) < n_sequences:
-        twin = first[inverse.ravel()]
-        row = int(np.flatnonzero(twin != np.arange(n_sequences))[0])
-        raise ValueError(
-            f"{name}[{row}] and {name}[{int(twin[row])}] are equal, and so are "
-            f"{n_sequences - len(distinct)} of {n_sequences} sequences to another one. What is "
-            "learned of one is known of the other, so that they are no independent units; pass "
-            f"each once, keep = np.unique({name}, axis=0, return_index=True)[1], "
-            f"np.asarray({name})[keep] (and so the latents)."
-        )
-    length = _longest_shared(codes, changes, _BY_CHANCE if few_values else 0)
+    if not by_chance:
+        _check_equal(codes, changes, name)
+    length = _longest_shared(codes, changes, by_chance)
     if length is None:
         return
     shift = n_steps - length
@@ -102,6 +96,40 @@ def _check_shared(X, codes, name):
         "so that they are no independent units. Cut the recording without overlap, "
         f"recording[:{n_kept * n_steps}].reshape({shape}), or, if the windows are in order, pass "
         f"{name}[::{every}]."
+    )
+
+
+def _has_few_values(X, codes):
+    """Return whether values are whole numbers, or few."""
+    whole = (X[0] == np.floor(X[0])).all() and (np.floor(X) == X).all()
+    return whole or len(np.unique(codes[:100])) <= _FEW
+
+
+def _repeats(codes):
+    """Return whether different sequences come to the same value at the same step."""
+    distinct = codes[np.unique(_whole(codes), return_index=True)[1]]
+    changes = distinct[:, 1:] != distinct[:, :-1]
+    # And leave it at once: what is held is no chance.
+    moved = changes[:, :-1] & changes[:, 1:]
+    still = np.arange(moved.size, dtype=np.uint64).reshape(moved.shape)
+    values = np.sort(np.where(moved, distinct[:, 1:-1], still), axis=0)
+    return bool((values[1:] == values[:-1]).any())
+
+
+def _check_equal(codes, changes, name):
+    """Refuse sequences that are equal, unless nothing happens in them."""
+    rows = np.flatnonzero(changes.any(axis=1))
+    _, first, inverse = np.unique(_whole(codes[rows]), return_index=True, return_inverse=True)
+    twin = first[inverse]
+    repeated = np.flatnonzero(twin != np.arange(len(rows)))
+    if not repeated.size:
+        return
+    row, other = rows[repeated[0]], rows[twin[repeated[0]]]
+    raise ValueError(
+        f"{name}[{row}] and {name}[{other}] are equal, and so are {len(repeated)} of {len(codes)} "
+        "sequences to another one. What is learned of one is known of the other, so that they are "
+        f"no independent units; pass each once, keep = np.unique({name}, axis=0, "
+        f"return_index=True)[1], np.asarray({name})[keep] (and so the latents)."
     )
 
 
@@ -149,7 +177,7 @@ def _possible_lengths(codes, least, by_chance):
     return [n_steps - start for start in range(1, n_starts) if n_found[start] > by_chance]
 
 
-def _check_held(X, codes, name):
+def _check_held(codes, few, name):
     """Refuse sequences of which many begin or end in equal values."""
     n_sequences, n_steps = codes.shape
     if n_steps < 5:
@@ -157,14 +185,16 @@ def _check_held(X, codes, name):
         return
     same = codes[:, 1:] == codes[:, :-1]
     leading, trailing = _leading(same), _leading(same[:, ::-1])
-    # Three equal values, neither at the beginning nor at the end.
-    steps = np.arange(n_steps - 2)
-    inside = (steps >= leading[:, np.newaxis]) & (steps < n_steps - 2 - trailing[:, np.newaxis])
-    elsewhere = (same[:, 1:] & same[:, :-1])[inside]
-    expected = n_sequences * (elsewhere.mean() if elsewhere.size else 0.0)
+    # Between the first change and the last one, which are changes by definition.
+    steps = np.arange(n_steps - 1)
+    inside = (steps > leading[:, np.newaxis]) & (steps < n_steps - 2 - trailing[:, np.newaxis])
+    expected = n_sequences * (same[inside].mean() if inside.any() else 0.0)
     for runs, where in ((trailing, "end"), (leading, "begin")):
         held = runs >= 2
-        if held.sum() <= 2 + _TIMES * expected:
+        if few:
+            # A sequence in which nothing happens is nothing special there.
+            held &= runs < n_steps - 1
+        if held.sum() <= (_BY_CHANCE if few else 2) + _TIMES * expected:
             continue
         row = int(np.flatnonzero(held)[0])
         rest = n_steps - int(runs[held].max()) - 1

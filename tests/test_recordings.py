@@ -146,6 +146,15 @@ BAD = {
         lambda: draw(padded("zero", WIDE)),
         r"X .* end in equal.*Cut .*\[:, :5\]",
     ),
+    "padded_few": (lambda: draw(padded("zero")[:10]), r"X has . of 10 .* end in equal.*Cut"),
+    "padded_counts": (
+        lambda: draw(padded("zero", RNG.poisson(500.0, (60, 20)).astype(float))),
+        r"X .* end in equal.*Cut",
+    ),
+    "dead_sequences": (
+        lambda: draw(np.concatenate([GOOD, np.zeros((3, T))])),
+        "X has 3 of 27 sequences that end in equal values.*Leave these",
+    ),
     "interpolated": (
         lambda: assess(pd.DataFrame(np.where(padded("zero") == 0, np.nan, GOOD)).ffill(axis=1)),
         "X .* end in equal.*Cut all",
