@@ -152,10 +152,6 @@ OTHERS = [
     (dict(n_jobs=2**70), r"'n_jobs'.*Got 1180591620717411303424"),
     (dict(world=ArrayWorld(GOOD, LATENTS, NAMES), n_train=10, n_eval=10), "latent_names has 'b"),
     (
-        dict(world=ArrayWorld(GOOD, LATENTS, [("x", 1), ("x", 2)]), n_train=10, n_eval=10),
-        r"latent_names has \('x', 1\), which cannot be a label",
-    ),
-    (
         dict(record_at=[0], measures={"a": lambda p, s: {"b\0": 1.0}}),
         r"measures\['a'\] has 'b.*NUL",
     ),
