@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import LinAlgError, schur, solve_discrete_are
 
+from ._validation import as_numbers
+
 # Eigenvalues of a defective matrix are off by a root of the machine precision: those of a Jordan
 # block of size three by about 6e-6.
 EIGENVALUE_TOLERANCE = 1e-4
@@ -14,15 +16,7 @@ _ROUNDING = 1e-9
 
 def _as_array(value, name):
     """Return a float array of at most two dimensions; raise a ValueError if it is not one."""
-    try:
-        if np.iscomplexobj(value):
-            raise TypeError("it is complex")
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"{name}={value!r} is not a real number or matrix ({error}); pass a number or rows of "
-            "equal length."
-        ) from error
+    array = as_numbers(value, name)
     if array.ndim > 2 or not array.size or not np.isfinite(array).all():
         raise ValueError(
             f"{name} must be a finite number or a finite matrix; got one of shape {array.shape}: "

@@ -3,6 +3,109 @@
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from ._tables import check_columns, check_table, cut_call, encode_latents, has_columns_of_latents
+
+# Squares of what is larger or smaller leave the range of double precision.
+_LARGEST, _SMALLEST = 1e140, 1e-140
+
+
+def as_array(array, name):
+    """Return what was passed as an array, or raise a ValueError that says why it is none.
+
+    Parameters
+    ----------
+    array : object
+        What was passed. Objects that are no list are left to scikit-learn, which converts them.
+    name : str
+        The name used in messages.
+
+    Returns
+    -------
+    object
+        The same, or an array if it was an array of arrays.
+
+    Raises
+    ------
+    ValueError
+        If values are masked, complex, dates or text, or rows differ in length.
+    """
+    rows = isinstance(array, list | tuple) or (
+        isinstance(array, np.ndarray) and array.dtype == object and array.ndim == 1
+    )
+    if rows and any(hasattr(row, "__len__") and not isinstance(row, str) for row in array):
+        _check_rows(array, name)
+        if any(np.ma.isMaskedArray(row) for row in array):
+            array = np.ma.stack(list(array))
+        elif isinstance(array, np.ndarray):
+            array = np.stack(list(array))
+    if np.ma.isMaskedArray(array):
+        mask = np.ma.getmaskarray(array)
+        if mask.any():
+            where = ", ".join(str(int(i)) for i in np.argwhere(mask)[0])
+            raise ValueError(
+                f"{name}[{where}] is masked, and so are {int(mask.sum())} of {mask.size} values; "
+                "missing values are not supported. Leave out what has some, for instance "
+                f"{name}[~np.ma.getmaskarray({name}).reshape(len({name}), -1).any(axis=1)]."
+            )
+        return array.data
+    if hasattr(array, "toarray"):
+        return array
+    kind = np.asarray(array).dtype.kind
+    if kind == "c":
+        raise ValueError(
+            f"{name} is complex. Complex data not supported: pass real and imaginary part as "
+            f"two channels, np.stack([{name}.real, {name}.imag], axis=2)."
+        )
+    if kind in "mM":
+        raise ValueError(
+            f"{name} holds dates or times ({np.asarray(array).dtype}); pass numbers, for instance "
+            f"np.asarray({name}).astype('int64') / 1e9."
+        )
+    return array
+
+
+def _check_rows(rows, name):
+    """Raise a ValueError unless all rows have one shape."""
+    try:
+        shapes = [np.shape(row) for row in rows]
+    except ValueError:
+        raise ValueError(
+            f"{name} has a sequence whose own parts differ in length; pass arrays of shape "
+            "(n_steps,) or (n_steps, n_channels), as long for all."
+        ) from None
+    if len(set(shapes)) < 2:
+        return
+    lengths = [shape[0] if shape else 1 for shape in shapes]
+    if len(set(lengths)) > 1 and len({shape[1:] for shape in shapes}) == 1:
+        short, middle = min(lengths), int(np.median(lengths))
+        raise ValueError(
+            f"{name} has sequences of {short} to {max(lengths)} steps; all must be as long. Cut "
+            f"them to the shortest, np.stack([row[:{short}] for row in {name}]), or leave short "
+            f"ones out, np.stack([row[:{middle}] for row in {name} if len(row) >= {middle}])."
+        )
+    other = next(i for i, shape in enumerate(shapes) if shape != shapes[0])
+    raise ValueError(
+        f"{name}[0] has shape {shapes[0]} and {name}[{other}] {shapes[other]}; pass sequences of "
+        "one shape, (n_steps,) or (n_steps, n_channels)."
+    )
+
+
+def as_numbers(values, name):
+    """Return values as a float64 array; raise a ValueError if they are not real numbers."""
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} has masked values; drop them: {name}.compressed().")
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "biufO":
+            kind = "complex" if array.dtype.kind == "c" else f"of type {array.dtype}"
+            raise TypeError(f"it is {kind}")
+        return array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name}={values!r} is not a real number or matrix ({error}); pass numbers, or rows of "
+            "equal length."
+        ) from error
+
 
 def check_finite(array, name):
     """Raise a ValueError that locates the first NaN or infinity of `array`, if there is one."""
@@ -11,9 +114,115 @@ def check_finite(array, name):
         where = tuple(int(i) for i in np.argwhere(~finite)[0])
         raise ValueError(
             f"{name} contains NaN or inf: {name}[{', '.join(map(str, where))}] is {array[where]}, "
-            f"and {int((~finite).sum())} of {array.size} values are not finite. Remove or "
-            "interpolate them first."
+            f"and {int((~finite).sum())} of {array.size} values are not finite. "
+            + _without(finite, name)
         )
+
+
+def _without(finite, name):
+    """Return how to do without the values that are not finite, as text."""
+    filled = "Do not fill them in: what is filled in can be predicted"
+    rows = finite.reshape(len(finite), -1).all(axis=1)
+    if rows.sum() >= len(rows) / 2:
+        # Whatever it was, a list or a table, and with channels or without.
+        mask = f"np.isfinite(np.asarray({name})).reshape(len({name}), -1).all(axis=1)"
+        call = f"np.asarray({name})[{mask}]"
+        return f"Leave out what has some, {call}. {filled}."
+    if finite.ndim > 1:
+        steps = np.logical_and.accumulate(finite.reshape(*finite.shape[:2], -1).all(axis=(0, 2)))
+        if steps.sum() >= 2:
+            cut = f"np.asarray({name})[:, :{steps.sum()}]"
+            return f"Cut all sequences to the steps that have none, {cut}. {filled}."
+    return f"Leave out the sequences, steps or channels that have some. {filled}."
+
+
+def check_scale(X, name):
+    """Raise a ValueError if values are so large or so near to each other that squares fail.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_sequences, n_steps, n_channels)
+        Finite numbers.
+    name : str
+        The name used in messages.
+    """
+    low, high = X.min(axis=(0, 1)), X.max(axis=(0, 1))
+    largest = np.maximum(np.abs(low), np.abs(high))
+    with np.errstate(over="ignore"):
+        spread = np.where(constant_channels(X), 1.0, high - low)
+    if (largest > _LARGEST).any():
+        value, what = largest.max(), "as large as"
+    elif (spread < _SMALLEST).any():
+        value, what = spread.min(), "that differ by no more than"
+    else:
+        return
+    raise ValueError(
+        f"{name} has values {what} {value:.3g}, whose squares are out of the range of double "
+        f"precision; rescale, {name} / 1e{int(np.floor(np.log10(value)))}."
+    )
+
+
+def constant_channels(X):
+    """Return which channels are constant up to rounding.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_sequences, n_steps, n_channels)
+        Sequences.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_channels,)
+    """
+    low, high = X.min(axis=(0, 1)), X.max(axis=(0, 1))
+    # The range: the standard deviation of equal values is not 0 after rounding.
+    return high - low <= 8 * np.finfo(np.float64).eps * np.maximum(np.abs(low), np.abs(high))
+
+
+def check_shape(X, name):
+    """Raise a ValueError unless sequences can be learned from.
+
+    Parameters
+    ----------
+    X : ndarray
+        Numbers, of any shape.
+    name : str
+        The name used in messages.
+
+    Raises
+    ------
+    ValueError
+        If it has other than two or three dimensions, or there are too few sequences, steps or
+        channels. One series alone is told how it can be cut.
+    """
+    if X.ndim not in (1, 2, 3):
+        raise ValueError(
+            f"{name} has {X.ndim} dimensions, shape {X.shape}; sequences have two or three: "
+            "(n_sequences, n_steps) or (n_sequences, n_steps, n_channels)."
+        )
+    n_sequences, n_steps = X.shape[:2] if X.ndim > 1 else (1, len(X))
+    if X.size == 0:
+        raise ValueError(
+            f"{name} is empty, with {n_steps} feature(s) (shape={X.shape}) while a minimum of 2 is "
+            "required. Pass at least two sequences of two steps and one channel."
+        )
+    if n_sequences > 1 and n_steps > 1:
+        return
+    counted = f"n_samples = {n_sequences}, n_features = {n_steps}"
+    n_total, channels = n_sequences * n_steps, [n for n in X.shape[2:] if n > 1]
+    if n_total < 4:
+        remedy = "record more"
+    else:
+        # The same call for a list, a table and an array.
+        flat = f"np.reshape({name}, (-1, {channels[0]}))" if channels else f"np.ravel({name})"
+        remedy = f"cut it without overlap, {cut_call(flat, n_total, channels)}"
+    which = "holds one sequence" if n_sequences == 1 else "has sequences of 1 step"
+    raise ValueError(
+        f"{name} has shape {X.shape}, but sequences are the rows of an array of shape "
+        f"(n_sequences, n_steps) or (n_sequences, n_steps, n_channels): it {which} ({counted}). "
+        "Sequences are the independent units, and a next step is predicted, so at least 2 of 2 "
+        f"steps are needed. If this is one series of {n_total} steps, {remedy}."
+    )
 
 
 def check_sequences(estimator, X, *, reset, name="X"):
@@ -35,6 +244,11 @@ def check_sequences(estimator, X, *, reset, name="X"):
     -------
     ndarray of shape (n_sequences, n_steps, n_channels)
     """
+    check_table(X, name)
+    check_columns(X, name)
+    X = as_array(X, name)
+    if reset and not hasattr(X, "toarray"):
+        check_shape(np.asarray(X), name)
     try:
         X = validate_data(
             estimator, X, reset=reset, allow_nd=True, dtype=np.float64, ensure_all_finite=False
@@ -43,8 +257,13 @@ def check_sequences(estimator, X, *, reset, name="X"):
         if "got 1D array" in str(error):
             raise ValueError(
                 f"{name} has shape {np.shape(X)}, but sequences are the rows of an array of shape "
-                "(n_sequences, n_steps) or (n_sequences, n_steps, n_channels). Reshape your "
-                f"data: one series alone is {name}.reshape(1, -1)."
+                "(n_sequences, n_steps) or (n_sequences, n_steps, n_channels). Reshape your data: "
+                f"one sequence alone is np.reshape({name}, (1, -1))."
+            ) from None
+        if "could not convert string" in str(error):
+            raise ValueError(
+                f"{name} holds text ({error}); pass numbers, for symbols np.unique({name}, "
+                f"return_inverse=True)[1].reshape(np.shape({name})) and likelihood='categorical'."
             ) from None
         if "is expecting" not in str(error):
             raise
@@ -53,26 +272,13 @@ def check_sequences(estimator, X, *, reset, name="X"):
             f"the copy that {type(estimator).__name__}.at_length(n_steps) returns."
         ) from None
     if X.ndim > 3:
-        raise ValueError(
-            f"{name} has {X.ndim} dimensions, shape {X.shape}; at most three are known: "
-            "(n_sequences, n_steps, n_channels)."
-        )
+        check_shape(X, name)
     if X.ndim == 2:
         X = X[:, :, np.newaxis]
     check_finite(X, name)
-    n_sequences, n_steps, n_channels = X.shape
+    n_channels = X.shape[2]
     if reset:
-        if n_sequences < 2:
-            raise ValueError(
-                f"{name} holds one sequence (n_samples = 1, shape {X.shape[:2]}); sequences are "
-                "the independent units, so at least 2 are needed. Cut a long recording into "
-                "several sequences."
-            )
-        if n_steps < 2:
-            raise ValueError(
-                f"The sequences of {name} have 1 step (n_features = 1); at least 2 are needed "
-                "to predict a next step."
-            )
+        check_scale(X, name)
         estimator.n_channels_ = n_channels
     elif n_channels != estimator.n_channels_:
         raise ValueError(
@@ -106,15 +312,23 @@ def encode_tokens(X, n_tokens=None, name="X"):
         )
     tokens = X[:, :, 0]
     n_tokens = int(tokens.max()) + 1 if n_tokens is None else n_tokens
-    if n_tokens < 1:
-        raise ValueError(f"{name} has the token {tokens.max():g}; tokens are integers from 0 on.")
-    wrong = (tokens < 0) | (tokens >= n_tokens) | (tokens != np.floor(tokens))
+    no_token = (tokens < 0) | (tokens != np.floor(tokens))
+    wrong = no_token | (tokens >= n_tokens)
     if wrong.any():
         row, step = (int(i) for i in np.argwhere(wrong)[0])
+        token = tokens[row, step]
+        if no_token[row, step]:
+            remedy = (
+                "integers from 0 on. For symbols pass np.unique(X, return_inverse=True)[1]"
+                ".reshape(X.shape), for quantities likelihood='gaussian'".replace("X", name)
+            )
+        else:
+            remedy = (
+                f"the integers 0 to {n_tokens - 1}. Pass n_tokens={int(tokens.max()) + 1} to the "
+                "predictor, or map what is outside of the vocabulary to a token of its own"
+            )
         raise ValueError(
-            f"{name}[{row}, {step}] is {tokens[row, step]:g}, which is not a token; tokens are "
-            f"the integers 0 to {n_tokens - 1}. Pass a larger n_tokens, or map what is outside "
-            "of the vocabulary to a token of its own."
+            f"{name}[{row}, {step}] is {token:g}, which is not a token; tokens are {remedy}."
         )
     try:
         encoded = np.zeros((*tokens.shape, n_tokens))
@@ -162,7 +376,8 @@ def check_latents(latents, X, name="latents"):
     ----------
     latents : array-like of shape (n_sequences,), (n_sequences, n_steps) or \
             (n_sequences, n_steps, n_latents)
-        One latent a sequence (constant in time), one a step, or several a step.
+        One latent a sequence (constant in time), one a step, or several a step; or a table of
+        n_sequences rows with one named column a latent.
     X : ndarray of shape (n_sequences, n_steps, ...)
         The sequences that the latents belong to.
     name : str, default="latents"
@@ -171,27 +386,26 @@ def check_latents(latents, X, name="latents"):
     Returns
     -------
     ndarray of shape (n_sequences, n_steps, n_latents)
-        Integer or boolean latents come back as integers (classes), others as float64.
+        Integers if they are classes (integers, booleans, text, pandas categories), else float64.
     """
-    latents = np.asarray(latents)
+    check_table(latents, name)
     n_sequences, n_steps = X.shape[:2]
-    fits = latents.ndim in (1, 2, 3) and latents.shape[:2] == (n_sequences, n_steps)[: latents.ndim]
-    if not fits:
+    columns = has_columns_of_latents(latents, n_steps)
+    latents = encode_latents(as_array(latents, name), name)
+    if columns:
+        latents = latents[:, np.newaxis]
+    fits = latents.ndim in (1, 2, 3) and latents.shape[0] == n_sequences
+    if not fits or (not columns and latents.ndim > 1 and latents.shape[1] != n_steps):
         raise ValueError(
             f"{name} has shape {latents.shape}, which does not fit sequences of shape {X.shape}: "
             f"expected ({n_sequences},), ({n_sequences}, {n_steps}) or "
-            f"({n_sequences}, {n_steps}, n_latents)."
+            f"({n_sequences}, {n_steps}, n_latents). Several latents a sequence are a DataFrame "
+            "with a named column each."
         )
-    if latents.dtype.kind in "biu":
-        latents = latents.astype(np.int64)
-    elif latents.dtype.kind == "f":
-        latents = latents.astype(np.float64)
+    if latents.size == 0:
+        raise ValueError(f"{name} is empty, shape {latents.shape}; pass None if there are none.")
+    if latents.dtype.kind == "f":
         check_finite(latents, name)
-    else:
-        raise ValueError(
-            f"{name} has dtype {latents.dtype}. Unknown label type: use floats for quantities, "
-            "integers for classes."
-        )
     while latents.ndim < 3:
         latents = latents[..., np.newaxis]
     return np.broadcast_to(latents, (n_sequences, n_steps, latents.shape[2]))

@@ -6,16 +6,19 @@ import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, d2_brier_score, r2_score
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+from sklearn.model_selection import GroupKFold, PredefinedSplit, StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
 
+from ._random import integer_seed, substream
 from ._validation import check_finite, check_latents
 
 __all__ = ["CONTROLS", "control_states", "cross_validate_probe", "make_probe"]
 
 CONTROLS = ("other_sequence", "noise")
+# Differences between quantities, relative to the largest, that are no more than rounding.
+_ROUNDING = 1e-14
 
 
 def make_probe(kind="continuous"):
@@ -101,14 +104,16 @@ def control_states(hidden, kind, random_state=None):
     raise ValueError(f"kind={kind!r} is not a control; choose from {', '.join(CONTROLS)}.")
 
 
-def cross_validate_probe(hidden, latents, *, probe="auto", n_splits=5, burn_in=1):
+def cross_validate_probe(
+    hidden, latents, *, probe="auto", n_splits=5, burn_in=1, random_state=None
+):
     r"""Score how well latents can be decoded from hidden states of unseen sequences.
 
     Cross-validated with the sequence as the group: all steps of a sequence are in the same
     fold, because neighbouring steps are nearly equal and a split by rows would leak. The
     predictions of all folds are scored together. Quantities are scored by :math:`R^2`, classes
     by its counterpart for probabilities, :math:`D^2 = 1 - Brier / Brier_{prior}`, and by
-    accuracy.
+    accuracy. At least two classes are in the training part of every fold.
 
     Parameters
     ----------
@@ -121,21 +126,30 @@ def cross_validate_probe(hidden, latents, *, probe="auto", n_splits=5, burn_in=1
         "auto" is `make_probe` of the kind of the latents; any regressor or classifier (with
         `predict_proba`) does.
     n_splits : int, default=5
-        Folds; fewer if a class occurs in fewer sequences.
+        Folds; fewer if a class that occurs in several sequences occurs in fewer than that.
     burn_in : int, default=1
         Steps left out at the start of each sequence.
+    random_state : int, Generator, SeedSequence or None, default=None
+        Stream of what is random in the probe: every ``random_state`` of the estimator and of
+        its parts that is None is set from it. None leaves the probe as it is. It does not reach
+        what draws from global state, such as networks of torch.
 
     Returns
     -------
     sklearn.utils.Bunch
         ``score`` of shape (n_latents,), and ``accuracy`` of the same shape for classes, else
-        None. NaN for a latent that is constant over all data, or (with a warning) if a class
-        occurs in one sequence only.
+        None. NaN for a latent that is constant over all data, up to rounding, or (with a
+        warning) of which fewer than two classes occur in several sequences.
 
     Raises
     ------
     ValueError
         If shapes do not fit, a value is not finite, or there are fewer sequences than folds.
+
+    Warns
+    -----
+    UserWarning
+        If a class occurs in one sequence only, so that it cannot be decoded there.
 
     Examples
     --------
@@ -145,6 +159,36 @@ def cross_validate_probe(hidden, latents, *, probe="auto", n_splits=5, burn_in=1
     >>> cross_validate_probe(hidden, hidden @ [1.0, 2.0, 3.0]).score.round(3)
     array([1.])
     """
+    result = score_probe(
+        hidden,
+        latents,
+        probe=probe,
+        n_splits=n_splits,
+        burn_in=burn_in,
+        random_state=random_state,
+    )
+    if result.accuracy is not None:
+        latents = check_latents(latents, np.asarray(hidden))[:, burn_in:]
+        alone = [
+            f"class {label} of latent {number}"
+            for number, latent in enumerate(np.moveaxis(latents, 2, 0))
+            for label, n_sequences in zip(*count_classes(latent), strict=True)
+            if n_sequences == 1
+        ]
+        if alone:
+            more = f" (and {len(alone) - 1} more)" if len(alone) > 1 else ""
+            warnings.warn(
+                f"{alone[0].capitalize()}{more} occurs in one sequence only, so that it cannot be "
+                "decoded there; a score is undefined (NaN) where fewer than two classes occur in "
+                "several sequences. Probe more sequences.",
+                UserWarning,
+                stacklevel=2,
+            )
+    return result
+
+
+def score_probe(hidden, latents, *, probe="auto", n_splits=5, burn_in=1, random_state=None):
+    """Return what `cross_validate_probe` returns, without warnings of rare classes."""
     hidden = np.asarray(hidden, dtype=np.float64)
     if hidden.ndim != 3:
         raise ValueError(
@@ -166,13 +210,27 @@ def cross_validate_probe(hidden, latents, *, probe="auto", n_splits=5, burn_in=1
     check_probe(probe, kind)
     if isinstance(probe, str):
         probe = make_probe(kind)
+    if random_state is not None:
+        probe = _seeded(probe, random_state)
     rows = hidden[:, burn_in:].reshape(-1, n_hidden)
-    groups = np.repeat(np.arange(n_sequences), n_steps - burn_in)
-    splitter = (StratifiedGroupKFold if discrete else GroupKFold)(n_splits)
-    targets = latents[:, burn_in:].reshape(-1, latents.shape[2]).T
-    scores = [_score_latent(probe, rows, target, groups, splitter, discrete) for target in targets]
+    scores = [
+        _score_latent(probe, rows, latent, n_splits)
+        for latent in np.moveaxis(latents[:, burn_in:], 2, 0)
+    ]
     score, accuracy = np.array(scores).T
     return Bunch(score=score, accuracy=accuracy if discrete else None)
+
+
+def _seeded(probe, random_state):
+    """Return a clone in which every `random_state` that is None is an integer of the stream."""
+    probe = clone(probe)
+    unset = [
+        name
+        for name, value in probe.get_params().items()
+        if value is None and name.rpartition("__")[2] == "random_state"
+    ]
+    stream = substream(random_state)
+    return probe.set_params(**{name: integer_seed(substream(stream, name)) for name in unset})
 
 
 def check_probe(probe, kind):
@@ -192,27 +250,78 @@ def check_probe(probe, kind):
         )
 
 
-def _score_latent(probe, rows, target, groups, splitter, discrete):
+def count_classes(latent):
+    """Return the classes of a latent, and in how many sequences each of them occurs.
+
+    Parameters
+    ----------
+    latent : ndarray of int of shape (n_sequences, n_steps)
+        One latent.
+
+    Returns
+    -------
+    classes, n_sequences : ndarray
+    """
+    classes = np.unique(latent)
+    return classes, np.array([(latent == label).any(axis=1).sum() for label in classes])
+
+
+def can_be_scored(latent):
+    """Return whether quantities vary, or two classes occur in at least two sequences each.
+
+    Parameters
+    ----------
+    latent : ndarray of shape (n_sequences, n_steps)
+        One latent.
+
+    Returns
+    -------
+    bool
+    """
+    if latent.dtype.kind == "f":
+        latent = _in_range(latent)
+        return bool(np.ptp(latent) > _ROUNDING * np.abs(latent).max())
+    return bool((count_classes(latent)[1] > 1).sum() > 1)
+
+
+def _in_range(latent):
+    """Return quantities whose squares neither over- nor underflow; others times a power of 2."""
+    exponent = np.frexp(np.abs(latent).max())[1]
+    return latent if abs(exponent) < 400 else np.ldexp(latent, -exponent)
+
+
+def _class_folds(latent, groups, n_splits):
+    """Return folds (train, test) with at least two classes in every training part."""
+    target = latent.ravel()
+    classes, n_sequences = count_classes(latent)
+    # Every class must be in enough sequences to be in each training fold: fewer folds if not.
+    n_splits = min(n_splits, int(n_sequences[n_sequences > 1].min()))
+    common = classes[n_sequences.argmax()]
+    # What occurs in one sequence only can be in one part only, wherever that is.
+    strata = np.where(np.isin(target, classes[n_sequences == 1]), common, target)
+    folds = list(StratifiedGroupKFold(n_splits).split(target, strata, groups))
+    if all(len(test) and len(np.unique(target[train])) > 1 for train, test in folds):
+        return folds
+    # In the order of their share of one class, at least two neighbours have that class, and at
+    # least two neighbours have another. Dealt out in turn, neighbours are in different folds.
+    order = (latent == common).mean(axis=1).argsort(kind="stable")
+    fold = np.empty_like(order)
+    fold[order] = np.arange(len(order)) % n_splits
+    return list(PredefinedSplit(fold[groups]).split())
+
+
+def _score_latent(probe, rows, latent, n_splits):
     """Return (score, accuracy or NaN) of one latent, all folds together."""
-    if (target == target[0]).all():
+    if not can_be_scored(latent):
         return np.nan, np.nan
+    groups = np.repeat(np.arange(len(latent)), latent.shape[1])
+    discrete = latent.dtype.kind == "i"
     if discrete:
-        # Every class must be in enough sequences to be in each training fold: fewer folds if not.
-        rarest = min(len(np.unique(groups[target == label])) for label in np.unique(target))
-        if rarest < splitter.n_splits:
-            if rarest < 2:
-                warnings.warn(
-                    "A class of the latents occurs in one sequence only, so that no probe can be "
-                    "cross-validated: the score is undefined (NaN). Probe more sequences.",
-                    UserWarning,
-                    stacklevel=3,
-                )
-                return np.nan, np.nan
-            splitter = StratifiedGroupKFold(rarest)
-    folds = [
-        (clone(probe).fit(rows[train], target[train]), test)
-        for train, test in splitter.split(rows, target, groups)
-    ]
+        target, folds = latent.ravel(), _class_folds(latent, groups, n_splits)
+    else:
+        target = _in_range(latent).ravel()
+        folds = GroupKFold(n_splits).split(rows, target, groups)
+    folds = [(clone(probe).fit(rows[train], target[train]), test) for train, test in folds]
     if discrete:
         classes = np.unique(target)
         probability = np.zeros((len(target), len(classes)))

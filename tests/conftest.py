@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
+from sklearn_emerge.predictors._training import Net
 
 matplotlib.use("Agg")
 torch.set_num_threads(1)
@@ -31,6 +32,12 @@ def report(request):
         path.parent.mkdir(exist_ok=True)
         table = pd.DataFrame(rows, columns=["setting", "test", "rate", "assessments"])
         table.to_csv(path, index=False)
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Fail as soon as a network is trained."""
+    monkeypatch.setattr(Net, "train_on", lambda *a: pytest.fail("training started"))
 
 
 SMALL = dict(n_train=40, n_eval=20, n_seeds=2, alpha=0.3, progress=False, random_state=0)

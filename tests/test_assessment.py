@@ -135,7 +135,7 @@ def test_interrupted_fit_continues_and_gives_the_same_cube(tmp_path, monkeypatch
 
     def begin(self, X):
         fits.append(self.hidden_size)
-        if len(fits) == 8:
+        if len(fits) == 10:
             raise KeyboardInterrupt
         return original(self, X)
 
@@ -144,12 +144,13 @@ def test_interrupted_fit_continues_and_gives_the_same_cube(tmp_path, monkeypatch
         small_assessment(**options).fit()
     first = len(fits)
     resumed = small_assessment(**options).fit()
-    # 24 fits in all; the three finished cells of two seeds are not repeated.
-    assert len(fits) - first == 24 - 6
+    # Two networks that are tried and 24 fits in all; the three finished cells of two seeds are
+    # not repeated.
+    assert len(fits) - first == 2 + 24 - 6
     assert_same_results(fitted.cube_, resumed.cube_)
     before = len(fits)
     again = small_assessment(**options).fit()
-    assert len(fits) == before
+    assert len(fits) == before + 2
     xr.testing.assert_equal(resumed.cube_, again.cube_)
 
 
@@ -255,7 +256,7 @@ def test_one_number_of_sequences_leaves_the_rest_to_the_other():
 
 
 def test_summary_needs_a_finished_fit():
-    assessment = small_assessment(world=ArrayWorld(np.zeros((3, 4))))
+    assessment = small_assessment(world=ArrayWorld(np.random.default_rng(0).normal(size=(3, 4))))
     with pytest.raises(ValueError, match="were asked for"):
         assessment.fit()
     with pytest.raises(NotFittedError):
@@ -476,6 +477,53 @@ def test_undefined_probe_scores_leave_the_operator_decidable():
     judged = judge(cube, alpha=0.05, correction=None, probe_margin=0.1)
     assert judged.verdict.item() == "operator"
     assert "representation open: decoding_gain not available" in judged.verdict_reason.item()
+
+
+def judged_without(gains, probes, n_seeds, n_without, **options):
+    cube = cube_of(gains, probes, n_seeds=n_seeds)
+    for name in ("probe_score", "probe_score_shuffled"):
+        cube[name] = cube[name].where(cube.seed >= n_without)
+    return judge(cube, correction=None, probe_margin=0.1, **{"alpha": 0.05, **options})
+
+
+@pytest.mark.parametrize(
+    ("gains", "probes", "verdict", "reason"),
+    [
+        (NO_GAIN, CARVED, "representation", "representation: decoding_gain (p=0.0312, 5 of 6"),
+        (NO_GAIN, EXPOSED, "reservoir", "untrained_decoding (p=0.0312, 5 of 6 seeds)"),
+        (GAIN, EXPOSED, "operator", "no representation: decoding_gain (p=1, 5 of 6 seeds) not"),
+    ],
+)
+def test_seeds_with_a_score_decide(gains, probes, verdict, reason):
+    result = judged_without(gains, probes, 6, 1)
+    assert result.verdict.item() == verdict
+    assert reason in result.verdict_reason.item()
+    gain = result.test_effect.sel(test="decoding_gain").item()
+    # The noise of the cube is the same in both modes.
+    assert gain == pytest.approx(probes["full"] - probes["random"] - 0.1)
+    assert result.test_p_value.sel(test="untrained_decoding").item() >= 2**-5
+
+
+def test_a_claim_is_open_if_the_seeds_with_a_score_cannot_reach_alpha():
+    for n_without in (1, 4, 5):
+        result = judged_without(NO_GAIN, CARVED, 5, n_without)
+        assert result.verdict.item() == "undecided"
+        n = 5 - n_without
+        reason = f"representation open: decoding_gain not available (scores in {n} of 5 seeds are"
+        assert reason in result.verdict_reason.item()
+        # What other seeds decide stays decided.
+        assert judged_without(GAIN, CARVED, 5, n_without).verdict.item() == "operator"
+    assert judged_without(NO_GAIN, CARVED, 5, 1, alpha=0.07).verdict.item() == "representation"
+
+
+def test_a_diverged_seed_is_not_left_out():
+    cube = cube_of(NO_GAIN, CARVED, n_seeds=6)
+    cube["probe_score"] = cube.probe_score.where(cube.seed > 0)
+    cube["status"][0, 0, 0] = "diverged"
+    result = judge(cube, alpha=0.05, correction=None, probe_margin=0.1)
+    assert result.verdict.item() == "undecided"
+    assert "diverged" in result.verdict_reason.item()
+    assert np.isnan(result.test_p_value.sel(test="decoding_gain"))
 
 
 def test_margin_is_part_of_the_test():

@@ -160,6 +160,21 @@ def test_a_slow_rise_is_no_threshold():
     assert "no threshold: a sharpness of 0.4 is that of a slow rise" in found.reason
 
 
+def test_one_resource_may_have_one_dimension():
+    rate = counts(logistic(1.3), 40, 0)
+    column, flat = (EmergenceCurve().fit(x, rate, n_trials=40) for x in (X, CAPACITY))
+    assert (flat.threshold_, flat.sharpness_) == (column.threshold_, column.sharpness_)
+    assert flat.n_features_in_ == 1
+    for curve in (column, flat):
+        np.testing.assert_array_equal(curve.predict(CAPACITY.tolist()), curve.predict(X))
+    options = dict(n_draws=20, random_state=0)
+    np.testing.assert_array_equal(flat.band(CAPACITY, **options), column.band(X, **options))
+    # A row of several resources is no list of capacities.
+    several = EmergenceCurve().fit(np.hstack([X, X]), rate)
+    with pytest.raises(ValueError, match="Reshape your data"):
+        several.predict(CAPACITY[:2])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -1,6 +1,7 @@
 """Displays show what is in the cube, labelled."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -120,6 +121,14 @@ def test_decoding_display_leaves_out_what_diverged(fitted_single):
     cube.delta_nll[dict(seed=0)] = np.nan
     display = DecodingDisplay.from_cubes({"diverged": cube})
     assert len(display.axes_[1].patches) == 0
+
+
+@pytest.mark.parametrize("display", [AssessmentDisplay.from_cube, DecodingDisplay.from_cubes])
+def test_a_display_says_that_matplotlib_is_needed(display, fitted_single, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    cubes = {"world": fitted_single.cube_}
+    with pytest.raises(ImportError, match="need matplotlib.*pip install matplotlib"):
+        display(cubes if display == DecodingDisplay.from_cubes else fitted_single.cube_)
 
 
 def test_prediction_risk_display_shows_the_sweep():

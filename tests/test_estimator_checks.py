@@ -61,7 +61,8 @@ ESTIMATORS = [
     # With known ends it refuses values that are no rates, as the checks pass.
     EmergenceCurve("fit", "fit"),
     EmergenceAssessment(
-        model=GRUPredictor(2, max_steps=1),
+        # Some checks pass integers, of which it would ask whether they are tokens.
+        model=GRUPredictor(2, max_steps=1, likelihood="gaussian"),
         baselines=("mean",),
         nulls=(),
         modes=("full",),
@@ -81,11 +82,13 @@ def expected_failures(estimator):
             "check_estimators_overwrite_params": _STEPS,
             "check_dont_overwrite_parameters": _STEPS,
         }
+    if isinstance(estimator, EmergenceCurve):
+        return {"check_fit1d": "capacities of one resource may have one dimension"}
     return {}
 
 
-# Probes of the few sequences that the checks pass are undefined, which warns.
-@pytest.mark.filterwarnings("ignore:A class of the latents occurs in one")
+# Classes of the few sequences that the checks pass are too rare for some probes, which warns.
+@pytest.mark.filterwarnings("ignore:latent 'latent 0'. class")
 # Some checks pass latents of two classes to a regressor, or labels that make a split uneven.
 @pytest.mark.filterwarnings("ignore:The least populated class in y")
 # Arbitrary data have no threshold where the checks have features.

@@ -1,10 +1,16 @@
 """Tests and intervals: closed forms, published p-values, and rates where the truth is known."""
 
+from fractions import Fraction
+from itertools import combinations, product
+
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
 
 from sklearn_emerge.inference import (
+    CORRECTIONS,
     adjust_p_values,
     bootstrap_interval,
     paired_permutation_test,
@@ -45,6 +51,90 @@ def test_exact_p_value_by_hand():
 def test_many_seeds_use_draws():
     result = sign_flip_test(np.full(17, 1.0), random_state=0)
     assert result.pvalue == 1 / 100_000
+
+
+# Values with one or two decimals, as accuracies are: sums of floats that are equal seldom are.
+TIED = [
+    [0.6, -0.3, -0.6, 0.3],
+    [0.1, 0.2, -0.3],
+    [0.1, 0.2, -0.3, 0.0, 0.1],
+    [0.1, 0.2, 0.3, -0.6, 0.7, -0.7],
+    [1e-9, 2e-9, -3e-9],
+    [0.0, 0.0, 0.0],
+]
+
+
+def exact_p_value(values, patterns, observed):
+    """Return the share of patterns whose sum is at least the observed one, without rounding."""
+    sums = [sum(sign * value for sign, value in zip(p, values, strict=True)) for p in patterns]
+    return sum(total >= observed for total in sums) / len(sums)
+
+
+@pytest.mark.parametrize("differences", TIED)
+@pytest.mark.parametrize("scale", [1, 1000, 1e-12])
+def test_tied_sign_patterns_count(differences, scale):
+    exact = [Fraction(str(value)) for value in differences]
+    expected = exact_p_value(exact, list(product([1, -1], repeat=len(exact))), sum(exact))
+    scaled = np.multiply(differences, scale)
+    assert sign_flip_test(scaled).pvalue == expected
+    drawn = sign_flip_test(scaled, method="monte-carlo", n_draws=20_000, random_state=0).pvalue
+    assert abs(drawn - expected) < 4 * np.sqrt(0.25 / 20_000)
+
+
+def test_ties_of_pairs_are_judged_by_the_rounding_of_the_values():
+    base = np.array([1000.1, 999.7, 1000.3, 999.9])
+    first = np.array([1000.7, 999.4, 999.7, 1000.2])  # differences 0.6, -0.3, -0.6, 0.3
+    assert sign_flip_test([0.6, -0.3, -0.6, 0.3]).pvalue == 10 / 16
+    assert paired_permutation_test(first, base).pvalue == 10 / 16
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ([0.1, 0.2, 0.3, 0.2], [0.3, 0.2, 0.2, 0.1]),
+        ([0.7, 0.1, 0.2], [0.3, 0.6, 0.1]),
+        ([0.81, 0.79, 0.8], [0.8, 0.8, 0.8, 0.79]),
+        ([5, 5], [5, 5, 5]),
+    ],
+)
+@pytest.mark.parametrize("shift", [0, 100])
+def test_tied_divisions_count(first, second, shift):
+    pooled = [Fraction(str(value)) for value in first + second]
+    n, k = len(pooled), len(first)
+    patterns = [[i in chosen for i in range(n)] for chosen in combinations(range(n), k)]
+    expected = exact_p_value(pooled, patterns, sum(pooled[:k]))
+    samples = np.add(first, shift), np.add(second, shift)
+    assert two_sample_permutation_test(*samples).pvalue == expected
+    # Too few draws for all divisions: they are drawn.
+    drawn = two_sample_permutation_test(*samples, n_draws=len(patterns) - 1, random_state=0).pvalue
+    assert (drawn * len(patterns)) % 1 == pytest.approx(0, abs=1e-9)
+    assert abs(drawn - expected) < 4 * np.sqrt(0.25 / len(patterns))
+
+
+def test_p_values_without_ties_are_those_of_scipy():
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        # Near a difference of zero scipy does not even count the division that was observed.
+        first, second = rng.normal(1, 1, size=6), rng.normal(size=4)
+        flipped = stats.permutation_test(
+            (first,), np.mean, permutation_type="samples", alternative="greater", n_resamples=np.inf
+        )  # fmt: skip
+        assert sign_flip_test(first).pvalue == flipped.pvalue
+        for n_draws in (100, 9999):
+            divided = stats.permutation_test(
+                (first, second), lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
+                vectorized=True, alternative="greater", n_resamples=n_draws,
+                rng=np.random.default_rng(3),
+            )  # fmt: skip
+            ours = two_sample_permutation_test(first, second, n_draws=n_draws, random_state=3)
+            assert ours.pvalue == divided.pvalue
+
+
+def test_draws_do_not_depend_on_how_many_are_made_at_once(monkeypatch):
+    differences = np.random.default_rng(1).normal(0.2, 1, size=20)
+    whole = sign_flip_test(differences, n_draws=500, random_state=0)
+    monkeypatch.setattr("sklearn_emerge.inference._sign_flips._BATCH", 70)
+    assert sign_flip_test(differences, n_draws=500, random_state=0) == whole
 
 
 def test_paired_test_is_the_sign_flip_of_differences():
@@ -92,6 +182,22 @@ def test_adjustment_ignores_missing_tests():
     assert adjusted[[0, 2]] == pytest.approx([0.02, 0.08])
     assert np.isnan(adjusted[1])
     assert adjust_p_values([0.01, 0.04], None).tolist() == [0.01, 0.04]
+
+
+@pytest.mark.parametrize("correction", CORRECTIONS)
+@pytest.mark.parametrize("n_tests", [1, 2, 3, 20])
+@pytest.mark.filterwarnings("ignore:divide by zero")  # of statsmodels, for a p-value of 1
+def test_corrections_equal_those_of_statsmodels(correction, n_tests, monkeypatch):
+    monkeypatch.setattr("gc.collect", lambda *_: 0)  # which statsmodels calls each time
+    rng = np.random.default_rng(n_tests)
+    for digits in (1, 2, 16):  # with ties, 0 and 1, and without
+        p_values = np.round(rng.random(n_tests) ** 2, digits)
+        expected = multipletests(p_values, method=correction)[1]
+        found = adjust_p_values(p_values, correction)
+        if correction.startswith("fdr"):
+            np.testing.assert_allclose(found, expected, rtol=1e-14)
+        else:
+            np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("correction", [None, "holm", "bonferroni", "fdr_bh", "sidak"])
@@ -151,15 +257,44 @@ def test_required_seeds_give_the_power_that_was_asked_for(effect, n_tests):
     assert np.mean(fewer) < 0.7
 
 
+@pytest.mark.parametrize("correction", [None, "holm", "holm-sidak", "fdr_by"])
+def test_required_seeds_are_the_first_that_have_the_power(correction):
+    """By trying one number after the other, with the power of statsmodels."""
+    rng = np.random.default_rng(0)
+    for _ in range(15):
+        pilot = rng.normal(rng.choice([0.2, 0.6, 3.0, 50.0]), 1, size=5)
+        n_tests, power = int(rng.choice([1, 4, 60])), rng.choice([0.6, 0.8, 0.99])
+        family = np.r_[1e-9, np.ones(n_tests - 1)]
+        level = 0.05 / (adjust_p_values(family, correction)[0] / 1e-9)
+        expected = np.inf if pilot.mean() <= 0 else None
+        for n in range(2, 101) if expected is None else ():
+            attained = np.floor(level * 2.0**n) / 2.0**n if n < 50 else level
+            effect = pilot.mean() / pilot.std(ddof=1)
+            if (
+                attained > 0
+                and TTestPower().power(effect, n, attained, alternative="larger") >= power
+            ):
+                expected = n
+                break
+        options = dict(power=power, n_tests=n_tests, correction=correction, max_seeds=100)
+        assert required_seeds(pilot, **options) == (expected or np.inf)
+
+
+def test_a_huge_effect_needs_the_fewest_seeds_that_can_be_significant():
+    pilot = [1.0, 1.0 + 1e-9, 1.0 - 1e-9]
+    for n_tests in (1, 3, 100):
+        assert required_seeds(pilot, n_tests=n_tests) == seeds_needed(n_tests=n_tests)
+    assert required_seeds(pilot, effect=1e200) == 5
+
+
 def test_required_seeds_of_nothing_are_infinite():
     assert required_seeds([-0.1, 0.1, -0.2]) == np.inf
-    assert required_seeds([1.0, 1.0, 1.0]) == seeds_needed() == 5
     assert required_seeds([-1.0, 1.0], effect=0.01) == np.inf
     with pytest.raises(ValueError, match="pilot has shape"):
         required_seeds([1.0])
     with pytest.raises(ValueError, match="n_tests=0 must be an integer"):
         required_seeds([1.0, 2.0], n_tests=0)
-    with pytest.raises(ValueError, match="effect=nan must be finite"):
+    with pytest.raises(ValueError, match="effect=nan must be one finite number"):
         required_seeds([1.0, 2.0], effect=np.nan)
     with pytest.raises(ValueError, match="power=1.5 is not a level"):
         required_seeds([1.0, 2.0], power=1.5)

@@ -4,6 +4,7 @@ import inspect
 import os
 import subprocess
 import sys
+import tarfile
 from dataclasses import is_dataclass
 from pathlib import Path
 
@@ -138,19 +139,33 @@ def test_public_things_have_an_example(thing):
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
+def distributions(tmp_path_factory):
+    """The folder of a source distribution, and of the wheel that is built from it."""
+    folder = tmp_path_factory.mktemp("distributions")
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return next(folder.glob("*.whl"))
+        [sys.executable, "-m", "build", "--outdir", folder, ROOT], check=True, capture_output=True
+    )
+    return folder
 
 
-def test_wheel_holds_all_it_needs(wheel, tmp_path):
+def test_source_distribution_can_be_tested(distributions):
+    with tarfile.open(next(distributions.glob("*.tar.gz"))) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    tested = {str(path.relative_to(ROOT)) for path in (ROOT / "tests").glob("*.py")}
+    assert "tests/conftest.py" in tested
+    assert tested <= held
+    assert {"CHANGES.md", "Makefile", "constraints.txt", "docs/guide.md"} <= held
+    assert {"benchmarks/assessment.py", "datasets/freeze_samples.py"} <= held
+    assert not any("__pycache__" in name for name in held)
+
+
+def test_wheel_holds_all_it_needs(distributions, tmp_path):
     """Installed alone in a folder, outside the repository, it loads tables and assesses."""
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--no-deps", "--target", tmp_path, wheel],
+        [
+            sys.executable, "-m", "pip", "install", "--no-deps", "--target", tmp_path,
+            next(distributions.glob("*.whl")),
+        ],
         check=True, capture_output=True,
     )  # fmt: skip
     code = (

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import BaggingRegressor, RandomForestRegressor
 from sklearn.metrics import r2_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeRegressor
 
 from sklearn_emerge.probes import control_states, cross_validate_probe, make_probe
 
@@ -101,6 +106,100 @@ def test_rare_class_is_undefined_and_warns():
         assert np.isnan(cross_validate_probe(hidden, label).score[0])
 
 
+def test_a_class_in_one_sequence_leaves_the_others_to_be_scored():
+    label = np.repeat([0, 1, 2], [10, 9, 1])
+    hidden = np.repeat(np.eye(3)[label][:, np.newaxis], 4, axis=1)
+    with pytest.warns(UserWarning, match="Class 2 of latent 0 occurs in one sequence only"):
+        decoded = cross_validate_probe(hidden, label)
+    # All but the sequence whose class is never seen in training.
+    assert decoded.accuracy[0] == 19 / 20
+    assert 0.5 < decoded.score[0] < 1
+
+
+class TwoClasses(DummyClassifier):
+    """Refuses to be fitted to one class, as a logistic regression does."""
+
+    def fit(self, X, y):
+        assert len(np.unique(y)) > 1
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize(("n_throughout", "n_once"), [(1, 1), (2, 1), (1, 2), (0, 2), (2, 0)])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_every_training_fold_has_two_classes(n_classes, n_throughout, n_once):
+    """Whether rare classes are in a sequence throughout, or at one step of it."""
+    rng = np.random.default_rng(0)
+    n_rare = (n_classes - 1) * (n_throughout + n_once)
+    for n_sequences in range(max(5, n_rare + 2), 10):
+        rows = iter(rng.permutation(n_sequences))
+        label = np.zeros((n_sequences, 5), int)
+        for each in range(1, n_classes):
+            for _ in range(n_throughout):
+                label[next(rows)] = each
+            for _ in range(n_once):
+                label[next(rows), rng.integers(1, 5)] = each
+        hidden = rng.normal(size=(n_sequences, 5, 1))
+        assert np.isfinite(cross_validate_probe(hidden, label, probe=TwoClasses()).score[0])
+
+
+def test_a_class_that_the_usual_folds_leave_in_one_fold_is_divided():
+    hidden = np.random.default_rng(0).normal(size=(5, 5, 2))
+    label = np.zeros((5, 5), int)
+    label[0, 4] = label[1] = 1
+    decoded = cross_validate_probe(hidden, label)
+    assert np.isfinite(decoded.score[0])
+    # Of 20 rows 15 are of one class; a probe of noise finds about as many.
+    assert decoded.accuracy[0] == pytest.approx(0.75, abs=0.2)
+
+
+def test_a_quantity_that_is_constant_up_to_rounding_has_no_score():
+    hidden = np.random.default_rng(0).normal(size=(24, 12, 3))
+    latent = np.full((24, 12), 0.3)
+    latent[::2] = 0.1 + 0.2
+    assert np.ptp(latent) > 0
+    assert np.isnan(cross_validate_probe(hidden, latent).score[0])
+    # A hundred million times more than rounding is a signal.
+    assert cross_validate_probe(hidden, 0.3 + 1e-9 * hidden[..., 0]).score[0] > 0.99
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-165, 1e-30, 1e30, 1e165, 1e300])
+def test_scores_do_not_depend_on_the_scale_of_a_quantity(scale):
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(24, 12, 3))
+    latents = np.stack([rng.normal(size=(24, 12)), hidden[..., 0] + rng.normal(size=(24, 12))], 2)
+    score = cross_validate_probe(hidden, latents).score
+    assert score[0] < 0 < 0.4 < score[1]
+    assert cross_validate_probe(hidden, latents * scale).score == pytest.approx(score, rel=1e-9)
+    power = 2.0 ** np.round(np.log2(scale))
+    assert np.array_equal(cross_validate_probe(hidden, latents * power).score, score)
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        RandomForestRegressor(2, max_depth=2),
+        make_pipeline(StandardScaler(), BaggingRegressor(DecisionTreeRegressor(max_features=1), 2)),
+    ],
+)
+def test_random_probes_are_determined_by_random_state(probe):
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(10, 6, 3))
+
+    def score(random_state, probe=probe):
+        options = dict(probe=probe, n_splits=2, random_state=random_state)
+        return cross_validate_probe(hidden, hidden[..., 0], **options).score[0]
+
+    before = np.random.get_state()
+    assert score(0) == score(0)
+    assert len({score(seed) for seed in range(3)}) == 3
+    assert str(np.random.get_state()) == str(before)
+    states = [v for name, v in probe.get_params().items() if name.endswith("random_state")]
+    assert states
+    assert set(states) == {None}
+    fixed = RandomForestRegressor(2, max_depth=2, random_state=7)
+    assert score(0, fixed) == score(1, fixed) == score(None, fixed)
+
+
 def test_controls():
     hidden = np.random.default_rng(0).normal(size=(9, 4, 2))
     other = control_states(hidden, "other_sequence", 0)
@@ -129,7 +228,10 @@ def test_controls():
             lambda h: cross_validate_probe(h * np.inf, np.zeros((9, 4))),
             "hidden contains NaN or inf",
         ),
-        (lambda h: cross_validate_probe(h, np.array([["a"] * 4] * 9)), "Unknown label type"),
+        (
+            lambda h: cross_validate_probe(h, np.array([["a", 1.5] * 2] * 9, object)),
+            "Unknown label",
+        ),
         (
             lambda h: cross_validate_probe(h, np.zeros((9, 4)), probe=make_probe("discrete")),
             "does not suit the latents, which are quantities",

@@ -324,7 +324,8 @@ def test_measures_are_tried_before_training(monkeypatch):
     options = {"world": TRIANGLE, "record_at": [0], "n_train": 14, "n_eval": 14}
     with pytest.raises(ValueError, match="sequences of ResampleNull have no tasks") as caught:
         small_assessment(nulls=("resample",), measures={"tasks": few_queries}, **options).fit()
-    assert "in the condition 'resample', before training" in caught.value.__notes__[0]
+    assert "in measures['tasks']" in caught.value.__notes__[0]
+    assert "in the condition 'resample', before training" in caught.value.__notes__[1]
     with pytest.raises(ValueError, match="'hidden_size', which the cube has already"):
         small_assessment(
             param_grid={"hidden_size": [2, 4]},

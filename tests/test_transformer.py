@@ -413,7 +413,7 @@ def test_training_stops_when_held_out_sequences_get_worse(training):
         ),
         (
             lambda: GRUPredictor(likelihood="categorical", n_tokens=3).fit(CHAIN),
-            "which is not a token; tokens are the integers 0 to 2. Pass a larger n_tokens",
+            "which is not a token; tokens are the integers 0 to 2. Pass n_tokens=",
         ),
         (
             lambda: GRUPredictor(likelihood="categorical").fit(np.zeros((3, 4, 2))),

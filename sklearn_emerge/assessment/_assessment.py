@@ -10,30 +10,32 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._random import seed_sequence
-from .._validation import check_latents, check_sequences
 from ..inference import check_alpha, check_correction
 from ..predictors import GRUPredictor
 from ..predictors._base import BasePredictor
-from ..predictors._neural import NeuralPredictor
-from ..probes import check_probe
 from ..worlds import ArrayWorld, World
 from ._assembly import INTERVALS, collect, compare
-from ._cell import run_baselines, run_networks
+from ._cell import located, run_baselines, run_networks
 from ._checks import (
+    check_configurations,
     check_names,
     check_recording,
-    check_worlds,
+    warn_if_fitted,
     warn_if_seeds_cannot_reach_alpha,
 )
 from ._cube import annotate, describe, save_cube
-from ._plan import STRUCTURED, coordinate, expand, make_baselines, reference_names
+from ._labels import coordinate
+from ._plan import STRUCTURED, expand, make_baselines, reference_names
+from ._probing import check_probing
 from ._progress import Progress
+from ._recordings import check_likelihoods, world_of
 from ._store import Store, provenance
 from ._summary import summarise
 from ._trajectory import check_record
 from ._verdict import judge
 
-MODES = ("full", "readout", "random", "scrambled")
+# Rows of a table that a notebook shows, half of them from its end.
+_MAX_ROWS = 60
 
 
 class EmergenceAssessment(BaseEstimator):
@@ -75,7 +77,8 @@ class EmergenceAssessment(BaseEstimator):
         ``world__...`` is a parameter of the world, ``model__...`` or a bare name one of the
         model.
     modes : sequence of str, default=("full", "readout", "random")
-        Training modes, out of "full", "readout", "random" and "scrambled".
+        Training modes, out of the `training_modes` of the model: "full", "readout", "random" and,
+        if it has recurrent weights, "scrambled".
     nulls : sequence of str, default=("resample",)
         Kinds of nulls, see `World.null`.
     baselines : "auto", sequence of str, or dict of str to predictor, default="auto"
@@ -86,7 +89,8 @@ class EmergenceAssessment(BaseEstimator):
         sequences. "auto" is all but "autoregressive", as in the source; "all" makes the linear
         filter compete, too. The gain of every baseline is in the cube in any case.
     probe : "auto", estimator or None, default="auto"
-        Probe of the latents, see `cross_validate_probe`; None leaves the probes out.
+        Probe of the latents, see `cross_validate_probe`; None leaves the probes out. An estimator
+        is tried before training, and a `random_state` of it that is None is set for each seed.
     probe_margin : float, default=0.1
         Improvement of the mean probe score (:math:`R^2`) that does not yet count as a new
         representation: the tests are of an improvement beyond it.
@@ -196,7 +200,11 @@ class EmergenceAssessment(BaseEstimator):
         "n_flips": [Interval(Integral, 1, None, closed="left"), None],
         "record_at": ["array-like", range, None],
         "measures": [dict, None],
-        "n_jobs": [Integral, None],
+        "n_jobs": [
+            Interval(Integral, None, -1, closed="right"),
+            Interval(Integral, 1, 2**31 - 1, closed="both"),
+            None,
+        ],
         "random_state": ["random_state", np.random.Generator, np.random.SeedSequence],
         "progress": ["boolean"],
     }
@@ -264,7 +272,7 @@ class EmergenceAssessment(BaseEstimator):
             Your own sequences, if there is no world.
         y : array-like of shape (n_sequences,), (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_latents), default=None
-            Their latents: floats are quantities, integers are classes.
+            Their latents, see `ArrayWorld`: floats are quantities, integers and text are classes.
 
         Returns
         -------
@@ -274,12 +282,15 @@ class EmergenceAssessment(BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter, X or y is not as described; before any training.
+            If a parameter, X or y is not as described, nothing could be said of X (see
+            `ArrayWorld`), no latent can be scored, or the probe fails when it is tried; before
+            any training.
 
         Warns
         -----
         UserWarning
-            If the number of seeds cannot reach alpha.
+            If the number of seeds cannot reach alpha, the model or a baseline is fitted, a channel
+            varies in few sequences, or latents cannot be scored in some seeds.
         """
         self._validate_params()
         check_alpha(self.alpha)
@@ -288,20 +299,19 @@ class EmergenceAssessment(BaseEstimator):
         self.world_ = self._resolve_world(X, y)
         model = GRUPredictor() if self.model is None else self.model
         record_at, measures = check_record(self.record_at, self.measures)
-        modes = check_names("modes", self.modes, self._known_modes(model))
         nulls = check_names("nulls", self.nulls, self.world_.null_kinds)
-        if self.probe is not None:
-            check_probe(self.probe, self.world_.latent_kind)
         configurations = expand(self.world_, model, self.param_grid, nulls)
-        check_worlds(configurations, self.n_train, self.n_eval)
+        modes = check_configurations(configurations, self.modes, self.n_train, self.n_eval)
         warn_if_seeds_cannot_reach_alpha(
             self.n_seeds, len(configurations), self.alpha, self.correction, self.n_flips
         )
         baselines = make_baselines(
             self.baselines, configurations[0].models[STRUCTURED], self.world_.observation
         )
+        warn_if_fitted(model, self.baselines if isinstance(self.baselines, dict) else {})
         candidates = reference_names(self.reference, baselines)
         sizes = self.n_train, self.n_eval
+        check_likelihoods(configurations, baselines, nulls, *sizes)
         check_recording(record_at, measures, modes, configurations, sizes, self.param_grid or ())
         entropy = seed_sequence(self.random_state).generate_state(4).tolist()
 
@@ -312,6 +322,8 @@ class EmergenceAssessment(BaseEstimator):
             "shared_data": self.shared_data,
             "entropy": entropy,
         }
+        if self.probe is not None:
+            check_probing(self.probe, self.n_probe, configurations, sizes, **shared)
         if store.folder is not None:
             shared["provenance"] = provenance(self.world_, model, measures)
         for configuration in configurations:
@@ -320,13 +332,15 @@ class EmergenceAssessment(BaseEstimator):
             shared |= {"n_train": n_train, "n_eval": n_eval}
             for c, condition in enumerate(conditions):
                 world, cell_model = configuration.worlds[condition], configuration.models[condition]
+                where = {"condition": condition, **configuration.settings}
                 scored = make_baselines(self.baselines, cell_model, world.observation)
                 cells.append((c, None, configuration.index, 0))
                 scoring = {
                     name: getattr(cell_model, name, "auto") for name in ("likelihood", "noise_std")
                 }
                 args = (world, scored, candidates)
-                calls.append(store.call(run_baselines, args, {"scoring": scoring, **shared}))
+                call = store.call(run_baselines, args, {"scoring": scoring, **shared})
+                calls.append(located(where, call))
                 for m, mode in enumerate(modes):
                     steps = 0 if mode == "random" else getattr(cell_model, "max_steps", 0)
                     cells.append((c, m, configuration.index, steps * self.n_seeds))
@@ -334,7 +348,8 @@ class EmergenceAssessment(BaseEstimator):
                     if record_at:
                         options |= {"record_at": record_at, "measures": measures}
                     args = (world, cell_model, mode)
-                    calls.append(store.call(run_networks, args, options))
+                    call = store.call(run_networks, args, options)
+                    calls.append(located(where | {"mode": mode}, call))
         description = describe(self) | {
             "world": describe(self.world_),
             "model": describe(model),
@@ -420,9 +435,7 @@ class EmergenceAssessment(BaseEstimator):
                 "is the world of your own sequences)."
             )
         if X is not None:
-            X = check_sequences(self, X, reset=True)
-            latents = None if y is None else check_latents(y, X, "y")
-            return ArrayWorld(X, latents)
+            return world_of(self, X, y)
         if self.world is None:
             raise ValueError(
                 "There is nothing to assess: world is None and fit received no X. Pass a world to "
@@ -430,12 +443,10 @@ class EmergenceAssessment(BaseEstimator):
             )
         if y is not None:
             raise ValueError("fit received latents y without X; pass both or neither.")
+        if isinstance(self.world, ArrayWorld):
+            # Anew, because an array may have been changed in place.
+            self.world._check()
         return self.world
-
-    @staticmethod
-    def _known_modes(model):
-        # A predictor without training modes is as it is: fully trained.
-        return MODES if isinstance(model, NeuralPredictor) else ("full",)
 
     def _run(self, calls, steps, store):
         """Run the cells, in order of the plan, and show how far they are."""
@@ -472,8 +483,9 @@ class EmergenceAssessment(BaseEstimator):
         if isinstance(verdict, str):
             shown = f"<p><b>{verdict}</b>: {self.verdict_reason_}</p>"
         else:
-            shown = verdict.to_frame().to_html()
-        return f"<div>{shown}{self.summary().to_html(float_format='{:.4g}'.format)}</div>"
+            shown = verdict.to_frame().to_html(max_rows=_MAX_ROWS)
+        table = self.summary().to_html(float_format="{:.4g}".format, max_rows=_MAX_ROWS)
+        return f"<div>{shown}{table}</div>"
 
 
 def _by_configuration(values):

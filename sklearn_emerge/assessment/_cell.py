@@ -9,12 +9,13 @@ from sklearn.utils import Bunch
 from threadpoolctl import threadpool_limits
 
 from .._random import integer_seed, substream
+from ..predictors._base import spread_known
 from ..predictors._checkpoint import Checkpoints
 from ..predictors._fit import fit_replicas
 from ..predictors._neural import NeuralPredictor
-from ..probes import control_states, cross_validate_probe
+from ..probes import control_states, score_probe
 from ._progress import ProgressFile
-from ._trajectory import Recorder, negative_log_likelihood
+from ._trajectory import Recorder, negative_log_likelihood, noted
 
 PROBE_SCORES = ("probe_score", "probe_score_shuffled", "probe_score_noise", "probe_accuracy")
 
@@ -31,6 +32,31 @@ def split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data):
     for train, evaluation in splits:
         evaluation.train = train
     return splits
+
+
+def located(where, call):
+    """Return a call of a cell in which an error says where it happened.
+
+    Parameters
+    ----------
+    where : dict of str to object
+        Condition, mode and settings of the cell.
+    call : tuple
+        Function, arguments and keyword arguments.
+
+    Returns
+    -------
+    tuple
+        The same of the call that names the cell.
+    """
+    function, args, kwargs = call
+    place = ", ".join(f"{name}={value!r}" for name, value in where.items())
+    return _run_located, (place, function, *args), kwargs
+
+
+def _run_located(place, function, *args, **kwargs):
+    with noted(f"This happened in the cell {place}."):
+        return function(*args, **kwargs)
 
 
 def run_networks(
@@ -98,7 +124,8 @@ def run_networks(
     checkpoints = None if checkpoint_folder is None else Checkpoints(checkpoint_folder)
     start = time.perf_counter()
     samples = [train.X for train, _ in splits]
-    predictors = _fit_seeds(model, mode, samples, seeds, progress, recorder, checkpoints)
+    with spread_known(world._spread):
+        predictors = _fit_seeds(model, mode, samples, seeds, progress, recorder, checkpoints)
     seconds = time.perf_counter() - start + (0 if checkpoints is None else checkpoints.seconds)
     result.fit_seconds = [seconds / n_seeds] * n_seeds
     for seed, predictor in enumerate(predictors):
@@ -145,13 +172,15 @@ def _probe_scores(predictor, evaluation, probe, n_probe, stream):
     """Score the probe of one network and its controls on the first sequences."""
     latents = evaluation.latents[:n_probe]
     hidden = predictor.transform(evaluation.X[:n_probe])
-    trained = cross_validate_probe(hidden, latents, probe=probe)
+    # The same randomness for all of a seed's probes, in all modes, so that these pair.
+    options = {"probe": probe, "random_state": substream(stream, "estimator")}
+    trained = score_probe(hidden, latents, **options)
     scores = {"probe_score": trained.score, "probe_accuracy": np.full(len(trained.score), np.nan)}
     if trained.accuracy is not None:
         scores["probe_accuracy"] = trained.accuracy
     for name, kind in (("probe_score_shuffled", "other_sequence"), ("probe_score_noise", "noise")):
         control = control_states(hidden, kind, substream(stream, kind))
-        scores[name] = cross_validate_probe(control, latents, probe=probe).score
+        scores[name] = score_probe(control, latents, **options).score
     return scores
 
 
@@ -200,7 +229,7 @@ def run_baselines(
         ``reference`` and ``best_baseline`` (names).
     """
     splits = split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data)
-    with threadpool_limits(1):
+    with threadpool_limits(1), spread_known(world._spread):
         nll = [
             [
                 negative_log_likelihood(clone(baseline).fit(train.X), evaluation)

@@ -2,10 +2,15 @@
 
 import warnings
 
+from sklearn.base import clone
+
 from ..inference import seeds_needed, smallest_p_value
+from ..predictors._callbacks import count_held_out
+from ..predictors._neural import NeuralPredictor
 from ..worlds import ArrayWorld
+from ._labels import check_label
 from ._plan import RESERVED, STRUCTURED
-from ._trajectory import try_measures
+from ._trajectory import noted, try_measures
 
 
 def check_names(name, values, known):
@@ -24,8 +29,28 @@ def check_names(name, values, known):
     return values
 
 
-def check_worlds(configurations, n_train, n_eval):
-    """Draw from every world, so that bad ones fail now."""
+def check_configurations(configurations, modes, n_train, n_eval):
+    """Draw from every world and build every network, so that bad ones fail now.
+
+    Parameters
+    ----------
+    configurations : list of Configuration
+        The plan.
+    modes : str or sequence of str
+        Training modes that were asked for.
+    n_train, n_eval : int or None
+        Numbers of sequences.
+
+    Returns
+    -------
+    tuple of str
+        The modes.
+
+    Raises
+    ------
+    ValueError
+        If a world, a model for it or a mode of this model is impossible.
+    """
     for configuration in configurations:
         world = configuration.worlds[STRUCTURED]
         recorded = isinstance(world, ArrayWorld)
@@ -40,10 +65,41 @@ def check_worlds(configurations, n_train, n_eval):
                 f"There are n_train={max(sizes[0], 0)} sequences for training and "
                 f"n_eval={sizes[1]} for evaluation, but at least 4 and 5 are needed; {remedy}."
             )
-        if recorded:
-            world.split(*sizes, 0)
-        for each in configuration.worlds.values():
-            each.split(4, 5, 0)
+        train, _ = world.split(*(sizes if recorded else (4, 5)), 0)
+        for name in train.latent_names:
+            check_label("latent_names", name)
+        for condition, each in configuration.worlds.items():
+            if condition != STRUCTURED:
+                each.split(4, 5, 0)
+        model = _begun(configuration.models[STRUCTURED], train.X)
+        if getattr(model, "early_stopping", False):
+            count_held_out(model.validation_fraction, sizes[0])
+        checked = check_names("modes", modes, model.training_modes)
+    return checked
+
+
+def _begun(model, X):
+    """Return a copy of a model that has its initial weights, if it has any."""
+    model = clone(model)
+    X = model._prepare(X)
+    if isinstance(model, NeuralPredictor):
+        model._begin(X)
+    return model
+
+
+def warn_if_fitted(model, baselines):
+    """Warn that what predictors have learned is not what is assessed."""
+    named = {f"baselines[{name!r}]": baseline for name, baseline in baselines.items()}
+    for name, predictor in {"model": model, **named}.items():
+        if hasattr(predictor, "n_features_in_"):
+            warnings.warn(
+                f"{name} is fitted, but an assessment fits copies from the beginning, and what it "
+                "has learned is not used. Pass sklearn.base.clone(...) of it, or, to start from "
+                "the weights of a trained network, "
+                "ModulePredictor(lambda n_inputs: copy.deepcopy(fitted.network_.core)).",
+                UserWarning,
+                stacklevel=3,
+            )
 
 
 # Sequences for training and for evaluation on which measures are tried.
@@ -70,15 +126,13 @@ def check_recording(record_at, measures, modes, configurations, sizes, grid):
     for configuration in configurations if measures else ():
         for condition, world in configuration.worlds.items():
             few = [min(size, _TRIED) for size in world.default_split(*sizes)]
-            try:
+            note = (
+                f"This happened when the measures {', '.join(measures)} were tried in the "
+                f"condition {condition!r}, before training; see nulls and measures."
+            )
+            with noted(note):
                 model = configuration.models[condition]
                 try_measures(measures, world, model, few, (*RESERVED, *grid))
-            except Exception as error:
-                error.add_note(
-                    f"This happened when the measures {', '.join(measures)} were tried in the "
-                    f"condition {condition!r}, before training; see nulls and measures."
-                )
-                raise
 
 
 def warn_if_seeds_cannot_reach_alpha(n_seeds, n_tests, alpha, correction, n_flips):

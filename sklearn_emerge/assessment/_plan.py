@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from itertools import product
 
-import numpy as np
 from sklearn.base import clone
 
 from ..predictors import (
@@ -13,6 +12,8 @@ from ..predictors import (
     PersistencePredictor,
 )
 from ..predictors._base import BasePredictor
+from ._cube import VARIABLES
+from ._labels import check_label, check_values
 
 STRUCTURED = "structured"
 RESERVED = ("baseline", "condition", "latent", "mode", "seed", "step", "test")
@@ -44,11 +45,14 @@ class Configuration:
         The structured world and its nulls, by condition.
     models : dict of str to predictor
         The model with all facts of the world filled in, by condition.
+    settings : dict of str to object
+        The values of the grid, by key.
     """
 
     index: tuple
     worlds: dict
     models: dict
+    settings: dict
 
 
 def expand(world, model, param_grid, nulls):
@@ -75,19 +79,22 @@ def expand(world, model, param_grid, nulls):
     ValueError
         If a parameter, a value or a null is not known.
     """
-    grid = {} if param_grid is None else dict(param_grid)
-    for key, values in grid.items():
-        if key in RESERVED:
+    grid, keys = {}, {}
+    for key, values in (param_grid or {}).items():
+        if not isinstance(key, str):
+            raise ValueError(f"param_grid key {key!r} must be text, the name of a parameter.")
+        if key in RESERVED or key in VARIABLES:
+            kind = "dimension" if key in RESERVED else "variable"
             raise ValueError(
-                f"param_grid key {key!r} is the name of a dimension of the cube; write "
+                f"param_grid key {key!r} is the name of a {kind} of the cube; write "
                 f"'model__{key}' or 'world__{key}'."
             )
-        if isinstance(values, str) or not hasattr(values, "__len__") or len(values) == 0:
+        grid[key] = check_values(key, values)
+        other = keys.setdefault(_parameter(key), key)
+        if other != key:
             raise ValueError(
-                f"param_grid[{key!r}]={values!r} must be a non-empty list of values to try."
+                f"param_grid keys {other!r} and {key!r} are the same parameter; drop one."
             )
-        if len({repr(value) for value in values}) < len(values):
-            raise ValueError(f"param_grid[{key!r}]={values!r} has a value twice; drop one.")
     configurations = []
     for index in product(*(range(len(values)) for values in grid.values())):
         settings = {key: grid[key][i] for key, i in zip(grid, index, strict=True)}
@@ -99,17 +106,20 @@ def expand(world, model, param_grid, nulls):
         worlds = {STRUCTURED: configured_world}
         worlds.update({kind: configured_world.null(kind) for kind in nulls})
         models = {name: with_facts(configured_model, other) for name, other in worlds.items()}
-        configurations.append(Configuration(index, worlds, models))
+        configurations.append(Configuration(index, worlds, models, settings))
     return configurations
+
+
+def _parameter(key):
+    """Return whose parameter a key of the grid names, and its name there."""
+    owner, separator, name = key.partition("__")
+    return (owner, name) if separator and owner in ("world", "model") else ("model", key)
 
 
 def _set(world, model, key, value):
     """Set the parameter that a key of the grid names."""
-    owner, separator, name = key.partition("__")
-    if separator and owner in ("world", "model"):
-        target = world if owner == "world" else model
-    else:
-        target, name = model, key
+    owner, name = _parameter(key)
+    target = world if owner == "world" else model
     if target is model and name in _REPLACED:
         raise ValueError(f"param_grid key {key!r} is set by the assessment; {_REPLACED[name]}.")
     if name not in target.get_params():
@@ -150,12 +160,17 @@ def make_baselines(baselines, model, observation):
     dict of str to predictor
     """
     if isinstance(baselines, str) and baselines == "auto":
+        if getattr(model, "likelihood", "auto") == "categorical":
+            observation = "token"
         left_out = {"continuous": ["markov"], "token": ["autoregressive"]}.get(observation, [])
         names = [name for name in _BASELINES if name not in left_out]
         chosen = {name: _BASELINES[name]() for name in names}
     elif isinstance(baselines, dict):
         chosen = dict(baselines)
         for name, baseline in chosen.items():
+            check_label("baselines", name)
+            if not name:
+                raise ValueError("baselines has an empty name; pass one that can be read.")
             if not isinstance(baseline, BasePredictor):
                 raise ValueError(
                     f"baselines[{name!r}]={baseline!r} is not a predictor of this package, which "
@@ -163,7 +178,7 @@ def make_baselines(baselines, model, observation):
                 )
     else:
         names = [baselines] if isinstance(baselines, str) else list(baselines)
-        unknown = [name for name in names if name not in _BASELINES]
+        unknown = [name for name in names if name not in tuple(_BASELINES)]
         if unknown:
             raise ValueError(
                 f"baselines={baselines!r}: {unknown[0]!r} is not known; choose from "
@@ -182,18 +197,10 @@ def reference_names(reference, baselines):
     if isinstance(reference, str) and reference == "auto":
         return [name for name in baselines if name in _REFERENCES] or list(baselines)
     names = [reference] if isinstance(reference, str) else list(reference)
-    unknown = [name for name in names if name not in baselines]
+    unknown = [name for name in names if name not in tuple(baselines)]
     if unknown or not names:
         raise ValueError(
             f"reference={reference!r} must be 'auto', 'all' or names out of the baselines "
             f"{', '.join(baselines)}."
         )
     return names
-
-
-def coordinate(values):
-    """Return the values of a grid parameter as a coordinate: numbers if they are, else text."""
-    numbers = [isinstance(v, int | float | np.number) and not isinstance(v, bool) for v in values]
-    if all(numbers) and np.isfinite(values).all():
-        return np.asarray(values)
-    return np.asarray([value if isinstance(value, str) else repr(value) for value in values], "O")

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from ..inference import required_seeds
+from ..inference._power import find_seeds, spread_of
 from ._plan import RESERVED
 
 
@@ -44,14 +44,16 @@ def summarise(cube, alpha, correction):
 def _required_seeds(cube, alpha, correction):
     """Return the seeds that find gains of such a size; NaN where one was found or none is seen."""
     gains = cube.delta_nll.transpose(..., "seed")
-    n_tests = int(np.prod([cube.sizes[dim] for dim in gains.dims if dim not in RESERVED]))
-    found = cube.p_value_adjusted.transpose(*gains.dims[:-1]).values <= alpha
     needed = xr.full_like(gains.isel(seed=0, drop=True), np.nan)
-    for index in np.ndindex(needed.shape):
-        values = gains.values[index]
-        several = np.isfinite(values).all() and len(values) > 1
-        if several and values.mean() > 0 and not found[index]:
-            needed[index] = required_seeds(
-                values, alpha=alpha, n_tests=n_tests, correction=correction
-            )
+    if gains.sizes["seed"] == 1:
+        return needed
+    n_tests = int(np.prod([cube.sizes[dim] for dim in needed.dims if dim not in RESERVED]))
+    found = cube.p_value_adjusted.transpose(*needed.dims).values <= alpha
+    values = gains.where(np.isfinite(gains).all("seed")).values
+    effect, spread = values.mean(axis=-1), spread_of(values)
+    # A gain that is the same in all seeds does not say how seeds differ.
+    unclear = (effect > 0) & (spread > 0) & ~found
+    needed.values[unclear] = find_seeds(
+        effect[unclear] / spread[unclear], alpha, n_tests, correction
+    )
     return needed

@@ -1,6 +1,7 @@
 """What is measured while networks train, and when a capability emerged."""
 
 from collections.abc import Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from numbers import Integral, Real
 
@@ -10,9 +11,20 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, validate_params
 from threadpoolctl import threadpool_limits
 
+from ._labels import check_label
 from ._plan import RESERVED
 
 _OWN = ("nll", "train_loss")
+
+
+@contextmanager
+def noted(note):
+    """Add a note to whatever error is raised."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(note)
+        raise
 
 
 def negative_log_likelihood(predictor, sample):
@@ -88,14 +100,20 @@ def try_measures(measures, world, model, sizes, taken):
     """
     train, evaluation = world.split(*sizes, 0)
     evaluation.train = train
+    with threadpool_limits(1):
+        predictor = fit_untrained(model, train.X)
+        for name, measure in measures.items():
+            # A copy: a measure that keeps something is the same afterwards, and in the store.
+            with noted(f"This happened in measures[{name!r}]."):
+                _labelled(name, deepcopy(measure)(predictor, evaluation), taken)
+
+
+def fit_untrained(model, X):
+    """Return a clone of a model, fitted without training if it knows how to."""
     predictor = clone(model)
     if "training" in predictor.get_params():
         predictor.set_params(training="random")
-    with threadpool_limits(1):
-        predictor.fit(train.X)
-        for name, measure in measures.items():
-            # A copy: a measure that keeps something is the same afterwards, and in the store.
-            _labelled(name, deepcopy(measure)(predictor, evaluation), taken)
+    return predictor.fit(X)
 
 
 class Recorder:
@@ -127,10 +145,11 @@ class Recorder:
         with threadpool_limits(1):
             found = {"nll": negative_log_likelihood(predictor, evaluation)}
             found["train_loss"] = train_loss
+            found = {name: _labelled(name, value, RESERVED) for name, value in found.items()}
             for name, measure in self.measures.items():
-                found[name] = measure(predictor, evaluation)
+                with noted(f"This happened in measures[{name!r}], update {step} of seed {seed}."):
+                    found[name] = _labelled(name, measure(predictor, evaluation), RESERVED)
         for name, value in found.items():
-            value = _labelled(name, value, RESERVED)
             if name not in self.values_:
                 dims = {"seed": np.arange(self.n_seeds), "step": list(self.at)}
                 self.first_[name] = value
@@ -178,13 +197,20 @@ def join(labels, others):
 def _labelled(name, value, taken):
     """Return what a measure has returned as a DataArray of floats with coordinates."""
     if isinstance(value, Mapping):
-        value = xr.DataArray(list(value.values()), {f"{name}_item": list(map(str, value))})
+        labels = list(map(str, value))
+        for label in labels:
+            check_label(f"measures[{name!r}]", label)
+        value = xr.DataArray(list(value.values()), {f"{name}_item": labels})
     elif isinstance(value, Real):
         value = xr.DataArray(float(value))
     if not isinstance(value, xr.DataArray) or set(value.dims) != set(value.coords):
         raise ValueError(
             f"measures[{name!r}] returned {value!r}; it must return a number, a mapping of names "
             "to numbers, or a DataArray with a coordinate for each dimension."
+        )
+    if not all(value.indexes[dim].is_unique for dim in value.dims):
+        raise ValueError(
+            f"measures[{name!r}] returned a label twice: {value.coords}; give each value its own."
         )
     both = [dim for dim in value.dims if dim in taken]
     if both:

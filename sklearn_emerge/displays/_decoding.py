@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..inference import student_interval
-from ._style import MODE_COLORS, as_cube, finish, mark_ceiling, parameters
+from ._style import MODE_COLORS, as_cube, finish, mark_ceiling, new_axes, parameters
 
 
 class DecodingDisplay:
@@ -95,11 +95,7 @@ class DecodingDisplay:
         DecodingDisplay
             Itself, with `axes_` and `figure_`.
         """
-        if axes is None:
-            import matplotlib.pyplot as plt
-
-            _, axes = plt.subplots(1, 2, figsize=(11.0, 4.2), layout="constrained")
-        left, right = self.axes_ = np.asarray(axes)
+        left, right = self.axes_ = np.asarray(new_axes(axes, (11.0, 4.2), n_columns=2))
         names = list(self.delta_nll)
         _bars(left, {name: self.probe_score[name] for name in names}, ("random", "full"))
         left.set_ylabel("probe score (cross-validated R² or D²)")

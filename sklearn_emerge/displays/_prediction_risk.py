@@ -87,10 +87,10 @@ class PredictionRiskDisplay:
             raise ValueError(
                 f"quantity={quantity!r} is not known; choose from {', '.join(labels)}."
             )
+        ax = new_axes(ax, (6.4, 4.0))
         from matplotlib import colormaps
         from matplotlib.ticker import MaxNLocator
 
-        ax = new_axes(ax, (6.4, 4.0))
         cube = self.cube
         if quantity == "log1p":
             values = np.log1p(cube.total_risk / (cube.horizon - 1))

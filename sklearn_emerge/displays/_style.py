@@ -41,13 +41,17 @@ def parameters(cube):
     return [dim for dim in cube.delta_nll.dims if dim not in ("condition", "mode", "seed")]
 
 
-def new_axes(ax, figsize):
+def new_axes(ax, figsize, n_columns=1):
     """Return the given axes, or those of a new figure."""
     if ax is not None:
         return ax
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(figsize=figsize, layout="constrained")[1]
+    try:
+        import matplotlib.pyplot as plt
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            "Displays need matplotlib, which is not installed; run pip install matplotlib."
+        ) from error
+    return plt.subplots(1, n_columns, figsize=figsize, layout="constrained")[1]
 
 
 def finish(ax, lowest, highest):

@@ -1,6 +1,8 @@
 """The contract of a predictor."""
 
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from contextvars import ContextVar
 from copy import copy
 from numbers import Integral, Real
 
@@ -9,8 +11,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import check_sequences, encode_tokens
+from .._validation import check_sequences, constant_channels, encode_tokens
 from ._likelihood import LIKELIHOODS, clip_probability, log_density
+
+# A function that returns the standard deviation of each channel over all recordings, of which
+# training sequences are a part in which a channel may be constant.
+_SPREAD = ContextVar("spread", default=lambda: None)
 
 
 class BasePredictor(ABC, BaseEstimator):
@@ -28,6 +34,8 @@ class BasePredictor(ABC, BaseEstimator):
             StrOptions({"auto", "estimate"}),
         ],
     }
+    # What a parameter `training` may be; a predictor without one is always fully trained.
+    training_modes = ("full",)
     # Whether the predictor knows the categorical likelihood; it then has a parameter n_tokens.
     _knows_tokens = False
 
@@ -93,6 +101,10 @@ class BasePredictor(ABC, BaseEstimator):
             residual = X[:, 1:] - self._predict(X)[:, :-1]
             # The floor keeps the density finite where the prediction is perfect.
             floor = np.finfo(np.float64).eps * center_and_scale(X)[1]
+            spread = _spread_of_constant(X)
+            if spread is not None:
+                # Nothing was learned of such a channel, by any predictor.
+                floor = np.fmax(floor, spread)
             self.noise_std_ = np.maximum(np.sqrt((residual**2).mean(axis=(0, 1))), floor)
         else:
             self.noise_std_ = np.full(X.shape[2], float(self.noise_std))
@@ -243,7 +255,38 @@ class BasePredictor(ABC, BaseEstimator):
 
 
 def center_and_scale(X):
-    """Return mean and standard deviation of each channel; 1 where it is constant."""
+    """Return mean and standard deviation of each channel; 1 where it is constant.
+
+    If the spread over all recordings is known, it is that where a channel is constant.
+    """
     center, scale = X.mean(axis=(0, 1)), X.std(axis=(0, 1))
-    constant = scale <= 8 * np.finfo(np.float64).eps * np.abs(center)
-    return center, np.where(constant, 1.0, scale)
+    constant = constant_channels(X) | (scale <= 8 * np.finfo(np.float64).eps * np.abs(center))
+    scale = np.where(constant, 1.0, scale)
+    spread = _spread_of_constant(X)
+    return center, scale if spread is None else np.where(spread > 0, spread, scale)
+
+
+def _spread_of_constant(X):
+    """Return the spread over all recordings of channels that are constant, NaN of others.
+
+    None if no channel is, or the spread is not known.
+    """
+    constant = constant_channels(X)
+    spread = _SPREAD.get()() if constant.any() else None
+    return None if spread is None else np.where(constant, spread, np.nan)
+
+
+@contextmanager
+def spread_known(spread):
+    """Let predictors that are fitted here know the spread over all recordings.
+
+    Parameters
+    ----------
+    spread : callable
+        Returns the standard deviation of each channel, or None; called if a channel is constant.
+    """
+    token = _SPREAD.set(spread)
+    try:
+        yield
+    finally:
+        _SPREAD.reset(token)

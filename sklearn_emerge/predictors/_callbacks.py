@@ -187,6 +187,17 @@ class StopEarly(Callback):
             net.module_.load_state_dict(self.best_)
 
 
+def count_held_out(fraction, n_sequences):
+    """Return how many sequences are held out; raise a ValueError if none is, or none is left."""
+    n_held_out = round(fraction * n_sequences)
+    if not 0 < n_held_out < n_sequences:
+        raise ValueError(
+            f"validation_fraction={fraction} of {n_sequences} sequences is {n_held_out}: some have "
+            "to be held out and some left. Pass more sequences or another fraction."
+        )
+    return n_held_out
+
+
 def hold_out(X, y, stream, *, fraction, every, patience):
     """Return the training sequences without some, and a callback that looks at those.
 
@@ -213,12 +224,7 @@ def hold_out(X, y, stream, *, fraction, every, patience):
     ValueError
         If nothing would be held out, or nothing left.
     """
-    n_held_out = round(fraction * len(X))
-    if not 0 < n_held_out < len(X):
-        raise ValueError(
-            f"validation_fraction={fraction} of {len(X)} sequences is {n_held_out}: some have to "
-            "be held out and some left. Pass more sequences or another fraction."
-        )
+    n_held_out = count_held_out(fraction, len(X))
     order = np.random.default_rng(substream(stream, "validation")).permutation(len(X))
     held_out, left = (torch.as_tensor(rows) for rows in np.split(order, [n_held_out]))
     return X[left], y[left], StopEarly(X[held_out], y[held_out], every, patience)

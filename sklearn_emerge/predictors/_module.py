@@ -1,8 +1,13 @@
 """A predictor around a torch module of somebody's own."""
 
+from copy import deepcopy
+
 from torch import nn
 
+from .._random import seed_sequence
+from ._network import recurrent_weights
 from ._neural import NeuralPredictor
+from ._training import isolated_torch
 
 
 class ModulePredictor(NeuralPredictor):
@@ -15,10 +20,12 @@ class ModulePredictor(NeuralPredictor):
     ----------
     module : callable
         Called with the number of input channels (one more than the channels of the data if
-        there is a clock); returns a `torch.nn.Module` that maps (n_sequences, n_steps,
+        there is a clock); returns a new `torch.nn.Module` that maps (n_sequences, n_steps,
         n_inputs) to hidden states (n_sequences, n_steps, n_hidden) or to a tuple that starts
-        with them. It must be causal, which is checked. Matrices named `weight_hh...` are made
-        orthogonal, and are those that ``training="scrambled"`` permutes.
+        with them. It must be causal, which is checked. A copy is trained, from the weights that
+        the module has: ``lambda n_inputs: copy.deepcopy(net)`` starts from those of a trained
+        ``net``, whatever the `random_state`, which then draws the head and the batches only.
+        Matrices named `weight_hh...` are those that ``training="scrambled"`` permutes.
     training : {"full", "readout", "random", "scrambled"}, default="full"
         Train everything; the head alone; nothing; or everything, and then permute the entries
         of the recurrent weights. All start from the same weights for the same `random_state`.
@@ -115,6 +122,28 @@ class ModulePredictor(NeuralPredictor):
         )
         self.module = module
 
+    @property
+    def training_modes(self):
+        """Modes that `training` may be: not "scrambled" without weights named `weight_hh...`.
+
+        Before `fit` the module is built for one channel to find out.
+        """
+        # Their means are known as soon as the channels are.
+        n_inputs = len(getattr(self, "input_center_", [0])) + (self.time_channel is not None)
+        with isolated_torch(seed_sequence(0), self.device):
+            core = self._build_core(n_inputs)
+        modes = super().training_modes
+        return modes if recurrent_weights(core) else modes[:-1]
+
+    def _validate_params(self):
+        super()._validate_params()
+        if isinstance(self.module, nn.Module):
+            raise ValueError(
+                f"module is a {type(self.module).__name__}, but what is called with the number "
+                "of inputs and returns a new module is needed; pass a class, or "
+                "lambda n_inputs: copy.deepcopy(net) to start from the weights of a network."
+            )
+
     def _build_core(self, n_inputs):
         core = self.module(n_inputs)
         if not isinstance(core, nn.Module):
@@ -122,4 +151,14 @@ class ModulePredictor(NeuralPredictor):
                 f"module={self.module!r} returned {type(core).__name__} when called with the "
                 f"number of inputs, {n_inputs}; it must return a torch.nn.Module."
             )
-        return core
+        with isolated_torch(seed_sequence(0), self.device):
+            again = self.module(n_inputs)
+        if again is core:
+            raise ValueError(
+                f"module={self.module!r} returned the same {type(core).__name__} twice, so that "
+                "all seeds would have the same initial weights; return a new one each time, or, "
+                "to start from the weights of a trained network, a copy: "
+                "lambda n_inputs: copy.deepcopy(net)."
+            )
+        # The new module may still share weights with another that is not ours to change.
+        return deepcopy(core)

@@ -3,6 +3,7 @@
 from copy import deepcopy
 
 import torch
+from skorch.callbacks import Callback
 from torch import nn
 
 from ..recurrence import KINDS, Layout
@@ -94,12 +95,29 @@ def scramble_recurrent_weights(core, rng):
             weights.copy_(weights.flatten()[order].view_as(weights))
 
 
+def check_callbacks(callbacks):
+    """Raise a ValueError unless skorch can call all callbacks."""
+    for callback in callbacks or ():
+        named = isinstance(callback, tuple | list) and len(callback) == 2
+        each = callback[1] if named else callback
+        if isinstance(each, type):
+            known = issubclass(each, Callback)
+        else:
+            known = each is None or isinstance(each, Callback)
+        if not known:
+            raise ValueError(
+                f"callbacks has {callback!r}, which is no callback; pass objects of classes that "
+                "derive from skorch.callbacks.Callback."
+            )
+
+
 def check_device(device):
-    """Raise a ValueError unless torch can compute on the device."""
+    """Raise a ValueError unless torch can compute on the device, also in double precision."""
     try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        # Networks are evaluated in it. The number is read: some devices hold none.
+        torch.zeros(1, dtype=torch.float64, device=device).item()
+    except (RuntimeError, AssertionError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
         raise ValueError(
             f"device={device!r} cannot be used: {reason}. Use 'cpu', or install torch for it."
         ) from error

@@ -20,9 +20,9 @@ from ._fit import train
 from ._half_precision import products_in
 from ._network import (
     SequenceNetwork,
+    check_callbacks,
     check_core,
     check_device,
-    orthogonalise_recurrent_weights,
     recurrent_weights,
     rows_of_weights,
     scramble_recurrent_weights,
@@ -34,7 +34,6 @@ from ._training import (
     isolated_torch,
 )
 
-TRAINING_MODES = ("full", "readout", "random", "scrambled")
 TIME_CHANNELS = ("full_time", "no_time", "constant_time")
 # Sequences that pass through the network at once outside training.
 _CHUNK = 1024
@@ -50,6 +49,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
     which torch module turns inputs into hidden states.
     """
 
+    training_modes = ("full", "readout", "random", "scrambled")
     _knows_tokens = True
     # Whether torch may use all its threads; small recurrent networks are faster with one.
     _many_threads = False
@@ -58,10 +58,11 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "training": [StrOptions(set(TRAINING_MODES))],
+        "training": [StrOptions(set(training_modes))],
         "max_steps": [Interval(Integral, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "lr": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 1, 2**63 - 1, closed="both")],
+        # What single precision can hold; the first step of Adam is ten times as large.
+        "lr": [Interval(Real, 1.4e-45, 3.4e37, closed="both")],
         "input_scaling": [StrOptions({"auto", "standard", "first"}), None],
         "output_scaling": [StrOptions({"auto", "standard"}), None],
         "time_channel": [StrOptions(set(TIME_CHANNELS)), None],
@@ -200,6 +201,10 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         """Number of weights of the network, head included."""
         return sum(parameter.numel() for parameter in self.network_.parameters())
 
+    def _validate_params(self):
+        super()._validate_params()
+        check_callbacks(self.callbacks)
+
     def _fit(self, X):
         train([self], [X])
 
@@ -209,7 +214,15 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         self.seed_sequence_ = seed_sequence(self.random_state)
         self._learn_scaling(X)
         with isolated_torch(substream(self.seed_sequence_, "torch"), self.device):
-            network = self._initial_network(X.shape[2])
+            try:
+                network = self._initial_network(X.shape[2])
+            except (RuntimeError, MemoryError, OverflowError, TypeError) as error:
+                reason, own = str(error).partition("\n")[0], " ".join(repr(self).split())
+                raise ValueError(
+                    f"The network of {own} cannot be built for {X.shape[2]} "
+                    f"channel{'s' * (X.shape[2] > 1)}: {reason}. Choose smaller sizes, or another "
+                    "module."
+                ) from error
         self.engine_ = choose_engine(
             self.engine,
             network.core,
@@ -279,7 +292,6 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
                 "training='scrambled' permutes the recurrent weights, but the module has no "
                 "parameter named 'weight_hh...'; choose another training mode."
             )
-        orthogonalise_recurrent_weights(core)
         return SequenceNetwork(core, check_core(core, n_inputs), n_channels).to(self.device)
 
     def _make_criterion(self):

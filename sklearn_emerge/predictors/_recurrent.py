@@ -5,6 +5,7 @@ from numbers import Integral
 from sklearn.utils._param_validation import Interval
 from torch import nn
 
+from ._network import orthogonalise_recurrent_weights
 from ._neural import NeuralPredictor
 
 
@@ -54,7 +55,9 @@ class RecurrentPredictor(NeuralPredictor):
         self.hidden_size = hidden_size
 
     def _build_core(self, n_inputs):
-        return self._layer(n_inputs, int(self.hidden_size), batch_first=True)
+        core = self._layer(n_inputs, int(self.hidden_size), batch_first=True)
+        orthogonalise_recurrent_weights(core)
+        return core
 
 
 class RNNPredictor(RecurrentPredictor):

@@ -141,10 +141,12 @@ class TransformerPredictor(NeuralPredictor):
     ([[2, 0, 1, 2]], (30, 10, 16))
     """
 
+    # It has no recurrent weights to scramble.
+    training_modes = ("full", "readout", "random")
     _many_threads = True
     _parameter_constraints = {
         **NeuralPredictor._parameter_constraints,
-        "training": [StrOptions({"full", "readout", "random"})],
+        "training": [StrOptions(set(training_modes))],
         **{
             name: [Interval(Integral, 1, None, closed="left")]
             for name in ("hidden_size", "n_layers", "n_heads")

@@ -10,6 +10,8 @@ from sklearn.utils._param_validation import Interval, validate_params
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from .._validation import as_numbers
+
 # A layer of width 64 with one head and a feed-forward network of 256 units, over 128 tokens:
 # 24 * 64^2 + 4 * 128 * 64 operations per token.
 REFERENCE_FLOPS = 2**17
@@ -76,15 +78,26 @@ def effective_capacity(
     1.0
     """
     parts = {"n_parameters": n_parameters, "n_heads": n_heads, "n_layers": n_layers}
-    for name, value in (parts | {"bits": bits, "flops": flops}).items():
+    parts |= {"bits": bits, "flops": flops}
+    for name, value in parts.items():
+        parts[name] = as_numbers(value, name)
         least = {"bits": 2, "flops": np.finfo(float).tiny}.get(name, 1)
-        if not np.all(np.asarray(value, dtype=np.float64) >= least):
-            raise ValueError(f"{name}={value!r} must be at least {least:g}.")
-    capacity = np.asarray(flops, dtype=np.float64) / reference_flops
-    for value in parts.values():
-        capacity = capacity * np.asarray(value, dtype=np.float64)
+        if not ((parts[name] >= least) & (parts[name] < np.inf)).all():
+            raise ValueError(f"{name}={value!r} must be at least {least:g}, and finite.")
+        if name != "flops" and (parts[name] % 1).any():
+            raise ValueError(f"{name}={value!r} must be whole; pass a count.")
+    try:
+        np.broadcast_shapes(*(value.shape for value in parts.values()))
+    except ValueError as error:
+        shapes = ", ".join(f"{name} {value.shape}" for name, value in parts.items())
+        raise ValueError(
+            f"The shapes do not fit together: {shapes}; pass numbers, or arrays that broadcast."
+        ) from error
+    capacity = parts["flops"] / reference_flops
+    for name in ("n_parameters", "n_heads", "n_layers"):
+        capacity = capacity * parts[name]
     if include_precision:
-        capacity = capacity * np.log2(bits)
+        capacity = capacity * np.log2(parts["bits"])
     return capacity if np.ndim(capacity) else float(capacity)
 
 
@@ -109,7 +122,7 @@ def count_flops(module, shape):
     Raises
     ------
     ValueError
-        If the module cannot be called with such a shape.
+        If the module is none, or cannot be called with such a shape.
 
     Examples
     --------
@@ -118,6 +131,10 @@ def count_flops(module, shape):
     >>> count_flops(torch.nn.Linear(10, 20), (5, 10))  # 2 * 5 * 10 * 20
     2000
     """
+    if not isinstance(module, torch.nn.Module):
+        raise ValueError(
+            f"module={module!r} is not a torch.nn.Module; of a fitted predictor pass network_."
+        )
     counter = FlopCounterMode(display=False)
     # Tensors without data; the fused kernels of a CPU are not known to the counter.
     module = deepcopy(module).to("meta")
@@ -179,8 +196,14 @@ def module_capacity(module, shape, *, n_heads=1, n_layers=1, bits=16, **options)
     >>> found.n_parameters == model.n_parameters_, found.flops
     (True, 226560.0)
     """
-    n_parameters = sum(parameter.numel() for parameter in module.parameters())
+    steps = shape[:2] if isinstance(shape, tuple) else ()
+    if len(steps) < 2 or not all(isinstance(n, Integral) and n > 0 for n in steps):
+        raise ValueError(
+            f"shape={shape!r} must begin with numbers of sequences and of steps, of at least 1 "
+            "each; pass (n_sequences, n_steps, ...)."
+        )
     flops = count_flops(module, shape) / (shape[0] * shape[1])
+    n_parameters = sum(parameter.numel() for parameter in module.parameters())
     capacity = effective_capacity(n_parameters, n_heads, n_layers, flops, bits=bits, **options)
     return Bunch(
         n_parameters=n_parameters,

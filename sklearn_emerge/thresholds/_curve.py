@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._validation import as_numbers
 from ..inference import Interval as Ends
 from ..inference import check_alpha
 from ._curve_compare import compare_families, dispersion_p_value, draw
@@ -70,8 +71,8 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
     --------
     >>> import numpy as np
     >>> from sklearn_emerge import EmergenceCurve
-    >>> capacity = np.logspace(2, 6, 12)[:, np.newaxis]
-    >>> truth = 1 / (1 + (capacity[:, 0] / 2e4) ** -1.5)
+    >>> capacity = np.logspace(2, 6, 12)
+    >>> truth = 1 / (1 + (capacity / 2e4) ** -1.5)
     >>> right = np.random.default_rng(0).binomial(100, truth)
     >>> curve = EmergenceCurve().fit(capacity, right / 100, n_trials=100)
     >>> round(curve.threshold_, -2), round(curve.sharpness_, 2)
@@ -102,7 +103,7 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_points, n_resources)
+        X : array-like of shape (n_points,) or (n_points, n_resources)
             Capacities, at least zero. Several columns are resources whose product is the
             capacity.
         y : array-like of shape (n_points,)
@@ -130,8 +131,9 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
         self._validate_params()
         fitted = [self.chance, self.ceiling].count("fit")
         X, y = validate_data(
-            self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=4 + fitted
-        )
+            self, _in_columns(X), y, dtype=np.float64, y_numeric=True,
+            ensure_min_samples=4 + fitted,
+        )  # fmt: skip
         log_capacity = self._log_capacity(X)
         finite = np.isfinite(log_capacity)
         distinct = np.unique(log_capacity[finite])
@@ -164,7 +166,7 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_points, n_resources)
+        X : array-like of shape (n_points,) or (n_points, n_resources)
             Capacities, as in `fit`.
 
         Returns
@@ -177,9 +179,7 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
         NotFittedError, ValueError
             If not fitted, or capacities are negative.
         """
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        x = (self._log_capacity(X) - self._center) / self._scale
+        x = self._standardise(X)
         return curve(self._data, "logistic", self._theta, x)[0]
 
     @validate_params(
@@ -302,7 +302,7 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_points, n_resources)
+        X : array-like of shape (n_points,) or (n_points, n_resources)
             Capacities, as in `fit`.
         confidence : float, default=0.95
             Coverage at each capacity, if the curve is right.
@@ -321,10 +321,8 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
         NotFittedError, ValueError
             If not fitted, capacities are negative or an argument is out of range.
         """
-        check_is_fitted(self)
+        x = self._standardise(X)
         check_alpha(confidence, "confidence")
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        x = (self._log_capacity(X) - self._center) / self._scale
         drawn = draw(self._data, "logistic", self._theta, n_draws, random_state)
         curves = curve(self._data, "logistic", fit(drawn, "logistic")[0], x)
         low, high = np.quantile(curves, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
@@ -359,6 +357,13 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
             ends.append(np.interp(allowed, excess[i - 1 : i + 1], values[i - 1 : i + 1]))
         return ends
 
+    def _standardise(self, X):
+        """Return the log capacities of points in the units of the fit."""
+        check_is_fitted(self)
+        X = _in_columns(X) if self.n_features_in_ == 1 else X
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return (self._log_capacity(X) - self._center) / self._scale
+
     def _log_capacity(self, X):
         if (X < 0).any():
             row, column = (int(i) for i in np.argwhere(X < 0)[0])
@@ -392,7 +397,13 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
             )
         if n_trials is None:
             return None
-        trials = np.broadcast_to(np.asarray(n_trials, dtype=np.float64), y.shape)
+        trials = as_numbers(n_trials, "n_trials")
+        if trials.shape not in ((), y.shape):
+            raise ValueError(
+                f"n_trials has shape {trials.shape}, but there are {len(y)} rates; pass one "
+                "number, or one for each rate."
+            )
+        trials = np.broadcast_to(trials, y.shape)
         if not np.isfinite(trials).all() or (trials < 1).any() or (trials % 1).any():
             raise ValueError(f"n_trials={n_trials!r} must be whole numbers of at least 1.")
         right = trials * y
@@ -437,3 +448,9 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
                 "curve fits better.",
                 stacklevel=3,
             )
+
+
+def _in_columns(X):
+    """Return X with capacities of one resource, in one dimension, as a column."""
+    array = np.asarray(X)
+    return array[:, np.newaxis] if array.ndim == 1 else X

@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from .._validation import as_numbers
 from ._curve import EmergenceCurve
 
 
@@ -64,6 +65,7 @@ def fit_curve(scores, capacity, *, n_trials=None, chance=0.0, ceiling=1.0):
             f"capacity must be the name of a coordinate, or a DataArray whose dimensions are among "
             f"{', '.join(map(str, scores.dims))}; got {capacity!r}."
         )
-    points = np.stack([part.values.ravel() for part in xr.broadcast(capacity, scores)])
+    size, score = (part.values.ravel() for part in xr.broadcast(capacity, scores))
+    points = np.stack([as_numbers(size, "capacity"), as_numbers(score, "scores")])
     size, score = points[:, np.isfinite(points).all(axis=0)]
     return EmergenceCurve(chance, ceiling).fit(size[:, np.newaxis], score, n_trials)

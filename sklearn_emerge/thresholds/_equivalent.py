@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 from sklearn.utils._param_validation import validate_params
 
+from .._validation import as_numbers
 from ..worlds import LinearSystemWorld
 from ._filters import linear_filter_risk
 
@@ -35,7 +36,7 @@ def excess_risk(cube, world):
     Raises
     ------
     ValueError
-        If `noise_std` of the world is not a number.
+        If the cube is not one, or `noise_std` of the world is not a number.
 
     Examples
     --------
@@ -49,6 +50,11 @@ def excess_risk(cube, world):
     >>> excess_risk(cube, world).dims
     ('mode', 'seed')
     """
+    if not isinstance(cube, xr.Dataset) or not {"nll", "nll_optimal"} <= set(cube):
+        raise ValueError(
+            f"cube must be a Dataset with nll and nll_optimal; got {type(cube).__name__}. Pass "
+            "EmergenceAssessment(world, ...).fit().cube_."
+        )
     if isinstance(world.noise_std, str):
         raise ValueError(
             "The world does not know the standard deviation of its innovations, so that nats "
@@ -82,7 +88,7 @@ def equivalent_filter_length(risk, world):
     Raises
     ------
     ValueError
-        If the world has no steady filter.
+        If risks are no numbers, or the world has no steady filter.
 
     Examples
     --------
@@ -96,7 +102,7 @@ def equivalent_filter_length(risk, world):
         lengths = equivalent_filter_length(risk.values, world)
         attributes = {"long_name": "equivalent filter length", "units": "steps"}
         return risk.copy(data=lengths).assign_attrs(attributes)
-    risk = np.asarray(risk, dtype=np.float64)
+    risk = as_numbers(risk, "risk")
     system = world.system()[:4]
     positive = risk[risk > 0]
     curve = [linear_filter_risk(*system, 0, world.n_steps)]

@@ -8,10 +8,13 @@ from scipy.linalg import cholesky, lapack, qr, schur, solve_triangular
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from .._linear_system import EIGENVALUE_TOLERANCE, check_system, steady_filter
+from .._validation import as_numbers
 
+# Integers up to this are exact in float64.
+MAX_STEPS = 2**53
 _ARGUMENTS = {
-    "length": [Interval(Integral, 0, None, closed="left")],
-    "horizon": [Interval(Integral, 1, None, closed="left")],
+    "length": [Interval(Integral, 0, MAX_STEPS, closed="both")],
+    "horizon": [Interval(Integral, 1, MAX_STEPS, closed="both")],
     "padding": [StrOptions({"zero", "drop"})],
 }
 # Powers of ten by which states may grow: their squares, times others, must fit in float64.
@@ -95,10 +98,7 @@ def linear_filter_risk(A, C, Q, R, length, horizon, *, coef=None, padding="zero"
         return 0.0  # no step is scored
     if coef is None:
         return float((solve_rows(matrix, target)[1] ** 2).sum())
-    try:
-        coef = np.asarray(coef, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"coef={coef!r} is not made of numbers: {error}.") from error
+    coef = as_numbers(coef, "coef")
     if n_channels == 1 and coef.ndim == 1:
         coef = coef[:, np.newaxis, np.newaxis]
     if coef.shape != (length, n_channels, n_channels) or not np.isfinite(coef).all():

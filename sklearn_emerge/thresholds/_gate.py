@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import softmax
 
+from .._validation import as_numbers
 from ..predictors import TransformerPredictor
 
 
@@ -59,13 +60,18 @@ def gate_activation(attention_logits, *, heads, tokens, layers=None, relative=Fa
     >>> round(gate_activation(logits, heads=[0], tokens=[8, 9], relative=True), 3)
     0.05
     """
-    logits = np.asarray(attention_logits, dtype=np.float64)
+    logits = as_numbers(attention_logits, "attention_logits")
     if logits.ndim < 3 or np.isnan(logits).any() or (logits == np.inf).any():
         raise ValueError(
             "attention_logits must have the dimensions (..., n_layers, n_heads, n_tokens), without "
             f"NaN and infinity (but minus infinity); got the shape {logits.shape}."
         )
     n_layers, n_heads, n_tokens = logits.shape[-3:]
+    if (logits == -np.inf).all(axis=(-2, -1)).any():
+        raise ValueError(
+            "attention_logits are minus infinity for all heads and tokens of a layer, which then "
+            "attends to nothing; pass logits of tokens that can be seen."
+        )
     layers = np.arange(n_layers) if layers is None else _check_places("layers", layers, n_layers)
     heads = _check_places("heads", heads, n_heads)
     focus = np.asarray(tokens)

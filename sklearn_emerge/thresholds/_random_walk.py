@@ -6,16 +6,18 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from ._filters import MAX_STEPS
+
 _WALK = {
     "q": [Interval(Real, 0, None, closed="neither")],
     "r": [Interval(Real, 0, None, closed="left")],
-    "horizon": [Interval(Integral, 1, None, closed="left")],
+    "horizon": [Interval(Integral, 1, MAX_STEPS, closed="both")],
     "padding": [StrOptions({"zero", "drop"})],
 }
 
 
 @validate_params(
-    {**_WALK, "length": [Interval(Integral, 0, None, closed="left")]},
+    {**_WALK, "length": [Interval(Integral, 0, MAX_STEPS, closed="both")]},
     prefer_skip_nested_validation=True,
 )
 def filter_risk(q, r, length, horizon, *, padding="zero"):
@@ -156,6 +158,11 @@ def critical_filter_length(q, r, horizon, tol=1.0, *, padding="zero"):
 def _steady_walk(q, r):
     """Return rho, the gain K and the innovation variance S of the steady filter."""
     ratio = q / r if r > 0 else np.inf
+    if r > 0 and not 1e-300 < ratio < 1e300:
+        raise ValueError(
+            f"q={q!r} and r={r!r} are too different to compute with; pass r=0 for a walk without "
+            "noise, or a larger q."
+        )
     # The textbook form cancels where the walk dwarfs the noise.
     rho = 2 / (2 + ratio + np.sqrt(ratio) * np.sqrt(ratio + 4))
     K = np.sqrt(rho * ratio) if r > 0 else 1.0

@@ -205,6 +205,10 @@ class World(ABC, BaseEstimator):
             return np.stack([(token == X).mean(axis=0) for token in range(self.n_tokens)], axis=1)
         return X.mean(axis=0)
 
+    def _spread(self):
+        """Return the standard deviation of each channel over all recordings, or None."""
+        return None
+
     def _check_request(self, n_sequences):
         self._validate_params()
         if not isinstance(n_sequences, Integral) or n_sequences < 1:

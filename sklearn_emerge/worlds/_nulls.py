@@ -45,6 +45,20 @@ class Null(World):
         """The nulls of the world that can be made of sequences alone."""
         return tuple(kind for kind in self.world.null_kinds if kind in NULLS)
 
+    def default_split(self, n_train, n_eval):
+        """Fill in numbers of sequences that are None, as the world does.
+
+        Parameters
+        ----------
+        n_train, n_eval : int or None
+            Numbers of sequences for training and evaluation.
+
+        Returns
+        -------
+        n_train, n_eval : int
+        """
+        return self.world.default_split(n_train, n_eval)
+
     def split(self, n_train, n_eval, random_state=None):
         """Split the world's sequences and destroy the structure of each part on its own.
 
@@ -86,6 +100,9 @@ class Null(World):
         destroyed = self._bunch(both[:, :, 0], None)
         destroyed.counts = both[:, :, 1].astype(bool)
         return destroyed
+
+    def _spread(self):
+        return self.world._spread()
 
     def _evaluated(self):
         return clone(self).set_params(world=self.world._evaluated())

@@ -1,0 +1,216 @@
+"""Recordings about which nothing can be said: what they share or hold is taken for learning."""
+
+import numpy as np
+
+from ._validation import constant_channels
+
+# So many steps in a row are not equal by chance, unless values are few.
+_RUN = 4
+# Of few different values, so many sequences may have equal runs by chance, and this many times as
+# many as have them elsewhere.
+_BY_CHANCE, _TIMES = 10, 10
+# So few different values, or whole numbers, repeat by chance.
+_FEW = 32
+_FACTOR = np.uint64(0x2545F4914F6CDD1D)
+
+
+def check_recordings(X, discrete, name="X"):
+    """Raise a ValueError if no assessment of these recordings could be trusted.
+
+    Parameters
+    ----------
+    X : ndarray of float64 of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+        The recordings, finite.
+    discrete : bool
+        Whether they are zeros and ones or tokens, which repeat by chance.
+    name : str, default="X"
+        The name used in messages.
+
+    Raises
+    ------
+    ValueError
+        If a channel is constant or, unless they are discrete, if sequences share samples or many
+        of them begin or end in equal values.
+    """
+    channels = X.reshape(*X.shape[:2], -1)
+    _check_constant(channels, name)
+    if discrete:
+        return
+    codes = _codes(channels)
+    few = _has_few_values(X, codes)
+    _check_shared(X, codes, _BY_CHANCE if few or _repeats(codes) else 0, name)
+    _check_held(codes, few, name)
+
+
+def _check_constant(X, name):
+    constant = np.flatnonzero(constant_channels(X)).tolist()
+    if not constant:
+        return
+    if len(constant) == X.shape[2]:
+        raise ValueError(
+            f"{name} is constant, {X[0, 0, 0]:.6g} at every step of all sequences, so that there "
+            "is nothing to predict; pass recordings that vary."
+        )
+    few = f"{name}[:, :, {constant[0]}] is {X[0, 0, constant[0]]:.6g}"
+    raise ValueError(
+        f"{name} has channels that are constant over all recordings: {constant} ({few} "
+        "everywhere). They can be predicted without any error, which would outweigh all others; "
+        f"leave them out, np.delete({name}, {constant}, axis=2)."
+    )
+
+
+def _codes(X):
+    """Return one integer for each step, equal for steps that are equal in all channels."""
+    codes = np.zeros(X.shape[:2], dtype=np.uint64)
+    for channel in range(X.shape[2]):
+        # Adding 0 makes -0 and 0 the same bits.
+        codes ^= (X[:, :, channel] + 0.0).view(np.uint64)
+        codes *= np.uint64(0x9E3779B97F4A7C15)
+        codes ^= codes >> np.uint64(32)
+        codes *= np.uint64(0xD6E8FEB86659FD93)
+    return codes
+
+
+def _whole(codes):
+    """Return one integer for each sequence."""
+    return codes @ np.cumprod(np.full(codes.shape[1], _FACTOR))
+
+
+def _check_shared(X, codes, by_chance, name):
+    """Refuse equal sequences, and those that end as others begin."""
+    n_sequences, n_steps = codes.shape
+    changes = codes[:, 1:] != codes[:, :-1]
+    if not by_chance:
+        _check_equal(codes, changes, name)
+    length = _longest_shared(codes, changes, by_chance)
+    if length is None:
+        return
+    shift = n_steps - length
+    every = -(-n_steps // shift)
+    n_kept = (shift * (n_sequences - 1) + n_steps) // n_steps
+    channels = [n for n in X.shape[2:] if n > 1]
+    shape = ", ".join(map(str, (n_kept, n_steps, *channels)))
+    raise ValueError(
+        f"{name} has sequences that share samples: some end with the {length} steps with which "
+        "others begin, as windows that overlap do. What is learned of one is known of the other, "
+        "so that they are no independent units. Cut the recording without overlap, "
+        f"recording[:{n_kept * n_steps}].reshape({shape}), or, if the windows are in order, pass "
+        f"{name}[::{every}]."
+    )
+
+
+def _has_few_values(X, codes):
+    """Return whether values are whole numbers, or few."""
+    whole = (X[0] == np.floor(X[0])).all() and (np.floor(X) == X).all()
+    return whole or len(np.unique(codes[:100])) <= _FEW
+
+
+def _repeats(codes):
+    """Return whether different sequences come to the same value at the same step."""
+    distinct = codes[np.unique(_whole(codes), return_index=True)[1]]
+    changes = distinct[:, 1:] != distinct[:, :-1]
+    # And leave it at once: what is held is no chance.
+    moved = changes[:, :-1] & changes[:, 1:]
+    still = np.arange(moved.size, dtype=np.uint64).reshape(moved.shape)
+    values = np.sort(np.where(moved, distinct[:, 1:-1], still), axis=0)
+    return bool((values[1:] == values[:-1]).any())
+
+
+def _check_equal(codes, changes, name):
+    """Refuse sequences that are equal, unless nothing happens in them."""
+    rows = np.flatnonzero(changes.any(axis=1))
+    _, first, inverse = np.unique(_whole(codes[rows]), return_index=True, return_inverse=True)
+    twin = first[inverse]
+    repeated = np.flatnonzero(twin != np.arange(len(rows)))
+    if not repeated.size:
+        return
+    row, other = rows[repeated[0]], rows[twin[repeated[0]]]
+    raise ValueError(
+        f"{name}[{row}] and {name}[{other}] are equal, and so are {len(repeated)} of {len(codes)} "
+        "sequences to another one. What is learned of one is known of the other, so that they are "
+        f"no independent units; pass each once, keep = np.unique({name}, axis=0, "
+        f"return_index=True)[1], np.asarray({name})[keep] (and so the latents)."
+    )
+
+
+def _longest_shared(codes, changes, by_chance):
+    """Return the most steps with which sequences end and others begin, or None."""
+    n_sequences, n_steps = codes.shape
+    least = max(2, min(_RUN, n_steps - 1))
+    possible = set(_possible_lengths(codes, least, by_chance))
+    if not possible:
+        return None
+    # An array, because arrays overflow in silence.
+    power, longest = np.ones(1, dtype=np.uint64), None
+    heads, tails = np.zeros((2, n_sequences), dtype=np.uint64)
+    head_changes, tail_changes = np.zeros((2, n_sequences), dtype=int)
+    for length in range(1, max(possible) + 1):
+        # Polynomials: the code of a run follows from that of a run shorter by one step.
+        heads = heads * _FACTOR + codes[:, length - 1]
+        tails = tails + codes[:, n_steps - length] * power
+        power = power * _FACTOR
+        if length > 1:
+            head_changes += changes[:, length - 2]
+            tail_changes += changes[:, n_steps - length]
+        if length not in possible:
+            continue
+        # Not those that are held, nor those that begin as they themselves end.
+        some_heads = heads[(head_changes >= least - 1) & (heads != tails)]
+        some_tails = tails[tail_changes >= least - 1]
+        shared = int(np.isin(some_heads, some_tails).sum())
+        at_same_steps = sum(len(each) - len(np.unique(each)) for each in (some_heads, some_tails))
+        if shared > by_chance + _TIMES * at_same_steps:
+            longest = length
+    return longest
+
+
+def _possible_lengths(codes, least, by_chance):
+    """Return the lengths of ends that start as more sequences begin than do by chance."""
+    n_steps = codes.shape[1]
+    n_starts = n_steps - least + 1
+    runs = np.zeros((len(codes), n_starts), dtype=np.uint64)
+    for step in range(least):
+        runs = runs * _FACTOR + codes[:, step : step + n_starts]
+    heads = np.unique(runs[:, 0])
+    place = np.searchsorted(heads, runs).clip(max=len(heads) - 1)
+    n_found = (heads[place] == runs).sum(axis=0)
+    return [n_steps - start for start in range(1, n_starts) if n_found[start] > by_chance]
+
+
+def _check_held(codes, few, name):
+    """Refuse sequences of which many begin or end in equal values."""
+    n_sequences, n_steps = codes.shape
+    if n_steps < 5:
+        # Too short to know how often values are equal elsewhere.
+        return
+    same = codes[:, 1:] == codes[:, :-1]
+    leading, trailing = _leading(same), _leading(same[:, ::-1])
+    # Between the first change and the last one, which are changes by definition.
+    steps = np.arange(n_steps - 1)
+    inside = (steps > leading[:, np.newaxis]) & (steps < n_steps - 2 - trailing[:, np.newaxis])
+    expected = n_sequences * (same[inside].mean() if inside.any() else 0.0)
+    for runs, where in ((trailing, "end"), (leading, "begin")):
+        held = runs >= 2
+        if few:
+            # A sequence in which nothing happens is nothing special there.
+            held &= runs < n_steps - 1
+        if held.sum() <= (_BY_CHANCE if few else 2) + _TIMES * expected:
+            continue
+        row = int(np.flatnonzero(held)[0])
+        rest = n_steps - int(runs[held].max()) - 1
+        kept = f":{rest}" if where == "end" else f"{n_steps - rest}:"
+        kept = f"np.asarray({name})[:, {kept}]"
+        remedy = f"Cut all sequences to the steps that were recorded, {kept}, or leave"
+        if rest < 2:
+            remedy = "Leave"
+        raise ValueError(
+            f"{name} has {int(held.sum())} of {n_sequences} sequences that {where} in equal "
+            f"values, as what is padded or filled in does ({name}[{row}] in "
+            f"{int(runs[row]) + 1} of {n_steps} steps). That can be predicted without any error, "
+            f"which would be taken for learning. {remedy} these sequences out."
+        )
+
+
+def _leading(same):
+    """Return how many steps in a row, from the first, equal the one before."""
+    return np.where(same.all(axis=1), same.shape[1], (~same).argmax(axis=1))

@@ -1,0 +1,245 @@
+"""What labels say: tables that are no sequences, rows that do not match, names and classes."""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+
+def labels(data, axis):
+    """Return the labels along an axis of a pandas or xarray object as an Index, or None."""
+    if hasattr(data, "dims") and hasattr(data, "indexes"):
+        return data.indexes.get(data.dims[axis]) if axis < len(data.dims) else None
+    found = getattr(data, ("index", "columns")[axis], None) if axis < 2 else None
+    # Lists have a method of that name.
+    return found if hasattr(found, "nlevels") else None
+
+
+def cut_call(name, n_steps, channels=()):
+    """Return the call that cuts one recording into sequences, as text."""
+    n_sequences = 10 if n_steps >= 20 else 2
+    length = n_steps // n_sequences
+    shape = ", ".join(map(str, (n_sequences, length, *channels)))
+    return f"{name}[:{n_sequences * length}].reshape({shape})"
+
+
+def check_table(table, name):
+    """Raise a ValueError if the rows of a labelled table are steps instead of sequences.
+
+    Parameters
+    ----------
+    table : object
+        What was passed as sequences or latents; anything without labels is fine.
+    name : str
+        Its name in messages.
+
+    Raises
+    ------
+    ValueError
+        If rows have several labels, as those of a long table, or times.
+    """
+    if hasattr(table, "data_vars"):
+        variables = ", ".join(map(repr, table.data_vars))
+        raise ValueError(
+            f"{name} is a Dataset of the variables {variables}; pass one of them, for instance "
+            f"{name}[{next(iter(table.data_vars), 'name')!r}]."
+        )
+    rows = labels(table, 0)
+    rows_are_sequences = f"If each row is a sequence, pass {name}.to_numpy()."
+    if rows is not None and rows.nlevels > 1:
+        levels = list(range(rows.nlevels - 1))
+        names = ", ".join(map(str, rows.names))
+        remedy = f"unstack it to (n_sequences, n_steps). {rows_are_sequences}"
+        if hasattr(table, "groupby") and not hasattr(table, "dims"):
+            lengths = table.groupby(level=levels).size()
+            short, long = int(lengths.min()), int(lengths.max())
+            cut = f"[:{short}]" if short < long else ""
+            steps = f"{short} to {long}" if cut else f"{short}"
+            remedy = (
+                f"as a long table of {len(lengths)} sequences of {steps} steps; pass np.stack("
+                f"[each.to_numpy(){cut} for _, each in {name}.groupby(level={levels})]). "
+                f"{rows_are_sequences}"
+            )
+        raise ValueError(f"{name} has rows with {rows.nlevels} labels ({names}), {remedy}")
+    timed = rows is not None and rows.inferred_type in ("datetime64", "timedelta64", "period")
+    if timed or getattr(table, "dims", ())[:1] == ("time",):
+        n_steps, *channels = np.shape(table)
+        cut = cut_call(f"{name}.to_numpy()", n_steps, [n for n in channels if n > 1])
+        order = ""
+        if hasattr(table, "dims") and len(table.dims) > 1:
+            dims = (table.dims[1], table.dims[0], *table.dims[2:])
+            order = f"; if another dimension is that of the sequences, {name}.transpose{dims!r}"
+        raise ValueError(
+            f"{name} has rows labelled by time, as one recording of {n_steps} steps has, but rows "
+            f"are sequences. Cut it into sequences: {cut}{order}. {rows_are_sequences}"
+        )
+
+
+def check_columns(table, name):
+    """Raise a ValueError if the columns of a table of sequences have two header rows."""
+    columns = getattr(table, "columns", None)
+    if getattr(columns, "nlevels", 1) > 1:
+        raise ValueError(
+            f"{name} has columns with {columns.nlevels} labels "
+            f"({', '.join(map(str, columns.names))}), but columns are steps. If the first are "
+            f"channels, pass np.stack([{name}[each].to_numpy() for each in "
+            f"{name}.columns.unique(0)], axis=2); if all are steps, {name}.to_numpy()."
+        )
+
+
+def check_aligned(X, latents, name):
+    """Raise a ValueError if sequences and latents have labels that do not agree.
+
+    Parameters
+    ----------
+    X, latents : object
+        Sequences and latents; what has no labels is taken in the order in which it comes.
+    name : str
+        The name of the latents in messages.
+
+    Raises
+    ------
+    ValueError
+        If rows are labelled otherwise, or steps in another order.
+    """
+    if hasattr(X, "dims") and hasattr(latents, "dims"):
+        shared = [dim for dim in X.dims if dim in latents.dims]
+        order = [dim for dim in latents.dims if dim in shared]
+        if order != shared:
+            rest = [dim for dim in latents.dims if dim not in shared]
+            raise ValueError(
+                f"{name} has the dimensions {', '.join(map(str, latents.dims))} and X "
+                f"{', '.join(map(str, X.dims))}; pass {name}.transpose{(*shared, *rest)!r}."
+            )
+    for axis, noun in enumerate(("rows", "steps")):
+        wanted, found = labels(X, axis), labels(latents, axis)
+        if wanted is None or found is None or wanted.equals(found):
+            continue
+        same = found.is_unique and bool(wanted.isin(found).all())
+        # Columns of latents may be called otherwise than those of X.
+        if axis == 1 and not (same and len(wanted) == len(found)):
+            continue
+        place = f"X.indexes[{X.dims[axis]!r}]" if hasattr(X, "dims") else "X.index"
+        if axis == 1 and not hasattr(X, "dims"):
+            place = "X.columns"
+        if hasattr(latents, "dims"):
+            call = f"{name}.sel({{{latents.dims[axis]!r}: {place}}})"
+        else:
+            call = f"{name}.loc[{':, ' * axis}{place}]"
+        remedy = f"align them, {name} = {call}, or, if " if same else "if "
+        raise ValueError(
+            f"{name} has {noun} labelled {_first(found)}, and X {_first(wanted)}; {remedy}the "
+            f"order is the same already, pass {name}.to_numpy()."
+        )
+
+
+def _first(index):
+    return ", ".join(map(str, index[:3])) + ", ..." * (len(index) > 3)
+
+
+def has_columns_of_latents(latents, n_steps):
+    """Return whether a table has several latents a sequence, one a named column."""
+    columns = getattr(latents, "columns", None)
+    named = hasattr(columns, "nlevels") and columns.dtype.kind not in "iufmM"
+    return bool(named and len(columns) != n_steps)
+
+
+def names_of(latents, n_steps):
+    """Return the names that labelled latents bring with them, or None.
+
+    Parameters
+    ----------
+    latents : object
+        The latents, as they were passed.
+    n_steps : int
+        Length of a sequence.
+
+    Returns
+    -------
+    list or None
+    """
+    if has_columns_of_latents(latents, n_steps):
+        return list(latents.columns)
+    if hasattr(latents, "columns"):
+        return None
+    if getattr(latents, "ndim", 0) == 3:
+        found = labels(latents, 2)
+        return None if found is None else list(found)
+    name = getattr(latents, "name", None)
+    return None if name is None else [name]
+
+
+def text_name(name):
+    """Return the name of a latent as text; parts of several header rows are joined."""
+    return " ".join(map(str, name)) if isinstance(name, tuple | list) else str(name)
+
+
+def encode_latents(latents, name="latents"):
+    """Return latents as integers, which are classes, or as floats, which are quantities.
+
+    Parameters
+    ----------
+    latents : array-like
+        Numbers, booleans, text or pandas categories; of the last two the classes are numbered in
+        sorted order.
+    name : str, default="latents"
+        The name used in messages.
+
+    Returns
+    -------
+    ndarray of int64 or float64
+
+    Raises
+    ------
+    ValueError
+        If there are both classes and quantities, something else, or a class is missing.
+    """
+    dtypes = list(getattr(latents, "dtypes", [])) if hasattr(latents, "columns") else []
+    dtypes = dtypes or [getattr(latents, "dtype", None)]
+    kinds = {"quantity" if getattr(each, "kind", "O") == "f" else "class" for each in dtypes}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"{name} has classes and quantities ({', '.join(map(str, dtypes))}); probes decode "
+            f"one or the other. Pass those of one kind, or {name}.astype(float) if all are "
+            "quantities."
+        )
+    if any(hasattr(each, "na_value") for each in dtypes):
+        # What pandas knows to be missing must not become a number.
+        latents = latents.astype(object)
+    values = np.asarray(latents)
+    categories = any(str(each) == "category" for each in dtypes)
+    if not categories and values.dtype.kind in "biu":
+        return values.astype(np.int64)
+    if not categories and values.dtype.kind == "f":
+        return values.astype(np.float64, copy=False)
+    if not categories and values.dtype.kind not in "OUST":
+        raise ValueError(
+            f"{name} has dtype {values.dtype}. Unknown label type: use floats for quantities, "
+            "integers or text for classes."
+        )
+    return _encode_objects(values.astype(object), categories, name)
+
+
+def _encode_objects(values, categories, name):
+    """Return objects as integers or floats."""
+    from pandas import isna
+
+    missing = isna(values)
+    if missing.any():
+        where = tuple(int(i) for i in np.argwhere(missing)[0])
+        raise ValueError(
+            f"{name}[{', '.join(map(str, where))}] is missing ({values[where]}), and so are "
+            f"{int(missing.sum())} of {values.size} values. Leave these sequences out, or give "
+            "what is missing a class of its own."
+        )
+    if all(isinstance(value, str) for value in values.flat) or categories:
+        classes = np.unique(values, return_inverse=True)[1]
+        return classes.reshape(values.shape).astype(np.int64)
+    if all(isinstance(value, bool | np.bool_ | Integral) for value in values.flat):
+        return values.astype(np.int64)
+    if all(isinstance(value, Real) for value in values.flat):
+        return values.astype(np.float64)
+    types = sorted({type(value).__name__ for value in values.flat})
+    raise ValueError(
+        f"{name} has values of the types {', '.join(types)}. Unknown label type: use floats for "
+        "quantities, integers or text for classes, and one kind for all latents."
+    )

@@ -1,0 +1,76 @@
+"""Labels of the cube: what can be one, in memory and in a file."""
+
+from collections.abc import Mapping, Set
+from numbers import Integral, Real
+
+import numpy as np
+
+
+def check_label(argument, label):
+    """Raise a ValueError unless a label is text that a file can hold."""
+    if not isinstance(label, str) or _in_file(label) != label:
+        raise ValueError(
+            f"{argument} has {label!r}, which cannot be a label in a file; pass text without NUL "
+            "characters or lone surrogates."
+        )
+
+
+def _in_file(text):
+    """Return what NetCDF keeps of a text."""
+    return text.replace("\0", "").encode(errors="ignore").decode()
+
+
+def check_values(key, values):
+    """Return the values of a parameter of the grid as a list after checking that they can label.
+
+    Parameters
+    ----------
+    key : str
+        The key of the grid.
+    values : object
+        What was passed.
+
+    Returns
+    -------
+    list
+
+    Raises
+    ------
+    ValueError
+        If they have no order, cannot be told apart, or cannot be labels.
+    """
+    what = f"param_grid[{key!r}]={values!r}"
+    unordered = isinstance(values, str | bytes | Set | Mapping)
+    if unordered or not np.iterable(values) or not hasattr(values, "__len__") or len(values) == 0:
+        raise ValueError(f"{what} must be a non-empty list of values to try, in their order.")
+    values = list(values)
+    booleans = {isinstance(value, bool | np.bool_) for value in values if _is_number(value)}
+    if len(booleans) > 1:
+        raise ValueError(f"{what} mixes numbers and booleans; pass one kind.")
+    for value in values:
+        if isinstance(value, Integral) and not -(2**63) <= value < 2**63:
+            raise ValueError(
+                f"{what} has {value}, more than an integer of 64 bits; pass smaller values."
+            )
+    labels = coordinate(values)
+    for label in labels if labels.dtype == object else ():
+        check_label(what, label)
+    if len(set(labels.tolist())) < len(labels):
+        raise ValueError(f"{what} has a value twice; drop one.")
+    return values
+
+
+def _is_number(value):
+    return isinstance(value, Real | np.bool_)
+
+
+def coordinate(values):
+    """Return the values of a grid parameter as a coordinate: numbers if they are, else text."""
+    real = int | float | np.integer | np.floating
+    numbers = [isinstance(v, real) and not isinstance(v, bool) for v in values]
+    if all(numbers) and np.isfinite(values).all():
+        array = np.asarray(values)
+        # Of floats, files know those of single and double precision.
+        known = array.dtype.kind in "iu" or array.dtype in (np.float32, np.float64)
+        return array if known else array.astype(np.float64)
+    return np.asarray([str(v) if isinstance(v, str) else repr(v) for v in values], "O")

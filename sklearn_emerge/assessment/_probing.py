@@ -1,0 +1,154 @@
+"""What is known of latents and their probe before anything is trained."""
+
+import warnings
+
+import numpy as np
+
+from .._validation import check_latents
+from ..probes import can_be_scored, check_probe, count_classes, score_probe
+from ..worlds import ArrayWorld
+from ._cell import split_by_seed
+from ._plan import STRUCTURED
+from ._trajectory import fit_untrained
+
+# Sequences that a network is made for, to learn the size of its hidden states.
+_TRIED = 50
+# Classes of a latent that a message names.
+_NAMED = 3
+_REMEDIES = {
+    "discrete": (
+        "join rare classes, record more of them, or, if there are three sequences of each, raise "
+        "n_eval and n_probe"
+    ),
+    "continuous": "leave out what is constant",
+}
+
+
+def check_probing(probe, n_probe, configurations, sizes, *, n_seeds, **options):
+    """Refuse latents without a score and probes that do not work, and warn of rare classes.
+
+    The evaluation sequences of every seed are looked at where that can tell something: of
+    recordings, and of worlds whose latents are classes. A probe other than "auto" is tried on
+    random numbers in place of the hidden states.
+
+    Parameters
+    ----------
+    probe : "auto" or estimator
+        The probe.
+    n_probe : int
+        Evaluation sequences that it uses, at most.
+    configurations : list of Configuration
+        The configurations.
+    sizes : (int or None, int or None)
+        Numbers of sequences for training and evaluation.
+    n_seeds : int
+        Number of seeds.
+    **options
+        ``entropy`` and ``shared_data``, as in `split_by_seed`.
+
+    Raises
+    ------
+    ValueError
+        If no latent can be scored in any seed, or the probe fails or does not suit the latents.
+
+    Warns
+    -----
+    UserWarning
+        If there are seeds in which a latent or one of its classes cannot be scored.
+    """
+    found = []
+    for configuration in configurations:
+        world, model = configuration.worlds[STRUCTURED], configuration.models[STRUCTURED]
+        check_probe(probe, world.latent_kind)
+        recorded = isinstance(world, ArrayWorld)
+        tried = not isinstance(probe, str)
+        looked_at = recorded or world.latent_kind == "discrete"
+        probed = world.latent_kind is not None and hasattr(model, "transform")
+        if not probed or not (tried or looked_at):
+            continue
+        n_train, n_eval = world.default_split(*sizes)
+        if not recorded:
+            # What a world draws for evaluation does not depend on what it draws for training.
+            n_train = min(n_train, _TRIED)
+        splits = split_by_seed(world, n_seeds if looked_at else 1, n_train, n_eval, **options)
+        # The probe leaves out the first step.
+        latents = [evaluation.latents[:n_probe, 1:] for _, evaluation in splits]
+        if looked_at:
+            # One split stands for all seeds that share it.
+            latents *= n_seeds // len(latents)
+            recordings = None
+            if recorded:
+                recordings = check_latents(world.latents, np.asarray(world.X))[:, 1:]
+            problems, scored = _problems(splits[0][1].latent_names, latents, recordings)
+            remedy = _REMEDIES[world.latent_kind]
+            if not scored:
+                raise ValueError(
+                    f"No latent can be scored: {'; '.join(problems)}; {remedy}, or pass probe=None."
+                )
+            found += problems
+        if tried:
+            _try(probe, model, splits[0][0].X[:_TRIED], latents[0])
+    if found:
+        # Configurations of one world have the same to tell.
+        once = "; ".join(dict.fromkeys(found))
+        warnings.warn(f"{once}; {remedy}.", UserWarning, stacklevel=3)
+
+
+def _problems(names, latents, recordings):
+    """Return what keeps latents from being scored in some seeds, and whether any ever is.
+
+    `latents` are those that are probed, an array for each seed; `recordings` those of all
+    recordings, or None.
+    """
+    found, scored = [], False
+    for i, name in enumerate(names):
+        seeds = [each[:, :, i] for each in latents]
+        n_without = sum(not can_be_scored(latent) for latent in seeds)
+        scored |= n_without < len(seeds)
+        if seeds[0].dtype.kind == "i":
+            causes = _rare_classes(seeds, None if recordings is None else recordings[:, :, i])
+            reason = "fewer than two classes are in at least two sequences"
+        else:
+            causes, reason = [], "it is constant, up to rounding"
+        if n_without:
+            without = f"{n_without} of {len(seeds)} seeds"
+            causes.append(f"its score is undefined (NaN) in {without}, because {reason}")
+        if causes:
+            found.append(f"latent {name!r}: {' and '.join(causes)}")
+    return found, scored
+
+
+def _rare_classes(seeds, recordings):
+    """Return, of a latent, the classes that some seed has in fewer than two sequences."""
+    counts = [dict(zip(*count_classes(latent), strict=True)) for latent in seeds]
+    total = {} if recordings is None else dict(zip(*count_classes(recordings), strict=True))
+    rare = []
+    for label in sorted({*total, *(label for count in counts for label in count)}):
+        n_rare = sum(count.get(label, 0) < 2 for count in counts)
+        if n_rare:
+            occurs = f" (in {total[label]} of {len(recordings)} sequences)" if total else ""
+            rare.append(
+                f"class {label}{occurs} is in fewer than two of the {len(seeds[0])} evaluation "
+                f"sequences that are probed in {n_rare} of {len(seeds)} seeds, where it cannot be "
+                "decoded"
+            )
+    more = [f"so are {len(rare) - _NAMED} more classes"] if len(rare) > _NAMED else []
+    return rare[:_NAMED] + more
+
+
+def _try(probe, model, X, latents):
+    """Score a probe of random numbers in place of the hidden states of a model."""
+    # Nothing that this says need be true of networks that are trained.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        n_hidden = fit_untrained(model, X).transform(X).shape[2]
+        hidden = np.random.default_rng(0).standard_normal((*latents.shape[:2], n_hidden))
+        try:
+            score_probe(hidden, latents, probe=probe, burn_in=0, random_state=0)
+        except Exception as error:
+            raise ValueError(
+                f"probe={probe!r} failed when it was tried before training: "
+                f"{type(error).__name__}: {error}. It is fitted to hidden states (float64, one row "
+                "a step) and the latent at each row (float64, or int64 for classes), and its "
+                "predictions have one value a row."
+            ) from error

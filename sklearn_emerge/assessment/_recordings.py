@@ -1,0 +1,120 @@
+"""Recordings in an assessment: how they become a world, and what is asked before training."""
+
+import warnings
+
+import numpy as np
+
+from .._tables import check_aligned, names_of
+from .._validation import check_latents, check_sequences, encode_tokens
+from ..worlds import ArrayWorld
+from ._plan import STRUCTURED
+
+
+def world_of(estimator, X, y):
+    """Return the world of sequences and latents that were passed to `fit`.
+
+    Parameters
+    ----------
+    estimator : EmergenceAssessment
+        Receives `n_features_in_`.
+    X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+        Sequences.
+    y : array-like or None
+        Their latents, see `ArrayWorld`.
+
+    Returns
+    -------
+    ArrayWorld
+
+    Raises
+    ------
+    ValueError
+        If X or y is not as described, or their labels disagree.
+    """
+    sequences = check_sequences(estimator, X, reset=True)
+    check_aligned(X, y, "y")
+    latents = None if y is None else check_latents(y, sequences, "y")
+    names = names_of(y, sequences.shape[1])
+    if np.asarray(X).dtype.kind in "iu":
+        # Whether these are tokens is still to be asked.
+        sequences = sequences.astype(np.int64)
+    return ArrayWorld(sequences, latents, names)
+
+
+def check_likelihoods(configurations, baselines, nulls, n_train, n_eval):
+    """Raise a ValueError if recordings, likelihood, baselines and nulls do not suit each other.
+
+    Parameters
+    ----------
+    configurations : list of Configuration
+        The configurations; those of worlds that are not recordings are left alone.
+    baselines : dict of str to predictor
+        The baselines of the first of them.
+    nulls : sequence of str
+        Kinds of nulls.
+    n_train, n_eval : int or None
+        Numbers of sequences that were asked for.
+
+    Warns
+    -----
+    UserWarning
+        If a channel varies in so few sequences that those of training may have none of them.
+    """
+    seen = []
+    for configuration in configurations:
+        world, model = configuration.worlds[STRUCTURED], configuration.models[STRUCTURED]
+        likelihood = getattr(model, "likelihood", "gaussian")
+        if not isinstance(world, ArrayWorld) or any(
+            world.X is X and likelihood == other for X, other in seen
+        ):
+            continue
+        seen.append((world.X, likelihood))
+        X = np.asarray(world.X, dtype=np.float64)
+        if likelihood == "auto":
+            raise ValueError(
+                f"X holds integers, {X.min():.0f} to {X.max():.0f}, and the likelihood of the "
+                f"model is 'auto'. Are they tokens? Then pass {type(model).__name__}(likelihood="
+                "'categorical'). Are they quantities or counts? Then pass X.astype(float)."
+            )
+        if likelihood == "categorical":
+            _check_tokens(X, baselines, nulls)
+        elif likelihood == "gaussian":
+            _warn_if_rare(X, *world.default_split(n_train, n_eval))
+
+
+def _check_tokens(X, baselines, nulls):
+    encode_tokens(X.reshape(*X.shape[:2], -1))
+    unable = [name for name, baseline in baselines.items() if not baseline._knows_tokens]
+    if unable:
+        raise ValueError(
+            f"baselines has {', '.join(map(repr, unable))}, which cannot predict tokens, and the "
+            "likelihood of the model is 'categorical'; choose from 'mean', 'step_mean', "
+            "'persistence' and 'markov'."
+        )
+    if "phase" in nulls:
+        raise ValueError(
+            "nulls has 'phase', but tokens (likelihood='categorical') have no spectrum; choose "
+            "from 'shuffle' and 'resample'."
+        )
+
+
+def _warn_if_rare(X, n_train, n_eval):
+    """Warn of channels that may be constant in a training part."""
+    X = X.reshape(*X.shape[:2], -1)
+    # The value that a channel has where nothing happens.
+    usual = np.median(X[:, 0], axis=0)
+    varied = (usual != X).any(axis=1)
+    left_out = len(X) - n_train
+    for channel in np.flatnonzero(varied.sum(axis=0) <= left_out):
+        rows = np.flatnonzero(varied[:, channel])
+        if (left_out / len(X)) ** len(rows) < 1e-3:
+            continue
+        warnings.warn(
+            f"X[:, :, {channel}] varies in {len(rows)} of {len(X)} sequences only, "
+            f"{rows.tolist()}, so that it may be constant in all training sequences of a seed. "
+            "There nothing is learned of it, and every predictor takes its spread over all "
+            f"recordings for its noise; leave the channel out, np.delete(X, {channel}, axis=2), if "
+            "it does not matter.",
+            UserWarning,
+            stacklevel=4,
+        )

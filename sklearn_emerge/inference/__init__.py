@@ -1,0 +1,28 @@
+"""Tests, intervals and multiplicity over seeds.
+
+The unit of every test is the seed (or the sequence), never the row: rows of a sequence depend
+on each other, and permuting them rejects a true null up to every time.
+"""
+
+from ._checks import check_alpha as check_alpha
+from ._intervals import Interval as Interval
+from ._intervals import bootstrap_interval, student_interval
+from ._multiplicity import CORRECTIONS as CORRECTIONS
+from ._multiplicity import adjust_p_values
+from ._multiplicity import check_correction as check_correction
+from ._permutation import two_sample_permutation_test
+from ._power import required_seeds, seeds_needed, smallest_p_value
+from ._sign_flips import PermutationResult as PermutationResult
+from ._sign_flips import paired_permutation_test, sign_flip_test
+
+__all__ = [
+    "adjust_p_values",
+    "bootstrap_interval",
+    "paired_permutation_test",
+    "required_seeds",
+    "seeds_needed",
+    "sign_flip_test",
+    "smallest_p_value",
+    "student_interval",
+    "two_sample_permutation_test",
+]

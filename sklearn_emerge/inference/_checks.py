@@ -1,0 +1,44 @@
+"""Checks of samples, levels, counts and sources of draws."""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+from .._validation import as_numbers
+
+
+def check_alpha(alpha, name="alpha"):
+    """Raise a ValueError unless `alpha` is a number strictly between 0 and 1."""
+    if not isinstance(alpha, Real) or isinstance(alpha, bool) or not 0 < alpha < 1:
+        raise ValueError(
+            f"{name}={alpha!r} is not a level; pass a number strictly between 0 and 1, like 0.05."
+        )
+
+
+def check_count(count, name, at_least=1):
+    """Raise a ValueError unless `count` is an integer of at least `at_least`."""
+    if not isinstance(count, Integral) or isinstance(count, bool) or count < at_least:
+        raise ValueError(f"{name}={count!r} must be an integer of at least {at_least}.")
+
+
+def check_sample(values, name):
+    """Return a sample as an array; raise a ValueError unless it is two finite numbers or more."""
+    values = as_numbers(values, name)
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(
+            f"{name} has shape {values.shape}; a test needs one dimension of at least 2 values."
+        )
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name}={values.tolist()} must be finite; drop the failed runs first.")
+    return values
+
+
+def make_generator(random_state):
+    """Return the generator that a `random_state` stands for; a generator is used as it is."""
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"random_state={random_state!r} is no source of draws; pass a non-negative integer, a "
+            "numpy Generator or None."
+        ) from error

@@ -1,0 +1,86 @@
+"""What the README says can be done is done, in small."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sklearn_emerge
+from sklearn_emerge import load_cube
+from sklearn_emerge.__main__ import build_parser
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+# What the README says, and what is run in its place: fewer updates, sequences and processes.
+TINY = "n_train=20, n_eval=10, n_probe=10, progress=False"
+SMALLER = {
+    "OscillatorWorld()": "OscillatorWorld(n_steps=10)",
+    "GRUPredictor()": "GRUPredictor(2, max_steps=1)",
+    "hidden_size=16, max_steps=4000": "hidden_size=2, max_steps=2",
+    "n_train=4000": f"{TINY}, n_seeds=2, alpha=0.3",
+    "[4, 8, 16]": "[2, 3]",
+    "n_seeds=6": f"{TINY}, n_seeds=2, alpha=0.6",
+    "n_jobs=2": "n_jobs=1",
+    "sample(500": "sample(40",
+    "max_steps=1)).fit(X": "max_steps=1), n_seeds=2, alpha=0.3, n_probe=10, progress=False).fit(X",
+    "max_steps=100": "max_steps=1",
+}
+
+
+def test_snippets_run_one_after_the_other(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) == 3
+    code = "\n".join(blocks)
+    for said, small in SMALLER.items():
+        assert said in code
+        code = code.replace(said, small)
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert names["assessment"].verdict_ in ("none", "operator", "representation", "reservoir")
+    assert load_cube("oscillator.nc").equals(names["assessment"].cube_)
+    assert any(Path("cache").iterdir())
+
+
+def test_expressions_in_the_text_are_right():
+    """Such as `EmergenceCurve().fit(capacity, accuracy, n_trials)`."""
+    expressions = re.findall(r"`(Emergence\w+\(.*?)`", README)
+    assert len(expressions) == 2
+    names = {name: getattr(sklearn_emerge, name) for name in sklearn_emerge.__all__}
+    capacity = np.logspace(2, 6, 12)
+    right = np.random.default_rng(0).binomial(100, 1 / (1 + (capacity / 2e4) ** -1.5))
+    names |= {"capacity": capacity, "accuracy": right / 100, "n_trials": 100}
+    made = [eval(expression, names) for expression in expressions]
+    (curve,) = [thing for thing in made if isinstance(thing, sklearn_emerge.EmergenceCurve)]
+    assert curve.compare(random_state=0).supported
+
+
+@pytest.mark.parametrize(
+    "arguments", re.findall(r"python -m sklearn_emerge ([^`\n]+)", README), ids=lambda text: text
+)
+def test_command_lines_parse(arguments):
+    words = shlex.split(arguments)
+    assert build_parser().parse_args(words).command == words[0]
+
+
+def test_command_lines_are_found():
+    assert README.count("python -m sklearn_emerge ") == 3
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(
+        {*re.findall(r"\]\((?!http)([^)#]+)", README), *re.findall(r"python (\S+\.py)", README)}
+    ),
+)
+def test_files_that_it_names_are_there(path):
+    assert (ROOT / path).is_file()
+
+
+def test_make_knows_the_targets():
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"(?:^|`)make ([\w-]+)", README, re.MULTILINE))
+    assert {"demo", "test", "reproduce"} <= targets
+    assert all(re.search(rf"^{target}(?: [\w-]+)*:", makefile, re.MULTILINE) for target in targets)

@@ -1,0 +1,641 @@
+"""Own recordings: what is refused before training, and what labels and dtypes mean."""
+
+import re
+import warnings
+from types import SimpleNamespace
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from conftest import small_assessment
+from sklearn.base import clone
+
+from sklearn_emerge import (
+    ArrayWorld,
+    GRUPredictor,
+    KalmanPredictor,
+    MeanPredictor,
+    OscillatorWorld,
+    PersistencePredictor,
+)
+from sklearn_emerge._recordings import check_recordings
+from sklearn_emerge.assessment._plan import expand
+from sklearn_emerge.assessment._recordings import check_likelihoods
+from sklearn_emerge.predictors._base import spread_known
+from sklearn_emerge.probes import cross_validate_probe
+
+N, T = 24, 12
+RNG = np.random.default_rng(0)
+GOOD = RNG.normal(size=(N, T))
+WIDE = RNG.normal(size=(N, T, 3))
+RECORDING = RNG.normal(size=400)
+TOKENS = RNG.integers(0, 5, (N, T))
+
+
+def assess(X, y=None, **options):
+    return small_assessment(world=None, n_train=None, n_eval=None, **options).fit(X, y)
+
+
+def fit(X):
+    return GRUPredictor(3, max_steps=1).fit(X)
+
+
+def draw(X, latents=None, names=None):
+    return ArrayWorld(X, latents, names).sample(2, 0)
+
+
+def channel(values, data=WIDE):
+    return np.concatenate([data, np.broadcast_to(values, data.shape[:2])[:, :, None]], axis=2)
+
+
+def padded(fill, sequences=GOOD, at_end=True):
+    """Return sequences of 5 steps or more, filled up with zeros or the last value."""
+    X = sequences.copy()
+    for i, row in enumerate(X):
+        n = 5 + 7 * i % (X.shape[1] - 4)
+        row[n:] = 0 if fill == "zero" else row[n - 1]
+    return X if at_end else X[:, ::-1].copy()
+
+
+def with_value(value, X=GOOD):
+    X = X.copy()
+    X[3, 4] = value
+    return X
+
+
+def masked(X=GOOD):
+    X = np.ma.masked_array(X)
+    X[3, 4] = np.ma.masked
+    return X
+
+
+def windows(step, length=30):
+    return np.lib.stride_tricks.sliding_window_view(RECORDING, length)[::step]
+
+
+def unequal(lengths=(12, 10, 11, 12), shape=()):
+    return [RNG.normal(size=(n, *shape)) for n in lengths]
+
+
+def as_objects(rows):
+    array = np.empty(len(rows), dtype=object)
+    array[:] = rows
+    return array
+
+
+LEVELS = pd.MultiIndex.from_product([range(N), range(T)], names=["trial", "time"])
+LONG = pd.DataFrame(WIDE.reshape(-1, 3), LEVELS, columns=["x", "y", "z"])
+TIMED = pd.DataFrame(WIDE.reshape(-1, 3), pd.date_range("2020", periods=N * T, freq="s"))
+FRAME = pd.DataFrame(GOOD, index=[f"trial {i}" for i in range(N)])
+ORDER = RNG.permutation(N)
+SHUFFLED = pd.Series(GOOD[:, 0], FRAME.index).iloc[ORDER]
+TRIALS = xr.DataArray(GOOD, {"trial": np.arange(N)}, ["trial", "time"], name="rate")
+CLASSES = np.array(["left", "right"], dtype=object)[np.arange(N) % 2]
+
+EQUAL = np.concatenate([GOOD, GOOD[:1]])
+
+BAD = {
+    # Channels that say nothing.
+    "constant": (lambda: assess(np.ones((N, T))), "X is constant, 1 at.*recordings that vary"),
+    "constant_drawn": (lambda: draw(np.zeros((N, T))), "X is constant, 0 at.*recordings that vary"),
+    "flat": (lambda: assess(channel(0.0)), r"X .*\[3\].*np.delete\(X, \[3\], axis=2\)"),
+    "flat_drawn": (lambda: draw(channel(0.1)), r"X .*\[3\].*np.delete\(X, \[3\], axis=2\)"),
+    "flat_rounded": (
+        lambda: assess(channel(1e8 + 1e-8 * GOOD)),
+        r"X .*\[3\].*np.delete\(X, \[3\], axis=2\)",
+    ),
+    "flat_binary": (
+        lambda: draw(channel(0, (WIDE > 0).astype(int))),
+        r"X .*\[3\].*np.delete\(X, \[3\], axis=2\)",
+    ),
+    "flat_in_world": (
+        lambda: small_assessment(world=ArrayWorld(channel(2.0)), n_train=None, n_eval=None).fit(),
+        r"X .*\[3\].*np.delete\(X, \[3\], axis=2\)",
+    ),
+    # Sequences that share samples.
+    "windows_1": (lambda: assess(windows(1)), r"X .*29 steps.*\[:390\].reshape\(13, 30\).*X\[::30"),
+    "windows_7": (lambda: assess(windows(7)), r"X .*23 steps.*overlap.*X\[::5\]"),
+    "windows_15": (lambda: draw(windows(15)), r"X .*15 steps.*X\[::2\]"),
+    "windows_25": (lambda: draw(windows(25)), r"X .*5 steps.*X\[::2\]"),
+    "windows_of_2": (lambda: draw(windows(1, 3)), r"X .*2 steps.*X\[::3\]"),
+    "windows_shuffled": (
+        lambda: draw(RNG.permutation(windows(3))),
+        "X .*27 steps.*without overlap",
+    ),
+    "windows_rounded": (lambda: draw(windows(1).round(1)), "X .*29 steps.*without overlap"),
+    "windows_one_pair": (
+        lambda: draw(np.concatenate([GOOD, np.roll(GOOD[:1], 5)])),
+        "X .*steps with which others begin.*without overlap",
+    ),
+    "windows_channels": (
+        lambda: draw(np.stack([windows(2), windows(2) ** 2], axis=2)),
+        r"X .*28 steps.*reshape\(13, 30, 2\)",
+    ),
+    "equal": (lambda: assess(EQUAL), r"X\[24\] and X\[0\] are equal.*np.unique\(X, axis=0"),
+    "equal_all": (lambda: draw(np.repeat(GOOD, 2, axis=0)), "are equal.*24 of 48.*np.unique"),
+    # Ends that are filled in.
+    "padded_zero": (lambda: assess(padded("zero")), r"X .* end in equal.*Cut .*\[:, :5\]"),
+    "padded_last": (lambda: assess(padded("last")), r"X .* end in equal.*Cut .*\[:, :4\]"),
+    "padded_start": (
+        lambda: draw(padded("zero", at_end=False)),
+        r"X .* begin in equal.*Cut .*\[:, 7:\]",
+    ),
+    "padded_channels": (
+        lambda: draw(padded("zero", WIDE)),
+        r"X .* end in equal.*Cut .*\[:, :5\]",
+    ),
+    "padded_few": (lambda: draw(padded("zero")[:10]), r"X has . of 10 .* end in equal.*Cut"),
+    "padded_counts": (
+        lambda: draw(padded("zero", RNG.poisson(500.0, (60, 20)).astype(float))),
+        r"X .* end in equal.*Cut",
+    ),
+    "dead_sequences": (
+        lambda: draw(np.concatenate([GOOD, np.zeros((3, T))])),
+        "X has 3 of 27 sequences that end in equal values.*Leave these",
+    ),
+    "interpolated": (
+        lambda: assess(pd.DataFrame(np.where(padded("zero") == 0, np.nan, GOOD)).ffill(axis=1)),
+        "X .* end in equal.*Cut all",
+    ),
+    "nan": (lambda: assess(with_value(np.nan)), r"X .*X\[3, 4.*is nan.*Leave out.*Do not fill"),
+    "inf": (lambda: draw(with_value(np.inf)), r"X .*X\[3, 4.*is inf.*Leave out.*Do not fill"),
+    "nan_ends": (
+        lambda: fit(np.where(padded("zero") == 0, np.nan, GOOD)),
+        r"X contains NaN.*Cut all.*\[:, :5\].*Do not fill",
+    ),
+    # What is no array of real numbers.
+    "masked": (lambda: assess(masked()), r"X\[3, 4\] is masked.*Leave out"),
+    "masked_predictor": (lambda: MeanPredictor().fit(masked()), r"X\[3, 4\] is masked.*Leave out"),
+    "masked_predict": (
+        lambda: MeanPredictor().fit(GOOD).predict(masked()),
+        r"X\[3, 4\] is masked.*Leave out",
+    ),
+    "masked_rows": (lambda: fit(list(masked())), r"X\[3, 4\] is masked.*Leave out"),
+    "masked_world": (lambda: draw(masked()), r"X\[3, 4\] is masked.*Leave out"),
+    "masked_latents": (lambda: draw(GOOD, masked()), r"latents\[3, 4\] is masked.*Leave out"),
+    "masked_y": (lambda: assess(GOOD, masked()), r"y\[3, 4\] is masked.*Leave out"),
+    "masked_probed": (
+        lambda: cross_validate_probe(WIDE, masked()),
+        r"latents\[3, 4\] is masked.*Leave out",
+    ),
+    "complex": (lambda: fit(GOOD * 1j), "X is complex.*two channels, np.stack"),
+    "complex_world": (lambda: draw(GOOD * 1j), "X is complex.*two channels, np.stack"),
+    "complex_y": (lambda: assess(GOOD, GOOD * 1j), "y is complex.*np.stack"),
+    "dates": (lambda: fit(GOOD.astype("datetime64[s]")), "X holds dates.*pass numbers"),
+    "durations": (lambda: draw(GOOD.astype("timedelta64[s]")), "X holds dates.*pass numbers"),
+    "text": (lambda: fit(np.full((N, T), "a")), "X holds text.*np.unique"),
+    "unequal": (lambda: fit(unequal()), r"X has .*10 to 12 steps.*row\[:10\].*leave short"),
+    "unequal_channels": (lambda: assess(unequal(shape=(2,))), r"X .*10 to 12.*row\[:10\]"),
+    "unequal_objects": (lambda: fit(as_objects(unequal())), r"X .*10 to 12.*row\[:10\]"),
+    "unequal_world": (lambda: draw(unequal()), r"X .*10 to 12.*row\[:10\]"),
+    "unequal_widths": (
+        lambda: fit([WIDE[0], WIDE[1, :, :2]]),
+        r"X\[0\] has shape \(12, 3\) and X\[1\] \(12, 2\).*one shape",
+    ),
+    "ragged": (lambda: fit([[[1.0], [1.0, 2.0]]] * 3), "X has a sequence whose own.*as long"),
+    "no_channels": (lambda: fit(np.zeros((N, T, 0))), "X is empty.*Pass at least"),
+    "no_channels_world": (lambda: draw(np.zeros((N, T, 0))), "X is empty.*Pass at least"),
+    "no_steps": (lambda: fit(np.zeros((N, 0, 2))), "X is empty.*Pass at least"),
+    "no_steps_world": (lambda: draw(np.zeros((N, 0))), "X is empty.*Pass at least"),
+    "no_sequences": (lambda: assess(np.zeros((0, T))), "X is empty.*Pass at least"),
+    "four_dimensions": (lambda: draw(np.ones((N, T, 2, 2))), "X has 4 dimensions.*n_channels"),
+    "no_latents": (lambda: draw(GOOD, np.zeros((N, T, 0))), "latents is empty.*pass None"),
+    "huge": (lambda: fit(GOOD * 1e160), r"X has values as large as.*rescale, X / 1e160"),
+    "huge_world": (lambda: draw(GOOD * 1e160), "X has values as large as.*rescale, X / 1e160"),
+    "tiny": (lambda: fit(GOOD * 1e-300), "X has values that differ by.*rescale, X / 1e-300"),
+    "tiny_channel": (lambda: assess(channel(GOOD * 1e-200)), "X has values that.*rescale, X / "),
+    # Integers, which may be tokens.
+    "integers": (lambda: assess(TOKENS), r"X holds integers, 0 to 4.*categorical.*X.astype\(float"),
+    "integers_world": (
+        lambda: small_assessment(world=ArrayWorld(TOKENS), n_train=None, n_eval=None).fit(),
+        "X holds integers.*categorical.*astype",
+    ),
+    "integers_list": (lambda: assess(TOKENS.tolist()), "X holds integers.*categorical.*astype"),
+    "token_negative": (
+        lambda: assess(TOKENS - 1, model=GRUPredictor(likelihood="categorical")),
+        r"X\[.*\] is -1, which is not a token.*from 0 on.*np.unique",
+    ),
+    "token_fraction": (
+        lambda: assess(GOOD, model=GRUPredictor(likelihood="categorical")),
+        "X.* is not a token.*integers from 0 on.*np.unique",
+    ),
+    "token_unknown": (
+        lambda: PersistencePredictor(likelihood="categorical").fit(TOKENS).predict(TOKENS + 1),
+        r"X\[.*\] is 5, which is not a token.*Pass n_tokens=6",
+    ),
+    "token_filter": (
+        lambda: assess(
+            TOKENS,
+            model=GRUPredictor(likelihood="categorical"),
+            baselines=["mean", "autoregressive"],
+        ),
+        "baselines has 'autoregressive', which cannot predict tokens.*choose from 'mean'",
+    ),
+    "token_phase": (
+        lambda: assess(TOKENS, model=GRUPredictor(likelihood="categorical"), nulls="phase"),
+        "nulls has 'phase'.*choose from 'shuffle'",
+    ),
+    # Tables and labels.
+    "long": (
+        lambda: fit(LONG),
+        r"X has rows with 2 labels \(trial, time\).*24 sequences of 12 steps.*np.stack.*to_numpy",
+    ),
+    "long_unequal": (
+        lambda: assess(LONG.iloc[:-2]),
+        r"X has rows with 2 labels.*of 10 to 12 steps.*to_numpy\(\)\[:10\] for",
+    ),
+    "long_series": (lambda: draw(LONG["x"]), "X has rows with 2 labels.*np.stack"),
+    "long_y": (lambda: assess(GOOD, LONG["x"]), r"y has rows with 2 labels.*in y.groupby"),
+    "timed": (
+        lambda: fit(TIMED),
+        r"X has rows labelled by time.*288 steps.*X.to_numpy\(\)\[:280\].reshape\(10, 28, 3\)",
+    ),
+    "timed_y": (lambda: assess(GOOD, TIMED), r"y has rows labelled by time.*y.to_numpy\(\)"),
+    "two_headers": (
+        lambda: fit(LONG.unstack()),
+        r"X has columns with 2 labels.*np.stack\(\[X\[each\]",
+    ),
+    "time_first": (lambda: assess(TRIALS.T), r"X has rows labelled by time.*X.transpose\('trial'"),
+    "dataset": (lambda: draw(TRIALS.to_dataset()), r"X is a Dataset.*'rate'.*X\['rate'\]"),
+    "another_order": (
+        lambda: assess(FRAME, SHUFFLED),
+        r"y has rows labelled .*align them, y = y.loc\[X.index\].*y.to_numpy\(\)",
+    ),
+    "other_labels": (
+        lambda: assess(FRAME, pd.Series(GOOD[:, 0])),
+        r"y has rows labelled 0, 1, 2.*trial 0.*pass y.to_numpy\(\)",
+    ),
+    "latents_in_another_order": (
+        lambda: draw(FRAME, SHUFFLED),
+        r"latents has rows.*latents = latents.loc\[X.index\]",
+    ),
+    "steps_in_another_order": (
+        lambda: assess(FRAME, FRAME[FRAME.columns[::-1]]),
+        r"y has steps labelled 11.*y = y.loc\[:, X.columns\]",
+    ),
+    "arrays_in_another_order": (
+        lambda: assess(TRIALS, TRIALS[ORDER, 0]),
+        r"y has rows labelled.*y = y.sel\(\{'trial': X.indexes\['trial'\]\}\)",
+    ),
+    "arrays_transposed": (
+        lambda: assess(TRIALS[:T], TRIALS[:T].rename(trial="t", time="trial").rename(t="time")),
+        "y has.*transpose|y has rows labelled by time",
+    ),
+    # One series alone.
+    "series": (lambda: KalmanPredictor().fit(RECORDING), r"X .*400 steps.*np.ravel\(X\)\[:400\]"),
+    "series_row": (lambda: assess(RECORDING[None]), r"X .*np.ravel\(X\)\[:400\].reshape\(10, 40"),
+    "series_column": (lambda: fit(RECORDING[:, None]), r"X .*np.ravel\(X\)\[:400\].reshape\(10"),
+    "series_pandas": (lambda: assess(pd.Series(RECORDING)), r"X .*np.ravel\(X\)\[:400\]"),
+    "series_world": (lambda: draw(RECORDING), r"X .*np.ravel\(X\)\[:400\].reshape\(10, 40\)"),
+    "series_channels": (lambda: fit(WIDE[:1]), r"X .*np.reshape\(X, \(-1, 3\)\)\[:12\].reshape\(2"),
+    "series_short": (lambda: fit([1.0, 2.0]), "X .*2 steps, record more"),
+    # Latents.
+    "missing_class": (
+        lambda: assess(GOOD, pd.array([1, None] * (N // 2), dtype="Int64")),
+        r"y\[1\] is missing.*Leave these",
+    ),
+    "missing_text": (
+        lambda: draw(GOOD, np.where(np.arange(N) == 3, None, CLASSES)),
+        r"latents\[3\] is missing \(None\).*Leave these",
+    ),
+    "missing_category": (
+        lambda: draw(GOOD, pd.Categorical(["a", None] * (N // 2))),
+        r"latents\[1\] is missing.*Leave these",
+    ),
+    "missing_number": (
+        lambda: draw(GOOD, with_value(np.nan)),
+        r"latents\[3, 4\] is nan.*Leave out",
+    ),
+    "mixed_columns": (
+        lambda: assess(GOOD, pd.DataFrame({"side": CLASSES, "speed": GOOD[:, 0]})),
+        r"y has classes and quantities.*one kind, or y.astype\(float\)",
+    ),
+    "mixed_values": (
+        lambda: draw(GOOD, np.array([1.5, "left"] * (N // 2), dtype=object)),
+        "latents has values of the types float, str.*use floats",
+    ),
+    "latent_dates": (lambda: draw(GOOD, GOOD.astype("datetime64[s]")), "latents holds dates.*pass"),
+    "unnamed_columns": (
+        lambda: draw(GOOD, pd.DataFrame(GOOD[:, :2])),
+        r"latents has shape \(24, 2\).*DataFrame with a named column",
+    ),
+    "names_twice": (
+        lambda: draw(GOOD, WIDE[:, :, :2], ["a", "a"]),
+        "latent_names=.*1 different names for 2 latents; give one each",
+    ),
+    "names_joined_twice": (
+        lambda: draw(GOOD, WIDE[:, :, :2], [("a", "b"), "a b"]),
+        "latent_names=.*1 different names for 2 latents; give one each",
+    ),
+    "columns_twice": (
+        lambda: assess(GOOD, pd.DataFrame(GOOD[:, :2], columns=["a", "a"])),
+        "latent_names=.*1 different names for 2 latents; give one each",
+    ),
+    "name_with_nul": (lambda: draw(GOOD, GOOD, ["a\0"]), "latent_names has .*give a name of text"),
+    "empty_name": (lambda: draw(GOOD, GOOD, [""]), "latent_names has ''.*give a name of text"),
+}
+
+
+@pytest.mark.usefixtures("no_training")
+@pytest.mark.parametrize(("call", "message"), BAD.values(), ids=BAD)
+def test_bad_recordings_are_refused_before_training(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def refused(call):
+    with pytest.raises(ValueError, match=".") as error:
+        call()
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("X", "remedy"),
+    [
+        (channel(0.0), r"out, (np.delete.*?)\.$"),
+        (windows(1), r"pass (X\[::30\])"),
+        (windows(7), r"pass (X\[::5\])"),
+        (padded("zero"), r"recorded, (np.*?), or"),
+        (padded("last", at_end=False), r"recorded, (np.*?), or"),
+        (with_value(np.nan), r"some, (np.*?)\. Do not"),
+        (with_value(np.nan).tolist(), r"some, (np.*?)\. Do not"),
+        (pd.DataFrame(with_value(np.nan)), r"some, (np.*?)\. Do not"),
+        (np.where(padded("zero") == 0, np.nan, GOOD), r"none, (np.*?)\. Do not"),
+        (masked(), r"instance (X.*?)\.$"),
+        (WIDE[:, :, 0] + 1j * WIDE[:, :, 1], r"channels, (np.*?)\.$"),
+        (unequal([12, 10, 11] * 4), r"shortest, (np.*?), or"),
+        (unequal([12, 10, 11] * 8, (2,)), r"out, (np.*?)\.$"),
+        (as_objects(unequal([12, 10, 11] * 4)), r"shortest, (np.*?), or"),
+        (GOOD * 1e160, r"rescale, (X.*?)\.$"),
+        (GOOD * 1e-300, r"rescale, (X.*?)\.$"),
+        (TOKENS, r"pass (X.astype\(float\))"),
+        (LONG, r"pass (np.stack.*?)\. If"),
+        (LONG.sample(frac=1, random_state=0).iloc[:-2], r"pass (np.stack.*?)\. If"),
+        (LONG["x"], r"pass (np.stack.*?)\. If"),
+        (TIMED, r"sequences: (X.to_numpy.*?)\. If"),
+        (LONG.unstack(), r"pass (np.stack.*?);"),
+        (TRIALS.T, r"sequences, (X.transpose.*?)\. If"),
+        (TRIALS.to_dataset(), r"instance (X.*?)\.$"),
+        (RECORDING, r"overlap, (np.*?)\.$"),
+        (RECORDING.tolist(), r"overlap, (np.*?)\.$"),
+        (pd.Series(RECORDING), r"overlap, (np.*?)\.$"),
+        (RECORDING[:, np.newaxis], r"overlap, (np.*?)\.$"),
+        (RECORDING.reshape(1, -1, 2), r"overlap, (np.*?)\.$"),
+    ],
+)
+def test_what_a_message_proposes_is_accepted(X, remedy):
+    proposed = re.search(remedy, refused(lambda: assess(X)))[1]
+    X = eval(proposed, {"np": np, "X": X})
+    cube = assess(X, modes=("random",), nulls=(), probe=None).cube_
+    assert np.isfinite(cube.delta_nll).all()
+
+
+def test_equal_sequences_are_passed_once():
+    proposed = re.search(r"keep = (.*?), np", refused(lambda: draw(EQUAL)))[1]
+    keep = eval(proposed, {"np": np, "X": EQUAL})
+    assert np.array_equal(np.sort(EQUAL[keep], axis=0), np.sort(GOOD, axis=0))
+    draw(EQUAL[keep])
+
+
+def test_labels_that_disagree_are_aligned_by_what_the_message_proposes():
+    for X, y in [
+        (FRAME, SHUFFLED),
+        (FRAME, FRAME[FRAME.columns[::-1]]),
+        (TRIALS, TRIALS[ORDER, 0]),
+        (TRIALS, SHUFFLED.set_axis(ORDER)),
+    ]:
+        proposed = re.search("y = (.*?), or", refused(lambda X=X, y=y: assess(X, y)))[1]
+        aligned = eval(proposed, {"X": X, "y": y})
+        assert np.array_equal(aligned, GOOD if aligned.ndim == 2 else GOOD[:, 0])
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        # Counts, most of them 0, with silent sequences that are equal.
+        RNG.poisson(0.1, (60, 20)).astype(float),
+        RNG.poisson(0.02, (60, 20)).astype(float),
+        # Few values, fast and slow.
+        RNG.integers(0, 3, (200, 12)).astype(float),
+        RNG.normal(size=(60, 30)).cumsum(axis=1).round(),
+        np.repeat(RNG.integers(0, 4, (60, 10)), 5, axis=1) / 10,
+        RNG.integers(-1, 2, (60, 40)).cumsum(axis=1).astype(float),
+        # Saturation, a common beginning, the same course at the same steps.
+        np.clip(RNG.normal(size=(60, 20)), -0.5, 0.5),
+        np.concatenate([np.zeros((60, 1)), RNG.normal(size=(60, 20)).cumsum(axis=1)], axis=1),
+        np.concatenate([np.tile(RECORDING[:10], (60, 1)), RNG.normal(size=(60, 10))], axis=1),
+        # Short ones, and one sequence that happens to stand still.
+        RNG.normal(size=(20, 2)),
+        RNG.normal(size=(20, 3)),
+        np.concatenate([GOOD, np.concatenate([GOOD[:1, :6] + 1, np.zeros((1, 6))], axis=1)]),
+    ],
+)
+def test_what_repeats_by_nature_is_accepted(X):
+    check_recordings(X, discrete=False)
+
+
+def test_zeros_and_ones_and_tokens_repeat_by_chance():
+    binary = (RNG.random((40, 4)) < 0.5).astype(int)
+    draw(binary)
+    draw(np.lib.stride_tricks.sliding_window_view(TOKENS.ravel(), 5))
+    assert ArrayWorld(binary).likelihood == ArrayWorld(binary == 1).likelihood == "bernoulli"
+    assert ArrayWorld(TOKENS).likelihood == "auto"
+    assert ArrayWorld(TOKENS.astype(float)).likelihood == "gaussian"
+
+
+def test_every_shift_of_windows_is_found():
+    for step in range(1, 27):
+        message = refused(lambda step=step: draw(windows(step)))
+        assert f"with the {30 - step} steps" in message
+    draw(windows(30))
+
+
+def test_arrays_changed_in_place_are_checked_anew():
+    X = GOOD.copy()
+    world = ArrayWorld(X)
+    world.sample(2, 0)
+    X[:, 5:] = 0
+    with pytest.raises(ValueError, match="end in equal values"):
+        small_assessment(world=world, n_train=None, n_eval=None).fit()
+
+
+def test_predictors_alone_stay_finite_on_constant_channels():
+    X = channel(0.1, RNG.normal(size=(40, 50, 2)))
+    for predictor in (MeanPredictor(), PersistencePredictor()):
+        assert np.isfinite(predictor.fit(X).score(X))
+    # The standard deviation of equal values is not 0 after rounding.
+    network = GRUPredictor(3, max_steps=1, random_state=0).fit(X)
+    assert network.input_scale_[2] == 1
+
+
+def test_a_channel_that_is_constant_in_training_has_one_noise_for_all_predictors():
+    event = np.zeros_like(GOOD)
+    event[17, 5] = 1e-6
+    X = channel(event, RNG.normal(size=(N, T, 1)))
+    world = ArrayWorld(X)
+    spread = event.std()
+    quiet = np.delete(X, 17, axis=0)
+    with spread_known(world.null("shuffle")._spread):
+        fitted = [
+            model.fit(quiet)
+            for model in (MeanPredictor(), PersistencePredictor(), GRUPredictor(3, max_steps=2))
+        ]
+    assert [model.noise_std_[1] for model in fitted] == pytest.approx([spread] * 3)
+    assert [model.noise_std_[0] > 0.1 for model in fitted] == [True] * 3
+    # Outside it is not known.
+    assert MeanPredictor().fit(quiet).noise_std_[1] == np.finfo(float).eps
+    with pytest.warns(UserWarning, match=r"X\[:, :, 1\] varies in 1 of 24 sequences only, \[17\]"):
+        cube = assess(X, n_seeds=4, alpha=0.3, modes=("random",), nulls=()).cube_
+    best = cube.nll_baseline.isel(condition=0)
+    # One event is 1/2 of a nat for each step of all recordings, wherever it is.
+    assert (best > -20).all()
+    assert (best < 20).all()
+
+
+def test_padded_noise_has_no_verdict_and_cut_noise_no_operator():
+    noise = np.random.default_rng(1).normal(size=(40, 30))
+    filled = padded("last", noise)
+    with pytest.raises(ValueError, match="end in equal values"):
+        assess(filled)
+    assert assess(filled[:, :4], alpha=0.3).verdict_ != "operator"
+
+
+@pytest.mark.parametrize("X", [TOKENS, TOKENS[:, :, np.newaxis], TOKENS.astype(float)])
+def test_own_tokens_are_assessed_with_the_baselines_of_tokens(X):
+    X = X.copy()
+    X[0, 0] = 9
+    model = GRUPredictor(3, max_steps=2, likelihood="categorical")
+    cube = assess(X, model=model, nulls=("resample", "shuffle")).cube_
+    assert cube.baseline.values.tolist() == ["mean", "step_mean", "persistence", "markov"]
+    assert np.isfinite(cube.nll_baseline).all()
+    through_world = small_assessment(world=ArrayWorld(X), model=model, n_train=None, n_eval=None)
+    assert np.isfinite(through_world.fit().cube_.nll).all()
+
+
+def test_integers_are_quantities_if_the_model_says_so():
+    assert assess(TOKENS, model=GRUPredictor(3, max_steps=1, likelihood="gaussian")).verdict_
+    grid = {"likelihood": ["gaussian", "categorical"]}
+    options = {"param_grid": grid, "baselines": ["mean"], "modes": ("random",), "nulls": ()}
+    cube = assess(TOKENS, model=GRUPredictor(3, max_steps=1), alpha=0.6, **options).cube_
+    assert np.isfinite(cube.nll).all()
+
+
+@pytest.mark.parametrize(
+    ("latents", "names"),
+    [
+        (pd.Series(GOOD[:, 0], name="speed"), ("speed",)),
+        (pd.Series(GOOD[:, 0], name=("hand", "x")), ("hand x",)),
+        (pd.Series(GOOD[:, 0], name=7), ("7",)),
+        (pd.Series(GOOD[:, 0]), ("latent 0",)),
+        (pd.DataFrame(WIDE[:, 0], columns=["a", "b", "c"]), ("a", "b", "c")),
+        (pd.DataFrame(WIDE[:, 0], columns=[("x", "a"), ("x", "b"), "c"]), ("x a", "x b", "c")),
+        (pd.DataFrame(GOOD, columns=[f"t{i}" for i in range(T)]), ("latent 0",)),
+        (TRIALS, ("rate",)),
+        (
+            xr.DataArray(WIDE, {"latent": ["a", "b", "c"]}, ["trial", "time", "latent"]),
+            ("a", "b", "c"),
+        ),
+        (xr.DataArray(WIDE), ("latent 0", "latent 1", "latent 2")),
+    ],
+)
+def test_names_of_latents_are_kept(latents, names):
+    sample = draw(GOOD, latents)
+    assert sample.latent_names == names
+    assert sample.latents.shape == (2, T, len(names))
+    cube = assess(GOOD, latents, modes=("random",), nulls=()).cube_
+    assert cube.latent.values.tolist() == list(names)
+
+
+def test_a_table_of_latents_is_constant_in_time():
+    table = pd.DataFrame({"a": GOOD[:, 0], "b": GOOD[:, 1]})
+    world = ArrayWorld(GOOD, table)
+    train, evaluation = world.split(N - 5, 5, 0)
+    for sample in (train, evaluation):
+        rows = [int(np.flatnonzero(GOOD[:, 0] == x[0])[0]) for x in sample.X]
+        assert np.array_equal(sample.latents[:, 0], table.to_numpy()[rows])
+        assert (sample.latents == sample.latents[:, :1]).all()
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        CLASSES,
+        CLASSES.tolist(),
+        CLASSES.astype(str),
+        pd.Series(CLASSES, dtype="string"),
+        pd.Series(CLASSES, dtype="category"),
+        pd.Categorical(CLASSES, categories=["right", "left"]),
+        pd.Categorical(np.where(CLASSES == "left", 0.5, 1.5)),
+        pd.array(CLASSES == "right", dtype="boolean"),
+        pd.Series(CLASSES == "right"),
+        pd.array(CLASSES == "right", dtype="boolean").astype("Int64"),
+        pd.DataFrame({"side": pd.Categorical(CLASSES)}),
+        np.array([0, 1] * (N // 2), dtype=object),
+        np.repeat(CLASSES[:, np.newaxis], T, axis=1),
+        xr.DataArray(CLASSES),
+    ],
+)
+def test_text_categories_and_booleans_are_classes_in_sorted_order(classes):
+    world = ArrayWorld(GOOD, classes)
+    latents = world.sample(N, 0).latents[:, 0, 0]
+    assert world.latent_kind == "discrete"
+    assert latents.dtype == np.int64
+    # Left, then right, in turns.
+    order = [int(np.flatnonzero(GOOD[:, 0] == x[0])[0]) for x in world.sample(N, 0).X]
+    assert np.array_equal(latents, np.arange(N)[order] % 2)
+
+
+def test_nullable_floats_are_quantities():
+    latents = pd.array(GOOD[:, 0], dtype="Float64")
+    assert ArrayWorld(GOOD, latents).latent_kind == "continuous"
+    assert draw(GOOD, latents).latents.dtype == np.float64
+
+
+def test_clones_share_recordings_but_not_parameters():
+    X, latents = RNG.normal(size=(2, 50, 400))
+    world = ArrayWorld(X, latents)
+    copy = clone(world)
+    assert copy is not world
+    assert copy.X is X
+    assert copy.latents is latents
+    assert clone(world.null("resample")).world.X is X
+    copy.set_params(latent_names=["a"])
+    assert world.latent_names is None
+    grid = {"lr": np.logspace(-4, -2, 20).tolist()}
+    configurations = expand(world, GRUPredictor(), grid, ("resample",))
+    assert all(each.worlds["structured"].X is X for each in configurations)
+    assert all(each.worlds["resample"].world.X is X for each in configurations)
+    assert np.shares_memory(world._arrays()[0], X)
+
+
+def test_a_memory_map_has_the_key_of_the_array(tmp_path):
+    np.save(tmp_path / "X.npy", GOOD)
+    mapped = ArrayWorld(np.load(tmp_path / "X.npy", mmap_mode="r"))
+    world = ArrayWorld(GOOD)
+    for each in (world, mapped):
+        each._check()
+    assert np.shares_memory(mapped._arrays()[0], mapped.X)
+    assert clone(mapped).X is mapped.X
+    assert joblib.hash(mapped) == joblib.hash(world)
+    assert joblib.hash(ArrayWorld(GOOD + 1)) != joblib.hash(ArrayWorld(GOOD))
+
+
+def test_a_null_of_recordings_divides_them_as_they_are_divided():
+    world = ArrayWorld(RNG.normal(size=(60, 12)).cumsum(axis=1))
+    assert world.null("resample").default_split(None, None) == world.default_split(None, None)
+    cube = small_assessment(
+        world=world, n_train=None, n_eval=None, modes=("random",), record_at=[0, 4],
+        measures={"score": lambda predictor, sample: predictor.score(sample.X)},
+    ).fit().cube_  # fmt: skip
+    assert np.isfinite(cube.score_trajectory).all()
+
+
+def test_other_worlds_are_not_asked_about_recordings():
+    worlds = {"structured": OscillatorWorld()}
+    model = {"structured": GRUPredictor(likelihood="categorical")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_likelihoods([SimpleNamespace(worlds=worlds, models=model)], {}, (), None, None)
+    assert OscillatorWorld()._spread() is None
