@@ -8,8 +8,8 @@ from sklearn.base import clone
 
 from .._random import substream
 from ._callbacks import RecordTrajectory
+from ._isolation import isolated_torch
 from ._training import (
-    isolated_torch,
     make_net,
     train_by_scan,
     train_by_torch,
@@ -93,10 +93,11 @@ def train(predictors, samples, progress=(), recorder=None, checkpoints=None):
         own = clone(first.callbacks, safe=False) or []
         callbacks = [*first._net_callbacks(), *own, *progress]
         if first.training == "random" or first.max_steps == 0:
-            nets += _leave(members, sequences, cores, callbacks)
-            if recorder is not None:
-                with isolated_torch(_stream(members[0], "training"), first.device):
+            with isolated_torch(_stream(members[0], "training"), first.device):
+                nets += _leave(members, sequences, cores, callbacks)
+                if visit is not None:
                     visit(recorder.at[0])
+            if recorder is not None:
                 for i in group:
                     recorder.repeat(i)
             continue
@@ -156,17 +157,17 @@ def _leave(members, sequences, networks, callbacks):
 def _train_group(members, sequences, networks, n_threads, options):
     """Train replicas together, and return their nets."""
     first = members[0]
-    criteria = [member._make_criterion() for member in members]
     streams = [_stream(member) for member in members]
-    if all(X is sequences[0] for X in sequences):
-        data = [first._tensors(sequences[0])]
-    else:
-        data = [member._tensors(X) for member, X in zip(members, sequences, strict=True)]
-    X, y = (torch.stack(tensors) for tensors in zip(*data, strict=True))
-    del data
     full = first.training in ("full", "scrambled")
     dropout = _stream(first, "training")
     with isolated_torch(dropout, first.device, n_threads if first._many_threads else 1):
+        criteria = [member._make_criterion() for member in members]
+        if all(X is sequences[0] for X in sequences):
+            data = [first._tensors(sequences[0])]
+        else:
+            data = [member._tensors(X) for member, X in zip(members, sequences, strict=True)]
+        X, y = (torch.stack(tensors) for tensors in zip(*data, strict=True))
+        del data
         if first.engine_ == "numba":
             by_scan = train_by_scan if full else train_heads_by_scan
             return by_scan(networks, criteria, streams, X, y, n_threads=n_threads, **options)

@@ -97,7 +97,7 @@ def scramble_recurrent_weights(core, rng):
 def check_device(device):
     """Raise a ValueError unless torch can compute on the device."""
     try:
-        torch.zeros(1, device=device)
+        torch.zeros(1, dtype=torch.float32, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(

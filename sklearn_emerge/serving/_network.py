@@ -8,6 +8,9 @@ from zipfile import ZipFile
 import numpy as np
 import torch
 
+from .._random import seed_sequence
+from ..predictors._isolation import isolated_torch
+
 # Name of the description in the file of a network.
 FACTS = "sklearn_emerge.json"
 
@@ -86,7 +89,7 @@ class ExportedNetwork:
         return self._logits(np.array(tokens))
 
     def _logits(self, tokens):
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.autocast("cpu", enabled=False):
             return self._module(torch.from_numpy(tokens)).numpy()
 
     def generate(self, prompts, n_steps):
@@ -183,7 +186,7 @@ def load_network(path):
         with ZipFile(path) as archive:
             if not any(name.endswith(f"/{FACTS}") for name in archive.namelist()):
                 raise ValueError(f"it has no {FACTS}")
-        with open(path, "rb") as file:
+        with open(path, "rb") as file, isolated_torch(seed_sequence(0), "cpu"):
             module = torch.export.load(file, extra_files=extra_files).module()
         return ExportedNetwork(module, json.loads(extra_files[FACTS]))
     # What torch raises for files that are not its own is not documented, and varies.
