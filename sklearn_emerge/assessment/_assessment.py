@@ -29,7 +29,7 @@ from ._checks import (
 from ._cube import annotate, describe, save_cube
 from ._plan import STRUCTURED, coordinate, expand, make_baselines, reference_names
 from ._progress import Progress
-from ._store import checkpoint_folder, provenance
+from ._store import provenance, stored
 from ._summary import summarise
 from ._trajectory import check_record
 from ._verdict import judge
@@ -141,8 +141,9 @@ class EmergenceAssessment(BaseEstimator):
         Cells run at once; None is 1 or what `joblib.parallel_config` says.
     random_state : int, Generator, SeedSequence or None, default=None
         Root of all random streams. Results depend on it and on nothing else: not on `n_jobs`,
-        nor on which other configurations there are. (Transformers are computed with all threads
-        of torch, and round differently with another number of them.)
+        nor on which other configurations there are, nor on threads and other settings of torch.
+        (Transformers, which round differently with another number of threads, are computed with
+        one; `n_jobs` occupies more processors.)
     progress : bool, default=True
         Show a progress bar.
 
@@ -312,10 +313,9 @@ class EmergenceAssessment(BaseEstimator):
             "shared_data": self.shared_data,
             "entropy": entropy,
         }
-        network = memory.cache(run_networks, ignore=["progress_file", "checkpoint_folder"])
-        baseline = memory.cache(run_baselines)
+        origin = None
         if memory.location is not None:
-            shared["provenance"] = provenance(self.world_, model, measures)
+            origin = provenance(self.world_, model, measures)
         for configuration in configurations:
             world = configuration.worlds[STRUCTURED]
             n_train, n_eval = world.default_split(self.n_train, self.n_eval)
@@ -327,9 +327,9 @@ class EmergenceAssessment(BaseEstimator):
                 scoring = {
                     name: getattr(cell_model, name, "auto") for name in ("likelihood", "noise_std")
                 }
-                calls.append(
-                    (baseline, (world, scored, candidates), {"scoring": scoring, **shared})
-                )
+                args = (world, scored, candidates)
+                options = {"scoring": scoring, **shared}
+                calls.append(stored(memory, origin, run_baselines, args, options))
                 for m, mode in enumerate(modes):
                     steps = 0 if mode == "random" else getattr(cell_model, "max_steps", 0)
                     cells.append((c, m, configuration.index, steps * self.n_seeds))
@@ -337,8 +337,7 @@ class EmergenceAssessment(BaseEstimator):
                     if record_at:
                         options |= {"record_at": record_at, "measures": measures}
                     args = (world, cell_model, mode)
-                    unfinished = {"checkpoint_folder": checkpoint_folder(memory, args, options)}
-                    calls.append((network, args, options | unfinished))
+                    calls.append(stored(memory, origin, run_networks, args, options))
         description = describe(self) | {
             "world": describe(self.world_),
             "model": describe(model),
@@ -448,8 +447,13 @@ class EmergenceAssessment(BaseEstimator):
             for i, (function, args, kwargs) in enumerate(calls):
                 file = {"progress_file": progress.file(i)} if "probe" in kwargs else {}
                 jobs.append(delayed(function)(*args, **kwargs, **file))
-            # Memory-mapped arguments would have another key in the store.
-            parallel = Parallel(n_jobs=self.n_jobs, return_as="generator", max_nbytes=None)
+            # Memory-mapped arguments cannot be written to, as worlds and modules may do.
+            options = {"n_jobs": self.n_jobs, "max_nbytes": None}
+            try:
+                parallel = Parallel(**options, return_as="generator")
+            except ValueError:
+                # Multiprocessing, and others, return all results at the end.
+                parallel = Parallel(**options)
             for i, result in enumerate(parallel(jobs)):
                 results.append(result)
                 progress.finish(i)

@@ -47,9 +47,9 @@ def run_networks(
     entropy,
     record_at=(),
     measures=None,
-    provenance=None,
     progress_file=None,
     checkpoint_folder=None,
+    key=None,
 ):
     """Train and score all seeds of one configuration in one condition and mode.
 
@@ -74,12 +74,12 @@ def run_networks(
         Updates at which measures are taken.
     measures : dict of str to callable, default=None
         Measures to take there besides the negative log-likelihood.
-    provenance : str, default=None
-        What the result rests on besides; part of the key under which it is stored.
     progress_file : path-like or None, default=None
         Where to report the number of updates done.
     checkpoint_folder : path-like or None, default=None
         Where to keep the state of the training, and to go on from.
+    key : str, default=None
+        Under which the result is stored; not used here.
 
     Returns
     -------
@@ -166,7 +166,7 @@ def run_baselines(
     shared_data,
     entropy,
     scoring,
-    provenance=None,
+    key=None,
 ):
     """Score the baselines of one configuration in one condition, and its optimal predictor.
 
@@ -190,8 +190,8 @@ def run_baselines(
         Root of all random streams.
     scoring : dict
         ``likelihood`` and ``noise_std`` of the model, by which the optimal predictor is scored.
-    provenance : str, default=None
-        What the result rests on besides; part of the key under which it is stored.
+    key : str, default=None
+        Under which the result is stored; not used here.
 
     Returns
     -------

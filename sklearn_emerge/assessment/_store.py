@@ -8,7 +8,7 @@ from pathlib import Path
 
 import joblib
 
-_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "skorch")
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "skorch", "numba")
 
 
 def provenance(world, model, measures=None):
@@ -49,25 +49,39 @@ def provenance(world, model, measures=None):
     return sha256("".join([_package_sources(), *versions, *sources]).encode()).hexdigest()
 
 
-def checkpoint_folder(memory, args, kwargs):
-    """Return where the training of a cell is kept until the cell is finished.
+def stored(memory, origin, function, args, kwargs):
+    """Return a call of a cell that takes its result from the store, or leaves it there.
+
+    Its key is computed here and not where it runs: workers know the classes of a notebook by
+    value only, which has no key.
 
     Parameters
     ----------
     memory : joblib.Memory
         The store.
+    origin : str or None
+        What `provenance` returns; None if nothing is stored.
+    function : callable
+        The cell.
     args, kwargs : tuple and dict
-        What the cell is computed from.
+        What it is computed from.
 
     Returns
     -------
-    Path or None
-        None if nothing is stored, or not in a folder.
+    function, args, kwargs : tuple
+        The call.
     """
-    if memory.location is None or getattr(memory, "backend", None) != "local":
-        return None
-    # Below what `memory.clear()` deletes.
-    return Path(memory.store_backend.location) / "unfinished" / joblib.hash((args, kwargs))
+    if origin is None:
+        return function, args, kwargs
+    # Recordings in a memory map and in memory are the same.
+    key = joblib.hash((origin, function.__name__, args, kwargs), coerce_mmap=True)
+    kwargs = kwargs | {"key": key}
+    names = inspect.signature(function).parameters
+    if "checkpoint_folder" in names and getattr(memory, "backend", None) == "local":
+        # Below what `memory.clear()` deletes.
+        folder = Path(memory.store_backend.location) / "unfinished" / key
+        kwargs["checkpoint_folder"] = folder
+    return memory.cache(function, ignore=[name for name in names if name != "key"]), args, kwargs
 
 
 @cache

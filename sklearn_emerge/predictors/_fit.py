@@ -24,6 +24,8 @@ _MAX_STATES = 2**31
 def fit_replicas(model, samples, random_states, progress=(), recorder=None, checkpoints=None):
     """Fit a predictor once for each random state, all at once where that is faster.
 
+    Torch has one thread, so that results do not depend on how many the process was given.
+
     Parameters
     ----------
     model : predictor
@@ -46,7 +48,7 @@ def fit_replicas(model, samples, random_states, progress=(), recorder=None, chec
     Returns
     -------
     list of predictor
-        Fitted; each as `fit` alone would give it.
+        Fitted; each as `fit` alone, with one thread of torch, would give it.
     """
     predictors = [clone(model) for _ in random_states]
     if len(samples) == 1:
@@ -54,6 +56,9 @@ def fit_replicas(model, samples, random_states, progress=(), recorder=None, chec
     checked = {}
     for predictor, random_state, X in zip(predictors, random_states, samples, strict=True):
         predictor.set_params(random_state=random_state)
+        # With more threads than cores they wait for each other: a hundred times as long for 32
+        # units in two processes with two threads each on two cores.
+        predictor._many_threads = False
         # Shared sequences stay one array.
         checked.setdefault(id(X), predictor._prepare(X))
     samples = [checked[id(X)] for X in samples]

@@ -270,15 +270,14 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
     def _initial_network(self, n_channels):
         """Build the network; its weights depend on the random stream alone, not on the mode."""
         n_inputs = n_channels + (self.time_channel is not None)
-        core = self._build_core(n_inputs)
+        core = self._build_core(n_inputs).float()
         if self.training == "scrambled" and not recurrent_weights(core):
             raise ValueError(
                 "training='scrambled' permutes the recurrent weights, but the module has no "
                 "parameter named 'weight_hh...'; choose another training mode."
             )
         orthogonalise_recurrent_weights(core)
-        network = SequenceNetwork(core, check_core(core, n_inputs), n_channels)
-        return network.float().to(self.device)
+        return SequenceNetwork(core, check_core(core, n_inputs), n_channels).to(self.device)
 
     def _make_criterion(self):
         """Return the loss that is minimised."""
