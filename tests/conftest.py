@@ -36,8 +36,13 @@ def report(request):
 
 @pytest.fixture
 def no_training(monkeypatch):
-    """Fail as soon as a network is trained."""
-    monkeypatch.setattr(Net, "train_on", lambda *a: pytest.fail("training started"))
+    """Fail as soon as a cell of an assessment runs or a network is trained."""
+
+    def begun(*args, **kwargs):
+        pytest.fail("training started")
+
+    monkeypatch.setattr(EmergenceAssessment, "_run", begun)
+    monkeypatch.setattr(Net, "train_on", begun)
 
 
 SMALL = dict(n_train=40, n_eval=20, n_seeds=2, alpha=0.3, progress=False, random_state=0)

@@ -11,14 +11,8 @@ from sklearn.neighbors import KNeighborsRegressor
 
 from sklearn_emerge import ArrayWorld, RegimeWorld
 from sklearn_emerge._random import substream
-from sklearn_emerge.predictors._training import Net
 
 X = np.random.default_rng(0).normal(size=(40, 6)).cumsum(axis=1)
-
-
-@pytest.fixture
-def no_training(monkeypatch):
-    monkeypatch.setattr(Net, "train_on", lambda *a: pytest.fail("training started"))
 
 
 def labels(*sizes):

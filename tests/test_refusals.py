@@ -22,21 +22,11 @@ from sklearn_emerge import (
     load_cube,
 )
 from sklearn_emerge.assessment._labels import coordinate
-from sklearn_emerge.predictors._training import Net
 
 GOOD = np.random.default_rng(0).normal(size=(24, 20))
 TINY = partial(TransformerPredictor, 8, 1, 2, max_steps=2)
 MEAN = MeanPredictor()
 SAME = nn.GRU(2, 3, batch_first=True)
-
-
-@pytest.fixture
-def no_training(monkeypatch):
-    def begun(*args, **kwargs):
-        pytest.fail("training started")
-
-    monkeypatch.setattr("sklearn_emerge.assessment._assessment.run_cell", begun)
-    monkeypatch.setattr(Net, "train_on", begun)
 
 
 GRIDS = [

@@ -146,8 +146,9 @@ class EmergenceAssessment(BaseEstimator):
         Cells run at once; None is 1 or what `joblib.parallel_config` says.
     random_state : int, Generator, SeedSequence or None, default=None
         Root of all random streams. Results depend on it and on nothing else: not on `n_jobs`,
-        nor on which other configurations there are. (Transformers are computed with all threads
-        of torch, and round differently with another number of them.)
+        nor on which other configurations there are, nor on threads and other settings of torch.
+        (Transformers, which round differently with another number of threads, are computed with
+        one; `n_jobs` occupies more processors.)
     progress : bool, default=True
         Show a progress bar.
 
@@ -324,8 +325,9 @@ class EmergenceAssessment(BaseEstimator):
         }
         if self.probe is not None:
             check_probing(self.probe, self.n_probe, configurations, sizes, **shared)
+        origin = None
         if store.folder is not None:
-            shared["provenance"] = provenance(self.world_, model, measures)
+            origin = provenance(self.world_, model, measures)
         for configuration in configurations:
             world = configuration.worlds[STRUCTURED]
             n_train, n_eval = world.default_split(self.n_train, self.n_eval)
@@ -339,7 +341,7 @@ class EmergenceAssessment(BaseEstimator):
                     name: getattr(cell_model, name, "auto") for name in ("likelihood", "noise_std")
                 }
                 args = (world, scored, candidates)
-                call = store.call(run_baselines, args, {"scoring": scoring, **shared})
+                call = store.call(origin, run_baselines, args, {"scoring": scoring, **shared})
                 calls.append(located(where, call))
                 for m, mode in enumerate(modes):
                     steps = 0 if mode == "random" else getattr(cell_model, "max_steps", 0)
@@ -348,7 +350,7 @@ class EmergenceAssessment(BaseEstimator):
                     if record_at:
                         options |= {"record_at": record_at, "measures": measures}
                     args = (world, cell_model, mode)
-                    call = store.call(run_networks, args, options)
+                    call = store.call(origin, run_networks, args, options)
                     calls.append(located(where | {"mode": mode}, call))
         description = describe(self) | {
             "world": describe(self.world_),
@@ -456,8 +458,13 @@ class EmergenceAssessment(BaseEstimator):
             for i, (function, args, kwargs) in enumerate(calls):
                 file = {"progress_file": progress.file(i)} if "probe" in kwargs else {}
                 jobs.append(delayed(function)(*args, **kwargs, **file))
-            # Memory-mapped arguments would have another key in the store.
-            parallel = Parallel(n_jobs=self.n_jobs, return_as="generator", max_nbytes=None)
+            # Memory-mapped arguments cannot be written to, as worlds and modules may do.
+            options = {"n_jobs": self.n_jobs, "max_nbytes": None}
+            try:
+                parallel = Parallel(**options, return_as="generator")
+            except ValueError:
+                # Multiprocessing, and others, return all results at the end.
+                parallel = Parallel(**options)
             for i, result in enumerate(parallel(jobs)):
                 store.tell(result)
                 results.append(result)

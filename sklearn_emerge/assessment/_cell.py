@@ -73,7 +73,6 @@ def run_networks(
     entropy,
     record_at=(),
     measures=None,
-    provenance=None,
     progress_file=None,
     checkpoint_folder=None,
 ):
@@ -100,8 +99,6 @@ def run_networks(
         Updates at which measures are taken.
     measures : dict of str to callable, default=None
         Measures to take there besides the negative log-likelihood.
-    provenance : str, default=None
-        What the result rests on besides; part of the key under which it is stored.
     progress_file : path-like or None, default=None
         Where to report the number of updates done.
     checkpoint_folder : path-like or None, default=None
@@ -195,7 +192,6 @@ def run_baselines(
     shared_data,
     entropy,
     scoring,
-    provenance=None,
 ):
     """Score the baselines of one configuration in one condition, and its optimal predictor.
 
@@ -219,8 +215,6 @@ def run_baselines(
         Root of all random streams.
     scoring : dict
         ``likelihood`` and ``noise_std`` of the model, by which the optimal predictor is scored.
-    provenance : str, default=None
-        What the result rests on besides; part of the key under which it is stored.
 
     Returns
     -------

@@ -63,7 +63,12 @@ class Progress:
         )
 
     def __enter__(self):
-        self._folder = TemporaryDirectory(prefix="sklearn_emerge-")
+        self._folder = None
+        if self.bar.disable:
+            return self
+        # Without a folder cells count when they end.
+        with suppress(OSError):
+            self._folder = TemporaryDirectory(prefix="sklearn_emerge-")
         self._stop = Event()
         self._thread = Thread(target=self._watch, daemon=True)
         self._show()
@@ -71,15 +76,18 @@ class Progress:
         return self
 
     def __exit__(self, *error):
+        if self.bar.disable:
+            return
         self._stop.set()
         self._thread.join()
         self._show()
         self.bar.close()
-        self._folder.cleanup()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def file(self, cell):
-        """Return the path of the file in which a cell reports, None if nothing is shown."""
-        if self.bar.disable:
+        """Return the path of the file in which a cell reports, None if there is none."""
+        if self._folder is None:
             return None
         return str(Path(self._folder.name) / str(cell))
 

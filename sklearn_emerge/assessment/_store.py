@@ -14,7 +14,7 @@ import joblib
 
 from .._files import read_sealed, seal, write_atomically
 
-_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "skorch")
+_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "skorch", "numba")
 
 
 def provenance(world, model, measures=None):
@@ -100,11 +100,16 @@ class Store:
         except OSError as error:
             self.tell({"troubles": {_UNKEPT: _unkept(error)}})
 
-    def call(self, function, args, kwargs):
+    def call(self, origin, function, args, kwargs):
         """Return a call of a cell that takes its result from the store, or leaves it there.
+
+        Its key is computed here and not where it runs: workers know the classes of a notebook by
+        value only, which has no key.
 
         Parameters
         ----------
+        origin : str
+            What `provenance` returns.
         function : callable
             The cell; returns a Bunch, which gets another entry, ``troubles``, for `tell`, if it
             was not read.
@@ -118,7 +123,8 @@ class Store:
         """
         if self.folder is None:
             return function, args, kwargs
-        key = joblib.hash((function.__name__, args, kwargs))
+        # Recordings in a memory map and in memory are the same.
+        key = joblib.hash((origin, function.__name__, args, kwargs), coerce_mmap=True)
         if "checkpoint_folder" in inspect.signature(function).parameters:
             kwargs = kwargs | {"checkpoint_folder": self.folder / "unfinished" / key}
         path = self.folder / function.__name__ / key / "output.pkl"

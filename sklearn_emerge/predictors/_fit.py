@@ -8,8 +8,8 @@ from sklearn.base import clone
 
 from .._random import substream
 from ._callbacks import RecordTrajectory
+from ._isolation import isolated_torch
 from ._training import (
-    isolated_torch,
     make_net,
     train_by_scan,
     train_by_torch,
@@ -23,6 +23,8 @@ _MAX_STATES = 2**31
 
 def fit_replicas(model, samples, random_states, progress=(), recorder=None, checkpoints=None):
     """Fit a predictor once for each random state, all at once where that is faster.
+
+    Torch has one thread, so that results do not depend on how many the process was given.
 
     Parameters
     ----------
@@ -46,7 +48,7 @@ def fit_replicas(model, samples, random_states, progress=(), recorder=None, chec
     Returns
     -------
     list of predictor
-        Fitted; each as `fit` alone would give it.
+        Fitted; each as `fit` alone, with one thread of torch, would give it.
     """
     predictors = [clone(model) for _ in random_states]
     if len(samples) == 1:
@@ -54,6 +56,9 @@ def fit_replicas(model, samples, random_states, progress=(), recorder=None, chec
     checked = {}
     for predictor, random_state, X in zip(predictors, random_states, samples, strict=True):
         predictor.set_params(random_state=random_state)
+        # With more threads than cores they wait for each other: a hundred times as long for 32
+        # units in two processes with two threads each on two cores.
+        predictor._many_threads = False
         # Shared sequences stay one array.
         checked.setdefault(id(X), predictor._prepare(X))
     samples = [checked[id(X)] for X in samples]
@@ -93,10 +98,11 @@ def train(predictors, samples, progress=(), recorder=None, checkpoints=None):
         own = clone(first.callbacks, safe=False) or []
         callbacks = [*first._net_callbacks(), *own, *progress]
         if first.training == "random" or first.max_steps == 0:
-            nets += _leave(members, sequences, cores, callbacks)
-            if recorder is not None:
-                with isolated_torch(_stream(members[0], "training"), first.device):
+            with isolated_torch(_stream(members[0], "training"), first.device):
+                nets += _leave(members, sequences, cores, callbacks)
+                if visit is not None:
                     visit(recorder.at[0])
+            if recorder is not None:
                 for i in group:
                     recorder.repeat(i)
             continue
@@ -156,17 +162,17 @@ def _leave(members, sequences, networks, callbacks):
 def _train_group(members, sequences, networks, n_threads, options):
     """Train replicas together, and return their nets."""
     first = members[0]
-    criteria = [member._make_criterion() for member in members]
     streams = [_stream(member) for member in members]
-    if all(X is sequences[0] for X in sequences):
-        data = [first._tensors(sequences[0])]
-    else:
-        data = [member._tensors(X) for member, X in zip(members, sequences, strict=True)]
-    X, y = (torch.stack(tensors) for tensors in zip(*data, strict=True))
-    del data
     full = first.training in ("full", "scrambled")
     dropout = _stream(first, "training")
     with isolated_torch(dropout, first.device, n_threads if first._many_threads else 1):
+        criteria = [member._make_criterion() for member in members]
+        if all(X is sequences[0] for X in sequences):
+            data = [first._tensors(sequences[0])]
+        else:
+            data = [member._tensors(X) for member, X in zip(members, sequences, strict=True)]
+        X, y = (torch.stack(tensors) for tensors in zip(*data, strict=True))
+        del data
         if first.engine_ == "numba":
             by_scan = train_by_scan if full else train_heads_by_scan
             return by_scan(networks, criteria, streams, X, y, n_threads=n_threads, **options)

@@ -5,9 +5,9 @@ from copy import deepcopy
 from torch import nn
 
 from .._random import seed_sequence
+from ._isolation import isolated_torch
 from ._network import recurrent_weights
 from ._neural import NeuralPredictor
-from ._training import isolated_torch
 
 
 class ModulePredictor(NeuralPredictor):

@@ -2,6 +2,7 @@
 
 import warnings
 from copy import deepcopy
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -18,6 +19,7 @@ from ..recurrence import LANES, choose_engine, run_forward
 from ._base import BasePredictor, center_and_scale
 from ._fit import train
 from ._half_precision import products_in
+from ._isolation import isolated_torch
 from ._network import (
     SequenceNetwork,
     check_callbacks,
@@ -27,12 +29,7 @@ from ._network import (
     rows_of_weights,
     scramble_recurrent_weights,
 )
-from ._training import (
-    BernoulliLoss,
-    CategoricalLoss,
-    GaussianLoss,
-    isolated_torch,
-)
+from ._training import BernoulliLoss, CategoricalLoss, GaussianLoss
 
 TIME_CHANNELS = ("full_time", "no_time", "constant_time")
 # Sequences that pass through the network at once outside training.
@@ -286,7 +283,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
     def _initial_network(self, n_channels):
         """Build the network; its weights depend on the random stream alone, not on the mode."""
         n_inputs = n_channels + (self.time_channel is not None)
-        core = self._build_core(n_inputs)
+        core = self._build_core(n_inputs).float()
         if self.training == "scrambled" and not recurrent_weights(core):
             raise ValueError(
                 "training='scrambled' permutes the recurrent weights, but the module has no "
@@ -356,16 +353,14 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         """Return a function that computes by torch what is read from (network, inputs)."""
         dtype = torch.float64 if exact else torch.float32
         precision = "float32" if exact else getattr(self, "precision", "float32")
-        network = deepcopy(self.network_).to(dtype).eval()
         n_threads = torch.get_num_threads() if self._many_threads else 1
+        isolated = partial(isolated_torch, seed_sequence(0), self.device, n_threads)
+        with isolated():
+            network = deepcopy(self.network_).to(dtype).eval()
 
         def compute(inputs):
-            inputs = torch.as_tensor(inputs, dtype=dtype, device=self.device)
-            with (
-                isolated_torch(seed_sequence(0), self.device, n_threads),
-                torch.no_grad(),
-                products_in(precision, self.device),
-            ):
+            with isolated(), torch.no_grad(), products_in(precision, self.device):
+                inputs = torch.as_tensor(inputs, dtype=dtype, device=self.device)
                 return read(network, inputs).to("cpu", dtype).numpy()
 
         return compute

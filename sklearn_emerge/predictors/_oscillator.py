@@ -1,5 +1,6 @@
 """The posterior over the initial state of the oscillator."""
 
+from functools import cache
 from numbers import Integral, Real
 
 import numpy as np
@@ -7,6 +8,7 @@ from numba import njit
 from scipy.special import softmax
 from sklearn.utils._param_validation import Interval
 
+from ..recurrence import Compiled
 from ..worlds._oscillator import euler_step, frequencies_of
 from ._base import BasePredictor
 from ._optimal import OptimalPredictor
@@ -108,6 +110,7 @@ class OscillatorPredictor(OptimalPredictor):
         center = np.zeros((n_sequences, 2, 1))
         spread = np.broadcast_to(prior_std * np.eye(2), (n_sequences, 2, 2))
         mean = np.empty_like(y)
+        advance = _make_advance()
         done = 0
         while done < n_steps:
             # So often that the posterior stays wider than a step of the grid.
@@ -116,7 +119,7 @@ class OscillatorPredictor(OptimalPredictor):
             x, v = start[:, 0].copy(), start[:, 1].copy()
             log_weight = -(start**2).sum(axis=1) / (2 * prior_std**2)
             for t in range(end):
-                _advance(
+                advance(
                     x, v, log_weight, y[:, t], self.observation_std, frequencies[t], self.time_step
                 )
                 if t >= done:
@@ -147,7 +150,12 @@ class OscillatorPredictor(OptimalPredictor):
 _euler_step = njit(euler_step)
 
 
-@njit(cache=True)
+@cache
+def _make_advance():
+    """Return `_advance`, compiled on its first call."""
+    return Compiled(_advance)
+
+
 def _advance(x, y, log_weight, observed, observation_std, frequency, time_step):
     """Weigh the states (n_sequences, n_states) by an observation, and move them on, in place."""
     for i in range(x.shape[0]):

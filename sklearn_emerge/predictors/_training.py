@@ -1,7 +1,6 @@
 """How networks are trained: batches, losses, the skorch net, one replica or many at once."""
 
-from contextlib import contextmanager, suppress
-from threading import RLock
+from contextlib import suppress
 
 import numpy as np
 import torch
@@ -360,32 +359,3 @@ def _train_compiled(
         net.history_ = history.of_replica(replica)
         nets.append(net)
     return nets
-
-
-# The state of torch that `isolated_torch` sets belongs to the process: one fit at a time.
-_TORCH_LOCK = RLock()
-
-
-@contextmanager
-def isolated_torch(stream, device, n_threads=1):
-    """Run torch with its own random stream, number of threads and precision; all are restored.
-
-    Recurrent networks of this size are slower with two threads than with one, and one thread
-    makes the result independent of how many the process was given.
-    """
-    seed = int(stream.generate_state(1, np.uint64)[0] >> 1)
-    device = torch.device(device)
-    cuda = [device] if device.type == "cuda" else []
-    with _TORCH_LOCK, torch.random.fork_rng(devices=cuda):
-        torch.default_generator.manual_seed(seed)
-        if device.type == "cuda":
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        before = torch.get_num_threads()
-        torch.set_num_threads(n_threads)
-        try:
-            # The caller's autocast would change what backward computes, too.
-            with torch.autocast(device.type, enabled=False):
-                yield
-        finally:
-            torch.set_num_threads(before)

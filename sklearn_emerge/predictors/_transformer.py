@@ -122,8 +122,8 @@ class TransformerPredictor(NeuralPredictor):
     Notes
     -----
     Unlike recurrent networks it uses all threads of torch. Another number of threads rounds
-    differently, which training amplifies: fix it with `torch.set_num_threads` (and for workers
-    with ``OMP_NUM_THREADS``) where a result has to be repeated to the last digit.
+    differently, which training amplifies: fix it with `torch.set_num_threads` where a result has
+    to be repeated to the last digit. In an `EmergenceAssessment` it is one.
 
     References
     ----------

@@ -1,5 +1,6 @@
 """Compiled scans that train recurrent networks on a CPU."""
 
+from ._compile import Compiled
 from ._scan import HeadLoss, Layout, ScanLoss, run_forward, scan
 from ._support import KINDS, choose_engine
 from ._vector import LANES
@@ -7,6 +8,7 @@ from ._vector import LANES
 __all__ = [
     "KINDS",
     "LANES",
+    "Compiled",
     "HeadLoss",
     "Layout",
     "ScanLoss",

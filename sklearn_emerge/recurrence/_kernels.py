@@ -21,6 +21,7 @@ from functools import cache
 import numpy as np
 from numba import njit
 
+from ._compile import Compiled
 from ._vector import LANES, correlate, multiply, tanh, vector_width
 
 # Steps of the backward scan after which weight gradients are accumulated, while all of it is in
@@ -343,22 +344,13 @@ def make_kernel(kind, n_hidden, n_inputs, n_outputs):
                 for j in range(H):
                     result[D_END + o * H + j] = g_head[o, 1 + j].sum()
 
-    return _compiled(kernel)
-
-
-def _compiled(function):
-    """Compile a function on its first call, from the disk cache if there is one to write to."""
-    try:
-        return njit(nogil=True, cache=True, **_OPTIONS)(function)
-    except RuntimeError:
-        # No folder for the cache is writable: compile for this process only.
-        return njit(nogil=True, **_OPTIONS)(function)
+    return Compiled(kernel, nogil=True, **_OPTIONS)
 
 
 @cache
 def make_head_kernel():
     """Return the kernel that trains heads on hidden states, compiled on its first call."""
-    return _compiled(_train_heads)
+    return Compiled(_train_heads, nogil=True, **_OPTIONS)
 
 
 def _train_heads(states, targets, rows, weights, ratio, bernoulli, losses, d_weights, first, last):

@@ -40,7 +40,7 @@ class Layout:
     @property
     def compiled(self):
         """Whether this process has compiled the kernel, or read it from the disk cache."""
-        return bool(self.kernel.signatures)
+        return self.kernel.ready
 
     def allocate(self, n_slots, n_steps, dtype):
         """Return arrays for the states of tasks and for what else their way back needs."""

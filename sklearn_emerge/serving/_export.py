@@ -10,7 +10,9 @@ from torch import nn
 
 from .. import __version__
 from .._files import seal, write_atomically
+from .._random import seed_sequence
 from ..predictors import TransformerPredictor
+from ..predictors._isolation import isolated_torch
 from ._network import FACTS
 
 
@@ -101,8 +103,7 @@ def export_network(predictor, path, *, facts=None):
             f"facts={facts!r} cannot be written as JSON: {error}. Use numbers, strings and lists "
             "of plain Python."
         ) from error
-    network = TokenNetwork(deepcopy(predictor.network_).cpu().float().eval(), predictor.n_tokens_)
-    context = len(network.core.positions)
+    context = len(predictor.network_.core.positions)
     description = {
         "n_tokens": predictor.n_tokens_,
         "context": context,
@@ -116,8 +117,11 @@ def export_network(predictor, path, *, facts=None):
         0: dim("n_sequences", min=1),
         1: dim("n_steps", min=1, max=context) if context > 1 else dim.STATIC,
     }
-    example = torch.zeros((2, min(context, 2)), dtype=torch.long)
-    program = torch.export.export(network, (example,), dynamic_shapes={"tokens": sizes})
+    with isolated_torch(seed_sequence(0), "cpu"):
+        network = deepcopy(predictor.network_).cpu().float().eval()
+        network = TokenNetwork(network, predictor.n_tokens_)
+        example = torch.zeros((2, min(context, 2)), dtype=torch.long)
+        program = torch.export.export(network, (example,), dynamic_shapes={"tokens": sizes})
     for node in program.graph.nodes:
         # It names the folders of this machine.
         node.meta.pop("stack_trace", None)

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 
 from .._files import check_given, read_sealed
+from .._random import seed_sequence
+from ..predictors._isolation import isolated_torch
 
 # Name of the description in the file of a network.
 FACTS = "sklearn_emerge.json"
@@ -88,7 +90,7 @@ class ExportedNetwork:
         return self._logits(np.array(tokens))
 
     def _logits(self, tokens):
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.autocast("cpu", enabled=False):
             return self._module(torch.from_numpy(tokens)).numpy()
 
     def generate(self, prompts, n_steps):
@@ -185,7 +187,8 @@ def load_network(path):
             if not any(name.endswith(f"/{FACTS}") for name in archive.namelist()):
                 raise ValueError(f"it has no {FACTS}")
         content.seek(0)
-        module = torch.export.load(content, extra_files=extra_files).module()
+        with isolated_torch(seed_sequence(0), "cpu"):
+            module = torch.export.load(content, extra_files=extra_files).module()
         return ExportedNetwork(module, json.loads(extra_files[FACTS]))
     # What torch raises for files that are not its own is not documented, and varies.
     except Exception as error:

@@ -140,7 +140,7 @@ def count_flops(module, shape):
     module = deepcopy(module).to("meta")
     try:
         with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
-            module(torch.zeros(shape, device="meta"))
+            module(torch.zeros(shape, dtype=torch.float32, device="meta"))
     except (RuntimeError, TypeError, NotImplementedError) as error:
         raise ValueError(
             f"module failed on an input of shape={shape} without data: {error}. Pass the shape "

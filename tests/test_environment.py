@@ -1,0 +1,264 @@
+"""Results do not depend on what has been set, nor on where cells run; and nothing stays set."""
+
+import random
+from contextlib import ExitStack, contextmanager
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from conftest import small_assessment
+from joblib import parallel_config
+from numba.core import caching
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+import __main__
+from sklearn_emerge import (
+    GRUPredictor,
+    LSTMPredictor,
+    ModulePredictor,
+    TransformerPredictor,
+)
+from sklearn_emerge.assessment import _progress
+from sklearn_emerge.assessment._progress import Progress
+from sklearn_emerge.recurrence import Compiled
+from sklearn_emerge.serving import export_network, load_network
+from sklearn_emerge.thresholds import count_flops
+
+X = np.random.default_rng(0).normal(size=(40, 20)).cumsum(axis=1)
+TOKENS = np.random.default_rng(0).integers(0, 9, size=(64, 12))
+TRANSFORMER = TransformerPredictor(
+    32, 1, 2, dropout=0.1, likelihood="categorical", max_steps=4, random_state=0
+)
+SMALL = dict(max_steps=4, random_state=0)
+MODELS = [
+    GRUPredictor(3, engine="numba", **SMALL),
+    GRUPredictor(3, engine="numba", training="readout", **SMALL),
+    LSTMPredictor(8, engine="torch", **SMALL),
+    GRUPredictor(3, engine="torch", training="readout", **SMALL),
+    GRUPredictor(3, engine="torch", training="random", **SMALL),
+    TRANSFORMER,
+]
+
+
+@contextmanager
+def changed(read, write, value):
+    before = read()
+    write(value)
+    try:
+        yield
+    finally:
+        write(before)
+
+
+@contextmanager
+def default_device():
+    torch.set_default_device("meta")
+    try:
+        yield
+    finally:
+        torch.set_default_device(None)
+
+
+PRECISION = torch.get_float32_matmul_precision, torch.set_float32_matmul_precision
+DETERMINISTIC = torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms
+SETTINGS = {
+    "default dtype": partial(
+        changed, torch.get_default_dtype, torch.set_default_dtype, torch.float64
+    ),
+    "default device": default_device,
+    "device": partial(torch.device, "meta"),
+    "inference mode": torch.inference_mode,
+    "no gradients": torch.no_grad,
+    "autocast": partial(torch.autocast, "cpu", torch.bfloat16),
+    "precision of products": partial(changed, *PRECISION, "medium"),
+    "attention": partial(sdpa_kernel, SDPBackend.MATH),
+    "deterministic": partial(changed, *DETERMINISTIC, True),
+}
+
+
+def all_settings():
+    stack = ExitStack()
+    for setting in SETTINGS.values():
+        stack.enter_context(setting())
+    return stack
+
+
+def results():
+    """What each model predicts, and what it makes of it."""
+    found = []
+    for model in MODELS:
+        sequences = TOKENS if model is TRANSFORMER else X
+        model.fit(sequences)
+        found += [model.predict(sequences), model.transform(sequences)]
+    return [*found, TRANSFORMER.generate(TOKENS[:, :4], 4), TRANSFORMER.attention_logits(TOKENS)]
+
+
+def state():
+    """All that is set in this process."""
+    flags = torch.backends.cuda
+    numbers = [torch.get_rng_state().tolist(), np.random.get_state()[1].tolist()]
+    return [
+        *numbers, random.getstate(), np.geterr(), torch.get_num_threads(),
+        torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu"),
+        torch.get_float32_matmul_precision(), torch.are_deterministic_algorithms_enabled(),
+        flags.flash_sdp_enabled(), flags.mem_efficient_sdp_enabled(), flags.math_sdp_enabled(),
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return results()
+
+
+@pytest.mark.parametrize("setting", [*SETTINGS.values(), all_settings], ids=[*SETTINGS, "all"])
+def test_what_is_set_changes_no_result_and_stays_set(plain, setting):
+    with setting():
+        before = state()
+        found = results()
+        assert state() == before
+    assert all(map(np.array_equal, found, plain))
+
+
+def test_what_is_set_stays_set_after_an_error():
+    def fail(n_inputs):
+        raise RuntimeError("no module")
+
+    with all_settings():
+        before = state()
+        with pytest.raises(RuntimeError, match="no module"):
+            ModulePredictor(fail).fit(X)
+        assert state() == before
+
+
+def test_what_is_set_changes_no_assessment():
+    assessment = small_assessment(record_at=[0, 2], modes=("full", "random"))
+    before = state()
+    plain = assessment.fit().cube_.drop_vars("fit_seconds")
+    with all_settings():
+        cube = assessment.fit().cube_.drop_vars("fit_seconds")
+    xr.testing.assert_equal(cube, plain)
+    assert state() == before
+
+
+def test_what_is_set_changes_no_exported_network(tmp_path, plain):
+    def logits():
+        export_network(TRANSFORMER, tmp_path / "network.pt2")
+        return load_network(tmp_path / "network.pt2").logits(TOKENS[:, :8])
+
+    expected = logits()
+    with ExitStack() as stack:
+        for name, setting in SETTINGS.items():
+            # Serving computes in many threads, so that it cannot set what belongs to the process.
+            if name not in ("precision of products", "attention"):
+                stack.enter_context(setting())
+        assert np.array_equal(logits(), expected)
+        assert count_flops(nn.Linear(10, 20, device="cpu", dtype=torch.float32), (5, 10)) == 2000
+
+
+@pytest.mark.skipif(not hasattr(torch.backends, "fp32_precision"), reason="since torch 2.9")
+def test_precision_by_backend_is_restored(plain):
+    backends = torch.backends
+    with ExitStack() as stack:
+        for owner, value in ((backends, "tf32"), (backends.mkldnn.matmul, "bf16")):
+            read, write = (partial(f, owner, "fp32_precision") for f in (getattr, setattr))
+            stack.enter_context(changed(read, write, value))
+        assert np.array_equal(LSTMPredictor(8, engine="torch", **SMALL).fit(X).predict(X), plain[4])
+        assert (backends.fp32_precision, backends.mkldnn.matmul.fp32_precision) == ("tf32", "bf16")
+        backends.fp32_precision = "ieee"
+        # What was inherited is so still.
+        assert backends.cuda.matmul.fp32_precision == "ieee"
+
+
+def test_modules_are_trained_in_single_precision_whatever_they_are_made_in():
+    def core(n_inputs, dtype):
+        return nn.GRU(n_inputs, 3, batch_first=True).to(dtype)
+
+    single, double = (
+        ModulePredictor(partial(core, dtype=dtype), **SMALL).fit(X).predict(X)
+        for dtype in (torch.float32, torch.float64)
+    )
+    assert np.array_equal(single, double)
+
+
+def test_cells_of_transformers_do_not_depend_on_the_number_of_threads():
+    assessment = small_assessment(
+        model=TransformerPredictor(32, 1, 2, max_steps=4), modes=("full",), nulls=()
+    )
+    one = assessment.fit().cube_.nll
+    with changed(torch.get_num_threads, torch.set_num_threads, 2):
+        assert assessment.fit().cube_.nll.equals(one)
+
+
+def double(x):
+    return 2 * x
+
+
+def full(*args):
+    raise OSError("No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(caching._CacheLocator, "ensure_cache_path"), (caching.Cache, "save_overload")],
+    ids=["no folder", "full disk"],
+)
+def test_code_that_cannot_be_kept_is_compiled(monkeypatch, owner, name):
+    monkeypatch.setattr(owner, name, full)
+    function = Compiled(double)
+    assert not function.ready
+    assert function(21) == 42
+    assert function.ready
+
+
+CELL = """
+class Core(nn.Module):
+    def __init__(self, n_inputs):
+        super().__init__()
+        self.gru = nn.GRU(n_inputs, 3, batch_first=True)
+    def forward(self, inputs):
+        return self.gru(inputs)
+"""
+
+
+def test_classes_of_a_notebook_are_stored_by_workers(tmp_path, monkeypatch):
+    for name, value in (("nn", nn), ("Core", None)):
+        monkeypatch.setattr(__main__, name, value, raising=False)
+    exec(CELL, vars(__main__))
+    options = dict(model=ModulePredictor(__main__.Core, max_steps=2), modes=("full",), nulls=())
+    plain = small_assessment(**options).fit().cube_
+    for n_jobs in (2, None):
+        cube = small_assessment(**options, memory=tmp_path, n_jobs=n_jobs).fit().cube_
+        xr.testing.assert_equal(cube.drop_vars("fit_seconds"), plain.drop_vars("fit_seconds"))
+        # The second time they are read.
+        assert len(list(tmp_path.rglob("output.pkl"))) == 2
+
+
+@pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
+def test_processes_that_return_all_results_at_the_end(tmp_path):
+    options = dict(modes=("full", "random"), nulls=())
+    plain = small_assessment(**options).fit().cube_
+    with parallel_config("multiprocessing", n_jobs=2):
+        cube = small_assessment(**options, memory=tmp_path).fit().cube_
+    xr.testing.assert_equal(cube.drop_vars("fit_seconds"), plain.drop_vars("fit_seconds"))
+
+
+def test_progress_needs_no_folder(monkeypatch):
+    asked = []
+
+    def unwritable(**options):
+        asked.append(options)
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(_progress, "TemporaryDirectory", unwritable)
+    small_assessment(modes=("random",), nulls=(), progress=False).fit()
+    assert not asked
+    with Progress([100, 50], enabled=True) as progress:
+        assert progress.file(0) is None
+        progress.finish(1)
+        progress._show()
+        assert progress.bar.n == 50
+    assert asked
