@@ -7,10 +7,11 @@ from scipy.linalg import eigh
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, softmax
 
-# In nats a row and squared standard deviation of a feature.
-PENALTIES = (1e-7, 1e-5, 1e-3, 1e-1)
+# In nats a row and squared standard deviation of a feature: what keeps coefficients finite
+# where the classes can be separated.
+SMALLEST_PENALTY = 1e-7
 _GRADIENT = 1e-6
-_MAX_ITERATIONS = 500
+_MAX_ITERATIONS = 1000
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,6 @@ class LogisticFit:
         Coefficients.
     intercept : ndarray of shape (n_targets,)
         Intercepts.
-    penalty : float
-        The penalty that was chosen.
     gradient : float
         Largest entry of the gradient of the mean loss, by coefficients of scaled features.
     converged : bool
@@ -33,66 +32,59 @@ class LogisticFit:
 
     coef: np.ndarray
     intercept: np.ndarray
-    penalty: float
     gradient: float
     converged: bool
 
 
-def fit_logistic(chunks, moments, *, categorical, penalties=PENALTIES):
-    r"""Fit logistic regressions with the penalty that predicts the fold left out best.
+def fit_logistic(chunks, moments, penalty, *, categorical, known=None):
+    r"""Fit logistic regressions.
 
     .. math:: \frac{1}{n} \sum_i -\log p(y_i \mid a + x_i \cdot w)
-              + \frac{\lambda}{2} \sum_j s_j^2 w_j^2
+              + \frac{\lambda}{2} \sum_j s_j^2 (w_j - w_j^0)^2
 
     by L-BFGS in coordinates in which the features are nearly white, so that their condition
-    does not matter.
+    does not matter. Near its minimum the loss is that of `fit_ridge` times the variance of a
+    target, by which a penalty that was chosen there has to be multiplied.
 
     Parameters
     ----------
     chunks : callable
-        Called with a list of folds; yields pairs of features (n_rows, n_features) and targets
-        (n_rows, n_targets) of these, zeros and ones.
+        Yields pairs of features (n_rows, n_features) and targets (n_rows, n_targets), zeros and
+        ones; called once for each evaluation of the loss.
     moments : Moments
-        Of the same features and targets, by fold.
+        Of the same features and targets, or of more rows of them, if `known`.
+    penalty : float
+        :math:`\lambda`; what is smaller than 1e-7 counts as that.
     categorical : bool
         Whether the targets of a row are one choice (softmax), or one choice each.
-    penalties : sequence of float, default=PENALTIES
-        What is tried for :math:`\lambda`, on the first fold left out.
+    known : pair of ndarray, default=None
+        Coefficients :math:`w^0` and intercepts of all rows, where the chunks are some of them;
+        the intercept is then shrunk, too. None stands for zeros, and leaves the intercept free.
 
     Returns
     -------
     LogisticFit
     """
-    folds = np.flatnonzero(moments.counts).tolist()
-    penalty = penalties[0]
-    if len(penalties) > 1:
-        left_out, others = folds[:1], folds[1:]
-        losses, known = {}, None
-        # From the largest on: each is a good start for the next.
-        for penalty in sorted(penalties, reverse=True):
-            problem = _Problem(chunks, moments, others, penalty, categorical)
-            known = problem.in_units_of_data(problem.solve(known))
-            losses[penalty] = problem.loss(*known, left_out)
-        penalty = min(losses, key=losses.get)
-    problem = _Problem(chunks, moments, folds, penalty, categorical)
-    weights = problem.solve(None)
-    gradient = problem.gradient(weights)
-    coef, intercept = problem.in_units_of_data(weights)
-    return LogisticFit(coef, intercept, penalty, gradient, gradient <= _GRADIENT)
+    problem = _Problem(chunks, moments, max(float(penalty), SMALLEST_PENALTY), categorical, known)
+    weights, gradient = problem.solve()
+    return LogisticFit(*problem.in_units_of_data(weights), gradient, gradient <= _GRADIENT)
+
+
+def probabilities(output, categorical):
+    """Return the probabilities that logits stand for."""
+    return softmax(output, axis=-1) if categorical else expit(output)
 
 
 class _Problem:
-    """The loss of some folds with a penalty, by weights of whitened features.
+    """The loss with a penalty, by weights of whitened features.
 
-    Weights have shape (1 + n_features, n_targets), intercepts first; of scaled features they
-    are ``directions @ (weights[1:] / size)``.
+    Weights have shape (1 + n_features, n_targets), intercepts first; divided by their size they
+    weight the principal directions of the scaled features.
     """
 
-    def __init__(self, chunks, moments, folds, penalty, categorical):
-        n = moments.n_features
-        self.chunks, self.folds, self.penalty = chunks, folds, penalty
-        self.categorical = categorical
-        self.n_rows = moments.counts[folds].sum()
+    def __init__(self, chunks, moments, penalty, categorical, known):
+        n, folds = moments.n_features, np.flatnonzero(moments.counts)
+        self.chunks, self.penalty, self.categorical = chunks, penalty, categorical
         mean = moments.mean(folds)
         covariance = moments.about(mean, folds)[:n, :n]
         self.center = (mean + moments.origin)[:n]
@@ -100,73 +92,80 @@ class _Problem:
         constant = spread <= 64 * np.finfo(np.float64).eps * np.abs(self.center)
         self.scale = np.where(constant, 1.0, spread)
         variances, self.directions = eigh(covariance / np.outer(self.scale, self.scale))
-        # A logistic loss curves by a quarter of the variance at most.
-        self.size = np.sqrt(np.maximum(variances, 0.0) / 4 + penalty)
-        self.n_targets = moments.products.shape[1] - n
-        self.share = np.clip((mean + moments.origin)[n:], 1e-6, 1 - 1e-6)
+        share = np.clip((mean + moments.origin)[n:], 1e-6, 1 - 1e-6)
+        # At the shares of the targets alone the loss curves by their variance.
+        curvature = share * (1 - share)
+        self.size = np.sqrt(np.outer(np.append(1.0, np.maximum(variances, 0.0)), curvature))
+        self.size[1:] = np.hypot(self.size[1:], np.sqrt(penalty))
+        self.shape = self.size.shape
+        penalties = np.full((n + 1, 1), penalty)
+        if known is None:
+            odds = np.log(share) if categorical else np.log(share / (1 - share))
+            known = np.zeros((n, len(share))), odds
+            penalties[0] = 0.0
+        self.start = self.of_whitened(*known)
+        self.penalties = penalties / self.size**2
 
-    def start(self):
-        """Return the weights that know the shares of the targets alone."""
-        odds = np.log(self.share) if self.categorical else np.log(self.share / (1 - self.share))
-        return np.vstack([odds, np.zeros((len(self.size), self.n_targets))])
-
-    def solve(self, known):
-        """Return the weights of least loss, from coefficients and intercepts that are known."""
-        start = self.start() if known is None else self.of_whitened(*known)
+    def solve(self):
+        """Return the weights of least loss, and the largest entry of the gradient there."""
         result = minimize(
             self._value,
-            start.ravel(),
+            self.start.ravel(),
             jac=True,
             method="L-BFGS-B",
-            options={"gtol": _GRADIENT / 10, "ftol": 0.0, "maxiter": _MAX_ITERATIONS, "maxcor": 20},
+            callback=self._stop,
+            options={"gtol": 0.0, "ftol": 0.0, "maxiter": _MAX_ITERATIONS, "maxcor": 20},
         )
-        return result.x.reshape(start.shape)
+        _, gradient = self._value(result.x)
+        return result.x.reshape(self.shape), self._largest(gradient)
 
-    def loss(self, coef, intercept, folds):
-        """Return the mean loss of rows of other folds."""
-        total = n_rows = 0
-        for features, targets in self.chunks(folds):
-            total += self._losses(features @ coef + intercept, targets)[0]
-            n_rows += len(targets)
-        return total / n_rows
+    def _stop(self, weights):
+        """End the search where the gradient is small enough."""
+        if self._largest(self.gradient) <= _GRADIENT / 2:
+            raise StopIteration
 
-    def gradient(self, weights):
-        """Return the largest entry of the gradient, by weights of scaled features."""
-        gradient = self._value(weights.ravel())[1].reshape(weights.shape)
-        scaled = self.directions @ (gradient[1:] * self.size[:, np.newaxis])
-        return float(max(np.abs(gradient[0]).max(), np.abs(scaled).max(initial=0.0)))
+    def _largest(self, gradient):
+        """Return the largest entry of a gradient, by coefficients of scaled features."""
+        gradient = gradient.reshape(self.shape) * self.size
+        return float(np.abs(np.vstack([gradient[:1], self.directions @ gradient[1:]])).max())
 
     def in_units_of_data(self, weights):
         """Return coefficients and intercepts of the features as they are."""
-        scaled = self.directions @ (weights[1:] / self.size[:, np.newaxis])
-        coef = scaled / self.scale[:, np.newaxis]
+        weights = weights / self.size
+        coef = self.directions @ weights[1:] / self.scale[:, np.newaxis]
         return coef, weights[0] - self.center @ coef
 
     def of_whitened(self, coef, intercept):
         """Return the weights that stand for coefficients and intercepts."""
         scaled = self.directions.T @ (coef * self.scale[:, np.newaxis])
-        return np.vstack([intercept + self.center @ coef, scaled * self.size[:, np.newaxis]])
+        return np.vstack([intercept + self.center @ coef, scaled]) * self.size
 
     def _value(self, flat):
         """Return the loss and its gradient."""
-        weights = flat.reshape(-1, self.n_targets)
+        weights = flat.reshape(self.shape)
         coef, intercept = self.in_units_of_data(weights)
-        total, by_coef, by_intercept = 0.0, np.zeros_like(coef), np.zeros_like(intercept)
-        for features, targets in self.chunks(self.folds):
+        n_rows, total = 0, 0.0
+        by_coef, by_intercept = np.zeros_like(coef), np.zeros_like(intercept)
+        for features, targets in self.chunks():
             loss, error = self._losses(features @ coef + intercept, targets)
+            n_rows += len(targets)
             total += loss
             by_coef += features.T @ error
             by_intercept += error.sum(axis=0)
         by_coef = (by_coef - np.outer(self.center, by_intercept)) / self.scale[:, np.newaxis]
-        by_weights = (self.directions.T @ by_coef) / self.size[:, np.newaxis] / self.n_rows
-        shrunk = weights[1:] / self.size[:, np.newaxis]
-        value = total / self.n_rows + self.penalty / 2 * (shrunk**2).sum()
-        by_weights += self.penalty * shrunk / self.size[:, np.newaxis]
-        return value, np.vstack([by_intercept / self.n_rows, by_weights]).ravel()
+        by_weights = np.vstack([by_intercept, self.directions.T @ by_coef]) / self.size / n_rows
+        # The start is what the penalty shrinks to.
+        change = self.penalties * (weights - self.start)
+        value = total / n_rows + (change * (weights - self.start)).sum() / 2
+        # Of the last step of the search, which asks for it once more.
+        self.gradient = (by_weights + change).ravel()
+        return value, self.gradient
 
     def _losses(self, output, targets):
         """Return the sum of the losses of rows, and their derivatives by the outputs."""
         if self.categorical:
-            return -(targets * log_softmax(output, axis=1)).sum(), softmax(output, axis=1) - targets
-        # log(1 + exp(x)) - t x
-        return (np.logaddexp(0.0, output) - targets * output).sum(), expit(output) - targets
+            loss = -(targets * log_softmax(output, axis=1)).sum()
+        else:
+            # log(1 + exp(x)) - t x
+            loss = (np.logaddexp(0.0, output) - targets * output).sum()
+        return loss, probabilities(output, self.categorical) - targets

@@ -8,6 +8,8 @@ from scipy.linalg import eigh
 # In units of the variance of a feature. Below the first, what the normal equations say of the
 # weakest directions is rounding; the last leaves next to nothing of the strongest.
 PENALTIES = np.logspace(-14, 1, 16)
+# Of differences between steps: they matter where some sequences say much, which is soon.
+AMOUNTS = np.append(np.logspace(-7, 3, 11), np.inf)
 
 
 class Moments:
@@ -17,15 +19,17 @@ class Moments:
     ----------
     n_folds, n_features, n_targets : int
         Sizes.
+    origin : ndarray of shape (n_features + n_targets,), default=None
+        What products are about; None takes the mean of the first rows.
     """
 
-    def __init__(self, n_folds, n_features, n_targets):
+    def __init__(self, n_folds, n_features, n_targets, origin=None):
         n_columns = n_features + n_targets
         self.n_features = n_features
         self.counts = np.zeros(n_folds)
         self.sums = np.zeros((n_folds, n_columns))
         self.products = np.zeros((n_folds, n_columns, n_columns))
-        self.origin = None
+        self.origin = origin
 
     def add(self, fold, features, targets):
         """Add rows to a fold.
@@ -45,6 +49,16 @@ class Moments:
         self.counts[fold] += len(columns)
         self.sums[fold] += columns.sum(axis=0)
         self.products[fold] += columns.T @ columns
+
+    def part(self, features):
+        """Return a copy that knows some of the features only, and all targets."""
+        n_targets = len(self.origin) - self.n_features
+        columns = np.concatenate([features, self.n_features + np.arange(n_targets)])
+        part = Moments(len(self.counts), len(features), n_targets, self.origin[columns])
+        part.counts = self.counts.copy()
+        part.sums = self.sums[:, columns]
+        part.products = self.products[:, columns[:, np.newaxis], columns]
+        return part
 
     def about(self, mean, folds):
         """Return the mean products of deviations from `mean`, over some of the folds."""
@@ -72,12 +86,19 @@ class RidgeFit:
         The penalties that were chosen, in units of the variance of a feature.
     error : ndarray of shape (n_targets,)
         Mean square error of rows of the folds left out, at that penalty.
+    scale : ndarray of shape (n_features + n_targets,)
+        Standard deviations of the columns; 1 where a column is constant.
+    scaled : dict
+        For each fold the fit of the others, and for None that of all: the mean of the columns,
+        from the origin of the moments, and the coefficients of columns of standard deviation 1.
     """
 
     coef: np.ndarray
     intercept: np.ndarray
     penalty: np.ndarray
     error: np.ndarray
+    scale: np.ndarray
+    scaled: dict
 
 
 def fit_ridge(moments, penalties=PENALTIES):
@@ -107,24 +128,117 @@ def fit_ridge(moments, penalties=PENALTIES):
     constant = variance <= (64 * np.finfo(np.float64).eps * size) ** 2
     scale = np.where(constant, 1.0, np.sqrt(np.where(constant, 1.0, variance)))
     squares = np.zeros((len(penalties), len(scale) - moments.n_features))
-    for fold in folds:
-        others = folds[folds != fold]
-        center = moments.mean(others)
-        coef = _solve(moments, others, center, scale, penalties)
-        left_out = moments.about(center, [fold]) / np.outer(scale, scale)
-        squares += moments.counts[fold] * _errors(left_out, coef, moments.n_features)
+    means, paths = {}, {}
+    for left_out in [*folds, None]:
+        means[left_out], rows = _without(moments, folds, left_out)
+        paths[left_out] = _solve(moments, rows, means[left_out], scale, penalties)
+        if left_out is not None:
+            products = moments.about(means[left_out], [left_out]) / np.outer(scale, scale)
+            error = _errors(products, paths[left_out], moments.n_features)
+            squares += moments.counts[left_out] * error
     errors = squares / moments.counts.sum()
     best = errors.argmin(axis=0)
     targets = np.arange(len(best))
-    coef = _solve(moments, folds, mean, scale, penalties)[best, :, targets].T
+    scaled = {key: (means[key], path[best, :, targets].T) for key, path in paths.items()}
     of_features, of_targets = np.split(scale, [moments.n_features])
-    coef = coef * of_targets / of_features[:, np.newaxis]
+    coef = scaled[None][1] * of_targets / of_features[:, np.newaxis]
     at_features, at_targets = np.split(mean + moments.origin, [moments.n_features])
     return RidgeFit(
         coef=coef,
         intercept=at_targets - at_features @ coef,
         penalty=penalties[best],
         error=np.maximum(errors[best, targets], 0.0) * of_targets**2,
+        scale=scale,
+        scaled=scaled,
+    )
+
+
+@dataclass(frozen=True)
+class ShrunkPath:
+    """What `shrink_ridge` returns, for every penalty.
+
+    Attributes
+    ----------
+    coef : ndarray of shape (n_penalties, n_features, n_targets)
+        Coefficients.
+    intercept : ndarray of shape (n_penalties, n_targets)
+        Intercepts.
+    error : ndarray of shape (n_penalties, n_targets)
+        Mean square error of rows of the folds left out.
+    """
+
+    coef: np.ndarray
+    intercept: np.ndarray
+    error: np.ndarray
+
+    def best(self):
+        """Return coefficients, intercept and error at the penalty of least error of a target."""
+        return self.at(self.error.argmin(axis=0))
+
+    def at(self, chosen):
+        """Return coefficients, intercept and error at a penalty for each target."""
+        targets = np.arange(len(chosen))
+        return self.coef[chosen, :, targets].T, *(
+            values[chosen, targets] for values in (self.intercept, self.error)
+        )
+
+
+def shrink_ridge(moments, known, penalties=AMOUNTS):
+    r"""Fit some of the rows with coefficients shrunk towards those of all rows.
+
+    The penalty of `fit_ridge` is on the difference from these, that of the intercept (at the
+    mean of all rows) among them. At an infinite penalty nothing differs.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of some of the rows, about the origin of the moments of all.
+    known : RidgeFit
+        The fit of all rows.
+    penalties : array-like, default=AMOUNTS
+        Penalties, in units of the variance of a feature.
+
+    Returns
+    -------
+    ShrunkPath
+    """
+    penalties = np.asarray(penalties, dtype=np.float64)
+    folds = np.flatnonzero(moments.counts)
+    n = 1 + moments.n_features
+    errors = 0.0
+    for left_out, (mean, coef) in known.scaled.items():
+        _, rows = _without(moments, folds, left_out)
+        products = _with_constant(moments, mean, known.scale, rows)
+        start = np.vstack([np.zeros(coef.shape[1]), coef])
+        sizes, directions = eigh(products[:n, :n])
+        projected = directions.T @ (products[:n, n:] - products[:n, :n] @ start)
+        shrunk = np.maximum(sizes, 0.0)[np.newaxis, :] + penalties[:, np.newaxis]
+        path = start + directions @ (projected / shrunk[:, :, np.newaxis])
+        if left_out is not None:
+            products = _with_constant(moments, mean, known.scale, [left_out])
+            errors = errors + moments.counts[left_out] * _errors(products, path, n)
+    of_features, of_targets = np.split(known.scale, [n - 1])
+    coef = path[:, 1:] * of_targets / of_features[:, np.newaxis]
+    at_features, at_targets = np.split(mean + moments.origin, [n - 1])
+    return ShrunkPath(
+        coef=coef,
+        intercept=at_targets + path[:, 0] * of_targets - at_features @ coef,
+        error=np.maximum(errors / moments.counts.sum(), 0.0) * of_targets**2,
+    )
+
+
+def _without(moments, folds, left_out):
+    """Return the mean of all folds but one (or None), and which these are."""
+    rows = folds if left_out is None else folds[folds != left_out]
+    return moments.mean(rows), rows
+
+
+def _with_constant(moments, mean, scale, folds):
+    """Return the mean products of scaled deviations from `mean`, a column of ones before them."""
+    deviation = (moments.mean(folds) - mean) / scale
+    products = moments.about(mean, folds) / np.outer(scale, scale)
+    return np.block(
+        [[np.ones((1, 1)), deviation[np.newaxis]], [deviation[:, np.newaxis], products]]
     )
 
 

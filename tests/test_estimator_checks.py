@@ -10,12 +10,14 @@ from torch import nn
 import sklearn_emerge
 from sklearn_emerge import (
     AutoregressivePredictor,
+    EchoStatePredictor,
     EmergenceAssessment,
     EmergenceCurve,
     ExchangeablePredictor,
     FiniteFilterPredictor,
     GRUPredictor,
     KalmanPredictor,
+    LinearFilterPredictor,
     LSTMPredictor,
     MarkovPredictor,
     MeanPredictor,
@@ -25,8 +27,11 @@ from sklearn_emerge import (
     RegimePredictor,
     RestrictedLinearPredictor,
     RNNPredictor,
+    SeasonalPredictor,
+    TimeVaryingFilterPredictor,
     TransformerPredictor,
     TruncatedKalmanPredictor,
+    WindowPredictor,
     make_probe,
 )
 
@@ -37,15 +42,21 @@ ESTIMATORS = [
     PersistencePredictor(),
     MarkovPredictor(),
     AutoregressivePredictor(lags=3),
+    EchoStatePredictor(4, n_draws=2, random_state=0),
     ExchangeablePredictor(),
     KalmanPredictor(),
     FiniteFilterPredictor(3),
     FiniteFilterPredictor(2, padding="drop", alpha=1.0),
     TruncatedKalmanPredictor(3),
+    LinearFilterPredictor(),
+    LinearFilterPredictor(1, time_channel="full_time"),
     RestrictedLinearPredictor("block"),
     RestrictedLinearPredictor("affine", random_state=0),
     RestrictedLinearPredictor("low_rank"),
     RegimePredictor(),
+    SeasonalPredictor(),
+    TimeVaryingFilterPredictor(),
+    WindowPredictor(n_features=5, random_state=0),
     OscillatorPredictor(observation_std=5.0),
     RNNPredictor(4, **TINY),
     GRUPredictor(4, **TINY),
@@ -102,7 +113,7 @@ def test_scikit_learn_checks(estimator, check):
 def test_every_public_estimator_is_checked():
     public = [getattr(sklearn_emerge, name) for name in sklearn_emerge.__all__]
     estimators = {cls for cls in public if inspect.isclass(cls) and hasattr(cls, "fit")}
-    assert len(estimators) == 18
+    assert len(estimators) == 23
     assert estimators <= {type(estimator) for estimator in ESTIMATORS}
 
 

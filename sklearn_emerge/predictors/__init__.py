@@ -6,22 +6,28 @@ from ._baselines import (
     MeanPredictor,
     PersistencePredictor,
 )
+from ._echo_state import EchoStatePredictor
 from ._filters import FiniteFilterPredictor, TruncatedKalmanPredictor
 from ._kalman import KalmanPredictor
+from ._linear_filter import LinearFilterPredictor, TimeVaryingFilterPredictor
 from ._module import ModulePredictor
 from ._optimal import ExchangeablePredictor, RegimePredictor
 from ._oscillator import OscillatorPredictor
 from ._recurrent import GRUPredictor, LSTMPredictor, RNNPredictor
 from ._restricted import RestrictedLinearPredictor
+from ._seasonal import SeasonalPredictor
 from ._transformer import TransformerPredictor
+from ._window import WindowPredictor
 
 __all__ = [
     "AutoregressivePredictor",
+    "EchoStatePredictor",
     "ExchangeablePredictor",
     "FiniteFilterPredictor",
     "GRUPredictor",
     "KalmanPredictor",
     "LSTMPredictor",
+    "LinearFilterPredictor",
     "MarkovPredictor",
     "MeanPredictor",
     "ModulePredictor",
@@ -30,6 +36,9 @@ __all__ = [
     "RNNPredictor",
     "RegimePredictor",
     "RestrictedLinearPredictor",
+    "SeasonalPredictor",
+    "TimeVaryingFilterPredictor",
     "TransformerPredictor",
     "TruncatedKalmanPredictor",
+    "WindowPredictor",
 ]

@@ -98,16 +98,20 @@ class BasePredictor(ABC, BaseEstimator):
         if self.likelihood_ == "categorical":
             self.noise_std_ = np.full(X.shape[2], np.nan)
         elif self.noise_std in ("auto", "estimate"):
-            residual = X[:, 1:] - self._predict(X)[:, :-1]
             # The floor keeps the density finite where the prediction is perfect.
             floor = np.finfo(np.float64).eps * center_and_scale(X)[1]
             spread = _spread_of_constant(X)
             if spread is not None:
                 # Nothing was learned of such a channel, by any predictor.
                 floor = np.fmax(floor, spread)
-            self.noise_std_ = np.maximum(np.sqrt((residual**2).mean(axis=(0, 1))), floor)
+            self.noise_std_ = np.maximum(np.sqrt(self._square_error(X)), floor)
         else:
             self.noise_std_ = np.full(X.shape[2], float(self.noise_std))
+
+    def _square_error(self, X):
+        """Return the mean square error a channel that the noise is estimated by."""
+        residual = X[:, 1:] - self._predict(X)[:, :-1]
+        return (residual**2).mean(axis=(0, 1))
 
     def predict(self, X):
         """Predict the mean of every next step.

@@ -1,0 +1,177 @@
+"""A random recurrent core with a head in closed form."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import TransformerMixin
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from .._random import seed_sequence, substream
+from .._ridge import fit_ridge
+from ._alternative import FeaturePredictor
+from ._window import N_TUNING
+
+# Between which hyper-parameters are drawn, evenly by their logarithm.
+_RANGES = {"spectral_radius": (0.7, 1.1), "leak": (0.1, 1.0), "input_scale": (0.1, 1.0)}
+
+
+class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_keys=None):
+    r"""Predict the next step by a linear head on a random recurrent core, which is not trained.
+
+    .. math:: x_t = (1 - a) x_{t-1} + a \tanh(W x_{t-1} + V u_t + b),
+
+    with standardised observations u (and the clock), leak a and random normal weights: an
+    echo-state network. The head is a ridge regression; logistic under the Bernoulli and softmax
+    regression under the categorical likelihood. What memory and nonlinearity do without training.
+
+    Parameters
+    ----------
+    n_units : int, default=100
+        Number of units.
+    spectral_radius : float or "auto", default="auto"
+        Largest absolute eigenvalue of W. "auto" draws it between .7 and 1.1.
+    leak : float or "auto", default="auto"
+        Leak a, at most 1. "auto" draws it between .1 and 1.
+    input_scale : float or "auto", default="auto"
+        Standard deviation of the entries of V and b. "auto" draws it between .1 and 1.
+    n_draws : int, default=8
+        Number of random cores, each with what is "auto" drawn log-uniformly, of which the best by
+        cross-validation on at most 150 sequences is used. If nothing is "auto", there is one.
+    time_channel : {"full_time", None}, default=None
+        "full_time" adds the clock :math:`t / (T - 1)` to the inputs.
+    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
+        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+    noise_std : float, "estimate" or "auto", default="auto"
+        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
+        square error of sequences left out; "auto" does so too, or in an assessment takes the
+        world's.
+    n_tokens : int or "auto", default="auto"
+        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
+        largest token of the training data, or in an assessment that of the world.
+    random_state : int, SeedSequence, Generator, RandomState or None, default=None
+        Stream of the random weights. An int gives the same result at every call.
+
+    Attributes
+    ----------
+    spectral_radius_, leak_, input_scale_ : float
+        The hyper-parameters in use.
+    recurrent_weights_ : ndarray of shape (n_units, n_units)
+        The transpose of W.
+    input_weights_ : ndarray of shape (n_inputs, n_units)
+        The transpose of V.
+    bias_ : ndarray of shape (n_units,)
+        The bias b.
+    head_ : object
+        The linear readout: `coef` (n_units, n_channels), `intercept` (n_channels,).
+    n_parameters_ : int
+        How many numbers were fitted: those of the head.
+    cv_error_ : ndarray of shape (n_channels,)
+        Mean square error of sequences left out; of a linear head also where the likelihood asks
+        for a logistic one.
+    converged_ : bool
+        Whether the head is at the minimum of its loss.
+    noise_std_ : ndarray of shape (n_channels,)
+        The standard deviation in use.
+
+    References
+    ----------
+    Jaeger, H. and Haas, H. (2004). Harnessing nonlinearity: predicting chaotic systems and saving
+    energy in wireless communication. Science 304, 78-80.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import EchoStatePredictor, OscillatorWorld
+    >>> X = OscillatorWorld(n_steps=32).sample(100, random_state=0).X
+    >>> model = EchoStatePredictor(20, random_state=0).fit(X)
+    >>> model.transform(X).shape, model.n_parameters_
+    ((100, 32, 20), 21)
+    """
+
+    _parameter_constraints = {
+        **FeaturePredictor._parameter_constraints,
+        "n_units": [Interval(Integral, 1, None, closed="left")],
+        "spectral_radius": [Interval(Real, 0, None, closed="left"), StrOptions({"auto"})],
+        "leak": [Interval(Real, 0, 1, closed="right"), StrOptions({"auto"})],
+        "input_scale": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        "n_draws": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state", np.random.Generator, np.random.SeedSequence],
+    }
+
+    def __init__(
+        self, n_units=100, spectral_radius="auto", leak="auto", input_scale="auto", n_draws=8, *,
+        time_channel=None, likelihood="auto", noise_std="auto", n_tokens="auto",
+        random_state=None,
+    ):  # fmt: skip
+        self.n_units = n_units
+        self.spectral_radius = spectral_radius
+        self.leak = leak
+        self.input_scale = input_scale
+        self.n_draws = n_draws
+        self.time_channel = time_channel
+        self.likelihood = likelihood
+        self.noise_std = noise_std
+        self.n_tokens = n_tokens
+        self.random_state = random_state
+
+    def transform(self, X):
+        """Return the states of the core.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+            Sequences.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, n_units)
+            Entry t is the state after step t.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As in `predict`.
+        """
+        return self._features(self._check(X)).astype(np.float64)
+
+    def _choose(self, X):
+        # A generator would go on with each call.
+        self.stream_ = seed_sequence(self.random_state)
+        values = [getattr(self, name) for name in _RANGES]
+        n_draws = self.n_draws if "auto" in values else 1
+        errors = []
+        for k in range(n_draws):
+            self._draw(k)
+            if n_draws > 1:
+                ridge = fit_ridge(self._moments(X[:N_TUNING])[0])
+                errors.append((ridge.error / self.scale_**2).sum())
+        if errors:
+            self._draw(int(np.argmin(errors)))
+
+    def _draw(self, k):
+        """Set the core to the one of a draw."""
+        random = np.random.default_rng(substream(self.stream_, "core", k))
+        for name, (low, high) in _RANGES.items():
+            drawn = np.exp(random.uniform(np.log(low), np.log(high)))
+            value = getattr(self, name)
+            setattr(self, f"{name}_", drawn if value == "auto" else float(value))
+        n_inputs = self.center_.size + self._clock(1).size
+        recurrent = random.normal(size=(self.n_units, self.n_units))
+        radius = np.abs(np.linalg.eigvals(recurrent)).max()
+        self.recurrent_weights_ = self.spectral_radius_ / radius * recurrent
+        self.input_weights_ = self.input_scale_ * random.normal(size=(n_inputs, self.n_units))
+        self.bias_ = self.input_scale_ * random.normal(size=self.n_units)
+
+    def _features(self, X):
+        n_sequences, n_steps, _ = X.shape
+        clock = np.broadcast_to(self._clock(n_steps), (n_sequences, *self._clock(n_steps).shape))
+        inputs = np.concatenate([self._standardise(X), clock], axis=2).astype(np.float32)
+        # As networks do, it runs in float32.
+        recurrent = self.recurrent_weights_.astype(np.float32)
+        drive = inputs @ self.input_weights_.astype(np.float32) + self.bias_.astype(np.float32)
+        leak = np.float32(self.leak_)
+        states = np.empty((n_sequences, n_steps, self.n_units), dtype=np.float32)
+        state = np.zeros((n_sequences, self.n_units), dtype=np.float32)
+        for t in range(n_steps):
+            state = (1 - leak) * state + leak * np.tanh(state @ recurrent + drive[:, t])
+            states[:, t] = state
+        return states

@@ -1,0 +1,271 @@
+"""Linear filters with lags and penalties by cross-validation, the same at every step or not."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from .._ridge import AMOUNTS, Moments, fit_ridge, shrink_ridge
+from ._alternative import AlternativePredictor, Head
+
+_MOST_LAGS = 128
+_MOST_FEATURES = 512
+
+
+class LinearFilterPredictor(AlternativePredictor):
+    r"""Predict the next step by a linear filter of the last ones, chosen by cross-validation.
+
+    .. math:: \hat y_{t+1} = c + \sum_{k=1}^{p} A_k y_{t+1-k},
+
+    by ridge regression; under the Bernoulli and the categorical likelihood the right hand side
+    is the logit, by logistic regression. While fewer than `lags` steps have been seen, each step
+    has a filter of its own, of the steps there are, as an optimal filter has. Under the Gaussian
+    likelihood it is shrunk towards the filter of that length that is best for all steps. Every
+    penalty is chosen by cross-validation over sequences.
+
+    Parameters
+    ----------
+    lags : int or "auto", default="auto"
+        Length p of the filter. "auto" chooses out of 1, 2, 4, ... up to min(128, n_steps // 2),
+        with no more than 512 coefficients for a channel, by the square error of sequences left
+        out.
+    time_channel : {"full_time", None}, default=None
+        "full_time" adds the clock :math:`t / (T - 1)` to what is regressed on.
+    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
+        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+    noise_std : float, "estimate" or "auto", default="auto"
+        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
+        square error of sequences left out; "auto" does so too, or in an assessment takes the
+        world's.
+    n_tokens : int or "auto", default="auto"
+        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
+        largest token of the training data, or in an assessment that of the world.
+
+    Attributes
+    ----------
+    lags_ : int
+        Length of the filter.
+    coef_ : ndarray of shape (lags_, n_channels, n_channels)
+        Coefficients of the filter of all steps that have a full past, most recent step first;
+        ``coef_[k, i, j]`` weights channel i of the step k back for channel j.
+    intercept_ : ndarray of shape (n_channels,)
+        Its intercept.
+    cv_error_ : ndarray of shape (n_channels,)
+        Mean square error of sequences left out; of the linear regression also where the
+        likelihood asks for a logistic one.
+    converged_ : bool
+        Whether all regressions are at the minimum of their loss.
+    noise_std_ : ndarray of shape (n_channels,)
+        The standard deviation in use.
+
+    See Also
+    --------
+    AutoregressivePredictor : By least squares, with given lags, the published baseline.
+    TimeVaryingFilterPredictor : With coefficients for each step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emerge import LinearFilterPredictor
+    >>> X = np.outer([1.0, 2.0, 3.0, 4.0], 0.5 ** np.arange(8))
+    >>> model = LinearFilterPredictor().fit(X)
+    >>> model.lags_, model.predict([[8.0] * 8])[0, 0].round(6).item()
+    (1, 4.0)
+    """
+
+    _parameter_constraints = {
+        **AlternativePredictor._parameter_constraints,
+        "lags": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+    }
+
+    def __init__(
+        self, lags="auto", *, time_channel=None, likelihood="auto", noise_std="auto",
+        n_tokens="auto",
+    ):  # fmt: skip
+        self.lags = lags
+        self.time_channel = time_channel
+        self.likelihood = likelihood
+        self.noise_std = noise_std
+        self.n_tokens = n_tokens
+
+    def _learn(self, X):
+        n_steps, n_channels = X.shape[1:]
+        candidates = self._candidates(n_steps, n_channels)
+        longest = candidates[-1]
+        pooled = Moments(len(self._folds(X)), self._size(longest, n_channels), n_channels)
+        for t in range(longest - 1, n_steps - 1):
+            self._add(pooled, X, t, longest)
+        self.lags_ = longest
+        if len(candidates) > 1:
+            errors = {}
+            for lags in candidates:
+                fit = fit_ridge(pooled.part(np.arange(self._size(lags, n_channels))))
+                errors[lags] = (fit.error / self.scale_**2).sum()
+            self.lags_ = min(errors, key=errors.get)
+            pooled = pooled.part(np.arange(self._size(self.lags_, n_channels)))
+        for t in range(self.lags_ - 1, longest - 1):
+            self._add(pooled, X, t, self.lags_)
+        heads, error = self._steady(X, pooled, fit_ridge(pooled))
+        squares = error * (n_steps - self.lags_)
+        self.heads_ = [None] * (self.lags_ - 1) + heads
+        for t in range(self.lags_ - 2, -1, -1):
+            pooled = pooled.part(np.arange(self._size(t + 1, n_channels)))
+            self._add(pooled, X, t, t + 1)
+            self.heads_[t], error = self._first(X, t, pooled)
+            squares += error
+        self.cv_error_ = squares / (n_steps - 1)
+        n_clocks = self._clock(1).size
+        steady = heads[0]
+        self.coef_ = steady.coef[n_clocks:].reshape(self.lags_, n_channels, n_channels)
+        self.intercept_ = steady.intercept
+
+    def _candidates(self, n_steps, n_channels):
+        """Return the lags to choose from, in order."""
+        if self.lags != "auto":
+            if self.lags >= n_steps:
+                raise ValueError(
+                    f"lags={self.lags} is longer than the past of any step of sequences of "
+                    f"{n_steps} steps; use at most lags={n_steps - 1}, or lags='auto'."
+                )
+            return [int(self.lags)]
+        longest = max(1, min(_MOST_LAGS, n_steps // 2, _MOST_FEATURES // n_channels))
+        return [2**k for k in range(longest.bit_length())]
+
+    def _size(self, lags, n_channels):
+        return self._clock(1).size + lags * n_channels
+
+    def _rows(self, X, t, lags):
+        """Return the features of step t: the clock and the last steps, most recent first."""
+        past = X[:, t - lags + 1 : t + 1][:, ::-1].reshape(len(X), -1)
+        clock = self._clock(t + 1)[-1]
+        return np.hstack([np.broadcast_to(clock, (len(X), clock.size)), past])
+
+    def _add(self, moments, X, t, lags):
+        features = self._rows(X, t, lags)
+        for fold, rows in enumerate(self._folds(X)):
+            moments.add(fold, features[rows], X[rows, t + 1])
+
+    def _at_step(self, X, t, lags, pooled):
+        """Return the moments of one step, about the origin of those of all."""
+        moments = Moments(len(pooled.counts), pooled.n_features, X.shape[2], pooled.origin)
+        self._add(moments, X, t, lags)
+        return moments
+
+    def _first(self, X, t, pooled):
+        """Return the head of step t, which has a past of t + 1 steps, and its square error."""
+        moments = self._at_step(X, t, t + 1, pooled)
+        if self.likelihood_ == "gaussian":
+            coef, intercept, error = shrink_ridge(moments, fit_ridge(pooled)).best()
+            return Head(coef, intercept), error
+        ridge = fit_ridge(moments)
+        return self._head(ridge, self._chunk(X, t, t + 1), moments), ridge.error
+
+    def _chunk(self, X, t, lags):
+        chunk = self._rows(X, t, lags), X[:, t + 1]
+        return lambda: [chunk]
+
+    def _steady(self, X, pooled, ridge):
+        """Return the heads of the steps that have a full past, and their mean square error."""
+        steps = range(self.lags_ - 1, X.shape[1] - 1)
+
+        def chunks():
+            return ((self._rows(X, t, self.lags_), X[:, t + 1]) for t in steps)
+
+        return [self._head(ridge, chunks, pooled)], ridge.error
+
+    def _predict(self, X):
+        mean = np.empty_like(X)
+        for t in range(X.shape[1]):
+            head = self.heads_[min(t, len(self.heads_) - 1)]
+            mean[:, t] = head.mean(self._rows(X, t, min(t + 1, self.lags_)), self.likelihood_)
+        return mean
+
+
+class TimeVaryingFilterPredictor(LinearFilterPredictor):
+    r"""Predict the next step by a linear filter of the last ones with coefficients of each step.
+
+    .. math:: \hat y_{t+1} = c_t + \sum_{k=1}^{p} A_{k, t} y_{t+1-k}
+
+    shrunk towards the filter that is the same at every step, by a ridge penalty on the difference.
+    How much is chosen by cross-validation over sequences, all the way among the choices. What a
+    clock is worth to a linear predictor.
+
+    Parameters
+    ----------
+    lags : int or "auto", default="auto"
+        Length p of the filter. "auto" takes that of `LinearFilterPredictor`.
+    time_channel : {"full_time", None}, default=None
+        "full_time" adds the clock :math:`t / (T - 1)` to what the filter that is the same at
+        every step regresses on; those of each step need none.
+    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
+        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+    noise_std : float, "estimate" or "auto", default="auto"
+        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
+        square error of sequences left out; "auto" does so too, or in an assessment takes the
+        world's.
+    n_tokens : int or "auto", default="auto"
+        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
+        largest token of the training data, or in an assessment that of the world.
+
+    Attributes
+    ----------
+    lags_ : int
+        Length of the filter.
+    amount_ : ndarray of shape (n_channels,)
+        Penalty on differences, in units of the variance of the data; infinite where the filter
+        is the same at every step.
+    coefs_ : ndarray of shape (n_steps - lags_, lags_, n_channels, n_channels)
+        Coefficients of the filter of each step that has a full past, most recent step first.
+        After the last step of training its filter is used on.
+    intercepts_ : ndarray of shape (n_steps - lags_, n_channels)
+        Their intercepts.
+    cv_error_ : ndarray of shape (n_channels,)
+        Mean square error of sequences left out; of the linear regression also where the
+        likelihood asks for a logistic one.
+    converged_ : bool
+        Whether all regressions are at the minimum of their loss.
+    noise_std_ : ndarray of shape (n_channels,)
+        The standard deviation in use.
+
+    See Also
+    --------
+    LinearFilterPredictor : The same at every step that has a full past.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emerge import TimeVaryingFilterPredictor
+    >>> X = np.cumprod([1.0, 0.5, 3.0, 0.5], axis=0) * np.array([[1.0], [2.0], [3.0], [5.0]])
+    >>> model = TimeVaryingFilterPredictor(lags=1).fit(X)
+    >>> model.coefs_.ravel().round(2).tolist()
+    [0.5, 3.0, 0.5]
+    """
+
+    def _steady(self, X, pooled, ridge):
+        n_channels = X.shape[2]
+        steps = range(self.lags_ - 1, X.shape[1] - 1)
+        paths = [shrink_ridge(self._at_step(X, t, self.lags_, pooled), ridge) for t in steps]
+        error = np.mean([path.error for path in paths], axis=0)
+        if self.likelihood_ == "gaussian":
+            best = error.argmin(axis=0)
+        else:
+            best = np.full(n_channels, (error / self.scale_**2).sum(axis=1).argmin())
+        self.amount_ = AMOUNTS[best]
+        if self.likelihood_ == "gaussian":
+            heads = [Head(*path.at(best)[:2]) for path in paths]
+        else:
+            [steady], _ = super()._steady(X, pooled, ridge)
+            heads = [self._varied(X, t, pooled, steady) for t in steps]
+        n_clocks = self._clock(1).size
+        coefs = np.array([head.coef[n_clocks:] for head in heads])
+        self.coefs_ = coefs.reshape(len(heads), self.lags_, n_channels, n_channels)
+        self.intercepts_ = np.array([head.intercept for head in heads])
+        return heads, error[best, np.arange(n_channels)]
+
+    def _varied(self, X, t, pooled, steady):
+        """Return the head of step t, shrunk towards the one of all."""
+        if np.isinf(self.amount_[0]):
+            return steady
+        penalty = self.amount_[0] * np.mean(self.scale_**2)
+        known = steady.coef, steady.intercept
+        return self._logistic_head(self._chunk(X, t, self.lags_), pooled, penalty, known)

@@ -1,0 +1,137 @@
+"""The value of one period ago."""
+
+from numbers import Integral
+
+import numpy as np
+from scipy.linalg import lstsq
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from ._alternative import AlternativePredictor
+from ._likelihood import frequency
+
+
+class SeasonalPredictor(AlternativePredictor):
+    r"""Predict the value of one period ago, mixed with the mean.
+
+    .. math:: \hat y_{t+1} = (1 - w) \, m_{t+1} + w \, y_{t+1-p},
+
+    with the mean m (or, with a clock, its regression on time) and a weight w between 0 and 1 by
+    least squares, one a channel, or one for all tokens. Before a period has passed, the mean. Of
+    zeros and ones, and of tokens, this is a probability.
+
+    Parameters
+    ----------
+    period : int or "auto", default="auto"
+        Steps p of the period. "auto" takes the one out of 2, 3, ..., n_steps // 2 that predicts
+        sequences left out best by square error (one step where sequences have fewer than four).
+    time_channel : {"full_time", None}, default=None
+        "full_time" makes the mean a regression on the clock :math:`t / (T - 1)`.
+    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
+        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+    noise_std : float, "estimate" or "auto", default="auto"
+        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
+        square error of sequences left out; "auto" does so too, or in an assessment takes the
+        world's.
+    n_tokens : int or "auto", default="auto"
+        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
+        largest token of the training data, or in an assessment that of the world.
+
+    Attributes
+    ----------
+    period_ : int
+        Steps of the period.
+    weight_ : ndarray of shape (n_channels,)
+        Weights of the value of one period ago.
+    cv_error_ : ndarray of shape (n_channels,)
+        Mean square error of sequences left out.
+    noise_std_ : ndarray of shape (n_channels,)
+        The standard deviation in use.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emerge import SeasonalPredictor
+    >>> X = np.tile([[0.0, 1.0, 5.0], [2.0, 3.0, -1.0], [1.0, 0.0, 4.0]], 4)
+    >>> model = SeasonalPredictor().fit(X)
+    >>> model.period_, model.predict(X)[0, 2:8].round(6).tolist()
+    (3, [0.0, 1.0, 5.0, 0.0, 1.0, 5.0])
+    """
+
+    _parameter_constraints = {
+        **AlternativePredictor._parameter_constraints,
+        "period": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+    }
+
+    def __init__(
+        self, period="auto", *, time_channel=None, likelihood="auto", noise_std="auto",
+        n_tokens="auto",
+    ):  # fmt: skip
+        self.period = period
+        self.time_channel = time_channel
+        self.likelihood = likelihood
+        self.noise_std = noise_std
+        self.n_tokens = n_tokens
+
+    def _learn(self, X):
+        n_sequences, n_steps, n_channels = X.shape
+        if self.period != "auto" and self.period >= n_steps:
+            raise ValueError(
+                f"period={self.period} does not pass within sequences of {n_steps} steps; use at "
+                f"most period={n_steps - 1}, or period='auto'."
+            )
+        periods = [self.period] if self.period != "auto" else range(2, n_steps // 2 + 1)
+        periods = list(periods) or [1]
+        squares = np.zeros((len(periods), n_channels))
+        for rows in self._folds(X):
+            left_out = np.zeros(n_sequences, dtype=bool)
+            left_out[rows] = True
+            mean = self._means(self._regress(X[~left_out]), n_steps - 1)
+            for k, period in enumerate(periods):
+                weight = self._weight(X[~left_out], mean, period)
+                error = X[left_out, 1:] - self._mix(X[left_out, :-1], mean, period, weight)
+                squares[k] += (error**2).sum(axis=(0, 1))
+        best = (squares / self.scale_**2).sum(axis=1).argmin()
+        self.period_ = int(periods[best])
+        self.cv_error_ = squares[best] / (n_sequences * (n_steps - 1))
+        self.line_ = self._regress(X)
+        mean = self._means(self.line_, n_steps - 1)
+        self.weight_ = self._weight(X, mean, self.period_)
+
+    def _regress(self, X):
+        """Return intercept and slope of the mean of the next step, and how many steps there are."""
+        clock = self._clock(X.shape[1] - 1)
+        design = np.hstack([np.ones((len(clock), 1)), clock])
+        return lstsq(design, X[:, 1:].mean(axis=0))[0], len(X) * len(clock)
+
+    def _means(self, line, n_steps):
+        """Return the mean of the step after each, of shape (n_steps, n_channels)."""
+        coef, count = line
+        mean = coef[0] + self._clock(n_steps) @ coef[1:]
+        if self.likelihood_ != "gaussian":
+            mean = np.clip(mean, 0.0, 1.0)
+        if self.likelihood_ == "categorical":
+            mean = mean / mean.sum(axis=1, keepdims=True)
+        return frequency(mean * count, count, self.likelihood_)
+
+    def _weight(self, X, mean, period):
+        """Return the weights of least square error."""
+        past, following, mean = X[:, :-period], X[:, period:], mean[period - 1 :]
+        axes = (0, 1, 2) if self.likelihood_ == "categorical" else (0, 1)
+        product = ((past - mean) * (following - mean)).sum(axis=axes)
+        square = ((past - mean) ** 2).sum(axis=axes)
+        weight = np.clip(product / np.where(square > 0, square, 1.0), 0.0, 1.0)
+        if self.likelihood_ != "gaussian":
+            # Laplace's rule: no surprise is impossible.
+            n_pairs = past.shape[0] * past.shape[1]
+            weight = np.minimum(weight, (n_pairs + 1) / (n_pairs + 2))
+        return np.broadcast_to(weight, X.shape[2:])
+
+    def _mix(self, X, mean, period, weight):
+        """Return the prediction of the step after each."""
+        mixed = np.broadcast_to(mean, X.shape).copy()
+        late = mixed[:, period - 1 :]
+        late += weight * (X[:, : late.shape[1]] - late)
+        return mixed
+
+    def _predict(self, X):
+        return self._mix(X, self._means(self.line_, X.shape[1]), self.period_, self.weight_)

@@ -1,0 +1,145 @@
+"""Random features of a window of the last steps."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from .._random import substream
+from .._ridge import fit_ridge
+from ._alternative import FeaturePredictor
+
+_MOST_STEPS = 32
+_MOST_COLUMNS = 512
+_SCALES = (0.3, 0.6, 1.2, 2.4)
+# Sequences that hyper-parameters are chosen on.
+N_TUNING = 150
+
+
+class WindowPredictor(FeaturePredictor):
+    r"""Predict the next step from features of a window of the last ones, without recurrence.
+
+    A linear head on the window itself, on random features :math:`\tanh(v_j \cdot w + b_j)` of it,
+    and on an intercept for each step whose window begins before the data, where zeros
+    (of standardised data) stand in. For zeros and ones, taken as signs s, products are added:
+    :math:`s_t s_{t-k}`, :math:`s_{t-k} s_{t-k-1}` (whether a step was a repeat) and :math:`s_t
+    s_{t-k} s_{t-k-1}`. Ridge regression; logistic under the Bernoulli and softmax regression under
+    the categorical likelihood. What a memory of fixed length does without any dynamics.
+
+    Parameters
+    ----------
+    window : int or "auto", default="auto"
+        Steps of the window. "auto" is 32, or less where sequences are shorter or where that would
+        be more than 512 numbers.
+    n_features : int, default=200
+        Number of random features.
+    input_scale : float or "auto", default="auto"
+        Standard deviation of what enters tanh, for white data. "auto" takes the best of .3, .6,
+        1.2 and 2.4, by cross-validation on at most 150 sequences.
+    time_channel : {"full_time", None}, default=None
+        "full_time" adds the clock :math:`t / (T - 1)` to the window.
+    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
+        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+    noise_std : float, "estimate" or "auto", default="auto"
+        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
+        square error of sequences left out; "auto" does so too, or in an assessment takes the
+        world's.
+    n_tokens : int or "auto", default="auto"
+        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
+        largest token of the training data, or in an assessment that of the world.
+    random_state : int, SeedSequence, Generator, RandomState or None, default=None
+        Stream of the random weights. An int gives the same result at every call.
+
+    Attributes
+    ----------
+    window_ : int
+        Steps of the window.
+    input_scale_ : float
+        The input scale in use.
+    binary_ : bool
+        Whether all training data were zeros and ones, so that there are products.
+    head_ : object
+        The linear readout: `coef` (n_features_of_the_window, n_channels), `intercept` (n_channels,).
+    n_parameters_ : int
+        How many numbers were fitted: those of the head.
+    cv_error_ : ndarray of shape (n_channels,)
+        Mean square error of sequences left out; of a linear head also where the likelihood asks
+        for a logistic one.
+    converged_ : bool
+        Whether the head is at the minimum of its loss.
+    noise_std_ : ndarray of shape (n_channels,)
+        The standard deviation in use.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import OscillatorWorld, WindowPredictor
+    >>> X = OscillatorWorld(n_steps=32).sample(100, random_state=0).X
+    >>> model = WindowPredictor(8, n_features=20, random_state=0).fit(X)
+    >>> model.n_parameters_  # 8 of the window, 20 random, 7 of early steps, the intercept
+    36
+    """
+
+    _parameter_constraints = {
+        **FeaturePredictor._parameter_constraints,
+        "window": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "n_features": [Interval(Integral, 0, None, closed="left")],
+        "input_scale": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        "random_state": ["random_state", np.random.Generator, np.random.SeedSequence],
+    }
+
+    def __init__(
+        self, window="auto", n_features=200, input_scale="auto", *, time_channel=None,
+        likelihood="auto", noise_std="auto", n_tokens="auto", random_state=None,
+    ):  # fmt: skip
+        self.window = window
+        self.n_features = n_features
+        self.input_scale = input_scale
+        self.time_channel = time_channel
+        self.likelihood = likelihood
+        self.noise_std = noise_std
+        self.n_tokens = n_tokens
+        self.random_state = random_state
+
+    def _choose(self, X):
+        n_steps, n_channels = X.shape[1:]
+        if self.window == "auto":
+            most = min(_MOST_STEPS, n_steps - 1, _MOST_COLUMNS // n_channels)
+            self.window_ = max(1, most)
+        elif self.window < n_steps:
+            self.window_ = int(self.window)
+        else:
+            raise ValueError(
+                f"window={self.window} is longer than the past of any step of sequences of "
+                f"{n_steps} steps; use at most window={n_steps - 1}, or window='auto'."
+            )
+        self.binary_ = self.likelihood_ != "categorical" and bool(((X == 0) | (X == 1)).all())
+        n_inputs = self.window_ * n_channels + self._clock(1).size
+        random = np.random.default_rng(substream(self.random_state, "window"))
+        self.weights_ = random.normal(size=(n_inputs, self.n_features)) / np.sqrt(n_inputs)
+        self.bias_ = random.uniform(-1.0, 1.0, self.n_features)
+        self.input_scale_ = 1.0 if self.input_scale == "auto" else float(self.input_scale)
+        if self.input_scale == "auto" and self.n_features:
+            errors = {}
+            for self.input_scale_ in _SCALES:
+                ridge = fit_ridge(self._moments(X[:N_TUNING])[0])
+                errors[self.input_scale_] = (ridge.error / self.scale_**2).sum()
+            self.input_scale_ = min(errors, key=errors.get)
+
+    def _features(self, X):
+        n_sequences, n_steps, n_channels = X.shape
+        Z = 2 * X - 1 if self.binary_ else self._standardise(X)
+        padded = np.concatenate([np.zeros((n_sequences, self.window_ - 1, n_channels)), Z], axis=1)
+        clock = np.broadcast_to(self._clock(n_steps), (n_sequences, *self._clock(n_steps).shape))
+        past = [padded[:, self.window_ - 1 - k :][:, :n_steps] for k in range(self.window_)]
+        columns = np.concatenate([*past, clock], axis=2)
+        # float32 is enough for features that are random.
+        weights = (self.input_scale_ * self.weights_).astype(np.float32)
+        hidden = np.tanh(columns.astype(np.float32) @ weights + self.bias_.astype(np.float32))
+        # An intercept for each step whose window begins before the data.
+        early = np.eye(n_steps, self.window_ - 1)
+        early = np.broadcast_to(early, (n_sequences, *early.shape))
+        products = []
+        if self.binary_:
+            stays = [a * b for a, b in zip(past[:-1], past[1:], strict=True)]
+            products = [past[0] * a for a in past[1:]] + [past[0] * a for a in stays[1:]] + stays
+        return np.concatenate([columns, hidden, early, *products], axis=2)
