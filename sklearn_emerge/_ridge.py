@@ -236,10 +236,10 @@ def _without(moments, folds, left_out):
 def _with_constant(moments, mean, scale, folds):
     """Return the mean products of scaled deviations from `mean`, a column of ones before them."""
     deviation = (moments.mean(folds) - mean) / scale
-    products = moments.about(mean, folds) / np.outer(scale, scale)
-    return np.block(
-        [[np.ones((1, 1)), deviation[np.newaxis]], [deviation[:, np.newaxis], products]]
-    )
+    products = np.ones((1 + len(mean), 1 + len(mean)))
+    products[0, 1:] = products[1:, 0] = deviation
+    products[1:, 1:] = moments.about(mean, folds) / np.outer(scale, scale)
+    return products
 
 
 def _solve(moments, folds, mean, scale, penalties):

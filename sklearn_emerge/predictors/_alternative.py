@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from itertools import pairwise
 from numbers import Integral
 
 import numpy as np
@@ -13,6 +14,8 @@ from .._ridge import Moments, fit_ridge
 from ._base import BasePredictor, center_and_scale
 
 _N_FOLDS = 5
+# Sequences that the hyper-parameters of features are chosen on.
+_N_TUNING = 150
 # Bytes of features at once, and up to which they are kept where they are needed again.
 _CHUNK_BYTES = 2**24
 _KEPT_BYTES = 2**29
@@ -39,9 +42,9 @@ class Head:
     def mean(self, features, likelihood):
         """Return the means of the next steps."""
         output = features @ self.coef + self.intercept
-        return (
-            output if likelihood == "gaussian" else probabilities(output, likelihood != "bernoulli")
-        )
+        if likelihood == "gaussian":
+            return output
+        return probabilities(output, likelihood == "categorical")
 
 
 class AlternativePredictor(BasePredictor):
@@ -75,7 +78,7 @@ class AlternativePredictor(BasePredictor):
     def _folds(self, X):
         """Return slices of sequences; neighbours, which may be alike, stay together."""
         edges = np.linspace(0, len(X), min(_N_FOLDS, len(X)) + 1).astype(int)
-        return [slice(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+        return [slice(start, stop) for start, stop in pairwise(edges)]
 
     def _clock(self, n_steps):
         """Return the clock, of shape (n_steps, 0 or 1); it runs on at the pace of training."""
@@ -119,6 +122,11 @@ class FeaturePredictor(AlternativePredictor):
         moments, chunks = self._moments(X)
         ridge = fit_ridge(moments)
         return ridge.error, self._head(ridge, chunks, moments)
+
+    def _tuning_error(self, X):
+        """Return the held-out square error of some sequences, in variances, over channels."""
+        some = np.linspace(0, len(X) - 1, min(_N_TUNING, len(X))).astype(int)
+        return (fit_ridge(self._moments(X[some])[0]).error / self.scale_**2).sum()
 
     def _moments(self, X):
         """Return the moments of the features, and a function that yields them in chunks."""

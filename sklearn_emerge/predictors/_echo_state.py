@@ -7,9 +7,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._random import seed_sequence, substream
-from .._ridge import fit_ridge
 from ._alternative import FeaturePredictor
-from ._window import N_TUNING
 
 # Between which hyper-parameters are drawn, evenly by their logarithm.
 _RANGES = {"spectral_radius": (0.7, 1.1), "leak": (0.1, 1.0), "input_scale": (0.1, 1.0)}
@@ -142,8 +140,7 @@ class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_ke
         for k in range(n_draws):
             self._draw(k)
             if n_draws > 1:
-                ridge = fit_ridge(self._moments(X[:N_TUNING])[0])
-                errors.append((ridge.error / self.scale_**2).sum())
+                errors.append(self._tuning_error(X))
         if errors:
             self._draw(int(np.argmin(errors)))
 
@@ -153,8 +150,8 @@ class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_ke
         for name, (low, high) in _RANGES.items():
             drawn = np.exp(random.uniform(np.log(low), np.log(high)))
             value = getattr(self, name)
-            setattr(self, f"{name}_", drawn if value == "auto" else float(value))
-        n_inputs = self.center_.size + self._clock(1).size
+            setattr(self, f"{name}_", float(drawn if value == "auto" else value))
+        n_inputs = len(self.center_) + self._clock(1).size
         recurrent = random.normal(size=(self.n_units, self.n_units))
         radius = np.abs(np.linalg.eigvals(recurrent)).max()
         self.recurrent_weights_ = self.spectral_radius_ / radius * recurrent

@@ -114,10 +114,6 @@ class LinearFilterPredictor(AlternativePredictor):
             self.heads_[t], error = self._first(X, t, pooled)
             squares += error
         self.cv_error_ = squares / (n_steps - 1)
-        n_clocks = self._clock(1).size
-        steady = heads[0]
-        self.coef_ = steady.coef[n_clocks:].reshape(self.lags_, n_channels, n_channels)
-        self.intercept_ = steady.intercept
 
     def _candidates(self, n_steps, n_channels):
         """Return the lags to choose from, in order."""
@@ -171,7 +167,14 @@ class LinearFilterPredictor(AlternativePredictor):
         def chunks():
             return ((self._rows(X, t, self.lags_), X[:, t + 1]) for t in steps)
 
-        return [self._head(ridge, chunks, pooled)], ridge.error
+        head = self._head(ridge, chunks, pooled)
+        self.coef_, self.intercept_ = self._weights(head), head.intercept
+        return [head], ridge.error
+
+    def _weights(self, head):
+        """Return the coefficients of the last steps, most recent first."""
+        n_channels = len(head.intercept)
+        return head.coef[self._clock(1).size :].reshape(-1, n_channels, n_channels)
 
     def _predict(self, X):
         mean = np.empty_like(X)
@@ -219,6 +222,10 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
         After the last step of training its filter is used on.
     intercepts_ : ndarray of shape (n_steps - lags_, n_channels)
         Their intercepts.
+    coef_ : ndarray of shape (lags_, n_channels, n_channels)
+        Coefficients of the filter that is the same at every step.
+    intercept_ : ndarray of shape (n_channels,)
+        Its intercept.
     cv_error_ : ndarray of shape (n_channels,)
         Mean square error of sequences left out; of the linear regression also where the
         likelihood asks for a logistic one.
@@ -251,14 +258,12 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
         else:
             best = np.full(n_channels, (error / self.scale_**2).sum(axis=1).argmin())
         self.amount_ = AMOUNTS[best]
+        [steady], _ = super()._steady(X, pooled, ridge)
         if self.likelihood_ == "gaussian":
             heads = [Head(*path.at(best)[:2]) for path in paths]
         else:
-            [steady], _ = super()._steady(X, pooled, ridge)
             heads = [self._varied(X, t, pooled, steady) for t in steps]
-        n_clocks = self._clock(1).size
-        coefs = np.array([head.coef[n_clocks:] for head in heads])
-        self.coefs_ = coefs.reshape(len(heads), self.lags_, n_channels, n_channels)
+        self.coefs_ = np.array([self._weights(head) for head in heads])
         self.intercepts_ = np.array([head.intercept for head in heads])
         return heads, error[best, np.arange(n_channels)]
 

@@ -1,19 +1,17 @@
 """Random features of a window of the last steps."""
 
+from itertools import pairwise
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._random import substream
-from .._ridge import fit_ridge
 from ._alternative import FeaturePredictor
 
 _MOST_STEPS = 32
 _MOST_COLUMNS = 512
 _SCALES = (0.3, 0.6, 1.2, 2.4)
-# Sequences that hyper-parameters are chosen on.
-N_TUNING = 150
 
 
 class WindowPredictor(FeaturePredictor):
@@ -21,7 +19,7 @@ class WindowPredictor(FeaturePredictor):
 
     A linear head on the window itself, on random features :math:`\tanh(v_j \cdot w + b_j)` of it,
     and on an intercept for each step whose window begins before the data, where zeros
-    (of standardised data) stand in. For zeros and ones, taken as signs s, products are added:
+    (of standardised data) stand in. For data of two values, taken as signs s, products are added:
     :math:`s_t s_{t-k}`, :math:`s_{t-k} s_{t-k-1}` (whether a step was a repeat) and :math:`s_t
     s_{t-k} s_{t-k-1}`. Ridge regression; logistic under the Bernoulli and softmax regression under
     the categorical likelihood. What a memory of fixed length does without any dynamics.
@@ -57,9 +55,9 @@ class WindowPredictor(FeaturePredictor):
     input_scale_ : float
         The input scale in use.
     binary_ : bool
-        Whether all training data were zeros and ones, so that there are products.
+        Whether each channel had two values in training, so that there are products.
     head_ : object
-        The linear readout: `coef` (n_features_of_the_window, n_channels), `intercept` (n_channels,).
+        The linear readout: `coef` (n_columns, n_channels), `intercept` (n_channels,).
     n_parameters_ : int
         How many numbers were fitted: those of the head.
     cv_error_ : ndarray of shape (n_channels,)
@@ -112,7 +110,11 @@ class WindowPredictor(FeaturePredictor):
                 f"window={self.window} is longer than the past of any step of sequences of "
                 f"{n_steps} steps; use at most window={n_steps - 1}, or window='auto'."
             )
-        self.binary_ = self.likelihood_ != "categorical" and bool(((X == 0) | (X == 1)).all())
+        low, high = X.min(axis=(0, 1)), X.max(axis=(0, 1))
+        two_values = ((low == X) | (high == X)).all()
+        self.binary_ = self.likelihood_ != "categorical" and bool(two_values)
+        if self.binary_:
+            self.center_, self.scale_ = (low + high) / 2, np.where(low < high, (high - low) / 2, 1)
         n_inputs = self.window_ * n_channels + self._clock(1).size
         random = np.random.default_rng(substream(self.random_state, "window"))
         self.weights_ = random.normal(size=(n_inputs, self.n_features)) / np.sqrt(n_inputs)
@@ -121,14 +123,13 @@ class WindowPredictor(FeaturePredictor):
         if self.input_scale == "auto" and self.n_features:
             errors = {}
             for self.input_scale_ in _SCALES:
-                ridge = fit_ridge(self._moments(X[:N_TUNING])[0])
-                errors[self.input_scale_] = (ridge.error / self.scale_**2).sum()
+                errors[self.input_scale_] = self._tuning_error(X)
             self.input_scale_ = min(errors, key=errors.get)
 
     def _features(self, X):
         n_sequences, n_steps, n_channels = X.shape
-        Z = 2 * X - 1 if self.binary_ else self._standardise(X)
-        padded = np.concatenate([np.zeros((n_sequences, self.window_ - 1, n_channels)), Z], axis=1)
+        before = np.zeros((n_sequences, self.window_ - 1, n_channels))
+        padded = np.concatenate([before, self._standardise(X)], axis=1)
         clock = np.broadcast_to(self._clock(n_steps), (n_sequences, *self._clock(n_steps).shape))
         past = [padded[:, self.window_ - 1 - k :][:, :n_steps] for k in range(self.window_)]
         columns = np.concatenate([*past, clock], axis=2)
@@ -140,6 +141,6 @@ class WindowPredictor(FeaturePredictor):
         early = np.broadcast_to(early, (n_sequences, *early.shape))
         products = []
         if self.binary_:
-            stays = [a * b for a, b in zip(past[:-1], past[1:], strict=True)]
+            stays = [a * b for a, b in pairwise(past)]
             products = [past[0] * a for a in past[1:]] + [past[0] * a for a in stays[1:]] + stays
         return np.concatenate([columns, hidden, early, *products], axis=2)

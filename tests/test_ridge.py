@@ -1,0 +1,188 @@
+"""Ridge and logistic regression from moments, against scikit-learn and the SVD."""
+
+import numpy as np
+import pytest
+from scipy.special import expit, logsumexp
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import KFold, cross_val_predict
+
+from sklearn_emerge._logistic import fit_logistic
+from sklearn_emerge._ridge import Moments, fit_ridge, shrink_ridge
+
+
+def moments_of(X, Y, n_folds=5):
+    moments = Moments(n_folds, X.shape[1], Y.shape[1])
+    for fold, rows in enumerate(np.array_split(np.arange(len(X)), n_folds)):
+        # In two pieces, as data that come in chunks.
+        moments.add(fold, X[rows[:7]], Y[rows[:7]])
+        moments.add(fold, X[rows[7:]], Y[rows[7:]])
+    return moments
+
+
+@pytest.fixture
+def regression():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 6)) * [1, 10, 0.1, 1, 1, 1] + 5
+    Y = X @ rng.normal(size=(6, 2)) + rng.normal(size=(200, 2))
+    return X, Y
+
+
+def standardised(X):
+    return (X - X.mean(axis=0)) / X.std(axis=0)
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.01, 1.0])
+def test_ridge_equals_that_of_scikit_learn_on_standardised_features(penalty, regression):
+    X, Y = regression
+    fit = fit_ridge(moments_of(X, Y), [penalty])
+    theirs = Ridge(alpha=penalty * len(X), solver="svd").fit(standardised(X), Y)
+    prediction = X @ fit.coef + fit.intercept
+    assert np.allclose(prediction, theirs.predict(standardised(X)), atol=1e-9)
+
+
+def test_penalty_and_error_are_those_of_cross_validation(regression):
+    X, Y = regression
+    penalties = [1e-3, 1e-1, 10.0]
+    fit = fit_ridge(moments_of(X, Y), penalties)
+    errors = []
+    for penalty in penalties:
+        ridge = Ridge(alpha=penalty * 160, solver="svd")
+        prediction = cross_val_predict(ridge, standardised(X), Y, cv=KFold(5))
+        errors.append(((prediction - Y) ** 2).mean(axis=0))
+    assert fit.error == pytest.approx(np.min(errors, axis=0), rel=1e-9)
+    assert fit.penalty.tolist() == [penalties[k] for k in np.argmin(errors, axis=0)]
+
+
+def test_ridge_is_blind_to_units_and_origin(regression):
+    X, Y = regression
+    raw = fit_ridge(moments_of(X, Y))
+    other = fit_ridge(moments_of(1e-9 * X + 3.0, 1e6 * Y - 1e8))
+    ours = X @ raw.coef + raw.intercept
+    theirs = (1e-9 * X + 3.0) @ other.coef + other.intercept
+    assert np.allclose((theirs + 1e8) / 1e6, ours, atol=1e-5)
+
+
+def test_held_out_error_is_that_of_the_svd_where_features_all_but_depend_on_each_other():
+    rng = np.random.default_rng(0)
+    sources = rng.normal(size=(4000, 40)) * np.logspace(0, -6.5, 40)
+    X = sources @ np.linalg.qr(rng.normal(size=(40, 40)))[0]
+    assert np.linalg.cond(X.T @ X) > 5e12
+    y = sources / np.logspace(0, -6.5, 40) @ rng.normal(size=40) + rng.normal(size=4000)
+    train, test = np.arange(4000) < 2000, np.arange(4000) >= 2000
+    fit = fit_ridge(moments_of(X[train], y[train, np.newaxis]))
+    ours = X[test] @ fit.coef[:, 0] + fit.intercept[0]
+    design = np.column_stack([np.ones(2000), X[train]])
+    coef = np.linalg.lstsq(design, y[train], rcond=None)[0]
+    theirs = X[test] @ coef[1:] + coef[0]
+    error, best = ((ours - y[test]) ** 2).mean(), ((theirs - y[test]) ** 2).mean()
+    assert error < 1.001 * best
+
+
+def test_constant_features_and_targets_are_no_trouble(regression):
+    X, Y = regression
+    with_constant = np.column_stack([X, np.full(200, 0.1)])
+    constant_target = np.column_stack([Y, np.full(200, 0.3)])
+    fit = fit_ridge(moments_of(with_constant, constant_target), [1e-8])
+    assert np.allclose(fit.coef[:6, :2], fit_ridge(moments_of(X, Y), [1e-8]).coef)
+    assert np.allclose(fit.coef[6], 0)
+    assert np.allclose(fit.coef[:, 2], 0)
+    assert fit.intercept[2] == pytest.approx(0.3)
+    assert fit.error[2] == pytest.approx(0, abs=1e-20)
+
+
+def test_part_of_the_moments_is_the_moments_of_a_part(regression):
+    X, Y = regression
+    part = fit_ridge(moments_of(X, Y).part(np.array([0, 3])))
+    alone = fit_ridge(moments_of(X[:, [0, 3]], Y))
+    assert np.allclose(part.coef, alone.coef)
+    assert np.allclose(part.error, alone.error)
+
+
+def test_shrinking_runs_from_the_fit_of_some_rows_to_that_of_all(regression):
+    X, Y = regression
+    moments = moments_of(X, Y)
+    known = fit_ridge(moments, [0.0])
+    some = Moments(5, 6, 2, moments.origin)
+    for fold in range(5):
+        rows = slice(40 * fold, 40 * fold + 20)
+        some.add(fold, X[rows], Y[rows] + 3)
+    path = shrink_ridge(some, known, [0.0, np.inf])
+    assert np.allclose(path.coef[1], known.coef)
+    assert np.allclose(path.intercept[1], known.intercept)
+    rows = np.arange(200) % 40 < 20
+    design = np.column_stack([np.ones(100), X[rows]])
+    alone = np.linalg.lstsq(design, Y[rows] + 3, rcond=None)[0]
+    assert np.allclose(path.intercept[0], alone[0])
+    assert np.allclose(path.coef[0], alone[1:])
+    # The error of all the way is that of sequences that neither fit has seen.
+    assert np.allclose(path.best()[0], path.coef[0])
+    assert (path.error[1] > 5).all()
+    assert (path.error[0] < 2).all()
+
+
+@pytest.fixture
+def classes():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(300, 4)) * [1, 5, 0.2, 1] + [0, 1, 0, 0]
+    logits = standardised(X) @ rng.normal(size=(4, 3))
+    chosen = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
+    return X, chosen
+
+
+@pytest.mark.parametrize("penalty", [1e-6, 1e-2])
+def test_logistic_regression_equals_that_of_scikit_learn(penalty, classes):
+    X, chosen = classes
+    y = (chosen == 0)[:, np.newaxis].astype(float)
+    fit = fit_logistic(lambda: [(X, y)], moments_of(X, y), penalty, categorical=False)
+    theirs = LogisticRegression(C=1 / (300 * penalty), tol=1e-10, max_iter=1000)
+    theirs.fit(standardised(X), y[:, 0])
+    ours = expit(X @ fit.coef + fit.intercept)[:, 0]
+    assert fit.converged
+    assert fit.gradient <= 1e-6
+    assert np.allclose(ours, theirs.predict_proba(standardised(X))[:, 1], atol=1e-4)
+
+
+def test_softmax_regression_equals_that_of_scikit_learn(classes):
+    X, chosen = classes
+    Y = np.eye(3)[chosen]
+    halves = [(X[:100], Y[:100]), (X[100:], Y[100:])]
+    fit = fit_logistic(lambda: halves, moments_of(X, Y), 1e-2, categorical=True)
+    theirs = LogisticRegression(C=1 / 3, tol=1e-10, max_iter=1000).fit(standardised(X), chosen)
+    output = X @ fit.coef + fit.intercept
+    ours = np.exp(output - logsumexp(output, axis=1, keepdims=True))
+    assert fit.converged
+    assert np.allclose(ours, theirs.predict_proba(standardised(X)), atol=1e-4)
+
+
+def test_logistic_coefficients_shrink_to_what_is_known(classes):
+    X, chosen = classes
+    y = (chosen == 0)[:, np.newaxis].astype(float)
+    known = np.full((4, 1), 0.1), np.array([0.5])
+    options = dict(categorical=False, known=known)
+    strong = fit_logistic(lambda: [(X, y)], moments_of(X, y), 1e6, **options)
+    assert np.allclose(strong.coef, known[0], atol=1e-5)
+    assert np.allclose(strong.intercept, known[1], atol=1e-5)
+    weak = fit_logistic(lambda: [(X, y)], moments_of(X, y), 1e-7, **options)
+    free = fit_logistic(lambda: [(X, y)], moments_of(X, y), 1e-7, categorical=False)
+    assert np.allclose(weak.coef, free.coef, atol=1e-3)
+
+
+def test_a_class_that_is_missing_from_a_fold_or_from_all_is_no_trouble(classes):
+    X, chosen = classes
+    order = np.argsort(chosen, kind="stable")
+    Y = np.eye(4)[chosen[order]]
+    moments = moments_of(X[order], Y)
+    assert np.isfinite(fit_ridge(moments).coef).all()
+    fit = fit_logistic(lambda: [(X[order], Y)], moments, 1e-2, categorical=True)
+    output = X[order] @ fit.coef + fit.intercept
+    assert fit.converged
+    assert (output[:, 3] - output.max(axis=1) < -10).all()
+
+
+def test_classes_that_can_be_separated_keep_finite_coefficients():
+    X = np.linspace(-1, 1, 40)[:, np.newaxis]
+    y = (X > 0).astype(float)
+    fit = fit_logistic(lambda: [(X, y)], moments_of(X, y), 0.0, categorical=False)
+    assert fit.converged
+    assert np.isfinite(fit.coef).all()
+    assert (((X @ fit.coef + fit.intercept) > 0) == (y > 0)).all()
