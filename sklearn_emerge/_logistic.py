@@ -91,7 +91,9 @@ class _Problem:
         spread = np.sqrt(np.maximum(np.diag(covariance), 0.0))
         constant = spread <= 64 * np.finfo(np.float64).eps * np.abs(self.center)
         self.scale = np.where(constant, 1.0, spread)
-        variances, self.directions = eigh(covariance / np.outer(self.scale, self.scale))
+        variances, self.directions = eigh(
+            covariance / np.outer(self.scale, self.scale), driver="evd"
+        )
         share = np.clip((mean + moments.origin)[n:], 1e-6, 1 - 1e-6)
         # At the shares of the targets alone the loss curves by their variance.
         curvature = share * (1 - share)

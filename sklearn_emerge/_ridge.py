@@ -210,7 +210,7 @@ def shrink_ridge(moments, known, penalties=AMOUNTS):
         _, rows = _without(moments, folds, left_out)
         products = _with_constant(moments, mean, known.scale, rows)
         start = np.vstack([np.zeros(coef.shape[1]), coef])
-        sizes, directions = eigh(products[:n, :n])
+        sizes, directions = eigh(products[:n, :n], driver="evd")
         projected = directions.T @ (products[:n, n:] - products[:n, :n] @ start)
         shrunk = np.maximum(sizes, 0.0)[np.newaxis, :] + penalties[:, np.newaxis]
         path = start + directions @ (projected / shrunk[:, :, np.newaxis])
@@ -246,7 +246,7 @@ def _solve(moments, folds, mean, scale, penalties):
     """Return the coefficients of scaled columns, (n_penalties, n_features, n_targets)."""
     covariance = moments.about(mean, folds) / np.outer(scale, scale)
     n = moments.n_features
-    sizes, directions = eigh(covariance[:n, :n])
+    sizes, directions = eigh(covariance[:n, :n], driver="evd")
     projected = directions.T @ covariance[:n, n:]
     # Rounding can make the smallest eigenvalues negative.
     shrunk = np.maximum(sizes, 0.0)[np.newaxis, :] + penalties[:, np.newaxis]

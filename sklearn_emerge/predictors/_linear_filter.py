@@ -1,5 +1,6 @@
 """Linear filters with lags and penalties by cross-validation, the same at every step or not."""
 
+from itertools import groupby
 from numbers import Integral
 
 import numpy as np
@@ -20,8 +21,8 @@ class LinearFilterPredictor(AlternativePredictor):
     by ridge regression; under the Bernoulli and the categorical likelihood the right hand side
     is the logit, by logistic regression. While fewer than `lags` steps have been seen, each step
     has a filter of its own, of the steps there are, as an optimal filter has. Under the Gaussian
-    likelihood it is shrunk towards the filter of that length that is best for all steps. Every
-    penalty is chosen by cross-validation over sequences.
+    likelihood it is shrunk towards the filter of that length that is best for all steps. All
+    penalties are chosen by cross-validation over sequences.
 
     Parameters
     ----------
@@ -106,14 +107,9 @@ class LinearFilterPredictor(AlternativePredictor):
         for t in range(self.lags_ - 1, longest - 1):
             self._add(pooled, X, t, self.lags_)
         heads, error = self._steady(X, pooled, fit_ridge(pooled))
-        squares = error * (n_steps - self.lags_)
-        self.heads_ = [None] * (self.lags_ - 1) + heads
-        for t in range(self.lags_ - 2, -1, -1):
-            pooled = pooled.part(np.arange(self._size(t + 1, n_channels)))
-            self._add(pooled, X, t, t + 1)
-            self.heads_[t], error = self._first(X, t, pooled)
-            squares += error
-        self.cv_error_ = squares / (n_steps - 1)
+        first, squares = self._first(X, pooled)
+        self.heads_ = first + heads
+        self.cv_error_ = (squares + error * (n_steps - self.lags_)) / (n_steps - 1)
 
     def _candidates(self, n_steps, n_channels):
         """Return the lags to choose from, in order."""
@@ -141,20 +137,39 @@ class LinearFilterPredictor(AlternativePredictor):
         for fold, rows in enumerate(self._folds(X)):
             moments.add(fold, features[rows], X[rows, t + 1])
 
-    def _at_step(self, X, t, lags, pooled):
-        """Return the moments of one step, about the origin of those of all."""
-        moments = Moments(len(pooled.counts), pooled.n_features, X.shape[2], pooled.origin)
+    def _at_step(self, X, t, lags, origin=None):
+        """Return the moments of one step."""
+        size = self._size(lags, X.shape[2])
+        moments = Moments(len(self._folds(X)), size, X.shape[2], origin)
         self._add(moments, X, t, lags)
         return moments
 
-    def _first(self, X, t, pooled):
-        """Return the head of step t, which has a past of t + 1 steps, and its square error."""
-        moments = self._at_step(X, t, t + 1, pooled)
-        if self.likelihood_ == "gaussian":
-            coef, intercept, error = shrink_ridge(moments, fit_ridge(pooled)).best()
-            return Head(coef, intercept), error
-        ridge = fit_ridge(moments)
-        return self._head(ridge, self._chunk(X, t, t + 1), moments), ridge.error
+    def _first(self, X, pooled):
+        """Return the heads of the steps with a shorter past, and the sum of their square errors."""
+        if self.likelihood_ != "gaussian":
+            moments = [self._at_step(X, t, t + 1) for t in range(self.lags_ - 1)]
+            ridges = [fit_ridge(of_step) for of_step in moments]
+            heads = [
+                self._head(ridge, self._chunk(X, t, t + 1), of_step)
+                for t, (ridge, of_step) in enumerate(zip(ridges, moments, strict=True))
+            ]
+            return heads, sum(ridge.error for ridge in ridges)
+        # The equations of a shorter filter are a corner of those of a longer one and a step more.
+        paths = []
+        for t in range(self.lags_ - 2, -1, -1):
+            pooled = pooled.part(np.arange(self._size(t + 1, X.shape[2])))
+            self._add(pooled, X, t, t + 1)
+            moments = self._at_step(X, t, t + 1, pooled.origin)
+            paths.insert(0, shrink_ridge(moments, fit_ridge(pooled)))
+        heads, squares = [], 0.0
+        # One amount for lengths 1, 2 and 3, 4 to 7, ...: of one step it would be chance.
+        for _, octave in groupby(range(1, self.lags_), key=int.bit_length):
+            some = [paths[length - 1] for length in octave]
+            errors = sum(path.error for path in some)
+            best = errors.argmin(axis=0)
+            heads += [Head(*path.at(best)[:2]) for path in some]
+            squares = squares + errors.min(axis=0)
+        return heads, squares
 
     def _chunk(self, X, t, lags):
         chunk = self._rows(X, t, lags), X[:, t + 1]
@@ -251,7 +266,7 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
     def _steady(self, X, pooled, ridge):
         n_channels = X.shape[2]
         steps = range(self.lags_ - 1, X.shape[1] - 1)
-        paths = [shrink_ridge(self._at_step(X, t, self.lags_, pooled), ridge) for t in steps]
+        paths = [shrink_ridge(self._at_step(X, t, self.lags_, pooled.origin), ridge) for t in steps]
         error = np.mean([path.error for path in paths], axis=0)
         if self.likelihood_ == "gaussian":
             best = error.argmin(axis=0)
