@@ -237,10 +237,8 @@ def test_first_steps_of_a_random_walk_are_filtered_as_well_as_by_a_kalman_filter
     assert score > pooled + 0.0015
 
 
-@pytest.mark.parametrize(
-    "filters", [LinearFilterPredictor(), TimeVaryingFilterPredictor()], ids=str
-)
-def test_few_sequences_are_filtered_no_worse_than_by_pooled_least_squares(filters):
+@pytest.mark.parametrize("kind", [LinearFilterPredictor, TimeVaryingFilterPredictor])
+def test_few_sequences_are_filtered_no_worse_than_by_pooled_least_squares(kind):
     world = OscillatorWorld(n_steps=64)
     train, other = world.split(12, 500, random_state=0)
     settings = dict(likelihood=world.likelihood, noise_std=world.noise_std)
