@@ -8,7 +8,7 @@ from scipy.linalg import eigh
 # In units of the variance of a feature. Below the first, what the normal equations say of the
 # weakest directions is rounding; the last leaves next to nothing of the strongest.
 PENALTIES = np.logspace(-14, 1, 16)
-# Of differences between steps: they matter where some sequences say much, which is soon.
+# Of the difference between the fit of some rows and that of all.
 AMOUNTS = np.append(np.logspace(-7, 3, 11), np.inf)
 
 

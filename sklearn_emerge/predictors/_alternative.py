@@ -66,8 +66,8 @@ class AlternativePredictor(BasePredictor):
         self._learn(X)
         if not self.converged_:
             warnings.warn(
-                f"A head of {type(self).__name__} has not converged: the data can all but be "
-                "separated, or a feature is all but constant. Its score is a lower bound.",
+                f"A head of {type(self).__name__} has not converged (see converged_): its loss is "
+                "all but flat in some direction. Fit more sequences, or fewer features.",
                 ConvergenceWarning,
                 stacklevel=3,
             )
@@ -114,14 +114,10 @@ class FeaturePredictor(AlternativePredictor):
 
     def _learn(self, X):
         self._choose(X)
-        self.cv_error_, self.head_ = self._fit_head(X)
-        self.n_parameters_ = self.head_.coef.size + self.head_.intercept.size
-
-    def _fit_head(self, X):
-        """Return the held-out square error a channel, and the head."""
         moments, chunks = self._moments(X)
         ridge = fit_ridge(moments)
-        return ridge.error, self._head(ridge, chunks, moments)
+        self.cv_error_, self.head_ = ridge.error, self._head(ridge, chunks, moments)
+        self.n_parameters_ = self.head_.coef.size + self.head_.intercept.size
 
     def _tuning_error(self, X):
         """Return the held-out square error of some sequences, in variances, over channels."""
