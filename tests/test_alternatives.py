@@ -344,8 +344,8 @@ def test_the_head_is_the_best_on_its_states():
 
 def test_chunks_of_sequences_make_no_difference(monkeypatch, X):
     whole = EchoStatePredictor(10, n_draws=2, random_state=0).fit(X)
-    monkeypatch.setattr("sklearn_emerge.predictors._alternative._CHUNK_BYTES", 1)
-    monkeypatch.setattr("sklearn_emerge.predictors._alternative._KEPT_BYTES", 1)
+    monkeypatch.setattr("sklearn_emerge.predictors._heads._CHUNK_BYTES", 1)
+    monkeypatch.setattr("sklearn_emerge.predictors._heads._KEPT_BYTES", 1)
     parts = EchoStatePredictor(10, n_draws=2, random_state=0).fit(X)
     assert np.allclose(parts.predict(X), whole.predict(X), atol=1e-4)
 

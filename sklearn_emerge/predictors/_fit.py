@@ -9,6 +9,7 @@ from sklearn.base import clone
 from .._random import substream
 from ._callbacks import RecordTrajectory
 from ._isolation import isolated_torch
+from ._network import is_finite
 from ._training import (
     make_net,
     train_by_scan,
@@ -97,7 +98,8 @@ def train(predictors, samples, progress=(), recorder=None, checkpoints=None):
             visit = partial(_visit, recorder, group, members, sequences, cores)
         own = clone(first.callbacks, safe=False) or []
         callbacks = [*first._net_callbacks(), *own, *progress]
-        if first.training == "random" or first.max_steps == 0:
+        as_it_is = first.training == "random" or first.max_steps == 0
+        if as_it_is or (first.training == "readout" and first.head == "exact"):
             with isolated_torch(_stream(members[0], "training"), first.device):
                 nets += _leave(members, sequences, cores, callbacks)
                 if visit is not None:
@@ -112,8 +114,8 @@ def train(predictors, samples, progress=(), recorder=None, checkpoints=None):
         if checkpoints is not None and first._resumable and not own:
             options["checkpoint"] = checkpoints.of_next(recorder)
         nets += _train_group(members, sequences, cores, n_threads, options)
-    for predictor, network, net in zip(predictors, networks, nets, strict=True):
-        predictor._end(network, net)
+    for predictor, network, net, X in zip(predictors, networks, nets, samples, strict=True):
+        predictor._end(network, net, X)
 
 
 def _groups(first, network, samples):
@@ -135,6 +137,8 @@ def _visit(recorder, group, members, sequences, networks, step, losses=None):
     for place, i in enumerate(group):
         predictor = members[place]
         predictor.network_ = networks[place]
+        if predictor._exact_head and is_finite(networks[place]):
+            predictor._fit_head(sequences[place])
         predictor._finish(sequences[place])
         recorder(i, step, predictor, np.nan if losses is None else losses[place])
 

@@ -7,7 +7,8 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._ridge import AMOUNTS, Moments, fit_ridge, shrink_ridge
-from ._alternative import AlternativePredictor, Head
+from ._alternative import AlternativePredictor
+from ._heads import Head, folds, head_of, logistic_head
 
 _MOST_LAGS = 128
 _MOST_FEATURES = 512
@@ -93,7 +94,7 @@ class LinearFilterPredictor(AlternativePredictor):
         n_steps, n_channels = X.shape[1:]
         candidates = self._candidates(n_steps, n_channels)
         longest = candidates[-1]
-        pooled = Moments(len(self._folds(X)), self._size(longest, n_channels), n_channels)
+        pooled = Moments(len(folds(len(X))), self._size(longest, n_channels), n_channels)
         for t in range(longest - 1, n_steps - 1):
             self._add(pooled, X, t, longest)
         self.lags_ = longest
@@ -109,6 +110,7 @@ class LinearFilterPredictor(AlternativePredictor):
         heads, error = self._steady(X, pooled, fit_ridge(pooled))
         first, squares = self._first(X, pooled)
         self.heads_ = first + heads
+        self.converged_ = all(head.converged for head in self.heads_)
         self.cv_error_ = (squares + error * (n_steps - self.lags_)) / (n_steps - 1)
 
     def _candidates(self, n_steps, n_channels):
@@ -134,13 +136,13 @@ class LinearFilterPredictor(AlternativePredictor):
 
     def _add(self, moments, X, t, lags):
         features = self._rows(X, t, lags)
-        for fold, rows in enumerate(self._folds(X)):
+        for fold, rows in enumerate(folds(len(X))):
             moments.add(fold, features[rows], X[rows, t + 1])
 
     def _at_step(self, X, t, lags, origin=None):
         """Return the moments of one step."""
         size = self._size(lags, X.shape[2])
-        moments = Moments(len(self._folds(X)), size, X.shape[2], origin)
+        moments = Moments(len(folds(len(X))), size, X.shape[2], origin)
         self._add(moments, X, t, lags)
         return moments
 
@@ -150,7 +152,7 @@ class LinearFilterPredictor(AlternativePredictor):
             moments = [self._at_step(X, t, t + 1) for t in range(self.lags_ - 1)]
             ridges = [fit_ridge(of_step) for of_step in moments]
             heads = [
-                self._head(ridge, self._chunk(X, t, t + 1), of_step)
+                head_of(ridge, self._chunk(X, t, t + 1), of_step, self.likelihood_)
                 for t, (ridge, of_step) in enumerate(zip(ridges, moments, strict=True))
             ]
             return heads, sum(ridge.error for ridge in ridges)
@@ -182,7 +184,7 @@ class LinearFilterPredictor(AlternativePredictor):
         def chunks():
             return ((self._rows(X, t, self.lags_), X[:, t + 1]) for t in steps)
 
-        head = self._head(ridge, chunks, pooled)
+        head = head_of(ridge, chunks, pooled, self.likelihood_)
         self.coef_, self.intercept_ = self._weights(head), head.intercept
         return [head], ridge.error
 
@@ -288,4 +290,5 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
             return steady
         penalty = self.amount_[0] * np.mean(self.scale_**2)
         known = steady.coef, steady.intercept
-        return self._logistic_head(self._chunk(X, t, self.lags_), pooled, penalty, known)
+        chunk = self._chunk(X, t, self.lags_)
+        return logistic_head(chunk, pooled, penalty, self.likelihood_, known)

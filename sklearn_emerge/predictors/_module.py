@@ -29,6 +29,8 @@ class ModulePredictor(NeuralPredictor):
     training : {"full", "readout", "random", "scrambled"}, default="full"
         Train everything; the head alone; nothing; or everything, and then permute the entries
         of the recurrent weights. All start from the same weights for the same `random_state`.
+    head : {"exact", "sgd"}, default="sgd"
+        See `GRUPredictor`.
     max_steps : int, default=1000
         Updates of the optimiser.
     batch_size : int, default=64
@@ -90,6 +92,7 @@ class ModulePredictor(NeuralPredictor):
         module,
         *,
         training="full",
+        head="sgd",
         max_steps=1000,
         batch_size=64,
         lr=1e-3,
@@ -106,6 +109,7 @@ class ModulePredictor(NeuralPredictor):
     ):
         super().__init__(
             training=training,
+            head=head,
             max_steps=max_steps,
             batch_size=batch_size,
             lr=lr,

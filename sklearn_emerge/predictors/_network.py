@@ -76,6 +76,11 @@ def hidden_states(output):
     return output[0] if isinstance(output, tuple) else output
 
 
+def is_finite(network):
+    """Return whether no weight is infinite or NaN."""
+    return all(bool(torch.isfinite(weight).all()) for weight in network.parameters())
+
+
 def recurrent_weights(core):
     """Return the matrices of recurrent weights, named `weight_hh...` as in torch."""
     return [parameter for name, parameter in core.named_parameters() if "weight_hh" in name]

@@ -19,12 +19,14 @@ from ..recurrence import LANES, choose_engine, run_forward
 from ._base import BasePredictor, center_and_scale
 from ._fit import train
 from ._half_precision import products_in
+from ._heads import Head, fit_head
 from ._isolation import isolated_torch
 from ._network import (
     SequenceNetwork,
     check_callbacks,
     check_core,
     check_device,
+    is_finite,
     recurrent_weights,
     rows_of_weights,
     scramble_recurrent_weights,
@@ -55,6 +57,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "head": [StrOptions({"exact", "sgd"})],
         "training": [StrOptions(set(training_modes))],
         "max_steps": [Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, 2**63 - 1, closed="both")],
@@ -73,6 +76,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         self,
         *,
         training="full",
+        head="sgd",
         max_steps=1000,
         batch_size=64,
         lr=1e-3,
@@ -88,6 +92,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         random_state=None,
     ):
         self.training = training
+        self.head = head
         self.max_steps = max_steps
         self.batch_size = batch_size
         self.lr = lr
@@ -208,6 +213,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
     def _begin(self, X):
         """Return the initial network; its weights depend on the random stream alone."""
         check_device(self.device)
+        self.head_ = None
         self.seed_sequence_ = seed_sequence(self.random_state)
         self._learn_scaling(X)
         with isolated_torch(substream(self.seed_sequence_, "torch"), self.device):
@@ -230,19 +236,53 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         )
         return network
 
-    def _end(self, network, net):
+    @property
+    def _exact_head(self):
+        """Whether the head is fitted in closed form, once the core is what it will be."""
+        return self.head == "exact" and self.training != "random"
+
+    def _fit_head(self, X):
+        """Fit the head to the hidden states; the network keeps the one that it trains with."""
+
+        def states(part):
+            return self._forward(part, hidden=True)
+
+        head, ridge = fit_head(states, X, self.network_.head.in_features, self.likelihood_)
+        if self.likelihood_ == "gaussian":
+            # In units of the output of the network.
+            center, scale = self.output_center_, self.output_scale_
+            head = Head(head.coef / scale, (head.intercept - center) / scale)
+        self.head_, self.head_error_ = head, ridge.error
+
+    def _square_error(self, X):
+        return super()._square_error(X) if self.head_ is None else self.head_error_
+
+    def _end(self, network, net, X):
         """Keep what was trained."""
-        if self.training == "scrambled":
-            rng = np.random.default_rng(substream(self.seed_sequence_, "scramble"))
-            scramble_recurrent_weights(network.core, rng)
         self.network_, self.net_ = network, net
-        if not all(torch.isfinite(weight).all() for weight in network.parameters()):
+        if not is_finite(network):
             warnings.warn(
                 f"Training of {type(self).__name__} diverged: weights are not finite after "
                 f"{self.max_steps} steps with lr={self.lr}. Lower lr.",
                 ConvergenceWarning,
                 stacklevel=5,
             )
+        elif self._exact_head:
+            self._fit_head(X)
+            with torch.no_grad():
+                network.head.weight.copy_(torch.from_numpy(self.head_.coef.T))
+                network.head.bias.copy_(torch.from_numpy(self.head_.intercept))
+            if not self.head_.converged:
+                warnings.warn(
+                    f"The head of {type(self).__name__} has not converged (see head_.converged): "
+                    "its loss is all but flat in some direction. Fit more sequences, or fewer "
+                    "units.",
+                    ConvergenceWarning,
+                    stacklevel=5,
+                )
+        if self.training == "scrambled":
+            rng = np.random.default_rng(substream(self.seed_sequence_, "scramble"))
+            scramble_recurrent_weights(network.core, rng)
 
     def _learn_scaling(self, X):
         """Take the constants of input and output scaling from the training data."""
@@ -324,10 +364,14 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         lane alike, and torch computes in double precision, so that rounding hides in the last
         digits (unless `exact` is False, which takes the precision of training).
         """
+        # A head in closed form has more digits than that of the network.
+        head = self.head_ if read is None and not hidden else None
+        hidden = hidden or head is not None
         if read is None:
             read = SequenceNetwork.hidden if hidden else SequenceNetwork.__call__
-        n_hidden = self.network_.head.in_features
-        result = np.empty((*X.shape[:2], n_hidden if hidden else self.network_.head.out_features))
+        n_hidden, n_outputs = self.network_.head.in_features, self.network_.head.out_features
+        n_columns = n_hidden if hidden and head is None else n_outputs
+        result = np.empty((*X.shape[:2], n_columns))
         if self.engine_ == "numba":
             needed = self.network_.layout.bytes_of(X.shape[1], np.float32)
             size, compute = min(_CHUNK, max(LANES, _CHUNK_BYTES // needed)), self._by_scan(hidden)
@@ -335,7 +379,8 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
             size, compute = _CHUNK, self._by_torch(read, exact)
         for start in range(0, len(X), size):
             chunk = slice(start, start + size)
-            result[chunk] = compute(self._inputs(X[chunk]))
+            values = compute(self._inputs(X[chunk]))
+            result[chunk] = values if head is None else head.output(values)
         return result
 
     def _by_scan(self, hidden):

@@ -22,6 +22,7 @@ class RecurrentPredictor(NeuralPredictor):
         hidden_size=16,
         *,
         training="full",
+        head="sgd",
         max_steps=1000,
         batch_size=64,
         lr=1e-3,
@@ -38,6 +39,7 @@ class RecurrentPredictor(NeuralPredictor):
     ):
         super().__init__(
             training=training,
+            head=head,
             max_steps=max_steps,
             batch_size=batch_size,
             lr=lr,
@@ -73,6 +75,8 @@ class RNNPredictor(RecurrentPredictor):
     hidden_size : int, default=16
         Number of hidden units, H.
     training : {"full", "readout", "random", "scrambled"}, default="full"
+        See `GRUPredictor`.
+    head : {"exact", "sgd"}, default="sgd"
         See `GRUPredictor`.
     max_steps : int, default=1000
         See `GRUPredictor`.
@@ -151,6 +155,12 @@ class GRUPredictor(RecurrentPredictor):
     training : {"full", "readout", "random", "scrambled"}, default="full"
         Train everything; the head alone; nothing; or everything, and then permute the entries
         of the recurrent weights. All start from the same weights for the same `random_state`.
+    head : {"exact", "sgd"}, default="sgd"
+        How the head is found. "sgd" trains it with the core, or alone in mode "readout". "exact"
+        fits it to the hidden states of the training sequences once the core is what it will be,
+        with the penalty by cross-validation over sequences: ridge regression, or logistic or
+        softmax regression under the other likelihoods. Mode "readout" then needs no training.
+        The head of mode "random" stays as it is.
     max_steps : int, default=1000
         Updates of the optimiser.
     batch_size : int, default=64
@@ -237,6 +247,8 @@ class LSTMPredictor(RecurrentPredictor):
     hidden_size : int, default=16
         Number of hidden units, H.
     training : {"full", "readout", "random", "scrambled"}, default="full"
+        See `GRUPredictor`.
+    head : {"exact", "sgd"}, default="sgd"
         See `GRUPredictor`.
     max_steps : int, default=1000
         See `GRUPredictor`.

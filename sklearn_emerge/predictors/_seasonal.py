@@ -7,6 +7,7 @@ from scipy.linalg import lstsq
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._alternative import AlternativePredictor
+from ._heads import folds
 from ._likelihood import frequency
 
 
@@ -82,7 +83,7 @@ class SeasonalPredictor(AlternativePredictor):
         periods = [self.period] if self.period != "auto" else range(2, n_steps // 2 + 1)
         periods = list(periods) or [1]
         squares = np.zeros((len(periods), n_channels))
-        for rows in self._folds(X):
+        for rows in folds(n_sequences):
             left_out = np.zeros(n_sequences, dtype=bool)
             left_out[rows] = True
             mean = self._means(self._regress(X[~left_out]), n_steps - 1)

@@ -63,6 +63,12 @@ class TransformerPredictor(NeuralPredictor):
     training : {"full", "readout", "random"}, default="full"
         Train everything; the head alone; nothing. All start from the same weights for the same
         `random_state`.
+    head : {"exact", "sgd"}, default="sgd"
+        How the head is found. "sgd" trains it with the core, or alone in mode "readout". "exact"
+        fits it to the hidden states of the training sequences once the core is what it will be,
+        with the penalty by cross-validation over sequences: ridge regression, or logistic or
+        softmax regression under the other likelihoods. Mode "readout" then needs no training.
+        The head of mode "random" stays as it is.
     max_steps : int, default=1000
         Updates of the optimiser.
     batch_size : int, default=64
@@ -194,6 +200,7 @@ class TransformerPredictor(NeuralPredictor):
         initial_weights="normal",
         extra_outputs=0,
         training="full",
+        head="sgd",
         max_steps=1000,
         batch_size=64,
         lr=1e-3,
@@ -228,6 +235,7 @@ class TransformerPredictor(NeuralPredictor):
         self.initial_weights = initial_weights
         self.extra_outputs = extra_outputs
         self.training = training
+        self.head = head
         self.max_steps = max_steps
         self.batch_size = batch_size
         self.lr = lr
@@ -361,6 +369,11 @@ class TransformerPredictor(NeuralPredictor):
                 f"context={self.context} is longer than the {longest} steps of the training "
                 "sequences that predict a next one, so that positions would stay untrained; pass "
                 "at most that, or longer sequences."
+            )
+        if self.extra_outputs and self.head == "exact":
+            raise ValueError(
+                f"extra_outputs={self.extra_outputs} never occur, so that head='exact' has nothing "
+                "to fit them to; use head='sgd', or leave extra_outputs 0."
             )
         if self.extra_outputs and self.likelihood_ != "categorical":
             raise ValueError(

@@ -1,0 +1,153 @@
+"""Heads in closed form: the best linear readout of features, wherever these come from."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from .._logistic import fit_logistic, probabilities
+from .._ridge import Moments, fit_ridge
+
+_N_FOLDS = 5
+# Bytes of features at once, and up to which they are kept where they are needed again.
+_CHUNK_BYTES = 2**24
+_KEPT_BYTES = 2**29
+
+
+@dataclass(frozen=True)
+class Head:
+    """A fitted map from features to the mean of the next step, or to its logits.
+
+    Attributes
+    ----------
+    coef : ndarray of shape (n_features, n_channels)
+        Coefficients.
+    intercept : ndarray of shape (n_channels,)
+        Intercepts.
+    converged : bool
+        Whether the loss is at its minimum.
+    """
+
+    coef: np.ndarray
+    intercept: np.ndarray
+    converged: bool = True
+
+    def output(self, features):
+        """Return what is linear in the features."""
+        return features @ self.coef + self.intercept
+
+    def mean(self, features, likelihood):
+        """Return the means of the next steps."""
+        output = self.output(features)
+        if likelihood == "gaussian":
+            return output
+        return probabilities(output, likelihood == "categorical")
+
+
+def folds(n_sequences):
+    """Return slices of sequences; neighbours, which may be alike, stay together."""
+    edges = np.linspace(0, n_sequences, min(_N_FOLDS, n_sequences) + 1).astype(int)
+    return [slice(start, stop) for start, stop in pairwise(edges)]
+
+
+def parts(X, n_features):
+    """Yield sequences, one part after another, whose features do not take much memory."""
+    size = max(1, _CHUNK_BYTES // (8 * X.shape[1] * max(1, n_features)))
+    for start in range(0, len(X), size):
+        yield X[start : start + size]
+
+
+def moments_of(features, X, n_features, *, again):
+    """Return the moments of features and next steps, and what yields them again.
+
+    Parameters
+    ----------
+    features : callable
+        Turns sequences (n_sequences, n_steps, n_channels) into features (n_sequences, n_steps,
+        n_features).
+    X : ndarray of shape (n_sequences, n_steps, n_channels)
+        Sequences; the targets are their next steps.
+    n_features : int
+        Number of features.
+    again : bool
+        Whether they are asked for again, so that they are kept if there is room.
+
+    Returns
+    -------
+    moments : Moments
+        By folds of sequences.
+    chunks : callable
+        Yields pairs of features (n_rows, n_features) and targets (n_rows, n_channels).
+    """
+
+    def chunks(X=X):
+        for part in parts(X, n_features):
+            rows = features(part[:, :-1]).reshape(-1, n_features)
+            yield rows, part[:, 1:].reshape(-1, X.shape[2])
+
+    by_fold = folds(len(X))
+    moments = Moments(len(by_fold), n_features, X.shape[2])
+    keep = again and X[:, :, 0].size * n_features * 8 <= _KEPT_BYTES
+    kept = []
+    for fold, rows in enumerate(by_fold):
+        for chunk in chunks(X[rows]):
+            moments.add(fold, *chunk)
+            if keep:
+                kept.append(chunk)
+    return moments, (lambda: kept) if keep else chunks
+
+
+def head_of(ridge, chunks, moments, likelihood):
+    """Return the head under a likelihood, given the ridge regression of the same features.
+
+    Parameters
+    ----------
+    ridge : RidgeFit
+        From `fit_ridge`.
+    chunks : callable
+        As in `fit_logistic`.
+    moments : Moments
+        Those of the ridge regression.
+    likelihood : {"gaussian", "bernoulli", "categorical"}
+        The likelihood.
+
+    Returns
+    -------
+    Head
+    """
+    if likelihood == "gaussian":
+        return Head(ridge.coef, ridge.intercept)
+    # One penalty for all that vary; the variance of zeros and ones is a quarter at most.
+    variance = ridge.scale[moments.n_features :] ** 2
+    varying = variance < 0.5
+    penalty = np.exp(np.log((ridge.penalty * variance)[varying]).mean()) if varying.any() else 1
+    return logistic_head(chunks, moments, penalty, likelihood)
+
+
+def logistic_head(chunks, moments, penalty, likelihood, known=None):
+    """Return the head of a logistic or softmax regression; arguments are as in `fit_logistic`."""
+    categorical = likelihood == "categorical"
+    fit = fit_logistic(chunks, moments, penalty, categorical=categorical, known=known)
+    return Head(fit.coef, fit.intercept, fit.converged)
+
+
+def fit_head(features, X, n_features, likelihood):
+    """Fit a head to features of sequences, with the penalty by cross-validation over these.
+
+    Parameters
+    ----------
+    features, X, n_features
+        As in `moments_of`.
+    likelihood : {"gaussian", "bernoulli", "categorical"}
+        The likelihood.
+
+    Returns
+    -------
+    head : Head
+        The head.
+    ridge : RidgeFit
+        The ridge regression, whose errors are those of sequences left out.
+    """
+    moments, chunks = moments_of(features, X, n_features, again=likelihood != "gaussian")
+    ridge = fit_ridge(moments)
+    return head_of(ridge, chunks, moments, likelihood), ridge
