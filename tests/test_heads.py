@@ -1,0 +1,157 @@
+"""Heads in closed form: the best linear readout of what the core is, trained or not."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+from sklearn_emerge import (
+    EmergenceAssessment,
+    GRUPredictor,
+    ModulePredictor,
+    OscillatorWorld,
+    RegimeWorld,
+    RNNPredictor,
+    TransformerPredictor,
+)
+from sklearn_emerge.predictors._fit import fit_replicas
+
+X = OscillatorWorld(n_steps=40).sample(60, random_state=0).X
+PAIR = np.stack([X, 100 + 5 * X[::-1]], axis=2)
+BINARY = RegimeWorld(n_steps=40).sample(60, random_state=0).X
+TOKENS = np.random.default_rng(0).integers(3, size=(400, 12)).cumsum(axis=1) % 5
+EXACT = dict(head="exact", random_state=0, max_steps=5)
+MODELS = {
+    "gru": GRUPredictor(4, **EXACT),
+    "rnn, torch": RNNPredictor(4, engine="torch", **EXACT),
+    "transformer": TransformerPredictor(8, 1, 2, **EXACT),
+    "module": ModulePredictor(partial(nn.LSTM, hidden_size=4, batch_first=True), **EXACT),
+}
+each_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+
+
+def least_squares(model, X):
+    """Return the mean square error of a regression of the next step on the hidden states."""
+    states = model.transform(X)[:, :-1]
+    rows = np.hstack([np.ones((states[..., 0].size, 1)), states.reshape(-1, states.shape[2])])
+    targets = X[:, 1:].reshape(len(rows), -1)
+    return ((rows @ np.linalg.lstsq(rows, targets)[0] - targets) ** 2).mean(axis=0)
+
+
+@each_model
+@pytest.mark.parametrize("data", [X, PAIR], ids=["one channel", "two"])
+@pytest.mark.parametrize("training", ["readout", "full"])
+def test_it_is_the_regression_on_the_hidden_states(model, data, training):
+    model.set_params(training=training).fit(data)
+    error = ((model.predict(data)[:, :-1] - data[:, 1:]) ** 2).mean(axis=(0, 1))
+    best = least_squares(model, data)
+    assert np.all(error >= best * (1 - 1e-9))
+    # Half a percent of the square is what the penalty may cost.
+    assert np.all(error <= best * 1.005)
+    # Of sequences left out, which is never less.
+    assert np.all(model.noise_std_**2 > best)
+
+
+@each_model
+def test_a_readout_does_not_hang_on_the_length_of_training(model):
+    scores = [
+        model.set_params(training="readout", max_steps=n).fit(X).score(X) for n in (5, 10, 0)
+    ]
+    assert len(set(scores)) == 1
+    model.set_params(max_steps=5)
+
+
+@each_model
+def test_the_core_is_what_it_is_with_the_other_head(model):
+    for training in ("readout", "full", "random"):
+        states = [
+            model.set_params(training=training, head=head).fit(X).transform(X)
+            for head in ("sgd", "exact")
+        ]
+        assert np.array_equal(*states)
+
+
+def test_an_untrained_network_keeps_its_head():
+    model = GRUPredictor(4, training="random", random_state=0)
+    scores = [model.set_params(head=head).fit(X).score(X) for head in ("sgd", "exact")]
+    assert scores[0] == scores[1]
+
+
+@pytest.mark.parametrize("data", [BINARY, TOKENS], ids=["binary", "tokens"])
+def test_other_likelihoods_are_at_their_minimum(data):
+    likelihood = "bernoulli" if data is BINARY else "categorical"
+    model = GRUPredictor(4, training="readout", likelihood=likelihood, **EXACT).fit(data)
+    assert model.head_.converged
+    states = model.transform(data)[:, :-1].reshape(-1, 4)
+    labels = data[:, 1:].ravel()
+    scaled = (states - states.mean(axis=0)) / states.std(axis=0)
+    other = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000).fit(scaled, labels)
+    probability = other.predict_proba(scaled)[np.arange(len(labels)), labels.astype(int)]
+    best = np.log(probability).mean()
+    assert best - 2e-3 < model.score(data) <= best + 1e-9
+
+
+def test_engines_agree():
+    scores = [
+        GRUPredictor(4, training="readout", engine=engine, **EXACT).fit(X).score(X)
+        for engine in ("numba", "torch")
+    ]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-3)
+
+
+def test_the_network_has_the_head_in_its_own_precision():
+    model = GRUPredictor(4, **EXACT).fit(PAIR)
+    weight = model.network_.head.weight.detach().numpy()
+    assert np.array_equal(weight, model.head_.coef.T.astype(np.float32))
+    output = model.transform(PAIR) @ weight.T + model.network_.head.bias.detach().numpy()
+    predicted = output * model.output_scale_ + model.output_center_
+    assert model.predict(PAIR) == pytest.approx(predicted, rel=1e-3)
+
+
+def test_a_replica_is_what_it_is_alone():
+    model = GRUPredictor(4, engine="numba", **EXACT)
+    for training in ("full", "readout"):
+        model.set_params(training=training)
+        together = fit_replicas(model, [X], [1, 2])
+        alone = model.set_params(random_state=2).fit(X)
+        assert np.array_equal(together[1].predict(X), alone.predict(X))
+
+
+def test_scrambling_leaves_the_head_of_the_trained_core():
+    full, scrambled = (
+        GRUPredictor(4, training=training, **EXACT).fit(X) for training in ("full", "scrambled")
+    )
+    assert np.array_equal(full.head_.coef, scrambled.head_.coef)
+    assert not np.array_equal(full.predict(X), scrambled.predict(X))
+
+
+def test_what_is_recorded_has_such_heads_and_does_not_change_training():
+    options = dict(n_train=40, n_eval=20, n_seeds=2, random_state=0, progress=False, nulls=())
+    world = OscillatorWorld(n_steps=20)
+    model = GRUPredictor(3, head="exact", max_steps=4)
+    with pytest.warns(UserWarning, match="cannot reach alpha"):
+        plain, recorded = (
+            EmergenceAssessment(world, model, record_at=at, **options).fit().cube_
+            for at in (None, [0, 2, 4])
+        )
+    assert np.array_equal(plain.nll, recorded.nll)
+    last = recorded.nll_trajectory.isel(step=-1)
+    assert np.array_equal(last, recorded.nll)
+    # Before training both arms have the same core, and so the same head.
+    first = recorded.nll_trajectory.isel(step=0)
+    assert np.array_equal(first.sel(mode="full"), first.sel(mode="readout"))
+
+
+def test_outputs_of_no_token_need_the_other_head():
+    model = TransformerPredictor(8, 1, 2, likelihood="categorical", extra_outputs=1, **EXACT)
+    with pytest.raises(ValueError, match=r"extra_outputs=1.*use head='sgd'"):
+        model.fit(TOKENS)
+
+
+def test_weights_that_diverged_have_no_such_head():
+    model = GRUPredictor(4, head="exact", lr=1e30, max_steps=20, random_state=0)
+    with pytest.warns(UserWarning, match="diverged"):
+        model.fit(X)
+    assert model.head_ is None
