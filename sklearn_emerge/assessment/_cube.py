@@ -70,6 +70,8 @@ COORDINATES = {
     "reading": "how words are read: by a probe, or by the head of the network",
     "solving": "task that is solved meanwhile",
     "layer": "layer of the network, 0 is the embedding",
+    "window": "last inputs that a network sees, in steps",
+    "exchange": "what changes with hidden states of other sequences (loss and rise: nat/step)",
 }
 _REQUIRED = ("nll", "delta_nll", "nll_reference", "nll_optimal", "p_value", "verdict")
 # Dimensions of what every file has, besides those of the grid.

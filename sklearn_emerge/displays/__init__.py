@@ -5,6 +5,7 @@ from ._capacity import CapacityCurveDisplay
 from ._critical_length import CriticalLengthDisplay
 from ._decoding import DecodingDisplay
 from ._emergence_curve import EmergenceCurveDisplay
+from ._memory import MemoryDisplay
 from ._prediction_risk import PredictionRiskDisplay
 from ._trajectory import TrajectoryDisplay
 
@@ -14,6 +15,7 @@ __all__ = [
     "CriticalLengthDisplay",
     "DecodingDisplay",
     "EmergenceCurveDisplay",
+    "MemoryDisplay",
     "PredictionRiskDisplay",
     "TrajectoryDisplay",
 ]

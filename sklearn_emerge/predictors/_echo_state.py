@@ -8,6 +8,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._random import seed_sequence, substream
 from ._alternative import FeaturePredictor
+from ._heads import parts
+from ._windows import last_of_windows
 
 # Between which hyper-parameters are drawn, evenly by their logarithm.
 _RANGES = {"spectral_radius": (0.7, 1.1), "leak": (0.1, 1.0), "input_scale": (0.1, 1.0)}
@@ -158,11 +160,31 @@ class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_ke
         self.input_weights_ = self.input_scale_ * random.normal(size=(n_inputs, self.n_units))
         self.bias_ = self.input_scale_ * random.normal(size=self.n_units)
 
+    def _predict_from(self, X, k):
+        """Return the predicted means if the state is zero before the last k inputs.
+
+        Steps with no more than k inputs have the ordinary prediction.
+        """
+        if k >= X.shape[1]:
+            return self._predict(X)
+        states = [
+            last_of_windows(self._states, self._inputs(part), k)
+            for part in parts(X, len(self.head_.coef) * k)
+        ]
+        later = self.head_.mean(np.concatenate(states), self.likelihood_)
+        return np.concatenate([self._predict(X[:, :k]), later], axis=1)
+
+    def _inputs(self, X):
+        clock = self._clock(X.shape[1])
+        clock = np.broadcast_to(clock, (len(X), *clock.shape))
+        return np.concatenate([self._standardise(X), clock], axis=2).astype(np.float32)
+
     def _features(self, X):
-        n_sequences, n_steps, _ = X.shape
-        clock = np.broadcast_to(self._clock(n_steps), (n_sequences, *self._clock(n_steps).shape))
-        inputs = np.concatenate([self._standardise(X), clock], axis=2).astype(np.float32)
-        # As networks do, it runs in float32.
+        return self._states(self._inputs(X))
+
+    def _states(self, inputs):
+        """Return the states of the core after each step; as networks do, it runs in float32."""
+        n_sequences, n_steps, _ = inputs.shape
         recurrent = self.recurrent_weights_.astype(np.float32)
         drive = inputs @ self.input_weights_.astype(np.float32) + self.bias_.astype(np.float32)
         leak = np.float32(self.leak_)

@@ -32,6 +32,7 @@ from ._network import (
     scramble_recurrent_weights,
 )
 from ._training import BernoulliLoss, CategoricalLoss, GaussianLoss
+from ._windows import last_of_windows
 
 TIME_CHANNELS = ("full_time", "no_time", "constant_time")
 # Sequences that pass through the network at once outside training.
@@ -350,15 +351,32 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         return []
 
     def _predict(self, X):
-        output = self._forward(X)
+        return self._mean(self._forward(X))
+
+    def _predict_from(self, X, k):
+        """Return the predicted means if the state is zero before the last k inputs.
+
+        Steps with no more than k inputs have the ordinary prediction. The clock and, with
+        input_scaling="first", the first observation are inputs of every step.
+        """
+        if k >= X.shape[1]:
+            return self._predict(X)
+        later = self._mean(self._forward(X, window=k))
+        return np.concatenate([self._predict(X[:, :k]), later], axis=1)
+
+    def _mean(self, output):
+        """Return the means of the next steps, given outputs of the head."""
         if self.likelihood_ == "bernoulli":
             return expit(output)
         if self.likelihood_ == "categorical":
             return softmax(output, axis=2)
         return output * self.output_scale_ + self.output_center_
 
-    def _forward(self, X, *, hidden=False, read=None, exact=True):
+    def _forward(self, X, *, hidden=False, read=None, exact=True, window=None):
         """Return outputs or hidden states of the network, computed in chunks of sequences.
+
+        With `window` they are those of the last step of each window of so many steps, the first
+        left out, see `last_of_windows`.
 
         Whatever the chunk, a sequence gives the same numbers: the compiled scan computes every
         lane alike, and torch computes in double precision, so that rounding hides in the last
@@ -371,15 +389,21 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
             read = SequenceNetwork.hidden if hidden else SequenceNetwork.__call__
         n_hidden, n_outputs = self.network_.head.in_features, self.network_.head.out_features
         n_columns = n_hidden if hidden and head is None else n_outputs
-        result = np.empty((*X.shape[:2], n_columns))
+        n_sequences, n_steps, _ = X.shape
+        # Of each sequence: rows that pass through the network, and their steps.
+        n_rows, length = (1, n_steps) if window is None else (n_steps - window, window)
+        result = np.empty((n_sequences, n_steps if window is None else n_rows, n_columns))
         if self.engine_ == "numba":
-            needed = self.network_.layout.bytes_of(X.shape[1], np.float32)
+            needed = self.network_.layout.bytes_of(length, np.float32)
             size, compute = min(_CHUNK, max(LANES, _CHUNK_BYTES // needed)), self._by_scan(hidden)
         else:
             size, compute = _CHUNK, self._by_torch(read, exact)
-        for start in range(0, len(X), size):
+        # As many steps at once as otherwise.
+        size = max(1, size * n_steps // (n_rows * length))
+        for start in range(0, n_sequences, size):
             chunk = slice(start, start + size)
-            values = compute(self._inputs(X[chunk]))
+            inputs = self._inputs(X[chunk])
+            values = compute(inputs) if window is None else last_of_windows(compute, inputs, window)
             result[chunk] = values if head is None else head.output(values)
         return result
 

@@ -413,9 +413,20 @@ class TransformerPredictor(NeuralPredictor):
         inputs, targets = super()._tensors(X)
         return inputs, nn.functional.pad(targets, (0, self.extra_outputs))
 
-    def _predict(self, X):
+    def _mean(self, output):
         # Without the outputs that no token has; their probability is lost to the others.
-        return super()._predict(X)[:, :, : X.shape[2]]
+        return super()._mean(output)[:, :, : len(self.input_center_)]
+
+    def _predict_from(self, X, k):
+        # A window keeps the positions that its steps have in the whole sequence.
+        head = self.head_
+
+        def read(network, inputs):
+            states = network.core.layers(inputs, k)[-1]
+            return network.head(states) if head is None else states
+
+        values = self._forward(X, hidden=head is not None, read=read)
+        return self._mean(values if head is None else head.output(values))
 
     def _net_options(self):
         options = {

@@ -122,21 +122,28 @@ class TransformerCore(nn.Module):
         self.blocks = nn.ModuleList(Block(width, norm=norm, **options) for _ in range(n_layers))
         self.norm = nn.LayerNorm(width) if norm == "pre" else nn.Identity()
 
-    def layers(self, inputs):
+    def layers(self, inputs, memory=None):
         """Return the hidden states of all layers, the embedding first.
 
-        Steps beyond the context see a window of the last steps, each of its own.
+        Steps beyond the context see a window of the last steps, each of its own. With `memory`
+        all steps see no more than so many, at the positions that these have without it.
         """
         n_steps, context = inputs.shape[1], len(self.positions)
-        states = self.window(inputs[:, :context])
-        for end in range(context + 1, n_steps + 1):
-            window = self.window(inputs[:, end - context : end])
+        memory = min(memory or context, context)
+        states = self.window(inputs[:, :memory])
+        for end in range(memory + 1, n_steps + 1):
+            first = min(end, context) - memory
+            window = self.window(inputs[:, end - memory : end], first)
             states = [torch.cat([s, w[:, -1:]], dim=1) for s, w in zip(states, window, strict=True)]
         return states
 
-    def window(self, inputs):
-        """Return the hidden states of all layers for no more steps than the context."""
-        states = [self.embedding(inputs) + self.positions[: inputs.shape[1]]]
+    def window(self, inputs, first=0):
+        """Return the hidden states of all layers for no more steps than the context.
+
+        `first` is the position of the first step.
+        """
+        positions = self.positions[first : first + inputs.shape[1]]
+        states = [self.embedding(inputs) + positions]
         for block in self.blocks:
             states.append(block(states[-1]))
         states[-1] = self.norm(states[-1])
