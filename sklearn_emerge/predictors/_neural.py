@@ -390,16 +390,16 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         n_hidden, n_outputs = self.network_.head.in_features, self.network_.head.out_features
         n_columns = n_hidden if hidden and head is None else n_outputs
         n_sequences, n_steps, _ = X.shape
-        # Of each sequence: rows that pass through the network, and their steps.
-        n_rows, length = (1, n_steps) if window is None else (n_steps - window, window)
-        result = np.empty((n_sequences, n_steps if window is None else n_rows, n_columns))
+        n_results = n_steps if window is None else n_steps - window
+        result = np.empty((n_sequences, n_results, n_columns))
         if self.engine_ == "numba":
-            needed = self.network_.layout.bytes_of(length, np.float32)
+            needed = self.network_.layout.bytes_of(n_steps, np.float32)
             size, compute = min(_CHUNK, max(LANES, _CHUNK_BYTES // needed)), self._by_scan(hidden)
         else:
             size, compute = _CHUNK, self._by_torch(read, exact)
-        # As many steps at once as otherwise.
-        size = max(1, size * n_steps // (n_rows * length))
+        if window is not None:
+            # As many steps at once as otherwise.
+            size = max(1, size * n_steps // (n_results * window))
         for start in range(0, n_sequences, size):
             chunk = slice(start, start + size)
             inputs = self._inputs(X[chunk])
