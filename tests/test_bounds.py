@@ -56,6 +56,18 @@ def test_bounds_and_test_agree_where_means_are_tied(counts, alpha, unit, data):
         assert_agrees(differences, m, alpha)
 
 
+@pytest.mark.parametrize(
+    "differences",
+    [[0.1, 0.2, -0.3], [0.6, -0.3, -0.6, 0.3], [0.1, 0.7, -0.8, 0.3, -0.2]],
+)
+def test_bounds_and_test_agree_at_every_level_where_rounding_parts_ties(differences):
+    differences = np.array(differences)
+    patterns = 2 ** len(differences)
+    for k in range(1, patterns):
+        for m in (0.0, 0.3, differences.mean()):
+            assert_agrees(differences, m, k / patterns)
+
+
 @pytest.mark.parametrize("n", [17, 40])
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.1])
 def test_bounds_and_test_agree_on_the_same_draws(n, alpha):
