@@ -8,7 +8,7 @@ from ._sign_flips import MAX_AUTO, TIE, draw_signs
 
 
 def sign_flip_bounds(differences, *, confidence=0.95, n_draws=99_999, random_state=None):
-    r"""Return the bounds of the centre of differences that the sign-flip test draws.
+    r"""Return bounds of the centre of differences by inverting the sign-flip test.
 
     The test of ``differences - m`` is significant at the level 1 - `confidence` for every m
     below the lower bound and for none from there on, and that of ``m - differences`` for every m
@@ -43,9 +43,9 @@ def sign_flip_bounds(differences, *, confidence=0.95, n_draws=99_999, random_sta
     that it flips. The lower bound is therefore the k-th smallest of the means of all
     :math:`2^n - 1` subsets, with k the integer part of :math:`2^n` times the level, and the upper
     bound the k-th largest: for five differences at .95 the smallest and the largest one. Beyond
-    16 the subsets are those that are drawn. Ties are as in `sign_flip_test`: the
-    bounds lie outside of those means by about 1e-12 of the spread. Only of differences that are
-    equal up to rounding can they and the test disagree, by rounding.
+    16 the subsets are those that are drawn. Ties are as in `sign_flip_test`, which
+    moves the bounds away from those means by about 1e-12 of the spread. They and the test can
+    disagree only about an m that differs from a bound by no more than rounding.
 
     The bounds are for the centre of a symmetric distribution, of whatever shape. They are not for
     the mean of a skewed one. How often a bound at .95 misses the mean (40,000 samples each,
