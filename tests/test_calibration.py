@@ -6,7 +6,7 @@ compared with binomial bands around the nominal level that hold with probability
 
 import numpy as np
 import pytest
-from scipy.stats import binom, permutation_test
+from scipy.stats import binom, permutation_test, ttest_1samp
 
 from sklearn_emerge import (
     ArrayWorld,
@@ -18,7 +18,11 @@ from sklearn_emerge import (
     OscillatorWorld,
     RegimeWorld,
 )
-from sklearn_emerge.inference import paired_permutation_test
+from sklearn_emerge.inference import (
+    corrected_resampled_test,
+    paired_permutation_test,
+    sign_flip_test,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -170,3 +174,42 @@ def test_permuting_rows_fails_and_permuting_sequences_does_not(report):
     report("two independent AR(1) of coefficient .99", "signs of sequences", rates[1], n)
     assert rates[0] > 0.8
     assert rates[1] <= highest(n)
+
+
+@pytest.mark.parametrize("design", ["random", "5-fold"])
+def test_splits_of_the_same_units_are_no_replicates(design, report):
+    """A regression on one feature that helps as much as estimating its coefficient costs."""
+    n, n_units, n_test, most_splits = 4000, 40, 8, 100
+    n_train = n_units - n_test
+    rng = np.random.default_rng(0)
+    x, noise = rng.normal(size=(2, n, n_units))
+    # Of normal x, the coefficient of n_train units costs 1 / (n_train - 2) of the noise.
+    y = x / np.sqrt(n_train - 2) + noise
+    gains = np.empty((n, most_splits))
+    for split in range(most_splits):
+        fold = split % (1 if design == "random" else n_units // n_test)
+        if fold == 0:
+            order = rng.permuted(np.tile(np.arange(n_units), (n, 1)), axis=1)
+        test = np.zeros((n, n_units), bool)
+        np.put_along_axis(test, order[:, fold * n_test : (fold + 1) * n_test], True, axis=1)
+        coef = (x * y * ~test).sum(axis=1) / (x**2 * ~test).sum(axis=1)
+        gain = y**2 - (y - coef[:, np.newaxis] * x) ** 2
+        gains[:, split] = (gain * test).sum(axis=1) / n_test
+    assert abs(gains.mean()) < 4 * gains.mean(axis=1).std() / np.sqrt(n)
+    rates = {}
+    for n_splits in (5, 10, 20, 100):
+        some = gains[:, :n_splits]
+        p_values = {
+            "sign_flip_test": [sign_flip_test(g, n_draws=999, random_state=rng) for g in some],
+            "t of new units": [ttest_1samp(g, 0, alternative="greater") for g in some],
+            "corrected": [corrected_resampled_test(g, n_train, n_test) for g in some],
+        }
+        for name, results in p_values.items():
+            rate = np.mean([result.pvalue <= ALPHA for result in results])
+            rates.setdefault(name, []).append(rate)
+            report(f"no expected gain, 40 units, {n_splits} {design} splits", name, rate, n)
+    for name in ("sign_flip_test", "t of new units"):
+        assert (np.diff(rates[name]) > 0).all(), name
+        assert rates[name][-1] > 0.2, name
+    assert max(rates["corrected"]) <= highest(n, 0.08)
+    assert max(rates["corrected"][2:]) <= highest(n, 0.03)

@@ -21,6 +21,16 @@ def check_count(count, name, at_least=1):
         raise ValueError(f"{name}={count!r} must be an integer of at least {at_least}.")
 
 
+def check_number(number, name):
+    """Return a number as an array; raise a ValueError unless it is one finite number."""
+    value = as_numbers(number, name)
+    if value.ndim or not np.isfinite(value):
+        raise ValueError(
+            f"{name}={number!r} must be one finite number; pass a difference like 0.01."
+        )
+    return value
+
+
 def check_sample(values, name):
     """Return a sample as an array; raise a ValueError unless it is two finite numbers or more."""
     values = as_numbers(values, name)

@@ -3,8 +3,7 @@
 import numpy as np
 from scipy import special, stats
 
-from .._validation import as_numbers
-from ._checks import check_alpha, check_count, check_sample
+from ._checks import check_alpha, check_count, check_number, check_sample
 from ._multiplicity import adjust_p_values
 from ._sign_flips import MAX_AUTO, TIE
 
@@ -156,9 +155,7 @@ def required_seeds(
     check_alpha(power, "power")
     check_count(n_tests, "n_tests")
     check_count(max_seeds, "max_seeds", at_least=2)
-    size = pilot.mean() if effect is None else as_numbers(effect, "effect")
-    if size.ndim or not np.isfinite(size):
-        raise ValueError(f"effect={effect!r} must be one finite number; pass a difference to find.")
+    size = pilot.mean() if effect is None else check_number(effect, "effect")
     spread = spread_of(pilot)
     if spread == 0:
         raise ValueError(

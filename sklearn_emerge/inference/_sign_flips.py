@@ -122,10 +122,16 @@ def _flip(differences, scale, method="auto", n_draws=99_999, random_state=None):
         hits = np.count_nonzero(sums >= n * least)
         return PermutationResult(float(statistic), float(hits / 2**n))
     # Not scipy's: it turns exact as soon as n_draws reaches 2^n, which five seeds always do.
-    if not isinstance(random_state, np.random.RandomState):
-        random_state = make_generator(random_state)
-    hits, size = 0, max(1, _BATCH // n)
-    for start in range(0, n_draws, size):
-        signs = random_state.choice([-1, 1], size=(min(size, n_draws - start), n))
+    hits = 0
+    for signs in draw_signs(n, n_draws, random_state):
         hits += np.count_nonzero((signs * differences).mean(axis=1) >= least)
     return PermutationResult(float(statistic), float((hits + 1) / (n_draws + 1)))
+
+
+def draw_signs(n, n_draws, random_state):
+    """Yield `n_draws` random patterns of `n` signs, one a row, in batches."""
+    if not isinstance(random_state, np.random.RandomState):
+        random_state = make_generator(random_state)
+    size = max(1, _BATCH // n)
+    for start in range(0, n_draws, size):
+        yield random_state.choice([-1, 1], size=(min(size, n_draws - start), n))
