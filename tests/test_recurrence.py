@@ -168,7 +168,7 @@ def X():
 @pytest.mark.parametrize("predictor", [RNNPredictor, GRUPredictor, LSTMPredictor])
 def test_trained_network_equals_that_of_torch(predictor, X):
     fitted = {
-        engine: predictor(5, max_steps=500, engine=engine, random_state=0).fit(X)
+        engine: predictor(5, max_steps=200, engine=engine, random_state=0).fit(X)
         for engine in ("numba", "torch")
     }
     assert [model.engine_ for model in fitted.values()] == ["numba", "torch"]
