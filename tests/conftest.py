@@ -1,6 +1,5 @@
 """One torch thread, no windows, and a small assessment that several tests share."""
 
-import gc
 from pathlib import Path
 
 import matplotlib
@@ -19,12 +18,6 @@ def pytest_addoption(parser):
     parser.addoption(
         "--calibration", metavar="FOLDER", help="keep the rates that slow tests measure, as CSV"
     )
-
-
-def pytest_collection_finish():
-    # Holm's correction of statsmodels collects garbage each time, half a second with all that
-    # torch and the collected tests hold; that will not go, and need not be looked at.
-    gc.freeze()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from functools import cache
 
 import numpy as np
 import pytest
@@ -27,8 +26,6 @@ from sklearn_emerge.recurrence import (
     HeadLoss,
     Layout,
     ScanLoss,
-    _kernels,
-    _scan,
     choose_engine,
     scan,
 )
