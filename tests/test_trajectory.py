@@ -345,6 +345,7 @@ def test_labels_of_a_measure_may_differ_between_cells():
     cube = small_assessment(
         model=TransformerPredictor(8, 1, 2, max_steps=1), param_grid={"n_layers": [1, 2]},
         record_at=[0, 1], measures={"spread": spread_of_layers}, nulls=(), n_train=10, alpha=0.6,
+        probe=None,
     ).fit().cube_  # fmt: skip
     spread = cube.spread_trajectory
     assert spread.spread_item.values.tolist() == ["0", "1", "2"]
