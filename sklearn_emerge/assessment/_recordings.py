@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from .._recordings import check_recordings
 from .._tables import check_aligned, names_of
 from .._validation import check_latents, check_sequences, encode_tokens
 from ..worlds import ArrayWorld
@@ -78,7 +79,10 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval):
             )
         if likelihood == "categorical":
             _check_tokens(X, baselines, nulls)
-        elif likelihood == "gaussian":
+        elif world.likelihood == "auto":
+            # The world could not know that these are no tokens.
+            check_recordings(X, tokens=False)
+        if likelihood == "gaussian":
             _warn_if_rare(X, *world.default_split(n_train, n_eval))
 
 

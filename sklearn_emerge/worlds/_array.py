@@ -158,8 +158,8 @@ class ArrayWorld(World):
         # Once for an array, which workers receive with this mark.
         if getattr(self, "_checked", None) is not self.X:
             check_scale(X.reshape(*X.shape[:2], -1), "X")
-            integers = np.asarray(self.X).dtype.kind in "biu"
-            check_recordings(X, integers or self.observation == "binary")
+            # An assessment knows from the model whether integers are tokens.
+            check_recordings(X, tokens=self.likelihood == "auto")
             self._checked = self.X
         return X, latents
 
