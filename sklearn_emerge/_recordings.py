@@ -194,11 +194,14 @@ def _check_held(codes, few, name):
     inside = (steps > leading[:, np.newaxis]) & (steps < n_steps - 2 - trailing[:, np.newaxis])
     allowed = max(_BY_CHANCE if few or n_sequences >= 40 else 2, n_sequences // 20)
     # Long runs show the padding of what often stays equal for one step.
-    for length in (2, 4):
+    for length in (2, 4) if n_steps >= 16 else (2,):
         possible, found = _n_runs(inside, length), _n_runs(inside & same, length)
-        if possible < n_sequences and (few or length > 2):
+        if possible < n_sequences:
             # Too few places to know how often that happens.
-            continue
+            if few or length > 2:
+                continue
+            # Two steps in a row are equal less often than one.
+            possible, found = _n_runs(inside, 1), _n_runs(inside & same, 1)
         expected = n_sequences * found / max(possible, 1)
         for runs, where in ((trailing, "end"), (leading, "begin")):
             # A sequence in which nothing happens is not padded.
