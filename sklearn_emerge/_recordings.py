@@ -6,35 +6,35 @@ from ._validation import constant_channels
 
 # So many steps in a row are not equal by chance, unless values are few.
 _RUN = 4
-# Of few different values, so many sequences may have equal runs by chance, and this many times as
-# many as have them elsewhere.
+# Where values come again by chance, so many sequences may share some, and this many times as many
+# as have the same at the same steps, or equal values in a row elsewhere.
 _BY_CHANCE, _TIMES = 10, 10
-# So few different values, or whole numbers, repeat by chance.
-_FEW = 32
+# So few different values, or whole numbers, repeat by chance, but not in so many changes.
+_FEW = _CHANGES = 32
 _FACTOR = np.uint64(0x2545F4914F6CDD1D)
 
 
-def check_recordings(X, discrete, name="X"):
+def check_recordings(X, tokens, name="X"):
     """Raise a ValueError if no assessment of these recordings could be trusted.
 
     Parameters
     ----------
     X : ndarray of float64 of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
         The recordings, finite.
-    discrete : bool
-        Whether they are zeros and ones or tokens, which repeat by chance.
+    tokens : bool
+        Whether they are tokens, or may be: these repeat by nature.
     name : str, default="X"
         The name used in messages.
 
     Raises
     ------
     ValueError
-        If a channel is constant or, unless they are discrete, if sequences share samples or many
+        If a channel is constant or, unless they are tokens, if sequences share samples or many
         of them begin or end in equal values.
     """
     channels = X.reshape(*X.shape[:2], -1)
     _check_constant(channels, name)
-    if discrete:
+    if tokens:
         return
     codes = _codes(channels)
     few = _has_few_values(X, codes)
@@ -80,22 +80,21 @@ def _check_shared(X, codes, by_chance, name):
     """Refuse equal sequences, and those that end as others begin."""
     n_sequences, n_steps = codes.shape
     changes = codes[:, 1:] != codes[:, :-1]
-    if not by_chance:
-        _check_equal(codes, changes, name)
+    _check_equal(codes, changes, _CHANGES if by_chance else 1, name)
     length = _longest_shared(codes, changes, by_chance)
     if length is None:
         return
-    shift = n_steps - length
-    every = -(-n_steps // shift)
-    n_kept = (shift * (n_sequences - 1) + n_steps) // n_steps
+    every = -(-n_steps // (n_steps - length))
     channels = [n for n in X.shape[2:] if n > 1]
-    shape = ", ".join(map(str, (n_kept, n_steps, *channels)))
+    shape = ", ".join(map(str, (-1, n_steps, *channels)))
+    apart = ""
+    if n_sequences > 8 * every:
+        apart = f", or, if the windows are in order, pass {name}[::{every}]"
     raise ValueError(
         f"{name} has sequences that share samples: some end with the {length} steps with which "
         "others begin, as windows that overlap do. What is learned of one is known of the other, "
         "so that they are no independent units. Cut the recording without overlap, "
-        f"recording[:{n_kept * n_steps}].reshape({shape}), or, if the windows are in order, pass "
-        f"{name}[::{every}]."
+        f"recording[:len(recording) // {n_steps} * {n_steps}].reshape({shape}){apart}."
     )
 
 
@@ -116,9 +115,9 @@ def _repeats(codes):
     return bool((values[1:] == values[:-1]).any())
 
 
-def _check_equal(codes, changes, name):
-    """Refuse sequences that are equal, unless nothing happens in them."""
-    rows = np.flatnonzero(changes.any(axis=1))
+def _check_equal(codes, changes, least, name):
+    """Refuse sequences that are equal, of those that change so many times."""
+    rows = np.flatnonzero(changes.sum(axis=1) >= least)
     _, first, inverse = np.unique(_whole(codes[rows]), return_index=True, return_inverse=True)
     twin = first[inverse]
     repeated = np.flatnonzero(twin != np.arange(len(rows)))
@@ -179,8 +178,13 @@ def _possible_lengths(codes, least, by_chance):
 
 def _check_held(codes, few, name):
     """Refuse sequences of which many begin or end in equal values."""
-    n_sequences, n_steps = codes.shape
-    if n_steps < 5:
+    n_sequences, n_all = codes.shape
+    # What is the same in all sequences is known to every baseline that knows the step.
+    common = (codes == codes[:1]).all(axis=0)
+    start = int(common.argmin())
+    codes = codes[:, start : n_all - common[::-1].argmin()]
+    n_steps = codes.shape[1]
+    if n_steps < (10 if few else 5):
         # Too short to know how often values are equal elsewhere.
         return
     same = codes[:, 1:] == codes[:, :-1]
@@ -188,27 +192,41 @@ def _check_held(codes, few, name):
     # Between the first change and the last one, which are changes by definition.
     steps = np.arange(n_steps - 1)
     inside = (steps > leading[:, np.newaxis]) & (steps < n_steps - 2 - trailing[:, np.newaxis])
-    expected = n_sequences * (same[inside].mean() if inside.any() else 0.0)
-    for runs, where in ((trailing, "end"), (leading, "begin")):
-        held = runs >= 2
-        if few:
-            # A sequence in which nothing happens is nothing special there.
-            held &= runs < n_steps - 1
-        if held.sum() <= (_BY_CHANCE if few else 2) + _TIMES * expected:
-            continue
-        row = int(np.flatnonzero(held)[0])
-        rest = n_steps - int(runs[held].max()) - 1
-        kept = f":{rest}" if where == "end" else f"{n_steps - rest}:"
-        kept = f"np.asarray({name})[:, {kept}]"
-        remedy = f"Cut all sequences to the steps that were recorded, {kept}, or leave"
-        if rest < 2:
+    allowed = max(_BY_CHANCE if few or n_sequences >= 40 else 2, n_sequences // 20)
+    # Long runs show the padding of what often stays equal for one step.
+    for length in (2, 4) if n_steps >= 16 else (2,):
+        possible, found = _n_runs(inside, length), _n_runs(inside & same, length)
+        if possible < n_sequences:
+            # Too few places to know how often that happens.
+            if few or length > 2:
+                continue
+            # Two steps in a row are equal less often than one.
+            possible, found = _n_runs(inside, 1), _n_runs(inside & same, 1)
+        expected = n_sequences * found / max(possible, 1)
+        for runs, where in ((trailing, "end"), (leading, "begin")):
+            # A sequence in which nothing happens is not padded.
+            held = (runs >= length) & (runs < n_steps - 1)
+            if held.sum() <= allowed + _TIMES * expected:
+                continue
+            row, longest = int(np.flatnonzero(held)[0]), int(runs[held].max())
+            first, last = start + longest + 1, start + n_steps - longest - 1
+            kept, n_kept = (f":{last}", last) if where == "end" else (f"{first}:", n_all - first)
             remedy = "Leave"
-        raise ValueError(
-            f"{name} has {int(held.sum())} of {n_sequences} sequences that {where} in equal "
-            f"values, as what is padded or filled in does ({name}[{row}] in "
-            f"{int(runs[row]) + 1} of {n_steps} steps). That can be predicted without any error, "
-            f"which would be taken for learning. {remedy} these sequences out."
-        )
+            if n_kept >= 2:
+                kept = f"np.asarray({name})[:, {kept}]"
+                remedy = f"Cut all sequences to the steps that were recorded, {kept}, or leave"
+            raise ValueError(
+                f"{name} has {int(held.sum())} of {n_sequences} sequences that {where} in equal "
+                f"values, as what is padded or filled in does ({name}[{row}] in "
+                f"{int(runs[row]) + 1} of {n_steps} steps). That can be predicted without any "
+                f"error, which would be taken for learning. {remedy} these sequences out."
+            )
+
+
+def _n_runs(steps, length):
+    """Return in how many places so many steps in a row are true."""
+    runs = np.lib.stride_tricks.sliding_window_view(steps, length, axis=1)
+    return int(runs.all(axis=2).sum())
 
 
 def _leading(same):

@@ -1,6 +1,4 @@
-"""What labels say: tables that are no sequences, rows that do not match, names and classes."""
-
-from numbers import Integral, Real
+"""What labels say: tables that are no sequences, rows that do not match, names of latents."""
 
 import numpy as np
 
@@ -74,8 +72,29 @@ def check_table(table, name):
         )
 
 
+def check_labels(X, latents, name):
+    """Raise a ValueError if tables are no sequences, or disagree; before any row is left out.
+
+    Parameters
+    ----------
+    X, latents : object
+        Sequences and latents, as they were passed.
+    name : str
+        The name of the latents in messages.
+
+    Raises
+    ------
+    ValueError
+        As of `check_table`, `check_columns` and `check_aligned`.
+    """
+    check_table(X, "X")
+    check_columns(X, "X")
+    check_table(latents, name)
+    check_aligned(X, latents, name)
+
+
 def check_columns(table, name):
-    """Raise a ValueError if the columns of a table of sequences have two header rows."""
+    """Raise a ValueError if columns of a table of sequences have two header rows or kinds."""
     columns = getattr(table, "columns", None)
     if getattr(columns, "nlevels", 1) > 1:
         raise ValueError(
@@ -84,6 +103,45 @@ def check_columns(table, name):
             f"channels, pass np.stack([{name}[each].to_numpy() for each in "
             f"{name}.columns.unique(0)], axis=2); if all are steps, {name}.to_numpy()."
         )
+    if not hasattr(columns, "nlevels") or columns.dtype.kind in "iufmM":
+        return
+    kinds = [getattr(dtype, "kind", "O") for dtype in table.dtypes]
+    if "f" in kinds and {"i", "u", "b"} & set(kinds):
+        whole = ", ".join(repr(c) for c, kind in zip(columns, kinds, strict=True) if kind in "iub")
+        raise ValueError(
+            f"{name} has columns of integers ({whole}) and of floats, but columns are steps of one "
+            f"quantity. Leave out what is none, or, if all are steps, pass {name}.astype(float)."
+        )
+
+
+def text_error(table, error, name):
+    """Return the ValueError of sequences of text.
+
+    Parameters
+    ----------
+    table : object
+        The sequences, as they were passed.
+    error : ValueError
+        What was raised when they were converted.
+    name : str
+        Their name in messages.
+
+    Returns
+    -------
+    ValueError
+    """
+    remedy = (
+        f"pass numbers, for symbols np.unique({name}, return_inverse=True)[1]"
+        f".reshape(np.shape({name})) and likelihood='categorical'"
+    )
+    columns = getattr(table, "columns", ())
+    dtypes = getattr(table, "dtypes", ())
+    text = [
+        c for c, t in zip(columns, dtypes, strict=True) if getattr(t, "kind", "O") not in "biuf"
+    ]
+    if 0 < len(text) < len(columns):
+        remedy = f"leave out what is no step, {name}.drop(columns={text!r})"
+    return ValueError(f"{name} holds text ({error}); {remedy}.")
 
 
 def check_aligned(X, latents, name):
@@ -171,75 +229,3 @@ def names_of(latents, n_steps):
 def text_name(name):
     """Return the name of a latent as text; parts of several header rows are joined."""
     return " ".join(map(str, name)) if isinstance(name, tuple | list) else str(name)
-
-
-def encode_latents(latents, name="latents"):
-    """Return latents as integers, which are classes, or as floats, which are quantities.
-
-    Parameters
-    ----------
-    latents : array-like
-        Numbers, booleans, text or pandas categories; of the last two the classes are numbered in
-        sorted order.
-    name : str, default="latents"
-        The name used in messages.
-
-    Returns
-    -------
-    ndarray of int64 or float64
-
-    Raises
-    ------
-    ValueError
-        If there are both classes and quantities, something else, or a class is missing.
-    """
-    dtypes = list(getattr(latents, "dtypes", [])) if hasattr(latents, "columns") else []
-    dtypes = dtypes or [getattr(latents, "dtype", None)]
-    kinds = {"quantity" if getattr(each, "kind", "O") == "f" else "class" for each in dtypes}
-    if len(kinds) > 1:
-        raise ValueError(
-            f"{name} has classes and quantities ({', '.join(map(str, dtypes))}); probes decode "
-            f"one or the other. Pass those of one kind, or {name}.astype(float) if all are "
-            "quantities."
-        )
-    if any(hasattr(each, "na_value") for each in dtypes):
-        # What pandas knows to be missing must not become a number.
-        latents = latents.astype(object)
-    values = np.asarray(latents)
-    categories = any(str(each) == "category" for each in dtypes)
-    if not categories and values.dtype.kind in "biu":
-        return values.astype(np.int64)
-    if not categories and values.dtype.kind == "f":
-        return values.astype(np.float64, copy=False)
-    if not categories and values.dtype.kind not in "OUST":
-        raise ValueError(
-            f"{name} has dtype {values.dtype}. Unknown label type: use floats for quantities, "
-            "integers or text for classes."
-        )
-    return _encode_objects(values.astype(object), categories, name)
-
-
-def _encode_objects(values, categories, name):
-    """Return objects as integers or floats."""
-    from pandas import isna
-
-    missing = isna(values)
-    if missing.any():
-        where = tuple(int(i) for i in np.argwhere(missing)[0])
-        raise ValueError(
-            f"{name}[{', '.join(map(str, where))}] is missing ({values[where]}), and so are "
-            f"{int(missing.sum())} of {values.size} values. Leave these sequences out, or give "
-            "what is missing a class of its own."
-        )
-    if all(isinstance(value, str) for value in values.flat) or categories:
-        classes = np.unique(values, return_inverse=True)[1]
-        return classes.reshape(values.shape).astype(np.int64)
-    if all(isinstance(value, bool | np.bool_ | Integral) for value in values.flat):
-        return values.astype(np.int64)
-    if all(isinstance(value, Real) for value in values.flat):
-        return values.astype(np.float64)
-    types = sorted({type(value).__name__ for value in values.flat})
-    raise ValueError(
-        f"{name} has values of the types {', '.join(types)}. Unknown label type: use floats for "
-        "quantities, integers or text for classes, and one kind for all latents."
-    )

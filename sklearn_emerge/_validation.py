@@ -1,9 +1,9 @@
-"""Checks of sequences and latents, with messages that say what to do."""
+"""Checks of sequences, with messages that say what to do."""
 
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from ._tables import check_columns, check_table, cut_call, encode_latents, has_columns_of_latents
+from ._tables import check_columns, check_table, cut_call, text_error
 
 # Squares of what is larger or smaller leave the range of double precision.
 _LARGEST, _SMALLEST = 1e140, 1e-140
@@ -45,7 +45,8 @@ def as_array(array, name):
             raise ValueError(
                 f"{name}[{where}] is masked, and so are {int(mask.sum())} of {mask.size} values; "
                 "missing values are not supported. Leave out what has some, for instance "
-                f"{name}[~np.ma.getmaskarray({name}).reshape(len({name}), -1).any(axis=1)]."
+                f"{name}[~np.ma.getmaskarray({name}).reshape(len({name}), -1).any(axis=1)]"
+                f"{_as_well(name)}."
             )
         return array.data
     if hasattr(array, "toarray"):
@@ -127,13 +128,21 @@ def _without(finite, name):
         # Whatever it was, a list or a table, and with channels or without.
         mask = f"np.isfinite(np.asarray({name})).reshape(len({name}), -1).all(axis=1)"
         call = f"np.asarray({name})[{mask}]"
-        return f"Leave out what has some, {call}. {filled}."
+        return f"Leave out what has some, {call}{_as_well(name)}. {filled}."
     if finite.ndim > 1:
         steps = np.logical_and.accumulate(finite.reshape(*finite.shape[:2], -1).all(axis=(0, 2)))
         if steps.sum() >= 2:
             cut = f"np.asarray({name})[:, :{steps.sum()}]"
-            return f"Cut all sequences to the steps that have none, {cut}. {filled}."
+            return (
+                f"Cut all sequences to the steps that have none, {cut}{_as_well(name)}. {filled}."
+            )
     return f"Leave out the sequences, steps or channels that have some. {filled}."
+
+
+def _as_well(name):
+    """Return what else is to be cut, as text: sequences and latents belong together."""
+    other = "X" if name in ("latents", "y") else "the latents"
+    return f" (and so {other})"
 
 
 def check_scale(X, name):
@@ -246,7 +255,7 @@ def check_sequences(estimator, X, *, reset, name="X"):
     """
     check_table(X, name)
     check_columns(X, name)
-    X = as_array(X, name)
+    table, X = X, as_array(X, name)
     if reset and not hasattr(X, "toarray"):
         check_shape(np.asarray(X), name)
     try:
@@ -261,10 +270,7 @@ def check_sequences(estimator, X, *, reset, name="X"):
                 f"one sequence alone is np.reshape({name}, (1, -1))."
             ) from None
         if "could not convert string" in str(error):
-            raise ValueError(
-                f"{name} holds text ({error}); pass numbers, for symbols np.unique({name}, "
-                f"return_inverse=True)[1].reshape(np.shape({name})) and likelihood='categorical'."
-            ) from None
+            raise text_error(table, error, name) from None
         if "is expecting" not in str(error):
             raise
         raise ValueError(
@@ -367,45 +373,3 @@ def check_tokens(tokens, n_tokens):
             f"to {n_tokens - 1}."
         )
     return tokens
-
-
-def check_latents(latents, X, name="latents"):
-    """Validate latents against sequences and return them with three dimensions.
-
-    Parameters
-    ----------
-    latents : array-like of shape (n_sequences,), (n_sequences, n_steps) or \
-            (n_sequences, n_steps, n_latents)
-        One latent a sequence (constant in time), one a step, or several a step; or a table of
-        n_sequences rows with one named column a latent.
-    X : ndarray of shape (n_sequences, n_steps, ...)
-        The sequences that the latents belong to.
-    name : str, default="latents"
-        The name used in messages.
-
-    Returns
-    -------
-    ndarray of shape (n_sequences, n_steps, n_latents)
-        Integers if they are classes (integers, booleans, text, pandas categories), else float64.
-    """
-    check_table(latents, name)
-    n_sequences, n_steps = X.shape[:2]
-    columns = has_columns_of_latents(latents, n_steps)
-    latents = encode_latents(as_array(latents, name), name)
-    if columns:
-        latents = latents[:, np.newaxis]
-    fits = latents.ndim in (1, 2, 3) and latents.shape[0] == n_sequences
-    if not fits or (not columns and latents.ndim > 1 and latents.shape[1] != n_steps):
-        raise ValueError(
-            f"{name} has shape {latents.shape}, which does not fit sequences of shape {X.shape}: "
-            f"expected ({n_sequences},), ({n_sequences}, {n_steps}) or "
-            f"({n_sequences}, {n_steps}, n_latents). Several latents a sequence are a DataFrame "
-            "with a named column each."
-        )
-    if latents.size == 0:
-        raise ValueError(f"{name} is empty, shape {latents.shape}; pass None if there are none.")
-    if latents.dtype.kind == "f":
-        check_finite(latents, name)
-    while latents.ndim < 3:
-        latents = latents[..., np.newaxis]
-    return np.broadcast_to(latents, (n_sequences, n_steps, latents.shape[2]))

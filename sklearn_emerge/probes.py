@@ -1,6 +1,7 @@
 """Probes: linear maps that read latents off hidden states."""
 
 import warnings
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
@@ -11,8 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
 
+from ._latents import check_latents
 from ._random import integer_seed, substream
-from ._validation import check_finite, check_latents
+from ._validation import as_array, check_finite, check_scale
 
 __all__ = ["CONTROLS", "control_states", "cross_validate_probe", "make_probe"]
 
@@ -144,7 +146,8 @@ def cross_validate_probe(
     Raises
     ------
     ValueError
-        If shapes do not fit, a value is not finite, or there are fewer sequences than folds.
+        If shapes do not fit, a value is masked, complex, not finite or out of the range of squares
+        in double precision, or there are fewer sequences than folds.
 
     Warns
     -----
@@ -159,6 +162,11 @@ def cross_validate_probe(
     >>> cross_validate_probe(hidden, hidden @ [1.0, 2.0, 3.0]).score.round(3)
     array([1.])
     """
+    hidden = _check_hidden(as_array(hidden, "hidden"))
+    check_scale(hidden, "hidden")
+    for name, number, least in (("n_splits", n_splits, 2), ("burn_in", burn_in, 0)):
+        if not isinstance(number, Integral) or isinstance(number, bool) or number < least:
+            raise ValueError(f"{name}={number!r} is not an integer from {least} on; pass one.")
     result = score_probe(
         hidden,
         latents,
@@ -168,7 +176,7 @@ def cross_validate_probe(
         random_state=random_state,
     )
     if result.accuracy is not None:
-        latents = check_latents(latents, np.asarray(hidden))[:, burn_in:]
+        latents = check_latents(latents, hidden)[:, burn_in:]
         alone = [
             f"class {label} of latent {number}"
             for number, latent in enumerate(np.moveaxis(latents, 2, 0))
@@ -189,13 +197,7 @@ def cross_validate_probe(
 
 def score_probe(hidden, latents, *, probe="auto", n_splits=5, burn_in=1, random_state=None):
     """Return what `cross_validate_probe` returns, without warnings of rare classes."""
-    hidden = np.asarray(hidden, dtype=np.float64)
-    if hidden.ndim != 3:
-        raise ValueError(
-            f"hidden has shape {hidden.shape}; expected (n_sequences, n_steps, n_hidden), as "
-            "transform returns it."
-        )
-    check_finite(hidden, "hidden")
+    hidden = _check_hidden(hidden)
     latents = check_latents(latents, hidden)
     n_sequences, n_steps, n_hidden = hidden.shape
     if n_sequences < n_splits:
@@ -203,7 +205,7 @@ def score_probe(hidden, latents, *, probe="auto", n_splits=5, burn_in=1, random_
             f"hidden has {n_sequences} sequences, fewer than n_splits={n_splits}; the sequence is "
             "the unit of cross-validation, so pass more sequences or fewer folds."
         )
-    if not 0 <= burn_in < n_steps:
+    if burn_in >= n_steps:
         raise ValueError(f"burn_in={burn_in} leaves nothing of {n_steps} steps; make it smaller.")
     discrete = latents.dtype.kind == "i"
     kind = "discrete" if discrete else "continuous"
@@ -219,6 +221,18 @@ def score_probe(hidden, latents, *, probe="auto", n_splits=5, burn_in=1, random_
     ]
     score, accuracy = np.array(scores).T
     return Bunch(score=score, accuracy=accuracy if discrete else None)
+
+
+def _check_hidden(hidden):
+    """Return finite hidden states as a float64 array of three dimensions."""
+    hidden = np.asarray(hidden, dtype=np.float64)
+    if hidden.ndim != 3 or 0 in hidden.shape:
+        raise ValueError(
+            f"hidden has shape {hidden.shape}; expected (n_sequences, n_steps, n_hidden), as "
+            "transform returns it, with at least one of each."
+        )
+    check_finite(hidden, "hidden")
+    return hidden
 
 
 def _seeded(probe, random_state):

@@ -1,6 +1,6 @@
 """A training that was cut off goes on, and ends as if it had not been."""
 
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -30,8 +30,8 @@ STOPPING = TransformerPredictor(
 OSCILLATOR = OscillatorWorld(n_steps=20)
 SMALL = dict(batch_size=8, max_steps=23)
 CASES = [
-    (OSCILLATOR, GRUPredictor(4, engine="numba", **SMALL), "full"),
-    (OSCILLATOR, GRUPredictor(4, engine="numba", **SMALL), "readout"),
+    (OSCILLATOR, GRUPredictor(5, engine="numba", **SMALL), "full"),
+    (OSCILLATOR, GRUPredictor(5, engine="numba", **SMALL), "readout"),
     (OSCILLATOR, GRUPredictor(4, engine="torch", **SMALL), "full"),
     (OSCILLATOR, GRUPredictor(4, engine="torch", **SMALL), "readout"),
     (TRIANGLE, TRANSFORMER, "full"),
@@ -41,22 +41,34 @@ NAMES = ["scan", "heads", "torch", "head", "transformer", "early stopping"]
 
 
 class Visits:
-    """A measure that is cut off at one of its visits, as by Ctrl-C or a power cut."""
+    """A measure that counts its visits, and is cut off at one, as by Ctrl-C or a power cut."""
 
-    count, fatal = 0, None
+    def __init__(self, fatal=None):
+        self.count, self.fatal = 0, fatal
+
+    def __reduce__(self):
+        """Keep its state from the store, which would take it for another measure."""
+        return Visits, ()
 
     def __call__(self, predictor, evaluation):
-        Visits.count += 1
-        if Visits.count == Visits.fatal:
+        self.count += 1
+        if self.count == self.fatal:
             raise KeyboardInterrupt
         return float(np.square(predictor.predict(evaluation.X)).mean())
 
 
-def assess(world, model, mode, memory=None, **options):
+def assess(world, model, mode, memory=None, visits=None, **options):
     return small_assessment(
         world=world, model=model, modes=(mode,), nulls=(), record_at=list(range(0, 23, 2)),
-        measures={"size": Visits()}, n_train=40, memory=memory, probe=None, **options,
+        measures={"size": visits or Visits()}, n_train=40, memory=memory, probe=None, **options,
     ).fit()  # fmt: skip
+
+
+@cache
+def whole(number):
+    """Return the cube of a case that is not cut off, and its visits."""
+    visits = Visits()
+    return assess(*CASES[number], visits=visits).cube_, visits.count
 
 
 @pytest.fixture
@@ -69,38 +81,32 @@ def assert_same(cube, other):
     xr.testing.assert_equal(cube.drop_vars("fit_seconds"), other.drop_vars("fit_seconds"))
 
 
-def cut_off(tmp_path, monkeypatch, case, fatal, **options):
+def cut_off(tmp_path, case, fatal, **options):
     """Cut an assessment off."""
-    monkeypatch.setattr(Visits, "count", 0)
-    monkeypatch.setattr(Visits, "fatal", fatal)
     with pytest.raises(KeyboardInterrupt):
-        assess(*case, tmp_path, **options)
-    Visits.count, Visits.fatal = 0, None
+        assess(*case, tmp_path, Visits(fatal), **options)
 
 
-@pytest.mark.parametrize(("fatal", "saved"), [(9, 6), (20, 12)])
-@pytest.mark.parametrize(("world", "model", "mode"), CASES, ids=NAMES)
-def test_it_ends_the_same(tmp_path, monkeypatch, every_epoch, world, model, mode, fatal, saved):
-    whole = assess(world, model, mode).cube_
-    cut_off(tmp_path, monkeypatch, (world, model, mode), fatal)
-    cube = assess(world, model, mode, tmp_path).cube_
-    visits = Visits.count
-    assert_same(cube, whole)
-    Visits.count = 0
-    assess(world, model, mode)
+@pytest.mark.parametrize(("fatal", "saved"), [(8, 6), (19, 12)])
+@pytest.mark.parametrize("number", range(len(CASES)), ids=NAMES)
+def test_it_ends_the_same(tmp_path, every_epoch, number, fatal, saved):
+    cube, n_visits = whole(number)
+    cut_off(tmp_path, CASES[number], fatal)
+    visits = Visits()
+    assert_same(assess(*CASES[number], tmp_path, visits).cube_, cube)
     # What was measured before the last end of an epoch is not measured again.
-    assert visits <= Visits.count - saved
+    assert visits.count <= n_visits - saved
     # What is finished leaves nothing but its result.
     assert not list(tmp_path.rglob("net-*.pt"))
 
 
-def test_what_cannot_be_read_is_named(tmp_path, monkeypatch, every_epoch):
-    cut_off(tmp_path, monkeypatch, CASES[0], 12)
+def test_what_cannot_be_read_is_named(tmp_path, every_epoch):
+    cut_off(tmp_path, CASES[0], 11)
     (file,) = tmp_path.rglob("net-1.pt")
     file.write_bytes(file.read_bytes()[:100])
     with pytest.warns(UserWarning, match=r"training in .*net-1.pt.* cannot be read.*begins anew"):
         cube = assess(*CASES[0], tmp_path).cube_
-    assert_same(cube, assess(*CASES[0]).cube_)
+    assert_same(cube, whole(0)[0])
 
 
 def test_a_full_disk_does_not_end_the_training(tmp_path, monkeypatch, every_epoch):
@@ -125,15 +131,16 @@ def test_an_interrupt_while_writing_is_no_end_of_training(tmp_path, monkeypatch,
     with pytest.raises(KeyboardInterrupt):
         assess(*CASES[0], tmp_path)
     cube = assess(*CASES[0], tmp_path).cube_
-    assert_same(cube, assess(*CASES[0]).cube_)
+    assert_same(cube, whole(0)[0])
 
 
 @pytest.mark.parametrize("before", [False, True])
-def test_progress_may_be_shown_in_one_of_the_runs(tmp_path, monkeypatch, every_epoch, before):
-    cut_off(tmp_path, monkeypatch, CASES[0], 12, progress=before)
-    cube = assess(*CASES[0], tmp_path, progress=not before).cube_
-    assert Visits.count < 1 + 2 * 12
-    assert_same(cube, assess(*CASES[0]).cube_)
+def test_progress_may_be_shown_in_one_of_the_runs(tmp_path, every_epoch, before):
+    cut_off(tmp_path, CASES[0], 11, progress=before)
+    visits = Visits()
+    cube = assess(*CASES[0], tmp_path, visits, progress=not before).cube_
+    assert visits.count < 2 * 12
+    assert_same(cube, whole(0)[0])
 
 
 def test_a_training_that_stopped_early_is_finished(tmp_path, monkeypatch):
@@ -148,24 +155,23 @@ def test_a_training_that_stopped_early_is_finished(tmp_path, monkeypatch):
         return step(net, *args, **kwargs)
 
     monkeypatch.setattr(Net, "train_step", counting)
-    cut_off(tmp_path, monkeypatch, (world, model, mode), 14)
+    cut_off(tmp_path, (world, model, mode), 13)
     first = len(trained)
     assert 0 < first < 23
     cube = assess(world, model, mode, tmp_path).cube_
     assert len({id(net) for net in trained[first:]}) == 1
-    whole = assess(world, model, mode).cube_
-    assert_same(cube, whole)
+    assert_same(cube, assess(world, model, mode).cube_)
 
 
-def test_clearing_the_store_clears_it(tmp_path, monkeypatch, every_epoch):
-    cut_off(tmp_path, monkeypatch, CASES[0], 12)
+def test_clearing_the_store_clears_it(tmp_path, every_epoch):
+    cut_off(tmp_path, CASES[0], 11)
     assert list(tmp_path.rglob("net-1.pt"))
     Memory(tmp_path, verbose=0).clear(warn=False)
     assert not list(tmp_path.rglob("net-1.pt"))
 
 
-def test_another_cell_does_not_go_on_from_it(tmp_path, monkeypatch, every_epoch):
-    cut_off(tmp_path, monkeypatch, CASES[2], 20)
+def test_another_cell_does_not_go_on_from_it(tmp_path, every_epoch):
+    cut_off(tmp_path, CASES[2], 19)
     world, model, mode = CASES[2]
     other = assess(world, model, mode, tmp_path, random_state=7).cube_
     fresh = assess(world, model, mode, random_state=7).cube_
@@ -183,13 +189,13 @@ class Idle(Callback):
         ModulePredictor(partial(torch.nn.GRU, hidden_size=4, batch_first=True), **SMALL),
     ],
 )
-def test_what_may_keep_more_begins_anew(tmp_path, monkeypatch, every_epoch, model):
+def test_what_may_keep_more_begins_anew(tmp_path, every_epoch, model):
     case = OSCILLATOR, model, "full"
-    whole = assess(*case).cube_
-    cut_off(tmp_path, monkeypatch, case, 9)
-    cube = assess(*case, tmp_path).cube_
-    assert Visits.count == 1 + 2 * 12
-    assert_same(cube, whole)
+    cut_off(tmp_path, case, 8)
+    visits = Visits()
+    cube = assess(*case, tmp_path, visits).cube_
+    assert visits.count == 2 * 12
+    assert_same(cube, assess(*case).cube_)
 
 
 def test_without_interruption_states_are_written_once_a_net(tmp_path, monkeypatch):
@@ -216,4 +222,4 @@ def test_an_interrupt_between_epochs_is_no_end_of_training(tmp_path, monkeypatch
     monkeypatch.setattr(EpochTimer, "on_epoch_end", interrupted)
     with pytest.raises(KeyboardInterrupt):
         assess(*CASES[0], tmp_path)
-    assert_same(assess(*CASES[0], tmp_path).cube_, assess(*CASES[0]).cube_)
+    assert_same(assess(*CASES[0], tmp_path).cube_, whole(0)[0])

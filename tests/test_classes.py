@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import small_assessment
 from sklearn.ensemble import RandomForestRegressor
@@ -139,6 +140,17 @@ def test_a_rare_class_is_named_once():
         "evaluation sequences that are probed in 2 of 2 seeds, where it cannot be decoded; join"
     )
     assert np.isfinite(cube.probe_score).all()
+
+
+@pytest.mark.parametrize("given", ["labels", "table", "world"])
+def test_a_rare_class_is_called_as_it_was_passed(given):
+    y = np.array(["left", "up", "right"])[labels(20, 2, 18)]
+    assessment = assessment_of(y, modes=("random",))
+    if given != "world":
+        assessment.set_params(world=None)
+        y = pd.DataFrame({"side": y, "block": labels(20, 20)}) if given == "table" else y
+    with pytest.warns(UserWarning, match=r"class 'up' \(in 2 of 40 sequences\) is in fewer"):
+        assessment.fit(*(() if given == "world" else (X, y)))
 
 
 def test_a_latent_that_some_seeds_cannot_score_is_announced_and_nan():

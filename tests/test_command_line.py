@@ -5,9 +5,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from sklearn_emerge import __version__, load_cube
+from sklearn_emerge import DriftWorld, __version__, load_cube
 from sklearn_emerge.__main__ import WORLDS, main
 
 QUICK = [
@@ -84,9 +85,8 @@ def test_wrong_words_list_the_known_ones(arguments, message, capsys):
         (["--memory", ""], "memory='' is no folder"),
         (["--memory", "/dev/null"], "memory='/dev/null' cannot be used as a folder"),
         (["--out", "/dev/null"], "path='/dev/null' cannot be written"),
-        (["--hidden-size", "1000000000"], "out of memory"),
-        (["--model", "rnn", "--hidden-size", "1000000000"], "out of memory"),
-        (["--train", "2000000000"], "out of memory"),
+        (["--hidden-size", "1000000000"], "cannot be built"),
+        (["--model", "rnn", "--hidden-size", "1000000000"], "cannot be built"),
     ],
 )
 def test_wrong_values_are_refused_before_training(
@@ -98,6 +98,18 @@ def test_wrong_values_are_refused_before_training(
     monkeypatch.setattr(Net, "train_on", lambda *a: pytest.fail("training started"))
     assert main(["assess", "drift", *QUICK, *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_lack_of_memory_ends_on_one_line(capsys, monkeypatch):
+    def draw(self, n_train, n_eval, random_state=None):
+        # As numpy says it, and on any machine.
+        np.empty(2**50)
+
+    monkeypatch.setattr(DriftWorld, "split", draw)
+    assert main(["assess", "drift", *QUICK]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: out of memory (Unable to allocate")
+    assert printed.count("\n") == 1
 
 
 @pytest.mark.filterwarnings("default::UserWarning")

@@ -148,7 +148,10 @@ def test_the_true_family_is_found(truth, best):
     if best != "logistic":
         assert found.table.p_value[best] > 0.05
         assert best in found.reason
-    assert (found.table.p_value.dropna() >= 1 / 200).all()
+    # All others are rejected by each of 199 draws, but for what holds the constant.
+    wider = {"constant": ["line", "power law"]}.get(best, [])
+    wrong = found.table.p_value.drop(list({"logistic", best, *wider}))
+    assert (wrong == 1 / 200).all()
     again = curve.compare(random_state=0)
     assert found.table.equals(again.table)
 
@@ -273,7 +276,8 @@ def test_a_threshold_is_found_where_there_is_one_only(report):
 
 # One in a thousand data sets warns by chance.
 @pytest.mark.filterwarnings("ignore:The counts vary more")
-def test_band_covers_the_curve():
+@pytest.mark.parametrize("n", [30, pytest.param(120, marks=pytest.mark.slow)])
+def test_band_covers_the_curve(n):
     """Pointwise, over data sets whose curve is known."""
     rng = np.random.default_rng(0)
     X = np.logspace(2, 6, 12)[:, np.newaxis]
@@ -281,15 +285,15 @@ def test_band_covers_the_curve():
     at = np.array([[1e3], [1e4], [1e5]])
     expected = 1 / (1 + (at[:, 0] / 1e4) ** -1.2)
     covered = []
-    for i in range(120):
+    for i in range(n):
         rate = rng.binomial(100, truth) / 100
         curve = EmergenceCurve().fit(X, rate, n_trials=100)
         low, high = curve.band(at, n_draws=200, random_state=i)
         assert (low < curve.predict(at)).all()
         assert (curve.predict(at) < high).all()
         covered.append((low <= expected) & (expected <= high))
-    # 120 draws: four standard errors below 95%.
-    assert np.mean(covered, axis=0).min() > 0.95 - 4 * np.sqrt(0.95 * 0.05 / 120)
+    # Four standard errors below 95%.
+    assert np.mean(covered, axis=0).min() > 0.95 - 4 * np.sqrt(0.95 * 0.05 / n)
     narrow = curve.band(at, confidence=0.5, n_draws=200, random_state=0)
     assert (narrow[1] - narrow[0] < high - low).all()
 

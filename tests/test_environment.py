@@ -129,7 +129,7 @@ def test_what_is_set_stays_set_after_an_error():
 
     with all_settings():
         before = state()
-        with pytest.raises(RuntimeError, match="no module"):
+        with pytest.raises(ValueError, match="no module"):
             ModulePredictor(fail).fit(X)
         assert state() == before
 

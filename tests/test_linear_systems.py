@@ -312,8 +312,9 @@ def test_linear_baseline_is_no_better_than_the_kalman_filter():
 def test_assessment_of_a_linear_world():
     world = LinearSystemWorld.random_walk(n_steps=30)
     assessment = EmergenceAssessment(
-        world, GRUPredictor(4, max_steps=400), n_train=300, n_eval=200, n_seeds=3, alpha=0.2,
+        world, GRUPredictor(4, max_steps=400), n_train=300, n_eval=200, n_seeds=2, alpha=0.3,
         param_grid={"world__Q": [0.1, 1.0]}, correction=None, random_state=0, progress=False,
+        modes=("full", "random"), nulls=(),
     ).fit()  # fmt: skip
     cube = assessment.cube_.sel(condition="structured")
     assert (cube.ceiling == "exact").all()

@@ -239,6 +239,7 @@ def test_assessment(model):
         EmergenceAssessment(
             SMALL, model, nulls=("permuted", "resample"), n_seeds=2, alpha=0.5, n_train=60,
             n_eval=30, param_grid={"world__difficulty": [0, 1]}, random_state=0, progress=False,
+            modes=("full", "random"), n_probe=10,
         )
         .fit()
         .cube_

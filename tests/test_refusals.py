@@ -90,7 +90,7 @@ MODELS = [
     (TINY(callbacks=[print]), "callbacks has <built-in.*which is no callback"),
     (RNNPredictor(10**9), "RNNPredictor\\(hidden_size=1000000000.*cannot be built"),
     (LSTMPredictor(10**20), "LSTMPredictor.*cannot be built"),
-    (TransformerPredictor(10**12, 1, 1), "TransformerPredictor.*cannot be built"),
+    (TransformerPredictor(10**17, 1, 1), "TransformerPredictor.*cannot be built"),
     (TINY(feedforward_size=10**20), "feedforward_size=1.*cannot be built"),
     (TINY(context=20), "context=20 is longer than the 19 steps"),
     (TransformerPredictor(8, 1, 3), "hidden_size=8 is not a multiple of n_heads=3"),

@@ -113,7 +113,7 @@ def test_networks_without_a_map_score_as_expected(shots, tokens_per_word):
     """Each with a guess of its own: at most at the level, and the mean is what is expected."""
     world = TriangleWorld(examples=WORLD.examples, tokens_per_word=tokens_per_word)
     train = world.sample(world.default_n_train, random_state=0)
-    options = dict(train=train, n_queries=60, n_shots=6, shots=shots, random_state=1)
+    options = dict(train=train, n_queries=20, n_shots=6, shots=shots, random_state=1)
     n = 60
     rows = [Translator(world, train, "guesses", i).scored("A->C", **options) for i in range(n)]
     for name in ("words", "sentences", "choice"):

@@ -324,7 +324,7 @@ class EmergenceAssessment(BaseEstimator):
             "entropy": entropy,
         }
         if self.probe is not None:
-            check_probing(self.probe, self.n_probe, configurations, sizes, **shared)
+            check_probing(self.probe, self.n_probe, configurations, sizes, y=y, **shared)
         origin = None
         if store.folder is not None:
             origin = provenance(self.world_, model, measures)

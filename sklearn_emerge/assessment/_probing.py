@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from .._validation import check_latents
+from .._latents import check_latents, given_classes
 from ..probes import can_be_scored, check_probe, count_classes, score_probe
 from ..worlds import ArrayWorld
 from ._cell import split_by_seed
@@ -24,7 +24,7 @@ _REMEDIES = {
 }
 
 
-def check_probing(probe, n_probe, configurations, sizes, *, n_seeds, **options):
+def check_probing(probe, n_probe, configurations, sizes, *, y=None, n_seeds, **options):
     """Refuse latents without a score and probes that do not work, and warn of rare classes.
 
     The evaluation sequences of every seed are looked at where that can tell something: of
@@ -41,6 +41,9 @@ def check_probing(probe, n_probe, configurations, sizes, *, n_seeds, **options):
         The configurations.
     sizes : (int or None, int or None)
         Numbers of sequences for training and evaluation.
+    y : array-like or None, default=None
+        The latents as they were passed to `fit`, for the names of classes; None is those of the
+        world.
     n_seeds : int
         Number of seeds.
     **options
@@ -76,10 +79,12 @@ def check_probing(probe, n_probe, configurations, sizes, *, n_seeds, **options):
         if looked_at:
             # One split stands for all seeds that share it.
             latents *= n_seeds // len(latents)
-            recordings = None
+            recordings = given = None
             if recorded:
-                recordings = check_latents(world.latents, np.asarray(world.X))[:, 1:]
-            problems, scored = _problems(splits[0][1].latent_names, latents, recordings)
+                X = np.asarray(world.X)
+                recordings = check_latents(world.latents, X)[:, 1:]
+                given = given_classes(world.latents if y is None else y, X.shape[1])[:, 1:]
+            problems, scored = _problems(splits[0][1].latent_names, latents, recordings, given)
             remedy = _REMEDIES[world.latent_kind]
             if not scored:
                 raise ValueError(
@@ -94,11 +99,11 @@ def check_probing(probe, n_probe, configurations, sizes, *, n_seeds, **options):
         warnings.warn(f"{once}; {remedy}.", UserWarning, stacklevel=3)
 
 
-def _problems(names, latents, recordings):
+def _problems(names, latents, recordings, given):
     """Return what keeps latents from being scored in some seeds, and whether any ever is.
 
     `latents` are those that are probed, an array for each seed; `recordings` those of all
-    recordings, or None.
+    recordings, and `given` the same as they were passed, or None.
     """
     found, scored = [], False
     for i, name in enumerate(names):
@@ -106,7 +111,8 @@ def _problems(names, latents, recordings):
         n_without = sum(not can_be_scored(latent) for latent in seeds)
         scored |= n_without < len(seeds)
         if seeds[0].dtype.kind == "i":
-            causes = _rare_classes(seeds, None if recordings is None else recordings[:, :, i])
+            all_of_it = () if recordings is None else (recordings[:, :, i], given[:, :, i])
+            causes = _rare_classes(seeds, *all_of_it)
             reason = "fewer than two classes are in at least two sequences"
         else:
             causes, reason = [], "it is constant, up to rounding"
@@ -118,19 +124,22 @@ def _problems(names, latents, recordings):
     return found, scored
 
 
-def _rare_classes(seeds, recordings):
+def _rare_classes(seeds, recordings=None, given=None):
     """Return, of a latent, the classes that some seed has in fewer than two sequences."""
     counts = [dict(zip(*count_classes(latent), strict=True)) for latent in seeds]
     total = {} if recordings is None else dict(zip(*count_classes(recordings), strict=True))
+    called = {}
+    if given is not None:
+        called = dict(zip(recordings.ravel().tolist(), given.ravel().tolist(), strict=True))
     rare = []
     for label in sorted({*total, *(label for count in counts for label in count)}):
         n_rare = sum(count.get(label, 0) < 2 for count in counts)
         if n_rare:
             occurs = f" (in {total[label]} of {len(recordings)} sequences)" if total else ""
             rare.append(
-                f"class {label}{occurs} is in fewer than two of the {len(seeds[0])} evaluation "
-                f"sequences that are probed in {n_rare} of {len(seeds)} seeds, where it cannot be "
-                "decoded"
+                f"class {called.get(label, int(label))!r}{occurs} is in fewer than two of the "
+                f"{len(seeds[0])} evaluation sequences that are probed in {n_rare} of "
+                f"{len(seeds)} seeds, where it cannot be decoded"
             )
     more = [f"so are {len(rare) - _NAMED} more classes"] if len(rare) > _NAMED else []
     return rare[:_NAMED] + more

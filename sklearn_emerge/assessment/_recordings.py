@@ -4,8 +4,10 @@ import warnings
 
 import numpy as np
 
-from .._tables import check_aligned, names_of
-from .._validation import check_latents, check_sequences, encode_tokens
+from .._latents import check_latents
+from .._recordings import check_recordings
+from .._tables import check_labels, names_of
+from .._validation import check_sequences, encode_tokens
 from ..worlds import ArrayWorld
 from ._plan import STRUCTURED
 
@@ -31,8 +33,8 @@ def world_of(estimator, X, y):
     ValueError
         If X or y is not as described, or their labels disagree.
     """
+    check_labels(X, y, "y")
     sequences = check_sequences(estimator, X, reset=True)
-    check_aligned(X, y, "y")
     latents = None if y is None else check_latents(y, sequences, "y")
     names = names_of(y, sequences.shape[1])
     if np.asarray(X).dtype.kind in "iu":
@@ -78,7 +80,10 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval):
             )
         if likelihood == "categorical":
             _check_tokens(X, baselines, nulls)
-        elif likelihood == "gaussian":
+        elif world.likelihood == "auto":
+            # The world could not know that these are no tokens.
+            check_recordings(X, tokens=False)
+        if likelihood == "gaussian":
             _warn_if_rare(X, *world.default_split(n_train, n_eval))
 
 

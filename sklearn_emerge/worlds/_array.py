@@ -2,17 +2,11 @@
 
 import numpy as np
 
+from .._latents import check_latents, encode_latents
 from .._random import substream
 from .._recordings import check_recordings
-from .._tables import (
-    check_aligned,
-    check_columns,
-    check_table,
-    encode_latents,
-    names_of,
-    text_name,
-)
-from .._validation import as_array, check_finite, check_latents, check_scale, check_shape
+from .._tables import check_labels, names_of, text_error, text_name
+from .._validation import as_array, check_finite, check_scale, check_shape
 from ._base import World
 from ._strata import divide, sequence_classes
 
@@ -33,7 +27,7 @@ class ArrayWorld(World):
             (n_sequences, n_steps, n_latents), default=None
         What a probe should decode; or a table with one row a sequence and one named column a
         latent. Floats are quantities. Integers, booleans, text and pandas categories are classes,
-        of which the last two are numbered in sorted order.
+        of which the last two are numbered in sorted order, in a table those of each column.
     latent_names : sequence of str, default=None
         One name a latent. None takes those of labelled latents (the name of a Series or
         DataArray, columns, coordinates), or "latent 0", "latent 1", ....
@@ -41,9 +35,10 @@ class ArrayWorld(World):
     Raises
     ------
     ValueError
-        When sequences are drawn or an assessment starts: if values are missing or masked, a
+        When sequences are drawn or an assessment starts: if values are missing, masked or text, a
         channel is constant, sequences share samples, as overlapping windows do, many of them
         begin or end in equal values, as padded ones do, or labels of X and latents disagree.
+        Whether integers repeat is asked when an assessment starts, unless they are tokens.
 
     Examples
     --------
@@ -100,7 +95,11 @@ class ArrayWorld(World):
         """Discrete if latents are classes, continuous if they are quantities."""
         if self.latents is None:
             return None
-        return "discrete" if encode_latents(self.latents).dtype.kind == "i" else "continuous"
+        return (
+            "discrete"
+            if encode_latents(self.latents, self.n_steps).dtype.kind == "i"
+            else "continuous"
+        )
 
     @property
     def n_steps(self):
@@ -145,21 +144,24 @@ class ArrayWorld(World):
 
     def _arrays(self):
         self._validate_params()
-        for table, name in ((self.X, "X"), (self.latents, "latents")):
-            check_table(table, name)
-        check_columns(self.X, "X")
-        X = np.asarray(as_array(self.X, "X"), dtype=np.float64)
+        check_labels(self.X, self.latents, "latents")
+        X = as_array(self.X, "X")
+        try:
+            X = np.asarray(X, dtype=np.float64)
+        except ValueError as error:
+            if "could not convert string" not in str(error):
+                raise
+            raise text_error(self.X, error, "X") from None
         check_shape(X, "X")
         check_finite(X, "X")
-        check_aligned(self.X, self.latents, "latents")
         latents = None if self.latents is None else check_latents(self.latents, X)
         if latents is not None:
             self._names(latents)
         # Once for an array, which workers receive with this mark.
         if getattr(self, "_checked", None) is not self.X:
             check_scale(X.reshape(*X.shape[:2], -1), "X")
-            integers = np.asarray(self.X).dtype.kind in "biu"
-            check_recordings(X, integers or self.observation == "binary")
+            # An assessment knows from the model whether integers are tokens.
+            check_recordings(X, tokens=self.likelihood == "auto")
             self._checked = self.X
         return X, latents
 

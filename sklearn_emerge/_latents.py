@@ -1,0 +1,159 @@
+"""Latents as arrays: which are classes and which quantities, and what is refused."""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+from ._tables import check_table, has_columns_of_latents
+from ._validation import as_array, check_finite
+
+
+def check_latents(latents, X, name="latents"):
+    """Validate latents against sequences and return them with three dimensions.
+
+    Parameters
+    ----------
+    latents : array-like of shape (n_sequences,), (n_sequences, n_steps) or \
+            (n_sequences, n_steps, n_latents)
+        One latent a sequence (constant in time), one a step, or several a step; or a table of
+        n_sequences rows with one named column a latent.
+    X : ndarray of shape (n_sequences, n_steps, ...)
+        The sequences that the latents belong to.
+    name : str, default="latents"
+        The name used in messages.
+
+    Returns
+    -------
+    ndarray of shape (n_sequences, n_steps, n_latents)
+        Integers if they are classes (integers, booleans, text, pandas categories), else float64.
+    """
+    check_table(latents, name)
+    n_sequences, n_steps = X.shape[:2]
+    columns = has_columns_of_latents(latents, n_steps)
+    latents = encode_latents(as_array(latents, name), n_steps, name)
+    if columns:
+        latents = latents[:, np.newaxis]
+    fits = latents.ndim in (1, 2, 3) and latents.shape[0] == n_sequences
+    if not fits or (not columns and latents.ndim > 1 and latents.shape[1] != n_steps):
+        raise ValueError(
+            f"{name} has shape {latents.shape}, which does not fit sequences of shape {X.shape}: "
+            f"expected ({n_sequences},), ({n_sequences}, {n_steps}) or "
+            f"({n_sequences}, {n_steps}, n_latents). Several latents a sequence are a DataFrame "
+            "with a named column each."
+        )
+    if latents.size == 0:
+        raise ValueError(f"{name} is empty, shape {latents.shape}; pass None if there are none.")
+    if latents.dtype.kind == "f":
+        check_finite(latents, name)
+    return _at_steps(latents, n_steps)
+
+
+def given_classes(latents, n_steps):
+    """Return valid latents as they were passed, in the shape that `check_latents` returns.
+
+    Parameters
+    ----------
+    latents : array-like
+        Latents, see `check_latents`.
+    n_steps : int
+        Length of a sequence.
+
+    Returns
+    -------
+    ndarray of object of shape (n_sequences, n_steps, n_latents)
+    """
+    values = np.asarray(as_array(latents, "latents")).astype(object)
+    if has_columns_of_latents(latents, n_steps):
+        values = values[:, np.newaxis]
+    return _at_steps(values, n_steps)
+
+
+def _at_steps(latents, n_steps):
+    """Return latents with three dimensions, those of a sequence at each of its steps."""
+    while latents.ndim < 3:
+        latents = latents[..., np.newaxis]
+    return np.broadcast_to(latents, (len(latents), n_steps, latents.shape[2]))
+
+
+def encode_latents(latents, n_steps, name="latents"):
+    """Return latents as integers, which are classes, or as floats, which are quantities.
+
+    Parameters
+    ----------
+    latents : array-like
+        Numbers, booleans, text or pandas categories; of the last two the classes are numbered in
+        sorted order, in a table with a named column a latent those of each column.
+    n_steps : int
+        Length of a sequence.
+    name : str, default="latents"
+        The name used in messages.
+
+    Returns
+    -------
+    ndarray of int64 or float64
+
+    Raises
+    ------
+    ValueError
+        If there are both classes and quantities, something else, or a class is missing.
+    """
+    dtypes = list(getattr(latents, "dtypes", [])) if hasattr(latents, "columns") else []
+    dtypes = dtypes or [getattr(latents, "dtype", None)]
+    kinds = {"quantity" if getattr(each, "kind", "O") == "f" else "class" for each in dtypes}
+    columns = []
+    if has_columns_of_latents(latents, n_steps):
+        columns = [
+            encode_latents(latents.iloc[:, i], n_steps, f"{name}[{column!r}]")
+            for i, column in enumerate(latents.columns)
+        ]
+        kinds |= {"quantity" if each.dtype.kind == "f" else "class" for each in columns}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"{name} has classes and quantities ({', '.join(map(str, dtypes))}); probes decode "
+            f"one or the other. Pass those of one kind, or {name}.astype(float) if all are "
+            "quantities."
+        )
+    if columns:
+        return np.stack(columns, axis=1)
+    if any(hasattr(each, "na_value") for each in dtypes):
+        # What pandas knows to be missing must not become a number.
+        latents = latents.astype(object)
+    values = np.asarray(latents)
+    categories = any(str(each) == "category" for each in dtypes)
+    if not categories and values.dtype.kind in "biu":
+        return values.astype(np.int64)
+    if not categories and values.dtype.kind == "f":
+        return values.astype(np.float64, copy=False)
+    if not categories and values.dtype.kind not in "OUST":
+        raise ValueError(
+            f"{name} has dtype {values.dtype}. Unknown label type: use floats for quantities, "
+            "integers or text for classes."
+        )
+    return _encode_objects(values.astype(object), categories, name)
+
+
+def _encode_objects(values, categories, name):
+    """Return objects as integers or floats."""
+    from pandas import factorize, isna
+
+    missing = isna(values)
+    if missing.any():
+        where = tuple(int(i) for i in np.argwhere(missing)[0])
+        raise ValueError(
+            f"{name}[{', '.join(map(str, where))}] is missing ({values[where]}), and so are "
+            f"{int(missing.sum())} of {values.size} values. Leave these sequences out (and of "
+            "X), or give what is missing a class of its own."
+        )
+    if all(isinstance(value, str) for value in values.flat) or categories:
+        # Categories may be numbers and text, which have an order here.
+        classes = factorize(values.ravel(), sort=True)[0]
+        return classes.reshape(values.shape).astype(np.int64)
+    if all(isinstance(value, bool | np.bool_ | Integral) for value in values.flat):
+        return values.astype(np.int64)
+    if all(isinstance(value, Real) for value in values.flat):
+        return values.astype(np.float64)
+    types = sorted({type(value).__name__ for value in values.flat})
+    raise ValueError(
+        f"{name} has values of the types {', '.join(types)}. Unknown label type: use floats for "
+        "quantities, integers or text for classes, and one kind for all latents."
+    )
