@@ -11,7 +11,7 @@ PENALTIES = np.logspace(-14, 1, 16)
 # Of the difference between the fit of some rows and that of all.
 AMOUNTS = np.append(np.logspace(-7, 3, 11), np.inf)
 # Bytes of rows at once, which stay in the cache.
-_BLOCK_BYTES = 2**23
+_BLOCK_BYTES = 2**22
 # Numbers of work space for a column, as LAPACK likes them.
 _WORK = 64
 
@@ -157,9 +157,15 @@ def fit_ridge(moments, penalties=PENALTIES):
     projected = directions.swapaxes(1, 2) @ products[:, :n, n:]
     paths = directions[:, np.newaxis] @ (projected[:, np.newaxis] / shrunk)
     squares = np.zeros((len(penalties), len(scale) - n))
-    for left_out, path, center in zip(folds, paths, means, strict=False):
-        error = _errors(moments.about(center, [left_out]) / unit, path, n)
-        squares += moments.counts[left_out] * error
+    counts = moments.counts[folds]
+    held_out = _about(
+        moments.products[folds] / counts[:, np.newaxis, np.newaxis],
+        moments.sums[folds] / counts[:, np.newaxis],
+        means[:-1],
+    )
+    held_out /= unit
+    for count, path, of_fold in zip(counts, paths, held_out, strict=False):
+        squares += count * _errors(of_fold, path, n)
     errors = squares / moments.counts.sum()
     best = errors.argmin(axis=0)
     targets = np.arange(len(best))
@@ -230,22 +236,25 @@ def shrink_ridge(moments, known, penalties=AMOUNTS):
     ShrunkPath
     """
     penalties = np.asarray(penalties, dtype=np.float64)
-    counts, scaled = moments.counts, _with_constant(moments, known.scale)
+    counts = moments.counts[moments.counts > 0]
+    scaled = _with_constant(moments, known.scale)
     n = 1 + moments.n_features
     errors = 0.0
-    of_kept = np.tensordot(_kept(moments), scaled, 1)
-    for (left_out, (mean, coef)), products in zip(known.scaled.items(), of_kept, strict=True):
-        center = np.append(0.0, mean / known.scale)
-        products = _about(products, center)
+    means, coefs = zip(*known.scaled.values(), strict=True)
+    centers = np.pad(np.array(means) / known.scale, ((0, 0), (1, 0)))
+    kept = np.tensordot(_kept(moments), scaled, 1)
+    kept = _about(kept, kept[:, 0], centers)
+    held_out = scaled[moments.counts > 0] / counts[:, np.newaxis, np.newaxis]
+    held_out = _about(held_out, held_out[:, 0], centers[:-1])
+    for k, (products, coef) in enumerate(zip(kept, coefs, strict=True)):
         start = np.vstack([np.zeros(coef.shape[1]), coef])
         apart = products[:n, n:] - products[:n, :n] @ start
         path = start + _shrunk(products[:n, :n], apart, penalties)
-        if left_out is not None:
-            products = _about(scaled[left_out] / counts[left_out], center)
-            errors = errors + counts[left_out] * _errors(products, path, n)
+        if k < len(counts):
+            errors = errors + counts[k] * _errors(held_out[k], path, n)
     of_features, of_targets = np.split(known.scale, [n - 1])
     coef = path[:, 1:] * of_targets / of_features[:, np.newaxis]
-    at_features, at_targets = np.split(mean + moments.origin, [n - 1])
+    at_features, at_targets = np.split(means[-1] + moments.origin, [n - 1])
     return ShrunkPath(
         coef=coef,
         intercept=at_targets + path[:, 0] * of_targets - at_features @ coef,
@@ -270,9 +279,11 @@ def _with_constant(moments, scale):
     return products
 
 
-def _about(products, mean):
-    """Return mean products about another mean; their first column is one of ones."""
-    return products - np.outer(products[0], mean) - np.outer(mean, products[0] - mean)
+def _about(products, sums, means):
+    """Return mean products about other means, given the mean of each column: of several folds."""
+    products = products - sums[:, :, np.newaxis] * means[:, np.newaxis]
+    products -= means[:, :, np.newaxis] * (sums - means)[:, np.newaxis]
+    return products
 
 
 def _shrunk(matrix, target, penalties):
