@@ -56,9 +56,7 @@ def test_it_is_the_regression_on_the_hidden_states(model, data, training):
 
 @each_model
 def test_a_readout_does_not_hang_on_the_length_of_training(model):
-    scores = [
-        model.set_params(training="readout", max_steps=n).fit(X).score(X) for n in (5, 10, 0)
-    ]
+    scores = [model.set_params(training="readout", max_steps=n).fit(X).score(X) for n in (5, 10, 0)]
     assert len(set(scores)) == 1
     model.set_params(max_steps=5)
 
