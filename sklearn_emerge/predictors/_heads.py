@@ -91,14 +91,14 @@ def moments_of(features, X, n_features, *, again):
 
     by_fold = folds(len(X))
     moments = Moments(len(by_fold), n_features, X.shape[2])
-    keep = again and X[:, :, 0].size * n_features * 8 <= _KEPT_BYTES
     kept = []
     for fold, rows in enumerate(by_fold):
         for chunk in chunks(X[rows]):
             moments.add(fold, *chunk)
-            if keep:
+            n_bytes = X[:, 1:, 0].size * chunk[0][0].nbytes
+            if again and n_bytes <= _KEPT_BYTES:
                 kept.append(chunk)
-    return moments, (lambda: kept) if keep else chunks
+    return moments, (lambda: kept) if kept else chunks
 
 
 def head_of(ridge, chunks, moments, likelihood):
