@@ -3,13 +3,17 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import lapack
 
 # In units of the variance of a feature. Below the first, what the normal equations say of the
 # weakest directions is rounding; the last leaves next to nothing of the strongest.
 PENALTIES = np.logspace(-14, 1, 16)
 # Of the difference between the fit of some rows and that of all.
 AMOUNTS = np.append(np.logspace(-7, 3, 11), np.inf)
+# Bytes of rows at once, which stay in the cache.
+_BLOCK_BYTES = 2**22
+# Numbers of work space for a column, as LAPACK likes them.
+_WORK = 64
 
 
 class Moments:
@@ -41,14 +45,27 @@ class Moments:
         features, targets : ndarray of shape (n_rows, n_features) and (n_rows, n_targets)
             The rows.
         """
-        columns = np.hstack([features, targets]).astype(np.float64, copy=False)
+        n = self.n_features
         if self.origin is None:
             # Products about a mean lose no digits where the mean is large.
-            self.origin = columns.mean(axis=0)
-        columns = columns - self.origin
-        self.counts[fold] += len(columns)
-        self.sums[fold] += columns.sum(axis=0)
-        self.products[fold] += columns.T @ columns
+            means = [columns.mean(axis=0, dtype=np.float64) for columns in (features, targets)]
+            self.origin = np.concatenate(means)
+        size = max(1, _BLOCK_BYTES // (8 * len(self.origin)))
+        block = np.empty((min(size, len(features)), len(self.origin)))
+        for start in range(0, len(features), size):
+            rows = slice(start, start + size)
+            columns = block[: len(features[rows])]
+            np.subtract(features[rows], self.origin[:n], out=columns[:, :n])
+            np.subtract(targets[rows], self.origin[n:], out=columns[:, n:])
+            self.counts[fold] += len(columns)
+            self.sums[fold] += columns.sum(axis=0)
+            self.products[fold] += columns.T @ columns
+
+    def include(self, others):
+        """Add the rows of other moments, about the same origin."""
+        self.counts += others.counts
+        self.sums += others.sums
+        self.products += others.products
 
     def part(self, features):
         """Return a copy that knows some of the features only, and all targets."""
@@ -121,25 +138,41 @@ def fit_ridge(moments, penalties=PENALTIES):
     """
     penalties = np.asarray(penalties, dtype=np.float64)
     folds = np.flatnonzero(moments.counts)
-    mean = moments.mean(folds)
-    variance = np.diag(moments.about(mean, folds)).copy()
+    n = moments.n_features
+    kept = _kept(moments)
+    means = kept @ moments.sums
+    mean = means[-1]
+    products = np.tensordot(kept, moments.products, 1)
+    products -= means[:, :, np.newaxis] * means[:, np.newaxis]
+    variance = np.diag(products[-1])
     # A column that is constant up to rounding explains nothing.
     size = np.abs(mean + moments.origin)
     constant = variance <= (64 * np.finfo(np.float64).eps * size) ** 2
     scale = np.where(constant, 1.0, np.sqrt(np.where(constant, 1.0, variance)))
-    squares = np.zeros((len(penalties), len(scale) - moments.n_features))
-    means, paths = {}, {}
-    for left_out in [*folds, None]:
-        means[left_out], rows = _without(moments, folds, left_out)
-        paths[left_out] = _solve(moments, rows, means[left_out], scale, penalties)
-        if left_out is not None:
-            products = moments.about(means[left_out], [left_out]) / np.outer(scale, scale)
-            error = _errors(products, paths[left_out], moments.n_features)
-            squares += moments.counts[left_out] * error
+    unit = np.outer(scale, scale)
+    products /= unit
+    sizes, directions = np.linalg.eigh(products[:, :n, :n])
+    # Rounding can make the smallest eigenvalues negative.
+    shrunk = np.maximum(sizes, 0.0)[:, np.newaxis, :, np.newaxis] + penalties[:, None, None]
+    projected = directions.swapaxes(1, 2) @ products[:, :n, n:]
+    paths = directions[:, np.newaxis] @ (projected[:, np.newaxis] / shrunk)
+    squares = np.zeros((len(penalties), len(scale) - n))
+    counts = moments.counts[folds]
+    held_out = _about(
+        moments.products[folds] / counts[:, np.newaxis, np.newaxis],
+        moments.sums[folds] / counts[:, np.newaxis],
+        means[:-1],
+    )
+    held_out /= unit
+    for count, path, of_fold in zip(counts, paths, held_out, strict=False):
+        squares += count * _errors(of_fold, path, n)
     errors = squares / moments.counts.sum()
     best = errors.argmin(axis=0)
     targets = np.arange(len(best))
-    scaled = {key: (means[key], path[best, :, targets].T) for key, path in paths.items()}
+    scaled = {
+        key: (center, path[best, :, targets].T)
+        for key, center, path in zip([*folds, None], means, paths, strict=True)
+    }
     of_features, of_targets = np.split(scale, [moments.n_features])
     coef = scaled[None][1] * of_targets / of_features[:, np.newaxis]
     at_features, at_targets = np.split(mean + moments.origin, [moments.n_features])
@@ -203,23 +236,25 @@ def shrink_ridge(moments, known, penalties=AMOUNTS):
     ShrunkPath
     """
     penalties = np.asarray(penalties, dtype=np.float64)
-    folds = np.flatnonzero(moments.counts)
+    counts = moments.counts[moments.counts > 0]
+    scaled = _with_constant(moments, known.scale)
     n = 1 + moments.n_features
     errors = 0.0
-    for left_out, (mean, coef) in known.scaled.items():
-        _, rows = _without(moments, folds, left_out)
-        products = _with_constant(moments, mean, known.scale, rows)
+    means, coefs = zip(*known.scaled.values(), strict=True)
+    centers = np.pad(np.array(means) / known.scale, ((0, 0), (1, 0)))
+    kept = np.tensordot(_kept(moments), scaled, 1)
+    kept = _about(kept, kept[:, 0], centers)
+    held_out = scaled[moments.counts > 0] / counts[:, np.newaxis, np.newaxis]
+    held_out = _about(held_out, held_out[:, 0], centers[:-1])
+    for k, (products, coef) in enumerate(zip(kept, coefs, strict=True)):
         start = np.vstack([np.zeros(coef.shape[1]), coef])
-        sizes, directions = eigh(products[:n, :n], driver="evd")
-        projected = directions.T @ (products[:n, n:] - products[:n, :n] @ start)
-        shrunk = np.maximum(sizes, 0.0)[np.newaxis, :] + penalties[:, np.newaxis]
-        path = start + directions @ (projected / shrunk[:, :, np.newaxis])
-        if left_out is not None:
-            products = _with_constant(moments, mean, known.scale, [left_out])
-            errors = errors + moments.counts[left_out] * _errors(products, path, n)
+        apart = products[:n, n:] - products[:n, :n] @ start
+        path = start + _shrunk(products[:n, :n], apart, penalties)
+        if k < len(counts):
+            errors = errors + counts[k] * _errors(held_out[k], path, n)
     of_features, of_targets = np.split(known.scale, [n - 1])
     coef = path[:, 1:] * of_targets / of_features[:, np.newaxis]
-    at_features, at_targets = np.split(mean + moments.origin, [n - 1])
+    at_features, at_targets = np.split(means[-1] + moments.origin, [n - 1])
     return ShrunkPath(
         coef=coef,
         intercept=at_targets + path[:, 0] * of_targets - at_features @ coef,
@@ -227,30 +262,53 @@ def shrink_ridge(moments, known, penalties=AMOUNTS):
     )
 
 
-def _without(moments, folds, left_out):
-    """Return the mean of all folds but one (or None), and which these are."""
-    rows = folds if left_out is None else folds[folds != left_out]
-    return moments.mean(rows), rows
+def _kept(moments):
+    """Return the weights of folds in the means of all but one, for each, and of all."""
+    some = moments.counts > 0
+    kept = np.vstack([~np.eye(len(some), dtype=bool)[some], some]) * some
+    return kept / (kept @ moments.counts)[:, np.newaxis]
 
 
-def _with_constant(moments, mean, scale, folds):
-    """Return the mean products of scaled deviations from `mean`, a column of ones before them."""
-    deviation = (moments.mean(folds) - mean) / scale
-    products = np.ones((1 + len(mean), 1 + len(mean)))
-    products[0, 1:] = products[1:, 0] = deviation
-    products[1:, 1:] = moments.about(mean, folds) / np.outer(scale, scale)
+def _with_constant(moments, scale):
+    """Return the products of scaled columns, a column of ones before them, fold by fold."""
+    n_columns = 1 + len(scale)
+    products = np.empty((len(moments.counts), n_columns, n_columns))
+    products[:, 0, 0] = moments.counts
+    products[:, 0, 1:] = products[:, 1:, 0] = moments.sums / scale
+    np.divide(moments.products, np.outer(scale, scale), out=products[:, 1:, 1:])
     return products
 
 
-def _solve(moments, folds, mean, scale, penalties):
-    """Return the coefficients of scaled columns, (n_penalties, n_features, n_targets)."""
-    covariance = moments.about(mean, folds) / np.outer(scale, scale)
-    n = moments.n_features
-    sizes, directions = eigh(covariance[:n, :n], driver="evd")
-    projected = directions.T @ covariance[:n, n:]
-    # Rounding can make the smallest eigenvalues negative.
-    shrunk = np.maximum(sizes, 0.0)[np.newaxis, :] + penalties[:, np.newaxis]
-    return directions @ (projected / shrunk[:, :, np.newaxis])
+def _about(products, sums, means):
+    """Return mean products about other means, given the mean of each column: of several folds."""
+    products = products - sums[:, :, np.newaxis] * means[:, np.newaxis]
+    products -= means[:, :, np.newaxis] * (sums - means)[:, np.newaxis]
+    return products
+
+
+def _shrunk(matrix, target, penalties):
+    """Solve (matrix + penalty I) x = target for every penalty: (n_penalties, n, n_targets).
+
+    By a tridiagonal form, which takes a third of the time of eigenvectors.
+    """
+    n = len(matrix)
+    reflectors, diagonal, beside, factors, _ = lapack.dsytrd(matrix, lower=1)
+    reflectors = np.asfortranarray(reflectors[1:, :-1])
+
+    def turn(columns, way):
+        # The first row is left alone.
+        rest = lapack.dormqr("L", way, reflectors, factors, columns[1:], _WORK * columns.shape[1])
+        return np.vstack([columns[:1], rest[0]])
+
+    turned = turn(target, "T")
+    finite = np.isfinite(penalties)
+    solved = [
+        lapack.dgtsv(beside, diagonal + penalty, beside, turned)[3] for penalty in penalties[finite]
+    ]
+    paths = np.zeros((len(penalties), n, target.shape[1]))
+    back = turn(np.hstack(solved), "N").reshape(n, len(solved), -1)
+    paths[finite] = back.swapaxes(0, 1)
+    return paths
 
 
 def _errors(products, coef, n):

@@ -22,7 +22,9 @@ from sklearn_emerge import (
     WindowPredictor,
     _logistic,
 )
-from sklearn_emerge._ridge import PENALTIES
+from sklearn_emerge._ridge import PENALTIES, Moments
+from sklearn_emerge.predictors._heads import folds
+from sklearn_emerge.predictors._lagged import LaggedMoments
 
 SMALL = [
     LinearFilterPredictor(),
@@ -395,3 +397,29 @@ def test_a_trend_is_known_to_the_clock():
     model = SeasonalPredictor(2, time_channel="full_time").fit(X)
     assert model.noise_std_[0] == pytest.approx(1, abs=0.1)
     assert np.allclose(model.at_length(20).predict(np.zeros((50, 20)))[0, -1], 20, atol=5)
+
+
+@pytest.mark.parametrize("n_channels", [1, 150])
+def test_moments_of_lagged_steps_are_those_of_their_rows(n_channels):
+    """There are several blocks where there are many channels."""
+    X = 5 + np.random.default_rng(0).normal(size=(7, 9, n_channels)).cumsum(axis=1)
+    clock = np.linspace(0, 1, 9)[:, np.newaxis]
+    lagged = LaggedMoments(X, clock, 3)
+    origin = lagged.mean(4, 2)
+    for t in (1, 7, 4):
+        moments = lagged.at(t, 2, origin)
+        rows = np.hstack([np.full((7, 1), clock[t]), X[:, t], X[:, t - 1]])
+        direct = Moments(5, rows.shape[1], n_channels, origin)
+        for fold, some in enumerate(folds(7)):
+            direct.add(fold, rows[some], X[some, t + 1])
+        assert np.array_equal(moments.counts, direct.counts)
+        assert np.allclose(moments.sums, direct.sums, atol=1e-10)
+        assert np.allclose(moments.products, direct.products, atol=1e-10)
+
+
+def test_the_spectral_radius_of_a_large_core_is_what_was_asked_for():
+    X = np.random.default_rng(0).normal(size=(4, 5))
+    options = dict(spectral_radius=0.9, leak=0.5, input_scale=0.5, noise_std=1.0, random_state=0)
+    for n_units in (20, 300):
+        weights = EchoStatePredictor(n_units, **options).fit(X).recurrent_weights_
+        assert np.abs(np.linalg.eigvals(weights)).max() == pytest.approx(0.9, rel=1e-12)

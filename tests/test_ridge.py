@@ -6,6 +6,7 @@ from scipy.special import expit, logsumexp
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import KFold, cross_val_predict
 
+from sklearn_emerge import _ridge
 from sklearn_emerge._logistic import fit_logistic
 from sklearn_emerge._ridge import Moments, fit_ridge, shrink_ridge
 
@@ -186,3 +187,24 @@ def test_classes_that_can_be_separated_keep_finite_coefficients():
     assert fit.converged
     assert np.isfinite(fit.coef).all()
     assert (((X @ fit.coef + fit.intercept) > 0) == (y > 0)).all()
+
+
+def test_rows_are_added_in_blocks_that_do_not_matter(regression, monkeypatch):
+    X, Y = regression
+    whole = moments_of(X.astype(np.float32), Y)
+    monkeypatch.setattr(_ridge, "_BLOCK_BYTES", 8 * 9 * (X.shape[1] + Y.shape[1]))
+    blocks = moments_of(X.astype(np.float32), Y)
+    assert np.array_equal(whole.counts, blocks.counts)
+    assert np.allclose(whole.products, blocks.products, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n", [2, 70])
+def test_a_tridiagonal_form_solves_for_every_penalty(n):
+    rng = np.random.default_rng(0)
+    rows, target = rng.normal(size=(n // 2 + 1, n)), rng.normal(size=(n, 3))
+    matrix = rows.T @ rows
+    penalties = np.array([1e-3, 1.0, np.inf])
+    found = _ridge._shrunk(matrix, target, penalties)
+    for penalty, x in zip(penalties[:2], found, strict=False):
+        assert np.allclose((matrix + penalty * np.eye(n)) @ x, target, atol=1e-8)
+    assert not found[2].any()

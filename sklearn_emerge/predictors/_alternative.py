@@ -66,7 +66,7 @@ class FeaturePredictor(AlternativePredictor):
         self.n_parameters_ = self.head_.coef.size + self.head_.intercept.size
 
     def _n_features(self, X):
-        return self._features(X[:1, :-1]).shape[2]
+        return self._features(X[:1, :1]).shape[2]
 
     def _tuning_error(self, X):
         """Return the held-out square error of some sequences, in variances, over channels."""

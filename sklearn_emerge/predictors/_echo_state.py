@@ -3,6 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.sparse.linalg import eigs
 from sklearn.base import TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -13,6 +14,8 @@ from ._windows import last_of_windows
 
 # Between which hyper-parameters are drawn, evenly by their logarithm.
 _RANGES = {"spectral_radius": (0.7, 1.1), "leak": (0.1, 1.0), "input_scale": (0.1, 1.0)}
+# From here on all eigenvalues take longer than the largest.
+_MANY_UNITS = 256
 
 
 class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_keys=None):
@@ -138,27 +141,28 @@ class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_ke
         self.stream_ = seed_sequence(self.random_state)
         values = [getattr(self, name) for name in _RANGES]
         n_draws = self.n_draws if "auto" in values else 1
+        cores = [self._draw(k) for k in range(n_draws)]
         errors = []
-        for k in range(n_draws):
-            self._draw(k)
-            if n_draws > 1:
-                errors.append(self._tuning_error(X))
-        if errors:
-            self._draw(int(np.argmin(errors)))
+        for core in cores if n_draws > 1 else ():
+            vars(self).update(core)
+            errors.append(self._tuning_error(X))
+        vars(self).update(cores[int(np.argmin(errors))] if errors else cores[0])
 
     def _draw(self, k):
-        """Set the core to the one of a draw."""
+        """Return the core of a draw, by attributes."""
         random = np.random.default_rng(substream(self.stream_, "core", k))
+        core = {}
         for name, (low, high) in _RANGES.items():
             drawn = np.exp(random.uniform(np.log(low), np.log(high)))
             value = getattr(self, name)
-            setattr(self, f"{name}_", float(drawn if value == "auto" else value))
+            core[f"{name}_"] = float(drawn if value == "auto" else value)
         n_inputs = len(self.center_) + self._clock(1).size
         recurrent = random.normal(size=(self.n_units, self.n_units))
-        radius = np.abs(np.linalg.eigvals(recurrent)).max()
-        self.recurrent_weights_ = self.spectral_radius_ / radius * recurrent
-        self.input_weights_ = self.input_scale_ * random.normal(size=(n_inputs, self.n_units))
-        self.bias_ = self.input_scale_ * random.normal(size=self.n_units)
+        scale = core["input_scale_"]
+        core["recurrent_weights_"] = core["spectral_radius_"] / _radius(recurrent) * recurrent
+        core["input_weights_"] = scale * random.normal(size=(n_inputs, self.n_units))
+        core["bias_"] = scale * random.normal(size=self.n_units)
+        return core
 
     def _predict_from(self, X, k):
         """Return the predicted means if the state is zero before the last k inputs.
@@ -186,11 +190,27 @@ class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_ke
         """Return the states of the core after each step; as networks do, it runs in float32."""
         n_sequences, n_steps, _ = inputs.shape
         recurrent = self.recurrent_weights_.astype(np.float32)
-        drive = inputs @ self.input_weights_.astype(np.float32) + self.bias_.astype(np.float32)
+        # What drives the states, which take its place.
+        states = inputs @ self.input_weights_.astype(np.float32)
+        states += self.bias_.astype(np.float32)
         leak = np.float32(self.leak_)
-        states = np.empty((n_sequences, n_steps, self.n_units), dtype=np.float32)
         state = np.zeros((n_sequences, self.n_units), dtype=np.float32)
+        change = np.empty_like(state)
         for t in range(n_steps):
-            state = (1 - leak) * state + leak * np.tanh(state @ recurrent + drive[:, t])
+            np.matmul(state, recurrent, out=change)
+            change += states[:, t]
+            np.tanh(change, out=change)
+            change *= leak
+            state *= 1 - leak
+            state += change
             states[:, t] = state
         return states
+
+
+def _radius(matrix):
+    """Return the largest absolute eigenvalue of a matrix of random entries."""
+    if len(matrix) < _MANY_UNITS:
+        return np.abs(np.linalg.eigvals(matrix)).max()
+    # The outermost alone, quicker; from the same start at every call.
+    start = np.ones(len(matrix))
+    return np.abs(eigs(matrix, k=6, ncv=80, v0=start, return_eigenvectors=False)).max()

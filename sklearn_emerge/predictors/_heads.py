@@ -9,8 +9,11 @@ from .._logistic import fit_logistic, probabilities
 from .._ridge import Moments, fit_ridge
 
 _N_FOLDS = 5
-# Bytes of features at once, and up to which they are kept where they are needed again.
+# Bytes of features at once: more for a number of sequences with which products are quick.
 _CHUNK_BYTES = 2**24
+_MOST_BYTES = 2**26
+_QUICK = 64
+# Bytes up to which they are kept where they are needed again.
 _KEPT_BYTES = 2**29
 
 
@@ -52,7 +55,8 @@ def folds(n_sequences):
 
 def parts(X, n_features):
     """Yield sequences, one part after another, whose features do not take much memory."""
-    size = max(1, _CHUNK_BYTES // (8 * X.shape[1] * max(1, n_features)))
+    bytes_each = 8 * X.shape[1] * max(1, n_features)
+    size = max(1, _CHUNK_BYTES // bytes_each, min(_QUICK, _MOST_BYTES // bytes_each))
     for start in range(0, len(X), size):
         yield X[start : start + size]
 
@@ -87,14 +91,14 @@ def moments_of(features, X, n_features, *, again):
 
     by_fold = folds(len(X))
     moments = Moments(len(by_fold), n_features, X.shape[2])
-    keep = again and X[:, :, 0].size * n_features * 8 <= _KEPT_BYTES
     kept = []
     for fold, rows in enumerate(by_fold):
         for chunk in chunks(X[rows]):
             moments.add(fold, *chunk)
-            if keep:
+            n_bytes = X[:, 1:, 0].size * chunk[0][0].nbytes
+            if again and n_bytes <= _KEPT_BYTES:
                 kept.append(chunk)
-    return moments, (lambda: kept) if keep else chunks
+    return moments, (lambda: kept) if kept else chunks
 
 
 def head_of(ridge, chunks, moments, likelihood):

@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from .._ridge import AMOUNTS, Moments, fit_ridge, shrink_ridge
 from ._alternative import AlternativePredictor
 from ._heads import Head, folds, head_of, logistic_head
+from ._lagged import LaggedMoments
 
 _MOST_LAGS = 128
 _MOST_FEATURES = 512
@@ -94,9 +95,11 @@ class LinearFilterPredictor(AlternativePredictor):
         n_steps, n_channels = X.shape[1:]
         candidates = self._candidates(n_steps, n_channels)
         longest = candidates[-1]
-        pooled = Moments(len(folds(len(X))), self._size(longest, n_channels), n_channels)
+        lagged = LaggedMoments(X, self._clock(n_steps), longest)
+        origin = lagged.mean(longest - 1, longest)
+        pooled = Moments(len(folds(len(X))), self._size(longest, n_channels), n_channels, origin)
         for t in range(longest - 1, n_steps - 1):
-            self._add(pooled, X, t, longest)
+            pooled.include(lagged.at(t, longest, origin))
         self.lags_ = longest
         if len(candidates) > 1:
             errors = {}
@@ -106,9 +109,9 @@ class LinearFilterPredictor(AlternativePredictor):
             self.lags_ = min(errors, key=errors.get)
             pooled = pooled.part(np.arange(self._size(self.lags_, n_channels)))
         for t in range(self.lags_ - 1, longest - 1):
-            self._add(pooled, X, t, self.lags_)
-        heads, error = self._steady(X, pooled, fit_ridge(pooled))
-        first, squares = self._first(X, pooled)
+            pooled.include(lagged.at(t, self.lags_, pooled.origin))
+        heads, error = self._steady(X, lagged, pooled, fit_ridge(pooled))
+        first, squares = self._first(X, lagged, pooled)
         self.heads_ = first + heads
         self.converged_ = all(head.converged for head in self.heads_)
         self.cv_error_ = (squares + error * (n_steps - self.lags_)) / (n_steps - 1)
@@ -134,22 +137,11 @@ class LinearFilterPredictor(AlternativePredictor):
         clock = self._clock(t + 1)[-1]
         return np.hstack([np.broadcast_to(clock, (len(X), clock.size)), past])
 
-    def _add(self, moments, X, t, lags):
-        features = self._rows(X, t, lags)
-        for fold, rows in enumerate(folds(len(X))):
-            moments.add(fold, features[rows], X[rows, t + 1])
-
-    def _at_step(self, X, t, lags, origin=None):
-        """Return the moments of one step."""
-        size = self._size(lags, X.shape[2])
-        moments = Moments(len(folds(len(X))), size, X.shape[2], origin)
-        self._add(moments, X, t, lags)
-        return moments
-
-    def _first(self, X, pooled):
+    def _first(self, X, lagged, pooled):
         """Return the heads of the steps with a shorter past, and the sum of their square errors."""
+        steps = range(self.lags_ - 1)
         if self.likelihood_ != "gaussian":
-            moments = [self._at_step(X, t, t + 1) for t in range(self.lags_ - 1)]
+            moments = [lagged.at(t, t + 1, lagged.mean(t, t + 1)) for t in steps]
             ridges = [fit_ridge(of_step) for of_step in moments]
             heads = [
                 head_of(ridge, self._chunk(X, t, t + 1), of_step, self.likelihood_)
@@ -158,10 +150,10 @@ class LinearFilterPredictor(AlternativePredictor):
             return heads, sum(ridge.error for ridge in ridges)
         # The equations of a shorter filter are a corner of those of a longer one and a step more.
         paths = []
-        for t in range(self.lags_ - 2, -1, -1):
+        for t in reversed(steps):
             pooled = pooled.part(np.arange(self._size(t + 1, X.shape[2])))
-            self._add(pooled, X, t, t + 1)
-            moments = self._at_step(X, t, t + 1, pooled.origin)
+            moments = lagged.at(t, t + 1, pooled.origin)
+            pooled.include(moments)
             paths.insert(0, shrink_ridge(moments, fit_ridge(pooled)))
         heads, squares = [], 0.0
         # One amount for lengths 1, 2 and 3, 4 to 7, ...: of one step it would be chance.
@@ -177,7 +169,7 @@ class LinearFilterPredictor(AlternativePredictor):
         chunk = self._rows(X, t, lags), X[:, t + 1]
         return lambda: [chunk]
 
-    def _steady(self, X, pooled, ridge):
+    def _steady(self, X, lagged, pooled, ridge):
         """Return the heads of the steps that have a full past, and their mean square error."""
         steps = range(self.lags_ - 1, X.shape[1] - 1)
 
@@ -265,17 +257,17 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
     [0.5, 3.0, 0.5]
     """
 
-    def _steady(self, X, pooled, ridge):
+    def _steady(self, X, lagged, pooled, ridge):
         n_channels = X.shape[2]
         steps = range(self.lags_ - 1, X.shape[1] - 1)
-        paths = [shrink_ridge(self._at_step(X, t, self.lags_, pooled.origin), ridge) for t in steps]
+        paths = [shrink_ridge(lagged.at(t, self.lags_, pooled.origin), ridge) for t in steps]
         error = np.mean([path.error for path in paths], axis=0)
         if self.likelihood_ == "gaussian":
             best = error.argmin(axis=0)
         else:
             best = np.full(n_channels, (error / self.scale_**2).sum(axis=1).argmin())
         self.amount_ = AMOUNTS[best]
-        [steady], _ = super()._steady(X, pooled, ridge)
+        [steady], _ = super()._steady(X, lagged, pooled, ridge)
         if self.likelihood_ == "gaussian":
             heads = [Head(*path.at(best)[:2]) for path in paths]
         else:

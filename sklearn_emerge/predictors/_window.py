@@ -1,9 +1,9 @@
 """Random features of a window of the last steps."""
 
-from itertools import pairwise
 from numbers import Integral, Real
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._random import substream
@@ -130,17 +130,28 @@ class WindowPredictor(FeaturePredictor):
         n_sequences, n_steps, n_channels = X.shape
         before = np.zeros((n_sequences, self.window_ - 1, n_channels))
         padded = np.concatenate([before, self._standardise(X)], axis=1)
-        clock = np.broadcast_to(self._clock(n_steps), (n_sequences, *self._clock(n_steps).shape))
-        past = [padded[:, self.window_ - 1 - k :][:, :n_steps] for k in range(self.window_)]
-        columns = np.concatenate([*past, clock], axis=2)
-        # float32 is enough for features that are random.
-        weights = (self.input_scale_ * self.weights_).astype(np.float32)
-        hidden = np.tanh(columns.astype(np.float32) @ weights + self.bias_.astype(np.float32))
-        # An intercept for each step whose window begins before the data.
-        early = np.eye(n_steps, self.window_ - 1)
-        early = np.broadcast_to(early, (n_sequences, *early.shape))
+        # Of shape (n_sequences, n_steps, window, n_channels), most recent step first.
+        past = sliding_window_view(padded, self.window_, axis=1)[..., ::-1].swapaxes(2, 3)
         products = []
         if self.binary_:
-            stays = [a * b for a, b in pairwise(past)]
-            products = [past[0] * a for a in past[1:]] + [past[0] * a for a in stays[1:]] + stays
-        return np.concatenate([columns, hidden, early, *products], axis=2)
+            now, stays = past[:, :, :1], past[:, :, :-1] * past[:, :, 1:]
+            products = [now * past[:, :, 1:], now * stays[:, :, 1:], stays]
+        past, *products = (part.reshape(n_sequences, n_steps, -1) for part in (past, *products))
+        n_past, n_early = past.shape[2], self.window_ - 1
+        n_inputs = n_past + self._clock(1).size
+        sizes = [n_inputs, self.n_features, n_early, *(part.shape[2] for part in products)]
+        ends = np.cumsum(sizes)
+        columns = np.empty((n_sequences, n_steps, ends[-1]))
+        inputs, hidden, early, *rest = np.split(columns, ends[:-1], axis=2)
+        inputs[:, :, :n_past] = past
+        inputs[:, :, n_past:] = self._clock(n_steps)
+        # float32 is enough for features that are random.
+        weights = (self.input_scale_ * self.weights_).astype(np.float32)
+        drive = inputs.astype(np.float32) @ weights
+        drive += self.bias_.astype(np.float32)
+        hidden[...] = np.tanh(drive, out=drive)
+        # An intercept for each step whose window begins before the data.
+        early[...] = np.eye(n_steps, n_early)
+        for part, product in zip(rest, products, strict=True):
+            part[...] = product
+        return columns

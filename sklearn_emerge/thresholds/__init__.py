@@ -7,6 +7,7 @@ from ._equivalent import equivalent_filter_length, excess_risk
 from ._filters import best_filter, linear_filter_risk
 from ._gate import gate_activation, head_gates
 from ._random_walk import critical_filter_length, filter_risk
+from ._reservoir import equivalent_reservoir_size, reservoir_curve, reservoir_interval
 from ._stability import orbit_dimension, stability_threshold
 from ._sweep import PredictionRiskSweep
 
@@ -18,6 +19,7 @@ __all__ = [
     "critical_filter_length",
     "effective_capacity",
     "equivalent_filter_length",
+    "equivalent_reservoir_size",
     "excess_risk",
     "filter_risk",
     "fit_curve",
@@ -27,5 +29,7 @@ __all__ = [
     "module_capacity",
     "network_capacity",
     "orbit_dimension",
+    "reservoir_curve",
+    "reservoir_interval",
     "stability_threshold",
 ]

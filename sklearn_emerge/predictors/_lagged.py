@@ -1,0 +1,73 @@
+"""Moments of the next step and the last ones, at each step."""
+
+import numpy as np
+
+from .._ridge import Moments
+from ._heads import folds
+
+# Columns that the products of a block of steps have beyond those of the lags.
+_WIDTH = 512
+
+
+class LaggedMoments:
+    """Moments of each step, out of the products of all steps with each other.
+
+    Those of neighbours overlap, so that this is far quicker than to multiply the rows of each.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_sequences, n_steps, n_channels)
+        Sequences.
+    clock : ndarray of shape (n_steps, 0 or 1)
+        A feature that is known at each step.
+    lags : int
+        The most that will be asked for.
+    """
+
+    def __init__(self, X, clock, lags):
+        self.X, self.clock, self.lags = X, clock, lags
+        self.means = X.mean(axis=0)
+        self.steps = max(1, _WIDTH // X.shape[2])
+        self.block = None
+
+    def mean(self, t, lags):
+        """Return the means at step t: of the clock, the last steps (latest first), the next."""
+        past = self.means[t - lags + 1 : t + 1][::-1]
+        return np.concatenate([self.clock[t], past.ravel(), self.means[t + 1]])
+
+    def at(self, t, lags, origin):
+        """Return the moments at step t, about an origin."""
+        if self.block != t // self.steps:
+            self._fill(t // self.steps)
+        n_channels, c = self.X.shape[2], self.clock.shape[1]
+        n = c + lags * n_channels
+        moments = Moments(len(self.products), n, n_channels, origin)
+        # From the last step of the block backwards.
+        start = (self.last - t - 1) * n_channels
+        target = slice(start, start + n_channels)
+        past = slice(target.stop, target.stop + n - c)
+        places = (slice(c, n), past), (slice(n, None), target)
+        sums = np.zeros_like(moments.sums)
+        for to, of in places:
+            sums[:, to] = self.sums[:, of]
+            for other_to, other_of in places:
+                moments.products[:, to, other_to] = self.products[:, of, other_of]
+        # So far they are about the means of the step.
+        moments.counts += self.counts
+        away = self.mean(t, lags) - origin
+        moments.sums += sums + self.counts[:, np.newaxis] * away
+        moments.products += moments.sums[:, :, np.newaxis] * away
+        moments.products += away[:, np.newaxis] * sums[:, np.newaxis]
+        return moments
+
+    def _fill(self, block):
+        """Multiply the steps that a block of steps needs."""
+        self.block = block
+        first = max(0, block * self.steps - self.lags + 1)
+        self.last = min((block + 1) * self.steps, len(self.means) - 1)
+        apart = self.X[:, first : self.last + 1] - self.means[first : self.last + 1]
+        columns = apart[:, ::-1].reshape(len(self.X), -1)
+        by_fold = [columns[rows] for rows in folds(len(columns))]
+        self.counts = np.array([float(len(part)) for part in by_fold])
+        self.sums = np.array([part.sum(axis=0) for part in by_fold])
+        self.products = np.array([part.T @ part for part in by_fold])
