@@ -45,7 +45,7 @@ double.calls = 0
 
 def twice(memory, number):
     """Return twice a number, from the store."""
-    function, args, kwargs = Store(memory).call("origin", double, (number,), {})
+    function, args, kwargs = Store(memory).call(double, (number,), {})
     return function(*args, **kwargs)
 
 
@@ -68,7 +68,7 @@ def test_a_result_is_kept_by_what_it_rests_on(tmp_path):
     for number in (3, 4, 3):
         assert twice(tmp_path, number).value == 2 * number
     assert double.calls == before + 2
-    assert Store(None).call("origin", double, (3,), {}) == (double, (3,), {})
+    assert Store(None).call(double, (3,), {}) == (double, (3,), {})
     (folder,) = tmp_path.iterdir()
     assert folder.stat().st_mode & 0o777 == 0o700
 

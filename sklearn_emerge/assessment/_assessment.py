@@ -29,7 +29,7 @@ from ._plan import STRUCTURED, expand, make_baselines, reference_names
 from ._probing import check_probing
 from ._progress import Progress
 from ._recordings import check_likelihoods, world_of
-from ._store import Store, provenance
+from ._store import Store
 from ._summary import summarise
 from ._trajectory import check_record
 from ._verdict import judge
@@ -139,9 +139,11 @@ class EmergenceAssessment(BaseEstimator):
         Where finished cells are kept. With it, an interrupted `fit` continues where it stopped,
         with the same result: finished cells are read, and the training of one that was cut off
         goes on from the end of an epoch; a minute and an epoch are lost at most. The training of
-        a model with callbacks, or with a module of your own, begins anew. Use only folders that
-        you trust: reading them can run programs. Damaged files are computed again, and a folder
-        without room keeps nothing; there is a warning of both.
+        a model with callbacks, or with a module of your own, begins anew. A cell is computed again
+        if the file, or the cell of a notebook, of one of your classes and functions has changed;
+        not if what it imports, or a global variable, has: delete the folder then. Use only
+        folders that you trust: reading them can run programs. Damaged files are computed again,
+        and a folder without room keeps nothing; there is a warning of both.
     n_jobs : int, default=None
         Cells run at once; None is 1 or what `joblib.parallel_config` says.
     random_state : int, Generator, SeedSequence or None, default=None
@@ -325,9 +327,7 @@ class EmergenceAssessment(BaseEstimator):
         }
         if self.probe is not None:
             check_probing(self.probe, self.n_probe, configurations, sizes, y=y, **shared)
-        origin = None
-        if store.folder is not None:
-            origin = provenance(self.world_, model, measures)
+        store.check(world=self.world_, model=model, measures=measures)
         for configuration in configurations:
             world = configuration.worlds[STRUCTURED]
             n_train, n_eval = world.default_split(self.n_train, self.n_eval)
@@ -341,7 +341,7 @@ class EmergenceAssessment(BaseEstimator):
                     name: getattr(cell_model, name, "auto") for name in ("likelihood", "noise_std")
                 }
                 args = (world, scored, candidates)
-                call = store.call(origin, run_baselines, args, {"scoring": scoring, **shared})
+                call = store.call(run_baselines, args, {"scoring": scoring, **shared})
                 calls.append(located(where, call))
                 for m, mode in enumerate(modes):
                     steps = 0 if mode == "random" else getattr(cell_model, "max_steps", 0)
@@ -350,7 +350,7 @@ class EmergenceAssessment(BaseEstimator):
                     if record_at:
                         options |= {"record_at": record_at, "measures": measures}
                     args = (world, cell_model, mode)
-                    call = store.call(origin, run_networks, args, options)
+                    call = store.call(run_networks, args, options)
                     calls.append(located(where | {"mode": mode}, call))
         description = describe(self) | {
             "world": describe(self.world_),
