@@ -75,7 +75,9 @@ def test_home_folder(tmp_path, monkeypatch):
     assert check_writable("~/new/file") == tmp_path / "new" / "file"
 
 
-def test_new_file_has_ordinary_permissions(tmp_path):
+def test_new_file_has_ordinary_permissions(tmp_path, monkeypatch):
+    # It belongs to all threads.
+    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("the umask was changed"))
     write_atomically(tmp_path / "file", b"x")
     (tmp_path / "plain").write_text("x")
     assert (tmp_path / "file").stat().st_mode == (tmp_path / "plain").stat().st_mode
