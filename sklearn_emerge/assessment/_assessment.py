@@ -1,7 +1,6 @@
 """The estimator that answers what training added."""
 
 from numbers import Integral, Real
-from shutil import rmtree
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -10,6 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._random import seed_sequence
+from .._threads import one_thread_of_blas
 from ..inference import check_alpha, check_correction
 from ..predictors import GRUPredictor
 from ..predictors._base import BasePredictor
@@ -453,7 +453,7 @@ class EmergenceAssessment(BaseEstimator):
     def _run(self, calls, steps, store):
         """Run the cells, in order of the plan, and show how far they are."""
         results = []
-        with Progress(steps, self.progress) as progress:
+        with one_thread_of_blas(), Progress(steps, self.progress) as progress:
             jobs = []
             for i, (function, args, kwargs) in enumerate(calls):
                 file = {"progress_file": progress.file(i)} if "probe" in kwargs else {}
@@ -466,12 +466,9 @@ class EmergenceAssessment(BaseEstimator):
                 # Multiprocessing, and others, return all results at the end.
                 parallel = Parallel(**options)
             for i, result in enumerate(parallel(jobs)):
-                store.tell(result)
+                store.tell(result, calls[i][2].get("checkpoint_folder"))
                 results.append(result)
                 progress.finish(i)
-                unfinished = calls[i][2].get("checkpoint_folder")
-                if unfinished is not None:
-                    rmtree(unfinished, ignore_errors=True)
         return results
 
     def _repr_html_inner(self):

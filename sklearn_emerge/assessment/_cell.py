@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import KFold
 from sklearn.utils import Bunch
-from threadpoolctl import threadpool_limits
 
 from .._random import integer_seed, substream
+from .._threads import one_thread
 from ..predictors._base import spread_known
 from ..predictors._checkpoint import Checkpoints
 from ..predictors._fit import fit_replicas
@@ -129,7 +129,7 @@ def run_networks(
         evaluation = splits[min(seed, len(splits) - 1)][1]
         probing = probe is not None and evaluation.latents is not None
         # One thread: the last digits must not depend on how many there are.
-        with threadpool_limits(1):
+        with one_thread():
             nll = negative_log_likelihood(predictor, evaluation)
             result.nll.append(nll)
             result.status.append("ok" if np.isfinite(nll) else "diverged")
@@ -223,7 +223,7 @@ def run_baselines(
         ``reference`` and ``best_baseline`` (names).
     """
     splits = split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data)
-    with threadpool_limits(1), spread_known(world._spread):
+    with one_thread(), spread_known(world._spread):
         nll = [
             [
                 negative_log_likelihood(clone(baseline).fit(train.X), evaluation)

@@ -7,6 +7,7 @@ import pickle
 import warnings
 from functools import partial
 from pathlib import Path
+from shutil import rmtree
 
 import joblib
 
@@ -100,8 +101,13 @@ class Store:
                     "trained net, by functools.partial; or set memory=None."
                 ) from error
 
-    def tell(self, result):
-        """Warn of what a cell had trouble with, wherever it ran; of each kind of trouble once."""
+    def tell(self, result, unfinished=None):
+        """Warn of what a cell had trouble with, wherever it ran; of each kind of trouble once.
+
+        The folder of its training is not needed any more.
+        """
+        if unfinished is not None:
+            rmtree(unfinished, ignore_errors=True)
         for kind, text in result.pop("troubles", {}).items():
             if kind not in self._told:
                 self._told.add(kind)
