@@ -3,6 +3,7 @@
 import resource
 import warnings
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import partial
 from io import BytesIO
 from shutil import copytree, rmtree
@@ -13,11 +14,20 @@ import pytest
 import torch
 import xarray as xr
 from conftest import small_assessment
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Bunch
 from test_files import flip
 from torch import nn
 
-from sklearn_emerge import GRUPredictor, OscillatorWorld, TransformerPredictor
+from sklearn_emerge import (
+    GRUPredictor,
+    MeanPredictor,
+    ModulePredictor,
+    OscillatorWorld,
+    TransformerPredictor,
+)
 from sklearn_emerge.__main__ import _save_figure
 from sklearn_emerge._files import seal
 from sklearn_emerge.assessment._store import Store
@@ -124,6 +134,50 @@ def test_memory_that_is_no_folder_is_refused_before_training(memory, monkeypatch
     monkeypatch.setattr(nn.Module, "__init__", lambda *a: pytest.fail("training started"))
     with pytest.raises(ValueError, match=r"memory=.* (is no folder|cannot be used as a folder)"):
         fit(memory)
+
+
+class Own(MeanPredictor):
+    def __init__(self, part=None):
+        super().__init__()
+        self.part = part
+
+
+def start(n_inputs, core):
+    """Return a trained core to start from."""
+    return deepcopy(core)
+
+
+LAMBDA = ModulePredictor(lambda n_inputs: nn.Linear(n_inputs, 2), max_steps=2)
+PROBE = make_pipeline(FunctionTransformer(lambda states: states), Ridge())
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("model", dict(model=LAMBDA)),
+        ("param_grid", dict(model=ModulePredictor(start), param_grid={"module": [LAMBDA.module]})),
+        ("probe", dict(probe=PROBE)),
+        ("baselines", dict(baselines={"own": Own(lambda: 1)}, reference="own")),
+        ("measures", dict(record_at=[0], measures={"one": lambda *args: 1.0})),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_has_no_key_is_refused_before_training(tmp_path, name, options):
+    with pytest.raises(ValueError, match=rf"(?s)memory is set, but {name}=.*functools.partial"):
+        small_assessment(**TINY | options, memory=tmp_path).fit()
+    assert not list(tmp_path.rglob("output.pkl"))
+
+
+def test_a_net_to_start_from_is_given_by_a_partial(tmp_path):
+    n_cells = []
+    for value in (0.0, 0.0, 1.0):
+        core = nn.Linear(2, 2)
+        nn.init.constant_(core.weight, value)
+        nn.init.zeros_(core.bias)
+        model = ModulePredictor(partial(start, core=core), max_steps=2)
+        small_assessment(**TINY | {"model": model, "memory": tmp_path}).fit()
+        n_cells.append(len(list((tmp_path / "sklearn_emerge_cells" / "run_networks").iterdir())))
+    assert n_cells == [1, 1, 2]
 
 
 def test_folder_of_joblib(tmp_path):

@@ -327,7 +327,10 @@ class EmergenceAssessment(BaseEstimator):
         }
         if self.probe is not None:
             check_probing(self.probe, self.n_probe, configurations, sizes, y=y, **shared)
-        store.check(world=self.world_, model=model, measures=measures)
+        store.check(
+            world=self.world_, model=model, param_grid=self.param_grid, measures=measures,
+            probe=self.probe, baselines=self.baselines,
+        )  # fmt: skip
         for configuration in configurations:
             world = configuration.worlds[STRUCTURED]
             n_train, n_eval = world.default_split(self.n_train, self.n_eval)
