@@ -62,15 +62,15 @@ def replacing(path):
         temporary.unlink(missing_ok=True)
 
 
-def write_atomically(path, content):
+def write_atomically(path, *parts):
     """Write bytes to a temporary file beside `path`, then rename it: all of it or nothing."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.writelines(parts)
 
 
 def seal(content):
-    """Return bytes with their SHA-256 behind them."""
-    return content + _MARK + sha256(content).digest()
+    """Return bytes, and what stands behind them, with their SHA-256."""
+    return content, _MARK + sha256(content).digest()
 
 
 def read_sealed(path, *, required=True):
@@ -98,14 +98,14 @@ def read_sealed(path, *, required=True):
     if path.exists() and not path.is_file():
         raise ValueError("it is no regular file")
     data = path.read_bytes()
-    content, end = data[:-_SEAL], data[-_SEAL:]
+    end = data[-_SEAL:]
     if not end.startswith(_MARK):
         if required:
             raise ValueError("it is damaged, or is something else: it has no checksum")
         return data
-    if seal(content) != data:
+    if sha256(memoryview(data)[:-_SEAL]).digest() != end.removeprefix(_MARK):
         raise ValueError("it is damaged: its checksum is another one")
-    return content
+    return data[:-_SEAL]
 
 
 def check_given(path, writer):

@@ -110,7 +110,7 @@ def test_what_cannot_be_read_is_named(tmp_path, every_epoch):
 
 
 def test_a_full_disk_does_not_end_the_training(tmp_path, monkeypatch, every_epoch):
-    def full(path, write):
+    def full(path, *parts):
         raise OSError("No space left on device")
 
     monkeypatch.setattr(_checkpoint, "write_atomically", full)
@@ -121,11 +121,11 @@ def test_a_full_disk_does_not_end_the_training(tmp_path, monkeypatch, every_epoc
 def test_an_interrupt_while_writing_is_no_end_of_training(tmp_path, monkeypatch, every_epoch):
     written, write = [], _checkpoint.write_atomically
 
-    def interrupted_at_the_third(path, do):
+    def interrupted_at_the_third(path, *parts):
         written.append(path)
         if len(written) == 3:
             raise KeyboardInterrupt
-        write(path, do)
+        write(path, *parts)
 
     monkeypatch.setattr(_checkpoint, "write_atomically", interrupted_at_the_third)
     with pytest.raises(KeyboardInterrupt):
@@ -201,9 +201,12 @@ def test_what_may_keep_more_begins_anew(tmp_path, every_epoch, model):
 def test_without_interruption_states_are_written_once_a_net(tmp_path, monkeypatch):
     written = []
     write = _checkpoint.write_atomically
-    monkeypatch.setattr(
-        _checkpoint, "write_atomically", lambda path, do: (written.append(path), write(path, do))
-    )
+
+    def counted(path, *parts):
+        written.append(path)
+        write(path, *parts)
+
+    monkeypatch.setattr(_checkpoint, "write_atomically", counted)
     assess(*CASES[2], tmp_path)
     # Two seeds of less than a minute each.
     assert [path.name for path in written] == ["net-1.pt", "net-2.pt"]

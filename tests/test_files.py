@@ -17,7 +17,7 @@ def flip(path, bit):
 
 def test_a_flipped_bit_of_every_byte_is_noticed(tmp_path):
     path = tmp_path / "file"
-    whole = seal(b"some bytes")
+    whole = b"".join(seal(b"some bytes"))
     for byte in range(len(whole)):
         path.write_bytes(whole)
         flip(path, 8 * byte + byte % 8)

@@ -169,7 +169,7 @@ def save_cube(cube, path):
                 f"it cannot be written as NetCDF, or not be read back ({error})"
             ) from error
         with temporary.open("ab") as file:
-            file.write(seal(content)[len(content) :])
+            file.write(seal(content)[1])
 
 
 def load_cube(path):

@@ -155,7 +155,7 @@ def _look_up(path, function, /, *args, **kwargs):
         )
     result = function(*args, **kwargs)
     try:
-        write_atomically(path, seal(pickle.dumps(result)))
+        write_atomically(path, *seal(pickle.dumps(result)))
     except Exception as error:
         troubles[_UNKEPT] = _unkept(error)
     result["troubles"] = troubles

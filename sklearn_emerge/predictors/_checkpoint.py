@@ -147,7 +147,7 @@ class Checkpoint:
         content = BytesIO()
         torch.save(self._state(net, finished), content)
         try:
-            write_atomically(self.path, seal(content.getvalue()))
+            write_atomically(self.path, *seal(content.getvalue()))
         except OSError as error:
             warnings.warn(
                 f"The state of the training cannot be kept: {error} It goes on, but if it is cut "
