@@ -1,5 +1,6 @@
 """Results do not depend on what has been set, nor on where cells run; and nothing stays set."""
 
+import os
 import random
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -27,6 +28,8 @@ from sklearn_emerge import (
 from sklearn_emerge._threads import one_thread
 from sklearn_emerge.assessment import _progress
 from sklearn_emerge.assessment._progress import Progress
+from sklearn_emerge.predictors import _isolation
+from sklearn_emerge.predictors._isolation import isolated_torch
 from sklearn_emerge.recurrence import Compiled
 from sklearn_emerge.serving import export_network, load_network
 from sklearn_emerge.thresholds import count_flops
@@ -258,6 +261,26 @@ def test_threads_of_an_assessment_leave_the_libraries_as_they_were():
         assert 2 in before
         small_assessment(modes=("random",), nulls=()).fit()
         assert n_threads() == before
+
+
+@pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
+def test_a_process_that_is_forked_while_a_network_is_fitted_can_use_torch():
+    entered, left = Event(), Event()
+
+    def fitting():
+        with isolated_torch(np.random.SeedSequence(0), "cpu"):
+            entered.set()
+            assert left.wait(10)
+
+    with ThreadPoolExecutor() as pool:
+        other = pool.submit(fitting)
+        assert entered.wait(10)
+        child = os.fork()
+        if not child:
+            os._exit(0 if _isolation._TORCH_LOCK.acquire(timeout=1) else 1)
+        left.set()
+        other.result()
+    assert os.waitpid(child, 0)[1] == 0
 
 
 CELL = """

@@ -132,8 +132,9 @@ class EmergenceAssessment(BaseEstimator):
         training ended there and the Bunch of evaluation sequences, that return a number, a
         mapping of names to numbers, or a DataArray with coordinates. "name" becomes the variable
         ``name_trajectory``, with the dimension ``name_item`` for a mapping, or those of the
-        DataArray (NaN where a cell has not all labels of the others). Each is tried once on an
-        untrained network of every condition before training. See `task_scores` and
+        DataArray (NaN where a cell has not all labels of the others). They must not predict in
+        threads of their own, which would wait for ever: one thread at a time uses torch. Each is
+        tried once on an untrained network of every condition before training. See `task_scores` and
         `intermediate_words`.
     memory : str, path-like or joblib.Memory, default=None
         Where finished cells are kept. With it, an interrupted `fit` continues where it stopped,
@@ -327,10 +328,8 @@ class EmergenceAssessment(BaseEstimator):
         }
         if self.probe is not None:
             check_probing(self.probe, self.n_probe, configurations, sizes, y=y, **shared)
-        store.check(
-            world=self.world_, model=model, param_grid=self.param_grid, measures=measures,
-            probe=self.probe, baselines=self.baselines,
-        )  # fmt: skip
+        store.check(world=self.world_, model=model, measures=measures)
+        store.check(param_grid=self.param_grid, probe=self.probe, baselines=self.baselines)
         for configuration in configurations:
             world = configuration.worlds[STRUCTURED]
             n_train, n_eval = world.default_split(self.n_train, self.n_eval)
