@@ -104,8 +104,11 @@ def test_what_cannot_be_read_is_named(tmp_path, every_epoch):
     cut_off(tmp_path, CASES[0], 11)
     (file,) = tmp_path.rglob("net-1.pt")
     file.write_bytes(file.read_bytes()[:100])
-    with pytest.warns(UserWarning, match=r"training in .*net-1.pt.* cannot be read.*begins anew"):
-        cube = assess(*CASES[0], tmp_path).cube_
+    told = r"training in .*net-1.pt.* cannot be read.*begins anew"
+    # Whose cells run in other processes.
+    with pytest.warns(UserWarning, match=told) as warned:
+        cube = assess(*CASES[0], tmp_path, n_jobs=2).cube_
+    assert [warning.filename for warning in warned] == [__file__]
     assert_same(cube, whole(0)[0])
 
 
@@ -114,7 +117,7 @@ def test_a_full_disk_does_not_end_the_training(tmp_path, monkeypatch, every_epoc
         raise OSError("No space left on device")
 
     monkeypatch.setattr(_checkpoint, "write_atomically", full)
-    with pytest.warns(UserWarning, match="cannot be kept: No space.*make room"):
+    with pytest.warns(UserWarning, match="could not be kept: No space.*make room"):
         assess(*CASES[0], tmp_path)
 
 

@@ -107,8 +107,8 @@ def run_networks(
     Returns
     -------
     Bunch
-        One value a seed; probe scores have one a latent, too; and ``trajectory``, see
-        `Recorder`.
+        One value a seed; probe scores have one a latent, too; ``trajectory``, see `Recorder`;
+        and with a folder ``troubles``, see `Checkpoints`.
     """
     splits = split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data)
     result = Bunch(nll=[], fit_seconds=[], status=[], n_parameters=[])
@@ -145,6 +145,8 @@ def run_networks(
     result.update(probes)
     measured = Bunch(**{name: np.asarray(values) for name, values in result.items()})
     measured.trajectory = {} if recorder is None else recorder.result()
+    if checkpoints is not None:
+        measured.troubles = checkpoints.troubles
     return measured
 
 

@@ -70,7 +70,7 @@ class Store:
         Parameters
         ----------
         function : callable
-            The cell; returns a Bunch, which gets another entry, ``troubles``, for `tell`, if it
+            The cell; returns a Bunch, which has another entry, ``troubles``, for `tell`, if it
             was not read.
         args, kwargs : tuple and dict
             What it is computed from; a function that takes a ``checkpoint_folder`` gets one.
@@ -154,6 +154,7 @@ def _look_up(path, function, /, *args, **kwargs):
             "Nothing has to be done."
         )
     result = function(*args, **kwargs)
+    troubles |= result.pop("troubles", {})
     try:
         write_atomically(path, *seal(pickle.dumps(result)))
     except Exception as error:
