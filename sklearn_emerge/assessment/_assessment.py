@@ -15,7 +15,7 @@ from ..predictors import GRUPredictor
 from ..predictors._base import BasePredictor
 from ..worlds import ArrayWorld, World
 from ._assembly import INTERVALS, collect, compare
-from ._cell import located, run_baselines, run_networks
+from ._cell import run_baselines, run_networks
 from ._checks import (
     check_configurations,
     check_names,
@@ -25,6 +25,7 @@ from ._checks import (
 )
 from ._cube import annotate, describe, save_cube
 from ._labels import coordinate
+from ._notes import located
 from ._plan import STRUCTURED, expand, make_baselines, reference_names
 from ._probing import check_probing
 from ._progress import Progress

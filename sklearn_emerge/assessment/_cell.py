@@ -15,7 +15,7 @@ from ..predictors._fit import fit_replicas
 from ..predictors._neural import NeuralPredictor
 from ..probes import control_states, score_probe
 from ._progress import ProgressFile
-from ._trajectory import Recorder, negative_log_likelihood, noted
+from ._trajectory import Recorder, negative_log_likelihood
 
 PROBE_SCORES = ("probe_score", "probe_score_shuffled", "probe_score_noise", "probe_accuracy")
 
@@ -32,31 +32,6 @@ def split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data):
     for train, evaluation in splits:
         evaluation.train = train
     return splits
-
-
-def located(where, call):
-    """Return a call of a cell in which an error says where it happened.
-
-    Parameters
-    ----------
-    where : dict of str to object
-        Condition, mode and settings of the cell.
-    call : tuple
-        Function, arguments and keyword arguments.
-
-    Returns
-    -------
-    tuple
-        The same of the call that names the cell.
-    """
-    function, args, kwargs = call
-    place = ", ".join(f"{name}={value!r}" for name, value in where.items())
-    return _run_located, (place, function, *args), kwargs
-
-
-def _run_located(place, function, *args, **kwargs):
-    with noted(f"This happened in the cell {place}."):
-        return function(*args, **kwargs)
 
 
 def run_networks(

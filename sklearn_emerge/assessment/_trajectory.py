@@ -1,7 +1,6 @@
 """What is measured while networks train, and when a capability emerged."""
 
 from collections.abc import Mapping
-from contextlib import contextmanager
 from copy import deepcopy
 from numbers import Integral, Real
 
@@ -12,19 +11,10 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from .._threads import one_thread
 from ._labels import check_label
+from ._notes import noted
 from ._plan import RESERVED
 
 _OWN = ("nll", "train_loss")
-
-
-@contextmanager
-def noted(note):
-    """Add a note to whatever error is raised."""
-    try:
-        yield
-    except Exception as error:
-        error.add_note(note)
-        raise
 
 
 def negative_log_likelihood(predictor, sample):
