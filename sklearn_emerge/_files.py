@@ -1,11 +1,13 @@
 """Files that are written whole or not at all, and whose damage does not go unnoticed."""
 
 import os
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from shutil import disk_usage
 from stat import S_IMODE
 from tempfile import NamedTemporaryFile
+from uuid import uuid4
 
 # What stands before the SHA-256 at the end of a file. Readers of NetCDF, zip files and pickles
 # do not look at what comes after the end, so that others can read these files, too.
@@ -34,48 +36,41 @@ def check_writable(path):
     return target
 
 
-def write_atomically(path, content):
-    """Write bytes to a temporary file beside `path`, then rename it: all of it or nothing.
+@contextmanager
+def replacing(path):
+    """Give the path of a temporary file beside `path`, which takes its place at the end.
 
-    A file that is replaced hands on its permissions. An OSError says how much room there is.
+    Nothing is left of it after an error. A file that is replaced hands on its permissions. An
+    OSError says how much room there is.
     """
     target = check_writable(path)
+    temporary = target.parent / f"tmp{uuid4().hex}"
     try:
-        _replace(target, content)
+        # The kernel takes what the umask forbids from the permissions.
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        yield temporary
+        if target.exists():
+            temporary.chmod(S_IMODE(target.stat().st_mode))
+        temporary.replace(target)
     except OSError as error:
         free = disk_usage(target.parent).free
         raise OSError(
-            f"path={str(path)!r} cannot be written: {error}. It takes {len(content) / 1e6:.3f} MB, "
-            f"and {free / 1e6:.3f} MB are free there; make room, or choose another folder."
+            f"path={str(path)!r} cannot be written: {error}. {free / 1e6:.3f} MB are free there; "
+            "make room, or choose another folder."
         ) from error
-
-
-def _replace(target, content):
-    """Write a temporary file and rename it; nothing is left of one that is not whole."""
-    temporary = None
-    try:
-        with NamedTemporaryFile(dir=target.parent, delete=False) as file:
-            temporary = Path(file.name)
-            file.write(content)
-        temporary.chmod(_permissions(target))
-        temporary.replace(target)
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def _permissions(path):
-    """Return the permissions of a file, or those of any new one."""
-    if path.exists():
-        return S_IMODE(path.stat().st_mode)
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask
+def write_atomically(path, *parts):
+    """Write bytes to a temporary file beside `path`, then rename it: all of it or nothing."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.writelines(parts)
 
 
 def seal(content):
-    """Return bytes with their SHA-256 behind them."""
-    return content + _MARK + sha256(content).digest()
+    """Return bytes, and what stands behind them, with their SHA-256."""
+    return content, _MARK + sha256(content).digest()
 
 
 def read_sealed(path, *, required=True):
@@ -103,14 +98,14 @@ def read_sealed(path, *, required=True):
     if path.exists() and not path.is_file():
         raise ValueError("it is no regular file")
     data = path.read_bytes()
-    content, end = data[:-_SEAL], data[-_SEAL:]
+    end = data[-_SEAL:]
     if not end.startswith(_MARK):
         if required:
             raise ValueError("it is damaged, or is something else: it has no checksum")
         return data
-    if seal(content) != data:
+    if sha256(memoryview(data)[:-_SEAL]).digest() != end.removeprefix(_MARK):
         raise ValueError("it is damaged: its checksum is another one")
-    return content
+    return data[:-_SEAL]
 
 
 def check_given(path, writer):

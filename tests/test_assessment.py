@@ -29,7 +29,6 @@ from sklearn_emerge import (
 from sklearn_emerge._random import integer_seed, seed_sequence, substream
 from sklearn_emerge.assessment._cell import run_networks
 from sklearn_emerge.assessment._progress import Progress, ProgressFile
-from sklearn_emerge.assessment._store import provenance
 from sklearn_emerge.assessment._summary import summarise
 from sklearn_emerge.assessment._verdict import judge
 from sklearn_emerge.datasets import make_oscillator
@@ -190,20 +189,6 @@ def test_store_survives_another_number_of_jobs(tmp_path):
     cells = len(list(tmp_path.rglob("output.pkl")))
     small_assessment(**options, n_jobs=2).fit()
     assert len(list(tmp_path.rglob("output.pkl"))) == cells == 2
-
-
-class Faster(OscillatorWorld):
-    """Another world by name and source."""
-
-
-def test_store_notices_other_code(monkeypatch):
-    world, model = OscillatorWorld(), GRUPredictor()
-    before = provenance(world, model)
-    assert provenance(OscillatorWorld(omega=2.0), model) == before
-
-    assert provenance(Faster(), model) != before
-    monkeypatch.setattr("sklearn_emerge.assessment._store.version", lambda name: "0")
-    assert provenance(world, model) != before
 
 
 def test_progress_folder_that_workers_cannot_see_does_no_harm():

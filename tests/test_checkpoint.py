@@ -104,28 +104,31 @@ def test_what_cannot_be_read_is_named(tmp_path, every_epoch):
     cut_off(tmp_path, CASES[0], 11)
     (file,) = tmp_path.rglob("net-1.pt")
     file.write_bytes(file.read_bytes()[:100])
-    with pytest.warns(UserWarning, match=r"training in .*net-1.pt.* cannot be read.*begins anew"):
-        cube = assess(*CASES[0], tmp_path).cube_
+    told = r"training in .*net-1.pt.* cannot be read.*begins anew"
+    # Whose cells run in other processes.
+    with pytest.warns(UserWarning, match=told) as warned:
+        cube = assess(*CASES[0], tmp_path, n_jobs=2).cube_
+    assert [warning.filename for warning in warned] == [__file__]
     assert_same(cube, whole(0)[0])
 
 
 def test_a_full_disk_does_not_end_the_training(tmp_path, monkeypatch, every_epoch):
-    def full(path, write):
+    def full(path, *parts):
         raise OSError("No space left on device")
 
     monkeypatch.setattr(_checkpoint, "write_atomically", full)
-    with pytest.warns(UserWarning, match="cannot be kept: No space.*make room"):
+    with pytest.warns(UserWarning, match="could not be kept: No space.*make room"):
         assess(*CASES[0], tmp_path)
 
 
 def test_an_interrupt_while_writing_is_no_end_of_training(tmp_path, monkeypatch, every_epoch):
     written, write = [], _checkpoint.write_atomically
 
-    def interrupted_at_the_third(path, do):
+    def interrupted_at_the_third(path, *parts):
         written.append(path)
         if len(written) == 3:
             raise KeyboardInterrupt
-        write(path, do)
+        write(path, *parts)
 
     monkeypatch.setattr(_checkpoint, "write_atomically", interrupted_at_the_third)
     with pytest.raises(KeyboardInterrupt):
@@ -201,9 +204,12 @@ def test_what_may_keep_more_begins_anew(tmp_path, every_epoch, model):
 def test_without_interruption_states_are_written_once_a_net(tmp_path, monkeypatch):
     written = []
     write = _checkpoint.write_atomically
-    monkeypatch.setattr(
-        _checkpoint, "write_atomically", lambda path, do: (written.append(path), write(path, do))
-    )
+
+    def counted(path, *parts):
+        written.append(path)
+        write(path, *parts)
+
+    monkeypatch.setattr(_checkpoint, "write_atomically", counted)
     assess(*CASES[2], tmp_path)
     # Two seeds of less than a minute each.
     assert [path.name for path in written] == ["net-1.pt", "net-2.pt"]

@@ -123,14 +123,14 @@ def test_too_few_seeds_warn_on_one_line(capsys):
 def test_a_cube_that_cannot_be_written_is_put_elsewhere(capsys, monkeypatch, tmp_path):
     from sklearn_emerge.assessment import _cube
 
-    write = _cube.write_atomically
+    replacing = _cube.replacing
 
-    def full(path, content):
+    def full(path):
         if Path(path) == tmp_path / "full" / "cube.nc":
             raise OSError("No space left on device.")
-        write(path, content)
+        return replacing(path)
 
-    monkeypatch.setattr(_cube, "write_atomically", full)
+    monkeypatch.setattr(_cube, "replacing", full)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     out = str(tmp_path / "full" / "cube.nc")
     arguments = ["assess", "bernoulli", "--hidden-size", "2", *QUICK, "--out", out]

@@ -39,6 +39,37 @@ def test_plain_xarray_reads_the_file(fitted, tmp_path):
         xr.testing.assert_equal(cube.delta_nll, fitted.cube_.delta_nll)
 
 
+def test_order_of_variables_and_attributes_stays(fitted, tmp_path):
+    fitted.to_netcdf(tmp_path / "cube.nc")
+    restored = load_cube(tmp_path / "cube.nc")
+    assert list(restored.data_vars) == list(fitted.cube_.data_vars)
+    assert list(restored.attrs) == list(fitted.cube_.attrs)
+
+
+def test_other_programs_can_add_to_the_file(fitted, tmp_path):
+    path = tmp_path / "cube.nc"
+    fitted.to_netcdf(path)
+    xr.Dataset({"added": ("x", np.arange(3.0))}).to_netcdf(path, mode="a")
+    with xr.open_dataset(path) as cube:
+        assert cube.added.values.tolist() == [0, 1, 2]
+        xr.testing.assert_equal(cube.delta_nll, fitted.cube_.delta_nll)
+
+
+def test_a_file_that_cannot_be_read_back_does_not_replace_another(fitted, tmp_path, monkeypatch):
+    path, written = tmp_path / "cube.nc", xr.Dataset.to_netcdf
+    path.write_text("before")
+
+    def half(cube, file, **options):
+        written(cube, file, **options)
+        os.truncate(file, file.stat().st_size // 2)
+
+    monkeypatch.setattr(xr.Dataset, "to_netcdf", half)
+    with pytest.raises(OSError, match=r"cube.nc' cannot be written.*read back.*make room"):
+        save_cube(fitted.cube_, path)
+    assert [file.name for file in tmp_path.iterdir()] == ["cube.nc"]
+    assert path.read_text() == "before"
+
+
 def test_unwritable_path_is_named(fitted, tmp_path):
     with pytest.raises(OSError, match="cannot be written.*Choose a file"):
         fitted.to_netcdf(tmp_path)

@@ -1,8 +1,11 @@
 """Results do not depend on what has been set, nor on where cells run; and nothing stays set."""
 
+import os
 import random
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from threading import Event
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ import xarray as xr
 from conftest import small_assessment
 from joblib import parallel_config
 from numba.core import caching
+from threadpoolctl import threadpool_info, threadpool_limits
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -21,8 +25,11 @@ from sklearn_emerge import (
     ModulePredictor,
     TransformerPredictor,
 )
+from sklearn_emerge._threads import one_thread
 from sklearn_emerge.assessment import _progress
 from sklearn_emerge.assessment._progress import Progress
+from sklearn_emerge.predictors import _isolation
+from sklearn_emerge.predictors._isolation import isolated_torch
 from sklearn_emerge.recurrence import Compiled
 from sklearn_emerge.serving import export_network, load_network
 from sklearn_emerge.thresholds import count_flops
@@ -212,6 +219,68 @@ def test_code_that_cannot_be_kept_is_compiled(monkeypatch, owner, name):
     assert not function.ready
     assert function(21) == 42
     assert function.ready
+
+
+def n_threads():
+    return [library["num_threads"] for library in threadpool_info()]
+
+
+def test_threads_that_overlap_leave_the_libraries_as_they_were():
+    """The first to enter leaves first; each has one thread meanwhile."""
+    entered, left = Event(), Event()
+
+    def overlapping():
+        with one_thread():
+            entered.set()
+            assert left.wait(10)
+            return n_threads()
+
+    outer = threadpool_limits(2)
+    # Since threadpoolctl 3.8 only the thread that was first can set it, until it leaves a context.
+    with threadpool_limits(None):
+        pass
+    try:
+        with ThreadPoolExecutor() as pool:
+            before = n_threads()
+            assert 2 in before
+            with one_thread():
+                other = pool.submit(overlapping)
+                assert entered.wait(10)
+                with one_thread():
+                    assert set(n_threads()) == {1}
+            left.set()
+            assert set(other.result()) == {1}
+        assert n_threads() == before
+    finally:
+        outer.restore_original_limits()
+
+
+def test_threads_of_an_assessment_leave_the_libraries_as_they_were():
+    with threadpool_limits(2), parallel_config("threading", n_jobs=3):
+        before = n_threads()
+        assert 2 in before
+        small_assessment(modes=("random",), nulls=()).fit()
+        assert n_threads() == before
+
+
+@pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
+def test_a_process_that_is_forked_while_a_network_is_fitted_can_use_torch():
+    entered, left = Event(), Event()
+
+    def fitting():
+        with isolated_torch(np.random.SeedSequence(0), "cpu"):
+            entered.set()
+            assert left.wait(10)
+
+    with ThreadPoolExecutor() as pool:
+        other = pool.submit(fitting)
+        assert entered.wait(10)
+        child = os.fork()
+        if not child:
+            os._exit(0 if _isolation._TORCH_LOCK.acquire(timeout=1) else 1)
+        left.set()
+        other.result()
+    assert os.waitpid(child, 0)[1] == 0
 
 
 CELL = """

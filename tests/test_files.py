@@ -17,7 +17,7 @@ def flip(path, bit):
 
 def test_a_flipped_bit_of_every_byte_is_noticed(tmp_path):
     path = tmp_path / "file"
-    whole = seal(b"some bytes")
+    whole = b"".join(seal(b"some bytes"))
     for byte in range(len(whole)):
         path.write_bytes(whole)
         flip(path, 8 * byte + byte % 8)
@@ -75,7 +75,9 @@ def test_home_folder(tmp_path, monkeypatch):
     assert check_writable("~/new/file") == tmp_path / "new" / "file"
 
 
-def test_new_file_has_ordinary_permissions(tmp_path):
+def test_new_file_has_ordinary_permissions(tmp_path, monkeypatch):
+    # It belongs to all threads.
+    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("the umask was changed"))
     write_atomically(tmp_path / "file", b"x")
     (tmp_path / "plain").write_text("x")
     assert (tmp_path / "file").stat().st_mode == (tmp_path / "plain").stat().st_mode

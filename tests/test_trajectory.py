@@ -1,7 +1,5 @@
 """Trajectories are those of the training, and change nothing in it."""
 
-import subprocess
-import sys
 from functools import partial
 
 import numpy as np
@@ -20,7 +18,6 @@ from sklearn_emerge import (
     emergence_step,
     load_cube,
 )
-from sklearn_emerge.assessment._store import _source, provenance
 from sklearn_emerge.predictors._fit import fit_replicas
 from sklearn_emerge.tasks import task_scores
 
@@ -149,41 +146,6 @@ def test_training_loss_is_that_of_the_history(engine, training):
         # Four updates are an epoch.
         found = [losses[replica, step] for step in (4, 8, 12)]
         np.testing.assert_allclose(found, predictor.net_.history[:, "train_loss"], rtol=1e-6)
-
-
-def test_key_of_a_partial_measure_is_that_of_its_function():
-    """It must not change from one process to the next."""
-    code = (
-        "from functools import partial\n"
-        "from sklearn_emerge import GRUPredictor, OscillatorWorld\n"
-        "from sklearn_emerge.assessment._store import provenance\n"
-        "from sklearn_emerge.tasks import task_scores\n"
-        "measures = {'tasks': partial(task_scores, n_queries=3)}\n"
-        "print(provenance(OscillatorWorld(), GRUPredictor(), measures))\n"
-    )
-    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    measures = {"tasks": partial(task_scores, n_queries=3)}
-    own = provenance(OscillatorWorld(), GRUPredictor(), measures)
-    assert other.stdout.strip() == own
-
-
-def test_keys_of_measures_tell_code_apart():
-    """Also where it cannot be read, as in an interpreter; an object is known by its class."""
-
-    def key(measure):
-        return provenance(OscillatorWorld(), GRUPredictor(), {"one": measure})
-
-    made = []
-    for value in (0.0, 1.0):
-        names = {"__name__": "__main__"}
-        exec(f"def measure(predictor, evaluation): return {value}", names)
-        exec(f"class Measure:\n    def __call__(self, *args): return {value}", names)
-        made.append(names)
-    for name in ("measure", "Measure"):
-        one, other = (names[name] if name == "measure" else names[name]() for names in made)
-        assert _source(one) == _source(one) != _source(other)
-    assert key(Keep((0,))) == key(Keep((0,)))
-    assert key(np.mean) == key(np.mean) != key(np.median)
 
 
 def test_every_configuration_has_the_examples_on_its_label():

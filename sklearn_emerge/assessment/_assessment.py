@@ -1,7 +1,6 @@
 """The estimator that answers what training added."""
 
 from numbers import Integral, Real
-from shutil import rmtree
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -10,12 +9,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._random import seed_sequence
+from .._threads import one_thread_of_blas
 from ..inference import check_alpha, check_correction
 from ..predictors import GRUPredictor
 from ..predictors._base import BasePredictor
 from ..worlds import ArrayWorld, World
 from ._assembly import INTERVALS, collect, compare
-from ._cell import located, run_baselines, run_networks
+from ._cell import run_baselines, run_networks
 from ._checks import (
     check_configurations,
     check_names,
@@ -25,11 +25,12 @@ from ._checks import (
 )
 from ._cube import annotate, describe, save_cube
 from ._labels import coordinate
+from ._notes import located
 from ._plan import STRUCTURED, expand, make_baselines, reference_names
 from ._probing import check_probing
 from ._progress import Progress
 from ._recordings import check_likelihoods, world_of
-from ._store import Store, provenance
+from ._store import Store
 from ._summary import summarise
 from ._trajectory import check_record
 from ._verdict import judge
@@ -132,16 +133,19 @@ class EmergenceAssessment(BaseEstimator):
         training ended there and the Bunch of evaluation sequences, that return a number, a
         mapping of names to numbers, or a DataArray with coordinates. "name" becomes the variable
         ``name_trajectory``, with the dimension ``name_item`` for a mapping, or those of the
-        DataArray (NaN where a cell has not all labels of the others). Each is tried once on an
-        untrained network of every condition before training. See `task_scores` and
+        DataArray (NaN where a cell has not all labels of the others). They must not predict in
+        threads of their own, which would wait for ever: one thread at a time uses torch. Each is
+        tried once on an untrained network of every condition before training. See `task_scores` and
         `intermediate_words`.
     memory : str, path-like or joblib.Memory, default=None
         Where finished cells are kept. With it, an interrupted `fit` continues where it stopped,
         with the same result: finished cells are read, and the training of one that was cut off
         goes on from the end of an epoch; a minute and an epoch are lost at most. The training of
-        a model with callbacks, or with a module of your own, begins anew. Use only folders that
-        you trust: reading them can run programs. Damaged files are computed again, and a folder
-        without room keeps nothing; there is a warning of both.
+        a model with callbacks, or with a module of your own, begins anew. A cell is computed again
+        if the file, or the cell of a notebook, of one of your classes and functions has changed;
+        not if what it imports, or a global variable, has: delete the folder then. Use only
+        folders that you trust: reading them can run programs. Damaged files are computed again,
+        and a folder without room keeps nothing; there is a warning of both.
     n_jobs : int, default=None
         Cells run at once; None is 1 or what `joblib.parallel_config` says.
     random_state : int, Generator, SeedSequence or None, default=None
@@ -325,9 +329,8 @@ class EmergenceAssessment(BaseEstimator):
         }
         if self.probe is not None:
             check_probing(self.probe, self.n_probe, configurations, sizes, y=y, **shared)
-        origin = None
-        if store.folder is not None:
-            origin = provenance(self.world_, model, measures)
+        store.check(world=self.world_, model=model, measures=measures)
+        store.check(param_grid=self.param_grid, probe=self.probe, baselines=self.baselines)
         for configuration in configurations:
             world = configuration.worlds[STRUCTURED]
             n_train, n_eval = world.default_split(self.n_train, self.n_eval)
@@ -341,7 +344,7 @@ class EmergenceAssessment(BaseEstimator):
                     name: getattr(cell_model, name, "auto") for name in ("likelihood", "noise_std")
                 }
                 args = (world, scored, candidates)
-                call = store.call(origin, run_baselines, args, {"scoring": scoring, **shared})
+                call = store.call(run_baselines, args, {"scoring": scoring, **shared})
                 calls.append(located(where, call))
                 for m, mode in enumerate(modes):
                     steps = 0 if mode == "random" else getattr(cell_model, "max_steps", 0)
@@ -350,7 +353,7 @@ class EmergenceAssessment(BaseEstimator):
                     if record_at:
                         options |= {"record_at": record_at, "measures": measures}
                     args = (world, cell_model, mode)
-                    call = store.call(origin, run_networks, args, options)
+                    call = store.call(run_networks, args, options)
                     calls.append(located(where | {"mode": mode}, call))
         description = describe(self) | {
             "world": describe(self.world_),
@@ -453,7 +456,7 @@ class EmergenceAssessment(BaseEstimator):
     def _run(self, calls, steps, store):
         """Run the cells, in order of the plan, and show how far they are."""
         results = []
-        with Progress(steps, self.progress) as progress:
+        with one_thread_of_blas(), Progress(steps, self.progress) as progress:
             jobs = []
             for i, (function, args, kwargs) in enumerate(calls):
                 file = {"progress_file": progress.file(i)} if "probe" in kwargs else {}
@@ -466,12 +469,9 @@ class EmergenceAssessment(BaseEstimator):
                 # Multiprocessing, and others, return all results at the end.
                 parallel = Parallel(**options)
             for i, result in enumerate(parallel(jobs)):
-                store.tell(result)
+                store.tell(result, calls[i][2].get("checkpoint_folder"))
                 results.append(result)
                 progress.finish(i)
-                unfinished = calls[i][2].get("checkpoint_folder")
-                if unfinished is not None:
-                    rmtree(unfinished, ignore_errors=True)
         return results
 
     def _repr_html_inner(self):

@@ -6,16 +6,16 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import KFold
 from sklearn.utils import Bunch
-from threadpoolctl import threadpool_limits
 
 from .._random import integer_seed, substream
+from .._threads import one_thread
 from ..predictors._base import spread_known
 from ..predictors._checkpoint import Checkpoints
 from ..predictors._fit import fit_replicas
 from ..predictors._neural import NeuralPredictor
 from ..probes import control_states, score_probe
 from ._progress import ProgressFile
-from ._trajectory import Recorder, negative_log_likelihood, noted
+from ._trajectory import Recorder, negative_log_likelihood
 
 PROBE_SCORES = ("probe_score", "probe_score_shuffled", "probe_score_noise", "probe_accuracy")
 
@@ -32,31 +32,6 @@ def split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data):
     for train, evaluation in splits:
         evaluation.train = train
     return splits
-
-
-def located(where, call):
-    """Return a call of a cell in which an error says where it happened.
-
-    Parameters
-    ----------
-    where : dict of str to object
-        Condition, mode and settings of the cell.
-    call : tuple
-        Function, arguments and keyword arguments.
-
-    Returns
-    -------
-    tuple
-        The same of the call that names the cell.
-    """
-    function, args, kwargs = call
-    place = ", ".join(f"{name}={value!r}" for name, value in where.items())
-    return _run_located, (place, function, *args), kwargs
-
-
-def _run_located(place, function, *args, **kwargs):
-    with noted(f"This happened in the cell {place}."):
-        return function(*args, **kwargs)
 
 
 def run_networks(
@@ -107,8 +82,8 @@ def run_networks(
     Returns
     -------
     Bunch
-        One value a seed; probe scores have one a latent, too; and ``trajectory``, see
-        `Recorder`.
+        One value a seed; probe scores have one a latent, too; ``trajectory``, see `Recorder`;
+        and with a folder ``troubles``, see `Checkpoints`.
     """
     splits = split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data)
     result = Bunch(nll=[], fit_seconds=[], status=[], n_parameters=[])
@@ -129,7 +104,7 @@ def run_networks(
         evaluation = splits[min(seed, len(splits) - 1)][1]
         probing = probe is not None and evaluation.latents is not None
         # One thread: the last digits must not depend on how many there are.
-        with threadpool_limits(1):
+        with one_thread():
             nll = negative_log_likelihood(predictor, evaluation)
             result.nll.append(nll)
             result.status.append("ok" if np.isfinite(nll) else "diverged")
@@ -145,6 +120,8 @@ def run_networks(
     result.update(probes)
     measured = Bunch(**{name: np.asarray(values) for name, values in result.items()})
     measured.trajectory = {} if recorder is None else recorder.result()
+    if checkpoints is not None:
+        measured.troubles = checkpoints.troubles
     return measured
 
 
@@ -223,7 +200,7 @@ def run_baselines(
         ``reference`` and ``best_baseline`` (names).
     """
     splits = split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data)
-    with threadpool_limits(1), spread_known(world._spread):
+    with one_thread(), spread_known(world._spread):
         nll = [
             [
                 negative_log_likelihood(clone(baseline).fit(train.X), evaluation)

@@ -9,8 +9,9 @@ from ..predictors._callbacks import count_held_out
 from ..predictors._neural import NeuralPredictor
 from ..worlds import ArrayWorld
 from ._labels import check_label
+from ._notes import noted
 from ._plan import RESERVED, STRUCTURED
-from ._trajectory import noted, try_measures
+from ._trajectory import try_measures
 
 
 def check_names(name, values, known):

@@ -14,7 +14,7 @@ from xarray.backends import NetCDF4DataStore
 from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
 from .. import __version__
-from .._files import check_given, read_sealed, seal, write_atomically
+from .._files import check_given, read_sealed, replacing, seal
 
 # name: (long name, units)
 VARIABLES = {
@@ -92,6 +92,8 @@ _TEXT = (
 )  # fmt: skip
 # Smaller ones would grow.
 _COMPRESSED_BYTES = 2**16
+# About what a file has besides its values.
+_OVERHEAD = 2**17
 # The most that zlib can make of a byte.
 _INFLATION = 1032
 
@@ -156,12 +158,20 @@ def save_cube(cube, path):
         for name, variable in cube.variables.items()
         if variable.dtype.kind in "fiu" and variable.nbytes >= _COMPRESSED_BYTES
     }
-    # In memory: what the library says of a full disk is wrong, or nothing.
-    with NETCDF4_PYTHON_LOCK:
-        file = netCDF4.Dataset("cube.nc", "w", memory=1)
-        cube.dump_to_store(NetCDF4DataStore(file, lock=False), encoding=encoding)
-        content = bytes(file.close())
-    write_atomically(path, seal(content))
+    # Not in memory: such files have no order of their variables, and nothing can be added to them.
+    with replacing(path) as temporary:
+        # What the library says of a full disk is wrong, or nothing, and it keeps the file open.
+        temporary.write_bytes(bytes(cube.nbytes + _OVERHEAD))
+        try:
+            cube.to_netcdf(temporary, engine="netcdf4", encoding=encoding)
+            content = temporary.read_bytes()
+            _read(content)
+        except Exception as error:
+            raise OSError(
+                f"it cannot be written as NetCDF, or not be read back ({error})"
+            ) from error
+        with temporary.open("ab") as file:
+            file.write(seal(content)[1])
 
 
 def load_cube(path):
@@ -197,11 +207,7 @@ def load_cube(path):
     # What netCDF4 and xarray raise for files that are damaged or foreign is not documented, and
     # varies.
     try:
-        content = read_sealed(found, required=False)
-        with NETCDF4_PYTHON_LOCK, netCDF4.Dataset("cube.nc", memory=content) as file:
-            _check_size(file, len(content))
-            store = NetCDF4DataStore(file, lock=False)
-            cube = xr.open_dataset(store, decode_timedelta=False).load()
+        cube = _read(read_sealed(found, required=False))
     except Exception as error:
         raise ValueError(
             f"{name} cannot be read as NetCDF ({error}); pass a file written by to_netcdf."
@@ -211,6 +217,14 @@ def load_cube(path):
     if wrong is not None:
         raise ValueError(_NOT_A_CUBE.format(name=name, reason=wrong))
     return cube
+
+
+def _read(content):
+    """Return the data set in the bytes of a file."""
+    with NETCDF4_PYTHON_LOCK, netCDF4.Dataset("cube.nc", memory=content) as file:
+        _check_size(file, len(content))
+        store = NetCDF4DataStore(file, lock=False)
+        return xr.open_dataset(store, decode_timedelta=False).load()
 
 
 def _check_size(file, n_bytes):

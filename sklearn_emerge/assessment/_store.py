@@ -1,58 +1,18 @@
-"""The store of cells: their keys, and files that are noticed when they are damaged or missing."""
+"""The store of cells: files that are noticed when they are damaged or missing."""
 
 import errno
 import inspect
 import os
 import pickle
 import warnings
-from functools import cache, partial
-from hashlib import sha256
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
+from shutil import rmtree
 
 import joblib
 
 from .._files import read_sealed, seal, write_atomically
-
-_LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "skorch", "numba")
-
-
-def provenance(world, model, measures=None):
-    """Return what enters the key of a stored cell, so that other code gives another key.
-
-    Parameters
-    ----------
-    world : World
-        The world; the source of its class counts, wherever it is defined.
-    model : predictor
-        The model; so does the source of its class and of its torch module.
-    measures : dict of str to callable, default=None
-        What is measured in the course of training; so does the source of the functions.
-
-    Returns
-    -------
-    str
-        A hash of the sources of the package, of the given classes, and of library versions.
-
-    Raises
-    ------
-    ValueError
-        If an argument cannot be hashed, because a part of it cannot be pickled.
-    """
-    measures = measures or {}
-    for name, part in (("world", world), ("model", model), ("measures", measures)):
-        try:
-            joblib.hash(part)
-        except Exception as error:
-            raise ValueError(
-                f"memory is set, but {name}={part!r} cannot be stored ({error}). Define its parts "
-                "(module, callbacks) at the top level of a file instead of as lambdas or inside "
-                "functions, or set memory=None."
-            ) from error
-    module = getattr(model, "module", None)
-    sources = [_source(part) for part in (type(world), type(model), module, *measures.values())]
-    versions = [f"{name}={version(name)}" for name in _LIBRARIES]
-    return sha256("".join([_package_sources(), *versions, *sources]).encode()).hexdigest()
+from ._key import key_of, provenance
 
 
 class Store:
@@ -87,6 +47,7 @@ class Store:
         self._told = set()
         if self.folder is None:
             return
+        self._provenance = provenance()
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -100,7 +61,7 @@ class Store:
         except OSError as error:
             self.tell({"troubles": {_UNKEPT: _unkept(error)}})
 
-    def call(self, origin, function, args, kwargs):
+    def call(self, function, args, kwargs):
         """Return a call of a cell that takes its result from the store, or leaves it there.
 
         Its key is computed here and not where it runs: workers know the classes of a notebook by
@@ -108,10 +69,8 @@ class Store:
 
         Parameters
         ----------
-        origin : str
-            What `provenance` returns.
         function : callable
-            The cell; returns a Bunch, which gets another entry, ``troubles``, for `tell`, if it
+            The cell; returns a Bunch, which has another entry, ``troubles``, for `tell`, if it
             was not read.
         args, kwargs : tuple and dict
             What it is computed from; a function that takes a ``checkpoint_folder`` gets one.
@@ -123,15 +82,32 @@ class Store:
         """
         if self.folder is None:
             return function, args, kwargs
-        # Recordings in a memory map and in memory are the same.
-        key = joblib.hash((origin, function.__name__, args, kwargs), coerce_mmap=True)
+        key = key_of((self._provenance, function.__name__, args, kwargs))
         if "checkpoint_folder" in inspect.signature(function).parameters:
             kwargs = kwargs | {"checkpoint_folder": self.folder / "unfinished" / key}
         path = self.folder / function.__name__ / key / "output.pkl"
         return partial(_look_up, path, function), args, kwargs
 
-    def tell(self, result):
-        """Warn of what a cell had trouble with, wherever it ran; of each kind of trouble once."""
+    def check(self, **parameters):
+        """Raise a ValueError if a parameter has no key, because a part cannot be pickled."""
+        for name, value in parameters.items() if self.folder is not None else ():
+            try:
+                key_of(value)
+            except Exception as error:
+                raise ValueError(
+                    f"memory is set, but {name}={value!r} cannot be stored ({error}). Define its "
+                    "parts (modules, callbacks, functions) at the top level of a file instead of "
+                    "as lambdas or inside functions, and give them what they need, such as a "
+                    "trained net, by functools.partial; or set memory=None."
+                ) from error
+
+    def tell(self, result, unfinished=None):
+        """Warn of what a cell had trouble with, wherever it ran; of each kind of trouble once.
+
+        The folder of its training is not needed any more.
+        """
+        if unfinished is not None:
+            rmtree(unfinished, ignore_errors=True)
         for kind, text in result.pop("troubles", {}).items():
             if kind not in self._told:
                 self._told.add(kind)
@@ -178,35 +154,10 @@ def _look_up(path, function, /, *args, **kwargs):
             "Nothing has to be done."
         )
     result = function(*args, **kwargs)
+    troubles |= result.pop("troubles", {})
     try:
-        write_atomically(path, seal(pickle.dumps(result)))
+        write_atomically(path, *seal(pickle.dumps(result)))
     except Exception as error:
         troubles[_UNKEPT] = _unkept(error)
     result["troubles"] = troubles
     return result
-
-
-@cache
-def _package_sources():
-    """Return a hash of all files of the package."""
-    package = Path(__file__).parents[1]
-    digest = sha256()
-    for path in sorted(package.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _source(thing):
-    """Return the source of a class or function, or of the class of an object."""
-    while isinstance(thing, partial):
-        thing = thing.func
-    if not (inspect.isclass(thing) or inspect.isroutine(thing)):
-        thing = type(thing)
-    try:
-        return inspect.getsource(thing)
-    except (OSError, TypeError):
-        if inspect.isfunction(thing) or thing.__module__ == "__main__":
-            # Of code that cannot be read, an address: no other process will take its results.
-            return object.__repr__(thing)
-        # Compiled; the version of its library stands for it.
-        return repr(thing)

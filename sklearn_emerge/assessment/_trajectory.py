@@ -1,7 +1,6 @@
 """What is measured while networks train, and when a capability emerged."""
 
 from collections.abc import Mapping
-from contextlib import contextmanager
 from copy import deepcopy
 from numbers import Integral, Real
 
@@ -9,22 +8,13 @@ import numpy as np
 import xarray as xr
 from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, validate_params
-from threadpoolctl import threadpool_limits
 
+from .._threads import one_thread
 from ._labels import check_label
+from ._notes import noted
 from ._plan import RESERVED
 
 _OWN = ("nll", "train_loss")
-
-
-@contextmanager
-def noted(note):
-    """Add a note to whatever error is raised."""
-    try:
-        yield
-    except Exception as error:
-        error.add_note(note)
-        raise
 
 
 def negative_log_likelihood(predictor, sample):
@@ -100,7 +90,7 @@ def try_measures(measures, world, model, sizes, taken):
     """
     train, evaluation = world.split(*sizes, 0)
     evaluation.train = train
-    with threadpool_limits(1):
+    with one_thread():
         predictor = fit_untrained(model, train.X)
         for name, measure in measures.items():
             # A copy: a measure that keeps something is the same afterwards, and in the store.
@@ -142,7 +132,7 @@ class Recorder:
     def __call__(self, seed, step, predictor, train_loss=np.nan):
         """Measure one network after an update."""
         evaluation = self.evaluations[min(seed, len(self.evaluations) - 1)]
-        with threadpool_limits(1):
+        with one_thread():
             found = {"nll": negative_log_likelihood(predictor, evaluation)}
             found["train_loss"] = train_loss
             found = {name: _labelled(name, value, RESERVED) for name, value in found.items()}

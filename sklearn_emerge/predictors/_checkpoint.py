@@ -1,7 +1,6 @@
 """Training that goes on where it was cut off: the state of a net, kept in files."""
 
 import time
-import warnings
 from copy import deepcopy
 from io import BytesIO
 from pathlib import Path
@@ -27,11 +26,14 @@ class Checkpoints:
     ----------
     seconds : float
         Time that was spent on the states that training went on from.
+    troubles : dict of str to str
+        What went wrong, by kind, for whoever can tell it: this may run in another process.
     """
 
     def __init__(self, folder):
         self.folder = Path(folder)
         self.seconds = 0.0
+        self.troubles = {}
         self.n_nets = 0
 
     def of_next(self, recorder=None):
@@ -90,12 +92,8 @@ class Checkpoint:
         Returns
         -------
         bool
-
-        Warns
-        -----
-        UserWarning
-            If the file cannot be read, is damaged or is something else; then the training begins
-            anew.
+            False, too, if the file cannot be read, is damaged or is something else; then its owner
+            is told, and the training begins anew.
         """
         self._began = self._written = time.monotonic()
         if not self.path.exists():
@@ -113,10 +111,9 @@ class Checkpoint:
             seconds, finished = state["seconds"], state["finished"]
         except Exception as error:
             self._assign(net, beginning)
-            warnings.warn(
+            self.owner.troubles[str(self.path)] = (
                 f"The state of an interrupted training in {str(self.path)!r} cannot be read "
-                f"({error}); the training begins anew. Nothing has to be done.",
-                stacklevel=2,
+                f"({error}); the training begins anew. Nothing has to be done."
             )
             return False
         self._began -= seconds
@@ -130,7 +127,7 @@ class Checkpoint:
             self.write(net, finished=False)
 
     def write(self, net, *, finished):
-        """Write the file.
+        """Write the file; if it cannot be written, its owner is told, and the training goes on.
 
         Parameters
         ----------
@@ -138,21 +135,15 @@ class Checkpoint:
             At the end of an epoch, or of its training.
         finished : bool
             Whether the training has come to its end.
-
-        Warns
-        -----
-        UserWarning
-            If the file cannot be written; the training goes on.
         """
         content = BytesIO()
         torch.save(self._state(net, finished), content)
         try:
-            write_atomically(self.path, seal(content.getvalue()))
+            write_atomically(self.path, *seal(content.getvalue()))
         except OSError as error:
-            warnings.warn(
-                f"The state of the training cannot be kept: {error} It goes on, but if it is cut "
-                "off it will begin anew; make room in the folder of memory.",
-                stacklevel=2,
+            self.owner.troubles["unkept training"] = (
+                f"The state of a training could not be kept: {error} It went on, but a training "
+                "that is cut off will begin anew; make room in the folder of memory."
             )
         self._written = time.monotonic()
 

@@ -1,5 +1,6 @@
 """Torch as if nothing had been set: its state belongs to the process, or to the thread."""
 
+import os
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from threading import RLock
@@ -9,6 +10,16 @@ import torch
 
 # One fit at a time: another one would find what this one has set.
 _TORCH_LOCK = RLock()
+
+
+def _renew_lock():
+    """Make a lock that is free: in a process that was forked, no other thread will free it."""
+    global _TORCH_LOCK
+    _TORCH_LOCK = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def _attribute(owner, name, *values):

@@ -54,7 +54,8 @@ class ModulePredictor(NeuralPredictor):
     engine : {"auto", "numba", "torch"}, default="auto"
         See `GRUPredictor`.
     callbacks : list of skorch callbacks or None, default=None
-        Copies are used; their state after the fit is in ``net_.callbacks_``.
+        Copies are used; their state after the fit is in ``net_.callbacks_``. They must not predict
+        in threads of their own, which would wait for the fit to end.
     random_state : int, Generator, SeedSequence or None, default=None
         Stream of initial weights and batches.
 

@@ -197,7 +197,8 @@ class GRUPredictor(RecurrentPredictor):
         same in all training modes. The two differ by rounding. With the scans, the batch that
         callbacks receive is the row numbers of its sequences.
     callbacks : list of skorch callbacks or None, default=None
-        Copies are used; their state after the fit is in ``net_.callbacks_``.
+        Copies are used; their state after the fit is in ``net_.callbacks_``. They must not predict
+        in threads of their own, which would wait for the fit to end.
     random_state : int, Generator, SeedSequence or None, default=None
         Stream of initial weights and batches.
 

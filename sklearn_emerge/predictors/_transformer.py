@@ -110,7 +110,8 @@ class TransformerPredictor(NeuralPredictor):
     device : str, default="cpu"
         Device of torch.
     callbacks : list of skorch callbacks or None, default=None
-        Copies are used; their state after the fit is in ``net_.callbacks_``.
+        Copies are used; their state after the fit is in ``net_.callbacks_``. They must not predict
+        in threads of their own, which would wait for the fit to end.
     random_state : int, Generator, SeedSequence or None, default=None
         Stream of initial weights and batches.
 

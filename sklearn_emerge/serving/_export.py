@@ -129,4 +129,4 @@ def export_network(predictor, path, *, facts=None):
     # Not to the file: without room torch ends the process.
     content = BytesIO()
     torch.export.save(program, content, extra_files={FACTS: json.dumps(description)})
-    write_atomically(path, seal(content.getvalue()))
+    write_atomically(path, *seal(content.getvalue()))

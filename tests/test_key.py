@@ -1,0 +1,178 @@
+"""Keys of stored cells tell values and code apart, and are the same in every process."""
+
+import copy
+import linecache
+import subprocess
+import sys
+from functools import partial
+from importlib import import_module
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from sklearn_emerge import GRUPredictor, ModulePredictor, OscillatorWorld
+from sklearn_emerge.assessment._key import key_of, provenance
+from sklearn_emerge.tasks import task_scores
+
+BASE = "class Base:\n    size = {value}\n"
+CODE = """
+from collections import namedtuple
+from functools import partial
+from base_of_mine import Base
+
+Pair = namedtuple("Pair", "a b")
+
+
+class Own(Base):
+    pass
+
+
+def helper():
+    return {value}
+
+
+def measure(predictor, evaluation):
+    return helper()
+
+
+def same(n_inputs, net):
+    return net
+"""
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """How to write two modules, with a value in one of them, and import them anew."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def written(base=0, code=0):
+        (tmp_path / "base_of_mine.py").write_text(BASE.format(value=base))
+        (tmp_path / "code_of_mine.py").write_text(CODE.format(value=code))
+        for name in ("base_of_mine", "code_of_mine"):
+            sys.modules.pop(name, None)
+            linecache.clearcache()
+        # Files of one size and second look the same to the cache of bytecode.
+        monkeypatch.setattr(sys, "dont_write_bytecode", True)
+        return import_module("code_of_mine")
+
+    yield written
+    for name in ("base_of_mine", "code_of_mine"):
+        sys.modules.pop(name, None)
+
+
+USES = {
+    "class": lambda code: code.Own,
+    "object": lambda code: code.Own(),
+    "in an estimator": lambda code: GRUPredictor(callbacks=[code.Own()]),
+    "in a grid": lambda code: {"module": [code.Own]},
+    "function": lambda code: code.measure,
+    "partial": lambda code: partial(code.measure, 3),
+    "made by a call": lambda code: code.Pair(1, 2),
+}
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_other_code_gives_another_key(write, use):
+    before = key_of(use(write()))
+    assert key_of(use(write(code=1))) != before
+    assert key_of(use(write())) == before
+
+
+@pytest.mark.parametrize("name", ["class", "object", "in an estimator", "in a grid"])
+def test_code_that_is_inherited_counts(write, name):
+    use = USES[name]
+    before = key_of(use(write()))
+    assert key_of(use(write(base=1))) != before
+
+
+def test_a_file_that_is_edited_after_it_was_used_is_not_what_runs(write, tmp_path):
+    code = write()
+    before = key_of(code.measure)
+    (tmp_path / "code_of_mine.py").write_text(CODE.format(value=12))
+    assert key_of(code.measure) == before
+
+
+def test_code_of_the_package_is_known_by_its_files_and_versions(monkeypatch):
+    before = provenance()
+    assert key_of(OscillatorWorld(omega=2.0)) == key_of(OscillatorWorld(omega=2.0))
+    assert key_of(OscillatorWorld(omega=2.0)) != key_of(OscillatorWorld())
+    assert key_of(np.mean) == key_of(np.mean) != key_of(np.median)
+    monkeypatch.setattr("sklearn_emerge.assessment._key.version", lambda name: "0")
+    assert provenance() != before
+
+
+def cell(name, text):
+    """Run code as a notebook runs a cell, and return what it defines."""
+    linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name
+    return run(compile(text, name, "exec"))
+
+
+def run(code):
+    """Run code in the place of a program."""
+    vars(sys.modules["__main__"]).pop("Typed", None)
+    exec(code, vars(sys.modules["__main__"]))
+    return sys.modules["__main__"].Typed
+
+
+TYPED = "class Typed:\n    def __call__(self, *args): return {}\n"
+
+
+def test_code_that_is_typed_is_known_if_it_can_be_read():
+    keys = [key_of(cell(f"<cell {i}>", TYPED.format(i // 2))) for i in range(4)]
+    assert keys[0] == keys[1] != keys[2] == keys[3]
+
+
+def test_code_that_cannot_be_read_is_that_of_no_other_class():
+    keys = set()
+    for value in range(20):
+        # The class before is forgotten, and its address is free.
+        typed = run(TYPED.format(value))
+        keys.add(key_of(typed()))
+        assert key_of(typed) == key_of(typed)
+    assert len(keys) == 20
+
+
+def net(value=0.0, **options):
+    torch.manual_seed(0)
+    made = nn.Sequential(nn.GRU(1, 2), nn.Linear(2, 2, dtype=torch.bfloat16), nn.Linear(2, 2))
+    with torch.no_grad():
+        made[2].bias[0] = value
+    return made
+
+
+def test_weights_count_by_value():
+    whole = net()
+    assert key_of(whole) == key_of(copy.deepcopy(whole)) == key_of(net()) != key_of(net(1.0))
+    assert key_of(whole) != key_of(net().requires_grad_(False))
+    assert key_of(torch.zeros(2, 3)) != key_of(torch.zeros(3, 2)) != key_of(torch.zeros(3, 2).int())
+    tied = net()
+    tied[2].bias, other = tied[0].bias_hh_l0, net()
+    other[2].bias = nn.Parameter(tied[0].bias_hh_l0.detach().clone())
+    assert key_of(tied) != key_of(other)
+
+
+def test_another_process_has_the_same_key(write, tmp_path):
+    code = write()
+    torch.manual_seed(0)
+    core = nn.Linear(2, 2)
+    torch.save(core, tmp_path / "core.pt")
+    program = (
+        "import torch, code_of_mine\n"
+        "from functools import partial\n"
+        "from sklearn_emerge import ModulePredictor\n"
+        "from sklearn_emerge.assessment._key import key_of, provenance\n"
+        "from sklearn_emerge.tasks import task_scores\n"
+        "core = torch.load('core.pt', weights_only=False)\n"
+        "model = ModulePredictor(partial(code_of_mine.same, net=core))\n"
+        "measures = {'tasks': partial(task_scores, n_queries=3), 'own': code_of_mine.Own()}\n"
+        "print(key_of((provenance(), model, measures)))\n"
+    )
+    other = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path,
+        env={"PYTHONPATH": ":".join([str(tmp_path), *filter(None, sys.path)])},
+    )  # fmt: skip
+    model = ModulePredictor(partial(code.same, net=core))
+    measures = {"tasks": partial(task_scores, n_queries=3), "own": code.Own()}
+    assert other.stdout.strip() == key_of((provenance(), model, measures))
