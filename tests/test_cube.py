@@ -196,3 +196,14 @@ def test_what_is_no_file_is_refused_at_once(tmp_path):
     for path in (tmp_path, tmp_path / "pipe", "/dev/zero"):
         with pytest.raises(ValueError, match="no regular file.*to_netcdf"):
             load_cube(path)
+
+
+def test_a_cube_without_its_checksum_is_told(fitted_single, tmp_path):
+    path = tmp_path / "cube.nc"
+    fitted_single.to_netcdf(path)
+    assert "checksum" not in load_cube(path).attrs
+    whole = path.read_bytes()
+    for content in (whole[:-1], whole[:-40], whole.replace(b"sklearn_emerge sha256", b"s" * 21)):
+        path.write_bytes(content)
+        with pytest.warns(UserWarning, match="cube.nc.*has none: it has been cut"):
+            load_cube(path)

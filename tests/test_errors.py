@@ -150,7 +150,7 @@ def test_assessment_of_arrays():
 def test_unreadable_and_foreign_files(tmp_path):
     text = tmp_path / "text.nc"
     text.write_text("not NetCDF")
-    with pytest.raises(ValueError, match="text.nc.*cannot be read as NetCDF"):
+    with pytest.raises(ValueError, match="text.nc.*cannot be read as a cube"):
         load_cube(text)
     foreign = tmp_path / "foreign.nc"
     import xarray as xr

@@ -62,6 +62,36 @@ def write(tmp_path, monkeypatch):
         sys.modules.pop(name, None)
 
 
+def test_what_code_names_outside_of_its_file_and_itself_counts(write):
+    code = write()
+    code.net = nn.Linear(1, 1)
+    exec("def start(n_inputs): return net, Base", vars(code))
+    code.start.__module__ = "code_of_mine"
+
+    def key():
+        return key_of(code.start)
+
+    before = key()
+    assert key() == before
+    with torch.no_grad():
+        code.net.weight += 1
+    after = key()
+    assert after != before
+    with torch.no_grad():
+        code.net.weight -= 1
+    assert key() == before
+    # Without a key it cannot be told from another; with one it counts.
+    code.net = lambda: 0
+    assert key() not in (before, after)
+
+
+def test_a_function_that_names_itself_has_a_key(write):
+    code = write()
+    exec("def again(n): return again(n - 1) if n else helper()", vars(code))
+    code.again.__module__ = "code_of_mine"
+    assert key_of(code.again) == key_of(code.again)
+
+
 USES = {
     "class": lambda code: code.Own,
     "object": lambda code: code.Own(),

@@ -162,6 +162,14 @@ def test_unreadable_files(path, tmp_path):
         load_network("/dev/zero")
 
 
+def test_a_network_without_its_checksum_is_refused(path, network, tmp_path):
+    cut = tmp_path / "network.pt2"
+    cut.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match="the checksum at its end is gone"):
+        load_network(cut)
+    assert "checksum" not in network.description
+
+
 def test_a_flipped_bit_is_not_used(path, network, tmp_path):
     whole, damaged = path.read_bytes(), tmp_path / "network.pt2"
     tokens, messages = X[:3, :5], []

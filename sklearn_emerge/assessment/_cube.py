@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import warnings
 from datetime import UTC, datetime
 from functools import partial
 from math import prod
@@ -92,6 +93,8 @@ _TEXT = (
 )  # fmt: skip
 # Smaller ones would grow.
 _COMPRESSED_BYTES = 2**16
+# Attribute of a file that says that it ends in a checksum.
+_CHECKSUM = "checksum"
 # About what a file has besides its values.
 _OVERHEAD = 2**17
 # The most that zlib can make of a byte.
@@ -163,7 +166,8 @@ def save_cube(cube, path):
         # What the library says of a full disk is wrong, or nothing, and it keeps the file open.
         temporary.write_bytes(bytes(cube.nbytes + _OVERHEAD))
         try:
-            cube.to_netcdf(temporary, engine="netcdf4", encoding=encoding)
+            marked = cube.assign_attrs({_CHECKSUM: "SHA-256 at the end of the file"})
+            marked.to_netcdf(temporary, engine="netcdf4", encoding=encoding)
             content = temporary.read_bytes()
             _read(content)
         except Exception as error:
@@ -195,6 +199,11 @@ def load_cube(path):
     ValueError
         If it is not NetCDF or not a cube, or is damaged.
 
+    Warns
+    -----
+    UserWarning
+        If the checksum that it was written with is gone.
+
     Examples
     --------
     >>> from sklearn_emerge import load_cube
@@ -207,11 +216,20 @@ def load_cube(path):
     # What netCDF4 and xarray raise for files that are damaged or foreign is not documented, and
     # varies.
     try:
-        cube = _read(read_sealed(found, required=False))
+        content = read_sealed(found, required=False)
+        cube = _read(content)
     except Exception as error:
         raise ValueError(
-            f"{name} cannot be read as NetCDF ({error}); pass a file written by to_netcdf."
+            f"{name} cannot be read as a cube ({error}); pass a file written by to_netcdf."
         ) from error
+    if cube.attrs.pop(_CHECKSUM, None) and len(content) == found.stat().st_size:
+        warnings.warn(
+            f"{name} was written with a checksum at its end and has none: it has been cut, or "
+            "written anew by another program, and whether it is damaged cannot be told. Write it "
+            "by to_netcdf again, or take another copy.",
+            UserWarning,
+            stacklevel=2,
+        )
     cube = check_cube(cube, name)
     wrong = _find_wrong(cube)
     if wrong is not None:

@@ -2,10 +2,12 @@
 
 import inspect
 import sys
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
@@ -30,8 +32,9 @@ def key_of(value):
     """Return a hash of a value and of the code of somebody's own that is in it.
 
     That is the file, or the cell of a notebook, of each class (and of those that it inherits
-    from) and function that the value has. What this code takes from other files, or from
-    variables of its file, is not in the key.
+    from) and function that the value has, and of those that these name; variables that they name,
+    such as a trained net, count by their values. What cannot be pickled, or is reached in another
+    way (as an attribute of an imported module), is not in the key.
 
     Parameters
     ----------
@@ -42,16 +45,24 @@ def key_of(value):
     -------
     str
     """
-    hasher = _Hasher()
-    return sha256(repr((hasher.hash(value), sorted(hasher.sources.items()))).encode()).hexdigest()
+    return _key_of(value, set())
+
+
+def _key_of(value, known):
+    """Return the key; `known` are the numbers of the functions whose variables are counted."""
+    hasher = _Hasher(known)
+    digest = hasher.hash(value)
+    found = sorted(hasher.sources.items()), sorted(hasher.variables.items())
+    return sha256(repr((digest, *found)).encode()).hexdigest()
 
 
 class _Hasher(NumpyHasher):
     """Hashes by value, and collects the sources of classes and functions on its way."""
 
-    def __init__(self):
+    def __init__(self, known):
         super().__init__("sha256", coerce_mmap=True)
-        self.sources = {}
+        self.sources, self.variables = {}, {}
+        self._known = known
         self._tensors = {}
 
     def save(self, obj):
@@ -65,7 +76,20 @@ class _Hasher(NumpyHasher):
             for part in obj.__mro__ if inspect.isclass(obj) else (obj,):
                 if str(part.__module__).partition(".")[0] not in _KNOWN:
                     self.sources[part.__module__, part.__qualname__] = _source(part)
+                    self._add_variables(part)
         super().save(obj)
+
+    def _add_variables(self, part):
+        """Count what a function, or the functions of a class, name outside of themselves."""
+        for function in _functions(part):
+            if id(function) in self._known:
+                continue
+            self._known.add(id(function))
+            for name, value in _variables(function).items():
+                # What has no key cannot be told from what it was.
+                with suppress(Exception):
+                    place = function.__module__, function.__qualname__, name
+                    self.variables[place] = _key_of(value, self._known)
 
 
 @cache
@@ -86,11 +110,27 @@ def _source(part):
     return _SOURCES[part]
 
 
+def _functions(part):
+    """Return a function, or those that are defined in a class."""
+    values = (part,) if inspect.isfunction(part) else vars(part).values()
+    functions = [inspect.unwrap(each) for each in values if inspect.isfunction(each)]
+    return [each for each in functions if each.__module__ == part.__module__]
+
+
+def _variables(function):
+    """Return the variables that a function names, but for imported modules."""
+    try:
+        found = inspect.getclosurevars(function)
+    except (TypeError, ValueError):
+        return {}
+    variables = found.globals | found.nonlocals
+    return {k: v for k, v in sorted(variables.items()) if not isinstance(v, ModuleType)}
+
+
 def _read(part):
     """Return the file, or the cell, in which a class or function is defined, or None."""
     # Functions know the cell in which their class is defined; before Python 3.13 it does not.
-    functions = map(inspect.unwrap, filter(inspect.isfunction, vars(part).values()))
-    for each in (*(each for each in functions if each.__module__ == part.__module__), part):
+    for each in dict.fromkeys((*_functions(part), part)):
         try:
             lines, _ = inspect.findsource(each)
         except (OSError, TypeError):

@@ -111,6 +111,7 @@ def export_network(predictor, path, *, facts=None):
         "sklearn_emerge": __version__,
         "torch": torch.__version__,
         "facts": facts,
+        "checksum": "SHA-256 at the end of the file",
     }
     dim = torch.export.Dim
     sizes = {

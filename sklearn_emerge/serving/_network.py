@@ -181,7 +181,8 @@ def load_network(path):
     found = check_given(path, "export_network")
     extra_files = {FACTS: ""}
     try:
-        content = BytesIO(read_sealed(found, required=False))
+        data = read_sealed(found, required=False)
+        content = BytesIO(data)
         # Before torch, which fills the log if it cannot read a file.
         with ZipFile(content) as archive:
             if not any(name.endswith(f"/{FACTS}") for name in archive.namelist()):
@@ -189,7 +190,10 @@ def load_network(path):
         content.seek(0)
         with isolated_torch(seed_sequence(0), "cpu"):
             module = torch.export.load(content, extra_files=extra_files).module()
-        return ExportedNetwork(module, json.loads(extra_files[FACTS]))
+        description = json.loads(extra_files[FACTS])
+        if description.pop("checksum", None) and len(data) == found.stat().st_size:
+            raise ValueError("it is damaged: the checksum at its end is gone")
+        return ExportedNetwork(module, description)
     # What torch raises for files that are not its own is not documented, and varies.
     except Exception as error:
         raise ValueError(
