@@ -208,7 +208,8 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
             Coverage.
         method : {"profile", "bootstrap"}, default="profile"
             "profile": values that a likelihood-ratio test (for rates an F test) does not reject.
-            "bootstrap": quantiles over data drawn from the fitted curve.
+            "bootstrap": quantiles over data drawn from the fitted curve; rates of several networks
+            a capacity as in `compare`.
         n_draws : int, default=999
             Draws of the bootstrap.
         random_state : int, Generator, SeedSequence or None, default=None
@@ -307,7 +308,8 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
     def band(self, X, *, confidence=0.95, n_draws=999, random_state=None):
         """Return a pointwise interval of the accuracy at capacities.
 
-        Quantiles of the curves that are fitted to data drawn from the fitted curve, widened by the
+        Quantiles of the curves that are fitted to data drawn from the fitted curve (rates of
+        several networks a capacity as in `compare`), widened by the
         best curves whose threshold is at an end of its profile interval: where accuracy jumps
         between two capacities, drawn data do so at the same place.
 

@@ -10,7 +10,7 @@ from sklearn.utils import Bunch
 
 from .._random import substream
 from ._curve_fit import FAMILIES, curve, fit, misfit, n_parameters
-from ._curve_networks import are_replicated, draw_jumps, draw_networks
+from ._curve_networks import are_replicated, draw_jumps, draw_networks, jump_p_value
 
 _ALTERNATIVES = ("power law", "saturation", "Weibull", "Gompertz", "line", "constant")
 _JUMPS = "single jumps"
@@ -84,10 +84,14 @@ def _jumps(data, theta, observed, n_draws, random_state):
     mean = curve(data, "saturation", theta)[0]
     drawn = replace(data, rate=draw_jumps(data, mean, n_draws, rng))
     expected = _advantage(data, fit(drawn, "saturation")[1], fit(drawn, "logistic")[1])
+    steeper = (1 + np.count_nonzero(expected >= observed)) / (n_draws + 1)
+    # Networks that agree half way do not jump, however smooth the curve. For those that do the
+    # second p-value is about one, so that the smaller of both is no bias.
+    between = jump_p_value(data, mean, _spread(data, "saturation", mean))
     return {
         "formula": "each network at an end, with a probability that saturates",
         "n_parameters": n_parameters(data, "saturation") - 1,
-        "p_value": (1 + np.count_nonzero(expected >= observed)) / (n_draws + 1),
+        "p_value": min(steeper, between),
     }
 
 
@@ -129,13 +133,18 @@ def draw(data, family, theta, n_draws, random_state):
     rng = np.random.default_rng(substream(random_state, "draw"))
     mean = curve(data, family, theta)[0]
     if data.trials is None:
-        freedom = max(len(mean) - n_parameters(data, family) + 1, 1)
-        spread = np.sqrt(misfit(data, mean[np.newaxis])[0] / freedom)
+        spread = _spread(data, family, mean)
         if are_replicated(data):
             return replace(data, rate=draw_networks(data, mean, spread, n_draws, rng))
         return replace(data, rate=mean + spread * rng.standard_normal((n_draws, len(mean))))
     right = rng.binomial(data.trials.astype(int), np.clip(mean, 0, 1), (n_draws, len(mean)))
     return replace(data, rate=right / data.trials)
+
+
+def _spread(data, family, mean):
+    """Return the standard deviation of rates around a fitted curve."""
+    freedom = max(len(mean) - n_parameters(data, family) + 1, 1)
+    return np.sqrt(misfit(data, mean[np.newaxis])[0] / freedom)
 
 
 def _advantage(data, alternative, logistic):

@@ -7,6 +7,8 @@ from scipy import stats
 _CELL = 0.005
 # Share of the largest possible variance, m (1 - m); 1 is a network at one of both ends.
 _SHARES = 1 - np.append(np.geomspace(1 - 1e-5, 1e-3, 120), 1e-6)
+# From which share on networks are said to jump.
+_JUMP = 0.9
 
 
 def are_replicated(data):
@@ -43,18 +45,12 @@ def draw_networks(data, mean, spread, n_draws, rng):
     ndarray of shape (n_draws, n)
         Rates.
     """
-    low, high = _levels(data)
-    place = (mean - low) / (high - low)
-    m = np.clip(place, 1e-6, 1 - 1e-6)
-    y = np.clip((data.rate[0] - low) / (high - low), 0, 1)
-    a, b = (part * (1 / _SHARES[:, np.newaxis] - 1) for part in (m, 1 - m))
-    beta = _log_likelihood(y, lambda ends: stats.beta.cdf(ends, a, b))
-    scale = max(spread / (high - low), 1e-9)
-    normal = _log_likelihood(y, lambda ends: stats.norm.cdf(ends, place, scale))
+    beta, normal = _log_likelihoods(data, mean, spread)
     if normal >= beta.max():
         return mean + spread * rng.standard_normal((n_draws, len(mean)))
-    i = beta.argmax()
-    return low + (high - low) * rng.beta(a[i], b[i], (n_draws, len(mean)))
+    low, high = _levels(data)
+    share = _SHARES[beta.argmax()]
+    return low + (high - low) * rng.beta(*_beta(data, mean, share), (n_draws, len(mean)))
 
 
 def draw_jumps(data, mean, n_draws, rng):
@@ -64,11 +60,34 @@ def draw_jumps(data, mean, n_draws, rng):
     return low + (high - low) * rng.binomial(1, share, (n_draws, len(mean)))
 
 
+def jump_p_value(data, mean, spread):
+    """Return the p-value of a likelihood-ratio test that networks are at one of both levels."""
+    beta, normal = _log_likelihoods(data, mean, spread)
+    ratio = 2 * (max(beta.max(), normal) - beta[_SHARES >= _JUMP].max())
+    return float(stats.chi2.sf(ratio, 1))
+
+
 def _levels(data):
     """Return the lower and the upper end of what networks reach, known or seen."""
     low = data.rate.min() if data.chance is None else data.chance
     high = data.rate.max() if data.ceiling is None else data.ceiling
     return low, high
+
+
+def _beta(data, mean, share):
+    """Return the parameters of beta distributions with these means and share of variance."""
+    low, high = _levels(data)
+    m = np.clip((mean - low) / (high - low), 1e-6, 1 - 1e-6)
+    return m * (1 / share - 1), (1 - m) * (1 / share - 1)
+
+
+def _log_likelihoods(data, mean, spread):
+    """Return the log-likelihood of beta laws, for each share, and that of the normal one."""
+    low, high = _levels(data)
+    y = np.clip((data.rate[0] - low) / (high - low), 0, 1)
+    beta = stats.beta(*_beta(data, mean, _SHARES[:, np.newaxis]))
+    normal = stats.norm((mean - low) / (high - low), max(spread / (high - low), 1e-9))
+    return _log_likelihood(y, beta.cdf), _log_likelihood(y, normal.cdf)
 
 
 def _log_likelihood(y, cdf):
