@@ -277,9 +277,9 @@ def test_a_threshold_is_found_where_there_is_one_only(report):
     assert power[-1] > 0.8
 
 
-def networks(n_sizes, n_networks):
-    """Return capacities a factor of four apart, and logarithms of them around their middle."""
-    x = np.log(4) * (np.arange(n_sizes) - (n_sizes - 1) / 2)
+def networks(n_sizes, n_networks, factor=4):
+    """Return capacities a factor apart, and logarithms of them around their middle."""
+    x = np.log(factor) * (np.arange(n_sizes) - (n_sizes - 1) / 2)
     return np.repeat(np.exp(x), n_networks), np.repeat(x, n_networks)
 
 
@@ -317,7 +317,8 @@ def test_networks_that_jump_one_by_one_are_no_step(n_networks, report):
 @pytest.mark.parametrize("n_networks", [3, 5])
 def test_a_step_of_networks_is_found(n_networks, report):
     n = 100
-    capacity, x = networks(6, n_networks)
+    # Networks of sizes farther apart, each at 0 or 1, form a step by chance too often.
+    capacity, x = networks(6, n_networks, factor=2)
     settings = {
         "at one size": lambda rng: (x > rng.uniform(-0.3, 0.3)).astype(float),
         "sharpness 3, noise .05": lambda rng: np.clip(
@@ -357,9 +358,10 @@ def test_draws_of_networks_vary_as_networks_do():
         (0.5 + 0.1 * (x > 0), noisy._data, np.full(320, 0.05)),
     ):
         drawn = draw_networks(data, mean, 0.05, 4000, np.random.default_rng(1))
-        # Standard errors are below .01; the spread is that of the law, at every capacity.
         np.testing.assert_allclose(drawn.mean(axis=0), mean, atol=0.04)
-        np.testing.assert_allclose(drawn.std(axis=0), deviation, rtol=0.1)
+        # The spread is that of the law, at every capacity.
+        spread = drawn.reshape(4000, 8, 40).std(axis=(0, 2))
+        np.testing.assert_allclose(spread, deviation[::40], rtol=0.05)
     # Those that jump are at one of both ends.
     drawn = draw_networks(jumping, expit(x), 0.05, 100, np.random.default_rng(1))
     assert np.minimum(drawn, 1 - drawn).max() < 0.01

@@ -7,8 +7,8 @@ from scipy import stats
 _CELL = 0.005
 # Share of the largest possible variance, m (1 - m); 1 is a network at one of both ends.
 _SHARES = 1 - np.append(np.geomspace(1 - 1e-5, 1e-3, 120), 1e-6)
-# From which share on networks are said to jump.
-_JUMP = 0.9
+# Networks that jump have at least this share; those of a smooth curve have about a tenth.
+_JUMP = 0.5
 
 
 def are_replicated(data):
