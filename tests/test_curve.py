@@ -1,4 +1,4 @@
-"""The emergence curve finds what was put in, and no threshold where there is none."""
+"""The emergence curve finds what was put in, and no step where there is none."""
 
 import warnings
 
@@ -7,12 +7,15 @@ import pytest
 import xarray as xr
 from scipy.optimize import curve_fit
 from scipy.special import expit
-from scipy.stats import binom
+from scipy.stats import binom, binomtest
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 
 from sklearn_emerge import EmergenceCurve, EmergenceCurveDisplay
 from sklearn_emerge.thresholds import fit_curve
+from sklearn_emerge.thresholds._curve_fit import curve as curve_of
+from sklearn_emerge.thresholds._curve_fit import fit
+from sklearn_emerge.thresholds._curve_networks import draw_jumps, draw_networks
 
 CAPACITY = np.logspace(2, 6, 12)
 X = CAPACITY[:, np.newaxis]
@@ -112,7 +115,7 @@ def test_a_step_has_no_upper_bound_of_sharpness():
     low, high = curve.interval("threshold")
     below, above = CAPACITY[CAPACITY <= THRESHOLD].max(), CAPACITY[CAPACITY > THRESHOLD].min()
     assert below * 0.8 < low < high < above * 1.2
-    assert curve.compare(random_state=0).supported
+    assert curve.compare(random_state=0).steeper_than_smooth
 
 
 def test_what_it_is_not_sure_of_it_says():
@@ -122,7 +125,7 @@ def test_what_it_is_not_sure_of_it_says():
     with pytest.warns(UserWarning, match="The counts vary more around the curve than binomial"):
         curve = EmergenceCurve().fit(X, rate, n_trials=500)
     found = curve.compare(n_draws=19, random_state=0)
-    assert not found.supported
+    assert not found.steeper_than_smooth
     assert "no decision: counts vary more" in found.reason
 
 
@@ -132,7 +135,8 @@ def test_what_it_is_not_sure_of_it_says():
         (0.5 + 0 * CAPACITY, "constant"),
         (0.1 + 0.08 * np.log(CAPACITY / 100), "line"),
         (0.9 * (CAPACITY / 1e6) ** 0.4, "power law"),
-        (1 - (1 + CAPACITY / 300) ** -0.4, "saturation"),
+        (1 - (1 + CAPACITY / 3000) ** -0.4, "saturation"),
+        (np.exp(-THRESHOLD / CAPACITY), "Gompertz"),
         (logistic(2.0), "logistic"),
     ],
 )
@@ -143,7 +147,7 @@ def test_the_true_family_is_found(truth, best):
         curve = EmergenceCurve().fit(X, rate, n_trials=1000)
     found = curve.compare(random_state=0)
     assert found.best == best
-    assert found.supported == (best == "logistic")
+    assert found.steeper_than_smooth == (best == "logistic")
     assert found.table.delta_aicc.min() == found.table.delta_aicc[best] == 0
     if best != "logistic":
         assert found.table.p_value[best] > 0.05
@@ -159,8 +163,8 @@ def test_the_true_family_is_found(truth, best):
 def test_a_slow_rise_is_no_threshold():
     curve = EmergenceCurve().fit(X, counts(logistic(0.4), 5000, 0), n_trials=5000)
     found = curve.compare(random_state=0)
-    assert not found.supported
-    assert "no threshold: a sharpness of 0.4 is that of a slow rise" in found.reason
+    assert not found.steeper_than_smooth
+    assert "no step shown: a sharpness of 0.4 is that of a slow rise" in found.reason
 
 
 def test_one_resource_may_have_one_dimension():
@@ -254,6 +258,8 @@ def test_a_threshold_is_found_where_there_is_one_only(report):
         "saturation": 1 - (1 + CAPACITY / 3000) ** -0.8,
         "hyperbola": logistic(1.0),
         "line": 0.05 + 0.095 * np.log(CAPACITY / 100),
+        "Weibull": 1 - np.exp(-CAPACITY / THRESHOLD),
+        "Gompertz": np.exp(-THRESHOLD / CAPACITY),
     }
     sharp = {f"sharpness {s}": logistic(s) for s in (1.25, 1.5, 2.0)}
     power = []
@@ -263,15 +269,120 @@ def test_a_threshold_is_found_where_there_is_one_only(report):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
                 curve = EmergenceCurve().fit(X, counts(mean, 100, seed), n_trials=100)
-            found.append(curve.compare(n_draws=99, random_state=seed).supported)
+            found.append(curve.compare(n_draws=99, random_state=seed).steeper_than_smooth)
         rate = np.mean(found)
-        report(f"emergence curve, {name}", "a threshold is supported", rate, n)
+        report(f"emergence curve, {name}", "steeper than smooth", rate, n)
         if name in smooth:
             assert rate <= binom.ppf(0.999, n, 0.05) / n
         else:
             power.append(rate)
     assert (np.diff(power) >= -0.05).all()
     assert power[-1] > 0.8
+
+
+def networks(n_sizes, n_networks, factor=4):
+    """Return capacities a factor apart, and logarithms of them around their middle."""
+    x = np.log(factor) * (np.arange(n_sizes) - (n_sizes - 1) / 2)
+    return np.repeat(np.exp(x), n_networks), np.repeat(x, n_networks)
+
+
+def jump(probability, rng):
+    """Return accuracies of networks of which each has learned all or nothing."""
+    return rng.binomial(1, probability).astype(float)
+
+
+def share_of_steps(capacity, draw, n):
+    """Return in how many of n data sets the curve is steeper than smooth."""
+    found = 0
+    for seed in range(n):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            curve = EmergenceCurve().fit(capacity, draw(np.random.default_rng(seed)))
+        found += curve.compare(n_draws=99, random_state=seed).steeper_than_smooth
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_networks", [3, 5, 10])
+def test_networks_that_jump_one_by_one_are_no_step(n_networks, report):
+    n = 100
+    for n_sizes in (6, 8):
+        capacity, x = networks(n_sizes, n_networks)
+        found = share_of_steps(capacity, lambda rng, x=x: jump(expit(x), rng), n)
+        name = f"{n_networks} networks of {n_sizes} sizes jump along a hyperbola"
+        most = binomtest(found, n).proportion_ci(method="exact").high
+        report(name, "steeper than smooth", found / n, n)
+        report(name, "steeper than smooth, upper limit (Clopper-Pearson)", most, n)
+        assert most <= 0.08
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_networks", [3, 5])
+def test_a_step_of_networks_is_found(n_networks, report):
+    n = 100
+    # Networks of sizes farther apart, each at 0 or 1, form a step by chance too often.
+    capacity, x = networks(6, n_networks, factor=2)
+    settings = {
+        "at one size": lambda rng: (x > rng.uniform(-0.3, 0.3)).astype(float),
+        "sharpness 3, noise .05": lambda rng: np.clip(
+            expit(3 * x) + 0.05 * rng.standard_normal(len(x)), 0, 1
+        ),
+        "jumps of sharpness 6": lambda rng: jump(expit(6 * x), rng),
+    }
+    for name, draw in settings.items():
+        rate = share_of_steps(capacity, draw, n) / n
+        report(f"{n_networks} networks of 6 sizes, {name}", "steeper than smooth", rate, n)
+        if name != "jumps of sharpness 6":
+            assert rate >= 0.8
+
+
+def test_single_jumps_are_an_alternative_for_rates_of_several_networks_only():
+    capacity, x = networks(6, 3)
+    rate = jump(expit(x), np.random.default_rng(0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        found = EmergenceCurve().fit(capacity, rate).compare(n_draws=39, random_state=0)
+        counted = EmergenceCurve().fit(capacity, rate, n_trials=1)
+        alone = EmergenceCurve().fit(capacity[::3], rate.reshape(6, 3).mean(axis=1))
+    assert found.table.p_value["single jumps"] > 0.05
+    # No likelihood of theirs compares with a density around a curve.
+    assert np.isnan(found.table.aicc["single jumps"])
+    for other in (counted, alone):
+        assert "single jumps" not in other.compare(n_draws=19, random_state=0).table.index
+
+
+def test_draws_of_networks_vary_as_networks_do():
+    capacity, x = networks(8, 40)
+    rng = np.random.default_rng(0)
+    jumping = EmergenceCurve().fit(capacity, jump(expit(x), rng))._data
+    noisy = EmergenceCurve().fit(capacity, 0.5 + 0.1 * (x > 0) + 0.05 * rng.standard_normal(320))
+    for mean, data, deviation in (
+        (expit(x), jumping, np.sqrt(expit(x) * (1 - expit(x)))),
+        (0.5 + 0.1 * (x > 0), noisy._data, np.full(320, 0.05)),
+    ):
+        drawn = draw_networks(data, mean, 0.05, 4000, np.random.default_rng(1))
+        np.testing.assert_allclose(drawn.mean(axis=0), mean, atol=0.04)
+        # The spread is that of the law, at every capacity.
+        spread = drawn.reshape(4000, 8, 40).std(axis=(0, 2))
+        np.testing.assert_allclose(spread, deviation[::40], rtol=0.05)
+    # Those that jump are at one of both ends.
+    drawn = draw_networks(jumping, expit(x), 0.05, 100, np.random.default_rng(1))
+    assert np.minimum(drawn, 1 - drawn).max() < 0.01
+    jumps = draw_jumps(jumping, expit(x), 4000, np.random.default_rng(1))
+    np.testing.assert_allclose(jumps.mean(axis=0), expit(x), atol=0.04)
+    assert set(np.unique(jumps)) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize("family", ["Weibull", "Gompertz"])
+def test_smooth_families_rise_by_at_most_one_e_fold(family):
+    """Steeper ones are steps themselves, so that no fit may become one."""
+    curve = EmergenceCurve().fit(X, (CAPACITY > THRESHOLD) * 0.98 + 0.01)
+    theta, _ = fit(curve._data, family)
+    x = np.linspace(-2, 2, 4001)
+    mean = curve_of(curve._data, family, theta, x)[0]
+    slope = np.gradient(mean, x) / curve._scale
+    assert slope.max() == pytest.approx(np.exp(-1), rel=1e-3)
+    assert (np.diff(mean) >= 0).all()
 
 
 # One in a thousand data sets warns by chance.
@@ -366,7 +477,7 @@ def test_four_capacities_decide_nothing():
     rate = expit(3 * np.log(capacity[:, 0] / 30)) + 0.01 * rng.standard_normal(28)
     curve = EmergenceCurve(chance="fit", ceiling="fit").fit(capacity, rate)
     found = curve.compare(random_state=0)
-    assert not found.supported
+    assert not found.steeper_than_smooth
     assert found.reason.startswith("no decision: curves of 4 parameters meet the means at any 4")
     # With both ends known there are two left for each curve.
     known = EmergenceCurve().fit(capacity, rate.clip(0, 1)).compare(random_state=0)

@@ -54,7 +54,7 @@ def test_expressions_in_the_text_are_right():
     names |= {"capacity": capacity, "accuracy": right / 100, "n_trials": 100}
     made = [eval(expression, names) for expression in expressions]
     (curve,) = [thing for thing in made if isinstance(thing, sklearn_emerge.EmergenceCurve)]
-    assert curve.compare(random_state=0).supported
+    assert curve.compare(random_state=0).steeper_than_smooth
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ _POINTS = 200
 class EmergenceCurveDisplay:
     """Accuracy against capacity, with a fitted `EmergenceCurve`, its band and its threshold.
 
-    Build it with `from_estimator`.
+    Build it with `from_estimator`. The dashed line is where the fitted curve is half way, which
+    every rise has; whether it is a step says `EmergenceCurve.compare`.
 
     Parameters
     ----------

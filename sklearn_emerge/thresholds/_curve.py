@@ -1,4 +1,4 @@
-"""The emergence curve: accuracy against capacity, its threshold, and whether there is one."""
+"""The emergence curve: accuracy against capacity, its threshold, and whether it is a step."""
 
 import warnings
 from dataclasses import replace
@@ -31,8 +31,7 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
     chance level g and the ceiling u. Fitted by maximum likelihood if `fit` is told the numbers of
     trials, by least squares otherwise.
 
-    A good fit does not show that there is a threshold: `compare` sets the curve against smooth
-    ones.
+    A good fit does not show that there is a step: `compare` sets the curve against smooth ones.
 
     Parameters
     ----------
@@ -78,7 +77,7 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
     >>> round(curve.threshold_, -2), round(curve.sharpness_, 2)
     (19100.0, 1.44)
     >>> low, high = curve.interval("threshold")
-    >>> bool(low < 2e4 < high), curve.compare(random_state=0).supported
+    >>> bool(low < 2e4 < high), curve.compare(random_state=0).steeper_than_smooth
     (True, True)
     """
 
@@ -209,7 +208,8 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
             Coverage.
         method : {"profile", "bootstrap"}, default="profile"
             "profile": values that a likelihood-ratio test (for rates an F test) does not reject.
-            "bootstrap": quantiles over data drawn from the fitted curve.
+            "bootstrap": quantiles over data drawn from the fitted curve; rates of several networks
+            a capacity as in `compare`.
         n_draws : int, default=999
             Draws of the bootstrap.
         random_state : int, Generator, SeedSequence or None, default=None
@@ -246,25 +246,36 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
         prefer_skip_nested_validation=True,
     )
     def compare(self, *, alpha=0.05, n_draws=199, random_state=None):
-        r"""Compare with curves that have no threshold, and say whether one is supported.
+        r"""Compare with smooth curves, and say whether the rise is steeper than all of them.
 
         The alternatives, all smooth and with the same chance level and ceiling where they have
         them: accuracy grows as :math:`C^k` over the capacities at hand ("power law"); the error
         falls as :math:`(1 + C / C_0)^{-k}` ("saturation", for k = 1 a logistic curve of sharpness
-        1); accuracy is linear in log C ("line"); or constant. Each is tested by a parametric
-        bootstrap: data are drawn from the fitted alternative, and the p-value is the share in
-        which the logistic curve is better by as much as it is. A threshold is supported if all
-        are rejected, the logistic curve has the smallest AICc, its sharpness is above 1, so that it
-        rises faster than a saturation, and the threshold lies among the capacities. There is no
-        decision if the different capacities are no more than the parameters of a curve, which
-        then meets all their means.
+        1) or as :math:`\exp(-(C / C_0)^k)` with k at most 1 ("Weibull"); accuracy grows as
+        :math:`\exp(-(C / C_0)^{-k})` with k at most 1 ("Gompertz"; beyond 1 both are steps
+        themselves, of another shape); it is linear in log C ("line"); or constant. Each is tested
+        by a parametric bootstrap: data are drawn from the fitted alternative, and the p-value is
+        the share in which the logistic curve is better by as much as it is.
+
+        Rates of several networks a capacity (without `n_trials`) are drawn as such networks vary:
+        by a beta distribution whose variance is largest half way between the ends, up to networks
+        that are each at one of them, or by a normal one of the same spread everywhere, whichever
+        makes the rates more likely. One more alternative is then that networks jump one by one,
+        with a probability that follows a saturation ("single jumps").
+
+        The logistic curve is steeper than smooth if all alternatives are rejected, it has the
+        smallest AICc, its sharpness is above 1, so that it rises faster than a saturation, and the
+        threshold lies among the capacities. That is a step in capacity, under this budget of
+        training and this score; it is no proof of a phase transition. There is no decision if the
+        different capacities are no more than the parameters of a curve, which then meets all
+        their means.
 
         Parameters
         ----------
         alpha : float, default=0.05
-            Level of the tests. Each must reject, so that the chance of a threshold where one of
-            the alternatives is true is about this at most, as far as trials are independent:
-            where counts vary more than binomial ones around all curves, none is supported.
+            Level of the tests. Each must reject, so that the chance of a step where one of the
+            alternatives is true is about this at most, as far as trials are independent: where
+            counts vary more than binomial ones around all curves, there is no decision.
         n_draws : int, default=199
             Draws of each bootstrap; p-values are at least 1 / (n_draws + 1).
         random_state : int, Generator, SeedSequence or None, default=None
@@ -274,9 +285,10 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
         -------
         sklearn.utils.Bunch
             ``table``, a DataFrame with a row a family of curves: its ``formula``,
-            ``n_parameters``, ``log_likelihood`` (nats), ``aicc``, ``delta_aicc`` and ``p_value``;
-            ``supported``, whether a threshold is; ``best``, the family with the smallest AICc;
-            and ``reason``, in words.
+            ``n_parameters``, ``log_likelihood`` (nats), ``aicc``, ``delta_aicc`` and ``p_value``
+            (the likelihood of single jumps, which have no density around a curve, is missing);
+            ``steeper_than_smooth``, whether the logistic curve is; ``best``, the family with the
+            smallest AICc; and ``reason``, in words.
 
         Raises
         ------
@@ -296,7 +308,8 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
     def band(self, X, *, confidence=0.95, n_draws=999, random_state=None):
         """Return a pointwise interval of the accuracy at capacities.
 
-        Quantiles of the curves that are fitted to data drawn from the fitted curve, widened by the
+        Quantiles of the curves that are fitted to data drawn from the fitted curve (rates of
+        several networks a capacity as in `compare`), widened by the
         best curves whose threshold is at an end of its profile interval: where accuracy jumps
         between two capacities, drawn data do so at the same place.
 

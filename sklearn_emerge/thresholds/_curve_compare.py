@@ -1,4 +1,4 @@
-"""Whether accuracy has a threshold: the logistic curve against families without one."""
+"""Whether accuracy rises by a step: the logistic curve against smooth families."""
 
 from dataclasses import replace
 
@@ -10,8 +10,10 @@ from sklearn.utils import Bunch
 
 from .._random import substream
 from ._curve_fit import FAMILIES, curve, fit, misfit, n_parameters
+from ._curve_networks import are_replicated, draw_jumps, draw_networks, jump_p_value
 
-_ALTERNATIVES = ("power law", "saturation", "line", "constant")
+_ALTERNATIVES = ("power law", "saturation", "Weibull", "Gompertz", "line", "constant")
+_JUMPS = "single jumps"
 
 
 def compare_families(data, theta, logistic, sharpness, alpha, n_draws, random_state):
@@ -45,14 +47,16 @@ def compare_families(data, theta, logistic, sharpness, alpha, n_draws, random_st
         expected = _advantage(data, fit(drawn, family)[1], fit(drawn, "logistic")[1])
         p_value = (1 + np.count_nonzero(expected >= observed)) / (n_draws + 1)
         rows[family] = _row(data, family, float(left[0])) | {"p_value": p_value}
+        if family == "saturation" and are_replicated(data):
+            rows[_JUMPS] = _jumps(data, fitted, observed, n_draws, random_state)
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("family")
     table.insert(4, "delta_aicc", table.aicc - table.aicc.min())
     best = str(table.aicc.idxmin())
-    kept = [family for family in _ALTERNATIVES if not table.p_value[family] <= alpha]
+    kept = [family for family in table.index[1:] if not table.p_value[family] <= alpha]
     finite = data.x[np.isfinite(data.x)]
     inside = finite.min() < theta[0, 1] < finite.max()
     n_levels = len(np.unique(data.x))
-    most = max(n_parameters(data, family) - (data.trials is None) for family in rows)
+    most = max(n_parameters(data, family) - (data.trials is None) for family in FAMILIES)
     if n_levels <= most:
         reason = (
             f"no decision: curves of {most} parameters meet the means at any {n_levels} "
@@ -61,17 +65,34 @@ def compare_families(data, theta, logistic, sharpness, alpha, n_draws, random_st
     elif max(binomial) < 1e-2:
         reason = "no decision: counts vary more than binomial ones; pass rates without n_trials"
     elif kept:
-        reason = f"no threshold: {' and '.join(kept)} cannot be rejected"
+        reason = f"no step shown: {' and '.join(kept)} cannot be rejected"
     elif best != "logistic":
-        reason = f"no threshold: {best} has the smaller AICc"
+        reason = f"no step shown: {best} has the smaller AICc"
     elif sharpness <= 1:
-        reason = f"no threshold: a sharpness of {sharpness:.2g} is that of a slow rise"
+        reason = f"no step shown: a sharpness of {sharpness:.2g} is that of a slow rise"
     elif not inside:
-        reason = "no threshold: it would lie outside of the capacities"
+        reason = "no step shown: its threshold would lie outside of the capacities"
     else:
-        reason = "a threshold: all smooth curves are rejected, and AICc prefers the logistic"
-    supported = reason.startswith("a threshold")
-    return Bunch(table=table, supported=supported, best=best, reason=reason)
+        reason = "a logistic step in capacity fits better than every smooth curve"
+    steeper = reason.startswith("a logistic step")
+    return Bunch(table=table, steeper_than_smooth=steeper, best=best, reason=reason)
+
+
+def _jumps(data, theta, observed, n_draws, random_state):
+    """Return the row of networks that jump one by one, with a probability that saturates."""
+    rng = np.random.default_rng(substream(random_state, "compare", _JUMPS))
+    mean = curve(data, "saturation", theta)[0]
+    drawn = replace(data, rate=draw_jumps(data, mean, n_draws, rng))
+    expected = _advantage(data, fit(drawn, "saturation")[1], fit(drawn, "logistic")[1])
+    steeper = (1 + np.count_nonzero(expected >= observed)) / (n_draws + 1)
+    # Networks that agree half way do not jump, however smooth the curve. For those that do the
+    # second p-value is about one, so that the smaller of both is no bias.
+    between = jump_p_value(data, mean, _spread(data, "saturation", mean))
+    return {
+        "formula": "each network at an end, with a probability that saturates",
+        "n_parameters": n_parameters(data, "saturation") - 1,
+        "p_value": min(steeper, between),
+    }
 
 
 def _row(data, family, left):
@@ -112,11 +133,18 @@ def draw(data, family, theta, n_draws, random_state):
     rng = np.random.default_rng(substream(random_state, "draw"))
     mean = curve(data, family, theta)[0]
     if data.trials is None:
-        freedom = max(len(mean) - n_parameters(data, family) + 1, 1)
-        spread = np.sqrt(misfit(data, mean[np.newaxis])[0] / freedom)
+        spread = _spread(data, family, mean)
+        if are_replicated(data):
+            return replace(data, rate=draw_networks(data, mean, spread, n_draws, rng))
         return replace(data, rate=mean + spread * rng.standard_normal((n_draws, len(mean))))
     right = rng.binomial(data.trials.astype(int), np.clip(mean, 0, 1), (n_draws, len(mean)))
     return replace(data, rate=right / data.trials)
+
+
+def _spread(data, family, mean):
+    """Return the standard deviation of rates around a fitted curve."""
+    freedom = max(len(mean) - n_parameters(data, family) + 1, 1)
+    return np.sqrt(misfit(data, mean[np.newaxis])[0] / freedom)
 
 
 def _advantage(data, alternative, logistic):

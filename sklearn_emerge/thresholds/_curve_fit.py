@@ -28,6 +28,18 @@ def _saturation(theta, x, low, high, inside, scale):
         )
 
 
+def _weibull(theta, x, low, high, inside, scale):
+    with np.errstate(over="ignore"):
+        t = np.exp(expit(theta[:, :1]) * scale * (x - theta[:, 1:2]))
+    return high - (high - low) * np.exp(-t)
+
+
+def _gompertz(theta, x, low, high, inside, scale):
+    with np.errstate(over="ignore"):
+        t = np.exp(-expit(theta[:, :1]) * scale * (x - theta[:, 1:2]))
+    return low + (high - low) * np.exp(-t)
+
+
 def _line(theta, x, low, high, inside, scale):
     first, last = inside(theta[:, :1]), inside(theta[:, 1:2])
     start = x[np.isfinite(x)].min()
@@ -78,6 +90,15 @@ FAMILIES = {
     "saturation": Family(
         _saturation, (np.linspace(-4, 4, 13), np.linspace(-3, 8, 19)), ((-12, 12), (-20, 20)),
         ("chance", "ceiling"), "error falls as (1 + C / C_0)^-k",
+    ),
+    # Steeper ones, with k above 1, are steps themselves, of another shape than the logistic.
+    "Weibull": Family(
+        _weibull, (np.linspace(-4, 6, 11), np.linspace(-3, 3, 19)), ((-12, 12), (-20, 20)),
+        ("chance", "ceiling"), "1 - exp(-(C / C_0)^k), k at most 1",
+    ),
+    "Gompertz": Family(
+        _gompertz, (np.linspace(-4, 6, 11), np.linspace(-3, 3, 19)), ((-12, 12), (-20, 20)),
+        ("chance", "ceiling"), "exp(-(C / C_0)^-k), k at most 1",
     ),
     "line": Family(
         _line, (_LEVELS, _LEVELS), ((-30, 30), (-30, 30)), (), "accuracy is linear in log C"
