@@ -20,6 +20,13 @@ def cut_call(name, n_steps, channels=()):
     return f"{name}[:{n_sequences * length}].reshape({shape})"
 
 
+def _level_of_time(index, default):
+    """Return the level of an index that is called as time is, or the default."""
+    names = [str(each).lower() for each in index.names]
+    found = [level for level, each in enumerate(names) if each in ("time", "t", "step", "sample")]
+    return found[0] if found else default
+
+
 def check_table(table, name):
     """Raise a ValueError if the rows of a labelled table are steps instead of sequences.
 
@@ -44,17 +51,20 @@ def check_table(table, name):
     rows = labels(table, 0)
     rows_are_sequences = f"If each row is a sequence, pass {name}.to_numpy()."
     if rows is not None and rows.nlevels > 1:
-        levels = list(range(rows.nlevels - 1))
+        time = _level_of_time(rows, rows.nlevels - 1)
+        levels = [level for level in range(rows.nlevels) if level != time]
         names = ", ".join(map(str, rows.names))
         remedy = f"unstack it to (n_sequences, n_steps). {rows_are_sequences}"
         if hasattr(table, "groupby") and not hasattr(table, "dims"):
             lengths = table.groupby(level=levels).size()
             short, long = int(lengths.min()), int(lengths.max())
             cut = f"[:{short}]" if short < long else ""
+            # In each sequence, steps are taken as the rows come.
+            ordered = name if rows.is_monotonic_increasing else f"{name}.sort_index()"
             steps = f"{short} to {long}" if cut else f"{short}"
             remedy = (
                 f"as a long table of {len(lengths)} sequences of {steps} steps; pass np.stack("
-                f"[each.to_numpy(){cut} for _, each in {name}.groupby(level={levels})]). "
+                f"[each.to_numpy(){cut} for _, each in {ordered}.groupby(level={levels})]). "
                 f"{rows_are_sequences}"
             )
         raise ValueError(f"{name} has rows with {rows.nlevels} labels ({names}), {remedy}")
@@ -97,11 +107,14 @@ def check_columns(table, name):
     """Raise a ValueError if columns of a table of sequences have two header rows or kinds."""
     columns = getattr(table, "columns", None)
     if getattr(columns, "nlevels", 1) > 1:
+        channels = 1 if _level_of_time(columns, columns.nlevels - 1) == 0 else 0
+        which = ("first", "second")[channels]
         raise ValueError(
             f"{name} has columns with {columns.nlevels} labels "
-            f"({', '.join(map(str, columns.names))}), but columns are steps. If the first are "
-            f"channels, pass np.stack([{name}[each].to_numpy() for each in "
-            f"{name}.columns.unique(0)], axis=2); if all are steps, {name}.to_numpy()."
+            f"({', '.join(map(str, columns.names))}), but columns are steps. If the {which} are "
+            f"channels, pass np.stack([{name}.xs(each, axis=1, level={channels}).to_numpy() for "
+            f"each in {name}.columns.unique({channels})], axis=2); if all are steps, "
+            f"{name}.to_numpy()."
         )
     if not hasattr(columns, "nlevels") or columns.dtype.kind in "iufmM":
         return

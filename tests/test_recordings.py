@@ -307,7 +307,7 @@ BAD = {
     "timed_y": (lambda: assess(GOOD, TIMED), r"y has rows labelled by time.*y.to_numpy\(\)"),
     "two_headers": (
         lambda: fit(LONG.unstack()),
-        r"X has columns with 2 labels.*np.stack\(\[X\[each\]",
+        r"X has columns with 2 labels.*np.stack\(\[X.xs\(each, axis=1, level=0\)",
     ),
     "time_first": (lambda: assess(TRIALS.T), r"X has rows labelled by time.*X.transpose\('trial'"),
     "dataset": (lambda: draw(TRIALS.to_dataset()), r"X is a Dataset.*'rate'.*X\['rate'\]"),
@@ -743,3 +743,27 @@ def test_other_worlds_are_not_asked_about_recordings():
         warnings.simplefilter("error")
         check_likelihoods([SimpleNamespace(worlds=worlds, models=model)], {}, (), None, None)
     assert OscillatorWorld()._spread() is None
+
+
+def in_levels(*names):
+    """Return trials as a table whose rows or columns have two labels, in some order."""
+    array = np.random.default_rng(0).normal(size=(6, 5, 3))
+    labels = dict(trial=range(6), time=range(5), channel=list("abc"))
+    index = pd.MultiIndex.from_product([labels[name] for name in names], names=names)
+    axes = [("trial", "time", "channel").index(name) for name in names]
+    rest = ({0, 1, 2} - set(axes)).pop()
+    table = pd.DataFrame(array.transpose(*axes, rest).reshape(len(index), -1), index)
+    return (table if rest == 2 else table.T), array
+
+
+@pytest.mark.parametrize(
+    "names", [("trial", "time"), ("time", "trial"), ("channel", "time"), ("time", "channel")]
+)
+def test_tables_of_two_labels_are_told_the_call_that_knows_their_order(names):
+    table, array = in_levels(*names)
+    tables = [table, table.sample(frac=1, random_state=0)] if "trial" in names else [table]
+    for X in tables:
+        with pytest.raises(ValueError, match="has .* with 2 labels") as error:
+            MeanPredictor().fit(X)
+        call = re.search(r"pass (np\.stack\(.*?\)(?:, axis=2\))?)[.;] ", str(error.value))
+        assert np.array_equal(eval(call.group(1), {"np": np, "X": X}), array)
