@@ -152,9 +152,15 @@ def test_the_true_family_is_found(truth, best):
     if best != "logistic":
         assert found.table.p_value[best] > 0.05
         assert best in found.reason
-    # All others are rejected by each of 199 draws, but for what holds the constant.
-    wider = {"constant": ["line", "power law"]}.get(best, [])
-    wrong = found.table.p_value.drop(list({"logistic", best, *wider}))
+    # All others are rejected by each of 199 draws, but for those that hold the truth, or nearly.
+    near = {
+        "constant": ["line", "power law", "Weibull", "Gompertz"],
+        "line": ["Gompertz"],
+        "power law": ["Weibull"],
+    }.get(best, [])
+    # Counts of trials have no single jumps.
+    wrong = found.table.p_value.drop(list({"logistic", best, *near})).dropna()
+    assert len(wrong)
     assert (wrong == 1 / 200).all()
     again = curve.compare(random_state=0)
     assert found.table.equals(again.table)

@@ -194,7 +194,7 @@ def test_figure_of_emergence():
     figure = Figure()
     draw_recipe("emergence-student", {"emergence-student": cube}, figure)
     accuracy, gate = figure.axes
-    assert accuracy.get_title(loc="left").startswith("a threshold: all smooth curves are rejected")
+    assert accuracy.get_title(loc="left").startswith("a logistic step in capacity fits")
     points = accuracy.lines[0]
     np.testing.assert_allclose(np.sort(points.get_xdata()), np.sort(at_end.values.ravel()))
     threshold = accuracy.lines[2].get_xdata()[0]
