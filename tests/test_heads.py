@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
@@ -153,3 +154,12 @@ def test_weights_that_diverged_have_no_such_head():
     with pytest.warns(UserWarning, match="diverged"):
         model.fit(X)
     assert model.head_ is None
+
+
+def test_what_diverges_after_a_record_does_not_keep_its_head():
+    model = GRUPredictor(4, **EXACT).fit(X)
+    with torch.no_grad():
+        model.network_.head.weight.fill_(np.inf)
+    model._fit_head(X)
+    assert model.head_ is None
+    assert not np.isfinite(model.predict(X)).any()

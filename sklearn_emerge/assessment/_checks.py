@@ -11,7 +11,7 @@ from ..worlds import ArrayWorld
 from ._labels import check_label
 from ._notes import noted
 from ._plan import RESERVED, STRUCTURED
-from ._trajectory import try_measures
+from ._trajectory import TRIED, try_measures
 
 
 def check_names(name, values, known):
@@ -103,10 +103,6 @@ def warn_if_fitted(model, baselines):
             )
 
 
-# Sequences for training and for evaluation on which measures are tried.
-_TRIED = 50
-
-
 def check_recording(record_at, measures, modes, configurations, sizes, grid):
     """Take the measures once from an untrained network, so that bad ones fail now."""
     if not record_at:
@@ -126,7 +122,7 @@ def check_recording(record_at, measures, modes, configurations, sizes, grid):
         )
     for configuration in configurations if measures else ():
         for condition, world in configuration.worlds.items():
-            few = [min(size, _TRIED) for size in world.default_split(*sizes)]
+            few = [min(size, TRIED) for size in world.default_split(*sizes)]
             note = (
                 f"This happened when the measures {', '.join(measures)} were tried in the "
                 f"condition {condition!r}, before training; see nulls and measures."

@@ -9,10 +9,8 @@ from ..probes import can_be_scored, check_probe, count_classes, score_probe
 from ..worlds import ArrayWorld
 from ._cell import split_by_seed
 from ._plan import STRUCTURED
-from ._trajectory import fit_untrained
+from ._trajectory import TRIED, fit_untrained
 
-# Sequences that a network is made for, to learn the size of its hidden states.
-_TRIED = 50
 # Classes of a latent that a message names.
 _NAMED = 3
 _REMEDIES = {
@@ -72,7 +70,7 @@ def check_probing(probe, n_probe, configurations, sizes, *, y=None, n_seeds, **o
         n_train, n_eval = world.default_split(*sizes)
         if not recorded:
             # What a world draws for evaluation does not depend on what it draws for training.
-            n_train = min(n_train, _TRIED)
+            n_train = min(n_train, TRIED)
         splits = split_by_seed(world, n_seeds if looked_at else 1, n_train, n_eval, **options)
         # The probe leaves out the first step.
         latents = [evaluation.latents[:n_probe, 1:] for _, evaluation in splits]
@@ -92,7 +90,7 @@ def check_probing(probe, n_probe, configurations, sizes, *, y=None, n_seeds, **o
                 )
             found += problems
         if tried:
-            _try(probe, model, splits[0][0].X[:_TRIED], latents[0])
+            _try(probe, model, splits[0][0].X[:TRIED], latents[0])
     if found:
         # Configurations of one world have the same to tell.
         once = "; ".join(dict.fromkeys(found))

@@ -15,6 +15,8 @@ from ._notes import noted
 from ._plan import RESERVED
 
 _OWN = ("nll", "train_loss")
+# Sequences of each part on which measures and probes are tried before training.
+TRIED = 50
 
 
 def negative_log_likelihood(predictor, sample):

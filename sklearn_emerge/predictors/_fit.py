@@ -9,7 +9,6 @@ from sklearn.base import clone
 from .._random import substream
 from ._callbacks import RecordTrajectory
 from ._isolation import isolated_torch
-from ._network import is_finite
 from ._training import (
     make_net,
     train_by_scan,
@@ -137,8 +136,7 @@ def _visit(recorder, group, members, sequences, networks, step, losses=None):
     for place, i in enumerate(group):
         predictor = members[place]
         predictor.network_ = networks[place]
-        if predictor._exact_head and is_finite(networks[place]):
-            predictor._fit_head(sequences[place])
+        predictor._fit_head(sequences[place])
         predictor._finish(sequences[place])
         recorder(i, step, predictor, np.nan if losses is None else losses[place])
 

@@ -243,7 +243,11 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         return self.head == "exact" and self.training != "random"
 
     def _fit_head(self, X):
-        """Fit the head to the hidden states; the network keeps the one that it trains with."""
+        """Fit the head to the hidden states, if it is to be and can; that of the network stays."""
+        # Of weights that have diverged there is none, whatever there was before.
+        self.head_ = None
+        if not self._exact_head or not is_finite(self.network_):
+            return
 
         def states(part):
             return self._forward(part, hidden=True)
@@ -268,8 +272,8 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
                 ConvergenceWarning,
                 stacklevel=5,
             )
-        elif self._exact_head:
-            self._fit_head(X)
+        self._fit_head(X)
+        if self.head_ is not None:
             with torch.no_grad():
                 network.head.weight.copy_(torch.from_numpy(self.head_.coef.T))
                 network.head.bias.copy_(torch.from_numpy(self.head_.intercept))
