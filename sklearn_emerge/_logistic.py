@@ -3,15 +3,22 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import block_diag, eigh
 from scipy.optimize import minimize
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import expit, softmax
+
+from ._ridge import blocks
 
 # In nats a row and squared standard deviation of a feature: what keeps coefficients finite
 # where the classes can be separated.
 SMALLEST_PENALTY = 1e-7
 _GRADIENT = 1e-6
-_MAX_ITERATIONS = 1000
+# Iterations of the first search, and of those in better coordinates.
+_FIRST, _ITERATIONS, _N_SEARCHES = 30, 100, 5
+# Weights that are turned all together, and bytes of coordinates otherwise.
+_MOST_COUPLED, _MOST_BYTES = 2000, 2**28
+# Rows at once, of which there are products for each target.
+_N_ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -43,8 +50,10 @@ def fit_logistic(chunks, moments, penalty, *, categorical, known=None):
               + \frac{\lambda}{2} \sum_j s_j^2 (w_j - w_j^0)^2
 
     by L-BFGS in coordinates in which the features are nearly white, so that their condition
-    does not matter. Near its minimum the loss is that of `fit_ridge` times the variance of a
-    target, by which a penalty that was chosen there has to be multiplied.
+    does not matter; if it has not converged soon, in those in which the loss itself curves alike
+    in all directions, so that it does as Newton's method where there are few weights. Near its
+    minimum the loss is that of `fit_ridge` times the variance of a target, by which a penalty
+    that was chosen there has to be multiplied.
 
     Parameters
     ----------
@@ -52,7 +61,7 @@ def fit_logistic(chunks, moments, penalty, *, categorical, known=None):
         Yields pairs of features (n_rows, n_features) and targets (n_rows, n_targets), zeros and
         ones; called once for each evaluation of the loss.
     moments : Moments
-        Of the same features and targets, or of more rows of them, if `known`.
+        Of the same features and targets, or of more rows of them.
     penalty : float
         :math:`\lambda`; what is smaller than 1e-7 counts as that.
     categorical : bool
@@ -106,29 +115,94 @@ class _Problem:
             known = np.zeros((n, len(share))), odds
             penalties[0] = 0.0
         self.start = self.of_whitened(*known)
-        self.penalties = penalties / self.size**2
+        self.penalties = penalties
 
     def solve(self):
         """Return the weights of least loss, and the largest entry of the gradient there."""
+        weights = self._search(self.start, None, _FIRST)
+        for _ in range(_N_SEARCHES):
+            if self._converged():
+                break
+            weights = self._search(weights, self._turns(weights), _ITERATIONS)
+        weights = self.start + self._change(weights) * self.size
+        self._value(weights)
+        return weights, self._largest(self.gradient)
+
+    def _search(self, start, turns, n_iterations):
+        """Return weights of less loss, by steps in the coordinates of `_turns`, None for these."""
+
+        def turned(turns, columns):
+            if turns is None:
+                return columns
+            of_groups = columns.T.reshape(len(turns), -1, 1)
+            return (turns @ of_groups).reshape(columns.T.shape).T
+
+        def value(flat):
+            loss, gradient = self._value(start + turned(turns, flat.reshape(self.shape)))
+            return loss, turned(back, gradient).ravel()
+
+        back = None if turns is None else turns.swapaxes(1, 2)
         result = minimize(
-            self._value,
-            self.start.ravel(),
+            value,
+            np.zeros(start.size),
             jac=True,
             method="L-BFGS-B",
             callback=self._stop,
-            options={"gtol": 0.0, "ftol": 0.0, "maxiter": _MAX_ITERATIONS, "maxcor": 20},
+            options={"gtol": 0.0, "ftol": 0.0, "maxiter": n_iterations, "maxcor": 20},
         )
-        _, gradient = self._value(result.x)
-        return result.x.reshape(self.shape), self._largest(gradient)
+        return start + turned(turns, result.x.reshape(self.shape))
 
-    def _stop(self, weights):
+    def _stop(self, step):
         """End the search where the gradient is small enough."""
-        if self._largest(self.gradient) <= _GRADIENT / 2:
+        if self._converged():
             raise StopIteration
+
+    def _converged(self):
+        return self._largest(self.gradient) <= _GRADIENT / 2
+
+    def _turns(self, weights):
+        """Return coordinates in which the loss curves by one in all directions, at some weights.
+
+        The first coordinates know the features alone, and where rows are all but certain, few of
+        these are left that the loss hangs on. Of shape (n_groups, n, n): a group for each target,
+        or one of all weights if a row is one choice, which couples them, and they are not too
+        many; None if they are too many even so.
+        """
+        n_weights, n_targets = self.shape
+        coupled = self.categorical and weights.size <= _MOST_COUPLED
+        if 8 * weights.size * n_weights > _MOST_BYTES:
+            return None
+        coef, intercept = self.in_units_of_data(weights)
+        curvature, common = np.zeros((n_targets, n_weights, n_weights)), 0.0
+        for features in self._blocks():
+            p = probabilities(features @ coef + intercept, self.categorical)
+            white = ((features - self.center) / self.scale) @ self.directions
+            rows = np.column_stack([np.ones(len(white)), white])
+            curved = p if coupled else p * (1 - p)
+            for of_target, weight in zip(curvature, curved.T, strict=True):
+                of_target += (rows * weight[:, np.newaxis]).T @ rows
+            if coupled:
+                each = (p[:, :, np.newaxis] * rows[:, np.newaxis]).reshape(len(rows), -1)
+                common += each.T @ each
+        if coupled:
+            curvature = (block_diag(*curvature) - common)[np.newaxis]
+        curvature /= self.n_rows
+        size = self.size.T.reshape(len(curvature), -1)
+        penalties = np.maximum(self.penalties, SMALLEST_PENALTY).repeat(n_targets, axis=1)
+        diagonal = np.arange(size.shape[1])
+        curvature[:, diagonal, diagonal] += penalties.T.reshape(size.shape)
+        curvature /= size[:, :, np.newaxis] * size[:, np.newaxis]
+        return np.linalg.inv(np.linalg.cholesky(curvature)).swapaxes(1, 2)
+
+    def _blocks(self):
+        """Yield the features again, few rows at once."""
+        for features, _ in self.chunks():
+            for start in range(0, len(features), _N_ROWS):
+                yield features[start : start + _N_ROWS]
 
     def _largest(self, gradient):
         """Return the largest entry of a gradient, by coefficients of scaled features."""
-        gradient = gradient.reshape(self.shape) * self.size
+        gradient = gradient * self.size
         return float(np.abs(np.vstack([gradient[:1], self.directions @ gradient[1:]])).max())
 
     def in_units_of_data(self, weights):
@@ -142,32 +216,47 @@ class _Problem:
         scaled = self.directions.T @ (coef * self.scale[:, np.newaxis])
         return np.vstack([intercept + self.center @ coef, scaled]) * self.size
 
-    def _value(self, flat):
+    def _change(self, weights):
+        """Return what is added to the coefficients of the start, which the penalty shrinks to.
+
+        The same for all choices of a row changes nothing but the penalty, which is least without
+        it; left in, it would be a direction in which the loss is all but flat.
+        """
+        change = (weights - self.start) / self.size
+        return change - change.mean(axis=1, keepdims=True) if self.categorical else change
+
+    def _value(self, weights):
         """Return the loss and its gradient."""
-        weights = flat.reshape(self.shape)
         coef, intercept = self.in_units_of_data(weights)
-        n_rows, total = 0, 0.0
+        self.n_rows, total = 0, 0.0
         by_coef, by_intercept = np.zeros_like(coef), np.zeros_like(intercept)
         for features, targets in self.chunks():
-            loss, error = self._losses(features @ coef + intercept, targets)
-            n_rows += len(targets)
-            total += loss
-            by_coef += features.T @ error
-            by_intercept += error.sum(axis=0)
+            # What has been turned into float64 is used twice.
+            for rows, block in blocks(*features.shape):
+                block[...] = features[rows]
+                loss, error = self._losses(block @ coef + intercept, targets[rows])
+                self.n_rows += len(error)
+                total += loss
+                by_coef += block.T @ error
+                by_intercept += error.sum(axis=0)
         by_coef = (by_coef - np.outer(self.center, by_intercept)) / self.scale[:, np.newaxis]
-        by_weights = np.vstack([by_intercept, self.directions.T @ by_coef]) / self.size / n_rows
-        # The start is what the penalty shrinks to.
-        change = self.penalties * (weights - self.start)
-        value = total / n_rows + (change * (weights - self.start)).sum() / 2
+        gradient = np.vstack([by_intercept, self.directions.T @ by_coef]) / self.n_rows
+        change = self._change(weights)
         # Of the last step of the search, which asks for it once more.
-        self.gradient = (by_weights + change).ravel()
-        return value, self.gradient
+        self.gradient = (gradient + self.penalties * change) / self.size
+        return total / self.n_rows + (self.penalties * change**2).sum() / 2, self.gradient
 
     def _losses(self, output, targets):
         """Return the sum of the losses of rows, and their derivatives by the outputs."""
-        if self.categorical:
-            loss = -(targets * log_softmax(output, axis=1)).sum()
-        else:
+        if not self.categorical:
             # log(1 + exp(x)) - t x
             loss = (np.logaddexp(0.0, output) - targets * output).sum()
-        return loss, probabilities(output, self.categorical) - targets
+            return loss, expit(output) - targets
+        # In place, which is faster: log sum exp(x) - t x.
+        output -= output.max(axis=1, keepdims=True)
+        loss = -np.vdot(targets, output)
+        np.exp(output, out=output)
+        total = output.sum(axis=1, keepdims=True)
+        output /= total
+        output -= targets
+        return loss + np.log(total).sum(), output

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import lapack
+from scipy.linalg import lapack, solve_triangular
 
 # In units of the variance of a feature. Below the first, what the normal equations say of the
 # weakest directions is rounding; the last leaves next to nothing of the strongest.
@@ -14,6 +14,15 @@ AMOUNTS = np.append(np.logspace(-7, 3, 11), np.inf)
 _BLOCK_BYTES = 2**22
 # Numbers of work space for a column, as LAPACK likes them.
 _WORK = 64
+
+
+def blocks(n_rows, n_columns):
+    """Yield slices of rows that stay in the cache, and room for each in float64."""
+    size = max(1, _BLOCK_BYTES // (8 * max(1, n_columns)))
+    room = np.empty((min(size, n_rows), n_columns))
+    for start in range(0, n_rows, size):
+        rows = slice(start, min(start + size, n_rows))
+        yield rows, room[: rows.stop - start]
 
 
 class Moments:
@@ -50,11 +59,7 @@ class Moments:
             # Products about a mean lose no digits where the mean is large.
             means = [columns.mean(axis=0, dtype=np.float64) for columns in (features, targets)]
             self.origin = np.concatenate(means)
-        size = max(1, _BLOCK_BYTES // (8 * len(self.origin)))
-        block = np.empty((min(size, len(features)), len(self.origin)))
-        for start in range(0, len(features), size):
-            rows = slice(start, start + size)
-            columns = block[: len(features[rows])]
+        for rows, columns in blocks(len(features), len(self.origin)):
             np.subtract(features[rows], self.origin[:n], out=columns[:, :n])
             np.subtract(targets[rows], self.origin[n:], out=columns[:, n:])
             self.counts[fold] += len(columns)
@@ -90,11 +95,30 @@ class Moments:
 
 
 @dataclass(frozen=True)
-class RidgeFit:
+class ScaledFit:
+    """Fits of columns of standard deviation 1.
+
+    Attributes
+    ----------
+    scale : ndarray of shape (n_features + n_targets,)
+        Standard deviations of the columns; 1 where a column is constant.
+    scaled : dict
+        For each fold the fit of the others, and for None that of all: the mean of the columns,
+        from the origin of the moments, and the coefficients of columns of standard deviation 1.
+    """
+
+    scale: np.ndarray
+    scaled: dict
+
+
+@dataclass(frozen=True)
+class RidgeFit(ScaledFit):
     """What `fit_ridge` returns.
 
     Attributes
     ----------
+    scale, scaled
+        As in `ScaledFit`.
     coef : ndarray of shape (n_features, n_targets)
         Coefficients.
     intercept : ndarray of shape (n_targets,)
@@ -103,19 +127,12 @@ class RidgeFit:
         The penalties that were chosen, in units of the variance of a feature.
     error : ndarray of shape (n_targets,)
         Mean square error of rows of the folds left out, at that penalty.
-    scale : ndarray of shape (n_features + n_targets,)
-        Standard deviations of the columns; 1 where a column is constant.
-    scaled : dict
-        For each fold the fit of the others, and for None that of all: the mean of the columns,
-        from the origin of the moments, and the coefficients of columns of standard deviation 1.
     """
 
     coef: np.ndarray
     intercept: np.ndarray
     penalty: np.ndarray
     error: np.ndarray
-    scale: np.ndarray
-    scaled: dict
 
 
 def fit_ridge(moments, penalties=PENALTIES):
@@ -139,11 +156,8 @@ def fit_ridge(moments, penalties=PENALTIES):
     penalties = np.asarray(penalties, dtype=np.float64)
     folds = np.flatnonzero(moments.counts)
     n = moments.n_features
-    kept = _kept(moments)
-    means = kept @ moments.sums
+    means, products = _of_kept(moments)
     mean = means[-1]
-    products = np.tensordot(kept, moments.products, 1)
-    products -= means[:, :, np.newaxis] * means[:, np.newaxis]
     variance = np.diag(products[-1])
     # A column that is constant up to rounding explains nothing.
     size = np.abs(mean + moments.origin)
@@ -186,6 +200,50 @@ def fit_ridge(moments, penalties=PENALTIES):
     )
 
 
+def first_ridges(moments, known, sizes):
+    """Return the fits of the first features alone, for several numbers of them.
+
+    A triangle of all features has those of the first ones as its corners, so that this takes
+    hardly longer than one fit. Penalties are those of the fit of all.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of no more features than `known`.
+    known : RidgeFit
+        A fit, of which the scale and the penalties are taken.
+    sizes : sequence of int
+        Numbers of features.
+
+    Returns
+    -------
+    list of ScaledFit
+    """
+    n, n_targets = moments.n_features, len(known.penalty)
+    all_scales = np.append(known.scale[:n], known.scale[-n_targets:])
+    means, products = _of_kept(moments)
+    products /= np.outer(all_scales, all_scales)
+    # What is less than rounding would not leave a triangle.
+    penalties = np.maximum(known.penalty, 16 * np.finfo(np.float64).eps * n**2)
+    used = np.arange(n)[:, np.newaxis, np.newaxis] < np.asarray(sizes)
+    coefs = np.empty((len(means), n, n_targets, len(sizes)))
+    for penalty in np.unique(penalties):
+        targets = np.flatnonzero(penalties == penalty)
+        for coef, matrix in zip(coefs, products, strict=True):
+            triangle = np.linalg.cholesky(matrix[:n, :n] + penalty * np.eye(n))
+            half = solve_triangular(triangle, matrix[:n, n + targets], lower=True)
+            halves = (half[:, :, np.newaxis] * used).reshape(n, -1)
+            whole = solve_triangular(triangle, halves, lower=True, trans="T")
+            coef[:, targets] = whole.reshape(n, len(targets), -1)
+    fits = []
+    for k, size in enumerate(sizes):
+        columns = np.append(np.arange(size), n + np.arange(n_targets))
+        each = zip(means[:, columns], coefs[:, :size, :, k], strict=True)
+        scaled = dict(zip(known.scaled, each, strict=True))
+        fits.append(ScaledFit(scale=all_scales[columns], scaled=scaled))
+    return fits
+
+
 @dataclass(frozen=True)
 class ShrunkPath:
     """What `shrink_ridge` returns, for every penalty.
@@ -197,7 +255,7 @@ class ShrunkPath:
     intercept : ndarray of shape (n_penalties, n_targets)
         Intercepts.
     error : ndarray of shape (n_penalties, n_targets)
-        Mean square error of rows of the folds left out.
+        Mean square error of rows of the folds left out; NaN if not asked for.
     """
 
     coef: np.ndarray
@@ -216,7 +274,7 @@ class ShrunkPath:
         )
 
 
-def shrink_ridge(moments, known, penalties=AMOUNTS):
+def shrink_ridge(moments, known, penalties=AMOUNTS, *, held_out=True):
     r"""Fit some of the rows with coefficients shrunk towards those of all rows.
 
     The penalty of `fit_ridge` is on the difference from these, that of the intercept (at the
@@ -226,39 +284,47 @@ def shrink_ridge(moments, known, penalties=AMOUNTS):
     ----------
     moments : Moments
         Of some of the rows, about the origin of the moments of all.
-    known : RidgeFit
+    known : ScaledFit
         The fit of all rows.
     penalties : array-like, default=AMOUNTS
         Penalties, in units of the variance of a feature.
+    held_out : bool, default=True
+        Whether to fit without each of the folds, too, for the errors.
 
     Returns
     -------
     ShrunkPath
     """
     penalties = np.asarray(penalties, dtype=np.float64)
-    counts = moments.counts[moments.counts > 0]
-    scaled = _with_constant(moments, known.scale)
+    some = moments.counts > 0
+    products = _with_constant(moments, known.scale)
     n = 1 + moments.n_features
-    errors = 0.0
-    means, coefs = zip(*known.scaled.values(), strict=True)
-    centers = np.pad(np.array(means) / known.scale, ((0, 0), (1, 0)))
-    kept = np.tensordot(_kept(moments), scaled, 1)
-    kept = _about(kept, kept[:, 0], centers)
-    held_out = scaled[moments.counts > 0] / counts[:, np.newaxis, np.newaxis]
-    held_out = _about(held_out, held_out[:, 0], centers[:-1])
-    for k, (products, coef) in enumerate(zip(kept, coefs, strict=True)):
+    # The last is of all folds.
+    used = slice(None if held_out else -1, None)
+    means, coefs = (np.array(each) for each in zip(*known.scaled.values(), strict=True))
+    centers = np.pad(means / known.scale, ((0, 0), (1, 0)))
+    kept = np.tensordot(_kept(moments)[used], products, 1)
+    kept = _about(kept, kept[:, 0], centers[used])
+    paths = []
+    for matrix, coef in zip(kept, coefs[used], strict=True):
         start = np.vstack([np.zeros(coef.shape[1]), coef])
-        apart = products[:n, n:] - products[:n, :n] @ start
-        path = start + _shrunk(products[:n, :n], apart, penalties)
-        if k < len(counts):
-            errors = errors + counts[k] * _errors(held_out[k], path, n)
+        apart = matrix[:n, n:] - matrix[:n, :n] @ start
+        paths.append(start + _shrunk(matrix[:n, :n], apart, penalties))
+    path = paths.pop()
+    error = np.full(path[:, 0].shape, 0.0 if held_out else np.nan)
+    if held_out:
+        counts = moments.counts[some]
+        left_out = products[some] / counts[:, np.newaxis, np.newaxis]
+        left_out = _about(left_out, left_out[:, 0], centers[:-1])
+        for count, matrix, without in zip(counts, left_out, paths, strict=True):
+            error += count / counts.sum() * _errors(matrix, without, n)
     of_features, of_targets = np.split(known.scale, [n - 1])
     coef = path[:, 1:] * of_targets / of_features[:, np.newaxis]
     at_features, at_targets = np.split(means[-1] + moments.origin, [n - 1])
     return ShrunkPath(
         coef=coef,
         intercept=at_targets + path[:, 0] * of_targets - at_features @ coef,
-        error=np.maximum(errors / moments.counts.sum(), 0.0) * of_targets**2,
+        error=np.maximum(error, 0.0) * of_targets**2,
     )
 
 
@@ -267,6 +333,15 @@ def _kept(moments):
     some = moments.counts > 0
     kept = np.vstack([~np.eye(len(some), dtype=bool)[some], some]) * some
     return kept / (kept @ moments.counts)[:, np.newaxis]
+
+
+def _of_kept(moments):
+    """Return the means of all folds but one, for each, and of all, and the products about them."""
+    kept = _kept(moments)
+    means = kept @ moments.sums
+    products = np.tensordot(kept, moments.products, 1)
+    products -= means[:, :, np.newaxis] * means[:, np.newaxis]
+    return means, products
 
 
 def _with_constant(moments, scale):
@@ -289,9 +364,11 @@ def _about(products, sums, means):
 def _shrunk(matrix, target, penalties):
     """Solve (matrix + penalty I) x = target for every penalty: (n_penalties, n, n_targets).
 
-    By a tridiagonal form, which takes a third of the time of eigenvectors.
+    Of several by a tridiagonal form, which takes a third of the time of eigenvectors.
     """
     n = len(matrix)
+    if len(penalties) == 1 and np.isfinite(penalties[0]):
+        return np.linalg.solve(matrix + penalties[0] * np.eye(n), target)[np.newaxis]
     reflectors, diagonal, beside, factors, _ = lapack.dsytrd(matrix, lower=1)
     reflectors = np.asfortranarray(reflectors[1:, :-1])
 
@@ -300,14 +377,16 @@ def _shrunk(matrix, target, penalties):
         rest = lapack.dormqr("L", way, reflectors, factors, columns[1:], _WORK * columns.shape[1])
         return np.vstack([columns[:1], rest[0]])
 
-    turned = turn(target, "T")
-    finite = np.isfinite(penalties)
-    solved = [
-        lapack.dgtsv(beside, diagonal + penalty, beside, turned)[3] for penalty in penalties[finite]
-    ]
     paths = np.zeros((len(penalties), n, target.shape[1]))
-    back = turn(np.hstack(solved), "N").reshape(n, len(solved), -1)
-    paths[finite] = back.swapaxes(0, 1)
+    finite = np.isfinite(penalties)
+    if finite.any():
+        turned = turn(target, "T")
+        solved = [
+            lapack.dgtsv(beside, diagonal + penalty, beside, turned)[3]
+            for penalty in penalties[finite]
+        ]
+        back = turn(np.hstack(solved), "N").reshape(n, len(solved), -1)
+        paths[finite] = back.swapaxes(0, 1)
     return paths
 
 

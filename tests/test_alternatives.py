@@ -23,7 +23,7 @@ from sklearn_emerge import (
     _logistic,
 )
 from sklearn_emerge._ridge import PENALTIES, Moments
-from sklearn_emerge.predictors._heads import folds
+from sklearn_emerge.predictors._heads import fit_head, folds
 from sklearn_emerge.predictors._lagged import LaggedMoments
 
 SMALL = [
@@ -170,7 +170,8 @@ def test_what_cannot_be_is_refused(alternative, message, X):
 
 
 def test_a_head_that_does_not_converge_warns_and_says_so(monkeypatch):
-    monkeypatch.setattr(_logistic, "_MAX_ITERATIONS", 1)
+    monkeypatch.setattr(_logistic, "_FIRST", 1)
+    monkeypatch.setattr(_logistic, "_N_SEARCHES", 0)
     X = RegimeWorld(n_steps=8).sample(30, random_state=0).X
     model = LinearFilterPredictor(2, likelihood="bernoulli")
     with pytest.warns(ConvergenceWarning, match="LinearFilterPredictor has not converged"):
@@ -367,6 +368,39 @@ def test_more_units_predict_the_oscillator_better():
     ]
     assert 0.5 < scores[1] - scores[0] < 0.62
     assert 0.63 < scores[2] - scores[0] < 0.68
+
+
+def test_large_cores_have_the_hyper_parameters_of_smaller_ones(monkeypatch, X):
+    monkeypatch.setattr("sklearn_emerge.predictors._echo_state.N_TUNED", 5)
+    names = ("spectral_radius", "leak", "input_scale")
+    small, large = (EchoStatePredictor(n, random_state=0).fit(X) for n in (5, 12))
+    chosen = {name: getattr(small, f"{name}_") for name in names}
+    assert chosen == {name: getattr(large, f"{name}_") for name in names}
+    given = EchoStatePredictor(12, **chosen, random_state=0).fit(X)
+    assert np.array_equal(given.predict(X), large.predict(X))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        WindowPredictor(3, n_features=4, input_scale=1.0, random_state=0),
+        EchoStatePredictor(4, 0.9, 0.5, 0.5, random_state=0),
+    ],
+    ids=str,
+)
+def test_heads_are_fitted_to_as_many_sequences_as_are_enough(model, monkeypatch, X):
+    module = "sklearn_emerge.predictors._alternative"
+    monkeypatch.setattr(f"{module}._LEAST", 10)
+    sequences = X[:, :, np.newaxis]
+    for each, n_sequences in ((1, 10), (100, None)):
+        monkeypatch.setattr(f"{module}._STEPS_EACH", each)
+        n_features = model.fit(X).n_parameters_ - 1
+        # 23 steps of a sequence are predicted.
+        n_sequences = n_sequences or -(-100 * n_features // 23)
+        some = sequences[np.linspace(0, 59, n_sequences).astype(int)]
+        head, _ = fit_head(model._features, some, n_features, "gaussian")
+        assert n_sequences < len(X)
+        assert np.array_equal(model.head_.coef, head.coef)
 
 
 # Seasons

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
@@ -16,6 +17,7 @@ from sklearn_emerge import (
     RegimeWorld,
     RNNPredictor,
     TransformerPredictor,
+    _logistic,
 )
 from sklearn_emerge.predictors._fit import fit_replicas
 
@@ -23,12 +25,12 @@ X = OscillatorWorld(n_steps=40).sample(60, random_state=0).X
 PAIR = np.stack([X, 100 + 5 * X[::-1]], axis=2)
 BINARY = RegimeWorld(n_steps=40).sample(60, random_state=0).X
 TOKENS = np.random.default_rng(0).integers(3, size=(400, 12)).cumsum(axis=1) % 5
-EXACT = dict(head="exact", random_state=0, max_steps=5)
+QUICK = dict(random_state=0, max_steps=5)
 MODELS = {
-    "gru": GRUPredictor(4, **EXACT),
-    "rnn, torch": RNNPredictor(4, engine="torch", **EXACT),
-    "transformer": TransformerPredictor(8, 1, 2, **EXACT),
-    "module": ModulePredictor(partial(nn.LSTM, hidden_size=4, batch_first=True), **EXACT),
+    "gru": GRUPredictor(4, **QUICK),
+    "rnn, torch": RNNPredictor(4, engine="torch", **QUICK),
+    "transformer": TransformerPredictor(8, 1, 2, **QUICK),
+    "module": ModulePredictor(partial(nn.LSTM, hidden_size=4, batch_first=True), **QUICK),
 }
 each_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 
@@ -81,7 +83,7 @@ def test_an_untrained_network_keeps_its_head():
 @pytest.mark.parametrize("data", [BINARY, TOKENS], ids=["binary", "tokens"])
 def test_other_likelihoods_are_at_their_minimum(data):
     likelihood = "bernoulli" if data is BINARY else "categorical"
-    model = GRUPredictor(4, training="readout", likelihood=likelihood, **EXACT).fit(data)
+    model = GRUPredictor(4, training="readout", likelihood=likelihood, **QUICK).fit(data)
     assert model.head_.converged
     states = model.transform(data)[:, :-1].reshape(-1, 4)
     labels = data[:, 1:].ravel()
@@ -92,16 +94,54 @@ def test_other_likelihoods_are_at_their_minimum(data):
     assert best - 2e-3 < model.score(data) <= best + 1e-9
 
 
+@pytest.mark.parametrize("training", ["full", "readout"])
+def test_a_head_that_does_not_converge_warns_and_says_so(monkeypatch, training):
+    model = GRUPredictor(4, training=training, likelihood="categorical", **QUICK).fit(TOKENS)
+    assert model.converged_
+    monkeypatch.setattr(_logistic, "_FIRST", 1)
+    monkeypatch.setattr(_logistic, "_N_SEARCHES", 0)
+    with pytest.warns(
+        ConvergenceWarning, match="GRUPredictor has not converged.* fewer units"
+    ) as told:
+        model.fit(TOKENS)
+    assert [warning.filename for warning in told] == [__file__]
+    assert not model.converged_
+    # What is trained has no minimum that it could be at.
+    assert model.set_params(head="sgd").fit(TOKENS).converged_
+
+
+def test_choices_that_are_all_but_certain_have_a_head(monkeypatch):
+    """Coefficients have to be large, and the loss is flat in most directions."""
+    evaluations = []
+    value = _logistic._Problem._value
+
+    def counted(problem, weights):
+        evaluations.append(weights)
+        return value(problem, weights)
+
+    monkeypatch.setattr(_logistic._Problem, "_value", counted)
+    # 500 steps of a cycle of 20 tokens, a hundredth of them another one.
+    rng = np.random.default_rng(0)
+    X = (np.arange(50) + rng.integers(20, size=(200, 1))) % 20
+    other = rng.random(X.shape) < 0.01
+    X[other] = rng.integers(20, size=other.sum())
+    model = GRUPredictor(32, training="readout", likelihood="categorical", random_state=0).fit(X)
+    assert model.converged_
+    assert len(evaluations) < 150
+    # Each class alike may be added to the coefficients: there is as little as can be.
+    assert np.allclose(model.head_.coef.sum(axis=1), 0.0, atol=1e-6)
+
+
 def test_engines_agree():
     scores = [
-        GRUPredictor(4, training="readout", engine=engine, **EXACT).fit(X).score(X)
+        GRUPredictor(4, training="readout", engine=engine, **QUICK).fit(X).score(X)
         for engine in ("numba", "torch")
     ]
     assert scores[0] == pytest.approx(scores[1], abs=1e-3)
 
 
 def test_the_network_has_the_head_in_its_own_precision():
-    model = GRUPredictor(4, **EXACT).fit(PAIR)
+    model = GRUPredictor(4, **QUICK).fit(PAIR)
     weight = model.network_.head.weight.detach().numpy()
     assert np.array_equal(weight, model.head_.coef.T.astype(np.float32))
     output = model.transform(PAIR) @ weight.T + model.network_.head.bias.detach().numpy()
@@ -110,7 +150,7 @@ def test_the_network_has_the_head_in_its_own_precision():
 
 
 def test_a_replica_is_what_it_is_alone():
-    model = GRUPredictor(4, engine="numba", **EXACT)
+    model = GRUPredictor(4, engine="numba", **QUICK)
     for training in ("full", "readout"):
         model.set_params(training=training)
         together = fit_replicas(model, [X], [1, 2])
@@ -120,16 +160,19 @@ def test_a_replica_is_what_it_is_alone():
 
 def test_scrambling_leaves_the_head_of_the_trained_core():
     full, scrambled = (
-        GRUPredictor(4, training=training, **EXACT).fit(X) for training in ("full", "scrambled")
+        GRUPredictor(4, training=training, **QUICK).fit(X) for training in ("full", "scrambled")
     )
     assert np.array_equal(full.head_.coef, scrambled.head_.coef)
     assert not np.array_equal(full.predict(X), scrambled.predict(X))
 
 
 def test_what_is_recorded_has_such_heads_and_does_not_change_training():
-    options = dict(n_train=40, n_eval=20, n_seeds=2, random_state=0, progress=False, nulls=())
+    options = dict(
+        n_train=40, n_eval=20, n_seeds=2, random_state=0, progress=False, nulls=(),
+        reservoir_sizes=None,
+    )  # fmt: skip
     world = OscillatorWorld(n_steps=20)
-    model = GRUPredictor(3, head="exact", max_steps=4)
+    model = GRUPredictor(3, max_steps=4)
     with pytest.warns(UserWarning, match="cannot reach alpha"):
         plain, recorded = (
             EmergenceAssessment(world, model, record_at=at, **options).fit().cube_
@@ -144,20 +187,20 @@ def test_what_is_recorded_has_such_heads_and_does_not_change_training():
 
 
 def test_outputs_of_no_token_need_the_other_head():
-    model = TransformerPredictor(8, 1, 2, likelihood="categorical", extra_outputs=1, **EXACT)
+    model = TransformerPredictor(8, 1, 2, likelihood="categorical", extra_outputs=1, **QUICK)
     with pytest.raises(ValueError, match=r"extra_outputs=1.*use head='sgd'"):
         model.fit(TOKENS)
 
 
 def test_weights_that_diverged_have_no_such_head():
-    model = GRUPredictor(4, head="exact", lr=1e30, max_steps=20, random_state=0)
+    model = GRUPredictor(4, lr=1e30, max_steps=20, random_state=0)
     with pytest.warns(UserWarning, match="diverged"):
         model.fit(X)
     assert model.head_ is None
 
 
 def test_what_diverges_after_a_record_does_not_keep_its_head():
-    model = GRUPredictor(4, **EXACT).fit(X)
+    model = GRUPredictor(4, **QUICK).fit(X)
     with torch.no_grad():
         model.network_.head.weight.fill_(np.inf)
     model._fit_head(X)

@@ -1,5 +1,7 @@
 """Ridge and logistic regression from moments, against scikit-learn and the SVD."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit, logsumexp
@@ -8,7 +10,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 
 from sklearn_emerge import _ridge
 from sklearn_emerge._logistic import fit_logistic
-from sklearn_emerge._ridge import Moments, fit_ridge, shrink_ridge
+from sklearn_emerge._ridge import Moments, first_ridges, fit_ridge, shrink_ridge
 
 
 def moments_of(X, Y, n_folds=5):
@@ -119,6 +121,45 @@ def test_shrinking_runs_from_the_fit_of_some_rows_to_that_of_all(regression):
     assert np.allclose(path.best()[0], path.coef[0])
     assert (path.error[1] > 5).all()
     assert (path.error[0] < 2).all()
+
+
+def test_one_penalty_for_all_rows_alone_is_a_step_of_the_path(regression):
+    X, Y = regression
+    moments = moments_of(X, Y)
+    known = fit_ridge(moments, [1e-2])
+    path = shrink_ridge(moments, known, [1e-3, 1e-1, np.inf])
+    for k, penalty in enumerate([1e-3, 1e-1, np.inf]):
+        alone = shrink_ridge(moments, known, [penalty], held_out=False)
+        assert np.allclose(alone.coef[0], path.coef[k], rtol=1e-9)
+        assert np.allclose(alone.intercept[0], path.intercept[k], rtol=1e-9)
+        assert np.isnan(alone.error).all()
+
+
+def test_fits_of_the_first_features_are_those_of_these_alone(regression):
+    X, Y = regression
+    moments = moments_of(X, Y)
+    # Each target has a penalty of its own.
+    known = replace(fit_ridge(moments), penalty=np.array([1e-3, 1e-1]))
+    for size, first in zip([2, 5], first_ridges(moments, known, [2, 5]), strict=True):
+        part = moments.part(np.arange(size))
+        for target, penalty in enumerate(known.penalty):
+            alone = fit_ridge(part, [penalty])
+            assert np.array_equal(first.scale, alone.scale)
+            for fold, (mean, coef) in alone.scaled.items():
+                assert np.allclose(first.scaled[fold][0], mean)
+                assert np.allclose(first.scaled[fold][1][:, target], coef[:, target])
+
+
+def test_first_features_that_all_but_depend_on_each_other_are_no_trouble():
+    """A constant column and copies of others, at a penalty that is next to nothing."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 3))
+    X = np.column_stack([X, X, np.full(100, 0.3)])
+    moments = moments_of(X, X[:, :1])
+    known = replace(fit_ridge(moments), penalty=np.zeros(1))
+    for first in first_ridges(moments, known, [4, 7]):
+        _, coef = first.scaled[None]
+        assert coef[0, 0] + coef[3, 0] == pytest.approx(1, abs=1e-6)
 
 
 @pytest.fixture

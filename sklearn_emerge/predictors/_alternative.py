@@ -1,18 +1,19 @@
 """What the alternatives to a network share: features, and heads that are fitted in closed form."""
 
-import warnings
 from numbers import Integral
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._ridge import fit_ridge
 from ._base import BasePredictor, center_and_scale
-from ._heads import fit_head, moments_of, parts
+from ._heads import fit_head, moments_of, parts, warn_unless_converged
 
 # Sequences that the hyper-parameters of features are chosen on.
 _N_TUNING = 150
+# Steps for each feature that a head is fitted to, and the least number of sequences. The excess
+# loss of a head is about half the number of features for each step, in nats.
+_STEPS_EACH, _LEAST = 1000, 1000
 
 
 class AlternativePredictor(BasePredictor):
@@ -32,13 +33,7 @@ class AlternativePredictor(BasePredictor):
         self.center_, self.scale_ = center_and_scale(X)
         self.converged_ = True
         self._learn(X)
-        if not self.converged_:
-            warnings.warn(
-                f"A head of {type(self).__name__} has not converged (see converged_): its loss is "
-                "all but flat in some direction. Fit more sequences, or fewer features.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
+        warn_unless_converged(self, "features", stacklevel=3)
 
     def _square_error(self, X):
         return self.cv_error_
@@ -61,7 +56,9 @@ class FeaturePredictor(AlternativePredictor):
 
     def _learn(self, X):
         self._choose(X)
-        self.head_, ridge = fit_head(self._features, X, self._n_features(X), self.likelihood_)
+        n_features = self._n_features(X)
+        some = enough(X, n_features)
+        self.head_, ridge = fit_head(self._features, some, n_features, self.likelihood_)
         self.cv_error_, self.converged_ = ridge.error, self.head_.converged
         self.n_parameters_ = self.head_.coef.size + self.head_.intercept.size
 
@@ -70,8 +67,8 @@ class FeaturePredictor(AlternativePredictor):
 
     def _tuning_error(self, X):
         """Return the held-out square error of some sequences, in variances, over channels."""
-        some = np.linspace(0, len(X) - 1, min(_N_TUNING, len(X))).astype(int)
-        moments, _ = moments_of(self._features, X[some], self._n_features(X), again=False)
+        some = _spread(X, _N_TUNING)
+        moments, _ = moments_of(self._features, some, self._n_features(X), again=False)
         return (fit_ridge(moments).error / self.scale_**2).sum()
 
     def _predict(self, X):
@@ -80,3 +77,15 @@ class FeaturePredictor(AlternativePredictor):
             for part in parts(X, len(self.head_.coef))
         ]
         return np.concatenate(means) if means else X
+
+
+def enough(X, n_features):
+    """Return sequences, evenly, to which a head on so many features is fitted."""
+    return _spread(X, max(_LEAST, -(-_STEPS_EACH * n_features // (X.shape[1] - 1))))
+
+
+def _spread(X, most):
+    """Return some of the sequences, evenly."""
+    if len(X) <= most:
+        return X
+    return X[np.linspace(0, len(X) - 1, most).astype(int)]

@@ -1,12 +1,14 @@
 """Heads in closed form: the best linear readout of features, wherever these come from."""
 
+import warnings
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from .._logistic import fit_logistic, probabilities
-from .._ridge import Moments, fit_ridge
+from .._ridge import Moments, blocks, fit_ridge
 
 _N_FOLDS = 5
 # Bytes of features at once: more for a number of sequences with which products are quick.
@@ -37,7 +39,13 @@ class Head:
 
     def output(self, features):
         """Return what is linear in the features."""
-        return features @ self.coef + self.intercept
+        flat = features.reshape(-1, len(self.coef))
+        output = np.empty((len(flat), self.coef.shape[1]))
+        # To turn all into float64 at once would take longer than to multiply.
+        for rows, block in blocks(*flat.shape):
+            block[...] = flat[rows]
+            np.matmul(block, self.coef, out=output[rows])
+        return (output + self.intercept).reshape(*features.shape[:-1], -1)
 
     def mean(self, features, likelihood):
         """Return the means of the next steps."""
@@ -155,3 +163,24 @@ def fit_head(features, X, n_features, likelihood):
     moments, chunks = moments_of(features, X, n_features, again=likelihood != "gaussian")
     ridge = fit_ridge(moments)
     return head_of(ridge, chunks, moments, likelihood), ridge
+
+
+def warn_unless_converged(predictor, columns, stacklevel):
+    """Warn that a head of a predictor has not converged, if it has not.
+
+    Parameters
+    ----------
+    predictor : predictor
+        Fitted, with `converged_`.
+    columns : str
+        What its heads read.
+    stacklevel : int
+        As in `warnings.warn`, from where this is called.
+    """
+    if not predictor.converged_:
+        warnings.warn(
+            f"A head of {type(predictor).__name__} has not converged (see converged_): its loss is "
+            f"all but flat in some direction. Fit more sequences, or fewer {columns}.",
+            ConvergenceWarning,
+            stacklevel=stacklevel + 1,
+        )

@@ -6,13 +6,17 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._ridge import AMOUNTS, Moments, fit_ridge, shrink_ridge
-from ._alternative import AlternativePredictor
+from .._ridge import AMOUNTS, Moments, first_ridges, fit_ridge, shrink_ridge
+from ._alternative import AlternativePredictor, enough
 from ._heads import Head, folds, head_of, logistic_head
 from ._lagged import LaggedMoments
 
 _MOST_LAGS = 128
 _MOST_FEATURES = 512
+# An amount of shrinking is chosen on so many steps, or more if that makes fewer coefficients.
+_SOME_STEPS, _SOME_COEFFICIENTS = 32, 4096
+# Groups of filters of like length.
+_MOST_GROUPS = 8
 
 
 class LinearFilterPredictor(AlternativePredictor):
@@ -23,8 +27,8 @@ class LinearFilterPredictor(AlternativePredictor):
     by ridge regression; under the Bernoulli and the categorical likelihood the right hand side
     is the logit, by logistic regression. While fewer than `lags` steps have been seen, each step
     has a filter of its own, of the steps there are, as an optimal filter has. Under the Gaussian
-    likelihood it is shrunk towards the filter of that length that is best for all steps. All
-    penalties are chosen by cross-validation over sequences.
+    likelihood it is shrunk towards the filter of that length that is best for all steps with such a
+    past. All penalties are chosen by cross-validation over sequences.
 
     Parameters
     ----------
@@ -110,8 +114,9 @@ class LinearFilterPredictor(AlternativePredictor):
             pooled = pooled.part(np.arange(self._size(self.lags_, n_channels)))
         for t in range(self.lags_ - 1, longest - 1):
             pooled.include(lagged.at(t, self.lags_, pooled.origin))
-        heads, error = self._steady(X, lagged, pooled, fit_ridge(pooled))
-        first, squares = self._first(X, lagged, pooled)
+        ridge = fit_ridge(pooled)
+        heads, error = self._steady(X, lagged, pooled, ridge)
+        first, squares = self._first(X, lagged, pooled, ridge)
         self.heads_ = first + heads
         self.converged_ = all(head.converged for head in self.heads_)
         self.cv_error_ = (squares + error * (n_steps - self.lags_)) / (n_steps - 1)
@@ -137,33 +142,49 @@ class LinearFilterPredictor(AlternativePredictor):
         clock = self._clock(t + 1)[-1]
         return np.hstack([np.broadcast_to(clock, (len(X), clock.size)), past])
 
-    def _first(self, X, lagged, pooled):
+    def _first(self, X, lagged, pooled, ridge):
         """Return the heads of the steps with a shorter past, and the sum of their square errors."""
-        steps = range(self.lags_ - 1)
         if self.likelihood_ != "gaussian":
-            moments = [lagged.at(t, t + 1, lagged.mean(t, t + 1)) for t in steps]
-            ridges = [fit_ridge(of_step) for of_step in moments]
-            heads = [
-                head_of(ridge, self._chunk(X, t, t + 1), of_step, self.likelihood_)
-                for t, (ridge, of_step) in enumerate(zip(ridges, moments, strict=True))
-            ]
-            return heads, sum(ridge.error for ridge in ridges)
-        # The equations of a shorter filter are a corner of those of a longer one and a step more.
-        paths = []
-        for t in reversed(steps):
-            pooled = pooled.part(np.arange(self._size(t + 1, X.shape[2])))
-            moments = lagged.at(t, t + 1, pooled.origin)
-            pooled.include(moments)
-            paths.insert(0, shrink_ridge(moments, fit_ridge(pooled)))
+            return self._first_logistic(X, lagged)
         heads, squares = [], 0.0
+        done = self.lags_ - 1
         # One amount for lengths 1, 2 and 3, 4 to 7, ...: of one step it would be chance.
-        for _, octave in groupby(range(1, self.lags_), key=int.bit_length):
-            some = [paths[length - 1] for length in octave]
-            errors = sum(path.error for path in some)
+        octaves = [
+            list(octave) for _, octave in groupby(range(done), lambda t: (t + 1).bit_length())
+        ]
+        for octave in reversed(octaves):
+            fits, errors = [], []
+            for group in reversed(np.array_split(octave, min(_MOST_GROUPS, len(octave)))):
+                # Of the steps that have a past as long as the longest of the group has.
+                last, sizes = group[-1], [self._size(t + 1, X.shape[2]) for t in group]
+                pooled = pooled.part(np.arange(sizes[-1]))
+                for t in range(last, done):
+                    pooled.include(lagged.at(t, last + 1, pooled.origin))
+                done = last
+                known = first_ridges(pooled, ridge, sizes)
+                of_last = lagged.at(last, last + 1, pooled.origin)
+                errors.append(shrink_ridge(of_last, known[-1]).error)
+                of_features, of_targets = np.split(pooled.origin, [sizes[-1]])
+                origins = [np.append(of_features[:size], of_targets) for size in sizes]
+                fits = [*zip(group, origins, known, strict=True), *fits]
+            errors = np.mean(errors, axis=0)
+            squares = squares + errors.min(axis=0) * len(octave)
             best = errors.argmin(axis=0)
-            heads += [Head(*path.at(best)[:2]) for path in some]
-            squares = squares + errors.min(axis=0)
+            heads = [
+                *(_shrunk_head(lagged.at(t, t + 1, origin), fit, best) for t, origin, fit in fits),
+                *heads,
+            ]
         return heads, squares
+
+    def _first_logistic(self, X, lagged):
+        steps = range(self.lags_ - 1)
+        moments = [lagged.at(t, t + 1, lagged.mean(t, t + 1)) for t in steps]
+        ridges = [fit_ridge(of_step) for of_step in moments]
+        heads = [
+            head_of(ridge, self._chunk(X, t, t + 1), of_step, self.likelihood_)
+            for t, (ridge, of_step) in enumerate(zip(ridges, moments, strict=True))
+        ]
+        return heads, sum(ridge.error for ridge in ridges)
 
     def _chunk(self, X, t, lags):
         chunk = self._rows(X, t, lags), X[:, t + 1]
@@ -173,8 +194,10 @@ class LinearFilterPredictor(AlternativePredictor):
         """Return the heads of the steps that have a full past, and their mean square error."""
         steps = range(self.lags_ - 1, X.shape[1] - 1)
 
+        some = enough(X, pooled.n_features)
+
         def chunks():
-            return ((self._rows(X, t, self.lags_), X[:, t + 1]) for t in steps)
+            return ((self._rows(some, t, self.lags_), some[:, t + 1]) for t in steps)
 
         head = head_of(ridge, chunks, pooled, self.likelihood_)
         self.coef_, self.intercept_ = self._weights(head), head.intercept
@@ -260,8 +283,9 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
     def _steady(self, X, lagged, pooled, ridge):
         n_channels = X.shape[2]
         steps = range(self.lags_ - 1, X.shape[1] - 1)
-        paths = [shrink_ridge(lagged.at(t, self.lags_, pooled.origin), ridge) for t in steps]
-        error = np.mean([path.error for path in paths], axis=0)
+        some = _spread(steps, max(_SOME_STEPS, _SOME_COEFFICIENTS // pooled.n_features))
+        moments = [lagged.at(t, self.lags_, pooled.origin) for t in some]
+        error = np.mean([shrink_ridge(each, ridge).error for each in moments], axis=0)
         if self.likelihood_ == "gaussian":
             best = error.argmin(axis=0)
         else:
@@ -269,7 +293,8 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
         self.amount_ = AMOUNTS[best]
         [steady], _ = super()._steady(X, lagged, pooled, ridge)
         if self.likelihood_ == "gaussian":
-            heads = [Head(*path.at(best)[:2]) for path in paths]
+            moments = (lagged.at(t, self.lags_, pooled.origin) for t in steps)
+            heads = [_shrunk_head(each, ridge, best) for each in moments]
         else:
             heads = [self._varied(X, t, pooled, steady) for t in steps]
         self.coefs_ = np.array([self._weights(head) for head in heads])
@@ -284,3 +309,15 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
         known = steady.coef, steady.intercept
         chunk = self._chunk(X, t, self.lags_)
         return logistic_head(chunk, pooled, penalty, self.likelihood_, known)
+
+
+def _spread(steps, most):
+    """Return some steps, evenly."""
+    return [steps[k] for k in np.linspace(0, len(steps) - 1, min(most, len(steps))).astype(int)]
+
+
+def _shrunk_head(moments, known, best):
+    """Return the head of some rows, shrunk towards that of all by an amount for each channel."""
+    amounts, of_channel = np.unique(AMOUNTS[best], return_inverse=True)
+    path = shrink_ridge(moments, known, amounts, held_out=False)
+    return Head(*path.at(of_channel)[:2])
