@@ -28,7 +28,7 @@ STOPPING = TransformerPredictor(
     n_iter_no_change=2, precision="bfloat16", full_precision_steps=4,
 )  # fmt: skip
 OSCILLATOR = OscillatorWorld(n_steps=20)
-SMALL = dict(batch_size=8, max_steps=23)
+SMALL = dict(head="sgd", batch_size=8, max_steps=23)
 CASES = [
     (OSCILLATOR, GRUPredictor(5, engine="numba", **SMALL), "full"),
     (OSCILLATOR, GRUPredictor(5, engine="numba", **SMALL), "readout"),

@@ -31,7 +31,7 @@ from sklearn_emerge import (
 )
 from sklearn_emerge.measures import exchange_states, memory_curve
 from sklearn_emerge.measures._exchange import _pairs
-from sklearn_emerge.predictors import _neural
+from sklearn_emerge.predictors import _evaluation
 
 WORLD = OscillatorWorld(n_steps=20)
 X, FRESH = WORLD.sample(60, random_state=0).X, WORLD.sample(40, random_state=1).X
@@ -39,15 +39,15 @@ PAIR = np.stack([X, 100 + 5 * X[::-1]], axis=2)
 BINARY = RegimeWorld(n_steps=20).sample(60, random_state=0).X
 TOKENS = np.random.default_rng(0).integers(2, size=(60, 20)).cumsum(axis=1) % 3
 QUICK = dict(max_steps=3, random_state=0)
-EXACT = dict(head="exact", **QUICK)
+SGD = dict(head="sgd", **QUICK)
 MODELS = {
+    "gru, numba, sgd": GRUPredictor(3, engine="numba", **SGD),
+    "gru, torch, sgd": GRUPredictor(4, engine="torch", **SGD),
     "gru, numba": GRUPredictor(3, engine="numba", **QUICK),
-    "gru, torch": GRUPredictor(4, engine="torch", **QUICK),
-    "gru, numba, exact": GRUPredictor(3, engine="numba", **EXACT),
-    "lstm, torch, exact": LSTMPredictor(4, engine="torch", **EXACT),
-    "rnn, torch, exact": RNNPredictor(4, engine="torch", input_scaling="first", **EXACT),
-    "transformer": TransformerPredictor(8, 2, 2, initial_weights="glorot", **QUICK),
-    "transformer, context, exact": TransformerPredictor(8, 2, 2, context=9, **EXACT),
+    "lstm, torch": LSTMPredictor(4, engine="torch", **QUICK),
+    "rnn, torch": RNNPredictor(4, engine="torch", input_scaling="first", **QUICK),
+    "transformer, sgd": TransformerPredictor(8, 2, 2, initial_weights="glorot", **SGD),
+    "transformer, context": TransformerPredictor(8, 2, 2, context=9, **QUICK),
     "module": ModulePredictor(partial(nn.GRU, hidden_size=3, num_layers=2, batch_first=True)),
     "echo state": EchoStatePredictor(10, n_draws=1, time_channel="full_time", random_state=0),
 }
@@ -106,8 +106,8 @@ def test_steps_with_fewer_inputs_see_what_there_is(model):
 @pytest.mark.parametrize("engine", ["numba", "torch"])
 @pytest.mark.parametrize("chunk", [1024, 7])
 def test_recurrent_networks_start_from_zero_with_the_true_clock(engine, chunk, monkeypatch):
-    monkeypatch.setattr(_neural, "_CHUNK", chunk)
-    model = GRUPredictor(3, engine=engine, **QUICK).fit(X)
+    monkeypatch.setattr(_evaluation, "_CHUNK", chunk)
+    model = GRUPredictor(3, engine=engine, **SGD).fit(X)
     k, clock = 4, np.arange(20) / 19
     z = (FRESH - X.mean()) / X.std()
     mean = model._predict_from(FRESH[:, :, np.newaxis], k)[:, :, 0]
@@ -243,7 +243,7 @@ def test_states_are_exchanged_as_the_network_sees_its_inputs():
 
 
 def test_a_broken_network_has_no_correlation():
-    model = GRUPredictor(3, engine="torch", **QUICK).fit(X)
+    model = GRUPredictor(3, engine="torch", **SGD).fit(X)
     with torch.no_grad():
         model.network_.head.bias.fill_(np.nan)
     assert np.isnan(exchange_states(model, X).sel(exchange=["loss", "correlation"])).all()
@@ -327,7 +327,10 @@ def test_an_assessment_records_them(cube):
 
 
 def test_the_display_shows_a_cube(cube):
-    display = MemoryDisplay.from_cube(cube)
+    ended = MemoryDisplay.from_cube(cube, modes=["full"])
+    at_the_end = cube.nll_memory.sel(mode="full").mean("seed")
+    assert np.allclose(ended.lines_["full"].get_ydata(), at_the_end)
+    display = MemoryDisplay.from_cube(cube, "memory")
     assert list(display.lines_) == ["full", "readout"]
     shown = cube.memory_trajectory.sel(condition="structured", mode="full", step=4).mean("seed")
     assert np.allclose(display.lines_["full"].get_ydata(), shown)
@@ -336,7 +339,7 @@ def test_the_display_shows_a_cube(cube):
     assert [t.get_text() for t in display.ax_.get_xticklabels()] == ["1", "2", "4", "8", "16", "20"]
     best = cube.nll_best_baseline.sel(condition="structured").mean()
     assert display.baselines[f"best baseline ({cube.best_baseline[0].item()})"] == best
-    untrained = MemoryDisplay.from_cube(cube, modes=["random"], step=0)
+    untrained = MemoryDisplay.from_cube(cube, "memory", modes=["random"], step=0)
     assert list(untrained.lines_) == ["random"]
 
 
@@ -358,7 +361,8 @@ def test_the_display_shows_curves_beside_baselines():
     [
         ({"measure": "nll"}, "'nll' is no memory curve.*record_at"),
         ({"measure": "other"}, "'other' is no memory curve"),
-        ({"step": 3}, r"step=3 is not in the cube, which has \[0, 4\]"),
+        ({"condition": "resample"}, "in the structured world alone"),
+        ({"measure": "memory", "step": 3}, r"step=3 is not in the cube, which has \[0, 4\]"),
         ({"condition": "other"}, "condition='other'"),
         ({"modes": ["scrambled"]}, "mode='scrambled'"),
     ],

@@ -51,7 +51,9 @@ def same(first, second):
 @pytest.mark.parametrize("training", MODES)
 def test_weights_of_a_user_stay_as_they_are(net, training, engine):
     before = state(net)
-    options = dict(training=training, engine=engine, max_steps=3, lr=0.1, random_state=0)
+    options = dict(
+        training=training, head="sgd", engine=engine, max_steps=3, lr=0.1, random_state=0
+    )
     model = ModulePredictor(lambda n: sharing(net, n), **options).fit(X)
     assert same(state(net), before)
     trained = state(model.network_.core)
@@ -62,7 +64,7 @@ def test_an_assessment_changes_no_weights_and_starts_every_cell_from_them(net):
     before = state(net)
     nll = {}
     for max_steps in (1, 6):
-        model = ModulePredictor(lambda n: sharing(net, n), max_steps=max_steps, lr=0.1)
+        model = ModulePredictor(lambda n: sharing(net, n), head="sgd", max_steps=max_steps, lr=0.1)
         assessment = small_assessment(model=model, modes=MODES, nulls=())
         nll[max_steps] = assessment.fit().cube_.nll.sel(condition="structured")
         assert same(state(net), before)
@@ -72,7 +74,7 @@ def test_an_assessment_changes_no_weights_and_starts_every_cell_from_them(net):
 
 
 def test_training_starts_from_the_weights_of_a_copy(net):
-    model = ModulePredictor(lambda n: copy.deepcopy(net), max_steps=0)
+    model = ModulePredictor(lambda n: copy.deepcopy(net), head="sgd", max_steps=0)
     first, second = (clone(model).set_params(random_state=seed).fit(X) for seed in (0, 1))
     assert same(state(first.network_.core), state(net))
     assert same(state(second.network_.core), state(net))

@@ -46,8 +46,9 @@ def same(first, second, prefix=""):
 @pytest.mark.parametrize("predictor", PREDICTORS)
 def test_hidden_states_and_predictions_are_those_of_torch(predictor, X):
     model = predictor(
-        5, max_steps=3, input_scaling=None, output_scaling=None, noise_std=0.1, random_state=0
-    ).fit(X)
+        5, head="sgd", max_steps=3, input_scaling=None, output_scaling=None, noise_std=0.1,
+        random_state=0,
+    ).fit(X)  # fmt: skip
     clock = np.broadcast_to(np.arange(30) / 29, X.shape)
     inputs = torch.tensor(np.stack([X, clock], axis=2))
     network = copy.deepcopy(model.network_).double()
@@ -61,11 +62,11 @@ def test_hidden_states_and_predictions_are_those_of_torch(predictor, X):
 @pytest.mark.parametrize("predictor", PREDICTORS)
 def test_modes_start_from_the_same_weights(predictor, X):
     fitted = {
-        mode: predictor(4, training=mode, max_steps=5, random_state=3).fit(X)
+        mode: predictor(4, training=mode, head="sgd", max_steps=5, random_state=3).fit(X)
         for mode in ("full", "readout", "random", "scrambled")
     }
     state = {mode: weights(model) for mode, model in fitted.items()}
-    start = weights(predictor(4, max_steps=0, random_state=3).fit(X))
+    start = weights(predictor(4, head="sgd", max_steps=0, random_state=3).fit(X))
     assert same(state["random"], start)
     assert same(state["readout"], start, "core")
     assert not same(state["readout"], start, "head")
@@ -80,7 +81,7 @@ def test_modes_start_from_the_same_weights(predictor, X):
 
 @pytest.mark.parametrize("predictor", PREDICTORS)
 def test_recurrent_weights_start_orthogonal_and_the_others_small(predictor, X):
-    state = weights(predictor(9, max_steps=0, random_state=0).fit(X))
+    state = weights(predictor(9, head="sgd", max_steps=0, random_state=0).fit(X))
     recurrent = state["core.weight_hh_l0"]
     assert torch.allclose(recurrent.T @ recurrent, torch.eye(9), atol=1e-5)
     for name, weight in state.items():
@@ -152,8 +153,8 @@ def test_loss_of_the_history_is_the_negative_score(X):
     both = np.stack([X, 2 * X], axis=2)
     for data, likelihood in ((X, "gaussian"), (both, "gaussian"), (both > 0, "bernoulli")):
         model = GRUPredictor(
-            3, max_steps=1, batch_size=50, lr=1e-12, noise_std=0.2, likelihood=likelihood,
-            random_state=0,
+            3, head="sgd", max_steps=1, batch_size=50, lr=1e-12, noise_std=0.2,
+            likelihood=likelihood, random_state=0,
         ).fit(1.0 * data)  # fmt: skip
         loss = model.net_.history[0, "train_loss"]
         assert loss == pytest.approx(-model.score(1.0 * data), rel=1e-4)
@@ -275,7 +276,7 @@ def test_frozen_core_keeps_its_buffers(X):
             return self.core(self.norm(inputs.transpose(1, 2)).transpose(1, 2))
 
     fitted = [
-        ModulePredictor(Normalising, training=mode, max_steps=20, random_state=0).fit(X)
+        ModulePredictor(Normalising, training=mode, head="sgd", max_steps=20, random_state=0).fit(X)
         for mode in ("readout", "random")
     ]
     assert np.allclose(*(model.transform(X) for model in fitted), rtol=0, atol=1e-12)

@@ -165,12 +165,12 @@ def X():
 @pytest.mark.parametrize("predictor", [RNNPredictor, GRUPredictor, LSTMPredictor])
 def test_trained_network_equals_that_of_torch(predictor, X):
     fitted = {
-        engine: predictor(5, max_steps=200, engine=engine, random_state=0).fit(X)
+        engine: predictor(5, head="sgd", max_steps=200, engine=engine, random_state=0).fit(X)
         for engine in ("numba", "torch")
     }
     assert [model.engine_ for model in fitted.values()] == ["numba", "torch"]
     scores = [model.score(X) for model in fitted.values()]
-    untrained = predictor(5, max_steps=0, random_state=0).fit(X).score(X)
+    untrained = predictor(5, training="random", random_state=0).fit(X).score(X)
     assert abs(scores[0] - scores[1]) < 0.01 * (scores[1] - untrained)
     # Before rounding has grown the two follow the same path.
     first = [model.net_.history[0, "train_loss"] for model in fitted.values()]
@@ -180,7 +180,7 @@ def test_trained_network_equals_that_of_torch(predictor, X):
 @pytest.mark.parametrize("training", ["full", "readout", "random", "scrambled"])
 @pytest.mark.parametrize("engine", ["numba", "torch"])
 def test_a_seed_alone_equals_the_seed_among_others(training, engine, X):
-    model = GRUPredictor(5, training=training, max_steps=12, engine=engine)
+    model = GRUPredictor(5, training=training, head="sgd", max_steps=12, engine=engine)
     together = fit_replicas(model, [X], [3, 4, 5])
     for seed, replica in zip([3, 4, 5], together, strict=True):
         alone = model.set_params(random_state=seed).fit(X)
@@ -198,8 +198,9 @@ def test_a_seed_alone_equals_the_seed_among_others(training, engine, X):
 def test_replicas_with_sequences_of_their_own(training, engine):
     samples = [OscillatorWorld(n_steps=40).sample(100, random_state=i).X for i in range(3)]
     model = GRUPredictor(
-        5, training=training, max_steps=12, engine=engine, output_scaling="standard", noise_std=0.1
-    )
+        5, training=training, head="sgd", max_steps=12, engine=engine, output_scaling="standard",
+        noise_std=0.1,
+    )  # fmt: skip
     for seed, replica in enumerate(fit_replicas(model, samples, [0, 1, 2])):
         alone = model.set_params(random_state=seed).fit(samples[seed])
         assert np.array_equal(alone.predict(samples[0]), replica.predict(samples[0]))
@@ -217,7 +218,7 @@ class Watch(Callback):
 
 
 def test_callbacks_see_the_network_and_do_not_change_the_result(X):
-    model = GRUPredictor(5, max_steps=12, engine="numba", random_state=0)
+    model = GRUPredictor(5, head="sgd", max_steps=12, engine="numba", random_state=0)
     plain = model.fit(X).predict(X)
     watched = model.set_params(callbacks=[Watch()]).fit(X)
     assert np.array_equal(watched.predict(X), plain)
@@ -237,16 +238,19 @@ def test_evaluation_equals_torch_whatever_the_chunk(predictor, X):
     np.testing.assert_allclose(predicted, model.predict(X), rtol=0, atol=1e-5)
 
 
+TRAINED_HEAD = dict(training="readout", head="sgd")
+
+
 def test_readouts_follow_those_of_torch(X):
     fitted = [
-        GRUPredictor(5, training="readout", max_steps=100, engine=engine, random_state=0).fit(X)
+        GRUPredictor(5, max_steps=100, engine=engine, random_state=0, **TRAINED_HEAD).fit(X)
         for engine in ("numba", "torch")
     ]
     np.testing.assert_allclose(*(model.predict(X) for model in fitted), rtol=0, atol=1e-4)
 
 
 def test_heads_that_do_not_fit_into_memory_together_train_in_turn(monkeypatch, X):
-    model = GRUPredictor(5, training="readout", max_steps=12, engine="numba")
+    model = GRUPredictor(5, max_steps=12, engine="numba", **TRAINED_HEAD)
     together = fit_replicas(model, [X], [3, 4, 5])
     # Bytes of two replicas' states.
     monkeypatch.setattr(_fit, "_MAX_STATES", 2 * 4 * 100 * 39 * 5)
@@ -263,7 +267,7 @@ def test_readout_never_differentiates_through_time(monkeypatch, X):
         return forward(self, *args)
 
     monkeypatch.setattr(nn.GRU, "forward", counting)
-    model = GRUPredictor(5, training="readout", max_steps=50, noise_std=0.1, random_state=0)
+    model = GRUPredictor(5, max_steps=50, noise_std=0.1, random_state=0, **TRAINED_HEAD)
     # Three passes check the core, and one computes all hidden states unless it is the scan.
     for engine, n_passes in (("torch", 4), ("numba", 3)):
         passes.clear()

@@ -45,7 +45,7 @@ class Keep:
 @pytest.mark.parametrize("engine", ["torch", "numba"])
 def test_a_recorded_step_is_a_shorter_training(engine, training):
     X = OscillatorWorld(n_steps=20).sample(30, random_state=0).X
-    model = GRUPredictor(5, max_steps=6, batch_size=8, engine=engine, training=training)
+    model = GRUPredictor(5, max_steps=6, batch_size=8, engine=engine, training=training, head="sgd")
     keep = Keep((0, 2, 5, 6))
     trained = fit_replicas(model, [X], [1, 2], recorder=keep)
     assert set(keep.seen) == {(replica, step) for replica in (0, 1) for step in keep.at}
@@ -82,10 +82,10 @@ def test_cube_has_the_trajectory(tmp_path):
     trajectory = cube.nll_trajectory
     assert trajectory.dims == ("condition", "mode", "seed", "step")
     assert trajectory.step.values.tolist() == [0, 1, 4, 99]
-    # Training ends after four updates; before it the network is the untrained one.
+    # Training ends after four updates; before it the core is the untrained one.
     full, random = (trajectory.sel(mode=mode) for mode in ("full", "random"))
     np.testing.assert_array_equal(full.sel(step=4), cube.nll.sel(mode="full"))
-    np.testing.assert_array_equal(full.sel(step=0), cube.nll.sel(mode="random"))
+    np.testing.assert_array_equal(full.sel(step=0), cube.nll.sel(mode="readout"))
     assert np.isnan(full.sel(step=99)).all()
     assert (random == random.isel(step=0)).all()
     assert (full.sel(step=1) != full.sel(step=4)).all()
@@ -132,7 +132,7 @@ def per_step(predictor, evaluation):
 def test_training_loss_is_that_of_the_history(engine, training):
     X = OscillatorWorld(n_steps=20).sample(32, random_state=0).X
     model = GRUPredictor(
-        5, max_steps=12, batch_size=8, engine=engine, training=training, noise_std=0.1
+        5, max_steps=12, batch_size=8, engine=engine, training=training, head="sgd", noise_std=0.1
     )
     losses = {}
 
@@ -276,7 +276,7 @@ def test_measures_are_tried_before_training(monkeypatch):
     def refused(*args, **kwargs):
         raise AssertionError("training has begun")
 
-    monkeypatch.setattr("sklearn_emerge.assessment._assessment.run_networks", refused)
+    monkeypatch.setattr("sklearn_emerge.assessment._schedule.run_networks", refused)
     with pytest.raises(ValueError, match="sequences of OscillatorWorld have no tasks"):
         small_assessment(record_at=[0], measures={"tasks": task_scores}).fit()
     # The structured world has tasks, its null has none.

@@ -31,9 +31,10 @@ CHAIN[:, 0] = RNG.integers(5, size=300)
 for t in range(1, 12):
     CHAIN[:, t] = (CHAIN[:, t - 1] + 1 + RNG.integers(2, size=300)) % 5
 TOKENS = dict(likelihood="categorical", random_state=0)
+SGD = dict(head="sgd", **TOKENS)
 AUTHORS = dict(
     norm="post", attention_scale="width", activate_output=True, initial_weights="glorot",
-    clip="each", adam_eps=1e-7, extra_outputs=1,
+    clip="each", adam_eps=1e-7, extra_outputs=1, head="sgd",
 )  # fmt: skip
 
 
@@ -67,7 +68,7 @@ def reference_layer(block, norm):
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
 def test_hidden_states_equal_those_of_torch(norm):
-    model = TransformerPredictor(12, 2, 3, feedforward_size=20, norm=norm, max_steps=3, **TOKENS)
+    model = TransformerPredictor(12, 2, 3, feedforward_size=20, norm=norm, max_steps=3, **SGD)
     model.fit(CHAIN)
     core = model.network_.core.double()
     inputs = torch.eye(5, dtype=torch.float64)[CHAIN[:7, :-1]]
@@ -179,9 +180,9 @@ def test_a_chain_is_learned_up_to_its_entropy(model):
 
 def test_loss_of_training_is_the_score():
     X = CHAIN[:64]
-    model = GRUPredictor(4, max_steps=1, lr=1e-30, batch_size=64, **TOKENS).fit(X)
+    model = GRUPredictor(4, max_steps=1, lr=1e-30, batch_size=64, **SGD).fit(X)
     assert model.net_.history[-1, "train_loss"] == pytest.approx(-model.score(X), rel=1e-5)
-    model = TransformerPredictor(4, 1, 1, max_steps=1, lr=1e-30, batch_size=64, **TOKENS).fit(X)
+    model = TransformerPredictor(4, 1, 1, max_steps=1, lr=1e-30, batch_size=64, **SGD).fit(X)
     assert model.net_.history[-1, "train_loss"] == pytest.approx(-model.score(X), rel=1e-5)
 
 
@@ -216,7 +217,7 @@ def test_generation_is_greedy_and_goes_on_from_any_beginning():
 
 def test_training_modes_share_their_initial_weights():
     models = {
-        mode: TransformerPredictor(8, 1, 2, training=mode, max_steps=5, **TOKENS).fit(CHAIN)
+        mode: TransformerPredictor(8, 1, 2, training=mode, max_steps=5, **SGD).fit(CHAIN)
         for mode in ("full", "readout", "random")
     }
     cores = {
@@ -234,9 +235,7 @@ def test_training_modes_share_their_initial_weights():
     )
 
 
-@pytest.mark.parametrize(
-    "model", [TransformerPredictor(8, 1, 2, **TOKENS), GRUPredictor(4, **TOKENS)]
-)
+@pytest.mark.parametrize("model", [TransformerPredictor(8, 1, 2, **SGD), GRUPredictor(4, **SGD)])
 def test_all_modes_start_from_the_same_weights(model):
     start = [
         clone(model).set_params(training=mode, max_steps=0).fit(CHAIN).predict(CHAIN)
@@ -247,7 +246,7 @@ def test_all_modes_start_from_the_same_weights(model):
 
 
 def test_a_fitted_transformer_does_not_read_its_parameters():
-    model = TransformerPredictor(8, 2, 2, context=5, extra_outputs=1, max_steps=2, **TOKENS)
+    model = TransformerPredictor(8, 2, 2, context=5, extra_outputs=1, max_steps=2, **SGD)
     model.fit(CHAIN)
     before = model.predict(CHAIN), model.transform(CHAIN), model.generate(CHAIN[:3], 4)
     model.set_params(extra_outputs=0, n_layers=1, context=3, hidden_size=4)
@@ -382,7 +381,7 @@ def test_precision_falls_after_some_updates():
 def test_training_stops_when_held_out_sequences_get_worse(training):
     """Tokens without structure: what is learned is noise."""
     X = np.random.default_rng(0).integers(0, 4, (60, 12))
-    options = dict(training=training, max_steps=2000, lr=0.02, **TOKENS)
+    options = dict(training=training, max_steps=2000, lr=0.02, **SGD)
     stopping = dict(early_stopping=True, validation_fraction=0.25, validation_steps=5)
     model = TransformerPredictor(16, 1, 2, n_iter_no_change=4, **stopping, **options).fit(X)
     stop = next(c for _, c in model.net_.callbacks_ if type(c).__name__ == "StopEarly")

@@ -93,11 +93,16 @@ class BasePredictor(ABC, BaseEstimator):
         X = check_sequences(self, X, reset=False)
         return encode_tokens(X, self.n_tokens_) if self.likelihood_ == "categorical" else X
 
+    @property
+    def _estimates_noise(self):
+        """Whether the noise of the Gaussian likelihood comes from the data."""
+        return self.noise_std in ("auto", "estimate")
+
     def _finish(self, X):
         """Settle the noise."""
         if self.likelihood_ == "categorical":
             self.noise_std_ = np.full(X.shape[2], np.nan)
-        elif self.noise_std in ("auto", "estimate"):
+        elif self._estimates_noise:
             # The floor keeps the density finite where the prediction is perfect.
             floor = np.finfo(np.float64).eps * center_and_scale(X)[1]
             spread = _spread_of_constant(X)

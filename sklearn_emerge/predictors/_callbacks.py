@@ -12,6 +12,9 @@ from torch import nn
 from .._random import substream
 from ._network import Replicas
 
+# Parts of a training whose mean losses are kept.
+N_PARTS = 20
+
 
 class StopTraining(Exception):
     """A callback has asked to stop."""
@@ -34,6 +37,45 @@ class ClipEachGradient(Callback):
         for _, parameter in named_parameters:
             if parameter.grad is not None:
                 nn.utils.clip_grad_norm_(parameter, self.norm)
+
+
+def losses_of_update(net):
+    """Return the losses of the last update, one a replica."""
+    if net.compiled_loss is None:
+        return [net.history[-1, "batches", -1, "train_loss"]]
+    return net.replica_losses_.tolist()
+
+
+class LossCurve(Callback):
+    """Keep the losses of all updates."""
+
+    def on_train_begin(self, net, **kwargs):
+        """Start."""
+        self.losses_ = []
+
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        """Keep the losses of an update."""
+        self.losses_.append(losses_of_update(net))
+
+    def of_parts(self, max_steps):
+        """Return the mean losses in parts of the training, NaN where no update was made.
+
+        Parameters
+        ----------
+        max_steps : int
+            Updates of the whole training, of which the parts are as equal as can be.
+
+        Returns
+        -------
+        ndarray of shape (n_replicas, N_PARTS)
+        """
+        losses, n_parts = np.array(self.losses_), min(N_PARTS, max_steps)
+        means = np.full((losses.shape[1], N_PARTS), np.nan)
+        for part, updates in enumerate(np.array_split(np.arange(max_steps), n_parts)):
+            made = losses[updates[0] : updates[-1] + 1]
+            if len(made):
+                means[:, part] = made.mean(axis=0)
+        return means
 
 
 class RecordTrajectory(Callback):
@@ -64,10 +106,7 @@ class RecordTrajectory(Callback):
     def on_batch_end(self, net, batch=None, training=False, **kwargs):
         """Count an update."""
         self.done_ += 1
-        if net.compiled_loss is None:
-            self.losses_.append([net.history[-1, "batches", -1, "train_loss"]])
-        else:
-            self.losses_.append(net.replica_losses_.tolist())
+        self.losses_.append(losses_of_update(net))
         self._visit(net)
 
     def on_train_end(self, net, **kwargs):

@@ -7,7 +7,7 @@ import torch
 from sklearn.base import clone
 
 from .._random import substream
-from ._callbacks import RecordTrajectory
+from ._callbacks import LossCurve, RecordTrajectory
 from ._isolation import isolated_torch
 from ._training import (
     make_net,
@@ -21,7 +21,9 @@ from ._training import (
 _MAX_STATES = 2**31
 
 
-def fit_replicas(model, samples, random_states, progress=(), recorder=None, checkpoints=None):
+def fit_replicas(
+    model, samples, random_states, progress=(), recorder=None, checkpoints=None, trained=None
+):
     """Fit a predictor once for each random state, all at once where that is faster.
 
     Torch has one thread, so that results do not depend on how many the process was given.
@@ -44,6 +46,9 @@ def fit_replicas(model, samples, random_states, progress=(), recorder=None, chec
     checkpoints : Checkpoints, default=None
         Where to keep the state of the training, and to go on from. Not used for a model with
         callbacks or a module of somebody's own, of whose state nothing is known.
+    trained : list of dict, default=None
+        Of networks that are trained already: the state of each, and its ``training_loss``. Only
+        what follows the training is done.
 
     Returns
     -------
@@ -62,7 +67,10 @@ def fit_replicas(model, samples, random_states, progress=(), recorder=None, chec
         # Shared sequences stay one array.
         checked.setdefault(id(X), predictor._prepare(X))
     samples = [checked[id(X)] for X in samples]
-    train(predictors, samples, progress, recorder, checkpoints)
+    if trained is None:
+        train(predictors, samples, progress, recorder, checkpoints)
+    else:
+        restore(predictors, samples, trained)
     for predictor, X in zip(predictors, samples, strict=True):
         predictor._finish(X)
     return predictors
@@ -96,7 +104,8 @@ def train(predictors, samples, progress=(), recorder=None, checkpoints=None):
         if recorder is not None:
             visit = partial(_visit, recorder, group, members, sequences, cores)
         own = clone(first.callbacks, safe=False) or []
-        callbacks = [*first._net_callbacks(), *own, *progress]
+        curve = LossCurve()
+        callbacks = [*first._net_callbacks(), curve, *own, *progress]
         as_it_is = first.training == "random" or first.max_steps == 0
         if as_it_is or (first.training == "readout" and first.head == "exact"):
             with isolated_torch(_stream(members[0], "training"), first.device):
@@ -113,7 +122,28 @@ def train(predictors, samples, progress=(), recorder=None, checkpoints=None):
         if checkpoints is not None and first._resumable and not own:
             options["checkpoint"] = checkpoints.of_next(recorder)
         nets += _train_group(members, sequences, cores, n_threads, options)
+        for predictor, losses in zip(members, curve.of_parts(first.max_steps), strict=True):
+            predictor._keep_losses(losses)
     for predictor, network, net, X in zip(predictors, networks, nets, samples, strict=True):
+        predictor._end(network, net, X)
+
+
+def restore(predictors, samples, trained):
+    """Give predictors the weights that training had given them.
+
+    Parameters
+    ----------
+    predictors, samples
+        As in `train`.
+    trained : list of dict
+        As in `fit_replicas`.
+    """
+    for predictor, X, state in zip(predictors, samples, trained, strict=True):
+        network = predictor._begin(X)
+        weights = {name: torch.from_numpy(w) for name, w in state.items()}
+        predictor.training_loss_ = weights.pop("training_loss").numpy()
+        network.load_state_dict(weights)
+        (net,) = _leave([predictor], [X], [network], [])
         predictor._end(network, net, X)
 
 

@@ -29,7 +29,7 @@ class ModulePredictor(NeuralPredictor):
     training : {"full", "readout", "random", "scrambled"}, default="full"
         Train everything; the head alone; nothing; or everything, and then permute the entries
         of the recurrent weights. All start from the same weights for the same `random_state`.
-    head : {"exact", "sgd"}, default="sgd"
+    head : {"exact", "sgd"}, default="exact"
         See `GRUPredictor`.
     max_steps : int, default=1000
         Updates of the optimiser.
@@ -67,6 +67,10 @@ class ModulePredictor(NeuralPredictor):
         What trained it; ``net_.history`` has the loss of each epoch.
     engine_ : str
         What computed the training, "numba" or "torch".
+    converged_ : bool
+        See `GRUPredictor`.
+    training_loss_ : ndarray of shape (20,)
+        See `GRUPredictor`.
     n_parameters_ : int
         Number of weights, head included.
     noise_std_ : ndarray of shape (n_channels,)
@@ -93,7 +97,7 @@ class ModulePredictor(NeuralPredictor):
         module,
         *,
         training="full",
-        head="sgd",
+        head="exact",
         max_steps=1000,
         batch_size=64,
         lr=1e-3,

@@ -1,8 +1,6 @@
 """Neural predictors: a torch network under the contract of a predictor."""
 
 import warnings
-from copy import deepcopy
-from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -15,11 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._random import seed_sequence, substream
 from .._validation import encode_tokens
-from ..recurrence import LANES, choose_engine, run_forward
+from ..recurrence import choose_engine
 from ._base import BasePredictor, center_and_scale
+from ._callbacks import N_PARTS
+from ._evaluation import NetworkEvaluation
 from ._fit import train
-from ._half_precision import products_in
-from ._heads import Head, fit_head
+from ._heads import Head, fit_head, warn_unless_converged
 from ._isolation import isolated_torch
 from ._network import (
     SequenceNetwork,
@@ -28,21 +27,17 @@ from ._network import (
     check_device,
     is_finite,
     recurrent_weights,
-    rows_of_weights,
     scramble_recurrent_weights,
 )
 from ._training import BernoulliLoss, CategoricalLoss, GaussianLoss
-from ._windows import last_of_windows
 
 TIME_CHANNELS = ("full_time", "no_time", "constant_time")
-# Sequences that pass through the network at once outside training.
-_CHUNK = 1024
-# Bytes that the compiled scan may take for the states of a chunk.
-_CHUNK_BYTES = 2**28
 
 
 # No pandas output: hidden states have three dimensions.
-class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=None):
+class NeuralPredictor(
+    TransformerMixin, NetworkEvaluation, BasePredictor, auto_wrap_output_keys=None
+):
     """What all neural predictors share; subclasses implement `_build_core`.
 
     Scaling, the clock, the training modes and the batches live here; a subclass only says
@@ -77,7 +72,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         self,
         *,
         training="full",
-        head="sgd",
+        head="exact",
         max_steps=1000,
         batch_size=64,
         lr=1e-3,
@@ -214,7 +209,8 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
     def _begin(self, X):
         """Return the initial network; its weights depend on the random stream alone."""
         check_device(self.device)
-        self.head_ = None
+        self.head_, self.converged_ = None, True
+        self.training_loss_ = np.full(N_PARTS, np.nan)
         self.seed_sequence_ = seed_sequence(self.random_state)
         self._learn_scaling(X)
         with isolated_torch(substream(self.seed_sequence_, "torch"), self.device):
@@ -237,16 +233,11 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         )
         return network
 
-    @property
-    def _exact_head(self):
-        """Whether the head is fitted in closed form, once the core is what it will be."""
-        return self.head == "exact" and self.training != "random"
-
     def _fit_head(self, X):
         """Fit the head to the hidden states, if it is to be and can; that of the network stays."""
         # Of weights that have diverged there is none, whatever there was before.
-        self.head_ = None
-        if not self._exact_head or not is_finite(self.network_):
+        self.head_, self.converged_ = None, True
+        if self.head == "sgd" or self.training == "random" or not is_finite(self.network_):
             return
 
         def states(part):
@@ -257,7 +248,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
             # In units of the output of the network.
             center, scale = self.output_center_, self.output_scale_
             head = Head(head.coef / scale, (head.intercept - center) / scale)
-        self.head_, self.head_error_ = head, ridge.error
+        self.head_, self.head_error_, self.converged_ = head, ridge.error, head.converged
 
     def _square_error(self, X):
         return super()._square_error(X) if self.head_ is None else self.head_error_
@@ -277,14 +268,7 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
             with torch.no_grad():
                 network.head.weight.copy_(torch.from_numpy(self.head_.coef.T))
                 network.head.bias.copy_(torch.from_numpy(self.head_.intercept))
-            if not self.head_.converged:
-                warnings.warn(
-                    f"The head of {type(self).__name__} has not converged (see head_.converged): "
-                    "its loss is all but flat in some direction. Fit more sequences, or fewer "
-                    "units.",
-                    ConvergenceWarning,
-                    stacklevel=5,
-                )
+        warn_unless_converged(self, "units", stacklevel=5)
         if self.training == "scrambled":
             rng = np.random.default_rng(substream(self.seed_sequence_, "scramble"))
             scramble_recurrent_weights(network.core, rng)
@@ -342,9 +326,13 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
             return BernoulliLoss()
         if self.likelihood_ == "categorical":
             return CategoricalLoss()
-        estimated = self.noise_std in ("auto", "estimate")
-        noise_std = self.output_scale_ if estimated else self.noise_std
+        noise_std = self.output_scale_ if self._estimates_noise else self.noise_std
         return GaussianLoss(noise_std, self.output_scale_)
+
+    def _keep_losses(self, losses):
+        """Keep the mean losses of parts of the training, in nats per step of what is scored."""
+        estimated = self.likelihood_ == "gaussian" and self._estimates_noise
+        self.training_loss_ = self._make_criterion().at_best_noise(losses) if estimated else losses
 
     def _net_options(self):
         """Return options of the optimiser, see `make_net`."""
@@ -375,65 +363,3 @@ class NeuralPredictor(TransformerMixin, BasePredictor, auto_wrap_output_keys=Non
         if self.likelihood_ == "categorical":
             return softmax(output, axis=2)
         return output * self.output_scale_ + self.output_center_
-
-    def _forward(self, X, *, hidden=False, read=None, exact=True, window=None):
-        """Return outputs or hidden states of the network, computed in chunks of sequences.
-
-        With `window` they are those of the last step of each window of so many steps, the first
-        left out, see `last_of_windows`.
-
-        Whatever the chunk, a sequence gives the same numbers: the compiled scan computes every
-        lane alike, and torch computes in double precision, so that rounding hides in the last
-        digits (unless `exact` is False, which takes the precision of training).
-        """
-        # A head in closed form has more digits than that of the network.
-        head = self.head_ if read is None and not hidden else None
-        hidden = hidden or head is not None
-        if read is None:
-            read = SequenceNetwork.hidden if hidden else SequenceNetwork.__call__
-        n_hidden, n_outputs = self.network_.head.in_features, self.network_.head.out_features
-        n_columns = n_hidden if hidden and head is None else n_outputs
-        n_sequences, n_steps, _ = X.shape
-        n_results = n_steps if window is None else n_steps - window
-        result = np.empty((n_sequences, n_results, n_columns))
-        if self.engine_ == "numba":
-            needed = self.network_.layout.bytes_of(n_steps, np.float32)
-            size, compute = min(_CHUNK, max(LANES, _CHUNK_BYTES // needed)), self._by_scan(hidden)
-        else:
-            size, compute = _CHUNK, self._by_torch(read, exact)
-        if window is not None:
-            # As many steps at once as otherwise.
-            size = max(1, size * n_steps // (n_results * window))
-        for start in range(0, n_sequences, size):
-            chunk = slice(start, start + size)
-            inputs = self._inputs(X[chunk])
-            values = compute(inputs) if window is None else last_of_windows(compute, inputs, window)
-            result[chunk] = values if head is None else head.output(values)
-        return result
-
-    def _by_scan(self, hidden):
-        """Return a function that computes outputs or hidden states by the compiled scan."""
-        weights = rows_of_weights(self.network_).detach().numpy()
-        layout, n_threads = self.network_.layout, torch.get_num_threads()
-
-        def compute(inputs):
-            inputs = inputs[np.newaxis].astype(np.float32)
-            return run_forward(inputs, weights, layout, n_threads)[1 if hidden else 0][0]
-
-        return compute
-
-    def _by_torch(self, read, exact):
-        """Return a function that computes by torch what is read from (network, inputs)."""
-        dtype = torch.float64 if exact else torch.float32
-        precision = "float32" if exact else getattr(self, "precision", "float32")
-        n_threads = torch.get_num_threads() if self._many_threads else 1
-        isolated = partial(isolated_torch, seed_sequence(0), self.device, n_threads)
-        with isolated():
-            network = deepcopy(self.network_).to(dtype).eval()
-
-        def compute(inputs):
-            with isolated(), torch.no_grad(), products_in(precision, self.device):
-                inputs = torch.as_tensor(inputs, dtype=dtype, device=self.device)
-                return read(network, inputs).to("cpu", dtype).numpy()
-
-        return compute

@@ -22,7 +22,7 @@ class RecurrentPredictor(NeuralPredictor):
         hidden_size=16,
         *,
         training="full",
-        head="sgd",
+        head="exact",
         max_steps=1000,
         batch_size=64,
         lr=1e-3,
@@ -76,7 +76,7 @@ class RNNPredictor(RecurrentPredictor):
         Number of hidden units, H.
     training : {"full", "readout", "random", "scrambled"}, default="full"
         See `GRUPredictor`.
-    head : {"exact", "sgd"}, default="sgd"
+    head : {"exact", "sgd"}, default="exact"
         See `GRUPredictor`.
     max_steps : int, default=1000
         See `GRUPredictor`.
@@ -115,6 +115,10 @@ class RNNPredictor(RecurrentPredictor):
         What trained it (in mode "readout", the head); ``net_.history`` has the loss of each
         epoch, in nats per step (relative to a noise of one training standard deviation if
         `noise_std` is estimated).
+    converged_ : bool
+        See `GRUPredictor`.
+    training_loss_ : ndarray of shape (20,)
+        See `GRUPredictor`.
     n_parameters_ : int
         Number of weights, head included.
     noise_std_ : ndarray of shape (n_channels,)
@@ -155,12 +159,12 @@ class GRUPredictor(RecurrentPredictor):
     training : {"full", "readout", "random", "scrambled"}, default="full"
         Train everything; the head alone; nothing; or everything, and then permute the entries
         of the recurrent weights. All start from the same weights for the same `random_state`.
-    head : {"exact", "sgd"}, default="sgd"
-        How the head is found. "sgd" trains it with the core, or alone in mode "readout". "exact"
-        fits it to the hidden states of the training sequences once the core is what it will be,
-        with the penalty by cross-validation over sequences: ridge regression, or logistic or
-        softmax regression under the other likelihoods. Mode "readout" then needs no training.
-        The head of mode "random" stays as it is.
+    head : {"exact", "sgd"}, default="exact"
+        How the head is found. "exact" fits it to the hidden states of the training sequences
+        once the core is what it will be, with the penalty by cross-validation over sequences:
+        ridge regression, or logistic or softmax regression under the other likelihoods. Mode
+        "readout" then needs no training. "sgd" trains it with the core, or alone in mode
+        "readout", as the sources do. The head of mode "random" stays as it is.
     max_steps : int, default=1000
         Updates of the optimiser.
     batch_size : int, default=64
@@ -212,6 +216,15 @@ class GRUPredictor(RecurrentPredictor):
         What trained it (in mode "readout", the head); ``net_.history`` has the loss of each
         epoch, in nats per step (relative to a noise of one training standard deviation if
         `noise_std` is estimated).
+    converged_ : bool
+        Whether the head is at the minimum of its loss; True, too, of a head that is not fitted in
+        closed form.
+    training_loss_ : ndarray of shape (20,)
+        Mean loss of the updates in each twentieth of `max_steps`, in nats per step; where the
+        noise is estimated, under the noise that is best for that twentieth. (It is a multiple of
+        the training standard deviations, the same for all channels: with several channels the
+        loss is no less than if each had its own.) NaN where no update was made: in a mode without
+        training, or after it had stopped; less than 20 updates have the first entries, one each.
     n_parameters_ : int
         Number of weights, head included.
     noise_std_ : ndarray of shape (n_channels,)
@@ -249,7 +262,7 @@ class LSTMPredictor(RecurrentPredictor):
         Number of hidden units, H.
     training : {"full", "readout", "random", "scrambled"}, default="full"
         See `GRUPredictor`.
-    head : {"exact", "sgd"}, default="sgd"
+    head : {"exact", "sgd"}, default="exact"
         See `GRUPredictor`.
     max_steps : int, default=1000
         See `GRUPredictor`.
@@ -288,6 +301,10 @@ class LSTMPredictor(RecurrentPredictor):
         What trained it (in mode "readout", the head); ``net_.history`` has the loss of each
         epoch, in nats per step (relative to a noise of one training standard deviation if
         `noise_std` is estimated).
+    converged_ : bool
+        See `GRUPredictor`.
+    training_loss_ : ndarray of shape (20,)
+        See `GRUPredictor`.
     n_parameters_ : int
         Number of weights, head included.
     noise_std_ : ndarray of shape (n_channels,)

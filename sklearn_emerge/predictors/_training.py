@@ -75,6 +75,30 @@ class GaussianLoss(nn.Module):
         standardised = (output - target) * self._ratio
         return 0.5 * _per_step(standardised.square()) + self.constant
 
+    def at_best_noise(self, losses):
+        r"""Return what mean losses are under the noise that is best for them.
+
+        .. math:: c + \frac{C}{2} (1 + \log m), \qquad \ell = c + \frac{C}{2} m,
+
+        where m is the mean square error over the C channels in units of the noise of this loss.
+        The best one is a multiple of that, the same for all channels, as a loss does not tell
+        these apart: with several it is no less than if each had its own.
+
+        Parameters
+        ----------
+        losses : ndarray
+            Means of what `forward` returns.
+
+        Returns
+        -------
+        ndarray of the same shape
+        """
+        half = len(self.ratio) / 2
+        # What is less is lost in the rounding of the loss.
+        least = np.finfo(np.float32).eps * (1 + abs(self.constant))
+        square = np.maximum((losses - self.constant) / half, least)
+        return self.constant + half * (1 + np.log(square))
+
 
 class BernoulliLoss(nn.Module):
     """Negative log-likelihood per step of zeros and ones given log odds, in nats."""

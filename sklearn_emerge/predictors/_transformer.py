@@ -32,7 +32,7 @@ class TransformerPredictor(NeuralPredictor):
     The defaults are today's: normalisation before each part, initial weights as in GPT-2,
     gradients clipped as a whole. The networks of *Scaling Down Transformers* are
     ``norm="post", attention_scale="width", activate_output=True, initial_weights="glorot",
-    clip="each", adam_eps=1e-7, extra_outputs=1``.
+    clip="each", adam_eps=1e-7, extra_outputs=1, head="sgd"``.
 
     Parameters
     ----------
@@ -59,16 +59,17 @@ class TransformerPredictor(NeuralPredictor):
         "normal": standard deviation .02, smaller for what is added to the hidden states, as in
         GPT-2. "glorot": uniform by Glorot's rule, embeddings uniform in +-.05. Biases are zero.
     extra_outputs : int, default=0
-        Outputs beside those of the tokens, which never occur. The source's networks have one.
+        Outputs beside those of the tokens, which never occur: with ``head="sgd"`` only. The
+        source's networks have one.
     training : {"full", "readout", "random"}, default="full"
         Train everything; the head alone; nothing. All start from the same weights for the same
         `random_state`.
-    head : {"exact", "sgd"}, default="sgd"
-        How the head is found. "sgd" trains it with the core, or alone in mode "readout". "exact"
-        fits it to the hidden states of the training sequences once the core is what it will be,
-        with the penalty by cross-validation over sequences: ridge regression, or logistic or
-        softmax regression under the other likelihoods. Mode "readout" then needs no training.
-        The head of mode "random" stays as it is.
+    head : {"exact", "sgd"}, default="exact"
+        How the head is found. "exact" fits it to the hidden states of the training sequences
+        once the core is what it will be, with the penalty by cross-validation over sequences:
+        ridge regression, or logistic or softmax regression under the other likelihoods. Mode
+        "readout" then needs no training. "sgd" trains it with the core, or alone in mode
+        "readout", as the sources do. The head of mode "random" stays as it is.
     max_steps : int, default=1000
         Updates of the optimiser.
     batch_size : int, default=64
@@ -121,6 +122,10 @@ class TransformerPredictor(NeuralPredictor):
         The trained network, a core and a head.
     net_ : skorch.NeuralNet
         What trained it; ``net_.history`` has the loss of each epoch.
+    converged_ : bool
+        See `GRUPredictor`.
+    training_loss_ : ndarray of shape (20,)
+        See `GRUPredictor`.
     n_parameters_ : int
         Number of weights, head included.
     noise_std_ : ndarray of shape (n_channels,)
@@ -131,6 +136,10 @@ class TransformerPredictor(NeuralPredictor):
     Unlike recurrent networks it uses all threads of torch. Another number of threads rounds
     differently, which training amplifies: fix it with `torch.set_num_threads` where a result has
     to be repeated to the last digit. In an `EmergenceAssessment` it is one.
+
+    A head that is fitted to the states of sequences which the core has learned by heart predicts
+    these better and others worse than one that was trained with it. Where few sequences of tokens
+    are learned for long, compare with ``head="sgd"``, or stop early.
 
     References
     ----------
@@ -201,7 +210,7 @@ class TransformerPredictor(NeuralPredictor):
         initial_weights="normal",
         extra_outputs=0,
         training="full",
-        head="sgd",
+        head="exact",
         max_steps=1000,
         batch_size=64,
         lr=1e-3,
@@ -371,15 +380,15 @@ class TransformerPredictor(NeuralPredictor):
                 "sequences that predict a next one, so that positions would stay untrained; pass "
                 "at most that, or longer sequences."
             )
-        if self.extra_outputs and self.head == "exact":
-            raise ValueError(
-                f"extra_outputs={self.extra_outputs} never occur, so that head='exact' has nothing "
-                "to fit them to; use head='sgd', or leave extra_outputs 0."
-            )
         if self.extra_outputs and self.likelihood_ != "categorical":
             raise ValueError(
                 f"extra_outputs={self.extra_outputs} is for likelihood='categorical', not for "
                 f"{self.likelihood_!r}; leave it 0."
+            )
+        if self.extra_outputs and self.head == "exact":
+            raise ValueError(
+                f"extra_outputs={self.extra_outputs} never occur, so that head='exact' has nothing "
+                "to fit them to; use head='sgd', or leave extra_outputs 0."
             )
         width = int(self.hidden_size)
         sizes = {"head": width // self.n_heads, "width": width}

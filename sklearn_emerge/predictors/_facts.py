@@ -1,0 +1,17 @@
+"""What predictors take over from the world."""
+
+from sklearn.base import clone
+
+# Facts of a world that a predictor takes over where its own parameter is "auto".
+_FACTS = ("likelihood", "noise_std", "n_tokens", "input_scaling", "output_scaling")
+
+
+def with_facts(predictor, source):
+    """Return a clone whose "auto" parameters are those that the world (or model) states."""
+    predictor = clone(predictor)
+    params = predictor.get_params(deep=False)
+    unset = [
+        name for name in _FACTS if isinstance(params.get(name), str) and params[name] == "auto"
+    ]
+    facts = {name: getattr(source, name, "auto") for name in unset}
+    return predictor.set_params(**facts)
