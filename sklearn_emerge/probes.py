@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
 
+from ._groups import check_groups
 from ._latents import check_latents
 from ._random import integer_seed, substream
 from ._validation import as_array, check_finite, check_scale
@@ -107,12 +108,12 @@ def control_states(hidden, kind, random_state=None):
 
 
 def cross_validate_probe(
-    hidden, latents, *, probe="auto", n_splits=5, burn_in=1, random_state=None
+    hidden, latents, *, probe="auto", n_splits=5, burn_in=1, groups=None, random_state=None
 ):
     r"""Score how well latents can be decoded from hidden states of unseen sequences.
 
-    Cross-validated with the sequence as the group: all steps of a sequence are in the same
-    fold, because neighbouring steps are nearly equal and a split by rows would leak. The
+    Cross-validated with the sequence as the unit, or a group of sequences: all steps of a unit
+    are in the same fold, because they are alike and a split by rows would leak. The
     predictions of all folds are scored together. Quantities are scored by :math:`R^2`, classes
     by its counterpart for probabilities, :math:`D^2 = 1 - Brier / Brier_{prior}`, and by
     accuracy. At least two classes are in the training part of every fold.
@@ -128,9 +129,13 @@ def cross_validate_probe(
         "auto" is `make_probe` of the kind of the latents; any regressor or classifier (with
         `predict_proba`) does.
     n_splits : int, default=5
-        Folds; fewer if a class that occurs in several sequences occurs in fewer than that.
+        Folds; fewer if there are fewer groups, or a class that occurs in several units occurs in
+        fewer than that.
     burn_in : int, default=1
         Steps left out at the start of each sequence.
+    groups : array-like of shape (n_sequences,), default=None
+        Labels of the units if these are not the sequences, as of animals or sessions of which
+        there are several; see `ArrayWorld`.
     random_state : int, Generator, SeedSequence or None, default=None
         Stream of what is random in the probe: every ``random_state`` of the estimator and of
         its parts that is None is set from it. None leaves the probe as it is. It does not reach
@@ -141,18 +146,18 @@ def cross_validate_probe(
     sklearn.utils.Bunch
         ``score`` of shape (n_latents,), and ``accuracy`` of the same shape for classes, else
         None. NaN for a latent that is constant over all data, up to rounding, or (with a
-        warning) of which fewer than two classes occur in several sequences.
+        warning) of which fewer than two classes occur in several units.
 
     Raises
     ------
     ValueError
         If shapes do not fit, a value is masked, complex, not finite or out of the range of squares
-        in double precision, or there are fewer sequences than folds.
+        in double precision, there are fewer sequences than folds, or fewer than two groups.
 
     Warns
     -----
     UserWarning
-        If a class occurs in one sequence only, so that it cannot be decoded there.
+        If a class occurs in one unit only, so that it cannot be decoded there.
 
     Examples
     --------
@@ -173,29 +178,34 @@ def cross_validate_probe(
         probe=probe,
         n_splits=n_splits,
         burn_in=burn_in,
+        groups=groups,
         random_state=random_state,
     )
     if result.accuracy is not None:
         latents = check_latents(latents, hidden)[:, burn_in:]
+        units = _units(groups, len(hidden))
         alone = [
             f"class {label} of latent {number}"
             for number, latent in enumerate(np.moveaxis(latents, 2, 0))
-            for label, n_sequences in zip(*count_classes(latent), strict=True)
-            if n_sequences == 1
+            for label, n_units in zip(*count_classes(latent, units), strict=True)
+            if n_units == 1
         ]
         if alone:
             more = f" (and {len(alone) - 1} more)" if len(alone) > 1 else ""
+            unit = "sequence" if groups is None else "group"
             warnings.warn(
-                f"{alone[0].capitalize()}{more} occurs in one sequence only, so that it cannot be "
+                f"{alone[0].capitalize()}{more} occurs in one {unit} only, so that it cannot be "
                 "decoded there; a score is undefined (NaN) where fewer than two classes occur in "
-                "several sequences. Probe more sequences.",
+                f"several {unit}s. Probe more {unit}s.",
                 UserWarning,
                 stacklevel=2,
             )
     return result
 
 
-def score_probe(hidden, latents, *, probe="auto", n_splits=5, burn_in=1, random_state=None):
+def score_probe(
+    hidden, latents, *, probe="auto", n_splits=5, burn_in=1, groups=None, random_state=None
+):
     """Return what `cross_validate_probe` returns, without warnings of rare classes."""
     hidden = _check_hidden(hidden)
     latents = check_latents(latents, hidden)
@@ -214,13 +224,20 @@ def score_probe(hidden, latents, *, probe="auto", n_splits=5, burn_in=1, random_
         probe = make_probe(kind)
     if random_state is not None:
         probe = _seeded(probe, random_state)
+    units = _units(groups, n_sequences)
+    n_splits = min(n_splits, units.max() + 1)
     rows = hidden[:, burn_in:].reshape(-1, n_hidden)
     scores = [
-        _score_latent(probe, rows, latent, n_splits)
+        _score_latent(probe, rows, latent, units, n_splits)
         for latent in np.moveaxis(latents[:, burn_in:], 2, 0)
     ]
     score, accuracy = np.array(scores).T
     return Bunch(score=score, accuracy=accuracy if discrete else None)
+
+
+def _units(groups, n_sequences):
+    """Return the unit of each sequence, numbered from 0 on."""
+    return np.arange(n_sequences) if groups is None else check_groups(groups, n_sequences)
 
 
 def _check_hidden(hidden):
@@ -264,29 +281,35 @@ def check_probe(probe, kind):
         )
 
 
-def count_classes(latent):
-    """Return the classes of a latent, and in how many sequences each of them occurs.
+def count_classes(latent, units=None):
+    """Return the classes of a latent, and in how many units each of them occurs.
 
     Parameters
     ----------
     latent : ndarray of int of shape (n_sequences, n_steps)
         One latent.
+    units : ndarray of int of shape (n_sequences,), default=None
+        The unit of each sequence; None is the sequence.
 
     Returns
     -------
-    classes, n_sequences : ndarray
+    classes, n_units : ndarray
     """
     classes = np.unique(latent)
-    return classes, np.array([(latent == label).any(axis=1).sum() for label in classes])
+    units = _units(None, len(latent)) if units is None else units
+    found = [(latent == label).any(axis=1) for label in classes]
+    return classes, np.array([len(np.unique(units[each])) for each in found])
 
 
-def can_be_scored(latent):
-    """Return whether quantities vary, or two classes occur in at least two sequences each.
+def can_be_scored(latent, units=None):
+    """Return whether quantities vary, or two classes occur in at least two units each.
 
     Parameters
     ----------
     latent : ndarray of shape (n_sequences, n_steps)
         One latent.
+    units : ndarray of int of shape (n_sequences,), default=None
+        As in `count_classes`.
 
     Returns
     -------
@@ -295,7 +318,7 @@ def can_be_scored(latent):
     if latent.dtype.kind == "f":
         latent = _in_range(latent)
         return bool(np.ptp(latent) > _ROUNDING * np.abs(latent).max())
-    return bool((count_classes(latent)[1] > 1).sum() > 1)
+    return bool((count_classes(latent, units)[1] > 1).sum() > 1)
 
 
 def _in_range(latent):
@@ -304,36 +327,37 @@ def _in_range(latent):
     return latent if abs(exponent) < 400 else np.ldexp(latent, -exponent)
 
 
-def _class_folds(latent, groups, n_splits):
+def _class_folds(latent, units, n_splits):
     """Return folds (train, test) with at least two classes in every training part."""
-    target = latent.ravel()
-    classes, n_sequences = count_classes(latent)
-    # Every class must be in enough sequences to be in each training fold: fewer folds if not.
-    n_splits = min(n_splits, int(n_sequences[n_sequences > 1].min()))
-    common = classes[n_sequences.argmax()]
-    # What occurs in one sequence only can be in one part only, wherever that is.
-    strata = np.where(np.isin(target, classes[n_sequences == 1]), common, target)
+    target, groups = latent.ravel(), np.repeat(units, latent.shape[1])
+    classes, n_units = count_classes(latent, units)
+    # Every class must be in enough units to be in each training fold: fewer folds if not.
+    n_splits = min(n_splits, int(n_units[n_units > 1].min()))
+    common = classes[n_units.argmax()]
+    # What occurs in one unit only can be in one part only, wherever that is.
+    strata = np.where(np.isin(target, classes[n_units == 1]), common, target)
     folds = list(StratifiedGroupKFold(n_splits).split(target, strata, groups))
     if all(len(test) and len(np.unique(target[train])) > 1 for train, test in folds):
         return folds
     # In the order of their share of one class, at least two neighbours have that class, and at
     # least two neighbours have another. Dealt out in turn, neighbours are in different folds.
-    order = (latent == common).mean(axis=1).argsort(kind="stable")
+    share = np.bincount(groups, target == common) / np.bincount(groups)
+    order = share.argsort(kind="stable")
     fold = np.empty_like(order)
     fold[order] = np.arange(len(order)) % n_splits
     return list(PredefinedSplit(fold[groups]).split())
 
 
-def _score_latent(probe, rows, latent, n_splits):
+def _score_latent(probe, rows, latent, units, n_splits):
     """Return (score, accuracy or NaN) of one latent, all folds together."""
-    if not can_be_scored(latent):
+    if not can_be_scored(latent, units):
         return np.nan, np.nan
-    groups = np.repeat(np.arange(len(latent)), latent.shape[1])
     discrete = latent.dtype.kind == "i"
     if discrete:
-        target, folds = latent.ravel(), _class_folds(latent, groups, n_splits)
+        target, folds = latent.ravel(), _class_folds(latent, units, n_splits)
     else:
         target = _in_range(latent).ravel()
+        groups = np.repeat(units, latent.shape[1])
         folds = GroupKFold(n_splits).split(rows, target, groups)
     folds = [(clone(probe).fit(rows[train], target[train]), test) for train, test in folds]
     if discrete:

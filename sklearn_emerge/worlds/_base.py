@@ -74,7 +74,8 @@ class World(ABC, BaseEstimator):
         -------
         sklearn.utils.Bunch
             ``X`` of shape (n_sequences, n_steps[, n_channels]), ``latents`` of shape
-            (n_sequences, n_steps, n_latents) or None, ``latent_names`` and ``world``.
+            (n_sequences, n_steps, n_latents) or None, ``latent_names`` and ``world``; of
+            recordings in groups also ``groups``, the number of each sequence's group.
 
         Raises
         ------
@@ -109,6 +110,44 @@ class World(ABC, BaseEstimator):
                 ("evaluation", n_eval, self._evaluated()),
             )
         )
+
+    def splits(self, n_splits, n_train, n_eval, random_state=None):
+        """Draw training and evaluation sequences several times, as for the seeds of an assessment.
+
+        Parameters
+        ----------
+        n_splits : int
+            How many times.
+        n_train, n_eval : int
+            How many sequences of each.
+        random_state : int, Generator, SeedSequence or None, default=None
+            The stream of the draws.
+
+        Returns
+        -------
+        list of (train, evaluation)
+            As `split` returns them, each from a stream of its own: the first are the same,
+            however many there are. Worlds that draw do so anew; of recordings see
+            `ArrayWorld.splits`.
+        """
+        stream = substream(random_state)
+        return [self.split(n_train, n_eval, substream(stream, i)) for i in range(n_splits)]
+
+    def units_per_split(self, n_train, n_eval):
+        """Return how many independent units a split trains on and holds out, if splits share any.
+
+        Parameters
+        ----------
+        n_train, n_eval : int
+            Numbers of sequences for training and evaluation.
+
+        Returns
+        -------
+        (int, int) or None
+            None for worlds that draw: their splits are independent replicates. Of recordings,
+            and of their nulls, ``n_train`` and ``n_test`` of `corrected_resampled_test`.
+        """
+        return None
 
     def _evaluated(self):
         """Return the world that evaluation sequences come from."""

@@ -59,6 +59,20 @@ class Null(World):
         """
         return self.world.default_split(n_train, n_eval)
 
+    def units_per_split(self, n_train, n_eval):
+        """Return how many units a split trains on and holds out, as the world does.
+
+        Parameters
+        ----------
+        n_train, n_eval : int
+            Numbers of sequences for training and evaluation.
+
+        Returns
+        -------
+        (int, int) or None
+        """
+        return self.world.units_per_split(n_train, n_eval)
+
     def split(self, n_train, n_eval, random_state=None):
         """Split the world's sequences and destroy the structure of each part on its own.
 
@@ -77,7 +91,33 @@ class Null(World):
         """
         self._validate_params()
         stream = substream(random_state)
-        parts = self.world.split(n_train, n_eval, stream)
+        return self._destroyed_split(self.world.split(n_train, n_eval, stream), stream)
+
+    def splits(self, n_splits, n_train, n_eval, random_state=None):
+        """Destroy the structure of each of the world's splits.
+
+        Parameters
+        ----------
+        n_splits : int
+            How many.
+        n_train, n_eval : int
+            How many sequences of each.
+        random_state : int, Generator, SeedSequence or None, default=None
+            The stream of the draws, see `split`.
+
+        Returns
+        -------
+        list of (train, evaluation)
+            As `split` returns them.
+        """
+        self._validate_params()
+        stream = substream(random_state)
+        splits = self.world.splits(n_splits, n_train, n_eval, stream)
+        return [
+            self._destroyed_split(parts, substream(stream, i)) for i, parts in enumerate(splits)
+        ]
+
+    def _destroyed_split(self, parts, stream):
         return tuple(
             self._destroyed(part, substream(stream, name))
             for part, name in zip(parts, ("train", "evaluation"), strict=True)
@@ -93,12 +133,15 @@ class Null(World):
     def _destroyed(self, sample, stream):
         # The depth keeps the null of a null from repeating the same permutation.
         rng = np.random.default_rng(substream(stream, "null", self._depth))
-        if "counts" not in sample:
-            return self._bunch(self._destroy(sample.X, rng), None)
-        # Tokens keep whether they count.
-        both = self._destroy(np.stack([sample.X, sample.counts], axis=2), rng)
-        destroyed = self._bunch(both[:, :, 0], None)
-        destroyed.counts = both[:, :, 1].astype(bool)
+        if "counts" in sample:
+            # Tokens keep whether they count.
+            both = self._destroy(np.stack([sample.X, sample.counts], axis=2), rng)
+            destroyed = self._bunch(both[:, :, 0], None)
+            destroyed.counts = both[:, :, 1].astype(bool)
+        else:
+            destroyed = self._bunch(self._destroy(sample.X, rng), None)
+        if "groups" in sample:
+            destroyed.groups = sample.groups
         return destroyed
 
     def _spread(self):
