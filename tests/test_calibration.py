@@ -4,145 +4,269 @@ Every simulated assessment draws its own worlds, trains and judges, as a user wo
 compared with binomial bands around the nominal level that hold with probability 0.999.
 """
 
+import warnings
+from collections import Counter
+
 import numpy as np
 import pytest
-from scipy.stats import binom, permutation_test, ttest_1samp
+from scipy.stats import binom, binomtest, permutation_test, ttest_1samp
+from torch import nn
 
 from sklearn_emerge import (
     ArrayWorld,
     AutoregressivePredictor,
-    BernoulliWorld,
     EmergenceAssessment,
     GRUPredictor,
-    MarkovPredictor,
+    LinearSystemWorld,
+    ModulePredictor,
     OscillatorWorld,
     RegimeWorld,
+    RNNPredictor,
 )
 from sklearn_emerge.inference import (
     corrected_resampled_test,
     paired_permutation_test,
     sign_flip_test,
 )
+from sklearn_emerge.worlds import World
 
 pytestmark = pytest.mark.slow
 
-ALPHA, N_SEEDS = 0.05, 5
-# The level that an exact test of five signs attains.
-ATTAINED = 1 / 32
+ALPHA = 0.05
+# Assessments of each case.
+N = 200
 
 
-def simulate(n, world, model, **options):
-    """Return p-values (n, n_tests) by name of the test, and verdicts, of n assessments."""
-    defaults = dict(n_train=20, n_eval=20, n_seeds=N_SEEDS, alpha=ALPHA, probe=None, progress=False)
-    p_values, verdicts = [], []
-    for i in range(n):
-        drawn = world(i) if callable(world) else world
-        cube = (
-            EmergenceAssessment(drawn, model, random_state=i, **{**defaults, **options}).fit().cube_
+class Draws(World):
+    """Sequences that a function of (n_sequences, rng) draws; without latents unless it has some."""
+
+    output_scaling = "standard"
+
+    def __init__(self, draw=None, latent_kind=None):
+        self.draw = draw
+        self.latent_kind = latent_kind
+
+    n_steps = property(lambda self: self.sample(1, 0).X.shape[1])
+    latent_names = property(lambda self: () if self.latent_kind is None else ("z",))
+
+    def _sample(self, n_sequences, stream):
+        return self.draw(n_sequences, np.random.default_rng(stream))
+
+
+def white_noise(n, rng):
+    return rng.normal(size=(n, 24)), None
+
+
+def heavy_tails(n, rng):
+    return rng.standard_t(2.2, size=(n, 24)), None
+
+
+def seasonal(n, rng):
+    """A cycle of 8 steps with a phase and a height of each sequence, in noise."""
+    phase, height = rng.uniform(0, 2 * np.pi, (n, 1)), rng.uniform(0.5, 1.5, (n, 1))
+    return height * np.sin(np.pi / 4 * np.arange(32) + phase) + 0.3 * rng.normal(size=(n, 32)), None
+
+
+def long_lag(n, rng):
+    """Each step repeats the one 48 steps before it, mostly: farther than any window sees."""
+    X = rng.normal(size=(n, 120))
+    for t in range(48, 120):
+        X[:, t] = 0.8 * X[:, t - 48] + 0.6 * X[:, t]
+    return X, None
+
+
+def logistic_map(n, rng):
+    """The next step depends on the present one alone, and not linearly."""
+    X = np.empty((n, 24))
+    X[:, 0] = rng.uniform(0.1, 0.9, n)
+    for t in range(1, 24):
+        X[:, t] = 3.8 * X[:, t - 1] * (1 - X[:, t - 1]) + 0.02 * rng.normal(size=n)
+        X[:, t] = X[:, t].clip(0.01, 0.99)
+    return X, None
+
+
+def clock_latent(n, rng):
+    """A latent that is the same in every sequence."""
+    X, _ = autoregressive(0.8, 24)(n, rng)
+    z = np.broadcast_to(np.sin(6 * np.pi * np.arange(24) / 24), X.shape)
+    return X, z[..., np.newaxis].copy()
+
+
+def window_latent(n, rng):
+    """A latent that is linear in the last eight inputs, which is as many as there are units."""
+    X, _ = autoregressive(0.8, 24)(n, rng)
+    weights = np.array([1, -1, 1, 1, -1, -1, 1, -1])
+    padded = np.concatenate([np.zeros((n, 7)), X], axis=1)
+    z = np.lib.stride_tricks.sliding_window_view(padded, 8, axis=1) @ weights
+    return X, z[..., np.newaxis]
+
+
+def slow_latent(n, rng):
+    """A latent that changes slowly and has nothing to do with the inputs."""
+    X, _ = autoregressive(0.8, 24)(n, rng)
+    return X, rng.normal(size=(n, 24)).cumsum(axis=1)[..., np.newaxis]
+
+
+def autoregressive(phi, n_steps):
+    """Return a function that draws a stationary process of order one."""
+
+    def draw(n, rng):
+        X = rng.normal(size=(n, n_steps))
+        X[:, 0] /= np.sqrt(1 - phi**2)
+        for t in range(1, n_steps):
+            X[:, t] += phi * X[:, t - 1]
+        return X, None
+
+    return draw
+
+
+class Memoryless(nn.Module):
+    """A core without recurrence."""
+
+    def __init__(self, n_inputs):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(n_inputs, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh()
         )
-        of_gain = cube.p_value.sel(condition="structured", mode="full").item()
-        tests = dict(zip(cube.test.values, cube.test_p_value.values, strict=True))
-        p_values.append({"gain": of_gain, **tests})
-        verdicts.append(cube.verdict.item())
-    names = p_values[0]
-    return {name: np.array([each[name] for each in p_values]) for name in names}, verdicts
+
+    def forward(self, inputs):
+        return self.layers(inputs)
+
+
+def recorded(phi):
+    """Return a function that gives 40 recordings, others in each assessment."""
+    return lambda i: ArrayWorld(autoregressive(phi, 40)(40, np.random.default_rng([7, i]))[0])
+
+
+GRU = GRUPredictor(8, max_steps=300, lr=0.01)
+# Not operators: world (or function of the number of the assessment) and model.
+LINEAR = {
+    **{f"random walk in noise, q={q}": (LinearSystemWorld.random_walk(q, n_steps=32), GRU)
+       for q in (0.01, 0.1, 1.0)},
+    **{f"40 recordings of AR(1), phi={phi}": (recorded(phi), GRU) for phi in (0.3, 0.5, 0.8, 0.95)},
+    "each step repeats the one 48 before": (Draws(long_lag), GRU),
+    "a cycle in noise": (Draws(seasonal), GRU),
+    "a core without recurrence, logistic map": (
+        Draws(logistic_map), ModulePredictor(Memoryless, max_steps=300, lr=0.01),
+    ),
+    "white noise": (Draws(white_noise), GRU),
+    "noise of heavy tails, t(2.2)": (Draws(heavy_tails), GRU),
+    "regime world, RNN": (RegimeWorld(n_steps=64), RNNPredictor(8, max_steps=600, lr=0.01)),
+}  # fmt: skip
+LATENTS = {
+    "latent is the clock": clock_latent,
+    "latent is linear in the last 8 inputs": window_latent,
+    "latent is slow and unrelated": slow_latent,
+}
+OPERATORS = {
+    "oscillator, GRU": (OscillatorWorld(n_steps=48), GRUPredictor(16, max_steps=1500, lr=0.01)),
+    "regime world, GRU": (
+        RegimeWorld(n_steps=64), GRUPredictor(16, max_steps=2500, lr=0.01),
+    ),
+}  # fmt: skip
+
+
+def assess(world, model, i, **options):
+    """Return the cube of one assessment at a user's settings, but for the number of sequences."""
+    drawn = world(i) if callable(world) else world
+    if not isinstance(drawn, ArrayWorld):
+        options = {"n_train": 300, "n_eval": 200} | options
+    with warnings.catch_warnings():
+        # Heavy tails are heavy.
+        warnings.simplefilter("ignore")
+        return (
+            EmergenceAssessment(
+                drawn, model, random_state=i, progress=False, reservoir_sizes=None, **options
+            )
+            .fit()
+            .cube_
+        )
+
+
+def limits(hits, n):
+    """Return exact 95% limits of a rate."""
+    return binomtest(int(hits), n).proportion_ci(method="exact")
+
+
+def report_verdicts(report, setting, verdicts):
+    """Report how often each verdict was given, with exact limits."""
+    n = len(verdicts)
+    for verdict, count in Counter(verdicts).most_common():
+        low, high = limits(count, n)
+        report(setting, f"{verdict} [{low:.3f}, {high:.3f}]", count / n, n)
+
+
+@pytest.mark.parametrize("setting", LINEAR)
+def test_what_is_no_operator_is_not_called_one(setting, report):
+    world, model = LINEAR[setting]
+    verdicts = [assess(world, model, i).verdict.item() for i in range(N)]
+    report_verdicts(report, setting, verdicts)
+    false = sum("operator" in verdict for verdict in verdicts)
+    assert limits(false, N).high <= 0.08
+    # It could have been called something.
+    assert sum(verdict != "undecided" for verdict in verdicts) > N / 10
+
+
+@pytest.mark.parametrize("setting", LATENTS)
+def test_what_is_no_representation_is_not_called_one(setting, report):
+    world = Draws(LATENTS[setting], "continuous")
+    options = {"claims": ("representation",), "baselines": ("mean",), "nulls": ()}
+    verdicts = [assess(world, GRU, i, **options).verdict.item() for i in range(N)]
+    report_verdicts(report, setting, verdicts)
+    false = sum("representation" in verdict for verdict in verdicts)
+    assert limits(false, N).high <= 0.08
+    assert verdicts.count("none") > N / 2
+
+
+@pytest.mark.parametrize("setting", OPERATORS)
+def test_operators_are_found(setting, report):
+    """Four hundred times as long as the others: fewer of them."""
+    n = N // 10
+    world, model = OPERATORS[setting]
+    options = {"n_train": 2000, "n_eval": 500, "probe": None}
+    verdicts = [assess(world, model, i, **options).verdict.item() for i in range(n)]
+    report_verdicts(report, setting, verdicts)
+    assert np.mean(["operator" in verdict for verdict in verdicts]) >= 0.8
+
+
+def test_recordings_at_the_boundary(report):
+    """A network that is as good as the best baseline, and a margin of zero."""
+    world = recorded(0.8)
+    found = {}
+    for n_seeds in (5, 10, 20):
+        cubes = [
+            assess(world, GRUPredictor(4, max_steps=100, lr=0.01), i, n_seeds=n_seeds, margin=0.0,
+                   claims=("gain", "prediction", "core"), modes=("full",), nulls=())
+            for i in range(N // 4)
+        ]  # fmt: skip
+        states = [cube.claim_state.sel(claim="prediction").item() for cube in cubes]
+        found[n_seeds] = np.mean([state == "holds" for state in states])
+        report(f"40 recordings of AR(1), {n_seeds} seeds", "prediction", found[n_seeds], N // 4)
+    assert max(found.values()) <= 0.08
+
+
+def test_seeds_that_share_their_data_reject_too_often(report):
+    """Why every seed draws its own data: a linear filter where there is no memory."""
+    world, n = OscillatorWorld(n_steps=16).null("resample"), 200
+    options = dict(modes=("full",), baselines=("mean", "persistence"), n_train=20, n_eval=20)
+    rates = {}
+    for shared in (True, False):
+        p_values = []
+        for i in range(n):
+            cube = assess(world, AutoregressivePredictor(2), i, shared_data=shared, **options)
+            gain = cube.delta_nll.sel(mode="full")
+            in_null = gain.sel(condition="resample")
+            p_values.append(sign_flip_test(gain.sel(condition="structured") - in_null).pvalue)
+        rates[shared] = np.mean(np.array(p_values) <= ALPHA)
+        setting = f"no memory, data {'shared by all' if shared else 'of each seed'}"
+        report(setting, "gain more than in the null", rates[shared], n)
+    assert rates[True] > 0.3
+    assert rates[False] <= highest(n)
 
 
 def highest(n, level=ALPHA):
     """Return the upper end of the binomial band."""
     return binom.ppf(0.999, n, level) / n
-
-
-def lowest(n, level):
-    """Return the lower end of the binomial band."""
-    return binom.ppf(0.001, n, level) / n
-
-
-def assert_super_uniform(p_values):
-    """No p-value is found too often at or below any level that it can attain."""
-    n = len(p_values)
-    for k in range(1, 32):
-        assert np.mean(p_values <= k / 32 + 1e-9) <= highest(n, k / 32), k
-
-
-CHEAP = {
-    "continuous": (OscillatorWorld(n_steps=16).null("resample"), AutoregressivePredictor(2)),
-    "binary": (BernoulliWorld(0.5, n_steps=16), MarkovPredictor()),
-}
-
-
-@pytest.mark.parametrize("kind", CHEAP)
-def test_false_positives_of_a_cheap_predictor_in_memoryless_worlds(kind, report):
-    world, model = CHEAP[kind]
-    n = 1000
-    options = dict(modes=("full",), nulls=("resample",), baselines=("mean", "persistence"))
-    p_values, verdicts = simulate(n, world, model, **options)
-    rates = {name: np.mean(p <= ALPHA) for name, p in p_values.items()}
-    claimed = {"verdict operator": verdicts.count("operator") / n}
-    for name, rate in (rates | claimed).items():
-        report(f"no memory, {kind}, linear or Markov", name, rate, n)
-    assert set(rates) == {"gain", "gain_over_baselines", "gain_over_null_resample"}
-    for name, p in p_values.items():
-        assert rates[name] <= highest(n), name
-        assert_super_uniform(p)
-    # Exchangeable with its null: the level is attained, not just kept.
-    attained = rates["gain_over_null_resample"]
-    assert lowest(n, ATTAINED) <= attained <= highest(n, ATTAINED)
-    assert claimed["verdict operator"] <= highest(n)
-
-
-def test_seeds_that_share_their_data_reject_too_often(report):
-    """Why every seed draws its own data."""
-    world, model = CHEAP["continuous"]
-    options = dict(modes=("full",), nulls=("resample",), baselines=("mean", "persistence"))
-    p_values, _ = simulate(200, world, model, shared_data=True, **options)
-    rate = np.mean(p_values["gain_over_null_resample"] <= ALPHA)
-    report("no memory, continuous, data shared by all seeds", "gain_over_null_resample", rate, 200)
-    assert rate > 0.3
-
-
-def test_false_positives_of_trained_networks(report):
-    """Noise without memory, and latents that have nothing to do with it."""
-    n = 60
-
-    def world(i):
-        rng = np.random.default_rng(1000 + i)
-        X = rng.normal(size=(400, 16))
-        latents = rng.normal(size=(400, 16)).cumsum(axis=1)
-        return ArrayWorld(X, latents[:, :, np.newaxis])
-
-    model = GRUPredictor(4, max_steps=60, lr=0.01, engine="numba")
-    options = dict(probe="auto", n_train=60, n_eval=20, baselines=("mean", "persistence"))
-    p_values, verdicts = simulate(n, world, model, **options)
-    rates = {name: np.mean(p <= ALPHA) for name, p in p_values.items()}
-    claimed = {c: sum(c in v for v in verdicts) / n for c in ("operator", "representation")}
-    for name, rate in (rates | {f"verdict {c}": rate for c, rate in claimed.items()}).items():
-        report("white noise, unrelated latents, trained GRU", name, rate, n)
-    for name in ("gain", "gain_over_baselines", "gain_over_null_resample", "decoding_gain"):
-        assert rates[name] <= highest(n), name
-    assert max(claimed.values()) <= highest(n)
-
-
-@pytest.mark.parametrize("graded", ["stickiness", "noise"])
-def test_power_rises_with_structure(graded, report):
-    if graded == "stickiness":
-        grades = (0.5, 0.55, 0.6, 0.7)
-        worlds = [RegimeWorld(32, (p, p), n_steps=16) for p in grades]
-        model = MarkovPredictor()
-    else:
-        grades = (3.0, 0.3, 0.15, 0.05)
-        worlds = [OscillatorWorld(observation_std=s, n_steps=16) for s in grades]
-        model = AutoregressivePredictor(2)
-    n = 100
-    options = dict(modes=("full",), nulls=("resample",), baselines=("mean",))
-    power = []
-    for grade, world in zip(grades, worlds, strict=True):
-        p_values, _ = simulate(n, world, model, **options)
-        power.append(np.mean(p_values["gain_over_null_resample"] <= ALPHA))
-        report(f"{graded} {grade}", "gain_over_null_resample", power[-1], n)
-    assert power[0] <= highest(n)
-    assert (np.diff(power) >= -2 * np.sqrt(0.25 / n)).all()
-    assert power[-1] > 0.95
 
 
 def test_permuting_rows_fails_and_permuting_sequences_does_not(report):
@@ -213,3 +337,57 @@ def test_splits_of_the_same_units_are_no_replicates(design, report):
         assert rates[name][-1] > 0.2, name
     assert max(rates["corrected"]) <= highest(n, 0.08)
     assert max(rates["corrected"][2:]) <= highest(n, 0.03)
+
+
+def recordings(rng):
+    """Return 40 recordings (x, y), in which x helps as much as estimating its effect costs."""
+    x, noise = rng.normal(size=(2, 40))
+    return np.stack([x, x / np.sqrt(32 - 2) + noise], axis=1), None
+
+
+def recordings_in_groups(rng):
+    """Return five recordings of each of eight groups, with their groups; the same holds for these.
+
+    Recordings of a group have (nearly) the same x, and most of their noise, in common. Six groups
+    are trained on.
+    """
+    groups = np.repeat(np.arange(8), 5)
+    x, shared = rng.normal(size=(2, 8))[:, groups]
+    small, noise = rng.normal(size=(2, 40)) * [[1e-6], [0.5]]
+    effect = np.sqrt((1 + 0.5**2 / 5) / (6 - 2))
+    return np.stack([x + small, effect * x + shared + noise], axis=1), groups
+
+
+def gain_of_regression(train, evaluation):
+    """Return the gain of a regression on x over 0, in mean squared error."""
+    x, y = train.X.T
+    coef = x @ y / (x @ x)
+    x, y = evaluation.X.T
+    return np.mean(y**2 - (y - coef * x) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("draw", "grouped"),
+    [(recordings, False), (recordings_in_groups, True), (recordings_in_groups, False)],
+    ids=["recordings", "groups", "groups_ignored"],
+)
+def test_more_splits_of_recordings_are_no_more_evidence(draw, grouped, report):
+    n, most_splits = 2000, 20
+    rng = np.random.default_rng(0)
+    gains = np.empty((n, most_splits))
+    for i in range(n):
+        X, groups = draw(rng)
+        world = ArrayWorld(X, groups=groups if grouped else None)
+        sizes = world.default_split(None, None)
+        units = world.units_per_split(*sizes)
+        splits = world.splits(most_splits, *sizes, random_state=i)
+        gains[i] = [gain_of_regression(*split) for split in splits]
+    ignored = draw is recordings_in_groups and not grouped
+    if not ignored:
+        assert abs(gains.mean()) < 4 * gains.mean(axis=1).std() / np.sqrt(n)
+    for n_splits in (5, 10, 20):
+        results = [corrected_resampled_test(each, *units) for each in gains[:, :n_splits]]
+        rate = np.mean([result.pvalue <= ALPHA for result in results])
+        setting = f"{draw.__name__}{', groups ignored' * ignored}, {n_splits} splits"
+        report(setting, "corrected resampled", rate, n)
+        assert rate > 0.15 if ignored else rate <= 0.08, n_splits

@@ -34,9 +34,14 @@ def test_more_units_predict_better(curve):
     assert (curve.sel(n_units=8) < curve.sel(n_units=2)).all()
 
 
-def test_a_seed_does_not_hang_on_what_else_is_asked(curve):
+@pytest.mark.parametrize("n_tuned", [128, 4, 2])
+def test_a_seed_does_not_hang_on_what_else_is_asked(n_tuned, monkeypatch):
+    """Cores that are larger than those that are tuned take over what a smaller one has chosen."""
+    for module in ("measures._reservoir", "predictors._echo_state"):
+        monkeypatch.setattr(f"sklearn_emerge.{module}.N_TUNED", n_tuned)
+    whole = reservoir_curve(WORLD, **OPTIONS)
     alone = reservoir_curve(WORLD, **{**OPTIONS, "sizes": (8,), "n_seeds": 1})
-    assert alone.item() == curve.sel(seed=0, n_units=8).item()
+    assert alone.item() == whole.sel(seed=0, n_units=8).item()
 
 
 def test_a_core_is_worth_its_own_size(curve):
@@ -47,7 +52,7 @@ def test_a_core_is_worth_its_own_size(curve):
 def test_seeds_are_evaluated_on_the_sequences_of_an_assessment(curve):
     assessment = EmergenceAssessment(
         WORLD, EchoStatePredictor(8), modes=("full",), nulls=(), n_train=60, n_eval=40, n_seeds=2,
-        random_state=0, progress=False,
+        random_state=0, progress=False, baselines=("mean",),
     )  # fmt: skip
     with pytest.warns(UserWarning, match="cannot reach alpha"):
         cube = assessment.fit().cube_

@@ -3,28 +3,40 @@
 import numpy as np
 import xarray as xr
 
-from ..inference import adjust_p_values, bootstrap_interval, student_interval
+from ..inference import (
+    adjust_p_values,
+    bootstrap_interval,
+    corrected_resampled_interval,
+    student_interval,
+)
+from ..measures import equivalent_reservoir_size, reservoir_interval
 from ._cell import PROBE_SCORES
-from ._plan import RESERVED
+from ._claims import p_values
+from ._plan import RESERVED, STRUCTURED
 from ._trajectory import join
-from ._verdict import p_values
 
 INTERVALS = {"student": student_interval, "bootstrap": bootstrap_interval}
 # Nats per step below which a share of what is possible says nothing, as in a null.
 _NOTHING_TO_GAIN = 1e-3
 _PER_SEED = ("nll", "status", "fit_seconds")
 _PER_CONDITION = ("reference", "best_baseline", "ceiling")
+# What cells of the structured world measure besides, with its dimensions after those of the grid.
+_OF_STRUCTURED = {
+    "probe_score_window": ("seed", "latent"),
+    "probe_score_window_shuffled": ("seed", "latent"),
+    "nll_reservoir": ("seed", "n_units"),
+}
 
 
-def collect(places, results, coords):
+def collect(cells, results, coords):
     """Put what the cells have measured where it belongs.
 
     Parameters
     ----------
-    places : list of (int, int or None, tuple of int)
-        Condition, mode (None for baselines) and place in the grid of each cell.
+    cells : list of Cell
+        The cells.
     results : list of Bunch
-        What `run_networks` and `run_baselines` returned.
+        What they returned.
     coords : dict of str to sequence
         Coordinates: condition, mode, the parameters of the grid, seed, baseline, and latent if
         there are probes.
@@ -48,10 +60,16 @@ def collect(places, results, coords):
             arrays[name] = (dims, np.full(shape, fill, dtype))
         arrays[name][1][place] = value if value.ndim else value.item()
 
-    for (condition, mode, index), result in zip(places, results, strict=True):
+    for cell, result in zip(cells, results, strict=True):
+        condition, mode, index = cell.condition, cell.mode, cell.index
+        if mode is None and "nll" not in result:
+            for name, values in result.items():
+                put(name, (*grid, *_OF_STRUCTURED[name]), index, values)
+            continue
         if mode is None:
             place = (condition, *index)
             put("nll_baseline", (*by_condition, "seed", "baseline"), place, result.nll)
+            put("status_baseline", (*by_condition, "seed", "baseline"), place, result.status)
             put("nll_optimal", (*by_condition, "seed"), place, result.nll_optimal)
             for name in _PER_CONDITION:
                 put(name, by_condition, place, result[name])
@@ -60,6 +78,10 @@ def collect(places, results, coords):
         for name in _PER_SEED:
             put(name, (*by_mode, "seed"), place, result[name])
         put("n_parameters", by_mode, place, result.n_parameters[0])
+        put("training_loss", (*by_mode, "seed", "block"), place, result.training_loss)
+        for name, values in result.memory.items():
+            values = values.reindex({dim: coords[dim] for dim in values.dims})
+            put(name, ("mode", *grid, *values.dims), (mode, *index), values.values)
         for name, values in result.trajectory.items():
             # Where a measure has no such label, as a layer that the network lacks: NaN.
             values = values.reindex({dim: coords[dim] for dim in values.dims[2:]})
@@ -68,6 +90,8 @@ def collect(places, results, coords):
         # Only the structured world, the first condition, has latents.
         for name in PROBE_SCORES if "latent" in coords and condition == 0 else ():
             put(name, (*by_mode, "seed", "latent"), place, result[name])
+    if np.isnan(arrays["training_loss"][1]).all():
+        del arrays["training_loss"]
     if "probe_accuracy" in arrays and np.isnan(arrays["probe_accuracy"][1]).all():
         del arrays["probe_accuracy"]
     labels = {
@@ -84,14 +108,15 @@ def _labels_of_measures(results):
     """Return the labels of each dimension of the measures, over all cells."""
     labels = {}
     for result in results:
-        for values in result.get("trajectory", {}).values():
-            for dim in values.dims[2:]:
+        measured = [*result.get("trajectory", {}).values(), *result.get("memory", {}).values()]
+        for values in measured:
+            for dim in set(values.dims) - {"seed", "step"}:
                 found = values.indexes[dim]
                 labels[dim] = join(labels.get(dim, found), found)
     return {dim: index.values for dim, index in labels.items()}
 
 
-def compare(cube, interval, alpha, correction, n_flips=None):
+def compare(cube, interval, alpha, correction, n_flips=None, units=None):
     """Add gains over the reference, their intervals and their p-values.
 
     Parameters
@@ -104,8 +129,8 @@ def compare(cube, interval, alpha, correction, n_flips=None):
         Level.
     correction : str or None
         Correction over the configurations, for each condition and mode on its own.
-    n_flips : int or None, default=None
-        As in `p_values`.
+    n_flips, units
+        As in `p_values`. For splits of the same recordings the interval is the corrected one.
 
     Returns
     -------
@@ -114,25 +139,62 @@ def compare(cube, interval, alpha, correction, n_flips=None):
     """
     reference = _nll_of(cube, cube.reference)
     cube["nll_reference"] = reference
+    # The same one in all conditions.
+    best = cube.best_baseline.sel(condition=STRUCTURED, drop=True)
+    cube["best_baseline"] = best.broadcast_like(cube.reference).transpose(*cube.reference.dims)
     cube["nll_best_baseline"] = _nll_of(cube, cube.best_baseline)
     cube["delta_nll"] = (reference - cube.nll).transpose(*cube.nll.dims)
     cube["delta_nll_baseline"] = reference - cube.nll_baseline
     possible = reference - cube.nll_optimal
     efficiency = cube.delta_nll / possible.where(possible > _NOTHING_TO_GAIN)
     cube["efficiency"] = efficiency.transpose(*cube.nll.dims)
+    beyond = cube.nll_best_baseline - cube.nll_optimal
+    # Of a bound it would say nothing.
+    beyond = beyond.where((beyond > _NOTHING_TO_GAIN) & (cube.ceiling == "exact"))
+    cube["efficiency_beyond_baseline"] = ((cube.nll_best_baseline - cube.nll) / beyond).transpose(
+        *cube.nll.dims
+    )
+    if "nll_reservoir" in cube:
+        cube = _add_reservoirs(cube, alpha)
     gains, dims = cube.delta_nll.values, cube.delta_nll.dims[:-1]
     low, high = np.full((2, *gains.shape[:-1]), np.nan)
     options = {"random_state": 0} if interval == "bootstrap" else {}
     for index in np.ndindex(low.shape):
         if np.isfinite(gains[index]).all() and gains.shape[-1] > 1:
-            ends = INTERVALS[interval](gains[index], confidence=1 - alpha, **options)
+            if units is None:
+                ends = INTERVALS[interval](gains[index], confidence=1 - alpha, **options)
+            else:
+                ends = corrected_resampled_interval(gains[index], *units, confidence=1 - alpha)
             low[index], high[index] = ends
-    p_value = p_values(gains, n_flips)
+    p_value = p_values(gains, n_flips, units)
     adjusted = np.empty_like(p_value)
     for index in np.ndindex(p_value.shape[:2]):
         adjusted[index] = adjust_p_values(p_value[index], correction)
     cube["ci_low"], cube["ci_high"] = (dims, low), (dims, high)
     cube["p_value"], cube["p_value_adjusted"] = (dims, p_value), (dims, adjusted)
+    return cube
+
+
+def _add_reservoirs(cube, alpha):
+    """Add what each network is worth in units of a random core, with its interval."""
+    nll = cube.nll.sel(condition=STRUCTURED, drop=True)
+    curves = cube.nll_reservoir
+    grid = [dim for dim in curves.dims if dim not in RESERVED]
+    dims = ("mode", *grid)
+    found = np.full((3, *(cube.sizes[dim] for dim in dims)), np.nan)
+    for index in np.ndindex(found.shape[1:]):
+        place = dict(zip(dims, index, strict=True))
+        values = nll.isel(place).values
+        curve = curves.isel({dim: place[dim] for dim in grid}).dropna("seed")
+        if not curve.sizes["seed"]:
+            continue
+        found[(0, *index)] = equivalent_reservoir_size(values.mean(), curve)
+        if min(len(values), curve.sizes["seed"]) > 1 and np.isfinite(values).all():
+            found[(slice(1, None), *index)] = reservoir_interval(
+                values, curve, confidence=1 - alpha
+            )
+    for name, sizes in zip(("", "_low", "_high"), found, strict=True):
+        cube[f"equivalent_reservoir_size{name}"] = (dims, sizes)
     return cube
 
 

@@ -1,6 +1,7 @@
 """The estimator that answers what training added."""
 
 from numbers import Integral, Real
+from types import MappingProxyType
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -11,25 +12,28 @@ from sklearn.utils.validation import check_is_fitted
 from .._random import seed_sequence
 from .._threads import one_thread_of_blas
 from ..inference import check_alpha, check_correction
+from ..measures._reservoir import check_sizes
 from ..predictors import GRUPredictor
 from ..predictors._base import BasePredictor
+from ..predictors._callbacks import N_PARTS
 from ..worlds import ArrayWorld, World
 from ._assembly import INTERVALS, collect, compare
-from ._cell import run_baselines, run_networks
 from ._checks import (
     check_configurations,
-    check_names,
     check_recording,
+    try_baselines,
     warn_if_fitted,
     warn_if_seeds_cannot_reach_alpha,
 )
+from ._claims import REPRESENTATION, check_claims, decide_claims
 from ._cube import annotate, describe, save_cube
-from ._labels import coordinate
-from ._notes import located
-from ._plan import STRUCTURED, expand, make_baselines, reference_names
+from ._labels import check_names, coordinate
+from ._panel import make_baselines, reference_names
+from ._plan import STRUCTURED, expand
 from ._probing import check_probing
 from ._progress import Progress
 from ._recordings import check_likelihoods, world_of
+from ._schedule import schedule
 from ._store import Store
 from ._summary import summarise
 from ._trajectory import check_record
@@ -42,27 +46,55 @@ _MAX_ROWS = 60
 class EmergenceAssessment(BaseEstimator):
     r"""Assess what training added to a sequence model in a world.
 
-    For every configuration of the grid, in the world and in its nulls, networks are trained in
-    several modes from the same initial weights and compared with baselines on fresh sequences:
+    For every configuration of the grid, in the world and in its nulls, networks are trained from
+    random initial weights and compared with their untrained cores and with a panel of
+    alternatives, on fresh sequences:
 
     .. math:: \Delta NLL = NLL_{reference} - NLL_{network},
 
-    in nats per step, where the reference is the best of the trivial baselines on the training
-    sequences. Linear probes decode the latents from the hidden states. Exact sign-flip tests
-    over seeds lead to a verdict:
+    in nats per step, where the reference is the best of the trivial baselines. Heads are fitted in
+    closed form, to trained and untrained cores alike. Linear probes decode the latents from the
+    hidden states. What is claimed of the networks is tested over seeds. Each claim has an effect,
+    bounds and a margin, and holds (significantly above the margin), fails (significantly below it)
+    or is open:
 
-    - *operator*: the trained network gains over the best of all baselines, over its own
-      readout-only twin, and more than in every null: training built dynamics;
-    - *representation*: latents are decoded better than from the untrained twin, by more than
-      `probe_margin`;
-    - *reservoir*: neither, but the untrained core already predicts (with a trained readout) or
-      exposes the latents;
-    - *none*: no test is significant, though the number of seeds allows it;
-    - *undecided*: a test is missing, a fit diverged, or no p-value can reach alpha.
+    ==============  ==============================================================  ==============
+    claim           effect                                                          margin
+    ==============  ==============================================================  ==============
+    gain            loss of the best trivial baseline minus that of the network     `margin`
+    prediction      loss of the best of all baselines minus that of the network     `margin`
+    core            loss of the untrained core minus that of the trained one        `margin`
+    order           gain over the best of all baselines minus that over the same    `margin`
+                    one in the null (each), gains below zero counted as zero
+    memory          rise of the loss with the states of sequences with the same     `margin`
+                    last input, or if states are reset before each last input,
+                    whichever is less
+    reservoir       loss of the best trivial baseline minus that of the untrained   `margin`
+                    core
+    representation  score of decoding the latent, minus that from the states of     `probe_margin`
+    (each latent)   other sequences, minus the same of the untrained core, or of
+                    as many last inputs as there are units, whichever is more
+    ==============  ==============================================================  ==============
+
+    The verdict is the first that follows:
+
+    - *undecided*: training diverged, a head has not converged, training had not ended (the mean
+      training loss falls by more than `margin` from the last but one fifth of the updates to the
+      last fifth), or seeds are too few;
+    - *operator*: prediction, core, order and memory hold: training built what no alternative has;
+    - *prediction*: prediction and core hold, and order or memory fails, or was not tested;
+    - *learned, not beyond ...* (the best of all baselines): gain holds and prediction fails;
+    - *reservoir*: reservoir holds and core fails: the untrained core does as well;
+    - *none*: gain and reservoir fail;
+    - *undecided*: none of these follows, because a claim is open or was not tested.
+
+    Where the representation of a latent holds, *representation* is added to the first two, and
+    takes the place of the others.
 
     The protocol follows *Emergence Without Scale*; its own variant is ``nulls=("shuffle",)``,
-    ``reference=("mean", "persistence")``, ``shared_data=True, n_flips=2000, correction=None`` and
-    a model with ``likelihood="gaussian", noise_std=0.05``, as in
+    ``modes=("full", "readout", "random")``, ``reference=("mean", "persistence")``,
+    ``shared_data=True, n_flips=2000, correction=None`` and a model with ``head="sgd",
+    likelihood="gaussian", noise_std=0.05``, as in
     ``sklearn_emerge.reproduce.PROTOCOLS["published"]``. The shuffled null of the source is not
     the default, because it leaves something to gain; see `ShuffleNull`.
 
@@ -77,32 +109,45 @@ class EmergenceAssessment(BaseEstimator):
         Values of parameters to combine; each becomes a dimension of the cube under its key.
         ``world__...`` is a parameter of the world, ``model__...`` or a bare name one of the
         model.
-    modes : sequence of str, default=("full", "readout", "random")
-        Training modes, out of the `training_modes` of the model: "full", "readout", "random" and,
-        if it has recurrent weights, "scrambled".
+    modes : sequence of str, default=("full", "readout")
+        Training modes, out of the `training_modes` of the model: "full", "readout" (the untrained
+        core), "random" (its head untrained, too) and, if it has recurrent weights, "scrambled".
     nulls : sequence of str, default=("resample",)
         Kinds of nulls, see `World.null`.
     baselines : "auto", sequence of str, or dict of str to predictor, default="auto"
-        Predictors to compare with, out of "mean", "step_mean", "persistence", "markov" and
-        "autoregressive", or your own. "auto" is all of them ("markov" for binary worlds only).
+        Predictors to compare with, your own or out of "mean", "step_mean", "persistence", "markov"
+        (the trivial ones), "linear_filter", "time_varying_filter", "window", "echo_state" (of as
+        many units as the model), "seasonal" and "autoregressive" (the published filter). Those see
+        the clock if the model does. "auto" is all but the last two, without "markov" for
+        quantities, with "seasonal" for recordings; for tokens the trivial ones, because softmax
+        regressions on many features cost more than networks.
     reference : "auto", "all", str or sequence of str, default="auto"
-        Baselines among which the reference is chosen, by cross-validated score on the training
-        sequences. "auto" is all but "autoregressive", as in the source; "all" makes the linear
-        filter compete, too. The gain of every baseline is in the cube in any case.
+        Baselines among which the reference is chosen, the one that is best on training sequences
+        that it was not fitted to. "auto" is the trivial ones, as in the source. The gain of every
+        baseline is in the cube in any case.
+    claims : "auto", str or sequence of str, default="auto"
+        Claims to test; "auto" is all. What a verdict needs and is not tested, it lacks.
+    margin : float, default=0.01
+        Nats per step that do not count yet.
     probe : "auto", estimator or None, default="auto"
         Probe of the latents, see `cross_validate_probe`; None leaves the probes out. An estimator
         is tried before training, and a `random_state` of it that is None is set for each seed.
-    probe_margin : float, default=0.1
-        Improvement of the mean probe score (:math:`R^2`) that does not yet count as a new
-        representation: the tests are of an improvement beyond it.
-    n_seeds : int, default=5
-        Replicates. The smallest p-value of a test is :math:`2^{-n}`; with one there are neither
-        tests nor intervals, and the verdict is "undecided".
+    probe_margin : float, default=0.05
+        Difference between probe scores (:math:`R^2`, or :math:`D^2` for classes) that does not
+        count yet.
+    reservoir_sizes : sequence of int or None, default=(16, 32, 64, 128, 256, 512)
+        Units of random cores, with heads in closed form, to find the smallest one that predicts as
+        well as a network: ``equivalent_reservoir_size`` in the cube. Three seeds and 500 training
+        sequences are used. None leaves them out, as for tokens.
+    n_seeds : int, default=6
+        Replicates. The smallest p-value of a test is :math:`2^{-n}`, so that five seeds can show
+        one thing at .05 and six one of two latents; with one there are neither tests nor
+        intervals, and the verdict is "undecided".
     n_train : int, default=None
         Training sequences, at least 4; None is what the world of each configuration suggests,
-        2,000 mostly, or three quarters of an `ArrayWorld`. The source uses 20,000.
+        2,000 mostly, or four fifths of an `ArrayWorld`. The source uses 20,000.
     n_eval : int, default=None
-        Evaluation sequences, at least 5; None is 500, or a quarter of an `ArrayWorld`. The
+        Evaluation sequences, at least 5; None is 500, or a fifth of an `ArrayWorld`. The
         source uses 2,000.
     n_probe : int, default=500
         Evaluation sequences that the probes use, at most.
@@ -111,12 +156,13 @@ class EmergenceAssessment(BaseEstimator):
         the tests are about these sequences only: what their chance favours in one seed it
         favours in all, and a difference that is not there is found too often. By default every
         seed draws its own, and seeds are independent replicates of the whole experiment. Seeds
-        of an `ArrayWorld` split the same recordings, each in its own way, so that the tests are
-        about these recordings.
+        of an `ArrayWorld` hold out its recordings (or `groups`) in turn, in repeated K-fold
+        cross-validation, and tests and intervals are those of `corrected_resampled_test`.
     alpha : float, default=0.05
         Level of the tests.
     correction : str or None, default="holm"
-        Correction over configurations, see `adjust_p_values`.
+        Correction over configurations, for each claim, and over latents, for each configuration;
+        see `adjust_p_values`.
     n_flips : int or None, default=None
         Random patterns of signs that each test draws, 2,000 in the source. None enumerates all
         patterns, which is exact, for up to 16 seeds.
@@ -181,9 +227,11 @@ class EmergenceAssessment(BaseEstimator):
     ...     n_train=100, n_eval=50, random_state=0, progress=False,
     ... ).fit()
     >>> dict(assessment.cube_.delta_nll.sizes)
-    {'condition': 2, 'mode': 3, 'seed': 5}
+    {'condition': 2, 'mode': 2, 'seed': 6}
     >>> assessment.verdict_
-    'reservoir'
+    'undecided'
+    >>> print(assessment.verdict_reason_.partition(":")[0])
+    training had not ended
     """
 
     _parameter_constraints = {
@@ -194,8 +242,11 @@ class EmergenceAssessment(BaseEstimator):
         "nulls": [str, "array-like"],
         "baselines": [str, "array-like", dict],
         "reference": [str, "array-like"],
+        "claims": [str, "array-like"],
+        "margin": [Interval(Real, 0, None, closed="left")],
         "probe": [StrOptions({"auto"}), BaseEstimator, None],
         "probe_margin": [Interval(Real, 0, 1, closed="left")],
+        "reservoir_sizes": ["array-like", None],
         "n_seeds": [Interval(Integral, 1, None, closed="left")],
         "n_train": [Interval(Integral, 4, None, closed="left"), None],
         "n_eval": [Interval(Integral, 5, None, closed="left"), None],
@@ -220,13 +271,16 @@ class EmergenceAssessment(BaseEstimator):
         model=None,
         *,
         param_grid=None,
-        modes=("full", "readout", "random"),
+        modes=("full", "readout"),
         nulls=("resample",),
         baselines="auto",
         reference="auto",
+        claims="auto",
+        margin=0.01,
         probe="auto",
-        probe_margin=0.1,
-        n_seeds=5,
+        probe_margin=0.05,
+        reservoir_sizes=(16, 32, 64, 128, 256, 512),
+        n_seeds=6,
         n_train=None,
         n_eval=None,
         n_probe=500,
@@ -249,8 +303,11 @@ class EmergenceAssessment(BaseEstimator):
         self.nulls = nulls
         self.baselines = baselines
         self.reference = reference
+        self.claims = claims
+        self.margin = margin
         self.probe = probe
         self.probe_margin = probe_margin
+        self.reservoir_sizes = reservoir_sizes
         self.n_seeds = n_seeds
         self.n_train = n_train
         self.n_eval = n_eval
@@ -266,6 +323,9 @@ class EmergenceAssessment(BaseEstimator):
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.progress = progress
+
+    # Networks that are trained already, by `cell_name`: a reproduction sets them.
+    _networks = MappingProxyType({})
 
     def fit(self, X=None, y=None):
         """Run the assessment.
@@ -306,79 +366,76 @@ class EmergenceAssessment(BaseEstimator):
         record_at, measures = check_record(self.record_at, self.measures)
         nulls = check_names("nulls", self.nulls, self.world_.null_kinds)
         configurations = expand(self.world_, model, self.param_grid, nulls)
-        modes = check_configurations(configurations, self.modes, self.n_train, self.n_eval)
-        warn_if_seeds_cannot_reach_alpha(
-            self.n_seeds, len(configurations), self.alpha, self.correction, self.n_flips
-        )
-        baselines = make_baselines(
-            self.baselines, configurations[0].models[STRUCTURED], self.world_.observation
-        )
-        warn_if_fitted(model, self.baselines if isinstance(self.baselines, dict) else {})
-        candidates = reference_names(self.reference, baselines)
+        modes, n_units = check_configurations(configurations, self.modes, self.n_train, self.n_eval)
+        claims = check_claims(self.claims)
         sizes = self.n_train, self.n_eval
+        latents = ()
+        if self.probe is not None and self.world_.latent_kind is not None:
+            latents = self.world_.sample(1, 0).latent_names
+        n_sequences = self.world_.default_split(*sizes)
+        units = None if self.shared_data else self.world_.units_per_split(*n_sequences)
+        if units is None:
+            warn_if_seeds_cannot_reach_alpha(
+                self.n_seeds, len(configurations), len(latents) if REPRESENTATION in claims else 0,
+                self.alpha, self.correction, self.n_flips,
+            )  # fmt: skip
+        if self.reservoir_sizes is not None:
+            check_sizes(self.reservoir_sizes, "reservoir_sizes")
+        baselines = make_baselines(
+            self.baselines, configurations[0].models[STRUCTURED], self.world_
+        )
+        own = self.baselines if isinstance(self.baselines, dict) else {}
+        warn_if_fitted(model, own)
+        candidates = reference_names(self.reference, baselines)
         check_likelihoods(configurations, baselines, nulls, *sizes)
+        try_baselines(own, configurations)
         check_recording(record_at, measures, modes, configurations, sizes, self.param_grid or ())
         entropy = seed_sequence(self.random_state).generate_state(4).tolist()
 
-        conditions = (STRUCTURED, *nulls)
-        cells, calls = [], []
-        shared = {
-            "n_seeds": self.n_seeds,
-            "shared_data": self.shared_data,
-            "entropy": entropy,
-        }
         if self.probe is not None:
-            check_probing(self.probe, self.n_probe, configurations, sizes, y=y, **shared)
+            check_probing(
+                self.probe, self.n_probe, configurations, sizes, windows=REPRESENTATION in claims,
+                y=y, n_seeds=self.n_seeds,
+                shared_data=self.shared_data, entropy=entropy,
+            )  # fmt: skip
         store.check(world=self.world_, model=model, measures=measures)
         store.check(param_grid=self.param_grid, probe=self.probe, baselines=self.baselines)
-        for configuration in configurations:
-            world = configuration.worlds[STRUCTURED]
-            n_train, n_eval = world.default_split(self.n_train, self.n_eval)
-            shared |= {"n_train": n_train, "n_eval": n_eval}
-            for c, condition in enumerate(conditions):
-                world, cell_model = configuration.worlds[condition], configuration.models[condition]
-                where = {"condition": condition, **configuration.settings}
-                scored = make_baselines(self.baselines, cell_model, world.observation)
-                cells.append((c, None, configuration.index, 0))
-                scoring = {
-                    name: getattr(cell_model, name, "auto") for name in ("likelihood", "noise_std")
-                }
-                args = (world, scored, candidates)
-                call = store.call(run_baselines, args, {"scoring": scoring, **shared})
-                calls.append(located(where, call))
-                for m, mode in enumerate(modes):
-                    steps = 0 if mode == "random" else getattr(cell_model, "max_steps", 0)
-                    cells.append((c, m, configuration.index, steps * self.n_seeds))
-                    options = {"probe": self.probe, "n_probe": self.n_probe, **shared}
-                    if record_at:
-                        options |= {"record_at": record_at, "measures": measures}
-                    args = (world, cell_model, mode)
-                    call = store.call(run_networks, args, options)
-                    calls.append(located(where | {"mode": mode}, call))
+        recording = {"record_at": record_at, "measures": measures} if record_at else {}
+        cells = [
+            cell
+            for configuration, n in zip(configurations, n_units, strict=True)
+            for cell in schedule(
+                configuration, n, modes=modes, assessment=self, candidates=candidates,
+                entropy=entropy, recording=recording, store=store,
+            )
+        ]  # fmt: skip
         description = describe(self) | {
             "world": describe(self.world_),
             "model": describe(model),
             "entropy": entropy,
         }
-        results = self._run(calls, [cell[-1] for cell in cells], store)
+        results = self._run(cells, store)
         coords = {
-            "condition": conditions,
+            "condition": (STRUCTURED, *nulls),
             "mode": modes,
             **{key: coordinate(values) for key, values in (self.param_grid or {}).items()},
             "seed": np.arange(self.n_seeds),
             "baseline": list(baselines),
+            "block": np.arange(1, N_PARTS + 1) / N_PARTS,
         }
+        if self.reservoir_sizes is not None:
+            coords["n_units"] = np.asarray(self.reservoir_sizes)
         if record_at:
             coords["step"] = np.array(record_at)
-        if self.probe is not None and self.world_.latent_kind is not None:
-            coords["latent"] = self.world_.split(4, 5, 0)[0].latent_names
-        places = [cell[:-1] for cell in cells]
-        cube = collect(places, results, coords)
-        cube = compare(cube, self.interval, self.alpha, self.correction, self.n_flips)
-        judged = judge(
-            cube, alpha=self.alpha, correction=self.correction,
-            probe_margin=self.probe_margin, n_flips=self.n_flips,
-        )  # fmt: skip
+        if latents:
+            coords["latent"] = latents
+        cube = collect(cells, results, coords)
+        options = {"alpha": self.alpha, "correction": self.correction, "n_flips": self.n_flips}
+        options["units"] = units
+        cube = compare(cube, self.interval, **options)
+        margins = self.margin, self.probe_margin
+        cube = cube.merge(decide_claims(cube, claims=claims, margins=margins, **options))
+        judged = judge(cube, claims=claims, margin=self.margin, **options)
         self.cube_ = annotate(cube.merge(judged), description)
         return self
 
@@ -389,7 +446,9 @@ class EmergenceAssessment(BaseEstimator):
         -------
         pandas.DataFrame
             One row a configuration, condition and mode: mean gain over seeds with interval and
-            p-values, probe scores, and the reference. Gains are in nats per step. Where a gain
+            p-values, the gain over the best of all baselines, the units of the random core that
+            predicts as well (0: fewer than all that were tried, inf: more), probe scores, and the
+            names of reference and best baseline. Gains are in nats per step. Where a gain
             is positive but not significant, ``required_seeds`` says how many seeds would find it
             with power 0.8 if it were true (`required_seeds` of `inference`): few of them mean that
             the run was too small to decide, not that there is a gain.
@@ -453,13 +512,15 @@ class EmergenceAssessment(BaseEstimator):
             self.world._check()
         return self.world
 
-    def _run(self, calls, steps, store):
+    def _run(self, cells, store):
         """Run the cells, in order of the plan, and show how far they are."""
         results = []
-        with one_thread_of_blas(), Progress(steps, self.progress) as progress:
+        n_updates = [cell.n_updates for cell in cells]
+        with one_thread_of_blas(), Progress(n_updates, self.progress) as progress:
             jobs = []
-            for i, (function, args, kwargs) in enumerate(calls):
-                file = {"progress_file": progress.file(i)} if "probe" in kwargs else {}
+            for i, cell in enumerate(cells):
+                function, args, kwargs = cell.call
+                file = {} if cell.mode is None else {"progress_file": progress.file(i)}
                 jobs.append(delayed(function)(*args, **kwargs, **file))
             # Memory-mapped arguments cannot be written to, as worlds and modules may do.
             options = {"n_jobs": self.n_jobs, "max_nbytes": None}
@@ -469,7 +530,7 @@ class EmergenceAssessment(BaseEstimator):
                 # Multiprocessing, and others, return all results at the end.
                 parallel = Parallel(**options)
             for i, result in enumerate(parallel(jobs)):
-                store.tell(result, calls[i][2].get("checkpoint_folder"))
+                store.tell(result, cells[i].call[2].get("checkpoint_folder"))
                 results.append(result)
                 progress.finish(i)
         return results

@@ -1,22 +1,29 @@
-"""The units of work: one configuration in one condition, as a network or as its baselines."""
+"""A unit of work: the networks of one configuration in one condition and mode."""
 
 import time
 
 import numpy as np
+import xarray as xr
 from sklearn.base import clone
-from sklearn.model_selection import KFold
 from sklearn.utils import Bunch
 
 from .._random import integer_seed, substream
 from .._threads import one_thread
+from ..measures import memory_curve
+from ..measures._exchange import EXCHANGE, exchange_if_possible
+from ..measures._sequences import negative_log_likelihood
 from ..predictors._base import spread_known
+from ..predictors._callbacks import N_PARTS
 from ..predictors._checkpoint import Checkpoints
 from ..predictors._fit import fit_replicas
 from ..predictors._neural import NeuralPredictor
 from ..probes import control_states, score_probe
 from ._progress import ProgressFile
-from ._trajectory import Recorder, negative_log_likelihood
+from ._trajectory import Recorder
 
+# Evaluation sequences on which memory is measured, at most.
+_N_MEMORY = 100
+_NO_TRAINING = np.full(N_PARTS, np.nan)
 PROBE_SCORES = ("probe_score", "probe_score_shuffled", "probe_score_noise", "probe_accuracy")
 
 
@@ -27,8 +34,11 @@ def split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data):
     The evaluation sequences have those of training as ``train``, for measures that ask whether
     something is new.
     """
-    parts = [()] if shared_data else [(seed,) for seed in range(n_seeds)]
-    splits = [world.split(n_train, n_eval, substream(entropy, "data", *part)) for part in parts]
+    stream = substream(entropy, "data")
+    if shared_data:
+        splits = [world.split(n_train, n_eval, stream)]
+    else:
+        splits = world.splits(n_seeds, n_train, n_eval, stream)
     for train, evaluation in splits:
         evaluation.train = train
     return splits
@@ -46,8 +56,10 @@ def run_networks(
     probe,
     n_probe,
     entropy,
+    with_memory=False,
     record_at=(),
     measures=None,
+    trained=None,
     progress_file=None,
     checkpoint_folder=None,
 ):
@@ -70,10 +82,14 @@ def run_networks(
     entropy : list of int
         Root of all random streams. A seed's data and stream are the same in all conditions and
         modes, so that these pair.
+    with_memory : bool, default=False
+        Whether to measure what networks owe to their memory.
     record_at : tuple of int, default=()
         Updates at which measures are taken.
     measures : dict of str to callable, default=None
         Measures to take there besides the negative log-likelihood.
+    trained : list of dict, default=None
+        Networks that are trained already, see `fit_replicas`.
     progress_file : path-like or None, default=None
         Where to report the number of updates done.
     checkpoint_folder : path-like or None, default=None
@@ -82,11 +98,13 @@ def run_networks(
     Returns
     -------
     Bunch
-        One value a seed; probe scores have one a latent, too; ``trajectory``, see `Recorder`;
-        and with a folder ``troubles``, see `Checkpoints`.
+        One value a seed; probe scores have one a latent, too, and ``training_loss`` one a block of
+        updates; ``memory``, DataArrays of seeds by name; ``trajectory``, see `Recorder`; and with a
+        folder ``troubles``, see `Checkpoints`.
     """
     splits = split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data)
-    result = Bunch(nll=[], fit_seconds=[], status=[], n_parameters=[])
+    result = Bunch(nll=[], fit_seconds=[], status=[], n_parameters=[], training_loss=[])
+    memory = {"nll_memory": [], "state_exchange": []}
     probes = {name: [] for name in PROBE_SCORES}
     seeds = [integer_seed(substream(entropy, "model", seed)) for seed in range(n_seeds)]
     progress = [] if progress_file is None else [ProgressFile(progress_file)]
@@ -97,7 +115,9 @@ def run_networks(
     start = time.perf_counter()
     samples = [train.X for train, _ in splits]
     with spread_known(world._spread):
-        predictors = _fit_seeds(model, mode, samples, seeds, progress, recorder, checkpoints)
+        predictors = _fit_seeds(
+            model, mode, samples, seeds, progress, recorder, checkpoints, trained
+        )
     seconds = time.perf_counter() - start + (0 if checkpoints is None else checkpoints.seconds)
     result.fit_seconds = [seconds / n_seeds] * n_seeds
     for seed, predictor in enumerate(predictors):
@@ -107,7 +127,11 @@ def run_networks(
         with one_thread():
             nll = negative_log_likelihood(predictor, evaluation)
             result.nll.append(nll)
-            result.status.append("ok" if np.isfinite(nll) else "diverged")
+            result.status.append(status_of(predictor, nll))
+            result.training_loss.append(getattr(predictor, "training_loss_", _NO_TRAINING))
+            if with_memory and np.isfinite(nll):
+                for name, values in _measure_memory(predictor, evaluation).items():
+                    memory[name].append(values.assign_coords(seed=seed))
             result.n_parameters.append(getattr(predictor, "n_parameters_", 0))
             if probing and hasattr(predictor, "transform") and np.isfinite(nll):
                 stream = substream(entropy, "probe", seed)
@@ -119,17 +143,20 @@ def run_networks(
             probes[name].append(score)
     result.update(probes)
     measured = Bunch(**{name: np.asarray(values) for name, values in result.items()})
+    measured.memory = {
+        name: xr.concat(values, "seed", join="exact") for name, values in memory.items() if values
+    }
     measured.trajectory = {} if recorder is None else recorder.result()
     if checkpoints is not None:
         measured.troubles = checkpoints.troubles
     return measured
 
 
-def _fit_seeds(model, mode, samples, seeds, progress, recorder, checkpoints):
+def _fit_seeds(model, mode, samples, seeds, progress, recorder, checkpoints, trained):
     """Fit the model once a seed; one without training modes is fitted as it is."""
     if isinstance(model, NeuralPredictor):
         model = clone(model).set_params(training=mode)
-        return fit_replicas(model, samples, seeds, progress, recorder, checkpoints)
+        return fit_replicas(model, samples, seeds, progress, recorder, checkpoints, trained)
     if len(samples) == 1:
         # Without randomness of its own it is the same for all seeds.
         fitted = [clone(model).fit(samples[0])] * len(seeds)
@@ -142,12 +169,38 @@ def _fit_seeds(model, mode, samples, seeds, progress, recorder, checkpoints):
     return fitted
 
 
+def groups_of(sample, n_sequences):
+    """Return the groups of the first sequences, None if they have none."""
+    return sample.groups[:n_sequences] if "groups" in sample else None
+
+
+def status_of(predictor, nll):
+    """Return how a fit has ended."""
+    if not np.isfinite(nll):
+        return "diverged"
+    return "ok" if getattr(predictor, "converged_", True) else "head not converged"
+
+
+def _measure_memory(predictor, evaluation):
+    """Return what a predictor owes to its memory: the curve, if there is a state; the exchange."""
+    entries = exchange_if_possible(predictor, evaluation, _N_MEMORY)
+    curve = xr.DataArray([np.nan], {"window": [evaluation.X.shape[1]]})
+    if hasattr(predictor, "_predict_from"):
+        curve = memory_curve(predictor, evaluation, n_sequences=_N_MEMORY)
+    exchange = xr.DataArray(entries, {"exchange": list(EXCHANGE)})
+    return {"nll_memory": curve, "state_exchange": exchange}
+
+
 def _probe_scores(predictor, evaluation, probe, n_probe, stream):
     """Score the probe of one network and its controls on the first sequences."""
     latents = evaluation.latents[:n_probe]
     hidden = predictor.transform(evaluation.X[:n_probe])
     # The same randomness for all of a seed's probes, in all modes, so that these pair.
-    options = {"probe": probe, "random_state": substream(stream, "estimator")}
+    options = {
+        "probe": probe,
+        "groups": groups_of(evaluation, n_probe),
+        "random_state": substream(stream, "estimator"),
+    }
     trained = score_probe(hidden, latents, **options)
     scores = {"probe_score": trained.score, "probe_accuracy": np.full(len(trained.score), np.nan)}
     if trained.accuracy is not None:
@@ -156,81 +209,3 @@ def _probe_scores(predictor, evaluation, probe, n_probe, stream):
         control = control_states(hidden, kind, substream(stream, kind))
         scores[name] = score_probe(control, latents, **options).score
     return scores
-
-
-def run_baselines(
-    world,
-    baselines,
-    candidates,
-    *,
-    n_seeds,
-    n_train,
-    n_eval,
-    shared_data,
-    entropy,
-    scoring,
-):
-    """Score the baselines of one configuration in one condition, and its optimal predictor.
-
-    The reference, the best of the candidates, and the best of all baselines are chosen by
-    cross-validation on the training sequences (of the first seed): what scores best on those
-    that it has seen would favour the baseline with most parameters.
-
-    Parameters
-    ----------
-    world : World
-        The world of the condition.
-    baselines : dict of str to predictor
-        The baselines.
-    candidates : list of str
-        Names of those among which the reference is chosen.
-    n_seeds, n_train, n_eval : int
-        Numbers of seeds and sequences.
-    shared_data : bool
-        Whether all seeds have the same sequences.
-    entropy : list of int
-        Root of all random streams.
-    scoring : dict
-        ``likelihood`` and ``noise_std`` of the model, by which the optimal predictor is scored.
-
-    Returns
-    -------
-    Bunch
-        ``nll`` of each seed and baseline, ``nll_optimal`` of each seed (NaN if unknown),
-        ``reference`` and ``best_baseline`` (names).
-    """
-    splits = split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data)
-    with one_thread(), spread_known(world._spread):
-        nll = [
-            [
-                negative_log_likelihood(clone(baseline).fit(train.X), evaluation)
-                for baseline in baselines.values()
-            ]
-            for train, evaluation in splits
-        ]
-        scores = {
-            name: _cross_validate(baseline, splits[0][0]) for name, baseline in baselines.items()
-        }
-        optimal = world.optimal_predictor(**scoring)
-        nll_optimal = [
-            np.nan if optimal is None else negative_log_likelihood(optimal, evaluation)
-            for _, evaluation in splits
-        ]
-    return Bunch(
-        nll=np.broadcast_to(nll, (n_seeds, len(baselines))),
-        nll_optimal=np.broadcast_to(nll_optimal, n_seeds),
-        reference=max(candidates, key=scores.get),
-        best_baseline=max(scores, key=scores.get),
-        ceiling=world.ceiling or "unknown",
-    )
-
-
-def _cross_validate(baseline, sample):
-    """Return the mean log-likelihood per step of held-out sequences, over at most five folds."""
-    rows = {name: sample[name] for name in ("X", "counts") if name in sample}
-    scores = []
-    for fitted, held_out in KFold(min(5, len(sample.X) // 2)).split(sample.X):
-        part = Bunch(**{name: values[held_out] for name, values in rows.items()})
-        predictor = clone(baseline).fit(sample.X[fitted])
-        scores.append(-negative_log_likelihood(predictor, part))
-    return np.mean(scores)

@@ -6,28 +6,13 @@ from sklearn.base import clone
 
 from ..inference import seeds_needed, smallest_p_value
 from ..predictors._callbacks import count_held_out
+from ..predictors._facts import with_facts
 from ..predictors._neural import NeuralPredictor
 from ..worlds import ArrayWorld
-from ._labels import check_label
+from ._labels import check_label, check_names
 from ._notes import noted
-from ._plan import RESERVED, STRUCTURED
+from ._plan import STRUCTURED
 from ._trajectory import TRIED, try_measures
-
-
-def check_names(name, values, known):
-    """Return a parameter that is one name or several as a tuple, after checking it."""
-    values = (values,) if isinstance(values, str) else tuple(values)
-    unknown = [value for value in values if value not in known]
-    if unknown:
-        raise ValueError(
-            f"{name}={values!r}: {unknown[0]!r} is not known here; choose from "
-            f"{', '.join(map(repr, known))}."
-        )
-    if len(set(values)) < len(values):
-        raise ValueError(f"{name}={values!r} has a name twice; drop one.")
-    if name == "modes" and not values:
-        raise ValueError("modes is empty; pass at least 'full'.")
-    return values
 
 
 def check_configurations(configurations, modes, n_train, n_eval):
@@ -44,14 +29,17 @@ def check_configurations(configurations, modes, n_train, n_eval):
 
     Returns
     -------
-    tuple of str
+    modes : tuple of str
         The modes.
+    n_units : list of int or None
+        Hidden units of each configuration's network; None where the model is no network.
 
     Raises
     ------
     ValueError
         If a world, a model for it or a mode of this model is impossible.
     """
+    n_units = []
     for configuration in configurations:
         world = configuration.worlds[STRUCTURED]
         recorded = isinstance(world, ArrayWorld)
@@ -72,20 +60,41 @@ def check_configurations(configurations, modes, n_train, n_eval):
         for condition, each in configuration.worlds.items():
             if condition != STRUCTURED:
                 each.split(4, 5, 0)
-        model = _begun(configuration.models[STRUCTURED], train.X)
+        model, network = _begin(configuration.models[STRUCTURED], train.X)
+        n_units.append(None if network is None else network.head.in_features)
         if getattr(model, "early_stopping", False):
             count_held_out(model.validation_fraction, sizes[0])
         checked = check_names("modes", modes, model.training_modes)
-    return checked
+    return checked, n_units
 
 
-def _begun(model, X):
-    """Return a copy of a model that has its initial weights, if it has any."""
+def _begin(model, X):
+    """Return a copy of a model, and its network with the initial weights, None if it has none."""
     model = clone(model)
     X = model._prepare(X)
-    if isinstance(model, NeuralPredictor):
-        model._begin(X)
-    return model
+    return model, model._begin(X) if isinstance(model, NeuralPredictor) else None
+
+
+def try_baselines(baselines, configurations):
+    """Fit a user's own baselines to a few sequences, so that bad ones fail now.
+
+    Parameters
+    ----------
+    baselines : dict of str to predictor
+        The baselines, as they were passed.
+    configurations : list of Configuration
+        The plan.
+
+    Raises
+    ------
+    ValueError
+        If one cannot be fitted to sequences of a world.
+    """
+    for configuration in configurations:
+        X = configuration.worlds[STRUCTURED].sample(5, 0).X
+        for name, baseline in baselines.items():
+            with noted(f"This happened when baselines[{name!r}] was tried, before training."):
+                with_facts(baseline, configuration.models[STRUCTURED]).fit(X)
 
 
 def warn_if_fitted(model, baselines):
@@ -129,22 +138,40 @@ def check_recording(record_at, measures, modes, configurations, sizes, grid):
             )
             with noted(note):
                 model = configuration.models[condition]
-                try_measures(measures, world, model, few, (*RESERVED, *grid))
+                try_measures(measures, world, model, few, grid)
 
 
-def warn_if_seeds_cannot_reach_alpha(n_seeds, n_tests, alpha, correction, n_flips):
-    """Warn that every verdict will be "undecided", and say how many seeds it takes."""
-    smallest = smallest_p_value(n_seeds, n_tests, correction, n_flips)
-    if smallest <= alpha:
+def warn_if_seeds_cannot_reach_alpha(n_seeds, n_tests, n_latents, alpha, correction, n_flips):
+    """Warn that no verdict can be reached, or no representation, and say how many seeds it takes.
+
+    Parameters
+    ----------
+    n_seeds : int
+        Number of seeds.
+    n_tests, n_latents : int
+        Numbers of configurations, and of latents that are probed (0 if none is).
+    alpha, correction, n_flips
+        As in `smallest_p_value`.
+    """
+    where = f"{n_tests} configuration{'s' * (n_tests > 1)}"
+    cases = [(n_tests, where, "every verdict will be 'undecided'")]
+    if n_latents > n_tests:
+        cases.append(
+            (n_latents, f"{n_latents} latents", "no latent can be shown to be represented")
+        )
+    for n, where, outcome in cases:
+        smallest = smallest_p_value(n_seeds, n, correction, n_flips)
+        if smallest <= alpha:
+            continue
+        try:
+            remedy = f"Use n_seeds={seeds_needed(alpha, n, correction)} or more."
+        except ValueError as error:
+            remedy = str(error)
+        warnings.warn(
+            f"n_seeds={n_seeds} cannot reach alpha={alpha:g}: with {where} under "
+            f"correction={correction!r} the smallest possible p-value is {smallest:.3g}, and "
+            f"{outcome}. {remedy}",
+            UserWarning,
+            stacklevel=3,
+        )
         return
-    try:
-        remedy = f"Use n_seeds={seeds_needed(alpha, n_tests, correction)} or more."
-    except ValueError as error:
-        remedy = str(error)
-    warnings.warn(
-        f"n_seeds={n_seeds} cannot reach alpha={alpha:g}: with {n_tests} "
-        f"configuration{'s' * (n_tests > 1)} under correction={correction!r} the smallest "
-        f"possible p-value is {smallest:.3g}, and every verdict will be 'undecided'. {remedy}",
-        UserWarning,
-        stacklevel=3,
-    )

@@ -1,4 +1,4 @@
-"""Labels of the cube: what can be one, in memory and in a file."""
+"""Labels of the cube: names that are known, and what can be one, in memory and in a file."""
 
 from collections.abc import Mapping, Set
 from numbers import Integral, Real
@@ -13,6 +13,22 @@ def check_label(argument, label):
             f"{argument} has {label!r}, which cannot be a label in a file; pass text without NUL "
             "characters or lone surrogates."
         )
+
+
+def check_names(name, values, known):
+    """Return a parameter that is one name or several as a tuple, after checking it."""
+    values = (values,) if isinstance(values, str) else tuple(values)
+    unknown = [value for value in values if value not in known]
+    if unknown:
+        raise ValueError(
+            f"{name}={values!r}: {unknown[0]!r} is not known here; choose from "
+            f"{', '.join(map(repr, known))}."
+        )
+    if len(set(values)) < len(values):
+        raise ValueError(f"{name}={values!r} has a name twice; drop one.")
+    if not values and name != "nulls":
+        raise ValueError(f"{name} is empty; pass at least {known[0]!r}.")
+    return values
 
 
 def _in_file(text):

@@ -5,32 +5,19 @@ from itertools import product
 
 from sklearn.base import clone
 
-from ..predictors import (
-    AutoregressivePredictor,
-    MarkovPredictor,
-    MeanPredictor,
-    PersistencePredictor,
-)
-from ..predictors._base import BasePredictor
+from ..predictors._facts import with_facts
 from ._cube import VARIABLES
-from ._labels import check_label, check_values
+from ._labels import check_values
 
 STRUCTURED = "structured"
-RESERVED = ("baseline", "condition", "latent", "mode", "seed", "step", "test")
-# Facts of a world that a predictor takes over where its own parameter is "auto".
-_FACTS = ("likelihood", "noise_std", "n_tokens", "input_scaling", "output_scaling")
-
-_BASELINES = {
-    "mean": lambda: MeanPredictor(),
-    "step_mean": lambda: MeanPredictor(per_step=True),
-    "persistence": lambda: PersistencePredictor(),
-    "markov": lambda: MarkovPredictor(),
-    "autoregressive": lambda: AutoregressivePredictor(),
-}
+RESERVED = (
+    "baseline", "block", "claim", "condition", "exchange", "latent", "mode", "n_units", "seed",
+    "step", "window",
+)  # fmt: skip
+# Of these, the ones that measures of networks in training may have, too.
+OF_MEASURES = ("exchange", "window")
 # Parameters of the model that the assessment sets itself.
 _REPLACED = {"training": "choose modes=... instead", "random_state": "choose n_seeds=... instead"}
-# The references of the source. A linear filter is reported beside them, not subtracted.
-_REFERENCES = ("mean", "step_mean", "persistence", "markov")
 
 
 @dataclass(frozen=True)
@@ -131,76 +118,6 @@ def _set(world, model, key, value):
     target.set_params(**{name: value})
 
 
-def with_facts(predictor, source):
-    """Return a clone whose "auto" parameters are those that the world (or model) states."""
-    predictor = clone(predictor)
-    params = predictor.get_params(deep=False)
-    unset = [
-        name for name in _FACTS if isinstance(params.get(name), str) and params[name] == "auto"
-    ]
-    facts = {name: getattr(source, name, "auto") for name in unset}
-    return predictor.set_params(**facts)
-
-
-def make_baselines(baselines, model, observation):
-    """Return the baselines by name, scored by the likelihood of the model if theirs is "auto".
-
-    Parameters
-    ----------
-    baselines : "auto", sequence of str, or dict of str to predictor
-        "auto" is the mean, the mean of each step, persistence and a linear filter; for binary
-        worlds also the Markov chain, and for tokens that in place of the filter.
-    model : predictor
-        Its likelihood and noise are those of the baselines.
-    observation : {"continuous", "binary", "token"}
-        Kind of observation of the world.
-
-    Returns
-    -------
-    dict of str to predictor
-    """
-    if isinstance(baselines, str) and baselines == "auto":
-        if getattr(model, "likelihood", "auto") == "categorical":
-            observation = "token"
-        left_out = {"continuous": ["markov"], "token": ["autoregressive"]}.get(observation, [])
-        names = [name for name in _BASELINES if name not in left_out]
-        chosen = {name: _BASELINES[name]() for name in names}
-    elif isinstance(baselines, dict):
-        chosen = dict(baselines)
-        for name, baseline in chosen.items():
-            check_label("baselines", name)
-            if not name:
-                raise ValueError("baselines has an empty name; pass one that can be read.")
-            if not isinstance(baseline, BasePredictor):
-                raise ValueError(
-                    f"baselines[{name!r}]={baseline!r} is not a predictor of this package, which "
-                    "predicts next steps; pass one, for instance AutoregressivePredictor(lags=2)."
-                )
-    else:
-        names = [baselines] if isinstance(baselines, str) else list(baselines)
-        unknown = [name for name in names if name not in tuple(_BASELINES)]
-        if unknown:
-            raise ValueError(
-                f"baselines={baselines!r}: {unknown[0]!r} is not known; choose from "
-                f"{', '.join(_BASELINES)}, or pass a dict of names to predictors."
-            )
-        chosen = {name: _BASELINES[name]() for name in names}
-    if not chosen:
-        raise ValueError("baselines is empty; pass at least one, for instance ['mean'].")
-    return {name: with_facts(baseline, model) for name, baseline in chosen.items()}
-
-
-def reference_names(reference, baselines):
-    """Return the names of the baselines among which the reference is chosen."""
-    if isinstance(reference, str) and reference == "all":
-        return list(baselines)
-    if isinstance(reference, str) and reference == "auto":
-        return [name for name in baselines if name in _REFERENCES] or list(baselines)
-    names = [reference] if isinstance(reference, str) else list(reference)
-    unknown = [name for name in names if name not in tuple(baselines)]
-    if unknown or not names:
-        raise ValueError(
-            f"reference={reference!r} must be 'auto', 'all' or names out of the baselines "
-            f"{', '.join(baselines)}."
-        )
-    return names
+def clock_of(model):
+    """Return whether a model sees the clock."""
+    return getattr(model, "time_channel", None) == "full_time"

@@ -7,22 +7,23 @@ import numpy as np
 from .._latents import check_latents, given_classes
 from ..probes import can_be_scored, check_probe, count_classes, score_probe
 from ..worlds import ArrayWorld
-from ._cell import split_by_seed
-from ._plan import STRUCTURED
+from ._alternatives import window_of
+from ._cell import groups_of, split_by_seed
+from ._plan import STRUCTURED, clock_of
 from ._trajectory import TRIED, fit_untrained
 
 # Classes of a latent that a message names.
 _NAMED = 3
 _REMEDIES = {
     "discrete": (
-        "join rare classes, record more of them, or, if there are three sequences of each, raise "
+        "join rare classes, record more of them, or, if there are four sequences of each, raise "
         "n_eval and n_probe"
     ),
     "continuous": "leave out what is constant",
 }
 
 
-def check_probing(probe, n_probe, configurations, sizes, *, y=None, n_seeds, **options):
+def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_seeds, **options):
     """Refuse latents without a score and probes that do not work, and warn of rare classes.
 
     The evaluation sequences of every seed are looked at where that can tell something: of
@@ -39,6 +40,8 @@ def check_probing(probe, n_probe, configurations, sizes, *, y=None, n_seeds, **o
         The configurations.
     sizes : (int or None, int or None)
         Numbers of sequences for training and evaluation.
+    windows : bool
+        Whether the probe is fitted to the last inputs, too.
     y : array-like or None, default=None
         The latents as they were passed to `fit`, for the names of classes; None is those of the
         world.
@@ -74,15 +77,18 @@ def check_probing(probe, n_probe, configurations, sizes, *, y=None, n_seeds, **o
         splits = split_by_seed(world, n_seeds if looked_at else 1, n_train, n_eval, **options)
         # The probe leaves out the first step.
         latents = [evaluation.latents[:n_probe, 1:] for _, evaluation in splits]
+        units = [groups_of(evaluation, n_probe) for _, evaluation in splits]
         if looked_at:
             # One split stands for all seeds that share it.
             latents *= n_seeds // len(latents)
+            units *= n_seeds // len(units)
             recordings = given = None
             if recorded:
                 X = np.asarray(world.X)
                 recordings = check_latents(world.latents, X)[:, 1:]
                 given = given_classes(world.latents if y is None else y, X.shape[1])[:, 1:]
-            problems, scored = _problems(splits[0][1].latent_names, latents, recordings, given)
+            names = splits[0][1].latent_names
+            problems, scored = _problems(names, latents, units, recordings, given)
             remedy = _REMEDIES[world.latent_kind]
             if not scored:
                 raise ValueError(
@@ -90,28 +96,35 @@ def check_probing(probe, n_probe, configurations, sizes, *, y=None, n_seeds, **o
                 )
             found += problems
         if tried:
-            _try(probe, model, splits[0][0].X[:TRIED], latents[0])
+            few = splits[0][0].X[:TRIED]
+            n_hidden = fit_untrained(model, few).transform(few).shape[2]
+            _try(probe, n_hidden, latents[0], "hidden states")
+            if windows:
+                n = window_of(world, few, n_hidden, clock_of(model)).shape[2]
+                _try(probe, n, latents[0], "the last inputs, for the claim 'representation'")
     if found:
         # Configurations of one world have the same to tell.
         once = "; ".join(dict.fromkeys(found))
         warnings.warn(f"{once}; {remedy}.", UserWarning, stacklevel=3)
 
 
-def _problems(names, latents, recordings, given):
+def _problems(names, latents, units, recordings, given):
     """Return what keeps latents from being scored in some seeds, and whether any ever is.
 
-    `latents` are those that are probed, an array for each seed; `recordings` those of all
-    recordings, and `given` the same as they were passed, or None.
+    `latents` are those that are probed, an array for each seed, and `units` their groups, or None;
+    `recordings` those of all recordings, and `given` the same as they were passed, or None.
     """
     found, scored = [], False
     for i, name in enumerate(names):
         seeds = [each[:, :, i] for each in latents]
-        n_without = sum(not can_be_scored(latent) for latent in seeds)
+        scorable = map(can_be_scored, seeds, units)
+        n_without = len(seeds) - sum(scorable)
         scored |= n_without < len(seeds)
         if seeds[0].dtype.kind == "i":
             all_of_it = () if recordings is None else (recordings[:, :, i], given[:, :, i])
-            causes = _rare_classes(seeds, *all_of_it)
-            reason = "fewer than two classes are in at least two sequences"
+            causes = _rare_classes(seeds, units, *all_of_it)
+            what = "sequences" if units[0] is None else "groups"
+            reason = f"fewer than two classes are in at least two {what}"
         else:
             causes, reason = [], "it is constant, up to rounding"
         if n_without:
@@ -122,9 +135,13 @@ def _problems(names, latents, recordings, given):
     return found, scored
 
 
-def _rare_classes(seeds, recordings=None, given=None):
-    """Return, of a latent, the classes that some seed has in fewer than two sequences."""
-    counts = [dict(zip(*count_classes(latent), strict=True)) for latent in seeds]
+def _rare_classes(seeds, units, recordings=None, given=None):
+    """Return, of a latent, the classes that some seed has in fewer than two sequences or groups."""
+    counts = [
+        dict(zip(*count_classes(*each), strict=True)) for each in zip(seeds, units, strict=True)
+    ]
+    what = "sequences" if units[0] is None else "groups"
+    n_units = len(seeds[0]) if units[0] is None else len(np.unique(units[0]))
     total = {} if recordings is None else dict(zip(*count_classes(recordings), strict=True))
     called = {}
     if given is not None:
@@ -136,26 +153,25 @@ def _rare_classes(seeds, recordings=None, given=None):
             occurs = f" (in {total[label]} of {len(recordings)} sequences)" if total else ""
             rare.append(
                 f"class {called.get(label, int(label))!r}{occurs} is in fewer than two of the "
-                f"{len(seeds[0])} evaluation sequences that are probed in {n_rare} of "
+                f"{n_units} evaluation {what} that are probed in {n_rare} of "
                 f"{len(seeds)} seeds, where it cannot be decoded"
             )
     more = [f"so are {len(rare) - _NAMED} more classes"] if len(rare) > _NAMED else []
     return rare[:_NAMED] + more
 
 
-def _try(probe, model, X, latents):
-    """Score a probe of random numbers in place of the hidden states of a model."""
+def _try(probe, n_columns, latents, what):
+    """Score a probe of random numbers in place of so many columns of what it reads."""
     # Nothing that this says need be true of networks that are trained.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        n_hidden = fit_untrained(model, X).transform(X).shape[2]
-        hidden = np.random.default_rng(0).standard_normal((*latents.shape[:2], n_hidden))
+        hidden = np.random.default_rng(0).standard_normal((*latents.shape[:2], n_columns))
         try:
             score_probe(hidden, latents, probe=probe, burn_in=0, random_state=0)
         except Exception as error:
             raise ValueError(
                 f"probe={probe!r} failed when it was tried before training: "
-                f"{type(error).__name__}: {error}. It is fitted to hidden states (float64, one row "
-                "a step) and the latent at each row (float64, or int64 for classes), and its "
-                "predictions have one value a row."
+                f"{type(error).__name__}: {error}. It is fitted to {what} ({n_columns} columns of "
+                "float64, one row a step) and the latent at each row (float64, or int64 for "
+                "classes), and its predictions have one value a row."
             ) from error

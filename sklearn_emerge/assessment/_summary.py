@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from ..inference._power import find_seeds, spread_of
-from ._plan import RESERVED
+from ._plan import RESERVED, STRUCTURED
 
 
 def summarise(cube, alpha, correction):
@@ -29,13 +29,18 @@ def summarise(cube, alpha, correction):
             **{name: cube[name] for name in ("ci_low", "ci_high")},
             **{name: cube[name] for name in ("p_value", "p_value_adjusted")},
             "efficiency": cube.efficiency.mean("seed"),
+            "gain_over_best_baseline": (cube.nll_best_baseline - cube.nll).mean("seed"),
         }
     )
+    if "equivalent_reservoir_size" in cube:
+        structured = cube.condition == STRUCTURED
+        table["equivalent_reservoir_size"] = cube.equivalent_reservoir_size.where(structured)
     for latent in cube.latent.values if "latent" in cube.coords else ():
         score = cube.probe_score.sel(latent=latent, drop=True)
         table[f"probe_score {latent}"] = score.mean("seed")
     table["required_seeds"] = _required_seeds(cube, alpha, correction)
-    table["reference"] = cube.reference.broadcast_like(table.delta_nll)
+    for name in ("reference", "best_baseline"):
+        table[name] = cube[name].broadcast_like(table.delta_nll)
     grid = [dim for dim in cube.delta_nll.dims if dim not in RESERVED]
     frame = table.to_dataframe(dim_order=[*grid, "condition", "mode"])
     return frame.dropna(axis="columns", how="all")

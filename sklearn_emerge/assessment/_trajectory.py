@@ -10,32 +10,15 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, validate_params
 
 from .._threads import one_thread
+from ..measures._sequences import negative_log_likelihood
 from ._labels import check_label
 from ._notes import noted
-from ._plan import RESERVED
+from ._plan import OF_MEASURES, RESERVED
 
 _OWN = ("nll", "train_loss")
+_TAKEN = tuple(dim for dim in RESERVED if dim not in OF_MEASURES)
 # Sequences of each part on which measures and probes are tried before training.
 TRIED = 50
-
-
-def negative_log_likelihood(predictor, sample):
-    """Return the nats per step; where a world says which steps count, of those alone.
-
-    Parameters
-    ----------
-    predictor : predictor
-        Fitted.
-    sample : Bunch
-        Sequences X and, for worlds of tokens, ``counts``, which of them count.
-
-    Returns
-    -------
-    float
-    """
-    if "counts" not in sample:
-        return -predictor.score(sample.X)
-    return -float(predictor.score_steps(sample.X)[sample.counts[:, 1:]].mean())
 
 
 def check_record(record_at, measures):
@@ -69,7 +52,7 @@ def check_record(record_at, measures):
     return tuple(steps.tolist()), measures
 
 
-def try_measures(measures, world, model, sizes, taken):
+def try_measures(measures, world, model, sizes, grid):
     """Take each measure of an untrained network once, so that bad ones fail before training.
 
     Parameters
@@ -82,8 +65,8 @@ def try_measures(measures, world, model, sizes, taken):
         Its model.
     sizes : (int, int)
         Numbers of sequences for training and evaluation.
-    taken : sequence of str
-        Names of dimensions that the cube has already.
+    grid : sequence of str
+        Names of the dimensions of the grid.
 
     Raises
     ------
@@ -97,7 +80,7 @@ def try_measures(measures, world, model, sizes, taken):
         for name, measure in measures.items():
             # A copy: a measure that keeps something is the same afterwards, and in the store.
             with noted(f"This happened in measures[{name!r}]."):
-                _labelled(name, deepcopy(measure)(predictor, evaluation), taken)
+                _labelled(name, deepcopy(measure)(predictor, evaluation), (*_TAKEN, *grid))
 
 
 def fit_untrained(model, X):
@@ -137,10 +120,10 @@ class Recorder:
         with one_thread():
             found = {"nll": negative_log_likelihood(predictor, evaluation)}
             found["train_loss"] = train_loss
-            found = {name: _labelled(name, value, RESERVED) for name, value in found.items()}
+            found = {name: _labelled(name, value, _TAKEN) for name, value in found.items()}
             for name, measure in self.measures.items():
                 with noted(f"This happened in measures[{name!r}], update {step} of seed {seed}."):
-                    found[name] = _labelled(name, measure(predictor, evaluation), RESERVED)
+                    found[name] = _labelled(name, measure(predictor, evaluation), _TAKEN)
         for name, value in found.items():
             if name not in self.values_:
                 dims = {"seed": np.arange(self.n_seeds), "step": list(self.at)}

@@ -143,7 +143,8 @@ class AssessmentDisplay:
         labelled = False
         for c, condition in enumerate(conditions):
             gains = self.delta_nll_baseline.sel(condition=condition)
-            best = int(gains.values.argmax())
+            # In a null not all of them are computed.
+            best = int(np.nanargmax(gains.values))
             if gains[best] > 0:
                 name = f"best baseline: {gains.baseline.values[best]}"
                 ax.hlines(

@@ -97,7 +97,11 @@ class DecodingDisplay:
         """
         left, right = self.axes_ = np.asarray(new_axes(axes, (11.0, 4.2), n_columns=2))
         names = list(self.delta_nll)
-        _bars(left, {name: self.probe_score[name] for name in names}, ("random", "full"))
+        # An untrained core has the same states in both modes.
+        modes = {m for scores in self.probe_score.values() if scores is not None
+                 for m in scores.mode.values}  # fmt: skip
+        untrained = "random" if "random" in modes else "readout"
+        _bars(left, {name: self.probe_score[name] for name in names}, (untrained, "full"))
         left.set_ylabel("probe score (cross-validated R² or D²)")
         left.axhline(0, color="black", linewidth=0.8)
         left.spines[["top", "right"]].set_visible(False)

@@ -85,18 +85,17 @@ class MemoryDisplay:
 
     @classmethod
     def from_cube(
-        cls, cube, measure="memory", *, condition="structured", modes=None, step=None,
-        ax=None,
-    ):  # fmt: skip
+        cls, cube, measure=None, *, condition="structured", modes=None, step=None, ax=None
+    ):
         """Plot what an assessment has recorded, one line a training mode.
 
         Parameters
         ----------
         cube : xarray.Dataset or path-like
-            A cube of one configuration, from an `EmergenceAssessment` with `record_at` and
-            ``measures={"memory": memory_curve}``.
-        measure : str, default="memory"
-            The name that `memory_curve` has in `measures`.
+            A cube of one configuration.
+        measure : str, default=None
+            The name that `memory_curve` has in the `measures` of the assessment, to show it in the
+            course of training. None shows what is measured at its end, in the structured world.
         condition : str, default="structured"
             The condition to show.
         modes : sequence of str, default=None
@@ -122,22 +121,33 @@ class MemoryDisplay:
             raise ValueError(
                 f"The cube varies {parameters(cube)[0]!r}; select one value of it with cube.sel."
             )
-        trajectory = cube.get(f"{measure}_trajectory")
-        if trajectory is None or "window" not in trajectory.dims:
-            raise ValueError(
-                f"measure={measure!r} is no memory curve of this cube; assess with "
-                "record_at=[...] and measures={'memory': memory_curve}."
-            )
-        step = trajectory.step.values[-1] if step is None else step
         if modes is None:
             modes = [mode for mode in cube.mode.values.tolist() if mode != "random"]
-        chosen = [("condition", condition), ("step", step), *(("mode", mode) for mode in modes)]
+        chosen = [("condition", condition), *(("mode", mode) for mode in modes)]
+        if measure is None:
+            shown, has_it = cube.get("nll_memory"), "claims that have 'memory' among them"
+        else:
+            shown = cube.get(f"{measure}_trajectory")
+            has_it = "record_at=[...] and measures={'memory': memory_curve}"
+        if shown is None or "window" not in shown.dims:
+            raise ValueError(
+                f"measure={measure!r} is no memory curve of this cube; assess with {has_it}."
+            )
+        if measure is not None:
+            step = shown.step.values[-1] if step is None else step
+            chosen.append(("step", step))
         for name, value in chosen:
             if value not in cube[name].values:
                 raise ValueError(
                     f"{name}={value!r} is not in the cube, which has {cube[name].values.tolist()}."
                 )
-        shown = trajectory.sel(condition=condition, step=step)
+        if measure is None and condition != "structured":
+            raise ValueError(
+                f"condition={condition!r}: memory is measured in the structured world alone; "
+                "record it with measures={'memory': memory_curve}."
+            )
+        if measure is not None:
+            shown = shown.sel(condition=condition, step=step)
         curves = {mode: shown.sel(mode=mode) for mode in modes}
         losses = cube[["nll_best_baseline", "nll_optimal"]].sel(condition=condition).mean("seed")
         levels = {

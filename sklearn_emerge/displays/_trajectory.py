@@ -36,7 +36,7 @@ class TrajectoryDisplay:
     ... ).fit().cube_
     >>> display = TrajectoryDisplay.from_cube(cube, along="mode")
     >>> list(display.lines_), display.ax_.get_ylabel()
-    (['full', 'readout', 'random'], 'negative log-likelihood (nat/step)')
+    (['full', 'readout'], 'negative log-likelihood (nat/step)')
     """
 
     def __init__(self, trajectory):

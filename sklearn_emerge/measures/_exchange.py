@@ -11,6 +11,8 @@ from ..predictors._base import center_and_scale
 from ..predictors._likelihood import log_density
 from ._sequences import sequences_of
 
+# What is measured, in order.
+EXCHANGE = ("loss", "rise", "correlation", "distance")
 # Changes of predictions, in standard deviations of the data, that are rounding.
 _ROUNDING = 1e-6
 
@@ -83,6 +85,39 @@ def exchange_states(predictor, sample, *, latent=None, n_steps=16, n_sequences=N
     """
     X, scored = sequences_of(predictor, sample, n_sequences)
     latents = None if latent is None else _latent(sample, latent)
+    values = _exchange(predictor, X, scored, latents, n_steps)
+    if values is None:
+        raise ValueError(
+            f"No two of the {len(X)} sequences have the same last input at any step; pass more."
+        )
+    result = xr.DataArray(list(values.values()), {"exchange": list(values)}, dims="exchange")
+    units = "1, and nat/step for loss and rise"
+    return result.assign_attrs(long_name="exchange of hidden states", units=units)
+
+
+def exchange_if_possible(predictor, sample, n_sequences):
+    """Return the entries of `exchange_states` in order; NaN where there is nothing to exchange.
+
+    Parameters
+    ----------
+    predictor : predictor
+        Fitted.
+    sample : Bunch
+        Sequences.
+    n_sequences : int
+        How many of them to use.
+
+    Returns
+    -------
+    list of float
+    """
+    X, scored = sequences_of(predictor, sample, n_sequences)
+    values = _exchange(predictor, X, scored, None, 16) if scored[:, 1:].any() else None
+    return [np.nan] * len(EXCHANGE) if values is None else list(values.values())
+
+
+def _exchange(predictor, X, scored, latents, n_steps):
+    """Return the entries of `exchange_states` by name; None if no two last inputs are the same."""
     first = getattr(predictor, "input_scaling_", None) == "first"
     start = X[:, :1] if first else np.zeros_like(X[:, :1])
     seen, scale = X - start, center_and_scale(X)[1]
@@ -106,20 +141,12 @@ def exchange_states(predictor, sample, *, latent=None, n_steps=16, n_sequences=N
             effects.append((latents[others, t] - latents[rows, t])[:, np.newaxis] * inputs)
         distances.append(np.linalg.norm((seen[others, t] - seen[rows, t]) / scale, axis=1))
     if not losses:
-        raise ValueError(
-            f"No two of the {len(X)} sequences have the same last input at any step; pass more."
-        )
+        return None
     own, exchanged = np.concatenate(losses, axis=1).mean(axis=1)
     correlation = _correlation if latents is None else _multiple_correlation
-    values = {
-        "loss": own,
-        "rise": exchanged - own,
-        "correlation": correlation(np.concatenate(changes) / scale, np.concatenate(effects)),
-        "distance": np.concatenate(distances).mean(),
-    }
-    result = xr.DataArray(list(values.values()), {"exchange": list(values)}, dims="exchange")
-    units = "1, and nat/step for loss and rise"
-    return result.assign_attrs(long_name="exchange of hidden states", units=units)
+    followed = correlation(np.concatenate(changes) / scale, np.concatenate(effects))
+    values = own, exchanged - own, followed, np.concatenate(distances).mean()
+    return dict(zip(EXCHANGE, values, strict=True))
 
 
 def _latent(sample, latent):

@@ -37,3 +37,22 @@ def sequences_of(predictor, sample, n_sequences):
     if bunch and "counts" in sample:
         return X, np.asarray(sample["counts"])[:n_sequences, 1:]
     return X, np.ones((len(X), X.shape[1] - 1), dtype=bool)
+
+
+def negative_log_likelihood(predictor, sample):
+    """Return the nats per step; where a world says which steps count, of those alone.
+
+    Parameters
+    ----------
+    predictor : predictor
+        Fitted.
+    sample : Bunch
+        Sequences X and, for worlds of tokens, ``counts``, which of them count.
+
+    Returns
+    -------
+    float
+    """
+    if "counts" not in sample:
+        return -predictor.score(sample.X)
+    return -float(predictor.score_steps(sample.X)[sample.counts[:, 1:]].mean())

@@ -1,5 +1,6 @@
 """Thresholds: of accuracy in capacity, and of memory and parameters in linear systems."""
 
+from ..measures import equivalent_reservoir_size, reservoir_curve, reservoir_interval
 from ._capacity import count_flops, effective_capacity, module_capacity, network_capacity
 from ._curve import EmergenceCurve
 from ._curve_cube import fit_curve
@@ -7,7 +8,6 @@ from ._equivalent import equivalent_filter_length, excess_risk
 from ._filters import best_filter, linear_filter_risk
 from ._gate import gate_activation, head_gates
 from ._random_walk import critical_filter_length, filter_risk
-from ._reservoir import equivalent_reservoir_size, reservoir_curve, reservoir_interval
 from ._stability import orbit_dimension, stability_threshold
 from ._sweep import PredictionRiskSweep
 

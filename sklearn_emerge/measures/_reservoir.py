@@ -1,22 +1,24 @@
 """What a trained network is worth, in units of a random core that is not trained."""
 
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
 import xarray as xr
 from joblib import Parallel, delayed
 from scipy import special
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from .._random import seed_sequence, substream
 from .._validation import as_numbers
-from ..assessment._cell import split_by_seed
-from ..assessment._plan import with_facts
-from ..assessment._trajectory import negative_log_likelihood
 from ..inference import Interval as Ends
 from ..predictors import EchoStatePredictor
 from ..predictors._base import spread_known
+from ..predictors._echo_state import N_TUNED, RANGES
+from ..predictors._facts import with_facts
 from ..worlds import World
+from ._sequences import negative_log_likelihood
 
 _SIZES = (16, 32, 64, 128, 256, 512)
 
@@ -72,23 +74,24 @@ def reservoir_curve(
     Examples
     --------
     >>> from sklearn_emerge import OscillatorWorld
-    >>> from sklearn_emerge.thresholds import reservoir_curve
+    >>> from sklearn_emerge.measures import reservoir_curve
     >>> world = OscillatorWorld(n_steps=32)
     >>> curve = reservoir_curve(world, sizes=(2, 8), n_train=100, n_eval=100, random_state=0)
     >>> curve.dims, curve.n_units.values.tolist(), curve.units
     (('seed', 'n_units'), [2, 8], 'nat/step')
     """
-    sizes = _check_sizes(sizes)
+    sizes = check_sizes(sizes)
     entropy = seed_sequence(random_state).generate_state(4).tolist()
     n_train, n_eval = world.default_split(n_train, n_eval)
-    splits = split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data=False)
+    splits = world.splits(n_seeds, n_train, n_eval, substream(entropy, "data"))
     values = Parallel()(
-        delayed(_evaluate)(world, *split, size, time_channel, substream(entropy, "core", seed))
-        for seed, split in enumerate(splits)
-        for size in sizes
+        delayed(nll_of_cores)(
+            world, train.X, evaluation, sizes, time_channel, substream(entropy, "core", seed)
+        )
+        for seed, (train, evaluation) in enumerate(splits)
     )
     return xr.DataArray(
-        np.reshape(values, (n_seeds, len(sizes))),
+        np.array(values),
         dims=("seed", "n_units"),
         coords={
             "seed": np.arange(n_seeds),
@@ -136,7 +139,7 @@ def equivalent_reservoir_size(nll, curve):
     --------
     >>> import numpy as np
     >>> import xarray as xr
-    >>> from sklearn_emerge.thresholds import equivalent_reservoir_size
+    >>> from sklearn_emerge.measures import equivalent_reservoir_size
     >>> sizes = {"n_units": [16, 64, 256]}
     >>> curve = xr.DataArray([[0.6, 0.5, 0.4]], coords=sizes, dims=("seed", "n_units"))
     >>> equivalent_reservoir_size([0.7, 0.5, 0.45, 0.3], curve).round(6).tolist()
@@ -188,7 +191,7 @@ def reservoir_interval(nll, curve, *, confidence=0.95):
     Examples
     --------
     >>> import xarray as xr
-    >>> from sklearn_emerge.thresholds import reservoir_interval
+    >>> from sklearn_emerge.measures import reservoir_interval
     >>> values = [[0.61, 0.50, 0.41], [0.60, 0.51, 0.40], [0.60, 0.50, 0.40]]
     >>> sizes = {"n_units": [16, 64, 256]}
     >>> curve = xr.DataArray(values, coords=sizes, dims=("seed", "n_units"))
@@ -230,12 +233,43 @@ def reservoir_interval(nll, curve, *, confidence=0.95):
     return Ends(*ends)
 
 
-def _evaluate(world, train, evaluation, n_units, time_channel, stream):
-    """Return the negative log-likelihood of a random core."""
-    core = EchoStatePredictor(n_units, time_channel=time_channel, random_state=stream)
-    with spread_known(world._spread):
-        core = with_facts(core, world).fit(train.X)
-    return negative_log_likelihood(core, evaluation)
+def nll_of_cores(world, X, evaluation, sizes, time_channel, stream):
+    """Return the negative log-likelihood of random cores of one seed.
+
+    Parameters
+    ----------
+    world : World
+        Its facts are those of the cores.
+    X : ndarray of shape (n_sequences, n_steps[, n_channels])
+        Training sequences.
+    evaluation : Bunch
+        Evaluation sequences.
+    sizes : sequence of int
+        Numbers of units.
+    time_channel : {"full_time", None}
+        Whether they see the clock.
+    stream : SeedSequence
+        Stream of their weights.
+
+    Returns
+    -------
+    ndarray of shape (n_sizes,)
+        In nats a step.
+    """
+    losses, options = [], {"time_channel": time_channel, "random_state": stream}
+    for n_units in sizes:
+        core = EchoStatePredictor(int(n_units), **options)
+        with spread_known(world._spread):
+            core = with_facts(core, world)
+            with warnings.catch_warnings():
+                # What is left to gain there does not matter for a size.
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                core.fit(X)
+        if n_units >= N_TUNED:
+            # From here on all sizes would choose the same.
+            options |= {name: getattr(core, f"{name}_") for name in RANGES}
+        losses.append(negative_log_likelihood(core, evaluation))
+    return np.array(losses)
 
 
 def _smallest_size(nll, sizes, heights):
@@ -254,14 +288,14 @@ def _labelled(like, sizes):
     return like.copy(data=sizes).rename("equivalent_reservoir_size").assign_attrs(attributes)
 
 
-def _check_sizes(sizes):
+def check_sizes(sizes, name="sizes"):
     """Return sizes as an array; raise a ValueError unless they are counts that increase."""
     array = np.asarray(sizes)
     whole = array.ndim == 1 and array.size and array.dtype.kind in "iu"
     if not whole or array[0] < 1 or (np.diff(array) <= 0).any():
         raise ValueError(
-            f"sizes={sizes!r} must be numbers of units that increase; pass for instance "
-            "sizes=(16, 32, 64)."
+            f"{name}={sizes!r} must be numbers of units that increase; pass for instance "
+            f"{name}=(16, 32, 64)."
         )
     return array.astype(np.int64)
 
@@ -279,4 +313,4 @@ def _check_curve(curve):
             "curve must be finite and have n_units as a coordinate; pass what "
             "reservoir_curve(world) returns."
         )
-    return _check_sizes(curve.n_units.values), heights
+    return check_sizes(curve.n_units.values), heights

@@ -1,0 +1,222 @@
+"""A unit of work: all that a network is compared with, of one configuration in one condition."""
+
+import warnings
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import KFold
+from sklearn.utils import Bunch
+
+from .._random import integer_seed, substream
+from .._threads import one_thread
+from .._validation import encode_tokens
+from ..measures._reservoir import nll_of_cores
+from ..measures._sequences import negative_log_likelihood
+from ..predictors._base import spread_known
+from ..predictors._windows import last_inputs
+from ..probes import control_states, score_probe
+from ._cell import groups_of, split_by_seed, status_of
+
+# With so many training sequences a single fold tells which baseline is best.
+_MANY = 250
+# Columns of a window of inputs that a probe reads, at most: each token has as many as there are.
+_MOST_COLUMNS = 512
+# Seeds and training sequences of the curve of random cores: its heads converge sooner than
+# networks.
+_CORE_SEEDS, _CORE_SEQUENCES = 3, 500
+
+
+def run_baselines(
+    world, structured, baselines, candidates, *, n_seeds, n_train, n_eval, shared_data, entropy,
+    scoring,
+):  # fmt: skip
+    """Score the baselines of one configuration in one condition, and its optimal predictor.
+
+    The reference, the best of the candidates, and the best of all baselines are chosen on training
+    sequences (of the first seed) that they were not fitted to: what scores best on those that it
+    has seen would favour the baseline with most parameters. The best of all is that of the
+    structured world in every condition; in a null the others, but for the candidates, are left out.
+
+    Parameters
+    ----------
+    world : World
+        The world of the condition.
+    structured : World
+        The structured world, which may be the same.
+    baselines : dict of str to predictor
+        The baselines.
+    candidates : list of str
+        Names of those among which the reference is chosen.
+    n_seeds, n_train, n_eval : int
+        Numbers of seeds and sequences.
+    shared_data : bool
+        Whether all seeds have the same sequences.
+    entropy : list of int
+        Root of all random streams.
+    scoring : dict
+        ``likelihood`` and ``noise_std`` of the model, by which the optimal predictor is scored.
+
+    Returns
+    -------
+    Bunch
+        ``nll`` (NaN if it is left out) and ``status`` of each seed and baseline, ``nll_optimal`` of
+        each seed (NaN if unknown), ``reference`` and ``best_baseline`` (names).
+    """
+    sizes = n_seeds, n_train, n_eval, entropy, shared_data
+    splits = split_by_seed(world, *sizes)
+    in_structured = splits if world is structured else split_by_seed(structured, *sizes)
+
+    def fitted(name, seed, X):
+        baseline = _seeded(baselines[name], substream(entropy, "baseline", name, seed))
+        with warnings.catch_warnings():
+            # That is what the status is for.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return baseline.fit(X)
+
+    with one_thread(), spread_known(world._spread):
+        best = _choose(baselines, in_structured[0][0], fitted)
+        reference = _choose(candidates, splits[0][0], fitted)
+        scored = baselines if world is structured else {*candidates, best}
+        nll = np.full((len(splits), len(baselines)), np.nan)
+        status = np.full(nll.shape, "left out", object)
+        for seed, (train, evaluation) in enumerate(splits):
+            for i, name in enumerate(baselines):
+                if name in scored:
+                    predictor = fitted(name, seed, train.X)
+                    nll[seed, i] = negative_log_likelihood(predictor, evaluation)
+                    status[seed, i] = status_of(predictor, nll[seed, i])
+        optimal = world.optimal_predictor(**scoring)
+        nll_optimal = [
+            np.nan if optimal is None else negative_log_likelihood(optimal, evaluation)
+            for _, evaluation in splits
+        ]
+    return Bunch(
+        nll=np.broadcast_to(nll, (n_seeds, len(baselines))),
+        status=np.broadcast_to(status, (n_seeds, len(baselines))),
+        nll_optimal=np.broadcast_to(nll_optimal, n_seeds),
+        reference=reference,
+        best_baseline=best,
+        ceiling=world.ceiling or "unknown",
+    )
+
+
+def _seeded(baseline, stream):
+    """Return a clone whose `random_state` is set from a stream if it is None."""
+    baseline = clone(baseline)
+    if baseline.get_params(deep=False).get("random_state", 0) is None:
+        baseline.set_params(random_state=integer_seed(stream))
+    return baseline
+
+
+def _choose(names, sample, fitted):
+    """Return the baseline that is best on training sequences that it was not fitted to."""
+    rows = {name: sample[name] for name in ("X", "counts") if name in sample}
+    folds = list(KFold(min(5, len(sample.X) // 2)).split(sample.X))
+    losses = dict.fromkeys(names, 0.0)
+    for used, left_out in folds if len(sample.X) < _MANY else folds[-1:]:
+        part = Bunch(**{key: values[left_out] for key, values in rows.items()})
+        for name in names:
+            losses[name] += negative_log_likelihood(fitted(name, 0, sample.X[used]), part)
+    return min(losses, key=lambda name: np.nan_to_num(losses[name], nan=np.inf))
+
+
+def run_windows(
+    world, *, n_lags, time_channel, probe, n_probe, n_seeds, n_train, n_eval, shared_data, entropy
+):
+    """Score probes of the last inputs in place of hidden states.
+
+    Parameters
+    ----------
+    world : World
+        The structured world.
+    n_lags : int
+        Inputs, as many as the network has units, as far as a probe can read so many.
+    time_channel : bool
+        Whether the clock is among them.
+    probe, n_probe
+        As in `EmergenceAssessment`.
+    n_seeds, n_train, n_eval, shared_data, entropy
+        As in `run_baselines`.
+
+    Returns
+    -------
+    Bunch
+        ``probe_score_window`` and ``probe_score_window_shuffled``, from the inputs of other
+        sequences, of each seed and latent.
+    """
+    scores = {"probe_score_window": [], "probe_score_window_shuffled": []}
+    splits = split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data)
+    for seed in range(n_seeds):
+        evaluation = splits[min(seed, len(splits) - 1)][1]
+        latents = evaluation.latents[:n_probe]
+        window = window_of(world, evaluation.X[:n_probe], n_lags, time_channel)
+        stream = substream(entropy, "probe", seed)
+        options = {
+            "probe": probe,
+            "groups": groups_of(evaluation, n_probe),
+            "random_state": substream(stream, "estimator"),
+        }
+        other = control_states(window, "other_sequence", substream(stream, "other_sequence"))
+        with one_thread():
+            for states, each in zip((window, other), scores.values(), strict=True):
+                each.append(score_probe(states, latents, **options).score)
+    return Bunch(**{name: np.array(values) for name, values in scores.items()})
+
+
+def window_of(world, X, n_lags, time_channel):
+    """Return the last inputs at each step, and the clock, in place of hidden states.
+
+    Parameters
+    ----------
+    world : World
+        The structured world.
+    X : ndarray of shape (n_sequences, n_steps[, n_channels])
+        Sequences.
+    n_lags, time_channel
+        As in `run_windows`.
+
+    Returns
+    -------
+    ndarray of shape (n_sequences, n_steps, n_columns)
+    """
+    X = X.reshape(*X.shape[:2], -1)
+    if world.observation == "token":
+        X = encode_tokens(X.astype(np.float64), world.n_tokens)
+    n = max(1, min(n_lags, X.shape[1], _MOST_COLUMNS // X.shape[2]))
+    window = last_inputs(X - X.mean(axis=(0, 1)), n).reshape(*X.shape[:2], -1)
+    if not time_channel:
+        return window
+    clock = np.broadcast_to(np.linspace(0, 1, X.shape[1])[:, np.newaxis], (*X.shape[:2], 1))
+    return np.concatenate([window, clock], axis=2)
+
+
+def run_cores(world, *, sizes, time_channel, n_seeds, n_train, n_eval, shared_data, entropy):
+    """Score random cores of growing size, with heads in closed form.
+
+    Parameters
+    ----------
+    world : World
+        The structured world.
+    sizes : tuple of int
+        Numbers of units.
+    time_channel : {"full_time", None}
+        Whether they see the clock.
+    n_seeds, n_train, n_eval, shared_data, entropy
+        As in `run_baselines`. The first seeds are enough, and a part of their training sequences.
+
+    Returns
+    -------
+    Bunch
+        ``nll_reservoir`` of each seed and size; NaN for the other seeds.
+    """
+    splits = split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data)
+    nll = np.full((n_seeds, len(sizes)), np.nan)
+    for seed in range(min(_CORE_SEEDS, n_seeds)):
+        train, evaluation = splits[min(seed, len(splits) - 1)]
+        stream = substream(entropy, "core", seed)
+        with one_thread():
+            nll[seed] = nll_of_cores(
+                world, train.X[:_CORE_SEQUENCES], evaluation, sizes, time_channel, stream
+            )
+    return Bunch(nll_reservoir=nll)

@@ -1,0 +1,160 @@
+"""The alternatives that a network has to beat: trivial baselines, filters, windows, reservoirs."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from ..predictors import (
+    AutoregressivePredictor,
+    EchoStatePredictor,
+    LinearFilterPredictor,
+    MarkovPredictor,
+    MeanPredictor,
+    PersistencePredictor,
+    SeasonalPredictor,
+    TimeVaryingFilterPredictor,
+    WindowPredictor,
+)
+from ..predictors._base import BasePredictor
+from ..predictors._facts import with_facts
+from ..worlds import ArrayWorld
+from ._labels import check_label
+from ._plan import clock_of
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A predictor that needs no trained network.
+
+    Attributes
+    ----------
+    make : callable
+        Returns it.
+    words : str
+        What it is.
+    trivial : bool
+        Whether it is a reference of the source, from which gains are counted.
+    """
+
+    make: callable
+    words: str
+    trivial: bool = False
+
+
+ALTERNATIVES = {
+    "mean": Alternative(MeanPredictor, "the mean", trivial=True),
+    "step_mean": Alternative(
+        partial(MeanPredictor, per_step=True), "the mean of each step", trivial=True
+    ),
+    "persistence": Alternative(PersistencePredictor, "persistence", trivial=True),
+    "markov": Alternative(MarkovPredictor, "a Markov chain", trivial=True),
+    "autoregressive": Alternative(AutoregressivePredictor, "a linear filter"),
+    "linear_filter": Alternative(LinearFilterPredictor, "a linear filter"),
+    "time_varying_filter": Alternative(TimeVaryingFilterPredictor, "a time-varying linear filter"),
+    "window": Alternative(WindowPredictor, "a window of inputs"),
+    "echo_state": Alternative(EchoStatePredictor, "an echo-state network of its size"),
+    "seasonal": Alternative(SeasonalPredictor, "a seasonal mean"),
+}
+# Names of "auto" by kind of observation. Softmax heads of many tokens on many features would cost
+# more than training.
+_TRIVIAL = ("mean", "step_mean", "persistence")
+_PANEL = ("linear_filter", "time_varying_filter", "window", "echo_state")
+_AUTO = {
+    "continuous": (*_TRIVIAL, *_PANEL),
+    "binary": (*_TRIVIAL, "markov", *_PANEL),
+    "token": (*_TRIVIAL, "markov"),
+}
+
+
+def words_of(name):
+    """Return what a baseline is, in words."""
+    return ALTERNATIVES[name].words if name in ALTERNATIVES else name
+
+
+def make_baselines(baselines, model, world, n_units=None):
+    """Return the baselines by name, scored by the likelihood of the model if theirs is "auto".
+
+    Those that are asked for by name see the clock if the model does, and a random core has as many
+    units.
+
+    Parameters
+    ----------
+    baselines : "auto", sequence of str, or dict of str to predictor
+        As in `EmergenceAssessment`.
+    model : predictor
+        With the facts of the world filled in.
+    world : World
+        The structured world: its nulls have the same baselines.
+    n_units : int or None, default=None
+        Hidden units of the model, if it has any.
+
+    Returns
+    -------
+    dict of str to predictor
+
+    Raises
+    ------
+    ValueError
+        If a name is not known, or something is no predictor.
+    """
+    if isinstance(baselines, dict):
+        chosen = dict(baselines)
+        for name, baseline in chosen.items():
+            check_label("baselines", name)
+            if not name:
+                raise ValueError("baselines has an empty name; pass one that can be read.")
+            if not isinstance(baseline, BasePredictor):
+                raise ValueError(
+                    f"baselines[{name!r}]={baseline!r} is not a predictor of this package, which "
+                    "predicts next steps; pass one, for instance AutoregressivePredictor(lags=2)."
+                )
+    else:
+        chosen = {
+            name: _matched(ALTERNATIVES[name].make(), model, n_units)
+            for name in _names(baselines, model, world)
+        }
+    if not chosen:
+        raise ValueError("baselines is empty; pass at least one, for instance ['mean'].")
+    return {name: with_facts(baseline, model) for name, baseline in chosen.items()}
+
+
+def _names(baselines, model, world):
+    """Return the names that were asked for."""
+    if isinstance(baselines, str) and baselines == "auto":
+        tokens = getattr(model, "likelihood", "auto") == "categorical"
+        names = _AUTO["token" if tokens else world.observation]
+        return (*names, "seasonal") if isinstance(world, ArrayWorld) and not tokens else names
+    names = [baselines] if isinstance(baselines, str) else list(baselines)
+    unknown = [name for name in names if name not in tuple(ALTERNATIVES)]
+    if unknown:
+        raise ValueError(
+            f"baselines={baselines!r}: {unknown[0]!r} is not known; choose from "
+            f"{', '.join(ALTERNATIVES)}, or pass a dict of names to predictors."
+        )
+    return names
+
+
+def _matched(baseline, model, n_units):
+    """Return a baseline that sees the clock if the model does, and has as many units."""
+    params = baseline.get_params()
+    if "time_channel" in params:
+        baseline.set_params(time_channel="full_time" if clock_of(model) else None)
+    if "n_units" in params and n_units is not None:
+        baseline.set_params(n_units=n_units)
+    return baseline
+
+
+def reference_names(reference, baselines):
+    """Return the names of the baselines among which the reference is chosen."""
+    if isinstance(reference, str) and reference == "all":
+        return list(baselines)
+    if isinstance(reference, str) and reference == "auto":
+        trivial = [name for name in baselines if getattr(ALTERNATIVES.get(name), "trivial", False)]
+        return trivial or list(baselines)
+    names = [reference] if isinstance(reference, str) else list(reference)
+    unknown = [name for name in names if name not in tuple(baselines)]
+    if unknown or not names:
+        raise ValueError(
+            f"reference={reference!r} must be 'auto', 'all' or names out of the baselines "
+            f"{', '.join(baselines)}."
+        )
+    return names

@@ -1,0 +1,298 @@
+"""Claims and the verdict that follows from them, on cubes whose numbers are chosen."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sklearn_emerge import ArrayWorld, EmergenceAssessment, GRUPredictor, OscillatorWorld
+from sklearn_emerge.assessment._claims import CLAIMS, decide_claims, differences
+from sklearn_emerge.assessment._verdict import VERDICTS, judge, loss_fall
+from sklearn_emerge.inference import corrected_resampled_test, sign_flip_bounds
+
+# Losses of the trained network, its untrained core, and the trained network in the null; the
+# best baseline and the reference have fixed ones.
+REFERENCE, BEST, NULL = 1.0, 0.5, 2.0
+OPERATOR = {"full": 0.3, "readout": 0.6, "null": 2.0, "memory": (0.2, 0.2)}
+
+
+def cube_of(full=0.3, readout=0.6, null=2.0, memory=(0.2, 0.2), probes=None, n_seeds=6):
+    """Return what an assessment has measured, with a little noise of each seed on top."""
+    noise = 0.002 * np.random.default_rng(0).standard_normal((2, 2, n_seeds))
+    nll = np.array([[full, readout], [null, null]])[..., np.newaxis] + noise
+    cube = xr.Dataset(
+        {
+            "nll": (("condition", "mode", "seed"), nll),
+            "nll_reference": (("condition", "seed"), np.full((2, n_seeds), [[REFERENCE], [NULL]])),
+            "nll_best_baseline": (("condition", "seed"), np.full((2, n_seeds), [[BEST], [NULL]])),
+            "best_baseline": ("condition", np.array(["linear_filter"] * 2, "O")),
+            "status": (("condition", "mode", "seed"), np.full(nll.shape, "ok", "O")),
+        },
+        coords={"condition": ["structured", "resample"], "mode": ["full", "readout"]},
+    )
+    if memory is not None:
+        without, rise = memory
+        curve = np.array([full + without, full])[:, np.newaxis] + np.zeros((2, 1, n_seeds))
+        exchange = np.array([full, rise])[:, np.newaxis] + np.zeros((2, 1, n_seeds))
+        cube["nll_memory"] = (("mode", "window", "seed"), curve)
+        cube["state_exchange"] = (("mode", "exchange", "seed"), exchange)
+        cube = cube.assign_coords(window=[1, 20], exchange=["loss", "rise"])
+    if probes is not None:
+        for name, values in probes.items():
+            values = np.array(values)[..., np.newaxis] + noise[0, 0]
+            dims = ("latent", "seed") if values.ndim == 2 else ("mode", "latent", "seed")
+            if dims[0] == "mode":
+                values, dims = np.stack([values, 0 * values]), ("condition", *dims)
+            cube[name] = (dims, values)
+        cube = cube.assign_coords(latent=["x", "y"])
+    return cube
+
+
+def judged(cube, claims=tuple(CLAIMS), margin=0.01, probe_margin=0.05, units=None, **options):
+    options = {"alpha": 0.05, "correction": "holm", "units": units} | options
+    cube = cube.merge(decide_claims(cube, claims=claims, margins=(margin, probe_margin), **options))
+    return cube.merge(judge(cube, claims=claims, margin=margin, **options))
+
+
+def states(cube):
+    return dict(zip(cube.claim.values.tolist(), cube.claim_state.values.tolist(), strict=True))
+
+
+def probed(full, readout, window, shuffled=0.0):
+    """Scores of latents x and y."""
+    return {
+        "probe_score": [full, readout],
+        "probe_score_shuffled": [[shuffled, shuffled]] * 2,
+        "probe_score_window": window,
+        "probe_score_window_shuffled": [shuffled, shuffled],
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, "operator"),
+        # Of a core without recurrence nothing changes with its state.
+        ({"memory": (0.0, 0.0)}, "prediction"),
+        # A reset costs something, but another past changes nothing.
+        ({"memory": (0.2, 0.0)}, "prediction"),
+        ({"memory": None}, "prediction"),
+        # Order fails, whatever memory says.
+        ({"null": 1.8, "memory": (0.0099, 0.2)}, "prediction"),
+        # As much is gained where nothing is left of the order.
+        ({"null": 1.8}, "prediction"),
+        ({"full": 0.505}, "learned, not beyond a linear filter"),
+        ({"full": 0.55, "readout": 0.5}, "learned, not beyond a linear filter"),
+        ({"full": 0.45, "readout": 0.45}, "reservoir"),
+        ({"full": 1.2, "readout": 0.8}, "reservoir"),
+        ({"full": 1.2, "readout": 1.1}, "none"),
+        ({"full": 1.2, "readout": 0.9904}, "undecided"),
+        # As much above the margin as below it, over seeds.
+        ({"full": 0.49}, "undecided"),
+        ({"readout": 0.31}, "undecided"),
+        ({"probes": probed([0.9, 0.9], [0.2, 0.9], [0.2, 0.9])}, "operator+representation"),
+        ({"full": 1.2, "probes": probed([0.9, 0.9], [0.2, 0.9], [0.2, 0.9])}, "representation"),
+    ],
+)
+def test_verdict_follows_from_the_numbers(changes, verdict):
+    cube = judged(cube_of(**{**OPERATOR, **changes}))
+    assert cube.verdict.item() == verdict
+    assert cube.verdict_reason.item()
+
+
+def test_every_verdict_occurs():
+    """A verdict that no numbers lead to would be a dead row of the table."""
+    words = {each.word.partition(",")[0] for each in VERDICTS}
+    table = test_verdict_follows_from_the_numbers.pytestmark[0].args[1]
+    assert words | {"undecided"} <= {verdict.partition(",")[0] for _, verdict in table}
+
+
+def test_bounds_and_states_agree():
+    """Of one configuration a claim holds exactly where its lower bound is above the margin."""
+    for full in np.linspace(0.44, 0.54, 41):
+        cube = judged(cube_of(full=full)).sel(claim="prediction")
+        low, high = cube.claim_low.item(), cube.claim_high.item()
+        expected = "holds" if low > 0.01 else "fails" if high < 0.01 else "open"
+        assert cube.claim_state.item() == expected
+        bounds = sign_flip_bounds(cube.claim_difference.values)
+        assert (low, high) == pytest.approx(bounds)
+
+
+def test_margin_moves_the_state():
+    found = {m: states(judged(cube_of(), margin=m))["prediction"] for m in (0.0, 0.1, 0.2, 0.5)}
+    assert found == {0.0: "holds", 0.1: "holds", 0.2: "open", 0.5: "fails"}
+
+
+def test_gains_are_over_the_same_baseline_everywhere():
+    """In the null the reference is another one, and no gain over it is subtracted."""
+    cube = cube_of(null=1.9)
+    cube["nll_reference"].loc["resample"] = 47.0
+    assert differences(cube)["order"].values == pytest.approx(
+        (BEST - cube.nll[0, 0].values) - (NULL - cube.nll[1, 0].values)
+    )
+    worse = cube_of(full=0.7, null=2.5)
+    assert (differences(worse)["order"] == 0).all()
+
+
+def test_order_is_against_each_null():
+    cube = cube_of()
+    other = cube.isel(condition=[1]).assign_coords(condition=["phase"])
+    other["nll"] = other.nll - 0.25
+    both = xr.concat([cube, other], "condition", data_vars="minimal")
+    for name in ("nll_memory", "state_exchange"):
+        both[name] = cube[name]
+    assert states(judged(both))["order"] == "fails"
+    assert states(judged(cube))["order"] == "holds"
+
+
+@pytest.mark.parametrize(
+    ("scores", "state"),
+    [
+        (probed([0.9, 0.9], [0.2, 0.2], [0.2, 0.2]), "holds"),
+        # The untrained core has it, or the raw inputs.
+        (probed([0.9, 0.9], [0.88, 0.2], [0.2, 0.2]), "fails"),
+        (probed([0.9, 0.9], [0.2, 0.2], [0.88, 0.2]), "fails"),
+        # The clock: states of other sequences have as much of it.
+        (probed([0.9, 0.9], [-0.5, 0.2], [-0.5, 0.2], shuffled=0.9), "fails"),
+    ],
+)
+def test_representation_of_each_latent(scores, state):
+    found = states(judged(cube_of(probes=scores)))
+    assert found["representation x"] == state
+
+
+def test_latents_are_corrected_for_their_number():
+    scores = probed([0.9, 0.9], [0.2, 0.89], [0.2, 0.2])
+    five = judged(cube_of(probes=scores, n_seeds=5)).sel(claim="representation x")
+    assert five.claim_p_value == 2**-5
+    assert five.claim_p_value_adjusted == 2**-4
+    assert five.claim_state == "open"
+    six = judged(cube_of(probes=scores, n_seeds=6))
+    assert states(six)["representation x"] == "holds"
+
+
+def test_seeds_without_a_score_are_left_out():
+    scores = probed([0.9, 0.9], [0.2, 0.2], [0.2, 0.2])
+    cube = cube_of(probes=scores, n_seeds=8)
+    cube["probe_score"] = cube.probe_score.where(cube.nll.seed > 1)
+    assert states(judged(cube))["representation x"] == "holds"
+    cube["probe_score"] = cube.probe_score.where(cube.nll.seed > 4)
+    found = judged(cube)
+    assert states(found)["representation x"] == "open"
+    assert found.verdict.item() == "operator"
+
+
+def test_what_was_not_tested_does_not_make_an_operator():
+    cube = cube_of()
+    assert judged(cube.sel(condition=["structured"])).verdict.item() == "prediction"
+    alone = judged(cube.sel(mode=["full"]))
+    assert alone.verdict.item() == "undecided"
+    assert "untested: core: add the mode 'readout'" in alone.verdict_reason.item()
+    some = judged(cube, claims=("gain", "prediction", "core"))
+    assert some.verdict.item() == "prediction"
+    assert set(states(some)) == {"gain", "prediction", "core"}
+    scores = probed([0.9, 0.9], [0.89, 0.89], [0.2, 0.2])
+    only = judged(cube_of(probes=scores), claims=("representation",))
+    assert only.verdict.item() == "none"
+
+
+def test_correction_is_over_configurations_and_not_over_claims():
+    grid = xr.concat([cube_of(), cube_of(full=0.49)], "hidden_size").assign_coords(
+        hidden_size=[4, 8]
+    )
+    cube = judged(grid)
+    raw = cube.claim_p_value.sel(claim="prediction")
+    adjusted = cube.claim_p_value_adjusted.sel(claim="prediction")
+    assert raw[0] == 2**-6
+    assert adjusted[0] == 2**-5
+    assert cube.verdict.values.tolist() == ["operator", "undecided"]
+
+
+def test_too_few_seeds_decide_nothing():
+    few = judged(cube_of(n_seeds=4))
+    assert few.verdict.item() == "undecided"
+    assert "too few seeds" in few.verdict_reason.item()
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [("diverged", "lower lr"), ("head not converged", "fewer units")]
+)
+def test_nothing_is_decided_on_fits_that_failed(status, reason):
+    cube = cube_of()
+    cube["status"][1, 0, 2] = status
+    result = judged(cube)
+    assert result.verdict.item() == "undecided"
+    assert reason in result.verdict_reason.item()
+
+
+def test_networks_that_still_learn_decide_nothing():
+    cube = cube_of()
+    block = np.arange(1, 21) / 20
+
+    def with_curve(loss):
+        curve = np.broadcast_to(loss, (2, 2, 6, 20)).copy()
+        curve[:, 1] = np.nan
+        return cube.assign(training_loss=(("condition", "mode", "seed", "block"), curve))
+
+    steep, flat = with_curve(1 - 0.1 * block), with_curve(1 - 0.02 * block)
+    assert loss_fall(steep.training_loss)[0, 0, 0].item() == pytest.approx(0.02)
+    result = judged(steep)
+    assert result.verdict.item() == "undecided"
+    assert "training had not ended" in result.verdict_reason.item()
+    assert judged(flat).verdict.item() == "operator"
+    assert judged(steep, margin=0.03).verdict.item() == "operator"
+    # Stopped early: there are no losses at the end.
+    stopped = with_curve(np.where(block > 0.6, np.nan, 1 - 0.1 * block))
+    assert judged(stopped).verdict.item() == "operator"
+
+
+def test_networks_that_stand_apart_are_named():
+    cube = cube_of(n_seeds=8)
+    cube["nll"].loc[{"mode": "full", "condition": "structured", "seed": [1, 2]}] = 0.9
+    reason = judged(cube.assign_coords(seed=np.arange(8))).verdict_reason.item()
+    assert "networks stand apart" not in judged(cube_of(n_seeds=8)).verdict_reason.item()
+    assert "2 of 8 networks stand apart" in reason
+
+
+def test_splits_of_recordings_have_the_corrected_test():
+    cube = judged(cube_of(full=0.485, n_seeds=5), units=(32, 8)).sel(claim="prediction")
+    values = cube.claim_difference.values
+    expected = corrected_resampled_test(values, 32, 8, margin=0.01).pvalue
+    assert cube.claim_p_value.item() == pytest.approx(expected)
+    # Not bound by the number of seeds.
+    assert cube.claim_p_value.item() < 2**-5
+    # Two splits are enough for it, if they agree.
+    assert states(judged(cube_of(n_seeds=2), units=(32, 8)))["gain"] == "holds"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"margin": -0.1}, "margin"),
+        ({"claims": ("prediction", "magic")}, "claims=.*'magic' is not known here; choose from"),
+        ({"claims": ()}, "claims is empty"),
+        ({"baselines": ("oracle",)}, "'oracle' is not known; choose from .*echo_state"),
+        ({"reservoir_sizes": (64, 16)}, "reservoir_sizes=.* increase"),
+    ],
+)
+def test_bad_claims_are_refused_before_training(options, message, no_training):
+    assessment = EmergenceAssessment(OscillatorWorld(), GRUPredictor(), **options)
+    with pytest.raises(ValueError, match=message):
+        assessment.fit()
+
+
+def test_bad_windows_and_lags_are_refused_before_training(no_training):
+    from sklearn_emerge import LinearFilterPredictor, WindowPredictor
+
+    for baseline in (WindowPredictor(window=300), LinearFilterPredictor(lags=300)):
+        assessment = EmergenceAssessment(
+            OscillatorWorld(), GRUPredictor(), baselines={"own": baseline}
+        )
+        with pytest.raises(ValueError, match="longer than the past.*sequences of 256 steps"):
+            assessment.fit()
+
+
+def test_groups_are_refused_before_training(no_training):
+    X = np.random.default_rng(0).normal(size=(20, 10)).cumsum(axis=1)
+    for groups, message in ((np.zeros(20), "group"), (np.arange(19), "groups")):
+        with pytest.raises(ValueError, match=message):
+            EmergenceAssessment(ArrayWorld(X, groups=groups), GRUPredictor()).fit()
