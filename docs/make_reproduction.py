@@ -2,8 +2,9 @@
 
     python docs/make_reproduction.py [--jobs 2] [--memory .reproduce] [--page-only]
 
-Cubes go to datasets/cubes, one NetCDF file an experiment and protocol. With --memory an
-interrupted run continues where it stopped. The full budget takes about eight hours on two cores.
+Cubes go to datasets/cubes, one NetCDF file an experiment and protocol, and the recurrent networks of
+the corrected protocol to datasets/networks. With --memory an interrupted run continues where it
+stopped; networks that are there are not trained again. The full budget takes about eight hours on two cores.
 """
 
 import argparse
@@ -14,8 +15,10 @@ from page_recurrent import recurrent_part
 from page_triangle import triangle_part
 
 from sklearn_emerge.reproduce import EXPERIMENTS, PROTOCOLS, RECIPES, run_experiment
+from sklearn_emerge.reproduce._networks import read_networks, train_networks, write_networks
 
 DOCS = Path(__file__).parent
+NETWORKS = DOCS.parent / "datasets" / "networks"
 
 
 def planned(protocol):
@@ -23,12 +26,24 @@ def planned(protocol):
     return [name for name in EXPERIMENTS if protocol in EXPERIMENTS[name].protocols]
 
 
+def trained(name):
+    """Return the networks of an experiment, after training those that are missing."""
+    path = NETWORKS / f"{name}.npz"
+    cells = read_networks(path) if path.exists() else {}
+    for cell, states in train_networks(name, known=tuple(cells)):
+        cells[cell] = states
+        write_networks(path, cells)
+    return cells
+
+
 def run_all(jobs, memory):
     """Run all experiments under both protocols and keep their cubes."""
     for protocol in PROTOCOLS:
         for name in planned(protocol):
             print(f"{name}, {protocol}")
-            run_experiment(name, protocol, n_jobs=jobs, memory=memory).to_netcdf(
+            of_tokens = EXPERIMENTS[name].world.observation == "token"
+            networks = trained(name) if protocol == "corrected" and not of_tokens else None
+            run_experiment(name, protocol, networks=networks, n_jobs=jobs, memory=memory).to_netcdf(
                 path_of(name, protocol)
             )
 

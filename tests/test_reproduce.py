@@ -86,6 +86,7 @@ def test_protocols_set_what_they_say(protocol):
     model = configuration["model"]
     if protocol == "published":
         assert (model["likelihood"], model["noise_std"]) == ("gaussian", 0.05)
+        assert model["head"] == "sgd"
         assert configuration["shared_data"]
         assert configuration["n_flips"] == 2000
         assert cube.sizes["seed"] == 5
@@ -94,6 +95,7 @@ def test_protocols_set_what_they_say(protocol):
         assert "markov" in cube.baseline
     else:
         assert (model["likelihood"], model["noise_std"]) == ("auto", "auto")
+        assert model["head"] == "exact"
         assert not configuration["shared_data"]
         assert cube.sizes["seed"] == 7
         assert cube.condition.values.tolist() == ["structured", "resample"]
@@ -236,6 +238,13 @@ def test_experiments_of_the_emergence_page(monkeypatch, name, labels):
     gates = own.gate_trajectory.isel(step=0).sum("head")
     assert ((gates > 0) & (gates < 1)).all()
     assert list(emergence_curves(cube, experiment.world.chance)) == labels
+
+
+def test_heads_of_token_experiments_are_trained():
+    """As those of the source, and of the cubes that are kept."""
+    models = [each.model for each in EXPERIMENTS.values() if each.world.observation == "token"]
+    assert len(models) > 10
+    assert all(model.head == "sgd" for model in models)
 
 
 def test_transformer_of_the_source():

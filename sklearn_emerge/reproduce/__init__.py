@@ -2,6 +2,7 @@
 
 from ._compare import TABLES, compare_with_published
 from ._declare import Experiment, Protocol, Recipe
+from ._networks import load_networks
 from ._recipes import EXPERIMENTS, PROTOCOLS, RECIPES
 from ._run import reproduce, run_experiment
 
@@ -14,6 +15,7 @@ __all__ = [
     "Protocol",
     "Recipe",
     "compare_with_published",
+    "load_networks",
     "reproduce",
     "run_experiment",
 ]

@@ -22,8 +22,8 @@ class Experiment:
         As in `EmergenceAssessment`.
     nulls : tuple of str
         Nulls of the corrected protocol.
-    modes : tuple of str
-        Training modes.
+    modes : tuple of str or None
+        Training modes; None is those of the protocol.
     protocols : tuple of str
         Protocols under which it is part of the whole reproduction.
     options : dict
@@ -36,7 +36,7 @@ class Experiment:
     model: BasePredictor
     param_grid: dict | None = None
     nulls: tuple = ("resample",)
-    modes: tuple = ("full", "readout", "random")
+    modes: tuple | None = None
     protocols: tuple = ("published", "corrected")
     options: dict = field(default_factory=lambda: {"n_train": 20_000, "n_eval": 2_000})
 
@@ -53,6 +53,10 @@ class Protocol:
         Parameters of a model of quantities or of zeros and ones.
     assessment : dict
         Parameters of the assessment.
+    quantities : dict
+        Further ones for worlds of quantities or of zeros and ones.
+    modes : tuple of str
+        Training modes, where the experiment does not say.
     with_nulls : bool
         Whether the nulls of the experiment are run along with it.
     n_seeds : int
@@ -62,6 +66,8 @@ class Protocol:
     description: str
     model: dict = field(default_factory=dict)
     assessment: dict = field(default_factory=dict)
+    quantities: dict = field(default_factory=dict)
+    modes: tuple = ("full", "readout")
     with_nulls: bool = True
     n_seeds: int = 5
 

@@ -12,9 +12,9 @@ from ._declare import Experiment
 
 # The stated recipe. A width of 180 can be shared by 3 to 6 heads, and has 1.3 million parameters.
 _MICRO = TransformerPredictor(
-    180, 3, 3, max_steps=1000, batch_size=32, lr=3e-4, weight_decay=1e-2, precision="bfloat16",
-    full_precision_steps=400, early_stopping=True, validation_fraction=0.05, validation_steps=20,
-    n_iter_no_change=10,
+    180, 3, 3, head="sgd", max_steps=1000, batch_size=32, lr=3e-4, weight_decay=1e-2,
+    precision="bfloat16", full_precision_steps=400, early_stopping=True, validation_fraction=0.05,
+    validation_steps=20, n_iter_no_change=10,
 )  # fmt: skip
 # Depths 1 to 4, mostly 3 and 4, of which the longest have 78 tokens. Depth 5 would not fit 80.
 _CONDITIONALS = NestedConditionalWorld(4, difficulty=0.75)
@@ -43,7 +43,7 @@ def _sweep(world, model, param_grid, every, n_focus=8, **options):
 
 # A single conditional over one key: small enough that networks learn it in seconds.
 _ONE = NestedConditionalWorld(1, alias_share=0, n_keys=1, n_tokens=20, row_length=16)
-_SMALL = TransformerPredictor(8, 2, 2, max_steps=1500, batch_size=32, lr=5e-3)
+_SMALL = TransformerPredictor(8, 2, 2, head="sgd", max_steps=1500, batch_size=32, lr=5e-3)
 _WIDTHS = [4, 8, 12, 16, 24, 32]
 EXPERIMENTS = {
     "emergence-sweep": _sweep(

@@ -7,22 +7,25 @@ EXPERIMENTS = _recurrent.EXPERIMENTS | _triangle.EXPERIMENTS | _emergence.EXPERI
 
 PROTOCOLS = {
     "published": Protocol(
-        "Gaussian likelihood of standard deviation 0.05 everywhere, the better of persistence and "
-        "mean as the reference, data shared by all seeds, 2,000 random sign flips, no correction "
-        "for many tests.",
-        model={"likelihood": "gaussian", "noise_std": 0.05},
+        "Gaussian likelihood of standard deviation 0.05 everywhere, heads by gradient descent, the "
+        "better of persistence and mean as the reference, data shared by all seeds, 2,000 random "
+        "sign flips, no correction for many tests.",
+        model={"likelihood": "gaussian", "noise_std": 0.05, "head": "sgd"},
         assessment={
             "reference": ("mean", "persistence"),
             "shared_data": True,
             "n_flips": 2000,
             "correction": None,
+            "reservoir_sizes": None,
         },
+        quantities={"baselines": ("mean", "step_mean", "persistence", "markov", "autoregressive")},
+        modes=("full", "readout", "random"),
         with_nulls=False,
     ),
     "corrected": Protocol(
-        "The likelihood of each world, all baselines, a null without memory (and one with the "
-        "same spectrum), data of each seed's own, exact tests, corrected over the configurations "
-        "of a grid, for which four need seven seeds.",
+        "The likelihood of each world, heads in closed form (but for tokens), all baselines, a "
+        "null without memory (and one with the same spectrum), data of each seed's own, exact "
+        "tests, corrected over the configurations of a grid, for which four need seven seeds.",
         n_seeds=7,
     ),
 }

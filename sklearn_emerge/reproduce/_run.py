@@ -23,6 +23,7 @@ def run_experiment(
     n_train=None,
     n_eval=None,
     device="cpu",
+    networks=None,
     memory=None,
     n_jobs=None,
     random_state=0,
@@ -48,6 +49,9 @@ def run_experiment(
         Evaluation sequences; None is what the experiment takes.
     device : str, default="cpu"
         Device of torch.
+    networks : dict, default=None
+        Networks that are trained already, as `read_networks` returns them; the others are trained.
+        They belong to the protocol "corrected", its full budget and ``random_state=0``.
     memory : str, path-like or joblib.Memory, default=None
         As in `EmergenceAssessment`.
     n_jobs : int, default=None
@@ -70,9 +74,11 @@ def run_experiment(
     experiment = look_up(name, EXPERIMENTS, "name")
     rules = look_up(protocol, PROTOCOLS, "protocol")
     model = clone(experiment.model).set_params(device=device)
+    options = {"n_seeds": rules.n_seeds} | rules.assessment
     if experiment.world.observation != "token":
         model.set_params(**rules.model)
-    options = {"n_seeds": rules.n_seeds} | rules.assessment | experiment.options
+        options |= rules.quantities
+    options |= experiment.options
     given = {"n_seeds": n_seeds, "n_train": n_train, "n_eval": n_eval}
     options |= {key: value for key, value in given.items() if value is not None}
     if max_steps is not None:
@@ -80,18 +86,20 @@ def run_experiment(
         if "record_at" in options:
             earlier = [step for step in options["record_at"] if step < max_steps]
             options["record_at"] = [*earlier, max_steps]
-    return EmergenceAssessment(
+    assessment = EmergenceAssessment(
         experiment.world,
         model,
         param_grid=experiment.param_grid,
-        modes=experiment.modes,
+        modes=experiment.modes or rules.modes,
         nulls=experiment.nulls if rules.with_nulls else (),
         memory=memory,
         n_jobs=n_jobs,
         random_state=random_state,
         progress=progress,
         **options,
-    ).fit()
+    )
+    assessment._networks = networks or {}
+    return assessment.fit()
 
 
 def reproduce(recipe, protocol="published", **options):

@@ -13,8 +13,8 @@ from ._declare import Experiment
 # The transformer of the triangle's source, and an epoch of it.
 _SOURCE = TransformerPredictor(
     400, 2, 20, feedforward_size=2000, norm="post", attention_scale="width", activate_output=True,
-    initial_weights="glorot", extra_outputs=1, adam_eps=1e-7, clip="each", lr=1e-4, batch_size=256,
-    max_steps=900, precision="bfloat16",
+    initial_weights="glorot", extra_outputs=1, head="sgd", adam_eps=1e-7, clip="each", lr=1e-4,
+    batch_size=256, max_steps=900, precision="bfloat16",
 )  # fmt: skip
 _EPOCH = 9
 # 50 examples fill one batch: an epoch of Figure 2a is one update.
@@ -55,7 +55,7 @@ EXPERIMENTS = {
     "triangle-2c": _figure_2(AB=2500, BC=2500, AC=50),
 }
 _HUB = {"A->B": 5000, "A->D": 4500, "A->C": 4000, "D->B": 100, "D->C": 200, "B->C": 300}
-_SMALL = TransformerPredictor(64, 2, 4, max_steps=1000)
+_SMALL = TransformerPredictor(64, 2, 4, head="sgd", max_steps=1000)
 EXPERIMENTS |= {
     "triangle-table-1": Experiment(
         "triangle-hub", "transformer", TriangleWorld(4, 12, _HUB),
@@ -79,7 +79,8 @@ EXPERIMENTS |= {
 EXPERIMENTS |= {
     f"triangle-sparse-{name}": Experiment(
         "triangle-sparse", name, TriangleWorld(evaluation_task="A->C"), model,
-        {"world__sparse_examples": sizes}, ("redrawn",), protocols=("corrected",),
+        {"world__sparse_examples": sizes}, ("redrawn",), ("full", "readout", "random"),
+        ("corrected",),
         options={
             "probe": None,
             "record_at": [model.max_steps],
@@ -92,7 +93,7 @@ EXPERIMENTS |= {
     for name, model, sizes in (
         # Dense tasks are solved after 300 updates.
         ("transformer", clone(_SMALL).set_params(max_steps=600), [0, 10, 25, 50, 100, 200]),
-        ("gru", GRUPredictor(128, max_steps=2000), [50]),
-        ("rnn", RNNPredictor(128, max_steps=2000), [50]),
+        ("gru", GRUPredictor(128, head="sgd", max_steps=2000), [50]),
+        ("rnn", RNNPredictor(128, head="sgd", max_steps=2000), [50]),
     )
 }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Trained networks of the reproduction: weights in single precision, with a checksum."""

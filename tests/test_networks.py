@@ -1,0 +1,79 @@
+"""Trained networks are kept, and what is made of them is what training gave."""
+
+import numpy as np
+import pytest
+
+from sklearn_emerge import DriftWorld, EmergenceAssessment, GRUPredictor
+from sklearn_emerge.assessment._schedule import cell_name
+from sklearn_emerge.reproduce import EXPERIMENTS, Experiment, load_networks, run_experiment
+from sklearn_emerge.reproduce import _networks as module
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """An experiment that takes a second, in the place of one of the paper's."""
+    experiment = Experiment(
+        "drift", "gru", DriftWorld(n_steps=16), GRUPredictor(3, max_steps=40),
+        {"hidden_size": [2, 3]}, options={"n_train": 40, "n_eval": 20},
+    )  # fmt: skip
+    monkeypatch.setitem(EXPERIMENTS, "drift-gru", experiment)
+    return experiment
+
+
+def test_an_assessment_of_kept_networks_is_that_of_training(small, tmp_path):
+    cells = dict(module.train_networks("drift-gru"))
+    module.write_networks(tmp_path / "drift-gru.npz", cells)
+    kept = module.read_networks(tmp_path / "drift-gru.npz")
+    assert list(kept) == [
+        f"{condition}/hidden_size={size}"
+        for size in (2, 3)
+        for condition in ("structured", "resample")
+    ]
+    options = {"progress": False, "n_seeds": 7}
+    anew = run_experiment("drift-gru", "corrected", **options).cube_
+    again = run_experiment("drift-gru", "corrected", networks=kept, **options).cube_
+    for name in set(anew.data_vars) - {"fit_seconds"}:
+        assert anew[name].equals(again[name]), name
+    # Those that are known are not trained again.
+    assert list(dict(module.train_networks("drift-gru", known=list(kept)[:3]))) == list(kept)[3:]
+
+
+def test_loaded_networks_are_those_of_the_cube(small, tmp_path, monkeypatch):
+    module.write_networks(tmp_path / "drift-gru.npz", dict(module.train_networks("drift-gru")))
+    monkeypatch.setattr(module, "files", lambda package: tmp_path)
+    cube = run_experiment("drift-gru", "corrected", progress=False).cube_
+    networks = load_networks("drift-gru", hidden_size=3, seeds=(0, 4))
+    stream = module.substream(module.ENTROPY, "data")
+    splits = DriftWorld(n_steps=16).splits(5, 40, 20, stream)
+    for seed, network in zip((0, 4), networks, strict=True):
+        place = dict(condition="structured", mode="full", hidden_size=3, seed=seed)
+        assert -network.score(splits[seed][1].X) == cube.nll.sel(place).item()
+    with pytest.raises(ValueError, match="no network 'structured/hidden_size=9' of 'drift-gru'"):
+        load_networks("drift-gru", hidden_size=9)
+    with pytest.raises(ValueError, match="name='ocean' has no trained networks"):
+        load_networks("ocean")
+
+
+def test_a_flipped_bit_is_noticed(small, tmp_path):
+    path = tmp_path / "networks.npz"
+    cell = cell_name("structured", {"hidden_size": 2})
+    module.write_networks(
+        path, {cell: [{"w": np.zeros(3, np.float32), "training_loss": np.ones(20)}]}
+    )
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="it is damaged"):
+        module.read_networks(path)
+
+
+def test_networks_of_a_cell_belong_to_full_training_alone():
+    model, world = GRUPredictor(2, max_steps=3), DriftWorld(n_steps=10)
+    options = dict(
+        n_train=10, n_eval=5, n_seeds=2, alpha=0.6, nulls=(), reservoir_sizes=None, progress=False,
+        random_state=0, baselines=("mean",),
+    )  # fmt: skip
+    plain = EmergenceAssessment(world, model, **options).fit().cube_
+    other = EmergenceAssessment(world, model, **options)
+    other._networks = {"structured/hidden_size=2": []}
+    assert other.fit().cube_.nll.equals(plain.nll)
