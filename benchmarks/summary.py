@@ -12,11 +12,13 @@ from sklearn.utils import Bunch
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
 from sklearn_emerge.assessment._assembly import collect, compare
+from sklearn_emerge.assessment._claims import CLAIMS, decide_claims
+from sklearn_emerge.assessment._schedule import Cell
 from sklearn_emerge.assessment._verdict import judge
 
 CONDITIONS = ("structured", "resample", "shuffle")
 MODES = ("full", "readout", "random")
-N_SEEDS = 5
+N_SEEDS = 6
 
 
 def made_up(n_configurations, random_state=0):
@@ -28,12 +30,14 @@ def made_up(n_configurations, random_state=0):
         "hidden_size": np.arange(n_configurations),
         "seed": np.arange(N_SEEDS),
         "baseline": ["mean"],
+        "block": [1.0],
     }
-    places, results = [], []
+    cells, results = [], []
     for index in np.ndindex(len(CONDITIONS), n_configurations):
-        places.append((index[0], None, index[1:]))
+        cells.append(Cell(index[0], None, index[1:], 0, ()))
         baseline = Bunch(
             nll=np.ones((N_SEEDS, 1)),
+            status=np.full((N_SEEDS, 1), "ok", "O"),
             nll_optimal=np.full(N_SEEDS, -1.0),
             reference="mean",
             best_baseline="mean",
@@ -41,16 +45,25 @@ def made_up(n_configurations, random_state=0):
         )
         results.append(baseline)
         for mode in range(len(MODES)):
-            places.append((index[0], mode, index[1:]))
+            cells.append(Cell(index[0], mode, index[1:], 0, ()))
             network = Bunch(
                 nll=rng.normal(rng.choice([0.2, 0.9, 1.1]), 0.3, N_SEEDS),
                 status=np.full(N_SEEDS, "completed", "O"),
                 fit_seconds=np.ones(N_SEEDS),
                 n_parameters=np.ones(N_SEEDS, int),
+                training_loss=np.full((N_SEEDS, 1), np.nan),
+                memory={},
                 trajectory={},
             )
             results.append(network)
-    return collect(places, results, coords)
+    return collect(cells, results, coords)
+
+
+def decide(cube):
+    """Return a cube with its claims and verdicts."""
+    options = {"claims": tuple(CLAIMS), "alpha": 0.05, "correction": "holm"}
+    cube = cube.merge(decide_claims(cube, margins=(0.01, 0.05), **options))
+    return cube.merge(judge(cube, margin=0.01, **options))
 
 
 def main():
@@ -63,13 +76,13 @@ def main():
             return compare(cube, "student", 0.05, "holm")
 
         def judged(cube=cube):
-            return judge(cube, alpha=0.05, correction="holm", probe_margin=0.05)
+            return decide(cube)
 
         tasks = {"compare": compared, "judge": judged}
         tasks |= {"summary": assessment.summary, "display": assessment._repr_html_}
         for name, task in tasks.items():
             if name == "summary":
-                assessment.cube_ = cube.merge(judged())
+                assessment.cube_ = judged()
             start = time.perf_counter()
             task()
             print(f"{n_configurations:5d} {name:8s} {time.perf_counter() - start:7.3f} s")

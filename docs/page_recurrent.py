@@ -232,7 +232,16 @@ def recurrent_part(published, corrected, figures):
         if not n.startswith(("triangle", "random-walk", "emergence"))
     }
     if own:
-        parts += ["## Verdicts under the corrected protocol", table(verdicts(own))]
+        parts += ["## Verdicts under the corrected protocol"]
+        earlier = [name for name, cube in own.items() if "claim_state" not in cube]
+        if earlier:
+            parts += [
+                "**These are verdicts of an earlier rule, to be read with care**: heads of readouts "
+                "had not converged, a linear filter of 32 steps was the hardest baseline, and the "
+                "untrained twin was the only control of a representation. They have not been run "
+                f"anew: {', '.join(f'`{name}`' for name in earlier)}."
+            ]
+        parts += [table(verdicts(own))]
         parts += [survivors(own)]
     if CALIBRATION.exists():
         parts += [

@@ -85,9 +85,14 @@ def build_parser():
         "--hidden-size", type=_count, nargs="+", default=[16], metavar="H", help="hidden units"
     )
     assess.add_argument("--steps", type=_count, default=1000, help="updates of the optimiser")
-    assess.add_argument("--seeds", type=_count, default=5, help="replicates")
-    assess.add_argument("--modes", nargs="+", default=["full", "readout", "random"], metavar="MODE")
+    assess.add_argument("--lr", type=float, default=1e-3, help="learning rate")
+    assess.add_argument("--seeds", type=_count, default=6, help="replicates")
+    assess.add_argument("--modes", nargs="+", default=["full", "readout"], metavar="MODE")
     assess.add_argument("--nulls", nargs="*", default=["resample"], metavar="NULL")
+    assess.add_argument(
+        "--reservoir-sizes", type=_count, nargs="*", default=[16, 32, 64, 128, 256, 512],
+        metavar="N", help="units of random cores to compare with; none leaves them out",
+    )  # fmt: skip
     assess.add_argument("--train", type=_count, default=None, help="training sequences")
     assess.add_argument("--eval", type=_count, default=None, help="evaluation sequences")
     assess.add_argument("--alpha", type=float, default=0.05, help="level of the tests")
@@ -156,7 +161,7 @@ def assess(options):
     if options.figure is not None:
         _check_figure(options.figure)
     model = getattr(predictors, MODELS[options.model])(
-        hidden_size=options.hidden_size[0], max_steps=options.steps
+        hidden_size=options.hidden_size[0], max_steps=options.steps, lr=options.lr
     )
     several = len(options.hidden_size) > 1
     assessment = EmergenceAssessment(
@@ -165,6 +170,7 @@ def assess(options):
         param_grid={"hidden_size": options.hidden_size} if several else None,
         modes=options.modes,
         nulls=options.nulls,
+        reservoir_sizes=options.reservoir_sizes or None,
         n_seeds=options.seeds,
         n_train=options.train,
         n_eval=options.eval,
@@ -178,7 +184,9 @@ def assess(options):
     if several:
         print(f"\nverdict\n{assessment.verdict_.to_string()}")
     else:
-        print(f"\nverdict: {assessment.verdict_} ({assessment.verdict_reason_})")
+        print(f"\nverdict: {assessment.verdict_}")
+        for part in assessment.verdict_reason_.split("; "):
+            print(f"  {part}")
     if options.out is not None:
         _save_cubes({options.out: assessment.cube_})
     if options.figure is not None:

@@ -173,7 +173,8 @@ def test_a_latent_that_some_seeds_cannot_score_is_announced_and_nan():
 def test_common_classes_are_not_worth_a_word():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assessment_of(labels(37, 3)).fit()
+        # Two folds of four have two sequences of the rare class each.
+        assessment_of(labels(36, 4)).fit()
         assessment_of(labels(37, 3), shared_data=True, n_seeds=3).fit()
         small_assessment(world=RegimeWorld(n_steps=20), nulls=(), modes=("random",)).fit()
 
@@ -199,9 +200,15 @@ def test_a_probe_that_needs_the_size_of_the_hidden_states_is_not_refused():
             assert X.shape[1] == 3
             return super().fit(X, y)
 
-    assert np.isfinite(assessment_of(X, probe=Sized()).fit().cube_.probe_score).all()
+    others = ("gain", "core")
+    cube = assessment_of(X, probe=Sized(), claims=others).fit().cube_
+    assert np.isfinite(cube.probe_score).all()
+    with pytest.raises(ValueError, match="fitted to the last inputs, .*4 columns"):
+        assessment_of(X, probe=Sized()).fit()
     with pytest.raises(ValueError, match="failed when it was tried before training: AssertionErr"):
-        assessment_of(X, probe=Sized(), param_grid={"hidden_size": [3, 4]}, alpha=0.6).fit()
+        assessment_of(
+            X, probe=Sized(), param_grid={"hidden_size": [3, 4]}, claims=others, alpha=0.6
+        ).fit()
 
 
 def test_probes_that_draw_give_the_same_scores_at_every_run():

@@ -22,6 +22,7 @@ QUICK = [
     "20",
     "--eval",
     "10",
+    "--reservoir-sizes",
     "--quiet",
 ]
 

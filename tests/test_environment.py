@@ -42,9 +42,9 @@ TRANSFORMER = TransformerPredictor(
 SMALL = dict(max_steps=4, random_state=0)
 MODELS = [
     GRUPredictor(3, engine="numba", **SMALL),
-    GRUPredictor(3, engine="numba", training="readout", **SMALL),
+    GRUPredictor(3, engine="numba", training="readout", head="sgd", **SMALL),
     LSTMPredictor(8, engine="torch", **SMALL),
-    GRUPredictor(3, engine="torch", training="readout", **SMALL),
+    GRUPredictor(3, engine="torch", training="readout", head="sgd", **SMALL),
     GRUPredictor(3, engine="torch", training="random", **SMALL),
     TRANSFORMER,
 ]
@@ -303,7 +303,7 @@ def test_classes_of_a_notebook_are_stored_by_workers(tmp_path, monkeypatch):
         cube = small_assessment(**options, memory=tmp_path, n_jobs=n_jobs).fit().cube_
         xr.testing.assert_equal(cube.drop_vars("fit_seconds"), plain.drop_vars("fit_seconds"))
         # The second time they are read.
-        assert len(list(tmp_path.rglob("output.pkl"))) == 2
+        assert len(list(tmp_path.rglob("output.pkl"))) == 3
 
 
 @pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")

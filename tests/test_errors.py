@@ -94,7 +94,7 @@ def test_predictors_and_worlds(call, message):
         (dict(modes=()), "modes is empty"),
         (dict(nulls=("reverse",)), "nulls=.*'reverse' is not known here.*'shuffle'"),
         (dict(nulls=("shuffle", "shuffle")), "has a name twice"),
-        (dict(param_grid={"n_units": [2]}), "'n_units' is not a parameter of GRU.*hidden_size"),
+        (dict(param_grid={"units": [2]}), "'units' is not a parameter of GRU.*hidden_size"),
         (dict(param_grid={"world__speed": [2]}), "'world__speed' is not a parameter of Osc.*omega"),
         (dict(param_grid={"hidden_size": []}), "non-empty list"),
         (dict(param_grid={"hidden_size": 4}), "non-empty list"),
@@ -126,7 +126,7 @@ def test_predictors_and_worlds(call, message):
         (dict(world=ArrayWorld(GOOD), n_train=18, n_eval=18), "36 sequences were asked for"),
         (
             dict(world=ArrayWorld(GOOD[:6]), n_train=None, n_eval=None),
-            "n_train=1 .*at least 4",
+            "X has 6 sequences, but at least 10 are needed.*Record more",
         ),
     ],
 )

@@ -314,7 +314,7 @@ def test_assessment_of_a_linear_world():
     assessment = EmergenceAssessment(
         world, GRUPredictor(4, max_steps=400), n_train=300, n_eval=200, n_seeds=2, alpha=0.3,
         param_grid={"world__Q": [0.1, 1.0]}, correction=None, random_state=0, progress=False,
-        modes=("full", "random"), nulls=(),
+        modes=("full", "random"), nulls=(), reservoir_sizes=None,
     ).fit()  # fmt: skip
     cube = assessment.cube_.sel(condition="structured")
     assert (cube.ceiling == "exact").all()

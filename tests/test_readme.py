@@ -18,13 +18,13 @@ TINY = "n_train=20, n_eval=10, n_probe=10, progress=False"
 SMALLER = {
     "OscillatorWorld()": "OscillatorWorld(n_steps=10)",
     "GRUPredictor()": "GRUPredictor(2, max_steps=1)",
-    "hidden_size=16, max_steps=4000": "hidden_size=2, max_steps=2",
-    "n_train=4000": f"{TINY}, n_seeds=2, alpha=0.3",
+    "hidden_size=16, max_steps=2000": "hidden_size=2, max_steps=2",
+    "n_train=2000": f"{TINY}, n_seeds=2, alpha=0.6, reservoir_sizes=None",
     "[4, 8, 16]": "[2, 3]",
-    "n_seeds=6": f"{TINY}, n_seeds=2, alpha=0.6",
+    "n_seeds=6": f"{TINY}, n_seeds=2, alpha=0.6, reservoir_sizes=None",
     "n_jobs=2": "n_jobs=1",
     "sample(500": "sample(40",
-    "max_steps=1)).fit(X": "max_steps=1), n_seeds=2, alpha=0.3, n_probe=10, progress=False).fit(X",
+    "max_steps=1)).fit(X": "max_steps=1), n_seeds=2, alpha=0.6, n_probe=10, progress=False).fit(X",
     "max_steps=100": "max_steps=1",
 }
 

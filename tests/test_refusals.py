@@ -207,7 +207,7 @@ def test_measures_of_few_recordings_are_tried_on_as_many_as_there_are():
     world = ArrayWorld(X)
     for kind in world.null_kinds:
         assert world.null(kind).default_split(None, None) == world.default_split(None, None)
-        assert world.null(kind).null("shuffle").default_split(10, None) == (10, 14)
+        assert world.null(kind).null("shuffle").default_split(10, None) == (10, 6)
     assessment = small_assessment(
         world=world, nulls=world.null_kinds, modes=("random",), n_train=None, n_eval=None,
         record_at=[0], measures={"score": lambda predictor, sample: predictor.score(sample.X)},

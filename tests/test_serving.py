@@ -28,11 +28,12 @@ from sklearn_emerge.serving import ExportedNetwork, create_service, export_netwo
 RNG = np.random.default_rng(0)
 X = RNG.integers(7, size=(60, 13))
 TOKENS = dict(likelihood="categorical", n_tokens=7, max_steps=5, lr=0.05, random_state=0)
+SGD = dict(head="sgd", **TOKENS)
 
 
 @pytest.fixture(scope="module")
 def model():
-    return TransformerPredictor(12, 2, 3, context=8, **TOKENS).fit(X)
+    return TransformerPredictor(12, 2, 3, context=8, **SGD).fit(X)
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,14 @@ def test_logits_are_those_of_the_predictor(model, network):
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_a_head_in_closed_form_travels_with_the_network(tmp_path):
+    model = TransformerPredictor(12, 2, 3, **TOKENS).fit(X)
+    export_network(model, tmp_path / "network")
+    logits = load_network(tmp_path / "network").logits(X[:9, :12])
+    found = torch.softmax(torch.from_numpy(logits), dim=2)
+    np.testing.assert_allclose(found, model.at_length(12).predict(X[:9, :12]), atol=1e-5)
+
+
 @pytest.mark.parametrize("n_prompt", [1, 3, 7, 8, 9, 13])
 def test_continuations_are_those_of_the_predictor(model, network, n_prompt):
     """Below the context, as long, longer, and growing beyond it."""
@@ -82,7 +91,7 @@ def test_prompts_of_different_lengths_do_not_touch(model, network):
 @pytest.mark.parametrize("context", [1, 2])
 def test_variant_of_the_source_and_shortest_contexts(context, tmp_path):
     variant = dict(norm="post", attention_scale="width", activate_output=True, extra_outputs=1)
-    model = TransformerPredictor(2, 1, 2, context=context, **variant, **TOKENS).fit(X)
+    model = TransformerPredictor(2, 1, 2, context=context, **variant, **SGD).fit(X)
     export_network(model, tmp_path / "network")
     network = load_network(tmp_path / "network")
     assert network.logits(X[:3, :1]).shape == (3, 1, 7)

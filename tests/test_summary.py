@@ -8,7 +8,6 @@ import pytest
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
 from sklearn_emerge.assessment._assembly import compare
-from sklearn_emerge.assessment._verdict import judge
 from sklearn_emerge.inference import required_seeds
 
 
@@ -24,9 +23,8 @@ def assessment():
     cube.nll[dict(hidden_size=1, seed=2)] = np.nan
     cube.nll[dict(hidden_size=2, seed=2)] = np.inf
     cube = compare(cube, "student", 0.05, "holm")
-    judged = judge(cube, alpha=0.05, correction="holm", probe_margin=0.05)
     assessment = EmergenceAssessment(OscillatorWorld(), GRUPredictor())
-    assessment.cube_ = cube.merge(judged)
+    assessment.cube_ = benchmark.decide(cube)
     return assessment
 
 

@@ -694,6 +694,7 @@ def test_a_filter_in_an_assessment_is_worth_its_length():
     cube = EmergenceAssessment(
         world, FiniteFilterPredictor(5), modes=("full",), nulls=(), n_train=4000, n_eval=4000,
         n_seeds=4, correction=None, alpha=0.1, random_state=0, progress=False,
+        baselines=("mean",),
     ).fit().cube_  # fmt: skip
     risk = excess_risk(cube, world)
     assert risk.dims == ("mode", "seed")

@@ -295,8 +295,8 @@ def test_words_are_found_in_a_network_that_writes_them(translator):
 )
 def test_assessment(model):
     assessment = EmergenceAssessment(
-        SMALL, model, nulls=("redrawn", "permuted"), n_seeds=2, alpha=0.3, n_eval=20,
-        random_state=0, progress=False,
+        SMALL, model, modes=("full", "readout", "random"), nulls=("redrawn", "permuted"),
+        n_seeds=2, alpha=0.3, n_eval=20, random_state=0, progress=False,
     ).fit()  # fmt: skip
     cube = assessment.cube_
     assert cube.baseline.values.tolist() == ["mean", "step_mean", "persistence", "markov"]
@@ -308,7 +308,7 @@ def test_assessment(model):
         nulls=("redrawn",), n_seeds=2, alpha=0.3, n_eval=20, random_state=0, progress=False,
     ).fit()  # fmt: skip
     assert "probe_score" not in single.cube_
-    assert "representation not tested: the world has no latents" in single.verdict_reason_
+    assert "representation: pass latents" in single.verdict_reason_
     assert np.isfinite(cube.delta_nll).all()
     # Nothing is known of the language before the network has learned it: about log 15.
     untrained = cube.nll.sel(mode="random", condition="structured")

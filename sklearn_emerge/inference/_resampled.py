@@ -30,7 +30,8 @@ def corrected_resampled_test(differences, n_train, n_test, *, margin=0.0):
     differences : array-like of shape (n_splits,)
         One difference a split: the mean over the units that it holds out.
     n_train, n_test : int
-        Units, such as recordings, that a split trains on and holds out. Units, never rows.
+        Units, such as recordings, that a split trains on and holds out. Units, never rows:
+        `ArrayWorld.units_per_split` counts them.
     margin : float, default=0.0
         What the mean difference has to exceed.
 

@@ -55,7 +55,8 @@ def task_scores(
     >>> world = TriangleWorld()
     >>> sample = world.sample(100, random_state=0)
     >>> model = GRUPredictor(
-    ...     4, likelihood="categorical", n_tokens=world.n_tokens, max_steps=1, random_state=0
+    ...     4, head="sgd", likelihood="categorical", n_tokens=world.n_tokens, max_steps=1,
+    ...     random_state=0,
     ... ).fit(sample.X)
     >>> task_scores(model, sample, n_queries=10).sel(score="loss").round(1).values.tolist()
     [3.3, 3.4, 3.3]
