@@ -132,8 +132,8 @@ def run_windows(
         The structured world.
     n_lags : int
         Inputs, as many as the network has units, as far as a probe can read so many.
-    time_channel : bool
-        Whether the clock is among them.
+    time_channel : {"full_time", None}
+        "full_time" adds the clock to them.
     probe, n_probe
         As in `EmergenceAssessment`.
     n_seeds, n_train, n_eval, shared_data, entropy
@@ -185,7 +185,7 @@ def window_of(world, X, n_lags, time_channel):
         X = encode_tokens(X.astype(np.float64), world.n_tokens)
     n = max(1, min(n_lags, X.shape[1], _MOST_COLUMNS // X.shape[2]))
     window = last_inputs(X - X.mean(axis=(0, 1)), n).reshape(*X.shape[:2], -1)
-    if not time_channel:
+    if time_channel is None:
         return window
     clock = np.broadcast_to(np.linspace(0, 1, X.shape[1])[:, np.newaxis], (*X.shape[:2], 1))
     return np.concatenate([window, clock], axis=2)

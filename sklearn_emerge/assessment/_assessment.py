@@ -395,8 +395,7 @@ class EmergenceAssessment(BaseEstimator):
         if self.probe is not None:
             check_probing(
                 self.probe, self.n_probe, configurations, sizes, windows=REPRESENTATION in claims,
-                y=y, n_seeds=self.n_seeds,
-                shared_data=self.shared_data, entropy=entropy,
+                y=y, n_seeds=self.n_seeds, shared_data=self.shared_data, entropy=entropy,
             )  # fmt: skip
         store.check(world=self.world_, model=model, measures=measures)
         store.check(param_grid=self.param_grid, probe=self.probe, baselines=self.baselines)
@@ -405,8 +404,8 @@ class EmergenceAssessment(BaseEstimator):
             cell
             for configuration, n in zip(configurations, n_units, strict=True)
             for cell in schedule(
-                configuration, n, modes=modes, assessment=self, candidates=candidates,
-                entropy=entropy, recording=recording, store=store,
+                configuration, n, modes=modes, claims=claims, assessment=self,
+                candidates=candidates, entropy=entropy, recording=recording, store=store,
             )
         ]  # fmt: skip
         description = describe(self) | {

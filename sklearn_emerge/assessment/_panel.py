@@ -137,7 +137,7 @@ def _matched(baseline, model, n_units):
     """Return a baseline that sees the clock if the model does, and has as many units."""
     params = baseline.get_params()
     if "time_channel" in params:
-        baseline.set_params(time_channel="full_time" if clock_of(model) else None)
+        baseline.set_params(time_channel=clock_of(model))
     if "n_units" in params and n_units is not None:
         baseline.set_params(n_units=n_units)
     return baseline

@@ -119,5 +119,5 @@ def _set(world, model, key, value):
 
 
 def clock_of(model):
-    """Return whether a model sees the clock."""
-    return getattr(model, "time_channel", None) == "full_time"
+    """Return the `time_channel` of a predictor that sees the clock if the model does."""
+    return "full_time" if getattr(model, "time_channel", None) == "full_time" else None

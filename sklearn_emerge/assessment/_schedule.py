@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ._alternatives import run_baselines, run_cores, run_windows
 from ._cell import run_networks
-from ._claims import REPRESENTATION, check_claims
+from ._claims import REPRESENTATION
 from ._notes import located
 from ._panel import make_baselines
 from ._plan import STRUCTURED, clock_of
@@ -38,7 +38,9 @@ def cell_name(condition, settings):
     return "/".join([condition, *(f"{name}={value}" for name, value in settings.items())])
 
 
-def schedule(configuration, n_units, *, modes, assessment, candidates, entropy, recording, store):
+def schedule(
+    configuration, n_units, *, modes, claims, assessment, candidates, entropy, recording, store
+):
     """Return the cells of one configuration.
 
     Parameters
@@ -49,6 +51,8 @@ def schedule(configuration, n_units, *, modes, assessment, candidates, entropy, 
         Hidden units of its network; None if the model is no network.
     modes : tuple of str
         Training modes.
+    claims : tuple of str
+        Claims that are to be tested.
     assessment : EmergenceAssessment
         Its parameters say what to run.
     candidates : list of str
@@ -74,7 +78,6 @@ def schedule(configuration, n_units, *, modes, assessment, candidates, entropy, 
         "n_eval": n_eval,
     }
     probing = {"probe": assessment.probe, "n_probe": assessment.n_probe}
-    claims = check_claims(assessment.claims)
     cells = []
 
     def add(condition, mode, n_updates, function, args, options):
@@ -93,15 +96,15 @@ def schedule(configuration, n_units, *, modes, assessment, candidates, entropy, 
         args = (world, structured, baselines, candidates)
         add(condition, None, 0, run_baselines, args, {"scoring": scoring})
         for mode in modes:
+            options = probing | recording
+            options["with_memory"] = "memory" in claims and condition == STRUCTURED
+            known = assessment._networks.get(cell_name(condition, configuration.settings))
+            if mode == "full" and known is not None:
+                options["trained"] = known
             # An exact head takes no updates.
             in_closed_form = mode == "readout" and getattr(cell_model, "head", None) == "exact"
-            trained = mode != "random" and not in_closed_form
-            n_updates = getattr(cell_model, "max_steps", 0) * assessment.n_seeds if trained else 0
-            options = probing | recording
-            trained = assessment._networks.get(cell_name(condition, configuration.settings))
-            if mode == "full" and trained is not None:
-                options["trained"], n_updates = trained, 0
-            options["with_memory"] = "memory" in claims and condition == STRUCTURED
+            at_rest = mode == "random" or in_closed_form or "trained" in options
+            n_updates = 0 if at_rest else getattr(cell_model, "max_steps", 0) * assessment.n_seeds
             add(condition, mode, n_updates, run_networks, (world, cell_model, mode), options)
     clock = clock_of(model)
     tokens = getattr(model, "likelihood", None) == "categorical"
@@ -112,9 +115,6 @@ def schedule(configuration, n_units, *, modes, assessment, candidates, entropy, 
     # Softmax heads on many units would cost more than training.
     sizes = () if tokens else assessment.reservoir_sizes or ()
     if n_units is not None and len(sizes):
-        options = {
-            "sizes": tuple(sizes),
-            "time_channel": "full_time" if clock else None,
-        }
+        options = {"sizes": tuple(sizes), "time_channel": clock}
         add(STRUCTURED, None, 0, run_cores, (structured,), options)
     return cells
