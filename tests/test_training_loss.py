@@ -99,9 +99,12 @@ def test_without_training_there_is_none(options):
     assert np.isnan(loss).all()
 
 
-def test_few_updates_have_an_entry_each():
-    loss = GRUPredictor(3, max_steps=7, random_state=0).fit(X).training_loss_
-    assert np.array_equal(np.isnan(loss), np.arange(20) >= 7)
+def test_few_updates_are_spread_over_the_parts():
+    model = GRUPredictor(3, max_steps=7, lr=0.01, noise_std=0.2, random_state=0).fit(X)
+    losses = [batch["train_loss"] for row in model.net_.history for batch in row["batches"]]
+    expected = np.repeat(losses, [3, 3, 3, 3, 3, 3, 2])
+    assert np.allclose(model.training_loss_, expected, rtol=1e-6)
+    assert model.training_loss_[-1] < model.training_loss_[-4]
 
 
 def test_there_is_none_after_an_early_stop():

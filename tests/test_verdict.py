@@ -224,25 +224,82 @@ def test_nothing_is_decided_on_fits_that_failed(status, reason):
     assert reason in result.verdict_reason.item()
 
 
-def test_networks_that_still_learn_decide_nothing():
-    cube = cube_of()
-    block = np.arange(1, 21) / 20
+def with_curve(cube, loss, mode="full", condition="structured"):
+    """Return a cube whose networks of one mode and condition had a curve of the training loss."""
+    curve = xr.DataArray(
+        np.full((2, 2, 6, 20), np.nan),
+        {name: cube[name] for name in ("condition", "mode")},
+        ("condition", "mode", "seed", "block"),
+    )
+    curve.loc[{"mode": mode, "condition": condition}] = loss
+    return cube.assign(training_loss=curve)
 
-    def with_curve(loss):
-        curve = np.broadcast_to(loss, (2, 2, 6, 20)).copy()
-        curve[:, 1] = np.nan
-        return cube.assign(training_loss=(("condition", "mode", "seed", "block"), curve))
 
-    steep, flat = with_curve(1 - 0.1 * block), with_curve(1 - 0.02 * block)
+BLOCK = np.arange(1, 21) / 20
+# It falls by .02 nats per step in the last fifth.
+STEEP = 1 - 0.1 * BLOCK
+
+
+def test_networks_that_still_learn_are_undecided():
+    steep = with_curve(cube_of(), STEEP)
     assert loss_fall(steep.training_loss)[0, 0, 0].item() == pytest.approx(0.02)
     result = judged(steep)
     assert result.verdict.item() == "undecided"
     assert "training had not ended" in result.verdict_reason.item()
-    assert judged(flat).verdict.item() == "operator"
+    assert judged(with_curve(cube_of(), 1 - 0.02 * BLOCK)).verdict.item() == "operator"
     assert judged(steep, margin=0.03).verdict.item() == "operator"
     # Stopped early: there are no losses at the end.
-    stopped = with_curve(np.where(block > 0.6, np.nan, 1 - 0.1 * block))
+    stopped = with_curve(cube_of(), np.where(BLOCK > 0.6, np.nan, STEEP))
     assert judged(stopped).verdict.item() == "operator"
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        # Below the margin, and still there with a loss lower by .02.
+        ({"full": 0.52}, "learned, not beyond a linear filter"),
+        ({"full": 0.505}, "undecided"),
+        ({"full": 1.2, "readout": 0.8}, "reservoir"),
+        ({"full": 0.45, "readout": 0.45}, "undecided"),
+        ({"full": 1.2, "readout": 1.1}, "none"),
+        ({"full": 1.0, "readout": 1.1}, "undecided"),
+        ({"full": 1.2, "probes": probed([0.9, 0.9], [0.2, 0.9], [0.2, 0.9])}, "undecided"),
+    ],
+)
+def test_what_further_training_cannot_change_is_decided(changes, verdict):
+    result = judged(with_curve(cube_of(**{**OPERATOR, **changes}), STEEP))
+    assert result.verdict.item() == verdict
+    assert "training had not ended" in result.verdict_reason.item()
+
+
+def test_each_arm_must_have_ended():
+    """Heads that are trained, and networks of a null if they might gain something there."""
+    heads = judged(with_curve(cube_of(), STEEP, mode="readout"))
+    assert heads.verdict.item() == "undecided"
+    assert "(structured, readout)" in heads.verdict_reason.item()
+    for null, verdict in ((2.0, "undecided"), (2.1, "operator")):
+        result = judged(with_curve(cube_of(null=null), STEEP, condition="resample"))
+        assert result.verdict.item() == verdict
+
+
+def test_baselines_must_have_converged():
+    cube = cube_of()
+    cube["status_baseline"] = (
+        ("condition", "baseline", "seed"),
+        np.full((2, 2, 6), "ok", object),
+    )
+    cube = cube.assign_coords(baseline=["mean", "window"])
+    assert judged(cube).verdict.item() == "operator"
+    cube.status_baseline[0, 1, 3] = "head not converged"
+    result = judged(cube)
+    assert result.verdict.item() == "undecided"
+    assert "baselines have not converged (window)" in result.verdict_reason.item()
+
+
+def test_undefined_claims_have_a_remedy():
+    cube = cube_of()
+    cube.state_exchange[0, 1, 2] = np.nan
+    assert "memory: it is undefined (NaN) in some seeds" in judged(cube).verdict_reason.item()
 
 
 def test_networks_that_stand_apart_are_named():

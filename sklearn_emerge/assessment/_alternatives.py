@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GroupKFold, KFold
 from sklearn.utils import Bunch
 
 from .._random import integer_seed, substream
@@ -112,7 +112,11 @@ def _seeded(baseline, stream):
 def _choose(names, sample, fitted):
     """Return the baseline that is best on training sequences that it was not fitted to."""
     rows = {name: sample[name] for name in ("X", "counts") if name in sample}
-    folds = list(KFold(min(5, len(sample.X) // 2)).split(sample.X))
+    groups = groups_of(sample, len(sample.X))
+    if groups is None:
+        folds = list(KFold(min(5, len(sample.X) // 2)).split(sample.X))
+    else:
+        folds = list(GroupKFold(min(5, len(np.unique(groups)))).split(sample.X, groups=groups))
     losses = dict.fromkeys(names, 0.0)
     for used, left_out in folds if len(sample.X) < _MANY else folds[-1:]:
         part = Bunch(**{key: values[left_out] for key, values in rows.items()})
@@ -122,8 +126,9 @@ def _choose(names, sample, fitted):
 
 
 def run_windows(
-    world, *, n_lags, time_channel, probe, n_probe, n_seeds, n_train, n_eval, shared_data, entropy
-):
+    world, *, n_lags, time_channel, n_tokens, probe, n_probe, n_seeds, n_train, n_eval,
+    shared_data, entropy,
+):  # fmt: skip
     """Score probes of the last inputs in place of hidden states.
 
     Parameters
@@ -134,6 +139,8 @@ def run_windows(
         Inputs, as many as the network has units, as far as a probe can read so many.
     time_channel : {"full_time", None}
         "full_time" adds the clock to them.
+    n_tokens : int, "auto" or None
+        Size of the vocabulary if they are tokens; None if they are quantities.
     probe, n_probe
         As in `EmergenceAssessment`.
     n_seeds, n_train, n_eval, shared_data, entropy
@@ -150,7 +157,7 @@ def run_windows(
     for seed in range(n_seeds):
         evaluation = splits[min(seed, len(splits) - 1)][1]
         latents = evaluation.latents[:n_probe]
-        window = window_of(world, evaluation.X[:n_probe], n_lags, time_channel)
+        window = window_of(evaluation.X[:n_probe], n_lags, time_channel, n_tokens)
         stream = substream(entropy, "probe", seed)
         options = {
             "probe": probe,
@@ -164,16 +171,14 @@ def run_windows(
     return Bunch(**{name: np.array(values) for name, values in scores.items()})
 
 
-def window_of(world, X, n_lags, time_channel):
+def window_of(X, n_lags, time_channel, n_tokens):
     """Return the last inputs at each step, and the clock, in place of hidden states.
 
     Parameters
     ----------
-    world : World
-        The structured world.
     X : ndarray of shape (n_sequences, n_steps[, n_channels])
         Sequences.
-    n_lags, time_channel
+    n_lags, time_channel, n_tokens
         As in `run_windows`.
 
     Returns
@@ -181,8 +186,8 @@ def window_of(world, X, n_lags, time_channel):
     ndarray of shape (n_sequences, n_steps, n_columns)
     """
     X = X.reshape(*X.shape[:2], -1)
-    if world.observation == "token":
-        X = encode_tokens(X.astype(np.float64), world.n_tokens)
+    if n_tokens is not None:
+        X = encode_tokens(X.astype(np.float64), None if n_tokens == "auto" else n_tokens)
     n = max(1, min(n_lags, X.shape[1], _MOST_COLUMNS // X.shape[2]))
     window = last_inputs(X - X.mean(axis=(0, 1)), n).reshape(*X.shape[:2], -1)
     if time_channel is None:

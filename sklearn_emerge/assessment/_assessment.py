@@ -78,9 +78,7 @@ class EmergenceAssessment(BaseEstimator):
 
     The verdict is the first that follows:
 
-    - *undecided*: training diverged, a head has not converged, training had not ended (the mean
-      training loss falls by more than `margin` from the last but one fifth of the updates to the
-      last fifth), or seeds are too few;
+    - *undecided*: training diverged, a head has not converged, or seeds are too few;
     - *operator*: prediction, core, order and memory hold: training built what no alternative has;
     - *prediction*: prediction and core hold, and order or memory fails, or was not tested;
     - *learned, not beyond ...* (the best of all baselines): gain holds and prediction fails;
@@ -89,7 +87,10 @@ class EmergenceAssessment(BaseEstimator):
     - *undecided*: none of these follows, because a claim is open or was not tested.
 
     Where the representation of a latent holds, *representation* is added to the first two, and
-    takes the place of the others.
+    takes the place of the others. Training has not ended if the mean training loss falls by more
+    than `margin` from the last but one fifth of the updates to the last fifth; then the verdict is
+    *undecided*, unless it is *learned, not beyond ...*, *reservoir* or *none* and would be the same
+    with losses lower by as much again.
 
     The protocol follows *Emergence Without Scale*; its own variant is ``nulls=("shuffle",)``,
     ``modes=("full", "readout", "random")``, ``reference=("mean", "persistence")``,
@@ -123,7 +124,8 @@ class EmergenceAssessment(BaseEstimator):
         regressions on many features cost more than networks.
     reference : "auto", "all", str or sequence of str, default="auto"
         Baselines among which the reference is chosen, the one that is best on training sequences
-        that it was not fitted to. "auto" is the trivial ones, as in the source. The gain of every
+        that it was not fitted to. "auto" is the trivial ones, as in the source, or all if none of
+        them is there. The gain of every
         baseline is in the cube in any case.
     claims : "auto", str or sequence of str, default="auto"
         Claims to test; "auto" is all. What a verdict needs and is not tested, it lacks.

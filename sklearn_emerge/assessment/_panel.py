@@ -65,11 +65,6 @@ _AUTO = {
 }
 
 
-def words_of(name):
-    """Return what a baseline is, in words."""
-    return ALTERNATIVES[name].words if name in ALTERNATIVES else name
-
-
 def make_baselines(baselines, model, world, n_units=None):
     """Return the baselines by name, scored by the likelihood of the model if theirs is "auto".
 

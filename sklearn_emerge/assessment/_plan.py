@@ -118,6 +118,12 @@ def _set(world, model, key, value):
     target.set_params(**{name: value})
 
 
+def vocabulary_of(model):
+    """Return the `n_tokens` of a predictor of tokens, None of one of quantities."""
+    tokens = getattr(model, "likelihood", None) == "categorical"
+    return model.n_tokens if tokens else None
+
+
 def clock_of(model):
     """Return the `time_channel` of a predictor that sees the clock if the model does."""
     return "full_time" if getattr(model, "time_channel", None) == "full_time" else None

@@ -9,7 +9,7 @@ from ..probes import can_be_scored, check_probe, count_classes, score_probe
 from ..worlds import ArrayWorld
 from ._alternatives import window_of
 from ._cell import groups_of, split_by_seed
-from ._plan import STRUCTURED, clock_of
+from ._plan import STRUCTURED, clock_of, vocabulary_of
 from ._trajectory import TRIED, fit_untrained
 
 # Classes of a latent that a message names.
@@ -100,7 +100,8 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
             n_hidden = fit_untrained(model, few).transform(few).shape[2]
             _try(probe, n_hidden, latents[0], "hidden states")
             if windows:
-                n = window_of(world, few, n_hidden, clock_of(model)).shape[2]
+                window = window_of(few, n_hidden, clock_of(model), vocabulary_of(model))
+                n = window.shape[2]
                 _try(probe, n, latents[0], "the last inputs, for the claim 'representation'")
     if found:
         # Configurations of one world have the same to tell.

@@ -7,7 +7,7 @@ from ._cell import run_networks
 from ._claims import REPRESENTATION
 from ._notes import located
 from ._panel import make_baselines
-from ._plan import STRUCTURED, clock_of
+from ._plan import STRUCTURED, clock_of, vocabulary_of
 
 
 @dataclass(frozen=True)
@@ -106,14 +106,13 @@ def schedule(
             at_rest = mode == "random" or in_closed_form or "trained" in options
             n_updates = 0 if at_rest else getattr(cell_model, "max_steps", 0) * assessment.n_seeds
             add(condition, mode, n_updates, run_networks, (world, cell_model, mode), options)
-    clock = clock_of(model)
-    tokens = getattr(model, "likelihood", None) == "categorical"
+    clock, n_tokens = clock_of(model), vocabulary_of(model)
     probed = assessment.probe is not None and structured.latent_kind is not None
     if REPRESENTATION in claims and probed and n_units is not None:
-        options = probing | {"n_lags": n_units, "time_channel": clock}
+        options = probing | {"n_lags": n_units, "time_channel": clock, "n_tokens": n_tokens}
         add(STRUCTURED, None, 0, run_windows, (structured,), options)
     # Softmax heads on many units would cost more than training.
-    sizes = () if tokens else assessment.reservoir_sizes or ()
+    sizes = () if n_tokens is not None else assessment.reservoir_sizes or ()
     if n_units is not None and len(sizes):
         options = {"sizes": tuple(sizes), "time_channel": clock}
         add(STRUCTURED, None, 0, run_cores, (structured,), options)

@@ -7,8 +7,8 @@ import xarray as xr
 
 from ..inference import outside_majority, smallest_p_value
 from ._claims import CLAIMS, FAILS, HOLDS, OPEN, REPRESENTATION, UNTESTED
-from ._panel import words_of
 from ._plan import RESERVED, STRUCTURED
+from ._words import baseline_in_words
 
 UNDECIDED = "undecided"
 
@@ -41,6 +41,24 @@ class Verdict:
             and (FAILS in settled or OPEN not in settled)
         )
 
+    def outlives(self, highest, fall, margin):
+        """Return whether it would follow, too, if losses of networks fell further.
+
+        Parameters
+        ----------
+        highest : dict of str to float
+            Upper bound of the effect of each claim.
+        fall : float
+            By how much losses might fall, in nats per step.
+        margin : float
+            Margin of the claims.
+        """
+        return (
+            not self.settled
+            and set(self.hold) <= {"gain", "reservoir"}
+            and all(highest[claim] + fall < margin for claim in self.fail)
+        )
+
 
 # The first that follows is the verdict; "undecided" if none does. That the flow of the world is
 # followed (a claim "dynamics") will be asked of an operator, too.
@@ -62,6 +80,7 @@ _REMEDIES = {
     "reservoir": "add the mode 'readout'",
     REPRESENTATION: "pass latents, a probe and the mode 'readout'",
 }
+_UNDEFINED = "it is undefined (NaN) in some seeds, see status and the warnings"
 
 
 def loss_fall(training_loss):
@@ -115,7 +134,8 @@ def judge(cube, *, claims, margin, alpha, correction, n_flips=None, units=None):
     for index in np.ndindex(shape):
         place = dict(zip(grid, index, strict=True))
         part = here.isel(place)
-        obstacle = _obstacle(cube.isel(place), part, margin)
+        obstacle = _obstacle(cube.isel(place), part)
+        fall, where = _unfinished(cube.isel(place), margin)
         if n_seeds == 1 or (units is None and smallest > alpha):
             obstacle = (
                 f"too few seeds or sign flips: no p-value can be below {smallest:.3g} "
@@ -125,36 +145,65 @@ def judge(cube, *, claims, margin, alpha, correction, n_flips=None, units=None):
         if obstacle is not None:
             verdict[index], reason[index] = UNDECIDED, "; ".join([obstacle, *told])
         else:
-            verdict[index] = _decide(part, claims)
-            reason[index] = "; ".join([*_stuck(part), *told])
+            verdict[index] = _decide(part, claims, fall, margin)
+            reason[index] = "; ".join([*where, *_stuck(part), *told])
     return xr.Dataset({"verdict": (grid, verdict), "verdict_reason": (grid, reason)})
 
 
-def _obstacle(cube, here, margin):
+def _obstacle(cube, here):
     """Return why nothing can be said of a configuration, or None."""
     status = cube.status.values
     if (status == "diverged").any():
         return "training diverged, see status; lower lr"
     if (status == "head not converged").any():
         return "a head has not converged, see status; fit more sequences, or fewer units"
-    if "training_loss" in here and "full" in here.mode:
-        fall = float(loss_fall(here.training_loss.sel(mode="full")).mean("seed"))
-        if fall > margin:
+    if "status_baseline" in here:
+        weaker = (here.status_baseline == "head not converged").any("seed")
+        if weaker.any():
+            # A weak alternative is easily beaten.
+            names = ", ".join(here.baseline.values[weaker.values])
             return (
-                f"training had not ended: over the last fifth of the updates its loss fell by "
-                f"{fall:.2g} nats per step, more than margin={margin:g}; raise max_steps"
+                f"baselines have not converged ({names}), see status_baseline; fit more sequences, "
+                "or leave them out"
             )
     return None
 
 
-def _decide(here, claims):
-    """Return the verdict of one configuration."""
+def _unfinished(cube, margin):
+    """Return by how much losses still fall, 0 if by no more than the margin; and a note of it.
+
+    In a null that matters where networks might come to gain something.
+    """
+    if "training_loss" not in cube:
+        return 0.0, []
+    falls = loss_fall(cube.training_loss).mean("seed")
+    gain = (cube.nll_best_baseline - cube.nll).mean("seed")
+    matters = (cube.condition == STRUCTURED) | (gain + falls > margin)
+    falls = falls.where(matters & (falls > margin)).stack(cell=["condition", "mode"])
+    if falls.isnull().all():
+        return 0.0, []
+    largest = falls.isel(cell=falls.argmax("cell"))
+    condition, mode = largest.cell.item()
+    return largest.item(), [
+        f"training had not ended: over the last fifth of the updates the loss fell by "
+        f"{largest.item():.2g} nats per step ({condition}, {mode}), more than margin={margin:g}; "
+        "raise max_steps"
+    ]
+
+
+def _decide(here, claims, fall, margin):
+    """Return the verdict of one configuration, if it is the same when losses fall further."""
     states = dict.fromkeys(CLAIMS, UNTESTED)
     states |= dict(zip(here.claim.values.tolist(), here.claim_state.values.tolist(), strict=True))
-    names = {"best_baseline": words_of(here.best_baseline.item())}
-    follows = [each.word.format(**names) for each in VERDICTS if each.follows(states)]
-    word = follows[0] if follows else UNDECIDED
-    if any(s == HOLDS for name, s in states.items() if name.startswith(REPRESENTATION)):
+    names = {"best_baseline": baseline_in_words(here.best_baseline.item())}
+    follows = [each for each in VERDICTS if each.follows(states)]
+    represented = any(s == HOLDS for name, s in states.items() if name.startswith(REPRESENTATION))
+    if fall:
+        highest = dict(zip(here.claim.values.tolist(), here.claim_high.values, strict=True))
+        if represented or not follows or not follows[0].outlives(highest, fall, margin):
+            return UNDECIDED
+    word = follows[0].word.format(**names) if follows else UNDECIDED
+    if represented:
         return f"{word}+{REPRESENTATION}" if word in _BUILT else REPRESENTATION
     # Nobody asked for anything else.
     if tuple(claims) == (REPRESENTATION,):
@@ -171,8 +220,10 @@ def _tell(here, claims):
         effect, low, high = (part[f"claim_{end}"].item() for end in ("effect", "low", "high"))
         state = part.claim_state.item()
         shown = "" if np.isnan(effect) else f" ({effect:+.2g}, {low:.2g} to {high:.2g})"
-        over = f" over {words_of(here.best_baseline.item())}" if name == "prediction" else ""
-        told[state].append(f"{name}{over}{shown}")
+        best = baseline_in_words(here.best_baseline.item())
+        over = f" over {best}" if name == "prediction" else ""
+        why = f": {_UNDEFINED}" if state == UNTESTED else ""
+        told[state].append(f"{name}{over}{shown}{why}")
     known = {name.partition(" ")[0] for name in here.claim.values.tolist()}
     told[UNTESTED] += [f"{name}: {_REMEDIES[name]}" for name in claims if name not in known]
     return [f"{state}: {', '.join(names)}" for state, names in told.items() if names]

@@ -63,16 +63,18 @@ class LossCurve(Callback):
         Parameters
         ----------
         max_steps : int
-            Updates of the whole training, of which the parts are as equal as can be.
+            Updates of the whole training, of which the parts are as equal as can be. With fewer
+            updates than parts, each stands for several parts.
 
         Returns
         -------
         ndarray of shape (n_replicas, N_PARTS)
         """
-        losses, n_parts = np.array(self.losses_), min(N_PARTS, max_steps)
+        losses = np.array(self.losses_)
         means = np.full((losses.shape[1], N_PARTS), np.nan)
-        for part, updates in enumerate(np.array_split(np.arange(max_steps), n_parts)):
-            made = losses[updates[0] : updates[-1] + 1]
+        n = max(max_steps, N_PARTS)
+        for part, updates in enumerate(np.array_split(np.arange(n) * max_steps // n, N_PARTS)):
+            made = losses[updates[updates < len(losses)]]
             if len(made):
                 means[:, part] = made.mean(axis=0)
         return means

@@ -10,10 +10,11 @@ KINDS = {nn.RNN: RNN, nn.GRU: GRU, nn.LSTM: LSTM}
 # Measured on two cores: 2.9 (RNN) and 1.5 (GRU) times as fast as torch with 128 units, 0.9 times
 # with 256, where weights no longer fit into the first-level cache.
 MAX_HIDDEN = 128
-# Seconds that torch takes for one step of one update, and that compilation takes: measured on
-# two cores; only their ratio matters.
+# Seconds that torch takes for one step of one update: measured on two cores.
 _TORCH_SECONDS = {nn.RNN: 4e-5, nn.GRU: 1.5e-4, nn.LSTM: 1.5e-4}
-_COMPILE_SECONDS = 10.0
+# A fit that takes torch longer than this is worth compilation, which takes about ten seconds once:
+# what was compiled is kept on disk, and a fit seldom comes alone.
+_WORTH_SECONDS = 2.5
 
 
 def choose_engine(engine, core, *, device, n_steps, max_steps, likelihood="gaussian"):
@@ -57,7 +58,7 @@ def choose_engine(engine, core, *, device, n_steps, max_steps, likelihood="gauss
         return "numba"
     if obstacle:
         return "torch"
-    worth = _TORCH_SECONDS[type(core)] * n_steps * max_steps > 2 * _COMPILE_SECONDS
+    worth = _TORCH_SECONDS[type(core)] * n_steps * max_steps > _WORTH_SECONDS
     return "numba" if worth else "torch"
 
 

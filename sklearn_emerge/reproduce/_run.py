@@ -69,7 +69,7 @@ def run_experiment(
     Raises
     ------
     ValueError
-        If a name is not known or a parameter is out of range.
+        If a name is not known, a parameter is out of range, or networks do not belong to the run.
     """
     experiment = look_up(name, EXPERIMENTS, "name")
     rules = look_up(protocol, PROTOCOLS, "protocol")
@@ -81,6 +81,11 @@ def run_experiment(
     options |= experiment.options
     given = {"n_seeds": n_seeds, "n_train": n_train, "n_eval": n_eval}
     options |= {key: value for key, value in given.items() if value is not None}
+    if networks and (protocol != "corrected" or random_state != 0 or max_steps or n_train):
+        raise ValueError(
+            "networks were trained under protocol='corrected' at the full budget with "
+            "random_state=0; leave these, max_steps and n_train as they are, or drop networks."
+        )
     if max_steps is not None:
         model.set_params(max_steps=max_steps)
         if "record_at" in options:
