@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from page import draw, mean, table
+from page_verdicts import verdict_part
 
 from sklearn_emerge.datasets import load_published
 from sklearn_emerge.reproduce import RECIPES, TABLES, compare_with_published
@@ -28,20 +28,13 @@ def comparisons(cubes):
     return sections, pd.concat(frames, ignore_index=True)
 
 
-def verdicts(cubes):
-    """Return the verdict on every configuration."""
-    rows = []
-    for name, cube in cubes.items():
-        for index in np.ndindex(cube.verdict.shape):
-            cell = cube.verdict[index]
-            setting = ", ".join(f"{dim} {cell[dim].item()}" for dim in cube.verdict.dims)
-            place = {dim: cell[dim].item() for dim in cube.verdict.dims}
-            gain = mean(cube, "delta_nll", mode="full", **place)
-            efficiency = mean(cube, "efficiency", mode="full", **place)
-            reason = cube.verdict_reason[index].item()
-            rows.append((name, setting, gain, efficiency, cell.item(), reason))
-    return pd.DataFrame(
-        rows, columns=["experiment", "setting", "gain", "efficiency", "verdict", "reason"]
+def once(rows):
+    """Return a sentence that counts rows of one and the same run once."""
+    runs = rows.groupby(["world", "model", "hidden_size", "mode", "ours"])
+    agree = runs.finding.apply(lambda findings: (findings == "agrees").all())
+    return (
+        f"Several tables show the same run: they are {len(agree)} runs, of which {agree.sum()} agree "
+        "wherever they stand."
     )
 
 
@@ -99,16 +92,24 @@ def corrections(published, corrected):
             )
             text += f" Where values are permuted across sequences instead, it gains {own:.4f}."
         lines.append(text)
-    phase = [n for n in corrected if "phase" in corrected[n].condition.values]
+    phase = {
+        name: cube
+        for name, cube in corrected.items()
+        if "phase" in cube.condition.values and "nll_best_baseline" in cube
+    }
     if phase:
-        values = ", ".join(
-            f"{mean(corrected[n], 'delta_nll', mode='full', condition='phase'):.3f} ({n})"
-            for n in phase
-        )
+        over = {
+            name: float(
+                (cube.nll_best_baseline - cube.nll.sel(mode="full")).sel(condition="phase").mean()
+            )
+            for name, cube in phase.items()
+        }
+        values = ", ".join(f"{gain:+.3f} ({name})" for name, gain in over.items())
         lines.append(
-            "**It is not spectrally matched either.** Shuffling whitens the spectrum. Surrogates "
-            f"with the spectrum of each sequence leave the networks a gain of {values}, which is "
-            "what the linear part of the dynamics is worth to them."
+            "**It is not spectrally matched either.** Shuffling whitens the spectrum. In surrogates "
+            "with the spectrum of each sequence the networks are better than the best alternative of "
+            f"the world by {values} nats per step."
+            + (" None of them gains anything there." if max(over.values()) < 0.01 else "")
         )
     if "oscillator-rnn" in published:
         cube = published["oscillator-rnn"].sel(hidden_size=16)
@@ -164,39 +165,6 @@ def updates(published):
     )
 
 
-def survivors(cubes):
-    """Return which claims of an operator survive the readout control, the nulls and baselines."""
-    claims = {
-        "oscillator": "oscillator, all sizes",
-        "oscillator-time": "oscillator, with and without a clock",
-        "oscillator-nonstationary": "oscillator with a changing frequency",
-        "regime-time": "regime world, with and without a clock",
-    }
-    lines = []
-    for world, claim in claims.items():
-        for model in ("rnn", "gru"):
-            name = f"{world}-{model}"
-            if name not in cubes:
-                continue
-            cube = cubes[name]
-            held = np.char.find(cube.verdict.values.astype(str), "operator") >= 0
-            efficiency = cube.efficiency.sel(condition="structured", mode="full").mean("seed")
-            low, high = float(efficiency.min()), float(efficiency.max())
-            share = f"{low:.1%}" if low == high else f"{low:.1%} to {high:.1%}"
-            lines.append(
-                f"- {claim}, {model.upper()}: {held.sum()} of {held.size}, at {share} of the ceiling"
-            )
-    return (
-        "**Which claims of the paper survive?** Configurations that are operators: better than every "
-        "baseline (a linear filter of 32 steps or the Markov chain included), than the same network "
-        "with only its readout trained, and than in a null without memory:\n\n"
-        + "\n".join(lines)
-        + "\n\nThe shuffled null, in which the paper sees nothing to be learned but a GRU of anomalous "
-        "gain, is a world with an operator of its own: what has been seen will not be seen again. Its "
-        "efficiency is above one because the best *linear* use of that is only a bound from below."
-    )
-
-
 def calibration():
     """Return the table of what the slow tests measured where the truth is known."""
     frames = [pd.read_csv(path) for path in sorted(CALIBRATION.glob("*.csv"))]
@@ -217,7 +185,8 @@ def recurrent_part(published, corrected, figures):
         "takes the largest published for the same network and world), or within 0.02 (oscillator), "
         "0.4 (regime) or 0.15 (nulls) nats per step. `spreads` is the difference in units of the "
         "published standard deviation, where it is known.",
-        f"**{found}** under the published protocol; {len(load_published(TABLES))} were published.",
+        f"**{found}** under the published protocol; {len(load_published(TABLES))} were published. "
+        + once(rows),
         *sections,
     ]
     if len(apart):
@@ -226,23 +195,7 @@ def recurrent_part(published, corrected, figures):
         parts += [updates(published)]
     parts += ["## Figures", *drawn] if drawn else []
     parts += ["## What the source gets wrong", corrections(published, corrected)]
-    own = {
-        n: cube
-        for n, cube in corrected.items()
-        if not n.startswith(("triangle", "random-walk", "emergence"))
-    }
-    if own:
-        parts += ["## Verdicts under the corrected protocol"]
-        earlier = [name for name, cube in own.items() if "claim_state" not in cube]
-        if earlier:
-            parts += [
-                "**These are verdicts of an earlier rule, to be read with care**: heads of readouts "
-                "had not converged, a linear filter of 32 steps was the hardest baseline, and the "
-                "untrained twin was the only control of a representation. They have not been run "
-                f"anew: {', '.join(f'`{name}`' for name in earlier)}."
-            ]
-        parts += [table(verdicts(own))]
-        parts += [survivors(own)]
+    parts += verdict_part(corrected)
     if CALIBRATION.exists():
         parts += [
             "## What the tests do where the truth is known",

@@ -22,8 +22,8 @@ from ._cell import groups_of, split_by_seed, status_of
 _MANY = 250
 # Columns of a window of inputs that a probe reads, at most: each token has as many as there are.
 _MOST_COLUMNS = 512
-# Seeds and training sequences of the curve of random cores: its heads converge sooner than
-# networks.
+# Seeds of the curve of random cores, and its training sequences: at least so many, or a tenth. Its
+# heads need fewer than networks.
 _CORE_SEEDS, _CORE_SEQUENCES = 3, 500
 
 
@@ -221,7 +221,6 @@ def run_cores(world, *, sizes, time_channel, n_seeds, n_train, n_eval, shared_da
         train, evaluation = splits[min(seed, len(splits) - 1)]
         stream = substream(entropy, "core", seed)
         with one_thread():
-            nll[seed] = nll_of_cores(
-                world, train.X[:_CORE_SEQUENCES], evaluation, sizes, time_channel, stream
-            )
+            X = train.X[: max(_CORE_SEQUENCES, n_train // 10)]
+            nll[seed] = nll_of_cores(world, X, evaluation, sizes, time_channel, stream)
     return Bunch(nll_reservoir=nll)

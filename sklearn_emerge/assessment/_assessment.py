@@ -139,8 +139,9 @@ class EmergenceAssessment(BaseEstimator):
         count yet.
     reservoir_sizes : sequence of int or None, default=(16, 32, 64, 128, 256, 512)
         Units of random cores, with heads in closed form, to find the smallest one that predicts as
-        well as a network: ``equivalent_reservoir_size`` in the cube. Three seeds and 500 training
-        sequences are used. None leaves them out, as for tokens.
+        well as a network: ``equivalent_reservoir_size`` in the cube. Three seeds are used,
+        with a tenth of the training sequences, or 500 if these are more. None leaves them out, as
+        for tokens.
     n_seeds : int, default=6
         Replicates. The smallest p-value of a test is :math:`2^{-n}`, so that five seeds can show
         one thing at .05 and six one of two latents; with one there are neither tests nor
