@@ -6,6 +6,7 @@ import xarray as xr
 
 from sklearn_emerge import ArrayWorld, EmergenceAssessment, GRUPredictor, OscillatorWorld
 from sklearn_emerge.assessment._claims import CLAIMS, decide_claims, differences
+from sklearn_emerge.assessment._panel import make_baselines
 from sklearn_emerge.assessment._verdict import VERDICTS, judge, loss_fall
 from sklearn_emerge.inference import corrected_resampled_test, sign_flip_bounds
 
@@ -353,3 +354,31 @@ def test_groups_are_refused_before_training(no_training):
     for groups, message in ((np.zeros(20), "group"), (np.arange(19), "groups")):
         with pytest.raises(ValueError, match=message):
             EmergenceAssessment(ArrayWorld(X, groups=groups), GRUPredictor()).fit()
+
+
+def tokens(n_tokens, n_sequences=100, n_steps=16):
+    """Sequences in which each token follows from the two before it, mostly."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(n_tokens, size=(n_sequences, n_steps))
+    for t in range(2, n_steps):
+        follows = rng.random(n_sequences) < 0.9
+        X[follows, t] = (X[follows, t - 1] + X[follows, t - 2]) % n_tokens
+    return X
+
+
+@pytest.mark.parametrize(("n_tokens", "best"), [(3, "window"), (20, "markov")])
+def test_few_tokens_have_a_panel_that_sees_more_than_the_last_one(n_tokens, best):
+    """Beyond a Markov chain, which knows nothing here, is not beyond a window of two."""
+    world = ArrayWorld(tokens(n_tokens))
+    baselines = make_baselines(
+        "auto", GRUPredictor(likelihood="categorical", n_tokens=n_tokens), world
+    )
+    unsaid = make_baselines("auto", GRUPredictor(likelihood="categorical"), world)
+    assert list(unsaid) == list(baselines)
+    assert best in baselines
+    assert ("echo_state" in baselines) == (best == "window")
+    if best == "window":
+        window, markov = (
+            baselines[name].fit(world.X[:80]).score(world.X[80:]) for name in ("window", "markov")
+        )
+        assert window > markov + 0.2

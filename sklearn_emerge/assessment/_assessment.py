@@ -120,8 +120,9 @@ class EmergenceAssessment(BaseEstimator):
         (the trivial ones), "linear_filter", "time_varying_filter", "window", "echo_state" (of as
         many units as the model), "seasonal" and "autoregressive" (the published filter). Those see
         the clock if the model does. "auto" is all but the last two, without "markov" for
-        quantities, with "seasonal" for recordings; for tokens the trivial ones, because softmax
-        regressions on many features cost more than networks.
+        quantities, with "seasonal" for recordings; for up to 12 tokens without the time-varying
+        filter, for more the trivial ones, because their softmax regressions cost more than
+        networks.
     reference : "auto", "all", str or sequence of str, default="auto"
         Baselines among which the reference is chosen, the one that is best on training sequences
         that it was not fitted to. "auto" is the trivial ones, as in the source, or all if none of

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from ..predictors import (
     AutoregressivePredictor,
     EchoStatePredictor,
@@ -18,7 +20,7 @@ from ..predictors._base import BasePredictor
 from ..predictors._facts import with_facts
 from ..worlds import ArrayWorld
 from ._labels import check_label
-from ._plan import clock_of
+from ._plan import clock_of, vocabulary_of
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,19 @@ ALTERNATIVES = {
     "echo_state": Alternative(EchoStatePredictor, "an echo-state network of its size"),
     "seasonal": Alternative(SeasonalPredictor, "a seasonal mean"),
 }
-# Names of "auto" by kind of observation. Softmax heads of many tokens on many features would cost
-# more than training.
+# Names of "auto" by kind of observation.
 _TRIVIAL = ("mean", "step_mean", "persistence")
 _PANEL = ("linear_filter", "time_varying_filter", "window", "echo_state")
 _AUTO = {
     "continuous": (*_TRIVIAL, *_PANEL),
     "binary": (*_TRIVIAL, "markov", *_PANEL),
-    "token": (*_TRIVIAL, "markov"),
+    "few tokens": (*_TRIVIAL, "markov", "linear_filter", "window", "echo_state"),
+    "many tokens": (*_TRIVIAL, "markov"),
 }
+# Softmax heads of more tokens on many features would cost more than training.
+_FEW_TOKENS = 12
+# Sequences that tell how many tokens there are, where nobody says.
+_LOOKED_AT = 100
 
 
 def make_baselines(baselines, model, world, n_units=None):
@@ -115,9 +121,16 @@ def make_baselines(baselines, model, world, n_units=None):
 def _names(baselines, model, world):
     """Return the names that were asked for."""
     if isinstance(baselines, str) and baselines == "auto":
-        tokens = getattr(model, "likelihood", "auto") == "categorical"
-        names = _AUTO["token" if tokens else world.observation]
-        return (*names, "seasonal") if isinstance(world, ArrayWorld) and not tokens else names
+        n_tokens = vocabulary_of(model)
+        if n_tokens is None:
+            quantities = world.observation in _AUTO
+            names = _AUTO[world.observation if quantities else "many tokens"]
+            return (*names, "seasonal") if isinstance(world, ArrayWorld) else names
+        if n_tokens == "auto":
+            recorded = isinstance(world, ArrayWorld)
+            X = world.X if recorded else world.sample(_LOOKED_AT, 0).X
+            n_tokens = 1 + int(np.max(X))
+        return _AUTO["few tokens" if n_tokens <= _FEW_TOKENS else "many tokens"]
     names = [baselines] if isinstance(baselines, str) else list(baselines)
     unknown = [name for name in names if name not in tuple(ALTERNATIVES)]
     if unknown:
