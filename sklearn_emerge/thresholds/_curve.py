@@ -6,13 +6,14 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy import stats
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._validation import as_numbers
+from .._names import Estimator
 from ..inference import Interval as Ends
 from ..inference import check_alpha
+from ._curve_checks import check_points, check_rates, in_columns
 from ._curve_compare import compare_families, dispersion_p_value, draw
 from ._curve_fit import FAMILIES, Data, curve, fit, n_parameters
 
@@ -22,7 +23,7 @@ _STEP = 7.0
 _PROFILE = 201
 
 
-class EmergenceCurve(RegressorMixin, BaseEstimator):
+class EmergenceCurve(RegressorMixin, Estimator):
     r"""Accuracy against capacity as a logistic curve with a threshold.
 
     .. math:: A(C) = g + (u - g) \frac{1}{1 + \exp(-\alpha (\ln C - \ln C_c))}
@@ -129,8 +130,10 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
         """
         self._validate_params()
         fitted = [self.chance, self.ceiling].count("fit")
+        X = in_columns(X)
+        check_points(X, y, 4 + fitted)
         X, y = validate_data(
-            self, _in_columns(X), y, dtype=np.float64, y_numeric=True,
+            self, X, y, dtype=np.float64, y_numeric=True,
             ensure_min_samples=4 + fitted,
         )  # fmt: skip
         log_capacity = self._log_capacity(X)
@@ -141,7 +144,7 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
                 f"X has {len(distinct)} different capacities above zero; a curve needs at least "
                 "two, better a dozen."
             )
-        trials = self._check_rates(y, n_trials)
+        trials = check_rates(y, n_trials, self.chance, self.ceiling)
         self.X_train_, self.y_train_ = X, np.asarray(y, dtype=np.float64)
         self._center, self._scale = distinct.mean(), distinct.std()
         self._data = Data(
@@ -373,7 +376,7 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
     def _standardise(self, X):
         """Return the log capacities of points in the units of the fit."""
         check_is_fitted(self)
-        X = _in_columns(X) if self.n_features_in_ == 1 else X
+        X = in_columns(X) if self.n_features_in_ == 1 else X
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return (self._log_capacity(X) - self._center) / self._scale
 
@@ -386,47 +389,6 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
             )
         with np.errstate(divide="ignore"):
             return np.log(X).sum(axis=1)
-
-    def _check_rates(self, y, n_trials):
-        """Check rates against ends and trials; return the trials as an array, or None."""
-        known = [end for end in (self.chance, self.ceiling) if end != "fit"]
-        if len(known) == 2 and not self.chance < self.ceiling:
-            raise ValueError(
-                f"chance={self.chance!r} must lie below ceiling={self.ceiling!r}; swap them?"
-            )
-        probabilities = n_trials is not None or len(known) == 2
-        lowest, highest = min([0.0, *known]), max([1.0, *known])
-        if n_trials is not None and (lowest < 0 or highest > 1):
-            raise ValueError(
-                f"chance={self.chance!r}, ceiling={self.ceiling!r}: with n_trials they are "
-                "probabilities between 0 and 1."
-            )
-        if probabilities and (y.min() < lowest or y.max() > highest):
-            wrong = y.min() if y.min() < lowest else y.max()
-            raise ValueError(
-                f"y contains {wrong:g}, outside of {lowest:g} to {highest:g}: it must hold rates. "
-                "Divide percentages by 100, or pass chance='fit' and ceiling='fit' for another "
-                "scale."
-            )
-        if n_trials is None:
-            return None
-        trials = as_numbers(n_trials, "n_trials")
-        if trials.shape not in ((), y.shape):
-            raise ValueError(
-                f"n_trials has shape {trials.shape}, but there are {len(y)} rates; pass one "
-                "number, or one for each rate."
-            )
-        trials = np.broadcast_to(trials, y.shape)
-        if not np.isfinite(trials).all() or (trials < 1).any() or (trials % 1).any():
-            raise ValueError(f"n_trials={n_trials!r} must be whole numbers of at least 1.")
-        right = trials * y
-        if np.abs(right - np.round(right)).max() > 1e-6 * trials.max():
-            i = int(np.abs(right - np.round(right)).argmax())
-            raise ValueError(
-                f"y[{i}]={y[i]:g} times n_trials={trials[i]:g} is not a whole number of right "
-                "answers; pass the trials that each rate comes from."
-            )
-        return trials
 
     def _warn(self, distinct):
         """Warn of fits that mean little."""
@@ -461,9 +423,3 @@ class EmergenceCurve(RegressorMixin, BaseEstimator):
                 "curve fits better.",
                 stacklevel=3,
             )
-
-
-def _in_columns(X):
-    """Return X with capacities of one resource, in one dimension, as a column."""
-    array = np.asarray(X)
-    return array[:, np.newaxis] if array.ndim == 1 else X

@@ -5,11 +5,12 @@ from numbers import Integral, Real
 
 import numpy as np
 import xarray as xr
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from tqdm.auto import tqdm
 
 from .._linear_system import check_system, memory_radius, steady_filter
+from .._names import Estimator, did_you_mean
 from .._random import integer_seed, seed_sequence, substream
 from ..predictors import FiniteFilterPredictor, RestrictedLinearPredictor
 from ..predictors._base import BasePredictor
@@ -21,7 +22,7 @@ from ._stability import stability_threshold
 _NEGLIGIBLE = 1e-20
 
 
-class PredictionRiskSweep(BaseEstimator):
+class PredictionRiskSweep(Estimator):
     r"""Excess risk of a learner against its size and the horizon, with its thresholds.
 
     The risk is the distance of the learner's predictions from those of the optimal predictor,
@@ -341,7 +342,7 @@ def _param_name(learner, name):
         )
     raise ValueError(
         f"param_name={name!r} is not a parameter of {type(learner).__name__}; choose from "
-        f"{', '.join(sorted(known))}."
+        f"{', '.join(sorted(known))}.{did_you_mean(name, known)}"
     )
 
 

@@ -4,13 +4,14 @@ from abc import ABC, abstractmethod
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils import Bunch
 
+from .._names import Estimator, did_you_mean
 from .._random import substream
+from ._picture import html_of
+from ._sample import Sample
 
 
-class World(ABC, BaseEstimator):
+class World(ABC, Estimator):
     """A source of sequences, with the facts that predictors and probes need to know about it.
 
     Constructor parameters only, so that `clone`, `set_params` and grids such as
@@ -197,6 +198,7 @@ class World(ABC, BaseEstimator):
             raise ValueError(
                 f"null={kind!r} is not known for {type(self).__name__}; "
                 f"choose from {', '.join(map(repr, self.null_kinds))}."
+                f"{did_you_mean(kind, self.null_kinds)}"
             )
         return NULLS[kind](self)
 
@@ -248,6 +250,10 @@ class World(ABC, BaseEstimator):
         """Return the standard deviation of each channel over all recordings, or None."""
         return None
 
+    def _html_repr(self):
+        """Return what notebooks show."""
+        return super()._html_repr() + html_of(self)
+
     def _check_request(self, n_sequences):
         self._validate_params()
         if not isinstance(n_sequences, Integral) or n_sequences < 1:
@@ -261,4 +267,4 @@ class World(ABC, BaseEstimator):
         return self._bunch(*self._sample(n_sequences, stream))
 
     def _bunch(self, X, latents):
-        return Bunch(X=X, latents=latents, latent_names=self.latent_names, world=self)
+        return Sample(X=X, latents=latents, latent_names=self.latent_names, world=self)

@@ -8,6 +8,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._names import did_you_mean
 from .._random import substream
 from .._validation import check_tokens
 from ._base import World
@@ -336,7 +337,10 @@ class TriangleWorld(World):
 
     def _check_task(self, task):
         if task not in self._examples():
-            raise ValueError(f"task={task!r} is not known; choose from {', '.join(self.tasks)}.")
+            raise ValueError(
+                f"task={task!r} is not known; choose from {', '.join(self.tasks)}."
+                f"{did_you_mean(task, self.tasks)}"
+            )
 
     def _check_request(self, n_sequences):
         super()._check_request(n_sequences)

@@ -1,0 +1,74 @@
+"""Command line: one file a command, each with `add`, its options, and `run`."""
+
+import sys
+import warnings
+
+from .. import __version__
+from . import _assess, _explain, _report, _reproduce, _serve, _worlds
+from ._parser import Parser
+
+
+def build_parser():
+    """Return the parser of the command line."""
+    parser = Parser(
+        prog="python -m sklearn_emerge",
+        description="What did training add to a small sequence model?",
+        epilog="example: python -m sklearn_emerge assess oscillator --out cube.nc\n"
+        "Each command has a --help of its own.",
+    )
+    parser.add_argument("--version", action="version", version=f"sklearn_emerge {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    parser.commands = commands.choices
+    for command in (_worlds, _assess, _explain, _report, _reproduce, _serve):
+        command.add(commands).set_defaults(run=command.run)
+    return parser
+
+
+def main(arguments=None):
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : list of str, default=None
+        Arguments; None takes those of the process.
+
+    Returns
+    -------
+    int
+        Exit status: 0, or 2 for wrong arguments, and for results that cannot be written where
+        they should be or computed in this memory (130 if interrupted).
+    """
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 0
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            options.run(options)
+    except (ValueError, OSError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        # torch has no error of its own for it on a CPU.
+        signs = ("allocate", "Storage size calculation overflowed")
+        if isinstance(error, RuntimeError) and not any(sign in str(error) for sign in signs):
+            raise
+        reason = str(error).splitlines()[0] if str(error) else "no more"
+        print(
+            f"error: out of memory ({reason}); ask for less, as by --hidden-size and --train.",
+            file=sys.stderr,
+        )
+        return 2
+    except KeyboardInterrupt:
+        resumable = options.command in ("assess", "reproduce") and not options.memory
+        hint = "" if not resumable else "; with --memory FOLDER a run can be continued"
+        print(f"interrupted{hint}", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None):
+    """Show a warning without the place in the code, which says nothing on a command line."""
+    print(f"warning: {message}", file=sys.stderr)

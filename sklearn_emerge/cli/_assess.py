@@ -1,0 +1,115 @@
+"""The command ``assess``."""
+
+import textwrap
+
+from .._registry import MODELS, WORLDS, make_model, make_world
+from ..worlds import World
+from ._output import check_figure, save_cubes, save_figure
+from ._parser import add_command, add_option, add_run_options, count, one_of
+
+
+def add(commands):
+    """Add the command, and return its parser."""
+    parser = add_command(
+        commands,
+        "assess",
+        "assess a network in a world",
+        "python -m sklearn_emerge assess oscillator --model gru --steps 2000 --lr 0.01 \\\n"
+        "           --out oscillator.nc --figure oscillator.png",
+    )
+    nulls = dict.fromkeys(kind for name in WORLDS for kind in make_world(name).null_kinds)
+    parser.add_argument("world", type=one_of(WORLDS), metavar="WORLD", help=", ".join(WORLDS))
+    add_option(
+        parser, "--model", "gru", f"kind of network: {', '.join(MODELS)}", type=one_of(MODELS),
+        metavar="MODEL",
+    )  # fmt: skip
+    add_option(
+        parser, "--hidden-size", [16], "hidden units; several are a grid", type=count, nargs="+",
+        metavar="H",
+    )  # fmt: skip
+    add_option(parser, "--steps", 1000, "updates of the optimiser", type=count, metavar="N")
+    add_option(parser, "--lr", 1e-3, "learning rate", type=float, metavar="LR")
+    add_option(parser, "--seeds", 6, "replicates, each trained anew", type=count, metavar="N")
+    add_option(
+        parser, "--modes", ["full", "readout"],
+        "what is trained: all weights (full), the readout of an untrained core (readout), nothing "
+        "(random), or all, then scrambled (scrambled)",
+        type=str.lower, nargs="+", metavar="MODE",
+    )  # fmt: skip
+    add_option(
+        parser, "--nulls", ["resample"],
+        f"worlds without order to compare with: {', '.join(nulls)}, as far as WORLD has them; "
+        "without a value there are none",
+        type=str.lower, nargs="*", metavar="NULL",
+    )  # fmt: skip
+    add_option(
+        parser, "--reservoir-sizes", [16, 32, 64, 128, 256, 512],
+        "units of random cores to compare with; without a value there are none",
+        type=count, nargs="*", metavar="N",
+    )  # fmt: skip
+    for flag, what, default in (
+        ("--train", "training", World.default_n_train),
+        ("--eval", "evaluation", World.default_n_eval),
+    ):
+        parser.add_argument(
+            flag, type=count, metavar="N",
+            help=f"{what} sequences (default: {default}; see worlds WORLD)",
+        )  # fmt: skip
+    add_option(parser, "--alpha", 0.05, "level of the tests", type=float, metavar="P")
+    parser.add_argument(
+        "--random-state", type=int, metavar="N",
+        help="root of all randomness (default: another every time)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", metavar="FILE", help="where the result cube goes, as NetCDF (default: nowhere)"
+    )
+    add_run_options(parser)
+    return parser
+
+
+def run(options):
+    """Run an assessment, write its cube and figure, and print what it found."""
+    from .._files import check_writable
+    from ..assessment import EmergenceAssessment
+
+    if options.out is not None:
+        check_writable(options.out)
+    check_figure(options.figure)
+    model = make_model(
+        options.model, hidden_size=options.hidden_size[0], max_steps=options.steps, lr=options.lr
+    )
+    several = len(options.hidden_size) > 1
+    assessment = EmergenceAssessment(
+        options.world,
+        model,
+        param_grid={"hidden_size": options.hidden_size} if several else None,
+        modes=options.modes,
+        nulls=options.nulls,
+        reservoir_sizes=options.reservoir_sizes or None,
+        n_seeds=options.seeds,
+        n_train=options.train,
+        n_eval=options.eval,
+        alpha=options.alpha,
+        memory=options.memory,
+        n_jobs=options.jobs,
+        random_state=options.random_state,
+        progress=not options.quiet,
+    ).fit()
+    try:
+        if options.out is not None:
+            save_cubes({options.out: assessment.cube_})
+        if options.figure is not None:
+            save_figure(options.figure, lambda figure: _draw(assessment.cube_, figure, several))
+    finally:
+        # A file that cannot be written does not keep anybody from reading it here.
+        table = assessment.summary()
+        print(f"\n{table.to_string()}\n{textwrap.fill(table.attrs['caption'], 79)}\n")
+        print(assessment.explain())
+
+
+def _draw(cube, figure, several):
+    """Draw the main figure of a cube."""
+    from ..displays import AssessmentDisplay, CapacityCurveDisplay
+
+    display = CapacityCurveDisplay if several else AssessmentDisplay
+    display.from_cube(cube, ax=figure.subplots())

@@ -1,0 +1,55 @@
+"""The command ``worlds``."""
+
+import textwrap
+
+from .._registry import WORLDS, make_world
+from ..worlds._picture import draw_sequences, facts_of, rows_of
+from ._output import check_figure, save_figure
+from ._parser import add_command, one_of
+
+
+def add(commands):
+    """Add the command, and return its parser."""
+    parser = add_command(
+        commands,
+        "worlds",
+        "list the worlds, or say what one of them is",
+        "python -m sklearn_emerge worlds oscillator --figure oscillator.png",
+    )
+    parser.add_argument(
+        "world", type=one_of(WORLDS), nargs="?", metavar="WORLD", help=", ".join(WORLDS)
+    )
+    parser.add_argument(
+        "--figure", metavar="FILE", help="draw some sequences of WORLD; needs matplotlib"
+    )
+    return parser
+
+
+def run(options):
+    """Print a line for each world, or what is known of one; draw some of its sequences."""
+    if options.world is None:
+        if options.figure is not None:
+            raise ValueError("--figure draws one world; say which: worlds WORLD --figure FILE.")
+        for name in WORLDS:
+            world = make_world(name)
+            latents = ", ".join(world.latent_names) or "none"
+            print(
+                f"{name:26}{world.observation}, {world.n_steps} steps; latents: {latents}; "
+                f"nulls: {', '.join(world.null_kinds)}"
+            )
+        return
+    check_figure(options.figure)
+    world = make_world(options.world)
+    print(textwrap.fill(WORLDS[options.world].about, 79))
+    train, evaluation = world.default_split(None, None)
+    facts = facts_of(world) | {"sequences": f"{train} for training, {evaluation} for evaluation"}
+    print()
+    for name, value in facts.items():
+        print(f"  {name:21}{value}")
+    if world.observation == "token":
+        print("\n" + "\n".join(f"  {row}" for row in rows_of(world)))
+    print(f"\npython -m sklearn_emerge assess {options.world}")
+    if options.figure is not None:
+        save_figure(
+            options.figure, lambda figure: draw_sequences(world, figure.subplots()), (6.4, 2.4)
+        )

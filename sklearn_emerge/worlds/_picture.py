@@ -1,0 +1,117 @@
+"""What a world looks like: its facts in words, and a few of its sequences."""
+
+from base64 import b64encode
+from html import escape
+from importlib.util import find_spec
+from io import BytesIO
+
+# Sequences, or channels of one, that lines can show; rows of symbols or of text. No more than an
+# assessment needs, so that there are as many recordings.
+_N_LINES, _N_ROWS, _N_TEXTS = 4, 10, 3
+_WIDTH = 78
+_CEILINGS = {"exact": "known exactly", "bound": "known from below", None: "not known"}
+
+
+def facts_of(world):
+    """Return what an assessment has to know of a world, in words.
+
+    Parameters
+    ----------
+    world : World
+        The world.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    sample = world.sample(1, random_state=0)
+    n_channels = sample.X.shape[2] if sample.X.ndim > 2 else 1
+    channels = "1 channel" if n_channels == 1 else f"{n_channels} channels"
+    if world.observation == "token":
+        channels = f"{world.n_tokens} tokens"
+    names = ", ".join(sample.latent_names)
+    return {
+        "observations": f"{world.observation}, {sample.X.shape[1]} steps, {channels}",
+        "latents": f"{names} ({world.latent_kind})" if names else "none",
+        "nulls": ", ".join(world.null_kinds),
+        "best possible score": _CEILINGS[world.ceiling],
+    }
+
+
+def rows_of(world):
+    """Return the beginnings of some sequences of a world of tokens, as text."""
+    source = world
+    while not hasattr(source, "decode") and hasattr(source, "world"):
+        # A null has the vocabulary of its world.
+        source = source.world
+    decode = getattr(source, "decode", lambda tokens: " ".join(map(str, tokens)))
+    texts = (decode(row.astype(int)) for row in world.sample(_N_TEXTS, random_state=0).X)
+    return [text if len(text) <= _WIDTH else f"{text[: _WIDTH - 4]} ..." for text in texts]
+
+
+def draw_sequences(world, ax):
+    """Draw some sequences of a world.
+
+    Parameters
+    ----------
+    world : World
+        The world.
+    ax : matplotlib.axes.Axes
+        Where to. Quantities become lines (of several channels, those of one sequence), zeros and
+        ones cells of an image, and tokens text.
+    """
+    from matplotlib import colormaps
+
+    if world.observation == "token":
+        text = "\n".join(rows_of(world))
+        ax.text(0, 0.5, text, family="monospace", size=8, va="center", transform=ax.transAxes)
+        ax.set_axis_off()
+        return
+    ax.set_xlabel("step")
+    ax.spines[["top", "right"]].set_visible(False)
+    if world.observation == "binary":
+        X = world.sample(_N_ROWS, random_state=0).X
+        channels = X.reshape(*X.shape[:2], -1)
+        ax.imshow(channels[:, :, 0], cmap="Greys", vmin=0, vmax=1, aspect="auto")
+        ax.set_ylabel("sequence" if X.ndim == 2 else f"1 of {channels.shape[2]} channels")
+        ax.set_yticks([])
+        return
+    X = world.sample(_N_LINES, random_state=0).X
+    lines = X if X.ndim == 2 else X[0].T
+    shown = lines[:_N_LINES]
+    for i, line in enumerate(shown):
+        ax.plot(line, color=colormaps["viridis"](0.9 * i / _N_LINES), linewidth=1)
+    if X.ndim == 2:
+        ax.set_ylabel("observation")
+    else:
+        ax.set_ylabel(f"{len(shown)} of {len(lines)} channels")
+
+
+def html_of(world):
+    """Return facts and some sequences of a world as HTML; what cannot be drawn says why."""
+    try:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{escape(name)}</th>"
+            f"<td style='text-align:left'>{escape(value)}</td></tr>"
+            for name, value in facts_of(world).items()
+        )
+        return f"<table>{rows}</table>{_picture(world)}"
+    except Exception as error:
+        # A notebook would show a traceback in place of the world, whose parameters may be wrong.
+        return f"<p>Cannot be sampled: {escape(str(error))}</p>"
+
+
+def _picture(world):
+    """Return sequences as HTML: text of tokens, else an image if matplotlib is there."""
+    if world.observation == "token":
+        return f"<pre>{escape(chr(10).join(rows_of(world)))}</pre>"
+    if find_spec("matplotlib") is None:
+        return ""
+    # Not pyplot, which would keep the figure and may open windows.
+    from matplotlib.figure import Figure
+
+    figure, content = Figure(figsize=(6.4, 1.8), layout="constrained"), BytesIO()
+    draw_sequences(world, figure.subplots())
+    figure.savefig(content, format="png", dpi=80)
+    data = b64encode(content.getvalue()).decode()
+    return f"<img alt='some sequences' src='data:image/png;base64,{data}'>"
