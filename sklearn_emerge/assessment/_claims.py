@@ -1,5 +1,7 @@
 """Claims about what training added: an effect, its bounds, a margin, and whether it holds."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import xarray as xr
 
@@ -21,11 +23,46 @@ CLAIMS = {
     "gain": "the trained network predicts better than the trivial baselines",
     "prediction": "the trained network predicts better than the best of all baselines",
     "core": "the trained network predicts better than its untrained core",
-    "order": "it gains more over the best baseline than in the nulls",
-    "memory": "it predicts worse with the memory of another sequence, and with none",
-    "reservoir": "its untrained core predicts better than the trivial baselines",
-    REPRESENTATION: "its states have more of a latent than its untrained core and its inputs have",
+    "order": "the trained network gains more over the best baseline than in the nulls",
+    "memory": "the trained network predicts worse with the memory of another sequence or none",
+    "reservoir": "the untrained core predicts better than the trivial baselines",
+    REPRESENTATION: "its states have more of a latent than its untrained core and inputs have",
 }
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What was found of one claim in one configuration.
+
+    Attributes
+    ----------
+    effect, low, high : float
+        Mean difference and its bounds.
+    margin : float
+        What the difference has to exceed.
+    state : str
+        Whether it holds.
+    values : ndarray of shape (n_seeds,)
+        The difference of each seed, without those that are undefined.
+    """
+
+    effect: float
+    low: float
+    high: float
+    margin: float
+    state: str
+    values: np.ndarray
+
+
+def claims_of(here):
+    """Return the claims that were tested in one configuration, by name."""
+    keys = ("effect", "low", "high", "margin", "state")
+    columns = [here[f"claim_{key}"].values.tolist() for key in keys]
+    rows = zip(*columns, here.claim_difference.transpose("claim", "seed").values, strict=True)
+    return {
+        name: Claim(*row, values[~np.isnan(values)])
+        for name, (*row, values) in zip(here.claim.values.tolist(), rows, strict=True)
+    }
 
 
 def check_claims(claims):
@@ -93,10 +130,11 @@ def _representation(here, modes):
     untrained = next((mode for mode in ("readout", "random") if mode in modes), None)
     if untrained is None:
         return None
-    above = here.probe_score - here.probe_score_shuffled
+    # A control below zero shows nothing: taken away, it would add.
+    above = here.probe_score - here.probe_score_shuffled.clip(min=0)
     trained, others = above.sel(mode="full", drop=True), [above.sel(mode=untrained, drop=True)]
     if "probe_score_window" in here:
-        others.append(here.probe_score_window - here.probe_score_window_shuffled)
+        others.append(here.probe_score_window - here.probe_score_window_shuffled.clip(min=0))
     # The clock is the same in every sequence: its score minus its control is zero.
     most = xr.concat(others, "other").max("other", skipna=False).clip(min=0)
     return trained - most

@@ -1,12 +1,13 @@
 """From claims to a verdict on what training added."""
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import xarray as xr
 
 from ..inference import outside_majority, smallest_p_value
-from ._claims import CLAIMS, FAILS, HOLDS, OPEN, REPRESENTATION, UNTESTED
+from ._claims import CLAIMS, FAILS, HOLDS, OPEN, REPRESENTATION, UNTESTED, claims_of
 from ._plan import RESERVED, STRUCTURED
 from ._words import baseline_in_words
 
@@ -41,22 +42,20 @@ class Verdict:
             and (FAILS in settled or OPEN not in settled)
         )
 
-    def outlives(self, highest, fall, margin):
-        """Return whether it would follow, too, if losses of networks fell further.
+    def outlives(self, possible, margin):
+        """Return whether it would follow, too, however long networks were trained.
 
         Parameters
         ----------
-        highest : dict of str to float
-            Upper bound of the effect of each claim.
-        fall : float
-            By how much losses might fall, in nats per step.
+        possible : dict of str to float
+            Effect that claims would have of the best possible predictor, as far as it is known.
         margin : float
             Margin of the claims.
         """
         return (
             not self.settled
             and set(self.hold) <= {"gain", "reservoir"}
-            and all(highest[claim] + fall < margin for claim in self.fail)
+            and all(possible.get(claim, np.inf) < margin for claim in self.fail)
         )
 
 
@@ -70,8 +69,8 @@ VERDICTS = (
     Verdict("none", fail=("gain", "reservoir")),
 )
 # They say what training built; a representation may be another thing that it built.
-_BUILT = ("operator", "prediction")
-_REMEDIES = {
+BUILT = ("operator", "prediction")
+REMEDIES = {
     "gain": "add the mode 'full'",
     "prediction": "add the mode 'full'",
     "core": "add the mode 'readout'",
@@ -80,7 +79,16 @@ _REMEDIES = {
     "reservoir": "add the mode 'readout'",
     REPRESENTATION: "pass latents, a probe and the mode 'readout'",
 }
-_UNDEFINED = "it is undefined (NaN) in some seeds, see status and the warnings"
+
+
+def remedy_of(claim, modes):
+    """Return what would have to be added to test a claim."""
+    if claim != "reservoir" and "full" not in modes:
+        return REMEDIES["gain"]
+    return REMEDIES[claim]
+
+
+UNDEFINED = "it is undefined (NaN) in some seeds, see status and the warnings"
 
 
 def loss_fall(training_loss):
@@ -134,23 +142,24 @@ def judge(cube, *, claims, margin, alpha, correction, n_flips=None, units=None):
     for index in np.ndindex(shape):
         place = dict(zip(grid, index, strict=True))
         part = here.isel(place)
-        obstacle = _obstacle(cube.isel(place), part)
-        fall, where = _unfinished(cube.isel(place), margin)
+        obstacle = obstacle_of(cube.isel(place), part)
+        falls = still_falling(cube.isel(place), margin)
         if n_seeds == 1 or (units is None and smallest > alpha):
             obstacle = (
                 f"too few seeds or sign flips: no p-value can be below {smallest:.3g} "
                 f"(alpha={alpha:g})"
             )
-        told = _tell(part, claims)
+        found = claims_of(part)
+        told = _tell(part, found, claims)
         if obstacle is not None:
             verdict[index], reason[index] = UNDECIDED, "; ".join([obstacle, *told])
         else:
-            verdict[index] = _decide(part, claims, fall, margin)
-            reason[index] = "; ".join([*where, *_stuck(part), *told])
+            verdict[index] = _decide(part, found, claims, falls, margin)
+            reason[index] = "; ".join([*_unfinished(falls, margin), *_stuck(part), *told])
     return xr.Dataset({"verdict": (grid, verdict), "verdict_reason": (grid, reason)})
 
 
-def _obstacle(cube, here):
+def obstacle_of(cube, here):
     """Return why nothing can be said of a configuration, or None."""
     status = cube.status.values
     if (status == "diverged").any():
@@ -169,42 +178,59 @@ def _obstacle(cube, here):
     return None
 
 
-def _unfinished(cube, margin):
-    """Return by how much losses still fall, 0 if by no more than the margin; and a note of it.
+def still_falling(cube, margin):
+    """Return by how much the loss still falls where it matters, by condition and mode.
 
-    In a null that matters where networks might come to gain something.
+    Falls of no more than the margin are left out. In a null a fall matters where networks might
+    come to gain something.
     """
     if "training_loss" not in cube:
-        return 0.0, []
+        return {}
     falls = loss_fall(cube.training_loss).mean("seed")
     gain = (cube.nll_best_baseline - cube.nll).mean("seed")
     matters = (cube.condition == STRUCTURED) | (gain + falls > margin)
-    falls = falls.where(matters & (falls > margin)).stack(cell=["condition", "mode"])
-    if falls.isnull().all():
-        return 0.0, []
-    largest = falls.isel(cell=falls.argmax("cell"))
-    condition, mode = largest.cell.item()
-    return largest.item(), [
+    falls = falls.where(matters & (falls > margin))
+    return {
+        (condition, mode): fall
+        for condition in cube.condition.values.tolist()
+        for mode in cube.mode.values.tolist()
+        if not np.isnan(fall := falls.sel(condition=condition, mode=mode).item())
+    }
+
+
+def _unfinished(falls, margin):
+    """Return that training had not ended, if it had not."""
+    if not falls:
+        return []
+    condition, mode = max(falls, key=falls.get)
+    return [
         f"training had not ended: over the last fifth of the updates the loss fell by "
-        f"{largest.item():.2g} nats per step ({condition}, {mode}), more than margin={margin:g}; "
-        "raise max_steps"
+        f"{falls[condition, mode]:.2g} nats per step ({condition}, {mode}), more than "
+        f"margin={margin:g}; raise max_steps"
     ]
 
 
-def _decide(here, claims, fall, margin):
-    """Return the verdict of one configuration, if it is the same when losses fall further."""
-    states = dict.fromkeys(CLAIMS, UNTESTED)
-    states |= dict(zip(here.claim.values.tolist(), here.claim_state.values.tolist(), strict=True))
-    names = {"best_baseline": baseline_in_words(here.best_baseline.item())}
-    follows = [each for each in VERDICTS if each.follows(states)]
-    represented = any(s == HOLDS for name, s in states.items() if name.startswith(REPRESENTATION))
-    if fall:
-        highest = dict(zip(here.claim.values.tolist(), here.claim_high.values, strict=True))
-        if represented or not follows or not follows[0].outlives(highest, fall, margin):
-            return UNDECIDED
-    word = follows[0].word.format(**names) if follows else UNDECIDED
-    if represented:
-        return f"{word}+{REPRESENTATION}" if word in _BUILT else REPRESENTATION
+def states_of(claims):
+    """Return the state of every claim, given those that were tested."""
+    return dict.fromkeys(CLAIMS, UNTESTED) | {name: each.state for name, each in claims.items()}
+
+
+def _first(states):
+    """Return the first verdict that follows, or None."""
+    return next((each for each in VERDICTS if each.follows(states)), None)
+
+
+def _represented(states):
+    """Return whether the representation of a latent holds."""
+    return any(s == HOLDS for name, s in states.items() if name.startswith(REPRESENTATION))
+
+
+def word_of(states, claims):
+    """Return the verdict that follows from the states of claims, as in `VERDICTS`."""
+    first = _first(states)
+    word = UNDECIDED if first is None else first.word
+    if _represented(states):
+        return f"{word}+{REPRESENTATION}" if word in BUILT else REPRESENTATION
     # Nobody asked for anything else.
     if tuple(claims) == (REPRESENTATION,):
         found = [s for name, s in states.items() if name.startswith(f"{REPRESENTATION} ")]
@@ -212,29 +238,83 @@ def _decide(here, claims, fall, margin):
     return word
 
 
-def _tell(here, claims):
+def awaited(states, claims):
+    """Return the open claims that a verdict depends on, however the others come out."""
+    of_loss = [name for name in CLAIMS if states[name] == OPEN]
+    words = {
+        outcome: word_of(states | dict(zip(of_loss, outcome, strict=True)), claims)
+        for outcome in product((HOLDS, FAILS), repeat=len(of_loss))
+    }
+    depends = {
+        name
+        for outcome, word in words.items()
+        for i, name in enumerate(of_loss)
+        if words[(*outcome[:i], HOLDS, *outcome[i + 1 :])] != word
+    }
+    latents = () if _represented(states) else states
+    return [
+        name
+        for name in states
+        if name in depends or (name in latents and states[name] == OPEN and name not in CLAIMS)
+    ]
+
+
+def _possible(here):
+    """Return the effect that claims would have of the best possible predictor, if it is known."""
+    if here.ceiling.item() != "exact":
+        return {}
+    others = {"gain": here.nll_reference, "prediction": here.nll_best_baseline}
+    others["reservoir"] = others["gain"]
+    if "readout" in here.mode:
+        others["core"] = here.nll.sel(mode="readout")
+    return {name: (other - here.nll_optimal).mean().item() for name, other in others.items()}
+
+
+def _decide(here, found, claims, falls, margin):
+    """Return the verdict of one configuration, if it is the same however long training goes on."""
+    states = states_of(found)
+    if falls:
+        first = _first(states)
+        if _represented(states) or first is None or not first.outlives(_possible(here), margin):
+            return UNDECIDED
+    return word_of(states, claims).format(
+        best_baseline=baseline_in_words(here.best_baseline.item())
+    )
+
+
+def _tell(here, found, claims):
     """Return each claim in a few words, those that hold first."""
     told = {HOLDS: [], FAILS: [], OPEN: [], UNTESTED: []}
-    for name in here.claim.values.tolist():
-        part = here.sel(claim=name)
-        effect, low, high = (part[f"claim_{end}"].item() for end in ("effect", "low", "high"))
-        state = part.claim_state.item()
-        shown = "" if np.isnan(effect) else f" ({effect:+.2g}, {low:.2g} to {high:.2g})"
-        best = baseline_in_words(here.best_baseline.item())
+    best = baseline_in_words(here.best_baseline.item())
+    for name, each in found.items():
+        shown = ""
+        if not np.isnan(each.effect):
+            shown = f" ({each.effect:+.2g}, {each.low:.2g} to {each.high:.2g})"
         over = f" over {best}" if name == "prediction" else ""
-        why = f": {_UNDEFINED}" if state == UNTESTED else ""
-        told[state].append(f"{name}{over}{shown}{why}")
-    known = {name.partition(" ")[0] for name in here.claim.values.tolist()}
-    told[UNTESTED] += [f"{name}: {_REMEDIES[name]}" for name in claims if name not in known]
+        why = f": {UNDEFINED}" if each.state == UNTESTED else ""
+        told[each.state].append(f"{name}{over}{shown}{why}")
+    told[UNTESTED] += _missing(found, claims, here.mode.values.tolist())
     return [f"{state}: {', '.join(names)}" for state, names in told.items() if names]
+
+
+def _missing(found, claims, modes):
+    """Return the claims that were to be tested and that there was no data for, with remedies."""
+    known = {name.partition(" ")[0] for name in found}
+    return [f"{name}: {remedy_of(name, modes)}" for name in claims if name not in known]
 
 
 def _stuck(here):
     """Return that gains of some networks stand apart from the others, if they do."""
-    if "full" not in here.mode or here.sizes["seed"] < 2:
-        return []
-    apart = outside_majority(here.nll.sel(mode="full").values).sum()
+    apart = stands_apart(here).sum()
     if not apart:
         return []
     n_seeds = here.sizes["seed"]
     return [f"{apart} of {n_seeds} networks stand apart, so that a mean describes none of them"]
+
+
+def stands_apart(here):
+    """Return of each seed whether its trained network stands apart from the others."""
+    nll = here.nll.sel(mode="full").values if "full" in here.mode else np.empty(0)
+    if len(nll) < 2 or not np.isfinite(nll).all():
+        return np.zeros(here.sizes["seed"], bool)
+    return outside_majority(nll)

@@ -1,5 +1,9 @@
 """What the labels of a cube mean, in words that sentences, tables and figures share."""
 
+import re
+
+import numpy as np
+
 from ._panel import ALTERNATIVES
 
 # Which weights were trained.
@@ -18,6 +22,104 @@ CONDITIONS = {
     "permuted": "answers drawn at random",
     "redrawn": "maps drawn anew",
 }
+# Names of baselines that have room in a table.
+SHORT_NAMES = {
+    "step_mean": "step mean",
+    "autoregressive": "filter",
+    "linear_filter": "filter",
+    "time_varying_filter": "filt(t)",
+    "echo_state": "echo",
+}
+# Words that need a line, by the pattern that finds them in a text. Lines may have words of later
+# ones in them. What is in braces is filled in.
+GLOSSARY = {
+    "operator": (
+        r"(?i)\boperator\b",
+        "what predicts better than the best of all baselines and than its untrained core, by the "
+        "order in time and with its memory. Whether it follows the law of the world is not asked",
+    ),
+    "holds, fails, open": (
+        r"\b(holds|fails|open)\b",
+        "the difference is significantly above the margin, significantly below it, or neither "
+        "(level {alpha:g})",
+    ),
+    "margin": (
+        r"\bmargin\b|\bbetter\b",
+        "what is smaller does not count as better: {margins}",
+    ),
+    "bounds": (
+        r"\bbounds:",
+        "the mean difference is above the lower and below the upper one, with a confidence of "
+        "{confidence:g}% each",
+    ),
+    "untrained core": (
+        r"\buntrained core\b",
+        "the network with its initial weights, of which only the head is fitted",
+    ),
+    "random core": (
+        r"\brandom core\b",
+        "an echo-state network: recurrent, with random weights, tuned by cross-validation; only "
+        "its head is fitted",
+    ),
+    "core, head": (
+        r"\bcore\b|\bhead\b",
+        "the head is the last, linear layer, from hidden states to predictions; the core is all "
+        "before it",
+    ),
+    "null": (r"\bnulls?\b", "sequences of the world whose structure in time was destroyed"),
+    "order destroyed": (
+        "order destroyed",
+        "at every step, values are exchanged between sequences, so that none remembers",
+    ),
+    "steps shuffled": ("steps shuffled", "the steps of each sequence are in random order"),
+    "phases randomised": (
+        "phases randomised", "sequences have the same spectrum and random phases",
+    ),
+    "memory": (
+        r"\bmemory\b",
+        "the hidden state before the last input; another sequence is one with (nearly) the same "
+        "last input",
+    ),
+    "linear filter": (
+        r"\blinear filter\b",
+        "a weighted sum of the last inputs; a time-varying one has weights for each step",
+    ),
+    "window of inputs": (
+        r"\bwindow of inputs\b",
+        "a linear head on the last inputs and on random functions of them, without recurrence",
+    ),
+    "trivial baseline": (r"\btrivial baseline\b", "a mean, the last step again, or a Markov chain"),
+    "persistence": (r"\bpersistence\b", "predicts that the next step is as the last one"),
+    "best of all baselines": (
+        r"\bbest of all baselines\b",
+        "of those that were tried, by their loss in training sequences",
+    ),
+    "R2": (
+        r"\bR2\b",
+        "share of the variance of a latent that a linear probe decodes in unseen sequences",
+    ),
+    "D2": (
+        r"\bD2\b",
+        "how well a linear probe decodes a class in unseen sequences, from Brier scores: 1 is "
+        "perfect, 0 as good as knowing how frequent classes are",
+    ),
+    "best possible predictor": (
+        r"\bbest possible predictor\b",
+        "knows the law of the world, and sees only what the network sees",
+    ),
+    "nat": (
+        r"\bnats?\b",
+        "unit of log-likelihood; with 0.69 nats per step more, what happens had twice the "
+        "probability at each step",
+    ),
+}  # fmt: skip
+# What hidden states are decoded from, by mode.
+ARM_STATES = {
+    "full": "trained states",
+    "readout": "untrained states",
+    "random": "untrained states",
+    "scrambled": "scrambled states",
+}
 
 
 def arm_in_words(mode):
@@ -33,3 +135,42 @@ def condition_in_words(condition):
 def baseline_in_words(name):
     """Return what a baseline is, in words; the name itself of one of your own."""
     return ALTERNATIVES[name].words if name in ALTERNATIVES else name
+
+
+def glossary_of(text, **numbers):
+    """Return the words of a text that need a line, with their lines."""
+    found, text = {}, " ".join(text.split())
+    for word, (pattern, line) in GLOSSARY.items():
+        if re.search(pattern, text):
+            found[word] = line.format(**numbers)
+            text += f" {found[word]}"
+    return found
+
+
+def listed(words, last="and"):
+    """Return words as a list in a sentence."""
+    *first, end = words
+    return f"{', '.join(first)} {last} {end}" if first else end
+
+
+def in_digits(*values, most=4):
+    """Return an effect and its bounds as text, with as many digits as tell the bounds apart.
+
+    One value alone has two digits; there are two decimals at least and no more than `most`.
+    """
+    finite = np.array([value for value in values if np.isfinite(value)])
+    size = np.abs(finite).max(initial=0.0)
+    width = np.ptp(finite) / 2 if len(finite) else 0.0
+    last = width if width > 0 else size / 10
+    digits = int(np.clip(np.ceil(-np.log10(last)), 0, most)) if last > 0 else 2
+    # Of what is near to the margin one digit more.
+    digits = min(digits, 1) if size >= 10 else max(digits, 2 if size >= 0.1 else min(most, 3))
+    # Without the sign of what is rounded to zero.
+    return [f"{round(value, digits) + 0.0:.{digits}f}" for value in values]
+
+
+def reservoir_in_words(size, sizes):
+    """Return an equivalent reservoir size in words, given the sizes that were tried."""
+    if size == 0:
+        return f"fewer than {sizes[0]}"
+    return f"more than {sizes[-1]}" if np.isinf(size) else f"{size:.0f}"

@@ -1,0 +1,193 @@
+"""One configuration of a cube, as sentences and tables read it."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import xarray as xr
+
+from ..inference import smallest_p_value
+from ._claims import CLAIMS, REPRESENTATION, Claim, claims_of
+from ._panel import ALTERNATIVES
+from ._plan import RESERVED, STRUCTURED
+from ._verdict import obstacle_of, stands_apart, states_of, still_falling
+from ._words import ARM_STATES, baseline_in_words
+
+
+@dataclass(frozen=True)
+class Case:
+    """One configuration: what was measured, and how it was tested.
+
+    Attributes
+    ----------
+    cube : xarray.Dataset
+        Of one configuration; its settings are coordinates without a dimension.
+    run : dict
+        Configuration of the assessment.
+    n_configurations : int
+        How many were tested together.
+    """
+
+    cube: xr.Dataset
+    run: dict
+    n_configurations: int
+
+    @cached_property
+    def here(self):
+        """What was measured in the world itself."""
+        return self.cube.sel(condition=STRUCTURED, drop=True)
+
+    @cached_property
+    def claims(self) -> dict[str, Claim]:
+        """The claims that were tested, by name."""
+        return claims_of(self.here)
+
+    @cached_property
+    def states(self):
+        """The state of every claim, by name."""
+        return states_of(self.claims)
+
+    @property
+    def asked(self):
+        """Names of the claims that were to be tested."""
+        claims = self.run["claims"]
+        claims = (claims,) if isinstance(claims, str) else tuple(claims)
+        return tuple(CLAIMS) if claims == ("auto",) else claims
+
+    @property
+    def verdict(self):
+        """The verdict."""
+        return self.cube.verdict.item()
+
+    @property
+    def settings(self):
+        """Values of the grid, by parameter."""
+        return settings_of(self.cube)
+
+    @property
+    def n_seeds(self):
+        """Number of seeds."""
+        return self.cube.sizes["seed"]
+
+    @property
+    def nulls(self):
+        """Names of the nulls."""
+        return [name for name in self.cube.condition.values.tolist() if name != STRUCTURED]
+
+    @property
+    def best(self):
+        """The best of all baselines, in words."""
+        return baseline_in_words(self.here.best_baseline.item())
+
+    @property
+    def reference(self):
+        """The reference, in words."""
+        return baseline_in_words(self.here.reference.item())
+
+    @property
+    def rank(self):
+        """What the reference is the best of, in words."""
+        name = self.here.reference.item()
+        trivial = name in ALTERNATIVES and ALTERNATIVES[name].trivial
+        chosen = self.run["reference"] == "auto"
+        return "the best trivial baseline" if trivial and chosen else "the reference"
+
+    @property
+    def units(self):
+        """Recordings (or groups) that each seed trains on and holds out; None if there are none."""
+        units = self.run.get("units")
+        return None if units is None else tuple(units)
+
+    @property
+    def recorded(self):
+        """What these units are, in words."""
+        return "groups of recordings" if _grouped(self.run["world"]) else "recordings"
+
+    @property
+    def reservoir(self):
+        """The equivalent reservoir size and the ends of its interval; NaN if it is not known."""
+        if "equivalent_reservoir_size" not in self.here or "full" not in self.here.mode:
+            return (np.nan,) * 3
+        full = self.here.sel(mode="full")
+        return tuple(
+            full[f"equivalent_reservoir_size{end}"].item() for end in ("", "_low", "_high")
+        )
+
+    @property
+    def smallest_p_value(self):
+        """The smallest p-value that sign flips over these seeds can have."""
+        family = self.n_configurations, self.run["correction"]
+        return smallest_p_value(self.n_seeds, *family, self.run["n_flips"])
+
+    @property
+    def obstacle(self):
+        """Why nothing can be said, or None."""
+        return obstacle_of(self.cube, self.here)
+
+    @cached_property
+    def falls(self):
+        """By how much losses still fall, as of `still_falling`."""
+        return still_falling(self.cube, self.run["margin"])
+
+    @property
+    def apart(self):
+        """Of each seed, whether its network stands apart."""
+        return stands_apart(self.here)
+
+    def of_model(self, name):
+        """Return a parameter of the model in this configuration; None if it has none."""
+        for key in (name, f"model__{name}"):
+            if key in self.settings:
+                return self.settings[key]
+        return self.run["model"].get(name)
+
+    def scores(self, latent):
+        """Return by what a latent is decoded from its mean score, and that of other sequences."""
+        here, found = self.here.sel(latent=latent), {}
+        for mode, words in ARM_STATES.items():
+            if mode in here.mode and words not in found:
+                arm = here.sel(mode=mode)
+                found[words] = arm.probe_score, arm.probe_score_shuffled
+        if "probe_score_window" in here:
+            found["the last inputs"] = here.probe_score_window, here.probe_score_window_shuffled
+        return {words: [score.mean().item() for score in pair] for words, pair in found.items()}
+
+    @property
+    def latents(self):
+        """The latents whose representation was tested."""
+        return [name.partition(" ")[2] for name in self.claims if name.startswith(REPRESENTATION)]
+
+    def score_name(self, latent):
+        """Return what the probe score of a latent is called."""
+        if "probe_accuracy" not in self.here:
+            return "R2"
+        return "D2" if self.here.probe_accuracy.sel(latent=latent).notnull().any() else "R2"
+
+
+def _grouped(world):
+    """Return whether a world, or the one that it is a null of, has groups."""
+    within = world.get("world")
+    return world.get("groups") is not None or (isinstance(within, dict) and _grouped(within))
+
+
+def settings_of(cube):
+    """Return the values of the grid that one configuration has, by parameter."""
+    return {
+        name: coordinate.item()
+        for name, coordinate in cube.coords.items()
+        if coordinate.ndim == 0 and name not in RESERVED
+    }
+
+
+def cases_of(cube):
+    """Return the configurations of a cube, in their order."""
+    run = json.loads(cube.attrs["configuration"])
+    grid = [dim for dim in cube.nll.dims if dim not in RESERVED]
+    shape = tuple(cube.sizes[dim] for dim in grid)
+    # Of a part of a cube: those that it was tested together with.
+    n_configurations = run.get("n_configurations", int(np.prod(shape)))
+    return [
+        Case(cube.isel(dict(zip(grid, index, strict=True))), run, n_configurations)
+        for index in np.ndindex(shape)
+    ]

@@ -1,0 +1,230 @@
+"""What keeps a verdict open, and what to run next."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..inference import required_seeds, seeds_needed, smallest_p_value
+from ..inference._power import spread_of
+from ._claims import CLAIMS, OPEN, REPRESENTATION, UNTESTED
+from ._verdict import UNDECIDED, UNDEFINED, awaited, loss_fall, remedy_of
+from ._words import arm_in_words, condition_in_words, in_digits
+
+# Times as many updates, beyond which an extrapolation says little.
+_MOST_TIMES = 16
+# Seeds or recordings beyond which no number is given.
+_MOST = 1000
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Something that keeps a verdict open, or may change it.
+
+    Attributes
+    ----------
+    short : str
+        It in a clause.
+    remedy : str
+        Sentences that say what to run next.
+    """
+
+    short: str
+    remedy: str
+
+
+def doubts_of(case):
+    """Return what keeps the verdict of a configuration open, or may change it."""
+    hindered = [*_failed(case), *_few_seeds(case)]
+    doubts = [*hindered, *_unfinished(case)]
+    # What is open of networks that still learn is no matter of seeds.
+    if not hindered and not case.falls:
+        doubts += [_open(case, name) for name in awaited(case.states, case.asked)]
+    untested = _untested(case)
+    only = case.asked == (REPRESENTATION,)
+    needed = [name for name in untested if only or not name.startswith(REPRESENTATION)]
+    if case.verdict == UNDECIDED and not doubts and not needed:
+        states = ", ".join(f"{name} {claim.state}" for name, claim in case.claims.items())
+        doubts.append(Doubt(f"no verdict follows from the claims ({states})", ""))
+    return [*doubts, *untested.values()]
+
+
+def _failed(case):
+    """Return that fits have failed, if some have."""
+    obstacle = case.obstacle
+    return [] if obstacle is None else [Doubt(obstacle, _sentence(obstacle))]
+
+
+def _few_seeds(case):
+    """Return that nothing can be decided, if there are too few seeds or sign flips for it."""
+    alpha, smallest = case.run["alpha"], case.smallest_p_value
+    family = n_configurations, _ = case.n_configurations, case.run["correction"]
+    if case.n_seeds == 1:
+        short = "one seed does not say how seeds differ"
+    elif case.units is not None or smallest <= alpha:
+        return []
+    else:
+        tests = f" for {n_configurations} configurations" if n_configurations > 1 else ""
+        short = (
+            f"{case.n_seeds} seeds are too few{tests}: no p-value can be below {smallest:.2g}, and "
+            f"alpha is {alpha:g}"
+        )
+    if case.n_seeds > 1 and smallest_p_value(case.n_seeds, *family) <= alpha:
+        short = short.replace(f"{case.n_seeds} seeds", "random sign flips")
+        remedy = "Pass n_flips=None, which takes all."
+    elif case.units is not None:
+        remedy = "Run at least 2 seeds."
+    else:
+        try:
+            remedy = f"Run at least {seeds_needed(alpha, *family)} seeds."
+        except ValueError as error:
+            remedy = str(error)
+    return [Doubt(short, f"{_sentence(short)} {remedy}")]
+
+
+def _unfinished(case):
+    """Return where training had not ended, and how many updates may end it."""
+    if not case.falls:
+        return []
+    times = {place: times_needed(case, place) for place in case.falls}
+    condition, mode = max(times, key=times.get)
+    fall, factor = case.falls[condition, mode], times[condition, mode]
+    place = f"{condition_in_words(condition)}, {arm_in_words(mode)}"
+    text = (
+        "Training had not ended: over the last fifth of the updates the loss fell by "
+        f"{in_digits(fall)[0]} nats per step ({place}), more than the margin. "
+    )
+    if case.verdict != UNDECIDED:
+        return [
+            Doubt(
+                "",
+                f"{text}The verdict would be the same: the best possible predictor is better by no "
+                "more than the margin.",
+            )
+        ]
+    if factor <= _MOST_TIMES:
+        remedy = (
+            "If each doubling of the updates makes that fall smaller by the factor by which the "
+            f"last one did, it is within the margin after about {factor:.1f} times as "
+            "many updates"
+        )
+    elif np.isfinite(factor):
+        factor = _MOST_TIMES
+        remedy = (
+            f"That fall shrinks so slowly that {factor} times as many updates may not be enough; "
+            "train for as long as that, or with a larger lr, and look again"
+        )
+    else:
+        factor = 2
+        remedy = "That fall does not shrink yet; train for twice as long, and look again"
+    n_updates = case.of_model("max_steps")
+    steps = "" if n_updates is None else f": max_steps={_round_up(factor * n_updates)}"
+    return [Doubt("training had not ended", f"{text}{remedy}{steps}.")]
+
+
+def times_needed(case, place):
+    """Return how many times as many updates bring the fall of the loss to the margin.
+
+    The fall at the end is compared with what it would have been, had training ended half way. That
+    it goes on to shrink by the same factor with each doubling is exact for a power law.
+
+    Parameters
+    ----------
+    case : Case
+        The configuration.
+    place : (str, str)
+        Condition and mode.
+
+    Returns
+    -------
+    float
+        Infinity if it does not shrink, or not to a margin of zero.
+    """
+    curve = case.cube.training_loss.sel(condition=place[0], mode=place[1])
+    n_blocks = curve.sizes["block"]
+    fall, before = (
+        loss_fall(curve.isel(block=slice(n))).mean("seed").item() for n in (n_blocks, n_blocks // 2)
+    )
+    margin = case.run["margin"]
+    if not 0 < fall < before or margin == 0:
+        return np.inf
+    return 2 ** (np.log(margin / fall) / np.log(fall / before))
+
+
+def _open(case, name):
+    """Return that a claim is open, and how many seeds or recordings may decide it."""
+    claim = case.claims[name]
+    latent = name.partition(" ")[2]
+    what = CLAIMS.get(name, f"training made {latent} easier to decode")
+    short = f"it is open whether {what}"
+    effect = in_digits(claim.effect)[0]
+    n, many = units_needed(case, name)
+    if np.isfinite(n):
+        remedy = (
+            f"If its effect is as large as it looks ({effect}), about {n:.0f} {many} would decide "
+            "it."
+        )
+    else:
+        remedy = (
+            f"Its effect ({effect}) is so near to the margin that {_MOST} {many} may not decide it."
+        )
+    return Doubt(short, f"{_sentence(short)} {remedy}")
+
+
+def units_needed(case, name):
+    """Return how many units decide an open claim, infinity if too many, and what they are."""
+    claim = case.claims[name]
+    if case.units is not None:
+        gap = abs(claim.effect - claim.margin)
+        return _recordings_needed(case, claim, gap), case.recorded
+    return _seeds_needed(case, name, claim), "seeds"
+
+
+def _seeds_needed(case, name, claim):
+    """Return how many seeds decide a claim with power .8, if its effect is as it looks."""
+    alpha, correction, n_tests = case.run["alpha"], case.run["correction"], case.n_configurations
+    if name.startswith(REPRESENTATION):
+        n_tests = max(n_tests, sum(each.startswith(REPRESENTATION) for each in case.claims))
+    pilot = claim.values - claim.margin
+    if spread_of(pilot) == 0:
+        return seeds_needed(alpha, n_tests, correction)
+    options = {"alpha": alpha, "n_tests": n_tests, "correction": correction, "max_seeds": _MOST}
+    # They have not been enough.
+    return max(required_seeds(pilot * np.sign(pilot.mean()), **options), len(pilot) + 1)
+
+
+def _recordings_needed(case, claim, gap):
+    """Return how many recordings decide a claim, if its effect is as it looks.
+
+    Then the bound is at the margin: its distance shrinks with the root of their number.
+    """
+    bound = claim.low if claim.effect > claim.margin else claim.high
+    n = np.ceil(sum(case.units) * (abs(claim.effect - bound) / gap) ** 2) if gap > 0 else np.inf
+    return n if n <= _MOST else np.inf
+
+
+def _untested(case):
+    """Return what was not tested by claim, what the verdict would need first."""
+    known = {name.partition(" ")[0] for name in case.claims}
+    possible = {name: OPEN if s == UNTESTED else s for name, s in case.states.items()}
+    needed = awaited(possible, case.asked) if case.verdict == UNDECIDED else ()
+    doubts, modes = {}, case.here.mode.values.tolist()
+    for name, claim in case.claims.items():
+        if claim.state == UNTESTED:
+            doubts[name] = Doubt(f"{name} could not be tested", f"{name}: {UNDEFINED}.")
+    for name in CLAIMS:
+        if name not in known and name in (*case.asked, *needed):
+            remedy = remedy_of(name, modes) if name in case.asked else f"add {name!r} to claims"
+            short = f"whether {CLAIMS[name]} was not tested"
+            doubts[name] = Doubt(short, f"{_sentence(short)} To test it, {remedy}.")
+    return {name: doubts[name] for name in sorted(doubts, key=lambda name: name not in needed)}
+
+
+def _sentence(clause):
+    """Return a clause as a sentence."""
+    return f"{clause[0].upper()}{clause[1:]}."
+
+
+def _round_up(number):
+    """Return a number with two digits, not below it."""
+    unit = 10 ** max(int(np.log10(number)) - 1, 0)
+    return int(np.ceil(number / unit)) * unit

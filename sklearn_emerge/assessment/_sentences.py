@@ -1,0 +1,270 @@
+"""What was found in one configuration, in sentences that follow from its numbers."""
+
+import numpy as np
+
+from ._assembly import NOTHING_TO_GAIN
+from ._claims import FAILS, HOLDS, OPEN, REPRESENTATION, UNTESTED
+from ._next import doubts_of
+from ._verdict import UNDECIDED, UNDEFINED
+from ._words import condition_in_words, in_digits, listed, reservoir_in_words
+
+_OUTCOMES = {HOLDS: "holds", FAILS: "fails", OPEN: "is open", UNTESTED: "was not tested"}
+_THAT = {
+    "prediction": "that it predicts better than {best}",
+    "core": "that it predicts better than its untrained core",
+    "order": "that its gain is by the order in time",
+    "memory": "that it uses its memory",
+}
+# Of each claim what is said of its effect, and the words for one above and one below zero.
+_EFFECTS = {
+    "gain": ("the trained network predicts {} than {reference}, {rank}", "better", "worse"),
+    "prediction": ("it predicts {} than {best}, the best of all baselines", "better", "worse"),
+    "core": ("it predicts {} than its untrained core", "better", "worse"),
+    "order": (
+        "its gain over {best}, losses counted as 0, is {} than in the null with {nulls}",
+        "larger", "smaller",
+    ),
+    "memory": (
+        "with the memory of another sequence, or with none, whichever costs less, it predicts {}",
+        "worse", "better",
+    ),
+    "reservoir": ("its untrained core predicts {} than {reference}", "better", "worse"),
+    REPRESENTATION: (
+        "it can be decoded {} from the trained states than from the untrained core, from the last "
+        "inputs, or not at all, whichever is more", "better", "worse",
+    ),
+}  # fmt: skip
+
+
+def verdict_sentence(case):
+    """Return the verdict of a configuration as a sentence."""
+    built = case.verdict.removesuffix(f"+{REPRESENTATION}")
+    best = f"{case.best}, the best of all baselines"
+    reference = f"{case.reference}, {case.rank}"
+    if built == UNDECIDED:
+        return f"Undecided: {doubts_of(case)[0].short}."
+    if built == REPRESENTATION:
+        clauses = [f"Representation: {_decoded(case)}", _not_shown(case, ("prediction", "core"))]
+        return f"{'; '.join(filter(None, clauses))}."
+    if built == "operator":
+        said = (
+            f"Operator: the trained network predicts better than {best}, and than its untrained "
+            "core, by the order in time and with its memory"
+        )
+    elif built == "prediction":
+        failed = FAILS in (case.states["order"], case.states["memory"])
+        operator = "but it is no operator" if failed else "and whether it is an operator is open"
+        said = (
+            f"Prediction: the trained network predicts better than {best}, and than its untrained "
+            f"core, {operator}: {_not_shown(case, ('order', 'memory'))}"
+        )
+    elif built == "reservoir":
+        said = (
+            f"Reservoir: the untrained core predicts better than {reference}, and the trained "
+            "network not better than its untrained core"
+        )
+    elif built == "none" and "gain" in case.claims:
+        said = (
+            "None: neither the trained network nor its untrained core predicts better than "
+            f"{reference}"
+        )
+    elif built == "none":
+        latents = listed(_latents(case, FAILS), "or")
+        said = (
+            f"None: {latents} can be decoded no better from the trained states than from the "
+            "untrained core or the last inputs"
+        )
+    else:
+        said = (
+            f"Learned, but not beyond {case.best}: the trained network does not predict better "
+            f"than that, the best of all baselines, but better than {reference}"
+        )
+    return f"{said}." if built == case.verdict else f"{said}; and {_decoded(case)}."
+
+
+def _latents(case, state):
+    """Return the latents whose representation has a state."""
+    return [
+        name.partition(" ")[2]
+        for name, claim in case.claims.items()
+        if name.startswith(REPRESENTATION) and claim.state == state
+    ]
+
+
+def _decoded(case):
+    return (
+        f"{listed(_latents(case, HOLDS))} can be decoded better from its states than from its "
+        "untrained core and from the last inputs"
+    )
+
+
+def _not_shown(case, names):
+    """Return which claims do not hold, and why."""
+    return ", and ".join(
+        f"{_THAT[name].format(best=case.best)} {_OUTCOMES[case.states[name]]}"
+        for name in names
+        if case.states[name] != HOLDS
+    )
+
+
+def claim_sentences(case):
+    """Return of each claim its state and what was found of it."""
+    return [(claim.state, f"{_found(case, name, claim)}.") for name, claim in case.claims.items()]
+
+
+def _found(case, name, claim):
+    """Return what was found of one claim."""
+    kind, _, latent = name.partition(" ")
+    title = f"Representation of {latent}" if latent else name.capitalize()
+    if claim.state == UNTESTED:
+        return f"{title}: {UNDEFINED}"
+    words = {"reference": case.reference, "rank": case.rank, "best": case.best}
+    if kind == "order":
+        words["nulls"] = listed([condition_in_words(null) for null in case.nulls], "or")
+        if (claim.values == 0).all():
+            return (
+                f"{title}: over {case.best} nothing is gained that could be by the order in time, "
+                f"neither in the world nor in the null with {words['nulls']}"
+            )
+    text, more, less = _EFFECTS[kind]
+    unit = f"of {case.score_name(latent)}" if latent else "nats per step"
+    amount = f"{in_digits(claim.effect, claim.low, claim.high)[0].removeprefix('-')} {unit}"
+    n_above = (claim.values > claim.margin).sum()
+    said = (
+        f"{title}: {text.format(f'{amount} {more if claim.effect >= 0 else less}', **words)} "
+        f"({_bounds(claim, more, less)}); {more} by more than the margin in {n_above} of "
+        f"{len(claim.values)} seeds"
+    )
+    said += _corrected(case, kind, claim)
+    return f"{said}. {_scores(case, latent)}" if latent else said
+
+
+def _bounds(claim, more, less):
+    """Return the bounds of an effect in words."""
+    if not np.isfinite([claim.low, claim.high]).all():
+        return "seeds are too few for bounds"
+    _, low, high = in_digits(claim.effect, claim.low, claim.high)
+    if claim.low < 0 < claim.high:
+        return f"bounds: {low.removeprefix('-')} {less} to {high} {more}"
+    ends = (low, high) if claim.effect >= 0 else (high.removeprefix("-"), low.removeprefix("-"))
+    return f"bounds: {' to '.join(ends)}"
+
+
+def _corrected(case, kind, claim):
+    """Return that bounds alone would decide what is open after a correction, if they would."""
+    few = case.units is None and case.smallest_p_value > case.run["alpha"]
+    if few or claim.state != OPEN or claim.low <= claim.margin <= claim.high:
+        return ""
+    families = [f"{case.n_configurations} configurations"] if case.n_configurations > 1 else []
+    n_latents = sum(name.startswith(REPRESENTATION) for name in case.claims)
+    families += [f"{n_latents} latents"] if kind == REPRESENTATION and n_latents > 1 else []
+    if not families:
+        return ""
+    return f"; bounds alone would decide, but not when corrected for {listed(families)}"
+
+
+def _scores(case, latent):
+    """Return how well a latent is decoded from what."""
+    shown = [
+        f"{score:.3f} ({control:.3f}) from {states}"
+        for states, (score, control) in case.scores(latent).items()
+    ]
+    name = case.score_name(latent)
+    return f"{name} itself (from other sequences, taken away if above 0): {listed(shown)}"
+
+
+def worth_sentences(case):
+    """Return what the trained network is worth: in random units, and of what is possible."""
+    if "full" not in case.here.mode or not np.isfinite(case.here.nll.sel(mode="full")).all():
+        return []
+    return [*_in_units(case), *_of_possible(case)]
+
+
+def _in_units(case):
+    """Return how large a random core would have to be."""
+    size, low, high = case.reservoir
+    if np.isnan(size):
+        return []
+    sizes, own = case.here.n_units.values, case.of_model("hidden_size")
+    between = ""
+    if not np.isnan(low):
+        low, high = (reservoir_in_words(end, sizes) for end in (low, high))
+        ends = low if low == high else f"{low} to {high}"
+        between = f" ({100 * (1 - case.run['alpha']):g}% interval: {ends})"
+    if size == 0:
+        said = f"A random core of {sizes[0]} units, the smallest that was tried, predicts better"
+    elif np.isinf(size):
+        said = f"No random core that was tried, up to {sizes[-1]} units, predicts as well"
+    else:
+        said = f"A random core needs about {size:.0f} units to predict as well"
+    return [f"{said}{between}{'' if own is None else f'; the network has {own}'}."]
+
+
+def _of_possible(case):
+    """Return the share of what the best possible predictor gains, where that is known."""
+    ceiling = case.here.ceiling.item()
+    if ceiling != "exact":
+        known = "known only from below" if ceiling == "bound" else "not known"
+        return [
+            f"What the best possible predictor would gain is {known} here, so that no share of it "
+            "is given."
+        ]
+    means = case.here[["nll_reference", "nll_best_baseline", "nll_optimal"]].mean("seed")
+    nll = case.here.nll.sel(mode="full").mean("seed").item()
+    sentences = []
+    starts = {case.reference: means.nll_reference, case.best: means.nll_best_baseline}
+    for name, start in starts.items():
+        possible, gained = (start - means.nll_optimal).item(), start.item() - nll
+        if possible <= NOTHING_TO_GAIN:
+            said = f"Over {name} the best possible predictor gains nothing"
+        else:
+            share = "none" if gained <= 0 else _percent(gained / possible)
+            if gained > possible:
+                share = "all, and a little more by chance"
+            said = (
+                f"Of the {in_digits(possible)[0]} nats per step that the best possible predictor "
+                f"gains over {name}, the network gains {share}"
+            )
+        sentences.append(f"{said}.")
+    return sentences
+
+
+def _percent(share):
+    """Return a share; what is nearly all is not rounded to all."""
+    return f"{share:.1%}" if 0.99 <= share < 1 else f"{share:.0%}"
+
+
+def apart_sentences(case):
+    """Return which networks stand apart from the others, if some do."""
+    apart = case.apart
+    if not apart.any():
+        return []
+    gains = case.here.delta_nll.sel(mode="full").values
+    low, high = in_digits(gains[~apart].min(), gains[~apart].max())
+    seeds = case.here.seed.values[apart]
+    pairs = zip(seeds, gains[apart], strict=True)
+    shown = listed([f"{seed} ({in_digits(gain)[0]})" for seed, gain in pairs])
+    noun, verb = ("seed", "stands") if len(seeds) == 1 else ("seeds", "stand")
+    return [
+        f"{len(seeds)} of {len(apart)} networks {verb} apart, so that a mean describes none of "
+        f"them: the gain over {case.reference} of {noun} {shown} is far from that of the others "
+        f"({low} to {high})."
+    ]
+
+
+def basis_sentence(case):
+    """Return what the bounds are about: fresh data, the same data, or recordings."""
+    seeds = "One seed" if case.n_seeds == 1 else f"{case.n_seeds} seeds"
+    if case.units is not None:
+        n_train, n_held_out = case.units
+        return (
+            f"The verdict is about {n_train + n_held_out} {case.recorded}: in each of "
+            f"{case.n_seeds} seeds networks are trained on about {n_train} of them and evaluated "
+            f"on {n_held_out}, and bounds are corrected for what seeds share."
+        )
+    if case.run["shared_data"]:
+        return (
+            f"{seeds}, on the same sequences: the verdict is about these sequences, and on others "
+            "it may be another."
+        )
+    return f"{seeds}, each with sequences, initial weights and order of batches of its own."

@@ -1,0 +1,472 @@
+"""Every sentence follows from numbers: with others it says something else."""
+
+import re
+
+import numpy as np
+import pytest
+import xarray as xr
+from chosen import BLOCK, OPERATOR, RUN, STEEP, cube_of, probed, told, with_curve
+from conftest import small_assessment
+from sklearn.exceptions import NotFittedError
+
+from sklearn_emerge import ArrayWorld, EmergenceAssessment, explain, load_cube
+from sklearn_emerge.assessment._case import cases_of
+from sklearn_emerge.assessment._next import times_needed
+from sklearn_emerge.inference import required_seeds, seeds_needed
+
+Y_IS_NEW = probed([0.9, 0.9], [0.9, 0.2], [0.2, 0.2])
+
+
+def said(*args, **options):
+    """Return what is said of a cube, without breaks of lines."""
+    return " ".join(explain(told(*args, **options)).split())
+
+
+def test_lines_fit_and_there_is_one_verdict():
+    text = explain(told(cube_of(probes=Y_IS_NEW), sizes=(100, 60, np.inf)))
+    assert max(map(len, text.splitlines())) <= 79
+    assert text.count("Operator: ") == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {},
+            "Operator: the trained network predicts better than a linear filter, the best of all "
+            "baselines, and than its untrained core, by the order in time and with its memory.",
+        ),
+        ({"probes": Y_IS_NEW}, "with its memory; and y can be decoded better from its states"),
+        ({"null": 1.8}, "but it is no operator: that its gain is by the order in time fails."),
+        (
+            {"null": 1.8, "memory": None},
+            "that its gain is by the order in time fails, and that it uses its memory was not "
+            "tested.",
+        ),
+        (
+            {"full": 0.505},
+            "Learned, but not beyond a linear filter: the trained network does not predict better "
+            "than that, the best of all baselines, but better than persistence, the best trivial "
+            "baseline.",
+        ),
+        (
+            {"full": 0.45, "readout": 0.45},
+            "Reservoir: the untrained core predicts better than persistence, the best trivial "
+            "baseline, and the trained network not better than its untrained core.",
+        ),
+        (
+            {"full": 1.2, "readout": 1.1},
+            "None: neither the trained network nor its untrained core predicts better than "
+            "persistence, the best trivial baseline.",
+        ),
+        (
+            {"full": 1.2, "readout": 1.1, "probes": Y_IS_NEW},
+            "Representation: y can be decoded better from its states than from its untrained core "
+            "and from the last inputs; that it predicts better than a linear filter fails, and "
+            "that it predicts better than its untrained core fails.",
+        ),
+        (
+            {"full": 0.49},
+            "Undecided: it is open whether the trained network predicts better than the best of "
+            "all baselines.",
+        ),
+        (
+            {"readout": 0.31},
+            "Undecided: it is open whether the trained network predicts better than its untrained "
+            "core.",
+        ),
+    ],
+)
+def test_first_sentence_is_the_verdict(changes, sentence):
+    assert sentence in said(cube_of(**{**OPERATOR, **changes}))
+
+
+def test_verdict_of_representation_alone():
+    run = RUN | {"claims": ["representation"]}
+    nothing = probed([0.9, 0.9], [0.9, 0.9], [0.2, 0.2])
+    assert "None: x or y can be decoded no better from the trained" in said(
+        cube_of(probes=nothing), run=run
+    )
+    assert "Representation: y can" in said(cube_of(probes=Y_IS_NEW), run=run)
+
+
+def is_said(sentence, text):
+    """Return whether a sentence is in a text, but for what noise does to its numbers."""
+    parts = re.split(r"(\d\.\d+)", sentence)
+    pattern = "".join(r"(\d\.\d+)" if i % 2 else re.escape(part) for i, part in enumerate(parts))
+    return any(
+        np.allclose(
+            [float(number) for number in found.groups()], [*map(float, parts[1::2])], atol=0.006
+        )
+        for found in re.finditer(pattern, text)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentences"),
+    [
+        (
+            {},
+            [
+                "holds Gain: the trained network predicts 0.7 nats per step better than pers",
+                "holds Prediction: it predicts 0.2 nats per step better than a linear filter",
+                "holds Core: it predicts 0.3 nats per step better than its untrained core",
+                "holds Order: its gain over a linear filter, losses counted as 0, is 0.2 nats per "
+                "step larger than in the null with order destroyed",
+                "holds Memory: with the memory of another sequence, or with none, whichever costs "
+                "less, it predicts 0.2 nats per step worse",
+                "holds Reservoir: its untrained core predicts 0.4 nats per step better than pers",
+                "better by more than the margin in 6 of 6 seeds",
+            ],
+        ),
+        (
+            {"full": 0.7, "readout": 1.3, "null": 2.5, "memory": (-0.1, -0.1)},
+            [
+                "fails Prediction: it predicts 0.2 nats per step worse than a linear filter",
+                "better by more than the margin in 0 of 6 seeds",
+                "fails Order: over a linear filter nothing is gained that could be by the order in "
+                "time, neither in the world nor in the null with order destroyed.",
+                "fails Memory: with the memory of another sequence, or with none, whichever costs "
+                "less, it predicts 0.1 nats per step better",
+                "fails Reservoir: its untrained core predicts 0.3 nats per step worse than pers",
+            ],
+        ),
+        (
+            {"null": 1.7},
+            [
+                "fails Order: its gain over a linear filter, losses counted as 0, is 0.1 nats per "
+                "step smaller than in"
+            ],
+        ),
+        ({"full": 1.5}, ["fails Gain: the trained network predicts 0.5 nats per step worse"]),
+        ({"readout": 0.1}, ["fails Core: it predicts 0.2 nats per step worse than its untrained"]),
+        ({"full": 0.49}, ["open Prediction: it predicts 0.01 nats per step better"]),
+        (
+            {"probes": probed([0.9, 0.5], [0.9, 0.2], [0.2, 0.8])},
+            [
+                "fails Representation of x: it can be decoded 0.0 of R2",
+                "fails Representation of y: it can be decoded 0.3 of R2 worse from the trained "
+                "states than from the untrained core, from the last inputs, or not at all, "
+                "whichever is more",
+                "R2 itself (from other sequences, taken away if above 0): 0.5 (0.0) from trained "
+                "states, 0.2 (0.0) from untrained states and 0.8 (0.0) from the last inputs.",
+            ],
+        ),
+        (
+            {"probes": Y_IS_NEW},
+            ["holds Representation of y: it can be decoded 0.7 of R2 better from the trained"],
+        ),
+    ],
+)
+def test_claims_turn_with_their_effects(changes, sentences):
+    text = said(cube_of(**{**OPERATOR, **changes}))
+    for sentence in sentences:
+        assert is_said(sentence, text), sentence
+
+
+def test_bounds_and_seeds_are_those_of_the_claim():
+    cube = told(cube_of(full=0.49, n_seeds=8))
+    claim = cube.sel(claim="prediction")
+    n = int((claim.claim_difference > 0.01).sum())
+    text = " ".join(explain(cube).split())
+    low, high = claim.claim_low.item(), claim.claim_high.item()
+    assert 0 < n < 8
+    assert f"(bounds: {low:.4f} to {high:.4f}); better by more than the margin in {n} of 8" in text
+    # On both sides of zero.
+    text = said(cube_of(full=0.5))
+    assert "worse to" in text.partition("Prediction: ")[2].partition(";")[0]
+    assert "seeds are too few for bounds" in said(cube_of(n_seeds=4))
+
+
+def test_scores_of_classes_are_named():
+    cube = cube_of(probes=Y_IS_NEW)
+    cube["probe_accuracy"] = cube.probe_score.where(cube.latent == "y")
+    text = said(cube)
+    assert "R2 itself (" in text.partition("Representation of x")[2]
+    assert "D2 itself (" in text.partition("Representation of y")[2]
+    assert "R2: " in text
+    assert "D2: " in text
+
+
+def test_undefined_claims_are_named():
+    cube = cube_of()
+    cube.state_exchange[0, 1, 2] = np.nan
+    assert "untested Memory: it is undefined (NaN) in some seeds" in said(cube)
+    assert "undefined" not in said(cube_of())
+
+
+def test_a_correction_that_keeps_a_claim_open_is_named():
+    # The p-value is 2/64 each, and twice that after the correction.
+    one = undecided(0.05 * np.array([-0.5, 0.99, 1, 1.01, 1.02, 1.03]))
+    one["nll"][0, 0] -= 0.01
+    grid = xr.concat([one, one], "hidden_size").assign_coords(hidden_size=[4, 8])
+    text = said(grid)
+    corrected = "bounds alone would decide, but not when corrected for 2 configurations"
+    assert f"larger by more than the margin in 5 of 6 seeds; {corrected}" in text
+    assert "when corrected" not in said(one)
+    # No p-value can be small enough, which is said once.
+    grid = xr.concat([cube_of(n_seeds=5)] * 2, "hidden_size").assign_coords(hidden_size=[4, 8])
+    text = said(grid)
+    assert "when corrected" not in text
+    assert "5 seeds are too few for 2 configurations" in text
+
+
+@pytest.mark.parametrize(
+    ("sizes", "sentence"),
+    [
+        ((100.4, 60.0, 200.0), "A random core needs about 100 units to predict as well (95% "
+         "interval: 60 to 200); the network has 16."),
+        ((100.4, 0.0, np.inf), "(95% interval: fewer than 16 to more than 512)"),
+        ((np.inf, 300.0, np.inf), "No random core that was tried, up to 512 units, predicts as "
+         "well (95% interval: 300 to more than 512); the network has 16."),
+        ((0.0, 0.0, 0.0), "A random core of 16 units, the smallest that was tried, predicts better "
+         "(95% interval: fewer than 16); the network has 16."),
+        ((100.4, np.nan, np.nan), "about 100 units to predict as well; the network has 16."),
+    ],
+)  # fmt: skip
+def test_equivalent_reservoir_in_words(sizes, sentence):
+    assert sentence in said(cube_of(), sizes=sizes)
+    assert "random core" not in said(cube_of())
+    run = RUN | {"model": {"type": "ModulePredictor"}}
+    assert "; the network has" not in said(cube_of(), sizes=sizes, run=run)
+
+
+def test_share_of_what_is_possible():
+    text = said(cube_of(), optimal=0.1)
+    best = "nats per step that the best possible predictor gains over"
+    assert f"Of the 0.90 {best} persistence, the network gains 78%." in text
+    assert f"Of the 0.40 {best} a linear filter, the network gains 50%." in text
+    worse = said(cube_of(full=0.7), optimal=0.1)
+    assert "gains over a linear filter, the network gains none." in worse
+    assert "Over a linear filter the best possible predictor gains nothing." in said(
+        cube_of(full=0.7), optimal=0.5
+    )
+    assert "the network gains 99.7%." in said(cube_of(), optimal=0.298)
+    assert "is known only from below here, so that no share" in said(cube_of(), ceiling="bound")
+    unknown = said(cube_of(), ceiling="unknown")
+    assert "is not known here, so that no share of it is given." in unknown
+    assert "%" not in unknown.partition("What it is worth")[2].partition("Words")[0]
+
+
+def test_networks_that_stand_apart_are_named():
+    cube = cube_of(n_seeds=8).assign_coords(seed=np.arange(8))
+    assert "stand" not in said(cube.copy(deep=True))
+    cube["nll"].loc[{"mode": "full", "condition": "structured", "seed": [1, 2]}] = 0.9
+    text = said(cube)
+    assert "2 of 8 networks stand apart, so that a mean describes none of them" in text
+    apart = "the gain over persistence of seeds 1 (0.1) and 2 (0.1) is far from that of the others"
+    assert is_said(apart, text)
+    cube["nll"].loc[{"mode": "full", "condition": "structured", "seed": 2}] = 0.3
+    assert "1 of 8 networks stands apart" in said(cube)
+
+
+def test_updates_that_are_missing_follow_from_the_fall_of_the_loss():
+    # Blocks end where they are labelled.
+    middle = BLOCK - 0.025
+    cube = told(with_curve(cube_of(), 0.2 / middle))
+    factor = times_needed(cases_of(cube)[0], ("structured", "full"))
+    longer = 0.2 / (middle * factor)
+    assert longer[-8:-4].mean() - longer[-4:].mean() == pytest.approx(0.01, rel=0.02)
+    text = " ".join(explain(cube).split())
+    assert "Undecided: training had not ended." in text
+    assert "the loss fell by 0.064 nats per step (the world, all weights)" in text
+    steps = 100 * int(np.ceil(10 * factor))
+    assert f"after about {factor:.1f} times as many updates: max_steps={steps}." in text
+    slow = said(with_curve(cube_of(), 1 / middle))
+    assert "shrinks so slowly that 16 times as many updates may not be enough; train for" in slow
+    assert "max_steps=16000." in slow
+
+
+def test_updates_that_nothing_says_how_many():
+    text = said(with_curve(cube_of(), STEEP))
+    assert "That fall does not shrink yet; train for twice as long, and look again" in text
+    assert "max_steps=2000" in text
+    run = RUN | {"model": {"type": "ModulePredictor"}}
+    assert "max_steps" not in said(with_curve(cube_of(), STEEP), run=run)
+    assert "Training had not ended" not in said(cube_of())
+
+
+def test_a_verdict_that_outlives_further_training():
+    still_learning = with_curve(cube_of(full=0.52), STEEP)
+    text = said(still_learning, optimal=0.495)
+    assert text.count("Learned, but not beyond") == 1
+    assert "The verdict would be the same: the best possible predictor is better by no" in text
+    assert "max_steps" not in text
+    text = said(still_learning, optimal=0.4)
+    assert text.count("Undecided: training had not ended") == 1
+    assert "The verdict would be the same" not in text
+    assert "max_steps" in text
+
+
+# As much above the margin as below it.
+OPEN = 0.013 + 0.005 * np.array([-1, 1, -1, 1, -1, 1])
+
+
+def undecided(differences=OPEN):
+    """Return a cube whose networks predict better than the best baseline by these differences."""
+    cube = cube_of()
+    cube["nll"][0, 0] = 0.5 - differences
+    return cube
+
+
+def test_seeds_that_are_missing():
+    text = said(undecided())
+    seeds = required_seeds(OPEN - 0.01)
+    assert seeds > 6
+    assert (
+        "It is open whether the trained network predicts better than the best of all baselines. If "
+        f"its effect is as large as it looks (0.013), about {seeds} seeds would decide it."
+    ) in text
+    # The verdict waits for none.
+    assert "would decide it" not in said(cube_of())
+    near = said(undecided(OPEN - 0.00299))
+    assert "(0.010) is so near to the margin that 1000 seeds may not decide it." in near
+
+
+def test_recordings_that_are_missing():
+    run = RUN | {"units": [32, 8], "world": {"type": "ArrayWorld", "groups": None}}
+    cube = told(undecided(), run=run)
+    low = cube.claim_low.sel(claim="prediction").item()
+    # Bounds are as far as the root of the number of recordings says.
+    n = int(
+        re.search(
+            r"better than the best of all baselines. If .*?about (\d+) recordings",
+            " ".join(explain(cube).split()),
+        )[1]
+    )
+    assert 0.013 - (0.013 - low) * np.sqrt(40 / n) == pytest.approx(0.01, abs=2e-5)
+    assert "1000 recordings may not" in said(undecided(OPEN - 0.00299), run=run)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            {"n_seeds": 4},
+            "4 seeds are too few: no p-value can be below 0.062, and alpha is 0.05. Run at least 5",
+        ),
+        ({"n_seeds": 1}, "One seed does not say how seeds differ. Run at least 5 seeds."),
+        (
+            {"run": {"n_flips": 10}},
+            "Random sign flips are too few: no p-value can be below 0.091, and alpha is 0.05. Pass",
+        ),
+        ({"n_seeds": 1, "run": {"units": [32, 8]}}, "how seeds differ. Run at least 2 seeds."),
+    ],
+)
+def test_too_few_seeds(options, sentence):
+    assert seeds_needed(0.05) == 5
+    run = RUN | options.pop("run", {})
+    text = said(cube_of(**options), run=run)
+    assert sentence in text
+    assert "Undecided: " in text
+    assert sentence not in said(cube_of())
+
+
+def test_claims_that_were_not_tested():
+    text = said(cube_of().sel(mode=["full"]))
+    core = "whether the trained network predicts better than its untrained core was not tested"
+    assert f"Undecided: {core}." in text
+    assert "To test it, add the mode 'readout'." in text
+    assert "To test it, pass latents, a probe and the mode 'readout'." in said(cube_of())
+    assert "To test it, pass latents" not in said(cube_of(probes=Y_IS_NEW))
+    run = RUN | {"claims": ["gain", "core"]}
+    assert "To test it, add 'prediction' to claims." in said(cube_of(), run=run)
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        ("diverged", "Training diverged, see status; lower lr."),
+        ("head not converged", "A head has not converged, see status; fit more sequences, or"),
+    ],
+)
+def test_fits_that_failed(status, sentence):
+    cube = cube_of()
+    cube["status"][1, 0, 2] = status
+    assert sentence in said(cube)
+    assert sentence not in said(cube_of())
+
+
+def test_what_no_verdict_follows_from():
+    cube = cube_of(full=0.97, readout=0.975)
+    cube["nll_best_baseline"] = cube.nll_reference
+    cube["nll"][0, 0] = 0.985
+    cube["nll"][0, 1] = 0.993
+    text = said(cube)
+    assert (
+        "Undecided: no verdict follows from the claims (gain holds, prediction holds, core fa"
+        in text
+    )
+
+
+def test_what_bounds_are_about():
+    assert "6 seeds, each with sequences, initial weights and order of batches of its own." in said(
+        cube_of()
+    )
+    assert "6 seeds, on the same sequences: the verdict is about these sequences" in said(
+        cube_of(), run=RUN | {"shared_data": True}
+    )
+    recorded = RUN | {"units": [32, 8], "world": {"type": "ArrayWorld", "groups": None}}
+    assert "The verdict is about 40 recordings: in each of 6 seeds networks are trained" in said(
+        cube_of(), run=recorded
+    )
+    grouped = recorded | {"world": {"type": "PhaseNull", "world": {"groups": {"type": "array"}}}}
+    assert "is about 40 groups of recordings" in said(cube_of(), run=grouped)
+
+
+def test_words_are_explained_where_they_occur():
+    text = said(cube_of())
+    assert " window of inputs: " not in text
+    assert " linear filter: " in text
+    assert " random core: " not in text
+    assert " R2: " not in text
+    assert "margin: what is smaller does not count as better: 0.01 nats per step." in text
+    assert "operator: " in text
+    assert "order destroyed: " not in said(cube_of().sel(condition=["structured"]))
+    assert "a confidence of 95% each" in text
+    run = RUN | {"alpha": 0.1}
+    assert "a confidence of 90% each" in said(cube_of(), run=run)
+
+
+def test_a_grid_has_a_paragraph_each():
+    grid = xr.concat([cube_of(), cube_of(full=0.52), cube_of()], "hidden_size")
+    cube = told(grid.assign_coords(hidden_size=[4, 8, 16]))
+    lines = explain(cube).splitlines()
+    assert lines[0] == "GRUPredictor in OscillatorWorld: 3 configurations"
+    assert "learned, not beyond a linear filter (1): hidden_size=8" in lines
+    assert "operator (2): hidden_size=4, 16" in lines
+    assert [lines.count(f"hidden_size={size}") for size in (4, 8, 16)] == [1, 1, 1]
+    one = explain(cube.sel(hidden_size=8))
+    assert one.startswith("GRUPredictor in OscillatorWorld, hidden_size=8\n\nLearned, but not")
+    assert max(map(len, lines)) <= 79
+
+
+def test_of_an_assessment_a_cube_and_a_file(fitted_single, tmp_path):
+    path = tmp_path / "cube.nc"
+    fitted_single.to_netcdf(path)
+    text = fitted_single.explain()
+    assert text == explain(fitted_single) == explain(fitted_single.cube_) == explain(path)
+    assert text == explain(load_cube(path))
+    with pytest.raises(NotFittedError):
+        EmergenceAssessment().explain()
+
+
+def test_recordings_are_known_from_the_cube():
+    X = np.random.default_rng(0).normal(size=(40, 12)).cumsum(axis=1)
+    options = {"modes": ("full",), "nulls": (), "n_train": None, "n_eval": None}
+    assessment = small_assessment(world=ArrayWorld(X), **options).fit()
+    assert (
+        "is about 40 recordings: in each of 2 seeds networks are trained on about 32"
+        in " ".join(assessment.explain().split())
+    )
+
+
+def test_cubes_of_before_are_refused_with_a_remedy():
+    old = told(cube_of()).drop_dims("claim")
+    for cube, message in (
+        (old, "no claims.*Run the assessment again"),
+        (told(cube_of()).drop_attrs(), "lost its attribute configuration.*assign_attrs"),
+        (told(cube_of()).isel(seed=0), r"no dimension seed.*sel\(seed=\[...\]\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            explain(cube)
