@@ -17,6 +17,7 @@ from ..predictors._base import spread_known
 from ..predictors._windows import last_inputs
 from ..probes import control_states, score_probe
 from ._cell import groups_of, split_by_seed, status_of
+from ._progress import ProgressFile
 
 # With so many training sequences a single fold tells which baseline is best.
 _MANY = 250
@@ -24,12 +25,12 @@ _MANY = 250
 _MOST_COLUMNS = 512
 # Seeds of the curve of random cores, and its training sequences: at least so many, or a tenth. Its
 # heads need fewer than networks.
-_CORE_SEEDS, _CORE_SEQUENCES = 3, 500
+CORE_SEEDS, CORE_SEQUENCES = 3, 500
 
 
 def run_baselines(
     world, structured, baselines, candidates, *, n_seeds, n_train, n_eval, shared_data, entropy,
-    scoring,
+    scoring, progress_file=None,
 ):  # fmt: skip
     """Score the baselines of one configuration in one condition, and its optimal predictor.
 
@@ -56,6 +57,8 @@ def run_baselines(
         Root of all random streams.
     scoring : dict
         ``likelihood`` and ``noise_std`` of the model, by which the optimal predictor is scored.
+    progress_file : path-like or None, default=None
+        Where to report how much is done.
 
     Returns
     -------
@@ -63,6 +66,7 @@ def run_baselines(
         ``nll`` (NaN if it is left out) and ``status`` of each seed and baseline, ``nll_optimal`` of
         each seed (NaN if unknown), ``reference`` and ``best_baseline`` (names).
     """
+    progress = ProgressFile(progress_file)
     sizes = n_seeds, n_train, n_eval, entropy, shared_data
     splits = split_by_seed(world, *sizes)
     in_structured = splits if world is structured else split_by_seed(structured, *sizes)
@@ -80,7 +84,10 @@ def run_baselines(
         scored = baselines if world is structured else {*candidates, best}
         nll = np.full((len(splits), len(baselines)), np.nan)
         status = np.full(nll.shape, "left out", object)
+        # To choose takes as long as two seeds.
+        n_parts = len(splits) + 2
         for seed, (train, evaluation) in enumerate(splits):
+            progress.follow((seed + 2) / n_parts)
             for i, name in enumerate(baselines):
                 if name in scored:
                     predictor = fitted(name, seed, train.X)
@@ -127,7 +134,7 @@ def _choose(names, sample, fitted):
 
 def run_windows(
     world, *, n_lags, time_channel, n_tokens, probe, n_probe, n_seeds, n_train, n_eval,
-    shared_data, entropy,
+    shared_data, entropy, progress_file=None,
 ):  # fmt: skip
     """Score probes of the last inputs in place of hidden states.
 
@@ -143,7 +150,7 @@ def run_windows(
         Size of the vocabulary if they are tokens; None if they are quantities.
     probe, n_probe
         As in `EmergenceAssessment`.
-    n_seeds, n_train, n_eval, shared_data, entropy
+    n_seeds, n_train, n_eval, shared_data, entropy, progress_file
         As in `run_baselines`.
 
     Returns
@@ -152,6 +159,7 @@ def run_windows(
         ``probe_score_window`` and ``probe_score_window_shuffled``, from the inputs of other
         sequences, of each seed and latent.
     """
+    progress = ProgressFile(progress_file)
     scores = {"probe_score_window": [], "probe_score_window_shuffled": []}
     splits = split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data)
     for seed in range(n_seeds):
@@ -165,6 +173,7 @@ def run_windows(
             "random_state": substream(stream, "estimator"),
         }
         other = control_states(window, "other_sequence", substream(stream, "other_sequence"))
+        progress.follow(seed / n_seeds)
         with one_thread():
             for states, each in zip((window, other), scores.values(), strict=True):
                 each.append(score_probe(states, latents, **options).score)
@@ -196,7 +205,15 @@ def window_of(X, n_lags, time_channel, n_tokens):
     return np.concatenate([window, clock], axis=2)
 
 
-def run_cores(world, *, sizes, time_channel, n_seeds, n_train, n_eval, shared_data, entropy):
+def count_core_sequences(n_train):
+    """Return how many training sequences the curve of random cores takes."""
+    return min(n_train, max(CORE_SEQUENCES, n_train // 10))
+
+
+def run_cores(
+    world, *, sizes, time_channel, n_seeds, n_train, n_eval, shared_data, entropy,
+    progress_file=None,
+):  # fmt: skip
     """Score random cores of growing size, with heads in closed form.
 
     Parameters
@@ -207,7 +224,7 @@ def run_cores(world, *, sizes, time_channel, n_seeds, n_train, n_eval, shared_da
         Numbers of units.
     time_channel : {"full_time", None}
         Whether they see the clock.
-    n_seeds, n_train, n_eval, shared_data, entropy
+    n_seeds, n_train, n_eval, shared_data, entropy, progress_file
         As in `run_baselines`. The first seeds are enough, and a part of their training sequences.
 
     Returns
@@ -216,11 +233,13 @@ def run_cores(world, *, sizes, time_channel, n_seeds, n_train, n_eval, shared_da
         ``nll_reservoir`` of each seed and size; NaN for the other seeds.
     """
     splits = split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data)
-    nll = np.full((n_seeds, len(sizes)), np.nan)
-    for seed in range(min(_CORE_SEEDS, n_seeds)):
+    progress = ProgressFile(progress_file)
+    nll, n_done = np.full((n_seeds, len(sizes)), np.nan), min(CORE_SEEDS, n_seeds)
+    for seed in range(n_done):
+        progress.follow(seed / n_done)
         train, evaluation = splits[min(seed, len(splits) - 1)]
         stream = substream(entropy, "core", seed)
         with one_thread():
-            X = train.X[: max(_CORE_SEQUENCES, n_train // 10)]
+            X = train.X[: count_core_sequences(n_train)]
             nll[seed] = nll_of_cores(world, X, evaluation, sizes, time_channel, stream)
     return Bunch(nll_reservoir=nll)

@@ -22,7 +22,7 @@ from ._progress import ProgressFile
 from ._trajectory import Recorder
 
 # Evaluation sequences on which memory is measured, at most.
-_N_MEMORY = 100
+N_MEMORY = 100
 _NO_TRAINING = np.full(N_PARTS, np.nan)
 PROBE_SCORES = ("probe_score", "probe_score_shuffled", "probe_score_noise", "probe_accuracy")
 
@@ -91,7 +91,7 @@ def run_networks(
     trained : list of dict, default=None
         Networks that are trained already, see `fit_replicas`.
     progress_file : path-like or None, default=None
-        Where to report the number of updates done.
+        Where to report how much is done.
     checkpoint_folder : path-like or None, default=None
         Where to keep the state of the training, and to go on from.
 
@@ -121,6 +121,8 @@ def run_networks(
     seconds = time.perf_counter() - start + (0 if checkpoints is None else checkpoints.seconds)
     result.fit_seconds = [seconds / n_seeds] * n_seeds
     for seed, predictor in enumerate(predictors):
+        for file in progress:
+            file.follow(seed / n_seeds)
         evaluation = splits[min(seed, len(splits) - 1)][1]
         probing = probe is not None and evaluation.latents is not None
         # One thread: the last digits must not depend on how many there are.
@@ -183,10 +185,10 @@ def status_of(predictor, nll):
 
 def _measure_memory(predictor, evaluation):
     """Return what a predictor owes to its memory: the curve, if there is a state; the exchange."""
-    entries = exchange_if_possible(predictor, evaluation, _N_MEMORY)
+    entries = exchange_if_possible(predictor, evaluation, N_MEMORY)
     curve = xr.DataArray([np.nan], {"window": [evaluation.X.shape[1]]})
     if hasattr(predictor, "_predict_from"):
-        curve = memory_curve(predictor, evaluation, n_sequences=_N_MEMORY)
+        curve = memory_curve(predictor, evaluation, n_sequences=N_MEMORY)
     exchange = xr.DataArray(entries, {"exchange": list(EXCHANGE)})
     return {"nll_memory": curve, "state_exchange": exchange}
 

@@ -1,6 +1,10 @@
-"""Progress of long work across processes: workers write how far they are, a thread reads it."""
+"""Progress of long work across processes: workers write how far they are, a thread shows it."""
 
-from contextlib import suppress
+import logging
+import sys
+import time
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
@@ -8,18 +12,67 @@ from threading import Event, Thread
 from skorch.callbacks import Callback
 from tqdm import tqdm
 
-_REFRESH_SECONDS = 0.5
+LOG = logging.getLogger("sklearn_emerge")
 _WRITE_EVERY = 20
 _COMPILING = "compiling"
+# Lines for cells that are finished, and for a long time without one, in a whole run: about this
+# many of each.
+_LINES = 20
+_MINUTE = 60
+# Seconds between two looks; a bar that is no line of a terminal leaves a trace of each.
+_REFRESH, _REFRESH_FILE = 0.5, 5.0
+# Of work, for a cell that was estimated to take none.
+_LEAST = 1e-3
+
+
+def in_notebook():
+    """Return whether this is a notebook."""
+    shell = sys.modules.get("IPython")
+    shell = shell and shell.get_ipython()
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def kind_of(progress):
+    """Return "bar", "log" or False for what the parameter `progress` says."""
+    if progress is True:
+        return "bar" if sys.stderr.isatty() or in_notebook() else "log"
+    return progress
+
+
+@contextmanager
+def log_is_seen():
+    """Let what is logged be seen on stderr, unless the program has configured logging itself."""
+    if LOG.hasHandlers():
+        yield
+        return
+    handler, level = logging.StreamHandler(), LOG.level
+    LOG.addHandler(handler)
+    LOG.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        LOG.removeHandler(handler)
+        LOG.setLevel(level)
+
+
+def in_words(seconds):
+    """Return a duration to about a digit and a half: it is a guess."""
+    if seconds < 10:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 100:
+        return f"{5 * round(seconds / 5)} s"
+    if seconds < 100 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.2g} h" if seconds < 100 * 3600 else f"{seconds / 86400:.2g} days"
 
 
 class ProgressFile(Callback):
-    """Write to a file how many updates have been made, over all fits that it is passed to.
+    """Write to a file how far a cell is: updates, over all fits, and the share of what follows.
 
     Parameters
     ----------
-    path : path-like
-        The file.
+    path : path-like or None
+        The file; None writes nothing.
     """
 
     def __init__(self, path):
@@ -32,89 +85,167 @@ class ProgressFile(Callback):
         self.done_ += len(batch[1]) if stacked else 1
         if self.done_ - self.written_ >= _WRITE_EVERY:
             self.written_ = self.done_
-            self._write(str(self.done_))
+            self.follow(0)
+
+    def follow(self, share):
+        """Say how much is done of what is not training."""
+        self._write(f"{self.done_} {share:.4f}")
 
     def announce_compilation(self):
         """Say that the next seconds are spent on compiling."""
         self._write(_COMPILING)
 
     def _write(self, text):
+        if self.path is None:
+            return
         # Workers on another machine may not see the folder: then cells count when they end.
         with suppress(OSError):
             Path(self.path).write_text(text)
 
 
 class Progress:
-    """A progress bar over the updates of many cells, wherever they run.
+    """How far many cells are, in seconds of the work that they were estimated to be.
 
     Parameters
     ----------
-    steps : list of int
-        Updates of each cell.
-    enabled : bool
-        False shows nothing.
+    cells : list of Cell
+        What is run.
+    costs : list of Cost
+        What each takes.
+    kind : {"bar", "log", False}
+        A bar, lines in the log, or nothing.
+    seconds : float, default=0
+        How long all of it may take.
     """
 
-    def __init__(self, steps, enabled):
-        self.steps = steps
-        self.finished = [False] * len(steps)
-        self.bar = tqdm(
-            total=sum(steps), desc="assessment", unit="update", disable=not enabled, smoothing=0.05
-        )
+    def __init__(self, cells, costs, kind, seconds=0.0):
+        self.cells, self.costs = cells, costs
+        self.finished = [False] * len(cells)
+        self.total = sum(cost.seconds + _LEAST for cost in costs)
+        self.view = {"bar": _Bar, "log": _Log}[kind](self, seconds) if kind else None
+        self._folder = None
 
     def __enter__(self):
-        self._folder = None
-        if self.bar.disable:
+        if self.view is None:
             return self
         # Without a folder cells count when they end.
         with suppress(OSError):
             self._folder = TemporaryDirectory(prefix="sklearn_emerge-")
         self._stop = Event()
         self._thread = Thread(target=self._watch, daemon=True)
-        self._show()
         self._thread.start()
         return self
 
     def __exit__(self, *error):
-        if self.bar.disable:
+        if self.view is None:
             return
         self._stop.set()
         self._thread.join()
-        self._show()
-        self.bar.close()
+        self.view.show()
+        self.view.close()
         if self._folder is not None:
             self._folder.cleanup()
 
-    def file(self, cell):
+    def file(self, i):
         """Return the path of the file in which a cell reports, None if there is none."""
-        if self._folder is None:
-            return None
-        return str(Path(self._folder.name) / str(cell))
+        return None if self._folder is None else str(Path(self._folder.name) / str(i))
 
-    def finish(self, cell):
+    def finish(self, i):
         """Count a cell as done, whether it was run or read from the store."""
-        self.finished[cell] = True
+        self.finished[i] = True
 
-    def _report(self, cell):
+    def read(self):
+        """Return the seconds of work that are done, and whether a cell is compiling."""
+        done, compiling = 0.0, False
+        for i, (cell, cost) in enumerate(zip(self.cells, self.costs, strict=True)):
+            if self.finished[i]:
+                done += cost.seconds + _LEAST
+                continue
+            report = self._report(i)
+            compiling |= report == _COMPILING
+            # A file may be empty: not begun, or caught between truncation and writing.
+            with suppress(ValueError):
+                updates, share = report.split()
+                trained = int(updates) / max(1, cell.n_updates)
+                done += cost.training * trained + cost.other * float(share)
+        return done, compiling
+
+    def _report(self, i):
         """Return what an unfinished cell has written."""
         try:
-            return Path(self.file(cell)).read_text()
+            return Path(self.file(i)).read_text()
         except (FileNotFoundError, TypeError):
             return ""
 
-    def _show(self):
-        cells = range(len(self.steps))
-        reports = [self._report(cell) for cell in cells if not self.finished[cell]]
-        done = sum(self.steps[cell] for cell in cells if self.finished[cell])
-        # A file may be empty: not begun, or caught between truncation and writing.
-        done += sum(int(report) for report in reports if report.isdecimal())
-        doing = f", {_COMPILING} (first time only)" if _COMPILING in reports else ""
-        shown = f"{sum(self.finished)} of {len(self.steps)} cells{doing}"
+    def _watch(self):
+        while not self._stop.wait(self.view.every):
+            self.view.show()
+
+
+class _Bar:
+    """A bar on a terminal, or in a notebook."""
+
+    def __init__(self, progress, seconds):
+        self.progress = progress
+        notebook = in_notebook()
+        widgets = notebook and find_spec("ipywidgets") is not None
+        bar = tqdm
+        if widgets:
+            from tqdm.notebook import tqdm as bar
+        self.every = _REFRESH if widgets or sys.stderr.isatty() else _REFRESH_FILE
+        self.bar = bar(
+            total=progress.total, desc="assessment", smoothing=0, leave=True,
+            bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
+        )  # fmt: skip
+
+    def say(self, text):
+        """Print a line above the bar."""
+        self.bar.write(text, file=sys.stderr)
+
+    def show(self):
+        """Draw the bar as far as work is done."""
+        progress, (done, compiling) = self.progress, self.progress.read()
+        doing = f", {_COMPILING} (first time only)" if compiling else ""
+        shown = f"{sum(progress.finished)} of {len(progress.cells)} cells{doing}"
         self.bar.set_postfix_str(shown, refresh=False)
         # A file that was being written counts as nothing for a moment; never step back.
-        self.bar.update(max(0, done - self.bar.n))
+        self.bar.update(max(0.0, min(done, self.bar.total) - self.bar.n))
         self.bar.refresh()
 
-    def _watch(self):
-        while not self._stop.wait(_REFRESH_SECONDS):
-            self._show()
+    def close(self):
+        """Leave the bar as it is."""
+        self.bar.close()
+
+
+class _Log:
+    """Lines in the log: one a finished cell, or a minute; fewer if there are many."""
+
+    every = _REFRESH
+
+    def __init__(self, progress, seconds):
+        self.progress = progress
+        self.stride = -(-len(progress.cells) // _LINES)
+        self.silence = max(_MINUTE, seconds / _LINES)
+        self.start = self.last = time.monotonic()
+        self.n_shown = 0
+
+    def say(self, text):
+        """Log a line."""
+        LOG.info(text)
+
+    def show(self):
+        """Log how far the work is, if there is something to say."""
+        finished, now = self.progress.finished, time.monotonic()
+        n = sum(finished)
+        new = n // self.stride > self.n_shown // self.stride or self.n_shown < n == len(finished)
+        if not new and now - self.last < self.silence:
+            return
+        done, _ = self.progress.read()
+        elapsed, share = now - self.start, done / self.progress.total
+        latest = f" ({self.progress.cells[n - 1].name})" if new else ""
+        left = f", about {in_words(elapsed * (1 - share) / share)} left" if 0 < share < 1 else ""
+        self.say(f"{n} of {len(finished)} cells{latest} after {in_words(elapsed)}{left}")
+        self.last, self.n_shown = now, n
+
+    def close(self):
+        """Nothing is open."""

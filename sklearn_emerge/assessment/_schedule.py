@@ -8,6 +8,14 @@ from ._claims import REPRESENTATION
 from ._notes import located
 from ._panel import make_baselines
 from ._plan import STRUCTURED, clock_of, vocabulary_of
+from ._words import arm_in_words, condition_in_words
+
+# What is run beside networks.
+_WORDS = {
+    "run_baselines": "baselines",
+    "run_windows": "windows of inputs",
+    "run_cores": "random cores",
+}
 
 
 @dataclass(frozen=True)
@@ -23,7 +31,13 @@ class Cell:
     n_updates : int
         Updates of the optimiser, of all seeds.
     call : tuple
-        Function, arguments and keyword arguments.
+        Function, arguments and keyword arguments: what is run.
+    task : tuple
+        The same without store and notes.
+    name : str
+        What it is, in words.
+    stored : bool
+        Whether the store has its result.
     """
 
     condition: int
@@ -31,6 +45,9 @@ class Cell:
     index: tuple
     n_updates: int
     call: tuple
+    task: tuple = ()
+    name: str = ""
+    stored: bool = False
 
 
 def cell_name(condition, settings):
@@ -84,10 +101,17 @@ def schedule(
         where = {"condition": condition, **configuration.settings}
         if mode is not None:
             where["mode"] = mode
-        call = located(where, store.call(function, args, options | shared))
+        task = function, args, options | shared
+        call = store.call(*task)
+        what = _WORDS[function.__name__] if mode is None else arm_in_words(mode)
+        settings = (f"{name}={value}" for name, value in configuration.settings.items())
+        name = ", ".join([condition_in_words(condition), what, *settings])
         c = list(configuration.worlds).index(condition)
         m = None if mode is None else modes.index(mode)
-        cells.append(Cell(c, m, configuration.index, n_updates, call))
+        done = store.has(call)
+        cells.append(
+            Cell(c, m, configuration.index, n_updates, located(where, call), task, name, done)
+        )
 
     for condition, world in configuration.worlds.items():
         cell_model = configuration.models[condition]

@@ -59,7 +59,7 @@ class Store:
         try:
             write_atomically(self.folder / ".gitignore", b"*\n")
         except OSError as error:
-            self.tell({"troubles": {_UNKEPT: _unkept(error)}})
+            self.tell({"troubles": {_UNKEPT: _unkept(error)}}, stacklevel=4)
 
     def call(self, function, args, kwargs):
         """Return a call of a cell that takes its result from the store, or leaves it there.
@@ -88,6 +88,10 @@ class Store:
         path = self.folder / function.__name__ / key / "output.pkl"
         return partial(_look_up, path, function), args, kwargs
 
+    def has(self, call):
+        """Return whether the result of a call is there."""
+        return isinstance(call[0], partial) and call[0].args[0].exists()
+
     def check(self, **parameters):
         """Raise a ValueError if a parameter has no key, because a part cannot be pickled."""
         for name, value in parameters.items() if self.folder is not None else ():
@@ -101,7 +105,7 @@ class Store:
                     "trained net, by functools.partial; or set memory=None."
                 ) from error
 
-    def tell(self, result, unfinished=None):
+    def tell(self, result, unfinished=None, *, stacklevel=5):
         """Warn of what a cell had trouble with, wherever it ran; of each kind of trouble once.
 
         The folder of its training is not needed any more.
@@ -111,7 +115,7 @@ class Store:
         for kind, text in result.pop("troubles", {}).items():
             if kind not in self._told:
                 self._told.add(kind)
-                warnings.warn(text, stacklevel=4)
+                warnings.warn(text, stacklevel=stacklevel)
 
 
 _UNKEPT = "unkept"

@@ -1,0 +1,237 @@
+"""What cells will cost: networks by a trial of a few updates, the rest by what was once measured.
+
+These are guesses that are shown. No result depends on them.
+"""
+
+import time
+import warnings
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from skorch.callbacks import Callback
+
+from .._threads import one_thread
+from ..predictors._fit import fit_replicas
+from ..predictors._neural import NeuralPredictor
+from ._alternatives import CORE_SEEDS, count_core_sequences
+from ._cell import N_MEMORY
+from ._panel import ALTERNATIVES
+
+# Updates of a trial, and seconds of all trials after which no further network is tried.
+_N_TRIED, _LONG = 5, 10.0
+# Seconds that `_work` took where the numbers below were measured, on a core of an AMD EPYC.
+_WORK_SECONDS = 0.006
+# Bytes of a process that has loaded the libraries and compiled the kernels, and how often it has
+# the sequences of all seeds: training and evaluation, as they are, scaled, and in the null.
+_PROCESS_BYTES, _COPIES = 5e8, 8
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a cell takes.
+
+    Attributes
+    ----------
+    training, other : float
+        Seconds of its updates, and of the rest.
+    n_bytes : float
+        Memory of the process that runs it.
+    known : bool
+        Whether the network could be tried.
+    """
+
+    training: float = 0.0
+    other: float = 0.0
+    n_bytes: float = _PROCESS_BYTES
+    known: bool = True
+
+    @property
+    def seconds(self):
+        """Seconds of all."""
+        return self.training + self.other
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds of a network.
+
+    Attributes
+    ----------
+    update : float
+        Of an update of one replica.
+    forward : float
+        Of one sequence that is passed through it.
+    known : bool
+        Whether they have been measured.
+    """
+
+    update: float = 0.0
+    forward: float = 0.0
+    known: bool = True
+
+
+def costs_of(cells, n_at_once=1):
+    """Return the cost of each cell; those that are in the store take no time.
+
+    Parameters
+    ----------
+    cells : list of Cell
+        The cells.
+    n_at_once : int, default=1
+        How many run at once: then each has fewer threads.
+
+    Returns
+    -------
+    list of Cost
+    """
+    speed, paces, costs, start = _slowness(), {}, [], time.monotonic()
+    for cell in cells:
+        if cell.stored:
+            costs.append(Cost())
+            continue
+        function, args, kwargs = cell.task
+        sizes = _Sizes(args[0], kwargs)
+        if function.__name__ == "run_networks":
+            model = args[1]
+            if cell.index not in paces and time.monotonic() - start < _LONG:
+                paces[cell.index] = _try(model, sizes, min(n_at_once, torch.get_num_threads()))
+            if cell.index in paces:
+                pace = paces[cell.index]
+            else:
+                # The slowest of those that were tried, if there was time for one.
+                tried = paces.values()
+                pace = max(tried, key=lambda each: each.update, default=Pace(known=False))
+            training = cell.n_updates * pace.update
+            other = _networks(sizes, model, pace, speed, kwargs)
+            known = pace.known
+        else:
+            training, known = 0.0, True
+            other = speed * _TABLE[function.__name__](sizes, args, kwargs)
+        costs.append(Cost(training, other, sizes.n_bytes, known))
+    return costs
+
+
+class _Sizes:
+    """Numbers of sequences, steps, channels and latents."""
+
+    def __init__(self, world, kwargs):
+        sample = world.sample(1, 0)
+        self.world, self.binary = world, world.observation == "binary"
+        self.n_steps = sample.X.shape[1]
+        self.n_channels = int(np.prod(sample.X.shape[2:]))
+        latents = sample.latents if kwargs.get("probe") is not None else None
+        self.n_latents = 0 if latents is None else latents.shape[2]
+        self.classes = latents is not None and latents.dtype.kind == "i"
+        self.n_train, self.n_eval, self.n_seeds = (
+            kwargs[name] for name in ("n_train", "n_eval", "n_seeds")
+        )
+        self.n_data = 1 if kwargs["shared_data"] else self.n_seeds
+        self.n_probed = min(kwargs.get("n_probe", 0), self.n_eval) * self.n_steps
+        numbers = self.n_steps * (self.n_channels + self.n_latents)
+        each = 8 * numbers * (self.n_train + self.n_eval)
+        self.n_bytes = _PROCESS_BYTES + _COPIES * self.n_data * each
+
+
+# Seconds, fitted to times of 11 assessments of 3,000 to 130,000 steps in training.
+
+
+def _baselines(sizes, args, kwargs):
+    world, structured, baselines, _ = args
+    n_heavy = sum(not getattr(ALTERNATIVES.get(name), "trivial", False) for name in baselines)
+    rows = sizes.n_train * sizes.n_steps
+    each = 0.03 + 3e-7 * rows + 4e-6 * sizes.n_steps**2
+    # Choosing among them takes as long as two seeds.
+    total = n_heavy * each * sizes.n_channels * (sizes.n_data + 2) * (2 if sizes.binary else 1)
+    return 0.05 + (total if world is structured else 0.8 * total)
+
+
+def _windows(sizes, args, kwargs):
+    return sizes.n_seeds * (0.04 + 3e-6 * sizes.n_latents * sizes.n_probed)
+
+
+def _cores(sizes, args, kwargs):
+    n_units = np.array(kwargs["sizes"])
+    rows = count_core_sequences(sizes.n_train) * sizes.n_steps
+    each = 4e-4 * n_units.sum() + 9e-11 * (n_units**2).sum() * rows
+    return min(CORE_SEEDS, sizes.n_seeds) * each
+
+
+_TABLE = {"run_baselines": _baselines, "run_windows": _windows, "run_cores": _cores}
+
+
+def _networks(sizes, model, pace, speed, kwargs):
+    """Return the seconds of all but the updates."""
+    visits = 1 + len(kwargs.get("record_at", ()))
+    passed = visits * (2 * sizes.n_train + sizes.n_eval) + sizes.n_eval
+    if kwargs.get("with_memory"):
+        passed += N_MEMORY * (0.65 * sizes.n_steps + 9)
+    probes = 0.0
+    if sizes.n_latents and hasattr(model, "transform"):
+        a_row = 2.5e-5 if sizes.classes else 4e-6
+        probes = 0.1 + a_row * sizes.n_latents * sizes.n_probed
+    each = speed * (0.01 + probes)
+    return sizes.n_seeds * (each + passed * pace.forward)
+
+
+class _Clock(Callback):
+    """Times of updates."""
+
+    def __init__(self):
+        self.times = []
+
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        self.times.append((time.perf_counter(), len(batch[1]) if batch[1].ndim == 2 else 1))
+
+    def announce_compilation(self):
+        """Leave it to the run."""
+
+
+def _try(model, sizes, n_shared):
+    """Return the pace of a network, by a few updates of two replicas."""
+    n = min(sizes.n_train, 2 * getattr(model, "batch_size", 1))
+    X = sizes.world.sample(n, 0).X
+    clock = _Clock()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if not isinstance(model, NeuralPredictor):
+                start = time.perf_counter()
+                clone(model).fit(X)
+                return Pace(0.0, (time.perf_counter() - start) / n)
+            tried = clone(model).set_params(training="full", callbacks=None)
+            if "engine" in tried.get_params():
+                tried._begin(tried._prepare(X))
+                tried = clone(tried).set_params(engine=tried.engine_)
+            tried.set_params(max_steps=_N_TRIED)
+            fitted = fit_replicas(tried, [X], [0, 1][: sizes.n_seeds], [clock])[0]
+            start = time.perf_counter()
+            fitted.predict(X)
+    except Exception:
+        # The run itself will say what is wrong with it.
+        return Pace(known=False)
+    forward = (time.perf_counter() - start) / n
+    update = np.median([(b - a) / n for (a, _), (b, n) in pairwise(clock.times)])
+    return Pace(n_shared * update, n_shared * forward)
+
+
+def _work():
+    """Do a little of what probes and heads do."""
+    features = np.random.default_rng(0).normal(size=(4000, 64))
+    for _ in range(4):
+        products = features.T @ features
+        np.linalg.solve(products + np.eye(64), products[:, :1])
+    return sum(np.tanh(column).sum() for column in features.T)
+
+
+def _slowness():
+    """Return how long this machine takes, now, where the one of the table takes a second."""
+    seconds = []
+    with one_thread():
+        for _ in range(5):
+            start = time.perf_counter()
+            _work()
+            seconds.append(time.perf_counter() - start)
+    return np.median(seconds) / _WORK_SECONDS

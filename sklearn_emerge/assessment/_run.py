@@ -1,0 +1,91 @@
+"""How the cells of an assessment are run, and what is said of it."""
+
+from pathlib import Path
+
+from joblib import Parallel, delayed, effective_n_jobs
+
+from .._threads import one_thread_of_blas
+from ._costs import Cost, costs_of
+from ._progress import LOG, Progress, in_words, kind_of, log_is_seen
+
+
+def run_cells(cells, store, *, n_jobs, progress):
+    """Run cells in order of the plan, and show how far they are.
+
+    Parameters
+    ----------
+    cells : list of Cell
+        What to run.
+    store : Store
+        Where they are kept.
+    n_jobs : int or None
+        Cells run at once.
+    progress : {"bar", "log"} or bool
+        As in `EmergenceAssessment`.
+
+    Returns
+    -------
+    list of Bunch
+        What each returns.
+    """
+    kind, results, seconds, line = kind_of(progress), [], 0.0, ""
+    costs = [Cost() for _ in cells]
+    with one_thread_of_blas(), log_is_seen():
+        if kind:
+            n_at_once = max(1, min(effective_n_jobs(n_jobs), sum(not c.stored for c in cells)))
+            costs = costs_of(cells, n_at_once)
+            seconds = max(sum(c.seconds for c in costs) / n_at_once, *(c.seconds for c in costs))
+            line = _heading(cells, costs, seconds, n_at_once, store)
+        with Progress(cells, costs, kind, seconds) as shown:
+            if kind:
+                shown.view.say(line)
+            jobs = []
+            for i, cell in enumerate(cells):
+                function, args, kwargs = cell.call
+                jobs.append(delayed(function)(*args, **kwargs, progress_file=shown.file(i)))
+            # Memory-mapped arguments cannot be written to, as worlds and modules may do.
+            options = {"n_jobs": n_jobs, "max_nbytes": None}
+            try:
+                parallel = Parallel(**options, return_as="generator")
+            except ValueError:
+                # Multiprocessing, and others, return all results at the end.
+                parallel = Parallel(**options)
+            try:
+                for i, result in enumerate(parallel(jobs)):
+                    store.tell(result, cells[i].call[2].get("checkpoint_folder"))
+                    results.append(result)
+                    shown.finish(i)
+            except KeyboardInterrupt:
+                LOG.warning(_farewell(len(results), len(cells), store))
+                raise
+    return results
+
+
+def _heading(cells, costs, seconds, n_at_once, store):
+    """Return what will be run, and what it will take."""
+    n_networks = sum(cell.task[2]["n_seeds"] for cell in cells if cell.mode is not None)
+    n_updates, n_stored = sum(cell.n_updates for cell in cells), sum(c.stored for c in cells)
+    about = "about" if all(cost.known for cost in costs) else "more than"
+    n_bytes = n_at_once * max(cost.n_bytes for cost in costs)
+    processes = f"{n_at_once} process{'es' * (n_at_once > 1)}"
+    line = (
+        f"{len(cells)} cells, {n_networks} networks, {n_updates:,} updates: {about} "
+        f"{in_words(seconds)} on {processes}, {max(n_bytes / 1e9, 0.1):.1f} GB"
+    )
+    if not n_stored:
+        return line
+    return f"{line}; {n_stored} of {len(cells)} cells read from {_place(store)}"
+
+
+def _farewell(n_finished, n_cells, store):
+    """Return what is left of a run that is interrupted."""
+    cells = f"Interrupted after {n_finished} of {n_cells} cells"
+    if store.folder is None:
+        return f"{cells}, which are not kept; set memory to a folder to go on from them next time."
+    return f"{cells}, which are kept in {_place(store)}; the same fit goes on from them."
+
+
+def _place(store):
+    """Return the folder of a store, as short as it can be said."""
+    folder = store.folder.parent
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder

@@ -1,0 +1,261 @@
+"""What a run says of itself: before it starts, while it runs, and when it is interrupted."""
+
+import io
+import logging
+import os
+import re
+import sys
+import warnings
+
+import numpy as np
+import pytest
+import xarray as xr
+from skorch.callbacks import Callback
+
+from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
+from sklearn_emerge.assessment import _progress
+from sklearn_emerge.assessment._cell import run_networks
+from sklearn_emerge.assessment._costs import Cost, costs_of
+from sklearn_emerge.assessment._progress import LOG, Progress, ProgressFile, in_words, kind_of
+from sklearn_emerge.assessment._schedule import Cell
+from sklearn_emerge.assessment._store import Store
+from sklearn_emerge.datasets import make_oscillator
+from sklearn_emerge.predictors import ModulePredictor
+from sklearn_emerge.predictors._fit import fit_replicas
+from sklearn_emerge.recurrence import Layout
+
+WORLD = OscillatorWorld(n_steps=10)
+NETWORKS = dict(
+    n_seeds=1, n_train=10, n_eval=5, probe=None, n_probe=5, entropy=[0], shared_data=False
+)
+
+
+class Interrupt(Callback):
+    """Ctrl-C in the training of a network."""
+
+    def on_batch_end(self, net, **kwargs):
+        """Interrupt."""
+        raise KeyboardInterrupt
+
+
+def small_assessment(**options):
+    """Return an assessment of four cells: baselines and networks, windows, random cores."""
+    model = options.pop("model", GRUPredictor(2, max_steps=3, engine="torch"))
+    small = dict(n_seeds=2, n_train=20, n_eval=10, nulls=(), modes=("full",), alpha=0.6)
+    return EmergenceAssessment(
+        WORLD, model, baselines=("mean", "persistence"), reservoir_sizes=(2, 3), random_state=0,
+        **(small | options),
+    )  # fmt: skip
+
+
+def cells_of(n, n_updates=100):
+    """Return cells that are not run."""
+    return [Cell(0, 0, (i,), n_updates, (), name=f"cell {i}") for i in range(n)]
+
+
+@pytest.fixture
+def lines(caplog):
+    """What has been logged."""
+    caplog.set_level(logging.INFO, logger="sklearn_emerge")
+    return lambda: [record.getMessage() for record in caplog.records if record.name == LOG.name]
+
+
+def test_a_run_says_what_there_is_to_do_and_what_the_store_has(tmp_path, lines, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small_assessment(progress="log", memory="kept").fit()
+    # Cells that end together have one line.
+    first, *_, last = lines()
+    assert re.fullmatch(
+        r"4 cells, 2 networks, 6 updates: about \d+ s on 1 process, 0\.\d GB", first
+    )
+    assert last.startswith("4 of 4 cells (the world, random cores) after")
+    n = len(lines())
+    small_assessment(progress="log", memory="kept").fit()
+    assert lines()[n].endswith("; 4 of 4 cells read from kept")
+
+
+def test_what_is_shown_changes_no_result():
+    cubes = [small_assessment(progress=kind).fit().cube_ for kind in (False, "log", "bar")]
+    for cube in cubes[1:]:
+        xr.testing.assert_equal(cube.drop_vars("fit_seconds"), cubes[0].drop_vars("fit_seconds"))
+
+
+def test_nothing_is_said_if_nothing_is_asked_for(lines, capfd):
+    small_assessment(progress=False).fit()
+    assert not lines()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_bar_on_terminals_and_in_notebooks_and_lines_elsewhere(monkeypatch):
+    assert [kind_of(value) for value in ("bar", "log", False)] == ["bar", "log", False]
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert kind_of(True) == "log"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert kind_of(True) == "bar"
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr(_progress, "in_notebook", lambda: True)
+    assert kind_of(True) == "bar"
+    with pytest.raises(ValueError, match="'progress' parameter"):
+        small_assessment(progress="loud").fit()
+
+
+def test_a_notebook_without_widgets_has_a_bar_of_text_and_no_warning(monkeypatch, capsys):
+    monkeypatch.setattr(_progress, "in_notebook", lambda: True)
+    monkeypatch.setattr(_progress, "find_spec", lambda name: None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with Progress(cells_of(2), [Cost(1), Cost(1)], "bar") as progress:
+            progress.finish(0)
+    assert "50%" in capsys.readouterr().err
+
+
+def test_a_plain_program_sees_the_log_and_one_that_configures_it_decides(monkeypatch, capsys):
+    with _progress.log_is_seen():
+        LOG.info("for the handler of pytest")
+    assert capsys.readouterr().err == ""
+    # As if nobody had configured anything.
+    monkeypatch.setattr(LOG, "propagate", False)
+    with _progress.log_is_seen():
+        LOG.info("3 of 8 cells")
+    LOG.info("later")
+    assert capsys.readouterr().err == "3 of 8 cells\n"
+    assert not LOG.handlers
+    assert LOG.level == logging.NOTSET
+
+
+def test_a_line_a_cell_or_a_minute_and_few_of_many(monkeypatch, lines):
+    now = [0.0]
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(_progress._Log, "every", 1e9)
+    with Progress(cells_of(4), 4 * [Cost(training=20.0)], "log") as progress:
+        for now[0] in (1, 59, 61, 62, 120, 122):
+            progress.view.show()
+        assert lines() == ["0 of 4 cells after 60 s", "0 of 4 cells after 2 min"]
+        now[0] = 130
+        progress.finish(0)
+        progress.view.show()
+        progress.view.show()
+        assert lines()[2:] == ["1 of 4 cells (cell 0) after 2 min, about 6 min left"]
+    n = len(lines())
+    with Progress(cells_of(400), 400 * [Cost(training=20.0)], "log", seconds=8000.0) as progress:
+        for i in range(400):
+            now[0] += 20
+            progress.finish(i)
+            progress.view.show()
+    assert len(lines()) - n == 20
+    assert lines()[-1].startswith("400 of 400 cells (cell 399)")
+
+
+def test_the_bar_moves_with_updates_and_with_what_follows_them():
+    costs = [Cost(training=3.0, other=1.0), Cost(other=2.0)]
+    with Progress(cells_of(2), costs, "bar") as progress:
+        network, baselines = (ProgressFile(progress.file(i)) for i in range(2))
+        batch, shown = 2 * (np.zeros((5, 7)),), []
+        for step in (
+            lambda: [network.on_batch_end(None, batch=batch) for _ in range(8)],
+            lambda: network.follow(0.5),
+            lambda: baselines.follow(0.25),
+            lambda: progress.finish(0),
+            # A file that is being written counts as nothing: never a step back.
+            lambda: baselines._write(""),
+        ):
+            step()
+            progress.view.show()
+            shown.append(progress.view.bar.n)
+    assert shown == pytest.approx([1.2, 1.7, 2.2, 4.5, 4.5], abs=0.01)
+
+
+def test_baselines_windows_and_cores_report_how_far_they_are(monkeypatch):
+    written = []
+    monkeypatch.setattr(ProgressFile, "_write", lambda self, text: written.append(text))
+    small_assessment(progress="log", model=GRUPredictor(2, max_steps=0)).fit()
+    shares = [float(text.split()[1]) for text in written]
+    # Two seeds each; baselines are chosen before.
+    assert shares == [0.5, 0.75, 0, 0.5, 0, 0.5, 0, 0.5]
+
+
+def test_folder_that_workers_cannot_see_does_no_harm():
+    model = GRUPredictor(2, max_steps=40, engine="torch")
+    result = run_networks(WORLD, model, "full", **NETWORKS, progress_file="/nonexistent/0")
+    assert result.status.tolist() == ["ok"]
+
+
+def test_every_update_of_every_replica_is_counted(tmp_path):
+    model = GRUPredictor(5, max_steps=40)
+    for engine in ("torch", "numba"):
+        file = tmp_path / engine
+        model.set_params(engine=engine)
+        run_networks(WORLD, model, "full", **NETWORKS | {"n_seeds": 3}, progress_file=file)
+        assert file.read_text() == "120 0.6667"
+
+
+def test_compilation_is_announced(monkeypatch):
+    with Progress(cells_of(2), [Cost(1.0), Cost(0.5)], "bar") as progress:
+        file = ProgressFile(progress.file(1))
+        file.announce_compilation()
+        progress.view.show()
+        assert "compiling" in progress.view.bar.postfix
+        file.follow(0)
+        progress.view.show()
+        assert "compiling" not in progress.view.bar.postfix
+
+    announced = []
+    callback = ProgressFile(os.devnull)
+    monkeypatch.setattr(callback, "announce_compilation", lambda: announced.append(True))
+    X = make_oscillator(20, n_steps=10, random_state=0).X
+    for compiled, n_announced in ((False, 1), (True, 1)):
+        monkeypatch.setattr(Layout, "compiled", compiled)
+        fit_replicas(GRUPredictor(5, max_steps=1, engine="numba"), [X], [0, 1], [callback])
+        assert len(announced) == n_announced
+
+
+def network_cell(model, n_updates=100, **options):
+    """Return a cell of one network."""
+    task = run_networks, (WORLD, model, "full"), NETWORKS
+    return Cell(0, 0, (), n_updates, (), task, **options)
+
+
+def test_cost_of_training_is_in_proportion_to_updates_and_that_of_kept_cells_is_none():
+    cells = [network_cell(GRUPredictor(2, engine="torch"), n) for n in (100, 200)]
+    short, long, kept = costs_of([*cells, network_cell(None, stored=True)])
+    assert long.training == pytest.approx(2 * short.training)
+    assert short.training > 0
+    assert long.other == short.other > 0
+    assert kept.seconds == 0
+
+
+def test_a_network_that_cannot_be_tried_is_left_out_of_the_estimate(lines, monkeypatch):
+    (cost,) = costs_of([network_cell(ModulePredictor(lambda n_inputs: 1 / 0))])
+    assert not cost.known
+    assert np.isfinite(cost.seconds)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_interrupted_run_says_what_is_kept_and_goes_on_from_there(
+    kept, tmp_path, monkeypatch, lines
+):
+    monkeypatch.chdir(tmp_path)
+    memory = "kept" if kept else None
+    options = dict(memory=memory, progress=False)
+    with pytest.raises(KeyboardInterrupt):
+        small_assessment(model=GRUPredictor(2, callbacks=[Interrupt()]), **options).fit()
+    (line,) = lines()
+    assert "Interrupted after 1 of 4 cells" in line
+    assert ("kept in kept" in line) == kept
+    assert ("set memory to a folder" in line) != kept
+    if kept:
+        small_assessment(progress="log", memory=memory).fit()
+        # The baselines are those of any model of this size.
+        assert "1 of 4 cells read from kept" in lines()[1]
+
+
+def test_store_without_a_folder_has_nothing():
+    assert not Store(None).has((run_networks, (), {}))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (7.4, "7 s"), (52, "50 s"), (130, "2 min"), (9000, "2.5 h"), (1e6, "12 days")],
+)
+def test_durations_are_rounded(seconds, words):
+    assert in_words(seconds) == words
