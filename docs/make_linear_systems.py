@@ -19,8 +19,9 @@ from sklearn_emerge import (
     RestrictedLinearPredictor,
     load_cube,
 )
+from sklearn_emerge.assessment._words import arm_in_words
 from sklearn_emerge.datasets import load_published
-from sklearn_emerge.inference import student_interval
+from sklearn_emerge.displays._style import ARM_COLORS, PALETTE
 from sklearn_emerge.thresholds import (
     PredictionRiskSweep,
     critical_filter_length,
@@ -39,13 +40,13 @@ def risk_figure():
     left, right = figure.subplots(1, 2)
     walk = LinearSystemWorld.random_walk(0.1)
     sweep = PredictionRiskSweep(walk, None, range(1, 21), [100, 1000, 10_000, 100_000]).fit()
-    PredictionRiskDisplay.from_sweep(sweep, ax=left)
+    PredictionRiskDisplay.from_estimator(sweep, ax=left)
     left.set_title("noisy random walk, q/r = 0.1", loc="left", fontsize=11)
     for ratio in (1.0, 0.1, 0.01):
         sweep = PredictionRiskSweep(
             LinearSystemWorld.random_walk(ratio), None, range(1, 80), [10**k for k in range(2, 7)]
         ).fit()
-        CriticalLengthDisplay.from_sweep(sweep, label=f"q/r = {ratio:g}", ax=right)
+        CriticalLengthDisplay.from_estimator(sweep, label=f"q/r = {ratio:g}", ax=right)
     right.set_title("total excess risk of one innovation variance", loc="left", fontsize=11)
     return figure
 
@@ -60,8 +61,9 @@ def stability_figure():
     for ax, (title, world) in zip(figure.subplots(1, 2), systems.items(), strict=True):
         horizons = [10**k for k in range(2, 7)]
         cube = PredictionRiskSweep(world, None, range(1, 5), horizons).fit().cube_
-        for length in cube.length.values:
-            ax.loglog(horizons, cube.risk.sel(length=length), "o-", markersize=4, label=length)
+        for length, color in zip(cube.length.values, PALETTE, strict=False):
+            risk = cube.risk.sel(length=length)
+            ax.loglog(horizons, risk, "o-", markersize=4, color=color, label=length)
         ax.set_title(
             f"{title}: stability threshold {int(cube.stability_threshold)}", loc="left", fontsize=11
         )
@@ -82,7 +84,7 @@ def source_figure():
             LinearSystemWorld(A, 1.0, 1.0, 0.0, initial=1.0),
             RestrictedLinearPredictor("block"), range(1, 8), [11, 71],
         ).fit()  # fmt: skip
-        PredictionRiskDisplay.from_sweep(sweep, quantity="log1p", ax=ax)
+        PredictionRiskDisplay.from_estimator(sweep, quantity="log1p", ax=ax)
         rows = published[published.spectral_radius == radius]
         ax.plot(rows.k, rows.log1p_risk, "x", color="black", markersize=8, label="published")
         ax.set_title(
@@ -93,20 +95,20 @@ def source_figure():
 
 
 def network_figure():
-    """What filter length trained networks are worth, with 95% intervals over seeds."""
+    """What filter length trained networks are worth: seeds and their median, which may be infinite."""
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     for ax, name in zip(figure.subplots(1, 2, sharey=True), ("rnn", "gru"), strict=True):
         cube = load_cube(CUBES / f"random-walk-{name}-corrected.nc")
-        for shift, mode, color in ((-0.08, "full", "#0072B2"), (0.08, "readout", "#E69F00")):
+        for shift, mode in ((-0.08, "full"), (0.08, "readout")):
+            color = ARM_COLORS[mode]
             for i, q in enumerate(cube.world__Q.values):
                 world = LinearSystemWorld.random_walk(q)
                 risk = excess_risk(cube.sel(world__Q=q), world).sel(mode=mode)
                 lengths = equivalent_filter_length(risk, world).values
                 ax.plot(np.full(lengths.size, i + shift), lengths, "o", color=color, alpha=0.4,
                         markersize=4)  # fmt: skip
-                mean, (low, high) = lengths.mean(), student_interval(lengths)
-                ax.errorbar(i + shift, mean, [[mean - low], [high - mean]], fmt="_", color=color,
-                            capsize=4, markersize=14, label=mode if i == 0 else None)  # fmt: skip
+                ax.plot(i + shift, np.median(lengths), "_", color=color, markersize=18,
+                        markeredgewidth=2, label=arm_in_words(mode) if i == 0 else None)  # fmt: skip
         critical = [critical_filter_length(q, 1.0, world.n_steps) for q in cube.world__Q.values]
         ax.plot(range(len(critical)), critical, "D", color="black", markersize=5,
                 label="critical length")  # fmt: skip

@@ -95,7 +95,7 @@ def corrections(published, corrected):
     phase = {
         name: cube
         for name, cube in corrected.items()
-        if "phase" in cube.condition.values and "nll_best_baseline" in cube
+        if "phase" in cube.condition.values and "claim_state" in cube
     }
     if phase:
         over = {

@@ -7,7 +7,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import xarray as xr
 from conftest import small_assessment
+from figure_checks import check_texts, make_cube
+from matplotlib.figure import Figure
 from sklearn.exceptions import NotFittedError
 
 from sklearn_emerge import (
@@ -15,10 +18,18 @@ from sklearn_emerge import (
     CapacityCurveDisplay,
     CriticalLengthDisplay,
     DecodingDisplay,
+    EmergenceCurve,
+    EmergenceCurveDisplay,
+    MemoryDisplay,
     OscillatorWorld,
     PredictionRiskDisplay,
     TrajectoryDisplay,
+    load_cube,
 )
+from sklearn_emerge.displays._kinds import KINDS
+from sklearn_emerge.displays._style import ARM_COLORS
+from sklearn_emerge.reproduce import RECIPES
+from sklearn_emerge.reproduce._figures import draw_recipe
 from sklearn_emerge.thresholds import PredictionRiskSweep
 
 
@@ -28,26 +39,198 @@ def close_figures():
     plt.close("all")
 
 
+def diamonds(ax):
+    """Return place and height of the means in axes; those of legends have none."""
+    means = [line.get_xydata() for line in ax.lines if line.get_marker() == "D"]
+    return [mean[0].tolist() for mean in means if len(mean)]
+
+
+def names_beside(ax):
+    """Return what is named in axes, and at which height its line begins."""
+    return {text.get_text().replace("\n", " "): text.xy[1] for text in ax.texts}
+
+
 def test_assessment_display_shows_means_and_labels(fitted_single):
     cube = fitted_single.cube_
     display = AssessmentDisplay.from_cube(cube)
     ax = display.ax_
     assert display.figure_ is ax.figure
     assert "nats per step" in ax.get_ylabel()
-    assert ax.get_xlabel() == "condition"
-    assert [t.get_text() for t in ax.get_xticklabels()] == ["structured", "resample", "shuffle"]
-    heights = [bar.get_height() for bar in ax.patches]
-    means = cube.delta_nll.mean("seed").transpose("mode", "condition").values.ravel()
-    assert np.allclose(heights, means)
+    assert ax.get_yscale() == "linear"
+    words = [t.get_text().replace("\n", " ") for t in ax.get_xticklabels()]
+    assert words == ["all weights", "readout only"] * 3
+    (above,) = ax.child_axes
+    titles = [t.get_text().replace("\n", " ") for t in above.get_xticklabels()]
+    assert titles == ["the world", "order destroyed", "steps shuffled"]
+    bottom, top = ax.get_ylim()
+    means = cube.delta_nll.mean("seed").transpose("condition", "mode", ...)
+    means = means.sel(mode=["full", "readout"]).values.ravel()
+    shown = means[(means > bottom) & (means < top)]
+    assert np.allclose([height for _, height in diamonds(ax)], shown)
     assert fitted_single.verdict_ in ax.get_title(loc="left")
+    assert repr(display).startswith("<AssessmentDisplay: gains of GRUPredictor on OscillatorWorld")
 
 
-def test_displays_read_files_and_draw_where_told(fitted, tmp_path):
+def test_the_arm_without_a_trained_head_is_shown_on_request():
+    cube = make_cube(modes=("full", "random"))
+    without, alone = AssessmentDisplay.from_cube(cube).ax_, cube.sel(mode=["random"])
+    assert len(diamonds(without)) == 2
+    with_it = AssessmentDisplay.from_cube(cube, modes=["full", "random"]).ax_
+    # It is far below, and does not say what the range is.
+    assert np.allclose(with_it.get_ylim()[1], without.get_ylim()[1])
+    assert with_it.get_ylim()[0] > -1
+    far = cube.delta_nll.sel(mode="random", condition="structured").mean().item()
+    assert f"{far:.3g}" in names_beside(with_it)
+    assert [line.get_marker() for line in with_it.lines].count("v") == 2
+    # Where nothing else is there, it is shown.
+    assert AssessmentDisplay.from_cube(alone).ax_.get_ylim()[0] < far
+
+
+def test_intervals_that_leave_the_frame_end_in_an_arrow():
+    cube = make_cube(modes=("full", "readout"))
+    assert "^" not in [line.get_marker() for line in AssessmentDisplay.from_cube(cube).ax_.lines]
+    cube.ci_high.loc[{"condition": "resample", "mode": "full"}] = 100.0
+    ax = AssessmentDisplay.from_cube(cube).ax_
+    assert ax.get_ylim()[1] < 1
+    (arrow,) = [line for line in ax.lines if line.get_marker() == "^"]
+    assert arrow.get_color() == ARM_COLORS["full"]
+    curve = make_cube(sizes=[2, 4])
+    curve.ci_low.loc[{"condition": "structured", "mode": "readout", "hidden_size": 4}] = -100.0
+    ax = CapacityCurveDisplay.from_cube(curve).ax_
+    (arrow,) = [line for line in ax.lines if line.get_marker() == "v"]
+    assert arrow.get_xdata().tolist() == [4]
+
+
+def test_notes_count_seeds_or_give_p_values():
+    cube = make_cube(conditions=("structured",))
+    cube.delta_nll[dict(mode=1, seed=0)] = -0.01
+    texts = names_beside(AssessmentDisplay.from_cube(cube).ax_)
+    assert {"6 of 6", "5 of 6"} <= set(texts)
+    texts = names_beside(AssessmentDisplay.from_cube(cube, note="p").ax_)
+    assert "p = .016" in texts
+    cube.delta_nll[dict(mode=0, seed=0)] = np.nan
+    ax = AssessmentDisplay.from_cube(cube).ax_
+    assert "1 of 6 diverged" in names_beside(ax)
+    assert len(diamonds(ax)) == 1
+    with pytest.raises(ValueError, match="note='stars' is not known; choose 'seeds', 'p'"):
+        AssessmentDisplay.from_cube(cube, note="stars")
+
+
+@pytest.mark.parametrize(
+    ("configuration", "test"),
+    [
+        ({}, "by sign flips over seeds."),
+        ({"world": {"type": "ArrayWorld"}}, "by the corrected resampled t-test."),
+        ({"world": {"type": "ArrayWorld"}, "units": None}, "by sign flips over seeds."),
+    ],
+)
+def test_the_note_on_p_values_says_which_test_it_was(configuration, test):
+    cube = make_cube(configuration=configuration)
+    texts = names_beside(AssessmentDisplay.from_cube(cube, note="p").ax_)
+    assert any(test in text for text in texts)
+    # One seed has no p-value.
+    one = make_cube(n_seeds=1, configuration=configuration)
+    one.p_value[:] = np.nan
+    texts = names_beside(AssessmentDisplay.from_cube(one, note="p").ax_)
+    assert not any(text.startswith("p =") or "p:" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "footer"),
+    [
+        ({}, "its 95% interval (Student's)"),
+        ({"alpha": 0.1, "interval": "bootstrap"}, "its 90% interval (bootstrap)"),
+        ({"world": {"type": "ArrayWorld"}}, "interval (corrected: seeds share recordings)"),
+        ({"world": {"type": "ResampleNull", "world": {"type": "ArrayWorld"}}}, "(corrected"),
+        ({"world": {"type": "ArrayWorld"}, "shared_data": True}, "interval (Student's)"),
+    ],
+)
+def test_the_footer_says_which_interval_is_drawn(configuration, footer):
+    ax = AssessmentDisplay.from_cube(make_cube(n_seeds=7, configuration=configuration)).ax_
+    (said,) = [text for text in names_beside(ax) if "Points" in text]
+    assert "Points: 7 seeds" in said
+    assert footer in said
+    one = AssessmentDisplay.from_cube(make_cube(n_seeds=1, configuration=configuration)).ax_
+    (said,) = [text for text in names_beside(one) if "Arms" in text]
+    assert "1 seed." in said
+    assert "interval" not in said
+
+
+@pytest.mark.parametrize(
+    ("verdict", "title"),
+    [
+        ("operator", "Verdict: operator"),
+        ("prediction+representation", "Verdict: prediction and representation"),
+        ("learned, not beyond a linear filter", "Verdict: learned, not beyond a linear filter"),
+        ("undecided", "Verdict: undecided"),
+    ],
+)
+def test_the_title_is_the_verdict_and_turns_with_it(verdict, title):
+    cube = make_cube(verdict=verdict, conditions=("structured", "resample", "phase"))
+    ax = AssessmentDisplay.from_cube(cube).ax_
+    assert ax.get_title(loc="left").replace("\n", " ") == title
+
+
+def test_lines_are_named_where_they_are():
+    cube = make_cube()
+    ax = AssessmentDisplay.from_cube(cube).ax_
+    names = names_beside(ax)
+    here = cube.sel(condition="structured", seed=0)
+    assert names["best possible"] == pytest.approx((here.nll_reference - here.nll_optimal).item())
+    # The best of the panel is chosen on training data: the evaluation may favour another.
+    best = (here.nll_reference - here.nll_best_baseline).item()
+    assert names["a time-varying linear filter"] == pytest.approx(best)
+    assert names["reference: persistence"] == 0
+    heights = [c.get_segments()[0][0, 1] for c in ax.collections if c.get_linestyle()[0][1]]
+    assert pytest.approx(best) in heights
+    same = names_beside(AssessmentDisplay.from_cube(make_cube(best_baseline="persistence")).ax_)
+    assert "persistence" not in same
+    assert names_beside(CapacityCurveDisplay.from_cube(make_cube(sizes=[2, 4])).ax_).keys() >= {
+        "best possible", "a time-varying linear filter", "reference: persistence", "all weights",
+    }  # fmt: skip
+
+
+def test_displays_take_an_assessment_a_cube_and_a_file(fitted, tmp_path):
     fitted.to_netcdf(tmp_path / "cube.nc")
     figure, axes = plt.subplots(1, 2)
     first = AssessmentDisplay.from_cube(tmp_path / "cube.nc", ax=axes[0], hidden_size=4)
-    second = CapacityCurveDisplay.from_cube(tmp_path / "cube.nc", ax=axes[1])
+    second = CapacityCurveDisplay.from_cube(str(tmp_path / "cube.nc"), ax=axes[1])
     assert first.figure_ is second.figure_ is figure
+    for source in (fitted, fitted.cube_, tmp_path / "cube.nc"):
+        for display in (AssessmentDisplay, DecodingDisplay, MemoryDisplay):
+            shown = display.from_cube(source, hidden_size=4)
+            assert repr(shown).startswith(f"<{display.__name__}: ")
+    assert diamonds(AssessmentDisplay.from_estimator(fitted, hidden_size=4).ax_) == diamonds(
+        first.plot().ax_
+    )
+    with pytest.raises(NotFittedError):
+        AssessmentDisplay.from_estimator(small_assessment())
+    with pytest.raises(NotFittedError):
+        DecodingDisplay.from_cube(small_assessment())
+    with pytest.raises(TypeError, match="cube=DataArray is no cube; pass a fitted Emergence"):
+        MemoryDisplay.from_cube(fitted.cube_.nll)
+
+
+def test_an_assessment_plots_each_kind(fitted, fitted_single):
+    for kind, display in KINDS.items():
+        if kind != "trajectory":
+            options = {} if kind == "capacity" else {"hidden_size": 2}
+            assert type(fitted.plot(kind, **options)) is display
+    assert type(fitted_single.plot()) is AssessmentDisplay
+    for kind, message in (
+        ("bars", "kind='bars' is not known; choose from gains, capacity, decoding, memory, traj"),
+        ("capacity", "it has none: give EmergenceAssessment a param_grid"),
+        ("trajectory", "the cube has none, assess with record_at"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            fitted_single.plot(kind)
+    with pytest.raises(NotFittedError):
+        small_assessment().plot()
+    no_latents = fitted_single.cube_.drop_dims("latent")
+    with pytest.raises(ValueError, match="No latents were decoded; assess a world with latents"):
+        DecodingDisplay.from_cube(no_latents)
+    with pytest.raises(ValueError, match="assess with claims that have 'memory' among them"):
+        MemoryDisplay.from_cube(fitted_single.cube_.drop_vars("nll_memory"))
 
 
 def test_capacity_curve_shows_means_against_the_parameter(fitted):
@@ -55,10 +238,12 @@ def test_capacity_curve_shows_means_against_the_parameter(fitted):
     assert ax.get_xlabel() == "hidden size"
     assert "nats per step" in ax.get_ylabel()
     lines = {c.get_label(): c.lines[0] for c in ax.containers}
-    for mode in fitted.cube_.mode.values:
-        assert lines[mode].get_xdata().tolist() == [2, 4]
+    assert list(lines) == ["full", "readout"]
+    for mode, line in lines.items():
+        assert line.get_xdata().tolist() == [2, 4]
+        assert line.get_color() == ARM_COLORS[mode]
         means = fitted.cube_.delta_nll.sel(condition="structured", mode=mode).mean("seed")
-        assert np.allclose(lines[mode].get_ydata(), means)
+        assert np.allclose(line.get_ydata(), means)
 
 
 def test_capacity_curve_is_drawn_in_order(fitted):
@@ -66,18 +251,32 @@ def test_capacity_curve_is_drawn_in_order(fitted):
     assert ax.containers[0].lines[0].get_xdata().tolist() == [2, 4]
 
 
+def test_names_without_an_order_are_not_joined_by_a_line():
+    cube = make_cube(sizes=["no_time", "full_time"]).rename(hidden_size="time_channel")
+    ax = CapacityCurveDisplay.from_cube(cube).ax_
+    assert ax.get_xlabel() == "time channel"
+    assert all(c.lines[0].get_linestyle() == "None" for c in ax.containers)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda cube: AssessmentDisplay.from_cube(cube), "2 configurations along 'hidden_size'"),
+        (lambda cube: AssessmentDisplay.from_cube(cube), "'hidden_size' left open.*hidden_size=2"),
+        (lambda cube: DecodingDisplay.from_cube(cube), "select one, for instance hidden_size=2"),
+        (lambda cube: MemoryDisplay.from_cube(cube), "'hidden_size' left open: there are 2 values"),
         (lambda cube: AssessmentDisplay.from_cube(cube, hidden_size=3), "not in the cube.*2, 4"),
         (lambda cube: AssessmentDisplay.from_cube(cube, depth=3), "'depth' is not a dimension"),
+        (lambda cube: AssessmentDisplay.from_cube(cube, modes="half", hidden_size=2), "'half'"),
         (lambda cube: CapacityCurveDisplay.from_cube(cube, "depth"), "parameter='depth'.*hidden_s"),
         (
             lambda cube: CapacityCurveDisplay.from_cube(cube, condition="phase"),
             "not in the cube.*structured",
         ),
         (lambda cube: AssessmentDisplay.from_cube(cube[["nll"]]), "not a cube.*delta_nll"),
+        (
+            lambda cube: AssessmentDisplay.from_cube(cube, modes=[], hidden_size=2),
+            "No mode is selected; its values are .*'full'",
+        ),
     ],
 )
 def test_errors_say_what_to_choose(call, message, fitted):
@@ -87,23 +286,44 @@ def test_errors_say_what_to_choose(call, message, fitted):
 
 def test_decoding_display_shows_one_configuration_of_each_cube(fitted, fitted_single):
     cubes = {"single": fitted_single.cube_, "four": fitted.cube_.sel(hidden_size=4)}
-    display = DecodingDisplay.from_cubes(cubes)
-    left, right = display.axes_
-    assert "probe score" in left.get_ylabel()
+    left, right = DecodingDisplay.from_cube(cubes).axes_
+    assert "score of decoding" in left.get_ylabel()
     assert "nats per step" in right.get_ylabel()
-    means = [c.probe_score.isel(latent=0).sel(condition="structured", mode=mode).mean()
-             for mode in ("random", "full") for c in cubes.values()]  # fmt: skip
-    assert np.allclose([bar.get_height() for bar in left.patches], means)
-    with pytest.raises(ValueError, match="The cube 'grid' varies 'hidden_size'; select one"):
-        DecodingDisplay.from_cubes({"grid": fitted.cube_})
+    # Every latent, from the untrained core, the trained one, and the last inputs.
+    assert [t.get_text() for t in left.get_xticklabels()] == ["x", "y"] * 2
+    here = [cube.sel(condition="structured") for cube in cubes.values()]
+    means = [
+        value.sel(latent=latent).mean().item()
+        for cube in here
+        for latent in ("x", "y")
+        for value in (
+            cube.probe_score.sel(mode="readout"), cube.probe_score.sel(mode="full"),
+            cube.probe_score_window,
+        )
+    ]  # fmt: skip
+    assert np.allclose([height for _, height in diamonds(left)], means)
+    names = [text.get_text() for text in right.get_legend().get_texts()]
+    assert names == ["readout only", "all weights", "the last inputs alone"]
+    with pytest.raises(ValueError, match="'grid': 'hidden_size' left open.*select one"):
+        DecodingDisplay.from_cube({"grid": fitted.cube_})
 
 
-def test_displays_draw_the_ceiling(fitted, fitted_single):
-    cube = fitted_single.cube_.sel(condition="structured")
-    possible = float((cube.nll_reference - cube.nll_optimal).mean())
-    ax = AssessmentDisplay.from_cube(fitted_single.cube_).ax_
-    (lines,) = [c for c in ax.collections if c.get_label() == "best possible"]
-    assert lines.get_segments()[0][0, 1] == pytest.approx(possible)
+def test_scores_do_not_exceed_one():
+    cube = make_cube()
+    cube.probe_score[dict(seed=0)] = 0.5
+    left, _ = DecodingDisplay.from_cube(cube).axes_
+    ends = [line.get_ydata() for line in left.lines if line.get_linestyle() == "-"]
+    assert max(np.max(end) for end in ends) == 1
+
+
+def test_an_experiment_without_latents_says_so():
+    left, _ = DecodingDisplay.from_cube(
+        {"with": make_cube(), "without": make_cube().drop_dims("latent")}
+    ).axes_
+    assert "no latents" in [t.get_text().replace("\n", " ") for t in left.get_xticklabels()]
+
+
+def test_displays_draw_the_ceiling(fitted):
     ax = CapacityCurveDisplay.from_cube(fitted.cube_).ax_
     (line,) = [line for line in ax.lines if line.get_label() == "best possible"]
     grid = fitted.cube_.sel(condition="structured")
@@ -111,31 +331,144 @@ def test_displays_draw_the_ceiling(fitted, fitted_single):
     np.testing.assert_allclose(line.get_ydata(), possible)
 
 
-def test_a_bound_is_not_called_the_best_possible(fitted_single):
-    ax = AssessmentDisplay.from_cube(fitted_single.cube_).ax_
-    labels = [c.get_label() for c in ax.collections]
-    assert "best possible" in labels
-    assert "best known" in labels
+def test_a_bound_is_not_called_the_best_possible():
+    assert "best possible" in names_beside(AssessmentDisplay.from_cube(make_cube()).ax_)
+    names = names_beside(AssessmentDisplay.from_cube(make_cube(ceiling="bound")).ax_)
+    assert "best known" in names
+    assert "best possible" not in names
+    unknown = names_beside(AssessmentDisplay.from_cube(make_cube(ceiling="unknown")).ax_)
+    assert not {"best possible", "best known"} & set(unknown)
 
 
-def test_decoding_display_leaves_out_what_diverged(fitted_single):
+def test_decoding_display_has_no_mean_of_what_diverged(fitted_single):
     cube = fitted_single.cube_.copy(deep=True)
     cube.delta_nll[dict(seed=0)] = np.nan
-    display = DecodingDisplay.from_cubes({"diverged": cube})
-    assert len(display.axes_[1].patches) == 0
+    assert not diamonds(DecodingDisplay.from_cube({"diverged": cube}).axes_[1])
 
 
-@pytest.mark.parametrize("display", [AssessmentDisplay.from_cube, DecodingDisplay.from_cubes])
+@pytest.mark.parametrize("display", [AssessmentDisplay.from_cube, DecodingDisplay.from_cube])
 def test_a_display_says_that_matplotlib_is_needed(display, fitted_single, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    cubes = {"world": fitted_single.cube_}
     with pytest.raises(ImportError, match="need matplotlib.*pip install matplotlib"):
-        display(cubes if display == DecodingDisplay.from_cubes else fitted_single.cube_)
+        display(fitted_single.cube_)
+
+
+DRAWN = {
+    "gains": AssessmentDisplay.from_cube,
+    "p": lambda cube: AssessmentDisplay.from_cube(cube, modes=cube.mode.values, note="p"),
+    "decoding": DecodingDisplay.from_cube,
+    "several": lambda cube: DecodingDisplay.from_cube({"oscillator-nonstationary-gru": cube,
+                                                       "a first one": cube}),
+    "memory": MemoryDisplay.from_cube,
+    "trajectory": TrajectoryDisplay.from_cube,
+    "log": lambda cube: TrajectoryDisplay.from_cube(cube, along="condition", xscale="log"),
+    "capacity": CapacityCurveDisplay.from_cube,
+}  # fmt: skip
+CASES = {
+    "typical": {},
+    "many": {
+        "n_seeds": 40, "modes": ("full", "readout", "random", "scrambled"),
+        "conditions": ("structured", "resample", "phase"),
+        "verdict": "learned, not beyond a time-varying linear filter",
+    },
+    "near zero": {"scale": 1e-4, "verdict": "none"},
+    "long names": {
+        "reference": "a_baseline_of_my_own_without_spaces", "ceiling": "bound",
+        "best_baseline": "a baseline of mine with a long name",
+        "conditions": ("structured", "permuted"), "verdict": "operator+representation",
+    },
+    "one seed": {"n_seeds": 1, "verdict": "undecided"},
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("kind", DRAWN)
+def test_no_labels_overlap_or_leave_the_figure(kind, case):
+    sizes = [1, 2, 4, 8, 16, 512] if kind == "capacity" else None
+    check_texts(DRAWN[kind](make_cube(sizes=sizes, **CASES[case])).figure_)
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+@pytest.mark.parametrize("kind", ["gains", "decoding", "memory", "trajectory"])
+def test_no_labels_overlap_where_networks_diverged(kind):
+    cube = make_cube()
+    for name in ("delta_nll", "ci_low", "ci_high", "nll_memory", "nll_trajectory", "probe_score"):
+        cube[name].loc[{"mode": "readout"}] = np.nan
+    cube.delta_nll[dict(seed=0)] = np.nan
+    check_texts(DRAWN[kind](cube).figure_)
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+@pytest.mark.parametrize("kind", DRAWN)
+def test_dollar_signs_in_names_are_no_formulas(kind):
+    sizes = ["$_$", "$b_$"] if kind == "capacity" else None
+    cube = make_cube(sizes=sizes, reference="$r_$", best_baseline="$a_$", verdict="$v_$")
+    cube = cube.assign_coords(latent=["$x_$", "y"])
+    cube.nll_trajectory.attrs["long_name"] = "$m_$"
+    # What is no formula is drawn; this one would be an error.
+    check_texts(DRAWN[kind](cube).figure_)
+
+
+def test_what_is_compared_looks_unlike_the_loss_with_the_longest_window():
+    cube = make_cube()
+    ax = MemoryDisplay.from_cube(cube).ax_
+    level = [line for line in ax.lines if line.get_color() == "black"]
+    longest = [
+        line
+        for line in ax.lines
+        if line.get_marker() == "None" and line.get_color() in ARM_COLORS.values()
+    ]
+    assert (len(level), len(longest)) == (2, 2)
+    styles = {line.get_linestyle() for line in level}
+    assert not styles & {line.get_linestyle() for line in longest}
+    assert any("Dash-dotted: with the longest window" in text for text in names_beside(ax))
+
+
+def test_memory_of_networks_that_all_diverged_leaves_what_is_compared():
+    cube = make_cube()
+    cube.nll_memory[:] = np.nan
+    display = MemoryDisplay.from_cube(cube)
+    assert display.lines_ == {}
+    names = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert names[:2] == ["all weights: diverged", "readout only: diverged"]
+    bottom, top = display.ax_.get_ylim()
+    assert all(bottom < loss < top for loss in display.baselines.values())
+
+
+@pytest.mark.parametrize("kind", ["capacity", "decoding", "memory", "trajectory"])
+def test_a_cube_without_the_world_is_not_shown(kind):
+    cube = make_cube(sizes=[2] if kind != "capacity" else [2, 4]).sel(condition=["resample"])
+    message = r"'condition': 'structured' is not in the cube; its values are \['resample'\]"
+    with pytest.raises(ValueError, match=message):
+        DRAWN[kind](cube)
+
+
+def test_texts_that_overlap_are_found():
+    display = AssessmentDisplay.from_cube(make_cube())
+    display.ax_.text(0.5, 0.2, "over")
+    check_texts(display.figure_)
+    beyond = display.ax_.text(1e3, 0.2, "beyond")
+    # Else the layout would make room for it.
+    beyond.set_in_layout(False)
+    with pytest.raises(AssertionError, match="beyond"):
+        check_texts(display.figure_)
+    beyond.remove()
+    display.ax_.text(0.51, 0.2, "lapping")
+    with pytest.raises(AssertionError, match="lapping"):
+        check_texts(display.figure_)
+
+
+def test_displays_leave_the_settings_of_matplotlib_alone():
+    before = dict(plt.rcParams)
+    for draw in DRAWN.values():
+        draw(make_cube(sizes=[2]))
+    assert dict(plt.rcParams) == before
 
 
 def test_prediction_risk_display_shows_the_sweep():
     sweep = PredictionRiskSweep(param_range=range(1, 9), horizons=[50, 100]).fit()
-    ax = PredictionRiskDisplay.from_sweep(sweep).ax_
+    ax = PredictionRiskDisplay.from_estimator(sweep).ax_
     assert ax.get_xlabel() == "length of the learner (steps)"
     assert ax.get_ylabel() == "total excess risk (squared units of the data)"
     assert ax.get_yscale() == "log"
@@ -143,18 +476,43 @@ def test_prediction_risk_display_shows_the_sweep():
     np.testing.assert_allclose(lines["50 steps"].get_ydata(), sweep.cube_.total_risk[:, 0])
     marks = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "D"]
     np.testing.assert_allclose(marks, sweep.critical_length_)
-    log = PredictionRiskDisplay.from_sweep(sweep, quantity="log1p").ax_
+    log = PredictionRiskDisplay.from_estimator(sweep, quantity="log1p").ax_
     expected = np.log1p(sweep.cube_.total_risk[:, 1] / 99)
     np.testing.assert_allclose(log.lines[1].get_ydata(), expected)
     with pytest.raises(ValueError, match="quantity='loss' is not known; choose from total_risk"):
-        PredictionRiskDisplay.from_sweep(sweep, quantity="loss")
+        PredictionRiskDisplay.from_estimator(sweep, quantity="loss")
     with pytest.raises(NotFittedError):
-        PredictionRiskDisplay.from_sweep(PredictionRiskSweep())
+        PredictionRiskDisplay.from_estimator(PredictionRiskSweep())
+    with pytest.raises(ValueError, match="not that of a PredictionRiskSweep: it has no variable"):
+        PredictionRiskDisplay.from_cube(sweep.cube_[["risk"]])
+    check_texts(ax.figure)
+
+
+def test_sweeps_are_drawn_from_cubes_and_files(tmp_path):
+    sweep = PredictionRiskSweep(param_range=range(1, 9), horizons=[50, 100]).fit()
+    sweep.cube_.to_netcdf(tmp_path / "sweep.nc")
+    for display in (PredictionRiskDisplay, CriticalLengthDisplay):
+        for source in (sweep, sweep.cube_, tmp_path / "sweep.nc"):
+            drawn = display.from_cube(source)
+            assert repr(drawn).startswith(f"<{display.__name__}: ")
+            assert drawn.cube.critical_length.equals(sweep.cube_.critical_length)
+
+
+def test_emergence_curve_display_writes_its_threshold():
+    X = np.array([1, 4, 16, 64, 256.0])
+    curve = EmergenceCurve().fit(X[:, np.newaxis], 1 / (1 + (X / 20) ** -2))
+    display = EmergenceCurveDisplay.from_estimator(curve, label="width")
+    (said,) = display.ax_.get_legend().get_texts()
+    low, high = curve.interval("threshold")
+    assert said.get_text() == f"width: threshold 20 (95%: {low:.3g} to {high:.3g})"
+    assert "threshold 20" in repr(display)
+    assert [t.get_text() for t in display.ax_.get_xticklabels() if t.get_text()]
+    check_texts(display.figure_)
 
 
 def test_critical_length_display_shows_points_and_the_slope_of_theory():
     sweep = PredictionRiskSweep(param_range=range(1, 25), horizons=[100, 1000, 10**4]).fit()
-    ax = CriticalLengthDisplay.from_sweep(sweep, label="walk").ax_
+    ax = CriticalLengthDisplay.from_estimator(sweep, label="walk").ax_
     points, line = ax.lines
     np.testing.assert_allclose(points.get_ydata(), sweep.critical_length_)
     slope = np.polyfit(np.log(line.get_xdata()), line.get_ydata(), 1)[0]
@@ -165,7 +523,9 @@ def test_critical_length_display_shows_points_and_the_slope_of_theory():
     assert ax.get_ylim()[1] > sweep.critical_length_.max()
     assert "walk" in ax.get_legend().get_texts()[0].get_text()
     none = PredictionRiskSweep(param_range=[1], horizons=[1000, 10**4]).fit()
-    assert not np.isfinite(CriticalLengthDisplay.from_sweep(none).ax_.lines[0].get_ydata()).any()
+    assert not np.isfinite(
+        CriticalLengthDisplay.from_estimator(none).ax_.lines[0].get_ydata()
+    ).any()
 
 
 def test_trajectory_display_shows_means_and_names_what_is_open():
@@ -173,8 +533,16 @@ def test_trajectory_display_shows_means_and_names_what_is_open():
     cube = small_assessment(
         world=world, record_at=[0, 2, 4], measures={"edges": first_and_last}, n_seeds=3
     ).fit().cube_  # fmt: skip
-    display = TrajectoryDisplay.from_cube(cube, along="mode")
+    assert list(TrajectoryDisplay.from_cube(cube).lines_) == ["full", "readout"]
+    display = TrajectoryDisplay.from_cube(cube, mode=["full", "readout", "random"])
     assert list(display.lines_) == ["full", "readout", "random"]
+    names = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert names[:4] == ["all weights", "readout only", "nothing", "best possible"]
+    for mode, line in display.lines_.items():
+        assert line.get_color() == ARM_COLORS[mode]
+    # Measures of one's own are shown of all.
+    edges = TrajectoryDisplay.from_cube(cube, "edges", edges_item="last")
+    assert list(edges.lines_) == ["full", "readout", "random"]
     expected = cube.nll_trajectory.sel(condition="structured", mode="full").mean("seed")
     np.testing.assert_allclose(display.lines_["full"].get_ydata(), expected)
     assert display.ax_.get_xlabel() == "updates of the optimiser"
@@ -182,18 +550,68 @@ def test_trajectory_display_shows_means_and_names_what_is_open():
     loss = TrajectoryDisplay.from_cube(cube, "train_loss", along="condition")
     assert loss.lines_["structured"].get_xdata().tolist() == [2, 4]
     for selection, message in (
-        ({}, "leaves edges_item open; select one value of each, for instance selection={'edges_it"),
-        ({"mode": "half"}, "is not in the cube, which has"),
-        ({"depth": 1}, "'depth' is not a dimension of the trajectory"),
+        ({}, "'edges_item' left open.*select one, for instance edges_item='first'"),
+        ({"mode": "half"}, "is not in the cube; its values are"),
+        ({"depth": 1}, "'depth' is not a dimension of what is shown, which has condition"),
+        ({"along": "depth"}, "along='depth' is not a dimension of the trajectory"),
+        ({"xscale": "half"}, "xscale='half' is not known"),
         ({"seed": 0}, "'seed' cannot be the dimension along which lines differ, nor be selected"),
         ({"step": 4}, r"'step' cannot .* for instance cube.isel\(step=\[0\]\)"),
     ):
         with pytest.raises(ValueError, match=message):
-            TrajectoryDisplay.from_cube(cube, "edges", along="condition", selection=selection)
+            measure = "nll" if "xscale" in selection else "edges"
+            TrajectoryDisplay.from_cube(cube, measure, **{"along": "condition"} | selection)
     with pytest.raises(ValueError, match="'seed' cannot be the dimension"):
         TrajectoryDisplay.from_cube(cube, along="seed")
     with pytest.raises(ValueError, match="measure='words' has not been recorded; the cube"):
         TrajectoryDisplay.from_cube(cube, "words", along="mode")
+
+
+@pytest.mark.parametrize("bounds", [None, (None, 1.0), (0.0, None)])
+def test_bands_end_at_what_is_possible(bounds):
+    cube = make_cube(n_seeds=3)
+    cube["probe_trajectory"] = cube.nll_trajectory * 0 + xr.DataArray([0, 0.9, 1.0], dims="seed")
+    ax = TrajectoryDisplay.from_cube(cube, "probe", bounds=bounds).ax_
+    heights = np.concatenate([band.get_paths()[0].vertices[:, 1] for band in ax.collections])
+    low, high = bounds or (None, None)
+    assert (heights.min() < 0) == (low is None)
+    assert (heights.max() > 1) == (high is None)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "discrete"),
+    [
+        ({}, False),
+        ({"world": {"type": "RegimeWorld"}}, True),
+        ({"world": {"type": "ResampleNull", "world": {"type": "TriangleWorld"}}}, True),
+        ({"model": {"likelihood": "categorical"}}, True),
+        ({"model": {"likelihood": "gaussian"}, "world": {"type": "RegimeWorld"}}, False),
+    ],
+)
+def test_losses_of_discrete_data_are_not_below_zero(configuration, discrete):
+    cube = make_cube(n_seeds=2, configuration=configuration)
+    for name in ("nll_trajectory", "nll_memory"):
+        cube[name] = cube[name] * 0 + xr.DataArray([0.0, 1.0], dims="seed")
+    for display in (TrajectoryDisplay.from_cube(cube), MemoryDisplay.from_cube(cube)):
+        bands = display.ax_.collections
+        lowest = min(band.get_paths()[0].vertices[:, 1].min() for band in bands)
+        assert (lowest >= 0) == discrete
+
+
+def test_updates_can_be_shown_on_a_logarithmic_axis():
+    cube = make_cube()
+    ax = TrajectoryDisplay.from_cube(cube, xscale="log").ax_
+    assert ax.get_xscale() == "symlog"
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "10", "100", "1000"]
+    later = TrajectoryDisplay.from_cube(cube.isel(step=[1, 2, 3]), xscale="log").ax_
+    assert later.get_xscale() == "log"
+    assert TrajectoryDisplay.from_cube(cube).ax_.get_xscale() == "linear"
+
+
+def test_many_lines_have_colours_of_their_own():
+    cube = make_cube(sizes=range(1, 11))
+    lines = TrajectoryDisplay.from_cube(cube, along="hidden_size").lines_
+    assert len({tuple(line.get_color()) for line in lines.values()}) == 10
 
 
 def first_and_last(predictor, evaluation):
@@ -210,6 +628,39 @@ def test_figures_of_the_page_on_linear_systems(tmp_path, monkeypatch):
     page.main()
     committed = {path.name for path in (folder / "figures").glob("linear-systems-*.png")}
     assert {path.name for path in tmp_path.glob("*.png")} == committed
+    check_texts(page.network_figure())
     for ax in page.source_figure().axes:
         short, long, published = (line.get_ydata() for line in ax.lines)
         np.testing.assert_allclose(published, np.concatenate([short, long]), atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "protocol"),
+    [
+        ("recurrent-figure-1", "published"),
+        ("recurrent-figure-2", "published"),
+        ("recurrent-drift", "corrected"),
+        ("triangle-figure-2c", "published"),
+        ("triangle-sparse", "corrected"),
+        ("emergence-complexity", "corrected"),
+    ],
+)
+def test_no_labels_of_recipes_overlap(recipe, protocol):
+    folder = Path(__file__).parent.parent / "datasets" / "cubes"
+    names = RECIPES[recipe].experiments
+    figure = Figure(layout="constrained")
+    draw_recipe(
+        recipe, {name: load_cube(folder / f"{name}-{protocol}.nc") for name in names}, figure
+    )
+    check_texts(figure)
+
+
+def test_titles_say_where_a_panel_is():
+    cube = make_cube(sizes=[2, 4]).rename(hidden_size="model__hidden_size")
+    title = "GRUPredictor on OscillatorWorld"
+    assert CapacityCurveDisplay.from_cube(cube).ax_.get_title(loc="left") == title
+    null = CapacityCurveDisplay.from_cube(cube, condition="resample").ax_
+    assert null.get_title(loc="left") == f"{title}, order destroyed"
+    assert null.get_xlabel() == "hidden size"
+    one = TrajectoryDisplay.from_cube(cube, along="condition", model__hidden_size=4).ax_
+    assert one.get_title(loc="left") == f"{title}, all weights, hidden size 4"

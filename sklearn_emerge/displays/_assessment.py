@@ -2,28 +2,38 @@
 
 import numpy as np
 
-from ._style import GREEN, MODE_COLORS, as_cube, finish, mark_ceiling, new_axes, parameters, select
+from ..assessment._words import arm_in_words, condition_in_words
+from ._arms import REFERENCE, Arm, Group, draw_groups, width_of
+from ._captions import (
+    assessed,
+    footer,
+    levels,
+    reference_name,
+    test_in_words,
+    verdict_title,
+)
+from ._source import Display, select, select_one
+from ._style import ARM_COLORS, GREEN, finish, literal, new_axes, set_title
+
+# What stands above arms.
+_NOTES = {
+    "seeds": "Above: seeds that gain over the reference.",
+    "p": "p: of no gain over the reference, by {test}.",
+}
 
 
-class AssessmentDisplay:
+class AssessmentDisplay(Display):
     """Predictive gain of each training mode in the world and in its nulls.
 
-    Points are seeds, bars their mean with its interval. Build it with `from_cube`.
+    Points are seeds, beside them their mean with its interval. Lines are the best possible
+    predictor, the best of all baselines and, at 0, the reference. The axis has the range of the
+    networks with all weights trained in the world, and of these lines; arrows and numbers stand
+    for what is far from them. Build it with `from_cube` or `from_estimator`.
 
     Parameters
     ----------
-    delta_nll : xarray.DataArray of dimensions (condition, mode, seed)
-        Gains over the reference baseline, in nats per step.
-    ci_low, ci_high : xarray.DataArray of dimensions (condition, mode)
-        Interval of the mean.
-    verdict : str, default=None
-        Shown in the title.
-    delta_nll_baseline : xarray.DataArray of dimensions (condition, baseline), default=None
-        Gains of the baselines; the best is drawn as a line.
-    ceiling : xarray.DataArray of dimension (condition), default=None
-        Gain of the best possible predictor, drawn as a line; NaN where it is not known.
-    ceiling_kind : xarray.DataArray of dimension (condition), default=None
-        "exact", or "bound" where it is only the best predictor known.
+    cube : xarray.Dataset
+        One configuration of `EmergenceAssessment.cube_`.
 
     Attributes
     ----------
@@ -33,34 +43,19 @@ class AssessmentDisplay:
         Their figure, after `plot`.
     """
 
-    def __init__(
-        self,
-        delta_nll,
-        ci_low,
-        ci_high,
-        verdict=None,
-        delta_nll_baseline=None,
-        ceiling=None,
-        ceiling_kind=None,
-    ):
-        self.delta_nll = delta_nll
-        self.ci_low = ci_low
-        self.ci_high = ci_high
-        self.verdict = verdict
-        self.delta_nll_baseline = delta_nll_baseline
-        self.ceiling = ceiling
-        self.ceiling_kind = ceiling_kind
+    def __init__(self, cube):
+        self.cube = cube
 
     @classmethod
-    def from_cube(cls, cube, *, ax=None, **selection):
+    def from_cube(cls, cube, *, modes=None, note="seeds", ax=None, **selection):
         """Plot one configuration of a cube.
 
         Parameters
         ----------
-        cube : xarray.Dataset or path-like
-            `EmergenceAssessment.cube_`, or the file it was written to.
-        ax : matplotlib.axes.Axes, default=None
-            Where to plot; None makes a figure.
+        cube : xarray.Dataset, path-like or EmergenceAssessment
+            `EmergenceAssessment.cube_`, the file it was written to, or the fitted assessment.
+        modes, note, ax
+            As in `plot`.
         **selection
             A value for each parameter of the grid, for instance ``hidden_size=16``.
 
@@ -74,94 +69,101 @@ class AssessmentDisplay:
         ValueError
             If it is not a cube, or more than one configuration is left.
         """
-        cube = select(as_cube(cube), selection)
-        still_open = parameters(cube)
-        if still_open:
-            name = still_open[0]
-            raise ValueError(
-                f"The cube has {cube.sizes[name]} configurations along {name!r}; choose one, for "
-                f"instance {name}={cube[name].values[0]!r}."
-            )
-        display = cls(
-            cube.delta_nll,
-            cube.ci_low,
-            cube.ci_high,
-            cube.verdict.item(),
-            cube.delta_nll_baseline.mean("seed"),
-            (cube.nll_reference - cube.nll_optimal).mean("seed"),
-            cube.ceiling,
-        )
-        return display.plot(ax=ax)
+        return cls(select_one(cube, selection)).plot(ax, modes=modes, note=note)
 
-    def plot(self, ax=None):
+    def plot(self, ax=None, *, modes=None, note="seeds"):
         """Plot.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
             Where to plot; None makes a figure.
+        modes : sequence of str, default=None
+            The training modes to show. None is all but "random", whose untrained head loses so
+            much that the loss says nothing.
+        note : {"seeds", "p", None}, default="seeds"
+            What stands above each arm: in how many seeds it gains over the reference, or the
+            p-value of that, adjusted over the configurations.
 
         Returns
         -------
         AssessmentDisplay
             Itself, with `ax_` and `figure_`.
+
+        Raises
+        ------
+        ValueError
+            If a mode is not in the cube, or the note is not known.
         """
-        conditions = self.delta_nll.condition.values.tolist()
-        modes = self.delta_nll.mode.values.tolist()
-        ax = new_axes(ax, (3.2 + 2.0 * len(conditions), 4.0))
-        width = 0.8 / len(modes)
-        for m, mode in enumerate(modes):
-            place = np.arange(len(conditions)) + (m - (len(modes) - 1) / 2) * width
-            seeds = self.delta_nll.sel(mode=mode).transpose("condition", "seed").values
-            low, high = (bound.sel(mode=mode).values for bound in (self.ci_low, self.ci_high))
-            mean = seeds.mean(axis=1)
-            color = MODE_COLORS.get(mode, GREEN)
-            ax.bar(place, mean, 0.92 * width, color=color, alpha=0.35, label=mode)
-            error = np.abs(np.vstack([mean - low, high - mean]))
-            ax.errorbar(place, mean, error, fmt="none", ecolor=color, capsize=4, linewidth=1.8)
-            spread = np.linspace(-0.22, 0.22, seeds.shape[1]) * width
-            ax.plot(place[:, None] + spread, seeds, "o", color=color, markersize=3.5, alpha=0.8)
-        self._mark_best_baseline(ax, conditions)
-        self._mark_ceiling(ax, conditions)
-        ax.set_xticks(range(len(conditions)), conditions)
-        ax.set_xlabel("condition")
-        if self.verdict is not None:
-            ax.set_title(f"training added: {self.verdict}", loc="left", fontsize=11)
-        highest = self.delta_nll.max()
-        if self.delta_nll_baseline is not None:
-            highest = max(highest, self.delta_nll_baseline.max())
-        if self.ceiling is not None and self.ceiling.notnull().any():
-            highest = max(highest, self.ceiling.max())
-        finish(ax, self.delta_nll.min(), highest)
+        if note is not None and note not in _NOTES:
+            raise ValueError(f"note={note!r} is not known; choose 'seeds', 'p' or None.")
+        modes = shown_modes(self.cube, modes)
+        conditions = self.cube.condition.values.tolist()
+        groups = [_group(self.cube.sel(condition=c), modes, note) for c in conditions]
+        first = groups[0]
+        ax = new_axes(ax, (width_of(groups) + 1.4, 4.2))
+        needed = [0.0, *first.arms[0].seeds, *(height for *_, height in first.levels)]
+        draw_groups(ax, groups, needed=needed)
+        ax.set_ylabel("gain over the reference (nats per step)")
+        set_title(ax, verdict_title(self.cube))
+        noted = any(arm.note for group in groups for arm in group.arms)
+        said = _NOTES[note].format(test=test_in_words(self.cube)) if note and noted else ""
+        finish(ax, footer(self.cube, said))
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
-    def _mark_best_baseline(self, ax, conditions):
-        """Draw the strongest baseline of each condition, if one gains on the reference."""
-        if self.delta_nll_baseline is None:
-            return
-        labelled = False
-        for c, condition in enumerate(conditions):
-            gains = self.delta_nll_baseline.sel(condition=condition)
-            # In a null not all of them are computed.
-            best = int(np.nanargmax(gains.values))
-            if gains[best] > 0:
-                name = f"best baseline: {gains.baseline.values[best]}"
-                ax.hlines(
-                    gains[best], c - 0.42, c + 0.42, color="black", linestyle=":",
-                    label=None if labelled else name,
-                )  # fmt: skip
-                labelled = True
+    def _shown(self):
+        return (
+            f"gains of {assessed(self.cube)} in {', '.join(self.cube.condition.values)}; "
+            f"seeds: {self.cube.sizes['seed']}, verdict {self.cube.verdict.item()}"
+        )
 
-    def _mark_ceiling(self, ax, conditions):
-        """Draw the gain of the best possible predictor of each condition."""
-        if self.ceiling is None:
-            return
-        labelled = set()
-        for c, condition in enumerate(conditions):
-            gain = float(self.ceiling.sel(condition=condition))
-            if np.isfinite(gain):
-                kind = "exact"
-                if self.ceiling_kind is not None:
-                    kind = self.ceiling_kind.sel(condition=condition).item()
-                mark_ceiling(ax, c, gain, kind, labelled)
+
+def shown_modes(cube, modes):
+    """Return the training modes to show, all but "random" unless asked for."""
+    if modes is None:
+        known = cube.mode.values.tolist()
+        return [mode for mode in known if mode != "random"] or known
+    modes = [modes] if isinstance(modes, str) else list(modes)
+    # For what the error says.
+    return select(cube, {"mode": modes}).mode.values.tolist()
+
+
+def gain_levels(here):
+    """Return name, line style and gain of the levels of a condition, the reference among them."""
+    reference = reference_name(here)
+    found = [
+        (name, style, (here.nll_reference.mean("seed") - loss).item())
+        for name, style, loss in levels(here)
+        if name != reference
+    ]
+    return [(f"reference: {reference}", REFERENCE, 0.0), *found]
+
+
+def gain_arms(here, modes, label=arm_in_words):
+    """Return the arms of a condition, with the gains of the cube and their intervals."""
+    return [
+        Arm(
+            label(mode), ARM_COLORS.get(mode, GREEN), here.delta_nll.sel(mode=mode).values,
+            here.ci_low.sel(mode=mode).item(), here.ci_high.sel(mode=mode).item(),
+        )
+        for mode in modes
+    ]  # fmt: skip
+
+
+def _group(here, modes, note):
+    """Return the group of one condition."""
+    arms = gain_arms(here, modes)
+    for mode, arm in zip(modes, arms, strict=True):
+        n_diverged = np.isnan(arm.seeds).sum()
+        if n_diverged:
+            arm.note = f"{n_diverged} of {len(arm.seeds)} diverged"
+        elif note == "seeds":
+            arm.note = f"{(arm.seeds > 0).sum()} of {len(arm.seeds)}"
+        elif note == "p":
+            p_value = here.p_value_adjusted if "p_value_adjusted" in here else here.p_value
+            p = p_value.sel(mode=mode).item()
+            # One seed alone has none.
+            if np.isfinite(p):
+                arm.note = "p < .0001" if p < 1e-4 else f"p = {p:.2g}".replace("= 0.", "= .")
+    return Group(literal(condition_in_words(here.condition.item())), arms, gain_levels(here))

@@ -2,37 +2,27 @@
 
 import numpy as np
 
-from ._style import (
-    CEILING_LABELS,
-    GREEN,
-    MODE_COLORS,
-    as_cube,
-    finish,
-    new_axes,
-    parameters,
-    select,
-)
+from ..assessment._cube import cube_of
+from ..assessment._words import arm_in_words
+from ._assessment import shown_modes
+from ._captions import assessed, footer, levels, panel_title, readable, reference_name
+from ._source import Display, check_selected, parameters, select
+from ._style import ARM_COLORS, GREEN, finish, frame, literal, new_axes, set_title, write_names
 
 
-class CapacityCurveDisplay:
+class CapacityCurveDisplay(Display):
     """Predictive gain against one parameter, by training mode, with intervals.
 
-    Build it with `from_cube`.
+    Points are seeds, lines and bars their mean and its interval; intervals that leave the frame
+    end in an arrow. Black lines are the best possible predictor and the best of all baselines, the
+    grey one, at 0, is the reference. Build it with `from_cube` or `from_estimator`.
 
     Parameters
     ----------
-    delta_nll : xarray.DataArray of dimensions (mode, parameter, seed)
-        Gains over the reference baseline, in nats per step.
-    ci_low, ci_high : xarray.DataArray of dimensions (mode, parameter)
-        Interval of the mean.
+    cube : xarray.Dataset
+        One condition of `EmergenceAssessment.cube_`, with no other grid than the parameter.
     parameter : str
         The parameter along the horizontal axis.
-    condition : str, default="structured"
-        Shown in the title.
-    ceiling : xarray.DataArray of dimension (parameter), default=None
-        Gain of the best possible predictor, drawn as a line; NaN where it is not known.
-    ceiling_kind : str, default="exact"
-        "bound" if it is only the best predictor known.
 
     Attributes
     ----------
@@ -42,40 +32,26 @@ class CapacityCurveDisplay:
         Their figure, after `plot`.
     """
 
-    def __init__(
-        self,
-        delta_nll,
-        ci_low,
-        ci_high,
-        parameter,
-        condition="structured",
-        ceiling=None,
-        ceiling_kind="exact",
-    ):
-        self.delta_nll = delta_nll
-        self.ci_low = ci_low
-        self.ci_high = ci_high
+    def __init__(self, cube, parameter):
+        self.cube = cube
         self.parameter = parameter
-        self.condition = condition
-        self.ceiling = ceiling
-        self.ceiling_kind = ceiling_kind
 
     @classmethod
     def from_cube(
-        cls, cube, parameter="hidden_size", *, condition="structured", ax=None, **selection
+        cls, cube, parameter=None, *, condition="structured", modes=None, ax=None, **selection
     ):
         """Plot the gains of a cube against one of its parameters.
 
         Parameters
         ----------
-        cube : xarray.Dataset or path-like
-            `EmergenceAssessment.cube_`, or the file it was written to.
-        parameter : str, default="hidden_size"
-            A parameter of the grid.
+        cube : xarray.Dataset, path-like or EmergenceAssessment
+            `EmergenceAssessment.cube_`, the file it was written to, or the fitted assessment.
+        parameter : str, default=None
+            A parameter of the grid; None is "hidden_size", or the only one.
         condition : str, default="structured"
             The structured world or one of its nulls.
-        ax : matplotlib.axes.Axes, default=None
-            Where to plot; None makes a figure.
+        modes, ax
+            As in `plot`.
         **selection
             A value for each other parameter of the grid.
 
@@ -89,61 +65,107 @@ class CapacityCurveDisplay:
         ValueError
             If it is not a cube, or the parameter, the condition or the selection is not in it.
         """
-        cube = select(as_cube(cube), {**selection})
-        if parameter not in parameters(cube):
+        cube = select(cube_of(cube), selection)
+        known = parameters(cube)
+        if parameter is None and known:
+            parameter = "hidden_size" if "hidden_size" in known else known[0]
+        if parameter not in known:
             raise ValueError(
                 f"parameter={parameter!r} is not one of the cube; it has "
-                f"{', '.join(parameters(cube)) or 'none: give EmergenceAssessment a param_grid'}."
+                f"{', '.join(known) or 'none: give EmergenceAssessment a param_grid'}."
             )
-        other = [name for name in parameters(cube) if name != parameter]
-        if other:
-            raise ValueError(
-                f"The cube also varies {other[0]!r}; choose one value, for instance "
-                f"{other[0]}={cube[other[0]].values[0]!r}."
-            )
-        cube = select(cube, {"condition": condition})
-        cube = cube.sortby(parameter)
-        ceiling = (cube.nll_reference - cube.nll_optimal).mean("seed")
-        kind = cube.ceiling.values[0]
-        intervals = cube.ci_low, cube.ci_high
-        return cls(cube.delta_nll, *intervals, parameter, condition, ceiling, kind).plot(ax=ax)
+        check_selected(cube, [name for name in known if name != parameter])
+        cube = select(cube, {"condition": condition}).sortby(parameter)
+        return cls(cube, parameter).plot(ax, modes=modes)
 
-    def plot(self, ax=None):
+    def plot(self, ax=None, *, modes=None):
         """Plot.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
             Where to plot; None makes a figure.
+        modes : sequence of str, default=None
+            The training modes to show. None is all but "random", whose untrained head loses so
+            much that the loss says nothing.
 
         Returns
         -------
         CapacityCurveDisplay
             Itself, with `ax_` and `figure_`.
+
+        Raises
+        ------
+        ValueError
+            If a mode is not in the cube.
         """
-        ax = new_axes(ax, (6.4, 4.0))
-        values = self.delta_nll[self.parameter].values
+        cube = self.cube
+        modes = shown_modes(cube, modes)
+        ax = new_axes(ax, (6.8, 4.2))
+        values = cube[self.parameter].values
         numeric = np.issubdtype(values.dtype, np.number)
         x = values if numeric else np.arange(len(values))
-        for mode in self.delta_nll.mode.values.tolist():
-            color = MODE_COLORS.get(mode, GREEN)
-            seeds = self.delta_nll.sel(mode=mode).transpose(self.parameter, "seed").values
-            low, high = (bound.sel(mode=mode).values for bound in (self.ci_low, self.ci_high))
-            mean = seeds.mean(axis=1)
-            error = np.abs(np.vstack([mean - low, high - mean]))
-            ax.plot(x, seeds, "o", color=color, markersize=3, alpha=0.5)
-            ax.errorbar(x, mean, error, color=color, capsize=4, linewidth=1.8, label=mode)
-        highest = float(self.delta_nll.max())
-        if self.ceiling is not None and self.ceiling.notnull().any():
-            label = CEILING_LABELS[self.ceiling_kind]
-            ax.plot(x, self.ceiling.values, color="black", linewidth=1.2, label=label)
-            highest = max(highest, float(self.ceiling.max()))
+        reference = reference_name(cube)
+        lines = [
+            (name, style, (cube.nll_reference.mean("seed") - loss).values)
+            for name, style, loss in levels(cube)
+            if name != reference
+        ]
+        means = cube.delta_nll.mean("seed", skipna=False).sel(mode=modes)
+        needed = [0.0, *means.sel(mode=modes[0]).values, *(v for *_, gains in lines for v in gains)]
+        shown = [cube[name].sel(mode=modes).values.ravel() for name in ("ci_low", "ci_high")]
+        shown += [cube.delta_nll.sel(mode=modes).values.ravel()]
+        low, high = frame(needed, np.concatenate(shown))
+        ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+        names = [(0.0, f"reference: {reference}", "0.4")]
+        ax.axhline(0, color="0.5", linewidth=0.8, zorder=1)
+        for name, style, gains in lines:
+            ax.plot(x, gains, color="black", linewidth=1.2, linestyle=style, label=name, zorder=1)
+            names.append((gains[-1], name, "0.2"))
+        for m, mode in enumerate(modes):
+            # Side by side where there is no order.
+            shift = 0.0 if numeric else 0.16 * (m - (len(modes) - 1) / 2)
+            self._draw_mode(ax, x + shift, mode, "-" if numeric else "none")
+            names.append(
+                (means.sel(mode=mode).values[-1], arm_in_words(mode), ARM_COLORS.get(mode, GREEN))
+            )
+        write_names(ax, names)
         if numeric and (x > 0).all():
             ax.set_xscale("log", base=2)
             ax.minorticks_off()
-        ax.set_xticks(x, [str(value) for value in values])
-        ax.set_xlabel(self.parameter.replace("__", " ").replace("_", " "))
-        ax.set_title(f"capacity curve, {self.condition}", loc="left", fontsize=11)
-        finish(ax, self.delta_nll.min(), highest)
+        ax.set_xticks(x, [f"{value:g}" if numeric else literal(value) for value in values])
+        if not numeric:
+            ax.set_xlim(-0.5, len(x) - 0.5)
+        ax.set_xlabel(readable(self.parameter))
+        ax.set_ylabel("gain over the reference (nats per step)")
+        set_title(ax, panel_title(cube))
+        finish(ax, footer(cube))
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _draw_mode(self, ax, x, mode, style):
+        """Draw the seeds of an arm, their means and the intervals of these."""
+        here = self.cube.sel(mode=mode)
+        color = ARM_COLORS.get(mode, GREEN)
+        seeds = here.delta_nll.transpose(self.parameter, "seed").values
+        low, high = here.ci_low.values, here.ci_high.values
+        bottom, top = ax.get_ylim()
+        ax.plot(x, seeds, "o", color=color, markersize=3, alpha=0.5, markeredgewidth=0)
+        mean = seeds.mean(axis=1)
+        error = np.abs(np.vstack([mean - low, high - mean]))
+        ax.errorbar(
+            x, mean, error, color=color, linewidth=1.8, linestyle=style, marker="D", markersize=4,
+            label=mode,
+        )  # fmt: skip
+        for edge, marker, beyond in ((bottom, "v", low < bottom), (top, "^", high > top)):
+            # Without points, the layout would make room for the origin.
+            if beyond.any():
+                edges = np.full(beyond.sum(), edge)
+                ax.plot(x[beyond], edges, marker, color=color, markersize=6, clip_on=False)
+
+    def _shown(self):
+        sizes = ", ".join(map(str, self.cube[self.parameter].values.tolist()))
+        return (
+            f"gains of {assessed(self.cube)} against {self.parameter} ({sizes}); "
+            f"seeds: {self.cube.sizes['seed']}"
+        )

@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from ._style import new_axes
+from ._source import Display, as_sweep
+from ._style import PALETTE, finish, new_axes
 
 
-class CriticalLengthDisplay:
+class CriticalLengthDisplay(Display):
     """Critical filter length against the horizon, with the slope that theory gives.
 
-    Build it with `from_sweep`.
+    Build it with `from_cube` or `from_estimator`.
 
     Parameters
     ----------
@@ -27,13 +28,13 @@ class CriticalLengthDisplay:
         self.cube = cube
 
     @classmethod
-    def from_sweep(cls, sweep, *, label=None, ax=None):
+    def from_cube(cls, cube, *, label=None, ax=None):
         """Plot the critical lengths of a sweep.
 
         Parameters
         ----------
-        sweep : PredictionRiskSweep
-            Fitted.
+        cube : xarray.Dataset, path-like or PredictionRiskSweep
+            `PredictionRiskSweep.cube_`, a file it was written to, or the fitted sweep.
         label : str, default=None
             Name in the legend; None is "measured".
         ax : matplotlib.axes.Axes, default=None
@@ -46,13 +47,10 @@ class CriticalLengthDisplay:
 
         Raises
         ------
-        NotFittedError
-            If the sweep is not fitted.
+        NotFittedError, ValueError
+            If the sweep is not fitted, or it is not the cube of one.
         """
-        from sklearn.utils.validation import check_is_fitted
-
-        check_is_fitted(sweep)
-        return cls(sweep.cube_).plot(label=label, ax=ax)
+        return cls(as_sweep(cube)).plot(label=label, ax=ax)
 
     def plot(self, *, label=None, ax=None):
         """Plot.
@@ -77,17 +75,24 @@ class CriticalLengthDisplay:
         label = label or "measured"
         if theory:
             label += f" (line: slope {slope:.3g} per factor e)"
-        (points,) = ax.plot(horizons, lengths, "o", label=label)
+        # Several sweeps may be drawn into the same axes.
+        n_drawn = sum(line.get_marker() == "o" for line in ax.lines)
+        color = PALETTE[n_drawn % len(PALETTE)]
+        ax.plot(horizons, lengths, "o", color=color, label=label)
         if theory:
             # Through the longest horizon, where the limit is closest.
             line = lengths[known[-1]] + slope * np.log(horizons / horizons[known[-1]])
-            ax.plot(horizons, line, color=points.get_color(), linewidth=1.2)
+            ax.plot(horizons, line, color=color, linewidth=1.2)
         ax.set_xscale("log")
         if np.isfinite(ax.dataLim.y1):
             ax.set_ylim(0, 1.08 * ax.dataLim.y1)
         ax.set_xlabel("horizon (steps)")
         ax.set_ylabel("critical filter length (steps)")
         ax.legend(frameon=False, fontsize=9)
-        ax.spines[["top", "right"]].set_visible(False)
+        finish(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _shown(self):
+        lengths = ", ".join(f"{length:.3g}" for length in self.cube.critical_length.values)
+        return f"critical lengths {lengths} at {self.cube.sizes['horizon']} horizons"

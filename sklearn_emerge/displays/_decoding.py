@@ -2,25 +2,33 @@
 
 import numpy as np
 
+from ..assessment._plan import STRUCTURED
+from ..assessment._words import arm_in_words
 from ..inference import student_interval
-from ._style import MODE_COLORS, as_cube, finish, mark_ceiling, new_axes, parameters
+from ._arms import Arm, Group, draw_groups, width_of
+from ._assessment import gain_arms, gain_levels
+from ._captions import interval_in_words, seeds_in_words
+from ._source import Display, select, select_one
+from ._style import ARM_COLORS, GREEN, finish, literal, new_axes, set_legend
+
+# A score of 1 is perfect; 0 is that of the mean.
+_POSSIBLE = (-np.inf, 1.0)
+_INPUTS = GREEN
+_NAMES = {ARM_COLORS[mode]: arm_in_words(mode) for mode in ("readout", "random", "full")}
+_NAMES[_INPUTS] = "the last inputs alone"
 
 
-class DecodingDisplay:
-    """Decodability of a latent before and after training, beside the predictive gain.
+class DecodingDisplay(Display):
+    """Decodability of latents from the trained and the untrained core, beside predictive gains.
 
-    Points are seeds, bars their mean with its 95% interval. Build it with `from_cubes`.
+    Points are seeds, beside them their mean with its interval. Scores are those of the trained and
+    of the untrained core, and of as many last inputs as there are units. Build it with `from_cube`
+    or `from_estimator`.
 
     Parameters
     ----------
-    probe_score : dict of str to xarray.DataArray of dimensions (mode, seed), or None
-        Cross-validated probe score of the latent by name of the experiment; None where there is
-        no latent.
-    delta_nll : dict of str to xarray.DataArray of dimensions (mode, seed)
-        Gains over the reference baseline, in nats per step.
-    ceiling : dict of str to (float, str)
-        Gain of the best predictor, NaN where it is not known, and whether it is "exact" or a
-        "bound", the best one known.
+    cubes : dict of str to xarray.Dataset
+        One configuration of each cube by the name to show.
 
     Attributes
     ----------
@@ -36,26 +44,29 @@ class DecodingDisplay:
     ...     DriftWorld(n_steps=20), GRUPredictor(hidden_size=2, max_steps=2), nulls=(),
     ...     n_train=20, n_eval=10, random_state=0, progress=False,
     ... ).fit()
-    >>> display = DecodingDisplay.from_cubes({"drift": assessment.cube_})
+    >>> display = DecodingDisplay.from_cube(assessment)
     >>> display.axes_[1].get_ylabel()
     'gain over the reference (nats per step)'
+    >>> display
+    <DecodingDisplay: latents and gains of DriftWorld>
     """
 
-    def __init__(self, probe_score, delta_nll, ceiling):
-        self.probe_score = probe_score
-        self.delta_nll = delta_nll
-        self.ceiling = ceiling
+    def __init__(self, cubes):
+        self.cubes = cubes
 
     @classmethod
-    def from_cubes(cls, cubes, *, axes=None):
-        """Plot one configuration of each of several cubes.
+    def from_cube(cls, cube, *, axes=None, **selection):
+        """Plot one configuration of a cube, or of each of several.
 
         Parameters
         ----------
-        cubes : dict of str to xarray.Dataset or path-like
-            Cubes by the name to show, without dimensions of a grid.
+        cube : xarray.Dataset, path-like, EmergenceAssessment, or dict of str to these
+            `EmergenceAssessment.cube_`, the file it was written to, or the fitted assessment; or
+            several by the name to show.
         axes : sequence of two matplotlib.axes.Axes, default=None
             Where to plot; None makes a figure.
+        **selection
+            A value for each parameter of the grid, for instance ``hidden_size=16``.
 
         Returns
         -------
@@ -65,22 +76,22 @@ class DecodingDisplay:
         Raises
         ------
         ValueError
-            If one is not a cube, or still has a grid.
+            If one is not a cube, more than one configuration of it is left, or no latents were
+            decoded in any.
         """
-        probes, gains, ceilings = {}, {}, {}
-        for name, source in cubes.items():
-            cube = as_cube(source)
-            if parameters(cube):
-                raise ValueError(
-                    f"The cube {name!r} varies {parameters(cube)[0]!r}; select one value of it "
-                    "with cube.sel."
-                )
-            cube = cube.sel(condition="structured")
-            gains[name] = cube.delta_nll
-            possible = float((cube.nll_reference - cube.nll_optimal).mean("seed"))
-            ceilings[name] = possible, cube.ceiling.item()
-            probes[name] = cube.probe_score.isel(latent=0) if "probe_score" in cube else None
-        return cls(probes, gains, ceilings).plot(axes=axes)
+        sources = cube if isinstance(cube, dict) else {None: cube}
+        cubes = {}
+        for name, source in sources.items():
+            try:
+                one = select_one(source, selection)
+            except ValueError as error:
+                raise error if name is None else ValueError(f"{name!r}: {error}") from error
+            cubes[_world(one) if name is None else name] = one
+        if not any("probe_score" in one for one in cubes.values()):
+            raise ValueError(
+                "No latents were decoded; assess a world with latents, and with a probe."
+            )
+        return cls(cubes).plot(axes=axes)
 
     def plot(self, axes=None):
         """Plot.
@@ -95,58 +106,72 @@ class DecodingDisplay:
         DecodingDisplay
             Itself, with `axes_` and `figure_`.
         """
-        left, right = self.axes_ = np.asarray(new_axes(axes, (11.0, 4.2), n_columns=2))
-        names = list(self.delta_nll)
-        # An untrained core has the same states in both modes.
-        modes = {m for scores in self.probe_score.values() if scores is not None
-                 for m in scores.mode.values}  # fmt: skip
-        untrained = "random" if "random" in modes else "readout"
-        _bars(left, {name: self.probe_score[name] for name in names}, (untrained, "full"))
-        left.set_ylabel("probe score (cross-validated R² or D²)")
-        left.axhline(0, color="black", linewidth=0.8)
-        left.spines[["top", "right"]].set_visible(False)
-        if left.get_legend_handles_labels()[0]:
-            left.legend(title="trained weights", frameon=False, fontsize=9, loc="upper right")
-            left.set_ylim(top=1.25 * left.get_ylim()[1])
-        _bars(right, self.delta_nll, ("readout", "full"))
-        labelled = set()
-        known = [(name, *of) for name, of in self.ceiling.items() if np.isfinite(of[0])]
-        for name, gain, kind in known:
-            mark_ceiling(right, names.index(name), gain, kind, labelled)
-        shown = [gain.sel(mode=[m for m in gain.mode.values if m != "random"])
-                 for gain in self.delta_nll.values()]  # fmt: skip
-        highest = [float(gain.max()) for gain in shown] + [gain for _, gain, _ in known]
-        finish(right, min(float(gain.min()) for gain in shown), max(highest))
-        for ax in (left, right):
-            ax.set_xticks(range(len(names)), [name.replace("-", "\n") for name in names])
-            ax.set_xlabel("world and model")
-            ax.set_xlim(-0.6, len(names) - 0.4)
-        for place, name in enumerate(names):
-            if self.probe_score[name] is None:
-                left.annotate("no latent", (place, 0.02), ha="center", fontsize=9)
+        here = {n: select(cube, {"condition": STRUCTURED}) for n, cube in self.cubes.items()}
+        decoded = [Group(name, _decoded(cube)) for name, cube in here.items()]
+        gains = [
+            Group(name, gain_arms(cube, _modes(cube), _no_label), gain_levels(cube))
+            for name, cube in here.items()
+        ]
+        widths = [width_of(groups, 0.45) + 1.2 for groups in (decoded, gains)]
+        axes = new_axes(axes, (sum(widths) + 1.8, 4.2), n_columns=2, width_ratios=widths)
+        left, right = self.axes_ = np.asarray(axes)
+        scores = [score for group in decoded for arm in group.arms for score in arm.seeds]
+        draw_groups(left, decoded, needed=[1.0, *scores], bounds=_POSSIBLE)
+        heights = [height for group in gains for *_, height in group.levels]
+        trained = [gain for group in gains for gain in group.arms[-1].seeds]
+        draw_groups(right, gains, needed=[0.0, *heights, *trained])
+        left.set_ylabel("score of decoding (cross-validated R² or D²)")
+        right.set_ylabel("gain over the reference (nats per step)")
+        left.set_title("What can be decoded", loc="left", fontsize=10)
+        right.set_title("What is predicted", loc="left", fontsize=10)
+        colors = [arm.color for group in [*decoded, *gains] for arm in group.arms]
+        for color, name in _NAMES.items():
+            if color in colors:
+                right.plot([], [], "D", color=color, label=name)
+        set_legend(right)
+        cubes = list(here.values())
+        finish(left, seeds_in_words(cubes, "Points: ", "diamonds and bars"))
+        # Cubes of one figure mostly have intervals of one kind.
+        kinds = {interval_in_words(cube) for cube in cubes}
+        interval = kinds.pop() if len(kinds) == 1 else "its interval"
+        finish(right, seeds_in_words(cubes, "Points: ", "diamonds and bars", interval))
         self.figure_ = left.figure
         return self
 
+    def _shown(self):
+        return f"latents and gains of {', '.join(self.cubes)}"
 
-def _bars(ax, values, modes):
-    """Draw a group of bars for each name, one a mode, with the seeds as points."""
-    width = 0.8 / len(modes)
-    for m, mode in enumerate(modes):
-        labelled = False
-        for place, array in enumerate(values.values()):
-            if array is None or mode not in array.mode.values:
-                continue
-            seeds = array.sel(mode=mode).values
-            # Fits that have diverged are not shown.
-            seeds = seeds[np.isfinite(seeds)]
-            if len(seeds) < 2:
-                continue
-            x = place + (m - (len(modes) - 1) / 2) * width
-            color = MODE_COLORS[mode]
-            label = None if labelled else mode
-            ax.bar(x, seeds.mean(), 0.92 * width, color=color, alpha=0.35, label=label)
-            low, high = student_interval(seeds)
-            error = [[seeds.mean() - low], [high - seeds.mean()]]
-            ax.errorbar(x, seeds.mean(), error, ecolor=color, capsize=4, linewidth=1.8)
-            ax.plot(x + np.linspace(-0.2, 0.2, len(seeds)) * width, seeds, "o", color=color, ms=3.5)
-            labelled = True
+
+def _world(cube):
+    return cube.attrs.get("title", "world").rpartition(" on ")[2]
+
+
+def _no_label(mode):
+    """Return no label: colours are named in a legend."""
+    return ""
+
+
+def _modes(cube):
+    """Return the arm with an untrained core, if there is one, and the trained one."""
+    known = cube.mode.values.tolist()
+    # An untrained core has the same states whether its head is trained or not.
+    untrained = [mode for mode in ("readout", "random") if mode in known][:1]
+    return [*untrained, *(mode for mode in ("full",) if mode in known)]
+
+
+def _decoded(cube):
+    """Return the arms of each latent, and what the last inputs alone show."""
+    if "probe_score" not in cube:
+        # Room for the words.
+        return 2 * [Arm("no latents", "none", np.array([np.nan]), np.nan, np.nan)]
+    arms = []
+    for latent in cube.latent.values.tolist():
+        scores = {ARM_COLORS[mode]: cube.probe_score.sel(mode=mode) for mode in _modes(cube)}
+        if "probe_score_window" in cube:
+            scores[_INPUTS] = cube.probe_score_window
+        for color, score in scores.items():
+            seeds = score.sel(latent=latent).values
+            several = len(seeds) > 1 and np.isfinite(seeds).all()
+            ends = student_interval(seeds) if several else (np.nan, np.nan)
+            arms.append(Arm(literal(latent), color, seeds, *ends))
+    return arms

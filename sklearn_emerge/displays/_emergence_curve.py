@@ -3,17 +3,19 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ._style import MODE_COLORS, new_axes
+from ._source import Display
+from ._style import BLUE, SMALL, finish, log_ticks, new_axes
 
 # Capacities at which the curve is drawn.
 _POINTS = 200
 
 
-class EmergenceCurveDisplay:
+class EmergenceCurveDisplay(Display):
     """Accuracy against capacity, with a fitted `EmergenceCurve`, its band and its threshold.
 
     Build it with `from_estimator`. The dashed line is where the fitted curve is half way, which
-    every rise has; whether it is a step says `EmergenceCurve.compare`.
+    every rise has; whether it is a step says `EmergenceCurve.compare`. The legend gives it with its
+    interval.
 
     Parameters
     ----------
@@ -23,6 +25,8 @@ class EmergenceCurveDisplay:
         Capacities, the curve there, and its band.
     threshold : (float, float, float)
         The threshold and its interval.
+    confidence : float, default=0.95
+        Coverage of band and interval.
 
     Attributes
     ----------
@@ -42,7 +46,7 @@ class EmergenceCurveDisplay:
     'accuracy (share)'
     """
 
-    def __init__(self, capacity, rate, grid, mean, low, high, threshold):
+    def __init__(self, capacity, rate, grid, mean, low, high, threshold, confidence=0.95):
         self.capacity = capacity
         self.rate = rate
         self.grid = grid
@@ -50,6 +54,7 @@ class EmergenceCurveDisplay:
         self.low = low
         self.high = high
         self.threshold = threshold
+        self.confidence = confidence
 
     @classmethod
     def from_estimator(cls, curve, *, confidence=0.95, random_state=0, ax=None, **options):
@@ -86,10 +91,10 @@ class EmergenceCurveDisplay:
         X = np.column_stack([grid, *np.ones((curve.n_features_in_ - 1, _POINTS))])
         low, high = curve.band(X, confidence=confidence, random_state=random_state)
         threshold = curve.threshold_, *curve.interval("threshold", confidence=confidence)
-        display = cls(capacity, curve.y_train_, grid, curve.predict(X), low, high, threshold)
-        return display.plot(ax=ax, **options)
+        values = curve.y_train_, grid, curve.predict(X), low, high
+        return cls(capacity, *values, threshold, confidence).plot(ax=ax, **options)
 
-    def plot(self, ax=None, *, label=None, color=MODE_COLORS["full"]):
+    def plot(self, ax=None, *, label=None, color=BLUE):
         """Plot.
 
         Parameters
@@ -97,7 +102,7 @@ class EmergenceCurveDisplay:
         ax : matplotlib.axes.Axes, default=None
             Where to plot; None makes a figure.
         label : str, default=None
-            What the curve is, for a legend.
+            What the curve is; stands before its threshold in the legend.
         color : str, default="#0072B2"
             Colour of points, curve and band.
 
@@ -113,7 +118,11 @@ class EmergenceCurveDisplay:
         zero = self.capacity == 0
         ax.plot(np.where(zero, least, self.capacity), self.rate, "o", color=color, markersize=4,
                 alpha=0.7)  # fmt: skip
-        ax.plot(self.grid, self.mean, color=color, linewidth=1.8, label=label)
+        told = self._told()
+        ax.plot(
+            self.grid, self.mean, color=color, linewidth=1.8,
+            label=told if label is None else f"{label}: {told}",
+        )  # fmt: skip
         ax.fill_between(self.grid, self.low, self.high, color=color, alpha=0.15, linewidth=0)
         if self.grid[0] <= threshold <= self.grid[-1]:
             ax.axvline(threshold, color=color, linewidth=1, linestyle="--")
@@ -124,10 +133,24 @@ class EmergenceCurveDisplay:
             ax.axvline(least, color="grey", linewidth=0.6, linestyle=":")
             ax.annotate("0", (least, 0), xycoords=("data", "axes fraction"), xytext=(0, -4),
                         textcoords="offset points", ha="center", va="top")  # fmt: skip
+        log_ticks(ax)
         ax.set_xlabel("capacity")
         ax.set_ylabel("accuracy (share)")
-        if label is not None:
-            ax.legend(frameon=False, fontsize=9)
-        ax.spines[["top", "right"]].set_visible(False)
+        # Above the axes: curves and points are in all corners.
+        ax.legend(
+            frameon=False, fontsize=SMALL, loc="lower left", bbox_to_anchor=(0, 1), borderpad=0
+        )
+        finish(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _told(self):
+        """Return the threshold and its interval in words."""
+        threshold, *_ = self.threshold
+        if not self.grid[0] <= threshold <= self.grid[-1]:
+            return "threshold beyond the capacities"
+        threshold, low, high = (f"{float(f'{x:.3g}'):,g}" for x in self.threshold)
+        return f"threshold {threshold} ({100 * self.confidence:.3g}%: {low} to {high})"
+
+    def _shown(self):
+        return f"{len(self.rate)} points, {self._told()}"

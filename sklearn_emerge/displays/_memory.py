@@ -2,25 +2,47 @@
 
 import numpy as np
 
+from ..assessment._words import arm_in_words
 from ..inference import student_interval
-from ._style import MODE_COLORS, PALETTE, as_cube, new_axes, parameters
+from ._assessment import shown_modes
+from ._captions import levels, loss_bounds, panel_title, seeds_in_words
+from ._source import Display, select, select_one
+from ._style import (
+    ALTERNATIVE_STYLE,
+    CEILINGS,
+    colors_of,
+    ends_of,
+    finish,
+    frame,
+    new_axes,
+    set_legend,
+    set_title,
+)
 
-_LEVEL_STYLES = ("--", "-.", (0, (1, 3)), (0, (5, 1, 1, 1, 1, 1)))
+_LEVEL_STYLES = (ALTERNATIVE_STYLE, (0, (1, 3)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 3)))
+# Of no predictor that is compared.
+_LONGEST_STYLE = "-."
+_NOTE = "Dash-dotted: with the longest window. Black: other predictors."
 
 
-class MemoryDisplay:
+class MemoryDisplay(Display):
     """Loss of networks against the number of last inputs that they see.
 
-    Lines are means over seeds, bands their 95% intervals (Student's; none for one seed), dotted
-    lines the loss with the longest window, which is the ordinary loss unless windows stop before.
-    Build it with `from_curve` or `from_cube`.
+    Lines are means over seeds, bands their 95% intervals (Student's; none for one seed),
+    dash-dotted lines the loss with the longest window, which is the ordinary loss unless windows
+    stop before. Black lines are the predictors that are compared.
+    Build it with `from_curve`, `from_cube` or `from_estimator`.
 
     Parameters
     ----------
     curves : dict of str to xarray.DataArray of dimensions (seed, window)
-        Losses in nats per step by the name to show.
+        Losses in nats per step by the name to show, or by training mode.
     baselines : dict of str to float
         Losses of predictors that are compared, by the name to show.
+    title, footer : str, default=None
+        Above and below.
+    bounds : (float or None, float or None), default=(None, None)
+        The losses that are possible; bands end there.
 
     Attributes
     ----------
@@ -42,9 +64,12 @@ class MemoryDisplay:
     ('last inputs that are seen (steps)', 'negative log-likelihood (nat/step)')
     """
 
-    def __init__(self, curves, baselines):
+    def __init__(self, curves, baselines, title=None, footer=None, bounds=(None, None)):
         self.curves = curves
         self.baselines = baselines
+        self.title = title
+        self.footer = footer
+        self.bounds = bounds
 
     @classmethod
     def from_curve(cls, curve, *, baselines=None, ax=None):
@@ -81,18 +106,19 @@ class MemoryDisplay:
             name: (each if "seed" in each.dims else each.expand_dims("seed"))
             for name, each in curves.items()
         }
-        return cls(by_seed, dict(baselines or {})).plot(ax=ax)
+        return cls(by_seed, dict(baselines or {}), footer=_NOTE).plot(ax=ax)
 
     @classmethod
     def from_cube(
-        cls, cube, measure=None, *, condition="structured", modes=None, step=None, ax=None
-    ):
-        """Plot what an assessment has recorded, one line a training mode.
+        cls, cube, measure=None, *, condition="structured", modes=None, step=None, ax=None,
+        **selection,
+    ):  # fmt: skip
+        """Plot what an assessment has measured, one line a training mode.
 
         Parameters
         ----------
-        cube : xarray.Dataset or path-like
-            A cube of one configuration.
+        cube : xarray.Dataset, path-like or EmergenceAssessment
+            `EmergenceAssessment.cube_`, the file it was written to, or the fitted assessment.
         measure : str, default=None
             The name that `memory_curve` has in the `measures` of the assessment, to show it in the
             course of training. None shows what is measured at its end, in the structured world.
@@ -104,6 +130,8 @@ class MemoryDisplay:
             The update to show; None is the last one that was recorded.
         ax : matplotlib.axes.Axes, default=None
             Where to plot; None makes a figure.
+        **selection
+            A value for each parameter of the grid, for instance ``hidden_size=16``.
 
         Returns
         -------
@@ -114,49 +142,24 @@ class MemoryDisplay:
         Raises
         ------
         ValueError
-            If there are no such curves in the cube, or it still has a grid.
+            If there are no such curves in the cube, or more than one configuration is left.
         """
-        cube = as_cube(cube)
-        if parameters(cube):
-            raise ValueError(
-                f"The cube varies {parameters(cube)[0]!r}; select one value of it with cube.sel."
-            )
-        if modes is None:
-            modes = [mode for mode in cube.mode.values.tolist() if mode != "random"]
-        chosen = [("condition", condition), *(("mode", mode) for mode in modes)]
+        cube = select_one(cube, selection)
+        modes = shown_modes(cube, modes)
         if measure is None:
-            shown, has_it = cube.get("nll_memory"), "claims that have 'memory' among them"
+            shown = _at_the_end(cube, condition, step)
         else:
-            shown = cube.get(f"{measure}_trajectory")
-            has_it = "record_at=[...] and measures={'memory': memory_curve}"
-        if shown is None or "window" not in shown.dims:
-            raise ValueError(
-                f"measure={measure!r} is no memory curve of this cube; assess with {has_it}."
-            )
-        if measure is not None:
-            step = shown.step.values[-1] if step is None else step
-            chosen.append(("step", step))
-        for name, value in chosen:
-            if value not in cube[name].values:
-                raise ValueError(
-                    f"{name}={value!r} is not in the cube, which has {cube[name].values.tolist()}."
-                )
-        if measure is None and condition != "structured":
-            raise ValueError(
-                f"condition={condition!r}: memory is measured in the structured world alone; "
-                "record it with measures={'memory': memory_curve}."
-            )
-        if measure is not None:
-            shown = shown.sel(condition=condition, step=step)
-        curves = {mode: shown.sel(mode=mode) for mode in modes}
-        losses = cube[["nll_best_baseline", "nll_optimal"]].sel(condition=condition).mean("seed")
-        levels = {
-            f"best baseline ({cube.best_baseline.sel(condition=condition).item()})": (
-                losses.nll_best_baseline.item()
-            ),
-            "best possible": losses.nll_optimal.item(),
-        }
-        return cls(curves, {n: v for n, v in levels.items() if np.isfinite(v)}).plot(ax=ax)
+            shown = _recorded(cube, measure, condition, step)
+        here = select(cube, {"condition": condition})
+        losses = {name: loss.item() for name, _, loss in reversed(levels(here))}
+        display = cls(
+            {mode: shown.sel(mode=mode) for mode in modes},
+            {name: loss for name, loss in losses.items() if np.isfinite(loss)},
+            panel_title(here),
+            f"{seeds_in_words([cube], '', 'lines and bands')} {_NOTE}",
+            loss_bounds(cube),
+        )
+        return display.plot(ax=ax)
 
     def plot(self, ax=None):
         """Plot.
@@ -171,22 +174,36 @@ class MemoryDisplay:
         MemoryDisplay
             Itself, with `ax_`, `figure_` and `lines_`.
         """
-        ax = new_axes(ax, (7.2, 4.0))
-        self.lines_ = {}
-        for i, (name, curve) in enumerate(self.curves.items()):
-            color = MODE_COLORS.get(name, PALETTE[i % len(PALETTE)])
+        ax = new_axes(ax, (7.2, 4.2))
+        # Where all networks have diverged, there are no ends.
+        self.lines_, ends, needed = {}, [np.empty(0)], [*self.baselines.values()]
+        colors = colors_of(list(self.curves))
+        for color, (name, curve) in zip(colors, self.curves.items(), strict=True):
             curve = curve.transpose("seed", "window").dropna("seed", how="all")
             windows, seeds = curve.window.values, curve.values
+            if not len(seeds):
+                ax.plot([], [], color=color, label=f"{arm_in_words(name)}: diverged")
+                continue
             mean = seeds.mean(axis=0)
-            (line,) = ax.plot(windows, mean, "o-", color=color, markersize=4, label=name)
+            (line,) = ax.plot(
+                windows, mean, "o-", color=color, markersize=4, label=arm_in_words(name)
+            )
             self.lines_[name] = line
-            ax.axhline(mean[-1], color=color, linewidth=0.8, linestyle=":")
+            ax.axhline(mean[-1], color=color, linewidth=0.8, linestyle=_LONGEST_STYLE)
+            # The means of the first arm, and where the others end.
+            first = len(self.lines_) == 1
+            needed += [*mean] if first else [mean[-1]]
+            ends.append(mean)
             if len(seeds) > 1:
-                ends = np.array([student_interval(values) for values in seeds.T])
-                ax.fill_between(windows, *ends.T, color=color, alpha=0.15, linewidth=0)
+                band = np.array([student_interval(values) for values in seeds.T])
+                band = np.clip(band, *ends_of(self.bounds))
+                ax.fill_between(windows, *band.T, color=color, alpha=0.15, linewidth=0)
+                ends += [band.ravel()] if first else []
         for i, (name, loss) in enumerate(self.baselines.items()):
-            style = _LEVEL_STYLES[i % len(_LEVEL_STYLES)]
+            style = dict(CEILINGS.values()).get(name, _LEVEL_STYLES[i % len(_LEVEL_STYLES)])
             ax.axhline(loss, color="black", linewidth=1.0, linestyle=style, label=name)
+        low, high = frame(needed, np.concatenate(ends), bounds=ends_of(self.bounds))
+        ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
         ax.set_xscale("log", base=2)
         ticks = np.unique(np.concatenate([curve.window for curve in self.curves.values()]))
         # One label where windows are too near to each other for several.
@@ -195,7 +212,40 @@ class MemoryDisplay:
         ax.minorticks_off()
         ax.set_xlabel("last inputs that are seen (steps)")
         ax.set_ylabel("negative log-likelihood (nat/step)")
-        ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
-        ax.spines[["top", "right"]].set_visible(False)
+        set_legend(ax)
+        if self.title is not None:
+            set_title(ax, self.title)
+        finish(ax, self.footer)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _shown(self):
+        return f"loss of {', '.join(self.curves)} against the last inputs seen"
+
+
+def _at_the_end(cube, condition, step):
+    """Return the curves that are measured when training has ended."""
+    if "nll_memory" not in cube:
+        raise ValueError(
+            "measure=None: memory was not measured at the end of training; assess with claims that "
+            "have 'memory' among them."
+        )
+    if condition != "structured" or step is not None:
+        raise ValueError(
+            f"condition={condition!r}, step={step}: without a measure, memory is measured at the "
+            "end of training, in the structured world alone; record it with record_at=[...] and "
+            "measures={'memory': memory_curve}, and pass measure='memory'."
+        )
+    return cube.nll_memory
+
+
+def _recorded(cube, measure, condition, step):
+    """Return the curves that were recorded in the course of training, at one update."""
+    recorded = cube.get(f"{measure}_trajectory")
+    if recorded is None or "window" not in recorded.dims:
+        raise ValueError(
+            f"measure={measure!r} is no memory curve of this cube; assess with record_at=[...] and "
+            "measures={'memory': memory_curve}."
+        )
+    step = recorded.step.values[-1] if step is None else step
+    return select(recorded, {"condition": condition, "step": step})

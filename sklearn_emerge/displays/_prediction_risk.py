@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from ._style import new_axes
+from ._source import Display, as_sweep
+from ._style import finish, new_axes, set_legend, shades
 
 
-class PredictionRiskDisplay:
+class PredictionRiskDisplay(Display):
     """Excess risk against the size of the learner, one line a horizon.
 
-    Build it with `from_sweep`.
+    Build it with `from_cube` or `from_estimator`.
 
     Parameters
     ----------
@@ -27,13 +28,13 @@ class PredictionRiskDisplay:
         self.cube = cube
 
     @classmethod
-    def from_sweep(cls, sweep, *, quantity="total_risk", ax=None):
+    def from_cube(cls, cube, *, quantity="total_risk", ax=None):
         """Plot the risks of a sweep.
 
         Parameters
         ----------
-        sweep : PredictionRiskSweep
-            Fitted.
+        cube : xarray.Dataset, path-like or PredictionRiskSweep
+            `PredictionRiskSweep.cube_`, a file it was written to, or the fitted sweep.
         quantity : {"total_risk", "risk", "log1p"}, default="total_risk"
             As in `plot`.
         ax : matplotlib.axes.Axes, default=None
@@ -49,12 +50,9 @@ class PredictionRiskDisplay:
         NotFittedError
             If the sweep is not fitted.
         ValueError
-            If the quantity is not known.
+            If it is not the cube of a sweep, or the quantity is not known.
         """
-        from sklearn.utils.validation import check_is_fitted
-
-        check_is_fitted(sweep)
-        return cls(sweep.cube_).plot(quantity=quantity, ax=ax)
+        return cls(as_sweep(cube)).plot(quantity=quantity, ax=ax)
 
     def plot(self, *, quantity="total_risk", ax=None):
         """Plot.
@@ -88,7 +86,6 @@ class PredictionRiskDisplay:
                 f"quantity={quantity!r} is not known; choose from {', '.join(labels)}."
             )
         ax = new_axes(ax, (6.4, 4.0))
-        from matplotlib import colormaps
         from matplotlib.ticker import MaxNLocator
 
         cube = self.cube
@@ -99,8 +96,7 @@ class PredictionRiskDisplay:
             ax.set_yscale("log")
         name = values.dims[0]
         sizes, horizons = values[name].values, values.horizon.values
-        colors = colormaps["viridis"](np.linspace(0, 0.85, len(horizons)))
-        for j, color in enumerate(colors):
+        for j, color in enumerate(shades(len(horizons))):
             line = values.isel(horizon=j).values
             ax.plot(sizes, line, "o-", color=color, markersize=4, label=f"{horizons[j]:,} steps")
             critical = cube.critical_length.values[j]
@@ -117,7 +113,12 @@ class PredictionRiskDisplay:
         unit = " (steps)" if name == "length" else ""
         ax.set_xlabel(f"{name.replace('_', ' ')} of the learner{unit}")
         ax.set_ylabel(labels[quantity])
-        ax.legend(title="horizon", frameon=False, fontsize=9)
-        ax.spines[["top", "right"]].set_visible(False)
+        set_legend(ax, "horizon")
+        finish(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _shown(self):
+        n_sizes, n_horizons = self.cube.total_risk.shape
+        name = self.cube.total_risk.dims[0]
+        return f"risks of {n_sizes} values of {name}, at {n_horizons} horizons"

@@ -1,47 +1,39 @@
-"""Colours and helpers that the displays share."""
+"""One hand for all displays: colours of arms, lines of levels, axes, titles and footers."""
+
+import re
+import textwrap
 
 import numpy as np
-
-from ..assessment import load_cube
-from ..assessment._cube import check_cube
 
 # Okabe and Ito's palette, readable with any colour vision.
 BLUE, ORANGE, RED, GREEN, PINK, SKY, BLACK = PALETTE = (
     "#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000",
 )  # fmt: skip
-MODE_COLORS = {"full": BLUE, "readout": ORANGE, "random": "#999999", "scrambled": PINK}
-
-CEILING_LABELS = {"exact": "best possible", "bound": "best known", "unknown": None}
-
-
-def as_cube(cube):
-    """Return a cube, given one or the path of its file."""
-    if hasattr(cube, "data_vars"):
-        return check_cube(cube)
-    return load_cube(cube)
+GREY = "#999999"
+ARM_COLORS = {"full": BLUE, "readout": ORANGE, "random": GREY, "scrambled": PINK}
+# Names and line styles of what the best predictor is known to be.
+CEILINGS = {"exact": ("best possible", "-"), "bound": ("best known", "--")}
+ALTERNATIVE_STYLE = ":"
+SMALL = 8
+# Width of a letter as a share of the size of the font.
+_LETTER = 0.58
 
 
-def select(cube, selection):
-    """Select one configuration of the grid; name what is still open if it is not one."""
-    unknown = [name for name in selection if name not in cube.dims]
-    if unknown:
-        raise ValueError(
-            f"{unknown[0]!r} is not a dimension of the cube; its parameters are "
-            f"{', '.join(parameters(cube)) or 'none'}."
-        )
-    try:
-        return cube.sel(selection)
-    except KeyError as error:
-        known = {name: cube[name].values.tolist() for name in selection}
-        raise ValueError(f"{selection!r} is not in the cube; its values are {known}.") from error
+def colors_of(names):
+    """Return the colours of lines: those of arms are the same everywhere."""
+    if len(names) <= len(PALETTE):
+        return [ARM_COLORS.get(name, color) for name, color in zip(names, PALETTE, strict=False)]
+    return shades(len(names))
 
 
-def parameters(cube):
-    """Return the names of the dimensions that come from the parameter grid."""
-    return [dim for dim in cube.delta_nll.dims if dim not in ("condition", "mode", "seed")]
+def shades(n_lines):
+    """Return colours of lines that have an order."""
+    from matplotlib import colormaps
+
+    return list(colormaps["viridis"](np.linspace(0, 0.85, n_lines)))
 
 
-def new_axes(ax, figsize, n_columns=1):
+def new_axes(ax, figsize, n_columns=1, **options):
     """Return the given axes, or those of a new figure."""
     if ax is not None:
         return ax
@@ -51,36 +43,152 @@ def new_axes(ax, figsize, n_columns=1):
         raise ImportError(
             "Displays need matplotlib, which is not installed; run pip install matplotlib."
         ) from error
-    return plt.subplots(1, n_columns, figsize=figsize, layout="constrained")[1]
+    return plt.subplots(1, n_columns, figsize=figsize, layout="constrained", **options)[1]
 
 
-def finish(ax, lowest, highest):
-    """Label the axis of gains, put the legend beside the axes, take away what is not data."""
-    from matplotlib.ticker import MaxNLocator
+def inches(ax):
+    """Return about how wide and high axes are, in inches."""
+    return ax.get_position().size * ax.figure.get_size_inches()
 
-    ax.axhline(0, color="black", linewidth=0.8, zorder=1)
-    top = max(float(highest), 0.05)
-    if lowest < -3 * top:
-        # Untrained networks lie orders of magnitude below zero: linear around it, then log.
-        ax.set_yscale("symlog", linthresh=1.25 * top, linscale=2.5)
-        ax.set_ylim(2 * float(lowest), 1.25 * top)
-        near = MaxNLocator(nbins=4, steps=[1, 2, 5, 10]).tick_values(-top, top)
-        decades = range(int(np.ceil(np.log10(2 * top))), int(np.log10(-float(lowest))) + 1)
-        far = [-(10.0**exponent) for exponent in decades]
-        ax.set_yticks([*far, *near[np.abs(near) <= 1.25 * top]])
-        ax.yaxis.set_major_formatter("{x:.3g}")
-        ax.minorticks_off()
-    ax.set_ylabel("gain over the reference (nats per step)")
-    ax.legend(
-        title="trained weights", frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1)
-    )
+
+def literal(name):
+    """Return a name as it is to be drawn: a dollar sign in it begins no formula."""
+    return re.sub(r"(?<!\\)\$", r"\\$", str(name))
+
+
+def wrap(text, width, size=SMALL):
+    """Break a text so that its lines are not wider than so many inches."""
+    n_letters = max(int(width * 72 / (_LETTER * size)), 4)
+    return textwrap.fill(str(text), n_letters)
+
+
+def set_title(ax, text):
+    """Write a title that is not wider than its axes."""
+    ax.set_title(wrap(text, inches(ax)[0], 10), loc="left", fontsize=10)
+
+
+def finish(ax, footer=None):
+    """Take away what is not data, and write a footer below everything."""
     ax.spines[["top", "right"]].set_visible(False)
+    if footer is not None:
+        ax.annotate(
+            wrap(footer, inches(ax)[0], 7.5), (0, 0), xycoords=("axes fraction", ax.xaxis.label),
+            xytext=(0, -4), textcoords="offset points", va="top", fontsize=7.5, color="0.35",
+        )  # fmt: skip
 
 
-def mark_ceiling(ax, place, gain, kind, labelled):
-    """Draw the gain of the best predictor over a group of bars; label each kind once."""
-    label = None if kind in labelled else CEILING_LABELS[kind]
-    style = "-" if kind == "exact" else "--"
-    ends = place - 0.45, place + 0.45
-    ax.hlines(gain, *ends, color="black", linewidth=1.2, linestyle=style, label=label)
-    labelled.add(kind)
+def set_legend(ax, title=None):
+    """Put the legend beside the axes, where it hides nothing."""
+    ax.legend(
+        title=title, frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1),
+        alignment="left",
+    )  # fmt: skip
+
+
+def ends_of(bounds):
+    """Return the least and the largest value that is possible; None is any."""
+    low, high = bounds
+    return -np.inf if low is None else low, np.inf if high is None else high
+
+
+def frame(needed, shown, *, least=0.05, bounds=(-np.inf, np.inf)):
+    """Return the range of an axis.
+
+    All that is needed is in it. Of what is shown besides, what is not so far that the needed could
+    not be read any more; some room says that there is more.
+
+    Parameters
+    ----------
+    needed, shown : array-like
+        Values, NaN where there are none.
+    least : float, default=0.05
+        The least range.
+    bounds : (float, float), default=(-inf, inf)
+        What is possible.
+
+    Returns
+    -------
+    (float, float)
+    """
+    needed, shown = (np.asarray(each, float).ravel() for each in (needed, shown))
+    needed, shown = needed[np.isfinite(needed)], shown[np.isfinite(shown)]
+    if not len(needed):
+        needed = shown if len(shown) else np.zeros(1)
+    low, high = needed.min(), needed.max()
+    spare = max(least - (high - low), 0) / 2
+    low, high = low - spare, high + spare
+    span = high - low
+    far_below, far_above = shown < low - span, shown > high + span / 2
+    near = np.append(shown[~far_below & ~far_above], [low, high])
+    if far_below.any():
+        near = np.append(near, low - span / 5)
+    if far_above.any():
+        near = np.append(near, high + span / 5)
+    return max(near.min(), bounds[0]), min(near.max(), bounds[1])
+
+
+def write_names(ax, names, x=None, x_text=None, width=1.25):
+    """Write names at heights of the axes, apart from each other, each with a line to its height.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        With the limits that it is to have.
+    names : sequence of (float, str, color)
+        Height, name and colour.
+    x, x_text : float, default=None
+        Where lines begin and names stand; None is beside the axes.
+    width : float, default=1.25
+        Of the names, in inches.
+    """
+    from sklearn.isotonic import isotonic_regression
+
+    names = sorted((name for name in names if np.isfinite(name[0])), key=lambda name: name[0])
+    if not names:
+        return
+    texts = [wrap(text, width) for _, text, _ in names]
+    bottom, top = ax.get_ylim()
+    # Axes become smaller when the layout makes room for labels.
+    point = (top - bottom) / (0.75 * inches(ax)[1] * 72)
+    room = np.array([1.25 * SMALL * (text.count("\n") + 1) + 2 for text in texts]) * point
+    heights = np.clip([height for height, _, _ in names], bottom, top)
+    # The nearest places of which each leaves room for the one below.
+    before = np.cumsum(room) - room / 2
+    lowest, highest = bottom, max(top - room.sum(), bottom)
+    places = isotonic_regression(heights - before, y_min=lowest, y_max=highest) + before
+    beside = x is None
+    place = ax.get_yaxis_transform() if beside else "data"
+    x, x_text = (1.0, 1.04) if beside else (x, x_text)
+    for height, place_y, text, (_, _, color) in zip(heights, places, texts, names, strict=True):
+        ax.annotate(
+            text, (x, height), xycoords=place, xytext=(x_text, place_y), textcoords=place,
+            va="center", fontsize=SMALL, color=color, annotation_clip=False, linespacing=1.1,
+            arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": "0.6", "shrinkA": 1,
+                        "shrinkB": 0, "relpos": (0, 0.5)},
+        )  # fmt: skip
+
+
+def log_steps(ax, steps):
+    """Show updates on a logarithmic axis, with a place for those before the first."""
+    above = np.asarray(steps)[np.asarray(steps) > 0]
+    if not len(above):
+        return
+    if len(above) == len(steps):
+        ax.set_xscale("log")
+        return
+    ax.set_xscale("symlog", linthresh=float(above.min()), linscale=0.5)
+    decades = 10.0 ** np.arange(np.ceil(np.log10(above.min())), np.log10(above.max()) + 1e-9)
+    ticks = decades if len(decades) > 1 else [above.min(), above.max()]
+    ax.set_xticks([0, *ticks], ["0", *(f"{tick:g}" for tick in ticks)])
+    ax.minorticks_off()
+
+
+def log_ticks(ax):
+    """Put readable ticks on a logarithmic axis that spans less than two decades."""
+    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+
+    low, high = ax.get_xlim()
+    if high / low < 100:
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+        ax.xaxis.set_minor_formatter(NullFormatter())

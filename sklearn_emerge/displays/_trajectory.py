@@ -2,20 +2,46 @@
 
 import numpy as np
 
+from ..assessment._cube import cube_of
+from ..assessment._words import arm_in_words, condition_in_words
 from ..inference import student_interval
-from ._style import PALETTE, as_cube, new_axes
+from ._assessment import shown_modes
+from ._captions import levels, loss_bounds, panel_title, readable, seeds_in_words
+from ._source import Display, check_selected, select
+from ._style import (
+    colors_of,
+    ends_of,
+    finish,
+    literal,
+    log_steps,
+    new_axes,
+    set_legend,
+    set_title,
+)
+
+_WORDS = {"mode": arm_in_words, "condition": condition_in_words}
+_LEGENDS = {"mode": "weights trained", "condition": None}
+_LOSSES = ("nll", "train_loss")
+# Accuracies are shares.
+_BOUNDS = {"accuracy": (0.0, 1.0)}
 
 
-class TrajectoryDisplay:
+class TrajectoryDisplay(Display):
     """A measure against the updates of training, one line an entry of a dimension.
 
     Lines are means over seeds, bands their 95% intervals (Student's; none for one seed), thin
-    lines the seeds. Build it with `from_cube`.
+    lines the seeds. Build it with `from_cube` or `from_estimator`.
 
     Parameters
     ----------
     trajectory : xarray.DataArray of dimensions (lines, seed, step)
         The measure; the first dimension names the lines.
+    levels : sequence of (str, str, float), default=()
+        Names, line styles and heights of what is compared.
+    title, footer : str, default=None
+        Above and below.
+    bounds : (float or None, float or None), default=(None, None)
+        The values that are possible; bands end there.
 
     Attributes
     ----------
@@ -34,43 +60,55 @@ class TrajectoryDisplay:
     ...     OscillatorWorld(n_steps=20), GRUPredictor(2, max_steps=20), nulls=(), n_train=20,
     ...     n_eval=10, record_at=[0, 10, 20], random_state=0, progress=False,
     ... ).fit().cube_
-    >>> display = TrajectoryDisplay.from_cube(cube, along="mode")
+    >>> display = TrajectoryDisplay.from_cube(cube)
     >>> list(display.lines_), display.ax_.get_ylabel()
     (['full', 'readout'], 'negative log-likelihood (nat/step)')
     """
 
-    def __init__(self, trajectory):
+    def __init__(self, trajectory, levels=(), title=None, footer=None, bounds=(None, None)):
         self.trajectory = trajectory
+        self.levels = levels
+        self.title = title
+        self.footer = footer
+        self.bounds = bounds
 
     @classmethod
-    def from_cube(cls, cube, measure="nll", *, along, selection=None, ax=None):
+    def from_cube(
+        cls, cube, measure="nll", *, along="mode", bounds=None, xscale="linear", ax=None,
+        **selection,
+    ):  # fmt: skip
         """Plot a measure of a cube.
 
         Parameters
         ----------
-        cube : xarray.Dataset or path-like
-            A cube with trajectories, from ``EmergenceAssessment(record_at=...)``.
+        cube : xarray.Dataset, path-like or EmergenceAssessment
+            With trajectories, from ``EmergenceAssessment(record_at=...)``: its `cube_`, the file
+            it was written to, or the fitted assessment.
         measure : str, default="nll"
             Name of the measure, "nll" or "train_loss" or one of your own.
-        along : str
-            Dimension whose entries are the lines, for instance "task", "mode" or "condition".
-        selection : dict of str to value, default=None
-            What to select of other dimensions. The structured condition and the mode "full" are
-            selected unless told otherwise.
-        ax : matplotlib.axes.Axes, default=None
-            Where to plot; None makes a figure.
+        along : str, default="mode"
+            Dimension whose entries are the lines, for instance "task", "mode" or "condition". Of
+            losses, the mode "random" is left out unless it is selected: it is far above.
+        bounds : (float or None, float or None), default=None
+            The least and largest value that is possible. None is what is known: losses of discrete
+            data are not below 0, accuracies between 0 and 1.
+        xscale, ax
+            As in `plot`.
+        **selection
+            A value for each other dimension, or several along the lines. The structured condition,
+            the mode "full" and what has one value only are selected unless told otherwise.
 
         Returns
         -------
         TrajectoryDisplay
-            Plotted.
+            Plotted; of the loss, with those of the best of all baselines and of the best predictor.
 
         Raises
         ------
         ValueError
             If there is no such measure or dimension, or a dimension is left open.
         """
-        cube = as_cube(cube)
+        cube = cube_of(cube)
         known = [str(v).removesuffix("_trajectory") for v in cube if str(v).endswith("_trajectory")]
         if measure not in known:
             raise ValueError(
@@ -78,73 +116,111 @@ class TrajectoryDisplay:
                 f"{', '.join(known) or 'none, assess with record_at=...'}."
             )
         trajectory = cube[f"{measure}_trajectory"]
-        chosen = {"condition": "structured", "mode": "full"} | (selection or {})
-        chosen.pop(along, None)
         for dim in ("seed", "step"):
-            if dim in (along, *chosen):
+            if dim in (along, *selection):
                 raise ValueError(
                     f"{dim!r} cannot be the dimension along which lines differ, nor be selected: a "
                     "line is the mean over all seeds at all steps. Select from the cube before, "
                     f"for instance cube.isel({dim}=[0])."
                 )
-        unknown = [dim for dim in (along, *chosen) if dim not in trajectory.dims]
-        if unknown:
+        if along not in trajectory.dims:
             raise ValueError(
-                f"{unknown[0]!r} is not a dimension of the trajectory, which has "
+                f"along={along!r} is not a dimension of the trajectory, which has "
                 f"{', '.join(trajectory.dims)}."
             )
-        try:
-            trajectory = trajectory.sel(chosen)
-        except KeyError as error:
-            raise ValueError(
-                f"selection={chosen} is not in the cube, which has "
-                f"{ {dim: trajectory[dim].values.tolist() for dim in chosen} }."
-            ) from error
-        left = set(trajectory.dims) - {along, "seed", "step"}
-        if left:
-            raise ValueError(
-                f"selection leaves {' and '.join(sorted(left))} open; select one value of each, "
-                f"for instance selection={{{sorted(left)[0]!r}: "
-                f"{trajectory[sorted(left)[0]].values.tolist()[0]!r}}}."
-            )
-        return cls(trajectory.transpose(along, "seed", "step")).plot(ax=ax)
+        chosen = {"condition": "structured", "mode": "full"} | selection
+        if along in selection:
+            chosen[along] = np.atleast_1d(selection[along]).tolist()
+        elif along == "mode" and measure in _LOSSES:
+            chosen["mode"] = shown_modes(cube, None)
+        else:
+            chosen.pop(along, None)
+        trajectory = select(trajectory, chosen)
+        open_ = [dim for dim in trajectory.dims if dim not in (along, "seed", "step")]
+        trajectory = trajectory.squeeze([dim for dim in open_ if trajectory.sizes[dim] == 1])
+        check_selected(trajectory, [dim for dim in open_ if dim in trajectory.dims])
+        possible = loss_bounds(cube) if measure in _LOSSES else _BOUNDS.get(measure)
+        display = cls(
+            trajectory.transpose(along, "seed", "step"),
+            _levels(cube, chosen, along) if measure == "nll" else (),
+            panel_title(cube, trajectory),
+            seeds_in_words([cube], "Thin lines: ", "lines and bands"),
+            bounds or possible or (None, None),
+        )
+        return display.plot(ax, xscale=xscale)
 
-    def plot(self, ax=None):
+    def plot(self, ax=None, *, xscale="linear"):
         """Plot.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
             Where to plot; None makes a figure.
+        xscale : {"linear", "log"}, default="linear"
+            Of the updates. On a logarithmic axis there is a place for those before the first.
 
         Returns
         -------
         TrajectoryDisplay
             Itself, with `ax_`, `figure_` and `lines_`.
+
+        Raises
+        ------
+        ValueError
+            If the scale is not known.
         """
-        ax = new_axes(ax, (6.4, 4.0))
-        along = self.trajectory.dims[0]
+        if xscale not in ("linear", "log"):
+            raise ValueError(f"xscale={xscale!r} is not known; choose 'linear' or 'log'.")
+        ax = new_axes(ax, (7.2, 4.2))
+        along = str(self.trajectory.dims[0])
         steps = self.trajectory.step.values
         self.lines_ = {}
-        for i, name in enumerate(self.trajectory[along].values.tolist()):
-            color = PALETTE[i % len(PALETTE)]
-            seeds = self.trajectory.sel({along: name}).values
+        names = self.trajectory[along].values.tolist()
+        for name, color, values in zip(names, colors_of(names), self.trajectory, strict=True):
+            seeds = values.values
             shown = np.isfinite(seeds).all(axis=0)
             x, seeds = steps[shown], seeds[:, shown]
             (line,) = ax.plot(
-                x, seeds.mean(axis=0), "o-", color=color, markersize=3, linewidth=1.8, label=name
-            )
+                x, seeds.mean(axis=0), "o-", color=color, markersize=3, linewidth=1.8,
+                label=literal(_WORDS.get(along, str)(name)),
+            )  # fmt: skip
             self.lines_[str(name)] = line
             if len(seeds) > 1:
                 ends = np.array([student_interval(values) for values in seeds.T]).reshape(-1, 2)
+                ends = np.clip(ends, *ends_of(self.bounds))
                 ax.fill_between(x, *ends.T, color=color, alpha=0.15, linewidth=0)
                 ax.plot(x, seeds.T, color=color, linewidth=0.5, alpha=0.5)
+        for name, style, height in self.levels:
+            ax.axhline(height, color="black", linewidth=1.0, linestyle=style, label=name)
+        if xscale == "log":
+            log_steps(ax, steps)
         name = self.trajectory.attrs.get("long_name", self.trajectory.name or "")
         name = name.removesuffix(" in the course of training")
         units = self.trajectory.attrs.get("units", "1")
         ax.set_xlabel("updates of the optimiser")
-        ax.set_ylabel(name if units == "1" else f"{name} ({units})")
-        ax.legend(title=along, frameon=False, fontsize=9)
-        ax.spines[["top", "right"]].set_visible(False)
+        ax.set_ylabel(literal(name if units == "1" else f"{name} ({units})"))
+        # What is part of a measure needs no title.
+        title = None if along.endswith("_item") else readable(along)
+        set_legend(ax, _LEGENDS.get(along, title))
+        if self.title:
+            set_title(ax, self.title)
+        finish(ax, self.footer)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _shown(self):
+        along = self.trajectory.dims[0]
+        return (
+            f"{self.trajectory.name} by {along}: "
+            f"{', '.join(map(str, self.trajectory[along].values.tolist()))}"
+        )
+
+
+def _levels(cube, chosen, along):
+    """Return the levels of a loss, if they are the same for all lines."""
+    dims = [dim for dim in cube.nll_optimal.dims if dim != "seed"]
+    if along in dims:
+        return ()
+    here = cube.sel({dim: chosen[dim] for dim in dims if dim in chosen})
+    here = here.squeeze([dim for dim in dims if dim not in chosen])
+    return [(name, style, loss.item()) for name, style, loss in levels(here) if loss.notnull()]

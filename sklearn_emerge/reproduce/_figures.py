@@ -1,11 +1,11 @@
 """Figures of the recipes, made of the package's displays."""
 
 import warnings
-from textwrap import fill
 
 import numpy as np
 import xarray as xr
 
+from ..assessment._words import condition_in_words
 from ..datasets import load_published
 from ..displays import (
     AssessmentDisplay,
@@ -14,7 +14,7 @@ from ..displays import (
     EmergenceCurveDisplay,
     TrajectoryDisplay,
 )
-from ..displays._style import BLUE, PALETTE, RED
+from ..displays._style import BLUE, GREY, PALETTE, RED, finish, log_ticks, set_legend, wrap
 from ..inference import student_interval
 from ..thresholds import fit_curve
 from ._recipes import EXPERIMENTS, RECIPES
@@ -38,18 +38,28 @@ def draw_recipe(recipe, cubes, figure):
     """
     names = RECIPES[recipe].experiments
     if RECIPES[recipe].figure == "decoding":
-        figure.set_size_inches(3.0 + 2.4 * len(names), 4.4)
+        figure.set_size_inches(5.5 + 3.6 * len(names), 4.6)
         single = {name.replace("-time", ""): standard(cubes[name]) for name in names}
-        DecodingDisplay.from_cubes(single, axes=figure.subplots(1, 2))
+        DecodingDisplay.from_cube(single, axes=figure.subplots(1, 2))
         return
-    if RECIPES[recipe].figure in ("trajectory", "sparse"):
-        draw = draw_trajectories if RECIPES[recipe].figure == "trajectory" else draw_sparse
+    if RECIPES[recipe].figure == "trajectory":
         # The source's prompts, those that give nothing away, and the loss.
         n_rows = 3 if "disjoint_tasks_trajectory" in cubes[names[0]] else 2
-        figure.set_size_inches(5.2 * len(names), 3.5 * n_rows)
+        figure.set_size_inches(6.2 * len(names), 3.6 * n_rows)
         columns = figure.subplots(n_rows, len(names), squeeze=False).T
         for name, axes in zip(names, columns, strict=True):
-            draw(name, cubes[name], axes, RECIPES[recipe].table)
+            draw_trajectories(name, cubes[name], axes, RECIPES[recipe].table)
+        return
+    if RECIPES[recipe].figure == "sparse":
+        # A network with one number of examples needs less room.
+        widths = [2.0 + cubes[name].sizes["world__sparse_examples"] for name in names]
+        figure.set_size_inches(0.85 * sum(widths) + 1.5, 7.4)
+        columns = figure.subplots(2, len(names), sharey=True, squeeze=False, width_ratios=widths).T
+        for name, axes in zip(names, columns, strict=True):
+            draw_sparse(name, cubes[name], axes)
+        for ax, label in zip(columns[0], _SPARSE_LABELS, strict=True):
+            ax.set_ylabel(label)
+        set_legend(columns[-1][0])
         return
     if RECIPES[recipe].figure == "emergence":
         figure.set_size_inches(5.6 * len(names), 6.4)
@@ -63,9 +73,10 @@ def draw_recipe(recipe, cubes, figure):
         grid = [name for name in (*_STANDARD, "max_steps", "world__Q") if name in cube.dims]
         if grid:
             CapacityCurveDisplay.from_cube(cube, grid[0], ax=ax)
+            ax.set_title(name, loc="left", fontsize=10)
         else:
             AssessmentDisplay.from_cube(cube, ax=ax)
-        ax.set_title(f"{name}: {ax.get_title(loc='left')}", loc="left", fontsize=10)
+            ax.set_title(f"{name}\n{ax.get_title(loc='left')}", loc="left", fontsize=10)
 
 
 def draw_trajectories(name, cube, axes, table):
@@ -76,9 +87,11 @@ def draw_trajectories(name, cube, axes, table):
     shown += [(loss, "tasks", "loss", "loss (nats per translated word)")]
     for ax, measure, score, label in shown:
         display = TrajectoryDisplay.from_cube(
-            cube, measure, along="task", selection={"score": score}, ax=ax
-        )
+            cube, measure, along="task", score=score, ax=ax,
+            bounds=(0, 1) if score == "words" else (0, None),
+        )  # fmt: skip
         ax.set_ylabel(label)
+        ax.set_title("", loc="left")
         if score == "words":
             ax.set_ylim(-0.03, 1.03)
     if table is not None and table.startswith("triangle-fig"):
@@ -88,45 +101,47 @@ def draw_trajectories(name, cube, axes, table):
             column = published[task.replace("->", "2")].rolling(10, center=True).mean()
             color = display.lines_[task].get_color()
             words.plot(updates, column, ":", color=color, linewidth=1.2)
-        words.plot([], [], ":", color="grey", label="published, mean of 10 epochs")
-        words.legend(frameon=False, fontsize=9)
+        words.plot([], [], ":", color="grey", label="published,\nmean of 10 epochs")
+        set_legend(words, "task")
     words.set_title(name, loc="left", fontsize=10)
 
 
-def draw_sparse(name, cube, axes, table=None):
+_SPARSE_LABELS = (
+    "right words of A->C,\ntranslated (share)",
+    "right words of A->C,\nchosen among those of C (share)",
+)
+
+
+def draw_sparse(name, cube, axes):
     """Draw right words of A->C, translated and chosen, by the number of sparse examples."""
     sizes = cube.world__sparse_examples.values
     scores = cube.tasks_trajectory.sel(task="A->C").isel(step=-1)
     place = np.arange(len(sizes))
     # Solved examples show the four words that the query does not have. A translation that is right
     # so far leaves ever fewer: a quarter, a third, a half, one.
-    for ax, score, label, guessing in (
-        (axes[0], "words", "right words of A->C, translated (share)", 1 / 4),
-        (axes[1], "choice", "right words of A->C, chosen among those of C (share)", 25 / 48),
-    ):
+    for ax, score, guessing in ((axes[0], "words", 1 / 4), (axes[1], "choice", 25 / 48)):
         for shift, condition, mode, color in (
             (-0.1, "structured", "full", BLUE),
             (0.1, "redrawn", "full", RED),
-            (0.0, "structured", "random", "#999999"),
+            (0.0, "structured", "random", GREY),
         ):
             seeds = scores.sel(score=score, condition=condition, mode=mode)
             seeds = seeds.transpose("world__sparse_examples", "seed").values
             mean = seeds.mean(axis=1)
-            ends = np.array([student_interval(row) for row in seeds])
+            ends = np.clip([student_interval(row) for row in seeds], 0, 1)
             error = np.abs(ends.T - mean)
-            label_of = {"full": f"{condition}, trained", "random": "untrained"}[mode]
+            trained = f"{condition_in_words(condition)}, trained"
+            label_of = {"full": trained, "random": "untrained"}[mode]
             x = place + shift
             ax.errorbar(x, mean, error, color=color, capsize=3, linewidth=1.6, label=label_of)
             ax.plot(x, seeds, "o", color=color, markersize=2.5, alpha=0.5)
         ax.axhline(guessing, color="black", linewidth=0.8, linestyle=":", label="guessing")
         ax.set_xticks(place, [str(size) for size in sizes])
         ax.set_xlim(-0.5, len(sizes) - 0.5)
-        ax.set_xlabel("training examples of A->C")
-        ax.set_ylabel(label)
+        ax.set_xlabel("training examples of A->C" if len(sizes) > 1 else "examples")
         ax.set_ylim(-0.03, 1.03)
-        ax.spines[["top", "right"]].set_visible(False)
-    axes[0].legend(frameon=False, fontsize=9)
-    axes[0].set_title(name, loc="left", fontsize=10)
+        finish(ax)
+    axes[0].set_title(name.removeprefix("triangle-sparse-"), loc="left", fontsize=10)
 
 
 def emergence_curves(cube, chance):
@@ -175,9 +190,11 @@ def draw_emergence(name, cube, axes):
     curves = emergence_curves(cube, chance)
     for (label, curve), color in zip(curves.items(), PALETTE, strict=False):
         EmergenceCurveDisplay.from_estimator(curve, ax=axes[0], color=color, label=label or None)
+    title = name
     if len(curves) == 1:
-        reason = fill(curve.compare(random_state=0).reason, 70)
-        axes[0].set_title(reason, loc="left", fontsize=9)
+        title += f"\n{wrap(curve.compare(random_state=0).reason, 5, 9)}"
+    # Above the legend.
+    axes[0].set_title(title, loc="left", fontsize=9, pad=6 + 13 * len(curves))
     axes[0].axhline(chance, color="grey", linewidth=0.8, linestyle=":")
     axes[0].set_ylim(-0.03, 1.03)
     axes[0].set_ylabel("right answers (share)")
@@ -192,10 +209,11 @@ def draw_emergence(name, cube, axes):
         points = [part.values.ravel() for part in xr.broadcast(capacity, gate)]
         axes[1].plot(*points, "o", markersize=4, label=label, **style)
     axes[1].legend(frameon=False, fontsize=9)
+    log_ticks(axes[1])
     axes[1].set_ylabel("attention to the last tokens (share)")
     axes[1].set_xlabel("effective capacity")
     axes[1].set_ylim(0, 1)
-    axes[1].spines[["top", "right"]].set_visible(False)
+    finish(axes[1])
 
 
 def standard(cube):

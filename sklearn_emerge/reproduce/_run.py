@@ -2,16 +2,10 @@
 
 from sklearn.base import clone
 
+from .._names import look_up
 from ..assessment import EmergenceAssessment
 from ._compare import compare_with_published
 from ._recipes import EXPERIMENTS, PROTOCOLS, RECIPES
-
-
-def look_up(name, known, argument):
-    """Return an entry of a registry, or raise a ValueError that lists what there is."""
-    if name not in known:
-        raise ValueError(f"{argument}={name!r} is not known; choose from {', '.join(known)}.")
-    return known[name]
 
 
 def run_experiment(
@@ -58,8 +52,8 @@ def run_experiment(
         As in `EmergenceAssessment`.
     random_state : int, Generator, SeedSequence or None, default=0
         Root of all randomness.
-    progress : bool, default=True
-        Whether to show a progress bar.
+    progress : {"bar", "log"} or bool, default=True
+        What is shown while it runs, see `EmergenceAssessment`.
 
     Returns
     -------
@@ -71,8 +65,9 @@ def run_experiment(
     ValueError
         If a name is not known, a parameter is out of range, or networks do not belong to the run.
     """
-    experiment = look_up(name, EXPERIMENTS, "name")
-    rules = look_up(protocol, PROTOCOLS, "protocol")
+    experiment = EXPERIMENTS[look_up(name, EXPERIMENTS, "name")]
+    protocol = look_up(protocol, PROTOCOLS, "protocol")
+    rules = PROTOCOLS[protocol]
     model = clone(experiment.model).set_params(device=device)
     options = {"n_seeds": rules.n_seeds} | rules.assessment
     if experiment.world.observation != "token":
@@ -141,6 +136,6 @@ def reproduce(recipe, protocol="published", **options):
     >>> list(cubes), len(comparison)
     (['drift-rnn', 'drift-gru'], 0)
     """
-    wanted = look_up(recipe, RECIPES, "recipe")
+    wanted = RECIPES[look_up(recipe, RECIPES, "recipe")]
     cubes = {name: run_experiment(name, protocol, **options).cube_ for name in wanted.experiments}
     return cubes, compare_with_published(cubes, wanted.table)

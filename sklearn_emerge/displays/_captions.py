@@ -1,0 +1,158 @@
+"""What stands above and below figures of cubes: verdicts, conditions, seeds and intervals."""
+
+import json
+
+import numpy as np
+
+from .. import worlds
+from ..assessment._plan import STRUCTURED
+from ..assessment._words import arm_in_words, baseline_in_words, condition_in_words
+from ._style import ALTERNATIVE_STYLE, CEILINGS, literal
+
+
+def verdict_title(cube):
+    """Return the verdict of a configuration; what it means is not the same in every cube."""
+    return f"Verdict: {literal(cube.verdict.item().replace('+', ' and '))}"
+
+
+def assessed(cube):
+    """Return which model was assessed in which world, as far as the cube says."""
+    return cube.attrs.get("title", "").removeprefix("Emergence assessment of ")
+
+
+def panel_title(cube, shown=None):
+    """Return what was assessed, and the place of what is shown in it, in words.
+
+    Parameters
+    ----------
+    cube : xarray.Dataset
+        The cube.
+    shown : xarray.Dataset or xarray.DataArray, default=None
+        With what was selected as coordinates without dimensions, but for the structured world
+        named; None names the condition of the cube alone.
+    """
+    words = {"condition": condition_in_words, "mode": arm_in_words}
+    coords = {"condition": cube.condition} if shown is None else shown.coords
+    said = [assessed(cube)]
+    for name, value in coords.items():
+        if value.ndim or value.item() == STRUCTURED:
+            continue
+        if name in words:
+            said.append(words[name](value.item()))
+        else:
+            said.append(f"{readable(name)} {value.item()}")
+    return literal(", ".join(filter(None, said)))
+
+
+def readable(name):
+    """Return the name of a dimension or of a parameter of the grid in words."""
+    name = str(name).removesuffix("_item").removeprefix("world__").removeprefix("model__")
+    return literal(name.replace("__", " ").replace("_", " "))
+
+
+def footer(cube, note=""):
+    """Return what arms, points and bars are in a figure of gains, and a note."""
+    shown = seeds_in_words([cube], "Points: ", "diamonds and bars", interval_in_words(cube))
+    return f"Arms: which weights were trained. {shown} {note}".strip()
+
+
+def seeds_in_words(cubes, points, means, interval=None):
+    """Return what is drawn of seeds, and of their mean if there are several.
+
+    Parameters
+    ----------
+    cubes : sequence of xarray.Dataset
+        What is shown.
+    points, means : str
+        What seeds and means are drawn as.
+    interval : str, default=None
+        The interval of the mean; None is Student's, which displays draw themselves.
+    """
+    numbers = sorted({cube.sizes["seed"] for cube in cubes})
+    said = f"{points}{' to '.join(map(str, {numbers[0]: 0, numbers[-1]: 0}))} seeds"
+    if numbers[-1] == 1:
+        return "1 seed."
+    if interval is None:
+        narrow = ", too narrow: seeds share recordings" if any(map(of_splits, cubes)) else ""
+        interval = f"its 95% interval (Student's{narrow})"
+    return f"{said}; {means}: mean and {interval}."
+
+
+def test_in_words(cube):
+    """Return which test the p-values of gains of a cube are of."""
+    return "the corrected resampled t-test" if of_splits(cube) else "sign flips over seeds"
+
+
+def interval_in_words(cube):
+    """Return what the interval of the mean gain of a cube is."""
+    configuration = _configuration(cube)
+    kind = {"student": "Student's", "bootstrap": "bootstrap"}.get(configuration.get("interval"))
+    if of_splits(cube):
+        kind = "corrected: seeds share recordings"
+    if "alpha" not in configuration or kind is None:
+        return "its interval"
+    return f"its {100 * (1 - configuration['alpha']):.3g}% interval ({kind})"
+
+
+def of_splits(cube):
+    """Return whether seeds are splits of the same recordings."""
+    configuration = _configuration(cube)
+    if "units" in configuration:
+        return configuration["units"] is not None
+    # Of cubes that do not say it.
+    own_data = not configuration.get("shared_data", True)
+    return own_data and _innermost(configuration) == "ArrayWorld"
+
+
+def loss_bounds(cube):
+    """Return the least and largest loss that is possible: of discrete data none is below zero."""
+    configuration = _configuration(cube)
+    likelihood = configuration.get("model", {}).get("likelihood")
+    world = getattr(worlds, _innermost(configuration) or "", None)
+    discrete = likelihood in ("bernoulli", "categorical") or (
+        likelihood == "auto" and getattr(world, "observation", None) in ("binary", "token")
+    )
+    return (0.0 if discrete else None), None
+
+
+def levels(cube):
+    """Return the losses that a network is compared with in one condition.
+
+    Parameters
+    ----------
+    cube : xarray.Dataset
+        One condition of a configuration, or several configurations.
+
+    Returns
+    -------
+    list of (str, str, xarray.DataArray)
+        Name, line style and loss, the mean over seeds: of the best predictor, if it is known, and
+        of the best of all baselines.
+    """
+    found = []
+    kinds = np.unique(cube.ceiling.values).tolist()
+    if kinds[0] in CEILINGS:
+        found.append((*CEILINGS[kinds[0]], cube.nll_optimal.mean("seed")))
+    if "nll_best_baseline" in cube:
+        names = {baseline_in_words(name) for name in np.unique(cube.best_baseline.values)}
+        name = literal(names.pop()) if len(names) == 1 else "best alternative"
+        found.append((name, ALTERNATIVE_STYLE, cube.nll_best_baseline.mean("seed")))
+    return found
+
+
+def reference_name(cube):
+    """Return the name of the reference, whose gain is 0."""
+    names = {baseline_in_words(name) for name in np.unique(cube.reference.values)}
+    return literal(names.pop()) if len(names) == 1 else "reference"
+
+
+def _configuration(cube):
+    return json.loads(cube.attrs.get("configuration", "{}"))
+
+
+def _innermost(configuration):
+    """Return the type of the world, of a null that of the world that it is a null of."""
+    world = configuration.get("world", {})
+    while isinstance(world.get("world"), dict):
+        world = world["world"]
+    return world.get("type")

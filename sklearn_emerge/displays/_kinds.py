@@ -1,0 +1,22 @@
+"""The displays of an assessment by the name of what they show."""
+
+from ._assessment import AssessmentDisplay
+from ._capacity import CapacityCurveDisplay
+from ._decoding import DecodingDisplay
+from ._memory import MemoryDisplay
+from ._trajectory import TrajectoryDisplay
+
+KINDS = {
+    "gains": AssessmentDisplay,
+    "capacity": CapacityCurveDisplay,
+    "decoding": DecodingDisplay,
+    "memory": MemoryDisplay,
+    "trajectory": TrajectoryDisplay,
+}
+
+
+def plot_cube(cube, kind, options):
+    """Return the display of a kind, plotted; see `EmergenceAssessment.plot`."""
+    if kind not in KINDS:
+        raise ValueError(f"kind={kind!r} is not known; choose from {', '.join(KINDS)}.")
+    return KINDS[kind].from_cube(cube, **options)

@@ -1,0 +1,106 @@
+"""Cubes as assessments write them, and what every figure of them has to keep."""
+
+import json
+
+import numpy as np
+import xarray as xr
+from matplotlib.text import Text
+
+LEVELS = {
+    "reference": "persistence",
+    "best_baseline": "time_varying_filter",
+    "ceiling": "exact",
+}
+
+
+def make_cube(
+    modes=("full", "readout"), conditions=("structured", "resample"), n_seeds=6, scale=0.5,
+    verdict="operator", configuration=(), sizes=None, **names,
+):  # fmt: skip
+    """Return a cube of made-up numbers, with everything that displays show.
+
+    `scale` is that of the gains, `sizes` the values of hidden_size if it has a grid.
+    """
+    rng = np.random.default_rng(0)
+    coords = {
+        "condition": list(conditions), "mode": list(modes), "seed": range(n_seeds),
+        "latent": ["angle of the arm (rad)", "y"], "window": [1, 2, 4, 8, 16, 20],
+        "step": [0, 10, 100, 1000],
+    }  # fmt: skip
+    if sizes is not None:
+        coords["hidden_size"] = list(sizes)
+    grid = ["hidden_size"] if sizes is not None else []
+
+    def drawn(*dims, center=0.0, std=0.1):
+        shape = [len(coords[dim]) for dim in dims]
+        return xr.DataArray(scale * (center + std * rng.normal(size=shape)), dims=dims)
+
+    coords = {name: xr.DataArray(values, dims=name) for name, values in coords.items()}
+    by_condition, by_mode = ("condition", *grid), ("condition", "mode", *grid)
+    # Networks gain in the world, and untrained heads lose a lot.
+    gain = xr.DataArray([1.0] + [0.0] * (len(conditions) - 1), dims="condition")
+    loss = xr.DataArray([{"random": 90.0, "readout": 0.4}.get(m, 0.0) for m in modes], dims="mode")
+    cube = xr.Dataset(coords=coords)
+    cube["delta_nll"] = drawn(*by_mode, "seed") + scale * (gain - loss)
+    cube["nll_reference"] = drawn(*by_condition, "seed", center=2.0, std=0)
+    cube["nll"] = cube.nll_reference - cube.delta_nll
+    cube["nll_optimal"] = cube.nll_reference - scale * 1.05 * gain
+    cube["nll_best_baseline"] = cube.nll_reference - scale * 0.9 * gain
+    error = cube.delta_nll.std("seed") + 0.01 * scale
+    mean = cube.delta_nll.mean("seed", skipna=False)
+    several = np.nan if n_seeds == 1 else 1.0
+    cube["ci_low"], cube["ci_high"] = several * (mean - error), several * (mean + error)
+    cube["p_value"] = cube.ci_low.copy(data=np.full(cube.ci_low.shape, 2.0**-n_seeds))
+    for name, value in (LEVELS | names).items():
+        cube[name] = cube.nll_optimal.isel(seed=0, drop=True).copy(
+            data=np.full([cube.sizes[dim] for dim in by_condition], value)
+        )
+    shape = [len(coords[name]) for name in grid]
+    cube["verdict"] = (grid, np.full(shape, verdict))
+    cube["verdict_reason"] = (grid, np.full(shape, "holds: gain (+0.5, 0.4 to 0.6)"))
+    scores = drawn(*by_mode, "seed", "latent", std=0.1 / scale)
+    cube["probe_score"] = 0.9 + 0.1 * np.tanh(scores)
+    cube["probe_score_window"] = cube.probe_score.isel(mode=0, condition=0, drop=True) - 0.05
+    memory = cube.nll.sel(condition="structured") + scale * 5 / cube.window
+    cube["nll_memory"] = memory.transpose("mode", *grid, "seed", "window")
+    steps = cube.nll + scale * 3 / (1 + cube.step)
+    cube["nll_trajectory"] = steps.transpose(*by_mode, "seed", "step")
+    cube.nll_trajectory.attrs = {"long_name": "negative log-likelihood", "units": "nat/step"}
+    told = {
+        "alpha": 0.05, "interval": "student", "shared_data": False,
+        "model": {"likelihood": "auto"}, "world": {"type": "OscillatorWorld"},
+    }  # fmt: skip
+    return cube.assign_attrs(
+        title="Emergence assessment of GRUPredictor on OscillatorWorld",
+        configuration=json.dumps(told | dict(configuration)),
+    )
+
+
+def shown_texts(figure):
+    """Return all texts of a figure that are drawn."""
+    # Figures without a canvas are not laid out by canvas.draw.
+    figure.draw_without_rendering()
+    hidden = set()
+    for ax in figure.findobj(lambda artist: hasattr(artist, "get_xticklabels")):
+        for axis in (ax.xaxis, ax.yaxis):
+            drawn = set(axis._update_ticks())
+            for tick in {*axis.majorTicks, *axis.minorTicks} - drawn:
+                hidden |= {tick.label1, tick.label2}
+            if not axis.get_visible():
+                hidden |= {*axis.findobj(Text)}
+    texts = figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_visible())
+    return [text for text in texts if text not in hidden and text.get_text().strip()]
+
+
+def check_texts(figure):
+    """Assert that no text leaves the figure and no two overlap."""
+    texts = shown_texts(figure)
+    assert texts
+    # Of annotations the text alone, without the line to what it names.
+    boxes = [Text.get_window_extent(text).padded(-1) for text in texts]
+    frame = figure.bbox.padded(1)
+    for i, (text, box) in enumerate(zip(texts, boxes, strict=True)):
+        assert frame.contains(*box.min), text.get_text()
+        assert frame.contains(*box.max), text.get_text()
+        for other, its_box in zip(texts[:i], boxes[:i], strict=True):
+            assert not box.overlaps(its_box), (text.get_text(), other.get_text())
