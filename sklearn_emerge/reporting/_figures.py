@@ -1,0 +1,289 @@
+"""Figures of a report, as pictures that are part of the file."""
+
+import base64
+import io
+from dataclasses import dataclass
+from itertools import chain, product, zip_longest
+
+from ..assessment._plan import STRUCTURED
+from ..assessment._words import arm_in_words, condition_in_words, in_digits, listed
+from ..displays import (
+    AssessmentDisplay,
+    CapacityCurveDisplay,
+    DecodingDisplay,
+    MemoryDisplay,
+    TrajectoryDisplay,
+)
+from ._facts import setting
+from ._training import draw_training, trained_arms
+from ._world import draw_world
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure.
+
+    Attributes
+    ----------
+    uri : str
+        The picture itself.
+    alt : str
+        What it shows, for those who cannot see it.
+    caption : str
+        Its caption.
+    """
+
+    uri: str
+    alt: str
+    caption: str
+
+
+def draw(draw_it, alt, caption):
+    """Draw a figure of our own.
+
+    Parameters
+    ----------
+    draw_it : callable
+        Draws on the empty figure that it is given.
+    alt, caption : str
+        See `Picture`.
+
+    Returns
+    -------
+    Picture
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(layout="constrained")
+    draw_it(figure)
+    return Picture(_encode(figure), alt, caption)
+
+
+def show(display, alt, caption):
+    """Return the figure of a display, and close it."""
+    import matplotlib.pyplot as plt
+
+    picture = Picture(_encode(display.figure_), alt, caption)
+    plt.close(display.figure_)
+    return picture
+
+
+def _encode(figure):
+    """Return a figure as SVG in a data URI, with text as paths and the same at every run."""
+    import matplotlib as mpl
+
+    file = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "sklearn_emerge", "svg.fonttype": "path"}):
+        figure.savefig(file, format="svg", bbox_inches="tight", metadata={"Date": None})
+    return f"data:image/svg+xml;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def curves(facts, most):
+    """Return gains against each parameter that varies.
+
+    Parameters
+    ----------
+    facts : Facts
+        The cube.
+    most : int
+        How many curves are drawn at most.
+
+    Returns
+    -------
+    pictures : list of Picture
+        One for each parameter of numbers (or the first one) and each combination of the others.
+    n_left : int
+        How many are left out.
+    """
+    varied = [name for name, values in facts.grid.items() if len(values) > 1]
+    of_numbers = [name for name in varied if facts.cube[name].dtype.kind in "iuf"]
+    shown = of_numbers or varied[:1]
+    plans = [_selections(facts.grid, parameter) for parameter in shown]
+    # In turn, so that none of the parameters is left out for another.
+    in_turn = [plan for plan in chain(*zip_longest(*plans)) if plan is not None]
+    drawn = sorted(in_turn[:most], key=lambda plan: shown.index(plan[0]))
+    return [_curve(facts, *plan) for plan in drawn], len(in_turn) - len(drawn)
+
+
+def _selections(grid, parameter):
+    """Return the parameter with each combination of the others."""
+    others = {name: values for name, values in grid.items() if name != parameter}
+    combinations = product(*others.values())
+    return [(parameter, dict(zip(others, values, strict=True))) for values in combinations]
+
+
+def _curve(facts, parameter, selection):
+    """Return the gains against a parameter where the others have the values of a selection."""
+    here = facts.cube.sel(selection).sel(condition=STRUCTURED)
+    alt = "; ".join(
+        f"{setting(parameter, value)}: {_gains_in_words(here.sel({parameter: value}))}"
+        for value in facts.grid[parameter]
+    )
+    varied = [each for each in selection.items() if len(facts.grid[each[0]]) > 1]
+    fixed = listed([setting(*each) for each in varied]) if varied else ""
+    caption = f"Gain over the reference against {parameter}"
+    return show(
+        CapacityCurveDisplay.from_cube(facts.cube, parameter, **selection),
+        f"{caption}. {alt}.",
+        f"{caption}{f' ({fixed})' if fixed else ''}.",
+    )
+
+
+def figures_of(case):
+    """Return the figures of one configuration: gains, memory, decoding, trajectories.
+
+    Parameters
+    ----------
+    case : Case
+        The configuration.
+
+    Returns
+    -------
+    list of Picture
+    """
+    cube = case.cube
+    gains = "; ".join(
+        f"{condition_in_words(name)}: {_gains_in_words(cube.sel(condition=name))}"
+        for name in cube.condition.values.tolist()
+    )
+    pictures = [
+        show(
+            AssessmentDisplay.from_cube(cube),
+            f"Gain over the reference in the world and in its nulls. {gains}.",
+            "Gain over the reference in the world and in its nulls.",
+        )
+    ]
+    curve = _memory_curve(cube)
+    if curve is not None:
+        pictures.append(_show_memory(cube, curve))
+    if "probe_score" in cube:
+        pictures.append(_show_decoding(case))
+    return pictures + _trajectories(cube)
+
+
+def _gains_in_words(here):
+    """Return the mean gain of each arm in one condition, in words."""
+    gains = here.delta_nll.mean("seed")
+    return ", ".join(
+        f"{arm_in_words(mode)} {in_digits(gains.sel(mode=mode).item())[0]} nats per step"
+        for mode in here.mode.values.tolist()
+        if mode != "random"
+    )
+
+
+def _memory_curve(cube):
+    """Return the memory curves of a configuration, None where there is no curve."""
+    if "nll_memory" not in cube:
+        return None
+    # Windows of other configurations may be longer.
+    curve = cube.nll_memory.dropna("window", how="all")
+    return curve if curve.sizes["window"] > 1 else None
+
+
+def _show_memory(cube, curve):
+    windows, losses = curve.window.values, curve.mean("seed")
+    arms = []
+    for mode in curve.mode.values.tolist():
+        ends = losses.sel(mode=mode, window=windows[[0, -1]]).values
+        first, last = in_digits(*ends)
+        arms.append(f"{arm_in_words(mode)}: {first} from the last input alone, {last} from all")
+    return show(
+        MemoryDisplay.from_cube(cube.sel(window=windows)),
+        f"Loss in nats per step against the number of last inputs seen. {'; '.join(arms)}.",
+        "Loss against the number of last inputs that networks see.",
+    )
+
+
+def _show_decoding(case):
+    latents = []
+    for latent in case.cube.latent.values.tolist():
+        scores = [
+            f"{in_digits(score)[0]} {name}" for name, (score, _) in case.scores(latent).items()
+        ]
+        latents.append(f"{latent}: {listed(scores)}")
+    return show(
+        DecodingDisplay.from_cube(case.cube),
+        f"Scores of decoding each latent, beside the gain. {'; '.join(latents)}.",
+        "What can be decoded from hidden states, beside what is predicted.",
+    )
+
+
+def _trajectories(cube):
+    pictures = []
+    for name in cube.data_vars:
+        if not name.endswith("_trajectory"):
+            continue
+        measure = name.removesuffix("_trajectory")
+        more = [d for d in cube[name].dims if d not in ("condition", "mode", "seed", "step")]
+        # Of more dimensions than one nobody has said which entries matter.
+        if len(more) > 1:
+            continue
+        along = more[0] if more else "mode"
+        steps = cube.step.values
+        title = cube[name].attrs.get("long_name", f"{measure} in the course of training")
+        title = title[:1].upper() + title[1:]
+        pictures.append(
+            show(
+                TrajectoryDisplay.from_cube(cube, measure, along=along),
+                f"{title}, a line each {along}, from update {steps[0]:,} to {steps[-1]:,}.",
+                f"{title}.",
+            )
+        )
+    return pictures
+
+
+def training_curves(case):
+    """Return the training curves of a configuration; None if it has none.
+
+    Parameters
+    ----------
+    case : Case
+        The configuration.
+
+    Returns
+    -------
+    Picture or None
+    """
+    arms = trained_arms(case)
+    if not arms:
+        return None
+    named = listed([f"{condition_in_words(c)} ({arm_in_words(m)})" for c, m in arms])
+    caption = (
+        "Mean training loss of each twentieth of the updates, a line a seed; the first tenth may "
+        "lie above the frame. Black: the means of the last two fifths, which are compared. "
+        f"Training has ended where the loss falls by no more than {case.run['margin']:g} nats per "
+        "step; in a null that matters only where networks might come to gain something."
+    )
+    return draw(
+        lambda figure: draw_training(case, figure),
+        f"Training loss over the share of the updates in {named}, a line a seed.",
+        caption,
+    )
+
+
+def picture_of_world(world, nulls, of=""):
+    """Return some sequences of a world and of its nulls.
+
+    Parameters
+    ----------
+    world : World
+        The world.
+    nulls : sequence of str
+        Kinds of nulls.
+    of : str, default=""
+        The configuration that it is of, if there are worlds of several.
+
+    Returns
+    -------
+    Picture
+    """
+    named = listed([condition_in_words(name) for name in (STRUCTURED, *nulls)])
+    # Values of one are those of many, or none of the world's: the two are not the same.
+    of_nulls = f", and two of {'its null' if len(nulls) == 1 else 'each of its nulls'}"
+    return draw(
+        lambda figure: draw_world(world, nulls, figure),
+        f"Two sequences of each of {named}, against the step.",
+        f"Two sequences of the world{f' ({of})' if of else ''}, their latents if there are "
+        f"any{of_nulls if nulls else ''}. They are drawn anew, and are none of those that networks "
+        "were trained on.",
+    )

@@ -1,0 +1,316 @@
+"""A paragraph on methods, ready to paste: every number and name in it is from the cube."""
+
+import numpy as np
+
+from ..assessment._claims import REPRESENTATION
+from ..assessment._plan import STRUCTURED
+from ..assessment._words import ARM_STATES, baseline_in_words, listed
+from ..inference import smallest_p_value
+from ..inference._sign_flips import MAX_AUTO
+from ._facts import count, setting
+from ._references import CORRECTIONS
+
+_NULLS = {
+    "resample": "values permuted across sequences at every step, which leaves no memory",
+    "shuffle": "the steps of each sequence permuted",
+    "phase": "Fourier phases drawn at random, which keeps the spectrum",
+    "bernoulli": "independent coin flips with the mean of the world",
+    "permuted": "answers drawn at random",
+    "redrawn": "maps drawn anew for every sequence",
+}
+_LIKELIHOODS = {
+    "gaussian": "Gaussian",
+    "bernoulli": "Bernoulli",
+    "categorical": "categorical",
+    "auto": "",
+}
+_SCORES = {"R2": "R² for quantities", "D2": "D² for classes"}
+_INTERVALS = {"student": "Student's", "bootstrap": "bootstrap intervals"}
+_CLOSED_FORM = "penalised regression, the penalty chosen by cross-validation over sequences"
+
+
+def write_methods(facts):
+    """Return the paragraph.
+
+    Parameters
+    ----------
+    facts : Facts
+        The cube.
+
+    Returns
+    -------
+    str
+    """
+    parts = (
+        _networks(facts), _data(facts), _training(facts), _twins(facts), _nulls(facts),
+        _losses(facts), _alternatives(facts), _memory(facts), _probes(facts), _reservoirs(facts),
+        _tests(facts), _verdict(facts),
+    )  # fmt: skip
+    return " ".join(part for part in parts if part)
+
+
+def _networks(facts):
+    model = facts.run["model"]
+    sizes = np.unique(facts.cube.n_parameters.values) if "n_parameters" in facts.cube else []
+    sizes = [int(size) for size in sizes if size]
+    weights = ""
+    if sizes:
+        weights = f" ({' to '.join(f'{size:,}' for size in sorted({sizes[0], sizes[-1]}))} weights)"
+    varied = [
+        f"{name} ({listed(map(str, values))})"
+        for name, values in facts.grid.items()
+        if len(values) > 1
+    ]
+    grid = f" Varied were {listed(varied)}." if varied else ""
+    units = facts.values_of("hidden_size")
+    has_size = "hidden_size" in model and len(units) == 1
+    size = f" of {count(units[0], 'hidden unit')}" if has_size else ""
+    what = "What training adds to a" if facts.trained == "all weights" else "An untrained"
+    return (
+        f"{what} {model['type']}{size}{weights} that predicts the next step of sequences of "
+        f"{_world(facts)} was assessed with {facts.cube.attrs['source']}.{grid}"
+    )
+
+
+def _world(facts):
+    """Return the world, with the parameters that are the same in all configurations."""
+    name = facts.run["world"]["type"]
+    # Of recordings there would be their shape alone, which the data tells.
+    if facts.recorded:
+        return name
+    known = {key: value for key, value in facts.run["world"].items() if key != "type"}
+    for key, values in facts.grid.items():
+        if not key.startswith("world__"):
+            continue
+        parameter = key.removeprefix("world__")
+        known.pop(parameter, None)
+        if len(values) == 1:
+            known[parameter] = values[0]
+    return f"{name} ({', '.join(setting(*each) for each in known.items())})" if known else name
+
+
+def _data(facts):
+    n_train, n_eval = facts.run.get("n_sequences") or (
+        facts.run["n_train"], facts.run["n_eval"],
+    )  # fmt: skip
+    sizes = "sequences"
+    if n_train is not None and n_eval is not None:
+        sizes = f"{n_train:,} sequences for training and {n_eval:,} for evaluation"
+    if facts.n_seeds == 1:
+        one, whole = "There was one replicate, of a single seed", facts.recorded
+        how = f"which held out part of the {whole} ({sizes})" if whole else f"with {sizes}"
+        return f"{one}, {how}."
+    seeds, own = f"{facts.n_seeds} replicates (seeds)", f"{listed(facts.own)} of their own"
+    if facts.run["shared_data"]:
+        return f"There were {seeds} with {own} and the same {sizes}."
+    if facts.recorded is not None:
+        return (
+            f"There were {seeds} with {own}, which held out {facts.recorded} in turn, in repeated "
+            f"cross-validation ({sizes})."
+        )
+    return f"Each of {seeds} had {listed([sizes, *facts.own])} of its own."
+
+
+def _training(facts):
+    if "max_steps" not in facts.run["model"] or not facts.trained:
+        return ""
+    of_optimiser = [
+        f"{text} {values[0]:g}"
+        for name, text in (("lr", "step size"), ("batch_size", "batches of"))
+        if len(values := facts.values_of(name)) == 1 and values[0] is not None
+    ]
+    how = f" ({', '.join(of_optimiser)})" if of_optimiser else ""
+    n_updates, stops = facts.values_of("max_steps"), facts.values_of("early_stopping")
+    updates = f" for {n_updates[0]:,} updates" if len(n_updates) == 1 else ""
+    early = " at most, until the loss on held-out sequences did not fall any more"
+    early = early if stops == [True] else ""
+    # Adam with a decay of the weights has a name of its own.
+    optimisers = dict.fromkeys(
+        "AdamW" if decay else "Adam" for decay in facts.values_of("weight_decay")
+    )
+    what = facts.trained.capitalize()
+    if facts.trained == "heads" and "exact" in facts.values_of("head"):
+        what = "Where head = sgd, heads"
+    return f"{what} were trained by {listed(optimisers, 'or')}{how}{updates}{early}."
+
+
+def _twins(facts):
+    trained, told = facts.trained == "all weights", []
+    if "readout" in facts.modes:
+        told.append(
+            "Each had an untrained twin with the same initial weights, whose head alone was fitted."
+            if trained
+            else "Heads alone were fitted."
+        )
+    if "random" in facts.modes:
+        if "readout" in facts.modes:
+            twin = "A further twin" if trained else "A twin of each"
+            told.append(f"{twin} had a head that was not fitted, either.")
+        elif trained:
+            told.append("Each had an untrained twin with the same initial weights, head and all.")
+        else:
+            told.append("Heads were not fitted, either.")
+    if "scrambled" in facts.modes:
+        which = "In further copies the" if "full" in facts.modes else "The"
+        told.append(f"{which} recurrent weights were permuted after training.")
+    return " ".join([*told, *_heads(facts)])
+
+
+def _heads(facts):
+    """Yield how heads were fitted."""
+    found = facts.values_of("head")
+    fitted = set(facts.modes) - {"random"}
+    if not fitted:
+        return
+    if facts.trained != "all weights":
+        alike, along = "", ""
+    elif "readout" in fitted:
+        alike = " to trained and untrained networks alike"
+        along = " with all other weights, or alone in untrained twins"
+    else:
+        alike, along = " after training", " with all other weights"
+    how = {
+        "exact": f"eads were fitted in closed form{alike} ({_CLOSED_FORM}).",
+        "sgd": f"eads were trained by gradient descent{along}.",
+    }
+    if facts.trained == "heads":
+        # Of which the optimiser has been named.
+        del how["sgd"]
+    for head in found:
+        if head in how:
+            yield f"{'H' if len(found) == 1 else f'Where head = {head}, h'}{how[head]}"
+
+
+def _nulls(facts):
+    nulls = facts.cases[0].nulls
+    if not nulls:
+        return ""
+    told = [f"{name} ({_NULLS.get(name, 'a null of its world')})" for name in nulls]
+    noun = "a null" if len(nulls) == 1 else "nulls"
+    return f"The same was done in {noun} of the world: {listed(told)}."
+
+
+def _losses(facts):
+    names = [_LIKELIHOODS.get(name, "") for name in facts.values_of("likelihood")]
+    under = f" under a {listed(names, 'or')} likelihood" if all(names) else ""
+    return (
+        "Losses are negative log-likelihoods of the next step in nats per step on the evaluation "
+        f"sequences{under}; a gain is the loss of a baseline minus that of a network."
+    )
+
+
+def _alternatives(facts):
+    names = facts.cube.baseline.values.tolist()
+    here = facts.cube.sel(condition=STRUCTURED)
+    reference, best = _chosen(here.reference), _chosen(here.best_baseline)
+    words = dict.fromkeys(baseline_in_words(name) for name in names)
+    compared = f"Networks were compared with {count(len(names), 'alternative')}: {listed(words)}."
+    if len(names) == 1:
+        return compared
+    by_loss = (
+        "chosen by their loss on training sequences of the first seed that they had not been "
+        "fitted to."
+    )
+    given = facts.run["reference"]
+    given = [given] if isinstance(given, str) else given
+    if len(given) == 1 and given[0] in names:
+        return f"{compared} The reference was {reference}; the best of all ({best}) was " + (
+            by_loss.replace("their", "its").replace("they", "it")
+        )
+    return f"{compared} The reference ({reference}) and the best of all ({best}) were {by_loss}"
+
+
+def _chosen(names):
+    """Return which baselines were chosen in the configurations."""
+    found = dict.fromkeys(baseline_in_words(name) for name in names.values.flat)
+    return listed(found, "or")
+
+
+def _memory(facts):
+    if "state_exchange" not in facts.cube:
+        return ""
+    return (
+        "What a network owes to its memory was measured by predicting from the state of another "
+        "sequence with the nearest last input, and from a state that was reset before the last "
+        "input; the smaller rise of the loss counts."
+    )
+
+
+def _probes(facts):
+    if not facts.latents:
+        return ""
+    n_probe = facts.run["n_probe"]
+    kind = "linear probes" if facts.run["probe"] == "auto" else "a probe of our own"
+    noun = "latent" if len(facts.latents) == 1 else "latents"
+    were = "was" if len(facts.latents) == 1 else "were"
+    window = "probe_score_window" in facts.cube
+    inputs = " and from as many last inputs as there are units" if window else ""
+    states = dict.fromkeys(ARM_STATES.get(m, m).removesuffix(" states") for m in facts.modes)
+    used = {case.score_name(latent) for case in facts.cases for latent in facts.latents}
+    scores = listed([text for name, text in _SCORES.items() if name in used])
+    return (
+        f"The {noun} {listed(map(str, facts.latents))} {were} decoded by {kind} from "
+        f"{listed(states)} hidden states{inputs} on {n_probe:,} evaluation sequences at most, "
+        f"cross-validated with whole sequences left out ({scores}); what could be decoded from "
+        "those of other sequences was subtracted from each."
+    )
+
+
+def _reservoirs(facts):
+    if "nll_reservoir" not in facts.cube:
+        return ""
+    sizes = facts.cube.n_units.values
+    return (
+        "The equivalent reservoir size is the number of units at which a tuned random core with a "
+        f"head in closed form predicts as well ({sizes.min():,} to {sizes.max():,} units were "
+        "tried)."
+    )
+
+
+def _tests(facts):
+    options, n_seeds = facts.run, facts.n_seeds
+    if not facts.tested:
+        return "With one seed there were neither tests nor intervals, and no claim was decided."
+    if facts.recorded:
+        test = (
+            "the corrected resampled t-test of Nadeau and Bengio, because seeds share "
+            f"{facts.recorded}"
+        )
+        intervals = "those of Nadeau and Bengio, too"
+    else:
+        n_flips = options["n_flips"]
+        drawn = n_flips is not None or n_seeds > MAX_AUTO
+        flips = f"{n_flips or 99_999:,} random" if drawn else f"all {2**n_seeds:,}"
+        smallest = smallest_p_value(n_seeds, 1, None, n_flips)
+        test = f"sign-flip tests with {flips} patterns (smallest possible p-value {smallest:.2g})"
+        intervals = _INTERVALS[options["interval"]]
+    intervals = (
+        f"Intervals of gains are {intervals}, of {100 * (1 - options['alpha']):g}% coverage."
+    )
+    if not facts.cube.sizes["claim"]:
+        return f"There was no claim that could be tested. {intervals}"
+    names = [n for n in facts.cube.claim.values.tolist() if not n.startswith(REPRESENTATION)]
+    margins = f"{options['margin']:g} nats per step" if names else ""
+    if len(names) < facts.cube.sizes["claim"]:
+        probes = f"{options['probe_margin']:g} of a probe score"
+        margins = f"{margins} or {probes}" if margins else probes
+    corrected = ""
+    if options["correction"] is not None and facts.families:
+        families = listed(count(n, noun) for noun, n in facts.families.items())
+        method, _ = CORRECTIONS[options["correction"]]
+        corrected = f", corrected over {families} by the method of {method}"
+    return (
+        f"Each claim is a difference a seed and was tested over seeds by {test}: it holds where "
+        f"the difference is significantly above a margin of {margins}, fails where it is "
+        f"significantly below it, and is open otherwise (one-sided, alpha = {options['alpha']:g}"
+        f"{corrected}). {intervals}"
+    )
+
+
+def _verdict(facts):
+    if "training_loss" not in facts.cube:
+        return ""
+    return (
+        "Training counts as ended where the mean training loss fell by no more than the margin "
+        "from the last but one fifth of the updates to the last."
+    )

@@ -1,0 +1,67 @@
+"""Training curves: the loss over the share of the updates, a line a seed."""
+
+import numpy as np
+
+from ..assessment._verdict import loss_fall
+from ..assessment._words import arm_in_words, condition_in_words, in_digits
+from ..displays._style import ARM_COLORS, GREEN
+
+# The blocks before are far above and would hide whether the last ones still fall.
+_FIRST_SHOWN = 2
+
+
+def trained_arms(case):
+    """Return the (condition, mode) of a configuration that have a training curve."""
+    cube = case.cube
+    if "training_loss" not in cube:
+        return []
+    known = cube.training_loss.notnull().any(["seed", "block"])
+    return [
+        (condition, mode)
+        for condition in cube.condition.values.tolist()
+        for mode in cube.mode.values.tolist()
+        if known.sel(condition=condition, mode=mode)
+    ]
+
+
+def draw_training(case, figure):
+    """Draw the training loss of every arm of one configuration.
+
+    Parameters
+    ----------
+    case : Case
+        The configuration, with arms that were trained.
+    figure : matplotlib.figure.Figure
+        Empty; its size is set.
+    """
+    arms, margin = trained_arms(case), case.run["margin"]
+    n_columns = min(2, len(arms))
+    n_rows = -(-len(arms) // n_columns)
+    figure.set_size_inches(3.5 * n_columns + 0.2, 2.6 * n_rows)
+    axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for ax, (condition, mode) in zip(axes, arms, strict=False):
+        curve = case.cube.training_loss.sel(condition=condition, mode=mode)
+        seeds = curve.transpose("seed", "block").values
+        share = 100 * curve.block.values
+        ax.plot(share, seeds.T, color=ARM_COLORS.get(mode, GREEN), linewidth=0.9, alpha=0.8)
+        # The two fifths that are compared.
+        for left, right in ((60, 80), (80, 100)):
+            inside = (share > left) & (share <= right + 1e-9)
+            ax.hlines(seeds[:, inside].mean(), left, right, color="black", linewidth=1.6)
+        shown = seeds[:, _FIRST_SHOWN:]
+        shown = shown[np.isfinite(shown)]
+        if shown.size:
+            room = 0.08 * max(np.ptp(shown), margin)
+            ax.set_ylim(shown.min() - room, shown.max() + room)
+        fall = loss_fall(curve).mean("seed").item()
+        said = "" if np.isnan(fall) else f"falls by {in_digits(fall)[0]}"
+        if fall > margin:
+            said += ": not ended" if (condition, mode) in case.falls else ", which does not matter"
+        name = f"{condition_in_words(condition)}: {arm_in_words(mode)}"
+        ax.set_title(f"{name}\n{said}", loc="left", fontsize=10)
+        ax.set_xlabel("share of the updates (%)")
+        ax.spines[["top", "right"]].set_visible(False)
+    for ax in axes[len(arms) :]:
+        ax.set_visible(False)
+    for ax in axes[::n_columns]:
+        ax.set_ylabel("training loss\n(nats per step)")
