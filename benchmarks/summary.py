@@ -13,6 +13,7 @@ from sklearn.utils import Bunch
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
 from sklearn_emerge.assessment._assembly import collect, compare
 from sklearn_emerge.assessment._claims import CLAIMS, decide_claims
+from sklearn_emerge.assessment._cube import annotate, describe
 from sklearn_emerge.assessment._schedule import Cell
 from sklearn_emerge.assessment._verdict import judge
 
@@ -63,7 +64,8 @@ def decide(cube):
     """Return a cube with its claims and verdicts."""
     options = {"claims": tuple(CLAIMS), "alpha": 0.05, "correction": "holm"}
     cube = cube.merge(decide_claims(cube, margins=(0.01, 0.05), **options))
-    return cube.merge(judge(cube, margin=0.01, **options))
+    cube = cube.merge(judge(cube, margin=0.01, **options))
+    return annotate(cube, describe(EmergenceAssessment(OscillatorWorld(), GRUPredictor())))
 
 
 def main():

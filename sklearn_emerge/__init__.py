@@ -41,7 +41,9 @@ _HOMES = {
     "EmergenceCurve": "thresholds",
     "EmergenceAssessment": "assessment",
     "emergence_step": "assessment",
+    "explain": "assessment",
     "load_cube": "assessment",
+    "summarise": "assessment",
     "AssessmentDisplay": "displays",
     "CapacityCurveDisplay": "displays",
     "CriticalLengthDisplay": "displays",
@@ -51,6 +53,7 @@ _HOMES = {
     "PredictionRiskDisplay": "displays",
     "TrajectoryDisplay": "displays",
     "make_probe": "probes",
+    "report": "reporting",
 }
 _MODULES = (
     "assessment",
@@ -60,6 +63,7 @@ _MODULES = (
     "measures",
     "predictors",
     "probes",
+    "reporting",
     "reproduce",
     "serving",
     "tasks",

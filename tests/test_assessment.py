@@ -1,7 +1,6 @@
 """The main job: what is in the cube, that it does not depend on how it was computed, verdicts."""
 
 import json
-import os
 import warnings
 from functools import partial
 
@@ -28,14 +27,9 @@ from sklearn_emerge import (
     RNNPredictor,
 )
 from sklearn_emerge._random import integer_seed, seed_sequence, substream
-from sklearn_emerge.assessment._cell import run_networks
-from sklearn_emerge.assessment._progress import Progress, ProgressFile
-from sklearn_emerge.assessment._summary import summarise
-from sklearn_emerge.datasets import make_oscillator
+from sklearn_emerge.assessment._summary import full_table
 from sklearn_emerge.inference import required_seeds, sign_flip_test, student_interval
-from sklearn_emerge.predictors._fit import fit_replicas
 from sklearn_emerge.probes import cross_validate_probe
-from sklearn_emerge.recurrence import Layout
 
 ENTROPY = seed_sequence(0).generate_state(4).tolist()
 NOT_RESULTS = ["fit_seconds"]
@@ -193,27 +187,6 @@ def test_store_survives_another_number_of_jobs(tmp_path):
     assert len(list(tmp_path.rglob("output.pkl"))) == cells == 2
 
 
-def test_progress_folder_that_workers_cannot_see_does_no_harm():
-    world, model = OscillatorWorld(n_steps=10), GRUPredictor(2, max_steps=40)
-    options = dict(
-        n_seeds=1, n_train=10, n_eval=5, probe=None, n_probe=5, entropy=[0], shared_data=False
-    )
-    result = run_networks(world, model, "full", **options, progress_file="/nonexistent/0")
-    assert result.status.tolist() == ["ok"]
-
-
-def test_progress_counts_every_update_of_every_replica(tmp_path):
-    # Of the sizes that other tests compile as well.
-    world, model = OscillatorWorld(n_steps=10), GRUPredictor(5, max_steps=40)
-    options = dict(n_train=10, n_eval=5, probe=None, n_probe=5, entropy=[0], shared_data=False)
-    for engine in ("torch", "numba"):
-        file = tmp_path / engine
-        model.set_params(engine=engine)
-        run_networks(world, model, "full", n_seeds=3, **options, progress_file=file)
-        # Written now and then; the end of the cell makes up for the rest.
-        assert 3 * 40 - 20 < int(file.read_text()) <= 3 * 40
-
-
 def test_grid_without_any_test():
     cube = small_assessment(
         modes=("random",), probe=None, nulls=(), param_grid={"hidden_size": [2, 3]}, alpha=0.6
@@ -345,7 +318,7 @@ def test_known_ceiling_gives_the_efficiency():
 
 
 def test_summary_has_a_row_a_cell_and_mode(fitted, fitted_single):
-    table = fitted.summary()
+    table = fitted.summary(detail="full")
     assert table.index.names == ["hidden_size", "condition", "mode"]
     assert len(table) == 12
     row = table.loc[(4, "structured", "full")]
@@ -353,7 +326,7 @@ def test_summary_has_a_row_a_cell_and_mode(fitted, fitted_single):
     assert row["delta_nll"] == cell.delta_nll.mean()
     assert row["probe_score y"] == cell.probe_score.sel(latent="y").mean()
     assert row["efficiency"] == cell.efficiency.mean()
-    assert len(fitted_single.summary()) == 9
+    assert len(fitted_single.summary(detail="full")) == 9
 
 
 def test_notebook_representation_shows_the_results(fitted, fitted_single):
@@ -388,29 +361,7 @@ def test_one_seed_is_measured_and_not_tested():
     assert (one.cube_.claim_p_value == 1).all()
     assert one.verdict_ == "undecided"
     assert "too few seeds" in one.verdict_reason_
-    assert "required_seeds" not in one.summary()
-
-
-def test_progress_announces_compilation(monkeypatch):
-    with Progress([100, 50], enabled=True) as progress:
-        file = ProgressFile(progress.file(1))
-        file.announce_compilation()
-        progress._show()
-        assert "compiling" in progress.bar.postfix
-        for _ in range(10):
-            file.on_batch_end(None, batch=2 * (np.zeros((2, 7)),))
-        progress._show()
-        assert progress.bar.n == 20
-        assert "compiling" not in progress.bar.postfix
-
-    announced = []
-    callback = ProgressFile(os.devnull)
-    monkeypatch.setattr(callback, "announce_compilation", lambda: announced.append(True))
-    X = make_oscillator(20, n_steps=10, random_state=0).X
-    for compiled, n_announced in ((False, 1), (True, 1)):
-        monkeypatch.setattr(Layout, "compiled", compiled)
-        fit_replicas(GRUPredictor(5, max_steps=1, engine="numba"), [X], [0, 1], [callback])
-        assert len(announced) == n_announced
+    assert "required_seeds" not in one.summary(detail="full")
 
 
 def test_seeds_share_their_data_if_asked():
@@ -452,7 +403,7 @@ def test_summary_tells_a_lack_of_seeds(fitted_single):
         place = dict(condition="structured", mode=mode)
         cube.delta_nll.loc[place] = values
         cube.p_value_adjusted.loc[place] = sign_flip_test(values).pvalue
-    needed = summarise(cube, alpha=0.3, correction=None).required_seeds["structured"]
+    needed = full_table(cube, alpha=0.3, correction=None).required_seeds["structured"]
     assert needed["readout"] == required_seeds(gains["readout"], alpha=0.3)
     # The one is found with two seeds, the other is no gain.
     assert needed[["full", "random"]].isna().all()

@@ -195,7 +195,13 @@ def test_one_resource_may_have_one_dimension():
             (-X, logistic(1)),
             r"X\[0, 0\] is -100, but a capacity is at least zero. If these are log",
         ),
-        ((X[:3], logistic(1)[:3]), "minimum of 4 is required"),
+        ((X[:3], logistic(1)[:3]), "3 samples, but a minimum of 4 is required.*more capacities"),
+        ((CAPACITY[:3], logistic(1)[:3]), "3 samples, but a minimum of 4 is required"),
+        ((CAPACITY, logistic(1)[:5]), "X has 12 capacities, but y has 5 rates"),
+        ((CAPACITY[np.newaxis], logistic(1)), r"one row are np.ravel\(X\)"),
+        ((CAPACITY, np.ones((2, 12))), r"y has shape \(2, 12\).*np.tile\(X, 2\) and np.ravel"),
+        ((CAPACITY, np.ones((12, 3))), r"y has shape \(12, 3\).*np.repeat\(X, 3\) and np.ravel"),
+        ((CAPACITY, np.full(12, 57), 100), "y contains 57.*Divide counts by n_trials"),
         ((np.ones((12, 1)), logistic(1)), "1 different capacities above zero"),
         (
             (X, 100 * logistic(1)),
@@ -209,6 +215,18 @@ def test_one_resource_may_have_one_dimension():
 def test_bad_data_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         EmergenceCurve().fit(*arguments)
+
+
+def test_what_refusals_advise_is_accepted():
+    rates = np.stack([logistic(1), logistic(1)])
+    alone = EmergenceCurve().fit(CAPACITY, logistic(1)).threshold_
+    for X_, y in (
+        (np.ravel(CAPACITY[np.newaxis]), logistic(1)),
+        (np.tile(CAPACITY, 2), np.ravel(rates)),
+        (np.repeat(CAPACITY, 2), np.ravel(rates.T)),
+        (CAPACITY.tolist(), logistic(1).tolist()),
+    ):
+        assert EmergenceCurve().fit(X_, y).threshold_ == pytest.approx(alone, rel=1e-6)
 
 
 def test_bad_parameters_are_refused():

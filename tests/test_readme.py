@@ -9,7 +9,7 @@ import pytest
 
 import sklearn_emerge
 from sklearn_emerge import load_cube
-from sklearn_emerge.__main__ import build_parser
+from sklearn_emerge.cli import build_parser
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -47,7 +47,7 @@ def test_snippets_run_one_after_the_other(tmp_path, monkeypatch):
 def test_expressions_in_the_text_are_right():
     """Such as `EmergenceCurve().fit(capacity, accuracy, n_trials)`."""
     expressions = re.findall(r"`(Emergence\w+\(.*?)`", README)
-    assert len(expressions) == 2
+    assert len(expressions) == 3
     names = {name: getattr(sklearn_emerge, name) for name in sklearn_emerge.__all__}
     capacity = np.logspace(2, 6, 12)
     right = np.random.default_rng(0).binomial(100, 1 / (1 + (capacity / 2e4) ** -1.5))
@@ -66,7 +66,7 @@ def test_command_lines_parse(arguments):
 
 
 def test_command_lines_are_found():
-    assert README.count("python -m sklearn_emerge ") == 3
+    assert README.count("python -m sklearn_emerge ") == 7
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from sklearn.base import clone
 from statsmodels.stats.proportion import proportion_confint
 
 from sklearn_emerge import TransformerPredictor, TriangleWorld
-from sklearn_emerge.__main__ import main
 from sklearn_emerge.assessment import load_cube
+from sklearn_emerge.cli import main
 from sklearn_emerge.datasets import load_published
 from sklearn_emerge.reproduce import (
     EXPERIMENTS,
@@ -196,7 +196,9 @@ def test_figure_of_emergence():
     figure = Figure()
     draw_recipe("emergence-student", {"emergence-student": cube}, figure)
     accuracy, gate = figure.axes
-    assert accuracy.get_title(loc="left").startswith("a logistic step in capacity fits")
+    name, _, reason = accuracy.get_title(loc="left").partition("\n")
+    assert name == "emergence-student"
+    assert reason.startswith("a logistic step in capacity fits")
     points = accuracy.lines[0]
     np.testing.assert_allclose(np.sort(points.get_xdata()), np.sort(at_end.values.ravel()))
     threshold = accuracy.lines[2].get_xdata()[0]

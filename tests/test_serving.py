@@ -22,7 +22,7 @@ from test_files import flip
 
 import sklearn_emerge
 from sklearn_emerge import GRUPredictor, TransformerPredictor
-from sklearn_emerge.__main__ import main
+from sklearn_emerge.cli import main
 from sklearn_emerge.serving import ExportedNetwork, create_service, export_network, load_network
 
 RNG = np.random.default_rng(0)
@@ -432,6 +432,6 @@ def test_serve_from_the_command_line(path, tmp_path, monkeypatch, capsys):
     assert main(["serve", str(tmp_path / "missing.pt2")]) == 2
     assert "does not exist" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    monkeypatch.setattr("sklearn_emerge.__main__.find_spec", lambda name: None)
+    monkeypatch.setattr("sklearn_emerge.cli._serve.find_spec", lambda name: None)
     assert main(["serve", str(path)]) == 2
     assert "serve needs uvicorn" in capsys.readouterr().err

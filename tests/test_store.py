@@ -28,9 +28,9 @@ from sklearn_emerge import (
     OscillatorWorld,
     TransformerPredictor,
 )
-from sklearn_emerge.__main__ import _save_figure
 from sklearn_emerge._files import seal
 from sklearn_emerge.assessment._store import Store
+from sklearn_emerge.cli._output import save_figure
 from sklearn_emerge.predictors import _checkpoint
 from sklearn_emerge.predictors._checkpoint import Checkpoints
 from sklearn_emerge.predictors._training import make_net
@@ -270,7 +270,7 @@ def test_without_room_results_are_errors(tmp_path, fitted_single):
     tokens = np.arange(60).reshape(12, 5) % 3
     network = TransformerPredictor(4, 1, 1, likelihood="categorical", max_steps=1).fit(tokens)
     writers = [fitted_single.to_netcdf, partial(export_network, network)]
-    writers.append(partial(_save_figure, draw=lambda figure: None))
+    writers.append(partial(save_figure, draw=lambda figure: None))
     for write in writers:
         with full_disk(), pytest.raises(OSError, match="file.png' cannot be written") as raised:
             write(tmp_path / "file.png")

@@ -1,9 +1,18 @@
 """The worlds have the statistics that their definitions imply."""
 
+import pickle
+from base64 import b64decode
+from html import escape
+from io import BytesIO
+
 import numpy as np
 import pytest
+from matplotlib.image import imread
+from matplotlib.pyplot import get_fignums
 from scipy.linalg import solve_discrete_are
+from sklearn import config_context
 from sklearn.base import clone
+from sklearn.utils import Bunch
 
 from sklearn_emerge import (
     ArrayWorld,
@@ -13,7 +22,10 @@ from sklearn_emerge import (
     OscillatorWorld,
     RegimeWorld,
 )
+from sklearn_emerge._registry import WORLDS as NAMED
+from sklearn_emerge._registry import make_world
 from sklearn_emerge.worlds import PhaseNull
+from sklearn_emerge.worlds._picture import html_of
 
 WORLDS = [
     DriftWorld(),
@@ -190,3 +202,72 @@ def test_set_params_reaches_the_world_of_a_null():
     null = OscillatorWorld().null("shuffle")
     null.set_params(world__n_steps=30)
     assert null.sample(2, 0).X.shape == (2, 30)
+
+
+SHOWN = [
+    *(make_world(name) for name in NAMED),
+    OscillatorWorld().null("phase"),
+    RegimeWorld().null("shuffle"),
+    ArrayWorld(np.random.default_rng(0).normal(size=(10, 20, 9)), np.zeros(10)),
+    ArrayWorld(np.eye(10)),
+]
+
+
+@pytest.mark.parametrize("world", SHOWN, ids=lambda world: " ".join(repr(world).split())[:40])
+def test_a_notebook_shows_facts_and_some_sequences(world):
+    before, figures = np.random.get_state()[1].copy(), get_fignums()
+    html = world._repr_mimebundle_()["text/html"]
+    assert html_of(world) in html
+    assert html_of(world) in world._repr_html_()
+    assert type(world).__name__ in html
+    assert f"{world.observation}, {world.n_steps} steps" in html
+    assert ", ".join(world.null_kinds) in html
+    if world.observation == "token":
+        decoded = world.decode(world.sample(3, random_state=0).X[0])
+        assert escape(decoded[:60]) in html
+    else:
+        picture = b64decode(html.partition("data:image/png;base64,")[2].partition("'")[0])
+        assert imread(BytesIO(picture)).std() > 0.01
+    assert np.array_equal(before, np.random.get_state()[1])
+    assert get_fignums() == figures
+
+
+def test_facts_say_what_is_known_of_the_best_score():
+    texts = [html_of(world) for world in (RegimeWorld(), RegimeWorld().null("shuffle"))]
+    texts.append(html_of(OscillatorWorld().null("phase")))
+    assert ["known exactly" in text for text in texts] == [True, False, False]
+    assert ["known from below" in text for text in texts] == [False, True, False]
+    assert ["not known" in text for text in texts] == [False, False, True]
+
+
+def test_a_world_that_cannot_be_sampled_says_why():
+    html = OscillatorWorld(n_steps=1)._repr_html_()
+    assert "n_steps=1" in repr(OscillatorWorld(n_steps=1))
+    assert "Cannot be sampled: The &#x27;n_steps&#x27; parameter" in html
+
+
+def test_without_matplotlib_there_is_no_picture(monkeypatch):
+    monkeypatch.setattr("sklearn_emerge.worlds._picture.find_spec", lambda name: None)
+    html = OscillatorWorld()._repr_html_()
+    assert "256 steps" in html
+    assert "<img" not in html
+
+
+def test_text_display_is_left_to_scikit_learn():
+    with config_context(display="text"):
+        assert "text/html" not in OscillatorWorld()._repr_mimebundle_()
+        assert not hasattr(OscillatorWorld(), "_repr_html_")
+
+
+def test_a_sample_shows_shapes():
+    sample = OscillatorWorld().sample(3, random_state=0)
+    assert repr(sample).splitlines() == [
+        "Sample",
+        "  X             float64 array of shape (3, 256)",
+        "  latents       float64 array of shape (3, 256, 2)",
+        "  latent_names  ('x', 'y')",
+        "  world         OscillatorWorld()",
+    ]
+    assert isinstance(sample, Bunch)
+    assert np.array_equal(pickle.loads(pickle.dumps(sample)).X, sample.X)
+    assert "A->B: int64 array" in repr(make_world("triangle").sample(3))

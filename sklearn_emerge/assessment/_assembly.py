@@ -17,7 +17,7 @@ from ._trajectory import join
 
 INTERVALS = {"student": student_interval, "bootstrap": bootstrap_interval}
 # Nats per step below which a share of what is possible says nothing, as in a null.
-_NOTHING_TO_GAIN = 1e-3
+NOTHING_TO_GAIN = 1e-3
 _PER_SEED = ("nll", "status", "fit_seconds")
 _PER_CONDITION = ("reference", "best_baseline", "ceiling")
 # What cells of the structured world measure besides, with its dimensions after those of the grid.
@@ -146,11 +146,11 @@ def compare(cube, interval, alpha, correction, n_flips=None, units=None):
     cube["delta_nll"] = (reference - cube.nll).transpose(*cube.nll.dims)
     cube["delta_nll_baseline"] = reference - cube.nll_baseline
     possible = reference - cube.nll_optimal
-    efficiency = cube.delta_nll / possible.where(possible > _NOTHING_TO_GAIN)
+    efficiency = cube.delta_nll / possible.where(possible > NOTHING_TO_GAIN)
     cube["efficiency"] = efficiency.transpose(*cube.nll.dims)
     beyond = cube.nll_best_baseline - cube.nll_optimal
     # Of a bound it would say nothing.
-    beyond = beyond.where((beyond > _NOTHING_TO_GAIN) & (cube.ceiling == "exact"))
+    beyond = beyond.where((beyond > NOTHING_TO_GAIN) & (cube.ceiling == "exact"))
     cube["efficiency_beyond_baseline"] = ((cube.nll_best_baseline - cube.nll) / beyond).transpose(
         *cube.nll.dims
     )

@@ -1,22 +1,23 @@
 """The estimator that answers what training added."""
 
 from numbers import Integral, Real
+from platform import python_version
 from types import MappingProxyType
 
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._names import Estimator
 from .._random import seed_sequence
-from .._threads import one_thread_of_blas
+from .._registry import make_model, make_world
 from ..inference import check_alpha, check_correction
 from ..measures._reservoir import check_sizes
 from ..predictors import GRUPredictor
 from ..predictors._base import BasePredictor
 from ..predictors._callbacks import N_PARTS
-from ..worlds import ArrayWorld, World
+from ..worlds import ArrayWorld, OscillatorWorld, World
 from ._assembly import INTERVALS, collect, compare
 from ._checks import (
     check_configurations,
@@ -27,23 +28,23 @@ from ._checks import (
 )
 from ._claims import REPRESENTATION, check_claims, decide_claims
 from ._cube import annotate, describe, save_cube
+from ._explain import explain
+from ._html import results_html
+from ._key import library_versions
 from ._labels import check_names, coordinate
 from ._panel import make_baselines, reference_names
 from ._plan import STRUCTURED, expand
 from ._probing import check_probing
-from ._progress import Progress
 from ._recordings import check_likelihoods, world_of
+from ._run import run_cells
 from ._schedule import schedule
 from ._store import Store
 from ._summary import summarise
 from ._trajectory import check_record
 from ._verdict import judge
 
-# Rows of a table that a notebook shows, half of them from its end.
-_MAX_ROWS = 60
 
-
-class EmergenceAssessment(BaseEstimator):
+class EmergenceAssessment(Estimator):
     r"""Assess what training added to a sequence model in a world.
 
     For every configuration of the grid, in the world and in its nulls, networks are trained from
@@ -72,8 +73,9 @@ class EmergenceAssessment(BaseEstimator):
     reservoir       loss of the best trivial baseline minus that of the untrained   `margin`
                     core
     representation  score of decoding the latent, minus that from the states of     `probe_margin`
-    (each latent)   other sequences, minus the same of the untrained core, or of
-                    as many last inputs as there are units, whichever is more
+    (each latent)   other sequences (if above 0), minus the same of the untrained
+                    core, or of as many last inputs as there are units, whichever
+                    is more
     ==============  ==============================================================  ==============
 
     The verdict is the first that follows:
@@ -90,7 +92,7 @@ class EmergenceAssessment(BaseEstimator):
     takes the place of the others. Training has not ended if the mean training loss falls by more
     than `margin` from the last but one fifth of the updates to the last fifth; then the verdict is
     *undecided*, unless it is *learned, not beyond ...*, *reservoir* or *none* and would be the same
-    with losses lower by as much again.
+    of the best possible predictor.
 
     The protocol follows *Emergence Without Scale*; its own variant is ``nulls=("shuffle",)``,
     ``modes=("full", "readout", "random")``, ``reference=("mean", "persistence")``,
@@ -101,10 +103,13 @@ class EmergenceAssessment(BaseEstimator):
 
     Parameters
     ----------
-    world : World, default=None
-        Where sequences come from. None if they are passed to `fit`.
-    model : predictor, default=None
-        Neural predictor to assess; None is ``GRUPredictor()``. Its parameters "auto" are
+    world : World or str, default=None
+        Where sequences come from, or its name: "drift", "oscillator", "oscillator-nonstationary",
+        "regime", "bernoulli", "random-walk", "local-linear-trend", "triangle" or
+        "nested-conditional". None if they are passed to `fit`.
+    model : predictor or str, default=None
+        Neural predictor to assess, or "rnn", "gru", "lstm" or "transformer" for one with default
+        parameters; None is ``GRUPredictor()``. Its parameters "auto" are
         filled in from the world, its `training` and `random_state` by the assessment.
     param_grid : dict of str to sequence, default=None
         Values of parameters to combine; each becomes a dimension of the cube under its key.
@@ -203,8 +208,12 @@ class EmergenceAssessment(BaseEstimator):
         nor on which other configurations there are, nor on threads and other settings of torch.
         (Transformers, which round differently with another number of threads, are computed with
         one; `n_jobs` occupies more processors.)
-    progress : bool, default=True
-        Show a progress bar.
+    progress : {"bar", "log"} or bool, default=True
+        What is shown while cells run: first a line that says what there is to do, about how long
+        it will take, and what is read from `memory`; then a bar ("bar"), or lines in the log
+        "sklearn_emerge" of `logging`, about one a cell or a minute ("log"). Without a handler of
+        your own they are written to stderr. True is "bar" on a terminal and in a notebook, "log"
+        elsewhere; False shows nothing. The estimate comes from a few updates of each network.
 
     Attributes
     ----------
@@ -220,7 +229,7 @@ class EmergenceAssessment(BaseEstimator):
     See Also
     --------
     load_cube : Read a cube from a file.
-    AssessmentDisplay : Plot gains by mode and condition.
+    AssessmentDisplay : Plot gains by mode and condition, as `plot` does.
 
     Examples
     --------
@@ -238,9 +247,11 @@ class EmergenceAssessment(BaseEstimator):
     training had not ended
     """
 
+    # Where parameters may belong that it does not have itself.
+    _parts = {"model": GRUPredictor, "world": OscillatorWorld}
     _parameter_constraints = {
-        "world": [World, None],
-        "model": [BasePredictor, None],
+        "world": [World, str, None],
+        "model": [BasePredictor, str, None],
         "param_grid": [dict, None],
         "modes": [str, "array-like"],
         "nulls": [str, "array-like"],
@@ -266,7 +277,7 @@ class EmergenceAssessment(BaseEstimator):
             None,
         ],
         "random_state": ["random_state", np.random.Generator, np.random.SeedSequence],
-        "progress": ["boolean"],
+        "progress": ["boolean", StrOptions({"bar", "log"})],
     }
 
     def __init__(
@@ -355,6 +366,9 @@ class EmergenceAssessment(BaseEstimator):
             `ArrayWorld`), no latent can be scored, or the probe fails when it is tried; before
             any training.
 
+        KeyboardInterrupt
+            If it is interrupted; a warning in the log "sklearn_emerge" says what is kept.
+
         Warns
         -----
         UserWarning
@@ -367,6 +381,7 @@ class EmergenceAssessment(BaseEstimator):
         store = Store(self.memory)
         self.world_ = self._resolve_world(X, y)
         model = GRUPredictor() if self.model is None else self.model
+        model = make_model(model) if isinstance(model, str) else model
         record_at, measures = check_record(self.record_at, self.measures)
         nulls = check_names("nulls", self.nulls, self.world_.null_kinds)
         configurations = expand(self.world_, model, self.param_grid, nulls)
@@ -416,6 +431,10 @@ class EmergenceAssessment(BaseEstimator):
             "world": describe(self.world_),
             "model": describe(model),
             "entropy": entropy,
+            "n_sequences": describe(n_sequences),
+            "units": describe(units),
+            "n_configurations": len(configurations),
+            "versions": {"python": python_version(), **library_versions()},
         }
         results = self._run(cells, store)
         coords = {
@@ -442,27 +461,38 @@ class EmergenceAssessment(BaseEstimator):
         self.cube_ = annotate(cube.merge(judged), description)
         return self
 
-    def summary(self):
-        """Return the main figures as a table.
+    def summary(self, detail="short"):
+        """Return the main figures as a table, see `summarise`.
+
+        Parameters
+        ----------
+        detail : {"short", "full"}, default="short"
+            A row a configuration, or a row a configuration, condition and mode.
 
         Returns
         -------
         pandas.DataFrame
-            One row a configuration, condition and mode: mean gain over seeds with interval and
-            p-values, the gain over the best of all baselines, the units of the random core that
-            predicts as well (0: fewer than all that were tried, inf: more), probe scores, and the
-            names of reference and best baseline. Gains are in nats per step. Where a gain
-            is positive but not significant, ``required_seeds`` says how many seeds would find it
-            with power 0.8 if it were true (`required_seeds` of `inference`): few of them mean that
-            the run was too small to decide, not that there is a gain.
 
         Raises
         ------
         NotFittedError
             If `fit` has not been called.
         """
-        check_is_fitted(self, "cube_")
-        return summarise(self.cube_, self.alpha, self.correction)
+        return summarise(self, detail)
+
+    def explain(self):
+        """Say in plain sentences what was found, see `explain`.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        """
+        return explain(self)
 
     @property
     def verdict_(self):
@@ -475,6 +505,34 @@ class EmergenceAssessment(BaseEstimator):
         """The tests behind the verdict: a str, or a Series over the configurations of a grid."""
         check_is_fitted(self, "cube_")
         return _by_configuration(self.cube_.verdict_reason)
+
+    def plot(self, kind="gains", **options):
+        """Plot what was measured.
+
+        Parameters
+        ----------
+        kind : {"gains", "capacity", "decoding", "memory", "trajectory"}, default="gains"
+            What to show: gains of one configuration, or against a parameter of the grid; scores
+            of decoding; the loss by how many inputs are seen; a measure in the course of training.
+        **options
+            Of the `from_cube` of `AssessmentDisplay`, `CapacityCurveDisplay`, `DecodingDisplay`,
+            `MemoryDisplay` or `TrajectoryDisplay`, for instance ``hidden_size=16`` or ``ax``.
+
+        Returns
+        -------
+        display
+            Plotted.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        ValueError
+            If the kind is not known, or what it shows was not measured.
+        """
+        from ..displays._kinds import plot_cube
+
+        return plot_cube(self, kind, options)
 
     def to_netcdf(self, path):
         """Write the cube to a NetCDF file, atomically.
@@ -495,6 +553,33 @@ class EmergenceAssessment(BaseEstimator):
         check_is_fitted(self, "cube_")
         save_cube(self.cube_, path)
 
+    def report(self, path):
+        """Write a report: one HTML file with verdict, figures, checks and methods.
+
+        Parameters
+        ----------
+        path : path-like
+            The file, as in `to_netcdf`.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        ImportError
+            If matplotlib is not installed.
+        OSError
+            If the file cannot be written.
+
+        See Also
+        --------
+        sklearn_emerge.report : One report on several assessments, or on files.
+        """
+        # Displays import this room.
+        from ..reporting import report
+
+        check_is_fitted(self, "cube_")
+        report(self, path)
+
     def _resolve_world(self, X, y):
         if self.world is not None and X is not None:
             raise ValueError(
@@ -510,53 +595,26 @@ class EmergenceAssessment(BaseEstimator):
             )
         if y is not None:
             raise ValueError("fit received latents y without X; pass both or neither.")
+        if isinstance(self.world, str):
+            return make_world(self.world)
         if isinstance(self.world, ArrayWorld):
             # Anew, because an array may have been changed in place.
             self.world._check()
         return self.world
 
     def _run(self, cells, store):
-        """Run the cells, in order of the plan, and show how far they are."""
-        results = []
-        n_updates = [cell.n_updates for cell in cells]
-        with one_thread_of_blas(), Progress(n_updates, self.progress) as progress:
-            jobs = []
-            for i, cell in enumerate(cells):
-                function, args, kwargs = cell.call
-                file = {} if cell.mode is None else {"progress_file": progress.file(i)}
-                jobs.append(delayed(function)(*args, **kwargs, **file))
-            # Memory-mapped arguments cannot be written to, as worlds and modules may do.
-            options = {"n_jobs": self.n_jobs, "max_nbytes": None}
-            try:
-                parallel = Parallel(**options, return_as="generator")
-            except ValueError:
-                # Multiprocessing, and others, return all results at the end.
-                parallel = Parallel(**options)
-            for i, result in enumerate(parallel(jobs)):
-                store.tell(result, cells[i].call[2].get("checkpoint_folder"))
-                results.append(result)
-                progress.finish(i)
-        return results
+        """Run the cells; what each returns."""
+        return run_cells(cells, store, n_jobs=self.n_jobs, progress=self.progress)
 
     def _repr_html_inner(self):
         html = super()._repr_html_inner()
-        return html + self._results_html() if hasattr(self, "cube_") else html
+        return html + results_html(self.cube_) if hasattr(self, "cube_") else html
 
     def _repr_mimebundle_(self, **kwargs):
         bundle = super()._repr_mimebundle_(**kwargs)
         if "text/html" in bundle and hasattr(self, "cube_"):
-            bundle["text/html"] += self._results_html()
+            bundle["text/html"] += results_html(self.cube_)
         return bundle
-
-    def _results_html(self):
-        """Return verdict and summary as HTML."""
-        verdict = self.verdict_
-        if isinstance(verdict, str):
-            shown = f"<p><b>{verdict}</b>: {self.verdict_reason_}</p>"
-        else:
-            shown = verdict.to_frame().to_html(max_rows=_MAX_ROWS)
-        table = self.summary().to_html(float_format="{:.4g}".format, max_rows=_MAX_ROWS)
-        return f"<div>{shown}{table}</div>"
 
 
 def _by_configuration(values):

@@ -6,11 +6,13 @@ import warnings
 from datetime import UTC, datetime
 from functools import partial
 from math import prod
+from os import PathLike
 
 import netCDF4
 import numpy as np
 import xarray as xr
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 from xarray.backends import NetCDF4DataStore
 from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
@@ -319,4 +321,46 @@ def check_cube(cube, name="cube"):
     if missing:
         reason = f"it has no variable {', '.join(missing)}"
         raise ValueError(_NOT_A_CUBE.format(name=name, reason=reason))
+    return cube
+
+
+def cube_of(cube):
+    """Return the cube of a fitted assessment, a cube as it is, or that in a file."""
+    if isinstance(cube, BaseEstimator):
+        check_is_fitted(cube, "cube_")
+        cube = cube.cube_
+    if isinstance(cube, xr.Dataset):
+        return check_cube(cube)
+    if not isinstance(cube, str | PathLike):
+        raise TypeError(
+            f"cube={type(cube).__name__} is no cube; pass a fitted EmergenceAssessment, its cube_, "
+            "or the file that it was written to."
+        )
+    return load_cube(cube)
+
+
+def check_claimed(cube):
+    """Raise a ValueError unless a cube has claims, and says how they were tested; return it."""
+    for dim in _DIMS["nll"]:
+        if dim not in cube.dims:
+            raise ValueError(
+                f"The cube has no dimension {dim}, which its claims are about; select values of "
+                f"the parameters of the grid only, or keep the dimension: sel({dim}=[...])."
+            )
+    if "claim_state" not in cube:
+        raise ValueError(
+            "The cube has no claims: it was written before verdicts followed from claims. Run the "
+            "assessment again; AssessmentDisplay.from_cube plots this one as it is."
+        )
+    if "configuration" not in cube.attrs:
+        raise ValueError(
+            "The cube has lost its attribute configuration, which says how claims were tested; "
+            "copy it from the cube that it comes from: cube.assign_attrs(original.attrs)."
+        )
+    n_seeds, left = json.loads(cube.attrs["configuration"])["n_seeds"], cube.sizes["seed"]
+    if left != n_seeds:
+        raise ValueError(
+            f"The cube has {left} seeds, but its claims are about {n_seeds}; pass the cube with "
+            "all of them."
+        )
     return cube

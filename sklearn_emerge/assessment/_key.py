@@ -22,9 +22,14 @@ _KNOWN = {*sys.stdlib_module_names, *_LIBRARIES, "sklearn", __package__.partitio
 _SOURCES = WeakKeyDictionary()
 
 
+def library_versions():
+    """Return the versions of the libraries that results may depend on."""
+    return {name: version(name) for name in _LIBRARIES}
+
+
 def provenance():
     """Return a hash of the sources of the package and of the versions of its libraries."""
-    versions = [f"{name}={version(name)}" for name in _LIBRARIES]
+    versions = [f"{name}={known}" for name, known in library_versions().items()]
     return sha256("".join([_package_sources(), *versions]).encode()).hexdigest()
 
 

@@ -5,6 +5,8 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from .._names import did_you_mean
+
 
 def check_label(argument, label):
     """Raise a ValueError unless a label is text that a file can hold."""
@@ -22,7 +24,7 @@ def check_names(name, values, known):
     if unknown:
         raise ValueError(
             f"{name}={values!r}: {unknown[0]!r} is not known here; choose from "
-            f"{', '.join(map(repr, known))}."
+            f"{', '.join(map(repr, known))}.{did_you_mean(unknown[0], known)}"
         )
     if len(set(values)) < len(values):
         raise ValueError(f"{name}={values!r} has a name twice; drop one.")

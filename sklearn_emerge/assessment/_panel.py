@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 
+from .._names import did_you_mean
 from ..predictors import (
     AutoregressivePredictor,
     EchoStatePredictor,
@@ -137,6 +138,7 @@ def _names(baselines, model, world):
         raise ValueError(
             f"baselines={baselines!r}: {unknown[0]!r} is not known; choose from "
             f"{', '.join(ALTERNATIVES)}, or pass a dict of names to predictors."
+            f"{did_you_mean(unknown[0], ALTERNATIVES)}"
         )
     return names
 

@@ -5,6 +5,7 @@ from itertools import product
 
 from sklearn.base import clone
 
+from .._names import did_you_mean
 from ..predictors._facts import with_facts
 from ._cube import VARIABLES
 from ._labels import check_values
@@ -114,6 +115,7 @@ def _set(world, model, key, value):
             f"param_grid key {key!r} is not a parameter of {type(target).__name__}; choose from "
             f"{', '.join(sorted(target.get_params(deep=False)))}, or write 'world__...' for a "
             f"parameter of the world: {', '.join(sorted(world.get_params(deep=False)))}."
+            f"{did_you_mean(name, target.get_params(deep=False))}"
         )
     target.set_params(**{name: value})
 

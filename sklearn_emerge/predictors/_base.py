@@ -7,10 +7,10 @@ from copy import copy
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._names import Estimator
 from .._validation import check_sequences, constant_channels, encode_tokens
 from ._likelihood import LIKELIHOODS, clip_probability, log_density
 
@@ -19,7 +19,7 @@ from ._likelihood import LIKELIHOODS, clip_probability, log_density
 _SPREAD = ContextVar("spread", default=lambda: None)
 
 
-class BasePredictor(ABC, BaseEstimator):
+class BasePredictor(ABC, Estimator):
     """Next-step prediction with a likelihood; subclasses implement `_fit` and `_predict`.
 
     Both receive float64 arrays of shape (n_sequences, n_steps, n_channels); `_predict` returns
