@@ -397,8 +397,8 @@ def test_methods_are_those_of_the_cube(cube):
         "compared with 4 alternatives: the mean, the mean of each step, persistence and a linear",
         "all 32 patterns (smallest possible p-value 0.031)",
         "alpha = 0.6, corrected over 2 latents by the method of Holm",
-        "resample (values permuted across sequences",
-        "phase (Fourier phases drawn at random",
+        "resample (at every step, values are exchanged between sequences",
+        "phase (sequences have the same spectrum and random phases",
         "a margin of 0.01 nats per step or 0.05 of a probe score",
         "The reference (persistence) and the best of all (",
     ):
@@ -519,7 +519,7 @@ def test_methods_say_only_what_was_done(change, said, unsaid, cube):
 
 def test_methods_of_a_null_do_not_say_that_it_has_the_same_sequences(cube):
     told = write_methods(facts_of(cube.assign_coords(condition=["structured", "a", "bernoulli"])))
-    assert "nulls of the world: a (a null of its world) and bernoulli (independent" in told
+    assert "nulls of the world: a and bernoulli (each step is an independent flip" in told
     assert "same sequences" not in told
 
 

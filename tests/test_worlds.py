@@ -1,6 +1,7 @@
 """The worlds have the statistics that their definitions imply."""
 
 import pickle
+import sys
 from base64 import b64decode
 from html import escape
 from io import BytesIO
@@ -226,7 +227,7 @@ def test_a_notebook_shows_facts_and_some_sequences(world):
         decoded = world.decode(world.sample(3, random_state=0).X[0])
         assert escape(decoded[:60]) in html
     else:
-        picture = b64decode(html.partition("data:image/png;base64,")[2].partition("'")[0])
+        picture = b64decode(html.partition("data:image/png;base64,")[2].partition('"')[0])
         assert imread(BytesIO(picture)).std() > 0.01
     assert np.array_equal(before, np.random.get_state()[1])
     assert get_fignums() == figures
@@ -247,7 +248,7 @@ def test_a_world_that_cannot_be_sampled_says_why():
 
 
 def test_without_matplotlib_there_is_no_picture(monkeypatch):
-    monkeypatch.setattr("sklearn_emerge.worlds._picture.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     html = OscillatorWorld()._repr_html_()
     assert "256 steps" in html
     assert "<img" not in html

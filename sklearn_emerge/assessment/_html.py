@@ -1,9 +1,8 @@
 """What a notebook shows of a fitted assessment."""
 
-import base64
 from html import escape
-from io import BytesIO
 
+from .._images import image_of
 from ._case import cases_of
 from ._cube import check_claimed
 from ._explain import explain, headline
@@ -11,8 +10,6 @@ from ._summary import summarise
 
 # Rows of a table that is shown, half of them from its end; and configurations in words.
 _MAX_ROWS = 60
-# Dots per inch of the thumbnail.
-_RESOLUTION = 80
 
 
 def results_html(cube):
@@ -48,16 +45,10 @@ def _thumbnail(cube):
     cases = cases_of(cube)
     if len(cases) > 1:
         return ""
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError:
-        return ""
-    from ..displays import AssessmentDisplay
 
-    # Not of pyplot: it would show the figure once more, and keep it.
-    figure = Figure(figsize=(6, 3), layout="constrained")
-    AssessmentDisplay.from_cube(cases[0].cube, ax=figure.subplots())
-    content = BytesIO()
-    figure.savefig(content, format="png", dpi=_RESOLUTION)
-    encoded = base64.b64encode(content.getvalue()).decode()
-    return f'<p><img alt="gains by condition and mode" src="data:image/png;base64,{encoded}"></p>'
+    def draw(ax):
+        from ..displays import AssessmentDisplay
+
+        AssessmentDisplay.from_cube(cases[0].cube, ax=ax)
+
+    return f"<p>{image_of(draw, (6, 3), 'gains by condition and mode')}</p>"

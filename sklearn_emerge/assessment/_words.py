@@ -1,10 +1,12 @@
 """What the labels of a cube mean, in words that sentences, tables and figures share."""
 
 import re
+from typing import NamedTuple
 
 import numpy as np
 
 from ._panel import ALTERNATIVES
+from ._plan import STRUCTURED
 
 # Which weights were trained.
 ARMS = {
@@ -13,14 +15,25 @@ ARMS = {
     "random": "nothing",
     "scrambled": "all, then scrambled",
 }
-CONDITIONS = {
-    "structured": "the world",
-    "resample": "order destroyed",
-    "shuffle": "steps shuffled",
-    "phase": "phases randomised",
-    "bernoulli": "coin flips",
-    "permuted": "answers drawn at random",
-    "redrawn": "maps drawn anew",
+
+
+class Null(NamedTuple):
+    """What was done to a world, in words and in a line for them."""
+
+    words: str
+    line: str
+
+
+NULLS = {
+    "resample": Null(
+        "order destroyed",
+        "at every step, values are exchanged between sequences, so that none remembers",
+    ),
+    "shuffle": Null("steps shuffled", "the steps of each sequence are in random order"),
+    "phase": Null("phases randomised", "sequences have the same spectrum and random phases"),
+    "bernoulli": Null("coin flips", "each step is an independent flip of a fair coin"),
+    "permuted": Null("answers exchanged", "translations are those of other sentences of the task"),
+    "redrawn": Null("maps drawn anew", "no task follows from others: each has a map of its own"),
 }
 # Names of baselines that have room in a table.
 SHORT_NAMES = {
@@ -67,14 +80,7 @@ GLOSSARY = {
         "before it",
     ),
     "null": (r"\bnulls?\b", "sequences of the world whose structure in time was destroyed"),
-    "order destroyed": (
-        "order destroyed",
-        "at every step, values are exchanged between sequences, so that none remembers",
-    ),
-    "steps shuffled": ("steps shuffled", "the steps of each sequence are in random order"),
-    "phases randomised": (
-        "phases randomised", "sequences have the same spectrum and random phases",
-    ),
+    **{null.words: (null.words, null.line) for null in NULLS.values()},
     "memory": (
         r"\bmemory\b",
         "the hidden state before the last input; another sequence is one with (nearly) the same "
@@ -129,7 +135,9 @@ def arm_in_words(mode):
 
 def condition_in_words(condition):
     """Return what was done to the world, in words."""
-    return CONDITIONS.get(condition, condition)
+    if condition == STRUCTURED:
+        return "the world"
+    return NULLS[condition].words if condition in NULLS else condition
 
 
 def baseline_in_words(name):

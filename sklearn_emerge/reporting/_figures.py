@@ -1,10 +1,9 @@
 """Figures of a report, as pictures that are part of the file."""
 
-import base64
-import io
 from dataclasses import dataclass
 from itertools import chain, product, zip_longest
 
+from .._images import data_uri
 from ..assessment._plan import STRUCTURED
 from ..assessment._words import arm_in_words, condition_in_words, in_digits, listed
 from ..displays import (
@@ -72,10 +71,8 @@ def _encode(figure):
     """Return a figure as SVG in a data URI, with text as paths and the same at every run."""
     import matplotlib as mpl
 
-    file = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "sklearn_emerge", "svg.fonttype": "path"}):
-        figure.savefig(file, format="svg", bbox_inches="tight", metadata={"Date": None})
-    return f"data:image/svg+xml;base64,{base64.b64encode(file.getvalue()).decode()}"
+        return data_uri(figure, "svg", bbox_inches="tight", metadata={"Date": None})
 
 
 def curves(facts, most):

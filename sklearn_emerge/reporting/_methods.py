@@ -4,20 +4,12 @@ import numpy as np
 
 from ..assessment._claims import REPRESENTATION
 from ..assessment._plan import STRUCTURED
-from ..assessment._words import ARM_STATES, baseline_in_words, listed
+from ..assessment._words import ARM_STATES, NULLS, baseline_in_words, listed
 from ..inference import smallest_p_value
 from ..inference._sign_flips import MAX_AUTO
 from ._facts import count, setting
 from ._references import CORRECTIONS
 
-_NULLS = {
-    "resample": "values permuted across sequences at every step, which leaves no memory",
-    "shuffle": "the steps of each sequence permuted",
-    "phase": "Fourier phases drawn at random, which keeps the spectrum",
-    "bernoulli": "independent coin flips with the mean of the world",
-    "permuted": "answers drawn at random",
-    "redrawn": "maps drawn anew for every sequence",
-}
 _LIKELIHOODS = {
     "gaussian": "Gaussian",
     "bernoulli": "Bernoulli",
@@ -185,7 +177,7 @@ def _nulls(facts):
     nulls = facts.cases[0].nulls
     if not nulls:
         return ""
-    told = [f"{name} ({_NULLS.get(name, 'a null of its world')})" for name in nulls]
+    told = [f"{name} ({NULLS[name].line})" if name in NULLS else name for name in nulls]
     noun = "a null" if len(nulls) == 1 else "nulls"
     return f"The same was done in {noun} of the world: {listed(told)}."
 
@@ -252,7 +244,7 @@ def _probes(facts):
         f"The {noun} {listed(map(str, facts.latents))} {were} decoded by {kind} from "
         f"{listed(states)} hidden states{inputs} on {n_probe:,} evaluation sequences at most, "
         f"cross-validated with whole sequences left out ({scores}); what could be decoded from "
-        "those of other sequences was subtracted from each."
+        "those of other sequences was subtracted from each where it was above 0."
     )
 
 

@@ -1,9 +1,9 @@
 """What a world looks like: its facts in words, and a few of its sequences."""
 
-from base64 import b64encode
+from functools import partial
 from html import escape
-from importlib.util import find_spec
-from io import BytesIO
+
+from .._images import image_of
 
 # Sequences, or channels of one, that lines can show; rows of symbols or of text. No more than an
 # assessment needs, so that there are as many recordings.
@@ -105,13 +105,4 @@ def _picture(world):
     """Return sequences as HTML: text of tokens, else an image if matplotlib is there."""
     if world.observation == "token":
         return f"<pre>{escape(chr(10).join(rows_of(world)))}</pre>"
-    if find_spec("matplotlib") is None:
-        return ""
-    # Not pyplot, which would keep the figure and may open windows.
-    from matplotlib.figure import Figure
-
-    figure, content = Figure(figsize=(6.4, 1.8), layout="constrained"), BytesIO()
-    draw_sequences(world, figure.subplots())
-    figure.savefig(content, format="png", dpi=80)
-    data = b64encode(content.getvalue()).decode()
-    return f"<img alt='some sequences' src='data:image/png;base64,{data}'>"
+    return image_of(partial(draw_sequences, world), (6.4, 1.8), "some sequences")
