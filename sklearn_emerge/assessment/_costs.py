@@ -26,7 +26,7 @@ _N_TRIED, _LONG = 5, 10.0
 _WORK_SECONDS = 0.006
 # Bytes of a process that has loaded the libraries and compiled the kernels, and how often it has
 # the sequences of all seeds: training and evaluation, as they are, scaled, and in the null.
-_PROCESS_BYTES, _COPIES = 5e8, 8
+_PROCESS_BYTES, _COPIES = 5e8, 5
 
 
 @dataclass(frozen=True)
@@ -198,23 +198,26 @@ def _try(model, sizes, n_shared):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if not isinstance(model, NeuralPredictor):
-                start = time.perf_counter()
-                clone(model).fit(X)
-                return Pace(0.0, (time.perf_counter() - start) / n)
+                return Pace(0.0, _seconds(clone(model).fit, X) / n)
             tried = clone(model).set_params(training="full", callbacks=None)
             if "engine" in tried.get_params():
                 tried._begin(tried._prepare(X))
                 tried = clone(tried).set_params(engine=tried.engine_)
             tried.set_params(max_steps=_N_TRIED)
             fitted = fit_replicas(tried, [X], [0, 1][: sizes.n_seeds], [clock])[0]
-            start = time.perf_counter()
-            fitted.predict(X)
+            forward = min(_seconds(fitted.predict, X) for _ in range(3)) / n
     except Exception:
         # The run itself will say what is wrong with it.
         return Pace(known=False)
-    forward = (time.perf_counter() - start) / n
     update = np.median([(b - a) / n for (a, _), (b, n) in pairwise(clock.times)])
     return Pace(n_shared * update, n_shared * forward)
+
+
+def _seconds(function, *args):
+    """Return how long a call takes."""
+    start = time.perf_counter()
+    function(*args)
+    return time.perf_counter() - start
 
 
 def _work():
@@ -228,10 +231,5 @@ def _work():
 
 def _slowness():
     """Return how long this machine takes, now, where the one of the table takes a second."""
-    seconds = []
     with one_thread():
-        for _ in range(5):
-            start = time.perf_counter()
-            _work()
-            seconds.append(time.perf_counter() - start)
-    return np.median(seconds) / _WORK_SECONDS
+        return np.median([_seconds(_work) for _ in range(5)]) / _WORK_SECONDS

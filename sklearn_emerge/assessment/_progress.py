@@ -116,13 +116,15 @@ class Progress:
         A bar, lines in the log, or nothing.
     seconds : float, default=0
         How long all of it may take.
+    heading : str, default=""
+        A line that is shown before.
     """
 
-    def __init__(self, cells, costs, kind, seconds=0.0):
+    def __init__(self, cells, costs, kind, seconds=0.0, heading=""):
         self.cells, self.costs = cells, costs
         self.finished = [False] * len(cells)
         self.total = sum(cost.seconds + _LEAST for cost in costs)
-        self.view = {"bar": _Bar, "log": _Log}[kind](self, seconds) if kind else None
+        self.view = {"bar": _Bar, "log": _Log}[kind](self, seconds, heading) if kind else None
         self._folder = None
 
     def __enter__(self):
@@ -185,7 +187,7 @@ class Progress:
 class _Bar:
     """A bar on a terminal, or in a notebook."""
 
-    def __init__(self, progress, seconds):
+    def __init__(self, progress, seconds, heading):
         self.progress = progress
         notebook = in_notebook()
         widgets = notebook and find_spec("ipywidgets") is not None
@@ -193,14 +195,12 @@ class _Bar:
         if widgets:
             from tqdm.notebook import tqdm as bar
         self.every = _REFRESH if widgets or sys.stderr.isatty() else _REFRESH_FILE
+        if heading:
+            print(heading, file=sys.stderr)
         self.bar = bar(
             total=progress.total, desc="assessment", smoothing=0, leave=True,
             bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
         )  # fmt: skip
-
-    def say(self, text):
-        """Print a line above the bar."""
-        self.bar.write(text, file=sys.stderr)
 
     def show(self):
         """Draw the bar as far as work is done."""
@@ -222,16 +222,14 @@ class _Log:
 
     every = _REFRESH
 
-    def __init__(self, progress, seconds):
+    def __init__(self, progress, seconds, heading):
         self.progress = progress
         self.stride = -(-len(progress.cells) // _LINES)
         self.silence = max(_MINUTE, seconds / _LINES)
         self.start = self.last = time.monotonic()
         self.n_shown = 0
-
-    def say(self, text):
-        """Log a line."""
-        LOG.info(text)
+        if heading:
+            LOG.info(heading)
 
     def show(self):
         """Log how far the work is, if there is something to say."""
@@ -244,7 +242,7 @@ class _Log:
         elapsed, share = now - self.start, done / self.progress.total
         latest = f" ({self.progress.cells[n - 1].name})" if new else ""
         left = f", about {in_words(elapsed * (1 - share) / share)} left" if 0 < share < 1 else ""
-        self.say(f"{n} of {len(finished)} cells{latest} after {in_words(elapsed)}{left}")
+        LOG.info(f"{n} of {len(finished)} cells{latest} after {in_words(elapsed)}{left}")
         self.last, self.n_shown = now, n
 
     def close(self):

@@ -8,6 +8,9 @@ from .._threads import one_thread_of_blas
 from ._costs import Cost, costs_of
 from ._progress import LOG, Progress, in_words, kind_of, log_is_seen
 
+# Until other processes have loaded the libraries.
+_START_SECONDS = 5
+
 
 def run_cells(cells, store, *, n_jobs, progress):
     """Run cells in order of the plan, and show how far they are.
@@ -28,17 +31,16 @@ def run_cells(cells, store, *, n_jobs, progress):
     list of Bunch
         What each returns.
     """
-    kind, results, seconds, line = kind_of(progress), [], 0.0, ""
-    costs = [Cost() for _ in cells]
+    kind, results = kind_of(progress), []
+    costs, seconds, heading = [Cost() for _ in cells], 0.0, ""
     with one_thread_of_blas(), log_is_seen():
         if kind:
             n_at_once = max(1, min(effective_n_jobs(n_jobs), sum(not c.stored for c in cells)))
             costs = costs_of(cells, n_at_once)
             seconds = max(sum(c.seconds for c in costs) / n_at_once, *(c.seconds for c in costs))
-            line = _heading(cells, costs, seconds, n_at_once, store)
-        with Progress(cells, costs, kind, seconds) as shown:
-            if kind:
-                shown.view.say(line)
+            seconds += _START_SECONDS * (n_at_once > 1)
+            heading = _heading(cells, costs, seconds, n_at_once, store)
+        with Progress(cells, costs, kind, seconds, heading) as shown:
             jobs = []
             for i, cell in enumerate(cells):
                 function, args, kwargs = cell.call

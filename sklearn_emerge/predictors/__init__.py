@@ -1,5 +1,14 @@
 """Predictors of the next step: baselines and neural networks under one contract."""
 
+import warnings
+
+from tqdm import TqdmWarning
+
+with warnings.catch_warnings():
+    # In a notebook without ipywidgets, when skorch is imported, which would show no bar anyway.
+    warnings.simplefilter("ignore", TqdmWarning)
+    import tqdm.auto  # noqa: F401
+
 from ._baselines import (
     AutoregressivePredictor,
     MarkovPredictor,
