@@ -441,6 +441,15 @@ def test_a_grid_has_a_paragraph_each():
     assert max(map(len, lines)) <= 79
 
 
+def test_one_of_a_grid_is_said_to_be_corrected_with_the_others():
+    grid = xr.concat([cube_of(), cube_of()], "hidden_size").assign_coords(hidden_size=[4, 8])
+    run = RUN | {"n_configurations": 2}
+    one = told(grid, run=run, n_flips=None).sel(hidden_size=8)
+    assert cases_of(one)[0].n_configurations == 2
+    del run["n_configurations"]
+    assert cases_of(told(grid, run=run).sel(hidden_size=8))[0].n_configurations == 1
+
+
 def test_of_an_assessment_a_cube_and_a_file(fitted_single, tmp_path):
     path = tmp_path / "cube.nc"
     fitted_single.to_netcdf(path)
@@ -467,6 +476,7 @@ def test_cubes_of_before_are_refused_with_a_remedy():
         (old, "no claims.*Run the assessment again"),
         (told(cube_of()).drop_attrs(), "lost its attribute configuration.*assign_attrs"),
         (told(cube_of()).isel(seed=0), r"no dimension seed.*sel\(seed=\[...\]\)"),
+        (told(cube_of()).isel(seed=[0, 1]), "2 seeds, but its claims are about 6"),
     ):
         with pytest.raises(ValueError, match=message):
             explain(cube)

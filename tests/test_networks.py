@@ -54,6 +54,15 @@ def test_loaded_networks_are_those_of_the_cube(small, tmp_path, monkeypatch):
         load_networks("ocean")
 
 
+@pytest.mark.parametrize(
+    "options", [{"protocol": "published"}, {"random_state": 1}, {"max_steps": 5}, {"n_train": 10}]
+)
+def test_networks_of_another_run_are_refused(small, options):
+    cells = {cell_name("structured", {"hidden_size": 2}): []}
+    with pytest.raises(ValueError, match="networks were trained under protocol='corrected'"):
+        run_experiment("drift-gru", **{"protocol": "corrected", "networks": cells, **options})
+
+
 def test_a_flipped_bit_is_noticed(small, tmp_path):
     path = tmp_path / "networks.npz"
     cell = cell_name("structured", {"hidden_size": 2})

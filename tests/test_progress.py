@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import xarray as xr
 from skorch.callbacks import Callback
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
-from sklearn_emerge.assessment import _progress
+from sklearn_emerge.assessment import _costs, _progress
 from sklearn_emerge.assessment._cell import run_networks
 from sklearn_emerge.assessment._costs import Cost, costs_of
 from sklearn_emerge.assessment._progress import LOG, Progress, ProgressFile, in_words, kind_of
@@ -228,6 +229,21 @@ def test_a_network_that_cannot_be_tried_is_left_out_of_the_estimate(lines, monke
     (cost,) = costs_of([network_cell(ModulePredictor(lambda n_inputs: 1 / 0))])
     assert not cost.known
     assert np.isfinite(cost.seconds)
+
+
+def test_networks_that_there_is_no_time_to_try_cost_as_much_as_the_slowest(monkeypatch):
+    model = GRUPredictor(2, engine="torch")
+    cells = [replace(network_cell(model, n), index=(n,)) for n in (100, 200)]
+    monkeypatch.setattr(_costs, "_LONG", 0.0)
+    tried = costs_of(cells[:1])
+    assert not tried[0].known
+    assert tried[0].training == 0
+    times = iter([0.0, 0.0, 1.0])
+    monkeypatch.setattr(_costs.time, "monotonic", lambda: next(times))
+    monkeypatch.setattr(_costs, "_LONG", 0.5)
+    first, second = costs_of(cells)
+    assert second.training == pytest.approx(2 * first.training)
+    assert second.known
 
 
 @pytest.mark.parametrize("kept", [True, False])

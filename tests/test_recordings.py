@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 from conftest import small_assessment
 from sklearn.base import clone
+from sklearn.utils import Bunch
 
 from sklearn_emerge import (
     ArrayWorld,
@@ -21,6 +22,7 @@ from sklearn_emerge import (
     PersistencePredictor,
 )
 from sklearn_emerge._recordings import check_recordings
+from sklearn_emerge.assessment._alternatives import _choose
 from sklearn_emerge.assessment._plan import expand
 from sklearn_emerge.assessment._recordings import check_likelihoods
 from sklearn_emerge.predictors._base import spread_known
@@ -770,3 +772,21 @@ def test_tables_of_two_labels_are_told_the_call_that_knows_their_order(names):
             MeanPredictor().fit(X)
         call = re.search(r"pass (np\.stack\(.*?\)(?:, axis=2\))?)[.;] ", str(error.value))
         assert np.array_equal(eval(call.group(1), {"np": np, "X": X}), array)
+
+
+def test_baselines_are_chosen_in_groups_that_they_have_not_seen():
+    sample = Bunch(X=np.repeat(np.arange(4.0), 5)[:, np.newaxis], groups=np.repeat(range(4), 5))
+    seen = []
+
+    def fitted(name, seed, X):
+        def score(left_out):
+            seen.append(set(X.ravel()) & set(left_out.ravel()))
+            return 0.0
+
+        return SimpleNamespace(score=score)
+
+    _choose(["mean"], sample, fitted)
+    assert seen == [set()] * 4
+    seen.clear()
+    _choose(["mean"], Bunch(X=sample.X[::-1]), fitted)
+    assert any(seen)

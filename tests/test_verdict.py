@@ -105,6 +105,13 @@ def test_representation_of_each_latent(scores, state):
     assert found["representation x"] == state
 
 
+def test_a_control_below_zero_adds_nothing():
+    """That states of other sequences decode worse than a mean shows nothing of one's own."""
+    scores = probed([0.1, 0.9], [0.08, 0.2], [0.08, 0.2])
+    control = {"probe_score_shuffled": [[-0.5, 0.0], [0.0, 0.0]]}
+    assert states(judged(cube_of(probes=scores | control)))["representation x"] == "fails"
+
+
 def test_latents_are_corrected_for_their_number():
     scores = probed([0.9, 0.9], [0.2, 0.89], [0.2, 0.2])
     five = judged(cube_of(probes=scores, n_seeds=5)).sel(claim="representation x")
@@ -138,6 +145,19 @@ def test_what_was_not_tested_does_not_make_an_operator():
     scores = probed([0.9, 0.9], [0.89, 0.89], [0.2, 0.2])
     only = judged(cube_of(probes=scores), claims=("representation",))
     assert only.verdict.item() == "none"
+
+
+@pytest.mark.parametrize(
+    ("mode", "remedies"),
+    [
+        ("readout", {"gain": "full", "prediction": "full", "core": "full", "memory": "full"}),
+        ("full", {"core": "readout", "reservoir": "readout"}),
+    ],
+)
+def test_what_was_not_tested_names_the_mode_that_is_missing(mode, remedies):
+    reason = judged(cube_of().sel(mode=[mode])).verdict_reason.item()
+    for claim, missing in remedies.items():
+        assert f"{claim}: add the mode '{missing}'" in reason
 
 
 def test_correction_is_over_configurations_and_not_over_claims():

@@ -117,7 +117,7 @@ def _fits(facts):
 def _seeds(facts):
     """Return whether there are seeds enough for any p-value to reach alpha."""
     alpha, correction = facts.run["alpha"], facts.run["correction"]
-    n_seeds, n_configurations = facts.n_seeds, len(facts.cases)
+    n_seeds, n_configurations = facts.n_seeds, facts.cases[0].n_configurations
     if facts.recorded:
         found = (
             f"{count(n_seeds, 'split')} of the recordings; the corrected test needs two. More "
