@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import types
 from skorch.callbacks import Callback
 from torch import nn
 
@@ -31,8 +32,13 @@ from sklearn_emerge.recurrence import (
 )
 
 CORES = [nn.RNN, nn.GRU, nn.LSTM]
-# Each combination of sizes and precision is compiled anew, so there are few; all else is drawn.
-SIZES = [((1, 1, 1), torch.float64), ((5, 2, 1), torch.float32), ((16, 3, 2), torch.float32)]
+# Each precision is compiled anew, so there are few in double; all else is drawn.
+SIZES = [
+    ((1, 1, 1), torch.float64),
+    ((5, 2, 1), torch.float32),
+    ((16, 3, 2), torch.float32),
+    ((23, 1, 3), torch.float32),
+]
 
 
 def replicas(core, n_replicas, n_hidden, n_inputs, n_outputs, dtype, seed=0):
@@ -275,10 +281,20 @@ def test_readout_never_differentiates_through_time(monkeypatch, X):
         assert passes == [False] * n_passes
 
 
-def test_small_fits_do_not_compile_and_large_ones_do():
+def test_a_kernel_is_compiled_once_for_all_sizes():
+    for size in ((5, 2, 1), (16, 3, 2)):
+        layout = Layout(KINDS[nn.GRU], *size)
+        _, _, weights = replicas(nn.GRU, 1, *size, torch.float32)
+        scan(torch.randn(1, 3, 4, size[1]), weights, layout)
+    signatures = [s for s in layout.kernel._function.signatures if s[3].dtype == types.float32]
+    assert len(signatures) == 1
+
+
+def test_fits_of_a_few_dozen_updates_are_left_to_torch():
     core = nn.GRU(2, 16, batch_first=True)
-    assert choose_engine("auto", core, device="cpu", n_steps=40, max_steps=100) == "torch"
-    assert choose_engine("auto", core, device="cpu", n_steps=256, max_steps=2000) == "numba"
+    assert choose_engine("auto", core, device="cpu", n_steps=40, max_steps=50) == "torch"
+    assert choose_engine("auto", core, device="cpu", n_steps=40, max_steps=200) == "numba"
+    assert choose_engine("auto", core, device="cpu", n_steps=256, max_steps=200) == "numba"
     assert choose_engine("numba", core, device="cpu", n_steps=2, max_steps=1) == "numba"
     assert choose_engine("torch", core, device="cpu", n_steps=256, max_steps=9999) == "torch"
 

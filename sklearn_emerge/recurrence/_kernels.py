@@ -1,11 +1,13 @@
 """Compiled scans of recurrent layers with a linear head: forward, backward, and both with a loss.
 
 Why they are fast: sequences of a batch are *lanes*, innermost and contiguous, so that every
-multiply-add is a scalar weight times a vector; the number of hidden units is a constant of the
-compiled code, so that products are unrolled into registers (`_vector`). A task is one block of
-lanes of one replica. Tasks are independent, and a kernel runs a range of them without the
-interpreter lock. In training a task goes forward and backward before the next one starts, so
+multiply-add is a scalar weight times a vector, and sums stay in registers (`_vector`). A task is
+one block of lanes of one replica. Tasks are independent, and a kernel runs a range of them without
+the interpreter lock. In training a task goes forward and backward before the next one starts, so
 that what it saves for the way back is still in the cache, and is never written to memory.
+
+A kernel is compiled for a kind of cell, in some seconds, and serves all sizes: a network of
+another size begins at once.
 
 Flat arrays of a task, rows of `LANES` numbers each:
 
@@ -22,6 +24,7 @@ import numpy as np
 from numba import njit
 
 from ._compile import Compiled
+from ._pointwise import pointwise, tanh_of
 from ._vector import LANES, correlate, multiply, tanh, vector_width
 
 # Steps of the backward scan after which weight gradients are accumulated, while all of it is in
@@ -34,80 +37,70 @@ _OPTIONS = {"fastmath": True, "error_model": "numpy"}
 _inline = njit(inline="always", **_OPTIONS)
 
 
-# The pointwise parts of the cells. `n` is the number of hidden units times lanes, a constant where
-# they are called. `s0` and `s1` are what was saved at the step before and at this one, `h0` and
-# `h1` the hidden states before and after. Forward, `s1` (`h1` for the RNN) comes in with the
-# pre-activations. Backward, `dh` comes in as the gradient of h1 and leaves as the direct part of
-# that of h0; `d` receives the gradient of the pre-activations. The GRU's gates are reset, update,
-# recurrent part of the candidate, and rest of the candidate.
+# The pointwise parts of the cells, on blocks of the size of the hidden state. `s0` and `s1` are
+# what was saved at the step before and at this one, `h0` and `h1` the hidden states before and
+# after. Forward, `s1` (`h1` for the RNN) comes in with the pre-activations. Backward, `dh` comes in
+# as the gradient of h1 and leaves as the direct part of that of h0; `d` receives the gradient of
+# the pre-activations. The GRU's gates are reset, update, recurrent part of the candidate, and rest
+# of the candidate.
 
 
-@_inline
-def _rnn_forward(n, h1):
-    for k in range(n):
-        h1[k] = tanh(h1[k])
+def _sigmoid(x):
+    return 0.5 + 0.5 * tanh_of(0.5 * x)
 
 
-@_inline
-def _rnn_backward(n, dh, h1, d):
-    one = dh.dtype.type(1)
-    for k in range(n):
-        d[k] = dh[k] * (one - h1[k] * h1[k])
-        dh[k] = 0
+@pointwise
+def _rnn_forward(h1):
+    h1[0] = tanh_of(h1[0])
 
 
-@_inline
-def _gru_forward(n, s1, h0, h1):
-    half = s1.dtype.type(0.5)
-    for k in range(2 * n):
-        s1[k] = half + half * tanh(half * s1[k])
-    for k in range(n):
-        candidate = tanh(s1[3 * n + k] + s1[k] * s1[2 * n + k])
-        s1[3 * n + k] = candidate
-        h1[k] = candidate + s1[n + k] * (h0[k] - candidate)
+@pointwise
+def _rnn_backward(dh, h1, d):
+    h = h1[0]
+    d[0] = dh[0] * (1 - h * h)
+    dh[0] = 0
 
 
-@_inline
-def _gru_backward(n, dh, s1, h0, d):
-    one = dh.dtype.type(1)
-    for k in range(n):
-        g, reset, update, candidate = dh[k], s1[k], s1[n + k], s1[3 * n + k]
-        dn = g * (one - update) * (one - candidate * candidate)
-        d[k] = dn * s1[2 * n + k] * reset * (one - reset)
-        d[n + k] = g * (h0[k] - candidate) * update * (one - update)
-        d[2 * n + k] = dn * reset
-        d[3 * n + k] = dn
-        dh[k] = g * update
+@pointwise
+def _gru_forward(s1, h0, h1):
+    reset, update = _sigmoid(s1[0]), _sigmoid(s1[1])
+    candidate = tanh_of(s1[3] + reset * s1[2])
+    s1[0], s1[1], s1[3] = reset, update, candidate
+    h1[0] = candidate + update * (h0[0] - candidate)
 
 
-@_inline
-def _lstm_forward(n, s0, s1, h1):
-    half = s1.dtype.type(0.5)
-    for k in range(2 * n):
-        s1[k] = half + half * tanh(half * s1[k])
-    for k in range(n):
-        s1[2 * n + k] = tanh(s1[2 * n + k])
-        s1[3 * n + k] = half + half * tanh(half * s1[3 * n + k])
-    for k in range(n):
-        cell = s1[n + k] * s0[4 * n + k] + s1[k] * s1[2 * n + k]
-        squashed = tanh(cell)
-        s1[4 * n + k], s1[5 * n + k] = cell, squashed
-        h1[k] = s1[3 * n + k] * squashed
+@pointwise
+def _gru_backward(dh, s1, h0, d):
+    g, reset, update, candidate = dh[0], s1[0], s1[1], s1[3]
+    dn = g * (1 - update) * (1 - candidate * candidate)
+    d[0] = dn * s1[2] * reset * (1 - reset)
+    d[1] = g * (h0[0] - candidate) * update * (1 - update)
+    d[2] = dn * reset
+    d[3] = dn
+    dh[0] = g * update
 
 
-@_inline
-def _lstm_backward(n, dh, dc, s0, s1, d):
-    one = dh.dtype.type(1)
-    for k in range(n):
-        g, gate_in, forget = dh[k], s1[k], s1[n + k]
-        new, out, squashed = s1[2 * n + k], s1[3 * n + k], s1[5 * n + k]
-        c = dc[k] + g * out * (one - squashed * squashed)
-        d[k] = c * new * gate_in * (one - gate_in)
-        d[n + k] = c * s0[4 * n + k] * forget * (one - forget)
-        d[2 * n + k] = c * gate_in * (one - new * new)
-        d[3 * n + k] = g * squashed * out * (one - out)
-        dc[k] = c * forget
-        dh[k] = 0
+@pointwise
+def _lstm_forward(s0, s1, h1):
+    gate_in, forget, out = _sigmoid(s1[0]), _sigmoid(s1[1]), _sigmoid(s1[3])
+    new = tanh_of(s1[2])
+    cell = gate_in * new + forget * s0[4]
+    squashed = tanh_of(cell)
+    s1[0], s1[1], s1[2], s1[3], s1[4], s1[5] = gate_in, forget, new, out, cell, squashed
+    h1[0] = out * squashed
+
+
+@pointwise
+def _lstm_backward(dh, dc, s0, s1, d):
+    g, gate_in, forget = dh[0], s1[0], s1[1]
+    new, out, squashed = s1[2], s1[3], s1[5]
+    c = dc[0] + g * out * (1 - squashed * squashed)
+    d[0] = c * new * gate_in * (1 - gate_in)
+    d[1] = c * s0[4] * forget * (1 - forget)
+    d[2] = c * gate_in * (1 - new * new)
+    d[3] = g * squashed * out * (1 - out)
+    dc[0] = c * forget
+    dh[0] = 0
 
 
 # Sequences to lanes and back.
@@ -179,40 +172,39 @@ def sizes(kind, n_hidden, n_inputs):
 
 
 @cache
-def make_kernel(kind, n_hidden, n_inputs, n_outputs):
-    """Return the kernel of a cell and its sizes, compiled on its first call.
+def make_kernel(kind):
+    """Return the kernel of a cell, compiled on its first call, for all sizes.
 
     Parameters
     ----------
     kind : int
         RNN, GRU or LSTM.
-    n_hidden, n_inputs, n_outputs : int
-        Hidden units, input channels, outputs of the head.
 
     Returns
     -------
     kernel : callable
         Works on tasks first to last; see `_scan` for its arrays.
     """
-    H, C, O = n_hidden, n_inputs, n_outputs  # noqa: E741
-    G, S, K, V, Z = sizes(kind, H, C)
-    KIND, GATES = kind, G // H
-    # Columns of z: the inputs, the row of ones, the hidden states; the last two for the head.
-    HID, TAIL = C + 1, 1 + H
-    # Rows of the GRU's candidate: recurrent part and rest.
-    REC, REST = S, S + H
-    N, ZL, KL, VL, OL = H * LANES, Z * LANES, K * LANES, V * LANES, O * LANES
-    # Where the weights lie in a flat row: input, recurrent, two biases, head, bias of the head.
-    I_END = G * C
-    R_END = I_END + G * H
-    B_END = R_END + G
-    D_END = B_END + G
-    W_END = D_END + O * H
+    KIND = kind
 
     def kernel(
-        mode, with_d_x, x, targets, rows, weights, ratio, bernoulli, zs, saveds, slot,
+        mode, with_d_x, shape, x, targets, rows, weights, ratio, bernoulli, zs, saveds, slot,
         output, losses, d_weights, d_x, first, last,
     ):  # fmt: skip
+        # Hidden units, inputs and outputs; then as in `sizes`.
+        H, C, O, G, S, K, V, Z = shape  # noqa: E741
+        GATES = G // H
+        # Columns of z: the inputs, the row of ones, the hidden states; the last two for the head.
+        HID, TAIL = C + 1, 1 + H
+        # Rows of the GRU's candidate: recurrent part and rest.
+        REC, REST = S, S + H
+        N, ZL, KL, VL, OL = H * LANES, Z * LANES, K * LANES, V * LANES, O * LANES
+        # Where the weights lie in a flat row: input, recurrent, two biases, head, bias of the head.
+        I_END = G * C
+        R_END = I_END + G * H
+        B_END = R_END + G
+        D_END = B_END + G
+        W_END = D_END + O * H
         batch, n_steps = rows.shape[1], x.shape[1]
         n_blocks = (batch + LANES - 1) // LANES
         dtype = x.dtype
@@ -256,22 +248,22 @@ def make_kernel(kind, n_hidden, n_inputs, n_outputs):
                 s[:VL] = 0
                 for t in range(n_steps):
                     now, following = t * ZL, (t + 1) * ZL
-                    h0 = z[now + HID * LANES : now + ZL]
-                    h1 = z[following + HID * LANES : following + ZL]
-                    s0, s1 = s[t * VL : (t + 1) * VL], s[(t + 1) * VL : (t + 2) * VL]
+                    h0, h1 = now + HID * LANES, following + HID * LANES
+                    s0, s1 = t * VL, (t + 1) * VL
                     if KIND == RNN:
-                        multiply(h1, 0, ahead, 0, Z, z, now, S, Z, 0)
-                        _rnn_forward(N, h1)
+                        multiply(z, h1, ahead, 0, Z, z, now, S, Z, 0)
+                        _rnn_forward(N, (z,), (h1,))
                     else:
-                        multiply(s1, 0, ahead, 0, Z, z, now, S, Z, 0)
+                        multiply(s, s1, ahead, 0, Z, z, now, S, Z, 0)
                     if KIND == GRU:
                         multiply(
-                            s1, REC * LANES, ahead, REC * Z + C, Z, z, now + C * LANES, H, TAIL, 0
-                        )
-                        multiply(s1, REST * LANES, ahead, REST * Z, Z, z, now, H, HID, 0)
-                        _gru_forward(N, s1, h0, h1)
+                            s, s1 + REC * LANES, ahead, REC * Z + C, Z, z, now + C * LANES, H, TAIL,
+                            0,
+                        )  # fmt: skip
+                        multiply(s, s1 + REST * LANES, ahead, REST * Z, Z, z, now, H, HID, 0)
+                        _gru_forward(N, (s, z, z), (s1, h0, h1))
                     if KIND == LSTM:
-                        _lstm_forward(N, s0, s1, h1)
+                        _lstm_forward(N, (s, s, z), (s0, s1, h1))
                     multiply(out, t * OL, head, 0, TAIL, z, following + C * LANES, O, TAIL, 0)
             if mode == FORWARD:
                 _from_lanes(out, row, start, lanes, output)
@@ -296,21 +288,19 @@ def make_kernel(kind, n_hidden, n_inputs, n_outputs):
                 begin = max(end - _CHUNK, 0)
                 for t in range(end - 1, begin - 1, -1):
                     now, following, at = t * ZL, (t + 1) * ZL, (t - begin) * KL
-                    h0 = z[now + HID * LANES : now + ZL]
-                    h1 = z[following + HID * LANES : following + ZL]
-                    s0, s1 = s[t * VL : (t + 1) * VL], s[(t + 1) * VL : (t + 2) * VL]
-                    dt = d[at : at + KL]
+                    h0, h1 = now + HID * LANES, following + HID * LANES
+                    s0, s1 = t * VL, (t + 1) * VL
                     multiply(dh, 0, head_back, 0, O, d_out, t * OL, H, O, 1)
                     if KIND == RNN:
-                        _rnn_backward(N, dh, h1, dt)
+                        _rnn_backward(N, (dh, z, d), (0, h1, at))
                     elif KIND == GRU:
-                        _gru_backward(N, dh, s1, h0, dt)
+                        _gru_backward(N, (dh, s, z, d), (0, s1, h0, at))
                     else:
-                        _lstm_backward(N, dh, dc, s0, s1, dt)
+                        _lstm_backward(N, (dh, dc, s, s, d), (0, 0, s0, s1, at))
                     for gate in range(GATES):
-                        multiply(dh, 0, back, gate * H * H, H, dt, gate * N, H, H, 1)
+                        multiply(dh, 0, back, gate * H * H, H, d, at + gate * N, H, H, 1)
                     if with_d_x:
-                        multiply(line, 0, inputs_back, 0, K, dt, 0, C, K, 0)
+                        multiply(line, 0, inputs_back, 0, K, d, at, C, K, 0)
                         for lane in range(lanes):
                             for c in range(C):
                                 d_x[row[start + lane], t, c] = line[c * LANES + lane]

@@ -33,9 +33,15 @@ class Layout:
     n_outputs: int
 
     @property
+    def shape(self):
+        """All sizes, in the order in which the kernel takes them."""
+        rows = sizes(self.kind, self.n_hidden, self.n_inputs)
+        return self.n_hidden, self.n_inputs, self.n_outputs, *rows
+
+    @property
     def kernel(self):
-        """The compiled kernel."""
-        return make_kernel(self.kind, self.n_hidden, self.n_inputs, self.n_outputs)
+        """The compiled kernel, the same for all layers of a kind."""
+        return make_kernel(self.kind)
 
     @property
     def compiled(self):
@@ -92,9 +98,9 @@ class _Tasks:
 
         def part(thread, first, last):
             kernel(
-                mode, d_x is not None, self.x, targets, self.rows, self.weights, ratio, bernoulli,
-                *states, thread if slots else -1, output, losses, d_weights, d_x_or_none, first,
-                last,
+                mode, d_x is not None, self.layout.shape, self.x, targets, self.rows, self.weights,
+                ratio, bernoulli, *states, thread if slots else -1, output, losses, d_weights,
+                d_x_or_none, first, last,
             )  # fmt: skip
 
         run_tasks(part, self.n_tasks, self.n_threads)

@@ -12,9 +12,10 @@ KINDS = {nn.RNN: RNN, nn.GRU: GRU, nn.LSTM: LSTM}
 MAX_HIDDEN = 128
 # Seconds that torch takes for one step of one update: measured on two cores.
 _TORCH_SECONDS = {nn.RNN: 4e-5, nn.GRU: 1.5e-4, nn.LSTM: 1.5e-4}
-# A fit that takes torch longer than this is worth compilation, which takes about ten seconds once:
-# what was compiled is kept on disk, and a fit seldom comes alone.
-_WORTH_SECONDS = 2.5
+# A fit that takes torch longer than this is worth reading a kernel from the disk, which takes a
+# second in each process, and on each machine five for compiling it, once for all sizes of a cell: a
+# fit seldom comes alone.
+_WORTH_SECONDS = 0.5
 
 
 def choose_engine(engine, core, *, device, n_steps, max_steps, likelihood="gaussian"):
@@ -26,7 +27,7 @@ def choose_engine(engine, core, *, device, n_steps, max_steps, likelihood="gauss
     Parameters
     ----------
     engine : {"auto", "numba", "torch"}
-        "auto" takes numba where it can and where compilation is worth it.
+        "auto" takes numba where it can, but for tiny fits.
     core : torch.nn.Module
         The core.
     device : str

@@ -1,30 +1,34 @@
 """Small products of matrices with explicit vector instructions, for use in compiled kernels.
 
-The number of hidden units and the number of lanes are constants of the compiled code. Written as
-loops, these products reach between a tenth and a half of what the processor can do, depending on
-the shape and on the mood of the compiler's vectoriser. Here the vectors and the tiles of
-accumulators that stay in registers are spelled out, which reaches most of it for any shape.
+The number of lanes is a constant of the compiled code, all other sizes are not. Written as loops,
+these products reach between a tenth and a half of what the processor can do, depending on the
+shape and on the mood of the compiler's vectoriser. Here the vectors and the tiles of accumulators
+that stay in registers are spelled out, which reaches most of it for any shape; code for one number
+of hidden units alone was measured to be no faster. Sums have the same order whatever the tiles.
 
 Arrays are flat; a position ("at") and a stride say where a matrix lies in one. The rows of lanes
-are `LANES` apart. The cache of numba does not notice changes of this file: after one, touch
-`_kernels.py`.
+are `LANES` apart. The cache of numba does not notice changes of this file, nor of `_pointwise.py`:
+after one, touch `_kernels.py`.
 """
 
 import math
 
 import numpy as np
 from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
 from numba import njit
 from numba.core import cgutils, types
-from numba.extending import intrinsic, overload
+from numba.extending import intrinsic, overload, register_jitable
 
 # Sequences that a kernel takes through time together.
 LANES = 32
 # A vector is 64 bytes, which the compiler splits where registers are smaller.
 _VECTOR_BYTES = 64
-# Rows of a product, and rows and columns of a correlation, whose sums are kept in registers.
-_PRODUCT_TILE, _CORRELATION_TILE = 4, 2
-_FAST = ("fast",)
+# Rows of a product, and rows and columns of a correlation, whose sums are kept in registers, of
+# which there are 32 with AVX-512, and half as many, and half as wide, without.
+_WIDE = get_host_cpu_features().get("avx512f", False)
+_PRODUCT_ROWS, _CORRELATION_ROWS, _CORRELATION_COLUMNS = (4, 4, 2) if _WIDE else (2, 2, 2)
+FAST = ("fast",)
 
 # tanh(x) = x P(x^2) / Q(x^2) on [-8, 8], relative error 7e-9: minimax fit by iteratively
 # reweighted linearised least squares.
@@ -35,7 +39,15 @@ _P0, _P1, _P2, _P3, _P4 = map(np.float32, (
 _Q0, _Q1, _Q2, _Q3, _Q4 = map(np.float32, (
     1.0, 0.4677786135045504, 0.026164605241940773, 0.0003411360703000408, 8.522827708414152e-07,
 ))  # fmt: skip
-_LIMIT = np.float32(8)
+LIMIT = np.float32(8)
+
+
+@register_jitable(inline="always")
+def rational_tanh(x):
+    """Hyperbolic tangent of what is no larger than the limit, in single precision."""
+    u = x * x
+    p = _P0 + u * (_P1 + u * (_P2 + u * (_P3 + u * _P4)))
+    return x * p / (_Q0 + u * (_Q1 + u * (_Q2 + u * (_Q3 + u * _Q4))))
 
 
 def tanh(x):
@@ -46,14 +58,7 @@ def tanh(x):
 @overload(tanh, inline="always")
 def _tanh(x):
     if x == types.float32:
-
-        def rational(x):
-            x = min(max(x, -_LIMIT), _LIMIT)
-            u = x * x
-            p = _P0 + u * (_P1 + u * (_P2 + u * (_P3 + u * _P4)))
-            return x * p / (_Q0 + u * (_Q1 + u * (_Q2 + u * (_Q3 + u * _Q4))))
-
-        return rational
+        return lambda x: rational_tanh(min(max(x, -LIMIT), LIMIT))
     return lambda x: math.tanh(x)
 
 
@@ -67,40 +72,45 @@ def vector_width(array):
 def multiply(typing, out, out_at, a, a_at, a_stride, b, b_at, n_rows, n_terms, add):
     """Matrix product out[r] = sum_k a[r, k] b[k], where out[r] and b[k] are rows of lanes.
 
-    `a_stride`, `n_rows`, `n_terms` and `add` (1 to add to `out`) are constants.
+    `add` (1 to add to `out`) is a constant.
     """
-    stride, rows, terms, onto = (
-        constant.literal_value for constant in (a_stride, n_rows, n_terms, add)
-    )
+    onto = add.literal_value
 
     def generate(context, builder, signature, arguments):
-        vectors = _Vectors(context, builder, out.dtype)
+        vectors = Vectors(context, builder, out.dtype)
         out_start, a_start, b_start = (
             vectors.pointer(signature.args[i], arguments[i], arguments[i + 1]) for i in (0, 2, 5)
         )
+        stride, rows, terms = (arguments[i] for i in (4, 7, 8))
 
         def tile(row, size):
-            scalars = [vectors.offset(a_start, row, stride, r * stride) for r in range(size)]
             targets = [vectors.offset(out_start, row, LANES, r * LANES) for r in range(size)]
-            for lane in range(0, LANES, vectors.width):
-                places = [vectors.shift(target, lane) for target in targets]
-                sums = [vectors.load(place) if onto else vectors.zero for place in places]
-                for k in range(terms):
-                    term = vectors.load(vectors.shift(b_start, k * LANES + lane))
-                    for r in range(size):
-                        factor = vectors.broadcast(vectors.shift(scalars[r], k))
-                        sums[r] = vectors.multiply_add(factor, term, sums[r])
-                for total, place in zip(sums, places, strict=True):
-                    vectors.store(total, place)
+            scalars = vectors.rows(a_start, row, stride, size)
+            lanes = range(0, LANES, vectors.width)
+            pairs = [(r, lane) for r in range(size) for lane in lanes]
+            places = [vectors.shift(targets[r], lane) for r, lane in pairs]
+            sums = [
+                vectors.register(vectors.load(place) if onto else vectors.zero) for place in places
+            ]
 
-        vectors.tiles(rows, _PRODUCT_TILE, tile)
+            with cgutils.for_range(builder, terms) as loop:
+                at = vectors.offset(b_start, loop.index, LANES)
+                values = {lane: vectors.load(vectors.shift(at, lane)) for lane in lanes}
+                factors = [vectors.broadcast(builder.gep(each, [loop.index])) for each in scalars]
+                for total, (r, lane) in zip(sums, pairs, strict=True):
+                    value = vectors.multiply_add(factors[r], values[lane], builder.load(total))
+                    builder.store(value, total)
+            for total, place in zip(sums, places, strict=True):
+                vectors.store(builder.load(total), place)
+
+        vectors.tiles(rows, _PRODUCT_ROWS, tile)
         return context.get_dummy_value()
 
     signature = types.void(out, out_at, a, a_at, a_stride, b, b_at, n_rows, n_terms, add)
     return signature, generate
 
 
-@intrinsic(prefer_literal=True)
+@intrinsic
 def correlate(
     typing, out, out_at, out_stride, a, a_at, a_stride, b, b_at, b_stride, n_rows, n_columns,
     n_steps,
@@ -108,36 +118,31 @@ def correlate(
     """Add sum_q a[q, i] b[q, j] to out[i, j], where a[q, i] and b[q, j] are rows of lanes.
 
     An entry of `out` is a vector of partial sums over the lanes, to be added up in the end;
-    `out_stride` counts vectors. The strides (of `a` and `b`: from one q to the next), `n_rows`
-    and `n_columns` are constants; `n_steps`, the range of q, is not.
+    `out_stride` counts vectors. The strides of `a` and `b` are from one q to the next, `n_steps`
+    is the range of q.
     """
-    out_step, a_step, b_step, rows, columns = (
-        constant.literal_value for constant in (out_stride, a_stride, b_stride, n_rows, n_columns)
-    )
 
     def generate(context, builder, signature, arguments):
-        vectors = _Vectors(context, builder, out.dtype)
+        vectors = Vectors(context, builder, out.dtype)
         out_start, a_start, b_start = (
             vectors.pointer(signature.args[i], arguments[i], arguments[i + 1]) for i in (0, 3, 6)
         )
-        steps = context.cast(builder, arguments[-1], signature.args[-1], types.intp)
+        out_step, a_step, b_step = (arguments[i] for i in (2, 5, 8))
+        rows, columns, steps = arguments[9:]
         width = vectors.width
+        out_width = builder.mul(out_step, context.get_constant(types.intp, width))
 
         def tile(i, j, height, breadth):
             pairs = [(r, c) for r in range(height) for c in range(breadth)]
-            row = vectors.offset(out_start, i, out_step * width)
-            start = vectors.offset(row, j, width)
-            places = [vectors.shift(start, (r * out_step + c) * width) for r, c in pairs]
-            # The compiler keeps these in registers.
-            sums = [cgutils.alloca_once(builder, vectors.type) for _ in pairs]
-            for total, place in zip(sums, places, strict=True):
-                builder.store(vectors.load(place), total)
+            starts = vectors.rows(vectors.offset(out_start, j, width), i, out_width, height)
+            places = [vectors.shift(starts[r], c * width) for r, c in pairs]
+            sums = [vectors.register(vectors.load(place)) for place in places]
             first_a, first_b = (
                 vectors.offset(p, k, LANES) for p, k in ((a_start, i), (b_start, j))
             )
             with cgutils.for_range(builder, steps) as loop:
-                at_a = vectors.offset(first_a, loop.index, a_step)
-                at_b = vectors.offset(first_b, loop.index, b_step)
+                at_a = builder.gep(first_a, [builder.mul(loop.index, a_step)])
+                at_b = builder.gep(first_b, [builder.mul(loop.index, b_step)])
                 for lane in range(0, LANES, width):
                     left = [
                         vectors.load(vectors.shift(at_a, r * LANES + lane)) for r in range(height)
@@ -153,10 +158,10 @@ def correlate(
 
         def row_of_tiles(i, height):
             vectors.tiles(
-                columns, _CORRELATION_TILE, lambda j, breadth: tile(i, j, height, breadth)
+                columns, _CORRELATION_COLUMNS, lambda j, breadth: tile(i, j, height, breadth)
             )
 
-        vectors.tiles(rows, _CORRELATION_TILE, row_of_tiles)
+        vectors.tiles(rows, _CORRELATION_ROWS, row_of_tiles)
         return context.get_dummy_value()
 
     signature = types.void(
@@ -165,7 +170,7 @@ def correlate(
     return signature, generate
 
 
-class _Vectors:
+class Vectors:
     """Instructions on vectors of one type of number."""
 
     def __init__(self, context, builder, dtype):
@@ -174,6 +179,10 @@ class _Vectors:
         self.width = _VECTOR_BYTES // self.bytes
         self.type = ir.VectorType(context.get_value_type(dtype), self.width)
         self.zero = ir.Constant(self.type, None)
+
+    def constant(self, number):
+        """Return a vector of copies of a number."""
+        return ir.Constant(self.type, [ir.Constant(self.type.element, float(number))] * self.width)
 
     def pointer(self, array_type, array, at):
         """Return the address of an entry of a flat array."""
@@ -188,6 +197,13 @@ class _Vectors:
         """Return the address index * stride + further entries further."""
         distance = self.builder.mul(index, self.context.get_constant(types.intp, stride))
         return self.shift(self.builder.gep(pointer, [distance]), further)
+
+    def rows(self, pointer, index, stride, n):
+        """Return the addresses of n rows from the given one on; the stride is not a constant."""
+        rows = [self.builder.gep(pointer, [self.builder.mul(index, stride)])]
+        while len(rows) < n:
+            rows.append(self.builder.gep(rows[-1], [stride]))
+        return rows
 
     def load(self, pointer):
         """Return the vector at an address."""
@@ -210,13 +226,22 @@ class _Vectors:
 
     def multiply_add(self, a, b, c):
         """Return a * b + c, fused where the processor can."""
-        return self.builder.fadd(c, self.builder.fmul(a, b, flags=_FAST), flags=_FAST)
+        return self.builder.fadd(c, self.builder.fmul(a, b, flags=FAST), flags=FAST)
+
+    def register(self, value):
+        """Return the address of a variable, which the compiler keeps in a register."""
+        place = cgutils.alloca_once(self.builder, self.type)
+        self.builder.store(value, place)
+        return place
 
     def tiles(self, n, size, body):
-        """Call body(start, size) for tiles of n, and for a smaller one if one is left over."""
-        index = self.context.get_constant
-        if n // size:
-            with cgutils.for_range(self.builder, index(types.intp, n // size)) as loop:
-                body(self.builder.mul(loop.index, index(types.intp, size)), size)
-        if n % size:
-            body(index(types.intp, n - n % size), n % size)
+        """Call body(start, size) for tiles of n, and body(start, 1) for what is left over."""
+        constant = ir.Constant(n.type, size)
+        whole = self.builder.udiv(n, constant)
+        with cgutils.for_range(self.builder, whole) as loop:
+            body(self.builder.mul(loop.index, constant), size)
+        if size > 1:
+            with cgutils.for_range(
+                self.builder, n, start=self.builder.mul(whole, constant)
+            ) as loop:
+                body(loop.index, 1)

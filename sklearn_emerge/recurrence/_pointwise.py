@@ -1,0 +1,125 @@
+"""Formulas that are applied to each number of some rows of lanes, for use in compiled kernels.
+
+Written as loops over arrays whose size is not known, the compiler would have to make sure that
+they do not overlap, and gives up where there are many. Here a formula is written with numbers of
+Python, and becomes vector instructions.
+"""
+
+import math
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.typing import signature as signature_of
+from numba.extending import intrinsic
+
+from ._vector import FAST, LIMIT, Vectors, rational_tanh
+
+
+def pointwise(step):
+    """Make a compiled function that does the same to all entries of rows of lanes.
+
+    Parameters
+    ----------
+    step : callable
+        Its arguments are `Blocks`, one an array. ``a[i]`` is an entry of the block i of the array
+        a and can be set; blocks have the same size. Entries are added, multiplied and so on, and
+        passed to `tanh_of`.
+
+    Returns
+    -------
+    callable
+        Of the size of a block, a multiple of `LANES`, the arrays as a tuple, and the places where
+        they begin as another.
+    """
+
+    @intrinsic
+    def apply(typing, size, arrays, starts):
+        def generate(context, builder, signature, arguments):
+            vectors = Vectors(context, builder, arrays.dtype.dtype)
+            n = arguments[0]
+            parts = (cgutils.unpack_tuple(builder, each) for each in arguments[1:])
+            pointers = [vectors.pointer(arrays.dtype, *each) for each in zip(*parts, strict=True)]
+            width = context.get_constant(types.intp, vectors.width)
+            with cgutils.for_range(builder, builder.udiv(n, width)) as loop:
+                first = builder.mul(loop.index, width)
+                step(*(Blocks(vectors, builder.gep(each, [first]), n) for each in pointers))
+            return context.get_dummy_value()
+
+        return types.void(size, arrays, starts), generate
+
+    return apply
+
+
+class Blocks:
+    """Entries of the blocks of an array, a vector of them at a time; see `pointwise`."""
+
+    def __init__(self, vectors, pointer, n):
+        self.vectors, self.pointer, self.n = vectors, pointer, n
+
+    def _place(self, block):
+        return self.vectors.offset(self.pointer, self.n, block)
+
+    def __getitem__(self, block):
+        return Entry(self.vectors, self.vectors.load(self._place(block)))
+
+    def __setitem__(self, block, entry):
+        value = entry.value if isinstance(entry, Entry) else self.vectors.constant(entry)
+        self.vectors.store(value, self._place(block))
+
+
+class Entry:
+    """A number of each lane, in the formula of a `pointwise` function."""
+
+    # Numbers of numpy leave operations with it to it.
+    __array_ufunc__ = None
+
+    def __init__(self, vectors, value):
+        self.vectors, self.value = vectors, value
+
+    def _with(self, name, other):
+        value = other.value if isinstance(other, Entry) else self.vectors.constant(other)
+        return Entry(self.vectors, getattr(self.vectors.builder, name)(self.value, value, FAST))
+
+    def __add__(self, other):
+        return self._with("fadd", other)
+
+    def __sub__(self, other):
+        return self._with("fsub", other)
+
+    def __mul__(self, other):
+        return self._with("fmul", other)
+
+    def __truediv__(self, other):
+        return self._with("fdiv", other)
+
+    def __rsub__(self, other):
+        return Entry(self.vectors, self.vectors.constant(other)) - self
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def clipped(self, limit):
+        """Return it between -limit and limit; what is no number stays so."""
+        value, builder = self.value, self.vectors.builder
+        for sign, bound in ((">", -limit), ("<", limit)):
+            end = self.vectors.constant(bound)
+            beyond = builder.fcmp_ordered(sign, end, value, FAST)
+            value = builder.select(beyond, end, value)
+        return Entry(self.vectors, value)
+
+    def map(self, function):
+        """Return a function of Python's `math` of each lane by itself."""
+        vectors, builder, result = self.vectors, self.vectors.builder, self.value
+        kind = signature_of(types.float64, types.float64)
+        implementation = vectors.context.get_function(function, kind)
+        for lane in range(vectors.width):
+            place = ir.Constant(ir.IntType(32), lane)
+            one = implementation(builder, (builder.extract_element(self.value, place),))
+            result = builder.insert_element(result, one, place)
+        return Entry(vectors, result)
+
+
+def tanh_of(x):
+    """Return the hyperbolic tangent of an entry."""
+    if x.vectors.bytes == 8:
+        return x.map(math.tanh)
+    return rational_tanh(x.clipped(LIMIT))
