@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: install
 	$(BIN)/python -m sklearn_emerge assess oscillator --model gru --hidden-size 16 \
-	  --steps 2000 --lr 0.01 --train 2000 --random-state 0 \
+	  --steps 2000 --train 2000 --random-state 0 \
 	  --out demo/oscillator.nc --figure demo/oscillator.png
 
 lint: install

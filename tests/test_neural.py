@@ -325,7 +325,7 @@ def test_own_module_equals_the_built_in(X):
         return module
 
     own = ModulePredictor(core, max_steps=5, random_state=0).fit(X)
-    built_in = GRUPredictor(4, max_steps=5, random_state=0).fit(X)
+    built_in = GRUPredictor(4, max_steps=5, lr=1e-3, random_state=0).fit(X)
     assert np.array_equal(own.predict(X), built_in.predict(X))
     assert own.n_parameters_ == built_in.n_parameters_ == 3 * 4 * (2 + 4 + 2) + 5
 

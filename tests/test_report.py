@@ -393,7 +393,7 @@ def test_methods_are_those_of_the_cube(cube):
         "a GRUPredictor of 3 hidden units (67 weights)",
         "OscillatorWorld (initial_std = 0.1, n_steps = 20,",
         "Each of 5 replicates (seeds) had 40 sequences for training and 20 for evaluation",
-        "Adam (step size 0.001, batches of 64) for 4 updates",
+        "Adam (step size 0.01, batches of 64) for 4 updates",
         "compared with 4 alternatives: the mean, the mean of each step, persistence and a linear",
         "all 32 patterns (smallest possible p-value 0.031)",
         "alpha = 0.6, corrected over 2 latents by the method of Holm",
@@ -446,7 +446,7 @@ def test_methods_are_those_of_the_cube(cube):
         ),
         (
             lambda cube: of_model(cube.sel(mode=["readout"]), head="sgd"),
-            ["Heads were trained by Adam (step size 0.001, batches of 64) for 4 updates."],
+            ["Heads were trained by Adam (step size 0.01, batches of 64) for 4 updates."],
             ["closed form", "gradient descent", "All weights"],
         ),
         (
@@ -480,7 +480,7 @@ def test_methods_are_those_of_the_cube(cube):
         ),
         (
             lambda cube: cube.expand_dims(world__n_steps=[10, 20], max_steps=[3, 4]),
-            ["world__n_steps (10 and 20)", "by Adam (step size 0.001, batches of 64)."],
+            ["world__n_steps (10 and 20)", "by Adam (step size 0.01, batches of 64)."],
             ["n_steps =", "updates."],
         ),
         (

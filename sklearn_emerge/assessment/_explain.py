@@ -64,7 +64,7 @@ def explain(cube):
     --------
     >>> from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld, explain
     >>> assessment = EmergenceAssessment(
-    ...     OscillatorWorld(n_steps=40), GRUPredictor(hidden_size=4, max_steps=30), n_train=60,
+    ...     OscillatorWorld(n_steps=40), GRUPredictor(4, max_steps=30, lr=0.001), n_train=60,
     ...     n_eval=30, nulls=(), reservoir_sizes=None, random_state=0, progress=False,
     ... ).fit()
     >>> print(explain(assessment).partition("What was found")[0].rstrip())

@@ -25,7 +25,7 @@ class RecurrentPredictor(NeuralPredictor):
         head="exact",
         max_steps=1000,
         batch_size=64,
-        lr=1e-3,
+        lr=1e-2,
         likelihood="auto",
         noise_std="auto",
         n_tokens="auto",
@@ -82,7 +82,7 @@ class RNNPredictor(RecurrentPredictor):
         See `GRUPredictor`.
     batch_size : int, default=64
         See `GRUPredictor`.
-    lr : float, default=1e-3
+    lr : float, default=1e-2
         See `GRUPredictor`.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
         See `GRUPredictor`.
@@ -169,8 +169,8 @@ class GRUPredictor(RecurrentPredictor):
         Updates of the optimiser.
     batch_size : int, default=64
         Sequences an update, in reshuffled epochs.
-    lr : float, default=1e-3
-        Step size of Adam.
+    lr : float, default=1e-2
+        Step size of Adam. The source's is 1e-3, for 20,000 updates.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
         What is maximised and scored. "auto" is Gaussian, or in an assessment that of the world.
     noise_std : float, "estimate" or "auto", default="auto"
@@ -271,7 +271,7 @@ class LSTMPredictor(RecurrentPredictor):
         See `GRUPredictor`.
     batch_size : int, default=64
         See `GRUPredictor`.
-    lr : float, default=1e-3
+    lr : float, default=1e-2
         See `GRUPredictor`.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
         See `GRUPredictor`.

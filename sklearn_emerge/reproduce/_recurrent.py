@@ -6,7 +6,10 @@ from ._declare import Experiment
 
 _SIZES = {"hidden_size": [4, 8, 16, 32]}
 _CLOCKS = {"time_channel": ["full_time", "no_time", "constant_time"]}
-_MODELS = {"rnn": RNNPredictor(16, max_steps=20_000), "gru": GRUPredictor(16, max_steps=20_000)}
+_MODELS = {
+    name: model(16, max_steps=20_000, lr=1e-3)
+    for name, model in (("rnn", RNNPredictor), ("gru", GRUPredictor))
+}
 _OSCILLATOR = OscillatorWorld()
 _WORLDS = {
     # name: (name in the tables, world, grid, nulls)

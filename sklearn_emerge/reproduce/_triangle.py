@@ -93,7 +93,7 @@ EXPERIMENTS |= {
     for name, model, sizes in (
         # Dense tasks are solved after 300 updates.
         ("transformer", clone(_SMALL).set_params(max_steps=600), [0, 10, 25, 50, 100, 200]),
-        ("gru", GRUPredictor(128, head="sgd", max_steps=2000), [50]),
-        ("rnn", RNNPredictor(128, head="sgd", max_steps=2000), [50]),
+        ("gru", GRUPredictor(128, head="sgd", max_steps=2000, lr=1e-3), [50]),
+        ("rnn", RNNPredictor(128, head="sgd", max_steps=2000, lr=1e-3), [50]),
     )
 }  # fmt: skip
