@@ -287,6 +287,19 @@ def test_recipes_are_listed(capsys):
     assert capsys.readouterr().out.split() == list(RECIPES)
 
 
+def test_a_reader_that_has_seen_enough_is_no_error():
+    """As ``| head`` is: the pipe is closed before the output has come."""
+    code = (
+        "import os, sys\n"
+        "reading, writing = os.pipe()\n"
+        "os.dup2(writing, 1), os.close(reading), os.close(writing)\n"
+        "from sklearn_emerge.cli import main\n"
+        "sys.exit(main(['worlds']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_module_runs():
     done = subprocess.run(
         [sys.executable, "-m", "sklearn_emerge", "worlds"],

@@ -217,6 +217,11 @@ def test_an_assessment_plots_each_kind(fitted, fitted_single):
             options = {} if kind == "capacity" else {"hidden_size": 2}
             assert type(fitted.plot(kind, **options)) is display
     assert type(fitted_single.plot()) is AssessmentDisplay
+    # Of a grid that nobody selects from.
+    assert type(fitted.plot()) is CapacityCurveDisplay
+    assert type(fitted.plot(**{name: values[0] for name, values in fitted.param_grid.items()})) is (
+        AssessmentDisplay
+    )
     for kind, message in (
         ("bars", "kind='bars' is not known; choose from gains, capacity, decoding, memory, traj"),
         ("capacity", "it has none: give EmergenceAssessment a param_grid"),

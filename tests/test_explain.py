@@ -320,7 +320,7 @@ def test_seeds_that_are_missing():
     # The verdict waits for none.
     assert "would decide it" not in said(cube_of())
     near = said(undecided(OPEN - 0.00299))
-    assert "(0.010) is so near to the margin that 1000 seeds may not decide it." in near
+    assert "(0.010) is so near to the margin that 1000 seeds may not decide it; report its" in near
 
 
 def test_recordings_that_are_missing():

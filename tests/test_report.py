@@ -203,6 +203,19 @@ def test_several_cubes_are_compared(several, fitted):
         assert verdict in table
 
 
+def test_a_comparison_says_what_differs(cube, tmp_path):
+    other = with_options(cube, margin=0.2, world={"type": "OscillatorWorld", "n_steps": 50})
+    for cubes, said in (
+        ([cube, cube], "They have the same settings."),
+        ([cube, other], "margin (0.01, 0.2)"),
+        ([cube, other], "world: n_steps (20, 50)"),
+    ):
+        report(cubes, tmp_path / "report.html")
+        text = Page(tmp_path / "report.html").text
+        assert said in text
+        assert "model: hidden_size (" not in text
+
+
 @pytest.mark.usefixtures("without_figures")
 def test_cubes_are_named_by_files_and_titles(cube, tmp_path):
     save_cube(cube, tmp_path / "noise.nc")

@@ -134,13 +134,25 @@ def test_marks_of_a_verdict_are_in_the_caption():
     assert "filter: a linear filter" in table.attrs["caption"]
     assert "nats per step" in table.attrs["caption"]
     crowded = summarise(chosen_cube(6, True, 3))
-    assert "left out for want of room: R2 x" in crowded.attrs["caption"]
+    assert "left out for want of room: order, R2 x" in crowded.attrs["caption"]
 
 
 def test_latents_that_training_added_least_to_are_left_out_first():
     table = summarise(chosen_cube(latents=3))
     assert list(table)[-2] == "R2 z"
     assert "R2 x" not in table
+
+
+def test_of_heads_alone_the_untrained_core_is_shown():
+    table = summarise(told(cube_of().sel(mode=["readout"])))
+    assert table.untrained.item() == ".40"
+    assert "untrained: of the untrained core over the best trivial" in table.attrs["caption"]
+    assert "untrained" not in summarise(told(cube_of()))
+
+
+def test_of_one_seed_there_are_no_bounds():
+    table = summarise(told(cube_of(n_seeds=1)))
+    assert table.gain.item() == ".70"
 
 
 def test_claims_that_were_not_tested_have_no_cell():

@@ -506,14 +506,16 @@ class EmergenceAssessment(Estimator):
         check_is_fitted(self, "cube_")
         return _by_configuration(self.cube_.verdict_reason)
 
-    def plot(self, kind="gains", **options):
+    def plot(self, kind=None, **options):
         """Plot what was measured.
 
         Parameters
         ----------
-        kind : {"gains", "capacity", "decoding", "memory", "trajectory"}, default="gains"
+        kind : {"gains", "capacity", "decoding", "memory", "trajectory"}, default=None
             What to show: gains of one configuration, or against a parameter of the grid; scores
             of decoding; the loss by how many inputs are seen; a measure in the course of training.
+            None is "capacity" if there is a grid of which `options` do not select one
+            configuration, else "gains".
         **options
             Of the `from_cube` of `AssessmentDisplay`, `CapacityCurveDisplay`, `DecodingDisplay`,
             `MemoryDisplay` or `TrajectoryDisplay`, for instance ``hidden_size=16`` or ``ax``.

@@ -251,8 +251,10 @@ def load_cube(path):
         content = read_sealed(found, required=False)
         cube = _read(content)
     except Exception as error:
+        # Of those with a file name it is not that of the file, but of its copy in memory.
+        reason = getattr(error, "strerror", None) or error
         raise ValueError(
-            f"{name} cannot be read as a cube ({error}); pass a file written by to_netcdf."
+            f"{name} cannot be read as a cube ({reason}); pass a file written by to_netcdf."
         ) from error
     if cube.attrs.pop(_CHECKSUM, None) and len(content) == found.stat().st_size:
         warnings.warn(

@@ -164,8 +164,10 @@ def _open(case, name):
             "it."
         )
     else:
+        _, low, high = in_digits(claim.effect, claim.low, claim.high)
         remedy = (
-            f"Its effect ({effect}) is so near to the margin that {_MOST} {many} may not decide it."
+            f"Its effect ({effect}) is so near to the margin that {_MOST} {many} may not decide "
+            f"it; report its bounds ({low} to {high}) instead of a verdict."
         )
     return Doubt(short, f"{_sentence(short)} {remedy}")
 

@@ -133,10 +133,14 @@ def _found(case, name, claim):
     said = (
         f"{title}: {text.format(f'{amount} {more if claim.effect >= 0 else less}', **words)} "
         f"({_bounds(claim, more, less)}); {more} by more than the margin in {n_above} of "
-        f"{len(claim.values)} seeds"
+        f"{_seeds(len(claim.values))}"
     )
     said += _corrected(case, kind, claim)
     return f"{said}. {_scores(case, latent)}" if latent else said
+
+
+def _seeds(n):
+    return "1 seed" if n == 1 else f"{n} seeds"
 
 
 def _bounds(claim, more, less):
@@ -254,7 +258,7 @@ def apart_sentences(case):
 
 def basis_sentence(case):
     """Return what the bounds are about: fresh data, the same data, or recordings."""
-    seeds = "One seed" if case.n_seeds == 1 else f"{case.n_seeds} seeds"
+    seeds = _seeds(case.n_seeds)
     if case.units is not None:
         n_train, n_held_out = case.units
         return (

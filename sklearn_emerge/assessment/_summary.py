@@ -15,12 +15,15 @@ from ._words import SHORT_NAMES, in_digits, listed
 _WIDTH = 78
 # Letters that there is room for of the name of a baseline of one's own.
 _LONGEST = 12
-# What is given up where there is no room for all, after the latents.
-_GIVEN_UP = ("units", "order", "core")
+# What is given up where there is no room for all, before and after the latents: the order follows
+# from the gain over the best baseline, where nothing is gained in the null.
+_FIRST_GIVEN_UP = "order"
+_GIVEN_UP = ("units", "core")
 _COLUMNS = {
     "gain": "over {rank}, with bounds",
     "prediction": "over the best of all baselines, which is named",
     "core": "over the untrained core",
+    "untrained": "of the untrained core over {rank}",
     "order": "over the best of all baselines, more than in the null",
     "units": "of a random core that predicts as well",
 }
@@ -43,11 +46,12 @@ def summarise(cube, detail="short"):
         "short": text. By how much the trained network predicts better than the best trivial
         baseline (``gain``, with bounds), the best of all baselines (``prediction``, with its
         name), its untrained core (``core``) and more so than in the null (``order``), in nats per
-        step; the ``units`` of a random core that predicts as well; the probe score of each latent
-        from trained and untrained states; and the ``verdict``, in which "+" is a representation
-        besides, and "*" says that training had not ended. Where there is no room, latents of which
-        training added least are left out, then units, order and core. What columns are, and which
-        are left out, is in ``attrs["caption"]``.
+        step; where nothing was trained but heads, the gain of the ``untrained`` core; the ``units``
+        of a random core that predicts as well; the probe score of each latent from trained and
+        untrained states; and the ``verdict``, in which "+" is a representation besides, and "*"
+        says that training had not ended. Where there is no room, order is left out, then latents
+        of which training added least, units and core. What columns are, and which are left out, is
+        in ``attrs["caption"]``.
 
         "full": numbers. Mean gain over seeds with interval and p-values, the gain over the best of
         all baselines, the units of the random core that predicts as well (0: fewer than all that
@@ -105,7 +109,7 @@ def _short(cases):
     if len(grid) == 1:
         rows.index = rows.index.get_level_values(0)
     left_out = []
-    for name in (*_latents_least_first(cases), *_GIVEN_UP):
+    for name in (_FIRST_GIVEN_UP, *_latents_least_first(cases), *_GIVEN_UP):
         if max(map(len, rows.to_string().splitlines())) <= _WIDTH:
             break
         if name in rows:
@@ -129,9 +133,13 @@ def _row(case):
             two = [_compact(f"{number:.2f}") for number in numbers]
             # As few digits as tell the bounds apart.
             effect, low, high = two if two[1] != two[2] else (effect, low, high)
-            cells[name] = f"{effect} [{low},{high}]"
+            # Of one seed, or two, there are no bounds.
+            bounded = np.isfinite(numbers).all()
+            cells[name] = f"{effect} [{low},{high}]" if bounded else effect
         if name == "prediction":
             cells[name] += f" {_short_name(case)}"
+    if "gain" not in case.claims and "reservoir" in case.claims:
+        cells["untrained"] = _compact(in_digits(case.claims["reservoir"].effect)[0])
     size = case.reservoir[0]
     if not np.isnan(size):
         sizes = case.here.n_units.values

@@ -67,7 +67,8 @@ GLOSSARY = {
     ),
     "untrained core": (
         r"\buntrained core\b",
-        "the network with its initial weights, of which only the head is fitted",
+        "the network with its initial weights, of which only the head is fitted (in figures "
+        '"readout only")',
     ),
     "random core": (
         r"\brandom core\b",

@@ -1,5 +1,6 @@
 """Command line: one file a command, each with `add`, its options, and `run`."""
 
+import os
 import sys
 import warnings
 
@@ -47,6 +48,11 @@ def main(arguments=None):
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             options.run(options)
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output, as `head` does, has seen enough. At its end the process would
+        # try to write the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

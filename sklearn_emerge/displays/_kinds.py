@@ -1,9 +1,11 @@
 """The displays of an assessment by the name of what they show."""
 
+from ..assessment._cube import cube_of
 from ._assessment import AssessmentDisplay
 from ._capacity import CapacityCurveDisplay
 from ._decoding import DecodingDisplay
 from ._memory import MemoryDisplay
+from ._source import parameters
 from ._trajectory import TrajectoryDisplay
 
 KINDS = {
@@ -17,6 +19,10 @@ KINDS = {
 
 def plot_cube(cube, kind, options):
     """Return the display of a kind, plotted; see `EmergenceAssessment.plot`."""
+    if kind is None:
+        cube = cube_of(cube)
+        left = set(parameters(cube)) - set(options)
+        kind = "capacity" if left else "gains"
     if kind not in KINDS:
         raise ValueError(f"kind={kind!r} is not known; choose from {', '.join(KINDS)}.")
     return KINDS[kind].from_cube(cube, **options)

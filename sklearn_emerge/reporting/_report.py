@@ -107,7 +107,23 @@ def _compare(sections):
             cells = dict(zip(table.header, row, strict=True))
             rows.append([name, *(cells.get(column, "") for column in header)])
     caption = "By how much networks predict better, in nats per step; see the table of each."
-    return Table(caption, ("", *header), rows)
+    return Table(f"{caption} {_differences(sections)}", ("", *header), rows)
+
+
+def _differences(sections):
+    """Return in which settings assessments differ."""
+    known = [
+        {f"world: {name}": value for name, value in each["world"]["known"].items()}
+        | {f"model: {name}": value for name, value in each["configuration"]["Model"].items()}
+        | each["configuration"]["Assessment"]
+        for each in sections
+    ]
+    told = []
+    for name in dict.fromkeys(name for each in known for name in each):
+        values = dict.fromkeys(str(each.get(name, "none")) for each in known)
+        if len(values) > 1:
+            told.append(f"{name} ({', '.join(values)})")
+    return f"They differ in {'; '.join(told)}." if told else "They have the same settings."
 
 
 def _render(sections, comparison):
