@@ -145,7 +145,7 @@ def test_latents_that_training_added_least_to_are_left_out_first():
 
 def test_of_heads_alone_the_untrained_core_is_shown():
     table = summarise(told(cube_of().sel(mode=["readout"])))
-    assert table.untrained.item() == ".40"
+    assert table.untrained.item() == ".400"
     assert "untrained: of the untrained core over the best trivial" in table.attrs["caption"]
     assert "untrained" not in summarise(told(cube_of()))
 

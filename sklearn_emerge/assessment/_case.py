@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 
+from .. import worlds
 from ..inference import smallest_p_value
 from ._claims import CLAIMS, REPRESENTATION, Claim, claims_of
 from ._panel import ALTERNATIVES
@@ -129,6 +130,25 @@ class Case:
     def falls(self):
         """By how much losses still fall, as of `still_falling`."""
         return still_falling(self.cube, self.run["margin"])
+
+    @property
+    def gap(self):
+        """By how much the loss of the trained network is higher in evaluation than in training.
+
+        NaN if it was not trained, or if only some of the steps count in evaluation.
+        """
+        if "training_loss" not in self.here or "full" not in self.here.mode or self.of_tokens:
+            return np.nan
+        full = self.here.sel(mode="full")
+        return (full.nll - full.training_loss.isel(block=-1)).mean("seed").item()
+
+    @property
+    def of_tokens(self):
+        """Whether sequences are of tokens."""
+        world = self.run["world"]
+        while isinstance(world.get("world"), dict):
+            world = world["world"]
+        return getattr(getattr(worlds, world["type"], None), "observation", None) == "token"
 
     @property
     def apart(self):

@@ -164,7 +164,9 @@ def warn_if_seeds_cannot_reach_alpha(n_seeds, n_tests, n_latents, alpha, correct
         if smallest <= alpha:
             continue
         try:
-            remedy = f"Use n_seeds={seeds_needed(alpha, n, correction)} or more."
+            # Enough for the latents, too.
+            needed = seeds_needed(alpha, max(n_tests, n_latents), correction)
+            remedy = f"Use n_seeds={needed} or more."
         except ValueError as error:
             remedy = str(error)
         warnings.warn(

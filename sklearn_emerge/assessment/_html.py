@@ -6,7 +6,7 @@ from .._images import image_of
 from ._case import cases_of
 from ._cube import check_claimed
 from ._explain import explain, headline
-from ._summary import summarise
+from ._summary import short_frame, summarise
 
 # Rows of a table that is shown, half of them from its end; and configurations in words.
 _MAX_ROWS = 60
@@ -15,7 +15,7 @@ _MAX_ROWS = 60
 def results_html(cube):
     """Return the verdict in words, the short table, a figure, and the rest folded, as HTML."""
     check_claimed(cube)
-    table = summarise(cube)
+    table = short_frame(cases_of(cube), narrow=False)
     said = "<br>".join(escape(line) for line in headline(cube).splitlines())
     return (
         f"<div><p><b>{said}</b></p>{table.to_html(max_rows=_MAX_ROWS, escape=True)}"

@@ -75,7 +75,9 @@ def _few_seeds(case):
         remedy = "Run at least 2 seeds."
     else:
         try:
-            remedy = f"Run at least {seeds_needed(alpha, *family)} seeds."
+            # Enough for the latents, too.
+            n_tests = max(n_configurations, len(case.latents))
+            remedy = f"Run at least {seeds_needed(alpha, n_tests, family[1])} seeds."
         except ValueError as error:
             remedy = str(error)
     return [Doubt(short, f"{_sentence(short)} {remedy}")]
@@ -101,6 +103,13 @@ def _unfinished(case):
                 "more than the margin.",
             )
         ]
+    if case.gap > max(fall, case.run["margin"]):
+        remedy = (
+            f"In evaluation sequences the loss is {in_digits(case.gap)[0]} nats per step higher "
+            "than in training: networks learn their training sequences by heart, and more updates "
+            "may do harm. Take more sequences, or fewer hidden units, or a smaller lr"
+        )
+        return [Doubt("training had not ended", f"{text}{remedy}.")]
     if factor <= _MOST_TIMES:
         remedy = (
             "If each doubling of the updates makes that fall smaller by the factor by which the "
@@ -154,7 +163,9 @@ def _open(case, name):
     """Return that a claim is open, and how many seeds or recordings may decide it."""
     claim = case.claims[name]
     latent = name.partition(" ")[2]
-    what = CLAIMS.get(name, f"training made {latent} easier to decode")
+    what = CLAIMS.get(
+        name, f"its states tell more of {latent} than its untrained core and its last inputs do"
+    )
     short = f"it is open whether {what}"
     effect = in_digits(claim.effect)[0]
     n, many = units_needed(case, name)
@@ -209,7 +220,7 @@ def _untested(case):
     known = {name.partition(" ")[0] for name in case.claims}
     possible = {name: OPEN if s == UNTESTED else s for name, s in case.states.items()}
     needed = awaited(possible, case.asked) if case.verdict == UNDECIDED else ()
-    doubts, modes = {}, case.here.mode.values.tolist()
+    doubts, modes, told = {}, case.here.mode.values.tolist(), set()
     for name, claim in case.claims.items():
         if claim.state == UNTESTED:
             doubts[name] = Doubt(f"{name} could not be tested", f"{name}: {UNDEFINED}.")
@@ -217,7 +228,10 @@ def _untested(case):
         if name not in known and name in (*case.asked, *needed):
             remedy = remedy_of(name, modes) if name in case.asked else f"add {name!r} to claims"
             short = f"whether {CLAIMS[name]} was not tested"
-            doubts[name] = Doubt(short, f"{_sentence(short)} To test it, {remedy}.")
+            # Once is enough.
+            known_remedy, told = remedy in told, told | {remedy}
+            text = "" if known_remedy else f"{_sentence(short)} To test it, {remedy}."
+            doubts[name] = Doubt(short, text)
     return {name: doubts[name] for name in sorted(doubts, key=lambda name: name not in needed)}
 
 

@@ -6,7 +6,7 @@ from ._assembly import NOTHING_TO_GAIN
 from ._claims import FAILS, HOLDS, OPEN, REPRESENTATION, UNTESTED
 from ._next import doubts_of
 from ._verdict import UNDECIDED, UNDEFINED
-from ._words import condition_in_words, in_digits, listed, reservoir_in_words
+from ._words import condition_in_words, count, in_digits, listed, reservoir_in_words
 
 _OUTCOMES = {HOLDS: "holds", FAILS: "fails", OPEN: "is open", UNTESTED: "was not tested"}
 _THAT = {
@@ -21,7 +21,7 @@ _EFFECTS = {
     "prediction": ("it predicts {} than {best}, the best of all baselines", "better", "worse"),
     "core": ("it predicts {} than its untrained core", "better", "worse"),
     "order": (
-        "its gain over {best}, losses counted as 0, is {} than in the null with {nulls}",
+        "its gain over {best}, or 0 where it loses, is {} than in the null with {nulls}",
         "larger", "smaller",
     ),
     "memory": (
@@ -77,7 +77,8 @@ def verdict_sentence(case):
     else:
         said = (
             f"Learned, but not beyond {case.best}: the trained network does not predict better "
-            f"than that, the best of all baselines, but better than {reference}"
+            f"than that, the best of all baselines, by more than the margin, but better than "
+            f"{reference}"
         )
     return f"{said}." if built == case.verdict else f"{said}; and {_decoded(case)}."
 
@@ -133,14 +134,10 @@ def _found(case, name, claim):
     said = (
         f"{title}: {text.format(f'{amount} {more if claim.effect >= 0 else less}', **words)} "
         f"({_bounds(claim, more, less)}); {more} by more than the margin in {n_above} of "
-        f"{_seeds(len(claim.values))}"
+        f"{count(len(claim.values), 'seed')}"
     )
     said += _corrected(case, kind, claim)
     return f"{said}. {_scores(case, latent)}" if latent else said
-
-
-def _seeds(n):
-    return "1 seed" if n == 1 else f"{n} seeds"
 
 
 def _bounds(claim, more, less):
@@ -196,7 +193,10 @@ def _in_units(case):
         ends = low if low == high else f"{low} to {high}"
         between = f" ({100 * (1 - case.run['alpha']):g}% interval: {ends})"
     if size == 0:
-        said = f"A random core of {sizes[0]} units, the smallest that was tried, predicts better"
+        said = (
+            f"A random core of {sizes[0]} units, the smallest that was tried, predicts better on "
+            "average"
+        )
     elif np.isinf(size):
         said = f"No random core that was tried, up to {sizes[-1]} units, predicts as well"
     else:
@@ -250,15 +250,15 @@ def apart_sentences(case):
     shown = listed([f"{seed} ({in_digits(gain)[0]})" for seed, gain in pairs])
     noun, verb = ("seed", "stands") if len(seeds) == 1 else ("seeds", "stand")
     return [
-        f"{len(seeds)} of {len(apart)} networks {verb} apart, so that a mean describes none of "
-        f"them: the gain over {case.reference} of {noun} {shown} is far from that of the others "
+        f"{len(seeds)} of {len(apart)} networks {verb} apart, which means over seeds do not show: "
+        f"the gain over {case.reference} of {noun} {shown} is far from that of the others "
         f"({low} to {high})."
     ]
 
 
 def basis_sentence(case):
     """Return what the bounds are about: fresh data, the same data, or recordings."""
-    seeds = _seeds(case.n_seeds)
+    seeds = count(case.n_seeds, "seed")
     if case.units is not None:
         n_train, n_held_out = case.units
         return (

@@ -17,10 +17,9 @@ _WIDTH = 78
 _LONGEST = 12
 # What is given up where there is no room for all, before and after the latents: the order follows
 # from the gain over the best baseline, where nothing is gained in the null.
-_FIRST_GIVEN_UP = "order"
-_GIVEN_UP = ("units", "core")
+_GIVEN_UP = ("order",), ("units", "core")
 _COLUMNS = {
-    "gain": "over {rank}, with bounds",
+    "gain": "over {rank}",
     "prediction": "over the best of all baselines, which is named",
     "core": "over the untrained core",
     "untrained": "of the untrained core over {rank}",
@@ -94,12 +93,12 @@ def summarise(cube, detail="short"):
     cube = check_claimed(cube_of(cube))
     cases = cases_of(cube)
     if detail == "short":
-        return _short(cases)
+        return short_frame(cases)
     return full_table(cube, cases[0].run["alpha"], cases[0].run["correction"])
 
 
-def _short(cases):
-    """Return a row a configuration that fits into 80 columns, if its settings leave room."""
+def short_frame(cases, narrow=True):
+    """Return a row a configuration, in 80 columns if it is to be narrow and settings leave room."""
     rows = pd.DataFrame([_row(case) for case in cases])
     rows = rows.dropna(axis="columns", how="all").fillna("-")
     grid = list(cases[0].settings)
@@ -109,7 +108,8 @@ def _short(cases):
     if len(grid) == 1:
         rows.index = rows.index.get_level_values(0)
     left_out = []
-    for name in (_FIRST_GIVEN_UP, *_latents_least_first(cases), *_GIVEN_UP):
+    first, last = _GIVEN_UP
+    for name in (*first, *_latents_least_first(cases), *last) if narrow else ():
         if max(map(len, rows.to_string().splitlines())) <= _WIDTH:
             break
         if name in rows:
@@ -124,6 +124,8 @@ def _row(case):
     cells = dict.fromkeys(_COLUMNS, np.nan)
     for name in cells:
         claim = case.claims.get(name)
+        if name == "untrained" and "gain" not in case.claims:
+            claim = case.claims.get("reservoir")
         if claim is None or claim.state == UNTESTED:
             continue
         numbers = claim.effect, claim.low, claim.high
@@ -133,13 +135,11 @@ def _row(case):
             two = [_compact(f"{number:.2f}") for number in numbers]
             # As few digits as tell the bounds apart.
             effect, low, high = two if two[1] != two[2] else (effect, low, high)
-            # Of one seed, or two, there are no bounds.
+            # Of few seeds there are no bounds.
             bounded = np.isfinite(numbers).all()
             cells[name] = f"{effect} [{low},{high}]" if bounded else effect
         if name == "prediction":
             cells[name] += f" {_short_name(case)}"
-    if "gain" not in case.claims and "reservoir" in case.claims:
-        cells["untrained"] = _compact(in_digits(case.claims["reservoir"].effect)[0])
     size = case.reservoir[0]
     if not np.isnan(size):
         sizes = case.here.n_units.values
@@ -186,6 +186,8 @@ def _caption(cases, rows, left_out):
     """Return what the columns are, in which units."""
     ranks = listed(sorted({case.rank for case in cases}), "or")
     said = [f"{name}: {_COLUMNS[name].format(rank=ranks)}" for name in rows if name in _COLUMNS]
+    if "gain" in rows and rows.gain.str.contains("[", regex=False).any():
+        said[0] += ", with bounds"
     named = cases if "prediction" in rows else ()
     names = {_short_name(case): case.best for case in named}
     said += [f"{short}: {words}" for short, words in sorted(names.items()) if short != words]

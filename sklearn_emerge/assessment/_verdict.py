@@ -85,6 +85,8 @@ def remedy_of(claim, modes):
     """Return what would have to be added to test a claim."""
     if claim != "reservoir" and "full" not in modes:
         return REMEDIES["gain"]
+    if claim == REPRESENTATION and {"readout", "random"} & set(modes):
+        return "assess a world that tells its latents, or pass those of your recordings"
     return REMEDIES[claim]
 
 
@@ -309,7 +311,7 @@ def _stuck(here):
     if not apart:
         return []
     n_seeds = here.sizes["seed"]
-    return [f"{apart} of {n_seeds} networks stand apart, so that a mean describes none of them"]
+    return [f"{apart} of {n_seeds} networks stand apart, which means over seeds do not show"]
 
 
 def stands_apart(here):

@@ -32,7 +32,7 @@ NULLS = {
     "shuffle": Null("steps shuffled", "the steps of each sequence are in random order"),
     "phase": Null("phases randomised", "sequences have the same spectrum and random phases"),
     "bernoulli": Null("coin flips", "each step is an independent flip of a fair coin"),
-    "permuted": Null("answers exchanged", "translations are those of other sentences of the task"),
+    "permuted": Null("answers drawn at random", "answers do not follow from what is asked"),
     "redrawn": Null("maps drawn anew", "no task follows from others: each has a map of its own"),
 }
 # Names of baselines that have room in a table.
@@ -80,8 +80,16 @@ GLOSSARY = {
         "the head is the last, linear layer, from hidden states to predictions; the core is all "
         "before it",
     ),
-    "null": (r"\bnulls?\b", "sequences of the world whose structure in time was destroyed"),
+    "null": (
+        r"\bnulls?\b",
+        "sequences of the world of whose structure something was destroyed on purpose",
+    ),
     **{null.words: (null.words, null.line) for null in NULLS.values()},
+    "latent": (
+        r"\blatents?\b|\bRepresentation of\b",
+        "what the world is in and does not show, such as a position without noise",
+    ),
+    "seed": (r"\bseeds?\b", "a repetition of everything, with other random numbers"),
     "memory": (
         r"\bmemory\b",
         "the hidden state before the last input; another sequence is one with (nearly) the same "
@@ -95,7 +103,9 @@ GLOSSARY = {
         r"\bwindow of inputs\b",
         "a linear head on the last inputs and on random functions of them, without recurrence",
     ),
-    "trivial baseline": (r"\btrivial baseline\b", "a mean, the last step again, or a Markov chain"),
+    "trivial baseline": (
+        r"\btrivial baselines?\b", "a mean, the last step again, or a Markov chain",
+    ),
     "persistence": (r"\bpersistence\b", "predicts that the next step is as the last one"),
     "best of all baselines": (
         r"\bbest of all baselines\b",
@@ -156,6 +166,11 @@ def glossary_of(text, **numbers):
     return found
 
 
+def count(n, noun):
+    """Return a number of things: "1 seed", "2 seeds"."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def listed(words, last="and"):
     """Return words as a list in a sentence."""
     *first, end = words
@@ -174,6 +189,9 @@ def in_digits(*values, most=4):
     digits = int(np.clip(np.ceil(-np.log10(last)), 0, most)) if last > 0 else 2
     # Of what is near to the margin one digit more.
     digits = min(digits, 1) if size >= 10 else max(digits, 2 if size >= 0.1 else min(most, 3))
+    # The side of zero on which a value lies is seen.
+    while digits < most and any(value and not round(value, digits) for value in finite):
+        digits += 1
     # Without the sign of what is rounded to zero.
     return [f"{round(value, digits) + 0.0:.{digits}f}" for value in values]
 

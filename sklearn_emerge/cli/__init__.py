@@ -3,10 +3,14 @@
 import os
 import sys
 import warnings
+from contextlib import suppress
 
 from .. import __version__
 from . import _assess, _explain, _report, _reproduce, _serve, _worlds
 from ._parser import Parser
+
+# What the shell calls a process that wrote where nobody reads; Windows has no such signal.
+_SIGPIPE = 13
 
 
 def build_parser():
@@ -37,7 +41,8 @@ def main(arguments=None):
     -------
     int
         Exit status: 0, or 2 for wrong arguments, and for results that cannot be written where
-        they should be or computed in this memory (130 if interrupted).
+        they should be or computed in this memory (130 if interrupted, 141 if nobody reads the
+        output to its end).
     """
     parser = build_parser()
     options = parser.parse_args(arguments)
@@ -48,11 +53,14 @@ def main(arguments=None):
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             options.run(options)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output, as `head` does, has seen enough. At its end the process would
         # try to write the rest.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + _SIGPIPE
     except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -66,6 +66,17 @@ def run(options):
         random_state=options.random_state,
         progress=not options.quiet,
     )
+    try:
+        if options.out is not None:
+            save_cubes({files(name): cube for name, cube in cubes.items()})
+        if options.figure is not None:
+            save_figure(options.figure, lambda figure: draw_recipe(recipe, cubes, figure))
+    finally:
+        _print(cubes, comparison)
+
+
+def _print(cubes, comparison):
+    """Print what was found, and how it agrees with what was published."""
     if len(comparison):
         print(comparison.to_string(index=False, float_format="{:.4g}".format))
         agree = (comparison.finding == "agrees").sum()
@@ -78,7 +89,3 @@ def run(options):
             if gains.ndim > 1
             else gains.to_series().to_string(float_format="{:.4g}".format)
         )
-    if options.out is not None:
-        save_cubes({files(name): cube for name, cube in cubes.items()})
-    if options.figure is not None:
-        save_figure(options.figure, lambda figure: draw_recipe(recipe, cubes, figure))

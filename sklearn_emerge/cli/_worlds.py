@@ -33,10 +33,11 @@ def run(options):
         for name in WORLDS:
             world = make_world(name)
             latents = ", ".join(world.latent_names) or "none"
-            print(
+            known = (
                 f"{name:26}{world.observation}, {world.n_steps} steps; latents: {latents}; "
                 f"nulls: {', '.join(world.null_kinds)}"
             )
+            print(textwrap.fill(known, 79, subsequent_indent=26 * " "))
         return
     check_figure(options.figure)
     world = make_world(options.world)

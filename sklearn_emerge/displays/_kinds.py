@@ -21,7 +21,7 @@ def plot_cube(cube, kind, options):
     """Return the display of a kind, plotted; see `EmergenceAssessment.plot`."""
     if kind is None:
         cube = cube_of(cube)
-        left = set(parameters(cube)) - set(options)
+        left = {name for name in parameters(cube) if cube.sizes[name] > 1} - set(options)
         kind = "capacity" if left else "gains"
     if kind not in KINDS:
         raise ValueError(f"kind={kind!r} is not known; choose from {', '.join(KINDS)}.")

@@ -36,7 +36,8 @@ class ModulePredictor(NeuralPredictor):
     batch_size : int, default=64
         Sequences an update.
     lr : float, default=1e-3
-        Step size of Adam.
+        Step size of Adam; that of `GRUPredictor` is ten times as large, which not every module
+        bears.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
         See `GRUPredictor`.
     noise_std : float, "estimate" or "auto", default="auto"

@@ -334,6 +334,9 @@ def make_kernel(kind):
                 for j in range(H):
                     result[D_END + o * H + j] = g_head[o, 1 + j].sum()
 
+    # On disk each kind has a file of its own: processes that compile two kinds at once would
+    # otherwise write over what the other has noted in it.
+    kernel.__qualname__ = f"kernel_{kind}"
     return Compiled(kernel, nogil=True, **_OPTIONS)
 
 

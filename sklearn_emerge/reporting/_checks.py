@@ -12,11 +12,12 @@ from ..assessment._words import (
     arm_in_words,
     baseline_in_words,
     condition_in_words,
+    count,
     in_digits,
     listed,
 )
 from ..inference import seeds_needed, smallest_p_value
-from ._facts import count, label
+from ._facts import label
 
 
 @dataclass(frozen=True)
@@ -67,17 +68,20 @@ def _training(facts):
             falls[label(case), STRUCTURED, mode] = here.sel(mode=mode).item()
         for arm, fall in case.falls.items():
             late[label(case), *arm] = fall
+    if not facts.trained:
+        return Check(question, None, "Nothing was trained but heads, which have a closed form.")
     if not falls:
         return Check(question, None, "The cube has no curves of the training loss to the end.")
     shown = late or falls
     place, condition, mode = max(shown, key=shown.get)
     where = [place] * bool(place) + [condition_in_words(condition)]
+    fall = in_digits(shown[place, condition, mode])[0]
+    most = "of those that matter" if late else "in the world itself"
     found = (
-        f"Over the last fifth of the updates the loss fell by "
-        f"{in_digits(shown[place, condition, mode])[0]} nats per step at most "
-        f"({', '.join(where)}: {arm_in_words(mode)}); the limit is {margin:g}."
+        f"Over the last fifth of the updates the loss fell by {fall} nats per step "
+        f"({', '.join(where)}: {arm_in_words(mode)}), the most {most}; the limit is {margin:g}."
     )
-    remedy = f"Raise max_steps{facts.in_some(place for place, *_ in late)}."
+    remedy = f"See what to run next{facts.in_some(place for place, *_ in late)}."
     return Check(question, not late, found, remedy)
 
 
@@ -230,5 +234,5 @@ def _apart(facts):
         f"{n_apart} of {count(n_networks, 'network')} stand{'s' if n_apart == 1 else ''} apart "
         f"from the others of their configuration{facts.in_some(where)}."
         f"{f' {untold}' if lost else ''}",
-        "A mean describes none of them: look at the seeds in the figures before you trust it.",
+        "Means over seeds do not show it: look at the seeds in the figures before you trust it.",
     )

@@ -80,7 +80,10 @@ class Facts:
     @property
     def families(self):
         """Numbers of things that are tested together, by what they are."""
-        tested = {"configuration": len(self.cases), "latent": len(self.cases[0].latents)}
+        tested = {
+            "configuration": self.cases[0].n_configurations,
+            "latent": len(self.cases[0].latents),
+        }
         return {noun: n for noun, n in tested.items() if n > 1}
 
     def in_some(self, labels):
@@ -116,8 +119,3 @@ def plain(value):
 def is_size(value):
     """Return whether a configuration has the size of a value alone."""
     return isinstance(value, dict) and value.get("type") in ("array", "list")
-
-
-def count(n, noun):
-    """Return a number of things: "1 seed", "2 seeds"."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"

@@ -4,10 +4,10 @@ import numpy as np
 
 from ..assessment._claims import REPRESENTATION
 from ..assessment._plan import STRUCTURED
-from ..assessment._words import ARM_STATES, NULLS, baseline_in_words, listed
+from ..assessment._words import ARM_STATES, NULLS, baseline_in_words, count, listed
 from ..inference import smallest_p_value
 from ..inference._sign_flips import MAX_AUTO
-from ._facts import count, setting
+from ._facts import setting
 from ._references import CORRECTIONS
 
 _LIKELIHOODS = {
@@ -103,12 +103,20 @@ def _data(facts):
     return f"Each of {seeds} had {listed([sizes, *facts.own])} of its own."
 
 
+def _n_train(facts):
+    """Return how many sequences networks are trained on; None if that is not known."""
+    return (facts.run.get("n_sequences") or (facts.run["n_train"],))[0]
+
+
 def _training(facts):
     if "max_steps" not in facts.run["model"] or not facts.trained:
         return ""
     of_optimiser = [
-        f"{text} {values[0]:g}"
-        for name, text in (("lr", "step size"), ("batch_size", "batches of"))
+        f"{text} {min(values[0], most):g}"
+        for name, text, most in (
+            ("lr", "step size", np.inf),
+            ("batch_size", "batches of", _n_train(facts) or np.inf),
+        )
         if len(values := facts.values_of(name)) == 1 and values[0] is not None
     ]
     how = f" ({', '.join(of_optimiser)})" if of_optimiser else ""
@@ -261,6 +269,7 @@ def _reservoirs(facts):
 
 def _tests(facts):
     options, n_seeds = facts.run, facts.n_seeds
+    corrects = options["correction"] is not None and facts.families
     if not facts.tested:
         return "With one seed there were neither tests nor intervals, and no claim was decided."
     if facts.recorded:
@@ -274,7 +283,11 @@ def _tests(facts):
         drawn = n_flips is not None or n_seeds > MAX_AUTO
         flips = f"{n_flips or 99_999:,} random" if drawn else f"all {2**n_seeds:,}"
         smallest = smallest_p_value(n_seeds, 1, None, n_flips)
-        test = f"sign-flip tests with {flips} patterns (smallest possible p-value {smallest:.2g})"
+        before = " before correction" if corrects else ""
+        test = (
+            f"sign-flip tests with {flips} patterns (smallest possible p-value "
+            f"{smallest:.2g}{before})"
+        )
         intervals = _INTERVALS[options["interval"]]
     intervals = (
         f"Intervals of gains are {intervals}, of {100 * (1 - options['alpha']):g}% coverage."
@@ -287,7 +300,7 @@ def _tests(facts):
         probes = f"{options['probe_margin']:g} of a probe score"
         margins = f"{margins} or {probes}" if margins else probes
     corrected = ""
-    if options["correction"] is not None and facts.families:
+    if corrects:
         families = listed(count(n, noun) for noun, n in facts.families.items())
         method, _ = CORRECTIONS[options["correction"]]
         corrected = f", corrected over {families} by the method of {method}"

@@ -112,17 +112,11 @@ def _compare(sections):
 
 def _differences(sections):
     """Return in which settings assessments differ."""
-    known = [
-        {f"world: {name}": value for name, value in each["world"]["known"].items()}
-        | {f"model: {name}": value for name, value in each["configuration"]["Model"].items()}
-        | each["configuration"]["Assessment"]
-        for each in sections
-    ]
     told = []
-    for name in dict.fromkeys(name for each in known for name in each):
-        values = dict.fromkeys(str(each.get(name, "none")) for each in known)
-        if len(values) > 1:
-            told.append(f"{name} ({', '.join(values)})")
+    for name in dict.fromkeys(name for each in sections for name in each["settings"]):
+        values = [each["settings"].get(name, "none") for each in sections]
+        if len(set(values)) > 1:
+            told.append(f"{name} ({' | '.join(values)})")
     return f"They differ in {'; '.join(told)}." if told else "They have the same settings."
 
 

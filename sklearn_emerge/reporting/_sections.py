@@ -14,11 +14,11 @@ from ..assessment._sentences import (
     verdict_sentence,
     worth_sentences,
 )
-from ..assessment._summary import summarise
-from ..assessment._words import glossary_of, in_digits
+from ..assessment._summary import short_frame
+from ..assessment._words import count, glossary_of, in_digits
 from ..worlds._picture import facts_of
 from ._checks import run_checks
-from ._facts import count, label, plain
+from ._facts import label, plain
 from ._figures import curves, figures_of, picture_of_world, training_curves
 from ._methods import write_methods
 from ._references import list_references
@@ -28,6 +28,8 @@ from ._world import Lost, texts_of, world_of
 _MOST_DRAWN = 12
 # Entries of the configuration that are shown elsewhere.
 _APART = ("type", "world", "model", "entropy", "n_sequences", "units", "versions")
+# Entries that change no result.
+_OF_NO_EFFECT = ("memory", "n_jobs", "progress")
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def describe_cube(facts):
         "checks": run_checks(facts),
         "claims": [(label(case), claims_table(case)) for case in facts.cases],
         "world": _world(facts),
+        "settings": _settings(run),
         "configuration": {
             "Assessment": {k: plain(v) for k, v in run.items() if k not in _APART},
             "Model": {k: plain(v) for k, v in run["model"].items()},
@@ -80,6 +83,15 @@ def describe_cube(facts):
         "methods": write_methods(facts),
         "references": list_references(facts),
     }
+
+
+def _settings(run):
+    """Return what an assessment was made with, but for where and how fast."""
+    settings = {key: value for key, value in run.items() if key not in (*_APART, *_OF_NO_EFFECT)}
+    settings |= {"sequences": run.get("n_sequences")}
+    for name in ("world", "model"):
+        settings |= {f"{name}: {key}": value for key, value in run[name].items()}
+    return {name: plain(value) for name, value in settings.items()}
 
 
 def _found(case):
@@ -98,7 +110,7 @@ def _found(case):
 
 def short_table(facts):
     """Return the short table of a cube, verdicts first."""
-    frame = summarise(facts.cube)
+    frame = short_frame(facts.cases, narrow=False)
     frame.insert(0, "verdict", frame.pop("verdict"))
     if facts.grid:
         frame.insert(0, "configuration", [label(case) for case in facts.cases])
