@@ -567,6 +567,8 @@ class EmergenceAssessment(Estimator):
         ------
         NotFittedError
             If `fit` has not been called.
+        ValueError
+            If the file is not named as a page (.html).
         ImportError
             If matplotlib is not installed.
         OSError

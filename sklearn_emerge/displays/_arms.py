@@ -193,9 +193,10 @@ def _draw_arm(ax, x, arm, ends, bounds, unit):
         if beyond.any():
             ax.plot(x_mean, edge, marker, markersize=6, **style)
     if np.isfinite(arm.mean) and not bottom <= arm.mean <= top:
-        edge, away = (bottom, 7) if arm.mean < bottom else (top, -7)
+        # Beside the bar.
+        edge, away = (bottom, 2) if arm.mean < bottom else (top, -2)
         ax.annotate(
-            f"{arm.mean:.3g}", (x_mean, edge), (0, away), textcoords="offset points", ha="center",
+            f"{arm.mean:.3g}", (x_mean, edge), (7, away), textcoords="offset points", ha="left",
             va="bottom" if away > 0 else "top", fontsize=SMALL, color=arm.color,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )  # fmt: skip

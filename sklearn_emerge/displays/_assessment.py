@@ -108,7 +108,7 @@ class AssessmentDisplay(Display):
         set_title(ax, verdict_title(self.cube))
         noted = any(arm.note for group in groups for arm in group.arms)
         said = _NOTES[note].format(test=test_in_words(self.cube)) if note and noted else ""
-        finish(ax, footer(self.cube, said))
+        finish(ax, footer(self.cube, modes, said))
         self.ax_, self.figure_ = ax, ax.figure
         return self
 

@@ -139,7 +139,7 @@ class CapacityCurveDisplay(Display):
         ax.set_xlabel(readable(self.parameter))
         ax.set_ylabel("gain over the reference (nats per step)")
         set_title(ax, panel_title(cube))
-        finish(ax, footer(cube))
+        finish(ax, footer(cube, modes))
         self.ax_, self.figure_ = ax, ax.figure
         return self
 

@@ -50,10 +50,15 @@ def readable(name):
     return literal(name.replace("__", " ").replace("_", " "))
 
 
-def footer(cube, note=""):
-    """Return what arms, points and bars are in a figure of gains, and a note."""
+def footer(cube, modes, note=""):
+    """Return what arms, points and bars are in a figure of gains of some modes, and a note."""
     shown = seeds_in_words([cube], "Points: ", "diamonds and bars", interval_in_words(cube))
-    return f"Arms: which weights were trained. {shown} {note}".strip()
+    left_out = ""
+    if "random" in cube.mode and "random" not in modes:
+        left_out = " Not shown: networks of which nothing was trained."
+    return (
+        f"Arms: which weights were trained. {shown} Triangles: beyond the frame.{left_out} {note}"
+    ).strip()
 
 
 def seeds_in_words(cubes, points, means, interval=None):

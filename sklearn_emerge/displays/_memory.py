@@ -5,7 +5,7 @@ import numpy as np
 from ..assessment._words import arm_in_words
 from ..inference import student_interval
 from ._assessment import shown_modes
-from ._captions import levels, loss_bounds, panel_title, seeds_in_words
+from ._captions import levels, loss_bounds, panel_title, reference_name, seeds_in_words
 from ._source import Display, select, select_one
 from ._style import (
     ALTERNATIVE_STYLE,
@@ -22,6 +22,7 @@ from ._style import (
 _LEVEL_STYLES = (ALTERNATIVE_STYLE, (0, (1, 3)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 3)))
 # Of no predictor that is compared.
 _LONGEST_STYLE = "-."
+_REFERENCE = "reference: "
 _NOTE = "Dash-dotted: with the longest window. Black: other predictors."
 
 
@@ -136,8 +137,8 @@ class MemoryDisplay(Display):
         Returns
         -------
         MemoryDisplay
-            Plotted, with the mean losses of the best baseline and, if it is known, of the best
-            predictor.
+            Plotted, with the mean losses of the reference, of the best baseline and, if it is
+            known, of the best predictor.
 
         Raises
         ------
@@ -152,6 +153,8 @@ class MemoryDisplay(Display):
             shown = _recorded(cube, measure, condition, step)
         here = select(cube, {"condition": condition})
         losses = {name: loss.item() for name, _, loss in reversed(levels(here))}
+        reference = f"{_REFERENCE}{reference_name(here)}"
+        losses[reference] = here.nll_reference.mean("seed").item()
         display = cls(
             {mode: shown.sel(mode=mode) for mode in modes},
             {name: loss for name, loss in losses.items() if np.isfinite(loss)},
@@ -176,7 +179,7 @@ class MemoryDisplay(Display):
         """
         ax = new_axes(ax, (7.2, 4.2))
         # Where all networks have diverged, there are no ends.
-        self.lines_, ends, needed = {}, [np.empty(0)], [*self.baselines.values()]
+        self.lines_, ends, needed, bands = {}, [np.empty(0)], [*self.baselines.values()], []
         colors = colors_of(list(self.curves))
         for color, (name, curve) in zip(colors, self.curves.items(), strict=True):
             curve = curve.transpose("seed", "window").dropna("seed", how="all")
@@ -190,20 +193,27 @@ class MemoryDisplay(Display):
             )
             self.lines_[name] = line
             ax.axhline(mean[-1], color=color, linewidth=0.8, linestyle=_LONGEST_STYLE)
-            # The means of the first arm, and where the others end.
-            first = len(self.lines_) == 1
-            needed += [*mean] if first else [mean[-1]]
+            # What is worse than all that it is compared with may leave the frame.
+            needed += [mean[-1]] if self.baselines else [*mean]
             ends.append(mean)
             if len(seeds) > 1:
                 band = np.array([student_interval(values) for values in seeds.T])
                 band = np.clip(band, *ends_of(self.bounds))
-                ax.fill_between(windows, *band.T, color=color, alpha=0.15, linewidth=0)
-                ends += [band.ravel()] if first else []
+                bands.append((windows, mean, band.T, color))
+                ends += [band.ravel()] if len(self.lines_) == 1 else []
         for i, (name, loss) in enumerate(self.baselines.items()):
             style = dict(CEILINGS.values()).get(name, _LEVEL_STYLES[i % len(_LEVEL_STYLES)])
-            ax.axhline(loss, color="black", linewidth=1.0, linestyle=style, label=name)
+            color = "black"
+            if name.startswith(_REFERENCE):
+                # As in the figures of gains, where it is at 0.
+                style, color = "-", "0.5"
+            ax.axhline(loss, color=color, linewidth=1.0, linestyle=style, label=name)
         low, high = frame(needed, np.concatenate(ends), bounds=ends_of(self.bounds))
         ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+        for windows, mean, band, color in bands:
+            # Without its line a band says nothing.
+            inside = mean <= ax.get_ylim()[1]
+            ax.fill_between(windows, *band, where=inside, color=color, alpha=0.15, linewidth=0)
         ax.set_xscale("log", base=2)
         ticks = np.unique(np.concatenate([curve.window for curve in self.curves.values()]))
         # One label where windows are too near to each other for several.

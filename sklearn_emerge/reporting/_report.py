@@ -35,7 +35,8 @@ def report(cubes, path):
     Raises
     ------
     ValueError
-        If there is no cube, or one has no claims or does not say how they were tested.
+        If there is no cube, one has no claims or does not say how they were tested, or the file
+        is not named as a page.
     FileNotFoundError
         If a file does not exist.
     NotFittedError
@@ -60,6 +61,8 @@ def report(cubes, path):
     >>> "What was found" in page, "<script" in page
     (True, False)
     """
+    if Path(path).suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"path={str(path)!r} is no name of a page; end it in .html.")
     sections = [
         describe_cube(Facts(cube)) | {"name": name, "id": f"cube-{i}"}
         for i, (name, cube) in enumerate(_read(cubes))
