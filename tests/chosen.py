@@ -108,6 +108,7 @@ def told(cube, optimal=0.2, ceiling="exact", sizes=None, run=RUN, **options):
     cube["delta_nll_baseline"] = cube.nll_reference - cube.nll_baseline
     if sizes is not None:
         cube = cube.assign_coords(n_units=[16, 512])
+        cube["nll_reservoir"] = (("seed", "n_units"), np.ones((cube.sizes["seed"], 2)))
         for end, size in zip(("", "_low", "_high"), sizes, strict=True):
             cube[f"equivalent_reservoir_size{end}"] = ("mode", np.array([size, 0.0]))
     options = {key: run[key] for key in ("alpha", "correction", "n_flips", "units")} | options

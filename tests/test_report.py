@@ -185,7 +185,7 @@ def test_a_grid_folds_its_configurations_and_names_those_that_are_not_drawn(
     text = " ".join(folded.text.split())
     # What was found, figures, training and claims of two sizes; words and parameters of two cubes.
     assert len(folded.all("details")) == 4 * 2 + 3 * 2
-    assert "Gain over the reference against hidden_size." in text
+    assert "Gain over the reference against hidden size." in text
     assert "more configurations are left out" not in text
     monkeypatch.setattr(_sections, "_MOST_DRAWN", 1)
     report(fitted, tmp_path / "report.html")
@@ -361,7 +361,7 @@ def test_curves_of_a_large_grid_are_limited_to_some_of_each_parameter(cube):
     assert [picture.caption for picture in pictures] == [
         "Gain over the reference against lr (hidden_size = 2).",
         "Gain over the reference against lr (hidden_size = 4).",
-        "Gain over the reference against hidden_size (lr = 0.1).",
+        "Gain over the reference against hidden size (lr = 0.1).",
     ]
     assert n_left == 1
     pictures, n_left = _figures.curves(facts, 4)

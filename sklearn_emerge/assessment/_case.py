@@ -132,6 +132,14 @@ class Case:
         return still_falling(self.cube, self.run["margin"])
 
     @property
+    def trains(self):
+        """Whether anything is trained by gradient descent."""
+        modes = set(self.here.mode.values.tolist())
+        return bool({"full", "scrambled"} & modes) or (
+            "readout" in modes and self.of_model("head") == "sgd"
+        )
+
+    @property
     def gap(self):
         """By how much the loss of the trained network is higher in evaluation than in training.
 

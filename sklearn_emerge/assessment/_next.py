@@ -113,8 +113,8 @@ def _unfinished(case):
     if factor <= _MOST_TIMES:
         remedy = (
             "If each doubling of the updates makes that fall smaller by the factor by which the "
-            f"last one did, it is within the margin after about {factor:.1f} times as "
-            "many updates"
+            f"last one did, it is within the margin after {factor:.1f} times as many "
+            "updates at the earliest"
         )
     elif np.isfinite(factor):
         factor = _MOST_TIMES

@@ -80,6 +80,8 @@ def verdict_sentence(case):
             f"than that, the best of all baselines, by more than the margin, but better than "
             f"{reference}"
         )
+        if case.states["core"] == FAILS and case.states["reservoir"] == HOLDS:
+            said += ", and so does its untrained core, to within the margin"
     return f"{said}." if built == case.verdict else f"{said}; and {_decoded(case)}."
 
 
@@ -145,9 +147,10 @@ def _bounds(claim, more, less):
     if not np.isfinite([claim.low, claim.high]).all():
         return "seeds are too few for bounds"
     _, low, high = in_digits(claim.effect, claim.low, claim.high)
-    if claim.low < 0 < claim.high:
+    if float(low) < 0 < float(high):
         return f"bounds: {low.removeprefix('-')} {less} to {high} {more}"
-    ends = (low, high) if claim.effect >= 0 else (high.removeprefix("-"), low.removeprefix("-"))
+    ends = (low, high) if claim.effect >= 0 else (high, low)
+    ends = (end.removeprefix("-") for end in ends)
     return f"bounds: {' to '.join(ends)}"
 
 
@@ -187,12 +190,16 @@ def _in_units(case):
     if np.isnan(size):
         return []
     sizes, own = case.here.n_units.values, case.of_model("hidden_size")
-    between = ""
+    between, n_seeds = "", int(case.here.nll_reservoir.notnull().any("n_units").sum())
+    unknown = low == 0 and np.isinf(high)
     if not np.isnan(low):
         low, high = (reservoir_in_words(end, sizes) for end in (low, high))
         ends = low if low == high else f"{low} to {high}"
-        between = f" ({100 * (1 - case.run['alpha']):g}% interval: {ends})"
-    if size == 0:
+        over = f" over {count(n_seeds, 'seed')}" if n_seeds < case.n_seeds else ""
+        between = f" ({100 * (1 - case.run['alpha']):g}% interval{over}: {ends})"
+    if unknown:
+        said = "How many units a random core needs to predict as well cannot be told"
+    elif size == 0:
         said = (
             f"A random core of {sizes[0]} units, the smallest that was tried, predicts better on "
             "average"
@@ -220,7 +227,10 @@ def _of_possible(case):
     for name, start in starts.items():
         possible, gained = (start - means.nll_optimal).item(), start.item() - nll
         if possible <= NOTHING_TO_GAIN:
-            said = f"Over {name} the best possible predictor gains nothing"
+            said = (
+                f"Over {name} the best possible predictor gains no more than {NOTHING_TO_GAIN:g} "
+                "nats per step"
+            )
         else:
             share = "none" if gained <= 0 else _percent(gained / possible)
             if gained > possible:
@@ -271,4 +281,9 @@ def basis_sentence(case):
             f"{seeds}, on the same sequences: the verdict is about these sequences, and on others "
             "it may be another."
         )
-    return f"{seeds}, each with sequences, initial weights and order of batches of its own."
+    own = (
+        "sequences, initial weights and order of batches"
+        if case.trains
+        else ("sequences and initial weights")
+    )
+    return f"{seeds}, each with {own} of its own."

@@ -5,6 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from ..inference._power import find_seeds, spread_of
+from ._assembly import NOTHING_TO_GAIN
 from ._case import cases_of
 from ._claims import REPRESENTATION, UNTESTED
 from ._cube import check_claimed, cube_of
@@ -145,6 +146,8 @@ def _row(case):
         sizes = case.here.n_units.values
         tried = f"<{sizes[0]}" if size == 0 else f">{sizes[-1]}"
         cells["units"] = tried if size in (0, np.inf) else f"{size:.0f}"
+        if case.reservoir[1] == 0 and np.isinf(case.reservoir[2]):
+            cells["units"] = "?"
     for latent in case.latents:
         scores = case.scores(latent)
         cells[_column(case, latent)] = "/".join(
@@ -193,6 +196,8 @@ def _caption(cases, rows, left_out):
     said += [f"{short}: {words}" for short, words in sorted(names.items()) if short != words]
     scores = {name.partition(" ")[0] for name in set(rows) & set(_latents_least_first(cases))}
     said += [f"{score}: of decoding from trained/untrained states" for score in sorted(scores)]
+    if "units" in rows and (rows.units == "?").any():
+        said.append("?: cannot be told")
     if rows.verdict.str.contains("+", regex=False).any():
         said.append("+: and representation")
     if rows.verdict.str.contains("*", regex=False).any():
@@ -223,7 +228,8 @@ def full_table(cube, alpha, correction):
             "delta_nll": cube.delta_nll.mean("seed"),
             **{name: cube[name] for name in ("ci_low", "ci_high")},
             **{name: cube[name] for name in ("p_value", "p_value_adjusted")},
-            "efficiency": cube.efficiency.mean("seed"),
+            # Of means: where a seed gains little, its own share is any number.
+            "efficiency": _efficiency(cube),
             "gain_over_best_baseline": (cube.nll_best_baseline - cube.nll).mean("seed"),
         }
     )
@@ -239,6 +245,14 @@ def full_table(cube, alpha, correction):
     grid = [dim for dim in cube.delta_nll.dims if dim not in RESERVED]
     frame = table.to_dataframe(dim_order=[*grid, "condition", "mode"])
     return frame.dropna(axis="columns", how="all")
+
+
+def _efficiency(cube):
+    """Return which share of the gain of the best possible predictor networks have on average."""
+    possible = (cube.nll_reference - cube.nll_optimal).mean("seed")
+    share = cube.delta_nll.mean("seed") / possible.where(possible > NOTHING_TO_GAIN)
+    # Where it is not known, there is none.
+    return share.where(cube.efficiency.notnull().any("seed"))
 
 
 def _required_seeds(cube, alpha, correction):

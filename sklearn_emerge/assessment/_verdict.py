@@ -157,7 +157,8 @@ def judge(cube, *, claims, margin, alpha, correction, n_flips=None, units=None):
             verdict[index], reason[index] = UNDECIDED, "; ".join([obstacle, *told])
         else:
             verdict[index] = _decide(part, found, claims, falls, margin)
-            reason[index] = "; ".join([*_unfinished(falls, margin), *_stuck(part), *told])
+            unfinished = _unfinished(falls, margin, verdict[index])
+            reason[index] = "; ".join([*unfinished, *_stuck(part), *told])
     return xr.Dataset({"verdict": (grid, verdict), "verdict_reason": (grid, reason)})
 
 
@@ -200,15 +201,16 @@ def still_falling(cube, margin):
     }
 
 
-def _unfinished(falls, margin):
+def _unfinished(falls, margin, verdict):
     """Return that training had not ended, if it had not."""
     if not falls:
         return []
     condition, mode = max(falls, key=falls.get)
+    remedy = "raise max_steps" if verdict == UNDECIDED else "the verdict would be the same"
     return [
         f"training had not ended: over the last fifth of the updates the loss fell by "
         f"{falls[condition, mode]:.2g} nats per step ({condition}, {mode}), more than "
-        f"margin={margin:g}; raise max_steps"
+        f"margin={margin:g}; {remedy}"
     ]
 
 

@@ -190,7 +190,8 @@ def in_digits(*values, most=4):
     # Of what is near to the margin one digit more.
     digits = min(digits, 1) if size >= 10 else max(digits, 2 if size >= 0.1 else min(most, 3))
     # The side of zero on which a value lies is seen.
-    while digits < most and any(value and not round(value, digits) for value in finite):
+    finite = finite[np.abs(finite) >= 0.5 * 10**-most]
+    while digits < most and any(not round(value, digits) for value in finite):
         digits += 1
     # Without the sign of what is rounded to zero.
     return [f"{round(value, digits) + 0.0:.{digits}f}" for value in values]

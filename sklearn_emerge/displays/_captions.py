@@ -148,7 +148,7 @@ def levels(cube):
 def reference_name(cube):
     """Return the name of the reference, whose gain is 0."""
     names = {baseline_in_words(name) for name in np.unique(cube.reference.values)}
-    return literal(names.pop()) if len(names) == 1 else "reference"
+    return literal(names.pop()) if len(names) == 1 else "best trivial baseline"
 
 
 def _configuration(cube):

@@ -7,7 +7,7 @@ import numpy as np
 from ..assessment._claims import OPEN, UNTESTED
 from ..assessment._next import units_needed
 from ..assessment._plan import STRUCTURED
-from ..assessment._verdict import loss_fall
+from ..assessment._verdict import UNDECIDED, loss_fall
 from ..assessment._words import (
     arm_in_words,
     baseline_in_words,
@@ -82,6 +82,8 @@ def _training(facts):
         f"({', '.join(where)}: {arm_in_words(mode)}), the most {most}; the limit is {margin:g}."
     )
     remedy = f"See what to run next{facts.in_some(place for place, *_ in late)}."
+    if late and all(case.verdict != UNDECIDED for case in facts.cases if case.falls):
+        return Check(question, None, f"{found} The verdict would be the same.")
     return Check(question, not late, found, remedy)
 
 

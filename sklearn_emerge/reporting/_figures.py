@@ -13,6 +13,7 @@ from ..displays import (
     MemoryDisplay,
     TrajectoryDisplay,
 )
+from ..displays._captions import readable
 from ._facts import setting
 from ._training import draw_training, trained_arms
 from ._world import draw_world
@@ -118,7 +119,7 @@ def _curve(facts, parameter, selection):
     )
     varied = [each for each in selection.items() if len(facts.grid[each[0]]) > 1]
     fixed = listed([setting(*each) for each in varied]) if varied else ""
-    caption = f"Gain over the reference against {parameter}"
+    caption = f"Gain over the reference against {readable(parameter)}"
     return show(
         CapacityCurveDisplay.from_cube(facts.cube, parameter, **selection),
         f"{caption}. {alt}.",
@@ -182,7 +183,7 @@ def _show_memory(cube, curve):
     arms = []
     for mode in curve.mode.values.tolist():
         ends = losses.sel(mode=mode, window=windows[[0, -1]]).values
-        first, last = in_digits(*ends)
+        (first,), (last,) = map(in_digits, ends)
         arms.append(f"{arm_in_words(mode)}: {first} from the last input alone, {last} from all")
     return show(
         MemoryDisplay.from_cube(cube.sel(window=windows)),

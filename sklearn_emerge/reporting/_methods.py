@@ -259,11 +259,12 @@ def _probes(facts):
 def _reservoirs(facts):
     if "nll_reservoir" not in facts.cube:
         return ""
-    sizes = facts.cube.n_units.values
+    sizes, fitted = facts.cube.n_units.values, facts.cases[0].here.nll_reservoir.notnull()
+    n_seeds = int(fitted.any("n_units").sum())
     return (
         "The equivalent reservoir size is the number of units at which a tuned random core with a "
         f"head in closed form predicts as well ({sizes.min():,} to {sizes.max():,} units were "
-        "tried)."
+        f"tried in {count(n_seeds, 'seed')})."
     )
 
 

@@ -73,7 +73,7 @@ def describe_cube(facts):
         "checks": run_checks(facts),
         "claims": [(label(case), claims_table(case)) for case in facts.cases],
         "world": _world(facts),
-        "settings": _settings(run),
+        "settings": _settings(facts),
         "configuration": {
             "Assessment": {k: plain(v) for k, v in run.items() if k not in _APART},
             "Model": {k: plain(v) for k, v in run["model"].items()},
@@ -85,12 +85,22 @@ def describe_cube(facts):
     }
 
 
-def _settings(run):
+def _with_grid(facts, part):
+    """Return the parameters of a world or model, those of the grid with all of their values."""
+    values = {name.removeprefix(f"{part}__"): values for name, values in facts.grid.items()}
+    return {
+        name: values[name] if name in values and len(values[name]) > 1 else value
+        for name, value in facts.run[part].items()
+    }
+
+
+def _settings(facts):
     """Return what an assessment was made with, but for where and how fast."""
+    run = facts.run
     settings = {key: value for key, value in run.items() if key not in (*_APART, *_OF_NO_EFFECT)}
     settings |= {"sequences": run.get("n_sequences")}
     for name in ("world", "model"):
-        settings |= {f"{name}: {key}": value for key, value in run[name].items()}
+        settings |= {f"{name}: {key}": value for key, value in _with_grid(facts, name).items()}
     return {name: plain(value) for name, value in settings.items()}
 
 
@@ -137,9 +147,10 @@ def claims_table(case):
 
 def _world(facts):
     """Return what is known of the world, and some sequences if it can be made again."""
-    description, case = facts.run["world"], facts.cases[0]
-    known = {"world": description["type"]}
-    known |= {name: plain(value) for name, value in description.items() if name != "type"}
+    case = facts.cases[0]
+    description = _with_grid(facts, "world")
+    known = {"world": description.pop("type")}
+    known |= {name: plain(value) for name, value in description.items()}
     shown = {"known": known, "picture": None, "texts": {}, "lost": ""}
     try:
         world = world_of(facts)
