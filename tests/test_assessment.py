@@ -296,7 +296,7 @@ def test_own_arrays_without_a_world():
     assert_same_results(cube, through_world.cube_)
     without = small_assessment(world=None, n_train=None, n_eval=None).fit(X)
     assert "probe_score" not in without.cube_
-    assert "representation: pass latents" in without.verdict_reason_
+    assert "representation: assess a world that tells its latents" in without.verdict_reason_
 
 
 def test_a_predictor_without_modes_can_be_assessed():
@@ -325,7 +325,8 @@ def test_summary_has_a_row_a_cell_and_mode(fitted, fitted_single):
     cell = fitted.cube_.sel(hidden_size=4, condition="structured", mode="full")
     assert row["delta_nll"] == cell.delta_nll.mean()
     assert row["probe_score y"] == cell.probe_score.sel(latent="y").mean()
-    assert row["efficiency"] == cell.efficiency.mean()
+    possible = (cell.nll_reference - cell.nll_optimal).mean()
+    assert row["efficiency"] == cell.delta_nll.mean() / possible
     assert len(fitted_single.summary(detail="full")) == 9
 
 
