@@ -19,7 +19,10 @@ from sklearn_emerge import (
     PersistencePredictor,
     RegimePredictor,
     RegimeWorld,
+    ceilings,
+    predictors,
 )
+from sklearn_emerge.worlds import World
 
 WORLDS = {
     "drift": DriftWorld(),
@@ -211,3 +214,22 @@ def test_filters_at_another_length_see_the_same_world(world):
     few = world.set_params(n_steps=10).optimal_predictor()
     if isinstance(world, DriftWorld):
         np.testing.assert_allclose(few.at_length(256).predict(X), model.predict(X))
+
+
+def test_predictors_that_have_moved_are_found_where_they_were():
+    for name in ("ExchangeablePredictor", "KalmanPredictor", "OscillatorPredictor"):
+        with pytest.warns(FutureWarning, match=f"sklearn_emerge.ceilings.{name} now; import it"):
+            assert getattr(predictors, name) is getattr(ceilings, name)
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        _ = predictors.Nothing
+
+
+def test_a_world_that_has_a_ceiling_says_by_which_predictor():
+    class Promised(World):
+        ceiling, n_steps, observation = "exact", 5, "continuous"
+
+        def _sample(self, n_sequences, stream):
+            return np.zeros((n_sequences, 5)), None
+
+    with pytest.raises(NotImplementedError, match="Promised has a ceiling, but nothing says"):
+        Promised().optimal_predictor()

@@ -17,11 +17,8 @@ from ._baselines import (
 )
 from ._echo_state import EchoStatePredictor
 from ._filters import FiniteFilterPredictor, TruncatedKalmanPredictor
-from ._kalman import KalmanPredictor
 from ._linear_filter import LinearFilterPredictor, TimeVaryingFilterPredictor
 from ._module import ModulePredictor
-from ._optimal import ExchangeablePredictor, RegimePredictor
-from ._oscillator import OscillatorPredictor
 from ._recurrent import GRUPredictor, LSTMPredictor, RNNPredictor
 from ._restricted import RestrictedLinearPredictor
 from ._seasonal import SeasonalPredictor
@@ -31,19 +28,15 @@ from ._window import WindowPredictor
 __all__ = [
     "AutoregressivePredictor",
     "EchoStatePredictor",
-    "ExchangeablePredictor",
     "FiniteFilterPredictor",
     "GRUPredictor",
-    "KalmanPredictor",
     "LSTMPredictor",
     "LinearFilterPredictor",
     "MarkovPredictor",
     "MeanPredictor",
     "ModulePredictor",
-    "OscillatorPredictor",
     "PersistencePredictor",
     "RNNPredictor",
-    "RegimePredictor",
     "RestrictedLinearPredictor",
     "SeasonalPredictor",
     "TimeVaryingFilterPredictor",
@@ -51,3 +44,21 @@ __all__ = [
     "TruncatedKalmanPredictor",
     "WindowPredictor",
 ]
+
+# They have a room of their own.
+_MOVED = ("ExchangeablePredictor", "KalmanPredictor", "OscillatorPredictor", "RegimePredictor")
+
+
+def __getattr__(name):
+    """Find predictors that have moved, with a warning."""
+    if name not in _MOVED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .. import ceilings
+
+    warnings.warn(
+        f"sklearn_emerge.predictors.{name} is sklearn_emerge.ceilings.{name} now; import it from "
+        "there, or from sklearn_emerge.",
+        FutureWarning,
+        stacklevel=2,
+    )
+    return getattr(ceilings, name)

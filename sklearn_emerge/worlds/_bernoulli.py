@@ -46,10 +46,5 @@ class BernoulliWorld(World):
         X = rng.random((n_sequences, self.n_steps)) < self.probability
         return X.astype(np.float64), None
 
-    def _optimal(self):
-        from ..predictors import MeanPredictor
-
-        return MeanPredictor(mean=self.probability)
-
     def _step_means(self):
         return np.full(self.n_steps, float(self.probability))

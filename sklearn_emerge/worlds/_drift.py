@@ -74,15 +74,5 @@ class DriftWorld(World):
         X = x + rng.normal(0.0, self.observation_std, x.shape)
         return X, x[:, :, np.newaxis]
 
-    def _optimal(self):
-        from ..predictors import KalmanPredictor
-
-        return KalmanPredictor(
-            Q=self.dynamics_std**2,
-            R=self.observation_std**2,
-            offset=self.velocity,
-            initial_covariance=0.0,
-        )
-
     def _step_means(self):
         return self.velocity * np.arange(self.n_steps)

@@ -242,12 +242,6 @@ class LinearSystemWorld(World):
             )
         return X[:, :, 0] if n_channels == 1 else X, x
 
-    def _optimal(self):
-        from ..predictors import KalmanPredictor
-
-        *matrices, initial = self.system()
-        return KalmanPredictor(*matrices, initial_covariance=initial)
-
     def _step_means(self):
         n_channels = len(check_system(self.A, self.C, self.Q, self.R)[1])
         return np.zeros(self.n_steps if n_channels == 1 else (self.n_steps, n_channels))

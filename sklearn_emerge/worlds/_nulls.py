@@ -187,11 +187,6 @@ class ShuffleNull(Null):
         # Channels of one step stay together.
         return np.take_along_axis(X, order.reshape(order.shape + (1,) * (X.ndim - 2)), axis=1)
 
-    def _optimal(self):
-        from ..predictors import ExchangeablePredictor
-
-        return ExchangeablePredictor()
-
 
 class ResampleNull(Null):
     """Values permuted across sequences, at every step anew: no memory within a sequence.
@@ -225,11 +220,6 @@ class ResampleNull(Null):
     def _destroy(self, X, rng):
         order = rng.random(X.shape[:2]).argsort(axis=0)
         return np.take_along_axis(X, order.reshape(order.shape + (1,) * (X.ndim - 2)), axis=0)
-
-    def _optimal(self):
-        from ..predictors import MeanPredictor
-
-        return MeanPredictor(per_step=True, mean=self.world._step_means())
 
 
 class PhaseNull(Null):

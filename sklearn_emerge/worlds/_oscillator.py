@@ -88,13 +88,6 @@ class OscillatorWorld(World):
         X = latents[:, :, 0] + rng.normal(0.0, self.observation_std, latents.shape[:2])
         return X, latents
 
-    def _optimal(self):
-        from ..predictors import OscillatorPredictor
-
-        return OscillatorPredictor(
-            self.omega, self.time_step, self.initial_std, self.observation_std
-        )
-
     def _step_means(self):
         return np.zeros(self.n_steps)
 

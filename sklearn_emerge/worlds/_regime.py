@@ -93,10 +93,5 @@ class RegimeWorld(World):
             return BernoulliWorld(probability=0.5, n_steps=self.n_steps)
         return super().null(kind)
 
-    def _optimal(self):
-        from ..predictors import RegimePredictor
-
-        return RegimePredictor(self.period, self.stay_probability)
-
     def _step_means(self):
         return np.full(self.n_steps, 0.5)

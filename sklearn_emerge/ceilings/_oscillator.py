@@ -8,10 +8,10 @@ from numba import njit
 from scipy.special import softmax
 from sklearn.utils._param_validation import Interval
 
+from ..predictors._base import BasePredictor
 from ..recurrence import Compiled
 from ..worlds._oscillator import euler_step, frequencies_of
-from ._base import BasePredictor
-from ._optimal import OptimalPredictor
+from ._base import OptimalPredictor
 
 # Sequences that are filtered at once.
 _CHUNK = 256

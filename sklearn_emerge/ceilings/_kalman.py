@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._linear_system import check_covariance, check_system, steady_filter
-from ._base import BasePredictor
-from ._optimal import OptimalPredictor
+from ..predictors._base import BasePredictor
+from ._base import OptimalPredictor
 
 
 class KalmanPredictor(OptimalPredictor):

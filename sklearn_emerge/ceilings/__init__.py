@@ -1,0 +1,15 @@
+"""Ceilings: predictors that know the law of a world, and that no other can beat."""
+
+from ._exchangeable import ExchangeablePredictor
+from ._kalman import KalmanPredictor
+from ._of_world import best_predictor
+from ._oscillator import OscillatorPredictor
+from ._regime import RegimePredictor
+
+__all__ = [
+    "ExchangeablePredictor",
+    "KalmanPredictor",
+    "OscillatorPredictor",
+    "RegimePredictor",
+    "best_predictor",
+]

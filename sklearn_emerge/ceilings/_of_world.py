@@ -1,0 +1,63 @@
+"""Which predictor is the best possible one of a world."""
+
+from functools import singledispatch
+
+from ..predictors import MeanPredictor
+from ..worlds import BernoulliWorld, DriftWorld, LinearSystemWorld, OscillatorWorld, RegimeWorld
+from ..worlds._nulls import ResampleNull, ShuffleNull
+from ._exchangeable import ExchangeablePredictor
+from ._kalman import KalmanPredictor
+from ._oscillator import OscillatorPredictor
+from ._regime import RegimePredictor
+
+
+@singledispatch
+def best_predictor(world):
+    """Return the best possible predictor of a world, not fitted."""
+    raise NotImplementedError(
+        f"{type(world).__name__} has a ceiling, but nothing says which predictor reaches it; give "
+        "it a method _optimal that returns one, or ceiling = None."
+    )
+
+
+@best_predictor.register
+def _(world: DriftWorld):
+    return KalmanPredictor(
+        Q=world.dynamics_std**2,
+        R=world.observation_std**2,
+        offset=world.velocity,
+        initial_covariance=0.0,
+    )
+
+
+@best_predictor.register
+def _(world: LinearSystemWorld):
+    *matrices, initial = world.system()
+    return KalmanPredictor(*matrices, initial_covariance=initial)
+
+
+@best_predictor.register
+def _(world: OscillatorWorld):
+    return OscillatorPredictor(
+        world.omega, world.time_step, world.initial_std, world.observation_std
+    )
+
+
+@best_predictor.register
+def _(world: RegimeWorld):
+    return RegimePredictor(world.period, world.stay_probability)
+
+
+@best_predictor.register
+def _(world: BernoulliWorld):
+    return MeanPredictor(mean=world.probability)
+
+
+@best_predictor.register
+def _(world: ShuffleNull):
+    return ExchangeablePredictor()
+
+
+@best_predictor.register
+def _(world: ResampleNull):
+    return MeanPredictor(per_step=True, mean=world.world._step_means())
