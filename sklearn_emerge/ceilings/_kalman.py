@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._linear_system import check_covariance, check_system, steady_filter
+from ..dynamics import check_covariance, check_system, steady_filter
 from ..predictors._base import BasePredictor
 from ._base import OptimalPredictor
 

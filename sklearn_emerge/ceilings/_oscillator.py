@@ -8,9 +8,9 @@ from numba import njit
 from scipy.special import softmax
 from sklearn.utils._param_validation import Interval
 
+from ..dynamics import euler_step, frequencies_of
 from ..predictors._base import BasePredictor
 from ..recurrence import Compiled
-from ..worlds._oscillator import euler_step, frequencies_of
 from ._base import OptimalPredictor
 
 # Sequences that are filtered at once.

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import lstsq, qr
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._linear_system import check_system, steady_filter
+from ..dynamics import check_system, steady_filter
 from ._base import BasePredictor, center_and_scale
 
 # Rows of equations that are reduced at once.

@@ -7,8 +7,8 @@ import numpy as np
 from scipy.linalg import cholesky, lapack, qr, schur, solve_triangular
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from .._linear_system import EIGENVALUE_TOLERANCE, check_system, steady_filter
 from .._validation import as_numbers
+from ..dynamics import EIGENVALUE_TOLERANCE, check_system, steady_filter
 
 # Integers up to this are exact in float64.
 MAX_STEPS = 2**53

@@ -6,7 +6,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval, validate_params
 
-from .._linear_system import (
+from ..dynamics import (
     EIGENVALUE_TOLERANCE,
     check_detectable,
     check_observation,

@@ -9,9 +9,9 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from tqdm.auto import tqdm
 
-from .._linear_system import check_system, memory_radius, steady_filter
 from .._names import Estimator, did_you_mean
 from .._random import integer_seed, seed_sequence, substream
+from ..dynamics import check_system, memory_radius, steady_filter
 from ..predictors import FiniteFilterPredictor, RestrictedLinearPredictor
 from ..predictors._base import BasePredictor
 from ..worlds import LinearSystemWorld, World

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import LinAlgError, schur, solve_discrete_are
 
-from ._validation import as_numbers
+from .._validation import as_numbers
 
 # Eigenvalues of a defective matrix are off by a root of the machine precision: those of a Jordan
 # block of size three by about 6e-6.

@@ -1,0 +1,24 @@
+"""A limit cycle: one step of its dynamics, and its frequencies."""
+
+import numpy as np
+
+
+def frequencies_of(omega, n_steps):
+    """Return the angular frequency of each step."""
+    frequencies = np.asarray(omega, dtype=np.float64)
+    if frequencies.shape not in ((), (2,)) or not np.isfinite(frequencies).all():
+        raise ValueError(
+            f"omega={omega!r} is neither a frequency nor a pair (first, last); pass a "
+            "finite number or two."
+        )
+    start, stop = np.broadcast_to(frequencies, 2)
+    return np.linspace(start, stop, n_steps)
+
+
+def euler_step(x, y, frequency, time_step):
+    """Return both coordinates after one step of the dynamics."""
+    growth = 1.0 - x**2 - y**2
+    return (
+        x + time_step * (growth * x - frequency * y),
+        y + time_step * (growth * y + frequency * x),
+    )
