@@ -50,11 +50,10 @@ def load_networks(name, *, condition="structured", seeds=(0,), **settings):
     Examples
     --------
     >>> from sklearn_emerge.reproduce import load_networks
-    >>> load_networks("oscillator-gru", hidden_size=5)
+    >>> load_networks("drift-gru", condition="shuffle")
     Traceback (most recent call last):
         ...
-    ValueError: There is no network 'structured/hidden_size=5' of 'oscillator-gru'; there are \
-structured/hidden_size=16, resample/hidden_size=16.
+    ValueError: There is no network 'shuffle' of 'drift-gru'; there are structured, resample, phase.
     """
     folder = files("sklearn_emerge._networks")
     known = sorted(entry.name[:-4] for entry in folder.iterdir() if entry.name.endswith(".npz"))
