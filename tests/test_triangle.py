@@ -308,7 +308,7 @@ def test_assessment(model):
         nulls=("redrawn",), n_seeds=2, alpha=0.3, n_eval=20, random_state=0, progress=False,
     ).fit()  # fmt: skip
     assert "probe_score" not in single.cube_
-    assert "representation: pass latents" in single.verdict_reason_
+    assert "representation: assess a world that tells its latents" in single.verdict_reason_
     assert np.isfinite(cube.delta_nll).all()
     # Nothing is known of the language before the network has learned it: about log 15.
     untrained = cube.nll.sel(mode="random", condition="structured")
