@@ -41,6 +41,8 @@ def units(cube):
     def shown(value):
         return f"> {most}" if np.isinf(value) else f"{value:.0f}" if value else "< 16"
 
+    if low == 0 and np.isinf(high):
+        return "cannot be told"
     return f"{shown(size)} ({shown(low)} to {shown(high)})"
 
 
@@ -188,9 +190,9 @@ def verdict_part(corrected):
     if len(changed):
         parts += [
             "### Which verdicts changed, and why",
-            "Until heads were fitted in closed form to trained and untrained cores alike, a linear "
-            "filter of 32 steps was the hardest baseline, and the untrained core was the only control "
-            "of a representation, other verdicts stood here. "
+            "Other verdicts stood here while heads were not fitted in closed form to trained and "
+            "untrained cores alike, a linear filter of 32 steps was the hardest baseline, and the "
+            "untrained core was the only control of a representation. "
             f"{len(changed)} of {len(runs)} are different now.",
             table(changed),
         ]

@@ -133,7 +133,7 @@ def _row(case):
         effect, low, high = map(_compact, in_digits(*numbers, most=3))
         cells[name] = effect
         if name == "gain":
-            two = [_compact(f"{number:.2f}") for number in numbers]
+            two = [_compact(f"{round(number, 2) + 0.0:.2f}") for number in numbers]
             # As few digits as tell the bounds apart.
             effect, low, high = two if two[1] != two[2] else (effect, low, high)
             # Of few seeds there are no bounds.
