@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from page import CUBES, mean, table
 
-from sklearn_emerge.assessment._words import baseline_in_words
+from sklearn_emerge.assessment._words import baseline_in_words, is_any_size
 
 # Verdicts on the same networks before claims had margins and the panel its filters, windows and
 # reservoirs.
@@ -41,7 +41,7 @@ def units(cube):
     def shown(value):
         return f"> {most}" if np.isinf(value) else f"{value:.0f}" if value else "< 16"
 
-    if low == 0 and np.isinf(high):
+    if is_any_size(low, high):
         return "cannot be told"
     return f"{shown(size)} ({shown(low)} to {shown(high)})"
 

@@ -26,6 +26,7 @@ from sklearn_emerge import (
     TrajectoryDisplay,
     load_cube,
 )
+from sklearn_emerge.displays._captions import footer
 from sklearn_emerge.displays._kinds import KINDS
 from sklearn_emerge.displays._style import ARM_COLORS
 from sklearn_emerge.reproduce import RECIPES
@@ -209,6 +210,13 @@ def test_displays_take_an_assessment_a_cube_and_a_file(fitted, tmp_path):
         DecodingDisplay.from_cube(small_assessment())
     with pytest.raises(TypeError, match="cube=DataArray is no cube; pass a fitted Emergence"):
         MemoryDisplay.from_cube(fitted.cube_.nll)
+
+
+def test_what_is_left_out_of_a_figure_is_said(fitted_single):
+    left_out = "Not shown: networks of which nothing was trained."
+    assert left_out in footer(fitted_single.cube_, ["full", "readout"])
+    assert left_out not in footer(fitted_single.cube_, ["full", "random"])
+    assert left_out not in footer(fitted_single.cube_.sel(mode=["full"]), ["full"])
 
 
 def test_an_assessment_plots_each_kind(fitted, fitted_single):

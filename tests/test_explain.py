@@ -439,6 +439,15 @@ def test_what_bounds_are_about():
     assert "is about 40 groups of recordings" in said(cube_of(), run=grouped)
 
 
+def test_heads_in_closed_form_have_no_batches():
+    own = "each with sequences and initial weights of its own"
+    heads = cube_of().sel(mode=["readout"])
+    assert own in said(heads)
+    run = RUN | {"model": RUN["model"] | {"head": "sgd"}}
+    assert own not in said(heads, run=run)
+    assert own not in said(cube_of())
+
+
 def test_words_are_explained_where_they_occur():
     text = said(cube_of())
     assert " window of inputs: " not in text

@@ -132,12 +132,12 @@ class Case:
         return still_falling(self.cube, self.run["margin"])
 
     @property
-    def trains(self):
-        """Whether anything is trained by gradient descent."""
+    def trained(self):
+        """What was trained by gradient descent: "all weights", "heads" or nothing, as ""."""
         modes = set(self.here.mode.values.tolist())
-        return bool({"full", "scrambled"} & modes) or (
-            "readout" in modes and self.of_model("head") == "sgd"
-        )
+        if {"full", "scrambled"} & modes:
+            return "all weights"
+        return "heads" if "readout" in modes and self.of_model("head") == "sgd" else ""
 
     @property
     def gap(self):
@@ -145,18 +145,12 @@ class Case:
 
         NaN if it was not trained, or if only some of the steps count in evaluation.
         """
-        if "training_loss" not in self.here or "full" not in self.here.mode or self.of_tokens:
+        if "training_loss" not in self.here or "full" not in self.here.mode:
+            return np.nan
+        if observation_of(self.run) == "token":
             return np.nan
         full = self.here.sel(mode="full")
         return (full.nll - full.training_loss.isel(block=-1)).mean("seed").item()
-
-    @property
-    def of_tokens(self):
-        """Whether sequences are of tokens."""
-        world = self.run["world"]
-        while isinstance(world.get("world"), dict):
-            world = world["world"]
-        return getattr(getattr(worlds, world["type"], None), "observation", None) == "token"
 
     @property
     def apart(self):
@@ -197,6 +191,19 @@ def _grouped(world):
     """Return whether a world, or the one that it is a null of, has groups."""
     within = world.get("world")
     return world.get("groups") is not None or (isinstance(within, dict) and _grouped(within))
+
+
+def innermost(run):
+    """Return the type of the world of a configuration, of a null that of its world, or None."""
+    world = run.get("world", {})
+    while isinstance(world.get("world"), dict):
+        world = world["world"]
+    return world.get("type")
+
+
+def observation_of(run):
+    """Return the kind of observations of a world of ours; None of another."""
+    return getattr(getattr(worlds, innermost(run) or "", None), "observation", None)
 
 
 def settings_of(cube):

@@ -6,7 +6,7 @@ from ._assembly import NOTHING_TO_GAIN
 from ._claims import FAILS, HOLDS, OPEN, REPRESENTATION, UNTESTED
 from ._next import doubts_of
 from ._verdict import UNDECIDED, UNDEFINED
-from ._words import condition_in_words, count, in_digits, listed, reservoir_in_words
+from ._words import condition_in_words, count, in_digits, is_any_size, listed, reservoir_in_words
 
 _OUTCOMES = {HOLDS: "holds", FAILS: "fails", OPEN: "is open", UNTESTED: "was not tested"}
 _THAT = {
@@ -191,7 +191,7 @@ def _in_units(case):
         return []
     sizes, own = case.here.n_units.values, case.of_model("hidden_size")
     between, n_seeds = "", int(case.here.nll_reservoir.notnull().any("n_units").sum())
-    unknown = low == 0 and np.isinf(high)
+    unknown = is_any_size(low, high)
     if not np.isnan(low):
         low, high = (reservoir_in_words(end, sizes) for end in (low, high))
         ends = low if low == high else f"{low} to {high}"
@@ -283,7 +283,7 @@ def basis_sentence(case):
         )
     own = (
         "sequences, initial weights and order of batches"
-        if case.trains
+        if case.trained
         else ("sequences and initial weights")
     )
     return f"{seeds}, each with {own} of its own."

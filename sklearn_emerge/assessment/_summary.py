@@ -10,7 +10,7 @@ from ._case import cases_of
 from ._claims import REPRESENTATION, UNTESTED
 from ._cube import check_claimed, cube_of
 from ._plan import RESERVED, STRUCTURED
-from ._words import SHORT_NAMES, in_digits, listed
+from ._words import SHORT_NAMES, in_digits, is_any_size, listed
 
 # What pandas prints in 80 columns without a break.
 _WIDTH = 78
@@ -146,7 +146,7 @@ def _row(case):
         sizes = case.here.n_units.values
         tried = f"<{sizes[0]}" if size == 0 else f">{sizes[-1]}"
         cells["units"] = tried if size in (0, np.inf) else f"{size:.0f}"
-        if case.reservoir[1] == 0 and np.isinf(case.reservoir[2]):
+        if is_any_size(*case.reservoir[1:]):
             cells["units"] = "?"
     for latent in case.latents:
         scores = case.scores(latent)

@@ -197,6 +197,11 @@ def in_digits(*values, most=4):
     return [f"{round(value, digits) + 0.0:.{digits}f}" for value in values]
 
 
+def is_any_size(low, high):
+    """Return whether an interval of an equivalent reservoir size has all sizes in it."""
+    return low == 0 and np.isinf(high)
+
+
 def reservoir_in_words(size, sizes):
     """Return an equivalent reservoir size in words, given the sizes that were tried."""
     if size == 0:

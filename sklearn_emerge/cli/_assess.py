@@ -102,17 +102,9 @@ def run(options):
         if options.out is not None:
             save_cubes({options.out: assessment.cube_})
         if options.figure is not None:
-            save_figure(options.figure, lambda figure: _draw(assessment.cube_, figure, several))
+            save_figure(options.figure, lambda figure: assessment.plot(ax=figure.subplots()))
     finally:
         # A file that cannot be written does not keep anybody from reading it here.
         table = assessment.summary()
         print(f"\n{table.to_string()}\n{textwrap.fill(table.attrs['caption'], 79)}\n")
         print(assessment.explain())
-
-
-def _draw(cube, figure, several):
-    """Draw the main figure of a cube."""
-    from ..displays import AssessmentDisplay, CapacityCurveDisplay
-
-    display = CapacityCurveDisplay if several else AssessmentDisplay
-    display.from_cube(cube, ax=figure.subplots())

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from .. import worlds
+from ..assessment._case import innermost, observation_of
 from ..assessment._plan import STRUCTURED
 from ..assessment._words import arm_in_words, baseline_in_words, condition_in_words
 from ._style import ALTERNATIVE_STYLE, CEILINGS, literal
@@ -106,16 +106,16 @@ def of_splits(cube):
         return configuration["units"] is not None
     # Of cubes that do not say it.
     own_data = not configuration.get("shared_data", True)
-    return own_data and _innermost(configuration) == "ArrayWorld"
+    return own_data and innermost(configuration) == "ArrayWorld"
 
 
 def loss_bounds(cube):
     """Return the least and largest loss that is possible: of discrete data none is below zero."""
     configuration = _configuration(cube)
     likelihood = configuration.get("model", {}).get("likelihood")
-    world = getattr(worlds, _innermost(configuration) or "", None)
+    observation = observation_of(configuration)
     discrete = likelihood in ("bernoulli", "categorical") or (
-        likelihood == "auto" and getattr(world, "observation", None) in ("binary", "token")
+        likelihood == "auto" and observation in ("binary", "token")
     )
     return (0.0 if discrete else None), None
 
@@ -153,11 +153,3 @@ def reference_name(cube):
 
 def _configuration(cube):
     return json.loads(cube.attrs.get("configuration", "{}"))
-
-
-def _innermost(configuration):
-    """Return the type of the world, of a null that of the world that it is a null of."""
-    world = configuration.get("world", {})
-    while isinstance(world.get("world"), dict):
-        world = world["world"]
-    return world.get("type")

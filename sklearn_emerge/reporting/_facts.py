@@ -57,10 +57,8 @@ class Facts:
 
     @property
     def trained(self):
-        """What was trained by gradient descent: "all weights", "heads" or nothing, as ""."""
-        if {"full", "scrambled"} & set(self.modes):
-            return "all weights"
-        return "heads" if "readout" in self.modes and "sgd" in self.values_of("head") else ""
+        """What was trained by gradient descent, in some configuration at least."""
+        return next(filter(None, (case.trained for case in self.cases)), "")
 
     @property
     def own(self):
