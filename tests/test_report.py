@@ -645,6 +645,9 @@ window.addEventListener("load", () => {
     }
     const pictures = [...page.images];
     for (const picture of pictures)
+      if (picture.getBoundingClientRect().width < 0.9 * picture.naturalWidth)
+        problems.push(name + "too small to read: " + picture.alt);
+    for (const picture of pictures)
       if (!picture.complete || !picture.naturalWidth || picture.getBoundingClientRect().width < 100)
         problems.push(name + "broken: " + picture.alt);
     const size = parseFloat(frame.contentWindow.getComputedStyle(page.body).fontSize);
