@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from sklearn_emerge.predictors._transformer_core import TransformerCore
+from sklearn_emerge.networks import TransformerCore
 from sklearn_emerge.thresholds import count_flops, effective_capacity, module_capacity
 
 

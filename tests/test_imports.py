@@ -10,9 +10,9 @@ PACKAGE = Path(__file__).parents[1] / "sklearn_emerge"
 # From the first that needs nothing of the package to the last that nothing needs. What is not
 # listed are single files at the root, and need nothing but each other.
 ROOMS = (
-    "dynamics", "inference", "recurrence", "worlds", "_registry", "datasets", "predictors",
-    "ceilings", "probes", "measures", "tasks", "thresholds", "assessment", "displays", "reporting",
-    "reproduce", "serving", "cli", "__main__",
+    "dynamics", "inference", "likelihoods", "worlds", "_registry", "datasets", "recurrence",
+    "networks", "training", "predictors", "ceilings", "probes", "measures", "tasks", "thresholds",
+    "assessment", "displays", "reporting", "reproduce", "serving", "cli", "__main__",
 )  # fmt: skip
 # Arrows upwards that are still there. Take away what is gone; nothing is to be added.
 UPWARDS = {

@@ -16,7 +16,7 @@ from ..inference import check_alpha, check_correction
 from ..measures._reservoir import check_sizes
 from ..predictors import GRUPredictor
 from ..predictors._base import BasePredictor
-from ..predictors._callbacks import N_PARTS
+from ..training import N_PARTS
 from ..worlds import ArrayWorld, OscillatorWorld, World
 from ._assembly import INTERVALS, collect, compare
 from ._checks import (

@@ -13,11 +13,10 @@ from ..measures import memory_curve
 from ..measures._exchange import EXCHANGE, exchange_if_possible
 from ..measures._sequences import negative_log_likelihood
 from ..predictors._base import spread_known
-from ..predictors._callbacks import N_PARTS
-from ..predictors._checkpoint import Checkpoints
 from ..predictors._fit import fit_replicas
 from ..predictors._neural import NeuralPredictor
 from ..probes import control_states, score_probe
+from ..training import N_PARTS, Checkpoints, TrainingContext
 from ._progress import ProgressFile
 from ._trajectory import Recorder
 
@@ -111,13 +110,12 @@ def run_networks(
     recorder = None
     if record_at:
         recorder = Recorder(record_at, measures or {}, [each for _, each in splits], n_seeds)
-    checkpoints = None if checkpoint_folder is None else Checkpoints(checkpoint_folder)
+    checkpoints = None if checkpoint_folder is None else Checkpoints(checkpoint_folder, recorder)
+    context = TrainingContext(tuple(progress), recorder, checkpoints)
     start = time.perf_counter()
     samples = [train.X for train, _ in splits]
     with spread_known(world._spread):
-        predictors = _fit_seeds(
-            model, mode, samples, seeds, progress, recorder, checkpoints, trained
-        )
+        predictors = _fit_seeds(model, mode, samples, seeds, context, trained)
     seconds = time.perf_counter() - start + (0 if checkpoints is None else checkpoints.seconds)
     result.fit_seconds = [seconds / n_seeds] * n_seeds
     for seed, predictor in enumerate(predictors):
@@ -154,16 +152,17 @@ def run_networks(
     return measured
 
 
-def _fit_seeds(model, mode, samples, seeds, progress, recorder, checkpoints, trained):
+def _fit_seeds(model, mode, samples, seeds, context, trained):
     """Fit the model once a seed; one without training modes is fitted as it is."""
     if isinstance(model, NeuralPredictor):
         model = clone(model).set_params(training=mode)
-        return fit_replicas(model, samples, seeds, progress, recorder, checkpoints, trained)
+        return fit_replicas(model, samples, seeds, context, trained)
     if len(samples) == 1:
         # Without randomness of its own it is the same for all seeds.
         fitted = [clone(model).fit(samples[0])] * len(seeds)
     else:
         fitted = [clone(model).fit(X) for X in samples]
+    recorder = context.recorder
     if recorder is not None:
         for seed, predictor in enumerate(fitted):
             recorder(seed, recorder.at[0], predictor)

@@ -7,7 +7,6 @@ from scipy.linalg import lstsq
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._base import BasePredictor, center_and_scale
-from ._likelihood import frequency
 
 
 class MeanPredictor(BasePredictor):
@@ -100,13 +99,7 @@ class MeanPredictor(BasePredictor):
                     f"{self.mean!r}."
                 )
             mean = np.broadcast_to(mean, shape)
-            sums = mean.sum(axis=-1) if self.likelihood_ == "categorical" else mean
-            possible = {
-                "gaussian": True,
-                "bernoulli": (mean >= 0).all() and (mean <= 1).all(),
-                "categorical": (mean >= 0).all() and np.allclose(sums, 1),
-            }[self.likelihood_]
-            if not possible:
+            if not self._likelihood.is_mean(mean):
                 raise ValueError(
                     f"mean={self.mean!r} is not made of probabilities, which the mean is under "
                     f"likelihood={self.likelihood_!r}; for tokens they sum to 1."
@@ -114,7 +107,7 @@ class MeanPredictor(BasePredictor):
             self.mean_ = mean.copy()
             return
         total = X.sum(axis=axes)
-        self.mean_ = frequency(total, X.size / total.size, self.likelihood_)
+        self.mean_ = self._likelihood.frequency(total, X.size / total.size)
 
     def _predict(self, X):
         if not self.per_step:
@@ -169,17 +162,17 @@ class PersistencePredictor(BasePredictor):
 
     def _fit(self, X):
         n_pairs = X.shape[0] * (X.shape[1] - 1)
-        if self.likelihood_ == "categorical":
+        if self._likelihood.tokens:
             stays = (X[:, 1:] * X[:, :-1]).sum()
             self.stay_probability_ = (stays + 1) / (n_pairs + 2)
             return
         stays = (X[:, 1:] == X[:, :-1]).sum(axis=(0, 1))
-        self.stay_probability_ = frequency(stays, n_pairs, self.likelihood_)
+        self.stay_probability_ = self._likelihood.frequency(stays, n_pairs)
 
     def _predict(self, X):
-        if self.likelihood_ == "gaussian":
+        if not self._likelihood.discrete:
             return X.copy()
-        if self.likelihood_ == "categorical":
+        if self._likelihood.tokens:
             n_others = X.shape[2] - 1
             if n_others == 0:
                 return np.ones_like(X)
@@ -241,9 +234,9 @@ class MarkovPredictor(BasePredictor):
         self.n_tokens = n_tokens
 
     def _fit(self, X):
-        if self.likelihood_ == "categorical":
+        if self._likelihood.tokens:
             pairs = np.tensordot(X[:, :-1], X[:, 1:], axes=((0, 1), (0, 1)))
-            self.means_ = frequency(pairs, pairs.sum(axis=1, keepdims=True), self.likelihood_)
+            self.means_ = self._likelihood.frequency(pairs, pairs.sum(axis=1, keepdims=True))
             return
         if self.threshold is None:
             self.threshold_ = (X.min(axis=(0, 1)) + X.max(axis=(0, 1))) / 2
@@ -256,12 +249,12 @@ class MarkovPredictor(BasePredictor):
             count = state.sum(axis=(0, 1))
             total = np.where(state, X[:, 1:], 0.0).sum(axis=(0, 1))
             # A state that was never left tells nothing: fall back to the overall mean.
-            mean = frequency(total, np.maximum(count, 1), self.likelihood_)
+            mean = self._likelihood.frequency(total, np.maximum(count, 1))
             means.append(np.where(count > 0, mean, overall))
         self.means_ = np.array(means)
 
     def _predict(self, X):
-        if self.likelihood_ == "categorical":
+        if self._likelihood.tokens:
             return X @ self.means_
         return np.where(self.threshold_ < X, self.means_[1], self.means_[0])
 

@@ -8,8 +8,8 @@ from sklearn.base import TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._random import seed_sequence, substream
+from ..training import parts
 from ._alternative import FeaturePredictor
-from ._heads import parts
 from ._windows import last_of_windows
 
 # Between which hyper-parameters are drawn, evenly by their logarithm.
@@ -188,7 +188,7 @@ class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_ke
             last_of_windows(self._states, self._inputs(part), k)
             for part in parts(X, len(self.head_.coef) * k)
         ]
-        later = self.head_.mean(np.concatenate(states), self.likelihood_)
+        later = self.head_.mean(np.concatenate(states), self._likelihood)
         return np.concatenate([self._predict(X[:, :k]), later], axis=1)
 
     def _inputs(self, X):

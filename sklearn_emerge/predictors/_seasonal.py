@@ -6,9 +6,8 @@ import numpy as np
 from scipy.linalg import lstsq
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..training import folds
 from ._alternative import AlternativePredictor
-from ._heads import folds
-from ._likelihood import frequency
 
 
 class SeasonalPredictor(AlternativePredictor):
@@ -108,20 +107,20 @@ class SeasonalPredictor(AlternativePredictor):
         """Return the mean of the step after each, of shape (n_steps, n_channels)."""
         coef, count = line
         mean = coef[0] + self._clock(n_steps) @ coef[1:]
-        if self.likelihood_ != "gaussian":
+        if self._likelihood.discrete:
             mean = np.clip(mean, 0.0, 1.0)
-        if self.likelihood_ == "categorical":
+        if self._likelihood.tokens:
             mean = mean / mean.sum(axis=1, keepdims=True)
-        return frequency(mean * count, count, self.likelihood_)
+        return self._likelihood.frequency(mean * count, count)
 
     def _weight(self, X, mean, period):
         """Return the weights of least square error."""
         past, following, mean = X[:, :-period], X[:, period:], mean[period - 1 :]
-        axes = (0, 1, 2) if self.likelihood_ == "categorical" else (0, 1)
+        axes = (0, 1, 2) if self._likelihood.tokens else (0, 1)
         product = ((past - mean) * (following - mean)).sum(axis=axes)
         square = ((past - mean) ** 2).sum(axis=axes)
         weight = np.clip(product / np.where(square > 0, square, 1.0), 0.0, 1.0)
-        if self.likelihood_ != "gaussian":
+        if self._likelihood.discrete:
             # Laplace's rule: no surprise is impossible.
             n_pairs = past.shape[0] * past.shape[1]
             weight = np.minimum(weight, (n_pairs + 1) / (n_pairs + 2))

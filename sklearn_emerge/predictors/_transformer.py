@@ -1,5 +1,6 @@
 """The transformer predictor."""
 
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -9,10 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import GradientNormClipping
 from torch import nn
 
-from ._callbacks import ClipEachGradient, LowerPrecision
-from ._network import SequenceNetwork, check_core
+from ..networks import SequenceNetwork, TransformerCore, check_core, initialise
+from ..training import ClipEachGradient, LowerPrecision
 from ._neural import NeuralPredictor
-from ._transformer_core import TransformerCore, initialise
 
 # Sequences whose attention is held at once.
 _SEQUENCES = 64
@@ -380,7 +380,7 @@ class TransformerPredictor(NeuralPredictor):
                 "sequences that predict a next one, so that positions would stay untrained; pass "
                 "at most that, or longer sequences."
             )
-        if self.extra_outputs and self.likelihood_ != "categorical":
+        if self.extra_outputs and not self._likelihood.tokens:
             raise ValueError(
                 f"extra_outputs={self.extra_outputs} is for likelihood='categorical', not for "
                 f"{self.likelihood_!r}; leave it 0."
@@ -397,7 +397,7 @@ class TransformerPredictor(NeuralPredictor):
             self.context or longest,
             width,
             self.n_layers,
-            bias=self.likelihood_ != "categorical",
+            bias=not self._likelihood.tokens,
             norm=self.norm,
             n_heads=self.n_heads,
             scale=sizes[self.attention_scale] ** -0.5,
@@ -438,25 +438,21 @@ class TransformerPredictor(NeuralPredictor):
         values = self._forward(X, hidden=head is not None, read=read)
         return self._mean(values if head is None else head.output(values))
 
-    def _net_options(self):
-        options = {
-            "optimizer__eps": self.adam_eps,
-            "precision": self.precision,
-        }
+    def _optimisation(self):
+        chosen = {"precision": self.precision}
+        own = {"foreach": True, "eps": self.adam_eps}
+        if self.weight_decay:
+            chosen["optimizer"] = torch.optim.AdamW
+            own["weight_decay"] = self.weight_decay
         if self.early_stopping:
-            options["early_stopping"] = {
+            chosen["early_stopping"] = {
                 "fraction": self.validation_fraction,
                 "every": self.validation_steps,
                 "patience": self.n_iter_no_change,
             }
-        if self.weight_decay:
-            options |= {
-                "optimizer": torch.optim.AdamW,
-                "optimizer__weight_decay": self.weight_decay,
-            }
-        return options
+        return replace(super()._optimisation(), optimizer_options=own, **chosen)
 
-    def _net_callbacks(self):
+    def _training_callbacks(self):
         callbacks = []
         if self.clip_norm is not None:
             clipping = GradientNormClipping if self.clip == "global" else ClipEachGradient

@@ -118,7 +118,7 @@ class WindowPredictor(FeaturePredictor):
             )
         low, high = X.min(axis=(0, 1)), X.max(axis=(0, 1))
         two_values = ((low == X) | (high == X)).all()
-        self.binary_ = self.likelihood_ != "categorical" and bool(two_values)
+        self.binary_ = not self._likelihood.tokens and bool(two_values)
         if self.binary_:
             self.center_, self.scale_ = (low + high) / 2, np.where(low < high, (high - low) / 2, 1)
         n_inputs = self.window_ * n_channels + self._clock(1).size

@@ -6,7 +6,7 @@ from scipy.stats import binomtest
 
 from .._random import seed_sequence
 from ..inference import check_alpha
-from ..predictors._likelihood import clip_probability
+from ..likelihoods import clip_probability
 from ._guesses import p_value, scores_without_map
 from ._queries import check_world, draw_queries, words_right
 from ._recall import hoeffding_interval, hoeffding_p_value, recall_share

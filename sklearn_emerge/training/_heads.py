@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from .._logistic import fit_logistic, probabilities
+from .._logistic import fit_logistic
 from .._ridge import Moments, blocks, fit_ridge
 
 _N_FOLDS = 5
@@ -49,10 +49,7 @@ class Head:
 
     def mean(self, features, likelihood):
         """Return the means of the next steps."""
-        output = self.output(features)
-        if likelihood == "gaussian":
-            return output
-        return probabilities(output, likelihood == "categorical")
+        return likelihood.mean(self.output(features))
 
 
 def folds(n_sequences):
@@ -120,14 +117,14 @@ def head_of(ridge, chunks, moments, likelihood):
         As in `fit_logistic`.
     moments : Moments
         Those of the ridge regression.
-    likelihood : {"gaussian", "bernoulli", "categorical"}
+    likelihood : Likelihood
         The likelihood.
 
     Returns
     -------
     Head
     """
-    if likelihood == "gaussian":
+    if not likelihood.discrete:
         return Head(ridge.coef, ridge.intercept)
     # One penalty for all that vary; the variance of zeros and ones is a quarter at most.
     variance = ridge.scale[moments.n_features :] ** 2
@@ -138,8 +135,7 @@ def head_of(ridge, chunks, moments, likelihood):
 
 def logistic_head(chunks, moments, penalty, likelihood, known=None):
     """Return the head of a logistic or softmax regression; arguments are as in `fit_logistic`."""
-    categorical = likelihood == "categorical"
-    fit = fit_logistic(chunks, moments, penalty, categorical=categorical, known=known)
+    fit = fit_logistic(chunks, moments, penalty, categorical=likelihood.tokens, known=known)
     return Head(fit.coef, fit.intercept, fit.converged)
 
 
@@ -150,7 +146,7 @@ def fit_head(features, X, n_features, likelihood):
     ----------
     features, X, n_features
         As in `moments_of`.
-    likelihood : {"gaussian", "bernoulli", "categorical"}
+    likelihood : Likelihood
         The likelihood.
 
     Returns
@@ -160,7 +156,7 @@ def fit_head(features, X, n_features, likelihood):
     ridge : RidgeFit
         The ridge regression, whose errors are those of sequences left out.
     """
-    moments, chunks = moments_of(features, X, n_features, again=likelihood != "gaussian")
+    moments, chunks = moments_of(features, X, n_features, again=likelihood.discrete)
     ridge = fit_ridge(moments)
     return head_of(ridge, chunks, moments, likelihood), ridge
 

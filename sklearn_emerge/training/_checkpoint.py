@@ -21,6 +21,9 @@ class Checkpoints:
     folder : path-like
         Made when the first state is written. It belongs to one training: the same model,
         sequences and random states.
+    recorder : object, default=None
+        What is recorded in training, to be kept, too: its attributes that end with an
+        underscore.
 
     Attributes
     ----------
@@ -30,27 +33,17 @@ class Checkpoints:
         What went wrong, by kind, for whoever can tell it: this may run in another process.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, recorder=None):
         self.folder = Path(folder)
+        self.recorder = recorder
         self.seconds = 0.0
         self.troubles = {}
         self.n_nets = 0
 
-    def of_next(self, recorder=None):
-        """Return that of the next net.
-
-        Parameters
-        ----------
-        recorder : object, default=None
-            What is recorded in training, to be kept, too: its attributes that end with an
-            underscore.
-
-        Returns
-        -------
-        Checkpoint
-        """
+    def of_next(self):
+        """Return the `Checkpoint` of the next net."""
         self.n_nets += 1
-        return Checkpoint(self, self.folder / f"net-{self.n_nets}.pt", recorder)
+        return Checkpoint(self, self.folder / f"net-{self.n_nets}.pt", self.recorder)
 
 
 class Checkpoint:
@@ -67,7 +60,7 @@ class Checkpoint:
     path : path-like
         The file.
     recorder : object or None
-        See `Checkpoints.of_next`.
+        See `Checkpoints`.
 
     Attributes
     ----------
