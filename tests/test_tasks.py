@@ -25,7 +25,7 @@ class Translator:
     so, reads words off the prompt, and has one fixed guess for each other word.
     """
 
-    _memory = 45
+    context_length_ = 45
 
     def __init__(self, world, train, kind, seed=0):
         self.world, self.kind = world, kind
@@ -40,7 +40,7 @@ class Translator:
         query = len(before) - per_word * (6 + place) + 1
         symbols = np.asarray(before) - self.first
         sentence = symbols[query:][symbols[query:] >= 0][:4] % n_words
-        solved = symbols[max(0, len(before) - self._memory) : query]
+        solved = symbols[max(0, len(before) - self.context_length_) : query]
         solved = solved[solved >= 0]
         if self.kind == "knows" or tuple(sentence) in self.known[self.task]:
             return sentence[place]
@@ -70,7 +70,7 @@ class Translator:
         return np.array(written)
 
     def at_length(self, n_steps):
-        assert n_steps <= self._memory
+        assert n_steps <= self.context_length_
         return self
 
     def predict(self, X):
@@ -198,7 +198,7 @@ def test_a_network_is_scored(train):
 class Thinker:
     """States are one-hot: the token, and before words of a translation what is thought of."""
 
-    _layers = (1,)
+    layers_ = (1,)
 
     def __init__(self, world, thinks):
         self.world, self.thinks, self.n_tokens_ = world, thinks, world.n_tokens
@@ -206,7 +206,7 @@ class Thinker:
     def generate(self, prompts, n_steps):
         raise AssertionError("nothing is to be translated")
 
-    def _states(self, X, layer, outputs=False):
+    def hidden_states(self, X, layer):
         """Return a third part of the state for each language that may be thought of."""
         n_words = self.world.n_words
         first = [self.world.vocabulary.index(f"{language}0") for language in "abc"]
@@ -224,10 +224,12 @@ class Thinker:
             thought = [language in self.thinks[task] for task in ("A->C", "A->B")]
             of = np.where(solves_b, thought[1], thought[0])
             states[rows[of], steps[of] - 1, i, words[language][of, 0]] = 1
-        states = states.reshape(*X.shape, -1)
-        if not outputs:
-            return states
-        return np.pad(states, [(0, 0), (0, 0), (first[0], 0)])
+        return states.reshape(*X.shape, -1)
+
+    def layer_outputs(self, X, layer):
+        """Return logits of all tokens, those of words from the states."""
+        first = self.world.vocabulary.index("a0")
+        return np.pad(self.hidden_states(X, layer), [(0, 0), (0, 0), (first, 0)])
 
 
 @pytest.mark.parametrize("maps", ["shared", "independent"])

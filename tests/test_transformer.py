@@ -461,7 +461,7 @@ def test_training_stops_when_held_out_sequences_get_worse(training):
                 .fit(CHAIN)
                 .transform(CHAIN, layer=2)
             ),
-            "layer=2 is not a layer; pass an integer from 0 .* to 1",
+            "layer=2 is not a layer of TransformerPredictor; choose from 0, 1",
         ),
     ],
 )

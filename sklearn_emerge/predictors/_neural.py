@@ -130,12 +130,85 @@ class NeuralPredictor(
         NotFittedError, ValueError
             As in `predict`.
         """
-        return self._states(X, 1)
+        return self.hidden_states(X)
 
-    # Numbers of the layers that hidden states can be taken from.
-    _layers = (1,)
+    @property
+    def layers_(self):
+        """Numbers of the layers whose hidden states there are, the last of which the head reads."""
+        check_is_fitted(self)
+        return (1,)
 
-    def _states(self, X, layer, outputs=False):
+    @property
+    def context_length_(self):
+        """How many of the last steps the next one depends on; None if on all."""
+        check_is_fitted(self)
+        return None
+
+    @property
+    def capacity_facts_(self):
+        """What the capacity of the network depends on beside its operations.
+
+        A dictionary of ``n_heads`` and ``n_layers`` of attention (1 of other networks), ``bits`` of
+        a weight in training, and ``n_inputs`` of a step.
+        """
+        check_is_fitted(self)
+        n_inputs = len(self.input_center_) + (self.time_channel is not None)
+        return {"n_heads": 1, "n_layers": 1, "bits": 32, "n_inputs": n_inputs}
+
+    def hidden_states(self, X, layer=None):
+        """Return the hidden states of a layer.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+            Sequences.
+        layer : int, default=None
+            One of `layers_`; None is the last, which the head reads.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, n_hidden)
+            Entry t is the state after the steps up to t.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As in `predict`, or if there is no such layer.
+        """
+        return self._read_layer(X, layer, outputs=False)
+
+    def layer_outputs(self, X, layer=None):
+        """Return what the head makes of the hidden states of a layer.
+
+        Of the last layer these are the predictions before they are scaled or become probabilities;
+        of others, what the network would predict if it ended there ("logit lens").
+
+        Parameters
+        ----------
+        X, layer
+            As in `hidden_states`.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, n_outputs)
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As in `hidden_states`.
+        """
+        return self._read_layer(X, layer, outputs=True)
+
+    def _read_layer(self, X, layer, outputs):
+        layers = self.layers_
+        if layer is not None and (not isinstance(layer, Integral) or layer not in layers):
+            raise ValueError(
+                f"layer={layer!r} is not a layer of {type(self).__name__}; choose from "
+                f"{', '.join(map(str, layers))}, or None for the last."
+            )
+        return self._states(X, layers[-1] if layer is None else layer, outputs)
+
+    def _states(self, X, layer, outputs):
         """Return the hidden states of a layer, or what the head makes of them."""
         return self._forward(self._check(X), hidden=not outputs)
 
@@ -187,17 +260,15 @@ class NeuralPredictor(
                 f"X has shape {X.shape}; beginnings are the rows of an array of shape "
                 "(n_sequences, n_prompt) with at least one token each."
             )
+        length = self.context_length_ or 0
         encoded = encode_tokens(X[:, :, np.newaxis].astype(np.float64), self.n_tokens_)
         for _ in range(n_steps):
             # What is most probable does not hang on the last digits: the precision of training.
-            output = self._forward(encoded[:, -self._memory :], exact=False)
+            output = self._forward(encoded[:, -length:], exact=False)
             output = output[:, -1, : self.n_tokens_]
             following = np.eye(self.n_tokens_)[output.argmax(axis=1)]
             encoded = np.concatenate([encoded, following[:, np.newaxis]], axis=1)
         return encoded[:, X.shape[1] :].argmax(axis=2)
-
-    # How many of the last steps the next one depends on; 0 is all.
-    _memory = 0
 
     @property
     def n_parameters_(self):

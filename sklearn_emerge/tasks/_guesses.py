@@ -6,7 +6,7 @@ from sklearn.utils import Bunch
 from .._random import substream
 
 
-def scores_without_map(queries, world, memory, known, *, n_guessers=999, random_state=0):
+def scores_without_map(queries, world, context_length, known, *, n_guessers=999, random_state=0):
     """Draw the scores of networks that have learned no map.
 
     Such a network recalls the sentences that it knows, and reads words off the solved examples in
@@ -22,8 +22,8 @@ def scores_without_map(queries, world, memory, known, *, n_guessers=999, random_
         From `draw_queries`.
     world : TriangleWorld
         Their world.
-    memory : int
-        Tokens that the network sees at once; 0 is all.
+    context_length : int or None
+        Tokens that the network sees at once; None is all.
     known : float or ndarray of bool of shape (n_queries,)
         Share of sentences known by heart, or which are.
     n_guessers : int, default=999
@@ -45,7 +45,9 @@ def scores_without_map(queries, world, memory, known, *, n_guessers=999, random_
     # The window moves with every token that is written; what is given in full is read in one.
     written = n_prompt + per_word * np.arange(1, length + 1) - 1
     whole = np.full(length, n_prompt + n_answer - 1)
-    written, given = (_right(queries, world, memory, liking, end) for end in (written, whole))
+    written, given = (
+        _right(queries, world, context_length, liking, end) for end in (written, whole)
+    )
     known = np.asarray(known, dtype=float)
     sentences = written.words.all(axis=2)
     return Bunch(
@@ -60,7 +62,7 @@ def p_value(drawn, score):
     return (1 + np.count_nonzero(drawn >= score - 1e-12)) / (1 + len(drawn))
 
 
-def _right(queries, world, memory, liking, ends):
+def _right(queries, world, context_length, liking, ends):
     """Return which words guessers get right, after their own words and after the true ones."""
     n_queries, length = queries.sentences.shape
     n_shots, per_word = queries.shots.shape[1], world.tokens_per_word
@@ -78,7 +80,7 @@ def _right(queries, world, memory, liking, ends):
         return (shown[:, :, np.newaxis] == words).any(axis=1)
 
     for k, end in enumerate(ends):
-        start = end - memory if memory else 0
+        start = 0 if context_length is None else end - context_length
         read = among(asked_at, start)
         left_out = among(told_at, start) if queries.disjoint else read
         true = queries.sentences[:, k]

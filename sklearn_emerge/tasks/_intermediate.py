@@ -87,16 +87,16 @@ def intermediate_words(predictor, evaluation, *, task="A->C", via="B", n_rows=10
     samples = {there: control, task: solved}
     fitted_at, fitted = _words_to_write(world, written, there)
     places = [_words_to_write(world, sample, there) for sample in samples.values()]
-    layers = list(predictor._layers)
+    layers = list(predictor.layers_)
     share = np.full((2, len(samples), len(layers)), np.nan)
     for j, layer in enumerate(layers):
-        states = predictor._states(written.X, layer)[fitted_at]
+        states = predictor.hidden_states(written.X, layer)[fitted_at]
         if not np.isfinite(states).all():
             continue
         probe = make_probe("discrete").fit(states, fitted)
         for i, (sample, (at, labels)) in enumerate(zip(samples.values(), places, strict=True)):
-            states = predictor._states(sample.X, layer)[at]
-            outputs = predictor._states(sample.X, layer, outputs=True)[at]
+            states = predictor.hidden_states(sample.X, layer)[at]
+            outputs = predictor.layer_outputs(sample.X, layer)[at]
             share[:, i, j] = (
                 probe.score(states, labels),
                 (outputs[:, words].argmax(axis=1) == labels).mean(),

@@ -120,7 +120,9 @@ def score_tasks(
         else:
             recall = len(np.unique(train.instances[task], axis=0)) / world.n_sentences
             known = queries.seen
-        without = scores_without_map(queries, world, predictor._memory, known, random_state=stream)
+        without = scores_without_map(
+            queries, world, predictor.context_length_, known, random_state=stream
+        )
         expected = float(np.mean(known))
         exact = binomtest(n_right, n_queries, expected, alternative="greater")
         interval = binomtest(n_right, n_queries).proportion_ci(1 - alpha, method="exact")
@@ -172,9 +174,9 @@ def check_network(predictor, world, tasks=None):
 def _words_known(predictor, world, queries):
     """Return the loss of the words of the translations, and the share first in their language."""
     tokens = np.hstack([queries.prompts, queries.answers])
-    if predictor._memory:
+    if predictor.context_length_ is not None:
         # All in one window, which is as long as those of training.
-        tokens = tokens[:, -predictor._memory - 1 :]
+        tokens = tokens[:, -predictor.context_length_ - 1 :]
     answer = queries.answers.shape[1]
     places = (
         tokens.shape[1]

@@ -256,13 +256,7 @@ def network_capacity(predictor, evaluation, *, include_precision=True):
             f"{type(predictor).__name__} has no network whose capacity could be counted; fit a "
             "neural predictor."
         )
-    inputs = predictor._inputs(predictor._check(evaluation.X[:1]))
-    half = getattr(predictor, "precision", "float32") == "bfloat16"
-    return module_capacity(
-        network,
-        (1, inputs.shape[1] - 1, inputs.shape[2]),
-        n_heads=getattr(predictor, "n_heads", 1),
-        n_layers=getattr(predictor, "n_layers", 1),
-        bits=16 if half else 32,
-        include_precision=include_precision,
-    ).capacity
+    facts = dict(predictor.capacity_facts_)
+    shape = 1, evaluation.X.shape[1] - 1, facts.pop("n_inputs")
+    found = module_capacity(network, shape, **facts, include_precision=include_precision)
+    return found.capacity

@@ -156,7 +156,7 @@ def head_gates(predictor, evaluation, *, n_focus=8, n_sequences=100):
             f"No token counts in the first n_sequences={n_sequences} sequences; use more."
         )
     # The window that ends at each step, or the first one that holds it.
-    n_keys = min(predictor._memory, X.shape[1])
+    n_keys = min(predictor.context_length_, X.shape[1])
     starts = np.clip(steps - n_keys + 1, 0, X.shape[1] - n_keys)
     windows = X[rows[:, np.newaxis], starts[:, np.newaxis] + np.arange(n_keys)]
     steps = steps - starts
