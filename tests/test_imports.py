@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "sklearn_emerge"
 # listed are single files at the root, and need nothing but each other.
 ROOMS = (
     "dynamics", "inference", "recurrence", "worlds", "_registry", "datasets", "predictors",
-    "ceilings", "probes", "measures", "tasks", "thresholds", "assessment", "displays", "reporting",
-    "reproduce", "serving", "cli", "__main__",
+    "ceilings", "probes", "measures", "assessment", "emergence", "linear_systems", "displays",
+    "reporting", "reproduce", "serving", "cli", "__main__",
 )  # fmt: skip
 # Arrows upwards that are still there. Take away what is gone; nothing is to be added.
 UPWARDS = {
@@ -57,7 +57,7 @@ def picture():
     for i, room in enumerate(ROOMS):
         others = sorted(found.get(room, set()) - {room, ""}, key=ROOMS.index)
         shown = [other if ROOMS.index(other) < i else f"^{other}" for other in others]
-        lines.append(f"{room:12}{' '.join(shown)}")
+        lines.append(f"{room:16}{' '.join(shown)}")
     return "\n".join(lines)
 
 
