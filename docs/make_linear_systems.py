@@ -22,7 +22,7 @@ from sklearn_emerge import (
 from sklearn_emerge.assessment._words import arm_in_words
 from sklearn_emerge.datasets import load_published
 from sklearn_emerge.displays._style import ARM_COLORS, PALETTE
-from sklearn_emerge.thresholds import (
+from sklearn_emerge.linear_systems import (
     PredictionRiskSweep,
     critical_filter_length,
     equivalent_filter_length,

@@ -8,9 +8,9 @@ from page import draw, table
 from sklearn_emerge import emergence_step
 from sklearn_emerge._random import substream
 from sklearn_emerge.inference import paired_permutation_test
+from sklearn_emerge.measures import draw_queries
+from sklearn_emerge.measures._guesses import p_value, scores_without_map
 from sklearn_emerge.reproduce import EXPERIMENTS, RECIPES, compare_with_published
-from sklearn_emerge.tasks import draw_queries
-from sklearn_emerge.tasks._guesses import p_value, scores_without_map
 
 _DIFFERENCES = """
 1. **Six solved examples are one and three quarters.** The prompt has six, but the model sees 45 tokens, and an example takes 20. What tells it the target language is one example and a part of another.

@@ -12,7 +12,7 @@ from scipy.special import softmax
 from torch.nn.functional import scaled_dot_product_attention
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, TransformerPredictor, TriangleWorld
-from sklearn_emerge.thresholds import gate_activation, head_gates
+from sklearn_emerge.measures import gate_activation, head_gates
 
 WORLD = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
 

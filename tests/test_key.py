@@ -14,7 +14,7 @@ from torch import nn
 
 from sklearn_emerge import GRUPredictor, ModulePredictor, OscillatorWorld
 from sklearn_emerge.assessment._key import key_of, provenance
-from sklearn_emerge.tasks import task_scores
+from sklearn_emerge.measures import task_scores
 
 BASE = "class Base:\n    size = {value}\n"
 CODE = """
@@ -193,7 +193,7 @@ def test_another_process_has_the_same_key(write, tmp_path):
         "from functools import partial\n"
         "from sklearn_emerge import ModulePredictor\n"
         "from sklearn_emerge.assessment._key import key_of, provenance\n"
-        "from sklearn_emerge.tasks import task_scores\n"
+        "from sklearn_emerge.measures import task_scores\n"
         "core = torch.load('core.pt', weights_only=False)\n"
         "model = ModulePredictor(partial(code_of_mine.same, net=core))\n"
         "measures = {'tasks': partial(task_scores, n_queries=3), 'own': code_of_mine.Own()}\n"

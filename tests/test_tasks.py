@@ -5,10 +5,8 @@ import pytest
 from scipy.stats import binom, binomtest
 
 from sklearn_emerge import GRUPredictor, MarkovPredictor, OscillatorWorld, TriangleWorld
-from sklearn_emerge.tasks import (
+from sklearn_emerge.measures import (
     draw_queries,
-    hoeffding_interval,
-    hoeffding_p_value,
     intermediate_words,
     recall_share,
     score_tasks,
@@ -173,16 +171,6 @@ def test_recall_share_is_that_of_simulation():
     assert recall_share(3, 1) == recall_share(500, 120, replacement=False) == 1
 
 
-def test_hoeffding():
-    assert hoeffding_p_value(0.3, 0.4, 50) == 1
-    assert hoeffding_p_value(0.6, 50 / 1680, 5) == pytest.approx(0.0387, abs=1e-4)
-    low, high = hoeffding_interval(0.5, 50, 0.9)
-    assert high - 0.5 == pytest.approx(np.sqrt(np.log(20) / 100))
-    assert hoeffding_interval(0.98, 50)[1] == 1
-    # At the end of its interval a score is just significant, if one side is meant.
-    assert hoeffding_p_value(0.5, low, 50) == pytest.approx(0.05)
-
-
 def test_a_network_is_scored(train):
     model = GRUPredictor(
         4, max_steps=2, likelihood="categorical", n_tokens=WORLD.n_tokens, random_state=0
@@ -327,9 +315,6 @@ def fitted():
     [
         (lambda: recall_share(-1, 10), "'n_examples' .* Got -1"),
         (lambda: recall_share(1, 0), "'n_sentences' .* Got 0"),
-        (lambda: hoeffding_p_value(1.2, 0.1, 5), "'score' .* Got 1.2"),
-        (lambda: hoeffding_p_value(0.2, 0.1, 0), "'n_queries' .* Got 0"),
-        (lambda: hoeffding_interval(0.2, 5, 1.0), "'confidence' .* Got 1.0"),
         (lambda: score_tasks(None, WORLD, alpha=2), "alpha=2 is not a level"),
         (lambda: score_tasks(fitted(), WORLD, tasks=["C->A"]), "task='C->A' is not known"),
         (lambda: score_tasks(fitted(), WORLD, tasks="A->C"), "tasks='A->C' must be a list"),

@@ -15,11 +15,10 @@ from sklearn_emerge import (
     OscillatorWorld,
     TransformerPredictor,
     TriangleWorld,
-    emergence_step,
     load_cube,
 )
+from sklearn_emerge.measures import task_scores
 from sklearn_emerge.predictors._fit import fit_replicas
-from sklearn_emerge.tasks import task_scores
 from sklearn_emerge.training import TrainingContext
 
 TRIANGLE = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
@@ -205,30 +204,6 @@ def test_predictors_that_do_not_train_stay_as_they_are():
     ).fit().cube_  # fmt: skip
     for step in (0, 10):
         np.testing.assert_array_equal(cube.nll_trajectory.sel(step=step), cube.nll)
-
-
-def test_emergence_step_needs_to_be_sustained():
-    steps = [0, 1, 2, 4, 8, 16]
-    rows = {
-        "late": ([0, 1, 0, 1, 1, 1], 4), "at once": ([1, 1, 1, 0, 0, 0], 0),
-        "never": ([0, 0, 1, 1, 0, 0], np.nan), "too late": ([0, 0, 0, 0, 1, 1], np.nan),
-        "unknown": ([np.nan, 1, 1, 1, np.nan, np.nan], 1),
-    }  # fmt: skip
-    trajectory = xr.DataArray(
-        [values for values, _ in rows.values()],
-        dims=("seed", "step"),
-        coords={"step": steps, "seed": list(rows)},
-    )
-    expected = [step for _, step in rows.values()]
-    found = emergence_step(trajectory, 0.5)
-    assert found.dims == ("seed",)
-    np.testing.assert_array_equal(found, expected)
-    np.testing.assert_array_equal(emergence_step(-trajectory, -0.5, falling=True), expected)
-    assert emergence_step(trajectory, 0.5, n_sustained=2).sel(seed="too late") == 8
-    with pytest.raises(ValueError, match="has the dimensions seed, and no step"):
-        emergence_step(trajectory.isel(step=0), 0.5)
-    with pytest.raises(ValueError, match="'n_sustained' .* Got 0"):
-        emergence_step(trajectory, 0.5, n_sustained=0)
 
 
 @pytest.mark.parametrize(

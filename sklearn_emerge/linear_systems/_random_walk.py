@@ -76,7 +76,7 @@ def filter_risk(q, r, length, horizon, *, padding="zero"):
 
     Examples
     --------
-    >>> from sklearn_emerge.thresholds import filter_risk
+    >>> from sklearn_emerge.linear_systems import filter_risk
     >>> S = 2.6180339887  # variance of the innovations at q = r = 1
     >>> [round(filter_risk(1.0, 1.0, h, 100) / S, 6) for h in (2, 3, 4)]
     [1.740691, 0.246961, 0.035556]
@@ -139,7 +139,7 @@ def critical_filter_length(q, r, horizon, tol=1.0, *, padding="zero"):
 
     Examples
     --------
-    >>> from sklearn_emerge.thresholds import critical_filter_length
+    >>> from sklearn_emerge.linear_systems import critical_filter_length
     >>> [critical_filter_length(0.1, 1.0, T) for T in (100, 1000, 10000)]
     [6, 10, 14]
     """

@@ -3,7 +3,7 @@
 import xarray as xr
 
 from ..worlds import TriangleWorld
-from ._scores import score_tasks
+from ._translations import score_tasks
 
 
 def task_scores(
@@ -51,7 +51,7 @@ def task_scores(
     Examples
     --------
     >>> from sklearn_emerge import GRUPredictor, TriangleWorld
-    >>> from sklearn_emerge.tasks import task_scores
+    >>> from sklearn_emerge.measures import task_scores
     >>> world = TriangleWorld()
     >>> sample = world.sample(100, random_state=0)
     >>> model = GRUPredictor(

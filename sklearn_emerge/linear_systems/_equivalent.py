@@ -41,7 +41,7 @@ def excess_risk(cube, world):
     Examples
     --------
     >>> from sklearn_emerge import EmergenceAssessment, GRUPredictor, LinearSystemWorld
-    >>> from sklearn_emerge.thresholds import excess_risk
+    >>> from sklearn_emerge.linear_systems import excess_risk
     >>> world = LinearSystemWorld.random_walk(n_steps=20)
     >>> cube = EmergenceAssessment(
     ...     world, GRUPredictor(4, max_steps=5), n_train=50, n_eval=20, random_state=0,
@@ -93,7 +93,7 @@ def equivalent_filter_length(risk, world):
     Examples
     --------
     >>> from sklearn_emerge import LinearSystemWorld
-    >>> from sklearn_emerge.thresholds import equivalent_filter_length, filter_risk
+    >>> from sklearn_emerge.linear_systems import equivalent_filter_length, filter_risk
     >>> world = LinearSystemWorld.random_walk(0.1, 1.0, n_steps=100)
     >>> round(equivalent_filter_length(filter_risk(0.1, 1.0, 5, 100), world), 6)
     5.0

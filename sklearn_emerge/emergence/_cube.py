@@ -41,7 +41,8 @@ def fit_curve(scores, capacity, *, n_trials=None, chance=0.0, ceiling=1.0):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_emerge.thresholds import PredictionRiskSweep, fit_curve
+    >>> from sklearn_emerge.emergence import fit_curve
+    >>> from sklearn_emerge.linear_systems import PredictionRiskSweep
     >>> cube = PredictionRiskSweep(param_range=range(1, 13)).fit().cube_
     >>> solved = 1 / (1 + cube.total_risk.sel(horizon=1000))  # half where the risk is tolerated
     >>> curve = fit_curve(solved, "length")

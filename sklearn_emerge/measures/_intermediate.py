@@ -4,8 +4,8 @@ import numpy as np
 import xarray as xr
 
 from ..probes import make_probe
-from ._measures import world_of
-from ._scores import check_network
+from ._task_scores import world_of
+from ._translations import check_network
 
 
 def intermediate_words(predictor, evaluation, *, task="A->C", via="B", n_rows=100, random_state=0):
@@ -64,7 +64,7 @@ def intermediate_words(predictor, evaluation, *, task="A->C", via="B", n_rows=10
     Examples
     --------
     >>> from sklearn_emerge import TransformerPredictor, TriangleWorld
-    >>> from sklearn_emerge.tasks import intermediate_words
+    >>> from sklearn_emerge.measures import intermediate_words
     >>> world = TriangleWorld()
     >>> sample = world.sample(100, random_state=0)
     >>> model = TransformerPredictor(

@@ -70,7 +70,7 @@ def stability_threshold(A, C, *, n_unstable=None):
 
     Examples
     --------
-    >>> from sklearn_emerge.thresholds import stability_threshold
+    >>> from sklearn_emerge.linear_systems import stability_threshold
     >>> stability_threshold(1.0, 1.0), stability_threshold(0.8, 1.0)
     (1, 0)
     >>> stability_threshold([[1.0, 1.0], [0.0, 1.0]], [1.0, 0.0])
@@ -132,7 +132,7 @@ def orbit_dimension(A):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_emerge.thresholds import orbit_dimension
+    >>> from sklearn_emerge.linear_systems import orbit_dimension
     >>> block = np.eye(4) + np.eye(4, k=1)
     >>> orbit_dimension(block), orbit_dimension(np.eye(2)), orbit_dimension(np.diag([1.0, 1.1]))
     (12, 0, 2)

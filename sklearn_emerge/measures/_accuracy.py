@@ -33,7 +33,7 @@ def token_accuracy(predictor, evaluation, *, by=None):
     Examples
     --------
     >>> from sklearn_emerge import MarkovPredictor, NestedConditionalWorld
-    >>> from sklearn_emerge.tasks import token_accuracy
+    >>> from sklearn_emerge.measures import token_accuracy
     >>> world = NestedConditionalWorld(depth=2, n_keys=2, n_tokens=20, row_length=28)
     >>> sample = world.sample(200, random_state=0)
     >>> model = MarkovPredictor(likelihood="categorical", n_tokens=20).fit(sample.X)

@@ -53,7 +53,7 @@ def draw_queries(
     Examples
     --------
     >>> from sklearn_emerge import TriangleWorld
-    >>> from sklearn_emerge.tasks import draw_queries
+    >>> from sklearn_emerge.measures import draw_queries
     >>> world = TriangleWorld()
     >>> queries = draw_queries(world, "A->C", n_queries=1, n_shots=1, random_state=0)
     >>> world.decode(queries.prompts[0]), world.decode(queries.answers[0])
@@ -144,7 +144,7 @@ def words_right(world, answers, generated):
     Examples
     --------
     >>> from sklearn_emerge import TriangleWorld
-    >>> from sklearn_emerge.tasks import words_right
+    >>> from sklearn_emerge.measures import words_right
     >>> words_right(TriangleWorld(), [[5, 6, 7, 8]], [[5, 6, 8, 7]]).tolist()
     [[True, True, False, False]]
     """

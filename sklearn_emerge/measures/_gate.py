@@ -53,7 +53,7 @@ def gate_activation(attention_logits, *, heads, tokens, layers=None, relative=Fa
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_emerge.thresholds import gate_activation
+    >>> from sklearn_emerge.measures import gate_activation
     >>> logits = np.zeros((3, 4, 10))  # attends to everything alike
     >>> gate_activation(logits, heads=[0], tokens=[8, 9])
     0.075
@@ -128,7 +128,7 @@ def head_gates(predictor, evaluation, *, n_focus=8, n_sequences=100):
     Examples
     --------
     >>> from sklearn_emerge import TransformerPredictor, TriangleWorld
-    >>> from sklearn_emerge.thresholds import head_gates
+    >>> from sklearn_emerge.measures import head_gates
     >>> world = TriangleWorld()
     >>> sample = world.sample(20, random_state=0)
     >>> model = TransformerPredictor(

@@ -70,7 +70,7 @@ def effective_capacity(
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_emerge.thresholds import effective_capacity
+    >>> from sklearn_emerge.measures import effective_capacity
     >>> effective_capacity(1_000_000, 3, 3, 2**20)
     288000000.0
     >>> one, two = (effective_capacity(1000, h, 2, 2**18, include_precision=False) for h in (1, 2))
@@ -127,7 +127,7 @@ def count_flops(module, shape):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_emerge.thresholds import count_flops
+    >>> from sklearn_emerge.measures import count_flops
     >>> count_flops(torch.nn.Linear(10, 20), (5, 10))  # 2 * 5 * 10 * 20
     2000
     """
@@ -187,7 +187,7 @@ def module_capacity(module, shape, *, n_heads=1, n_layers=1, bits=16, **options)
     Examples
     --------
     >>> from sklearn_emerge import TransformerPredictor, TriangleWorld
-    >>> from sklearn_emerge.thresholds import module_capacity
+    >>> from sklearn_emerge.measures import module_capacity
     >>> world = TriangleWorld()
     >>> model = TransformerPredictor(
     ...     64, 2, 4, likelihood="categorical", n_tokens=world.n_tokens, max_steps=0, random_state=0
@@ -244,7 +244,7 @@ def network_capacity(predictor, evaluation, *, include_precision=True):
     Examples
     --------
     >>> from sklearn_emerge import GRUPredictor, OscillatorWorld
-    >>> from sklearn_emerge.thresholds import network_capacity
+    >>> from sklearn_emerge.measures import network_capacity
     >>> sample = OscillatorWorld(n_steps=20).sample(10, random_state=0)
     >>> model = GRUPredictor(4, max_steps=0, random_state=0).fit(sample.X)
     >>> round(network_capacity(model, sample), 3)

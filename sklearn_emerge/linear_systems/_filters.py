@@ -86,7 +86,7 @@ def linear_filter_risk(A, C, Q, R, length, horizon, *, coef=None, padding="zero"
     --------
     A local linear trend needs two steps; with one the risk per step grows with the horizon.
 
-    >>> from sklearn_emerge.thresholds import linear_filter_risk
+    >>> from sklearn_emerge.linear_systems import linear_filter_risk
     >>> trend = [[1.0, 1.0], [0.0, 1.0]], [1.0, 0.0], 0.1, 1.0
     >>> [round(linear_filter_risk(*trend, 1, T) / T) for T in (1000, 10000, 100000)]
     [17, 167, 1667]
@@ -138,7 +138,7 @@ def best_filter(A, C, Q, R, length, horizon, *, padding="zero"):
 
     Examples
     --------
-    >>> from sklearn_emerge.thresholds import best_filter
+    >>> from sklearn_emerge.linear_systems import best_filter
     >>> best_filter(1.0, 1.0, 0.1, 1.0, 3, horizon=1000).ravel().round(3).tolist()
     [0.382, 0.321, 0.291]
     """

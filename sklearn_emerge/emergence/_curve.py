@@ -13,9 +13,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._names import Estimator
 from ..inference import Interval as Ends
 from ..inference import check_alpha
-from ._curve_checks import check_points, check_rates, in_columns
-from ._curve_compare import compare_families, dispersion_p_value, draw
-from ._curve_fit import FAMILIES, Data, curve, fit, n_parameters
+from ._checks import check_points, check_rates, in_columns
+from ._compare import compare_families, dispersion_p_value, draw
+from ._fit import FAMILIES, Data, curve, fit, n_parameters
 
 # Log odds beyond which a point is at an end of the curve.
 _STEP = 7.0

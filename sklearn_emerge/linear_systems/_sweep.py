@@ -96,7 +96,7 @@ class PredictionRiskSweep(Estimator):
     Examples
     --------
     >>> from sklearn_emerge import LinearSystemWorld
-    >>> from sklearn_emerge.thresholds import PredictionRiskSweep
+    >>> from sklearn_emerge.linear_systems import PredictionRiskSweep
     >>> trend = LinearSystemWorld.local_linear_trend()
     >>> sweep = PredictionRiskSweep(trend, param_range=range(1, 16)).fit()
     >>> sweep.stability_threshold_

@@ -9,8 +9,8 @@ from scipy.special import gammaln
 from sklearn.utils import Bunch
 
 from .._random import substream
-from ._curve_fit import FAMILIES, curve, fit, misfit, n_parameters
-from ._curve_networks import are_replicated, draw_jumps, draw_networks, jump_p_value
+from ._fit import FAMILIES, curve, fit, misfit, n_parameters
+from ._networks import are_replicated, draw_jumps, draw_networks, jump_p_value
 
 _ALTERNATIVES = ("power law", "saturation", "Weibull", "Gompertz", "line", "constant")
 _JUMPS = "single jumps"

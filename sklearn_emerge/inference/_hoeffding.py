@@ -1,55 +1,9 @@
-"""What recall alone gives, and how far above it a score is."""
+"""Bounds of Hoeffding, whatever the distribution of scores between 0 and 1."""
 
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, validate_params
-
-
-@validate_params(
-    {
-        "n_examples": [Interval(Integral, 0, None, closed="left")],
-        "n_sentences": [Interval(Integral, 1, None, closed="left")],
-        "replacement": ["boolean"],
-    },
-    prefer_skip_nested_validation=True,
-)
-def recall_share(n_examples, n_sentences, *, replacement=True):
-    r"""Return the expected score of a model that knows its training examples by heart.
-
-    A fresh sentence is among x examples drawn from N sentences with probability
-    :math:`1 - (1 - 1/N)^x` if they were drawn with replacement, and at most :math:`x / N`, which
-    Proposition 4 of *Scaling Down Transformers* takes.
-
-    Parameters
-    ----------
-    n_examples : int
-        Examples of the task in training, x.
-    n_sentences : int
-        Sentences that there are, N.
-    replacement : bool, default=True
-        Whether examples can be the same. False is the source's x / N.
-
-    Returns
-    -------
-    float
-        Share of fresh sentences that were in training.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of range.
-
-    Examples
-    --------
-    >>> from sklearn_emerge.tasks import recall_share
-    >>> round(recall_share(50, 1680), 4), round(recall_share(50, 1680, replacement=False), 4)
-    (0.0293, 0.0298)
-    """
-    if replacement:
-        # One sentence is always recalled.
-        return float(-np.expm1(n_examples * np.log1p(-1 / n_sentences))) if n_sentences > 1 else 1.0
-    return min(1.0, n_examples / n_sentences)
 
 
 @validate_params(
@@ -93,7 +47,7 @@ def hoeffding_p_value(score, expected, n_queries):
 
     Examples
     --------
-    >>> from sklearn_emerge.tasks import hoeffding_p_value
+    >>> from sklearn_emerge.inference import hoeffding_p_value
     >>> round(2 * hoeffding_p_value(0.6, 50 / 1680, 5), 4)
     0.0774
     """
@@ -135,7 +89,7 @@ def hoeffding_interval(score, n_queries, confidence=0.95):
 
     Examples
     --------
-    >>> from sklearn_emerge.tasks import hoeffding_interval
+    >>> from sklearn_emerge.inference import hoeffding_interval
     >>> low, high = hoeffding_interval(0.5, 200)
     >>> round(low, 3), round(high, 3)
     (0.404, 0.596)

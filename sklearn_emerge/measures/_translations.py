@@ -5,11 +5,11 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from .._random import seed_sequence
-from ..inference import check_alpha
+from ..inference import check_alpha, hoeffding_interval, hoeffding_p_value
 from ..likelihoods import clip_probability
 from ._guesses import p_value, scores_without_map
 from ._queries import check_world, draw_queries, words_right
-from ._recall import hoeffding_interval, hoeffding_p_value, recall_share
+from ._recall import recall_share
 
 
 def score_tasks(
@@ -93,7 +93,7 @@ def score_tasks(
     Examples
     --------
     >>> from sklearn_emerge import GRUPredictor, TriangleWorld
-    >>> from sklearn_emerge.tasks import score_tasks
+    >>> from sklearn_emerge.measures import score_tasks
     >>> world = TriangleWorld(examples={"A->B": 40, "B->C": 40})
     >>> train = world.sample(world.default_n_train, random_state=0)
     >>> model = GRUPredictor(
