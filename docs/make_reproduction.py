@@ -1,4 +1,4 @@
-"""Run everything that the source papers report, and write docs/reproduction.md from the cubes.
+"""Run everything that the papers report, and write docs/reproduction.md from the cubes.
 
 The text is in docs/templates. The modules page_* compute what it names, and a sentence that concludes
 something is not written if the numbers say otherwise.

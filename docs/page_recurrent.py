@@ -63,7 +63,7 @@ def clock(published, rows):
 
 
 def shuffled(published, corrected):
-    """Return what can be predicted in the shuffled null of the source, and in ours."""
+    """Return what can be predicted in the shuffled null of the paper, and in ours."""
     name = "oscillator-null-gru"
     if name not in published:
         return None

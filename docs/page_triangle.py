@@ -33,7 +33,7 @@ def emergence(cubes):
     """Return a table of the updates from which a task stays solved, and of the scores at the end."""
     rows = []
     for name, cube in cubes.items():
-        prompts = {"tasks": "the source's", "disjoint_tasks": "disjoint"}
+        prompts = {"tasks": "the paper's", "disjoint_tasks": "disjoint"}
         if "disjoint_tasks_trajectory" not in cube:
             prompts = {"tasks": "disjoint"}
         for measure, kind in prompts.items():
@@ -81,7 +81,7 @@ def findings(cubes, table):
     updates = loss.step.values.tolist()
     words = cube.tasks_trajectory.sel(task="A->C", score="words")
     return {
-        "given_away": table.loc["triangle-2c", "the source's"],
+        "given_away": table.loc["triangle-2c", "the paper's"],
         "disjoint": table.loc["triangle-2c", "disjoint"],
         "none": table.loc["triangle-2b", "disjoint"],
         "sparse_loss": dict(zip(updates, loss.sel(task="A->C").values.tolist(), strict=True)),
@@ -160,7 +160,7 @@ def composition(cubes):
 
 
 def facts(published):
-    """Return facts about the source and its runs that the text states."""
+    """Return facts about the paper and its runs that the text states."""
     figure = load_published("triangle-fig2c").A2C
     experiments = {name: EXPERIMENTS[f"triangle-{name}"] for name in ("2a", "2a-fair", "2c")}
     full = published.get("triangle-2c")
