@@ -75,7 +75,7 @@ def stability_figure():
 
 
 def source_figure():
-    """Figure 1 of the source, with the published values."""
+    """Figure 1 of the paper, with the published values."""
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     published = load_published("linear-systems-figure1")
     for ax, radius in zip(figure.subplots(1, 2), (1.0, 1.1), strict=True):

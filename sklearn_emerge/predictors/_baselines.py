@@ -6,9 +6,11 @@ import numpy as np
 from scipy.linalg import lstsq
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._docs import fill_doc
 from ._base import BasePredictor, center_and_scale
 
 
+@fill_doc
 class MeanPredictor(BasePredictor):
     """Predict the mean of the training data.
 
@@ -21,14 +23,11 @@ class MeanPredictor(BasePredictor):
         The mean, if it is known: of shape (n_channels,), or (n_steps,) or (n_steps, n_channels)
         if `per_step`. None estimates it.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error on the training data; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std)s
     n_tokens : int or "auto", default="auto"
-        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
-        largest token of the training data, or in an assessment that of the world.
+        %(n_tokens)s
 
     Attributes
     ----------
@@ -117,6 +116,7 @@ class MeanPredictor(BasePredictor):
         return np.broadcast_to(self.mean_[following], X.shape).copy()
 
 
+@fill_doc
 class PersistencePredictor(BasePredictor):
     """Predict that the next step equals the present one.
 
@@ -126,14 +126,11 @@ class PersistencePredictor(BasePredictor):
     Parameters
     ----------
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error on the training data; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std)s
     n_tokens : int or "auto", default="auto"
-        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
-        largest token of the training data, or in an assessment that of the world.
+        %(n_tokens)s
 
     Attributes
     ----------
@@ -180,6 +177,7 @@ class PersistencePredictor(BasePredictor):
         return np.where(X > 0, self.stay_probability_, 1 - self.stay_probability_)
 
 
+@fill_doc
 class MarkovPredictor(BasePredictor):
     r"""Predict the mean of the next step given whether the present one is high or low.
 
@@ -193,14 +191,11 @@ class MarkovPredictor(BasePredictor):
         States above it are high. None takes the middle of the range of the training data, per
         channel; for zeros and ones that is 1/2.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error on the training data; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std)s
     n_tokens : int or "auto", default="auto"
-        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
-        largest token of the training data, or in an assessment that of the world.
+        %(n_tokens)s
 
     Attributes
     ----------
@@ -259,6 +254,7 @@ class MarkovPredictor(BasePredictor):
         return np.where(self.threshold_ < X, self.means_[1], self.means_[0])
 
 
+@fill_doc
 class AutoregressivePredictor(BasePredictor):
     r"""Predict the next step by a linear filter of the last ones.
 
@@ -274,11 +270,9 @@ class AutoregressivePredictor(BasePredictor):
     lags : int, default=32
         Length p of the filter; at most n_steps - 1 are used.
     likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error on the training data; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std)s
 
     Attributes
     ----------

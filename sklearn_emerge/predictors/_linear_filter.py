@@ -6,6 +6,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._docs import fill_doc
 from .._ridge import AMOUNTS, Moments, first_ridges, fit_ridge, shrink_ridge
 from ..training import Head, folds, head_of, logistic_head
 from ._alternative import AlternativePredictor, enough
@@ -19,6 +20,7 @@ _SOME_STEPS, _SOME_COEFFICIENTS = 32, 4096
 _MOST_GROUPS = 8
 
 
+@fill_doc
 class LinearFilterPredictor(AlternativePredictor):
     r"""Predict the next step by a linear filter of the last ones, chosen by cross-validation.
 
@@ -39,14 +41,11 @@ class LinearFilterPredictor(AlternativePredictor):
     time_channel : {"full_time", None}, default=None
         "full_time" adds the clock :math:`t / (T - 1)` to what is regressed on.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error of sequences left out; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std_held_out)s
     n_tokens : int or "auto", default="auto"
-        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
-        largest token of the training data, or in an assessment that of the world.
+        %(n_tokens)s
 
     Attributes
     ----------
@@ -58,10 +57,9 @@ class LinearFilterPredictor(AlternativePredictor):
     intercept_ : ndarray of shape (n_channels,)
         Its intercept.
     cv_error_ : ndarray of shape (n_channels,)
-        Mean square error of sequences left out; of the linear regression also where the
-        likelihood asks for a logistic one.
+        %(cv_error_)s
     converged_ : bool
-        Whether all regressions are at the minimum of their loss.
+        %(regressions_converged_)s
     noise_std_ : ndarray of shape (n_channels,)
         The standard deviation in use.
 
@@ -216,6 +214,7 @@ class LinearFilterPredictor(AlternativePredictor):
         return mean
 
 
+@fill_doc
 class TimeVaryingFilterPredictor(LinearFilterPredictor):
     r"""Predict the next step by a linear filter of the last ones with coefficients of each step.
 
@@ -233,14 +232,11 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
         "full_time" adds the clock :math:`t / (T - 1)` to what the filter that is the same at
         every step regresses on; those of each step need none.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error of sequences left out; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std_held_out)s
     n_tokens : int or "auto", default="auto"
-        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
-        largest token of the training data, or in an assessment that of the world.
+        %(n_tokens)s
 
     Attributes
     ----------
@@ -259,10 +255,9 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
     intercept_ : ndarray of shape (n_channels,)
         Its intercept.
     cv_error_ : ndarray of shape (n_channels,)
-        Mean square error of sequences left out; of the linear regression also where the
-        likelihood asks for a logistic one.
+        %(cv_error_)s
     converged_ : bool
-        Whether all regressions are at the minimum of their loss.
+        %(regressions_converged_)s
     noise_std_ : ndarray of shape (n_channels,)
         The standard deviation in use.
 

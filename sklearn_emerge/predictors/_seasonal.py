@@ -6,10 +6,12 @@ import numpy as np
 from scipy.linalg import lstsq
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._docs import fill_doc
 from ..training import folds
 from ._alternative import AlternativePredictor
 
 
+@fill_doc
 class SeasonalPredictor(AlternativePredictor):
     r"""Predict the value of one period ago, mixed with the mean.
 
@@ -27,14 +29,11 @@ class SeasonalPredictor(AlternativePredictor):
     time_channel : {"full_time", None}, default=None
         "full_time" makes the mean a regression on the clock :math:`t / (T - 1)`.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error of sequences left out; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std_held_out)s
     n_tokens : int or "auto", default="auto"
-        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
-        largest token of the training data, or in an assessment that of the world.
+        %(n_tokens)s
 
     Attributes
     ----------
