@@ -41,8 +41,9 @@ WORLDS = {
 def frozen_sample(world):
     """Return the arrays that are frozen of a world: three sequences of the stream 0."""
     sample = world.sample(3, random_state=0)
-    kept = ("X", "latents", "counts")
-    return {name: sample[name] for name in kept if sample.get(name) is not None}
+    # The files have the name that `scored` had before.
+    arrays = {"X": sample.X, "latents": sample.latents, "counts": sample.scored}
+    return {name: array for name, array in arrays.items() if array is not None}
 
 
 if __name__ == "__main__":

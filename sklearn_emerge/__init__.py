@@ -12,6 +12,7 @@ _HOMES = {
     "ArrayWorld": "worlds",
     "BernoulliWorld": "worlds",
     "DriftWorld": "worlds",
+    "FunctionWorld": "worlds",
     "LinearSystemWorld": "worlds",
     "NestedConditionalWorld": "worlds",
     "OscillatorWorld": "worlds",
