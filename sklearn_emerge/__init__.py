@@ -69,6 +69,7 @@ _MODULES = (
     "reproduce",
     "serving",
     "tasks",
+    "testing",
     "thresholds",
     "worlds",
 )

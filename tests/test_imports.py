@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "sklearn_emerge"
 ROOMS = (
     "dynamics", "inference", "recurrence", "worlds", "_registry", "datasets", "predictors",
     "ceilings", "probes", "measures", "tasks", "thresholds", "assessment", "displays", "reporting",
-    "reproduce", "serving", "cli", "__main__",
+    "reproduce", "serving", "testing", "cli", "__main__",
 )  # fmt: skip
 # Arrows upwards that are still there. Take away what is gone; nothing is to be added.
 UPWARDS = {

@@ -9,6 +9,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", TqdmWarning)
     import tqdm.auto  # noqa: F401
 
+from ._base import BasePredictor
 from ._baselines import (
     AutoregressivePredictor,
     MarkovPredictor,
@@ -27,6 +28,7 @@ from ._window import WindowPredictor
 
 __all__ = [
     "AutoregressivePredictor",
+    "BasePredictor",
     "EchoStatePredictor",
     "FiniteFilterPredictor",
     "GRUPredictor",

@@ -81,6 +81,6 @@ class WorldFacts:
             )
         if (self.latent_kind is None) != (len(self.latent_names) == 0):
             raise ValueError(
-                f"latent_kind={self.latent_kind!r}, but latent_names={self.latent_names!r}; declare "
-                "both, or neither if there are no latents."
+                f"latent_kind={self.latent_kind!r}, but latent_names={self.latent_names!r}; "
+                "declare both, or neither if there are no latents."
             )
