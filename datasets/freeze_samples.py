@@ -8,31 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from sklearn_emerge.worlds import (
-    BernoulliWorld,
-    DriftWorld,
-    LinearSystemWorld,
-    NestedConditionalWorld,
-    OscillatorWorld,
-    RegimeWorld,
-    TriangleWorld,
-)
+from sklearn_emerge._registry import WORLDS as NAMED
+from sklearn_emerge._registry import make_world
+from sklearn_emerge.worlds import NestedConditionalWorld, OscillatorWorld, TriangleWorld
 
 SAMPLES = Path(__file__).parent / "samples"
-WORLDS = {
-    "drift": DriftWorld(),
-    "oscillator": OscillatorWorld(),
-    "oscillator-nonstationary": OscillatorWorld(omega=(0.8, 1.2)),
-    "regime": RegimeWorld(),
-    "bernoulli": BernoulliWorld(),
-    "local-linear-trend": LinearSystemWorld.local_linear_trend(),
+WORLDS = {name: make_world(name) for name in NAMED} | {
     "oscillator-shuffle": OscillatorWorld().null("shuffle"),
     "oscillator-resample": OscillatorWorld().null("resample"),
     "oscillator-phase": OscillatorWorld().null("phase"),
-    "triangle": TriangleWorld(),
     "triangle-two-tokens": TriangleWorld(tokens_per_word=2),
     "triangle-redrawn": TriangleWorld().null("redrawn"),
-    "nested-conditional": NestedConditionalWorld(),
     "nested-conditional-graded": NestedConditionalWorld(depth=5, difficulty=0.5),
     "nested-conditional-permuted": NestedConditionalWorld().null("permuted"),
 }

@@ -58,26 +58,19 @@ def check_world(world):
     recorded = world.units_per_split(*sizes) is not None
     if not recorded:
         sizes = [min(pair) for pair in zip(sizes, _SIZES, strict=True)]
-    sample = _drawn(world, lambda world, seed: [world.sample(sizes[1], random_state=seed)])[0]
+    sample = _drawn(world, facts, name, lambda world, seed: [world.sample(sizes[1], seed)])[0]
     _require(
         len(sample.X) == sizes[1],
         f"{name}.sample({sizes[1]}) returned {len(sample.X)} sequences; draw n_sequences.",
     )
-    _check_sample(sample, facts, name)
-    splits = _drawn(
-        world,
-        lambda world, seed: [part for pair in world.splits(2, *sizes, seed) for part in pair],
-    )
-    train, evaluation = splits[:2]
-    for part in splits:
-        _check_sample(part, facts, name)
+    train, evaluation = _drawn(world, facts, name, lambda world, seed: world.split(*sizes, seed))
     _require(
         _is_constant(train) or not np.array_equal(train.X[: len(evaluation.X)], evaluation.X),
         f"{name}.split returned the same sequences for training and evaluation; draw each from the "
         "stream that _draw is given.",
     )
     _require(
-        all(map(_equal, world.splits(1, *sizes, 0)[0], splits[:2])),
+        all(map(_equal, world.splits(1, *sizes, 0)[0], world.splits(2, *sizes, 0)[0])),
         f"{name}.splits(1, ...) differs from the first of splits(2, ...); derive each split from a "
         "stream of its own.",
     )
@@ -88,12 +81,14 @@ def check_world(world):
     _check_ceiling(world, facts)
 
 
-def _drawn(world, draw):
-    """Return what is drawn from a world, after asking whether the stream decides it."""
-    name, before = type(world).__name__, np.random.get_state()[1].copy()
+def _drawn(world, facts, name, draw):
+    """Return what is drawn from a world, after asking for its form, and for its stream."""
+    before = _global_state()
     first, again, other = draw(world, 0), draw(clone(world), 0), draw(world, 1)
+    for sample in first:
+        _check_sample(sample, facts, name)
     _require(
-        np.array_equal(before, np.random.get_state()[1]),
+        before == _global_state(),
         f"{name} uses numpy's global random state; use np.random.default_rng(stream).",
     )
     _require(
@@ -168,10 +163,10 @@ def _check_null(world, kind, sizes, original):
 
     name = f"{type(world).__name__}.null({kind!r})"
     null = world.null(kind)
-    _require(isinstance(null, World), f"{name} is no World; return one, or drop it from null_kinds.")
-    train, evaluation = _drawn(null, lambda null, seed: null.split(*sizes, seed))
-    for part in (train, evaluation):
-        _check_sample(part, null.facts, name)
+    _require(
+        isinstance(null, World), f"{name} is no World; return one, or drop it from null_kinds."
+    )
+    train, _ = _drawn(null, null.facts, name, lambda null, seed: null.split(*sizes, seed))
     _require(
         train.X.shape == original.X.shape,
         f"{name} has sequences of shape {train.X.shape}, and the world of {original.X.shape}; "
@@ -307,7 +302,7 @@ def _sequences_for(params):
 
 def _check_fit(predictor, X):
     """Check what `fit` does and leaves alone, and return a fitted predictor."""
-    name, given, before = type(predictor).__name__, X.copy(), np.random.get_state()[1].copy()
+    name, given, before = type(predictor).__name__, X.copy(), _global_state()
     try:
         predictor.predict(X)
     except NotFittedError:
@@ -328,7 +323,7 @@ def _check_fit(predictor, X):
     )
     _require(np.array_equal(X, given), f"{name}.fit has changed X; work on a copy.")
     _require(
-        np.array_equal(before, np.random.get_state()[1]),
+        before == _global_state(),
         f"{name}.fit uses numpy's global random state; use a parameter random_state.",
     )
     _require(
@@ -365,17 +360,20 @@ def _check_predictions(fitted, X):
 def _check_past(name, what, read, X):
     """Check that entries of what is read depend on their own sequence and its past alone."""
     values, later = read(X), X.copy()
+    _require(
+        np.allclose(read(X), values),
+        f"{name}.{what}(X) is something else a second time; keep nothing from call to call.",
+    )
+    _require(
+        np.allclose(read(X[::-1])[::-1], values) and np.allclose(read(X[:1]), values[:1]),
+        f"{name}.{what}(X) depends on the other sequences of X; use what was learned in fit.",
+    )
     half = X.shape[1] // 2
     # What is changed comes from other sequences, so that it is possible.
     later[:, half:] = X[::-1, half:]
     _require(
         np.allclose(read(later)[:, :half], values[:, :half]),
         f"{name}.{what}(X)[:, t] depends on steps after t; use X[:, : t + 1] alone.",
-    )
-    _require(
-        np.allclose(read(X[::-1])[::-1], values) and np.allclose(read(X[:1]), values[:1]),
-        f"{name}.{what}(X) depends on the other sequences of X, or on earlier calls; use those of "
-        "fit, and keep nothing from call to call.",
     )
 
 
@@ -500,7 +498,9 @@ def _check_estimator(estimator):
             f"{name} cannot be cloned ({error}); let __init__ keep each parameter as it is, under "
             "its name."
         ) from error
-    more = sorted(set(vars(copy)) - set(copy.get_params(deep=False)))
+    classes = [cls for cls in type(copy).__mro__ if hasattr(cls, "_get_param_names")]
+    known = {param for cls in classes for param in cls._get_param_names()}
+    more = sorted(set(vars(copy)) - known)
     _require(
         not more,
         f"{name}.__init__ sets {', '.join(more)}, which is no parameter and would be out of date "
@@ -518,6 +518,12 @@ def _check_sendable(thing, name):
             f"{name} cannot be sent to other processes ({error}); open files, locks and generators "
             "where they are needed."
         ) from error
+
+
+def _global_state():
+    """Return the state of numpy's global generator, in a form that can be compared."""
+    _, key, *place = np.random.get_state()
+    return key.tolist(), place
 
 
 def _equal(sample, other):

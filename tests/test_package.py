@@ -26,6 +26,7 @@ from sklearn_emerge import (
     reproduce,
     serving,
     tasks,
+    testing,
     thresholds,
     worlds,
 )
@@ -74,6 +75,7 @@ MODULES = [
     reproduce,
     serving,
     tasks,
+    testing,
     thresholds,
     worlds,
 ]
@@ -129,6 +131,7 @@ SHOWN_ELSEWHERE = (
     displays.PredictionRiskDisplay,
     reproduce.compare_with_published,
     reproduce.run_experiment,
+    predictors.BasePredictor,
 )
 
 
