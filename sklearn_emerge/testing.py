@@ -1,4 +1,4 @@
-"""Do a world, a predictor or a measure of your own keep to their contracts?"""
+"""Whether a world, a predictor or a measure of your own keeps to its contract."""
 
 import pickle
 from numbers import Integral
@@ -110,7 +110,7 @@ def _check_sample(sample, facts, name):
     _require(
         isinstance(X, np.ndarray) and X.ndim in (2, 3) and X.shape[1] > 1 and X.dtype.kind in "iuf",
         f"{name}: X must be an array of numbers of shape (n_sequences, n_steps) or (n_sequences, "
-        f"n_steps, n_channels), of at least 2 steps; got shape {np.shape(X)}, {np.asarray(X).dtype}.",
+        f"n_steps, n_channels), of at least 2 steps; got shape {np.shape(X)}.",
     )
     _require(np.isfinite(X).all(), f"{name}: X is not finite; draw finite numbers.")
     if facts.observation != "continuous":
@@ -122,7 +122,7 @@ def _check_sample(sample, facts, name):
             "vocabulary, n_tokens.",
         )
         _require(
-            (X == np.floor(X)).all() and X.min() >= 0 and X.max() < n_values,
+            (np.floor(X) == X).all() and X.min() >= 0 and X.max() < n_values,
             f"{name}: observation={facts.observation!r}, but X has values other than the integers "
             f"0 to {n_values - 1}; draw these, or declare another observation"
             f"{' or n_tokens' * tokens}.",

@@ -87,7 +87,19 @@ class Sample(Bunch):
         return super().__contains__(name)
 
     def get(self, name, default=None):
-        """Return a field, or something else if it is not there."""
+        """Return a field, or something else if there is none of that name.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        default : object, default=None
+            What to return instead.
+
+        Returns
+        -------
+        object
+        """
         return super().get(_renamed(name, 3), default)
 
 
