@@ -522,7 +522,7 @@ def _check_sendable(thing, name):
 
 def _global_state():
     """Return the state of numpy's global generator, in a form that can be compared."""
-    _, key, *place = np.random.get_state()
+    _, key, *place = np.random.get_state()  # noqa: NPY002
     return key.tolist(), place
 
 
@@ -533,7 +533,7 @@ def _equal(sample, other):
 
 
 def _is_constant(sample):
-    return bool((sample.X == sample.X.flat[0]).all())
+    return bool((sample.X.flat[0] == sample.X).all())
 
 
 def _require(condition, message):

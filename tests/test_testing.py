@@ -318,7 +318,7 @@ BROKEN_PREDICTORS = {
     "no likelihood": (Numb(), "Numb has no parameter likelihood; add it to __init__"),
     "parameter": (predicts(_fit=changes_its_parameter), "changed its parameter damping; keep what"),
     "not itself": (predicts(fit=lambda self, X: Drift.fit(clone(self), X)), "return self"),
-    "unfitted": (predicts(predict=lambda self, X: X), "predicts before it is fitted; leave predict"),
+    "unfitted": (predicts(predict=lambda self, X: X), "predicts before it is fitted; leave"),
     "random": (
         predicts(_fit=learns_at_random, _predict=lambda self, X: X * self.damping_),
         "learned something else from the same sequences and random_state; draw everything",
@@ -328,10 +328,13 @@ BROKEN_PREDICTORS = {
         predicts(_predict=lambda self, X: np.roll(X, -1, axis=1)), "depends on steps after t; use",
     ),
     "rows": (
-        predicts(_predict=lambda self, X: X - X.mean(axis=0)), "depends on the other sequences of X",
+        predicts(_predict=lambda self, X: X - X.mean(axis=0)), "depends on the other sequences of",
     ),
     "calls": (predicts(_predict=counts_its_calls), "is something else a second time; keep nothing"),
-    "shape": (predicts(_predict=lambda self, X: X[:, 1:]), r"float64 of shape \(30, 23\); return .* of shape \(30, 24\)"),
+    "shape": (
+        predicts(_predict=lambda self, X: X[:, 1:]),
+        r"float64 of shape \(30, 23\); return .* of shape \(30, 24\)",
+    ),
     "length": (
         predicts(_predict=lambda self, X: X / X.shape[1]), "predicts shorter sequences in another",
     ),

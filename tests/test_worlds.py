@@ -368,8 +368,8 @@ NOISE = np.random.default_rng(0).normal(size=(9, 5))
         (lambda n, rng: NOISE[:n, :1], {}, "of at least 2 steps"),
         (lambda n, rng: NOISE[:n] / 0, {}, r"inf in X\[0, 0\], one of .* smaller time step"),
         (lambda n, rng: ["a"] * n, {}, "X of the type <U1; return numbers"),
-        (lambda n, rng: NOISE[:n] + next(CALLS), {}, "other sequences for the same generator; draw"),
-        (lambda n, rng: (NOISE[:n], NOISE[:n]), {}, "X and latents, but latent_kind=None; return a"),
+        (lambda n, rng: NOISE[:n] + next(CALLS), {}, "other sequences for the same generator"),
+        (lambda n, rng: (NOISE[:n], NOISE[:n]), {}, "X and latents, but latent_kind=None; return"),
         (walk, {"latent_names": ["side"]}, "latent_kind=None, but latent_names=.*declare both"),
         (
             lambda n, rng: NOISE[:n],

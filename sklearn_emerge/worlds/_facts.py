@@ -69,9 +69,10 @@ class WorldFacts:
         for name, known in _KNOWN.items():
             value = getattr(self, name)
             if value not in known:
+                meant = did_you_mean(value, [each for each in known if each is not None])
                 raise ValueError(
                     f"{name}={value!r} is no fact of a world; declare one of "
-                    f"{', '.join(map(repr, known))}.{did_you_mean(value, [each for each in known if each])}"
+                    f"{', '.join(map(repr, known))}.{meant}"
                 )
         estimated = isinstance(self.noise_std, str) and self.noise_std == "estimate"
         if not estimated and not (isinstance(self.noise_std, Real) and self.noise_std >= 0):

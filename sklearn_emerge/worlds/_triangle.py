@@ -71,7 +71,8 @@ class TriangleWorld(World):
     they are scaled, with at least one instance of each task if there is room. Rows come in random
     order; beside X the Sample has ``order``, their places in the stream, ``task``, the task in
     which each token was written (the latent, too, unless there is an `evaluation_task`),
-    ``scored``, the tokens that count, and ``instances``, the sentences of each task as word numbers.
+    ``scored``, the tokens that count, and ``instances``, the sentences of each task as word
+    numbers.
 
     The words of a translation count whose source word and language are shown before in the same
     row. They follow from what the row has shown, while source words are random: an assessment
