@@ -8,31 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from sklearn_emerge.worlds import (
-    BernoulliWorld,
-    DriftWorld,
-    LinearSystemWorld,
-    NestedConditionalWorld,
-    OscillatorWorld,
-    RegimeWorld,
-    TriangleWorld,
-)
+from sklearn_emerge._registry import WORLDS as NAMED
+from sklearn_emerge._registry import make_world
+from sklearn_emerge.worlds import NestedConditionalWorld, OscillatorWorld, TriangleWorld
 
 SAMPLES = Path(__file__).parent / "samples"
-WORLDS = {
-    "drift": DriftWorld(),
-    "oscillator": OscillatorWorld(),
-    "oscillator-nonstationary": OscillatorWorld(omega=(0.8, 1.2)),
-    "regime": RegimeWorld(),
-    "bernoulli": BernoulliWorld(),
-    "local-linear-trend": LinearSystemWorld.local_linear_trend(),
+WORLDS = {name: make_world(name) for name in NAMED} | {
     "oscillator-shuffle": OscillatorWorld().null("shuffle"),
     "oscillator-resample": OscillatorWorld().null("resample"),
     "oscillator-phase": OscillatorWorld().null("phase"),
-    "triangle": TriangleWorld(),
     "triangle-two-tokens": TriangleWorld(tokens_per_word=2),
     "triangle-redrawn": TriangleWorld().null("redrawn"),
-    "nested-conditional": NestedConditionalWorld(),
     "nested-conditional-graded": NestedConditionalWorld(depth=5, difficulty=0.5),
     "nested-conditional-permuted": NestedConditionalWorld().null("permuted"),
 }
@@ -41,8 +27,9 @@ WORLDS = {
 def frozen_sample(world):
     """Return the arrays that are frozen of a world: three sequences of the stream 0."""
     sample = world.sample(3, random_state=0)
-    kept = ("X", "latents", "counts")
-    return {name: sample[name] for name in kept if sample.get(name) is not None}
+    # The files have the name that `scored` had before.
+    arrays = {"X": sample.X, "latents": sample.latents, "counts": sample.scored}
+    return {name: array for name, array in arrays.items() if array is not None}
 
 
 if __name__ == "__main__":

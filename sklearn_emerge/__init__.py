@@ -12,6 +12,7 @@ _HOMES = {
     "ArrayWorld": "worlds",
     "BernoulliWorld": "worlds",
     "DriftWorld": "worlds",
+    "FunctionWorld": "worlds",
     "LinearSystemWorld": "worlds",
     "NestedConditionalWorld": "worlds",
     "OscillatorWorld": "worlds",
@@ -70,6 +71,7 @@ _MODULES = (
     "reproduce",
     "serving",
     "tasks",
+    "testing",
     "thresholds",
     "worlds",
 )

@@ -167,7 +167,7 @@ def make_nested_conditional(
     -------
     Bunch or (X, latents)
         ``X`` of shape (n_sequences, row_length), tokens; ``latents`` of shape (n_sequences,
-        row_length, 1), the value of the first condition. The Bunch has ``counts``, where the
+        row_length, 1), the value of the first condition. The Sample has ``scored``, where the
         answers are, and facts about each row such as ``depth`` and ``lookups``, too.
 
     Raises
@@ -317,7 +317,7 @@ def make_triangle(
     -------
     Bunch or (X, latents)
         ``X`` of shape (n_sequences, 46), tokens; ``latents`` of shape (n_sequences, 46, 1), the
-        task of each token. The Bunch has ``counts``, the tokens that follow from their row, too.
+        task of each token. The Sample has ``scored``, the tokens that follow from their row, too.
 
     Examples
     --------

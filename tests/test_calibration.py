@@ -16,6 +16,7 @@ from sklearn_emerge import (
     ArrayWorld,
     AutoregressivePredictor,
     EmergenceAssessment,
+    FunctionWorld,
     GRUPredictor,
     LinearSystemWorld,
     ModulePredictor,
@@ -28,30 +29,12 @@ from sklearn_emerge.inference import (
     paired_permutation_test,
     sign_flip_test,
 )
-from sklearn_emerge.worlds import World
 
 pytestmark = pytest.mark.slow
 
 ALPHA = 0.05
 # Assessments of each case.
 N = 200
-
-
-class Draws(World):
-    """Sequences that a function of (n_sequences, rng) draws; without latents unless it has some."""
-
-    output_scaling = "standard"
-    _parameter_constraints = {}
-
-    def __init__(self, draw=None, latent_kind=None):
-        self.draw = draw
-        self.latent_kind = latent_kind
-
-    n_steps = property(lambda self: self.sample(1, 0).X.shape[1])
-    latent_names = property(lambda self: () if self.latent_kind is None else ("z",))
-
-    def _sample(self, n_sequences, stream):
-        return self.draw(n_sequences, np.random.default_rng(stream))
 
 
 def white_noise(n, rng):
@@ -146,13 +129,13 @@ LINEAR = {
     **{f"random walk in noise, q={q}": (LinearSystemWorld.random_walk(q, n_steps=32), GRU)
        for q in (0.01, 0.1, 1.0)},
     **{f"40 recordings of AR(1), phi={phi}": (recorded(phi), GRU) for phi in (0.3, 0.5, 0.8, 0.95)},
-    "each step repeats the one 48 before": (Draws(long_lag), GRU),
-    "a cycle in noise": (Draws(seasonal), GRU),
+    "each step repeats the one 48 before": (FunctionWorld(long_lag), GRU),
+    "a cycle in noise": (FunctionWorld(seasonal), GRU),
     "a core without recurrence, logistic map": (
-        Draws(logistic_map), ModulePredictor(Memoryless, max_steps=300, lr=0.01),
+        FunctionWorld(logistic_map), ModulePredictor(Memoryless, max_steps=300, lr=0.01),
     ),
-    "white noise": (Draws(white_noise), GRU),
-    "noise of heavy tails, t(2.2)": (Draws(heavy_tails), GRU),
+    "white noise": (FunctionWorld(white_noise), GRU),
+    "noise of heavy tails, t(2.2)": (FunctionWorld(heavy_tails), GRU),
     "regime world, RNN": (
         RegimeWorld(n_steps=64), RNNPredictor(8, max_steps=600, lr=0.01, engine="numba"),
     ),
@@ -217,7 +200,7 @@ def test_what_is_no_operator_is_not_called_one(setting, report):
 
 @pytest.mark.parametrize("setting", LATENTS)
 def test_what_is_no_representation_is_not_called_one(setting, report):
-    world = Draws(LATENTS[setting], "continuous")
+    world = FunctionWorld(LATENTS[setting], latent_names=["z"], latent_kind="continuous")
     options = {"claims": ("representation",), "baselines": ("mean",), "nulls": ()}
     verdicts = [assess(world, GRU, i, **options).verdict.item() for i in range(N)]
     report_verdicts(report, setting, verdicts)

@@ -7,21 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sklearn_emerge import (
-    DriftWorld,
-    NestedConditionalWorld,
-    OscillatorWorld,
-    RegimeWorld,
-    TriangleWorld,
-)
-from sklearn_emerge.datasets import (
-    load_published,
-    make_drift,
-    make_nested_conditional,
-    make_oscillator,
-    make_regime,
-    make_triangle,
-)
+from sklearn_emerge import datasets
+from sklearn_emerge._registry import WORLDS as NAMED
+from sklearn_emerge._registry import make_world
+from sklearn_emerge.datasets import load_published
 
 DATASETS = Path(__file__).parents[1] / "datasets"
 sys.path.insert(0, str(DATASETS))
@@ -41,20 +30,15 @@ def test_generators_still_give_the_frozen_samples(name):
         np.testing.assert_allclose(array, frozen[key], rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("loader", "world"),
-    [
-        (make_drift, DriftWorld()),
-        (make_oscillator, OscillatorWorld()),
-        (make_regime, RegimeWorld()),
-        (make_triangle, TriangleWorld()),
-        (make_nested_conditional, NestedConditionalWorld()),
-    ],
-)
-def test_loaders_sample_their_worlds(loader, world):
-    bunch = loader(4, random_state=1)
+@pytest.mark.parametrize("name", [name for name in datasets.__all__ if name.startswith("make_")])
+def test_loaders_sample_their_worlds_with_the_same_defaults(name):
+    loader = getattr(datasets, name)
+    cls = type(loader(n_sequences=4).world)
+    assert cls in {type(make_world(name)) for name in NAMED}
+    world = cls()
+    bunch = loader(n_sequences=4, random_state=1)
     assert np.array_equal(bunch.X, world.sample(4, random_state=1).X)
-    X, latents = loader(4, random_state=1, return_X_latents=True)
+    X, latents = loader(n_sequences=4, random_state=1, return_X_latents=True)
     assert np.array_equal(X, bunch.X)
     assert np.array_equal(latents, bunch.latents)
 

@@ -34,6 +34,8 @@ from sklearn_emerge import (
     WindowPredictor,
     make_probe,
 )
+from sklearn_emerge.predictors import BasePredictor
+from sklearn_emerge.testing import check_predictor
 
 TINY = dict(max_steps=3)
 ESTIMATORS = [
@@ -109,6 +111,15 @@ def expected_failures(estimator):
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize(
+    "predictor",
+    [estimator for estimator in ESTIMATORS if isinstance(estimator, BasePredictor)],
+    ids=lambda predictor: " ".join(repr(predictor).split()),
+)
+def test_predictors_keep_to_their_contract(predictor):
+    check_predictor(predictor)
 
 
 def test_every_public_estimator_is_checked():

@@ -93,7 +93,7 @@ def test_shares_of_heads(model):
     sample = WORLD.sample(30, random_state=2)
     gates = head_gates(model, sample, n_focus=3, n_sequences=10)
     assert gates.sizes == {"layer": 2, "head": 3}
-    rows, steps = np.nonzero(sample.counts[:10])
+    rows, steps = np.nonzero(sample.scored[:10])
     expected = np.zeros((2, 3))
     for row, step in zip(rows, steps - 1, strict=True):
         attention = softmax(model.attention_logits(sample.X[row : row + 1], step)[0], axis=(1, 2))
@@ -109,7 +109,7 @@ def test_rows_may_be_longer_than_the_context():
         random_state=0,
     ).fit(sample.X)  # fmt: skip
     gates = head_gates(model, sample, n_focus=3)
-    rows, steps = np.nonzero(sample.counts)
+    rows, steps = np.nonzero(sample.scored)
     expected = np.zeros((1, 2))
     for row, step in zip(rows, steps - 1, strict=True):
         # The window that ends at the step, or begins with the row.
@@ -160,6 +160,6 @@ def test_measures_of_what_has_no_gates_are_refused(model):
         head_gates(GRUPredictor(), sample)
     with pytest.raises(ValueError, match="n_focus=0 must be an integer of at least 1"):
         head_gates(model, sample, n_focus=0)
-    sample.counts[:] = False
+    sample.scored[:] = False
     with pytest.raises(ValueError, match="No token counts in the first n_sequences=100"):
         head_gates(model, sample)

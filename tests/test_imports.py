@@ -12,8 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "sklearn_emerge"
 ROOMS = (
     "dynamics", "inference", "likelihoods", "worlds", "_registry", "datasets", "recurrence",
     "networks", "training", "predictors", "ceilings", "probes", "measures", "assessment",
-    "emergence", "linear_systems", "displays", "reporting", "reproduce", "serving", "cli",
-    "__main__",
+    "emergence", "linear_systems", "displays", "reporting", "reproduce", "serving", "testing",
+    "cli", "__main__",
 )  # fmt: skip
 # Arrows upwards that are still there. Take away what is gone; nothing is to be added.
 UPWARDS = {

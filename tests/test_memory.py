@@ -169,7 +169,7 @@ def test_only_steps_that_count_are_scored():
     model = GRUPredictor(4, likelihood="categorical", n_tokens=world.n_tokens, **QUICK)
     model.fit(sample.X)
     n = sample.X.shape[1]
-    loss = -model.score_steps(sample.X)[sample.counts[:, 1:]].mean()
+    loss = -model.score_steps(sample.X)[sample.scored[:, 1:]].mean()
     assert memory_curve(model, sample, windows=[n])[0] == pytest.approx(loss, abs=1e-12)
     assert memory_curve(model, sample.X, windows=[n])[0] == pytest.approx(-model.score(sample.X))
     assert np.isfinite(exchange_states(model, sample, n_steps=2)).all()

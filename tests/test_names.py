@@ -20,7 +20,7 @@ from sklearn_emerge import (
 )
 from sklearn_emerge._names import _GROUPS, Estimator, look_up, nearest
 from sklearn_emerge._registry import MODELS, WORLDS, make_model, make_world
-from sklearn_emerge.worlds import World
+from sklearn_emerge.worlds import Sample, World
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,11 @@ def test_signatures_clones_and_pickles_are_as_they_were():
 
 def test_constructors_of_ones_own_are_checked_unless_they_take_anything():
     class Strict(World):
-        _parameter_constraints = {}
-
         def __init__(self, speed=1):
             self.speed = speed
 
-        def _sample(self, n_sequences, stream):
-            return np.full((n_sequences, 3), float(self.speed)), None
+        def _draw(self, n_sequences, stream):
+            return Sample(np.full((n_sequences, 3), float(self.speed)))
 
     class Open(Strict):
         def __init__(self, speed=1, **more):

@@ -93,7 +93,7 @@ def test_an_interpreter_finds_what_the_bunch_says(world):
         assert instance.length == sample.length[i]
         # Only padding after the end, and only the answer counts.
         assert not sample.X[i, instance.length :].any()
-        assert np.flatnonzero(sample.counts[i]).tolist() == [instance.length - 2]
+        assert np.flatnonzero(sample.scored[i]).tolist() == [instance.length - 2]
         assert world.vocabulary[sample.X[i, instance.length - 2]] == instance.answer
         assert (sample.latents[i] == instance.way[0]).all()
     assert sample.X.shape == (300, world.n_steps)
@@ -109,7 +109,7 @@ def test_the_place_of_the_leaf_says_nothing(world):
     shares = np.bincount(places, minlength=world.branching**world.depth)
     assert chisquare(shares).pvalue > 1e-3
     assert chisquare(np.bincount(sample.latents[:, 0, 0])).pvalue > 1e-3
-    answers = sample.X[sample.counts]
+    answers = sample.X[sample.scored]
     first = world.n_tokens - world.n_answers
     assert chisquare(np.bincount(answers - first, minlength=world.n_answers)).pvalue > 1e-3
 
@@ -165,7 +165,7 @@ def test_the_permuted_null_answers_with_any_leaf():
     assert chisquare(np.bincount(single, minlength=8)).pvalue > 1e-3
     # Nothing else changes.
     original = world.sample(6000, random_state=0)
-    assert np.array_equal(original.X[~original.counts], sample.X[~sample.counts])
+    assert np.array_equal(original.X[~original.scored], sample.X[~sample.scored])
     assert np.array_equal(original.latents, sample.latents)
 
 
@@ -174,8 +174,8 @@ def test_the_resampled_null_keeps_what_counts():
     original = world.sample(200, random_state=0)
     resampled = world.null("resample").sample(200, random_state=0)
     assert np.array_equal(np.sort(original.X, axis=0), np.sort(resampled.X, axis=0))
-    assert np.array_equal(original.counts.sum(axis=0), resampled.counts.sum(axis=0))
-    assert set(resampled.X[resampled.counts]) == set(original.X[original.counts])
+    assert np.array_equal(original.scored.sum(axis=0), resampled.scored.sum(axis=0))
+    assert set(resampled.X[resampled.scored]) == set(original.X[original.scored])
 
 
 def test_the_resampled_null_has_a_ceiling():
@@ -183,7 +183,7 @@ def test_the_resampled_null_has_a_ceiling():
     best = null.optimal_predictor()
     sample = null.sample(4000, random_state=1)
     # All answers stand in one place, and are equally likely there.
-    scores = best.score_steps(sample.X)[sample.counts[:, 1:]]
+    scores = best.score_steps(sample.X)[sample.scored[:, 1:]]
     assert -scores.mean() == pytest.approx(np.log(SMALL.n_answers), rel=0.01)
 
 
@@ -191,7 +191,7 @@ def test_samples_are_reproducible_and_parts_differ():
     world = WORLDS[1]
     train, evaluation = world.split(60, 40, random_state=1)
     again, _ = clone(world).split(60, 5, random_state=1)
-    for name in ("X", "depth", "lookups", "guess", "counts", "latents"):
+    for name in ("X", "depth", "lookups", "guess", "scored", "latents"):
         assert np.array_equal(train[name], again[name])
     assert not {row.tobytes() for row in train.X} & {row.tobytes() for row in evaluation.X}
     assert train.X.dtype.kind == "i"
@@ -223,7 +223,7 @@ def test_a_network_learns_what_the_null_does_not_have():
             32, 2, 4, likelihood="categorical", n_tokens=14, max_steps=500, lr=4e-3,
             batch_size=32, random_state=0,
         ).fit(train.X)  # fmt: skip
-        scores = model.score_steps(evaluation.X)[evaluation.counts[:, 1:]]
+        scores = model.score_steps(evaluation.X)[evaluation.scored[:, 1:]]
         losses[each.answers] = -scores.mean()
     # Of four answers: in a quarter of the instances both leaves are the same.
     assert losses["random_leaf"] > 0.9 * 3 / 4 * np.log(2)
@@ -308,10 +308,10 @@ def test_rows_can_lose_their_beginning():
         assert np.array_equal(row[length - kept : length], rest[:kept])
         assert not rest[kept:].any()
     # An answer counts if all of its instance is in sight.
-    assert np.array_equal(short.counts.any(axis=1), long.length <= 50)
-    assert short.counts.sum() == (long.length <= 50).sum() > 20
+    assert np.array_equal(short.scored.any(axis=1), long.length <= 50)
+    assert short.scored.sum() == (long.length <= 50).sum() > 20
     fits = long.length <= 50
-    assert np.array_equal(short.X[short.counts], long.X[fits][long.counts[fits]])
+    assert np.array_equal(short.X[short.scored], long.X[fits][long.scored[fits]])
     assert np.array_equal(short.lookups, long.lookups)
 
 
@@ -339,6 +339,6 @@ def test_accuracy_is_that_of_the_answers():
     assert by_depth.to_series().to_dict() == {1: 1.0, 2: 0.0}
     with pytest.raises(ValueError, match="by='width' is not an entry .* they have X, latents"):
         token_accuracy(oracle, sample, by="width")
-    del sample["counts"]
+    sample.scored = None
     with pytest.raises(ValueError, match="do not say which tokens count"):
         token_accuracy(oracle, sample)

@@ -22,7 +22,7 @@ from sklearn_emerge import (
     ceilings,
     predictors,
 )
-from sklearn_emerge.worlds import World
+from sklearn_emerge.worlds import Sample, World
 
 WORLDS = {
     "drift": DriftWorld(),
@@ -228,8 +228,8 @@ def test_a_world_that_has_a_ceiling_says_by_which_predictor():
     class Promised(World):
         ceiling, n_steps, observation = "exact", 5, "continuous"
 
-        def _sample(self, n_sequences, stream):
-            return np.zeros((n_sequences, 5)), None
+        def _draw(self, n_sequences, stream):
+            return Sample(np.zeros((n_sequences, 5)))
 
     with pytest.raises(NotImplementedError, match="Promised has a ceiling, but nothing says"):
         Promised().optimal_predictor()

@@ -27,6 +27,7 @@ from sklearn_emerge import (
     reporting,
     reproduce,
     serving,
+    testing,
     worlds,
 )
 
@@ -75,6 +76,7 @@ MODULES = [
     reporting,
     reproduce,
     serving,
+    testing,
     worlds,
 ]
 PUBLIC = sorted(
@@ -129,6 +131,7 @@ SHOWN_ELSEWHERE = (
     displays.PredictionRiskDisplay,
     reproduce.compare_with_published,
     reproduce.run_experiment,
+    predictors.BasePredictor,
 )
 
 

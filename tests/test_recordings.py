@@ -11,7 +11,6 @@ import pytest
 import xarray as xr
 from conftest import small_assessment
 from sklearn.base import clone
-from sklearn.utils import Bunch
 
 from sklearn_emerge import (
     ArrayWorld,
@@ -27,6 +26,7 @@ from sklearn_emerge.assessment._plan import expand
 from sklearn_emerge.assessment._recordings import check_likelihoods
 from sklearn_emerge.predictors._base import spread_known
 from sklearn_emerge.probes import cross_validate_probe
+from sklearn_emerge.worlds import Sample
 
 N, T = 24, 12
 RNG = np.random.default_rng(0)
@@ -775,7 +775,7 @@ def test_tables_of_two_labels_are_told_the_call_that_knows_their_order(names):
 
 
 def test_baselines_are_chosen_in_groups_that_they_have_not_seen():
-    sample = Bunch(X=np.repeat(np.arange(4.0), 5)[:, np.newaxis], groups=np.repeat(range(4), 5))
+    sample = Sample(np.repeat(np.arange(4.0), 5)[:, np.newaxis], groups=np.repeat(range(4), 5))
     seen = []
 
     def fitted(name, seed, X):
@@ -788,5 +788,5 @@ def test_baselines_are_chosen_in_groups_that_they_have_not_seen():
     _choose(["mean"], sample, fitted)
     assert seen == [set()] * 4
     seen.clear()
-    _choose(["mean"], Bunch(X=sample.X[::-1]), fitted)
+    _choose(["mean"], Sample(sample.X[::-1]), fitted)
     assert any(seen)

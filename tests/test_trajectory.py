@@ -125,7 +125,7 @@ def test_labelled_measures_become_dimensions():
 
 def per_step(predictor, evaluation):
     loss = -predictor.score_steps(evaluation.X)
-    return {"counted": loss[evaluation.counts[:, 1:]].mean(), "all": loss.mean()}
+    return {"counted": loss[evaluation.scored[:, 1:]].mean(), "all": loss.mean()}
 
 
 @pytest.mark.parametrize("engine", ["torch", "numba"])
@@ -180,8 +180,8 @@ def test_resample_null_keeps_what_counts():
     train, evaluation = world.split(60, 30, random_state=0)
     parts = world.null("resample").split(60, 30, random_state=0)
     for part, original in zip(parts, (train, evaluation), strict=True):
-        assert np.array_equal(part.counts.sum(axis=0), original.counts.sum(axis=0))
-        counted, before = part.X[part.counts], original.X[original.counts]
+        assert np.array_equal(part.scored.sum(axis=0), original.scored.sum(axis=0))
+        counted, before = part.X[part.scored], original.X[original.scored]
         assert np.array_equal(np.sort(counted), np.sort(before))
         assert not np.array_equal(part.X, original.X)
 

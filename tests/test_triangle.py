@@ -84,7 +84,7 @@ def test_samples_are_reproducible_and_parts_differ():
 def test_words_count_that_follow_from_their_row(tokens_per_word):
     world = TriangleWorld(tokens_per_word=tokens_per_word, maps="independent")
     sample = world.sample(60, random_state=0)
-    for row, counts, tasks in zip(sample.X, sample.counts, sample.task, strict=True):
+    for row, counts, tasks in zip(sample.X, sample.scored, sample.task, strict=True):
         words = [world.vocabulary[token] for token in row]
         for step in np.flatnonzero(counts):
             source, target = world.tasks[tasks[step]].split("->")
@@ -96,7 +96,7 @@ def test_words_count_that_follow_from_their_row(tokens_per_word):
             earlier = [word for word in words[:step] if word[0] == target.lower()]
             assert earlier
     # All four words of an instance, but where a row cuts it.
-    assert 0.7 * 4 / 10 < sample.counts.mean() * tokens_per_word < 4 / 10
+    assert 0.7 * 4 / 10 < sample.scored.mean() * tokens_per_word < 4 / 10
 
 
 @pytest.mark.parametrize("tokens_per_word", [1, 2])

@@ -17,41 +17,39 @@ from sklearn.utils import Bunch
 
 from sklearn_emerge import (
     ArrayWorld,
-    BernoulliWorld,
     DriftWorld,
-    NestedConditionalWorld,
+    FunctionWorld,
     OscillatorWorld,
     RegimeWorld,
+    TriangleWorld,
+    worlds,
 )
 from sklearn_emerge._registry import WORLDS as NAMED
 from sklearn_emerge._registry import make_world
-from sklearn_emerge.worlds import PhaseNull
+from sklearn_emerge.worlds import PhaseNull, ResampleNull, Sample, ShuffleNull, World, WorldFacts
 from sklearn_emerge.worlds._picture import html_of
 
-WORLDS = [
-    DriftWorld(),
-    OscillatorWorld(),
-    RegimeWorld(),
-    BernoulliWorld(),
-    NestedConditionalWorld(),
-]
+# Worlds of something else: of arrays, of a function, of a world.
+WRAPPERS = {ArrayWorld, FunctionWorld, PhaseNull, ResampleNull, ShuffleNull}
 
 
-@pytest.mark.parametrize("world", WORLDS, ids=lambda world: type(world).__name__)
-def test_sample_is_reproducible_and_shaped(world):
+def test_every_public_world_is_registered_or_made_of_something():
+    public = [getattr(worlds, name) for name in worlds.__all__]
+    classes = {cls for cls in public if issubclass(cls, World)} - {World}
+    registered = {type(make_world(name)) for name in NAMED}
+    assert registered & WRAPPERS == set()
+    assert classes == registered | WRAPPERS
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_sample_is_reproducible_and_shaped(name):
+    world = make_world(name)
     sample = world.sample(7, random_state=3)
     assert sample.X.shape == (7, world.n_steps)
     assert np.array_equal(sample.X, clone(world).sample(7, random_state=3).X)
     assert not np.array_equal(sample.X, world.sample(7, random_state=4).X)
     if sample.latents is not None:
         assert sample.latents.shape == (7, world.n_steps, len(sample.latent_names))
-
-
-@pytest.mark.parametrize("world", WORLDS, ids=lambda world: type(world).__name__)
-def test_sampling_leaves_the_global_state_alone(world):
-    before = np.random.get_state()[1].copy()
-    world.sample(3, random_state=0)
-    assert np.array_equal(before, np.random.get_state()[1])
 
 
 def test_split_parts_are_different():
@@ -272,3 +270,137 @@ def test_a_sample_shows_shapes():
     assert isinstance(sample, Bunch)
     assert np.array_equal(pickle.loads(pickle.dumps(sample)).X, sample.X)
     assert "A->B: int64 array" in repr(make_world("triangle").sample(3))
+
+
+def test_fields_of_a_sample_are_always_there():
+    for name in NAMED:
+        sample = make_world(name).sample(2, random_state=0)
+        tokens = sample.world.observation == "token"
+        assert (sample.scored is not None) == tokens
+        assert (sample.latents is None) == (sample.latent_names == ())
+        assert sample.groups is None
+        assert sample.train is None
+    assert TriangleWorld(evaluation_task="A->C").sample(2, random_state=0).latents is None
+
+
+def test_the_field_counts_is_called_scored_now():
+    sample = TriangleWorld().sample(3, random_state=0)
+    for read in (lambda: sample.counts, lambda: sample["counts"], lambda: sample.get("counts")):
+        with pytest.warns(
+            FutureWarning, match="`counts` of samples is called `scored` now"
+        ) as told:
+            assert read() is sample.scored
+        assert told[0].filename == __file__ or "bunch" in told[0].filename
+    with pytest.warns(FutureWarning, match="`scored`"):
+        assert "counts" in sample
+    with pytest.warns(FutureWarning, match="`scored`"):
+        sample = Sample(sample.X, counts=None)
+    with pytest.warns(FutureWarning, match="`scored`"):
+        assert "counts" not in sample
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = sample.nothing
+
+
+def test_a_world_of_the_old_hook_still_draws_and_is_told_of_the_new_one():
+    with pytest.warns(FutureWarning, match="Old implements _sample, which is called _draw now"):
+
+        class Old(World):
+            latent_kind, latent_names = "continuous", ("z",)
+
+            def _sample(self, n_sequences, stream):
+                X = np.random.default_rng(stream).normal(size=(n_sequences, 5))
+                return X, X[:, :, np.newaxis]
+
+    sample = Old().sample(3, random_state=0)
+    assert np.array_equal(sample.latents[:, :, 0], sample.X)
+    assert sample.latent_names == ("z",)
+
+
+def test_facts_are_those_of_the_world():
+    world = DriftWorld()
+    assert world.facts == WorldFacts(
+        observation="continuous", likelihood="gaussian", noise_std=world.noise_std,
+        input_scaling="first", output_scaling=None, n_tokens="auto", latent_kind="continuous",
+        latent_names=("x",), null_kinds=("shuffle", "resample", "phase"), ceiling="exact",
+    )  # fmt: skip
+    null = world.null("shuffle").facts
+    assert (null.latent_kind, null.latent_names, null.ceiling) == (None, (), "bound")
+    assert null.noise_std == world.noise_std
+    X = np.random.default_rng(0).normal(size=(9, 5))
+    assert ArrayWorld(X, X).facts.latent_names == ("latent 0",)
+    assert ArrayWorld(X, X, ["speed"]).facts.latent_names == ("speed",)
+
+
+def walk(n_sequences, rng):
+    X = rng.normal(size=(n_sequences, 8)).cumsum(axis=1)
+    return X, X > 0
+
+
+def test_a_function_is_a_world():
+    world = FunctionWorld(walk, latent_names=["side"], latent_kind="discrete")
+    sample = clone(world).sample(4, random_state=0)
+    assert sample.X.shape == (4, 8)
+    assert sample.latents.dtype == np.int64
+    assert np.array_equal(sample.latents[:, :, 0], sample.X > 0)
+    assert sample.latent_names == ("side",)
+    for kind in world.null_kinds:
+        assert world.null(kind).sample(4, random_state=0).X.shape == (4, 8)
+    coins = FunctionWorld(lambda n, rng: rng.random((n, 6)) < 0.5, observation="binary")
+    assert coins.facts.likelihood == "bernoulli"
+    assert coins.sample(3, random_state=0).X.dtype == np.float64
+    dice = FunctionWorld(
+        lambda n, rng: rng.integers(6, size=(n, 6)), observation="token", n_tokens=6
+    )
+    assert dice.facts.n_tokens == 6
+    assert dice.null("resample").sample(3, random_state=0).X.max() < 6
+
+
+CALLS = iter(range(1000))
+NOISE = np.random.default_rng(0).normal(size=(9, 5))
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "message"),
+    [
+        (3, {}, "'function' parameter of FunctionWorld must be a callable"),
+        (lambda n, rng: NOISE[0, :n], {}, r"X of shape \(2,\); for n_sequences=2 return shape"),
+        (lambda n, rng: NOISE, {}, r"X of shape \(9, 5\); for n_sequences=2 return shape \(2, n_"),
+        (lambda n, rng: NOISE[:n, :1], {}, "of at least 2 steps"),
+        (lambda n, rng: NOISE[:n] / 0, {}, r"inf in X\[0, 0\], one of .* smaller time step"),
+        (lambda n, rng: ["a"] * n, {}, "X of the type <U1; return numbers"),
+        (lambda n, rng: NOISE[:n] + next(CALLS), {}, "other sequences for the same generator"),
+        (lambda n, rng: (NOISE[:n], NOISE[:n]), {}, "X and latents, but latent_kind=None; return"),
+        (walk, {"latent_names": ["side"]}, "latent_kind=None, but latent_names=.*declare both"),
+        (
+            lambda n, rng: NOISE[:n],
+            {"latent_kind": "continuous", "latent_names": ["z"]},
+            "X alone, but latent_kind='continuous'; return a tuple",
+        ),
+        (
+            walk,
+            {"latent_kind": "discrete", "latent_names": ["z", "u"]},
+            r"latents of shape \(2, 8, 1\).* 2 latent_names; return shape \(2, 8, 2\), or pass one",
+        ),
+        (
+            lambda n, rng: (NOISE[:n], NOISE[:n]),
+            {"latent_kind": "discrete", "latent_names": ["z"]},
+            r"0\.\d+ in latents\[0, 0\].*return integers",
+        ),
+        (lambda n, rng: NOISE[:n], {"observation": "binary"}, "in X.*return integers, or declare"),
+        (
+            lambda n, rng: np.full((n, 5), 2),
+            {"observation": "binary"},
+            "X from 2 to 2, but with observation='binary' there are 2 values",
+        ),
+        (
+            lambda n, rng: np.full((n, 5), 7),
+            {"observation": "token", "n_tokens": 7},
+            "X from 7 to 7, .*there are 7 values from 0 on; return these, or pass more n_tokens",
+        ),
+        (lambda n, rng: NOISE[:n], {"observation": "token"}, "n_tokens='auto'.*pass the size"),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_functions_that_do_not_draw_sequences_are_told_what_to_return(function, options, message):
+    with pytest.raises(ValueError, match=message):
+        FunctionWorld(function, **options).sample(3, random_state=0)

@@ -16,6 +16,7 @@ from ..measures._sequences import negative_log_likelihood
 from ..predictors._base import spread_known
 from ..predictors._windows import last_inputs
 from ..probes import control_states, score_probe
+from ..worlds import Sample
 from ._cell import groups_of, split_by_seed, status_of
 from ._progress import ProgressFile
 
@@ -118,7 +119,6 @@ def _seeded(baseline, stream):
 
 def _choose(names, sample, fitted):
     """Return the baseline that is best on training sequences that it was not fitted to."""
-    rows = {name: sample[name] for name in ("X", "counts") if name in sample}
     groups = groups_of(sample, len(sample.X))
     if groups is None:
         folds = list(KFold(min(5, len(sample.X) // 2)).split(sample.X))
@@ -126,7 +126,8 @@ def _choose(names, sample, fitted):
         folds = list(GroupKFold(min(5, len(np.unique(groups)))).split(sample.X, groups=groups))
     losses = dict.fromkeys(names, 0.0)
     for used, left_out in folds if len(sample.X) < _MANY else folds[-1:]:
-        part = Bunch(**{key: values[left_out] for key, values in rows.items()})
+        scored = None if sample.scored is None else sample.scored[left_out]
+        part = Sample(sample.X[left_out], scored=scored)
         for name in names:
             losses[name] += negative_log_likelihood(fitted(name, 0, sample.X[used]), part)
     return min(losses, key=lambda name: np.nan_to_num(losses[name], nan=np.inf))

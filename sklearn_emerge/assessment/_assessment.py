@@ -390,7 +390,7 @@ class EmergenceAssessment(Estimator):
         sizes = self.n_train, self.n_eval
         latents = ()
         if self.probe is not None and self.world_.latent_kind is not None:
-            latents = self.world_.sample(1, 0).latent_names
+            latents = self.world_.facts.latent_names
         n_sequences = self.world_.default_split(*sizes)
         units = None if self.shared_data else self.world_.units_per_split(*n_sequences)
         if units is None:

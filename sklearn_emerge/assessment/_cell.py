@@ -172,7 +172,7 @@ def _fit_seeds(model, mode, samples, seeds, context, trained):
 
 def groups_of(sample, n_sequences):
     """Return the groups of the first sequences, None if they have none."""
-    return sample.groups[:n_sequences] if "groups" in sample else None
+    return None if sample.groups is None else sample.groups[:n_sequences]
 
 
 def status_of(predictor, nll):

@@ -93,7 +93,7 @@ def expand(world, model, param_grid, nulls):
         configured_model._validate_params()
         worlds = {STRUCTURED: configured_world}
         worlds.update({kind: configured_world.null(kind) for kind in nulls})
-        models = {name: with_facts(configured_model, other) for name, other in worlds.items()}
+        models = {name: with_facts(configured_model, other.facts) for name, other in worlds.items()}
         configurations.append(Configuration(index, worlds, models, settings))
     return configurations
 

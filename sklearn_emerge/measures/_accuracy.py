@@ -14,10 +14,10 @@ def token_accuracy(predictor, evaluation, *, by=None):
     ----------
     predictor : predictor
         Fitted on tokens.
-    evaluation : Bunch
-        Sequences with ``counts``, which tokens count.
+    evaluation : Sample
+        Sequences with ``scored``, which tokens count.
     by : str, default=None
-        What to tell apart: an entry of the Bunch with a value for each row, such as the "depth"
+        What to tell apart: an entry of the Sample with a value for each row, such as the "depth"
         of a `NestedConditionalWorld`.
 
     Returns
@@ -40,11 +40,11 @@ def token_accuracy(predictor, evaluation, *, by=None):
     >>> round(token_accuracy(model, sample), 2), round(world.chance, 2)
     (0.17, 0.11)
     """
-    if "counts" not in evaluation:
+    if evaluation.scored is None:
         raise ValueError(
             "These sequences do not say which tokens count; use those of a world of tokens."
         )
-    rows, steps = np.nonzero(evaluation.counts[:, 1:])
+    rows, steps = np.nonzero(evaluation.scored[:, 1:])
     # The last step predicts nothing that is known.
     probability = predictor.at_length(evaluation.X.shape[1] - 1).predict(evaluation.X[:, :-1])
     right = probability[rows, steps].argmax(axis=1) == evaluation.X[rows, steps + 1]

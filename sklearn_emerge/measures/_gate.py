@@ -108,7 +108,7 @@ def head_gates(predictor, evaluation, *, n_focus=8, n_sequences=100):
     ----------
     predictor : TransformerPredictor
         Fitted.
-    evaluation : Bunch
+    evaluation : Sample
         Sequences; those of tokens say which count, of others it is the last one.
     n_focus : int, default=8
         How many tokens up to the one that attends, itself included, the gate looks at.
@@ -146,8 +146,8 @@ def head_gates(predictor, evaluation, *, n_focus=8, n_sequences=100):
             raise ValueError(f"{name}={value!r} must be an integer of at least 1.")
     X = evaluation.X[:n_sequences]
     last = X.shape[1] - 2
-    if "counts" in evaluation:
-        rows, steps = np.nonzero(evaluation.counts[:n_sequences])
+    if evaluation.scored is not None:
+        rows, steps = np.nonzero(evaluation.scored[:n_sequences])
         rows, steps = rows[steps > 0], steps[steps > 0] - 1
     else:
         rows, steps = np.arange(len(X)), np.full(len(X), last)

@@ -107,7 +107,7 @@ def intermediate_words(predictor, evaluation, *, task="A->C", via="B", n_rows=10
 
 def _words_to_write(world, sample, there):
     """Return from where words are predicted, rows and steps, and their translations by `there`."""
-    rows, steps = np.nonzero(sample.counts)
+    rows, steps = np.nonzero(sample.scored)
     first = world.vocabulary.index(f"{there[0].lower()}0")
     asked = sample.X[rows, steps - (world.sentence_length + 1) * world.tokens_per_word] - first
     return (rows, steps - 1), world.translate(asked[:, np.newaxis], there)[:, 0]

@@ -5,6 +5,8 @@ from numbers import Integral
 
 import numpy as np
 
+from ..worlds import Sample
+
 
 def sequences_of(predictor, sample, n_sequences):
     """Return sequences as a predictor takes them, and which of their steps are scored.
@@ -13,9 +15,8 @@ def sequences_of(predictor, sample, n_sequences):
     ----------
     predictor : predictor
         Fitted.
-    sample : Bunch or array-like
-        Sequences, or a Bunch with sequences ``X`` and, in worlds of tokens, ``counts``, which of
-        them are scored.
+    sample : Sample or array-like
+        Sequences, or a Sample of them, which says what is scored.
     n_sequences : int or None
         How many of them, the first ones; None is all.
 
@@ -32,27 +33,27 @@ def sequences_of(predictor, sample, n_sequences):
             f"n_sequences={n_sequences!r} is no number of sequences; pass an integer of at least "
             "1, or None for all."
         )
-    bunch = isinstance(sample, Mapping)
-    X = predictor._check(sample["X"] if bunch else sample)[:n_sequences]
-    if bunch and "counts" in sample:
-        return X, np.asarray(sample["counts"])[:n_sequences, 1:]
+    sample = Sample(**sample) if isinstance(sample, Mapping) else Sample(sample)
+    X = predictor._check(sample.X)[:n_sequences]
+    if sample.scored is not None:
+        return X, np.asarray(sample.scored)[:n_sequences, 1:]
     return X, np.ones((len(X), X.shape[1] - 1), dtype=bool)
 
 
 def negative_log_likelihood(predictor, sample):
-    """Return the nats per step; where a world says which steps count, of those alone.
+    """Return the nats per step; where a world says which steps are scored, of those alone.
 
     Parameters
     ----------
     predictor : predictor
         Fitted.
-    sample : Bunch
-        Sequences X and, for worlds of tokens, ``counts``, which of them count.
+    sample : Sample
+        Sequences.
 
     Returns
     -------
     float
     """
-    if "counts" not in sample:
+    if sample.scored is None:
         return -predictor.score(sample.X)
-    return -float(predictor.score_steps(sample.X)[sample.counts[:, 1:]].mean())
+    return -float(predictor.score_steps(sample.X)[sample.scored[:, 1:]].mean())

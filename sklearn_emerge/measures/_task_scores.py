@@ -25,9 +25,9 @@ def task_scores(
     ----------
     predictor : NeuralPredictor
         Fitted on tokens.
-    evaluation : Bunch
-        Sequences of a `TriangleWorld`, whose world draws the queries. If it has ``train``, the
-        training sequences, recall is counted from them; in an assessment it has.
+    evaluation : Sample
+        Sequences of a `TriangleWorld`, whose world draws the queries. Where it has ``train``, the
+        training sequences, as in an assessment, recall is counted from them.
     n_queries : int, default=200
         Queries a task. They make the cost: each needs as many passes through the network as its
         translation has tokens.
@@ -63,7 +63,7 @@ def task_scores(
     """
     table = score_tasks(
         predictor, world_of(evaluation), n_queries=n_queries, n_shots=n_shots, shots=shots,
-        train=getattr(evaluation, "train", None), random_state=random_state,
+        train=evaluation.train, random_state=random_state,
     )  # fmt: skip
     scores = xr.DataArray(table.T.astype(float), dims=("score", "task"))
     return scores.assign_attrs(long_name="scores of tasks", units="1, and nat/word for the loss")
@@ -71,7 +71,7 @@ def task_scores(
 
 def world_of(evaluation):
     """Return the world of sequences, after checking that it has tasks."""
-    world = getattr(evaluation, "world", None)
+    world = evaluation.world
     if not isinstance(world, TriangleWorld):
         raise ValueError(
             f"These sequences of {type(world).__name__} have no tasks; use a TriangleWorld, or one "

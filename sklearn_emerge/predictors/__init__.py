@@ -10,6 +10,7 @@ with warnings.catch_warnings():
     import tqdm.auto  # noqa: F401
 
 from .._moved import finder
+from ._base import BasePredictor
 from ._baselines import (
     AutoregressivePredictor,
     MarkovPredictor,
@@ -28,6 +29,7 @@ from ._window import WindowPredictor
 
 __all__ = [
     "AutoregressivePredictor",
+    "BasePredictor",
     "EchoStatePredictor",
     "FiniteFilterPredictor",
     "GRUPredictor",

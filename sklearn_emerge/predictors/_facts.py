@@ -7,7 +7,7 @@ _FACTS = ("likelihood", "noise_std", "n_tokens", "input_scaling", "output_scalin
 
 
 def with_facts(predictor, source):
-    """Return a clone whose "auto" parameters are those that the world (or model) states."""
+    """Return a clone whose "auto" parameters are those of the facts of a world, or of a model."""
     predictor = clone(predictor)
     params = predictor.get_params(deep=False)
     unset = [

@@ -11,7 +11,9 @@ from .._recordings import check_recordings
 from .._tables import check_aligned, check_labels, names_of, text_error, text_name
 from .._validation import as_array, check_finite, check_scale, check_shape
 from ._base import World
+from ._facts import WorldFacts
 from ._folds import count_folds, fold_rows
+from ._sample import Sample
 from ._strata import divide, unit_classes
 
 
@@ -91,7 +93,16 @@ class ArrayWorld(World):
     def observation(self):
         """Binary if every value is 0 or 1, else continuous."""
         X = np.asarray(self.X)
-        return "binary" if ((X == 0) | (X == 1)).all() else "continuous"
+        # Most recordings are known from their first sequence not to be.
+        binary = all(((part == 0) | (part == 1)).all() for part in (X[:1], X))
+        return "binary" if binary else "continuous"
+
+    @property
+    def facts(self):
+        """The facts of the recordings, with the names of their latents."""
+        _, latents, _ = self._arrays()
+        names = () if latents is None else self._names(latents)
+        return WorldFacts.of(self, latent_names=names)
 
     @property
     def null_kinds(self):
@@ -286,24 +297,19 @@ class ArrayWorld(World):
             )
         return names
 
-    def _sample(self, n_sequences, stream):
-        bunch = self._draw_bunch(n_sequences, stream)
-        return bunch.X, bunch.latents
-
-    def _draw_bunch(self, n_sequences, stream):
+    def _draw(self, n_sequences, stream):
         arrays = self._arrays()
         self._check_number(n_sequences)
         rows = np.random.default_rng(stream).permutation(len(arrays[0]))
         return self._part(arrays, rows[:n_sequences])
 
     def _part(self, arrays, rows):
-        """Return the Bunch of some of all sequences."""
+        """Return the Sample of some of all sequences."""
         X, latents, units = arrays
-        bunch = self._bunch(X[rows], None if latents is None else latents[rows])
-        bunch.latent_names = () if latents is None else self._names(latents)
-        if self.groups is not None:
-            bunch.groups = units[rows]
-        return bunch
+        sample = Sample(X[rows], groups=None if self.groups is None else units[rows])
+        if latents is not None:
+            sample.update(latents=latents[rows], latent_names=self._names(latents))
+        return self._completed(sample)
 
     def _spread(self):
         return self._arrays()[0].std(axis=(0, 1))
@@ -327,7 +333,7 @@ class ArrayWorld(World):
 
         Returns
         -------
-        train, evaluation : sklearn.utils.Bunch
+        train, evaluation : Sample
             As `World.sample` returns them; no sequence is in both, and no group.
 
         Raises

@@ -1,5 +1,6 @@
 """The contract of a world."""
 
+import warnings
 from abc import ABC, abstractmethod
 from numbers import Integral
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from .._names import Estimator, did_you_mean
 from .._random import substream
+from ._facts import WorldFacts
 from ._picture import html_of
 from ._sample import Sample
 
@@ -14,8 +16,14 @@ from ._sample import Sample
 class World(ABC, Estimator):
     """A source of sequences, with the facts that predictors and probes need to know about it.
 
-    Constructor parameters only, so that `clone`, `set_params` and grids such as
-    ``world__omega`` work. Subclasses implement `_sample`.
+    An estimator of scikit-learn: all that can be chosen is a parameter of ``__init__``, which keeps
+    it as it is under its name, so that `clone`, `set_params` and grids such as ``world__omega``
+    work. A subclass implements one method, ``_draw(n_sequences, stream)``, which returns a `Sample`
+    whose numbers all come from the SeedSequence `stream`. One that has a `ceiling` implements
+    ``_optimal()``, too, which returns the best possible predictor, not fitted. What it declares are
+    the attributes below, as far as they differ; `facts` is the record of them.
+    `sklearn_emerge.testing.check_world` says whether all of this holds. If nothing but the draws
+    differs, `FunctionWorld` makes a world of a function.
 
     Attributes
     ----------
@@ -38,8 +46,36 @@ class World(ABC, Estimator):
     ceiling : {"exact", "bound"} or None
         What the score of `optimal_predictor` is: the best that is possible, the best known, or
         not known.
+
+    Examples
+    --------
+    A random walk that cannot leave an interval, with its position as what a probe should find:
+
+    >>> import numpy as np
+    >>> from sklearn_emerge.testing import check_world
+    >>> from sklearn_emerge.worlds import Sample, World
+    >>> class BoundedWalk(World):
+    ...     latent_kind = "continuous"
+    ...     latent_names = ("position",)
+    ...
+    ...     def __init__(self, bound=3.0, n_steps=40):
+    ...         self.bound = bound
+    ...         self.n_steps = n_steps
+    ...
+    ...     def _draw(self, n_sequences, stream):
+    ...         rng = np.random.default_rng(stream)
+    ...         position = np.zeros((n_sequences, self.n_steps))
+    ...         for t in range(1, self.n_steps):
+    ...             moved = position[:, t - 1] + rng.normal(size=n_sequences)
+    ...             position[:, t] = moved.clip(-self.bound, self.bound)
+    ...         X = position + rng.normal(scale=0.3, size=position.shape)
+    ...         return Sample(X, position[:, :, np.newaxis])
+    >>> check_world(BoundedWalk())
+    >>> BoundedWalk(bound=1.0).null("shuffle").sample(5, random_state=0).X.shape
+    (5, 40)
     """
 
+    _parameter_constraints = {}
     observation = "continuous"
     latent_kind = None
     latent_names = ()
@@ -51,15 +87,33 @@ class World(ABC, Estimator):
     default_n_train = 2000
     default_n_eval = 500
     ceiling = None
+    # Of nulls, how many there are around a world.
+    _depth = 0
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "_sample" in vars(cls):
+            warnings.warn(
+                f"{cls.__name__} implements _sample, which is called _draw now and returns "
+                "sklearn_emerge.worlds.Sample(X, latents); _sample will be ignored from 0.3 on.",
+                FutureWarning,
+                stacklevel=2,
+            )
+            cls._draw = lambda self, n, stream: Sample(*self._sample(n, stream))
 
     @property
     def likelihood(self):
         """Name of the likelihood that suits the observations."""
         return {"binary": "bernoulli", "token": "categorical"}.get(self.observation, "gaussian")
 
+    @property
+    def facts(self):
+        """The facts of the world, a `WorldFacts`; a ValueError if they do not fit together."""
+        return WorldFacts.of(self)
+
     @abstractmethod
-    def _sample(self, n_sequences, stream):
-        """Return (X, latents or None), all randomness from the SeedSequence `stream`."""
+    def _draw(self, n_sequences, stream):
+        """Return a Sample, all of whose randomness comes from the SeedSequence `stream`."""
 
     def sample(self, n_sequences, random_state=None):
         """Draw sequences.
@@ -73,10 +127,8 @@ class World(ABC, Estimator):
 
         Returns
         -------
-        sklearn.utils.Bunch
-            ``X`` of shape (n_sequences, n_steps[, n_channels]), ``latents`` of shape
-            (n_sequences, n_steps, n_latents) or None, ``latent_names`` and ``world``; of
-            recordings in groups also ``groups``, the number of each sequence's group.
+        Sample
+            The sequences, their latents, and what else is known of them.
 
         Raises
         ------
@@ -84,7 +136,7 @@ class World(ABC, Estimator):
             If a parameter of the world or `n_sequences` is out of range.
         """
         self._check_request(n_sequences)
-        return self._draw_bunch(int(n_sequences), substream(random_state, "sample"))
+        return self._completed(self._draw(int(n_sequences), substream(random_state, "sample")))
 
     def split(self, n_train, n_eval, random_state=None):
         """Draw independent sequences for training and evaluation.
@@ -98,14 +150,14 @@ class World(ABC, Estimator):
 
         Returns
         -------
-        train, evaluation : sklearn.utils.Bunch
+        train, evaluation : Sample
             As `sample` returns them; no sequence is in both.
         """
         self._check_request(n_train)
         self._check_request(n_eval)
         stream = substream(random_state)
         return tuple(
-            world._draw_bunch(int(n), substream(stream, part))
+            world._completed(world._draw(int(n), substream(stream, part)))
             for part, n, world in (
                 ("train", n_train, self),
                 ("evaluation", n_eval, self._evaluated()),
@@ -264,9 +316,14 @@ class World(ABC, Estimator):
                 "at least 1."
             )
 
-    def _draw_bunch(self, n_sequences, stream):
-        """Return the Bunch of sequences; worlds that have more to tell add to it."""
-        return self._bunch(*self._sample(n_sequences, stream))
-
-    def _bunch(self, X, latents):
-        return Sample(X=X, latents=latents, latent_names=self.latent_names, world=self)
+    def _completed(self, sample):
+        """Return a sample after filling in the world, and the names of its latents."""
+        if not isinstance(sample, Sample):
+            raise TypeError(
+                f"{type(self).__name__}._draw returned {type(sample).__name__}; return "
+                "sklearn_emerge.worlds.Sample(X), or Sample(X, latents)."
+            )
+        if sample.latents is not None and not sample.latent_names:
+            sample.latent_names = self.latent_names
+        sample.world = self
+        return sample

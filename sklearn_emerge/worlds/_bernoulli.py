@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from ._base import World
+from ._sample import Sample
 
 
 class BernoulliWorld(World):
@@ -41,10 +42,10 @@ class BernoulliWorld(World):
         self.probability = probability
         self.n_steps = n_steps
 
-    def _sample(self, n_sequences, stream):
+    def _draw(self, n_sequences, stream):
         rng = np.random.default_rng(stream)
         X = rng.random((n_sequences, self.n_steps)) < self.probability
-        return X.astype(np.float64), None
+        return Sample(X.astype(np.float64))
 
     def _step_means(self):
         return np.full(self.n_steps, float(self.probability))

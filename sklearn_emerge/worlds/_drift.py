@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from ._base import World
+from ._sample import Sample
 
 
 class DriftWorld(World):
@@ -66,13 +67,13 @@ class DriftWorld(World):
         # P = q/2 + sqrt(q^2/4 + q r) solves the scalar filter's Riccati equation.
         return float(np.sqrt(q / 2 + np.sqrt(q**2 / 4 + q * r) + r))
 
-    def _sample(self, n_sequences, stream):
+    def _draw(self, n_sequences, stream):
         rng = np.random.default_rng(stream)
         steps = rng.normal(self.velocity, self.dynamics_std, (n_sequences, self.n_steps))
         steps[:, 0] = 0.0
         x = steps.cumsum(axis=1)
         X = x + rng.normal(0.0, self.observation_std, x.shape)
-        return X, x[:, :, np.newaxis]
+        return Sample(X, x[:, :, np.newaxis])
 
     def _step_means(self):
         return self.velocity * np.arange(self.n_steps)

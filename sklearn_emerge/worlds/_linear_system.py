@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..dynamics import check_covariance, check_system, steady_filter
 from ._base import World
+from ._sample import Sample
 
 _NUMBER_OR_MATRIX = [Interval(Real, None, None, closed="neither"), "array-like"]
 
@@ -217,7 +218,7 @@ class LinearSystemWorld(World):
             initial = check_covariance(self.initial, len(A), "initial")
         return A, C, Q, R, initial
 
-    def _sample(self, n_sequences, stream):
+    def _draw(self, n_sequences, stream):
         A, C, Q, R, initial = self.system()
         rng = np.random.default_rng(stream)
         n_states, n_channels = len(A), len(C)
@@ -240,7 +241,7 @@ class LinearSystemWorld(World):
                 f"has an eigenvalue of modulus {np.abs(np.linalg.eigvals(A)).max():.3g}; take "
                 "shorter sequences."
             )
-        return X[:, :, 0] if n_channels == 1 else X, x
+        return Sample(X[:, :, 0] if n_channels == 1 else X, x)
 
     def _step_means(self):
         n_channels = len(check_system(self.A, self.C, self.Q, self.R)[1])

@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from .._random import substream
 from .._validation import check_tokens
 from ._base import World
+from ._sample import Sample
 
 _MARKS = ("<pad>", ":", ";", "=", "if", ">", "|")
 
@@ -67,7 +68,7 @@ class NestedConditionalWorld(World):
     picks any leaf of the tree in 1 / n_leaves + (1 - 1 / n_leaves) / n_answers. Learning to pick a
     shown leaf is most of the gain in nats and takes no lookup; the null "permuted" has it, too.
 
-    Beside X the Bunch has ``counts``, the tokens that count: the answers, by which an assessment
+    Beside X the Sample has ``scored``, the tokens that count: the answers, by which an assessment
     scores networks; and for each row ``depth``, ``branching`` (cases of each conditional),
     ``lookups`` (bindings read on the way to the leaf that is reached, two for an alias),
     ``n_leaves``, ``guess`` (the share of leaves that equal the answer) and ``length`` (tokens
@@ -241,11 +242,7 @@ class NestedConditionalWorld(World):
                 f"pass at least row_length={needed}, less of the others, or truncate=True."
             )
 
-    def _sample(self, n_sequences, stream):
-        sample = self._draw_bunch(n_sequences, stream)
-        return sample.X, sample.latents
-
-    def _draw_bunch(self, n_sequences, stream):
+    def _draw(self, n_sequences, stream):
         rng = np.random.default_rng(substream(stream, "depth"))
         depth = 1 + rng.binomial(self.depth - 1, self.difficulty, size=n_sequences)
         bindings, values, aliases = self._bind(n_sequences, substream(stream, "bindings"))
@@ -279,9 +276,11 @@ class NestedConditionalWorld(World):
             guess[rows] = (leaves == answers).mean(axis=1)
             X[rows, : text.shape[1]] = text
         latents = np.repeat(branch[:, np.newaxis, np.newaxis], self.row_length, axis=1)
-        sample = self._bunch(X, latents)
-        sample.update(
-            counts=(np.arange(self.row_length) == length[:, np.newaxis] - 2) & whole[:, np.newaxis],
+        last = np.arange(self.row_length) == length[:, np.newaxis] - 2
+        return Sample(
+            X,
+            latents,
+            scored=last & whole[:, np.newaxis],
             depth=depth,
             branching=np.full(n_sequences, self.branching),
             lookups=lookups,
@@ -289,7 +288,6 @@ class NestedConditionalWorld(World):
             guess=guess,
             length=length,
         )
-        return sample
 
     @staticmethod
     def _mark(mark, rows):

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval
 from .._random import substream
 from ._array import ArrayWorld
 from ._base import World
+from ._sample import Sample
 
 
 class Null(World):
@@ -17,6 +18,7 @@ class Null(World):
 
     latent_kind = None
     latent_names = ()
+    _parameter_constraints = {"world": [World]}
 
     def __init__(self, world):
         self.world = world
@@ -86,7 +88,7 @@ class Null(World):
 
         Returns
         -------
-        train, evaluation : sklearn.utils.Bunch
+        train, evaluation : Sample
             As `World.split` returns them, with ``latents=None``.
         """
         self._validate_params()
@@ -119,30 +121,26 @@ class Null(World):
 
     def _destroyed_split(self, parts, stream):
         return tuple(
-            self._destroyed(part, substream(stream, name))
+            self._completed(self._destroyed(part, substream(stream, name)))
             for part, name in zip(parts, ("train", "evaluation"), strict=True)
         )
 
-    def _sample(self, n_sequences, stream):
-        return self._draw_bunch(n_sequences, stream).X, None
-
-    def _draw_bunch(self, n_sequences, stream):
+    def _draw(self, n_sequences, stream):
         self.world._check_request(n_sequences)
-        return self._destroyed(self.world._draw_bunch(n_sequences, stream), stream)
+        return self._destroyed(self.world._draw(n_sequences, stream), stream)
 
     def _destroyed(self, sample, stream):
         # The depth keeps the null of a null from repeating the same permutation.
         rng = np.random.default_rng(substream(stream, "null", self._depth))
-        if "counts" in sample:
-            # Tokens keep whether they count.
-            both = self._destroy(np.stack([sample.X, sample.counts], axis=2), rng)
-            destroyed = self._bunch(both[:, :, 0], None)
-            destroyed.counts = both[:, :, 1].astype(bool)
+        X, scored = sample.X, sample.scored
+        if scored is None:
+            X = self._destroy(X, rng)
         else:
-            destroyed = self._bunch(self._destroy(sample.X, rng), None)
-        if "groups" in sample:
-            destroyed.groups = sample.groups
-        return destroyed
+            # Steps keep whether they are scored.
+            channels = X.reshape(*X.shape[:2], -1)
+            both = self._destroy(np.concatenate([channels, scored[..., np.newaxis]], axis=2), rng)
+            X, scored = both[..., :-1].reshape(X.shape), both[..., -1].astype(bool)
+        return Sample(X, scored=scored, groups=sample.groups)
 
     def _spread(self):
         return self.world._spread()
@@ -152,7 +150,7 @@ class Null(World):
 
     @property
     def _depth(self):
-        return 1 + getattr(self.world, "_depth", 0)
+        return 1 + self.world._depth
 
 
 class ShuffleNull(Null):
@@ -284,5 +282,4 @@ class PhaseNull(Null):
         return surrogate.reshape(X.shape)
 
 
-Null._parameter_constraints = {"world": [World]}
 NULLS = {"shuffle": ShuffleNull, "resample": ResampleNull, "phase": PhaseNull}

@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import Interval
 
 from ..dynamics import euler_step, frequencies_of
 from ._base import World
+from ._sample import Sample
 
 
 class OscillatorWorld(World):
@@ -78,7 +79,7 @@ class OscillatorWorld(World):
         easy = self.initial_std <= min(3 * self.observation_std, 0.5) and frequencies.min() >= 0.5
         return "exact" if easy else None
 
-    def _sample(self, n_sequences, stream):
+    def _draw(self, n_sequences, stream):
         frequencies = frequencies_of(self.omega, self.n_steps)
         rng = np.random.default_rng(stream)
         x, y = rng.normal(0.0, self.initial_std, (2, n_sequences))
@@ -87,7 +88,7 @@ class OscillatorWorld(World):
             latents[:, t, 0], latents[:, t, 1] = x, y
             x, y = euler_step(x, y, frequency, self.time_step)
         X = latents[:, :, 0] + rng.normal(0.0, self.observation_std, latents.shape[:2])
-        return X, latents
+        return Sample(X, latents)
 
     def _step_means(self):
         return np.zeros(self.n_steps)

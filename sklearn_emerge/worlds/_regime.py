@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import Interval
 
 from ._base import World
 from ._bernoulli import BernoulliWorld
+from ._sample import Sample
 
 
 class RegimeWorld(World):
@@ -60,7 +61,7 @@ class RegimeWorld(World):
         self.stay_probability = stay_probability
         self.n_steps = n_steps
 
-    def _sample(self, n_sequences, stream):
+    def _draw(self, n_sequences, stream):
         stay = np.asarray(self.stay_probability, dtype=np.float64)
         if stay.shape != (2,) or not ((stay >= 0) & (stay <= 1)).all():
             raise ValueError(
@@ -73,7 +74,7 @@ class RegimeWorld(World):
         changes = (rng.random(regime.shape) >= stay[regime]).astype(np.int64)
         changes[:, 0] = rng.integers(2, size=n_sequences)
         state = changes.cumsum(axis=1) % 2
-        return state.astype(np.float64), regime[:, :, np.newaxis]
+        return Sample(state.astype(np.float64), regime[:, :, np.newaxis])
 
     def null(self, kind):
         """Return the matched world in which the structure in time is destroyed.

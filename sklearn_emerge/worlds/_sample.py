@@ -1,16 +1,119 @@
 """The sequences that a world draws."""
 
+import warnings
+
 import numpy as np
 from sklearn.utils import Bunch
 
 
 class Sample(Bunch):
-    """Sequences, and what is known of them; shown by shapes instead of numbers."""
+    """Sequences, and what is known of them; shown by shapes instead of numbers.
+
+    Its fields are always there, and None where there is nothing. Worlds may have more to tell, and
+    add fields of their own.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+        The sequences.
+    latents : ndarray of shape (n_sequences, n_steps, n_latents), default=None
+        What a probe should decode: integers if they are classes, floats if they are quantities.
+    latent_names : tuple of str, default=()
+        One name a latent. Worlds fill in their own.
+    scored : ndarray of bool of shape (n_sequences, n_steps), default=None
+        Which steps are scored, as those tokens that can be known; None is all of them. The first
+        step of a sequence is never predicted, and not scored in any case.
+    groups : ndarray of int of shape (n_sequences,), default=None
+        The independent unit of each sequence; None if these are the sequences themselves.
+    world : World, default=None
+        The world that they come from, which fills itself in.
+    train : Sample, default=None
+        Of evaluation sequences in an assessment those of training, for measures that ask whether
+        something is new.
+    **more : dict
+        What else a world has to tell.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emerge.worlds import Sample
+    >>> sample = Sample(np.zeros((3, 8)), depth=np.array([1, 2, 1]))
+    >>> sample
+    Sample
+      X             float64 array of shape (3, 8)
+      latent_names  ()
+      depth         int64 array of shape (3,)
+    >>> print(sample.latents, sample.scored)
+    None None
+    """
+
+    def __init__(
+        self,
+        X,
+        latents=None,
+        latent_names=(),
+        *,
+        scored=None,
+        groups=None,
+        world=None,
+        train=None,
+        **more,
+    ):
+        super().__init__(
+            X=X, latents=latents, latent_names=latent_names, scored=scored, groups=groups,
+            world=world, train=train,
+        )  # fmt: skip
+        for name, value in more.items():
+            self[name] = value
 
     def __repr__(self):
-        width = max(map(len, self), default=0)
-        lines = (f"  {name:{width}}  {_shown(value)}" for name, value in self.items())
+        there = {name: value for name, value in self.items() if value is not None}
+        width = max(map(len, there))
+        lines = (f"  {name:{width}}  {_shown(value)}" for name, value in there.items())
         return "\n".join(["Sample", *lines])
+
+    # The field `scored` was called `counts`, and was not always there.
+    def __missing__(self, name):
+        if name != "counts":
+            raise KeyError(name)
+        return self[_renamed(name, 5)]
+
+    def __setitem__(self, name, value):
+        super().__setitem__(_renamed(name, 4), value)
+
+    def __contains__(self, name):
+        if name == "counts":
+            return self[_renamed(name, 3)] is not None
+        return super().__contains__(name)
+
+    def get(self, name, default=None):
+        """Return a field, or something else if there is none of that name.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        default : object, default=None
+            What to return instead.
+
+        Returns
+        -------
+        object
+        """
+        return super().get(_renamed(name, 3), default)
+
+
+def _renamed(name, stacklevel):
+    """Return the name of a field, which warns if it is that of before."""
+    if name != "counts":
+        return name
+    warnings.warn(
+        "The field `counts` of samples is called `scored` now, and is None where all steps are "
+        "scored; `counts` will be removed in 0.3.",
+        FutureWarning,
+        stacklevel=stacklevel,
+    )
+    return "scored"
 
 
 def _shown(value):

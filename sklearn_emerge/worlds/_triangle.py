@@ -12,6 +12,7 @@ from .._names import did_you_mean
 from .._random import substream
 from .._validation import check_tokens
 from ._base import World
+from ._sample import Sample
 from ._word_maps import draw_maps
 
 _TRIANGLE = {"A->B": 2500, "B->C": 2500, "A->C": 50}
@@ -68,9 +69,10 @@ class TriangleWorld(World):
     `sample` and `split` draw whole rows. For the default number of training sequences,
     `default_n_train`, the numbers of instances are exactly those of `examples`; for other numbers
     they are scaled, with at least one instance of each task if there is room. Rows come in random
-    order; beside X the Bunch has ``order``, their places in the stream, ``task``, the task in which
-    each token was written (the latent, too, unless there is an `evaluation_task`), ``counts``, the
-    tokens that count, and ``instances``, the sentences of each task as word numbers.
+    order; beside X the Sample has ``order``, their places in the stream, ``task``, the task in
+    which each token was written (the latent, too, unless there is an `evaluation_task`),
+    ``scored``, the tokens that count, and ``instances``, the sentences of each task as word
+    numbers.
 
     The words of a translation count whose source word and language are shown before in the same
     row. They follow from what the row has shown, while source words are random: an assessment
@@ -444,11 +446,7 @@ class TriangleWorld(World):
                 counts[i] += 1
         return dict(zip(examples, counts.tolist(), strict=True))
 
-    def _sample(self, n_sequences, stream):
-        sample = self._draw_bunch(n_sequences, stream)
-        return sample.X, sample.latents
-
-    def _draw_bunch(self, n_sequences, stream):
+    def _draw(self, n_sequences, stream):
         blocks, names, instances = [], [], {}
         for i, (task, count) in enumerate(self._scaled_examples(n_sequences).items()):
             own = substream(stream, task)
@@ -461,20 +459,20 @@ class TriangleWorld(World):
         shape = n_sequences, self.row_length
         tokens, names = np.concatenate(blocks), np.concatenate(names)
         missing = max(0, n_sequences * self.row_length - len(tokens))
-        counts = np.pad(self._counts(names), (0, missing))
-        X, task, counts = (
+        scored = np.pad(self._scored(names), (0, missing))
+        X, task, scored = (
             stream[: n_sequences * self.row_length].reshape(shape)[order]
             for stream in (
                 np.pad(tokens, (0, missing)),
                 np.pad(names, (0, missing), "edge"),
-                counts,
+                scored,
             )
         )
-        sample = self._bunch(X, task[:, :, np.newaxis])
-        sample.update(order=order, task=task, counts=counts, instances=instances)
-        return sample
+        # A single task is no variable.
+        latents = task[:, :, np.newaxis] if self.evaluation_task is None else None
+        return Sample(X, latents, scored=scored, order=order, task=task, instances=instances)
 
-    def _counts(self, tasks):
+    def _scored(self, tasks):
         """Return which tokens of the stream, written in such tasks, follow from their row."""
         per_word, length = self.tokens_per_word, self.sentence_length
         place = np.arange(len(tasks))

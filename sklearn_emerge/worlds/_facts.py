@@ -1,0 +1,87 @@
+"""What predictors, probes and assessments have to know of a world."""
+
+from dataclasses import dataclass, fields
+from numbers import Real
+
+from .._names import did_you_mean
+
+# What some facts may be.
+_KNOWN = {
+    "observation": ("continuous", "binary", "token"),
+    "latent_kind": ("continuous", "discrete", None),
+    "input_scaling": ("standard", "first", None),
+    "output_scaling": ("standard", None),
+    "ceiling": ("exact", "bound", None),
+}
+
+
+@dataclass(frozen=True)
+class WorldFacts:
+    """The facts of a world in one record; it declares them by attributes of the same names.
+
+    Attributes
+    ----------
+    observation : {"continuous", "binary", "token"}
+        The kind of observations.
+    likelihood : str
+        Name of the likelihood that suits them; "auto" where only the user can say.
+    noise_std : float or "estimate"
+        Standard deviation of the Gaussian predictive likelihood, in units of the data.
+    input_scaling : {"standard", "first", None}
+        How sequences enter a network.
+    output_scaling : {"standard", None}
+        How they leave it.
+    n_tokens : int or "auto"
+        Size of the vocabulary of a world of tokens.
+    latent_kind : {"continuous", "discrete"} or None
+        The kind of latents; None if there are none.
+    latent_names : tuple of str
+        One name a latent.
+    null_kinds : tuple of str
+        The nulls that the world has.
+    ceiling : {"exact", "bound"} or None
+        What the score of its optimal predictor is.
+
+    Raises
+    ------
+    ValueError
+        If a fact is not one of these, or two do not fit together.
+    """
+
+    observation: str
+    likelihood: str
+    noise_std: float | str
+    input_scaling: str | None
+    output_scaling: str | None
+    n_tokens: int | str
+    latent_kind: str | None
+    latent_names: tuple
+    null_kinds: tuple
+    ceiling: str | None
+
+    @classmethod
+    def of(cls, world, **known):
+        """Return the facts of a world, of which some may be known already."""
+        names = (field.name for field in fields(cls) if field.name not in known)
+        return cls(**{name: getattr(world, name) for name in names}, **known)
+
+    def __post_init__(self):
+        for name, known in _KNOWN.items():
+            value = getattr(self, name)
+            if value not in known:
+                meant = did_you_mean(value, [each for each in known if each is not None])
+                raise ValueError(
+                    f"{name}={value!r} is no fact of a world; declare one of "
+                    f"{', '.join(map(repr, known))}.{meant}"
+                )
+        estimated = isinstance(self.noise_std, str) and self.noise_std == "estimate"
+        if not estimated and not (isinstance(self.noise_std, Real) and self.noise_std >= 0):
+            raise ValueError(
+                f"noise_std={self.noise_std!r} is no fact of a world; declare a number, in "
+                "units of the data, or 'estimate'."
+            )
+        if (self.latent_kind is None) != (len(self.latent_names) == 0):
+            raise ValueError(
+                f"latent_kind={self.latent_kind!r}, but latent_names={self.latent_names!r}; "
+                "declare both, or neither if there are no latents."
+            )

@@ -1,0 +1,179 @@
+"""A world made of one function."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from .._random import substream
+from ._base import World
+from ._sample import Sample
+
+
+class FunctionWorld(World):
+    """Sequences that a function of your own draws, as a world.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(n_sequences, rng)`` returns X of shape (n_sequences, n_steps) or (n_sequences,
+        n_steps, n_channels), or a tuple of X and latents of shape (n_sequences, n_steps) or
+        (n_sequences, n_steps, n_latents). All of its randomness comes from `rng`, a
+        `numpy.random.Generator`: the same generator gives the same sequences.
+    latent_names : sequence of str, default=()
+        One name a latent; none if the function returns X alone.
+    latent_kind : {"continuous", "discrete"}, default=None
+        Whether latents are quantities or classes, which are integers; None if there are none.
+    observation : {"continuous", "binary", "token"}, default="continuous"
+        The kind of observations: quantities, zeros and ones, or integers from 0 on that are names.
+    n_tokens : int, default="auto"
+        Size of the vocabulary if observations are tokens, which must be given then.
+
+    Raises
+    ------
+    ValueError
+        When sequences are drawn: if the function returns something else than described, values
+        that are not finite, or other sequences for the same generator.
+
+    Notes
+    -----
+    It has no ceiling; for that, and for parameters of its own in a grid, write a `World`.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import FunctionWorld
+    >>> def waves(n_sequences, rng):
+    ...     phase = rng.uniform(0, 6, (n_sequences, 1)) + 0.3 * np.arange(30)
+    ...     return np.sin(phase) + rng.normal(scale=0.1, size=phase.shape), phase
+    >>> import numpy as np
+    >>> world = FunctionWorld(waves, latent_names=["phase"], latent_kind="continuous")
+    >>> sample = world.sample(5, random_state=0)
+    >>> sample.X.shape, sample.latents.shape, sample.latent_names
+    ((5, 30), (5, 30, 1), ('phase',))
+    >>> world.null("shuffle").sample(5, random_state=0).X.shape
+    (5, 30)
+    """
+
+    _parameter_constraints = {
+        "function": [callable],
+        "latent_names": ["array-like"],
+        "latent_kind": [StrOptions({"continuous", "discrete"}), None],
+        "observation": [StrOptions({"continuous", "binary", "token"})],
+        "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+    }
+
+    def __init__(
+        self,
+        function,
+        *,
+        latent_names=(),
+        latent_kind=None,
+        observation="continuous",
+        n_tokens="auto",
+    ):
+        self.function = function
+        self.latent_names = latent_names
+        self.latent_kind = latent_kind
+        self.observation = observation
+        self.n_tokens = n_tokens
+
+    @property
+    def input_scaling(self):
+        """How sequences enter a network: quantities of unknown units standardised."""
+        return "standard" if self.observation == "continuous" else None
+
+    output_scaling = input_scaling
+
+    @property
+    def null_kinds(self):
+        """All nulls for quantities; no phase surrogates of zeros and ones or tokens."""
+        kinds = ("shuffle", "resample")
+        return (*kinds, "phase") if self.observation == "continuous" else kinds
+
+    def _check_request(self, n_sequences):
+        super()._check_request(n_sequences)
+        if self.observation == "token" and self.n_tokens == "auto":
+            raise ValueError(
+                "n_tokens='auto', but observation='token': a sample need not have all tokens; pass "
+                "the size of the vocabulary, n_tokens=...."
+            )
+        # They must fit together.
+        _ = self.facts
+
+    def _draw(self, n_sequences, stream):
+        once, again = (
+            self._call(2, np.random.default_rng(substream(stream, "again"))) for _ in range(2)
+        )
+        if not np.array_equal(once.X, again.X):
+            raise ValueError(
+                f"{self._says} other sequences for the same generator; draw "
+                "everything random from rng, and keep nothing from call to call."
+            )
+        return self._call(n_sequences, np.random.default_rng(stream))
+
+    def _call(self, n_sequences, rng):
+        """Return what the function draws, checked."""
+        returned = self.function(n_sequences, rng)
+        X, latents = returned if isinstance(returned, tuple) else (returned, None)
+        X = self._numbers(X, "X", self.observation == "continuous")
+        if X.ndim not in (2, 3) or len(X) != n_sequences or X.shape[1] < 2 or not X.size:
+            raise ValueError(
+                f"{self._says} X of shape {X.shape}; for n_sequences={n_sequences} return shape "
+                f"({n_sequences}, n_steps) or ({n_sequences}, n_steps, n_channels), of at least 2 "
+                "steps."
+            )
+        n_values = {"binary": 2, "token": self.n_tokens}.get(self.observation, np.inf)
+        if self.observation != "continuous" and (X.min() < 0 or X.max() >= n_values):
+            raise ValueError(
+                f"{self._says} X from {X.min()} to {X.max()}, but with observation="
+                f"{self.observation!r} there are {n_values} values from 0 on; return these, or "
+                "pass more n_tokens, or observation='continuous'."
+            )
+        if self.observation == "binary":
+            X = X.astype(np.float64)
+        return Sample(X, self._latents(latents, X), tuple(self.latent_names))
+
+    def _latents(self, latents, X):
+        if (latents is None) != (self.latent_kind is None):
+            given = "X alone" if latents is None else "X and latents"
+            raise ValueError(
+                f"{self._says} {given}, but latent_kind={self.latent_kind!r}; return a tuple (X, "
+                "latents) and pass latent_kind and latent_names, or none of these."
+            )
+        if latents is None:
+            return None
+        latents = self._numbers(latents, "latents", self.latent_kind == "continuous")
+        if latents.ndim == 2:
+            latents = latents[:, :, np.newaxis]
+        expected = (*X.shape[:2], len(self.latent_names))
+        if latents.shape != expected:
+            raise ValueError(
+                f"{self._says} latents of shape {latents.shape}, but X has shape {X.shape} and "
+                f"there are {expected[2]} latent_names; return shape {expected}, or pass one name "
+                "a latent."
+            )
+        return latents
+
+    def _numbers(self, values, name, quantities):
+        """Return as an array what should be finite numbers, or integers if no quantities."""
+        array = np.asarray(values)
+        if array.dtype.kind not in "biuf":
+            raise ValueError(
+                f"{self._says} {name} of the type {array.dtype}; return numbers, as X or as a "
+                "tuple (X, latents)."
+            )
+        usable = np.isfinite(array) & (quantities | (array == np.floor(array)))
+        if not usable.all():
+            where = tuple(int(i) for i in np.argwhere(~usable)[0])
+            remedy = "integers, or declare quantities by latent_kind and observation"
+            if quantities:
+                remedy = "finite numbers, for instance by a smaller time step or fewer steps"
+            raise ValueError(
+                f"{self._says} {array[where]} in {name}{list(where)}, one of "
+                f"{int((~usable).sum())} such values; return {remedy}."
+            )
+        return array.astype(np.float64 if quantities else np.int64)
+
+    @property
+    def _says(self):
+        return f"function={self.function!r} returned"
