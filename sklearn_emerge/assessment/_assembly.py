@@ -3,19 +3,12 @@
 import numpy as np
 import xarray as xr
 
-from ..inference import (
-    adjust_p_values,
-    bootstrap_interval,
-    corrected_resampled_interval,
-    student_interval,
-)
+from ..inference._labelled import adjust, complete, intervals, p_values
 from ..measures import equivalent_reservoir_size, reservoir_interval
 from ._cell import PROBE_SCORES
-from ._claims import p_values
 from ._plan import RESERVED, STRUCTURED
 from ._trajectory import join
 
-INTERVALS = {"student": student_interval, "bootstrap": bootstrap_interval}
 # Nats per step below which a share of what is possible says nothing, as in a null.
 NOTHING_TO_GAIN = 1e-3
 _PER_SEED = ("nll", "status", "fit_seconds")
@@ -156,45 +149,34 @@ def compare(cube, interval, alpha, correction, n_flips=None, units=None):
     )
     if "nll_reservoir" in cube:
         cube = _add_reservoirs(cube, alpha)
-    gains, dims = cube.delta_nll.values, cube.delta_nll.dims[:-1]
-    low, high = np.full((2, *gains.shape[:-1]), np.nan)
-    options = {"random_state": 0} if interval == "bootstrap" else {}
-    for index in np.ndindex(low.shape):
-        if np.isfinite(gains[index]).all() and gains.shape[-1] > 1:
-            if units is None:
-                ends = INTERVALS[interval](gains[index], confidence=1 - alpha, **options)
-            else:
-                ends = corrected_resampled_interval(gains[index], *units, confidence=1 - alpha)
-            low[index], high[index] = ends
-    p_value = p_values(gains, n_flips, units)
-    adjusted = np.empty_like(p_value)
-    for index in np.ndindex(p_value.shape[:2]):
-        adjusted[index] = adjust_p_values(p_value[index], correction)
-    cube["ci_low"], cube["ci_high"] = (dims, low), (dims, high)
-    cube["p_value"], cube["p_value_adjusted"] = (dims, p_value), (dims, adjusted)
+    gains = complete(cube.delta_nll)
+    cube["ci_low"], cube["ci_high"] = intervals(gains, 1 - alpha, interval, units)
+    cube["p_value"] = p_values(gains, n_flips, units)
+    grid = [dim for dim in cube.p_value.dims if dim not in RESERVED]
+    cube["p_value_adjusted"] = adjust(cube.p_value, correction, grid)
     return cube
 
 
 def _add_reservoirs(cube, alpha):
     """Add what each network is worth in units of a random core, with its interval."""
-    nll = cube.nll.sel(condition=STRUCTURED, drop=True)
-    curves = cube.nll_reservoir
-    grid = [dim for dim in curves.dims if dim not in RESERVED]
-    dims = ("mode", *grid)
-    found = np.full((3, *(cube.sizes[dim] for dim in dims)), np.nan)
-    for index in np.ndindex(found.shape[1:]):
-        place = dict(zip(dims, index, strict=True))
-        values = nll.isel(place).values
-        curve = curves.isel({dim: place[dim] for dim in grid}).dropna("seed")
-        if not curve.sizes["seed"]:
-            continue
-        found[(0, *index)] = equivalent_reservoir_size(values.mean(), curve)
-        if min(len(values), curve.sizes["seed"]) > 1 and np.isfinite(values).all():
-            found[(slice(1, None), *index)] = reservoir_interval(
-                values, curve, confidence=1 - alpha
-            )
-    for name, sizes in zip(("", "_low", "_high"), found, strict=True):
-        cube[f"equivalent_reservoir_size{name}"] = (dims, sizes)
+    sizes = cube.n_units
+
+    def worth(nll, curves):
+        curves = xr.DataArray(curves, {"n_units": sizes}, ("seed", "n_units")).dropna("seed")
+        if not curves.sizes["seed"]:
+            return (np.nan,) * 3
+        size = equivalent_reservoir_size(nll.mean(), curves)
+        if min(len(nll), curves.sizes["seed"]) == 1 or not np.isfinite(nll).all():
+            return size, np.nan, np.nan
+        return size, *reservoir_interval(nll, curves, confidence=1 - alpha)
+
+    found = xr.apply_ufunc(
+        worth, cube.nll.sel(condition=STRUCTURED, drop=True), cube.nll_reservoir,
+        input_core_dims=[["seed"], ["seed", "n_units"]], output_core_dims=[[]] * 3,
+        vectorize=True, output_dtypes=[np.float64] * 3,
+    )  # fmt: skip
+    for name, values in zip(("", "_low", "_high"), found, strict=True):
+        cube[f"equivalent_reservoir_size{name}"] = values
     return cube
 
 

@@ -13,12 +13,13 @@ from .._names import Estimator
 from .._random import seed_sequence
 from .._registry import make_model, make_world
 from ..inference import check_alpha, check_correction
+from ..inference._labelled import INTERVALS
 from ..measures._reservoir import check_sizes
 from ..predictors import GRUPredictor
 from ..predictors._base import BasePredictor
 from ..predictors._callbacks import N_PARTS
 from ..worlds import ArrayWorld, OscillatorWorld, World
-from ._assembly import INTERVALS, collect, compare
+from ._assembly import collect, compare
 from ._checks import (
     check_configurations,
     check_recording,
