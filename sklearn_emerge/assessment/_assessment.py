@@ -32,9 +32,9 @@ from ._cube import annotate, describe, save_cube
 from ._explain import explain
 from ._html import results_html
 from ._key import library_versions
-from ._labels import check_names, coordinate
+from ._labels import STRUCTURED, check_names, coordinate
 from ._panel import make_baselines, reference_names
-from ._plan import STRUCTURED, expand
+from ._plan import expand
 from ._probing import check_probing
 from ._recordings import check_likelihoods, world_of
 from ._run import run_cells

@@ -9,9 +9,8 @@ from ..predictors._callbacks import count_held_out
 from ..predictors._facts import with_facts
 from ..predictors._neural import NeuralPredictor
 from ..worlds import ArrayWorld
-from ._labels import check_label, check_names
+from ._labels import STRUCTURED, check_label, check_names
 from ._notes import noted
-from ._plan import STRUCTURED
 from ._trajectory import TRIED, try_measures
 
 

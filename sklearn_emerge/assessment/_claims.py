@@ -6,8 +6,7 @@ import numpy as np
 import xarray as xr
 
 from ..inference._labelled import adjust, bounds, complete, intervals, means, p_values
-from ._labels import check_names
-from ._plan import RESERVED, STRUCTURED
+from ._labels import RESERVED, STRUCTURED, check_names
 
 HOLDS, FAILS, OPEN, UNTESTED = "holds", "fails", "open", "untested"
 REPRESENTATION = "representation"

@@ -9,7 +9,7 @@ from .._recordings import check_recordings
 from .._tables import check_labels, names_of
 from .._validation import check_sequences, encode_tokens
 from ..worlds import ArrayWorld
-from ._plan import STRUCTURED
+from ._labels import STRUCTURED
 
 
 def world_of(estimator, X, y):

@@ -9,7 +9,7 @@ from ._assembly import NOTHING_TO_GAIN
 from ._case import cases_of
 from ._claims import REPRESENTATION, UNTESTED
 from ._cube import check_claimed, cube_of
-from ._plan import RESERVED, STRUCTURED
+from ._labels import RESERVED, STRUCTURED
 from ._words import SHORT_NAMES, in_digits, is_any_size, listed
 
 # What pandas prints in 80 columns without a break.

@@ -8,7 +8,7 @@ import xarray as xr
 
 from ..inference import outside_majority, smallest_p_value
 from ._claims import CLAIMS, FAILS, HOLDS, OPEN, REPRESENTATION, UNTESTED, claims_of
-from ._plan import RESERVED, STRUCTURED
+from ._labels import RESERVED, STRUCTURED
 from ._words import baseline_in_words
 
 UNDECIDED = "undecided"
