@@ -29,12 +29,15 @@ class Configuration:
         The model with all facts of the world filled in, by condition.
     settings : dict of str to object
         The values of the grid, by key.
+    n_units : int or None
+        Hidden units of its network, None if the model is none, or before it was tried.
     """
 
     index: tuple
     worlds: dict
     models: dict
     settings: dict
+    n_units: int | None = None
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
     if found:
         # Configurations of one world have the same to tell.
         once = "; ".join(dict.fromkeys(found))
-        warnings.warn(f"{once}; {remedy}.", UserWarning, stacklevel=3)
+        warnings.warn(f"{once}; {remedy}.", UserWarning, stacklevel=4)
 
 
 def _problems(names, latents, units, recordings, given):

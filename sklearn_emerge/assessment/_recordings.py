@@ -121,5 +121,5 @@ def _warn_if_rare(X, n_train, n_eval):
             f"recordings for its noise; leave the channel out, np.delete(X, {channel}, axis=2), if "
             "it does not matter.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )

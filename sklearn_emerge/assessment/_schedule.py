@@ -1,4 +1,4 @@
-"""The cells of a configuration: what is run for it."""
+"""The cells of a plan: what is run for each configuration."""
 
 from ._alternatives import Baselines, Cores, Windows
 from ._claims import REPRESENTATION
@@ -17,85 +17,84 @@ def cell_name(condition, settings):
     return "/".join([condition, *(f"{name}={value}" for name, value in settings.items())])
 
 
-def schedule(
-    configuration, n_units, *, modes, claims, assessment, candidates, entropy, recording, store
-):
-    """Return the cells of one configuration.
+def schedule(plan):
+    """Return the cells of a plan."""
+    return [
+        _cell(plan.store, configuration, *work)
+        for configuration in plan.configurations
+        for work in _works(plan, configuration)
+    ]
 
-    Parameters
-    ----------
-    configuration : Configuration
-        One point of the grid.
-    n_units : int or None
-        Hidden units of its network; None if the model is no network.
-    modes : tuple of str
-        Training modes.
-    claims : tuple of str
-        Claims that are to be tested.
-    assessment : EmergenceAssessment
-        Its parameters say what to run.
-    candidates : list of str
-        Names of the baselines among which the reference is chosen.
-    entropy : list of int
-        Root of all random streams.
-    recording : dict
-        ``record_at`` and ``measures`` of `Networks`, if networks are measured in training.
-    store : Store
-        Where finished cells are kept.
 
-    Returns
-    -------
-    list of Cell
-    """
+def _cell(store, configuration, work, condition=None, mode=None):
+    """Return the cell of a work in its condition (None: all) and mode (None: no network)."""
+    entry, settings = store.entry(work), configuration.settings
+    return Cell(
+        work,
+        configuration.index,
+        condition,
+        mode,
+        settings,
+        name=_in_words(work, condition, mode, settings),
+        n_updates=getattr(work, "n_updates", 0),
+        entry=entry,
+        stored=entry is not None and entry.exists(),
+    )
+
+
+def _works(plan, configuration):
+    """Yield what is to be computed for a configuration, its condition and its mode."""
+    assessment, n_units = plan.assessment, configuration.n_units
     structured, model = configuration.worlds[STRUCTURED], configuration.models[STRUCTURED]
-    sizes = structured.default_split(assessment.n_train, assessment.n_eval)
-    design = Design(assessment.n_seeds, *sizes, assessment.shared_data, entropy)
-    probing = {"probe": assessment.probe, "n_probe": assessment.n_probe}
-    cells = []
-
-    def add(work, condition=None, mode=None):
-        entry = store.entry(work)
-        cells.append(
-            Cell(
-                work, configuration.index, condition, mode, configuration.settings,
-                _in_words(work, condition, mode, configuration.settings),
-                getattr(work, "n_updates", 0), entry, entry is not None and entry.exists(),
-            )
-        )  # fmt: skip
-
-    add(_baselines(configuration, design, assessment.baselines, candidates, n_units))
-    for condition, world in configuration.worlds.items():
-        trained = assessment._networks.get(cell_name(condition, configuration.settings))
-        for mode in modes:
-            work = Networks(
-                design, world, configuration.models[condition], mode, **probing, **recording,
-                with_memory="memory" in claims and condition == STRUCTURED,
-                trained=trained if mode == "full" else None,
-            )  # fmt: skip
-            add(work, condition, mode)
+    sizes = structured.default_split(*plan.sizes)
+    design = Design(assessment.n_seeds, *sizes, assessment.shared_data, plan.entropy)
+    yield (_baselines(plan, configuration, design),)
+    yield from _networks(plan, configuration, design)
     clock, n_tokens = clock_of(model), vocabulary_of(model)
     probed = assessment.probe is not None and structured.latent_kind is not None
-    if REPRESENTATION in claims and probed and n_units is not None:
-        add(Windows(design, structured, n_units, clock, n_tokens, **probing), STRUCTURED)
+    if REPRESENTATION in plan.claims and probed and n_units is not None:
+        probing = assessment.probe, assessment.n_probe
+        yield Windows(design, structured, n_units, clock, n_tokens, *probing), STRUCTURED
     # Softmax heads on many units would cost more than training.
     sizes = () if n_tokens is not None else assessment.reservoir_sizes or ()
     if n_units is not None and len(sizes):
-        add(Cores(design, structured, tuple(sizes), clock), STRUCTURED)
-    return cells
+        yield Cores(design, structured, tuple(sizes), clock), STRUCTURED
 
 
-def _baselines(configuration, design, asked, candidates, n_units):
+def _baselines(plan, configuration, design):
     """Return the baselines of a configuration, in all conditions."""
-    structured, models = configuration.worlds[STRUCTURED], configuration.models
+    worlds, models = configuration.worlds, configuration.models
+    asked, n_units = plan.assessment.baselines, configuration.n_units
     baselines = {
-        condition: make_baselines(asked, model, structured, n_units)
+        condition: make_baselines(asked, model, worlds[STRUCTURED], n_units)
         for condition, model in models.items()
     }
     scoring = {
         condition: {name: getattr(model, name, "auto") for name in ("likelihood", "noise_std")}
         for condition, model in models.items()
     }
-    return Baselines(design, configuration.worlds, baselines, candidates, scoring)
+    return Baselines(design, worlds, baselines, plan.candidates, scoring)
+
+
+def _networks(plan, configuration, design):
+    """Yield the networks of a configuration in each condition and mode."""
+    assessment = plan.assessment
+    recording = {"record_at": plan.record_at, "measures": plan.measures} if plan.record_at else {}
+    for condition, world in configuration.worlds.items():
+        trained = assessment._networks.get(cell_name(condition, configuration.settings))
+        for mode in plan.modes:
+            work = Networks(
+                design,
+                world,
+                configuration.models[condition],
+                mode,
+                assessment.probe,
+                assessment.n_probe,
+                with_memory="memory" in plan.claims and condition == STRUCTURED,
+                trained=trained if mode == "full" else None,
+                **recording,
+            )
+            yield work, condition, mode
 
 
 def _in_words(work, condition, mode, settings):

@@ -57,7 +57,7 @@ class Store:
         try:
             write_atomically(self.folder / ".gitignore", b"*\n")
         except OSError as error:
-            self.tell({"troubles": {_UNKEPT: _unkept(error)}}, stacklevel=4)
+            self.tell({"troubles": {_UNKEPT: _unkept(error)}}, stacklevel=5)
 
     def entry(self, work):
         """Return where the result of a work is kept, None without a folder.
