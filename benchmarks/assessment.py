@@ -20,20 +20,20 @@ import numpy as np
 import torch
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
-from sklearn_emerge.assessment import _cell, _schedule
+from sklearn_emerge.assessment import _alternatives, _networks
 from sklearn_emerge.worlds._base import World
 
 # The stages of a cell, by the function that does the work. The baselines are one stage, with
 # their sampling and scoring.
 STAGES = {
     "sampling": (World, "split"),
-    "training": (_cell, "_fit_seeds"),
+    "training": (_networks, "_fit_seeds"),
     "scoring": (GRUPredictor, "score"),
-    "probing": (_cell, "_probe_scores"),
-    "memory": (_cell, "_measure_memory"),
-    "baselines": (_schedule, "run_baselines"),
-    "windows": (_schedule, "run_windows"),
-    "random cores": (_schedule, "run_cores"),
+    "probing": (_networks, "_probe_scores"),
+    "memory": (_networks, "_measure_memory"),
+    "baselines": (_alternatives.Baselines, "run"),
+    "windows": (_alternatives.Windows, "run"),
+    "random cores": (_alternatives.Cores, "run"),
 }
 BASE = {"sequences": 500, "steps": 64, "updates": 500, "seeds": 2, "hidden size": 8}
 FACTORS = (1, 2, 4, 8)

@@ -69,7 +69,7 @@ def main():
     for name, case in CASES.items():
         guessed, taken = Counter(), Counter()
         for cell, cost, seconds in zip(*run(*case), strict=True):
-            part = "networks" if cell.mode is not None else cell.task[0].__name__[4:]
+            part = "networks" if cell.mode is not None else type(cell.work).__name__.lower()
             guessed[part] += cost.seconds
             taken[part] += seconds
         ratios = ", ".join(f"{part} {guessed[part] / taken[part]:.1f}" for part in taken)

@@ -6,6 +6,7 @@ Cells are random numbers; 100 configurations mean 900 rows of the summary.
 """
 
 import time
+from itertools import product
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -14,7 +15,7 @@ from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
 from sklearn_emerge.assessment._assembly import collect, compare
 from sklearn_emerge.assessment._claims import CLAIMS, decide_claims
 from sklearn_emerge.assessment._cube import annotate, describe
-from sklearn_emerge.assessment._schedule import Cell
+from sklearn_emerge.assessment._plan import Cell
 from sklearn_emerge.assessment._verdict import judge
 
 CONDITIONS = ("structured", "resample", "shuffle")
@@ -34,24 +35,24 @@ def made_up(n_configurations, random_state=0):
         "block": [1.0],
     }
     cells, results = [], []
-    for index in np.ndindex(len(CONDITIONS), n_configurations):
-        cells.append(Cell(index[0], None, index[1:], 0, ()))
+    for condition, index in product(CONDITIONS, range(n_configurations)):
+        cells.append(Cell(None, (index,), condition))
         baseline = Bunch(
-            nll=np.ones((N_SEEDS, 1)),
-            status=np.full((N_SEEDS, 1), "ok", "O"),
+            nll_baseline=np.ones((N_SEEDS, 1)),
+            status_baseline=np.full((N_SEEDS, 1), "ok", "O"),
             nll_optimal=np.full(N_SEEDS, -1.0),
             reference="mean",
             best_baseline="mean",
             ceiling="exact",
         )
         results.append(baseline)
-        for mode in range(len(MODES)):
-            cells.append(Cell(index[0], mode, index[1:], 0, ()))
+        for mode in MODES:
+            cells.append(Cell(None, (index,), condition, mode))
             network = Bunch(
                 nll=rng.normal(rng.choice([0.2, 0.9, 1.1]), 0.3, N_SEEDS),
                 status=np.full(N_SEEDS, "completed", "O"),
                 fit_seconds=np.ones(N_SEEDS),
-                n_parameters=np.ones(N_SEEDS, int),
+                n_parameters=1,
                 training_loss=np.full((N_SEEDS, 1), np.nan),
                 memory={},
                 trajectory={},

@@ -27,6 +27,7 @@ from sklearn_emerge import (
     RNNPredictor,
 )
 from sklearn_emerge._random import integer_seed, seed_sequence, substream
+from sklearn_emerge.assessment import _alternatives
 from sklearn_emerge.assessment._summary import full_table
 from sklearn_emerge.inference import required_seeds, sign_flip_test, student_interval
 from sklearn_emerge.probes import cross_validate_probe
@@ -424,3 +425,24 @@ def test_too_few_sign_flips_leave_the_verdict_open():
         assessment = small_assessment(modes=("random",), n_flips=10, n_seeds=5, alpha=0.05).fit()
     assert assessment.verdict_ == "undecided"
     assert "too few seeds or sign flips" in assessment.verdict_reason_
+
+
+def test_the_best_baseline_is_chosen_once_for_all_conditions(monkeypatch):
+    chosen, choose = [], _alternatives._choose
+
+    def counted(names, *args):
+        chosen.append(list(names))
+        return choose(names, *args)
+
+    monkeypatch.setattr(_alternatives, "_choose", counted)
+    names = ["mean", "persistence", "linear_filter"]
+    options = dict(baselines=names, modes=("random",), nulls=("resample", "shuffle"), probe=None)
+    cube = small_assessment(**options).fit().cube_
+    trivial = names[:2]
+    assert chosen == [trivial, names, trivial, trivial]
+    (best,) = set(cube.best_baseline.values.tolist())
+    scored = cube.nll_baseline.notnull().all("seed")
+    assert scored.sel(condition="structured").all()
+    for null in options["nulls"]:
+        found = cube.baseline[scored.sel(condition=null)].values.tolist()
+        assert set(found) == {*trivial, best}

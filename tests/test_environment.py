@@ -28,8 +28,8 @@ from sklearn_emerge import (
 from sklearn_emerge._threads import one_thread
 from sklearn_emerge.assessment import _progress
 from sklearn_emerge.assessment._costs import Cost
+from sklearn_emerge.assessment._plan import Cell
 from sklearn_emerge.assessment._progress import Progress
-from sklearn_emerge.assessment._schedule import Cell
 from sklearn_emerge.measures import count_flops
 from sklearn_emerge.recurrence import Compiled
 from sklearn_emerge.serving import export_network, load_network
@@ -326,7 +326,7 @@ def test_progress_needs_no_folder(monkeypatch):
     monkeypatch.setattr(_progress, "TemporaryDirectory", unwritable)
     small_assessment(modes=("random",), nulls=(), progress=False).fit()
     assert not asked
-    cells = [Cell(0, 0, (), 100, ()), Cell(0, 1, (), 50, ())]
+    cells = [Cell(None, n_updates=100), Cell(None, n_updates=50)]
     with Progress(cells, [Cost(training=2.0), Cost(training=1.0)], "bar") as progress:
         assert progress.file(0) is None
         progress.finish(1)

@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from sklearn_emerge import ArrayWorld, OscillatorWorld, RegimeWorld
 from sklearn_emerge._random import substream
-from sklearn_emerge.assessment._cell import split_by_seed
+from sklearn_emerge.assessment._design import Design
 from sklearn_emerge.probes import can_be_scored, cross_validate_probe
 
 N = 42
@@ -130,11 +130,11 @@ def test_worlds_that_draw_do_so_for_every_seed_anew(world):
     entropy = [1, 2, 3, 4]
     for each in (world, world.null("resample"), world.null("shuffle").null("resample")):
         assert each.units_per_split(20, 10) is None
-        for seed, found in enumerate(split_by_seed(each, 3, 20, 10, entropy, False)):
+        for seed, found in enumerate(Design(3, 20, 10, False, entropy).splits(each)):
             expected = each.split(20, 10, substream(entropy, "data", seed))
             for sample, other in zip(found, expected, strict=True):
                 assert np.array_equal(sample.X, other.X)
-    assert len(split_by_seed(world, 3, 20, 10, entropy, True)) == 1
+    assert len(Design(3, 20, 10, True, entropy).splits(world)) == 1
 
 
 @pytest.mark.parametrize("kind", ["sequences", "classes", "animals"])

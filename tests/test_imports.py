@@ -17,10 +17,9 @@ ROOMS = (
 )  # fmt: skip
 # Arrows upwards that are still there. Take away what is gone; nothing is to be added.
 UPWARDS = {
-    # The short ways to figures and reports: plot, the figure of a notebook, report.
-    ("assessment/_assessment.py", "displays"),
-    ("assessment/_assessment.py", "reporting"),
-    ("assessment/_html.py", "displays"),
+    # plot, the figure of a notebook, and report; the file says why.
+    ("assessment/_short_ways.py", "displays"),
+    ("assessment/_short_ways.py", "reporting"),
     # A world knows its best possible predictor.
     ("worlds/_base.py", "ceilings"),
 }

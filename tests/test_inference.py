@@ -5,17 +5,21 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
 from sklearn_emerge.inference import (
     CORRECTIONS,
+    _labelled,
     adjust_p_values,
     bootstrap_interval,
+    corrected_resampled_interval,
     paired_permutation_test,
     required_seeds,
     seeds_needed,
+    sign_flip_bounds,
     sign_flip_test,
     smallest_p_value,
     student_interval,
@@ -298,3 +302,45 @@ def test_required_seeds_of_nothing_are_infinite():
         required_seeds([1.0, 2.0], effect=np.nan)
     with pytest.raises(ValueError, match="power=1.5 is not a level"):
         required_seeds([1.0, 2.0], power=1.5)
+
+
+@pytest.fixture
+def labelled():
+    """Differences of six seeds, two modes and three sizes; one seed has failed."""
+    values = np.random.default_rng(0).normal(0.5, 1, (6, 2, 3))
+    values[4, 1, 2] = np.nan
+    return xr.DataArray(values, {"mode": ["full", "readout"]}, ("seed", "mode", "size"))
+
+
+def test_labelled_inference_is_that_of_each_place_in_any_order_of_dimensions(labelled):
+    for values in (labelled, labelled.transpose("size", "seed", "mode")):
+        low, high = _labelled.intervals(values, 0.9)
+        lower, _ = _labelled.bounds(values, 0.95)
+        p_value = _labelled.p_values(values)
+        of_splits, _ = _labelled.intervals(values, 0.9, units=(30, 10))
+        for size in range(3):
+            place = {"mode": 1, "size": size}
+            seeds = values[place].dropna("seed").values
+            ends = low[place].item(), high[place].item()
+            assert ends == student_interval(seeds, confidence=0.9)
+            assert lower[place] == sign_flip_bounds(seeds).low
+            assert p_value[place] == sign_flip_test(seeds).pvalue
+            expected = corrected_resampled_interval(seeds, 30, 10, confidence=0.9)
+            assert of_splits[place] == expected.low
+        adjusted = _labelled.adjust(p_value, "holm", ["size"])
+        assert adjusted.dims == p_value.dims
+        for mode in range(2):
+            expected = adjust_p_values(p_value[{"mode": mode}].values, "holm")
+            assert adjusted[{"mode": mode}].values.tolist() == expected.tolist()
+
+
+def test_labelled_inference_has_no_result_where_values_are_lacking(labelled):
+    whole = _labelled.complete(labelled)
+    assert whole.isnull().sum() == labelled.sizes["seed"]
+    for values in (whole, whole.where(whole.notnull(), np.inf)):
+        p_value = _labelled.p_values(values)
+        assert np.isnan(p_value[1, 2])
+        assert p_value.notnull().sum() == 5
+    one = labelled.isel(seed=[0])
+    assert _labelled.p_values(one).isnull().all()
+    assert (_labelled.means(one) == labelled.isel(seed=0)).all()

@@ -2,10 +2,13 @@
 
 import copy
 import linecache
+import shutil
 import subprocess
 import sys
+import threading
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +16,14 @@ import torch
 from torch import nn
 
 from sklearn_emerge import GRUPredictor, ModulePredictor, OscillatorWorld
-from sklearn_emerge.assessment._key import key_of, provenance
-from sklearn_emerge.measures import task_scores
+from sklearn_emerge.assessment import _key, _reach
+from sklearn_emerge.assessment._alternatives import Baselines, Cores, Windows
+from sklearn_emerge.assessment._design import Design
+from sklearn_emerge.assessment._key import key_of, library_versions
+from sklearn_emerge.assessment._networks import Networks
+from sklearn_emerge.assessment._panel import make_baselines
+from sklearn_emerge.assessment._plan import expand
+from sklearn_emerge.measures import memory_curve, task_scores
 
 BASE = "class Base:\n    size = {value}\n"
 CODE = """
@@ -125,12 +134,12 @@ def test_a_file_that_is_edited_after_it_was_used_is_not_what_runs(write, tmp_pat
 
 
 def test_code_of_the_package_is_known_by_its_files_and_versions(monkeypatch):
-    before = provenance()
     assert key_of(OscillatorWorld(omega=2.0)) == key_of(OscillatorWorld(omega=2.0))
     assert key_of(OscillatorWorld(omega=2.0)) != key_of(OscillatorWorld())
     assert key_of(np.mean) == key_of(np.mean) != key_of(np.median)
+    before = library_versions()
     monkeypatch.setattr("sklearn_emerge.assessment._key.version", lambda name: "0")
-    assert provenance() != before
+    assert library_versions() != before
 
 
 def cell(name, text):
@@ -192,12 +201,12 @@ def test_another_process_has_the_same_key(write, tmp_path):
         "import torch, code_of_mine\n"
         "from functools import partial\n"
         "from sklearn_emerge import ModulePredictor\n"
-        "from sklearn_emerge.assessment._key import key_of, provenance\n"
+        "from sklearn_emerge.assessment._key import key_of, library_versions\n"
         "from sklearn_emerge.measures import task_scores\n"
         "core = torch.load('core.pt', weights_only=False)\n"
         "model = ModulePredictor(partial(code_of_mine.same, net=core))\n"
         "measures = {'tasks': partial(task_scores, n_queries=3), 'own': code_of_mine.Own()}\n"
-        "print(key_of((provenance(), model, measures)))\n"
+        "print(key_of((library_versions(), model, measures)))\n"
     )
     other = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path,
@@ -205,4 +214,108 @@ def test_another_process_has_the_same_key(write, tmp_path):
     )  # fmt: skip
     model = ModulePredictor(partial(code.same, net=core))
     measures = {"tasks": partial(task_scores, n_queries=3), "own": code.Own()}
-    assert other.stdout.strip() == key_of((provenance(), model, measures))
+    assert other.stdout.strip() == key_of((library_versions(), model, measures))
+
+
+def works(engine="torch"):
+    """Return the works of a small assessment, of each kind."""
+    model = GRUPredictor(2, max_steps=2, engine=engine)
+    (only,) = expand(OscillatorWorld(n_steps=12), model, None, ["resample"])
+    design, world = Design(2, 20, 10, False, [0]), only.worlds["structured"]
+    probing = {"probe": "auto", "n_probe": 10}
+    recorded = {"with_memory": True, "record_at": (0, 1), "measures": {"memory": memory_curve}}
+    networks = (
+        Networks(design, only.worlds[condition], only.models[condition], mode, **probing, **options)
+        for condition, mode, options in (
+            ("structured", "full", recorded),
+            ("resample", "readout", {}),
+            ("structured", "scrambled", {}),
+        )
+    )
+    baselines = {
+        condition: make_baselines("auto", each, world, 2) for condition, each in only.models.items()
+    }
+    scoring = {name: {"likelihood": "gaussian", "noise_std": "auto"} for name in only.worlds}
+    return [
+        *networks,
+        Baselines(design, only.worlds, baselines, ["mean"], scoring),
+        Windows(design, world, 2, None, None, **probing),
+        Cores(design, world, (2, 3), None),
+    ]
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """How to add a comma to a file of the package and get the keys of values, in a copy of it."""
+    copy = tmp_path / "sklearn_emerge"
+    shutil.copytree(_reach.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(_reach, "PACKAGE", copy)
+
+    def forget():
+        _reach.digest_of.cache_clear()
+        _reach._imports.cache_clear()
+
+    def keys(values, file=None):
+        if file is not None:
+            with (copy / file).open("a") as text:
+                text.write("# ,")
+        forget()
+        return [key_of(value) for value in values]
+
+    yield keys
+    forget()
+
+
+def test_code_that_no_cell_comes_by_is_in_no_key(copied):
+    before = copied(works())
+    for file in (
+        "__init__.py", "displays/_assessment.py", "reporting/_report.py", "cli/__init__.py",
+        "serving/__init__.py", "reproduce/_recipes.py", "worlds/_triangle.py",
+        "predictors/_transformer.py", "assessment/_sentences.py", "assessment/_explain.py",
+        "assessment/_words.py", "assessment/_summary.py", "assessment/_html.py",
+        "assessment/_verdict.py", "assessment/_assessment.py",
+    ):  # fmt: skip
+        assert copied(works(), file) == before, file
+
+
+def test_code_that_a_cell_runs_is_in_its_key(copied):
+    before = copied(works())
+    for file in (
+        "recurrence/_scan.py", "predictors/_neural.py", "probes.py", "worlds/_oscillator.py",
+        "assessment/_networks.py", "_random.py",
+    ):  # fmt: skip
+        after = copied(works(), file)
+        assert not set(after) & set(before), file
+        before = after
+
+
+def test_code_of_somebodys_own_may_use_all_of_the_package(copied, write):
+    code = write()
+    (before,), (after,) = copied([code.measure]), copied([code.measure], "displays/_assessment.py")
+    assert before != after
+
+
+@pytest.mark.parametrize("engine", ["torch", "numba"])
+def test_no_cell_runs_a_file_that_is_not_in_its_key(monkeypatch, engine):
+    for work in works(engine):
+        modules, files = set(), set()
+        with monkeypatch.context() as patch:
+            patch.setattr(_key, "digest_of", lambda module, known=modules: known.add(module))
+            key_of(work)
+        counted = set().union(*map(_reach.files_of, modules))
+
+        def note(frame, event, argument, files=files):
+            # Rooms are loaded as a whole; what of them is called counts.
+            if frame.f_code.co_name != "<module>":
+                files.add(frame.f_code.co_filename)
+
+        threading.setprofile(note)
+        sys.setprofile(note)
+        try:
+            work.run()
+        finally:
+            sys.setprofile(None)
+            threading.setprofile(None)
+        ran = {path for path in map(Path, files) if path.is_relative_to(_reach.PACKAGE)}
+        assert len(ran) > 10
+        assert ran <= counted

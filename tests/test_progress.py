@@ -15,10 +15,11 @@ from skorch.callbacks import Callback
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
 from sklearn_emerge.assessment import _costs, _progress
-from sklearn_emerge.assessment._cell import run_networks
 from sklearn_emerge.assessment._costs import Cost, costs_of
+from sklearn_emerge.assessment._design import Design
+from sklearn_emerge.assessment._networks import Networks
+from sklearn_emerge.assessment._plan import Cell
 from sklearn_emerge.assessment._progress import LOG, Progress, ProgressFile, in_words, kind_of
-from sklearn_emerge.assessment._schedule import Cell
 from sklearn_emerge.assessment._store import Store
 from sklearn_emerge.datasets import make_oscillator
 from sklearn_emerge.predictors import ModulePredictor
@@ -27,9 +28,12 @@ from sklearn_emerge.recurrence import Layout
 from sklearn_emerge.training import TrainingContext
 
 WORLD = OscillatorWorld(n_steps=10)
-NETWORKS = dict(
-    n_seeds=1, n_train=10, n_eval=5, probe=None, n_probe=5, entropy=[0], shared_data=False
-)
+
+
+def networks(model, n_seeds=1):
+    """Return the work of a few networks."""
+    design = Design(n_seeds, n_train=10, n_eval=5, shared_data=False, entropy=[0])
+    return Networks(design, WORLD, model, "full", probe=None, n_probe=5)
 
 
 class Interrupt(Callback):
@@ -52,7 +56,7 @@ def small_assessment(**options):
 
 def cells_of(n, n_updates=100):
     """Return cells that are not run."""
-    return [Cell(0, 0, (i,), n_updates, (), name=f"cell {i}") for i in range(n)]
+    return [Cell(None, (i,), n_updates=n_updates, name=f"cell {i}") for i in range(n)]
 
 
 @pytest.fixture
@@ -178,7 +182,7 @@ def test_baselines_windows_and_cores_report_how_far_they_are(monkeypatch):
 
 def test_folder_that_workers_cannot_see_does_no_harm():
     model = GRUPredictor(2, max_steps=40, engine="torch")
-    result = run_networks(WORLD, model, "full", **NETWORKS, progress_file="/nonexistent/0")
+    result = networks(model).run("/nonexistent/0")
     assert result.status.tolist() == ["ok"]
 
 
@@ -187,7 +191,7 @@ def test_every_update_of_every_replica_is_counted(tmp_path):
     for engine in ("torch", "numba"):
         file = tmp_path / engine
         model.set_params(engine=engine)
-        run_networks(WORLD, model, "full", **NETWORKS | {"n_seeds": 3}, progress_file=file)
+        networks(model, 3).run(file)
         assert file.read_text() == "120 0.6667"
 
 
@@ -214,8 +218,7 @@ def test_compilation_is_announced(monkeypatch):
 
 def network_cell(model, n_updates=100, **options):
     """Return a cell of one network."""
-    task = run_networks, (WORLD, model, "full"), NETWORKS
-    return Cell(0, 0, (), n_updates, (), task, **options)
+    return Cell(networks(model), n_updates=n_updates, **options)
 
 
 def test_cost_of_training_is_in_proportion_to_updates_and_that_of_kept_cells_is_none():
@@ -268,7 +271,7 @@ def test_an_interrupted_run_says_what_is_kept_and_goes_on_from_there(
 
 
 def test_store_without_a_folder_has_nothing():
-    assert not Store(None).has((run_networks, (), {}))
+    assert Store(None).entry(networks(GRUPredictor(2))) is None
 
 
 @pytest.mark.parametrize(

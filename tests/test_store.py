@@ -4,9 +4,11 @@ import resource
 import warnings
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from shutil import copytree, rmtree
+from typing import ClassVar
 
 import joblib
 import numpy as np
@@ -43,18 +45,22 @@ TINY = dict(
 )  # fmt: skip
 
 
-def double(number, checkpoint_folder=None):
-    double.calls += 1
-    return Bunch(value=2 * number)
+@dataclass(frozen=True)
+class Double:
+    """A work of no time."""
 
+    number: int
+    runs: ClassVar = []
 
-double.calls = 0
+    def run(self, progress_file=None, checkpoint_folder=None):
+        self.runs.append(self.number)
+        return Bunch(value=2 * self.number)
 
 
 def twice(memory, number):
     """Return twice a number, from the store."""
-    function, args, kwargs = Store(memory).call(double, (number,), {})
-    return function(*args, **kwargs)
+    work = Double(number)
+    return Store(memory).entry(work).look_up(work)
 
 
 def fit(memory=None, **options):
@@ -72,11 +78,11 @@ def told():
 
 
 def test_a_result_is_kept_by_what_it_rests_on(tmp_path):
-    before = double.calls
+    Double.runs.clear()
     for number in (3, 4, 3):
         assert twice(tmp_path, number).value == 2 * number
-    assert double.calls == before + 2
-    assert Store(None).call(double, (3,), {}) == (double, (3,), {})
+    assert Double.runs == [3, 4]
+    assert Store(None).entry(Double(3)) is None
     (folder,) = tmp_path.iterdir()
     assert folder.stat().st_mode & 0o777 == 0o700
 
@@ -117,7 +123,7 @@ def test_damage_of_an_assessment_is_told_once_and_mended(tmp_path):
 
 def test_what_cannot_be_kept_is_computed_and_told_once(tmp_path):
     (tmp_path / "sklearn_emerge_cells").mkdir()
-    for name in ("run_networks", "run_baselines", "unfinished"):
+    for name in ("networks", "baselines", "unfinished"):
         (tmp_path / "sklearn_emerge_cells" / name).write_text("in the way")
     with told() as texts:
         cube = fit(tmp_path)
@@ -174,7 +180,7 @@ def test_a_net_to_start_from_is_given_by_a_partial(tmp_path):
         nn.init.zeros_(core.bias)
         model = ModulePredictor(partial(start, core=core), max_steps=2)
         small_assessment(**TINY | {"model": model, "memory": tmp_path}).fit()
-        n_cells.append(len(list((tmp_path / "sklearn_emerge_cells" / "run_networks").iterdir())))
+        n_cells.append(len(list((tmp_path / "sklearn_emerge_cells" / "networks").iterdir())))
     assert n_cells == [1, 1, 2]
 
 

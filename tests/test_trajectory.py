@@ -253,7 +253,7 @@ def test_measures_are_tried_before_training(monkeypatch):
     def refused(*args, **kwargs):
         raise AssertionError("training has begun")
 
-    monkeypatch.setattr("sklearn_emerge.assessment._schedule.run_networks", refused)
+    monkeypatch.setattr("sklearn_emerge.assessment._networks.Networks.run", refused)
     with pytest.raises(ValueError, match="sequences of OscillatorWorld have no tasks"):
         small_assessment(record_at=[0], measures={"tasks": task_scores}).fit()
     # The structured world has tasks, its null has none.

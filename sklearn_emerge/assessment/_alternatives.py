@@ -1,6 +1,7 @@
-"""A unit of work: all that a network is compared with, of one configuration in one condition."""
+"""Units of work: all that the networks of one configuration are compared with."""
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import clone
@@ -17,7 +18,10 @@ from ..predictors._base import spread_known
 from ..predictors._windows import last_inputs
 from ..probes import control_states, score_probe
 from ..worlds import Sample
-from ._cell import groups_of, split_by_seed, status_of
+from ._design import Design
+from ._labels import STRUCTURED
+from ._networks import groups_of, status_of
+from ._notes import noted
 from ._progress import ProgressFile
 
 # With so many training sequences a single fold tells which baseline is best.
@@ -29,84 +33,104 @@ _MOST_COLUMNS = 512
 CORE_SEEDS, CORE_SEQUENCES = 3, 500
 
 
-def run_baselines(
-    world, structured, baselines, candidates, *, n_seeds, n_train, n_eval, shared_data, entropy,
-    scoring, progress_file=None,
-):  # fmt: skip
-    """Score the baselines of one configuration in one condition, and its optimal predictor.
+@dataclass(frozen=True)
+class Baselines:
+    """The baselines of one configuration in all conditions, and its optimal predictors.
 
     The reference, the best of the candidates, and the best of all baselines are chosen on training
     sequences (of the first seed) that they were not fitted to: what scores best on those that it
     has seen would favour the baseline with most parameters. The best of all is that of the
     structured world in every condition; in a null the others, but for the candidates, are left out.
 
-    Parameters
+    Attributes
     ----------
-    world : World
-        The world of the condition.
-    structured : World
-        The structured world, which may be the same.
-    baselines : dict of str to predictor
-        The baselines.
+    design : Design
+        Seeds and their sequences.
+    worlds : dict of str to World
+        The structured world and its nulls, by condition.
+    baselines : dict of str to dict of str to predictor
+        The baselines by name, by condition.
     candidates : list of str
         Names of those among which the reference is chosen.
-    n_seeds, n_train, n_eval : int
-        Numbers of seeds and sequences.
-    shared_data : bool
-        Whether all seeds have the same sequences.
-    entropy : list of int
-        Root of all random streams.
-    scoring : dict
-        ``likelihood`` and ``noise_std`` of the model, by which the optimal predictor is scored.
-    progress_file : path-like or None, default=None
-        Where to report how much is done.
-
-    Returns
-    -------
-    Bunch
-        ``nll`` (NaN if it is left out) and ``status`` of each seed and baseline, ``nll_optimal`` of
-        each seed (NaN if unknown), ``reference`` and ``best_baseline`` (names).
+    scoring : dict of str to dict
+        ``likelihood`` and ``noise_std`` of the model, by which the optimal predictor is scored, by
+        condition.
     """
-    progress = ProgressFile(progress_file)
-    sizes = n_seeds, n_train, n_eval, entropy, shared_data
-    splits = split_by_seed(world, *sizes)
-    in_structured = splits if world is structured else split_by_seed(structured, *sizes)
 
-    def fitted(name, seed, X):
-        baseline = _seeded(baselines[name], substream(entropy, "baseline", name, seed))
-        with warnings.catch_warnings():
-            # That is what the status is for.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            return baseline.fit(X)
+    design: Design
+    worlds: dict
+    baselines: dict
+    candidates: list
+    scoring: dict
 
-    with one_thread(), spread_known(world._spread):
-        best = _choose(baselines, in_structured[0][0], fitted)
-        reference = _choose(candidates, splits[0][0], fitted)
-        scored = baselines if world is structured else {*candidates, best}
-        nll = np.full((len(splits), len(baselines)), np.nan)
-        status = np.full(nll.shape, "left out", object)
-        # To choose takes as long as two seeds.
-        n_parts = len(splits) + 2
-        for seed, (train, evaluation) in enumerate(splits):
-            progress.follow((seed + 2) / n_parts)
-            for i, name in enumerate(baselines):
-                if name in scored:
-                    predictor = fitted(name, seed, train.X)
-                    nll[seed, i] = negative_log_likelihood(predictor, evaluation)
-                    status[seed, i] = status_of(predictor, nll[seed, i])
-        optimal = world.optimal_predictor(**scoring)
-        nll_optimal = [
-            np.nan if optimal is None else negative_log_likelihood(optimal, evaluation)
-            for _, evaluation in splits
-        ]
-    return Bunch(
-        nll=np.broadcast_to(nll, (n_seeds, len(baselines))),
-        status=np.broadcast_to(status, (n_seeds, len(baselines))),
-        nll_optimal=np.broadcast_to(nll_optimal, n_seeds),
-        reference=reference,
-        best_baseline=best,
-        ceiling=world.ceiling or "unknown",
-    )
+    def run(self, progress_file=None, checkpoint_folder=None):
+        """Score them all.
+
+        Parameters
+        ----------
+        progress_file : path-like or None, default=None
+            Where to report how much is done.
+        checkpoint_folder : path-like or None, default=None
+            Not used: what takes so little time begins anew.
+
+        Returns
+        -------
+        Bunch
+            ``nll_baseline`` (NaN if it is left out) and ``status_baseline`` of each condition, seed
+            and baseline, ``nll_optimal`` of each condition and seed (NaN if unknown), and
+            ``reference``, ``best_baseline`` and ``ceiling`` of each condition.
+        """
+        progress, found, best = ProgressFile(progress_file), [], None
+        n_seeds = 1 if self.design.shared_data else self.design.n_seeds
+        for i, condition in enumerate(self.worlds):
+
+            def follow(seed, n_before=2 + i * n_seeds):
+                # To choose takes as long as two seeds.
+                progress.follow((n_before + seed) / (2 + len(self.worlds) * n_seeds))
+
+            with noted(f"This happened in the condition {condition!r}."):
+                found.append(self._score(condition, best, follow))
+            best = found[0]["best_baseline"]
+        return Bunch(**{name: np.array([each[name] for each in found]) for name in found[0]})
+
+    def _score(self, condition, best, follow):
+        """Return what is measured in one condition, by name; the best is chosen if it is None."""
+        world, baselines = self.worlds[condition], self.baselines[condition]
+        splits, n_seeds = self.design.splits(world), self.design.n_seeds
+
+        def fitted(name, seed, X):
+            baseline = _seeded(baselines[name], self.design.stream("baseline", name, seed))
+            with warnings.catch_warnings():
+                # That is what the status is for.
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                return baseline.fit(X)
+
+        with one_thread(), spread_known(world._spread):
+            reference = _choose(self.candidates, splits[0][0], fitted)
+            best = _choose(baselines, splits[0][0], fitted) if best is None else best
+            scored = baselines if condition == STRUCTURED else {*self.candidates, best}
+            nll = np.full((len(splits), len(baselines)), np.nan)
+            status = np.full(nll.shape, "left out", object)
+            for seed, (train, evaluation) in enumerate(splits):
+                follow(seed)
+                for i, name in enumerate(baselines):
+                    if name in scored:
+                        predictor = fitted(name, seed, train.X)
+                        nll[seed, i] = negative_log_likelihood(predictor, evaluation)
+                        status[seed, i] = status_of(predictor, nll[seed, i])
+            optimal = world.optimal_predictor(**self.scoring[condition])
+            nll_optimal = [
+                np.nan if optimal is None else negative_log_likelihood(optimal, evaluation)
+                for _, evaluation in splits
+            ]
+        return {
+            "nll_baseline": np.broadcast_to(nll, (n_seeds, len(baselines))),
+            "status_baseline": np.broadcast_to(status, (n_seeds, len(baselines))),
+            "nll_optimal": np.broadcast_to(nll_optimal, n_seeds),
+            "reference": reference,
+            "best_baseline": best,
+            "ceiling": world.ceiling or "unknown",
+        }
 
 
 def _seeded(baseline, stream):
@@ -133,14 +157,14 @@ def _choose(names, sample, fitted):
     return min(losses, key=lambda name: np.nan_to_num(losses[name], nan=np.inf))
 
 
-def run_windows(
-    world, *, n_lags, time_channel, n_tokens, probe, n_probe, n_seeds, n_train, n_eval,
-    shared_data, entropy, progress_file=None,
-):  # fmt: skip
-    """Score probes of the last inputs in place of hidden states.
+@dataclass(frozen=True)
+class Windows:
+    """Probes of the last inputs in place of hidden states, in the structured world.
 
-    Parameters
+    Attributes
     ----------
+    design : Design
+        Seeds and their sequences.
     world : World
         The structured world.
     n_lags : int
@@ -151,34 +175,49 @@ def run_windows(
         Size of the vocabulary if they are tokens; None if they are quantities.
     probe, n_probe
         As in `EmergenceAssessment`.
-    n_seeds, n_train, n_eval, shared_data, entropy, progress_file
-        As in `run_baselines`.
-
-    Returns
-    -------
-    Bunch
-        ``probe_score_window`` and ``probe_score_window_shuffled``, from the inputs of other
-        sequences, of each seed and latent.
     """
-    progress = ProgressFile(progress_file)
-    scores = {"probe_score_window": [], "probe_score_window_shuffled": []}
-    splits = split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data)
-    for seed in range(n_seeds):
-        evaluation = splits[min(seed, len(splits) - 1)][1]
-        latents = evaluation.latents[:n_probe]
-        window = window_of(evaluation.X[:n_probe], n_lags, time_channel, n_tokens)
-        stream = substream(entropy, "probe", seed)
-        options = {
-            "probe": probe,
-            "groups": groups_of(evaluation, n_probe),
-            "random_state": substream(stream, "estimator"),
-        }
-        other = control_states(window, "other_sequence", substream(stream, "other_sequence"))
-        progress.follow(seed / n_seeds)
-        with one_thread():
-            for states, each in zip((window, other), scores.values(), strict=True):
-                each.append(score_probe(states, latents, **options).score)
-    return Bunch(**{name: np.array(values) for name, values in scores.items()})
+
+    design: Design
+    world: object
+    n_lags: int
+    time_channel: str | None
+    n_tokens: object
+    probe: object
+    n_probe: int
+
+    def run(self, progress_file=None, checkpoint_folder=None):
+        """Score them.
+
+        Parameters
+        ----------
+        progress_file, checkpoint_folder
+            As in `Baselines`.
+
+        Returns
+        -------
+        Bunch
+            ``probe_score_window`` and ``probe_score_window_shuffled``, from the inputs of other
+            sequences, of each seed and latent.
+        """
+        progress = ProgressFile(progress_file)
+        scores = {"probe_score_window": [], "probe_score_window_shuffled": []}
+        splits, n_seeds = self.design.splits(self.world), self.design.n_seeds
+        for seed in range(n_seeds):
+            evaluation = splits[min(seed, len(splits) - 1)][1]
+            X, latents = evaluation.X[: self.n_probe], evaluation.latents[: self.n_probe]
+            window = window_of(X, self.n_lags, self.time_channel, self.n_tokens)
+            stream = self.design.stream("probe", seed)
+            options = {
+                "probe": self.probe,
+                "groups": groups_of(evaluation, self.n_probe),
+                "random_state": substream(stream, "estimator"),
+            }
+            other = control_states(window, "other_sequence", substream(stream, "other_sequence"))
+            progress.follow(seed / n_seeds)
+            with one_thread():
+                for states, each in zip((window, other), scores.values(), strict=True):
+                    each.append(score_probe(states, latents, **options).score)
+        return Bunch(**{name: np.array(values) for name, values in scores.items()})
 
 
 def window_of(X, n_lags, time_channel, n_tokens):
@@ -189,7 +228,7 @@ def window_of(X, n_lags, time_channel, n_tokens):
     X : ndarray of shape (n_sequences, n_steps[, n_channels])
         Sequences.
     n_lags, time_channel, n_tokens
-        As in `run_windows`.
+        As in `Windows`.
 
     Returns
     -------
@@ -211,36 +250,49 @@ def count_core_sequences(n_train):
     return min(n_train, max(CORE_SEQUENCES, n_train // 10))
 
 
-def run_cores(
-    world, *, sizes, time_channel, n_seeds, n_train, n_eval, shared_data, entropy,
-    progress_file=None,
-):  # fmt: skip
-    """Score random cores of growing size, with heads in closed form.
+@dataclass(frozen=True)
+class Cores:
+    """Random cores of growing size, with heads in closed form, in the structured world.
 
-    Parameters
+    Attributes
     ----------
+    design : Design
+        Seeds and their sequences. The first seeds are enough, and a part of their training
+        sequences.
     world : World
         The structured world.
     sizes : tuple of int
         Numbers of units.
     time_channel : {"full_time", None}
         Whether they see the clock.
-    n_seeds, n_train, n_eval, shared_data, entropy, progress_file
-        As in `run_baselines`. The first seeds are enough, and a part of their training sequences.
-
-    Returns
-    -------
-    Bunch
-        ``nll_reservoir`` of each seed and size; NaN for the other seeds.
     """
-    splits = split_by_seed(world, n_seeds, n_train, n_eval, entropy, shared_data)
-    progress = ProgressFile(progress_file)
-    nll, n_done = np.full((n_seeds, len(sizes)), np.nan), min(CORE_SEEDS, n_seeds)
-    for seed in range(n_done):
-        progress.follow(seed / n_done)
-        train, evaluation = splits[min(seed, len(splits) - 1)]
-        stream = substream(entropy, "core", seed)
-        with one_thread():
-            X = train.X[: count_core_sequences(n_train)]
-            nll[seed] = nll_of_cores(world, X, evaluation, sizes, time_channel, stream)
-    return Bunch(nll_reservoir=nll)
+
+    design: Design
+    world: object
+    sizes: tuple
+    time_channel: str | None
+
+    def run(self, progress_file=None, checkpoint_folder=None):
+        """Score them.
+
+        Parameters
+        ----------
+        progress_file, checkpoint_folder
+            As in `Baselines`.
+
+        Returns
+        -------
+        Bunch
+            ``nll_reservoir`` of each seed and size; NaN for the other seeds.
+        """
+        progress, n_seeds = ProgressFile(progress_file), self.design.n_seeds
+        splits = self.design.splits(self.world)
+        nll, n_done = np.full((n_seeds, len(self.sizes)), np.nan), min(CORE_SEEDS, n_seeds)
+        for seed in range(n_done):
+            progress.follow(seed / n_done)
+            train, evaluation = splits[min(seed, len(splits) - 1)]
+            stream, clock = self.design.stream("core", seed), self.time_channel
+            with one_thread():
+                X = train.X[: count_core_sequences(self.design.n_train)]
+                nll[seed] = nll_of_cores(self.world, X, evaluation, self.sizes, clock, stream)
+        return Bunch(nll_reservoir=nll)

@@ -3,28 +3,26 @@
 import numpy as np
 import xarray as xr
 
-from ..inference import (
-    adjust_p_values,
-    bootstrap_interval,
-    corrected_resampled_interval,
-    student_interval,
-)
+from ..inference._labelled import adjust, complete, intervals, p_values
 from ..measures import equivalent_reservoir_size, reservoir_interval
-from ._cell import PROBE_SCORES
-from ._claims import p_values
-from ._plan import RESERVED, STRUCTURED
-from ._trajectory import join
+from ._labels import RESERVED, STRUCTURED, join
+from ._networks import PROBE_SCORES
 
-INTERVALS = {"student": student_interval, "bootstrap": bootstrap_interval}
 # Nats per step below which a share of what is possible says nothing, as in a null.
 NOTHING_TO_GAIN = 1e-3
-_PER_SEED = ("nll", "status", "fit_seconds")
-_PER_CONDITION = ("reference", "best_baseline", "ceiling")
-# What cells of the structured world measure besides, with its dimensions after those of the grid.
-_OF_STRUCTURED = {
-    "probe_score_window": ("seed", "latent"),
-    "probe_score_window_shuffled": ("seed", "latent"),
-    "nll_reservoir": ("seed", "n_units"),
+# Along what each variable varies, before the parameters of the grid and after them.
+_DIMS = {
+    "nll_baseline": (("condition",), ("seed", "baseline")),
+    "status_baseline": (("condition",), ("seed", "baseline")),
+    "nll_optimal": (("condition",), ("seed",)),
+    **dict.fromkeys(("reference", "best_baseline", "ceiling"), (("condition",), ())),
+    **dict.fromkeys(("nll", "status", "fit_seconds"), (("condition", "mode"), ("seed",))),
+    "n_parameters": (("condition", "mode"), ()),
+    "training_loss": (("condition", "mode"), ("seed", "block")),
+    **dict.fromkeys(PROBE_SCORES, (("condition", "mode"), ("seed", "latent"))),
+    "probe_score_window": ((), ("seed", "latent")),
+    "probe_score_window_shuffled": ((), ("seed", "latent")),
+    "nll_reservoir": ((), ("seed", "n_units")),
 }
 
 
@@ -45,51 +43,40 @@ def collect(cells, results, coords):
     -------
     xarray.Dataset
     """
-    coords = dict(coords)
     grid = [name for name in coords if name not in RESERVED]
-    coords |= _labels_of_measures(results)
-    by_condition, by_mode = ("condition", *grid), ("condition", "mode", *grid)
+    coords = coords | _labels_of_measures(results)
     arrays, attributes = {}, {}
 
-    def put(name, dims, place, value):
-        value = np.asarray(value)
+    def put(cell, name, before, behind, value):
+        value, dims = np.asarray(value), (*before, *grid, *behind)
         if name not in arrays:
             shape = tuple(len(coords[dim]) for dim in dims)
             dtype = {"f": np.float64, "i": np.int64}.get(value.dtype.kind, object)
             fill = {np.float64: np.nan, np.int64: 0}.get(dtype, "")
             arrays[name] = (dims, np.full(shape, fill, dtype))
-        arrays[name][1][place] = value if value.ndim else value.item()
+        places = {"condition": cell.condition, "mode": cell.mode}
+        # A cell of all conditions has them in its values.
+        first = (
+            slice(None) if places[dim] is None else list(coords[dim]).index(places[dim])
+            for dim in before
+        )
+        arrays[name][1][(*first, *cell.index)] = value if value.ndim else value.item()
 
     for cell, result in zip(cells, results, strict=True):
-        condition, mode, index = cell.condition, cell.mode, cell.index
-        if mode is None and "nll" not in result:
-            for name, values in result.items():
-                put(name, (*grid, *_OF_STRUCTURED[name]), index, values)
-            continue
-        if mode is None:
-            place = (condition, *index)
-            put("nll_baseline", (*by_condition, "seed", "baseline"), place, result.nll)
-            put("status_baseline", (*by_condition, "seed", "baseline"), place, result.status)
-            put("nll_optimal", (*by_condition, "seed"), place, result.nll_optimal)
-            for name in _PER_CONDITION:
-                put(name, by_condition, place, result[name])
-            continue
-        place = (condition, mode, *index)
-        for name in _PER_SEED:
-            put(name, (*by_mode, "seed"), place, result[name])
-        put("n_parameters", by_mode, place, result.n_parameters[0])
-        put("training_loss", (*by_mode, "seed", "block"), place, result.training_loss)
-        for name, values in result.memory.items():
+        measured = dict(result)
+        for name, values in measured.pop("memory", {}).items():
             values = values.reindex({dim: coords[dim] for dim in values.dims})
-            put(name, ("mode", *grid, *values.dims), (mode, *index), values.values)
-        for name, values in result.trajectory.items():
+            put(cell, name, ("mode",), values.dims, values.values)
+        for name, values in measured.pop("trajectory", {}).items():
             # Where a measure has no such label, as a layer that the network lacks: NaN.
             values = values.reindex({dim: coords[dim] for dim in values.dims[2:]})
-            put(f"{name}_trajectory", (*by_mode, *values.dims), place, values.values)
+            put(cell, f"{name}_trajectory", ("condition", "mode"), values.dims, values.values)
             attributes[f"{name}_trajectory"] = values.attrs
-        # Only the structured world, the first condition, has latents.
-        for name in PROBE_SCORES if "latent" in coords and condition == 0 else ():
-            put(name, (*by_mode, "seed", "latent"), place, result[name])
+        # Only the structured world has latents.
+        latents = "latent" in coords and cell.condition == STRUCTURED
+        for name, value in measured.items():
+            if latents or name not in PROBE_SCORES:
+                put(cell, name, *_DIMS[name], value)
     if np.isnan(arrays["training_loss"][1]).all():
         del arrays["training_loss"]
     if "probe_accuracy" in arrays and np.isnan(arrays["probe_accuracy"][1]).all():
@@ -139,9 +126,6 @@ def compare(cube, interval, alpha, correction, n_flips=None, units=None):
     """
     reference = _nll_of(cube, cube.reference)
     cube["nll_reference"] = reference
-    # The same one in all conditions.
-    best = cube.best_baseline.sel(condition=STRUCTURED, drop=True)
-    cube["best_baseline"] = best.broadcast_like(cube.reference).transpose(*cube.reference.dims)
     cube["nll_best_baseline"] = _nll_of(cube, cube.best_baseline)
     cube["delta_nll"] = (reference - cube.nll).transpose(*cube.nll.dims)
     cube["delta_nll_baseline"] = reference - cube.nll_baseline
@@ -156,45 +140,34 @@ def compare(cube, interval, alpha, correction, n_flips=None, units=None):
     )
     if "nll_reservoir" in cube:
         cube = _add_reservoirs(cube, alpha)
-    gains, dims = cube.delta_nll.values, cube.delta_nll.dims[:-1]
-    low, high = np.full((2, *gains.shape[:-1]), np.nan)
-    options = {"random_state": 0} if interval == "bootstrap" else {}
-    for index in np.ndindex(low.shape):
-        if np.isfinite(gains[index]).all() and gains.shape[-1] > 1:
-            if units is None:
-                ends = INTERVALS[interval](gains[index], confidence=1 - alpha, **options)
-            else:
-                ends = corrected_resampled_interval(gains[index], *units, confidence=1 - alpha)
-            low[index], high[index] = ends
-    p_value = p_values(gains, n_flips, units)
-    adjusted = np.empty_like(p_value)
-    for index in np.ndindex(p_value.shape[:2]):
-        adjusted[index] = adjust_p_values(p_value[index], correction)
-    cube["ci_low"], cube["ci_high"] = (dims, low), (dims, high)
-    cube["p_value"], cube["p_value_adjusted"] = (dims, p_value), (dims, adjusted)
+    gains = complete(cube.delta_nll)
+    cube["ci_low"], cube["ci_high"] = intervals(gains, 1 - alpha, interval, units)
+    cube["p_value"] = p_values(gains, n_flips, units)
+    grid = [dim for dim in cube.p_value.dims if dim not in RESERVED]
+    cube["p_value_adjusted"] = adjust(cube.p_value, correction, grid)
     return cube
 
 
 def _add_reservoirs(cube, alpha):
     """Add what each network is worth in units of a random core, with its interval."""
-    nll = cube.nll.sel(condition=STRUCTURED, drop=True)
-    curves = cube.nll_reservoir
-    grid = [dim for dim in curves.dims if dim not in RESERVED]
-    dims = ("mode", *grid)
-    found = np.full((3, *(cube.sizes[dim] for dim in dims)), np.nan)
-    for index in np.ndindex(found.shape[1:]):
-        place = dict(zip(dims, index, strict=True))
-        values = nll.isel(place).values
-        curve = curves.isel({dim: place[dim] for dim in grid}).dropna("seed")
-        if not curve.sizes["seed"]:
-            continue
-        found[(0, *index)] = equivalent_reservoir_size(values.mean(), curve)
-        if min(len(values), curve.sizes["seed"]) > 1 and np.isfinite(values).all():
-            found[(slice(1, None), *index)] = reservoir_interval(
-                values, curve, confidence=1 - alpha
-            )
-    for name, sizes in zip(("", "_low", "_high"), found, strict=True):
-        cube[f"equivalent_reservoir_size{name}"] = (dims, sizes)
+    sizes = cube.n_units
+
+    def worth(nll, curves):
+        curves = xr.DataArray(curves, {"n_units": sizes}, ("seed", "n_units")).dropna("seed")
+        if not curves.sizes["seed"]:
+            return (np.nan,) * 3
+        size = equivalent_reservoir_size(nll.mean(), curves)
+        if min(len(nll), curves.sizes["seed"]) == 1 or not np.isfinite(nll).all():
+            return size, np.nan, np.nan
+        return size, *reservoir_interval(nll, curves, confidence=1 - alpha)
+
+    found = xr.apply_ufunc(
+        worth, cube.nll.sel(condition=STRUCTURED, drop=True), cube.nll_reservoir,
+        input_core_dims=[["seed"], ["seed", "n_units"]], output_core_dims=[[]] * 3,
+        vectorize=True, output_dtypes=[np.float64] * 3,
+    )  # fmt: skip
+    for name, values in zip(("", "_low", "_high"), found, strict=True):
+        cube[f"equivalent_reservoir_size{name}"] = values
     return cube
 
 

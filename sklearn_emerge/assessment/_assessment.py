@@ -1,7 +1,6 @@
 """The estimator that answers what training added."""
 
 from numbers import Integral, Real
-from platform import python_version
 from types import MappingProxyType
 
 import numpy as np
@@ -10,38 +9,21 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._names import Estimator
-from .._random import seed_sequence
-from .._registry import make_model, make_world
-from ..inference import check_alpha, check_correction
-from ..measures._reservoir import check_sizes
+from ..inference._labelled import INTERVALS
 from ..predictors import GRUPredictor
 from ..predictors._base import BasePredictor
-from ..training import N_PARTS
-from ..worlds import ArrayWorld, OscillatorWorld, World
-from ._assembly import INTERVALS, collect, compare
-from ._checks import (
-    check_configurations,
-    check_recording,
-    try_baselines,
-    warn_if_fitted,
-    warn_if_seeds_cannot_reach_alpha,
-)
-from ._claims import REPRESENTATION, check_claims, decide_claims
-from ._cube import annotate, describe, save_cube
+from ..worlds import OscillatorWorld, World
+from . import _short_ways
+from ._assembly import collect, compare
+from ._claims import decide_claims
+from ._cube import annotate, save_cube
 from ._explain import explain
 from ._html import results_html
-from ._key import library_versions
-from ._labels import check_names, coordinate
-from ._panel import make_baselines, reference_names
-from ._plan import STRUCTURED, expand
-from ._probing import check_probing
-from ._recordings import check_likelihoods, world_of
+from ._prepare import check_plan, make_plan
 from ._run import run_cells
 from ._schedule import schedule
-from ._store import Store
 from ._summary import summarise
-from ._trajectory import check_record
-from ._verdict import judge
+from ._verdict import by_configuration, judge
 
 
 class EmergenceAssessment(Estimator):
@@ -376,89 +358,16 @@ class EmergenceAssessment(Estimator):
             varies in few sequences, or latents cannot be scored in some seeds.
         """
         self._validate_params()
-        check_alpha(self.alpha)
-        check_correction(self.correction)
-        store = Store(self.memory)
-        self.world_ = self._resolve_world(X, y)
-        model = GRUPredictor() if self.model is None else self.model
-        model = make_model(model) if isinstance(model, str) else model
-        record_at, measures = check_record(self.record_at, self.measures)
-        nulls = check_names("nulls", self.nulls, self.world_.null_kinds)
-        configurations = expand(self.world_, model, self.param_grid, nulls)
-        modes, n_units = check_configurations(configurations, self.modes, self.n_train, self.n_eval)
-        claims = check_claims(self.claims)
-        sizes = self.n_train, self.n_eval
-        latents = ()
-        if self.probe is not None and self.world_.latent_kind is not None:
-            latents = self.world_.facts.latent_names
-        n_sequences = self.world_.default_split(*sizes)
-        units = None if self.shared_data else self.world_.units_per_split(*n_sequences)
-        if units is None:
-            warn_if_seeds_cannot_reach_alpha(
-                self.n_seeds, len(configurations), len(latents) if REPRESENTATION in claims else 0,
-                self.alpha, self.correction, self.n_flips,
-            )  # fmt: skip
-        if self.reservoir_sizes is not None:
-            check_sizes(self.reservoir_sizes, "reservoir_sizes")
-        baselines = make_baselines(
-            self.baselines, configurations[0].models[STRUCTURED], self.world_
-        )
-        own = self.baselines if isinstance(self.baselines, dict) else {}
-        warn_if_fitted(model, own)
-        candidates = reference_names(self.reference, baselines)
-        check_likelihoods(configurations, baselines, nulls, *sizes)
-        try_baselines(own, configurations)
-        check_recording(record_at, measures, modes, configurations, sizes, self.param_grid or ())
-        entropy = seed_sequence(self.random_state).generate_state(4).tolist()
-
-        if self.probe is not None:
-            check_probing(
-                self.probe, self.n_probe, configurations, sizes, windows=REPRESENTATION in claims,
-                y=y, n_seeds=self.n_seeds, shared_data=self.shared_data, entropy=entropy,
-            )  # fmt: skip
-        store.check(world=self.world_, model=model, measures=measures)
-        store.check(param_grid=self.param_grid, probe=self.probe, baselines=self.baselines)
-        recording = {"record_at": record_at, "measures": measures} if record_at else {}
-        cells = [
-            cell
-            for configuration, n in zip(configurations, n_units, strict=True)
-            for cell in schedule(
-                configuration, n, modes=modes, claims=claims, assessment=self,
-                candidates=candidates, entropy=entropy, recording=recording, store=store,
-            )
-        ]  # fmt: skip
-        description = describe(self) | {
-            "world": describe(self.world_),
-            "model": describe(model),
-            "entropy": entropy,
-            "n_sequences": describe(n_sequences),
-            "units": describe(units),
-            "n_configurations": len(configurations),
-            "versions": {"python": python_version(), **library_versions()},
-        }
-        results = self._run(cells, store)
-        coords = {
-            "condition": (STRUCTURED, *nulls),
-            "mode": modes,
-            **{key: coordinate(values) for key, values in (self.param_grid or {}).items()},
-            "seed": np.arange(self.n_seeds),
-            "baseline": list(baselines),
-            "block": np.arange(1, N_PARTS + 1) / N_PARTS,
-        }
-        if self.reservoir_sizes is not None:
-            coords["n_units"] = np.asarray(self.reservoir_sizes)
-        if record_at:
-            coords["step"] = np.array(record_at)
-        if latents:
-            coords["latent"] = latents
-        cube = collect(cells, results, coords)
-        options = {"alpha": self.alpha, "correction": self.correction, "n_flips": self.n_flips}
-        options["units"] = units
-        cube = compare(cube, self.interval, **options)
+        plan = make_plan(self, X, y)
+        check_plan(plan, y)
+        self.world_ = plan.world
+        cells = schedule(plan)
+        cube = collect(cells, self._run(cells, plan.store), plan.coords)
+        cube = compare(cube, self.interval, **plan.tests)
         margins = self.margin, self.probe_margin
-        cube = cube.merge(decide_claims(cube, claims=claims, margins=margins, **options))
-        judged = judge(cube, claims=claims, margin=self.margin, **options)
-        self.cube_ = annotate(cube.merge(judged), description)
+        cube = cube.merge(decide_claims(cube, claims=plan.claims, margins=margins, **plan.tests))
+        cube = cube.merge(judge(cube, claims=plan.claims, margin=self.margin, **plan.tests))
+        self.cube_ = annotate(cube, plan.description)
         return self
 
     def summary(self, detail="short"):
@@ -497,14 +406,12 @@ class EmergenceAssessment(Estimator):
     @property
     def verdict_(self):
         """The verdict: a str, or a Series over the configurations of a grid."""
-        check_is_fitted(self, "cube_")
-        return _by_configuration(self.cube_.verdict)
+        return by_configuration(self, "verdict")
 
     @property
     def verdict_reason_(self):
         """The tests behind the verdict: a str, or a Series over the configurations of a grid."""
-        check_is_fitted(self, "cube_")
-        return _by_configuration(self.cube_.verdict_reason)
+        return by_configuration(self, "verdict_reason")
 
     def plot(self, kind=None, **options):
         """Plot what was measured.
@@ -532,9 +439,7 @@ class EmergenceAssessment(Estimator):
         ValueError
             If the kind is not known, or what it shows was not measured.
         """
-        from ..displays._kinds import plot_cube
-
-        return plot_cube(self, kind, options)
+        return _short_ways.plot(self, kind, options)
 
     def to_netcdf(self, path):
         """Write the cube to a NetCDF file, atomically.
@@ -578,33 +483,8 @@ class EmergenceAssessment(Estimator):
         --------
         sklearn_emerge.report : One report on several assessments, or on files.
         """
-        # Displays import this room.
-        from ..reporting import report
-
         check_is_fitted(self, "cube_")
-        report(self, path)
-
-    def _resolve_world(self, X, y):
-        if self.world is not None and X is not None:
-            raise ValueError(
-                "fit received X, but world is set, too; pass one of them (ArrayWorld(X, latents) "
-                "is the world of your own sequences)."
-            )
-        if X is not None:
-            return world_of(self, X, y)
-        if self.world is None:
-            raise ValueError(
-                "There is nothing to assess: world is None and fit received no X. Pass a world to "
-                "the constructor or sequences to fit."
-            )
-        if y is not None:
-            raise ValueError("fit received latents y without X; pass both or neither.")
-        if isinstance(self.world, str):
-            return make_world(self.world)
-        if isinstance(self.world, ArrayWorld):
-            # Anew, because an array may have been changed in place.
-            self.world._check()
-        return self.world
+        _short_ways.write_report(self, path)
 
     def _run(self, cells, store):
         """Run the cells; what each returns."""
@@ -619,8 +499,3 @@ class EmergenceAssessment(Estimator):
         if "text/html" in bundle and hasattr(self, "cube_"):
             bundle["text/html"] += results_html(self.cube_)
         return bundle
-
-
-def _by_configuration(values):
-    """Return a variable over the grid as a str if there is one configuration, else a Series."""
-    return values.item() if values.ndim == 0 else values.to_series()

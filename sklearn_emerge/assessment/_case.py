@@ -10,8 +10,8 @@ import xarray as xr
 from .. import worlds
 from ..inference import smallest_p_value
 from ._claims import CLAIMS, REPRESENTATION, Claim, claims_of
+from ._labels import RESERVED, STRUCTURED
 from ._panel import ALTERNATIVES
-from ._plan import RESERVED, STRUCTURED
 from ._verdict import obstacle_of, stands_apart, states_of, still_falling
 from ._words import ARM_STATES, baseline_in_words
 

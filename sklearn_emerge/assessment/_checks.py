@@ -1,6 +1,7 @@
 """What an assessment refuses before anything is trained."""
 
 import warnings
+from dataclasses import replace
 
 from sklearn.base import clone
 
@@ -9,9 +10,8 @@ from ..predictors._facts import with_facts
 from ..predictors._neural import NeuralPredictor
 from ..training import count_held_out
 from ..worlds import ArrayWorld
-from ._labels import check_label, check_names
+from ._labels import STRUCTURED, check_label, check_names
 from ._notes import noted
-from ._plan import STRUCTURED
 from ._trajectory import TRIED, try_measures
 
 
@@ -31,15 +31,15 @@ def check_configurations(configurations, modes, n_train, n_eval):
     -------
     modes : tuple of str
         The modes.
-    n_units : list of int or None
-        Hidden units of each configuration's network; None where the model is no network.
+    configurations : list of Configuration
+        The same, with the hidden units of their networks.
 
     Raises
     ------
     ValueError
         If a world, a model for it or a mode of this model is impossible.
     """
-    n_units = []
+    begun = []
     for configuration in configurations:
         world = configuration.worlds[STRUCTURED]
         recorded = isinstance(world, ArrayWorld)
@@ -61,11 +61,12 @@ def check_configurations(configurations, modes, n_train, n_eval):
             if condition != STRUCTURED:
                 each.split(4, 5, 0)
         model, network = _begin(configuration.models[STRUCTURED], train.X)
-        n_units.append(None if network is None else network.head.in_features)
+        n_units = None if network is None else network.head.in_features
+        begun.append(replace(configuration, n_units=n_units))
         if getattr(model, "early_stopping", False):
             count_held_out(model.validation_fraction, sizes[0])
         checked = check_names("modes", modes, model.training_modes)
-    return checked, n_units
+    return checked, begun
 
 
 def _begin(model, X):
@@ -108,7 +109,7 @@ def warn_if_fitted(model, baselines):
                 "the weights of a trained network, "
                 "ModulePredictor(lambda n_inputs: copy.deepcopy(fitted.network_.core)).",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
 
@@ -127,7 +128,7 @@ def check_recording(record_at, measures, modes, configurations, sizes, grid):
             f"record_at has {record_at[-1]}, but training ends after max_steps={max(last)}; what "
             "is measured there will be NaN. Drop it, or train longer.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     for configuration in configurations if measures else ():
         for condition, world in configuration.worlds.items():
@@ -174,6 +175,6 @@ def warn_if_seeds_cannot_reach_alpha(n_seeds, n_tests, n_latents, alpha, correct
             f"correction={correction!r} the smallest possible p-value is {smallest:.3g}, and "
             f"{outcome}. {remedy}",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
         return

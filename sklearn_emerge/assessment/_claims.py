@@ -5,16 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from ..inference import (
-    adjust_p_values,
-    corrected_resampled_interval,
-    corrected_resampled_test,
-    sign_flip_bounds,
-    sign_flip_test,
-    student_interval,
-)
-from ._labels import check_names
-from ._plan import RESERVED, STRUCTURED
+from ..inference._labelled import adjust, bounds, complete, intervals, means, p_values
+from ._labels import RESERVED, STRUCTURED, check_names
 
 HOLDS, FAILS, OPEN, UNTESTED = "holds", "fails", "open", "untested"
 REPRESENTATION = "representation"
@@ -175,109 +167,60 @@ def decide_claims(cube, *, claims, margins, alpha, correction, n_flips=None, uni
     significantly below it. What a seed lacks (a class too rare in its sequences to be decoded) is
     left out if the other seeds can reach alpha.
     """
-    tested = {
-        name: values
-        for name, values in differences(cube).items()
-        if name.partition(" ")[0] in claims
-    }
+    found = differences(cube)
+    names = [name for name in found if name.partition(" ")[0] in claims]
     grid = [dim for dim in cube.nll.dims if dim not in RESERVED]
-    shape = (len(tested), *(cube.sizes[dim] for dim in grid))
-    n_seeds = cube.sizes["seed"]
-    difference = np.full((*shape, n_seeds), np.nan)
-    for i, values in enumerate(tested.values()):
-        difference[i] = values.transpose(*grid, "seed").values
-    margin = np.array([margins[name.startswith(REPRESENTATION)] for name in tested])
-    statistics = np.full((7, *shape), np.nan)
-    for index in np.ndindex(shape):
-        values = difference[index]
-        if tuple(tested)[index[0]].startswith(REPRESENTATION):
-            values = values[~np.isnan(values)]
-        statistics[(slice(None), *index)] = _test(values, margin[index[0]], alpha, n_flips, units)
-    effect, low, high, student_low, student_high, above, below = statistics
-    latents = np.array([name.startswith(REPRESENTATION) for name in tested], bool)
-    adjusted = np.stack([_adjust(p_value, latents, correction) for p_value in (above, below)])
-    state = np.select(
-        [np.isnan(adjusted[0]), adjusted[0] <= alpha, adjusted[1] <= alpha],
-        [UNTESTED, HOLDS, FAILS],
-        OPEN,
-    ).astype(object)
     dims = ("claim", *grid)
-    return xr.Dataset(
-        {
-            "claim_difference": ((*dims, "seed"), difference),
-            "claim_effect": (dims, effect),
-            "claim_low": (dims, low),
-            "claim_high": (dims, high),
-            "claim_student_low": (dims, student_low),
-            "claim_student_high": (dims, student_high),
-            "claim_margin": ("claim", margin),
-            "claim_p_value": (dims, above),
-            "claim_p_value_adjusted": (dims, adjusted[0]),
-            "claim_state": (dims, state),
-        },
-        coords={"claim": np.array(list(tested), "O")},
+    shape = (len(names), *(cube.sizes[dim] for dim in (*grid, "seed")))
+    difference = np.full(shape, np.nan)
+    for i, name in enumerate(names):
+        difference[i] = found[name].transpose(*grid, "seed").values
+    difference = xr.DataArray(difference, {"claim": np.array(names, "O")}, (*dims, "seed"))
+    latents = np.array([name.startswith(REPRESENTATION) for name in names], bool)
+    margin = xr.DataArray(np.where(latents, margins[1], margins[0]), dims="claim")
+    # Of a latent, seeds that cannot score it are left out.
+    values = difference.where(xr.DataArray(latents, dims="claim"), complete(difference))
+    found = _test(values, margin, alpha, n_flips, units)
+    above, below = (
+        _adjust(p_value, grid, latents, correction)
+        for p_value in (found["claim_p_value"], found.pop("below"))
     )
+    state = np.select(
+        [np.isnan(above), above <= alpha, below <= alpha], [UNTESTED, HOLDS, FAILS], OPEN
+    )
+    found |= {"claim_difference": difference, "claim_margin": margin}
+    found |= {"claim_p_value_adjusted": above, "claim_state": (dims, state.astype(object))}
+    return xr.Dataset(found)
 
 
-def _adjust(p_values, latents, correction):
-    """Return p-values of (claims, ...) adjusted over configurations, and latents over each other.
+def _test(values, margin, alpha, n_flips, units):
+    """Return means, bounds, Student's intervals, and p-values above and below the margin."""
+    effect = means(values)
+
+    def of_one(result, value):
+        # Of one seed there is an effect, of which nothing is certain.
+        return result.where(result.notnull() | effect.isnull(), value)
+
+    low, high = bounds(values, 1 - alpha, n_flips, units)
+    student_low, student_high = intervals(values, 1 - alpha, units=units)
+    return {
+        "claim_effect": effect,
+        "claim_low": of_one(low, -np.inf),
+        "claim_high": of_one(high, np.inf),
+        "claim_student_low": student_low,
+        "claim_student_high": student_high,
+        "claim_p_value": of_one(p_values(values - margin, n_flips, units), 1.0),
+        "below": of_one(p_values(margin - values, n_flips, units), 1.0),
+    }
+
+
+def _adjust(p_values, grid, latents, correction):
+    """Return p-values adjusted over configurations, and latents over each other.
 
     That of a latent is the larger one: corrected over the configurations, or over the latents of
     its configuration.
     """
-    adjusted = np.array([adjust_p_values(family, correction) for family in p_values])
-    adjusted = adjusted.reshape(p_values.shape)
-    for index in np.ndindex(p_values.shape[1:]):
-        place = (latents, *index)
-        over_latents = adjust_p_values(p_values[place], correction)
-        adjusted[place] = np.maximum(adjusted[place], over_latents)
+    adjusted = adjust(p_values, correction, grid)
+    over_latents = adjust(p_values.isel(claim=latents), correction, ["claim"])
+    adjusted[{"claim": latents}] = np.maximum(adjusted.isel(claim=latents), over_latents)
     return adjusted
-
-
-def _test(values, margin, alpha, n_flips, units):
-    """Return mean, bounds, Student's interval, and p-values above and below the margin."""
-    if len(values) == 0 or not np.isfinite(values).all():
-        return (np.nan,) * 7
-    effect = values.mean()
-    if len(values) == 1:
-        return effect, -np.inf, np.inf, np.nan, np.nan, 1.0, 1.0
-    if units is None:
-        student = student_interval(values, confidence=1 - alpha)
-        draws = {} if n_flips is None else {"n_draws": n_flips}
-        bounds = sign_flip_bounds(values, confidence=1 - alpha, random_state=0, **draws)
-    else:
-        student = corrected_resampled_interval(values, *units, confidence=1 - alpha)
-        # At a level of a half, both bounds are the mean.
-        confidence = max(1 - 2 * alpha, np.finfo(float).eps)
-        bounds = corrected_resampled_interval(values, *units, confidence=confidence)
-    sides = np.stack([values - margin, margin - values])
-    return effect, *bounds, *student, *p_values(sides, n_flips, units)
-
-
-def p_values(values, n_flips=None, units=None):
-    """Return the p-values of means above zero along the last axis; NaN without two finite values.
-
-    Parameters
-    ----------
-    values : ndarray of shape (..., n_seeds)
-        Differences.
-    n_flips : int or None, default=None
-        Patterns of signs that are drawn at random; None enumerates all where that is possible.
-    units : (int, int) or None, default=None
-        As in `decide_claims`.
-
-    Returns
-    -------
-    ndarray of shape (...)
-    """
-    options = {} if n_flips is None else {"method": "monte-carlo", "n_draws": n_flips}
-    result = np.full(values.shape[:-1], np.nan)
-    for index in np.ndindex(result.shape):
-        if not np.isfinite(values[index]).all() or values.shape[-1] == 1:
-            continue
-        if units is not None:
-            result[index] = corrected_resampled_test(values[index], *units).pvalue
-        else:
-            # A fixed stream: the same cube gives the same verdict.
-            result[index] = sign_flip_test(values[index], random_state=0, **options).pvalue
-    return result

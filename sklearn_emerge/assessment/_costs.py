@@ -17,8 +17,9 @@ from .._threads import one_thread
 from ..predictors._fit import fit_replicas
 from ..predictors._neural import NeuralPredictor
 from ..training import TrainingContext
-from ._alternatives import CORE_SEEDS, count_core_sequences
-from ._cell import N_MEMORY
+from ._alternatives import CORE_SEEDS, Baselines, Cores, Windows, count_core_sequences
+from ._labels import STRUCTURED
+from ._networks import N_MEMORY, Networks
 from ._panel import ALTERNATIVES
 
 # Updates of a trial, and seconds of all trials after which no further network is tried.
@@ -93,12 +94,12 @@ def costs_of(cells, n_at_once=1):
         if cell.stored:
             costs.append(Cost())
             continue
-        function, args, kwargs = cell.task
-        sizes = _Sizes(args[0], kwargs)
-        if function.__name__ == "run_networks":
-            model = args[1]
+        work = cell.work
+        sizes = _Sizes(work)
+        if isinstance(work, Networks):
             if cell.index not in paces and time.monotonic() - start < _LONG:
-                paces[cell.index] = _try(model, sizes, min(n_at_once, torch.get_num_threads()))
+                n_shared = min(n_at_once, torch.get_num_threads())
+                paces[cell.index] = _try(work.model, sizes, n_shared)
             if cell.index in paces:
                 pace = paces[cell.index]
             else:
@@ -106,11 +107,11 @@ def costs_of(cells, n_at_once=1):
                 tried = paces.values()
                 pace = max(tried, key=lambda each: each.update, default=Pace(known=False))
             training = cell.n_updates * pace.update
-            other = _networks(sizes, model, pace, speed, kwargs)
+            other = _networks(sizes, work, pace, speed)
             known = pace.known
         else:
             training, known = 0.0, True
-            other = speed * _TABLE[function.__name__](sizes, args, kwargs)
+            other = speed * _TABLE[type(work)](sizes, work)
         costs.append(Cost(training, other, sizes.n_bytes, known))
     return costs
 
@@ -118,19 +119,20 @@ def costs_of(cells, n_at_once=1):
 class _Sizes:
     """Numbers of sequences, steps, channels and latents."""
 
-    def __init__(self, world, kwargs):
-        sample = world.sample(1, 0)
-        self.world, self.binary = world, world.observation == "binary"
+    def __init__(self, work):
+        design = work.design
+        self.world = work.worlds[STRUCTURED] if isinstance(work, Baselines) else work.world
+        sample = self.world.sample(1, 0)
+        self.binary = self.world.observation == "binary"
         self.n_steps = sample.X.shape[1]
         self.n_channels = int(np.prod(sample.X.shape[2:]))
-        latents = sample.latents if kwargs.get("probe") is not None else None
+        probed = isinstance(work, Networks | Windows) and work.probe is not None
+        latents = sample.latents if probed else None
         self.n_latents = 0 if latents is None else latents.shape[2]
         self.classes = latents is not None and latents.dtype.kind == "i"
-        self.n_train, self.n_eval, self.n_seeds = (
-            kwargs[name] for name in ("n_train", "n_eval", "n_seeds")
-        )
-        self.n_data = 1 if kwargs["shared_data"] else self.n_seeds
-        self.n_probed = min(kwargs.get("n_probe", 0), self.n_eval) * self.n_steps
+        self.n_train, self.n_eval, self.n_seeds = design.n_train, design.n_eval, design.n_seeds
+        self.n_data = 1 if design.shared_data else self.n_seeds
+        self.n_probed = min(work.n_probe, self.n_eval) * self.n_steps if probed else 0
         numbers = self.n_steps * (self.n_channels + self.n_latents)
         each = 8 * numbers * (self.n_train + self.n_eval)
         self.n_bytes = _PROCESS_BYTES + _COPIES * self.n_data * each
@@ -139,38 +141,38 @@ class _Sizes:
 # Seconds, fitted to times of 11 assessments of 3,000 to 130,000 steps in training.
 
 
-def _baselines(sizes, args, kwargs):
-    world, structured, baselines, _ = args
+def _baselines(sizes, work):
+    baselines = work.baselines[STRUCTURED]
     n_heavy = sum(not getattr(ALTERNATIVES.get(name), "trivial", False) for name in baselines)
     rows = sizes.n_train * sizes.n_steps
     each = 0.03 + 3e-7 * rows + 4e-6 * sizes.n_steps**2
-    # Choosing among them takes as long as two seeds.
-    total = n_heavy * each * sizes.n_channels * (sizes.n_data + 2) * (2 if sizes.binary else 1)
-    return 0.05 + (total if world is structured else 0.8 * total)
+    # Choosing among them takes as long as two seeds; in nulls it is the best one that is fitted.
+    n_fits = n_heavy * (sizes.n_data + 2) + min(n_heavy, 1) * sizes.n_data * (len(work.worlds) - 1)
+    return 0.05 * len(work.worlds) + each * n_fits * sizes.n_channels * (2 if sizes.binary else 1)
 
 
-def _windows(sizes, args, kwargs):
+def _windows(sizes, work):
     return sizes.n_seeds * (0.04 + 3e-6 * sizes.n_latents * sizes.n_probed)
 
 
-def _cores(sizes, args, kwargs):
-    n_units = np.array(kwargs["sizes"])
+def _cores(sizes, work):
+    n_units = np.array(work.sizes)
     rows = count_core_sequences(sizes.n_train) * sizes.n_steps
     each = 4e-4 * n_units.sum() + 9e-11 * (n_units**2).sum() * rows
     return min(CORE_SEEDS, sizes.n_seeds) * each
 
 
-_TABLE = {"run_baselines": _baselines, "run_windows": _windows, "run_cores": _cores}
+_TABLE = {Baselines: _baselines, Windows: _windows, Cores: _cores}
 
 
-def _networks(sizes, model, pace, speed, kwargs):
+def _networks(sizes, work, pace, speed):
     """Return the seconds of all but the updates."""
-    visits = 1 + len(kwargs.get("record_at", ()))
+    visits = 1 + len(work.record_at)
     passed = visits * (2 * sizes.n_train + sizes.n_eval) + sizes.n_eval
-    if kwargs.get("with_memory"):
+    if work.with_memory:
         passed += N_MEMORY * (0.65 * sizes.n_steps + 9)
     probes = 0.0
-    if sizes.n_latents and hasattr(model, "transform"):
+    if sizes.n_latents and hasattr(work.model, "transform"):
         a_row = 2.5e-5 if sizes.classes else 4e-6
         probes = 0.1 + a_row * sizes.n_latents * sizes.n_probed
     each = speed * (0.01 + probes)

@@ -1,11 +1,13 @@
 """What a notebook shows of a fitted assessment."""
 
+from functools import partial
 from html import escape
 
 from .._images import image_of
 from ._case import cases_of
 from ._cube import check_claimed
 from ._explain import explain, headline
+from ._short_ways import draw_gains
 from ._summary import short_frame, summarise
 
 # Rows of a table that is shown, half of them from its end; and configurations in words.
@@ -45,10 +47,5 @@ def _thumbnail(cube):
     cases = cases_of(cube)
     if len(cases) > 1:
         return ""
-
-    def draw(ax):
-        from ..displays import AssessmentDisplay
-
-        AssessmentDisplay.from_cube(cases[0].cube, ax=ax)
-
+    draw = partial(draw_gains, cases[0].cube)
     return f"<p>{image_of(draw, (6, 3), 'gains by condition and mode')}</p>"

@@ -3,7 +3,6 @@
 import inspect
 import sys
 from contextlib import suppress
-from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -14,9 +13,11 @@ from weakref import WeakKeyDictionary
 import torch
 from joblib.hashing import NumpyHasher
 
+from ._reach import NAME, digest_of
+
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "skorch", "numba")
-# Code that the package, and versions, stand for.
-_KNOWN = {*sys.stdlib_module_names, *_LIBRARIES, "sklearn", __package__.partition(".")[0]}
+# Code that versions stand for.
+_KNOWN = {*sys.stdlib_module_names, *_LIBRARIES, "sklearn"}
 # Digests of the sources of classes and functions, read once: a file that is edited later is not
 # what runs. Of code that cannot be read, a number that nothing else has.
 _SOURCES = WeakKeyDictionary()
@@ -27,19 +28,15 @@ def library_versions():
     return {name: version(name) for name in _LIBRARIES}
 
 
-def provenance():
-    """Return a hash of the sources of the package and of the versions of its libraries."""
-    versions = [f"{name}={known}" for name, known in library_versions().items()]
-    return sha256("".join([_package_sources(), *versions]).encode()).hexdigest()
-
-
 def key_of(value):
-    """Return a hash of a value and of the code of somebody's own that is in it.
+    """Return a hash of a value and of the code that is in it.
 
-    That is the file, or the cell of a notebook, of each class (and of those that it inherits
-    from) and function that the value has, and of those that these name; variables that they name,
-    such as a trained net, count by their values. What cannot be pickled, or is reached in another
-    way (as an attribute of an imported module), is not in the key.
+    Of each class (and of those that it inherits from) and function of the package, that is all
+    files of the package that it can run, and no others: a display is no part of a cell. Of
+    somebody's own, it is the package, and the file, or the cell of a notebook, of each that the
+    value has, and of those that these name; variables that they name, such as a trained net, count
+    by their values. What cannot be pickled, or is reached in another way (as an attribute of an
+    imported module), is not in the key.
 
     Parameters
     ----------
@@ -79,8 +76,13 @@ class _Hasher(NumpyHasher):
             obj = number, kind, values
         elif inspect.isclass(obj) or inspect.isfunction(obj):
             for part in obj.__mro__ if inspect.isclass(obj) else (obj,):
-                if str(part.__module__).partition(".")[0] not in _KNOWN:
+                room = str(part.__module__).partition(".")[0]
+                if room == NAME:
+                    self.sources[part.__module__, ""] = digest_of(part.__module__)
+                elif room not in _KNOWN:
                     self.sources[part.__module__, part.__qualname__] = _source(part)
+                    # It may use anything of the package.
+                    self.sources[NAME, ""] = digest_of(NAME)
                     self._add_variables(part)
         super().save(obj)
 
@@ -95,16 +97,6 @@ class _Hasher(NumpyHasher):
                 with suppress(Exception):
                     place = function.__module__, function.__qualname__, name
                     self.variables[place] = _key_of(value, self._known)
-
-
-@cache
-def _package_sources():
-    """Return a hash of all files of the package."""
-    package = Path(__file__).parents[1]
-    digest = sha256()
-    for path in sorted(package.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def _source(part):

@@ -7,6 +7,15 @@ import numpy as np
 
 from .._names import did_you_mean
 
+STRUCTURED = "structured"
+# Dimensions of the cube, which no parameter of a grid can be called.
+RESERVED = (
+    "baseline", "block", "claim", "condition", "exchange", "latent", "mode", "n_units", "seed",
+    "step", "window",
+)  # fmt: skip
+# Of these, the ones that measures of networks in training may have, too.
+OF_MEASURES = ("exchange", "window")
+
 
 def check_label(argument, label):
     """Raise a ValueError unless a label is text that a file can hold."""
@@ -92,3 +101,19 @@ def coordinate(values):
         known = array.dtype.kind in "iu" or array.dtype in (np.float32, np.float64)
         return array if known else array.astype(np.float64)
     return np.asarray([str(v) if isinstance(v, str) else repr(v) for v in values], "O")
+
+
+def join(labels, others):
+    """Return the labels of two measures: numbers in order, names as they come.
+
+    Parameters
+    ----------
+    labels, others : pandas.Index
+        Labels of the same dimension.
+
+    Returns
+    -------
+    pandas.Index
+    """
+    both = labels.append(others.difference(labels, sort=False))
+    return both.sort_values() if both.dtype.kind in "iuf" else both

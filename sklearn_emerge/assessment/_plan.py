@@ -1,6 +1,6 @@
-"""The plan of an assessment: configurations, and the cells that are run for each."""
+"""What an assessment consists of: configurations, and the cells that are run for each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 
 from sklearn.base import clone
@@ -8,15 +8,9 @@ from sklearn.base import clone
 from .._names import did_you_mean
 from ..predictors._facts import with_facts
 from ._cube import VARIABLES
-from ._labels import check_values
+from ._labels import RESERVED, STRUCTURED, check_values
+from ._notes import noted
 
-STRUCTURED = "structured"
-RESERVED = (
-    "baseline", "block", "claim", "condition", "exchange", "latent", "mode", "n_units", "seed",
-    "step", "window",
-)  # fmt: skip
-# Of these, the ones that measures of networks in training may have, too.
-OF_MEASURES = ("exchange", "window")
 # Parameters of the model that the assessment sets itself.
 _REPLACED = {"training": "choose modes=... instead", "random_state": "choose n_seeds=... instead"}
 
@@ -35,12 +29,59 @@ class Configuration:
         The model with all facts of the world filled in, by condition.
     settings : dict of str to object
         The values of the grid, by key.
+    n_units : int or None
+        Hidden units of its network, None if the model is none, or before it was tried.
     """
 
     index: tuple
     worlds: dict
     models: dict
     settings: dict
+    n_units: int | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A unit of work, and where its result belongs.
+
+    Attributes
+    ----------
+    work : Networks, Baselines, Windows or Cores
+        What is computed, and all that it is computed from.
+    index : tuple of int
+        The place of its configuration in the grid.
+    condition, mode : str or None
+        Its condition, None if it has all of them; and its mode, None if no network is trained.
+    settings : dict of str to object
+        The values of the grid, by key.
+    name : str
+        What it is, in words.
+    n_updates : int
+        Updates of the optimiser, of all seeds.
+    entry : Entry or None
+        Where the store keeps its result.
+    stored : bool
+        Whether the store has it.
+    """
+
+    work: object
+    index: tuple = ()
+    condition: str | None = None
+    mode: str | None = None
+    settings: dict = field(default_factory=dict)
+    name: str = ""
+    n_updates: int = 0
+    entry: object = None
+    stored: bool = False
+
+    def run(self, progress_file=None):
+        """Return the result: that in the store, or else what is computed now, which is kept."""
+        place = {"condition": self.condition, **self.settings, "mode": self.mode}
+        where = [f"{name}={value!r}" for name, value in place.items() if value is not None]
+        with noted(f"This happened in the cell {', '.join(where) or self.name}."):
+            if self.entry is None:
+                return self.work.run(progress_file)
+            return self.entry.look_up(self.work, progress_file)
 
 
 def expand(world, model, param_grid, nulls):

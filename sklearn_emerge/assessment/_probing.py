@@ -8,8 +8,10 @@ from .._latents import check_latents, given_classes
 from ..probes import can_be_scored, check_probe, count_classes, score_probe
 from ..worlds import ArrayWorld
 from ._alternatives import window_of
-from ._cell import groups_of, split_by_seed
-from ._plan import STRUCTURED, clock_of, vocabulary_of
+from ._design import Design
+from ._labels import STRUCTURED
+from ._networks import groups_of
+from ._plan import clock_of, vocabulary_of
 from ._trajectory import TRIED, fit_untrained
 
 # Classes of a latent that a message names.
@@ -48,7 +50,7 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
     n_seeds : int
         Number of seeds.
     **options
-        ``entropy`` and ``shared_data``, as in `split_by_seed`.
+        ``entropy`` and ``shared_data``, as in `Design`.
 
     Raises
     ------
@@ -74,7 +76,8 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
         if not recorded:
             # What a world draws for evaluation does not depend on what it draws for training.
             n_train = min(n_train, TRIED)
-        splits = split_by_seed(world, n_seeds if looked_at else 1, n_train, n_eval, **options)
+        design = Design(n_seeds if looked_at else 1, n_train, n_eval, **options)
+        splits = design.splits(world)
         # The probe leaves out the first step.
         latents = [evaluation.latents[:n_probe, 1:] for _, evaluation in splits]
         units = [groups_of(evaluation, n_probe) for _, evaluation in splits]
@@ -106,7 +109,7 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
     if found:
         # Configurations of one world have the same to tell.
         once = "; ".join(dict.fromkeys(found))
-        warnings.warn(f"{once}; {remedy}.", UserWarning, stacklevel=3)
+        warnings.warn(f"{once}; {remedy}.", UserWarning, stacklevel=4)
 
 
 def _problems(names, latents, units, recordings, given):

@@ -9,7 +9,7 @@ from .._recordings import check_recordings
 from .._tables import check_labels, names_of
 from .._validation import check_sequences, encode_tokens
 from ..worlds import ArrayWorld
-from ._plan import STRUCTURED
+from ._labels import STRUCTURED
 
 
 def world_of(estimator, X, y):
@@ -121,5 +121,5 @@ def _warn_if_rare(X, n_train, n_eval):
             f"recordings for its noise; leave the channel out, np.delete(X, {channel}, axis=2), if "
             "it does not matter.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -41,10 +41,7 @@ def run_cells(cells, store, *, n_jobs, progress):
             seconds += _START_SECONDS * (n_at_once > 1)
             heading = _heading(cells, costs, seconds, n_at_once, store)
         with Progress(cells, costs, kind, seconds, heading) as shown:
-            jobs = []
-            for i, cell in enumerate(cells):
-                function, args, kwargs = cell.call
-                jobs.append(delayed(function)(*args, **kwargs, progress_file=shown.file(i)))
+            jobs = [delayed(cell.run)(shown.file(i)) for i, cell in enumerate(cells)]
             # Memory-mapped arguments cannot be written to, as worlds and modules may do.
             options = {"n_jobs": n_jobs, "max_nbytes": None}
             try:
@@ -54,7 +51,9 @@ def run_cells(cells, store, *, n_jobs, progress):
                 parallel = Parallel(**options)
             try:
                 for i, result in enumerate(parallel(jobs)):
-                    store.tell(result, cells[i].call[2].get("checkpoint_folder"))
+                    if cells[i].entry is not None:
+                        cells[i].entry.clean()
+                    store.tell(result)
                     results.append(result)
                     shown.finish(i)
             except KeyboardInterrupt:
@@ -65,7 +64,7 @@ def run_cells(cells, store, *, n_jobs, progress):
 
 def _heading(cells, costs, seconds, n_at_once, store):
     """Return what will be run, and what it will take."""
-    n_networks = sum(cell.task[2]["n_seeds"] for cell in cells if cell.mode is not None)
+    n_networks = sum(cell.work.design.n_seeds for cell in cells if cell.mode is not None)
     n_updates, n_stored = sum(cell.n_updates for cell in cells), sum(c.stored for c in cells)
     about = "about" if all(cost.known for cost in costs) else "more than"
     n_bytes = n_at_once * max(cost.n_bytes for cost in costs)

@@ -1,53 +1,15 @@
-"""The cells of an assessment: what is run, and where its result belongs."""
+"""The cells of a plan: what is run for each configuration."""
 
-from dataclasses import dataclass
-
-from ._alternatives import run_baselines, run_cores, run_windows
-from ._cell import run_networks
+from ._alternatives import Baselines, Cores, Windows
 from ._claims import REPRESENTATION
-from ._notes import located
+from ._design import Design
+from ._labels import STRUCTURED
+from ._networks import Networks
 from ._panel import make_baselines
-from ._plan import STRUCTURED, clock_of, vocabulary_of
+from ._plan import Cell, clock_of, vocabulary_of
 from ._words import arm_in_words, condition_in_words
 
-# What is run beside networks.
-_WORDS = {
-    "run_baselines": "baselines",
-    "run_windows": "windows of inputs",
-    "run_cores": "random cores",
-}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A unit of work.
-
-    Attributes
-    ----------
-    condition, mode : int, and int or None
-        Its place; the mode is None if no network is trained.
-    index : tuple of int
-        Its place in the grid.
-    n_updates : int
-        Updates of the optimiser, of all seeds.
-    call : tuple
-        Function, arguments and keyword arguments: what is run.
-    task : tuple
-        The same without store and notes.
-    name : str
-        What it is, in words.
-    stored : bool
-        Whether the store has its result.
-    """
-
-    condition: int
-    mode: int | None
-    index: tuple
-    n_updates: int
-    call: tuple
-    task: tuple = ()
-    name: str = ""
-    stored: bool = False
+_WORDS = {Baselines: "baselines", Windows: "windows of inputs", Cores: "random cores"}
 
 
 def cell_name(condition, settings):
@@ -55,89 +17,88 @@ def cell_name(condition, settings):
     return "/".join([condition, *(f"{name}={value}" for name, value in settings.items())])
 
 
-def schedule(
-    configuration, n_units, *, modes, claims, assessment, candidates, entropy, recording, store
-):
-    """Return the cells of one configuration.
+def schedule(plan):
+    """Return the cells of a plan."""
+    return [
+        _cell(plan.store, configuration, *work)
+        for configuration in plan.configurations
+        for work in _works(plan, configuration)
+    ]
 
-    Parameters
-    ----------
-    configuration : Configuration
-        One point of the grid.
-    n_units : int or None
-        Hidden units of its network; None if the model is no network.
-    modes : tuple of str
-        Training modes.
-    claims : tuple of str
-        Claims that are to be tested.
-    assessment : EmergenceAssessment
-        Its parameters say what to run.
-    candidates : list of str
-        Names of the baselines among which the reference is chosen.
-    entropy : list of int
-        Root of all random streams.
-    recording : dict
-        ``record_at`` and ``measures`` of `run_networks`, if networks are measured in training.
-    store : Store
-        Where finished cells are kept.
 
-    Returns
-    -------
-    list of Cell
-    """
+def _cell(store, configuration, work, condition=None, mode=None):
+    """Return the cell of a work in its condition (None: all) and mode (None: no network)."""
+    entry, settings = store.entry(work), configuration.settings
+    return Cell(
+        work,
+        configuration.index,
+        condition,
+        mode,
+        settings,
+        name=_in_words(work, condition, mode, settings),
+        n_updates=getattr(work, "n_updates", 0),
+        entry=entry,
+        stored=entry is not None and entry.exists(),
+    )
+
+
+def _works(plan, configuration):
+    """Yield what is to be computed for a configuration, its condition and its mode."""
+    assessment, n_units = plan.assessment, configuration.n_units
     structured, model = configuration.worlds[STRUCTURED], configuration.models[STRUCTURED]
-    n_train, n_eval = structured.default_split(assessment.n_train, assessment.n_eval)
-    shared = {
-        "n_seeds": assessment.n_seeds,
-        "shared_data": assessment.shared_data,
-        "entropy": entropy,
-        "n_train": n_train,
-        "n_eval": n_eval,
-    }
-    probing = {"probe": assessment.probe, "n_probe": assessment.n_probe}
-    cells = []
-
-    def add(condition, mode, n_updates, function, args, options):
-        where = {"condition": condition, **configuration.settings}
-        if mode is not None:
-            where["mode"] = mode
-        task = function, args, options | shared
-        call = store.call(*task)
-        what = _WORDS[function.__name__] if mode is None else arm_in_words(mode)
-        settings = (f"{name}={value}" for name, value in configuration.settings.items())
-        name = ", ".join([condition_in_words(condition), what, *settings])
-        c = list(configuration.worlds).index(condition)
-        m = None if mode is None else modes.index(mode)
-        done = store.has(call)
-        cells.append(
-            Cell(c, m, configuration.index, n_updates, located(where, call), task, name, done)
-        )
-
-    for condition, world in configuration.worlds.items():
-        cell_model = configuration.models[condition]
-        baselines = make_baselines(assessment.baselines, cell_model, structured, n_units)
-        scoring = {name: getattr(cell_model, name, "auto") for name in ("likelihood", "noise_std")}
-        args = (world, structured, baselines, candidates)
-        add(condition, None, 0, run_baselines, args, {"scoring": scoring})
-        for mode in modes:
-            options = probing | recording
-            options["with_memory"] = "memory" in claims and condition == STRUCTURED
-            known = assessment._networks.get(cell_name(condition, configuration.settings))
-            if mode == "full" and known is not None:
-                options["trained"] = known
-            # An exact head takes no updates.
-            in_closed_form = mode == "readout" and getattr(cell_model, "head", None) == "exact"
-            at_rest = mode == "random" or in_closed_form or "trained" in options
-            n_updates = 0 if at_rest else getattr(cell_model, "max_steps", 0) * assessment.n_seeds
-            add(condition, mode, n_updates, run_networks, (world, cell_model, mode), options)
+    sizes = structured.default_split(*plan.sizes)
+    design = Design(assessment.n_seeds, *sizes, assessment.shared_data, plan.entropy)
+    yield (_baselines(plan, configuration, design),)
+    yield from _networks(plan, configuration, design)
     clock, n_tokens = clock_of(model), vocabulary_of(model)
     probed = assessment.probe is not None and structured.latent_kind is not None
-    if REPRESENTATION in claims and probed and n_units is not None:
-        options = probing | {"n_lags": n_units, "time_channel": clock, "n_tokens": n_tokens}
-        add(STRUCTURED, None, 0, run_windows, (structured,), options)
+    if REPRESENTATION in plan.claims and probed and n_units is not None:
+        probing = assessment.probe, assessment.n_probe
+        yield Windows(design, structured, n_units, clock, n_tokens, *probing), STRUCTURED
     # Softmax heads on many units would cost more than training.
     sizes = () if n_tokens is not None else assessment.reservoir_sizes or ()
     if n_units is not None and len(sizes):
-        options = {"sizes": tuple(sizes), "time_channel": clock}
-        add(STRUCTURED, None, 0, run_cores, (structured,), options)
-    return cells
+        yield Cores(design, structured, tuple(sizes), clock), STRUCTURED
+
+
+def _baselines(plan, configuration, design):
+    """Return the baselines of a configuration, in all conditions."""
+    worlds, models = configuration.worlds, configuration.models
+    asked, n_units = plan.assessment.baselines, configuration.n_units
+    baselines = {
+        condition: make_baselines(asked, model, worlds[STRUCTURED], n_units)
+        for condition, model in models.items()
+    }
+    scoring = {
+        condition: {name: getattr(model, name, "auto") for name in ("likelihood", "noise_std")}
+        for condition, model in models.items()
+    }
+    return Baselines(design, worlds, baselines, plan.candidates, scoring)
+
+
+def _networks(plan, configuration, design):
+    """Yield the networks of a configuration in each condition and mode."""
+    assessment = plan.assessment
+    recording = {"record_at": plan.record_at, "measures": plan.measures} if plan.record_at else {}
+    for condition, world in configuration.worlds.items():
+        trained = assessment._networks.get(cell_name(condition, configuration.settings))
+        for mode in plan.modes:
+            work = Networks(
+                design,
+                world,
+                configuration.models[condition],
+                mode,
+                assessment.probe,
+                assessment.n_probe,
+                with_memory="memory" in plan.claims and condition == STRUCTURED,
+                trained=trained if mode == "full" else None,
+                **recording,
+            )
+            yield work, condition, mode
+
+
+def _in_words(work, condition, mode, settings):
+    """Return what a cell is, in words."""
+    what = _WORDS[type(work)] if mode is None else arm_in_words(mode)
+    where = [] if condition is None else [condition_in_words(condition)]
+    return ", ".join([*where, what, *(f"{name}={value}" for name, value in settings.items())])

@@ -1,18 +1,17 @@
 """The store of cells: files that are noticed when they are damaged or missing."""
 
 import errno
-import inspect
 import os
 import pickle
 import warnings
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 
 import joblib
 
 from .._files import read_sealed, seal, write_atomically
-from ._key import key_of, provenance
+from ._key import key_of, library_versions
 
 
 class Store:
@@ -47,7 +46,6 @@ class Store:
         self._told = set()
         if self.folder is None:
             return
-        self._provenance = provenance()
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -59,38 +57,18 @@ class Store:
         try:
             write_atomically(self.folder / ".gitignore", b"*\n")
         except OSError as error:
-            self.tell({"troubles": {_UNKEPT: _unkept(error)}}, stacklevel=4)
+            self.tell({"troubles": {_UNKEPT: _unkept(error)}}, stacklevel=5)
 
-    def call(self, function, args, kwargs):
-        """Return a call of a cell that takes its result from the store, or leaves it there.
+    def entry(self, work):
+        """Return where the result of a work is kept, None without a folder.
 
         Its key is computed here and not where it runs: workers know the classes of a notebook by
         value only, which has no key.
-
-        Parameters
-        ----------
-        function : callable
-            The cell; returns a Bunch, which has another entry, ``troubles``, for `tell`, if it
-            was not read.
-        args, kwargs : tuple and dict
-            What it is computed from; a function that takes a ``checkpoint_folder`` gets one.
-
-        Returns
-        -------
-        function, args, kwargs : tuple
-            The call.
         """
         if self.folder is None:
-            return function, args, kwargs
-        key = key_of((self._provenance, function.__name__, args, kwargs))
-        if "checkpoint_folder" in inspect.signature(function).parameters:
-            kwargs = kwargs | {"checkpoint_folder": self.folder / "unfinished" / key}
-        path = self.folder / function.__name__ / key / "output.pkl"
-        return partial(_look_up, path, function), args, kwargs
-
-    def has(self, call):
-        """Return whether the result of a call is there."""
-        return isinstance(call[0], partial) and call[0].args[0].exists()
+            return None
+        key, kind = key_of((library_versions(), work)), type(work).__name__.lower()
+        return Entry(self.folder / kind / key / "output.pkl", self.folder / "unfinished" / key)
 
     def check(self, **parameters):
         """Raise a ValueError if a parameter has no key, because a part cannot be pickled."""
@@ -105,17 +83,60 @@ class Store:
                     "trained net, by functools.partial; or set memory=None."
                 ) from error
 
-    def tell(self, result, unfinished=None, *, stacklevel=5):
-        """Warn of what a cell had trouble with, wherever it ran; of each kind of trouble once.
-
-        The folder of its training is not needed any more.
-        """
-        if unfinished is not None:
-            rmtree(unfinished, ignore_errors=True)
+    def tell(self, result, *, stacklevel=5):
+        """Warn of what a cell had trouble with, wherever it ran; of each kind of trouble once."""
         for kind, text in result.pop("troubles", {}).items():
             if kind not in self._told:
                 self._told.add(kind)
                 warnings.warn(text, stacklevel=stacklevel)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where the store keeps a result, and the state of its training until there is one.
+
+    Attributes
+    ----------
+    path : Path
+        The file of the result.
+    unfinished : Path
+        The folder of the state.
+    """
+
+    path: Path
+    unfinished: Path
+
+    def exists(self):
+        """Return whether the result is there."""
+        return self.path.exists()
+
+    def look_up(self, work, progress_file=None):
+        """Return the result that is kept, or run the work and keep what it returns.
+
+        The result has another entry then, ``troubles``, for `Store.tell`.
+        """
+        troubles = {}
+        try:
+            return pickle.loads(read_sealed(self.path))
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except Exception as error:
+            troubles[str(self.path)] = (
+                f"A finished cell in {str(self.path)!r} cannot be read ({error}); it is computed "
+                "again. Nothing has to be done."
+            )
+        result = work.run(progress_file, self.unfinished)
+        troubles |= result.pop("troubles", {})
+        try:
+            write_atomically(self.path, *seal(pickle.dumps(result)))
+        except Exception as error:
+            troubles[_UNKEPT] = _unkept(error)
+        result["troubles"] = troubles
+        return result
+
+    def clean(self):
+        """Remove the state, which is not needed any more."""
+        rmtree(self.unfinished, ignore_errors=True)
 
 
 _UNKEPT = "unkept"
@@ -143,25 +164,3 @@ def _folder(memory):
         )
     # A folder of its own, in which `Memory.clear` and `Memory.reduce_size` find the cells.
     return Path(os.path.abspath(place)) / "sklearn_emerge_cells"
-
-
-def _look_up(path, function, /, *args, **kwargs):
-    """Return what a file has kept of a call, or call the function and keep what it returns."""
-    troubles = {}
-    try:
-        return pickle.loads(read_sealed(path))
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-    except Exception as error:
-        troubles[str(path)] = (
-            f"A finished cell in {str(path)!r} cannot be read ({error}); it is computed again. "
-            "Nothing has to be done."
-        )
-    result = function(*args, **kwargs)
-    troubles |= result.pop("troubles", {})
-    try:
-        write_atomically(path, *seal(pickle.dumps(result)))
-    except Exception as error:
-        troubles[_UNKEPT] = _unkept(error)
-    result["troubles"] = troubles
-    return result

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..inference._power import find_seeds, spread_of
+from ..inference._labelled import seeds_to_find
 from ._assembly import NOTHING_TO_GAIN
 from ._case import cases_of
 from ._claims import REPRESENTATION, UNTESTED
 from ._cube import check_claimed, cube_of
-from ._plan import RESERVED, STRUCTURED
+from ._labels import RESERVED, STRUCTURED
 from ._words import SHORT_NAMES, in_digits, is_any_size, listed
 
 # What pandas prints in 80 columns without a break.
@@ -257,17 +257,6 @@ def _efficiency(cube):
 
 def _required_seeds(cube, alpha, correction):
     """Return the seeds that find gains of such a size; NaN where one was found or none is seen."""
-    gains = cube.delta_nll.transpose(..., "seed")
-    needed = xr.full_like(gains.isel(seed=0, drop=True), np.nan)
-    if gains.sizes["seed"] == 1:
-        return needed
-    n_tests = int(np.prod([cube.sizes[dim] for dim in needed.dims if dim not in RESERVED]))
-    found = cube.p_value_adjusted.transpose(*needed.dims).values <= alpha
-    values = gains.where(np.isfinite(gains).all("seed")).values
-    effect, spread = values.mean(axis=-1), spread_of(values)
-    # A gain that is the same in all seeds does not say how seeds differ.
-    unclear = (effect > 0) & (spread > 0) & ~found
-    needed.values[unclear] = find_seeds(
-        effect[unclear] / spread[unclear], alpha, n_tests, correction
-    )
-    return needed
+    n_tests = int(np.prod([cube.sizes[dim] for dim in cube.p_value.dims if dim not in RESERVED]))
+    needed = seeds_to_find(cube.delta_nll, alpha, n_tests, correction)
+    return needed.where(~(cube.p_value_adjusted <= alpha))

@@ -10,9 +10,8 @@ from sklearn.base import clone
 
 from .._threads import one_thread
 from ..measures._sequences import negative_log_likelihood
-from ._labels import check_label
+from ._labels import OF_MEASURES, RESERVED, check_label, join
 from ._notes import noted
-from ._plan import OF_MEASURES, RESERVED
 
 _OWN = ("nll", "train_loss")
 _TAKEN = tuple(dim for dim in RESERVED if dim not in OF_MEASURES)
@@ -150,22 +149,6 @@ class Recorder:
     def result(self):
         """Return the measures by name, as DataArrays with the dimensions seed and step first."""
         return self.values_
-
-
-def join(labels, others):
-    """Return the labels of two measures: numbers in order, names as they come.
-
-    Parameters
-    ----------
-    labels, others : pandas.Index
-        Labels of the same dimension.
-
-    Returns
-    -------
-    pandas.Index
-    """
-    both = labels.append(others.difference(labels, sort=False))
-    return both.sort_values() if both.dtype.kind in "iuf" else both
 
 
 def _labelled(name, value, taken):

@@ -5,10 +5,11 @@ from itertools import product
 
 import numpy as np
 import xarray as xr
+from sklearn.utils.validation import check_is_fitted
 
 from ..inference import outside_majority, smallest_p_value
 from ._claims import CLAIMS, FAILS, HOLDS, OPEN, REPRESENTATION, UNTESTED, claims_of
-from ._plan import RESERVED, STRUCTURED
+from ._labels import RESERVED, STRUCTURED
 from ._words import baseline_in_words
 
 UNDECIDED = "undecided"
@@ -322,3 +323,10 @@ def stands_apart(here):
     if len(nll) < 2 or not np.isfinite(nll).all():
         return np.zeros(here.sizes["seed"], bool)
     return outside_majority(nll)
+
+
+def by_configuration(assessment, name):
+    """Return a variable of a fitted assessment as a str, or as a Series if there is a grid."""
+    check_is_fitted(assessment, "cube_")
+    values = assessment.cube_[name]
+    return values.item() if values.ndim == 0 else values.to_series()

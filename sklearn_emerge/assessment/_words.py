@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ._labels import STRUCTURED
 from ._panel import ALTERNATIVES
-from ._plan import STRUCTURED
 
 # Which weights were trained.
 ARMS = {

@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from ..assessment._case import innermost, observation_of
-from ..assessment._plan import STRUCTURED
+from ..assessment._labels import STRUCTURED
 from ..assessment._words import arm_in_words, baseline_in_words, condition_in_words
 from ._style import ALTERNATIVE_STYLE, CEILINGS, literal
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..assessment._plan import STRUCTURED
+from ..assessment._labels import STRUCTURED
 from ..assessment._words import arm_in_words
 from ..inference import student_interval
 from ._arms import Arm, Group, draw_groups, width_of

@@ -5,7 +5,7 @@ import xarray as xr
 from sklearn.utils.validation import check_is_fitted
 
 from ..assessment._cube import cube_of
-from ..assessment._plan import RESERVED
+from ..assessment._labels import RESERVED
 
 
 def as_sweep(source):

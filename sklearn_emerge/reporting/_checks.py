@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..assessment._claims import OPEN, UNTESTED
+from ..assessment._labels import STRUCTURED
 from ..assessment._next import units_needed
-from ..assessment._plan import STRUCTURED
 from ..assessment._verdict import UNDECIDED, loss_fall
 from ..assessment._words import (
     arm_in_words,

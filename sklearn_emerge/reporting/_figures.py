@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import chain, product, zip_longest
 
 from .._images import data_uri
-from ..assessment._plan import STRUCTURED
+from ..assessment._labels import STRUCTURED
 from ..assessment._words import arm_in_words, condition_in_words, in_digits, listed
 from ..displays import (
     AssessmentDisplay,

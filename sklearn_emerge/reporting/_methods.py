@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..assessment._claims import REPRESENTATION
-from ..assessment._plan import STRUCTURED
+from ..assessment._labels import STRUCTURED
 from ..assessment._words import ARM_STATES, NULLS, baseline_in_words, count, listed
 from ..inference import smallest_p_value
 from ..inference._sign_flips import MAX_AUTO

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .. import worlds
-from ..assessment._plan import STRUCTURED
+from ..assessment._labels import STRUCTURED
 from ..assessment._words import condition_in_words
 from ..displays._style import BLACK, PALETTE
 from ..worlds._picture import rows_of

@@ -1,0 +1,44 @@
+"""How many seeds and sequences there are, and where their randomness comes from."""
+
+from dataclasses import dataclass
+
+from .._random import substream
+
+
+@dataclass(frozen=True)
+class Design:
+    """Seeds, and the sequences that each has.
+
+    Attributes
+    ----------
+    n_seeds, n_train, n_eval : int
+        Numbers of seeds, and of sequences for training and evaluation.
+    shared_data : bool
+        Whether all seeds train and are evaluated on the same sequences.
+    entropy : list of int
+        Root of all random streams. A seed's data and stream are the same in all conditions and
+        modes, so that these pair.
+    """
+
+    n_seeds: int
+    n_train: int
+    n_eval: int
+    shared_data: bool
+    entropy: list
+
+    def splits(self, world):
+        """Return the training and evaluation sequences of each seed, one pair if all share them.
+
+        A seed's sequences are the same in all modes, and those of the nulls are made from them.
+        The evaluation sequences have those of training as ``train``, for measures that ask whether
+        something is new.
+        """
+        sizes = self.n_train, self.n_eval, self.stream("data")
+        splits = [world.split(*sizes)] if self.shared_data else world.splits(self.n_seeds, *sizes)
+        for train, evaluation in splits:
+            evaluation.train = train
+        return splits
+
+    def stream(self, *names):
+        """Return the stream of random numbers of this name."""
+        return substream(self.entropy, *names)

@@ -1,0 +1,220 @@
+"""A unit of work: the networks of one configuration in one condition and mode."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from sklearn.base import clone
+from sklearn.utils import Bunch
+
+from .._random import integer_seed, substream
+from .._threads import one_thread
+from ..measures import memory_curve
+from ..measures._exchange import EXCHANGE, exchange_if_possible
+from ..measures._sequences import negative_log_likelihood
+from ..predictors._base import spread_known
+from ..predictors._fit import fit_replicas
+from ..predictors._neural import NeuralPredictor
+from ..probes import control_states, score_probe
+from ..training import N_PARTS, Checkpoints
+from ._design import Design
+from ._progress import ProgressFile
+from ._trajectory import Recorder
+
+# Evaluation sequences on which memory is measured, at most.
+N_MEMORY = 100
+_NO_TRAINING = np.full(N_PARTS, np.nan)
+PROBE_SCORES = ("probe_score", "probe_score_shuffled", "probe_score_noise", "probe_accuracy")
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The networks of one configuration in one condition and mode.
+
+    Attributes
+    ----------
+    design : Design
+        Seeds and their sequences.
+    world : World
+        The world of the condition.
+    model : predictor
+        The model, with the facts of the world filled in.
+    mode : str
+        Its training mode.
+    probe : "auto", estimator or None
+        As in `cross_validate_probe`; None leaves the probes out.
+    n_probe : int
+        Evaluation sequences for probing.
+    with_memory : bool
+        Whether to measure what networks owe to their memory.
+    record_at : tuple of int
+        Updates at which measures are taken.
+    measures : dict of str to callable or None
+        Measures to take there besides the negative log-likelihood.
+    trained : list of dict or None
+        Networks that are trained already, see `fit_replicas`.
+    """
+
+    design: Design
+    world: object
+    model: object
+    mode: str
+    probe: object
+    n_probe: int
+    with_memory: bool = False
+    record_at: tuple = ()
+    measures: dict | None = None
+    trained: list | None = None
+
+    @property
+    def n_updates(self):
+        """Updates of the optimiser, of all seeds."""
+        # An exact head takes none.
+        in_closed_form = self.mode == "readout" and getattr(self.model, "head", None) == "exact"
+        at_rest = self.mode == "random" or in_closed_form or self.trained is not None
+        return 0 if at_rest else getattr(self.model, "max_steps", 0) * self.design.n_seeds
+
+    def run(self, progress_file=None, checkpoint_folder=None):
+        """Train and score the networks of all seeds.
+
+        Parameters
+        ----------
+        progress_file : path-like or None, default=None
+            Where to report how much is done.
+        checkpoint_folder : path-like or None, default=None
+            Where to keep the state of the training, and to go on from.
+
+        Returns
+        -------
+        Bunch
+            One value a seed; probe scores have one a latent, too, and ``training_loss`` one a block
+            of updates; ``memory``, DataArrays of seeds by name; ``trajectory``, see `Recorder`; and
+            with a folder ``troubles``, see `Checkpoints`.
+        """
+        n_seeds, splits = self.design.n_seeds, self.design.splits(self.world)
+        progress = [] if progress_file is None else [ProgressFile(progress_file)]
+        recorder = None
+        if self.record_at:
+            evaluations = [evaluation for _, evaluation in splits]
+            recorder = Recorder(self.record_at, self.measures or {}, evaluations, n_seeds)
+        checkpoints = None
+        if checkpoint_folder is not None:
+            checkpoints = Checkpoints(checkpoint_folder, recorder)
+        context = TrainingContext(tuple(progress), recorder, checkpoints)
+        start = time.perf_counter()
+        predictors = self._fit([train.X for train, _ in splits], context)
+        seconds = time.perf_counter() - start + (0 if checkpoints is None else checkpoints.seconds)
+        found = []
+        for seed, predictor in enumerate(predictors):
+            for file in progress:
+                file.follow(seed / n_seeds)
+            # One thread: the last digits must not depend on how many there are.
+            with one_thread():
+                found.append(self._score(seed, predictor, splits[min(seed, len(splits) - 1)][1]))
+        memory = _joined([each.pop("memory") for each in found])
+        result = Bunch(**{name: np.array([each[name] for each in found]) for name in found[0]})
+        # All seeds have as many weights.
+        result.n_parameters = result.n_parameters[0]
+        result.fit_seconds = np.full(n_seeds, seconds / n_seeds)
+        result.memory = memory
+        result.trajectory = {} if recorder is None else recorder.result()
+        if checkpoints is not None:
+            result.troubles = checkpoints.troubles
+        return result
+
+    def _fit(self, samples, context):
+        """Fit the model once a seed."""
+        seeds = [
+            integer_seed(self.design.stream("model", seed)) for seed in range(self.design.n_seeds)
+        ]
+        with spread_known(self.world._spread):
+            return _fit_seeds(self.model, self.mode, samples, seeds, context, self.trained)
+
+    def _score(self, seed, predictor, evaluation):
+        """Return what is measured of the network of one seed, by name."""
+        nll = negative_log_likelihood(predictor, evaluation)
+        found = {
+            "nll": nll,
+            "status": status_of(predictor, nll),
+            "n_parameters": getattr(predictor, "n_parameters_", 0),
+            "training_loss": getattr(predictor, "training_loss_", _NO_TRAINING),
+            "memory": {},
+        }
+        if self.with_memory and np.isfinite(nll):
+            for name, values in _measure_memory(predictor, evaluation).items():
+                found["memory"][name] = values.assign_coords(seed=seed)
+        probing = self.probe is not None and evaluation.latents is not None
+        if probing and hasattr(predictor, "transform") and np.isfinite(nll):
+            stream = self.design.stream("probe", seed)
+            return found | _probe_scores(predictor, evaluation, self.probe, self.n_probe, stream)
+        return found | dict.fromkeys(PROBE_SCORES, np.full(len(evaluation.latent_names), np.nan))
+
+
+def _joined(found):
+    """Return what was measured in some seeds as one array a name, along seeds."""
+    names = dict.fromkeys(name for each in found for name in each)
+    return {
+        name: xr.concat([each[name] for each in found if name in each], "seed", join="exact")
+        for name in names
+    }
+
+
+def _fit_seeds(model, mode, samples, seeds, context, trained):
+    """Fit the model once a seed; one without training modes is fitted as it is."""
+    if isinstance(model, NeuralPredictor):
+        model = clone(model).set_params(training=mode)
+        return fit_replicas(model, samples, seeds, context, trained)
+    if len(samples) == 1:
+        # Without randomness of its own it is the same for all seeds.
+        fitted = [clone(model).fit(samples[0])] * len(seeds)
+    else:
+        fitted = [clone(model).fit(X) for X in samples]
+    recorder = context.recorder
+    if recorder is not None:
+        for seed, predictor in enumerate(fitted):
+            recorder(seed, recorder.at[0], predictor)
+            recorder.repeat(seed)
+    return fitted
+
+
+def groups_of(sample, n_sequences):
+    """Return the groups of the first sequences, None if they have none."""
+    return None if sample.groups is None else sample.groups[:n_sequences]
+
+
+def status_of(predictor, nll):
+    """Return how a fit has ended."""
+    if not np.isfinite(nll):
+        return "diverged"
+    return "ok" if getattr(predictor, "converged_", True) else "head not converged"
+
+
+def _measure_memory(predictor, evaluation):
+    """Return what a predictor owes to its memory: the curve, if there is a state; the exchange."""
+    entries = exchange_if_possible(predictor, evaluation, N_MEMORY)
+    curve = xr.DataArray([np.nan], {"window": [evaluation.X.shape[1]]})
+    if hasattr(predictor, "_predict_from"):
+        curve = memory_curve(predictor, evaluation, n_sequences=N_MEMORY)
+    exchange = xr.DataArray(entries, {"exchange": list(EXCHANGE)})
+    return {"nll_memory": curve, "state_exchange": exchange}
+
+
+def _probe_scores(predictor, evaluation, probe, n_probe, stream):
+    """Score the probe of one network and its controls on the first sequences."""
+    latents = evaluation.latents[:n_probe]
+    hidden = predictor.transform(evaluation.X[:n_probe])
+    # The same randomness for all of a seed's probes, in all modes, so that these pair.
+    options = {
+        "probe": probe,
+        "groups": groups_of(evaluation, n_probe),
+        "random_state": substream(stream, "estimator"),
+    }
+    trained = score_probe(hidden, latents, **options)
+    scores = {"probe_score": trained.score, "probe_accuracy": np.full(len(trained.score), np.nan)}
+    if trained.accuracy is not None:
+        scores["probe_accuracy"] = trained.accuracy
+    for name, kind in (("probe_score_shuffled", "other_sequence"), ("probe_score_noise", "noise")):
+        control = control_states(hidden, kind, substream(stream, kind))
+        scores[name] = score_probe(control, latents, **options).score
+    return scores

@@ -1,0 +1,217 @@
+"""What an assessment is to do: what parameters mean, and what is refused before any training."""
+
+from dataclasses import dataclass
+from platform import python_version
+
+import numpy as np
+
+from .._random import seed_sequence
+from .._registry import make_model, make_world
+from ..inference import check_alpha, check_correction
+from ..measures._reservoir import check_sizes
+from ..predictors import GRUPredictor
+from ..training import N_PARTS
+from ..worlds import ArrayWorld
+from ._checks import (
+    check_configurations,
+    check_recording,
+    try_baselines,
+    warn_if_fitted,
+    warn_if_seeds_cannot_reach_alpha,
+)
+from ._claims import REPRESENTATION, check_claims
+from ._cube import describe
+from ._key import library_versions
+from ._labels import STRUCTURED, check_names, coordinate
+from ._panel import make_baselines, reference_names
+from ._plan import expand
+from ._probing import check_probing
+from ._recordings import check_likelihoods, world_of
+from ._store import Store
+from ._trajectory import check_record
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an assessment is to do.
+
+    Attributes
+    ----------
+    assessment : EmergenceAssessment
+        Its parameters.
+    store : Store
+        Where finished cells are kept.
+    world : World
+        The world.
+    model : predictor
+        The model.
+    configurations : list of Configuration
+        The grid.
+    modes, nulls, claims, latents : tuple of str
+        Names of training modes, of nulls, of claims to test and of latents that are probed.
+    baselines : dict of str to predictor
+        Those of the first configuration.
+    candidates : list of str
+        Names of the baselines among which the reference is chosen.
+    record_at : tuple of int
+        Updates at which measures are taken.
+    measures : dict of str to callable
+        The measures.
+    entropy : list of int
+        Root of all random streams.
+    """
+
+    assessment: object
+    store: Store
+    world: object
+    model: object
+    configurations: list
+    modes: tuple
+    nulls: tuple
+    claims: tuple
+    latents: tuple
+    baselines: dict
+    candidates: list
+    record_at: tuple
+    measures: dict
+    entropy: list
+
+    @property
+    def sizes(self):
+        """Numbers of sequences for training and evaluation that were asked for, or None."""
+        return self.assessment.n_train, self.assessment.n_eval
+
+    @property
+    def units(self):
+        """Recordings that a seed trains on and holds out; None if seeds are independent."""
+        if self.assessment.shared_data:
+            return None
+        return self.world.units_per_split(*self.world.default_split(*self.sizes))
+
+    @property
+    def coords(self):
+        """The coordinates of the cube."""
+        assessment, grid = self.assessment, self.assessment.param_grid or {}
+        coords = {
+            "condition": (STRUCTURED, *self.nulls),
+            "mode": self.modes,
+            **{key: coordinate(values) for key, values in grid.items()},
+            "seed": np.arange(assessment.n_seeds),
+            "baseline": list(self.baselines),
+            "block": np.arange(1, N_PARTS + 1) / N_PARTS,
+        }
+        if assessment.reservoir_sizes is not None:
+            coords["n_units"] = np.asarray(assessment.reservoir_sizes)
+        if self.record_at:
+            coords["step"] = np.array(self.record_at)
+        return coords | {"latent": self.latents} if self.latents else coords
+
+    @property
+    def tests(self):
+        """The parameters of all tests."""
+        names = "alpha", "correction", "n_flips"
+        return {name: getattr(self.assessment, name) for name in names} | {"units": self.units}
+
+    @property
+    def description(self):
+        """How the cube is made, as plain data."""
+        return describe(self.assessment) | {
+            "world": describe(self.world),
+            "model": describe(self.model),
+            "entropy": self.entropy,
+            "n_sequences": describe(self.world.default_split(*self.sizes)),
+            "units": describe(self.units),
+            "n_configurations": len(self.configurations),
+            "versions": {"python": python_version(), **library_versions()},
+        }
+
+
+def make_plan(assessment, X, y):
+    """Return what an assessment is to do, after checking that parameters mean something.
+
+    Parameters
+    ----------
+    assessment : EmergenceAssessment
+        The assessment; receives `n_features_in_` if sequences are passed.
+    X, y
+        As in its `fit`.
+
+    Returns
+    -------
+    Plan
+    """
+    check_alpha(assessment.alpha)
+    check_correction(assessment.correction)
+    store, world = Store(assessment.memory), _resolve_world(assessment, X, y)
+    model = GRUPredictor() if assessment.model is None else assessment.model
+    model = make_model(model) if isinstance(model, str) else model
+    record_at, measures = check_record(assessment.record_at, assessment.measures)
+    nulls = check_names("nulls", assessment.nulls, world.null_kinds)
+    configurations = expand(world, model, assessment.param_grid, nulls)
+    sizes = assessment.n_train, assessment.n_eval
+    modes, configurations = check_configurations(configurations, assessment.modes, *sizes)
+    claims = check_claims(assessment.claims)
+    probed = assessment.probe is not None and world.latent_kind is not None
+    first = configurations[0].models[STRUCTURED]
+    baselines = make_baselines(assessment.baselines, first, world)
+    return Plan(
+        assessment, store, world, model, configurations, modes, nulls, claims,
+        latents=world.facts.latent_names if probed else (),
+        baselines=baselines,
+        candidates=reference_names(assessment.reference, baselines),
+        record_at=record_at,
+        measures=measures,
+        entropy=seed_sequence(assessment.random_state).generate_state(4).tolist(),
+    )  # fmt: skip
+
+
+def check_plan(plan, y):
+    """Refuse what cannot be done, and warn of what cannot be found; `y` as in `fit`."""
+    assessment, configurations, sizes = plan.assessment, plan.configurations, plan.sizes
+    windows = REPRESENTATION in plan.claims
+    if plan.units is None:
+        warn_if_seeds_cannot_reach_alpha(
+            assessment.n_seeds, len(configurations), len(plan.latents) if windows else 0,
+            assessment.alpha, assessment.correction, assessment.n_flips,
+        )  # fmt: skip
+    if assessment.reservoir_sizes is not None:
+        check_sizes(assessment.reservoir_sizes, "reservoir_sizes")
+    own = assessment.baselines if isinstance(assessment.baselines, dict) else {}
+    warn_if_fitted(plan.model, own)
+    check_likelihoods(configurations, plan.baselines, plan.nulls, *sizes)
+    try_baselines(own, configurations)
+    grid = assessment.param_grid or ()
+    check_recording(plan.record_at, plan.measures, plan.modes, configurations, sizes, grid)
+    if assessment.probe is not None:
+        check_probing(
+            assessment.probe, assessment.n_probe, configurations, sizes, windows=windows, y=y,
+            n_seeds=assessment.n_seeds, shared_data=assessment.shared_data, entropy=plan.entropy,
+        )  # fmt: skip
+    plan.store.check(world=plan.world, model=plan.model, measures=plan.measures)
+    names = "param_grid", "probe", "baselines"
+    plan.store.check(**{name: getattr(assessment, name) for name in names})
+
+
+def _resolve_world(assessment, X, y):
+    """Return the world that an assessment has, or that sequences which were passed to fit are."""
+    world = assessment.world
+    if world is not None and X is not None:
+        raise ValueError(
+            "fit received X, but world is set, too; pass one of them (ArrayWorld(X, latents) "
+            "is the world of your own sequences)."
+        )
+    if X is not None:
+        return world_of(assessment, X, y)
+    if world is None:
+        raise ValueError(
+            "There is nothing to assess: world is None and fit received no X. Pass a world to "
+            "the constructor or sequences to fit."
+        )
+    if y is not None:
+        raise ValueError("fit received latents y without X; pass both or neither.")
+    if isinstance(world, str):
+        return make_world(world)
+    if isinstance(world, ArrayWorld):
+        # Anew, because an array may have been changed in place.
+        world._check()
+    return world

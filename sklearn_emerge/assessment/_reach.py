@@ -1,0 +1,75 @@
+"""Which files of the package a file of it can run: itself, and what it imports."""
+
+import ast
+from functools import cache
+from hashlib import sha256
+from importlib.util import resolve_name
+from pathlib import Path
+
+NAME = __package__.partition(".")[0]
+PACKAGE = Path(__file__).parents[1]
+
+
+@cache
+def digest_of(module):
+    """Return a hash of all files that a module of the package can run, of the package of all."""
+    files = PACKAGE.rglob("*.py") if module == NAME else files_of(module)
+    digest = sha256()
+    for path in sorted(files):
+        digest.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def files_of(module):
+    """Return the files that a module of the package can run.
+
+    Imports inside of functions count. Of a room, as of ``from ..measures import memory_curve``, it
+    is the file that the name comes from, so that a new measure changes nothing for those who use
+    another one.
+    """
+    found, left = set(), [_file(module)]
+    while left:
+        path = left.pop()
+        if path not in found:
+            found.add(path)
+            left += _imported(path)
+    return found
+
+
+def _file(module):
+    """Return the file of a module of the package, None if there is none."""
+    place = PACKAGE.joinpath(*module.split(".")[1:])
+    files = place.with_name(f"{place.name}.py"), place / "__init__.py"
+    return next((file for file in files if file.exists()), None)
+
+
+@cache
+def _imports(path):
+    """Return (module, name, name here) of all that a file imports from the package."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    package = ".".join(parts[:-1])
+    return [
+        (resolve_name("." * node.level + (node.module or ""), package), alias.name, alias.asname)
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.ImportFrom) and node.level
+        for alias in node.names
+    ]
+
+
+def _imported(path):
+    """Return the files that a file imports."""
+    return {_home(module, name) for module, name, _ in _imports(path)}
+
+
+def _home(module, name):
+    """Return the file that a name of a module comes from."""
+    file = _file(module)
+    if file.name != "__init__.py":
+        return file
+    inside = _file(f"{module}.{name}")
+    if inside is not None:
+        return inside
+    for other, original, here in _imports(file):
+        if name == (here or original):
+            return _home(other, original)
+    return file

@@ -1,0 +1,28 @@
+"""Short ways from an assessment to its figures and reports, which stand above it.
+
+Nothing else in this room knows them. These are the only arrows upwards, and they stay: ``plot`` and
+``report`` are methods because that is where one looks for them, and a registry that displays and
+reports would enter themselves in would have to load them by a name in a text, which is the same
+arrow where nobody sees it.
+"""
+
+
+def plot(assessment, kind, options):
+    """Plot a cube, see `EmergenceAssessment.plot`."""
+    from ..displays._kinds import plot_cube
+
+    return plot_cube(assessment, kind, options)
+
+
+def draw_gains(cube, ax):
+    """Draw the gains of one configuration."""
+    from ..displays import AssessmentDisplay
+
+    AssessmentDisplay.from_cube(cube, ax=ax)
+
+
+def write_report(assessment, path):
+    """Write a report, see `EmergenceAssessment.report`."""
+    from ..reporting import report
+
+    report(assessment, path)

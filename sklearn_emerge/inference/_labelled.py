@@ -1,0 +1,149 @@
+"""Inference along the dimension ``seed`` of labelled arrays, whatever their other dimensions are.
+
+NaN is a seed without a value, and is left out; see `complete`. Where fewer than two values are
+left, or one is infinite, the result is NaN.
+"""
+
+import numpy as np
+import xarray as xr
+
+from ._bounds import sign_flip_bounds
+from ._intervals import bootstrap_interval, student_interval
+from ._multiplicity import adjust_p_values
+from ._power import find_seeds, spread_of
+from ._resampled import corrected_resampled_interval, corrected_resampled_test
+from ._sign_flips import sign_flip_test
+
+SEED = "seed"
+# A fixed stream: the same cube gives the same verdict.
+_FIXED = {"random_state": 0}
+# Intervals of a mean by name, with their options.
+INTERVALS = {"student": (student_interval, {}), "bootstrap": (bootstrap_interval, _FIXED)}
+
+
+def complete(values):
+    """Return values where each seed has a finite one, and NaN elsewhere."""
+    return values.where(np.isfinite(values).all(SEED))
+
+
+def means(values):
+    """Return means over seeds, which one value is enough for."""
+    return _along_seeds(np.mean, values, at_least=1)
+
+
+def intervals(values, confidence, kind="student", units=None):
+    """Return the ends of the interval of the mean.
+
+    Parameters
+    ----------
+    values : xarray.DataArray with a dimension seed
+        Differences.
+    confidence : float
+        Coverage of both ends together.
+    kind : {"student", "bootstrap"}, default="student"
+        Interval for independent seeds.
+    units : (int, int) or None, default=None
+        Recordings that each seed trains on and holds out, which take the corrected interval; None
+        if seeds are independent.
+
+    Returns
+    -------
+    low, high : xarray.DataArray
+    """
+    function, options = INTERVALS[kind]
+    if units is not None:
+        n_train, n_test = units
+        options = {"n_train": n_train, "n_test": n_test}
+        function = corrected_resampled_interval
+    return _along_seeds(
+        lambda each: function(each, confidence=confidence, **options), values, n_results=2
+    )
+
+
+def bounds(values, confidence, n_flips=None, units=None):
+    """Return the lower and upper bound of the centre, with a confidence of each on its own.
+
+    Parameters
+    ----------
+    values, units
+        As in `intervals`.
+    confidence : float
+        Coverage of a bound.
+    n_flips : int or None, default=None
+        As in `p_values`.
+
+    Returns
+    -------
+    low, high : xarray.DataArray
+    """
+    if units is not None:
+        # At a level of a half, both bounds are the mean.
+        return intervals(values, max(2 * confidence - 1, np.finfo(float).eps), units=units)
+    draws = _FIXED if n_flips is None else _FIXED | {"n_draws": n_flips}
+    return _along_seeds(
+        lambda each: sign_flip_bounds(each, confidence=confidence, **draws), values, n_results=2
+    )
+
+
+def p_values(values, n_flips=None, units=None):
+    """Return the p-values of means above zero.
+
+    Parameters
+    ----------
+    values, units
+        As in `intervals`.
+    n_flips : int or None, default=None
+        Patterns of signs that are drawn at random; None enumerates all where that is possible.
+
+    Returns
+    -------
+    xarray.DataArray
+    """
+    if units is not None:
+        return _along_seeds(lambda each: corrected_resampled_test(each, *units).pvalue, values)
+    draws = {} if n_flips is None else {"method": "monte-carlo", "n_draws": n_flips}
+    return _along_seeds(lambda each: sign_flip_test(each, **_FIXED, **draws).pvalue, values)
+
+
+def adjust(p_values, correction, family):
+    """Return p-values adjusted over the dimensions of a family, for all others on their own."""
+    adjusted = xr.apply_ufunc(
+        lambda each: adjust_p_values(each, correction), p_values,
+        input_core_dims=[family], output_core_dims=[family], vectorize=True,
+        output_dtypes=[np.float64],
+    )  # fmt: skip
+    return adjusted.transpose(*p_values.dims)
+
+
+def seeds_to_find(values, alpha, n_tests, correction):
+    """Return how many seeds find a mean of this size, see `required_seeds`.
+
+    NaN where a seed has no finite value, the mean is not positive, or the values are all the same,
+    which does not say how seeds differ.
+    """
+    if values.sizes[SEED] == 1:
+        return xr.full_like(values.isel({SEED: 0}, drop=True), np.nan)
+
+    def needed(values):
+        effect, spread = values.mean(axis=-1), spread_of(values)
+        unclear = (effect > 0) & (spread > 0)
+        found = np.full(effect.shape, np.nan)
+        found[unclear] = find_seeds(effect[unclear] / spread[unclear], alpha, n_tests, correction)
+        return found
+
+    return xr.apply_ufunc(needed, complete(values), input_core_dims=[[SEED]])
+
+
+def _along_seeds(function, values, n_results=1, at_least=2):
+    """Return what a function says of the values of all seeds, at each place."""
+
+    def of_seeds(values):
+        values = values[~np.isnan(values)]
+        if len(values) < at_least or not np.isfinite(values).all():
+            return np.nan if n_results == 1 else (np.nan,) * n_results
+        return function(values)
+
+    return xr.apply_ufunc(
+        of_seeds, values, input_core_dims=[[SEED]], output_core_dims=[[]] * n_results,
+        vectorize=True, output_dtypes=[np.float64] * n_results,
+    )  # fmt: skip
