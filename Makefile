@@ -7,9 +7,9 @@ STAMP := .venv/installed
 
 # The tests are many small fits: one thread each, one process a core.
 WORKERS ?= 2
-test test-slow: export OMP_NUM_THREADS = 1
+test test-slow coverage test-oldest: export OMP_NUM_THREADS = 1
 
-.PHONY: install demo lint test test-slow reproduce clean
+.PHONY: install demo lint test test-slow coverage test-oldest reproduce clean
 
 install: $(STAMP)
 
@@ -27,6 +27,8 @@ demo: install
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/mypy
 
 test: lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
@@ -35,10 +37,28 @@ test-slow: install
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q -m slow \
 	  --calibration=datasets/calibration
 
+# Some minutes more than make test, and therefore not part of it.
+coverage: install
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q --cov
+
+# The tests with the lower bounds of pyproject.toml; old versions use what newer ones of their own
+# dependencies deprecate.
+test-oldest: .venv-oldest/installed
+	.venv-oldest/bin/python -m pytest -n $(WORKERS) --dist worksteal -q \
+	  -W ignore::DeprecationWarning
+
+# The test client of an old starlette needs httpx, that of a new one httpx2.
+.venv-oldest/installed: pyproject.toml tests/oldest.py
+	$(PYTHON) -m venv --clear .venv-oldest
+	.venv-oldest/bin/python tests/oldest.py > .venv-oldest/constraints.txt
+	.venv-oldest/bin/python -m pip install --quiet -c .venv-oldest/constraints.txt \
+	  -e ".[plot,test]" httpx
+	touch $@
+
 # Every table of the source paper at its full budget; continues where it was interrupted.
 reproduce: export OMP_NUM_THREADS = 1
 reproduce: install
 	$(BIN)/python docs/make_reproduction.py --jobs $(WORKERS) --memory .reproduce
 
 clean:
-	rm -rf .venv build dist demo *.egg-info
+	rm -rf .venv .venv-oldest build dist demo *.egg-info

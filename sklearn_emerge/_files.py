@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and whose damage does not go unnoticed."""
 
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -15,7 +16,7 @@ _MARK = b"sklearn_emerge sha256 "
 _SEAL = len(_MARK) + sha256().digest_size
 
 
-def check_writable(path):
+def check_writable(path: str | os.PathLike[str]) -> Path:
     """Raise an OSError unless a file can be written at `path`; return the Path of that file.
 
     A leading ``~`` is the home folder; of a symbolic link it is the target that is written.
@@ -37,7 +38,7 @@ def check_writable(path):
 
 
 @contextmanager
-def replacing(path):
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give the path of a temporary file beside `path`, which takes its place at the end.
 
     Nothing is left of it after an error. A file that is replaced hands on its permissions. An
@@ -62,18 +63,18 @@ def replacing(path):
         temporary.unlink(missing_ok=True)
 
 
-def write_atomically(path, *parts):
+def write_atomically(path: str | os.PathLike[str], *parts: bytes | memoryview) -> None:
     """Write bytes to a temporary file beside `path`, then rename it: all of it or nothing."""
     with replacing(path) as temporary, temporary.open("wb") as file:
         file.writelines(parts)
 
 
-def seal(content):
+def seal(content: bytes | memoryview) -> tuple[bytes | memoryview, bytes]:
     """Return bytes, and what stands behind them, with their SHA-256."""
     return content, _MARK + sha256(content).digest()
 
 
-def read_sealed(path, *, required=True):
+def read_sealed(path: str | os.PathLike[str], *, required: bool = True) -> bytes:
     """Read a file that was sealed, and return what it was made of.
 
     Parameters
@@ -108,7 +109,7 @@ def read_sealed(path, *, required=True):
     return data[:-_SEAL]
 
 
-def check_given(path, writer):
+def check_given(path: str | os.PathLike[str], writer: str) -> Path:
     """Raise a FileNotFoundError unless there is something at `path`; return it as a Path."""
     found = Path(os.path.expanduser(path))
     if not found.exists():

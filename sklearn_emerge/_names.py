@@ -1,8 +1,10 @@
 """Names that are not known, answered with those that may be meant."""
 
 import inspect
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import wraps
+from typing import Any, Self
 
 from sklearn.base import BaseEstimator
 
@@ -51,11 +53,11 @@ _GROUPS = (
 )
 
 
-def _plain(name):
+def _plain(name: str) -> str:
     return name.lower().lstrip("-").replace("-", "_").replace(" ", "_")
 
 
-def nearest(name, known):
+def nearest(name: str, known: Iterable[str]) -> list[str]:
     """Return the known names that may be meant: those of the same meaning, else of like spelling.
 
     Parameters
@@ -83,13 +85,13 @@ def nearest(name, known):
     return meant or [known[each] for each in get_close_matches(name, known, n=1, cutoff=0.65)]
 
 
-def did_you_mean(name, known, form=repr):
+def did_you_mean(name: object, known: Iterable[str], form: Callable[[str], str] = repr) -> str:
     """Return a question to end a message with, such as " Did you mean 'full'?", or no text."""
     found = " or ".join(map(form, nearest(name, known))) if isinstance(name, str) else ""
     return f" Did you mean {found}?" if found else ""
 
 
-def look_up(name, known, argument="name"):
+def look_up(name: str, known: Iterable[str], argument: str = "name") -> str:
     """Return a known name, spelled as it is known.
 
     Parameters
@@ -123,14 +125,14 @@ class Estimator(BaseEstimator):
     """An estimator of scikit-learn that answers unknown parameters with the nearest it has."""
 
     # Classes whose parameters may be meant, by the parameter that takes an object of them.
-    _parts = {}
+    _parts: dict[str, type[BaseEstimator]] = {}
 
-    def __init_subclass__(cls, **options):
+    def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "__init__" in vars(cls):
-            cls.__init__ = _refusing_unknown(cls.__init__)
+            cls.__init__ = _refusing_unknown(cls.__init__)  # type: ignore[method-assign]
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, also of parts, as ``world__n_steps``.
 
         Parameters
@@ -162,14 +164,14 @@ class Estimator(BaseEstimator):
         return super().set_params(**params)
 
 
-def _refusing_unknown(init):
+def _refusing_unknown(init: Callable[..., None]) -> Callable[..., None]:
     """Return a constructor that says which parameter may be meant by one that it does not have."""
     parameters = inspect.signature(init).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return init
 
     @wraps(init)
-    def checked(self, *args, **kwargs):
+    def checked(self: Any, *args: Any, **kwargs: Any) -> None:
         for name in kwargs:
             if name not in parameters:
                 raise TypeError(_no_parameter(type(self), name, list(parameters)[1:]))
@@ -178,7 +180,7 @@ def _refusing_unknown(init):
     return checked
 
 
-def _no_parameter(cls, name, known):
+def _no_parameter(cls: type[Estimator], name: str, known: Iterable[str]) -> str:
     """Return what to say of a parameter that a class does not have."""
     said = f"{cls.__name__} has no parameter {name!r}"
     parts = {part: owner._get_param_names() for part, owner in cls._parts.items()}
@@ -192,5 +194,5 @@ def _no_parameter(cls, name, known):
     return f"{said}; choose from {', '.join(known) or 'none'}."
 
 
-def _as_in(parts, part, name):
+def _as_in(parts: Mapping[str, type[BaseEstimator]], part: str, name: str) -> str:
     return f"{part}={parts[part].__name__}({name}=...)"

@@ -4,8 +4,10 @@ from zlib import crc32
 
 import numpy as np
 
+from ._typing import RandomState
 
-def seed_sequence(random_state=None):
+
+def seed_sequence(random_state: RandomState = None) -> np.random.SeedSequence:
     """Turn any accepted `random_state` into a fresh `numpy.random.SeedSequence`.
 
     Parameters
@@ -33,7 +35,7 @@ def seed_sequence(random_state=None):
         ) from error
 
 
-def substream(random_state, *identity):
+def substream(random_state: RandomState, *identity: str | int) -> np.random.SeedSequence:
     """Derive the stream that belongs to `identity`, whatever else is derived before or after.
 
     Parameters
@@ -52,6 +54,6 @@ def substream(random_state, *identity):
     return np.random.SeedSequence(parent.entropy, spawn_key=parent.spawn_key + words)
 
 
-def integer_seed(stream):
+def integer_seed(stream: np.random.SeedSequence) -> int:
     """Reduce a stream to one 32-bit integer, for estimators that take an integer seed."""
     return int(stream.generate_state(1)[0])

@@ -1,9 +1,11 @@
 """Checks of sequences, with messages that say what to do."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
 from ._tables import check_columns, check_table, cut_call, text_error
+from ._typing import Floats
 
 # Squares of what is larger or smaller leave the range of double precision.
 _LARGEST, _SMALLEST = 1e140, 1e-140
@@ -91,7 +93,7 @@ def _check_rows(rows, name):
     )
 
 
-def as_numbers(values, name):
+def as_numbers(values: ArrayLike, name: str) -> Floats:
     """Return values as a float64 array; raise a ValueError if they are not real numbers."""
     if np.ma.is_masked(values):
         raise ValueError(f"{name} has masked values; drop them: {name}.compressed().")

@@ -184,6 +184,7 @@ def test_wheel_holds_all_it_needs(distributions, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     place, rows, seeds = run_python(code, cwd=tmp_path, env=environment).split()
     assert place.startswith(str(tmp_path))
+    assert (tmp_path / "sklearn_emerge" / "py.typed").is_file()
     assert (rows, seeds) == ("30", "2")
 
 

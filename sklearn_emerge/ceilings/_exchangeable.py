@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._docs import fill_doc
+from .._typing import Floats
 from ..predictors._base import BasePredictor
 
 
@@ -42,11 +43,11 @@ class ExchangeablePredictor(BasePredictor):
     [-0.5, -1.0]
     """
 
-    def __init__(self, *, likelihood="auto", noise_std="auto"):
+    def __init__(self, *, likelihood: str = "auto", noise_std: float | str = "auto") -> None:
         self.likelihood = likelihood
         self.noise_std = noise_std
 
-    def _fit(self, X):
+    def _fit(self, X: Floats) -> None:
         self.mean_ = X.mean(axis=(0, 1))
         apart = X - self.mean_
         seen = apart.cumsum(axis=1)
@@ -57,7 +58,7 @@ class ExchangeablePredictor(BasePredictor):
         slope = (seen * to_come).sum(axis=0)
         self.coefs_ = np.divide(slope, power, out=np.zeros_like(power), where=power > 0)
 
-    def _predict(self, X):
+    def _predict(self, X: Floats) -> Floats:
         seen = (X - self.mean_).cumsum(axis=1)
         # After the end of training the last coefficient stays.
         coefs = self.coefs_[np.minimum(np.arange(X.shape[1]), len(self.coefs_) - 1)]

@@ -3,9 +3,11 @@
 from numbers import Real
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
+from .._typing import Floats
 from ..dynamics import check_covariance, check_system, steady_filter
 from ..predictors._base import BasePredictor
 from ._base import OptimalPredictor
@@ -87,17 +89,17 @@ class KalmanPredictor(OptimalPredictor):
 
     def __init__(
         self,
-        A=1.0,
-        C=1.0,
-        Q=1.0,
-        R=1.0,
+        A: ArrayLike = 1.0,
+        C: ArrayLike = 1.0,
+        Q: ArrayLike = 1.0,
+        R: ArrayLike = 1.0,
         *,
-        offset=0.0,
-        initial_mean=0.0,
-        initial_covariance="steady",
-        likelihood="auto",
-        noise_std="auto",
-    ):
+        offset: ArrayLike = 0.0,
+        initial_mean: ArrayLike = 0.0,
+        initial_covariance: ArrayLike = "steady",
+        likelihood: str = "auto",
+        noise_std: float | str = "auto",
+    ) -> None:
         self.A = A
         self.C = C
         self.Q = Q
@@ -108,7 +110,7 @@ class KalmanPredictor(OptimalPredictor):
         self.likelihood = likelihood
         self.noise_std = noise_std
 
-    def _system(self, n_channels):
+    def _system(self, n_channels: int) -> tuple[Floats, ...]:
         """Return A, C, Q, R, b, m, P as arrays, after checking their shapes."""
         A, C, Q, R = check_system(self.A, self.C, self.Q, self.R, n_channels)
         means = []
@@ -126,10 +128,10 @@ class KalmanPredictor(OptimalPredictor):
             P = check_covariance(self.initial_covariance, len(A), "initial_covariance")
         return A, C, Q, R, *means, P
 
-    def _fit(self, X):
+    def _fit(self, X: Floats) -> None:
         self.gains_, self.innovation_covariances_ = self._gains(*X.shape[1:])
 
-    def _gains(self, n_steps, n_channels):
+    def _gains(self, n_steps: int, n_channels: int) -> tuple[Floats, Floats]:
         """Return gain and innovation covariance of each step."""
         A, C, Q, R, _, _, P = self._system(n_channels)
         gains, innovations = [], []
@@ -148,7 +150,7 @@ class KalmanPredictor(OptimalPredictor):
             innovations.append(S)
         return np.array(gains), np.array(innovations)
 
-    def _predict(self, X):
+    def _predict(self, X: Floats) -> Floats:
         A, C, _, _, b, m, _ = self._system(X.shape[2])
         state = np.broadcast_to(m, (len(X), len(A)))
         mean = np.empty_like(X)

@@ -3,7 +3,15 @@
 from functools import singledispatch
 
 from ..predictors import MeanPredictor
-from ..worlds import BernoulliWorld, DriftWorld, LinearSystemWorld, OscillatorWorld, RegimeWorld
+from ..predictors._base import BasePredictor
+from ..worlds import (
+    BernoulliWorld,
+    DriftWorld,
+    LinearSystemWorld,
+    OscillatorWorld,
+    RegimeWorld,
+    World,
+)
 from ..worlds._nulls import ResampleNull, ShuffleNull
 from ._exchangeable import ExchangeablePredictor
 from ._kalman import KalmanPredictor
@@ -12,7 +20,7 @@ from ._regime import RegimePredictor
 
 
 @singledispatch
-def best_predictor(world):
+def best_predictor(world: World) -> BasePredictor:
     """Return the best possible predictor of a world, not fitted."""
     raise NotImplementedError(
         f"{type(world).__name__} has a ceiling, but nothing says which predictor reaches it; give "
@@ -21,7 +29,7 @@ def best_predictor(world):
 
 
 @best_predictor.register
-def _(world: DriftWorld):
+def _(world: DriftWorld) -> BasePredictor:
     return KalmanPredictor(
         Q=world.dynamics_std**2,
         R=world.observation_std**2,
@@ -31,33 +39,33 @@ def _(world: DriftWorld):
 
 
 @best_predictor.register
-def _(world: LinearSystemWorld):
+def _(world: LinearSystemWorld) -> BasePredictor:
     *matrices, initial = world.system()
     return KalmanPredictor(*matrices, initial_covariance=initial)
 
 
 @best_predictor.register
-def _(world: OscillatorWorld):
+def _(world: OscillatorWorld) -> BasePredictor:
     return OscillatorPredictor(
         world.omega, world.time_step, world.initial_std, world.observation_std
     )
 
 
 @best_predictor.register
-def _(world: RegimeWorld):
+def _(world: RegimeWorld) -> BasePredictor:
     return RegimePredictor(world.period, world.stay_probability)
 
 
 @best_predictor.register
-def _(world: BernoulliWorld):
+def _(world: BernoulliWorld) -> BasePredictor:
     return MeanPredictor(mean=world.probability)
 
 
 @best_predictor.register
-def _(world: ShuffleNull):
+def _(world: ShuffleNull) -> BasePredictor:
     return ExchangeablePredictor()
 
 
 @best_predictor.register
-def _(world: ResampleNull):
+def _(world: ResampleNull) -> BasePredictor:
     return MeanPredictor(per_step=True, mean=world.world._step_means())

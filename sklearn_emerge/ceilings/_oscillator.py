@@ -2,6 +2,7 @@
 
 from functools import cache
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -9,6 +10,7 @@ from scipy.special import softmax
 from sklearn.utils._param_validation import Interval
 
 from .._docs import fill_doc
+from .._typing import Floats
 from ..dynamics import euler_step, frequencies_of
 from ..predictors._base import BasePredictor
 from ..recurrence import Compiled
@@ -83,9 +85,16 @@ class OscillatorPredictor(OptimalPredictor):
     }
 
     def __init__(
-        self, omega=1.0, time_step=0.05, initial_std=0.1, observation_std=0.05, *, n_grid=15,
-        likelihood="auto", noise_std="auto",
-    ):  # fmt: skip
+        self,
+        omega: float | tuple[float, float] = 1.0,
+        time_step: float = 0.05,
+        initial_std: float = 0.1,
+        observation_std: float = 0.05,
+        *,
+        n_grid: int = 15,
+        likelihood: str = "auto",
+        noise_std: float | str = "auto",
+    ) -> None:
         self.omega = omega
         self.time_step = time_step
         self.initial_std = initial_std
@@ -94,12 +103,12 @@ class OscillatorPredictor(OptimalPredictor):
         self.likelihood = likelihood
         self.noise_std = noise_std
 
-    def _predict(self, X):
+    def _predict(self, X: Floats) -> Floats:
         y = self._one_channel(X)
         chunks = [self._filter(y[i : i + _CHUNK]) for i in range(0, len(y), _CHUNK)]
         return np.concatenate(chunks)[:, :, np.newaxis]
 
-    def _filter(self, y):
+    def _filter(self, y: Floats) -> Floats:
         n_sequences, n_steps = y.shape
         # A frequency that drifts keeps its pace beyond the length of training.
         first, last = frequencies_of(self.omega, 2)
@@ -107,7 +116,7 @@ class OscillatorPredictor(OptimalPredictor):
         axis = np.linspace(-_REACH, _REACH, self.n_grid)
         grid = np.stack([g.ravel() for g in np.meshgrid(axis, axis)])
         # A start that is certain is a narrow one, too.
-        prior_std = max(self.initial_std, np.finfo(np.float32).eps * self.observation_std)
+        prior_std: Any = max(self.initial_std, np.finfo(np.float32).eps * self.observation_std)
         center = np.zeros((n_sequences, 2, 1))
         spread = np.broadcast_to(prior_std * np.eye(2), (n_sequences, 2, 2))
         mean = np.empty_like(y)
@@ -136,7 +145,7 @@ class OscillatorPredictor(OptimalPredictor):
             done = end
         return mean
 
-    def _check_grid(self, weight, grid, n_seen):
+    def _check_grid(self, weight: Floats, grid: Floats, n_seen: int) -> None:
         """Raise a ValueError if the posterior falls between the points of the grid."""
         apart = grid - (weight @ grid.T).swapaxes(1, 2)
         spread = np.sqrt(np.linalg.eigvalsh((weight * apart) @ apart.swapaxes(1, 2))[:, 0])
@@ -152,12 +161,20 @@ _euler_step = njit(euler_step)
 
 
 @cache
-def _make_advance():
+def _make_advance() -> Any:
     """Return `_advance`, compiled on its first call."""
     return Compiled(_advance)
 
 
-def _advance(x, y, log_weight, observed, observation_std, frequency, time_step):
+def _advance(
+    x: Floats,
+    y: Floats,
+    log_weight: Floats,
+    observed: Floats,
+    observation_std: float,
+    frequency: float,
+    time_step: float,
+) -> None:
     """Weigh the states (n_sequences, n_states) by an observation, and move them on, in place."""
     for i in range(x.shape[0]):
         for k in range(x.shape[1]):

@@ -7,6 +7,7 @@ from scipy.special import softmax
 from sklearn.utils._param_validation import Interval
 
 from .._docs import fill_doc
+from .._typing import Floats
 from ..predictors._base import BasePredictor
 from ._base import OptimalPredictor
 
@@ -65,16 +66,21 @@ class RegimePredictor(OptimalPredictor):
     }
 
     def __init__(
-        self, period=32, stay_probability=(0.9, 0.6), *, known_phase=True, likelihood="auto",
-        noise_std="auto",
-    ):  # fmt: skip
+        self,
+        period: int = 32,
+        stay_probability: tuple[float, float] = (0.9, 0.6),
+        *,
+        known_phase: bool = True,
+        likelihood: str = "auto",
+        noise_std: float | str = "auto",
+    ) -> None:
         self.period = period
         self.stay_probability = stay_probability
         self.known_phase = known_phase
         self.likelihood = likelihood
         self.noise_std = noise_std
 
-    def _predict(self, X):
+    def _predict(self, X: Floats) -> Floats:
         state = self._one_channel(X) > 0.5
         n_steps = state.shape[1]
         stay = np.asarray(self.stay_probability, dtype=np.float64)

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import LinAlgError, schur, solve_discrete_are
 
+from .._typing import Floats
 from .._validation import as_numbers
 
 # Eigenvalues of a defective matrix are off by a root of the machine precision: those of a Jordan
@@ -14,7 +16,7 @@ EIGENVALUE_TOLERANCE = 1e-4
 _ROUNDING = 1e-9
 
 
-def _as_array(value, name):
+def _as_array(value: ArrayLike, name: str) -> Floats:
     """Return a float array of at most two dimensions; raise a ValueError if it is not one."""
     array = as_numbers(value, name)
     if array.ndim > 2 or not array.size or not np.isfinite(array).all():
@@ -25,7 +27,7 @@ def _as_array(value, name):
     return array
 
 
-def check_transition(A):
+def check_transition(A: ArrayLike) -> Floats:
     """Return the transition matrix as an array; raise a ValueError if it is not one."""
     A = _as_array(A, "A")
     if A.ndim == 1 or (A.ndim == 2 and A.shape[0] != A.shape[1]):
@@ -35,7 +37,7 @@ def check_transition(A):
     return np.atleast_2d(A)
 
 
-def check_observation(C, n_states):
+def check_observation(C: ArrayLike, n_states: int) -> Floats:
     """Return the observation matrix as an array; a number times the identity, or one row."""
     C = _as_array(C, "C")
     if C.ndim == 0:
@@ -49,7 +51,7 @@ def check_observation(C, n_states):
     return C
 
 
-def check_covariance(value, size, name):
+def check_covariance(value: ArrayLike, size: int, name: str) -> Floats:
     """Return a covariance as an array; a number times the identity, or a matrix."""
     covariance = _as_array(value, name)
     if covariance.ndim == 0:
@@ -70,7 +72,9 @@ def check_covariance(value, size, name):
     return (covariance + covariance.T) / 2
 
 
-def check_system(A, C, Q, R, n_channels=None):
+def check_system(
+    A: ArrayLike, C: ArrayLike, Q: ArrayLike, R: ArrayLike, n_channels: int | None = None
+) -> tuple[Floats, Floats, Floats, Floats]:
     """Return the matrices of a system as arrays of fitting shapes, for data of n_channels."""
     A = check_transition(A)
     C = check_observation(C, len(A))
@@ -82,13 +86,15 @@ def check_system(A, C, Q, R, n_channels=None):
     return A, C, check_covariance(Q, len(A), "Q"), check_covariance(R, len(C), "R")
 
 
-def persistent_modes(A, C, bound=1 - EIGENVALUE_TOLERANCE):
+def persistent_modes(
+    A: Floats, C: Floats, bound: float = 1 - EIGENVALUE_TOLERANCE
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
     """Return A and C on the invariant subspace of the modes of modulus `bound` or more."""
     triangle, vectors, n_modes = schur(A, output="complex", sort=lambda value: abs(value) >= bound)
     return triangle[:n_modes, :n_modes], C @ vectors[:, :n_modes]
 
 
-def observability(A, C):
+def observability(A: NDArray[np.inexact], C: NDArray[np.inexact]) -> tuple[int, int]:
     """Return the dimension of what C sees of a system, and the number of steps that it takes.
 
     Directions are added one by one, the new ones of a step being those of the last step times A
@@ -111,7 +117,7 @@ def observability(A, C):
         fresh, steps = np.array(added) @ A, steps + 1
 
 
-def check_detectable(A, C):
+def check_detectable(A: Floats, C: Floats) -> None:
     """Raise a ValueError if a mode that does not decay is invisible to the observations."""
     dynamics, seen = persistent_modes(A, C)
     if len(dynamics) and observability(dynamics, seen)[0] < len(dynamics):
@@ -139,13 +145,13 @@ class SteadyFilter:
         Spectral radius of A - L C, the rate at which the filter forgets.
     """
 
-    covariance: np.ndarray
-    innovation_covariance: np.ndarray
-    gain: np.ndarray
+    covariance: Floats
+    innovation_covariance: Floats
+    gain: Floats
     radius: float
 
 
-def steady_filter(A, C, Q, R):
+def steady_filter(A: Floats, C: Floats, Q: Floats, R: Floats) -> SteadyFilter:
     """Return the steady state of the Kalman filter of a checked system."""
     check_detectable(A, C)
     try:
@@ -170,7 +176,7 @@ def steady_filter(A, C, Q, R):
     return SteadyFilter(P, S, gain, radius)
 
 
-def memory_radius(A, C, gain):
+def memory_radius(A: Floats, C: Floats, gain: Floats) -> float:
     """Return the rate at which the coefficients C (A - L C)^(k-1) L of the filter decay.
 
     Modes of A - L C that the gain does not reach or that C does not see have no part in it.

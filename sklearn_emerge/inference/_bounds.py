@@ -1,13 +1,21 @@
 """Bounds of the centre of differences by inverting the sign-flip test."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from .._typing import RandomState
 from ._checks import check_alpha, check_count, check_sample
 from ._intervals import Interval
 from ._sign_flips import MAX_AUTO, TIE, draw_signs
 
 
-def sign_flip_bounds(differences, *, confidence=0.95, n_draws=99_999, random_state=None):
+def sign_flip_bounds(
+    differences: ArrayLike,
+    *,
+    confidence: float = 0.95,
+    n_draws: int = 99_999,
+    random_state: RandomState = None,
+) -> Interval:
     r"""Return bounds of the centre of differences by inverting the sign-flip test.
 
     The test of ``differences - m`` is significant at the level 1 - `confidence` for every m

@@ -3,11 +3,13 @@
 from numbers import Integral, Real
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from .._typing import Floats, RandomState
 from .._validation import as_numbers
 
 
-def check_alpha(alpha, name="alpha"):
+def check_alpha(alpha: float, name: str = "alpha") -> None:
     """Raise a ValueError unless `alpha` is a number strictly between 0 and 1."""
     if not isinstance(alpha, Real) or isinstance(alpha, bool) or not 0 < alpha < 1:
         raise ValueError(
@@ -15,13 +17,13 @@ def check_alpha(alpha, name="alpha"):
         )
 
 
-def check_count(count, name, at_least=1):
+def check_count(count: int, name: str, at_least: int = 1) -> None:
     """Raise a ValueError unless `count` is an integer of at least `at_least`."""
     if not isinstance(count, Integral) or isinstance(count, bool) or count < at_least:
         raise ValueError(f"{name}={count!r} must be an integer of at least {at_least}.")
 
 
-def check_number(number, name):
+def check_number(number: float, name: str) -> Floats:
     """Return a number as an array; raise a ValueError unless it is one finite number."""
     value = as_numbers(number, name)
     if value.ndim or not np.isfinite(value):
@@ -31,7 +33,7 @@ def check_number(number, name):
     return value
 
 
-def check_sample(values, name):
+def check_sample(values: ArrayLike, name: str) -> Floats:
     """Return a sample as an array; raise a ValueError unless it is two finite numbers or more."""
     values = as_numbers(values, name)
     if values.ndim != 1 or len(values) < 2:
@@ -43,7 +45,7 @@ def check_sample(values, name):
     return values
 
 
-def make_generator(random_state):
+def make_generator(random_state: RandomState) -> np.random.Generator:
     """Return the generator that a `random_state` stands for; a generator is used as it is."""
     try:
         return np.random.default_rng(random_state)

@@ -1,6 +1,7 @@
 """Whether values are one cluster, or some of them stand apart."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ._checks import check_sample
 from ._sign_flips import TIE
@@ -9,7 +10,7 @@ from ._sign_flips import TIE
 _GAP, _LEAST_GAP = 20, 2
 
 
-def outside_majority(values):
+def outside_majority(values: ArrayLike) -> NDArray[np.bool_]:
     """Return which values stand apart from the majority, like networks that are stuck.
 
     The majority is the largest cluster of more than half of the values, and at least three, from

@@ -1,16 +1,23 @@
 """Intervals of a mean over seeds."""
 
-from collections import namedtuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special, stats
 
+from .._typing import RandomState
 from ._checks import check_alpha, check_count, check_sample, make_generator
 
-Interval = namedtuple("Interval", ["low", "high"])
+
+class Interval(NamedTuple):
+    """Lower and upper end of an interval."""
+
+    low: float
+    high: float
 
 
-def student_interval(values, *, confidence=0.95):
+def student_interval(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
     """Return Student's t interval of the mean.
 
     Exact for normal values; with the handful of seeds that are usual, its coverage is far
@@ -48,7 +55,13 @@ def student_interval(values, *, confidence=0.95):
     return Interval(float(values.mean() - half), float(values.mean() + half))
 
 
-def bootstrap_interval(values, *, confidence=0.95, n_draws=9999, random_state=None):
+def bootstrap_interval(
+    values: ArrayLike,
+    *,
+    confidence: float = 0.95,
+    n_draws: int = 9999,
+    random_state: RandomState = None,
+) -> Interval:
     """Return a bootstrap interval of the mean (BCa, `scipy.stats.bootstrap`).
 
     Parameters

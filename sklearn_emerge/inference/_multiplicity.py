@@ -1,12 +1,17 @@
 """Corrections of the p-values of a family of tests."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from .._typing import Floats
 from .._validation import as_numbers
 
 
-def _hommel(p, left):
+def _hommel(p: Floats, left: NDArray[Any]) -> Floats:
     """Return Hommel's adjusted p-values: of every number of true nulls the Simes test."""
     adjusted = p.copy()
     for m in range(len(p), 1, -1):
@@ -16,14 +21,14 @@ def _hommel(p, left):
     return adjusted
 
 
-def _sidak(p, left):
+def _sidak(p: Floats, left: NDArray[Any] | int) -> Floats:
     # 1 - (1 - p)^n, of small p too.
     with np.errstate(divide="ignore"):
         return -np.expm1(left * np.log1p(-p))
 
 
 # Of p-values that rise, and of how many there are from each on.
-_METHODS = {
+_METHODS: dict[str, Callable[[Floats, NDArray[Any]], Floats]] = {
     "bonferroni": lambda p, left: len(p) * p,
     "sidak": lambda p, left: _sidak(p, len(p)),
     "holm-sidak": lambda p, left: np.maximum.accumulate(_sidak(p, left)),
@@ -36,7 +41,7 @@ _METHODS = {
 CORRECTIONS = tuple(_METHODS)
 
 
-def adjust_p_values(p_values, correction="holm"):
+def adjust_p_values(p_values: ArrayLike, correction: str | None = "holm") -> Floats:
     """Adjust the p-values of a family of tests, ignoring NaN.
 
     Parameters
@@ -82,7 +87,7 @@ def adjust_p_values(p_values, correction="holm"):
     return adjusted
 
 
-def check_correction(correction):
+def check_correction(correction: str | None) -> None:
     """Raise a ValueError unless `correction` is None or a known method."""
     if correction is not None and correction not in CORRECTIONS:
         known = ", ".join(map(repr, CORRECTIONS))

@@ -3,13 +3,17 @@
 from math import comb
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
+from .._typing import RandomState
 from ._checks import check_count, check_sample, make_generator
 from ._sign_flips import TIE, PermutationResult
 
 
-def two_sample_permutation_test(first, second, *, n_draws=9999, random_state=None):
+def two_sample_permutation_test(
+    first: ArrayLike, second: ArrayLike, *, n_draws: int = 9999, random_state: RandomState = None
+) -> PermutationResult:
     """Test whether `first` tends to exceed `second`, two independent samples.
 
     The difference of means against its distribution over all ways to divide the pooled values,

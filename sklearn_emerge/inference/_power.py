@@ -1,8 +1,10 @@
 """What p-values a number of seeds can reach, and how many seeds find an effect."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special, stats
 
+from .._typing import Floats
 from ._checks import check_alpha, check_count, check_number, check_sample
 from ._multiplicity import adjust_p_values
 from ._sign_flips import MAX_AUTO, TIE
@@ -11,7 +13,9 @@ from ._sign_flips import MAX_AUTO, TIE
 _CERTAIN = 1e6
 
 
-def smallest_p_value(n_seeds, n_tests=1, correction="holm", n_flips=None):
+def smallest_p_value(
+    n_seeds: int, n_tests: int = 1, correction: str | None = "holm", n_flips: int | None = None
+) -> float:
     r"""Return the smallest adjusted p-value that the sign-flip test can reach.
 
     Every test at its best gives :math:`2^{-n}`; the correction for `n_tests` applies to that.
@@ -54,7 +58,7 @@ def smallest_p_value(n_seeds, n_tests=1, correction="holm", n_flips=None):
     return float(adjust_p_values(np.full(n_tests, smallest), correction).min())
 
 
-def seeds_needed(alpha=0.05, n_tests=1, correction="holm"):
+def seeds_needed(alpha: float = 0.05, n_tests: int = 1, correction: str | None = "holm") -> int:
     """Return the number of seeds with which the sign-flip test can reach `alpha` at all.
 
     Parameters
@@ -93,8 +97,15 @@ def seeds_needed(alpha=0.05, n_tests=1, correction="holm"):
 
 
 def required_seeds(
-    pilot, effect=None, *, power=0.8, alpha=0.05, n_tests=1, correction="holm", max_seeds=1000
-):
+    pilot: ArrayLike,
+    effect: float | None = None,
+    *,
+    power: float = 0.8,
+    alpha: float = 0.05,
+    n_tests: int = 1,
+    correction: str | None = "holm",
+    max_seeds: int = 1000,
+) -> float:
     r"""Return the number of seeds that finds an effect with a given probability.
 
     Differences over seeds are taken as normal with the standard deviation s of the pilot, so that
@@ -168,13 +179,20 @@ def required_seeds(
     return needed if needed == np.inf else int(needed)
 
 
-def spread_of(values):
+def spread_of(values: Floats) -> Floats:
     """Return the standard deviation along the last axis; 0 for equal values."""
     equal = np.ptp(values, axis=-1) <= TIE * np.abs(values).max(axis=-1)
     return np.where(equal, 0.0, values.std(axis=-1, ddof=1))
 
 
-def find_seeds(sizes, alpha, n_tests, correction, power=0.8, max_seeds=1000):
+def find_seeds(
+    sizes: Floats,
+    alpha: float,
+    n_tests: int,
+    correction: str | None,
+    power: float = 0.8,
+    max_seeds: int = 1000,
+) -> Floats:
     """Return what `required_seeds` does for each of several effects.
 
     Parameters

@@ -1,8 +1,9 @@
 """Inference over splits of the same units, which overlap."""
 
-from collections import namedtuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special
 
 from ._checks import check_alpha, check_count, check_number, check_sample
@@ -10,10 +11,17 @@ from ._intervals import Interval
 from ._power import spread_of
 from ._sign_flips import TIE
 
-ResampledResult = namedtuple("ResampledResult", ["statistic", "pvalue"])
+
+class ResampledResult(NamedTuple):
+    """Statistic of a test over splits, and its p-value."""
+
+    statistic: float
+    pvalue: float
 
 
-def corrected_resampled_test(differences, n_train, n_test, *, margin=0.0):
+def corrected_resampled_test(
+    differences: ArrayLike, n_train: int, n_test: int, *, margin: float = 0.0
+) -> ResampledResult:
     r"""Test whether differences over splits of the same units exceed a margin.
 
     The corrected resampled t-test [1]_, one-sided: of J splits the statistic
@@ -92,7 +100,9 @@ def corrected_resampled_test(differences, n_train, n_test, *, margin=0.0):
     return ResampledResult(float(statistic), float(p_value))
 
 
-def corrected_resampled_interval(differences, n_train, n_test, *, confidence=0.95):
+def corrected_resampled_interval(
+    differences: ArrayLike, n_train: int, n_test: int, *, confidence: float = 0.95
+) -> Interval:
     """Return the interval of the mean of differences over splits of the same units.
 
     That of `corrected_resampled_test`, which says what it assumes: at ``confidence = 1 - 2 *
@@ -132,7 +142,7 @@ def corrected_resampled_interval(differences, n_train, n_test, *, confidence=0.9
     return Interval(float(mean - half), float(mean + half))
 
 
-def _estimate(differences, n_train, n_test):
+def _estimate(differences: ArrayLike, n_train: int, n_test: int) -> tuple[float, float, int]:
     """Return the mean difference, its standard error and the degrees of freedom of that."""
     differences = check_sample(differences, "differences")
     check_count(n_train, "n_train")

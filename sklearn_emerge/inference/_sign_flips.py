@@ -1,12 +1,21 @@
 """Tests of differences by flipping their signs."""
 
-from collections import namedtuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from .._typing import Floats, RandomState
 from ._checks import check_count, check_sample, make_generator
 
-PermutationResult = namedtuple("PermutationResult", ["statistic", "pvalue"])
+
+class PermutationResult(NamedTuple):
+    """Statistic of a permutation test, and its p-value."""
+
+    statistic: float
+    pvalue: float
+
 
 # 2^16 patterns of signs take a millisecond, 2^24 a second and half a gigabyte.
 MAX_AUTO, MAX_EXACT = 16, 24
@@ -16,7 +25,13 @@ _BATCH = 2**24
 TIE = 1e-12
 
 
-def sign_flip_test(differences, *, method="auto", n_draws=99_999, random_state=None):
+def sign_flip_test(
+    differences: ArrayLike,
+    *,
+    method: str = "auto",
+    n_draws: int = 99_999,
+    random_state: RandomState = None,
+) -> PermutationResult:
     r"""Test whether differences tend to be positive, by flipping their signs.
 
     Under the null the differences are symmetric about zero (or below it), so every pattern of
@@ -65,7 +80,9 @@ def sign_flip_test(differences, *, method="auto", n_draws=99_999, random_state=N
     return _flip(differences, np.abs(differences).max(), method, n_draws, random_state)
 
 
-def paired_permutation_test(first, second, **options):
+def paired_permutation_test(
+    first: ArrayLike, second: ArrayLike, **options: Any
+) -> PermutationResult:
     """Test whether `first` tends to exceed `second`, paired by seed.
 
     Parameters
@@ -101,7 +118,13 @@ def paired_permutation_test(first, second, **options):
     return _flip(first - second, np.abs([first, second]).max(), **options)
 
 
-def _flip(differences, scale, method="auto", n_draws=99_999, random_state=None):
+def _flip(
+    differences: Floats,
+    scale: float,
+    method: str = "auto",
+    n_draws: int = 99_999,
+    random_state: RandomState = None,
+) -> PermutationResult:
     """Return the result of `sign_flip_test` for differences of values of a size of `scale`."""
     if method not in ("auto", "exact", "monte-carlo"):
         raise ValueError(
@@ -119,16 +142,16 @@ def _flip(differences, scale, method="auto", n_draws=99_999, random_state=None):
         sums = np.zeros(1)
         for difference in differences:
             sums = np.concatenate([sums + difference, sums - difference])
-        hits = np.count_nonzero(sums >= n * least)
+        hits = int(np.count_nonzero(sums >= n * least))
         return PermutationResult(float(statistic), float(hits / 2**n))
     # Not scipy's: it turns exact as soon as n_draws reaches 2^n, which five seeds always do.
     hits = 0
     for signs in draw_signs(n, n_draws, random_state):
-        hits += np.count_nonzero((signs * differences).mean(axis=1) >= least)
+        hits += int(np.count_nonzero((signs * differences).mean(axis=1) >= least))
     return PermutationResult(float(statistic), float((hits + 1) / (n_draws + 1)))
 
 
-def draw_signs(n, n_draws, random_state):
+def draw_signs(n: int, n_draws: int, random_state: RandomState) -> Iterator[NDArray[np.int64]]:
     """Yield `n_draws` random patterns of `n` signs, one a row, in batches."""
     if not isinstance(random_state, np.random.RandomState):
         random_state = make_generator(random_state)
