@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from conftest import small_assessment
+from conftest import TRIANGLE, small_assessment
 from joblib import Memory
 from sklearn.base import clone
 from skorch.callbacks import Callback, EpochTimer
@@ -16,12 +16,10 @@ from sklearn_emerge import (
     ModulePredictor,
     OscillatorWorld,
     TransformerPredictor,
-    TriangleWorld,
 )
 from sklearn_emerge.predictors import _checkpoint
 from sklearn_emerge.predictors._training import Net
 
-TRIANGLE = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
 TRANSFORMER = TransformerPredictor(8, 1, 2, dropout=0.3, batch_size=32, max_steps=23)
 STOPPING = TransformerPredictor(
     8, 1, 2, lr=0.3, batch_size=32, max_steps=40, early_stopping=True, validation_steps=3,

@@ -29,6 +29,7 @@ SMALLER = {
 }
 
 
+@pytest.mark.usefixtures("few_baselines")
 def test_snippets_run_one_after_the_other(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
