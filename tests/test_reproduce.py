@@ -20,6 +20,7 @@ from sklearn_emerge.cli import main
 from sklearn_emerge.datasets import load_published
 from sklearn_emerge.reproduce import (
     EXPERIMENTS,
+    PROTOCOLS,
     RECIPES,
     compare_with_published,
     reproduce,
