@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
-from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
+from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld, TriangleWorld
+from sklearn_emerge.assessment import _panel
 from sklearn_emerge.training import Net
 
 matplotlib.use("Agg")
@@ -45,6 +46,18 @@ def no_training(monkeypatch):
     monkeypatch.setattr(Net, "train_on", begun)
 
 
+@pytest.fixture
+def few_baselines(monkeypatch):
+    """Leave out the baselines that take seconds a seed, for tests of something else."""
+    few = {
+        kind: [name for name in names if _panel.ALTERNATIVES[name].trivial]
+        for kind, names in _panel._AUTO.items()
+    }
+    monkeypatch.setattr(_panel, "_AUTO", few)
+
+
+# Three languages of four words.
+TRIANGLE = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
 SMALL = dict(
     n_train=40, n_eval=20, n_seeds=2, alpha=0.6, progress=False, random_state=0,
     modes=("full", "readout", "random"), reservoir_sizes=None,

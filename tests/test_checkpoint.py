@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from conftest import small_assessment
+from conftest import TRIANGLE, small_assessment
 from joblib import Memory
 from sklearn.base import clone
 from skorch.callbacks import Callback, EpochTimer
@@ -16,15 +16,13 @@ from sklearn_emerge import (
     ModulePredictor,
     OscillatorWorld,
     TransformerPredictor,
-    TriangleWorld,
 )
 from sklearn_emerge.training import Net, _checkpoint
 
-TRIANGLE = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
 TRANSFORMER = TransformerPredictor(8, 1, 2, dropout=0.3, batch_size=32, max_steps=23)
 STOPPING = TransformerPredictor(
     8, 1, 2, lr=0.3, batch_size=32, max_steps=40, early_stopping=True, validation_steps=3,
-    n_iter_no_change=2, precision="bfloat16", full_precision_steps=4,
+    n_iter_no_change=2, precision="bfloat16", full_precision_steps=4, head="sgd",
 )  # fmt: skip
 OSCILLATOR = OscillatorWorld(n_steps=20)
 SMALL = dict(head="sgd", batch_size=8, max_steps=23)
@@ -59,7 +57,8 @@ class Visits:
 def assess(world, model, mode, memory=None, visits=None, **options):
     return small_assessment(
         world=world, model=model, modes=(mode,), nulls=(), record_at=list(range(0, 23, 2)),
-        measures={"size": visits or Visits()}, n_train=40, memory=memory, probe=None, **options,
+        measures={"size": visits or Visits()}, n_train=40, memory=memory, probe=None,
+        baselines=("mean",), **options,
     ).fit()  # fmt: skip
 
 
@@ -148,7 +147,9 @@ def test_progress_may_be_shown_in_one_of_the_runs(tmp_path, every_epoch, before)
 def test_a_training_that_stopped_early_is_finished(tmp_path, monkeypatch):
     """The second seed is cut off, at its first visit; the first has stopped within an epoch."""
     world, model, mode = CASES[-1]
-    model = clone(model).set_params(max_steps=400, validation_steps=1, n_iter_no_change=1)
+    model = clone(model).set_params(
+        max_steps=400, validation_steps=1, n_iter_no_change=1, head="exact"
+    )
     trained = []
     step = Net.train_step
 

@@ -30,6 +30,17 @@ QUICK = [
 ]
 
 
+@pytest.fixture
+def assessed(monkeypatch, fitted_single):
+    """Let every assessment find what another one has found."""
+
+    def fit(self):
+        self.cube_ = fitted_single.cube_
+        return self
+
+    monkeypatch.setattr(EmergenceAssessment, "fit", fit)
+
+
 def test_worlds_lists_all(capsys):
     assert main(["worlds"]) == 0
     text = capsys.readouterr().out
@@ -138,6 +149,7 @@ def test_report_passes_on_cubes_and_path(capsys, monkeypatch, tmp_path):
     assert len(calls) == 1
 
 
+@pytest.mark.usefixtures("few_baselines")
 def test_assess_prints_and_writes(capsys, tmp_path):
     out, figure = tmp_path / "new" / "cube.nc", tmp_path / "cube.png"
     arguments = ["assess", "drift", "--model", "rnn", "--hidden-size", "2", "3", *QUICK]
@@ -151,6 +163,7 @@ def test_assess_prints_and_writes(capsys, tmp_path):
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.usefixtures("few_baselines")
 def test_single_configuration_prints_table_and_explanation(capsys):
     assert main(["assess", "bernoulli", "--hidden-size", "2", "--random-state", "0", *QUICK]) == 0
     printed = capsys.readouterr().out
@@ -235,6 +248,7 @@ def test_a_lack_of_memory_ends_on_one_line(capsys, monkeypatch):
     assert printed.count("\n") == 1
 
 
+@pytest.mark.usefixtures("few_baselines")
 @pytest.mark.filterwarnings("default::UserWarning")
 def test_too_few_seeds_warn_on_one_line(capsys):
     assert main(["assess", "bernoulli", "--hidden-size", "2", *QUICK, "--alpha", "0.05"]) == 0
@@ -243,6 +257,7 @@ def test_too_few_seeds_warn_on_one_line(capsys):
     assert "__main__.py" not in warning
 
 
+@pytest.mark.usefixtures("assessed")
 def test_a_cube_that_cannot_be_written_is_put_elsewhere(capsys, monkeypatch, tmp_path):
     from sklearn_emerge.assessment import _cube
 

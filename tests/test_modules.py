@@ -136,9 +136,10 @@ def test_modes_are_those_of_the_module_for_the_channels_of_the_data():
 
     data = np.stack([X, X], axis=2)
     model = ModulePredictor(two_channels, max_steps=1)
-    small_assessment(
+    assessment = small_assessment(
         world=None, model=model, modes=("full", "scrambled"), n_train=10, n_eval=10
-    ).fit(data)
+    )
+    assert assessment.fit(data).cube_.mode.values.tolist() == ["full", "scrambled"]
 
 
 def test_fitted_predictors_are_announced_to_be_fitted_anew():

@@ -13,8 +13,10 @@ from sklearn_emerge.reproduce import _networks as module
 def small(monkeypatch):
     """An experiment that takes a second, in the place of one of the paper's."""
     experiment = Experiment(
-        "drift", "gru", DriftWorld(n_steps=16), GRUPredictor(3, max_steps=40),
-        {"hidden_size": [2, 3]}, options={"n_train": 40, "n_eval": 20},
+        "drift", "gru", DriftWorld(n_steps=16), GRUPredictor(3, max_steps=10),
+        {"hidden_size": [2, 3]}, modes=("full", "readout"), options={
+            "n_train": 40, "n_eval": 20, "baselines": ["mean"], "reservoir_sizes": None,
+        },
     )  # fmt: skip
     monkeypatch.setitem(EXPERIMENTS, "drift-gru", experiment)
     return experiment

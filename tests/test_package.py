@@ -215,8 +215,10 @@ def test_quickstart_notebook_runs(tmp_path):
         ("max_steps=200", "max_steps=3"),
         ("max_steps=1000", "max_steps=3"),
         ("max_steps=600", "max_steps=3"),
-        ("n_train=1000", "reservoir_sizes=(4, 8), n_train=60"),
-        ("n_train=500", "reservoir_sizes=(4, 8), n_train=60"),
+        ("n_train=1000", "n_seeds=5, reservoir_sizes=(4, 8), n_probe=30, n_train=60"),
+        ("n_train=500", "n_seeds=5, reservoir_sizes=(4, 8), n_probe=30, n_train=60"),
+        ("n_eval=300", "n_eval=40"),
+        ("n_steps=100", "n_steps=40"),
         # Kernels of notebooks are processes of their own already.
         ("n_jobs=2", "n_jobs=1"),
     ):

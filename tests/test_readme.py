@@ -29,6 +29,7 @@ SMALLER = {
 }
 
 
+@pytest.mark.usefixtures("few_baselines")
 def test_snippets_run_one_after_the_other(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -39,8 +40,9 @@ def test_snippets_run_one_after_the_other(tmp_path, monkeypatch):
         code = code.replace(said, small)
     names = {}
     exec(compile(code, "README.md", "exec"), names)
-    assert names["assessment"].verdict_ in ("none", "operator", "representation", "reservoir")
-    assert load_cube("oscillator.nc").equals(names["assessment"].cube_)
+    kept = load_cube("oscillator.nc")
+    assert kept.equals(names["assessment"].cube_)
+    assert names["assessment"].verdict_ == kept.verdict.item()
     assert any(Path("cache").iterdir())
 
 

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from skorch.callbacks import Callback
 from torch import nn
 
@@ -32,10 +33,13 @@ MODELS = {
     "module": ModulePredictor(partial(nn.LSTM, hidden_size=3, batch_first=True), **TWICE),
     "transformer": TransformerPredictor(4, 1, 1, dropout=0.1, **TWICE),
 }
-each_model = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 
 
-@each_model
+@pytest.fixture(params=MODELS.values(), ids=MODELS)
+def model(request):
+    return clone(request.param)
+
+
 def test_it_is_the_mean_over_twentieths_of_the_updates(model):
     model.set_params(noise_std=0.2).fit(X)
     losses = [batch["train_loss"] for row in model.net_.history for batch in row["batches"]]

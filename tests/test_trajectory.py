@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from conftest import small_assessment
+from conftest import TRIANGLE, small_assessment
 
 from sklearn_emerge import (
     AutoregressivePredictor,
@@ -20,9 +20,6 @@ from sklearn_emerge import (
 from sklearn_emerge.measures import task_scores
 from sklearn_emerge.predictors._fit import fit_replicas
 from sklearn_emerge.training import TrainingContext
-
-TRIANGLE = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
-
 
 few_queries = partial(task_scores, n_queries=5, n_shots=1)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import TRIANGLE
 from scipy.stats import chisquare, entropy
 from sklearn.base import clone
 
@@ -9,7 +10,6 @@ from sklearn_emerge import EmergenceAssessment, GRUPredictor, TransformerPredict
 from sklearn_emerge.measures import draw_queries, intermediate_words, words_right
 
 HUB = {"A->B": 5000, "A->D": 4500, "A->C": 4000, "D->B": 100, "D->C": 200, "B->C": 300}
-SMALL = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
 
 
 def instances_of(world, sample):
@@ -73,8 +73,8 @@ def test_other_numbers_of_rows_keep_the_shares():
 
 
 def test_samples_are_reproducible_and_parts_differ():
-    train, evaluation = SMALL.split(20, 20, random_state=1)
-    again, _ = SMALL.split(20, 5, random_state=1)
+    train, evaluation = TRIANGLE.split(20, 20, random_state=1)
+    again, _ = TRIANGLE.split(20, 5, random_state=1)
     assert np.array_equal(train.X, again.X)
     assert not np.array_equal(train.X, evaluation.X)
     assert train.X.dtype.kind == "i"
@@ -295,7 +295,7 @@ def test_words_are_found_in_a_network_that_writes_them(translator):
 )
 def test_assessment(model):
     assessment = EmergenceAssessment(
-        SMALL, model, modes=("full", "readout", "random"), nulls=("redrawn", "permuted"),
+        TRIANGLE, model, modes=("full", "readout", "random"), nulls=("redrawn", "permuted"),
         n_seeds=2, alpha=0.3, n_eval=20, random_state=0, progress=False,
     ).fit()  # fmt: skip
     cube = assessment.cube_
@@ -304,7 +304,7 @@ def test_assessment(model):
     assert cube.latent.values.tolist() == ["task"]
     # Evaluated by one task, it is no variable that could be decoded, and nothing is left open.
     single = EmergenceAssessment(
-        TriangleWorld(**(SMALL.get_params() | {"evaluation_task": "A->C"})), model,
+        TriangleWorld(**(TRIANGLE.get_params() | {"evaluation_task": "A->C"})), model,
         nulls=("redrawn",), n_seeds=2, alpha=0.3, n_eval=20, random_state=0, progress=False,
     ).fit()  # fmt: skip
     assert "probe_score" not in single.cube_

@@ -17,7 +17,7 @@ from ..predictors._base import spread_known
 from ..predictors._fit import fit_replicas
 from ..predictors._neural import NeuralPredictor
 from ..probes import control_states, score_probe
-from ..training import N_PARTS, Checkpoints
+from ..training import N_PARTS, Checkpoints, TrainingContext
 from ._design import Design
 from ._progress import ProgressFile
 from ._trajectory import Recorder
