@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, validate_params
     },
     prefer_skip_nested_validation=True,
 )
-def hoeffding_p_value(score, expected, n_queries):
+def hoeffding_p_value(score: float, expected: float, n_queries: int) -> float:
     r"""Return a bound on the probability of a score so high if no more is expected.
 
     For n independent queries with scores between 0 and 1, whatever their distribution,
@@ -62,7 +62,9 @@ def hoeffding_p_value(score, expected, n_queries):
     },
     prefer_skip_nested_validation=True,
 )
-def hoeffding_interval(score, n_queries, confidence=0.95):
+def hoeffding_interval(
+    score: float, n_queries: int, confidence: float = 0.95
+) -> tuple[float, float]:
     r"""Return an interval of the mean score that holds whatever the distribution of scores.
 
     .. math:: \text{score} \pm \sqrt{\ln(2 / (1 - \text{confidence})) / (2 n)}, \qquad

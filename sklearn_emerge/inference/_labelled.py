@@ -4,9 +4,13 @@ NaN is a seed without a value, and is left out; see `complete`. Where fewer than
 left, or one is infinite, the result is NaN.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
+from .._typing import Floats
 from ._bounds import sign_flip_bounds
 from ._intervals import bootstrap_interval, student_interval
 from ._multiplicity import adjust_p_values
@@ -16,22 +20,30 @@ from ._sign_flips import sign_flip_test
 
 SEED = "seed"
 # A fixed stream: the same cube gives the same verdict.
-_FIXED = {"random_state": 0}
+_FIXED: dict[str, Any] = {"random_state": 0}
 # Intervals of a mean by name, with their options.
-INTERVALS = {"student": (student_interval, {}), "bootstrap": (bootstrap_interval, _FIXED)}
+INTERVALS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
+    "student": (student_interval, {}),
+    "bootstrap": (bootstrap_interval, _FIXED),
+}
 
 
-def complete(values):
+def complete(values: xr.DataArray) -> xr.DataArray:
     """Return values where each seed has a finite one, and NaN elsewhere."""
     return values.where(np.isfinite(values).all(SEED))
 
 
-def means(values):
+def means(values: xr.DataArray) -> xr.DataArray:
     """Return means over seeds, which one value is enough for."""
     return _along_seeds(np.mean, values, at_least=1)
 
 
-def intervals(values, confidence, kind="student", units=None):
+def intervals(
+    values: xr.DataArray,
+    confidence: float,
+    kind: str = "student",
+    units: tuple[int, int] | None = None,
+) -> tuple[xr.DataArray, xr.DataArray]:
     """Return the ends of the interval of the mean.
 
     Parameters
@@ -60,7 +72,12 @@ def intervals(values, confidence, kind="student", units=None):
     )
 
 
-def bounds(values, confidence, n_flips=None, units=None):
+def bounds(
+    values: xr.DataArray,
+    confidence: float,
+    n_flips: int | None = None,
+    units: tuple[int, int] | None = None,
+) -> tuple[xr.DataArray, xr.DataArray]:
     """Return the lower and upper bound of the centre, with a confidence of each on its own.
 
     Parameters
@@ -85,7 +102,9 @@ def bounds(values, confidence, n_flips=None, units=None):
     )
 
 
-def p_values(values, n_flips=None, units=None):
+def p_values(
+    values: xr.DataArray, n_flips: int | None = None, units: tuple[int, int] | None = None
+) -> xr.DataArray:
     """Return the p-values of means above zero.
 
     Parameters
@@ -101,11 +120,11 @@ def p_values(values, n_flips=None, units=None):
     """
     if units is not None:
         return _along_seeds(lambda each: corrected_resampled_test(each, *units).pvalue, values)
-    draws = {} if n_flips is None else {"method": "monte-carlo", "n_draws": n_flips}
+    draws: dict[str, Any] = {} if n_flips is None else {"method": "monte-carlo", "n_draws": n_flips}
     return _along_seeds(lambda each: sign_flip_test(each, **_FIXED, **draws).pvalue, values)
 
 
-def adjust(p_values, correction, family):
+def adjust(p_values: xr.DataArray, correction: str | None, family: Sequence[str]) -> xr.DataArray:
     """Return p-values adjusted over the dimensions of a family, for all others on their own."""
     adjusted = xr.apply_ufunc(
         lambda each: adjust_p_values(each, correction), p_values,
@@ -115,7 +134,9 @@ def adjust(p_values, correction, family):
     return adjusted.transpose(*p_values.dims)
 
 
-def seeds_to_find(values, alpha, n_tests, correction):
+def seeds_to_find(
+    values: xr.DataArray, alpha: float, n_tests: int, correction: str | None
+) -> xr.DataArray:
     """Return how many seeds find a mean of this size, see `required_seeds`.
 
     NaN where a seed has no finite value, the mean is not positive, or the values are all the same,
@@ -124,7 +145,7 @@ def seeds_to_find(values, alpha, n_tests, correction):
     if values.sizes[SEED] == 1:
         return xr.full_like(values.isel({SEED: 0}, drop=True), np.nan)
 
-    def needed(values):
+    def needed(values: Floats) -> Floats:
         effect, spread = values.mean(axis=-1), spread_of(values)
         unclear = (effect > 0) & (spread > 0)
         found = np.full(effect.shape, np.nan)
@@ -134,10 +155,12 @@ def seeds_to_find(values, alpha, n_tests, correction):
     return xr.apply_ufunc(needed, complete(values), input_core_dims=[[SEED]])
 
 
-def _along_seeds(function, values, n_results=1, at_least=2):
+def _along_seeds(
+    function: Callable[[Floats], Any], values: xr.DataArray, n_results: int = 1, at_least: int = 2
+) -> Any:
     """Return what a function says of the values of all seeds, at each place."""
 
-    def of_seeds(values):
+    def of_seeds(values: Floats) -> Any:
         values = values[~np.isnan(values)]
         if len(values) < at_least or not np.isfinite(values).all():
             return np.nan if n_results == 1 else (np.nan,) * n_results
