@@ -22,8 +22,6 @@ from sklearn_emerge import (
     TransformerPredictor,
     TriangleWorld,
     measures,
-    tasks,
-    thresholds,
 )
 from sklearn_emerge._registry import WORLDS, make_world
 from sklearn_emerge.predictors import BasePredictor
@@ -127,9 +125,9 @@ def of_tokens():
 @pytest.mark.parametrize(
     "measure",
     [
-        tasks.token_accuracy,
-        partial(tasks.task_scores, n_queries=5),
-        thresholds.head_gates,
+        measures.token_accuracy,
+        partial(measures.task_scores, n_queries=5),
+        measures.head_gates,
     ],
 )
 def test_measures_of_tokens_keep_to_their_contract(measure, of_tokens):

@@ -141,7 +141,8 @@ class BasePredictor(ABC, Estimator):
         ValueError
             If X does not have the number of steps and channels seen in `fit`.
         """
-        mean = self._likelihood.clip(self._predict(self._check(X)))
+        mean = self._predict(self._check(X))
+        mean = self._likelihood.clip(mean)
         several = np.asarray(X).ndim == 3 or self._likelihood.tokens
         return mean if several else mean[:, :, 0]
 

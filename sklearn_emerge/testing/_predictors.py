@@ -26,7 +26,7 @@ def check_predictor(predictor):
     - Each of its `training_modes` can be fitted, if it has the parameter `training`.
     - Where it has a `transform`, or `hidden_states` of its `layers_`, states have a row a sequence,
       a step a step, and do not depend on later steps. If it has a `context_length_`, that is at
-      least 1.
+      least 1, or None.
 
     Parameters
     ----------
@@ -213,5 +213,8 @@ def _check_states(fitted, X):
             f"here ({X.shape[0]}, {X.shape[1]}, ...).",
         )
         _check_past(name, what, read, X)
-    context = getattr(fitted, "context_length_", 1)
-    require(context >= 1, f"{name}.context_length_ is {context!r}; it is a number of steps.")
+    context = getattr(fitted, "context_length_", None)
+    require(
+        context is None or context >= 1,
+        f"{name}.context_length_ is {context!r}; it is a number of steps, or None if all count.",
+    )
