@@ -22,8 +22,8 @@ import httpx2
 import numpy as np
 
 from sklearn_emerge import TransformerPredictor, TriangleWorld
+from sklearn_emerge.measures import draw_queries, words_right
 from sklearn_emerge.serving import export_network
-from sklearn_emerge.tasks import draw_queries, words_right
 
 WORLD = TriangleWorld(2, 8, {"A->B": 4000})
 

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from sklearn_emerge.thresholds import linear_filter_risk
+from sklearn_emerge.linear_systems import linear_filter_risk
 
 TREND = [[1.0, 1.0], [0.0, 1.0]], [1.0, 0.0], 0.1, 1.0
 

@@ -22,7 +22,7 @@ from sklearn_emerge import (
 from sklearn_emerge.assessment._words import arm_in_words
 from sklearn_emerge.datasets import load_published
 from sklearn_emerge.displays._style import ARM_COLORS, PALETTE
-from sklearn_emerge.thresholds import (
+from sklearn_emerge.linear_systems import (
     PredictionRiskSweep,
     critical_filter_length,
     equivalent_filter_length,
@@ -75,7 +75,7 @@ def stability_figure():
 
 
 def source_figure():
-    """Figure 1 of the source, with the published values."""
+    """Figure 1 of the paper, with the published values."""
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     published = load_published("linear-systems-figure1")
     for ax, radius in zip(figure.subplots(1, 2), (1.0, 1.1), strict=True):

@@ -1,4 +1,7 @@
-"""Run everything that the source papers report, and write docs/reproduction.md from the cubes.
+"""Run everything that the papers report, and write docs/reproduction.md from the cubes.
+
+The text is in docs/templates. The modules page_* compute what it names, and a sentence that concludes
+something is not written if the numbers say otherwise.
 
     python docs/make_reproduction.py [--jobs 2] [--memory .reproduce] [--page-only]
 
@@ -10,9 +13,10 @@ stopped; networks that are there are not trained again. The full budget takes ab
 import argparse
 from pathlib import Path
 
-from page import draw, load_all, path_of
-from page_recurrent import recurrent_part
-from page_triangle import triangle_part
+from page import draw, load_all, path_of, write
+from page_recurrent import recurrent_values
+from page_triangle import triangle_values
+from page_verdicts import verdict_values
 
 from sklearn_emerge.reproduce import EXPERIMENTS, PROTOCOLS, RECIPES, run_experiment
 from sklearn_emerge.reproduce._networks import read_networks, train_networks, write_networks
@@ -51,30 +55,27 @@ def run_all(jobs, memory):
 def write_page(page=DOCS / "reproduction.md", figures=DOCS / "figures"):
     """Write the page and its figures from the cubes."""
     published, corrected = (load_all(protocol) for protocol in PROTOCOLS)
-    recurrent, agree = recurrent_part(published, corrected, figures)
+    recurrent = recurrent_values(published, corrected, figures)
     missing = [
         path_of(name, protocol).name
         for protocol in PROTOCOLS
         for name in planned(protocol)
         if not path_of(name, protocol).exists()
     ]
-    parts = [
-        "<!-- Written by docs/make_reproduction.py from datasets/cubes; do not edit. -->",
-        "Every number that the papers report, run again by one command each, for instance\n\n"
-        "```\npython -m sklearn_emerge reproduce recurrent-table-3 --out cubes --figure table-3.png\n"
-        "```\n\n`make reproduce` runs all of them. Gains are in nats per step.",
-        *(f"- `{name}`: {protocol.description}" for name, protocol in PROTOCOLS.items()),
-        *recurrent,
-        *triangle_part(published, corrected, figures),
-    ]
     for name, recipe in RECIPES.items():
         # Shown by docs/emergence.md.
         if recipe.figure == "emergence":
             draw(name, corrected, figures)
-    if missing:
-        parts += ["# Not run yet", ", ".join(f"`{name}`" for name in missing)]
-    page.write_text("\n\n".join(parts) + "\n")
-    print(f"{agree}; page: {page}")
+    write(
+        page,
+        "reproduction.md",
+        protocols=PROTOCOLS,
+        recurrent=recurrent,
+        verdicts=verdict_values(corrected),
+        triangle=triangle_values(published, corrected, figures),
+        missing=missing,
+    )
+    print(f"{recurrent['agree']} of {len(recurrent['rows'])} values agree; page: {page}")
 
 
 def main():

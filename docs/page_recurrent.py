@@ -1,20 +1,20 @@
-"""The part of docs/reproduction.md on *Emergence Without Scale*."""
+"""The values of docs/templates/recurrent.md, on *Emergence Without Scale*."""
 
 from pathlib import Path
 
 import pandas as pd
-from page import draw, mean, table
-from page_verdicts import verdict_part
+from page import draw, mean
 
 from sklearn_emerge.datasets import load_published
+from sklearn_emerge.inference import smallest_p_value
 from sklearn_emerge.reproduce import RECIPES, TABLES, compare_with_published
 
 CALIBRATION = Path(__file__).parent.parent / "datasets" / "calibration"
 
 
 def comparisons(cubes):
-    """Return the sections of the tables, and all comparisons in one frame."""
-    sections, frames = [], []
+    """Return the tables, and all comparisons in one frame."""
+    tables, frames = [], []
     for name, recipe in RECIPES.items():
         if recipe.table is None or not name.startswith("recurrent"):
             continue
@@ -22,114 +22,94 @@ def comparisons(cubes):
             {e: cubes[e] for e in recipe.experiments if e in cubes}, recipe.table
         )
         frames.append(found)
-        if not len(found):
-            continue
-        sections.append(f"### {recipe.title} (`{name}`)\n\n{table(found)}\n")
-    return sections, pd.concat(frames, ignore_index=True)
+        if len(found):
+            tables.append({"title": recipe.title, "name": name, "frame": found})
+    return tables, pd.concat(frames, ignore_index=True)
 
 
-def once(rows):
-    """Return a sentence that counts rows of one and the same run once."""
-    runs = rows.groupby(["world", "model", "hidden_size", "mode", "ours"])
-    agree = runs.finding.apply(lambda findings: (findings == "agrees").all())
-    return (
-        f"Several tables show the same run: they are {len(agree)} runs, of which {agree.sum()} agree "
-        "wherever they stand."
-    )
+def baseline(published):
+    """Return what the gain in the regime world is measured against."""
+    if "regime-time-gru" not in published:
+        return None
+    cube = published["regime-time-gru"].sel(time_channel="full_time")
+    gains = cube.delta_nll_baseline.sel(condition="structured").mean("seed")
+    rnn = published.get("regime-time-rnn")
+    return {
+        "markov": float(gains.sel(baseline="markov")),
+        "difference": float(gains.sel(baseline="persistence") - gains.sel(baseline="mean")),
+        "gain": mean(cube, "delta_nll", mode="full"),
+        "efficiency": mean(cube, "efficiency", mode="full"),
+        "readout": (
+            mean(rnn.sel(time_channel="full_time"), "delta_nll", mode="readout") if rnn else None
+        ),
+    }
 
 
-def corrections(published, corrected):
-    """Return what the source gets wrong, with our evidence, as far as the cubes are there."""
-    lines = []
-    if "regime-time-gru" in published:
-        cube = published["regime-time-gru"].sel(time_channel="full_time")
-        rnn = published.get("regime-time-rnn")
-        markov = float(
-            cube.delta_nll_baseline.sel(condition="structured", baseline="markov").mean("seed")
+def clock(published, rows):
+    """Return what the clock does in the regime world, and how many runs Table 6 has a network."""
+    names = [name for name in ("regime-time-rnn", "regime-time-gru") if name in published]
+    if not names:
+        return None
+    gains = [
+        f"{name[-3:].upper()} "
+        + ", ".join(
+            f"{mean(published[name], 'delta_nll', mode='full', time_channel=c):.2f} ({c})"
+            for c in published[name].time_channel.values
         )
-        gain = mean(cube, "delta_nll", mode="full")
-        text = (
-            f"**The gain in the regime world is measured against a baseline that knows nothing.** Persistence and the "
-            f"mean are equally bad on a fair binary chain. A first-order Markov chain gains "
-            f"{markov:.2f} nats per step over them in the source's units, the GRU {gain:.2f}: "
-            f"{gain - markov:.2f} beyond the Markov chain that the paper names as its baseline, and "
-            f"{mean(cube, 'efficiency', mode='full'):.1%} of what the exact filter reaches."
+        for name in names
+    ]
+    regime = rows[(rows.world == "regime") & (rows["mode"] == "full")]
+    return {"gains": "; ".join(gains), "runs": int(regime.groupby("model").ours.nunique().max())}
+
+
+def shuffled(published, corrected):
+    """Return what can be predicted in the shuffled null of the paper, and in ours."""
+    name = "oscillator-null-gru"
+    if name not in published:
+        return None
+    cube = published[name]
+    own = corrected.get(name)
+    return {
+        "gain": mean(cube, "delta_nll", mode="full"),
+        "linear": float((cube.nll_reference - cube.nll_optimal).mean()),
+        "resampled": (
+            None if own is None else mean(own, "delta_nll", mode="full", condition="resample")
+        ),
+    }
+
+
+def phase(corrected):
+    """Return by how much networks are better than the best alternative in spectral surrogates."""
+    over = {
+        name: float(
+            (cube.nll_best_baseline - cube.nll.sel(mode="full")).sel(condition="phase").mean()
         )
-        if rnn is not None:
-            readout = mean(rnn.sel(time_channel="full_time"), "delta_nll", mode="readout")
-            text += (
-                f" The RNN of which only the readout was trained gains {readout:.2f}, to be "
-                "compared with the Markov chain's."
-            )
-        lines.append(text)
-    times = [name for name in ("regime-time-rnn", "regime-time-gru") if name in published]
-    if times:
-        values = "; ".join(
-            f"{name[-3:].upper()} "
-            + ", ".join(
-                f"{mean(published[name], 'delta_nll', mode='full', time_channel=c):.2f} ({c})"
-                for c in published[name].time_channel.values
-            )
-            for name in times
-        )
-        lines.append(
-            "**The time ablation in the regime world was never made.** The source's program gives "
-            "these networks the clock whatever its tables say, so that the rows of Table 6 are one "
-            f"experiment. Ours without the clock: {values}."
-        )
-    if "oscillator-null-gru" in published:
-        cube = published["oscillator-null-gru"]
-        leak = mean(cube, "delta_nll", mode="full")
-        linear = float((cube.nll_reference - cube.nll_optimal).mean())
-        text = (
-            f"**The shuffled null keeps something to predict.** On shuffled sequences the GRU gains {leak:.2f} nats per "
-            "step: a shuffled sequence is exchangeable, not independent, and what has been seen "
-            f"will not be seen again. The best linear use of that gains {linear:.2f}."
-        )
-        if "oscillator-null-gru" in corrected:
-            own = mean(
-                corrected["oscillator-null-gru"], "delta_nll", mode="full", condition="resample"
-            )
-            text += f" Where values are permuted across sequences instead, it gains {own:.4f}."
-        lines.append(text)
-    phase = {
-        name: cube
         for name, cube in corrected.items()
         if "phase" in cube.condition.values and "claim_state" in cube
     }
-    if phase:
-        over = {
-            name: float(
-                (cube.nll_best_baseline - cube.nll.sel(mode="full")).sel(condition="phase").mean()
-            )
-            for name, cube in phase.items()
-        }
-        values = ", ".join(f"{gain:+.3f} ({name})" for name, gain in over.items())
-        lines.append(
-            "**It is not spectrally matched either.** Shuffling whitens the spectrum. In surrogates "
-            "with the spectrum of each sequence the networks are better than the best alternative of "
-            f"the world by {values} nats per step."
-            + (" None of them gains anything there." if max(over.values()) < 0.01 else "")
-        )
-    if "oscillator-rnn" in published:
-        cube = published["oscillator-rnn"].sel(hidden_size=16)
-        noise, untrained, trained = (
-            float(cube[variable].sel(condition="structured", mode=mode).isel(latent=0).mean())
-            for variable, mode in (
-                ("probe_score_noise", "full"), ("probe_score", "random"), ("probe_score", "full"),
-            )
-        )  # fmt: skip
-        lines.append(
-            "**The control of the probes was noise.** What the source calls a random network is "
-            f"random numbers (R2 {noise:.3f}). The untrained network itself decodes x with "
-            f"R2 {untrained:.3f}, the trained one with {trained:.3f}."
-        )
-    return "\n".join(f"{i}. {line}" for i, line in enumerate(lines, start=1))
+    if not over:
+        return None
+    gains = ", ".join(f"{gain:+.3f} ({name})" for name, gain in over.items())
+    return {"gains": gains, "most": max(over.values())}
+
+
+def probes(published):
+    """Return R2 of x from noise, and from the states of untrained and trained networks."""
+    if "oscillator-rnn" not in published:
+        return None
+    cube = published["oscillator-rnn"].sel(hidden_size=16, condition="structured").isel(latent=0)
+    return {
+        "noise": float(cube.probe_score_noise.sel(mode="full").mean()),
+        "untrained": float(cube.probe_score.sel(mode="random").mean()),
+        "trained": float(cube.probe_score.sel(mode="full").mean()),
+    }
 
 
 def updates(published):
-    """Return the section on networks of the regime world after fewer updates."""
-    rows = []
+    """Return how networks of the regime world do after fewer updates, beside the published ones."""
+    if not {"regime-updates-rnn", "regime-updates-gru"} <= set(published):
+        return None
+    rows, with_all, without_lowest = [], 0.0, 0.0
     for model in ("rnn", "gru"):
         end = published[f"regime-time-{model}"].sel(time_channel="full_time")
         cube = published[f"regime-updates-{model}"].sel(condition="structured", mode="full")
@@ -138,72 +118,70 @@ def updates(published):
             for steps in part.max_steps.values.tolist():
                 at = part.sel(max_steps=steps)
                 probe = float(at.probe_score.mean())
-                rows.append(
-                    (model, steps, float(at.delta_nll.mean()), float(at.delta_nll.std()), probe)
-                )
+                spread = float(at.delta_nll.std())
+                rows.append((model, steps, float(at.delta_nll.mean()), spread, probe))
+                if model == "gru" and spread > with_all:
+                    with_all = spread
+                    without_lowest = float(at.delta_nll.sortby(at.delta_nll)[1:].std())
         told = load_published(TABLES)
         told = told[(told.world == "regime") & (told.model == model)]
         spread = told.delta_nll_seed_std.mean()
         rows.append((model, "published", told.delta_nll.mean(), spread, told.probe_r2.mean()))
     columns = ["model", "updates", "gain", "standard deviation over seeds", "probe R2"]
     frame = pd.DataFrame(rows, columns=columns)
-    nearest, surplus = {}, {}
+    nearest, surplus, spreads, decoded, last_probes = {}, {}, {}, {}, {}
     for model, part in frame.groupby("model"):
-        *ours, told = part.itertuples()
-        nearest[model] = min(ours, key=lambda row: abs(row.gain - told.gain)).updates
-        surplus[model] = ours[-1].gain - told.gain
-    return (
-        "### The regime world after fewer updates\n\n"
-        "Why are our gains in the regime world higher? After fewer updates they are not. The gain "
-        f"of the published networks is that of ours after {nearest['gru']:,} updates (GRU) and "
-        f"{nearest['rnn']:,} (RNN), and their spread over seeds and the decoding of the regime fit "
-        f"there, too. After 20,000 ours gain {surplus['gru']:.2f} and {surplus['rnn']:.2f} nats more, "
-        "and the regime is decoded better. The networks of the paper may have been trained for "
-        "fewer updates than its text says; nothing in the text decides it. A large spread of the GRU "
-        "is one seed that has fallen back for some updates. The published line is the mean of the "
-        f"published rows.\n\n{table(frame)}"
-    )
+        *ours, told = part.itertuples(index=False, name=None)
+        near = min(ours, key=lambda row: abs(row[2] - told[2]))
+        nearest[model] = near[1]
+        surplus[model] = ours[-1][2] - told[2]
+        spreads[model], decoded[model] = (near[3], told[3]), (near[4], told[4])
+        last_probes[model] = (ours[-1][4], told[4])
+    return {
+        "frame": frame,
+        "nearest": nearest,
+        "surplus": surplus,
+        "fewer": max(nearest.values()) < 20_000 and min(surplus.values()) > 0,
+        "spreads": spreads,
+        "spreads_fit": all(0.8 < ours / told < 1.25 for ours, told in spreads.values()),
+        "probes": decoded,
+        "probes_fit": all(abs(ours - told) < 0.03 for ours, told in decoded.values()),
+        "last_probes": last_probes,
+        "decoded_better": all(ours > told for ours, told in last_probes.values()),
+        "widest_with": with_all,
+        "widest_without": without_lowest,
+    }
 
 
 def calibration():
     """Return the table of what the slow tests measured where the truth is known."""
-    frames = [pd.read_csv(path) for path in sorted(CALIBRATION.glob("*.csv"))]
-    return table(pd.concat(frames, ignore_index=True))
+    paths = sorted(CALIBRATION.glob("*.csv"))
+    return pd.concat(map(pd.read_csv, paths), ignore_index=True) if paths else None
 
 
-def recurrent_part(published, corrected, figures):
-    """Return the paragraphs, and a line of what agrees."""
-    sections, rows = comparisons(published)
-    agree = int((rows.finding == "agrees").sum())
-    apart = rows[rows.finding != "agrees"]
+def recurrent_values(published, corrected, figures):
+    """Return the named values."""
+    tables, rows = comparisons(published)
+    runs = rows.groupby(["world", "model", "hidden_size", "mode", "ours"])
+    runs_agree = runs.finding.apply(lambda findings: (findings == "agrees").all())
     names = [name for name in RECIPES if name.startswith("recurrent-figure")]
-    drawn = [line for name in names if (line := draw(name, published, figures))]
-    found = f"{agree} of {len(rows)} values agree"
-    parts = [
-        "# *Emergence Without Scale*, row by row",
-        "A value agrees within two of the published standard deviations over seeds (a row without one "
-        "takes the largest published for the same network and world), or within 0.02 (oscillator), "
-        "0.4 (regime) or 0.15 (nulls) nats per step. `spreads` is the difference in units of the "
-        "published standard deviation, where it is known.",
-        f"**{found}** under the published protocol; {len(load_published(TABLES))} were published. "
-        + once(rows),
-        *sections,
-    ]
-    if len(apart):
-        parts += ["### What does not agree", table(apart)]
-    if {"regime-updates-rnn", "regime-updates-gru"} <= set(published):
-        parts += [updates(published)]
-    parts += ["## Figures", *drawn] if drawn else []
-    parts += ["## What the source gets wrong", corrections(published, corrected)]
-    parts += verdict_part(corrected)
-    if CALIBRATION.exists():
-        parts += [
-            "## What the tests do where the truth is known",
-            "Share of simulated assessments in which a test was significant at .05, or a verdict "
-            "was given; `make test-slow` measures them. With five seeds an exact test attains "
-            ".031. In the first blocks nothing is there; *stickiness* is the probability that a "
-            "binary chain stays as it is (.5 is a fair coin) and *noise* the standard deviation "
-            "of the oscillator's observation.",
-            calibration(),
-        ]
-    return parts, found
+    return {
+        "tables": tables,
+        "rows": rows,
+        "agree": int((rows.finding == "agrees").sum()),
+        "n_published": len(load_published(TABLES)),
+        "n_runs": len(runs_agree),
+        "n_runs_agree": int(runs_agree.sum()),
+        "apart": rows[rows.finding != "agrees"],
+        "updates": updates(published),
+        "figures": [line for name in names if (line := draw(name, published, figures))],
+        "corrections": {
+            "baseline": baseline(published),
+            "clock": clock(published, rows),
+            "shuffled": shuffled(published, corrected),
+            "phase": phase(corrected),
+            "probes": probes(published),
+        },
+        "calibration": calibration(),
+        "smallest_p_of_five": smallest_p_value(5),
+    }

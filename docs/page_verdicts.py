@@ -1,16 +1,16 @@
-"""The verdicts of the corrected protocol: what training added, and what an earlier rule said."""
+"""The values of docs/templates/verdicts.md: what training added, and what an earlier rule said."""
 
-from pathlib import Path
+import json
 
 import numpy as np
 import pandas as pd
-from page import CUBES, mean, table
+from page import CUBES, mean
 
 from sklearn_emerge.assessment._words import baseline_in_words, is_any_size
 
 # Verdicts on the same networks before claims had margins and the panel its filters, windows and
 # reservoirs.
-EARLIER = Path(CUBES) / "earlier-verdicts.csv"
+EARLIER = CUBES / "earlier-verdicts.csv"
 # What an operator and a representation have to be better than, in the order of the reasons.
 _DECIDING = ("prediction", "core", "order", "memory")
 
@@ -104,96 +104,69 @@ def changes(runs):
 
 
 def survivors(runs):
-    """Return how many configurations of each world are operators."""
+    """Return how many configurations of each world and network are operators."""
     worlds = {
         "oscillator": ("oscillator", "oscillator-time"),
         "oscillator with a changing frequency": ("oscillator-nonstationary",),
         "regime world": ("regime-time",),
         "drift": ("drift",),
     }
-    lines = []
+    rows = []
     for words, names in worlds.items():
         for model in ("rnn", "gru"):
             these = [c for name, _, c in runs if name in [f"{n}-{model}" for n in names]]
             if not these:
                 continue
-            held = sum("operator" in cube.verdict.item() for cube in these)
             over = [cube.claim_effect.sel(claim="prediction").item() for cube in these]
-            lines.append(
-                f"- {words}, {model.upper()}: {held} of {len(these)}, at {min(over):+.3f} to "
-                f"{max(over):+.3f} nats per step over the best alternative"
+            rows.append(
+                {
+                    "world": words,
+                    "network": model.upper(),
+                    "operators": sum("operator" in cube.verdict.item() for cube in these),
+                    "runs": len(these),
+                    "low": min(over),
+                    "high": max(over),
+                }
             )
-    return (
-        "**Which claims of the paper survive?** Configurations that are operators: better than every "
-        "alternative, than the untrained core with the best head, by more than in a null, and with "
-        "their memory:\n\n" + "\n".join(lines)
-    )
+    return rows
 
 
-def contrast(cubes):
+def worth(cubes):
     """Return what training is worth in units of a random core, in two worlds."""
+    if not {"oscillator-gru", "regime-time-gru"} <= set(cubes):
+        return None
     oscillator = cubes["oscillator-gru"].sel(hidden_size=16)
     regime = cubes["regime-time-gru"].sel(time_channel="full_time")
     sizes = [c.equivalent_reservoir_size.sel(mode="full").item() for c in (oscillator, regime)]
-    gains = [
-        (cube.nll_reference.sel(condition="structured").mean() - cube.nll_reservoir).mean("seed")
-        for cube in (oscillator, regime)
-    ]
-    full = mean(regime, "delta_nll", mode="full")
-    text = (
-        f"**What is training worth?** In the oscillator the trained GRU of 16 units predicts as well "
-        f"as a random core of {units(oscillator)} units with the best head; in the regime world, "
-        f"{units(regime)}. "
-    )
-    most = int(regime.n_units.max())
-    if np.isfinite(sizes[0]) and np.isinf(sizes[1]):
-        text += (
-            "These are two kinds of achievement. In the oscillator everything that a prediction "
-            "needs is in a large enough random core, and training has compressed it into 16 units. "
-            f"In the regime world no random core of up to {most} units comes near: the largest gains "
-            f"{gains[1].values[-1]:.3f} nats per step, the trained network {full:.3f}. There training "
-            "has built what a reservoir does not have."
-        )
-    return text
+    reference = regime.nll_reference.sel(condition="structured").mean()
+    return {
+        "oscillator": {"units": units(oscillator), "size": sizes[0]},
+        "regime": {"units": units(regime), "size": sizes[1]},
+        "of_two_kinds": bool(np.isfinite(sizes[0]) and np.isinf(sizes[1])),
+        "most_units": int(regime.n_units.max()),
+        "largest_gain": float((reference - regime.nll_reservoir).mean("seed")[-1]),
+        "gain": mean(regime, "delta_nll", mode="full"),
+    }
 
 
-def verdict_part(corrected):
-    """Return the paragraphs on the cubes of the corrected protocol."""
+def verdict_values(corrected):
+    """Return the named values; None without a cube of the corrected protocol."""
     own = {
         name: cube
         for name, cube in corrected.items()
         if not name.startswith(("triangle", "random-walk", "emergence"))
     }
-    judged = {name: cube for name, cube in own.items() if "claim_state" in cube}
-    waiting = [name for name in own if name not in judged]
     if not own:
-        return []
-    parts = ["## Verdicts under the corrected protocol"]
-    if waiting:
-        parts += [
-            "**Not run anew yet** are "
-            + ", ".join(f"`{name}`" for name in waiting)
-            + ": their verdicts were those of an earlier rule, which is not shown any more."
-        ]
+        return None
+    judged = {name: cube for name, cube in own.items() if "claim_state" in cube}
     runs = distinct(judged)
-    if not runs:
-        return parts
-    parts += [
-        "Gains are over the best trivial baseline, in nats per step, with bounds of one-sided level "
-        "0.05 over seven seeds. Runs that stand in several tables are counted once.",
-        table(verdicts(runs)),
-        survivors(runs),
-    ]
-    if {"oscillator-gru", "regime-time-gru"} <= set(judged):
-        parts += [contrast(judged)]
-    changed = changes(runs)
-    if len(changed):
-        parts += [
-            "### Which verdicts changed, and why",
-            "Other verdicts stood here while heads were not fitted in closed form to trained and "
-            "untrained cores alike, a linear filter of 32 steps was the hardest baseline, and the "
-            "untrained core was the only control of a representation. "
-            f"{len(changed)} of {len(runs)} are different now.",
-            table(changed),
-        ]
-    return parts
+    settings = [json.loads(cube.attrs["configuration"]) for _, _, cube in runs]
+    return {
+        "waiting": [name for name in own if name not in judged],
+        "table": verdicts(runs) if runs else None,
+        "seeds": sorted({cube.sizes["seed"] for _, _, cube in runs}),
+        "alphas": sorted({setting["alpha"] for setting in settings}),
+        "survivors": survivors(runs),
+        "worth": worth(judged),
+        "changed": changes(runs),
+    }

@@ -1,6 +1,7 @@
 """Logistic regression of many rows, in chunks, to a gradient norm."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.linalg import block_diag, eigh
@@ -79,11 +80,6 @@ def fit_logistic(chunks, moments, penalty, *, categorical, known=None):
     return LogisticFit(*problem.in_units_of_data(weights), gradient, gradient <= _GRADIENT)
 
 
-def probabilities(output, categorical):
-    """Return the probabilities that logits stand for."""
-    return softmax(output, axis=-1) if categorical else expit(output)
-
-
 class _Problem:
     """The loss with a penalty, by weights of whitened features.
 
@@ -94,6 +90,7 @@ class _Problem:
     def __init__(self, chunks, moments, penalty, categorical, known):
         n, folds = moments.n_features, np.flatnonzero(moments.counts)
         self.chunks, self.penalty, self.categorical = chunks, penalty, categorical
+        self.link = partial(softmax, axis=-1) if categorical else expit
         mean = moments.mean(folds)
         covariance = moments.about(mean, folds)[:n, :n]
         self.center = (mean + moments.origin)[:n]
@@ -175,7 +172,7 @@ class _Problem:
         coef, intercept = self.in_units_of_data(weights)
         curvature, common = np.zeros((n_targets, n_weights, n_weights)), 0.0
         for features in self._blocks():
-            p = probabilities(features @ coef + intercept, self.categorical)
+            p = self.link(features @ coef + intercept)
             white = ((features - self.center) / self.scale) @ self.directions
             rows = np.column_stack([np.ones(len(white)), white])
             curved = p if coupled else p * (1 - p)

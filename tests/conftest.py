@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
-from sklearn_emerge.predictors._training import Net
+from sklearn_emerge.training import Net
 
 matplotlib.use("Agg")
 torch.set_num_threads(1)

@@ -23,8 +23,9 @@ from sklearn_emerge import (
     _logistic,
 )
 from sklearn_emerge._ridge import PENALTIES, Moments
-from sklearn_emerge.predictors._heads import fit_head, folds
+from sklearn_emerge.likelihoods import LIKELIHOODS
 from sklearn_emerge.predictors._lagged import LaggedMoments
+from sklearn_emerge.training import fit_head, folds
 
 SMALL = [
     LinearFilterPredictor(),
@@ -347,8 +348,8 @@ def test_the_head_is_the_best_on_its_states():
 
 def test_chunks_of_sequences_make_no_difference(monkeypatch, X):
     whole = EchoStatePredictor(10, n_draws=2, random_state=0).fit(X)
-    monkeypatch.setattr("sklearn_emerge.predictors._heads._CHUNK_BYTES", 1)
-    monkeypatch.setattr("sklearn_emerge.predictors._heads._KEPT_BYTES", 1)
+    monkeypatch.setattr("sklearn_emerge.training._heads._CHUNK_BYTES", 1)
+    monkeypatch.setattr("sklearn_emerge.training._heads._KEPT_BYTES", 1)
     parts = EchoStatePredictor(10, n_draws=2, random_state=0).fit(X)
     assert np.allclose(parts.predict(X), whole.predict(X), atol=1e-4)
 
@@ -398,7 +399,7 @@ def test_heads_are_fitted_to_as_many_sequences_as_are_enough(model, monkeypatch,
         # 23 steps of a sequence are predicted.
         n_sequences = n_sequences or -(-100 * n_features // 23)
         some = sequences[np.linspace(0, 59, n_sequences).astype(int)]
-        head, _ = fit_head(model._features, some, n_features, "gaussian")
+        head, _ = fit_head(model._features, some, n_features, LIKELIHOODS["gaussian"])
         assert n_sequences < len(X)
         assert np.array_equal(model.head_.coef, head.coef)
 

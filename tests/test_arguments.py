@@ -7,7 +7,9 @@ from torch import nn
 
 from sklearn_emerge import EmergenceCurve, LinearSystemWorld
 from sklearn_emerge import inference as i
-from sklearn_emerge import thresholds as t
+from sklearn_emerge import linear_systems as s
+from sklearn_emerge import measures as m
+from sklearn_emerge.emergence import fit_curve
 
 D = [0.1, 0.2, 0.4]
 CAPACITY = np.logspace(2, 6, 12)
@@ -83,42 +85,49 @@ INFERENCE = [
     ),
     (lambda: i.required_seeds(D, max_seeds=1), "max_seeds=1 must be an integer of at least 2"),
     (lambda: i.required_seeds(D, n_tests=True), "n_tests=True must be an integer"),
+    (lambda: i.hoeffding_p_value(1.2, 0.1, 5), "'score' .* Got 1.2"),
+    (lambda: i.hoeffding_p_value(0.2, 0.1, 0), "'n_queries' .* Got 0"),
+    (lambda: i.hoeffding_interval(0.2, 5, 1.0), "'confidence' .* Got 1.0"),
     (lambda: i.required_seeds(D, correction="x"), "correction='x' is not known; choose"),
 ]
-THRESHOLDS = [
-    (lambda: t.filter_risk(np.nan, 1, 2, 10), "'q' .* Got nan"),
-    (lambda: t.filter_risk(*WALK, -1, 10), r"'length' .* \[0, 9007199254740992\]. Got -1"),
-    (lambda: t.filter_risk(*WALK, 2, 10**400), "'horizon' .* Got 1000"),
-    (lambda: t.filter_risk(1e308, 1e-308, 2, 10), "q=1e.308 and r=1e-308.*pass r=0"),
-    (lambda: t.filter_risk(1e-308, 1e308, 2, 10), "q=1e-308 and r=1e.308.*larger q"),
-    (lambda: t.critical_filter_length(*WALK, 10, tol=0), "'tol' .* Got 0"),
-    (lambda: t.linear_filter_risk(1, 1, *WALK, 2, 10**400), "'horizon' .* Got 1000"),
-    (lambda: t.linear_filter_risk(1, 1, *WALK, 1, 10, coef=["a"]), r"coef=\['a'\].*pass numbers"),
-    (lambda: t.best_filter(1, 1, *WALK, 1.5, 10), "'length' .* Got 1.5"),
-    (lambda: t.stability_threshold("a", 1), "A='a'.*pass numbers"),
-    (lambda: t.orbit_dimension(1j), "A=1j.*complex.*pass numbers"),
-    (lambda: t.excess_risk(None, WORLD), "cube must be a Dataset.*got NoneType. Pass Emerg"),
-    (lambda: t.excess_risk(xr.Dataset(), WORLD), "cube must be a Dataset with nll"),
-    (lambda: t.equivalent_filter_length("a", WORLD), "risk='a'.*pass numbers"),
-    (lambda: t.effective_capacity("a", 1, 1, 1), "n_parameters='a'.*pass numbers"),
-    (lambda: t.effective_capacity(1, 1.5, 1, 1), "n_heads=1.5 must be whole; pass a count"),
-    (lambda: t.effective_capacity(1, 1, 1, np.inf), "flops=inf must be at least .* finite"),
+LINEAR_SYSTEMS = [
+    (lambda: s.filter_risk(np.nan, 1, 2, 10), "'q' .* Got nan"),
+    (lambda: s.filter_risk(*WALK, -1, 10), r"'length' .* \[0, 9007199254740992\]. Got -1"),
+    (lambda: s.filter_risk(*WALK, 2, 10**400), "'horizon' .* Got 1000"),
+    (lambda: s.filter_risk(1e308, 1e-308, 2, 10), "q=1e.308 and r=1e-308.*pass r=0"),
+    (lambda: s.filter_risk(1e-308, 1e308, 2, 10), "q=1e-308 and r=1e.308.*larger q"),
+    (lambda: s.critical_filter_length(*WALK, 10, tol=0), "'tol' .* Got 0"),
+    (lambda: s.linear_filter_risk(1, 1, *WALK, 2, 10**400), "'horizon' .* Got 1000"),
+    (lambda: s.linear_filter_risk(1, 1, *WALK, 1, 10, coef=["a"]), r"coef=\['a'\].*pass numbers"),
+    (lambda: s.best_filter(1, 1, *WALK, 1.5, 10), "'length' .* Got 1.5"),
+    (lambda: s.stability_threshold("a", 1), "A='a'.*pass numbers"),
+    (lambda: s.orbit_dimension(1j), "A=1j.*complex.*pass numbers"),
+    (lambda: s.excess_risk(None, WORLD), "cube must be a Dataset.*got NoneType. Pass Emerg"),
+    (lambda: s.excess_risk(xr.Dataset(), WORLD), "cube must be a Dataset with nll"),
+    (lambda: s.equivalent_filter_length("a", WORLD), "risk='a'.*pass numbers"),
+]
+MEASURES = [
+    (lambda: m.effective_capacity("a", 1, 1, 1), "n_parameters='a'.*pass numbers"),
+    (lambda: m.effective_capacity(1, 1.5, 1, 1), "n_heads=1.5 must be whole; pass a count"),
+    (lambda: m.effective_capacity(1, 1, 1, np.inf), "flops=inf must be at least .* finite"),
     (
-        lambda: t.effective_capacity([1, 2], [1, 2, 3], 1, 1),
+        lambda: m.effective_capacity([1, 2], [1, 2, 3], 1, 1),
         r"n_parameters \(2,\), n_heads \(3,\).*pass numbers, or arrays that broadcast",
     ),
-    (lambda: t.count_flops("x", (5, 3)), "module='x' is not a torch.nn.Module; .* network_"),
-    (lambda: t.module_capacity(LAYER, (3,)), r"shape=\(3,\) must begin .*pass \(n_sequences"),
-    (lambda: t.module_capacity(LAYER, (0, 2, 3)), r"shape=\(0, 2, 3\) must begin"),
-    (lambda: t.module_capacity(LAYER, 3), "shape=3 must begin"),
-    (lambda: t.module_capacity("x", (1, 2, 3)), "module='x' is not a torch.nn.Module"),
-    (lambda: t.gate_activation("a", heads=[0], tokens=[1]), "attention_logits='a'.*pass numbers"),
+    (lambda: m.count_flops("x", (5, 3)), "module='x' is not a torch.nn.Module; .* network_"),
+    (lambda: m.module_capacity(LAYER, (3,)), r"shape=\(3,\) must begin .*pass \(n_sequences"),
+    (lambda: m.module_capacity(LAYER, (0, 2, 3)), r"shape=\(0, 2, 3\) must begin"),
+    (lambda: m.module_capacity(LAYER, 3), "shape=3 must begin"),
+    (lambda: m.module_capacity("x", (1, 2, 3)), "module='x' is not a torch.nn.Module"),
+    (lambda: m.gate_activation("a", heads=[0], tokens=[1]), "attention_logits='a'.*pass numbers"),
     (
-        lambda: t.gate_activation(LOGITS - np.inf, heads=[0], tokens=[1]),
+        lambda: m.gate_activation(LOGITS - np.inf, heads=[0], tokens=[1]),
         "attention_logits are minus infinity.*pass logits",
     ),
-    (lambda: t.fit_curve(scores(RATE, list("abcdefghijkl")), "c"), "capacity=.*pass numbers"),
-    (lambda: t.fit_curve(scores(list("abcdefghijkl"), CAPACITY), "c"), "scores=.*pass numbers"),
+]
+EMERGENCE = [
+    (lambda: fit_curve(scores(RATE, list("abcdefghijkl")), "c"), "capacity=.*pass numbers"),
+    (lambda: fit_curve(scores(list("abcdefghijkl"), CAPACITY), "c"), "scores=.*pass numbers"),
     (lambda: EmergenceCurve().fit(CAPACITY, RATE, n_trials="x"), "n_trials='x'.*pass numbers"),
     (
         lambda: EmergenceCurve().fit(CAPACITY, RATE, n_trials=[5, 6]),
@@ -127,7 +136,7 @@ THRESHOLDS = [
 ]
 
 
-@pytest.mark.parametrize(("call", "message"), INFERENCE + THRESHOLDS)
+@pytest.mark.parametrize(("call", "message"), INFERENCE + LINEAR_SYSTEMS + MEASURES + EMERGENCE)
 def test_wrong_arguments_are_refused(call, message):
     with pytest.raises(ValueError, match=f"(?s){message}"):
         call()
@@ -137,4 +146,4 @@ def test_remedies_work():
     assert 0 < i.sign_flip_test(range(40), method="monte-carlo", n_draws=99).pvalue <= 1
     assert i.sign_flip_test(np.ma.masked_equal(D, 0.2).compressed()).pvalue == 1 / 4
     assert i.seeds_needed() == 5
-    assert t.filter_risk(1e308, 0, 10, 10) == 0
+    assert s.filter_risk(1e308, 0, 10, 10) == 0

@@ -1,4 +1,4 @@
-"""Bounds that invert the sign-flip test, splits of the same units, values that stand apart."""
+"""Bounds: of the sign-flip test, of any scores, of splits of the same units; values apart."""
 
 from itertools import combinations
 
@@ -11,6 +11,8 @@ from scipy import stats
 from sklearn_emerge.inference import (
     corrected_resampled_interval,
     corrected_resampled_test,
+    hoeffding_interval,
+    hoeffding_p_value,
     outside_majority,
     sign_flip_bounds,
     sign_flip_test,
@@ -199,3 +201,13 @@ def test_far_clusters_are_found_whole():
         samples = rng.normal(size=(300, 7)) - 20 * expected
         found = [np.array_equal(outside_majority(sample), expected) for sample in samples]
         assert np.mean(found) > 0.85
+
+
+def test_hoeffding():
+    assert hoeffding_p_value(0.3, 0.4, 50) == 1
+    assert hoeffding_p_value(0.6, 50 / 1680, 5) == pytest.approx(0.0387, abs=1e-4)
+    low, high = hoeffding_interval(0.5, 50, 0.9)
+    assert high - 0.5 == pytest.approx(np.sqrt(np.log(20) / 100))
+    assert hoeffding_interval(0.98, 50)[1] == 1
+    # At the end of its interval a score is just significant, if one side is meant.
+    assert hoeffding_p_value(0.5, low, 50) == pytest.approx(0.05)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from torch import nn
 
-from sklearn_emerge.predictors._transformer_core import TransformerCore
-from sklearn_emerge.thresholds import count_flops, effective_capacity, module_capacity
+from sklearn_emerge.measures import count_flops, effective_capacity, module_capacity
+from sklearn_emerge.networks import TransformerCore
 
 
 def core_of(width=64, n_heads=4, context=45, n_inputs=27, n_layers=2):

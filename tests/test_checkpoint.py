@@ -18,8 +18,7 @@ from sklearn_emerge import (
     TransformerPredictor,
     TriangleWorld,
 )
-from sklearn_emerge.predictors import _checkpoint
-from sklearn_emerge.predictors._training import Net
+from sklearn_emerge.training import Net, _checkpoint
 
 TRIANGLE = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
 TRANSFORMER = TransformerPredictor(8, 1, 2, dropout=0.3, batch_size=32, max_steps=23)

@@ -215,7 +215,7 @@ def test_wrong_words_list_the_known_ones(arguments, message, capsys):
 def test_wrong_values_are_refused_before_training(
     arguments, message, capsys, monkeypatch, tmp_path
 ):
-    from sklearn_emerge.predictors._training import Net
+    from sklearn_emerge.training import Net
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Net, "train_on", lambda *a: pytest.fail("training started"))

@@ -12,10 +12,10 @@ from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 
 from sklearn_emerge import EmergenceCurve, EmergenceCurveDisplay
-from sklearn_emerge.thresholds import fit_curve
-from sklearn_emerge.thresholds._curve_fit import curve as curve_of
-from sklearn_emerge.thresholds._curve_fit import fit
-from sklearn_emerge.thresholds._curve_networks import draw_jumps, draw_networks
+from sklearn_emerge.emergence import fit_curve
+from sklearn_emerge.emergence._fit import curve as curve_of
+from sklearn_emerge.emergence._fit import fit
+from sklearn_emerge.emergence._networks import draw_jumps, draw_networks
 
 CAPACITY = np.logspace(2, 6, 12)
 X = CAPACITY[:, np.newaxis]

@@ -29,9 +29,9 @@ from sklearn_emerge import (
 from sklearn_emerge.displays._captions import footer
 from sklearn_emerge.displays._kinds import KINDS
 from sklearn_emerge.displays._style import ARM_COLORS
+from sklearn_emerge.linear_systems import PredictionRiskSweep
 from sklearn_emerge.reproduce import RECIPES
 from sklearn_emerge.reproduce._figures import draw_recipe
-from sklearn_emerge.thresholds import PredictionRiskSweep
 
 
 @pytest.fixture(autouse=True)

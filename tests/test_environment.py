@@ -30,11 +30,10 @@ from sklearn_emerge.assessment import _progress
 from sklearn_emerge.assessment._costs import Cost
 from sklearn_emerge.assessment._plan import Cell
 from sklearn_emerge.assessment._progress import Progress
-from sklearn_emerge.predictors import _isolation
-from sklearn_emerge.predictors._isolation import isolated_torch
+from sklearn_emerge.measures import count_flops
 from sklearn_emerge.recurrence import Compiled
 from sklearn_emerge.serving import export_network, load_network
-from sklearn_emerge.thresholds import count_flops
+from sklearn_emerge.training import _isolation, isolated_torch
 
 X = np.random.default_rng(0).normal(size=(40, 20)).cumsum(axis=1)
 TOKENS = np.random.default_rng(0).integers(0, 9, size=(64, 12))

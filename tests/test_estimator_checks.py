@@ -126,7 +126,7 @@ def test_a_sweep_keeps_to_the_rules_that_need_no_data():
         check_parameters_default_constructible,
     )
 
-    from sklearn_emerge.thresholds import PredictionRiskSweep
+    from sklearn_emerge.linear_systems import PredictionRiskSweep
 
     sweep = PredictionRiskSweep(param_range=[2], horizons=[10], tol=2.0)
     check_no_attributes_set_in_init("PredictionRiskSweep", sweep)

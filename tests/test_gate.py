@@ -12,7 +12,7 @@ from scipy.special import softmax
 from torch.nn.functional import scaled_dot_product_attention
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, TransformerPredictor, TriangleWorld
-from sklearn_emerge.thresholds import gate_activation, head_gates
+from sklearn_emerge.measures import gate_activation, head_gates
 
 WORLD = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
 
@@ -34,9 +34,7 @@ def test_logits_are_those_of_the_attention(model, monkeypatch):
         seen.append(options["scale"] * query @ key.transpose(-2, -1))
         return scaled_dot_product_attention(query, key, value, **options)
 
-    monkeypatch.setattr(
-        "sklearn_emerge.predictors._transformer_core.scaled_dot_product_attention", spy
-    )
+    monkeypatch.setattr("sklearn_emerge.networks._transformer.scaled_dot_product_attention", spy)
     model.at_length(45).predict(X[:, :45])
     expected = torch.stack(seen, dim=1).numpy()
     steps = np.arange(70) % 45

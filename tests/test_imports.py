@@ -10,9 +10,10 @@ PACKAGE = Path(__file__).parents[1] / "sklearn_emerge"
 # From the first that needs nothing of the package to the last that nothing needs. What is not
 # listed are single files at the root, and need nothing but each other.
 ROOMS = (
-    "dynamics", "inference", "recurrence", "worlds", "_registry", "datasets", "predictors",
-    "ceilings", "probes", "measures", "tasks", "thresholds", "assessment", "displays", "reporting",
-    "reproduce", "serving", "cli", "__main__",
+    "dynamics", "inference", "likelihoods", "worlds", "_registry", "datasets", "recurrence",
+    "networks", "training", "predictors", "ceilings", "probes", "measures", "assessment",
+    "emergence", "linear_systems", "displays", "reporting", "reproduce", "serving", "cli",
+    "__main__",
 )  # fmt: skip
 # Arrows upwards that are still there. Take away what is gone; nothing is to be added.
 UPWARDS = {
@@ -21,8 +22,6 @@ UPWARDS = {
     ("assessment/_short_ways.py", "reporting"),
     # A world knows its best possible predictor.
     ("worlds/_base.py", "ceilings"),
-    # Where those were before they had a room.
-    ("predictors/__init__.py", "ceilings"),
 }
 
 
@@ -56,7 +55,7 @@ def picture():
     for i, room in enumerate(ROOMS):
         others = sorted(found.get(room, set()) - {room, ""}, key=ROOMS.index)
         shown = [other if ROOMS.index(other) < i else f"^{other}" for other in others]
-        lines.append(f"{room:12}{' '.join(shown)}")
+        lines.append(f"{room:16}{' '.join(shown)}")
     return "\n".join(lines)
 
 

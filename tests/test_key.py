@@ -23,8 +23,7 @@ from sklearn_emerge.assessment._key import key_of, library_versions
 from sklearn_emerge.assessment._networks import Networks
 from sklearn_emerge.assessment._panel import make_baselines
 from sklearn_emerge.assessment._plan import expand
-from sklearn_emerge.measures import memory_curve
-from sklearn_emerge.tasks import task_scores
+from sklearn_emerge.measures import memory_curve, task_scores
 
 BASE = "class Base:\n    size = {value}\n"
 CODE = """
@@ -203,7 +202,7 @@ def test_another_process_has_the_same_key(write, tmp_path):
         "from functools import partial\n"
         "from sklearn_emerge import ModulePredictor\n"
         "from sklearn_emerge.assessment._key import key_of, library_versions\n"
-        "from sklearn_emerge.tasks import task_scores\n"
+        "from sklearn_emerge.measures import task_scores\n"
         "core = torch.load('core.pt', weights_only=False)\n"
         "model = ModulePredictor(partial(code_of_mine.same, net=core))\n"
         "measures = {'tasks': partial(task_scores, n_queries=3), 'own': code_of_mine.Own()}\n"
@@ -282,8 +281,8 @@ def test_code_that_no_cell_comes_by_is_in_no_key(copied):
 def test_code_that_a_cell_runs_is_in_its_key(copied):
     before = copied(works())
     for file in (
-        "recurrence/_scan.py", "predictors/_neural.py", "probes.py", "worlds/_oscillator.py",
-        "assessment/_networks.py", "_random.py",
+        "recurrence/_scan.py", "predictors/_neural.py", "training/_run.py", "probes.py",
+        "worlds/_oscillator.py", "assessment/_networks.py", "_random.py",
     ):  # fmt: skip
         after = copied(works(), file)
         assert not set(after) & set(before), file

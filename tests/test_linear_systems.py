@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from oracles import covariance_of_observations
 from scipy.linalg import block_diag, solve_discrete_are, toeplitz
 from scipy.stats import multivariate_normal
 from statsmodels.tsa.statespace.structural import UnobservedComponents
@@ -20,20 +21,6 @@ from sklearn_emerge import (
 from sklearn_emerge.datasets import make_linear_system
 
 TREND = LinearSystemWorld.local_linear_trend(0.2, 0.05, 0.5, n_steps=40)
-
-
-def covariance_of_observations(world):
-    """Return the covariance of (y_1, ..., y_T) of a world with one channel, by definition."""
-    A, C, Q, R, P = world.system()
-    T = world.n_steps
-    covariance = np.empty((T, T))
-    for t in range(T):
-        reach = P
-        for s in range(t, T):
-            covariance[t, s] = covariance[s, t] = (C @ reach @ C.T).item() + (s == t) * R.item()
-            reach = A @ reach
-        P = A @ P @ A.T + Q
-    return covariance
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from sklearn_emerge import (
     NestedConditionalWorld,
     TransformerPredictor,
 )
-from sklearn_emerge.tasks import token_accuracy
+from sklearn_emerge.measures import token_accuracy
 
 SMALL = NestedConditionalWorld(2, n_keys=3, n_tokens=20, row_length=26)
 WORLDS = [

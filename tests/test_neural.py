@@ -24,6 +24,7 @@ from sklearn_emerge import (
     PersistencePredictor,
     RegimeWorld,
     RNNPredictor,
+    TransformerPredictor,
 )
 
 PREDICTORS = [RNNPredictor, GRUPredictor, LSTMPredictor]
@@ -343,3 +344,32 @@ def test_own_module_equals_the_built_in(X):
 def test_unusable_modules_are_refused(module, message, X):
     with pytest.raises(ValueError, match=message):
         ModulePredictor(module, max_steps=1).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("model", "layers", "length", "facts"),
+    [
+        (GRUPredictor(3, max_steps=0), (1,), None, (1, 1, 32, 2)),
+        (TransformerPredictor(4, 2, 2, context=5, max_steps=0), (0, 1, 2), 5, (2, 2, 32, 1)),
+        (
+            TransformerPredictor(4, 1, 1, precision="bfloat16", max_steps=0),
+            (0, 1),
+            29,
+            (1, 1, 16, 1),
+        ),
+    ],
+    ids=str,
+)
+def test_a_network_says_what_others_need_to_know(model, layers, length, facts, X):
+    model.set_params(random_state=0).fit(X)
+    assert (model.layers_, model.context_length_) == (layers, length)
+    names = "n_heads", "n_layers", "bits", "n_inputs"
+    assert model.capacity_facts_ == dict(zip(names, facts, strict=True))
+    last = model.hidden_states(X)
+    assert np.array_equal(last, model.transform(X))
+    assert np.array_equal(last, model.hidden_states(X, layers[-1]))
+    mean = model.layer_outputs(X) * model.output_scale_ + model.output_center_
+    np.testing.assert_allclose(mean[:, :, 0], model.predict(X))
+    for read in (model.hidden_states, model.layer_outputs):
+        with pytest.raises(ValueError, match="layer=7 is not a layer of .*; choose from"):
+            read(X, 7)

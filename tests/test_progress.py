@@ -25,6 +25,7 @@ from sklearn_emerge.datasets import make_oscillator
 from sklearn_emerge.predictors import ModulePredictor
 from sklearn_emerge.predictors._fit import fit_replicas
 from sklearn_emerge.recurrence import Layout
+from sklearn_emerge.training import TrainingContext
 
 WORLD = OscillatorWorld(n_steps=10)
 
@@ -210,7 +211,8 @@ def test_compilation_is_announced(monkeypatch):
     X = make_oscillator(20, n_steps=10, random_state=0).X
     for compiled, n_announced in ((False, 1), (True, 1)):
         monkeypatch.setattr(Layout, "compiled", compiled)
-        fit_replicas(GRUPredictor(5, max_steps=1, engine="numba"), [X], [0, 1], [callback])
+        model = GRUPredictor(5, max_steps=1, engine="numba")
+        fit_replicas(model, [X], [0, 1], TrainingContext((callback,)))
         assert len(announced) == n_announced
 
 

@@ -18,6 +18,7 @@ from sklearn_emerge import TransformerPredictor, TriangleWorld
 from sklearn_emerge.assessment import load_cube
 from sklearn_emerge.cli import main
 from sklearn_emerge.datasets import load_published
+from sklearn_emerge.measures import intermediate_words, task_scores
 from sklearn_emerge.reproduce import (
     EXPERIMENTS,
     RECIPES,
@@ -26,7 +27,6 @@ from sklearn_emerge.reproduce import (
     run_experiment,
 )
 from sklearn_emerge.reproduce._figures import draw_recipe, emergence_curves
-from sklearn_emerge.tasks import intermediate_words, task_scores
 
 TINY = dict(max_steps=2, n_train=20, n_eval=10, progress=False)
 

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from sklearn_emerge import ArrayWorld, EchoStatePredictor, EmergenceAssessment, OscillatorWorld
-from sklearn_emerge.thresholds import (
+from sklearn_emerge.measures import (
     equivalent_reservoir_size,
     reservoir_curve,
     reservoir_interval,

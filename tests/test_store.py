@@ -33,10 +33,8 @@ from sklearn_emerge import (
 from sklearn_emerge._files import seal
 from sklearn_emerge.assessment._store import Store
 from sklearn_emerge.cli._output import save_figure
-from sklearn_emerge.predictors import _checkpoint
-from sklearn_emerge.predictors._checkpoint import Checkpoints
-from sklearn_emerge.predictors._training import make_net
 from sklearn_emerge.serving import export_network
+from sklearn_emerge.training import Checkpoints, Optimisation, _checkpoint, make_net
 
 RNG = np.random.default_rng(0)
 # Two cells of milliseconds.
@@ -202,8 +200,8 @@ def test_folder_of_joblib(tmp_path):
 def make():
     """Return a net as it begins."""
     torch.manual_seed(0)
-    options = dict(lr=0.1, batch_size=4, max_steps=6, device="cpu")
-    return make_net(nn.Linear(2, 1), nn.MSELoss(), [np.random.SeedSequence(0)], 8, **options)
+    optimisation = Optimisation(max_steps=6, batch_size=4, lr=0.1)
+    return make_net(nn.Linear(2, 1), nn.MSELoss(), [np.random.SeedSequence(0)], 8, optimisation)
 
 
 def weights(net):

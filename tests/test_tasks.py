@@ -5,10 +5,8 @@ import pytest
 from scipy.stats import binom, binomtest
 
 from sklearn_emerge import GRUPredictor, MarkovPredictor, OscillatorWorld, TriangleWorld
-from sklearn_emerge.tasks import (
+from sklearn_emerge.measures import (
     draw_queries,
-    hoeffding_interval,
-    hoeffding_p_value,
     intermediate_words,
     recall_share,
     score_tasks,
@@ -25,7 +23,7 @@ class Translator:
     so, reads words off the prompt, and has one fixed guess for each other word.
     """
 
-    _memory = 45
+    context_length_ = 45
 
     def __init__(self, world, train, kind, seed=0):
         self.world, self.kind = world, kind
@@ -40,7 +38,7 @@ class Translator:
         query = len(before) - per_word * (6 + place) + 1
         symbols = np.asarray(before) - self.first
         sentence = symbols[query:][symbols[query:] >= 0][:4] % n_words
-        solved = symbols[max(0, len(before) - self._memory) : query]
+        solved = symbols[max(0, len(before) - self.context_length_) : query]
         solved = solved[solved >= 0]
         if self.kind == "knows" or tuple(sentence) in self.known[self.task]:
             return sentence[place]
@@ -70,7 +68,7 @@ class Translator:
         return np.array(written)
 
     def at_length(self, n_steps):
-        assert n_steps <= self._memory
+        assert n_steps <= self.context_length_
         return self
 
     def predict(self, X):
@@ -173,16 +171,6 @@ def test_recall_share_is_that_of_simulation():
     assert recall_share(3, 1) == recall_share(500, 120, replacement=False) == 1
 
 
-def test_hoeffding():
-    assert hoeffding_p_value(0.3, 0.4, 50) == 1
-    assert hoeffding_p_value(0.6, 50 / 1680, 5) == pytest.approx(0.0387, abs=1e-4)
-    low, high = hoeffding_interval(0.5, 50, 0.9)
-    assert high - 0.5 == pytest.approx(np.sqrt(np.log(20) / 100))
-    assert hoeffding_interval(0.98, 50)[1] == 1
-    # At the end of its interval a score is just significant, if one side is meant.
-    assert hoeffding_p_value(0.5, low, 50) == pytest.approx(0.05)
-
-
 def test_a_network_is_scored(train):
     model = GRUPredictor(
         4, max_steps=2, likelihood="categorical", n_tokens=WORLD.n_tokens, random_state=0
@@ -198,7 +186,7 @@ def test_a_network_is_scored(train):
 class Thinker:
     """States are one-hot: the token, and before words of a translation what is thought of."""
 
-    _layers = (1,)
+    layers_ = (1,)
 
     def __init__(self, world, thinks):
         self.world, self.thinks, self.n_tokens_ = world, thinks, world.n_tokens
@@ -206,7 +194,7 @@ class Thinker:
     def generate(self, prompts, n_steps):
         raise AssertionError("nothing is to be translated")
 
-    def _states(self, X, layer, outputs=False):
+    def hidden_states(self, X, layer):
         """Return a third part of the state for each language that may be thought of."""
         n_words = self.world.n_words
         first = [self.world.vocabulary.index(f"{language}0") for language in "abc"]
@@ -224,10 +212,12 @@ class Thinker:
             thought = [language in self.thinks[task] for task in ("A->C", "A->B")]
             of = np.where(solves_b, thought[1], thought[0])
             states[rows[of], steps[of] - 1, i, words[language][of, 0]] = 1
-        states = states.reshape(*X.shape, -1)
-        if not outputs:
-            return states
-        return np.pad(states, [(0, 0), (0, 0), (first[0], 0)])
+        return states.reshape(*X.shape, -1)
+
+    def layer_outputs(self, X, layer):
+        """Return logits of all tokens, those of words from the states."""
+        first = self.world.vocabulary.index("a0")
+        return np.pad(self.hidden_states(X, layer), [(0, 0), (0, 0), (first, 0)])
 
 
 @pytest.mark.parametrize("maps", ["shared", "independent"])
@@ -325,9 +315,6 @@ def fitted():
     [
         (lambda: recall_share(-1, 10), "'n_examples' .* Got -1"),
         (lambda: recall_share(1, 0), "'n_sentences' .* Got 0"),
-        (lambda: hoeffding_p_value(1.2, 0.1, 5), "'score' .* Got 1.2"),
-        (lambda: hoeffding_p_value(0.2, 0.1, 0), "'n_queries' .* Got 0"),
-        (lambda: hoeffding_interval(0.2, 5, 1.0), "'confidence' .* Got 1.0"),
         (lambda: score_tasks(None, WORLD, alpha=2), "alpha=2 is not a level"),
         (lambda: score_tasks(fitted(), WORLD, tasks=["C->A"]), "task='C->A' is not known"),
         (lambda: score_tasks(fitted(), WORLD, tasks="A->C"), "tasks='A->C' must be a list"),

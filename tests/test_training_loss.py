@@ -15,9 +15,8 @@ from sklearn_emerge import (
     RNNPredictor,
     TransformerPredictor,
 )
-from sklearn_emerge.predictors import _checkpoint
-from sklearn_emerge.predictors._checkpoint import Checkpoints
 from sklearn_emerge.predictors._fit import fit_replicas
+from sklearn_emerge.training import Checkpoints, TrainingContext, _checkpoint
 
 X = OscillatorWorld(n_steps=20).sample(40, random_state=0).X
 PAIR = np.stack([X, 100 + 5 * X[::-1]], axis=2)
@@ -151,9 +150,9 @@ def test_a_training_that_goes_on_has_the_same_curve(name, tmp_path, monkeypatch)
     fit = partial(fit_replicas, MODELS[name], [X], [0, 1])
     whole = fit()
     with pytest.raises(KeyboardInterrupt):
-        fit(progress=[CutOff(20)], checkpoints=Checkpoints(tmp_path))
+        fit(TrainingContext((CutOff(20),), checkpoints=Checkpoints(tmp_path)))
     rest = CutOff()
-    resumed = fit(progress=[rest], checkpoints=Checkpoints(tmp_path))
+    resumed = fit(TrainingContext((rest,), checkpoints=Checkpoints(tmp_path)))
     assert rest.done_ > 0
     for one, other in zip(whole, resumed, strict=True):
         assert np.array_equal(one.training_loss_, other.training_loss_)

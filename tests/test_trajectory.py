@@ -15,11 +15,11 @@ from sklearn_emerge import (
     OscillatorWorld,
     TransformerPredictor,
     TriangleWorld,
-    emergence_step,
     load_cube,
 )
+from sklearn_emerge.measures import task_scores
 from sklearn_emerge.predictors._fit import fit_replicas
-from sklearn_emerge.tasks import task_scores
+from sklearn_emerge.training import TrainingContext
 
 TRIANGLE = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
 
@@ -47,7 +47,7 @@ def test_a_recorded_step_is_a_shorter_training(engine, training):
     X = OscillatorWorld(n_steps=20).sample(30, random_state=0).X
     model = GRUPredictor(5, max_steps=6, batch_size=8, engine=engine, training=training, head="sgd")
     keep = Keep((0, 2, 5, 6))
-    trained = fit_replicas(model, [X], [1, 2], recorder=keep)
+    trained = fit_replicas(model, [X], [1, 2], TrainingContext(recorder=keep))
     assert set(keep.seen) == {(replica, step) for replica in (0, 1) for step in keep.at}
     for step in (2, 5, 6):
         shorter = fit_replicas(model.set_params(max_steps=step), [X], [1, 2])
@@ -67,7 +67,8 @@ def test_dropout_is_the_same_with_and_without_recording():
     options = dict(likelihood="categorical", dropout=0.3, max_steps=6, batch_size=8)
     model = TransformerPredictor(8, 1, 2, **options)
     (one,), (other,) = (
-        fit_replicas(model, [X], [1], recorder=recorder) for recorder in (Keep((0, 3)), None)
+        fit_replicas(model, [X], [1], TrainingContext(recorder=recorder))
+        for recorder in (Keep((0, 3)), None)
     )
     assert np.array_equal(one.predict(X), other.predict(X))
 
@@ -140,7 +141,7 @@ def test_training_loss_is_that_of_the_history(engine, training):
         def __call__(self, replica, step, predictor, train_loss):
             losses[replica, step] = train_loss
 
-    predictors = fit_replicas(model, [X], [1, 2], recorder=Losses((0, 4, 8, 12)))
+    predictors = fit_replicas(model, [X], [1, 2], TrainingContext(recorder=Losses((0, 4, 8, 12))))
     for replica, predictor in enumerate(predictors):
         assert np.isnan(losses[replica, 0])
         # Four updates are an epoch.
@@ -203,30 +204,6 @@ def test_predictors_that_do_not_train_stay_as_they_are():
     ).fit().cube_  # fmt: skip
     for step in (0, 10):
         np.testing.assert_array_equal(cube.nll_trajectory.sel(step=step), cube.nll)
-
-
-def test_emergence_step_needs_to_be_sustained():
-    steps = [0, 1, 2, 4, 8, 16]
-    rows = {
-        "late": ([0, 1, 0, 1, 1, 1], 4), "at once": ([1, 1, 1, 0, 0, 0], 0),
-        "never": ([0, 0, 1, 1, 0, 0], np.nan), "too late": ([0, 0, 0, 0, 1, 1], np.nan),
-        "unknown": ([np.nan, 1, 1, 1, np.nan, np.nan], 1),
-    }  # fmt: skip
-    trajectory = xr.DataArray(
-        [values for values, _ in rows.values()],
-        dims=("seed", "step"),
-        coords={"step": steps, "seed": list(rows)},
-    )
-    expected = [step for _, step in rows.values()]
-    found = emergence_step(trajectory, 0.5)
-    assert found.dims == ("seed",)
-    np.testing.assert_array_equal(found, expected)
-    np.testing.assert_array_equal(emergence_step(-trajectory, -0.5, falling=True), expected)
-    assert emergence_step(trajectory, 0.5, n_sustained=2).sel(seed="too late") == 8
-    with pytest.raises(ValueError, match="has the dimensions seed, and no step"):
-        emergence_step(trajectory.isel(step=0), 0.5)
-    with pytest.raises(ValueError, match="'n_sustained' .* Got 0"):
-        emergence_step(trajectory, 0.5, n_sustained=0)
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,10 @@ from sklearn_emerge import (
     RNNPredictor,
     TransformerPredictor,
 )
+from sklearn_emerge.networks import TransformerCore, products_in
+from sklearn_emerge.networks._half_precision import RoundedLinear
 from sklearn_emerge.predictors import _half_precision
-from sklearn_emerge.predictors._callbacks import ClipEachGradient
-from sklearn_emerge.predictors._half_precision import RoundedLinear, products_in
-from sklearn_emerge.predictors._transformer_core import TransformerCore
+from sklearn_emerge.training import ClipEachGradient
 
 RNG = np.random.default_rng(0)
 # A chain in which every token is followed by one of two.
@@ -461,7 +461,7 @@ def test_training_stops_when_held_out_sequences_get_worse(training):
                 .fit(CHAIN)
                 .transform(CHAIN, layer=2)
             ),
-            "layer=2 is not a layer; pass an integer from 0 .* to 1",
+            "layer=2 is not a layer of TransformerPredictor; choose from 0, 1",
         ),
     ],
 )

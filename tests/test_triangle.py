@@ -6,7 +6,7 @@ from scipy.stats import chisquare, entropy
 from sklearn.base import clone
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, TransformerPredictor, TriangleWorld
-from sklearn_emerge.tasks import draw_queries, intermediate_words, words_right
+from sklearn_emerge.measures import draw_queries, intermediate_words, words_right
 
 HUB = {"A->B": 5000, "A->D": 4500, "A->C": 4000, "D->B": 100, "D->C": 200, "B->C": 300}
 SMALL = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})

@@ -1,9 +1,12 @@
 """The main job: find out what training added."""
 
+from .._moved import finder
 from ._assessment import EmergenceAssessment
 from ._cube import load_cube
 from ._explain import explain
 from ._summary import summarise
-from ._trajectory import emergence_step
 
-__all__ = ["EmergenceAssessment", "emergence_step", "explain", "load_cube", "summarise"]
+__all__ = ["EmergenceAssessment", "explain", "load_cube", "summarise"]
+
+# It has a room of its own.
+__getattr__ = finder(__name__, {"emergence_step": "emergence"})

@@ -6,9 +6,9 @@ from dataclasses import replace
 from sklearn.base import clone
 
 from ..inference import seeds_needed, smallest_p_value
-from ..predictors._callbacks import count_held_out
 from ..predictors._facts import with_facts
 from ..predictors._neural import NeuralPredictor
+from ..training import count_held_out
 from ..worlds import ArrayWorld
 from ._labels import STRUCTURED, check_label, check_names
 from ._notes import noted
@@ -73,7 +73,7 @@ def _begin(model, X):
     """Return a copy of a model, and its network with the initial weights, None if it has none."""
     model = clone(model)
     X = model._prepare(X)
-    return model, model._begin(X) if isinstance(model, NeuralPredictor) else None
+    return model, model._job(X).network if isinstance(model, NeuralPredictor) else None
 
 
 def try_baselines(baselines, configurations):

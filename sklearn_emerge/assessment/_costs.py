@@ -16,6 +16,7 @@ from skorch.callbacks import Callback
 from .._threads import one_thread
 from ..predictors._fit import fit_replicas
 from ..predictors._neural import NeuralPredictor
+from ..training import TrainingContext
 from ._alternatives import CORE_SEEDS, Baselines, Cores, Windows, count_core_sequences
 from ._labels import STRUCTURED
 from ._networks import N_MEMORY, Networks
@@ -203,10 +204,11 @@ def _try(model, sizes, n_shared):
                 return Pace(0.0, _seconds(clone(model).fit, X) / n)
             tried = clone(model).set_params(training="full", callbacks=None)
             if "engine" in tried.get_params():
-                tried._begin(tried._prepare(X))
+                tried._job(tried._prepare(X))
                 tried = clone(tried).set_params(engine=tried.engine_)
             tried.set_params(max_steps=_N_TRIED)
-            fitted = fit_replicas(tried, [X], [0, 1][: sizes.n_seeds], [clock])[0]
+            context = TrainingContext(progress=(clock,))
+            fitted = fit_replicas(tried, [X], [0, 1][: sizes.n_seeds], context)[0]
             forward = min(_seconds(fitted.predict, X) for _ in range(3)) / n
     except Exception:
         # The run itself will say what is wrong with it.

@@ -14,11 +14,10 @@ from ..measures import memory_curve
 from ..measures._exchange import EXCHANGE, exchange_if_possible
 from ..measures._sequences import negative_log_likelihood
 from ..predictors._base import spread_known
-from ..predictors._callbacks import N_PARTS
-from ..predictors._checkpoint import Checkpoints
 from ..predictors._fit import fit_replicas
 from ..predictors._neural import NeuralPredictor
 from ..probes import control_states, score_probe
+from ..training import N_PARTS, Checkpoints, TrainingContext
 from ._design import Design
 from ._progress import ProgressFile
 from ._trajectory import Recorder
@@ -99,9 +98,12 @@ class Networks:
         if self.record_at:
             evaluations = [evaluation for _, evaluation in splits]
             recorder = Recorder(self.record_at, self.measures or {}, evaluations, n_seeds)
-        checkpoints = None if checkpoint_folder is None else Checkpoints(checkpoint_folder)
+        checkpoints = None
+        if checkpoint_folder is not None:
+            checkpoints = Checkpoints(checkpoint_folder, recorder)
+        context = TrainingContext(tuple(progress), recorder, checkpoints)
         start = time.perf_counter()
-        predictors = self._fit([train.X for train, _ in splits], progress, recorder, checkpoints)
+        predictors = self._fit([train.X for train, _ in splits], context)
         seconds = time.perf_counter() - start + (0 if checkpoints is None else checkpoints.seconds)
         found = []
         for seed, predictor in enumerate(predictors):
@@ -121,15 +123,13 @@ class Networks:
             result.troubles = checkpoints.troubles
         return result
 
-    def _fit(self, samples, progress, recorder, checkpoints):
+    def _fit(self, samples, context):
         """Fit the model once a seed."""
         seeds = [
             integer_seed(self.design.stream("model", seed)) for seed in range(self.design.n_seeds)
         ]
         with spread_known(self.world._spread):
-            return _fit_seeds(
-                self.model, self.mode, samples, seeds, progress, recorder, checkpoints, self.trained
-            )
+            return _fit_seeds(self.model, self.mode, samples, seeds, context, self.trained)
 
     def _score(self, seed, predictor, evaluation):
         """Return what is measured of the network of one seed, by name."""
@@ -160,16 +160,17 @@ def _joined(found):
     }
 
 
-def _fit_seeds(model, mode, samples, seeds, progress, recorder, checkpoints, trained):
+def _fit_seeds(model, mode, samples, seeds, context, trained):
     """Fit the model once a seed; one without training modes is fitted as it is."""
     if isinstance(model, NeuralPredictor):
         model = clone(model).set_params(training=mode)
-        return fit_replicas(model, samples, seeds, progress, recorder, checkpoints, trained)
+        return fit_replicas(model, samples, seeds, context, trained)
     if len(samples) == 1:
         # Without randomness of its own it is the same for all seeds.
         fitted = [clone(model).fit(samples[0])] * len(seeds)
     else:
         fitted = [clone(model).fit(X) for X in samples]
+    recorder = context.recorder
     if recorder is not None:
         for seed, predictor in enumerate(fitted):
             recorder(seed, recorder.at[0], predictor)

@@ -10,7 +10,7 @@ from .._registry import make_model, make_world
 from ..inference import check_alpha, check_correction
 from ..measures._reservoir import check_sizes
 from ..predictors import GRUPredictor
-from ..predictors._callbacks import N_PARTS
+from ..training import N_PARTS
 from ..worlds import ArrayWorld
 from ._checks import (
     check_configurations,

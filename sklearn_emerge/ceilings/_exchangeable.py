@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from .._docs import fill_doc
 from ..predictors._base import BasePredictor
 
 
+@fill_doc
 class ExchangeablePredictor(BasePredictor):
     r"""Predict by the sum of the steps so far: the best linear predictor of shuffled sequences.
 
@@ -19,11 +21,9 @@ class ExchangeablePredictor(BasePredictor):
     Parameters
     ----------
     likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error on the training data; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std)s
 
     Attributes
     ----------

@@ -5,11 +5,13 @@ from numbers import Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._docs import fill_doc
 from ..dynamics import check_covariance, check_system, steady_filter
 from ..predictors._base import BasePredictor
 from ._base import OptimalPredictor
 
 
+@fill_doc
 class KalmanPredictor(OptimalPredictor):
     r"""Predict by the Kalman filter of a known linear Gaussian system.
 
@@ -26,13 +28,11 @@ class KalmanPredictor(OptimalPredictor):
     A : float or array-like of shape (n_states, n_states), default=1.0
         Transition matrix.
     C : float or array-like of shape (n_states,) or (n_channels, n_states), default=1.0
-        Observation matrix; a number is that number times the identity.
+        %(C)s
     Q : float or array-like of shape (n_states, n_states), default=1.0
-        Covariance of the process noise, in squared units of the state; a number is that number
-        times the identity.
+        %(Q)s
     R : float or array-like of shape (n_channels, n_channels), default=1.0
-        Covariance of the observation noise, in squared units of the data; a number is that number
-        times the identity.
+        %(R)s
     offset : float or array-like of shape (n_states,), default=0.0
         Drift b of the state per step.
     initial_mean : float or array-like of shape (n_states,), default=0.0
@@ -42,7 +42,7 @@ class KalmanPredictor(OptimalPredictor):
         solution of the Riccati equation :math:`P = A (P - P C^\top S^{-1} C P) A^\top + Q` with
         :math:`S = C P C^\top + R`; gains are then the same at every step.
     likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
         Standard deviation of the Gaussian in units of the data, the same at every step.
         "estimate" takes the root mean square error on the training data; "auto" does so too, or

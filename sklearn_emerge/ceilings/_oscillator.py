@@ -8,6 +8,7 @@ from numba import njit
 from scipy.special import softmax
 from sklearn.utils._param_validation import Interval
 
+from .._docs import fill_doc
 from ..dynamics import euler_step, frequencies_of
 from ..predictors._base import BasePredictor
 from ..recurrence import Compiled
@@ -22,6 +23,7 @@ _NARROWEST = 0.45
 _FAR = 1e3
 
 
+@fill_doc
 class OscillatorPredictor(OptimalPredictor):
     r"""Predict by the posterior over the initial state of the oscillator world.
 
@@ -38,21 +40,20 @@ class OscillatorPredictor(OptimalPredictor):
     Parameters
     ----------
     omega : float or pair of float, default=1.0
-        See `OscillatorWorld`.
+        Angular frequency of the world, in radians per unit of time. A pair makes it change linearly
+        over the sequence.
     time_step : float, default=0.05
-        See `OscillatorWorld`.
+        Length of an Euler step in units of time.
     initial_std : float, default=0.1
-        See `OscillatorWorld`.
+        Standard deviation of both coordinates at the start.
     observation_std : float, default=0.05
-        See `OscillatorWorld`.
+        Standard deviation of the observation noise.
     n_grid : int, default=15
         Points of the grid along each axis, over 4.5 standard deviations to both sides.
     likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error on the training data; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std)s
 
     Attributes
     ----------

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.utils._param_validation import Interval
 
+from .._docs import fill_doc
 from ..predictors._base import BasePredictor
 from ._base import OptimalPredictor
 
@@ -13,6 +14,7 @@ from ._base import OptimalPredictor
 _CHUNK = 256
 
 
+@fill_doc
 class RegimePredictor(OptimalPredictor):
     r"""Predict by the exact filter of the regime world.
 
@@ -33,11 +35,9 @@ class RegimePredictor(OptimalPredictor):
     known_phase : bool, default=True
         Whether the times of the flips are known. A predictor without a clock does not know them.
     likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error on the training data; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std)s
 
     Attributes
     ----------

@@ -7,6 +7,7 @@ on each other, and permuting them rejects a true null up to every time.
 from ._bounds import sign_flip_bounds
 from ._checks import check_alpha as check_alpha
 from ._clusters import outside_majority
+from ._hoeffding import hoeffding_interval, hoeffding_p_value
 from ._intervals import Interval as Interval
 from ._intervals import bootstrap_interval, student_interval
 from ._multiplicity import CORRECTIONS as CORRECTIONS
@@ -24,6 +25,8 @@ __all__ = [
     "bootstrap_interval",
     "corrected_resampled_interval",
     "corrected_resampled_test",
+    "hoeffding_interval",
+    "hoeffding_p_value",
     "outside_majority",
     "paired_permutation_test",
     "required_seeds",

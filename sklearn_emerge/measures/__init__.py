@@ -1,13 +1,34 @@
-"""Measures of fitted predictors: what the memory of a network, and the network, is worth."""
+"""Measures of fitted predictors: what they know, hold in memory, translate, cost and are worth."""
 
+from ._accuracy import token_accuracy
+from ._capacity import count_flops, effective_capacity, module_capacity, network_capacity
 from ._exchange import exchange_states
+from ._gate import gate_activation, head_gates
+from ._intermediate import intermediate_words
 from ._memory import memory_curve
+from ._queries import draw_queries, words_right
+from ._recall import recall_share
 from ._reservoir import equivalent_reservoir_size, reservoir_curve, reservoir_interval
+from ._task_scores import task_scores
+from ._translations import score_tasks
 
 __all__ = [
+    "count_flops",
+    "draw_queries",
+    "effective_capacity",
     "equivalent_reservoir_size",
     "exchange_states",
+    "gate_activation",
+    "head_gates",
+    "intermediate_words",
     "memory_curve",
+    "module_capacity",
+    "network_capacity",
+    "recall_share",
     "reservoir_curve",
     "reservoir_interval",
+    "score_tasks",
+    "task_scores",
+    "token_accuracy",
+    "words_right",
 ]

@@ -7,8 +7,8 @@ import numpy as np
 import xarray as xr
 from sklearn.neighbors import NearestNeighbors
 
+from ..likelihoods import LIKELIHOODS
 from ..predictors._base import center_and_scale
-from ..predictors._likelihood import log_density
 from ._sequences import sequences_of
 
 # What is measured, in order.
@@ -121,18 +121,18 @@ def _exchange(predictor, X, scored, latents, n_steps):
     first = getattr(predictor, "input_scaling_", None) == "first"
     start = X[:, :1] if first else np.zeros_like(X[:, :1])
     seen, scale = X - start, center_and_scale(X)[1]
-    likelihood, noise_std = predictor.likelihood_, predictor.noise_std_
+    likelihood, noise_std = LIKELIHOODS[predictor.likelihood_], predictor.noise_std_
     own_means = predictor._predict(X[:, :-1])
     losses, changes, effects, distances = [], [], [], []
     for t in _grid(scored, n_steps):
         known = np.flatnonzero(scored[:, t])
-        rows, others = known[_pairs(seen[known, t] / scale, exact=likelihood != "gaussian")]
+        rows, others = known[_pairs(seen[known, t] / scale, exact=likelihood.discrete)]
         if not rows.size:
             continue
         past = seen[others, :t] + start[rows]
         mean = predictor._predict(np.concatenate([past, X[rows, t : t + 1]], axis=1))[:, t]
         means = np.stack([own_means[rows, t], mean])
-        losses.append(-log_density(X[rows, t + 1], means, likelihood, noise_std).sum(axis=2))
+        losses.append(-likelihood.log_density(X[rows, t + 1], means, noise_std).sum(axis=2))
         changes.append(mean - own_means[rows, t])
         if latents is None:
             effects.append(X[others, t + 1] - X[rows, t + 1])

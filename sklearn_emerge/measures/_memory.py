@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from ..predictors._likelihood import log_density
+from ..likelihoods import LIKELIHOODS
 from ._sequences import sequences_of
 
 
@@ -76,10 +76,10 @@ def memory_curve(predictor, sample, *, windows=None, n_sequences=None):
         )
     X, scored = sequences_of(predictor, sample, n_sequences)
     windows = _check_windows(windows, X.shape[1])
-    losses = []
+    losses, likelihood = [], LIKELIHOODS[predictor.likelihood_]
     for k in windows:
         mean = predictor._predict_from(X[:, :-1], k)
-        steps = log_density(X[:, 1:], mean, predictor.likelihood_, predictor.noise_std_)
+        steps = likelihood.log_density(X[:, 1:], mean, predictor.noise_std_)
         losses.append(-steps.sum(axis=2)[scored].mean())
     curve = xr.DataArray(losses, {"window": windows}, dims="window")
     curve.window.attrs = {"long_name": "last inputs that are seen", "units": "step"}

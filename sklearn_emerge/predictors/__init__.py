@@ -9,6 +9,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", TqdmWarning)
     import tqdm.auto  # noqa: F401
 
+from .._moved import finder
 from ._baselines import (
     AutoregressivePredictor,
     MarkovPredictor,
@@ -47,18 +48,4 @@ __all__ = [
 
 # They have a room of their own.
 _MOVED = ("ExchangeablePredictor", "KalmanPredictor", "OscillatorPredictor", "RegimePredictor")
-
-
-def __getattr__(name):
-    """Find predictors that have moved, with a warning."""
-    if name not in _MOVED:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .. import ceilings
-
-    warnings.warn(
-        f"sklearn_emerge.predictors.{name} is sklearn_emerge.ceilings.{name} now; import it from "
-        "there, or from sklearn_emerge.",
-        FutureWarning,
-        stacklevel=2,
-    )
-    return getattr(ceilings, name)
+__getattr__ = finder(__name__, dict.fromkeys(_MOVED, "ceilings"))

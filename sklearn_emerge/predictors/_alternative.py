@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._ridge import fit_ridge
+from ..training import fit_head, moments_of, parts, warn_unless_converged
 from ._base import BasePredictor, center_and_scale
-from ._heads import fit_head, moments_of, parts, warn_unless_converged
 
 # Sequences that the hyper-parameters of features are chosen on.
 _N_TUNING = 150
@@ -58,7 +58,7 @@ class FeaturePredictor(AlternativePredictor):
         self._choose(X)
         n_features = self._n_features(X)
         some = enough(X, n_features)
-        self.head_, ridge = fit_head(self._features, some, n_features, self.likelihood_)
+        self.head_, ridge = fit_head(self._features, some, n_features, self._likelihood)
         self.cv_error_, self.converged_ = ridge.error, self.head_.converged
         self.n_parameters_ = self.head_.coef.size + self.head_.intercept.size
 
@@ -73,7 +73,7 @@ class FeaturePredictor(AlternativePredictor):
 
     def _predict(self, X):
         means = [
-            self.head_.mean(self._features(part), self.likelihood_)
+            self.head_.mean(self._features(part), self._likelihood)
             for part in parts(X, len(self.head_.coef))
         ]
         return np.concatenate(means) if means else X

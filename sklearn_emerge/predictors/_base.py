@@ -11,8 +11,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._names import Estimator
-from .._validation import check_sequences, constant_channels, encode_tokens
-from ._likelihood import LIKELIHOODS, clip_probability, log_density
+from .._validation import check_sequences, constant_channels
+from ..likelihoods import LIKELIHOODS
 
 # A function that returns the standard deviation of each channel over all recordings, of which
 # training sequences are a part in which a channel may be constant.
@@ -70,28 +70,28 @@ class BasePredictor(ABC, Estimator):
         X = check_sequences(self, X, reset=True)
         self.n_steps_ = X.shape[1]
         self.likelihood_ = "gaussian" if self.likelihood == "auto" else self.likelihood
-        if self.likelihood_ == "categorical":
+        if self._likelihood.tokens:
             if not self._knows_tokens:
                 raise ValueError(
                     f"likelihood='categorical' is for tokens, which {type(self).__name__} cannot "
                     "predict; use a network, or a predictor of means, persistence or Markov chains."
                 )
-            self.n_tokens_ = None if self.n_tokens == "auto" else int(self.n_tokens)
-            X = encode_tokens(X, self.n_tokens_)
+            n_tokens = None if self.n_tokens == "auto" else int(self.n_tokens)
+            X = self._likelihood.encode(X, n_tokens)
             self.n_tokens_ = X.shape[2]
-        if self.likelihood_ == "bernoulli" and not ((X == 0) | (X == 1)).all():
-            other = X[(X != 0) & (X != 1)][0]
-            raise ValueError(
-                f"likelihood='bernoulli' is for zeros and ones, but X contains {other}; use "
-                "likelihood='gaussian' or binarise X."
-            )
+        self._likelihood.check(X)
         return X
+
+    @property
+    def _likelihood(self):
+        """The likelihood in use."""
+        return LIKELIHOODS[self.likelihood_]
 
     def _check(self, X):
         """Check sequences against those of `fit`."""
         check_is_fitted(self)
         X = check_sequences(self, X, reset=False)
-        return encode_tokens(X, self.n_tokens_) if self.likelihood_ == "categorical" else X
+        return self._likelihood.encode(X, self.n_tokens_) if self._likelihood.tokens else X
 
     @property
     def _estimates_noise(self):
@@ -100,7 +100,7 @@ class BasePredictor(ABC, Estimator):
 
     def _finish(self, X):
         """Settle the noise."""
-        if self.likelihood_ == "categorical":
+        if self._likelihood.tokens:
             self.noise_std_ = np.full(X.shape[2], np.nan)
         elif self._estimates_noise:
             # The floor keeps the density finite where the prediction is perfect.
@@ -141,10 +141,8 @@ class BasePredictor(ABC, Estimator):
         ValueError
             If X does not have the number of steps and channels seen in `fit`.
         """
-        mean = self._predict(self._check(X))
-        if self.likelihood_ == "bernoulli":
-            mean = clip_probability(mean)
-        several = np.asarray(X).ndim == 3 or self.likelihood_ == "categorical"
+        mean = self._likelihood.clip(self._predict(self._check(X)))
+        several = np.asarray(X).ndim == 3 or self._likelihood.tokens
         return mean if several else mean[:, :, 0]
 
     def score_samples(self, X):
@@ -188,7 +186,7 @@ class BasePredictor(ABC, Estimator):
         X = self._check(X)
         # What the last step predicts is not known.
         mean = self._predict(X[:, :-1])
-        return log_density(X[:, 1:], mean, self.likelihood_, self.noise_std_).sum(axis=2)
+        return self._likelihood.log_density(X[:, 1:], mean, self.noise_std_).sum(axis=2)
 
     def score(self, X, y=None):
         """Return the mean log-likelihood per predicted step.

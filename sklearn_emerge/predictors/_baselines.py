@@ -6,10 +6,11 @@ import numpy as np
 from scipy.linalg import lstsq
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._docs import fill_doc
 from ._base import BasePredictor, center_and_scale
-from ._likelihood import frequency
 
 
+@fill_doc
 class MeanPredictor(BasePredictor):
     """Predict the mean of the training data.
 
@@ -22,14 +23,11 @@ class MeanPredictor(BasePredictor):
         The mean, if it is known: of shape (n_channels,), or (n_steps,) or (n_steps, n_channels)
         if `per_step`. None estimates it.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error on the training data; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std)s
     n_tokens : int or "auto", default="auto"
-        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
-        largest token of the training data, or in an assessment that of the world.
+        %(n_tokens)s
 
     Attributes
     ----------
@@ -100,13 +98,7 @@ class MeanPredictor(BasePredictor):
                     f"{self.mean!r}."
                 )
             mean = np.broadcast_to(mean, shape)
-            sums = mean.sum(axis=-1) if self.likelihood_ == "categorical" else mean
-            possible = {
-                "gaussian": True,
-                "bernoulli": (mean >= 0).all() and (mean <= 1).all(),
-                "categorical": (mean >= 0).all() and np.allclose(sums, 1),
-            }[self.likelihood_]
-            if not possible:
+            if not self._likelihood.is_mean(mean):
                 raise ValueError(
                     f"mean={self.mean!r} is not made of probabilities, which the mean is under "
                     f"likelihood={self.likelihood_!r}; for tokens they sum to 1."
@@ -114,7 +106,7 @@ class MeanPredictor(BasePredictor):
             self.mean_ = mean.copy()
             return
         total = X.sum(axis=axes)
-        self.mean_ = frequency(total, X.size / total.size, self.likelihood_)
+        self.mean_ = self._likelihood.frequency(total, X.size / total.size)
 
     def _predict(self, X):
         if not self.per_step:
@@ -124,6 +116,7 @@ class MeanPredictor(BasePredictor):
         return np.broadcast_to(self.mean_[following], X.shape).copy()
 
 
+@fill_doc
 class PersistencePredictor(BasePredictor):
     """Predict that the next step equals the present one.
 
@@ -133,14 +126,11 @@ class PersistencePredictor(BasePredictor):
     Parameters
     ----------
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error on the training data; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std)s
     n_tokens : int or "auto", default="auto"
-        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
-        largest token of the training data, or in an assessment that of the world.
+        %(n_tokens)s
 
     Attributes
     ----------
@@ -169,17 +159,17 @@ class PersistencePredictor(BasePredictor):
 
     def _fit(self, X):
         n_pairs = X.shape[0] * (X.shape[1] - 1)
-        if self.likelihood_ == "categorical":
+        if self._likelihood.tokens:
             stays = (X[:, 1:] * X[:, :-1]).sum()
             self.stay_probability_ = (stays + 1) / (n_pairs + 2)
             return
         stays = (X[:, 1:] == X[:, :-1]).sum(axis=(0, 1))
-        self.stay_probability_ = frequency(stays, n_pairs, self.likelihood_)
+        self.stay_probability_ = self._likelihood.frequency(stays, n_pairs)
 
     def _predict(self, X):
-        if self.likelihood_ == "gaussian":
+        if not self._likelihood.discrete:
             return X.copy()
-        if self.likelihood_ == "categorical":
+        if self._likelihood.tokens:
             n_others = X.shape[2] - 1
             if n_others == 0:
                 return np.ones_like(X)
@@ -187,6 +177,7 @@ class PersistencePredictor(BasePredictor):
         return np.where(X > 0, self.stay_probability_, 1 - self.stay_probability_)
 
 
+@fill_doc
 class MarkovPredictor(BasePredictor):
     r"""Predict the mean of the next step given whether the present one is high or low.
 
@@ -200,14 +191,11 @@ class MarkovPredictor(BasePredictor):
         States above it are high. None takes the middle of the range of the training data, per
         channel; for zeros and ones that is 1/2.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error on the training data; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std)s
     n_tokens : int or "auto", default="auto"
-        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
-        largest token of the training data, or in an assessment that of the world.
+        %(n_tokens)s
 
     Attributes
     ----------
@@ -241,9 +229,9 @@ class MarkovPredictor(BasePredictor):
         self.n_tokens = n_tokens
 
     def _fit(self, X):
-        if self.likelihood_ == "categorical":
+        if self._likelihood.tokens:
             pairs = np.tensordot(X[:, :-1], X[:, 1:], axes=((0, 1), (0, 1)))
-            self.means_ = frequency(pairs, pairs.sum(axis=1, keepdims=True), self.likelihood_)
+            self.means_ = self._likelihood.frequency(pairs, pairs.sum(axis=1, keepdims=True))
             return
         if self.threshold is None:
             self.threshold_ = (X.min(axis=(0, 1)) + X.max(axis=(0, 1))) / 2
@@ -256,16 +244,17 @@ class MarkovPredictor(BasePredictor):
             count = state.sum(axis=(0, 1))
             total = np.where(state, X[:, 1:], 0.0).sum(axis=(0, 1))
             # A state that was never left tells nothing: fall back to the overall mean.
-            mean = frequency(total, np.maximum(count, 1), self.likelihood_)
+            mean = self._likelihood.frequency(total, np.maximum(count, 1))
             means.append(np.where(count > 0, mean, overall))
         self.means_ = np.array(means)
 
     def _predict(self, X):
-        if self.likelihood_ == "categorical":
+        if self._likelihood.tokens:
             return X @ self.means_
         return np.where(self.threshold_ < X, self.means_[1], self.means_[0])
 
 
+@fill_doc
 class AutoregressivePredictor(BasePredictor):
     r"""Predict the next step by a linear filter of the last ones.
 
@@ -281,11 +270,9 @@ class AutoregressivePredictor(BasePredictor):
     lags : int, default=32
         Length p of the filter; at most n_steps - 1 are used.
     likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error on the training data; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std)s
 
     Attributes
     ----------

@@ -7,9 +7,10 @@ from scipy.sparse.linalg import eigs
 from sklearn.base import TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._docs import fill_doc
 from .._random import seed_sequence, substream
+from ..training import parts
 from ._alternative import FeaturePredictor
-from ._heads import parts
 from ._windows import last_of_windows
 
 # Between which hyper-parameters are drawn, evenly by their logarithm.
@@ -21,6 +22,7 @@ N_TUNED = 128
 _MANY_UNITS = 256
 
 
+@fill_doc
 class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_keys=None):
     r"""Predict the next step by a linear head on a random recurrent core, which is not trained.
 
@@ -51,16 +53,13 @@ class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_ke
     time_channel : {"full_time", None}, default=None
         "full_time" adds the clock :math:`t / (T - 1)` to the inputs.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error of sequences left out; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std_held_out)s
     n_tokens : int or "auto", default="auto"
-        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
-        largest token of the training data, or in an assessment that of the world.
+        %(n_tokens)s
     random_state : int, SeedSequence, Generator, RandomState or None, default=None
-        Stream of the random weights. An int gives the same result at every call.
+        %(random_weights)s
 
     Attributes
     ----------
@@ -75,12 +74,11 @@ class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_ke
     head_ : object
         The linear readout: `coef` (n_units, n_channels), `intercept` (n_channels,).
     n_parameters_ : int
-        How many numbers were fitted: those of the head.
+        %(n_head_parameters_)s
     cv_error_ : ndarray of shape (n_channels,)
-        Mean square error of sequences left out; of a linear head also where the likelihood asks
-        for a logistic one.
+        %(cv_error_)s
     converged_ : bool
-        Whether the head is at the minimum of its loss.
+        %(head_converged_)s
     noise_std_ : ndarray of shape (n_channels,)
         The standard deviation in use.
 
@@ -188,7 +186,7 @@ class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_ke
             last_of_windows(self._states, self._inputs(part), k)
             for part in parts(X, len(self.head_.coef) * k)
         ]
-        later = self.head_.mean(np.concatenate(states), self.likelihood_)
+        later = self.head_.mean(np.concatenate(states), self._likelihood)
         return np.concatenate([self._predict(X[:, :k]), later], axis=1)
 
     def _inputs(self, X):

@@ -7,10 +7,9 @@ import numpy as np
 import torch
 
 from .._random import seed_sequence
+from ..networks import SequenceNetwork, products_in
 from ..recurrence import LANES, run_forward
-from ._half_precision import products_in
-from ._isolation import isolated_torch
-from ._network import SequenceNetwork, rows_of_weights
+from ..training import isolated_torch, rows_of_weights
 from ._windows import last_of_windows
 
 # Sequences that pass through the network at once.

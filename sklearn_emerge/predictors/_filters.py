@@ -6,6 +6,7 @@ import numpy as np
 from scipy.linalg import lstsq, qr
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._docs import fill_doc
 from ..dynamics import check_system, steady_filter
 from ._base import BasePredictor, center_and_scale
 
@@ -23,6 +24,7 @@ class FilterPredictor(BasePredictor):
         return mean
 
 
+@fill_doc
 class FiniteFilterPredictor(FilterPredictor):
     r"""Predict the next step by a filter of the last ones, the same at every step.
 
@@ -43,17 +45,14 @@ class FiniteFilterPredictor(FilterPredictor):
         Ridge penalty: alpha times the sum of squared coefficients is added to the sum of squared
         errors over all steps of all sequences, in squared units of the data.
     likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error on the training data; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std)s
 
     Attributes
     ----------
     coef_ : ndarray of shape (length, n_channels, n_channels)
-        Coefficients, most recent step first; ``coef_[k, i, j]`` weights channel i of the step k
-        back for channel j.
+        %(filter_coef_)s
     dc_gain_ : ndarray of shape (n_channels, n_channels)
         Their sum over the steps. On a random walk the risk per step stays bounded only if it is
         one, and a filter fitted at a finite horizon misses that by a little.
@@ -62,8 +61,7 @@ class FiniteFilterPredictor(FilterPredictor):
 
     References
     ----------
-    Ziemann, I., Matni, N. and Pappas, G. J. (2025). State space models, emergence, and
-    ergodicity: how many parameters are needed for stable predictions? PMLR 283.
+    %(state_space_models)s
 
     Examples
     --------
@@ -114,6 +112,7 @@ class FiniteFilterPredictor(FilterPredictor):
         self.dc_gain_ = self.coef_.sum(axis=0)
 
 
+@fill_doc
 class TruncatedKalmanPredictor(FilterPredictor):
     r"""Predict by the first coefficients of a known system's Kalman filter.
 
@@ -131,23 +130,20 @@ class TruncatedKalmanPredictor(FilterPredictor):
     A : float or array-like of shape (n_states, n_states), default=1.0
         Transition matrix.
     C : float or array-like of shape (n_states,) or (n_channels, n_states), default=1.0
-        Observation matrix; a number is that number times the identity.
+        %(C)s
     Q : float or array-like of shape (n_states, n_states), default=0.1
-        Covariance of the process noise.
+        %(Q)s
     R : float or array-like of shape (n_channels, n_channels), default=1.0
-        Covariance of the observation noise.
+        %(R)s
     likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error on the training data; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std)s
 
     Attributes
     ----------
     coef_ : ndarray of shape (length, n_channels, n_channels)
-        Coefficients, most recent step first; ``coef_[k, i, j]`` weights channel i of the step k
-        back for channel j.
+        %(filter_coef_)s
     dc_gain_ : ndarray of shape (n_channels, n_channels)
         Their sum over the steps.
     noise_std_ : ndarray of shape (n_channels,)
@@ -159,8 +155,7 @@ class TruncatedKalmanPredictor(FilterPredictor):
 
     References
     ----------
-    Ziemann, I., Matni, N. and Pappas, G. J. (2025). State space models, emergence, and
-    ergodicity: how many parameters are needed for stable predictions? PMLR 283.
+    %(state_space_models)s
 
     Examples
     --------

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._ridge import Moments
-from ._heads import folds
+from ..training import folds
 
 # Columns that the products of a block of steps have beyond those of the lags.
 _WIDTH = 512

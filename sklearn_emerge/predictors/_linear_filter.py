@@ -6,9 +6,10 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._docs import fill_doc
 from .._ridge import AMOUNTS, Moments, first_ridges, fit_ridge, shrink_ridge
+from ..training import Head, folds, head_of, logistic_head
 from ._alternative import AlternativePredictor, enough
-from ._heads import Head, folds, head_of, logistic_head
 from ._lagged import LaggedMoments
 
 _MOST_LAGS = 128
@@ -19,6 +20,7 @@ _SOME_STEPS, _SOME_COEFFICIENTS = 32, 4096
 _MOST_GROUPS = 8
 
 
+@fill_doc
 class LinearFilterPredictor(AlternativePredictor):
     r"""Predict the next step by a linear filter of the last ones, chosen by cross-validation.
 
@@ -39,14 +41,11 @@ class LinearFilterPredictor(AlternativePredictor):
     time_channel : {"full_time", None}, default=None
         "full_time" adds the clock :math:`t / (T - 1)` to what is regressed on.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error of sequences left out; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std_held_out)s
     n_tokens : int or "auto", default="auto"
-        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
-        largest token of the training data, or in an assessment that of the world.
+        %(n_tokens)s
 
     Attributes
     ----------
@@ -58,10 +57,9 @@ class LinearFilterPredictor(AlternativePredictor):
     intercept_ : ndarray of shape (n_channels,)
         Its intercept.
     cv_error_ : ndarray of shape (n_channels,)
-        Mean square error of sequences left out; of the linear regression also where the
-        likelihood asks for a logistic one.
+        %(cv_error_)s
     converged_ : bool
-        Whether all regressions are at the minimum of their loss.
+        %(regressions_converged_)s
     noise_std_ : ndarray of shape (n_channels,)
         The standard deviation in use.
 
@@ -144,7 +142,7 @@ class LinearFilterPredictor(AlternativePredictor):
 
     def _first(self, X, lagged, pooled, ridge):
         """Return the heads of the steps with a shorter past, and the sum of their square errors."""
-        if self.likelihood_ != "gaussian":
+        if self._likelihood.discrete:
             return self._first_logistic(X, lagged)
         heads, squares = [], 0.0
         done = self.lags_ - 1
@@ -181,7 +179,7 @@ class LinearFilterPredictor(AlternativePredictor):
         moments = [lagged.at(t, t + 1, lagged.mean(t, t + 1)) for t in steps]
         ridges = [fit_ridge(of_step) for of_step in moments]
         heads = [
-            head_of(ridge, self._chunk(X, t, t + 1), of_step, self.likelihood_)
+            head_of(ridge, self._chunk(X, t, t + 1), of_step, self._likelihood)
             for t, (ridge, of_step) in enumerate(zip(ridges, moments, strict=True))
         ]
         return heads, sum(ridge.error for ridge in ridges)
@@ -199,7 +197,7 @@ class LinearFilterPredictor(AlternativePredictor):
         def chunks():
             return ((self._rows(some, t, self.lags_), some[:, t + 1]) for t in steps)
 
-        head = head_of(ridge, chunks, pooled, self.likelihood_)
+        head = head_of(ridge, chunks, pooled, self._likelihood)
         self.coef_, self.intercept_ = self._weights(head), head.intercept
         return [head], ridge.error
 
@@ -212,10 +210,11 @@ class LinearFilterPredictor(AlternativePredictor):
         mean = np.empty_like(X)
         for t in range(X.shape[1]):
             head = self.heads_[min(t, len(self.heads_) - 1)]
-            mean[:, t] = head.mean(self._rows(X, t, min(t + 1, self.lags_)), self.likelihood_)
+            mean[:, t] = head.mean(self._rows(X, t, min(t + 1, self.lags_)), self._likelihood)
         return mean
 
 
+@fill_doc
 class TimeVaryingFilterPredictor(LinearFilterPredictor):
     r"""Predict the next step by a linear filter of the last ones with coefficients of each step.
 
@@ -233,14 +232,11 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
         "full_time" adds the clock :math:`t / (T - 1)` to what the filter that is the same at
         every step regresses on; those of each step need none.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error of sequences left out; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std_held_out)s
     n_tokens : int or "auto", default="auto"
-        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
-        largest token of the training data, or in an assessment that of the world.
+        %(n_tokens)s
 
     Attributes
     ----------
@@ -259,10 +255,9 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
     intercept_ : ndarray of shape (n_channels,)
         Its intercept.
     cv_error_ : ndarray of shape (n_channels,)
-        Mean square error of sequences left out; of the linear regression also where the
-        likelihood asks for a logistic one.
+        %(cv_error_)s
     converged_ : bool
-        Whether all regressions are at the minimum of their loss.
+        %(regressions_converged_)s
     noise_std_ : ndarray of shape (n_channels,)
         The standard deviation in use.
 
@@ -286,13 +281,13 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
         some = _spread(steps, max(_SOME_STEPS, _SOME_COEFFICIENTS // pooled.n_features))
         moments = [lagged.at(t, self.lags_, pooled.origin) for t in some]
         error = np.mean([shrink_ridge(each, ridge).error for each in moments], axis=0)
-        if self.likelihood_ == "gaussian":
+        if not self._likelihood.discrete:
             best = error.argmin(axis=0)
         else:
             best = np.full(n_channels, (error / self.scale_**2).sum(axis=1).argmin())
         self.amount_ = AMOUNTS[best]
         [steady], _ = super()._steady(X, lagged, pooled, ridge)
-        if self.likelihood_ == "gaussian":
+        if not self._likelihood.discrete:
             moments = (lagged.at(t, self.lags_, pooled.origin) for t in steps)
             heads = [_shrunk_head(each, ridge, best) for each in moments]
         else:
@@ -308,7 +303,7 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
         penalty = self.amount_[0] * np.mean(self.scale_**2)
         known = steady.coef, steady.intercept
         chunk = self._chunk(X, t, self.lags_)
-        return logistic_head(chunk, pooled, penalty, self.likelihood_, known)
+        return logistic_head(chunk, pooled, penalty, self._likelihood, known)
 
 
 def _spread(steps, most):

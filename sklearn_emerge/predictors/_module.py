@@ -5,8 +5,8 @@ from copy import deepcopy
 from torch import nn
 
 from .._random import seed_sequence
-from ._isolation import isolated_torch
-from ._network import recurrent_weights
+from ..networks import recurrent_weights
+from ..training import isolated_torch
 from ._neural import NeuralPredictor
 
 

@@ -5,31 +5,36 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from scipy.special import expit, softmax
-from sklearn.base import TransformerMixin
+from sklearn.base import TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._random import seed_sequence, substream
 from .._validation import encode_tokens
-from ..recurrence import choose_engine
-from ._base import BasePredictor, center_and_scale
-from ._callbacks import N_PARTS
-from ._evaluation import NetworkEvaluation
-from ._fit import train
-from ._heads import Head, fit_head, warn_unless_converged
-from ._isolation import isolated_torch
-from ._network import (
+from ..networks import (
     SequenceNetwork,
-    check_callbacks,
     check_core,
     check_device,
     is_finite,
     recurrent_weights,
     scramble_recurrent_weights,
 )
-from ._training import BernoulliLoss, CategoricalLoss, GaussianLoss
+from ..recurrence import choose_engine
+from ..training import (
+    N_PARTS,
+    Head,
+    Optimisation,
+    TrainingJob,
+    check_callbacks,
+    fit_head,
+    isolated_torch,
+    make_loss,
+    warn_unless_converged,
+)
+from ._base import BasePredictor, center_and_scale
+from ._evaluation import NetworkEvaluation
+from ._fit import train
 
 TIME_CHANNELS = ("full_time", "no_time", "constant_time")
 
@@ -125,12 +130,85 @@ class NeuralPredictor(
         NotFittedError, ValueError
             As in `predict`.
         """
-        return self._states(X, 1)
+        return self.hidden_states(X)
 
-    # Numbers of the layers that hidden states can be taken from.
-    _layers = (1,)
+    @property
+    def layers_(self):
+        """Numbers of the layers whose hidden states there are, the last of which the head reads."""
+        check_is_fitted(self)
+        return (1,)
 
-    def _states(self, X, layer, outputs=False):
+    @property
+    def context_length_(self):
+        """How many of the last steps the next one depends on; None if on all."""
+        check_is_fitted(self)
+        return None
+
+    @property
+    def capacity_facts_(self):
+        """What the capacity of the network depends on beside its operations.
+
+        A dictionary of ``n_heads`` and ``n_layers`` of attention (1 of other networks), ``bits`` of
+        a weight in training, and ``n_inputs`` of a step.
+        """
+        check_is_fitted(self)
+        n_inputs = len(self.input_center_) + (self.time_channel is not None)
+        return {"n_heads": 1, "n_layers": 1, "bits": 32, "n_inputs": n_inputs}
+
+    def hidden_states(self, X, layer=None):
+        """Return the hidden states of a layer.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+            Sequences.
+        layer : int, default=None
+            One of `layers_`; None is the last, which the head reads.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, n_hidden)
+            Entry t is the state after the steps up to t.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As in `predict`, or if there is no such layer.
+        """
+        return self._read_layer(X, layer, outputs=False)
+
+    def layer_outputs(self, X, layer=None):
+        """Return what the head makes of the hidden states of a layer.
+
+        Of the last layer these are the predictions before they are scaled or become probabilities;
+        of others, what the network would predict if it ended there ("logit lens").
+
+        Parameters
+        ----------
+        X, layer
+            As in `hidden_states`.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, n_outputs)
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As in `hidden_states`.
+        """
+        return self._read_layer(X, layer, outputs=True)
+
+    def _read_layer(self, X, layer, outputs):
+        layers = self.layers_
+        if layer is not None and (not isinstance(layer, Integral) or layer not in layers):
+            raise ValueError(
+                f"layer={layer!r} is not a layer of {type(self).__name__}; choose from "
+                f"{', '.join(map(str, layers))}, or None for the last."
+            )
+        return self._states(X, layers[-1] if layer is None else layer, outputs)
+
+    def _states(self, X, layer, outputs):
         """Return the hidden states of a layer, or what the head makes of them."""
         return self._forward(self._check(X), hidden=not outputs)
 
@@ -169,7 +247,7 @@ class NeuralPredictor(
                [1, 2, 0, 1, 2]])
         """
         check_is_fitted(self)
-        if self.likelihood_ != "categorical":
+        if not self._likelihood.tokens:
             raise ValueError(
                 f"generate continues tokens, and this {type(self).__name__} was trained with "
                 f"likelihood={self.likelihood_!r}; fit it with likelihood='categorical'."
@@ -182,17 +260,15 @@ class NeuralPredictor(
                 f"X has shape {X.shape}; beginnings are the rows of an array of shape "
                 "(n_sequences, n_prompt) with at least one token each."
             )
+        length = self.context_length_ or 0
         encoded = encode_tokens(X[:, :, np.newaxis].astype(np.float64), self.n_tokens_)
         for _ in range(n_steps):
             # What is most probable does not hang on the last digits: the precision of training.
-            output = self._forward(encoded[:, -self._memory :], exact=False)
+            output = self._forward(encoded[:, -length:], exact=False)
             output = output[:, -1, : self.n_tokens_]
             following = np.eye(self.n_tokens_)[output.argmax(axis=1)]
             encoded = np.concatenate([encoded, following[:, np.newaxis]], axis=1)
         return encoded[:, X.shape[1] :].argmax(axis=2)
-
-    # How many of the last steps the next one depends on; 0 is all.
-    _memory = 0
 
     @property
     def n_parameters_(self):
@@ -206,8 +282,8 @@ class NeuralPredictor(
     def _fit(self, X):
         train([self], [X])
 
-    def _begin(self, X):
-        """Return the initial network; its weights depend on the random stream alone."""
+    def _job(self, X):
+        """Return the training of the initial network, whose weights depend on the stream alone."""
         check_device(self.device)
         self.head_, self.converged_ = None, True
         self.training_loss_ = np.full(N_PARTS, np.nan)
@@ -223,6 +299,8 @@ class NeuralPredictor(
                     f"channel{'s' * (X.shape[2] > 1)}: {reason}. Choose smaller sizes, or another "
                     "module."
                 ) from error
+            noise_std = self.output_scale_ if self._estimates_noise else self.noise_std
+            loss = make_loss(self._likelihood, noise_std, self.output_scale_)
         self.engine_ = choose_engine(
             self.engine,
             network.core,
@@ -231,7 +309,36 @@ class NeuralPredictor(
             n_steps=X.shape[1],
             max_steps=self.max_steps,
         )
-        return network
+        return TrainingJob(
+            network,
+            self._trained(),
+            loss,
+            X,
+            self._tensors,
+            self.seed_sequence_,
+            self._optimisation(),
+            engine=self.engine_,
+            n_threads=torch.get_num_threads() if self._many_threads else 1,
+            callbacks=self._training_callbacks(),
+            own_callbacks=clone(self.callbacks, safe=False) or [],
+            resumable=self._resumable,
+        )
+
+    def _trained(self):
+        """Return which weights are trained, see `TrainingJob`."""
+        if self.training == "random" or self.max_steps == 0:
+            return "nothing"
+        if self.training == "readout":
+            return "nothing" if self.head == "exact" else "head"
+        return "all"
+
+    def _optimisation(self):
+        """Return how they are trained."""
+        return Optimisation(self.max_steps, self.batch_size, self.lr, self.device)
+
+    def _training_callbacks(self):
+        """Return callbacks that belong to the training itself."""
+        return []
 
     def _fit_head(self, X):
         """Fit the head to the hidden states, if it is to be and can; that of the network stays."""
@@ -243,8 +350,8 @@ class NeuralPredictor(
         def states(part):
             return self._forward(part, hidden=True)
 
-        head, ridge = fit_head(states, X, self.network_.head.in_features, self.likelihood_)
-        if self.likelihood_ == "gaussian":
+        head, ridge = fit_head(states, X, self.network_.head.in_features, self._likelihood)
+        if not self._likelihood.discrete:
             # In units of the output of the network.
             center, scale = self.output_center_, self.output_scale_
             head = Head(head.coef / scale, (head.intercept - center) / scale)
@@ -253,9 +360,16 @@ class NeuralPredictor(
     def _square_error(self, X):
         return super()._square_error(X) if self.head_ is None else self.head_error_
 
-    def _end(self, network, net, X):
+    def _end(self, job, result):
         """Keep what was trained."""
-        self.network_, self.net_ = network, net
+        network = job.network
+        self.network_, self.net_ = network, result.net
+        if result.losses is not None:
+            # In nats per step of what is scored.
+            estimated = not self._likelihood.discrete and self._estimates_noise
+            self.training_loss_ = (
+                job.loss.at_best_noise(result.losses) if estimated else result.losses
+            )
         if not is_finite(network):
             warnings.warn(
                 f"Training of {type(self).__name__} diverged: weights are not finite after "
@@ -263,7 +377,7 @@ class NeuralPredictor(
                 ConvergenceWarning,
                 stacklevel=5,
             )
-        self._fit_head(X)
+        self._fit_head(job.sequences)
         if self.head_ is not None:
             with torch.no_grad():
                 network.head.weight.copy_(torch.from_numpy(self.head_.coef.T))
@@ -277,13 +391,13 @@ class NeuralPredictor(
         """Take the constants of input and output scaling from the training data."""
         center, spread = center_and_scale(X)
         self.input_scaling_ = "standard" if self.input_scaling == "auto" else self.input_scaling
-        if self.likelihood_ == "categorical":
+        if self._likelihood.tokens:
             # Tokens have no scale.
             self.input_scaling_ = None
         self.input_center_, self.input_scale_ = np.zeros_like(center), np.ones_like(spread)
         if self.input_scaling_ == "standard":
             self.input_center_, self.input_scale_ = center, spread
-        scaled = self.output_scaling in ("auto", "standard") and self.likelihood_ == "gaussian"
+        scaled = self.output_scaling in ("auto", "standard") and not self._likelihood.discrete
         self.output_center_ = center if scaled else np.zeros_like(center)
         self.output_scale_ = spread if scaled else np.ones_like(spread)
 
@@ -320,28 +434,6 @@ class NeuralPredictor(
             )
         return SequenceNetwork(core, check_core(core, n_inputs), n_channels).to(self.device)
 
-    def _make_criterion(self):
-        """Return the loss that is minimised."""
-        if self.likelihood_ == "bernoulli":
-            return BernoulliLoss()
-        if self.likelihood_ == "categorical":
-            return CategoricalLoss()
-        noise_std = self.output_scale_ if self._estimates_noise else self.noise_std
-        return GaussianLoss(noise_std, self.output_scale_)
-
-    def _keep_losses(self, losses):
-        """Keep the mean losses of parts of the training, in nats per step of what is scored."""
-        estimated = self.likelihood_ == "gaussian" and self._estimates_noise
-        self.training_loss_ = self._make_criterion().at_best_noise(losses) if estimated else losses
-
-    def _net_options(self):
-        """Return options of the optimiser, see `make_net`."""
-        return {}
-
-    def _net_callbacks(self):
-        """Return callbacks that belong to the training itself."""
-        return []
-
     def _predict(self, X):
         return self._mean(self._forward(X))
 
@@ -358,8 +450,6 @@ class NeuralPredictor(
 
     def _mean(self, output):
         """Return the means of the next steps, given outputs of the head."""
-        if self.likelihood_ == "bernoulli":
-            return expit(output)
-        if self.likelihood_ == "categorical":
-            return softmax(output, axis=2)
-        return output * self.output_scale_ + self.output_center_
+        if not self._likelihood.discrete:
+            output = output * self.output_scale_ + self.output_center_
+        return self._likelihood.mean(output)

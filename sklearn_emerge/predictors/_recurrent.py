@@ -5,7 +5,7 @@ from numbers import Integral
 from sklearn.utils._param_validation import Interval
 from torch import nn
 
-from ._network import orthogonalise_recurrent_weights
+from ..networks import orthogonalise_recurrent_weights
 from ._neural import NeuralPredictor
 
 

@@ -6,10 +6,12 @@ import numpy as np
 from scipy.linalg import lstsq, qr
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._docs import fill_doc
 from .._random import substream
 from ._base import BasePredictor
 
 
+@fill_doc
 class RestrictedLinearPredictor(BasePredictor):
     r"""Predict the next state by a matrix of a family with few parameters.
 
@@ -33,11 +35,9 @@ class RestrictedLinearPredictor(BasePredictor):
     origin : array-like of shape (n_channels, n_channels), default=None
         Matrix :math:`M_0` of the affine family; None is zero.
     likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error on the training data; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std)s
     random_state : int, Generator, SeedSequence or None, default=None
         The stream of a random basis.
 
@@ -52,8 +52,7 @@ class RestrictedLinearPredictor(BasePredictor):
 
     References
     ----------
-    Ziemann, I., Matni, N. and Pappas, G. J. (2025). State space models, emergence, and
-    ergodicity: how many parameters are needed for stable predictions? PMLR 283.
+    %(state_space_models)s
 
     Examples
     --------

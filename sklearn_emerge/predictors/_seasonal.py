@@ -6,11 +6,12 @@ import numpy as np
 from scipy.linalg import lstsq
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._docs import fill_doc
+from ..training import folds
 from ._alternative import AlternativePredictor
-from ._heads import folds
-from ._likelihood import frequency
 
 
+@fill_doc
 class SeasonalPredictor(AlternativePredictor):
     r"""Predict the value of one period ago, mixed with the mean.
 
@@ -28,14 +29,11 @@ class SeasonalPredictor(AlternativePredictor):
     time_channel : {"full_time", None}, default=None
         "full_time" makes the mean a regression on the clock :math:`t / (T - 1)`.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error of sequences left out; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std_held_out)s
     n_tokens : int or "auto", default="auto"
-        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
-        largest token of the training data, or in an assessment that of the world.
+        %(n_tokens)s
 
     Attributes
     ----------
@@ -108,20 +106,20 @@ class SeasonalPredictor(AlternativePredictor):
         """Return the mean of the step after each, of shape (n_steps, n_channels)."""
         coef, count = line
         mean = coef[0] + self._clock(n_steps) @ coef[1:]
-        if self.likelihood_ != "gaussian":
+        if self._likelihood.discrete:
             mean = np.clip(mean, 0.0, 1.0)
-        if self.likelihood_ == "categorical":
+        if self._likelihood.tokens:
             mean = mean / mean.sum(axis=1, keepdims=True)
-        return frequency(mean * count, count, self.likelihood_)
+        return self._likelihood.frequency(mean * count, count)
 
     def _weight(self, X, mean, period):
         """Return the weights of least square error."""
         past, following, mean = X[:, :-period], X[:, period:], mean[period - 1 :]
-        axes = (0, 1, 2) if self.likelihood_ == "categorical" else (0, 1)
+        axes = (0, 1, 2) if self._likelihood.tokens else (0, 1)
         product = ((past - mean) * (following - mean)).sum(axis=axes)
         square = ((past - mean) ** 2).sum(axis=axes)
         weight = np.clip(product / np.where(square > 0, square, 1.0), 0.0, 1.0)
-        if self.likelihood_ != "gaussian":
+        if self._likelihood.discrete:
             # Laplace's rule: no surprise is impossible.
             n_pairs = past.shape[0] * past.shape[1]
             weight = np.minimum(weight, (n_pairs + 1) / (n_pairs + 2))

@@ -1,5 +1,6 @@
 """The transformer predictor."""
 
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -9,10 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import GradientNormClipping
 from torch import nn
 
-from ._callbacks import ClipEachGradient, LowerPrecision
-from ._network import SequenceNetwork, check_core
+from ..networks import SequenceNetwork, TransformerCore, check_core, initialise
+from ..training import ClipEachGradient, LowerPrecision
 from ._neural import NeuralPredictor
-from ._transformer_core import TransformerCore, initialise
 
 # Sequences whose attention is held at once.
 _SEQUENCES = 64
@@ -288,14 +288,7 @@ class TransformerPredictor(NeuralPredictor):
         NotFittedError, ValueError
             As in `predict`, or if there is no such layer.
         """
-        check_is_fitted(self)
-        layer = self._layers[-1] if layer is None else layer
-        if not isinstance(layer, Integral) or layer not in self._layers:
-            raise ValueError(
-                f"layer={layer!r} is not a layer; pass an integer from 0 (the embedding) to "
-                f"{self._layers[-1]}."
-            )
-        return self._states(X, layer)
+        return self.hidden_states(X, layer)
 
     def attention_logits(self, X, step=-1):
         r"""Return what the heads make of the steps before one, before the softmax.
@@ -323,7 +316,7 @@ class TransformerPredictor(NeuralPredictor):
         NotFittedError, ValueError
             As in `predict`, or if a step is not in the context.
         """
-        X = self._check(X)[:, : self._memory]
+        X = self._check(X)[:, : self.context_length_]
         n_keys = X.shape[1]
         steps = np.broadcast_to(step, len(X)) if np.ndim(step) == 0 else np.asarray(step)
         whole = steps.shape == (len(X),) and np.issubdtype(steps.dtype, np.integer)
@@ -348,24 +341,37 @@ class TransformerPredictor(NeuralPredictor):
         return np.where(later[:, np.newaxis, np.newaxis], -np.inf, np.concatenate(parts))
 
     @property
-    def _layers(self):
-        return range(len(self.network_.core.blocks) + 1)
+    def layers_(self):
+        """Numbers of the layers whose hidden states there are: 0, the embedding, and all blocks."""
+        check_is_fitted(self)
+        return tuple(range(len(self.network_.core.blocks) + 1))
 
-    def _states(self, X, layer, outputs=False):
-        last = layer == self._layers[-1]
+    @property
+    def context_length_(self):
+        """How many of the last steps the next one depends on."""
+        check_is_fitted(self)
+        return len(self.network_.core.positions)
+
+    @property
+    def capacity_facts_(self):
+        """What the capacity of the network depends on beside its operations.
+
+        A dictionary of ``n_heads`` and ``n_layers`` of attention, ``bits`` of a weight in training,
+        and ``n_inputs`` of a step.
+        """
+        bits = 16 if self.precision == "bfloat16" else 32
+        own = {"n_heads": self.n_heads, "n_layers": self.n_layers, "bits": bits}
+        return super().capacity_facts_ | own
+
+    def _states(self, X, layer, outputs):
+        if layer == self.layers_[-1]:
+            return super()._states(X, layer, outputs)
 
         def read(network, inputs):
             states = network.core.layers(inputs)[layer]
-            if not outputs:
-                return states
-            # The last layer is normalised already.
-            return network.head(states if last else network.core.norm(states))
+            return network.head(network.core.norm(states)) if outputs else states
 
         return self._forward(self._check(X), hidden=not outputs, read=read)
-
-    @property
-    def _memory(self):
-        return len(self.network_.core.positions)
 
     def _build_core(self, n_inputs):
         if self.hidden_size % self.n_heads:
@@ -380,7 +386,7 @@ class TransformerPredictor(NeuralPredictor):
                 "sequences that predict a next one, so that positions would stay untrained; pass "
                 "at most that, or longer sequences."
             )
-        if self.extra_outputs and self.likelihood_ != "categorical":
+        if self.extra_outputs and not self._likelihood.tokens:
             raise ValueError(
                 f"extra_outputs={self.extra_outputs} is for likelihood='categorical', not for "
                 f"{self.likelihood_!r}; leave it 0."
@@ -397,7 +403,7 @@ class TransformerPredictor(NeuralPredictor):
             self.context or longest,
             width,
             self.n_layers,
-            bias=self.likelihood_ != "categorical",
+            bias=not self._likelihood.tokens,
             norm=self.norm,
             n_heads=self.n_heads,
             scale=sizes[self.attention_scale] ** -0.5,
@@ -438,25 +444,21 @@ class TransformerPredictor(NeuralPredictor):
         values = self._forward(X, hidden=head is not None, read=read)
         return self._mean(values if head is None else head.output(values))
 
-    def _net_options(self):
-        options = {
-            "optimizer__eps": self.adam_eps,
-            "precision": self.precision,
-        }
+    def _optimisation(self):
+        chosen = {"precision": self.precision}
+        own = {"foreach": True, "eps": self.adam_eps}
+        if self.weight_decay:
+            chosen["optimizer"] = torch.optim.AdamW
+            own["weight_decay"] = self.weight_decay
         if self.early_stopping:
-            options["early_stopping"] = {
+            chosen["early_stopping"] = {
                 "fraction": self.validation_fraction,
                 "every": self.validation_steps,
                 "patience": self.n_iter_no_change,
             }
-        if self.weight_decay:
-            options |= {
-                "optimizer": torch.optim.AdamW,
-                "optimizer__weight_decay": self.weight_decay,
-            }
-        return options
+        return replace(super()._optimisation(), optimizer_options=own, **chosen)
 
-    def _net_callbacks(self):
+    def _training_callbacks(self):
         callbacks = []
         if self.clip_norm is not None:
             clipping = GradientNormClipping if self.clip == "global" else ClipEachGradient

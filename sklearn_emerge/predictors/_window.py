@@ -5,6 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._docs import fill_doc
 from .._random import substream
 from ._alternative import FeaturePredictor
 from ._windows import last_inputs
@@ -16,6 +17,7 @@ _SCALES = (0.3, 0.6, 1.2, 2.4)
 _N_TUNED = 50
 
 
+@fill_doc
 class WindowPredictor(FeaturePredictor):
     r"""Predict the next step from features of a window of the last ones, without recurrence.
 
@@ -43,16 +45,13 @@ class WindowPredictor(FeaturePredictor):
     time_channel : {"full_time", None}, default=None
         "full_time" adds the clock :math:`t / (T - 1)` to the window.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error of sequences left out; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std_held_out)s
     n_tokens : int or "auto", default="auto"
-        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
-        largest token of the training data, or in an assessment that of the world.
+        %(n_tokens)s
     random_state : int, SeedSequence, Generator, RandomState or None, default=None
-        Stream of the random weights. An int gives the same result at every call.
+        %(random_weights)s
 
     Attributes
     ----------
@@ -65,12 +64,11 @@ class WindowPredictor(FeaturePredictor):
     head_ : object
         The linear readout: `coef` (n_columns, n_channels), `intercept` (n_channels,).
     n_parameters_ : int
-        How many numbers were fitted: those of the head.
+        %(n_head_parameters_)s
     cv_error_ : ndarray of shape (n_channels,)
-        Mean square error of sequences left out; of a linear head also where the likelihood asks
-        for a logistic one.
+        %(cv_error_)s
     converged_ : bool
-        Whether the head is at the minimum of its loss.
+        %(head_converged_)s
     noise_std_ : ndarray of shape (n_channels,)
         The standard deviation in use.
 
@@ -118,7 +116,7 @@ class WindowPredictor(FeaturePredictor):
             )
         low, high = X.min(axis=(0, 1)), X.max(axis=(0, 1))
         two_values = ((low == X) | (high == X)).all()
-        self.binary_ = self.likelihood_ != "categorical" and bool(two_values)
+        self.binary_ = not self._likelihood.tokens and bool(two_values)
         if self.binary_:
             self.center_, self.scale_ = (low + high) / 2, np.where(low < high, (high - low) / 2, 1)
         n_inputs = self.window_ * n_channels + self._clock(1).size

@@ -4,9 +4,8 @@ from functools import partial
 
 from sklearn.base import clone
 
+from ..measures import head_gates, network_capacity, token_accuracy
 from ..predictors import TransformerPredictor
-from ..tasks import token_accuracy
-from ..thresholds import head_gates, network_capacity
 from ..worlds import NestedConditionalWorld
 from ._declare import Experiment
 

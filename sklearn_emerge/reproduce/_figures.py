@@ -15,8 +15,8 @@ from ..displays import (
     TrajectoryDisplay,
 )
 from ..displays._style import BLUE, GREY, PALETTE, RED, finish, log_ticks, set_legend, wrap
+from ..emergence import fit_curve
 from ..inference import student_interval
-from ..thresholds import fit_curve
 from ._recipes import EXPERIMENTS, RECIPES
 from ._triangle import UPDATES_PER_EPOCH
 

@@ -5,8 +5,8 @@ from functools import partial
 
 from sklearn.base import clone
 
+from ..measures import intermediate_words, task_scores
 from ..predictors import GRUPredictor, RNNPredictor, TransformerPredictor
-from ..tasks import intermediate_words, task_scores
 from ..worlds import TriangleWorld
 from ._declare import Experiment
 

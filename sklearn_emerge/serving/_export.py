@@ -12,7 +12,7 @@ from .. import __version__
 from .._files import seal, write_atomically
 from .._random import seed_sequence
 from ..predictors import TransformerPredictor
-from ..predictors._isolation import isolated_torch
+from ..training import isolated_torch
 from ._network import FACTS
 
 

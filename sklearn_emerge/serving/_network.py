@@ -10,7 +10,7 @@ import torch
 
 from .._files import check_given, read_sealed
 from .._random import seed_sequence
-from ..predictors._isolation import isolated_torch
+from ..training import isolated_torch
 
 # Name of the description in the file of a network.
 FACTS = "sklearn_emerge.json"

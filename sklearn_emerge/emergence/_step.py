@@ -1,0 +1,65 @@
+"""When a capability emerged in training."""
+
+from numbers import Integral, Real
+
+import xarray as xr
+from sklearn.utils._param_validation import Interval, validate_params
+
+
+@validate_params(
+    {
+        "trajectory": [xr.DataArray],
+        "threshold": [Interval(Real, None, None, closed="neither")],
+        "n_sustained": [Interval(Integral, 1, None, closed="left")],
+        "falling": ["boolean"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def emergence_step(trajectory, threshold, *, n_sustained=3, falling=False):
+    """Return the first update from which a measure stays beyond a threshold.
+
+    Parameters
+    ----------
+    trajectory : xarray.DataArray
+        A variable of the cube with the dimension ``step``.
+    threshold : float
+        What has to be reached, in units of the measure.
+    n_sustained : int, default=3
+        For how many recorded steps in a row. Crossings at the end that are not followed by so
+        many do not count.
+    falling : bool, default=False
+        Whether the measure has to be at or below the threshold, as a loss, instead of at or
+        above it.
+
+    Returns
+    -------
+    xarray.DataArray
+        Update of the first step of the first such run, without the dimension ``step``; NaN where
+        there is none.
+
+    Raises
+    ------
+    ValueError
+        If there is no dimension ``step``, or an argument is out of range.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> from sklearn_emerge import emergence_step
+    >>> accuracy = xr.DataArray(
+    ...     [0.1, 0.9, 0.2, 0.8, 0.9, 0.9], dims="step", coords={"step": [0, 10, 20, 40, 80, 160]}
+    ... )
+    >>> emergence_step(accuracy, 0.5).item(), emergence_step(accuracy, 0.95).item()
+    (40.0, nan)
+    """
+    if "step" not in trajectory.dims:
+        raise ValueError(
+            f"trajectory has the dimensions {', '.join(map(str, trajectory.dims))}, and no step; "
+            "record one with EmergenceAssessment(record_at=...)."
+        )
+    beyond = trajectory <= threshold if falling else trajectory >= threshold
+    # The last step of a window of so many steps that are all beyond.
+    count = beyond.astype(int).rolling(step=n_sustained).sum()
+    first = (count == n_sustained).shift(step=1 - n_sustained, fill_value=False)
+    crossed = first.any("step")
+    return trajectory.step.isel(step=first.argmax("step")).where(crossed).drop_vars("step")

@@ -1,0 +1,215 @@
+"""Likelihoods of the next step given its predicted mean: an object each, looked up by name."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from scipy.special import expit, softmax, xlog1py, xlogy
+from scipy.stats import norm
+
+from ._validation import encode_tokens
+
+# Predicted probabilities are kept this far from 0 and 1, so that one surprise stays finite.
+_SMALLEST_PROBABILITY = 1e-6
+
+
+class Likelihood(ABC):
+    """What a family of distributions decides about: data, means, heads and scores.
+
+    Attributes
+    ----------
+    name : str
+        What the parameter `likelihood` of a predictor says.
+    discrete : bool
+        Whether means are probabilities.
+    tokens : bool
+        Whether sequences are tokens, which predictors see as channels, one a token of the
+        vocabulary, of which one is 1 and the others 0.
+    """
+
+    name: str
+    discrete = True
+    tokens = False
+
+    @abstractmethod
+    def check(self, X):
+        """Raise a ValueError unless X is made of what the likelihood is for.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_sequences, n_steps, n_channels)
+            Sequences for training.
+        """
+
+    def encode(self, X, n_tokens):
+        """Return sequences as the channels whose means are predicted.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_sequences, n_steps, n_channels)
+            Sequences.
+        n_tokens : int or None
+            Size of the vocabulary, of tokens; None takes it from X.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, n_channels or n_tokens)
+
+        Raises
+        ------
+        ValueError
+            If they are no tokens, or not of the vocabulary.
+        """
+        return X
+
+    @abstractmethod
+    def mean(self, output):
+        """Return the means, given what a head makes of features: the inverse of the link.
+
+        Parameters
+        ----------
+        output : ndarray of shape (..., n_channels)
+            What is linear in the features.
+
+        Returns
+        -------
+        ndarray of the same shape
+        """
+
+    def clip(self, mean):
+        """Return means that a predictor gives away: probabilities inside [1e-6, 1 - 1e-6]."""
+        return mean
+
+    @abstractmethod
+    def is_mean(self, mean):
+        """Return whether an array of shape (..., n_channels) can be a mean."""
+
+    @abstractmethod
+    def frequency(self, total, count):
+        """Return total / count; of probabilities by Laplace's rule, so that none is 0 or 1.
+
+        Parameters
+        ----------
+        total, count : float or ndarray
+            Sum of the observations and how many there were.
+
+        Returns
+        -------
+        float or ndarray
+        """
+
+    @abstractmethod
+    def log_density(self, x, mean, noise_std):
+        """Return the log density of each observation, in nats.
+
+        Parameters
+        ----------
+        x, mean : ndarray of shape (n_sequences, n_steps, n_channels)
+            Observations and their predicted means.
+        noise_std : float or ndarray of shape (n_channels,)
+            Standard deviation of the noise of quantities, in units of the data.
+
+        Returns
+        -------
+        ndarray of the same shape
+            Summed over the channels it is the log density of a step.
+        """
+
+
+class Gaussian(Likelihood):
+    """Quantities, around whose means there is noise of a standard deviation each channel."""
+
+    name = "gaussian"
+    discrete = False
+
+    def check(self, X):
+        """Take every number."""
+
+    def mean(self, output):
+        """Return the output itself."""
+        return output
+
+    def is_mean(self, mean):
+        """Return True."""
+        return True
+
+    def frequency(self, total, count):
+        """Return the mean."""
+        return total / count
+
+    def log_density(self, x, mean, noise_std):
+        """Return the log density of each channel, in nats."""
+        return norm.logpdf(x, mean, noise_std)
+
+
+class Bernoulli(Likelihood):
+    """Zeros and ones, whose means are the probabilities of a one."""
+
+    name = "bernoulli"
+
+    def check(self, X):
+        """Raise a ValueError unless X is made of zeros and ones."""
+        if not ((X == 0) | (X == 1)).all():
+            other = X[(X != 0) & (X != 1)][0]
+            raise ValueError(
+                f"likelihood='bernoulli' is for zeros and ones, but X contains {other}; use "
+                "likelihood='gaussian' or binarise X."
+            )
+
+    def mean(self, output):
+        """Return the probabilities that log odds stand for."""
+        return expit(output)
+
+    def clip(self, mean):
+        """Return probabilities inside [1e-6, 1 - 1e-6]."""
+        return clip_probability(mean)
+
+    def is_mean(self, mean):
+        """Return whether all are probabilities."""
+        return (mean >= 0).all() and (mean <= 1).all()
+
+    def frequency(self, total, count):
+        """Return the share of ones, one more of each outcome counted."""
+        return (total + 1) / (count + 2)
+
+    def log_density(self, x, mean, noise_std=None):
+        """Return the log probability of each channel, in nats."""
+        p = clip_probability(mean)
+        return xlogy(x, p) + xlog1py(1 - x, -p)
+
+
+class Categorical(Likelihood):
+    """Tokens, whose means are the probabilities of each."""
+
+    name = "categorical"
+    tokens = True
+
+    def check(self, X):
+        """Take what `encode` has made: it finds what is no token."""
+
+    def encode(self, X, n_tokens):
+        """Return one channel a token."""
+        return encode_tokens(X, n_tokens)
+
+    def mean(self, output):
+        """Return the probabilities that logits stand for."""
+        return softmax(output, axis=-1)
+
+    def is_mean(self, mean):
+        """Return whether all are probabilities that sum to 1."""
+        return (mean >= 0).all() and np.allclose(mean.sum(axis=-1), 1)
+
+    def frequency(self, total, count):
+        """Return the share of each token, one more of each counted."""
+        return (total + 1) / (count + total.shape[-1])
+
+    def log_density(self, x, mean, noise_std=None):
+        """Return the log probability of each token that occurs, 0 of others, in nats."""
+        return xlogy(x, np.maximum(mean, _SMALLEST_PROBABILITY))
+
+
+LIKELIHOODS = {each.name: each for each in (Gaussian(), Bernoulli(), Categorical())}
+
+
+def clip_probability(p):
+    """Keep probabilities inside [1e-6, 1 - 1e-6]."""
+    return np.clip(p, _SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)

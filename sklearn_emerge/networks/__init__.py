@@ -1,0 +1,27 @@
+"""Torch modules that turn inputs into hidden states and outputs, and what they must be."""
+
+from ._checks import check_core, check_device
+from ._half_precision import products_in
+from ._sequence import (
+    SequenceNetwork,
+    hidden_states,
+    is_finite,
+    orthogonalise_recurrent_weights,
+    recurrent_weights,
+    scramble_recurrent_weights,
+)
+from ._transformer import TransformerCore, initialise
+
+__all__ = [
+    "SequenceNetwork",
+    "TransformerCore",
+    "check_core",
+    "check_device",
+    "hidden_states",
+    "initialise",
+    "is_finite",
+    "orthogonalise_recurrent_weights",
+    "products_in",
+    "recurrent_weights",
+    "scramble_recurrent_weights",
+]

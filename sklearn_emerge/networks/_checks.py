@@ -1,0 +1,55 @@
+"""What devices and cores must be able to do."""
+
+from copy import deepcopy
+
+import torch
+
+from ._sequence import hidden_states
+
+
+def check_device(device):
+    """Raise a ValueError unless torch can compute on the device, also in double precision."""
+    try:
+        # Networks are evaluated in it. The number is read: some devices hold none.
+        torch.zeros(1, dtype=torch.float64, device=device).item()
+    except (RuntimeError, AssertionError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"device={device!r} cannot be used: {reason}. Use 'cpu', or install torch for it."
+        ) from error
+
+
+def check_core(core, n_inputs):
+    """Return the number of hidden units after checking what a core must be."""
+    # Double precision, as everywhere outside training.
+    core = deepcopy(core).cpu().double().eval()
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(2, 4, n_inputs, generator=generator, dtype=torch.float64)
+    later, neighbour = inputs.clone(), inputs.clone()
+    later[:, 2:] += 1.0
+    neighbour[0] += 1.0
+    try:
+        with torch.no_grad():
+            hidden, other, apart = (hidden_states(core(x)) for x in (inputs, later, neighbour))
+    except RuntimeError as error:
+        raise ValueError(
+            f"module failed on inputs of shape {tuple(inputs.shape)} and dtype float64, in which "
+            f"networks are evaluated: {error}. Create tensors with dtype=inputs.dtype in forward."
+        ) from error
+    if not isinstance(hidden, torch.Tensor) or hidden.ndim != 3 or hidden.shape[:2] != (2, 4):
+        shape = getattr(hidden, "shape", type(hidden).__name__)
+        raise ValueError(
+            f"module returned hidden states of shape {tuple(shape)} for inputs of shape "
+            f"{tuple(inputs.shape)}; expected (n_sequences, n_steps, n_hidden)."
+        )
+    if not torch.allclose(hidden[1], apart[1]):
+        raise ValueError(
+            "module mixes sequences: changing one changes the hidden states of another. Recurrent "
+            "modules of torch need batch_first=True."
+        )
+    if not torch.allclose(hidden[:, :2], other[:, :2]):
+        raise ValueError(
+            "module is not causal: changing later steps changes earlier hidden states, so it "
+            "could read the answer. Use a causal module (not bidirectional, masked attention)."
+        )
+    return hidden.shape[2]

@@ -1,0 +1,69 @@
+"""The torch module behind a neural predictor: a core, a linear head, and their weights."""
+
+import torch
+from torch import nn
+
+from ..recurrence import KINDS, Layout
+
+
+class SequenceNetwork(nn.Module):
+    """A recurrent (or any causal) core and a linear head.
+
+    Parameters
+    ----------
+    core : torch.nn.Module
+        Maps (n_sequences, n_steps, n_inputs) to hidden states (n_sequences, n_steps, n_hidden),
+        or to a tuple that starts with them, as `torch.nn.GRU` with ``batch_first=True`` does.
+    n_hidden : int
+        Number of hidden units.
+    n_outputs : int
+        Number of outputs of the head.
+    """
+
+    def __init__(self, core, n_hidden, n_outputs):
+        super().__init__()
+        self.core = core
+        self.head = nn.Linear(n_hidden, n_outputs)
+
+    def hidden(self, inputs):
+        """Return the hidden states after each step."""
+        return hidden_states(self.core(inputs))
+
+    def forward(self, inputs):
+        """Return the output for the step that follows each input."""
+        return self.head(self.hidden(inputs))
+
+    @property
+    def layout(self):
+        """Kind and sizes for the compiled scan."""
+        core = self.core
+        return Layout(KINDS[type(core)], core.hidden_size, core.input_size, self.head.out_features)
+
+
+def hidden_states(output):
+    """Return the hidden states from what a core returns."""
+    return output[0] if isinstance(output, tuple) else output
+
+
+def is_finite(network):
+    """Return whether no weight is infinite or NaN."""
+    return all(bool(torch.isfinite(weight).all()) for weight in network.parameters())
+
+
+def recurrent_weights(core):
+    """Return the matrices of recurrent weights, named `weight_hh...` as in torch."""
+    return [parameter for name, parameter in core.named_parameters() if "weight_hh" in name]
+
+
+def orthogonalise_recurrent_weights(core):
+    """Make every matrix of recurrent weights orthogonal, gates stacked."""
+    for weights in recurrent_weights(core):
+        nn.init.orthogonal_(weights)
+
+
+def scramble_recurrent_weights(core, rng):
+    """Permute the entries of every matrix of recurrent weights in place."""
+    for weights in recurrent_weights(core):
+        order = torch.from_numpy(rng.permutation(weights.numel())).to(weights.device)
+        with torch.no_grad():
+            weights.copy_(weights.flatten()[order].view_as(weights))

@@ -1,0 +1,197 @@
+"""What happens between the updates of a training: skorch callbacks.
+
+What they change in training has names that end with an underscore: that is kept in checkpoints.
+"""
+
+import numpy as np
+from skorch.callbacks import Callback
+from skorch.history import History
+from torch import nn
+
+from ._replicas import Replicas
+
+# Parts of a training whose mean losses are kept.
+N_PARTS = 20
+
+
+class StopTraining(Exception):
+    """A callback has asked to stop."""
+
+
+class ClipEachGradient(Callback):
+    """Scale the gradient of each parameter on its own to at most a given norm.
+
+    Parameters
+    ----------
+    norm : float
+        The norm.
+    """
+
+    def __init__(self, norm):
+        self.norm = norm
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        """Scale the gradients."""
+        for _, parameter in named_parameters:
+            if parameter.grad is not None:
+                nn.utils.clip_grad_norm_(parameter, self.norm)
+
+
+def losses_of_update(net):
+    """Return the losses of the last update, one a replica."""
+    if net.compiled_loss is None:
+        return [net.history[-1, "batches", -1, "train_loss"]]
+    return net.replica_losses_.tolist()
+
+
+class LossCurve(Callback):
+    """Keep the losses of all updates."""
+
+    def on_train_begin(self, net, **kwargs):
+        """Start."""
+        self.losses_ = []
+
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        """Keep the losses of an update."""
+        self.losses_.append(losses_of_update(net))
+
+    def of_parts(self, max_steps):
+        """Return the mean losses in parts of the training, NaN where no update was made.
+
+        Parameters
+        ----------
+        max_steps : int
+            Updates of the whole training, of which the parts are as equal as can be. With fewer
+            updates than parts, each stands for several parts.
+
+        Returns
+        -------
+        ndarray of shape (n_replicas, N_PARTS)
+        """
+        losses = np.array(self.losses_)
+        means = np.full((losses.shape[1], N_PARTS), np.nan)
+        n = max(max_steps, N_PARTS)
+        for part, updates in enumerate(np.array_split(np.arange(n) * max_steps // n, N_PARTS)):
+            made = losses[updates[updates < len(losses)]]
+            if len(made):
+                means[:, part] = made.mean(axis=0)
+        return means
+
+
+class RecordTrajectory(Callback):
+    """Call a function at chosen updates.
+
+    Parameters
+    ----------
+    at : sequence of int
+        Updates.
+    visit : callable
+        Called with the number of updates made and the mean loss of each replica over the updates
+        since the last visit (None if there were none).
+    max_steps : int
+        Updates of the whole training. Where it ends earlier, what is left stands for the updates
+        that were not made.
+    """
+
+    def __init__(self, at, visit, max_steps):
+        self.at = at
+        self.visit = visit
+        self.max_steps = max_steps
+
+    def on_train_begin(self, net, **kwargs):
+        """Start."""
+        self.done_, self.losses_ = 0, []
+        self._visit(net)
+
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        """Count an update."""
+        self.done_ += 1
+        self.losses_.append(losses_of_update(net))
+        self._visit(net)
+
+    def on_train_end(self, net, **kwargs):
+        """Visit what training has left, if it has stopped early."""
+        for step in self.at:
+            if self.done_ < step <= self.max_steps:
+                self.visit(step, None)
+
+    def _visit(self, net):
+        if self.done_ in self.at:
+            if isinstance(net.module_, Replicas):
+                net.module_.distribute()
+            losses = np.mean(self.losses_, axis=0) if self.losses_ else None
+            self.visit(self.done_, losses)
+            self.losses_ = []
+
+
+class ReplicaHistory(Callback):
+    """Keep the mean loss of each replica and epoch."""
+
+    def on_train_begin(self, net, **kwargs):
+        """Start."""
+        self.epochs_ = []
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Start an epoch."""
+        self.losses_, self.sizes_ = [], []
+
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        """Keep the losses of a batch."""
+        self.losses_.append(net.replica_losses_.tolist())
+        self.sizes_.append(batch[0].shape[1])
+
+    def on_epoch_end(self, net, **kwargs):
+        """Average over the batches."""
+        losses = np.average(self.losses_, axis=0, weights=self.sizes_)
+        self.epochs_.append((losses.tolist(), len(self.sizes_), net.history[-1, "dur"]))
+
+    def of_replica(self, replica):
+        """Return the history of one replica as skorch would have recorded it."""
+        history = History()
+        for epoch, (losses, n_batches, seconds) in enumerate(self.epochs_, start=1):
+            history.new_epoch()
+            history.record("epoch", epoch)
+            history.record("train_batch_count", n_batches)
+            history.record("train_loss", losses[replica])
+            history.record("dur", seconds)
+        return history
+
+
+class LowerPrecision(Callback):
+    """Train in single precision at first, and in half precision after some updates.
+
+    Parameters
+    ----------
+    after : int
+        Updates in single precision.
+    """
+
+    def __init__(self, after):
+        self.after = after
+
+    def on_train_begin(self, net, **kwargs):
+        """Start in single precision."""
+        self.done_ = 0
+        net.precision = "float32"
+
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        """Count an update."""
+        self.done_ += 1
+        if self.done_ == self.after:
+            net.precision = "bfloat16"
+
+
+def check_callbacks(callbacks):
+    """Raise a ValueError unless skorch can call all callbacks."""
+    for callback in callbacks or ():
+        named = isinstance(callback, tuple | list) and len(callback) == 2
+        each = callback[1] if named else callback
+        if isinstance(each, type):
+            known = issubclass(each, Callback)
+        else:
+            known = each is None or isinstance(each, Callback)
+        if not known:
+            raise ValueError(
+                f"callbacks has {callback!r}, which is no callback; pass objects of classes that "
+                "derive from skorch.callbacks.Callback."
+            )

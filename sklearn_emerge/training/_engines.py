@@ -1,0 +1,130 @@
+"""Training by torch, one network at a time, or by compiled scans, many at once."""
+
+import numpy as np
+import torch
+
+from .._random import substream
+from ..recurrence import HeadLoss, ScanLoss, run_forward
+from ._callbacks import ReplicaHistory
+from ._early_stopping import hold_out
+from ._net import make_net
+from ._replicas import Replicas, rows_of_weights
+
+# Sequences that pass through a frozen core at once.
+_CHUNK = 1024
+
+
+def batches_of(job):
+    """Return the stream of the batches of a job."""
+    return substream(job.stream, "batches")
+
+
+def train_by_torch(job, X, y, callbacks, checkpoint=None):
+    """Train a network, or its head on hidden states that are computed once.
+
+    Parameters
+    ----------
+    job : TrainingJob
+        What is trained.
+    X, y : torch.Tensor of shape (n_sequences, n_steps, n_inputs or n_outputs)
+        Inputs and targets.
+    callbacks : list of skorch callbacks
+        All of them.
+    checkpoint : Checkpoint, default=None
+        Where the state of the training is kept, and what it goes on from.
+
+    Returns
+    -------
+    Net
+        The net that trained it.
+    """
+    module, stream, optimisation = job.network, batches_of(job), job.optimisation
+    if job.trained == "head":
+        # The core stays as it is, buffers included.
+        module.core.eval()
+        with torch.no_grad():
+            X = torch.cat([module.hidden(chunk) for chunk in X.split(_CHUNK)])
+        module = module.head
+    if optimisation.early_stopping is not None:
+        X, y, stop = hold_out(X, y, stream, **optimisation.early_stopping)
+        # Before those that look at the end of training: they see the weights that are kept.
+        callbacks = [stop, *callbacks]
+    stoppable = bool(job.own_callbacks)
+    net = make_net(module, job.loss, [stream], len(X), optimisation, callbacks, stoppable)
+    net.train_on(X, y, checkpoint)
+    return net
+
+
+def train_by_scan(jobs, X, y, callbacks, checkpoint=None, n_threads=1):
+    """Train networks, or their heads, that differ in weights, data and batches only, at once.
+
+    Parameters
+    ----------
+    jobs : list of TrainingJob
+        The replicas.
+    X, y : torch.Tensor of shape (n_replicas or 1, n_sequences, n_steps, n_inputs or n_outputs)
+        Inputs and targets of each replica, or shared by all.
+    callbacks, checkpoint
+        As in `train_by_torch`.
+    n_threads : int, default=1
+        Threads of the compiled scan.
+
+    Returns
+    -------
+    list of Net
+        One a network, with the history of its replica.
+    """
+    networks, losses = [job.network for job in jobs], [job.loss for job in jobs]
+    constants = np.array([loss.constant for loss in losses])
+    discrete = losses[0].ratio is None
+    ratios = None if discrete else np.stack([loss.ratio for loss in losses])
+    layout = networks[0].layout
+    if jobs[0].trained == "all":
+        modules = networks
+        joint = ScanLoss(layout, X.numpy(), y.numpy(), ratios, constants, n_threads)
+    else:
+        modules = [network.head for network in networks]
+        states = _states(networks, X, n_threads)
+        joint = HeadLoss(states, y.numpy(), ratios, constants, n_threads)
+    return _train_compiled(jobs, modules, joint, X.shape[1], callbacks, checkpoint)
+
+
+def _states(networks, X, n_threads):
+    """Return the hidden states of all networks, time last."""
+    n_data, n_sequences, n_steps, _ = X.shape
+    layout = networks[0].layout
+    states = np.empty((len(networks), n_sequences, layout.n_hidden, n_steps), np.float32)
+    for i, (network, target) in enumerate(zip(networks, states, strict=True)):
+        weights = rows_of_weights(network).detach().numpy()
+        inputs = X[i if n_data > 1 else 0]
+        for first in range(0, n_sequences, _CHUNK):
+            chunk = inputs[None, first : first + _CHUNK].numpy()
+            _, hidden = run_forward(chunk, weights, layout, n_threads)
+            target[first : first + _CHUNK] = hidden[0].swapaxes(1, 2)
+    return states
+
+
+def _train_compiled(jobs, modules, compiled_loss, n_sequences, callbacks, checkpoint):
+    """Train replicas by a compiled loss; a single one as it is, so that callbacks can see it."""
+    rows, optimisation = torch.arange(n_sequences), jobs[0].optimisation
+    streams, losses = [batches_of(job) for job in jobs], [job.loss for job in jobs]
+    stoppable = bool(jobs[0].own_callbacks)
+    history = ReplicaHistory()
+    if len(modules) == 1:
+        [module] = modules
+    else:
+        module, callbacks = Replicas(modules), [history, *callbacks]
+    net = make_net(module, losses[0], streams, n_sequences, optimisation, callbacks, stoppable)
+    net.compiled_loss = compiled_loss
+    net.train_on(rows, rows, checkpoint)
+    net.compiled_loss = None
+    if len(modules) == 1:
+        return [net]
+    module.distribute()
+    nets = []
+    for replica, each in enumerate(zip(modules, losses, streams, strict=True)):
+        module, loss, stream = each
+        net = make_net(module, loss, [stream], n_sequences, optimisation)
+        net.history_ = history.of_replica(replica)
+        nets.append(net)
+    return nets

@@ -1,0 +1,182 @@
+"""Heads in closed form: the best linear readout of features, wherever these come from."""
+
+import warnings
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from .._logistic import fit_logistic
+from .._ridge import Moments, blocks, fit_ridge
+
+_N_FOLDS = 5
+# Bytes of features at once: more for a number of sequences with which products are quick.
+_CHUNK_BYTES = 2**24
+_MOST_BYTES = 2**26
+_QUICK = 64
+# Bytes up to which they are kept where they are needed again.
+_KEPT_BYTES = 2**29
+
+
+@dataclass(frozen=True)
+class Head:
+    """A fitted map from features to the mean of the next step, or to its logits.
+
+    Attributes
+    ----------
+    coef : ndarray of shape (n_features, n_channels)
+        Coefficients.
+    intercept : ndarray of shape (n_channels,)
+        Intercepts.
+    converged : bool
+        Whether the loss is at its minimum.
+    """
+
+    coef: np.ndarray
+    intercept: np.ndarray
+    converged: bool = True
+
+    def output(self, features):
+        """Return what is linear in the features."""
+        flat = features.reshape(-1, len(self.coef))
+        output = np.empty((len(flat), self.coef.shape[1]))
+        # To turn all into float64 at once would take longer than to multiply.
+        for rows, block in blocks(*flat.shape):
+            block[...] = flat[rows]
+            np.matmul(block, self.coef, out=output[rows])
+        return (output + self.intercept).reshape(*features.shape[:-1], -1)
+
+    def mean(self, features, likelihood):
+        """Return the means of the next steps."""
+        return likelihood.mean(self.output(features))
+
+
+def folds(n_sequences):
+    """Return slices of sequences; neighbours, which may be alike, stay together."""
+    edges = np.linspace(0, n_sequences, min(_N_FOLDS, n_sequences) + 1).astype(int)
+    return [slice(start, stop) for start, stop in pairwise(edges)]
+
+
+def parts(X, n_features):
+    """Yield sequences, one part after another, whose features do not take much memory."""
+    bytes_each = 8 * X.shape[1] * max(1, n_features)
+    size = max(1, _CHUNK_BYTES // bytes_each, min(_QUICK, _MOST_BYTES // bytes_each))
+    for start in range(0, len(X), size):
+        yield X[start : start + size]
+
+
+def moments_of(features, X, n_features, *, again):
+    """Return the moments of features and next steps, and what yields them again.
+
+    Parameters
+    ----------
+    features : callable
+        Turns sequences (n_sequences, n_steps, n_channels) into features (n_sequences, n_steps,
+        n_features).
+    X : ndarray of shape (n_sequences, n_steps, n_channels)
+        Sequences; the targets are their next steps.
+    n_features : int
+        Number of features.
+    again : bool
+        Whether they are asked for again, so that they are kept if there is room.
+
+    Returns
+    -------
+    moments : Moments
+        By folds of sequences.
+    chunks : callable
+        Yields pairs of features (n_rows, n_features) and targets (n_rows, n_channels).
+    """
+
+    def chunks(X=X):
+        for part in parts(X, n_features):
+            rows = features(part[:, :-1]).reshape(-1, n_features)
+            yield rows, part[:, 1:].reshape(-1, X.shape[2])
+
+    by_fold = folds(len(X))
+    moments = Moments(len(by_fold), n_features, X.shape[2])
+    kept = []
+    for fold, rows in enumerate(by_fold):
+        for chunk in chunks(X[rows]):
+            moments.add(fold, *chunk)
+            n_bytes = X[:, 1:, 0].size * chunk[0][0].nbytes
+            if again and n_bytes <= _KEPT_BYTES:
+                kept.append(chunk)
+    return moments, (lambda: kept) if kept else chunks
+
+
+def head_of(ridge, chunks, moments, likelihood):
+    """Return the head under a likelihood, given the ridge regression of the same features.
+
+    Parameters
+    ----------
+    ridge : RidgeFit
+        From `fit_ridge`.
+    chunks : callable
+        As in `fit_logistic`.
+    moments : Moments
+        Those of the ridge regression.
+    likelihood : Likelihood
+        The likelihood.
+
+    Returns
+    -------
+    Head
+    """
+    if not likelihood.discrete:
+        return Head(ridge.coef, ridge.intercept)
+    # One penalty for all that vary; the variance of zeros and ones is a quarter at most.
+    variance = ridge.scale[moments.n_features :] ** 2
+    varying = variance < 0.5
+    penalty = np.exp(np.log((ridge.penalty * variance)[varying]).mean()) if varying.any() else 1
+    return logistic_head(chunks, moments, penalty, likelihood)
+
+
+def logistic_head(chunks, moments, penalty, likelihood, known=None):
+    """Return the head of a logistic or softmax regression; arguments are as in `fit_logistic`."""
+    fit = fit_logistic(chunks, moments, penalty, categorical=likelihood.tokens, known=known)
+    return Head(fit.coef, fit.intercept, fit.converged)
+
+
+def fit_head(features, X, n_features, likelihood):
+    """Fit a head to features of sequences, with the penalty by cross-validation over these.
+
+    Parameters
+    ----------
+    features, X, n_features
+        As in `moments_of`.
+    likelihood : Likelihood
+        The likelihood.
+
+    Returns
+    -------
+    head : Head
+        The head.
+    ridge : RidgeFit
+        The ridge regression, whose errors are those of sequences left out.
+    """
+    moments, chunks = moments_of(features, X, n_features, again=likelihood.discrete)
+    ridge = fit_ridge(moments)
+    return head_of(ridge, chunks, moments, likelihood), ridge
+
+
+def warn_unless_converged(predictor, columns, stacklevel):
+    """Warn that a head of a predictor has not converged, if it has not.
+
+    Parameters
+    ----------
+    predictor : predictor
+        Fitted, with `converged_`.
+    columns : str
+        What its heads read.
+    stacklevel : int
+        As in `warnings.warn`, from where this is called.
+    """
+    if not predictor.converged_:
+        warnings.warn(
+            f"A head of {type(predictor).__name__} has not converged (see converged_): its loss is "
+            f"all but flat in some direction. Fit more sequences, or fewer {columns}.",
+            ConvergenceWarning,
+            stacklevel=stacklevel + 1,
+        )

@@ -1,0 +1,104 @@
+"""What there is to train, and what came of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..networks import SequenceNetwork
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """How networks are trained.
+
+    Attributes
+    ----------
+    max_steps, batch_size : int
+        Updates, and sequences an update.
+    lr : float
+        Step size.
+    device : str
+        Device of torch.
+    optimizer : type
+        A torch.optim.Optimizer.
+    optimizer_options : dict
+        Its other arguments.
+    precision : {"float32", "bfloat16"}
+        Of products in training.
+    early_stopping : dict or None
+        Arguments of `hold_out`; None trains on all sequences to the end.
+    """
+
+    max_steps: int
+    batch_size: int
+    lr: float
+    device: str = "cpu"
+    optimizer: type = torch.optim.Adam
+    optimizer_options: Mapping = field(default_factory=lambda: {"foreach": True})
+    precision: str = "float32"
+    early_stopping: Mapping | None = None
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """A network to be trained.
+
+    Attributes
+    ----------
+    network : SequenceNetwork
+        With its initial weights.
+    trained : {"all", "head", "nothing"}
+        Which of its weights are trained.
+    loss : torch.nn.Module
+        What is minimised.
+    sequences : ndarray of shape (n_sequences, n_steps, n_channels)
+        Training sequences. Jobs of the same array share its tensors.
+    to_tensors : callable
+        Turns `sequences` into inputs and targets.
+    stream : SeedSequence
+        Root of the streams of its batches, and of what torch draws.
+    optimisation : Optimisation
+        How it is trained.
+    engine : {"numba", "torch"}
+        What computes.
+    n_threads : int
+        Threads of torch.
+    callbacks : list of skorch callbacks
+        That belong to the training.
+    own_callbacks : list of skorch callbacks
+        Of the user, who may stop it by them.
+    resumable : bool
+        Whether all that training changes is known, so that it can go on from a file.
+    """
+
+    network: SequenceNetwork
+    trained: str
+    loss: nn.Module
+    sequences: np.ndarray
+    to_tensors: Callable
+    stream: np.random.SeedSequence
+    optimisation: Optimisation
+    engine: str = "torch"
+    n_threads: int = 1
+    callbacks: list = field(default_factory=list)
+    own_callbacks: list = field(default_factory=list)
+    resumable: bool = True
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What came of a job, whose network has its weights.
+
+    Attributes
+    ----------
+    net : Net
+        What has trained the network, or its head.
+    losses : ndarray of shape (N_PARTS,) or None
+        Mean losses of parts of the training; None where nothing was trained.
+    """
+
+    net: object
+    losses: np.ndarray | None = None

@@ -1,0 +1,99 @@
+"""What training minimises: the negative log-likelihood of each likelihood, in torch."""
+
+import numpy as np
+import torch
+from torch import nn
+
+
+class GaussianLoss(nn.Module):
+    """Negative log-likelihood per step of scaled data, in nats on the raw scale.
+
+    Parameters
+    ----------
+    noise_std : ndarray of shape (n_channels,)
+        Standard deviation on the raw scale.
+    scale : ndarray of shape (n_channels,)
+        What the data were divided by.
+    """
+
+    def __init__(self, noise_std, scale):
+        super().__init__()
+        noise_std = np.broadcast_to(noise_std, np.shape(scale))
+        self.ratio = np.asarray(scale / noise_std, dtype=np.float32)
+        self.register_buffer("_ratio", torch.from_numpy(self.ratio))
+        self.constant = float(np.sum(np.log(noise_std) + 0.5 * np.log(2 * np.pi)))
+
+    def forward(self, output, target):
+        """Return the mean over sequences and steps, summed over channels."""
+        standardised = (output - target) * self._ratio
+        return 0.5 * _per_step(standardised.square()) + self.constant
+
+    def at_best_noise(self, losses):
+        r"""Return what mean losses are under the noise that is best for them.
+
+        .. math:: c + \frac{C}{2} (1 + \log m), \qquad \ell = c + \frac{C}{2} m,
+
+        where m is the mean square error over the C channels in units of the noise of this loss.
+        The best one is a multiple of that, the same for all channels, as a loss does not tell
+        these apart: with several it is no less than if each had its own.
+
+        Parameters
+        ----------
+        losses : ndarray
+            Means of what `forward` returns.
+
+        Returns
+        -------
+        ndarray of the same shape
+        """
+        half = len(self.ratio) / 2
+        # What is less is lost in the rounding of the loss.
+        least = np.finfo(np.float32).eps * (1 + abs(self.constant))
+        square = np.maximum((losses - self.constant) / half, least)
+        return self.constant + half * (1 + np.log(square))
+
+
+class BernoulliLoss(nn.Module):
+    """Negative log-likelihood per step of zeros and ones given log odds, in nats."""
+
+    ratio, constant = None, 0.0
+
+    def forward(self, output, target):
+        """Return the mean over sequences and steps, summed over channels."""
+        loss = nn.functional.binary_cross_entropy_with_logits(output, target, reduction="none")
+        return _per_step(loss)
+
+
+class CategoricalLoss(nn.Module):
+    """Negative log-likelihood per step of tokens given logits, in nats."""
+
+    ratio, constant = None, 0.0
+
+    def forward(self, output, target):
+        """Return the mean over sequences and steps."""
+        # In single precision, whatever that of the network.
+        return -_per_step(target * nn.functional.log_softmax(output.float(), dim=-1))
+
+
+def _per_step(loss):
+    """Average over sequences and steps, sum over channels."""
+    return loss.mean() * loss.shape[-1]
+
+
+def make_loss(likelihood, noise_std, scale):
+    """Return the loss of a likelihood.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+        The likelihood.
+    noise_std, scale : ndarray of shape (n_channels,)
+        As in `GaussianLoss`; others need none.
+
+    Returns
+    -------
+    torch.nn.Module
+    """
+    if likelihood.tokens:
+        return CategoricalLoss()
+    return BernoulliLoss() if likelihood.discrete else GaussianLoss(noise_std, scale)

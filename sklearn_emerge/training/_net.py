@@ -1,0 +1,120 @@
+"""The skorch net that trains modules, and how it is made."""
+
+from contextlib import suppress
+
+import numpy as np
+from skorch import NeuralNet
+from skorch.dataset import Dataset
+
+from ..networks import products_in
+from ._batches import ShuffledBatches
+from ._callbacks import StopTraining
+from ._replicas import rows_of_weights
+
+
+class Net(NeuralNet):
+    """A skorch net that can be interrupted, and that can compute its loss by a compiled kernel.
+
+    With a `compiled_loss` a batch is the rows of its sequences, and the kernel computes losses
+    and gradients from preloaded data.
+
+    skorch takes every KeyboardInterrupt for a wish to stop early and returns the half-trained
+    net as if it were done. Here only those that a user's callbacks raise at the end of an epoch
+    (as `skorch.callbacks.EarlyStopping` does) stop training; Ctrl-C interrupts the program.
+    """
+
+    compiled_loss = None
+    # Whether there are callbacks that may ask to stop by a KeyboardInterrupt.
+    stoppable = False
+    _checkpoint = None
+    # Precision of the products in training, "float32" or "bfloat16".
+    precision = "float32"
+
+    def infer(self, x, **fit_params):
+        """Compute the output for a batch."""
+        with products_in(self.precision, self.device):
+            return super().infer(x, **fit_params)
+
+    def train_step_single(self, batch, **fit_params):
+        """Compute loss and gradients of a batch."""
+        if self.compiled_loss is None:
+            return super().train_step_single(batch, **fit_params)
+        self._set_training(True)
+        rows = np.atleast_2d(batch[0].numpy())
+        losses = self.compiled_loss(rows_of_weights(self.module_), rows)
+        self.replica_losses_ = losses.detach()
+        loss = losses.sum()
+        loss.backward()
+        return {"loss": loss, "y_pred": None}
+
+    def train_on(self, X, y, checkpoint=None):
+        """Train from the present weights, or from a checkpoint, on preloaded tensors."""
+        self._checkpoint = checkpoint
+        if checkpoint is None or not checkpoint.restore(self):
+            self.notify("on_train_begin", X=X, y=y)
+        if checkpoint is None or not checkpoint.finished:
+            with suppress(StopTraining):
+                self.fit_loop(X, y, epochs=self.max_epochs - len(self.history))
+            if checkpoint is not None:
+                checkpoint.write(self, finished=True)
+        self.notify("on_train_end", X=X, y=y)
+        self._checkpoint = None
+
+    def notify(self, method_name, **kwargs):
+        """Call the callbacks, and keep the state after an epoch."""
+        try:
+            super().notify(method_name, **kwargs)
+        except KeyboardInterrupt as stop:
+            if self.stoppable and method_name == "on_epoch_end":
+                raise StopTraining from stop
+            raise
+        if method_name == "on_epoch_end" and self._checkpoint is not None:
+            self._checkpoint.keep(self)
+
+
+def make_net(module, loss, streams, n_sequences, optimisation, callbacks=(), stoppable=False):
+    """Return a skorch net, initialised.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        What is trained.
+    loss : torch.nn.Module
+        What is minimised.
+    streams : list of SeedSequence
+        Stream of the batches of each replica.
+    n_sequences : int
+        Training sequences.
+    optimisation : Optimisation
+        How it is trained.
+    callbacks : sequence of skorch callbacks, default=()
+        Callbacks.
+    stoppable : bool, default=False
+        Whether some may ask to stop, see `Net`.
+
+    Returns
+    -------
+    Net
+    """
+    max_steps, batch_size = optimisation.max_steps, optimisation.batch_size
+    net = Net(
+        module,
+        criterion=loss,
+        optimizer=optimisation.optimizer,
+        **{f"optimizer__{name}": value for name, value in optimisation.optimizer_options.items()},
+        lr=optimisation.lr,
+        batch_size=batch_size,
+        max_epochs=-(-max_steps // -(-n_sequences // batch_size)),
+        dataset=Dataset,
+        iterator_train=ShuffledBatches,
+        iterator_train__rngs=[np.random.default_rng(stream) for stream in streams],
+        iterator_train__max_steps=max_steps,
+        train_split=None,
+        callbacks=list(callbacks),
+        callbacks__print_log=None,
+        device=optimisation.device,
+        verbose=0,
+    )
+    net.precision = optimisation.precision
+    net.stoppable = stoppable
+    return net.initialize()

@@ -1,0 +1,32 @@
+"""Networks that train together, as rows of weights."""
+
+import torch
+from torch import nn
+
+
+class Replicas(nn.Module):
+    """Modules that train together, one row of weights each.
+
+    Parameters
+    ----------
+    modules : list of torch.nn.Module
+        Modules of the same kind; they keep their weights until `distribute` is called.
+    """
+
+    def __init__(self, modules):
+        super().__init__()
+        self.members = list(modules)
+        rows = [nn.utils.parameters_to_vector(module.parameters()) for module in modules]
+        self.weights = nn.Parameter(torch.stack(rows).detach())
+
+    def distribute(self):
+        """Write the weights into the modules."""
+        for module, row in zip(self.members, self.weights.detach(), strict=True):
+            nn.utils.vector_to_parameters(row.clone(), module.parameters())
+
+
+def rows_of_weights(module):
+    """Return all weights of replicas, or of one module, as rows in the order of a `Layout`."""
+    if isinstance(module, Replicas):
+        return module.weights
+    return nn.utils.parameters_to_vector(module.parameters())[None]

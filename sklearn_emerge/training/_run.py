@@ -1,0 +1,120 @@
+"""Training of many networks: which train together, by what, and who is told."""
+
+import numpy as np
+import torch
+
+from .._random import substream
+from ._callbacks import LossCurve, RecordTrajectory
+from ._context import ALONE
+from ._engines import batches_of, train_by_scan, train_by_torch
+from ._isolation import isolated_torch
+from ._job import TrainingResult
+from ._net import make_net
+
+# Bytes of hidden states of replicas whose heads train together.
+_MAX_STATES = 2**31
+
+
+def run(jobs, context=ALONE):
+    """Train networks that differ in nothing but their weights, sequences and streams.
+
+    Parameters
+    ----------
+    jobs : list of TrainingJob
+        One a network.
+    context : TrainingContext, default=TrainingContext()
+        Who is told, and where the state is kept. Its recorder is called with networks.
+
+    Returns
+    -------
+    list of TrainingResult
+        One a job; the networks of the jobs have their weights.
+    """
+    first = jobs[0]
+    # Before it is set to one: the scan uses the threads that the user has given torch.
+    n_threads = torch.get_num_threads()
+    if first.engine == "numba" and not first.network.layout.compiled:
+        for callback in context.progress:
+            callback.announce_compilation()
+    results = []
+    for group in _groups(jobs):
+        results += _run_group([jobs[i] for i in group], group, context, n_threads)
+    return results
+
+
+def leave(job, callbacks=()):
+    """Return the net of a network that stays as it is.
+
+    Parameters
+    ----------
+    job : TrainingJob
+        What could be trained.
+    callbacks : sequence of skorch callbacks, default=()
+        Callbacks of the net.
+
+    Returns
+    -------
+    Net
+    """
+    streams = [batches_of(job)]
+    return make_net(job.network, job.loss, streams, len(job.sequences), job.optimisation, callbacks)
+
+
+def _groups(jobs):
+    """Return which jobs train together."""
+    first = jobs[0]
+    together = len(jobs)
+    if first.engine == "torch" or first.own_callbacks:
+        # Callbacks, and torch's own random numbers, belong to one replica.
+        together = 1
+    elif first.trained != "all":
+        n_sequences, n_steps, _ = first.sequences.shape
+        size = 4 * n_sequences * (n_steps - 1) * first.network.layout.n_hidden
+        together = max(1, _MAX_STATES // size)
+    replicas = range(len(jobs))
+    return [replicas[start : start + together] for start in range(0, len(jobs), together)]
+
+
+def _run_group(jobs, replicas, context, n_threads):
+    """Train the networks of jobs together, and return their results."""
+    first, recorder = jobs[0], context.recorder
+    curve = LossCurve()
+    callbacks = [*first.callbacks, curve, *first.own_callbacks, *context.progress]
+
+    def visit(step, losses=None):
+        for place, (replica, job) in enumerate(zip(replicas, jobs, strict=True)):
+            loss = np.nan if losses is None else losses[place]
+            recorder(replica, step, job.network, loss)
+
+    stream = substream(first.stream, "training")
+    if first.trained == "nothing":
+        with isolated_torch(stream, first.optimisation.device):
+            nets = [leave(job, callbacks) for job in jobs]
+            if recorder is not None:
+                visit(recorder.at[0])
+        if recorder is not None:
+            for replica in replicas:
+                recorder.repeat(replica)
+        return [TrainingResult(net) for net in nets]
+    max_steps = first.optimisation.max_steps
+    if recorder is not None:
+        callbacks.append(RecordTrajectory(recorder.at, visit, max_steps))
+    checkpoint = None
+    if context.checkpoints is not None and first.resumable and not first.own_callbacks:
+        checkpoint = context.checkpoints.of_next()
+    with isolated_torch(stream, first.optimisation.device, first.n_threads):
+        X, y = _tensors(jobs)
+        if first.engine == "numba":
+            nets = train_by_scan(jobs, X, y, callbacks, checkpoint, n_threads)
+        else:
+            nets = [train_by_torch(first, X[0], y[0], callbacks, checkpoint)]
+    pairs = zip(nets, curve.of_parts(max_steps), strict=True)
+    return [TrainingResult(net, losses) for net, losses in pairs]
+
+
+def _tensors(jobs):
+    """Return the inputs and targets of all jobs, or those that they share."""
+    first = jobs[0]
+    shared = all(job.sequences is first.sequences for job in jobs)
+    data = [job.to_tensors(job.sequences) for job in (jobs[:1] if shared else jobs)]
+    return tuple(torch.stack(tensors) for tensors in zip(*data, strict=True))

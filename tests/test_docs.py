@@ -1,0 +1,62 @@
+"""Parts of docstrings that repeat are written once, and all are filled in."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import sklearn_emerge
+from sklearn_emerge import FiniteFilterPredictor, KalmanPredictor
+from sklearn_emerge._docs import DOCDICT, fill_doc
+
+PACKAGE = Path(sklearn_emerge.__file__).parent
+
+
+def test_part_takes_its_place_and_the_indentation_of_it():
+    @fill_doc
+    def predict(noise_std):
+        """Predict 95 % of it, which %(noise_std)s in a line does not change.
+
+        Parameters
+        ----------
+        noise_std : float
+            %(noise_std)s
+        """
+
+    *before, name, first, second, third, _ = predict.__doc__.split("\n")
+    assert before[0].endswith("95 % of it, which %(noise_std)s in a line does not change.")
+    assert name.strip() == "noise_std : float"
+    assert [line[:12] for line in (first, second, third)] == [" " * 12] * 3
+    assert "\n".join(line[12:] for line in (first, second, third)) == DOCDICT["noise_std"]
+
+
+def test_no_part_is_missing_and_none_is_too_much():
+    used = set()
+    for path in PACKAGE.rglob("*.py"):
+        used |= set(re.findall(r"(?m)^ *%\((\w+)\)s$", path.read_text()))
+    assert used == set(DOCDICT)
+    with pytest.raises(KeyError, match=r"%\(nois_std\)s is not in DOCDICT"):
+
+        @fill_doc
+        class Predictor:
+            """Predict.
+
+            %(nois_std)s
+            """
+
+
+def test_every_public_docstring_is_filled_in():
+    for name in sklearn_emerge.__all__:
+        assert "%(" not in (getattr(sklearn_emerge, name).__doc__ or "")
+    for predictor in (FiniteFilterPredictor, KalmanPredictor):
+        assert DOCDICT["likelihood"] in predictor.__doc__
+        # Lines fit where they are read.
+        assert max(map(len, predictor.__doc__.splitlines())) <= 100
+
+
+def test_without_docstrings_nothing_is_filled_in():
+    def predict():
+        pass
+
+    assert fill_doc(predict) is predict
+    assert predict.__doc__ is None

@@ -1,0 +1,59 @@
+"""A page is written from templates, and no sentence that the numbers do not bear out."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from jinja2 import UndefinedError
+
+DOCS = Path(__file__).parents[1] / "docs"
+RATES = pd.DataFrame([("white noise", "an operator", 0.02)], columns=["setting", "test", "rate"])
+
+
+@pytest.fixture
+def page(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    return importlib.import_module("page")
+
+
+def test_sentence_that_holds_is_written(page, tmp_path):
+    recurrent = {"calibration": RATES, "smallest_p_of_five": 1 / 32}
+    page.write(tmp_path / "page.md", "calibration.md", recurrent=recurrent)
+    written = (tmp_path / "page.md").read_text()
+    assert "\nWith five seeds an exact test attains .031.\n\n| setting |" in written
+
+
+def test_false_sentence_is_refused_with_its_number(page, tmp_path):
+    recurrent = {"calibration": RATES, "smallest_p_of_five": 0.05}
+    said = 'say "With five seeds an exact test attains .031.", which is not so: smallest = 0.05.'
+    with pytest.raises(page.FalseSentenceError, match=re.escape(said)):
+        page.write(tmp_path / "page.md", "calibration.md", recurrent=recurrent)
+    assert not (tmp_path / "page.md").exists()
+
+
+def test_name_without_a_value_is_refused(page, tmp_path):
+    with pytest.raises(UndefinedError, match="'calibration'"):
+        page.write(tmp_path / "page.md", "calibration.md", recurrent={"smallest_p_of_five": 1 / 32})
+
+
+def test_verdicts_of_another_number_of_seeds_are_not_called_seven(page, tmp_path):
+    verdicts = importlib.import_module("page_verdicts")
+    judged = page.load_all("corrected")
+    values = verdicts.verdict_values({"drift-gru": judged["drift-gru"]})
+    assert (values["waiting"], values["worth"]) == ([], None)
+    page.write(tmp_path / "page.md", "verdicts.md", verdicts=values)
+    written = (tmp_path / "page.md").read_text()
+    assert "over seven seeds.\n" in written
+    assert not re.search(r"Not run anew yet|What is training worth|\n\n\n", written)
+    fewer = verdicts.verdict_values({"drift-gru": judged["drift-gru"].isel(seed=slice(6))})
+    with pytest.raises(page.FalseSentenceError, match=r"over seven seeds.*seeds = \[6\]"):
+        page.write(tmp_path / "page.md", "verdicts.md", verdicts=fewer)
+
+
+def test_templates_hold_one_sentence_a_line():
+    """So that a change of a sentence is a change of a line."""
+    for path in (DOCS / "templates").glob("*.md"):
+        for line in path.read_text().splitlines():
+            assert not re.search(r"[a-z)`]{2}[.?] [A-Z`]", line), f"{path.name}: {line}"
