@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from chosen import STEEP, cube_of, told, with_curve
+from chosen import RUN, STEEP, cube_of, told, with_curve
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld, summarise
 from sklearn_emerge.assessment._assembly import compare
 from sklearn_emerge.assessment._html import results_html
+from sklearn_emerge.assessment._shown import in_columns
 from sklearn_emerge.inference import required_seeds
 
 
@@ -89,58 +90,123 @@ def chosen_cube(n_configurations=1, second=False, latents=1):
 def test_it_fits_a_terminal(n, second, latents, monkeypatch):
     table = summarise(chosen_cube(n, second, latents))
     assert len(table) == n
-    for options in (
-        # Not a terminal, and one.
-        ("display.width", 80, "display.max_columns", 20),
-        ("display.width", 80, "display.max_columns", 0),
-    ):
-        monkeypatch.setenv("COLUMNS", "80")
-        with pd.option_context(*options):
-            lines = repr(table).splitlines()
-        assert max(map(len, lines)) <= 80
-        assert "..." not in repr(table)
-        assert len(lines) == n + 1 + (n > 1)
-    for name in ("gain", "prediction", "verdict"):
+    lines = repr(table).splitlines()
+    assert max(map(len, lines)) <= 79
+    assert "..." not in repr(table)
+    # Nothing is left out of the table itself, and of what is printed it is said.
+    text, _, caption = repr(table).partition("\n\n")
+    missing = [name for name in table if name.split()[0] not in text and name != "converged"]
+    assert missing == []
+    for name in ("gain", "vs best", "vs readout", "vs null", "verdict"):
         assert name in table
+    assert "gain: over" in caption
+    # A row a configuration, and no digit of it lost.
+    for cell in table.to_numpy().ravel():
+        for part in cell.replace("/", " ").split():
+            assert part in text
+
+
+def test_what_there_is_no_room_for_is_said_and_is_still_there():
+    crowded = chosen_cube(6, True, 3)
+    name = "a_parameter_of_the_model_with_a_name_that_leaves_little_room"
+    crowded = crowded.rename(hidden_size=name.replace("_", ""))
+    table = summarise(crowded)
+    said = " ".join(repr(table).split())
+    assert "Left out for want of room: R2 x, R2 y" in said
+    assert "R2 x" in table
+    assert "R2 x" not in said.partition("By how much")[0]
+    assert "Left out" not in repr(summarise(chosen_cube()))
+
+
+def test_cells_go_on_in_a_second_line_only_where_there_is_little_room():
+    alone, crowded = repr(summarise(chosen_cube())), repr(summarise(chosen_cube(6, True, 3)))
+    assert ".200 filter" in alone
+    assert ".200 filter" not in crowded
+    rows = crowded.partition("\n\n")[0].splitlines()
+    assert len(rows) > 2 * 6
+
+
+def test_a_long_table_is_printed_from_both_ends(assessment):
+    text = repr(assessment.summary()).partition("\n\n")[0]
+    assert "..." not in text
+    long = summarise(xr.concat([chosen_cube(2)] * 40, "lr").assign_coords(lr=np.arange(40)))
+    text = repr(long).partition("\n\n")[0]
+    assert "\n...\n" in text
+    assert max(map(len, text.splitlines())) <= 79
+
+
+def test_the_full_table_is_printed_whole_with_what_its_labels_mean(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    table = summarise(chosen_cube(latents=2), detail="full")
+    with pd.option_context("display.width", 80, "display.max_columns", 0):
+        text = repr(table)
+    assert max(map(len, text.splitlines())) <= 79
+    assert "..." not in text
+    for name in table:
+        assert name in text
+    said = " ".join(text.split())
+    assert "structured: the world; resample: order destroyed; full: all weights;" in said
+    assert "of 95%" in said
+    ninety = summarise(told(cube_of(), run=RUN | {"alpha": 0.1}), detail="full")
+    assert "of 90%" in " ".join(repr(ninety).split())
+    assert "order destroyed" in table._repr_html_()
 
 
 def test_cells_are_the_numbers_of_the_cube():
     cube = chosen_cube(latents=2)
-    (row,) = summarise(cube).itertuples(index=False)
+    row = summarise(cube).iloc[0]
     low, high = cube.claim_low.sel(claim="gain").item(), cube.claim_high.sel(claim="gain").item()
     ends = f"{low:.3f},{high:.3f}".replace("0.", ".")
     assert row.gain == f".700 [{ends}]"
-    assert row.prediction == ".200 filter"
-    assert row.core == f"{cube.claim_effect.sel(claim='core').item():.3f}".removeprefix("0")
-    assert row.units == "245"
-    assert row[-2] == ".80/.20"
+    assert row["vs best"] == ".200 filter"
+    assert row["vs readout"] == f"{cube.claim_effect.sel(claim='core').item():.3f}".removeprefix(
+        "0"
+    )
+    assert row["random units"] == "245"
+    assert row["R2 y"] == ".80/.20"
     assert row.verdict == "operator+"
 
 
 @pytest.mark.parametrize(("size", "cell"), [(0.0, "<16"), (np.inf, ">512"), (245.2, "245")])
 def test_equivalent_reservoir_in_a_cell(size, cell):
     table = summarise(told(cube_of(), sizes=(size, np.nan, np.nan)))
-    assert table.units.item() == cell
-    assert "units" not in summarise(told(cube_of()))
+    assert table["random units"].item() == cell
+    assert "random units" not in summarise(told(cube_of()))
 
 
 def test_marks_of_a_verdict_are_in_the_caption():
     table = summarise(told(with_curve(cube_of(), STEEP)))
-    assert table.verdict.item() == "undecided*"
-    assert "*: training had not ended" in table.attrs["caption"]
+    assert table.verdict.item() == "undecided"
+    assert "+: and representation" in summarise(chosen_cube()).attrs["caption"]
     table = summarise(told(cube_of(full=0.505)))
     assert table.verdict.item() == "learned"
-    assert "*:" not in table.attrs["caption"]
+    assert "+:" not in table.attrs["caption"]
     assert "filter: a linear filter" in table.attrs["caption"]
     assert "nats per step" in table.attrs["caption"]
-    crowded = summarise(chosen_cube(6, True, 3))
-    assert "left out for want of room: order, R2 x" in crowded.attrs["caption"]
+
+
+def test_whether_fits_have_converged_has_a_column():
+    ended, late = with_curve(cube_of(), 1.0), with_curve(cube_of(), STEEP)
+    assert summarise(told(ended)).converged.item() == "yes"
+    assert summarise(told(late)).converged.item() == "no"
+    ended["status"][1, 0, 2] = "head not converged"
+    assert summarise(told(ended)).converged.item() == "no"
+    # Without curves nobody knows.
+    assert "converged" not in summarise(told(cube_of()))
+
+
+def test_the_caption_says_which_interval_it_is():
+    assert "[bounds: one-sided, each at 95%" in summarise(told(cube_of())).attrs["caption"]
+    table = summarise(told(cube_of(), run=RUN | {"alpha": 0.1}))
+    assert "[bounds: one-sided, each at 90%" in table.attrs["caption"]
+    assert "bounds" not in summarise(told(cube_of(n_seeds=1))).attrs["caption"]
 
 
 def test_latents_that_training_added_least_to_are_left_out_first():
     table = summarise(chosen_cube(latents=3))
-    assert list(table)[-2] == "R2 z"
-    assert "R2 x" not in table
+    wide = table.assign(verdict="x" * 60)
+    _, left_out = in_columns(wide, table._least_first)
+    assert left_out[:3] == ["R2 x", "R2 y", "R2 z"]
 
 
 def test_of_heads_alone_the_untrained_core_is_shown():
@@ -157,11 +223,11 @@ def test_of_one_seed_there_are_no_bounds():
 
 def test_claims_that_were_not_tested_have_no_cell():
     table = summarise(told(cube_of().sel(mode=["full"])))
-    assert "core" not in table
+    assert "vs readout" not in table
     assert "gain" in table
     cube = cube_of()
     cube["nll"][0, 1, 0] = np.nan
-    assert "core" not in summarise(told(cube))
+    assert "vs readout" not in summarise(told(cube))
 
 
 def test_of_an_assessment_a_cube_and_a_file(fitted, tmp_path):
@@ -176,6 +242,8 @@ def test_of_an_assessment_a_cube_and_a_file(fitted, tmp_path):
     assert fitted.summary().index.name == "hidden_size"
     with pytest.raises(ValueError, match="detail='long' is not known; choose 'short' or 'full'"):
         fitted.summary(detail="long")
+    with pytest.raises(ValueError, match="Did you mean 'full'"):
+        fitted.summary(detail="ful")
     with pytest.raises(ValueError, match="no claims"):
         summarise(fitted.cube_.drop_dims("claim"))
 
@@ -195,6 +263,16 @@ def test_html_has_the_verdict_the_table_a_figure_and_the_rest_folded():
     assert html.count("<details>") == html.count("</details>") == 2
     assert "nats per step" in html.partition("<details>")[0]
     assert "delta_nll" in html.partition("<details>")[2]
+
+
+def test_html_of_a_summary_has_its_verdict_caption_and_figure():
+    pytest.importorskip("matplotlib.pyplot")
+    html = summarise(chosen_cube())._repr_html_()
+    assert "<p><b>Operator: the trained network" in html
+    assert html.count("data:image/png;base64,") == 1
+    assert "nats per step" in html
+    assert "<details>" not in html
+    assert "None: neither" in summarise(told(cube_of(full=1.2, readout=1.1)))._repr_html_()
 
 
 def test_html_of_a_grid_counts_verdicts():

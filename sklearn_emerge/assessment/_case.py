@@ -132,6 +132,13 @@ class Case:
         return still_falling(self.cube, self.run["margin"])
 
     @property
+    def converged(self):
+        """Whether all fits have come to their end; None if curves of training are lost."""
+        if self.obstacle is not None or self.falls:
+            return False
+        return None if self.trained and "training_loss" not in self.cube else True
+
+    @property
     def trained(self):
         """What was trained by gradient descent: "all weights", "heads" or nothing, as ""."""
         modes = set(self.here.mode.values.tolist())

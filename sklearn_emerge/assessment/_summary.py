@@ -1,31 +1,48 @@
 """The main figures of a cube as a table."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from .._names import did_you_mean
 from ..inference._labelled import seeds_to_find
 from ._assembly import NOTHING_TO_GAIN
 from ._case import cases_of
 from ._claims import REPRESENTATION, UNTESTED
 from ._cube import check_claimed, cube_of
 from ._labels import RESERVED, STRUCTURED
-from ._words import SHORT_NAMES, in_digits, is_any_size, listed
+from ._shown import ShortTable, Table
+from ._words import (
+    SHORT_NAMES,
+    arm_in_words,
+    condition_in_words,
+    in_digits,
+    is_any_size,
+    listed,
+)
 
-# What pandas prints in 80 columns without a break.
-_WIDTH = 78
 # Letters that there is room for of the name of a baseline of one's own.
 _LONGEST = 12
-# What is given up where there is no room for all, before and after the latents: the order follows
-# from the gain over the best baseline, where nothing is gained in the null.
-_GIVEN_UP = ("order",), ("units", "core")
+# What is given up where there is no room for all, after latents.
+_GIVEN_UP = ("random units", "vs null", "vs readout")
+# Of each claim, its column and what that is.
 _COLUMNS = {
-    "gain": "over {rank}",
-    "prediction": "over the best of all baselines, which is named",
-    "core": "over the untrained core",
-    "untrained": "of the untrained core over {rank}",
-    "order": "over the best of all baselines, more than in the null",
-    "units": "of a random core that predicts as well",
+    "gain": ("gain", "over {rank}"),
+    "prediction": ("vs best", "over the best of all baselines, which is named"),
+    "core": ("vs readout", "over the untrained core, of which only the head is fitted"),
+    "untrained": ("untrained", "of the untrained core over {rank}"),
+    "order": ("vs null", "over the best of all baselines, more than in the null"),
+}
+_DETAILS = ("short", "full")
+# What columns of the full table are.
+_FULL = {
+    "delta_nll": "mean gain over the reference",
+    "p_value": "of a gain above zero",
+    "efficiency": "share of what the best possible predictor gains",
+    "equivalent_reservoir_size": "units of a random core that predicts as well",
+    "required_seeds": "seeds that would find a gain of this size",
 }
 
 
@@ -44,21 +61,23 @@ def summarise(cube, detail="short"):
     -------
     pandas.DataFrame
         "short": text. By how much the trained network predicts better than the best trivial
-        baseline (``gain``, with bounds), the best of all baselines (``prediction``, with its
-        name), its untrained core (``core``) and more so than in the null (``order``), in nats per
-        step; where nothing was trained but heads, the gain of the ``untrained`` core; the ``units``
-        of a random core that predicts as well; the probe score of each latent from trained and
-        untrained states; and the ``verdict``, in which "+" is a representation besides, and "*"
-        says that training had not ended. Where there is no room, order is left out, then latents
-        of which training added least, units and core. What columns are, and which are left out, is
-        in ``attrs["caption"]``.
+        baseline (``gain``, with bounds), the best of all baselines (``vs best``, with its name),
+        its untrained core (``vs readout``) and more so than in the null (``vs null``), in nats per
+        step; where nothing was trained but heads, the gain of the ``untrained`` core; the units of
+        a random core that predicts as well (``random units``); the probe score of each latent from
+        trained/untrained states; whether fits have ``converged``; and the ``verdict``, in which "+"
+        is a representation besides. All columns are there; printed, it fits 80 columns, with cells
+        of several lines where need be, and says if columns are left out even so: latents of which
+        training added least, then units, null and readout. What columns are is in
+        ``attrs["caption"]``, and printed below the table.
 
         "full": numbers. Mean gain over seeds with interval and p-values, the gain over the best of
         all baselines, the units of the random core that predicts as well (0: fewer than all that
         were tried, inf: more), probe scores, and the names of reference and best baseline, in nats
         per step. Where a gain is positive but not significant, ``required_seeds`` says how many
         seeds would find it with power 0.8 if it were true (`required_seeds` of `inference`): few
-        of them mean that the run was too small to decide, not that there is a gain.
+        of them mean that the run was too small to decide, not that there is a gain. Printed, there
+        are all columns, in blocks, with what conditions and modes are.
 
     Raises
     ------
@@ -83,23 +102,27 @@ def summarise(cube, detail="short"):
     ... ).fit()
     >>> table = summarise(assessment)
     >>> table.columns.tolist()
-    ['gain', 'prediction', 'core', 'R2 x', 'R2 y', 'verdict']
-    >>> table.verdict.item()
-    'undecided*'
+    ['gain', 'vs best', 'vs readout', 'R2 x', 'R2 y', 'converged', 'verdict']
+    >>> table[["converged", "verdict"]].to_string(index=False)
+    'converged   verdict\\n       no undecided'
     >>> table.attrs["caption"].rpartition("; ")[2]
-    '*: training had not ended.'
+    'converged: whether training had ended, and heads and baselines had converged.'
     """
-    if detail not in ("short", "full"):
-        raise ValueError(f"detail={detail!r} is not known; choose 'short' or 'full'.")
+    if detail not in _DETAILS:
+        raise ValueError(
+            f"detail={detail!r} is not known; choose 'short' or 'full'."
+            f"{did_you_mean(detail, _DETAILS)}"
+        )
     cube = check_claimed(cube_of(cube))
     cases = cases_of(cube)
     if detail == "short":
-        return short_frame(cases)
+        return short_frame(cube)
     return full_table(cube, cases[0].run["alpha"], cases[0].run["correction"])
 
 
-def short_frame(cases, narrow=True):
-    """Return a row a configuration, in 80 columns if it is to be narrow and settings leave room."""
+def short_frame(cube):
+    """Return a row a configuration of a cube that has claims."""
+    cases = cases_of(cube)
     rows = pd.DataFrame([_row(case) for case in cases])
     rows = rows.dropna(axis="columns", how="all").fillna("-")
     grid = list(cases[0].settings)
@@ -108,22 +131,17 @@ def short_frame(cases, narrow=True):
         rows.index = pd.MultiIndex.from_frame(pd.DataFrame([case.settings for case in cases]))
     if len(grid) == 1:
         rows.index = rows.index.get_level_values(0)
-    left_out = []
-    first, last = _GIVEN_UP
-    for name in (*first, *_latents_least_first(cases), *last) if narrow else ():
-        if max(map(len, rows.to_string().splitlines())) <= _WIDTH:
-            break
-        if name in rows:
-            rows = rows.drop(columns=name)
-            left_out.append(name)
-    rows.attrs["caption"] = _caption(cases, rows, left_out)
-    return rows
+    table = ShortTable(rows)
+    table._cube = cube
+    table._least_first = (*_latents_least_first(cases), *_GIVEN_UP)
+    table.attrs["caption"] = _caption(cases, rows)
+    return table
 
 
 def _row(case):
     """Return the cells of a configuration; NaN where nothing was measured."""
-    cells = dict.fromkeys(_COLUMNS, np.nan)
-    for name in cells:
+    cells = {column: np.nan for column, _ in _COLUMNS.values()}
+    for name, (column, _) in _COLUMNS.items():
         claim = case.claims.get(name)
         if name == "untrained" and "gain" not in case.claims:
             claim = case.claims.get("reservoir")
@@ -131,31 +149,31 @@ def _row(case):
             continue
         numbers = claim.effect, claim.low, claim.high
         effect, low, high = map(_compact, in_digits(*numbers, most=3))
-        cells[name] = effect
+        cells[column] = effect
         if name == "gain":
             two = [_compact(f"{round(number, 2) + 0.0:.2f}") for number in numbers]
             # As few digits as tell the bounds apart.
             effect, low, high = two if two[1] != two[2] else (effect, low, high)
             # Of few seeds there are no bounds.
             bounded = np.isfinite(numbers).all()
-            cells[name] = f"{effect} [{low},{high}]" if bounded else effect
+            cells[column] = f"{effect} [{low},{high}]" if bounded else effect
         if name == "prediction":
-            cells[name] += f" {_short_name(case)}"
+            cells[column] += f" {_short_name(case)}"
     size = case.reservoir[0]
     if not np.isnan(size):
         sizes = case.here.n_units.values
         tried = f"<{sizes[0]}" if size == 0 else f">{sizes[-1]}"
-        cells["units"] = tried if size in (0, np.inf) else f"{size:.0f}"
+        cells["random units"] = tried if size in (0, np.inf) else f"{size:.0f}"
         if is_any_size(*case.reservoir[1:]):
-            cells["units"] = "?"
+            cells["random units"] = "?"
     for latent in case.latents:
         scores = case.scores(latent)
         cells[_column(case, latent)] = "/".join(
             _compact(f"{scores[f'{arm} states'][0]:.2f}") for arm in ("trained", "untrained")
         )
+    cells["converged"] = {True: "yes", False: "no"}.get(case.converged, np.nan)
     built, more, _ = case.verdict.partition(f"+{REPRESENTATION}")
-    mark = "+" if more else ""
-    cells["verdict"] = f"{built.partition(',')[0]}{mark}{'*' if case.falls else ''}"
+    cells["verdict"] = f"{built.partition(',')[0]}{'+' if more else ''}"
     return cells
 
 
@@ -185,25 +203,29 @@ def _latents_least_first(cases):
     return sorted(added, key=added.get)
 
 
-def _caption(cases, rows, left_out):
+def _caption(cases, rows):
     """Return what the columns are, in which units."""
     ranks = listed(sorted({case.rank for case in cases}), "or")
-    said = [f"{name}: {_COLUMNS[name].format(rank=ranks)}" for name in rows if name in _COLUMNS]
+    said = [
+        f"{column}: {line.format(rank=ranks)}"
+        for column, line in _COLUMNS.values()
+        if column in rows
+    ]
     if "gain" in rows and rows.gain.str.contains("[", regex=False).any():
-        said[0] += ", with bounds"
-    named = cases if "prediction" in rows else ()
+        level = f"{100 * (1 - cases[0].run['alpha']):g}%"
+        said[0] += f" [bounds: one-sided, each at {level}, as tests are; figures have others]"
+    named = cases if "vs best" in rows else ()
     names = {_short_name(case): case.best for case in named}
     said += [f"{short}: {words}" for short, words in sorted(names.items()) if short != words]
+    if "random units" in rows:
+        said.append("random units: of a random core that predicts as well")
+        said += ["?: cannot be told"] if (rows["random units"] == "?").any() else []
     scores = {name.partition(" ")[0] for name in set(rows) & set(_latents_least_first(cases))}
     said += [f"{score}: of decoding from trained/untrained states" for score in sorted(scores)]
-    if "units" in rows and (rows.units == "?").any():
-        said.append("?: cannot be told")
     if rows.verdict.str.contains("+", regex=False).any():
         said.append("+: and representation")
-    if rows.verdict.str.contains("*", regex=False).any():
-        said.append("*: training had not ended")
-    if left_out:
-        said.append(f"left out for want of room: {', '.join(left_out)}")
+    if "converged" in rows:
+        said.append("converged: whether training had ended, and heads and baselines had converged")
     return f"By how much networks predict better, in nats per step. {'; '.join(said)}."
 
 
@@ -244,7 +266,23 @@ def full_table(cube, alpha, correction):
         table[name] = cube[name].broadcast_like(table.delta_nll)
     grid = [dim for dim in cube.delta_nll.dims if dim not in RESERVED]
     frame = table.to_dataframe(dim_order=[*grid, "condition", "mode"])
-    return frame.dropna(axis="columns", how="all")
+    full = Table(frame.dropna(axis="columns", how="all"))
+    full._cube = cube
+    full.attrs["caption"] = _full_caption(cube, full, grid)
+    return full
+
+
+def _full_caption(cube, frame, grid):
+    """Return what the rows and the columns of the full table are."""
+    labels = {name: condition_in_words(name) for name in cube.condition.values.tolist()}
+    labels |= {name: arm_in_words(name) for name in cube.mode.values.tolist()}
+    said = [f"{label}: {words}" for label, words in labels.items() if label != words]
+    run = json.loads(cube.attrs["configuration"])
+    level = f"{100 * (1 - run['alpha']):g}%"
+    said += [f"ci: two-sided interval of delta_nll, of {level}"]
+    said += [f"{name}: {line}" for name, line in _FULL.items() if name in frame]
+    rows = f"A row a {'configuration, ' if grid else ''}condition and mode, in nats per step."
+    return f"{rows} {'; '.join(said)}."
 
 
 def _efficiency(cube):

@@ -1,7 +1,5 @@
 """The command ``assess``."""
 
-import textwrap
-
 from .._registry import MODELS, WORLDS, make_model, make_world
 from ..worlds import World
 from ._output import check_figure, save_cubes, save_figure
@@ -105,6 +103,5 @@ def run(options):
             save_figure(options.figure, lambda figure: assessment.plot(ax=figure.subplots()))
     finally:
         # A file that cannot be written does not keep anybody from reading it here.
-        table = assessment.summary()
-        print(f"\n{table.to_string()}\n{textwrap.fill(table.attrs['caption'], 79)}\n")
+        print(f"\n{assessment.summary()}\n")
         print(assessment.explain())

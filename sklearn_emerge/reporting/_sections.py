@@ -120,7 +120,7 @@ def _found(case):
 
 def short_table(facts):
     """Return the short table of a cube, verdicts first."""
-    frame = short_frame(facts.cases, narrow=False)
+    frame = short_frame(facts.cube)
     frame.insert(0, "verdict", frame.pop("verdict"))
     if facts.grid:
         frame.insert(0, "configuration", [label(case) for case in facts.cases])
