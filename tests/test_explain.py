@@ -13,6 +13,8 @@ from sklearn_emerge import ArrayWorld, EmergenceAssessment, explain, load_cube
 from sklearn_emerge.assessment._case import cases_of
 from sklearn_emerge.assessment._next import times_needed
 from sklearn_emerge.inference import required_seeds, seeds_needed
+from sklearn_emerge.reporting._checks import run_checks
+from sklearn_emerge.reporting._facts import Facts
 
 Y_IS_NEW = probed([0.9, 0.9], [0.9, 0.2], [0.2, 0.2])
 
@@ -109,53 +111,63 @@ def is_said(sentence, text):
         (
             {},
             [
-                "holds Gain: the trained network predicts 0.7 nats per step better than pers",
-                "holds Prediction: it predicts 0.2 nats per step better than a linear filter",
-                "holds Core: it predicts 0.3 nats per step better than its untrained core",
-                "holds Order: its gain over a linear filter, or 0 where it loses, is 0.2 nats per "
-                "step larger than in the null with order destroyed",
+                "holds Gain: the trained network predicts better than persistence, the best "
+                "trivial baseline: 0.70 nats per step (bounds: 0.70 to 0.70); better by more",
+                "holds Prediction: it predicts better than a linear filter, the best of all "
+                "baselines: 0.20 nats per step (bounds: 0.20 to 0.20);",
+                "holds Core: it predicts better than its untrained core: 0.3 nats per step",
+                "holds Order: its gain over a linear filter, or 0 where it loses, is larger than "
+                "in the null with order destroyed: 0.2 nats per step",
                 "holds Memory: with the memory of another sequence, or with none, whichever costs "
-                "less, it predicts 0.2 nats per step worse",
-                "holds Reservoir: its untrained core predicts 0.4 nats per step better than pers",
+                "less, it predicts worse: 0.2 nats per step",
+                "holds Reservoir: its untrained core predicts better than persistence: 0.4 nats",
                 "better by more than the margin in 6 of 6 seeds",
             ],
         ),
         (
             {"full": 0.7, "readout": 1.3, "null": 2.5, "memory": (-0.1, -0.1)},
             [
-                "fails Prediction: it predicts 0.2 nats per step worse than a linear filter",
+                "fails Prediction: it predicts worse than a linear filter, the best of all "
+                "baselines: -0.20 nats per step (bounds: -0.20 to -0.20);",
                 "better by more than the margin in 0 of 6 seeds",
                 "fails Order: over a linear filter nothing is gained that could be by the order in "
                 "time, neither in the world nor in the null with order destroyed.",
                 "fails Memory: with the memory of another sequence, or with none, whichever costs "
-                "less, it predicts 0.1 nats per step better",
-                "fails Reservoir: its untrained core predicts 0.3 nats per step worse than pers",
+                "less, it predicts better: -0.1 nats per step",
+                "fails Reservoir: its untrained core predicts worse than persistence: -0.3 nats",
             ],
         ),
         (
             {"null": 1.7},
             [
-                "fails Order: its gain over a linear filter, or 0 where it loses, is 0.1 nats per "
-                "step smaller than in"
+                "fails Order: its gain over a linear filter, or 0 where it loses, is smaller than "
+                "in the null with order destroyed: -0.1 nats per step",
             ],
         ),
-        ({"full": 1.5}, ["fails Gain: the trained network predicts 0.5 nats per step worse"]),
-        ({"readout": 0.1}, ["fails Core: it predicts 0.2 nats per step worse than its untrained"]),
-        ({"full": 0.49}, ["open Prediction: it predicts 0.01 nats per step better"]),
+        ({"full": 1.5}, ["baseline: -0.50 nats per step (bounds: -0.50 to -0.50); better by more"]),
+        (
+            {"readout": 0.1},
+            ["fails Core: it predicts worse than its untrained core: -0.2 nats per"],
+        ),
+        ({"full": 0.49}, ["open Prediction: it predicts better than a linear filter, the best of"]),
         (
             {"probes": probed([0.9, 0.5], [0.9, 0.2], [0.2, 0.8])},
             [
-                "fails Representation of x: it can be decoded 0.0 of R2",
-                "fails Representation of y: it can be decoded 0.3 of R2 worse from the trained "
-                "states than from the untrained core, from the last inputs, or not at all, "
-                "whichever is more",
-                "R2 itself (from other sequences, taken away if above 0): 0.5 (0.0) from trained "
-                "states, 0.2 (0.0) from untrained states and 0.8 (0.0) from the last inputs.",
+                "fails Representation of x: it is decoded no better and no worse from the trained "
+                "states than from the untrained ones or the last inputs, whichever is better: less "
+                "than 0.0001 of R2, bounds included; better by more than the margin in 0 of 6",
+                "fails Representation of y: it is decoded worse from the trained states than from "
+                "the untrained ones or the last inputs, whichever is better: -0.30 of R2 (bounds: ",
+                "R2: 0.5 from trained states, 0.2 from untrained states and 0.8 from the last "
+                "inputs.",
             ],
         ),
         (
             {"probes": Y_IS_NEW},
-            ["holds Representation of y: it can be decoded 0.7 of R2 better from the trained"],
+            [
+                "holds Representation of y: it is decoded better from the trained states than from "
+                "the untrained ones or the last inputs, whichever is better: 0.70 of R2 (bounds: ",
+            ],
         ),
     ],
 )
@@ -173,9 +185,9 @@ def test_bounds_and_seeds_are_those_of_the_claim():
     low, high = claim.claim_low.item(), claim.claim_high.item()
     assert 0 < n < 8
     assert f"(bounds: {low:.4f} to {high:.4f}); better by more than the margin in {n} of 8" in text
-    # On both sides of zero.
-    text = said(cube_of(full=0.5))
-    assert "worse to" in text.partition("Prediction: ")[2].partition(";")[0]
+    # On both sides of zero, with signs as in tables.
+    text = said(cube_of(full=0.5)).partition("Prediction: ")[2].partition(";")[0]
+    assert re.search(r"bounds: -0\.\d+ to 0\.\d+\)", text)
     assert "seeds are too few for bounds" in said(cube_of(n_seeds=4))
 
 
@@ -183,10 +195,44 @@ def test_scores_of_classes_are_named():
     cube = cube_of(probes=Y_IS_NEW)
     cube["probe_accuracy"] = cube.probe_score.where(cube.latent == "y")
     text = said(cube)
-    assert "R2 itself (" in text.partition("Representation of x")[2]
-    assert "D2 itself (" in text.partition("Representation of y")[2]
+    assert "R2: 0.9" in text.partition("Representation of x")[2].partition("Representation")[0]
+    assert "D2: 0.9" in text.partition("Representation of y")[2]
     assert "R2: " in text
     assert "D2: " in text
+
+
+def test_what_other_sequences_tell_of_a_latent_is_named_where_there_is_something():
+    by_chance = probed([0.9, 0.9], [0.9, 0.2], [0.2, 0.2], shuffled=0.1)
+    less = "could be had from other sequences, and do not count."
+    text = said(cube_of(probes=by_chance))
+    assert re.search(rf"; of these, 0\.1\d\d, 0\.1\d\d and 0\.1\d\d {less}", text)
+    nothing = probed([0.9, 0.9], [0.9, 0.2], [0.2, 0.2], shuffled=-0.1)
+    assert "could be had" not in said(cube_of(probes=nothing))
+    # Without a window there is one thing to compare with.
+    names = ["probe_score_window", "probe_score_window_shuffled"]
+    without = said(cube_of(probes=Y_IS_NEW).drop_vars(names))
+    assert "states than from the untrained ones: 0." in without
+    assert "whichever is better" not in without
+
+
+def test_what_is_no_difference_is_not_said_to_be_one():
+    same = cube_of()
+    same["nll"][0, 0] = 0.5
+    same["nll"][0, 1] = 0.5 + 0.00002
+    text = said(same)
+    assert (
+        "Prediction: it predicts no better and no worse than a linear filter, the best of all "
+        "baselines: less than 0.0001 nats per step, bounds included; better by more than the "
+        "margin in 0 of 6 seeds."
+    ) in text
+    assert "Core: it predicts no better and no worse than its untrained core: less" in text
+    assert "0.0000" not in text.partition("Words")[0]
+    same["nll"][0, 0] = 0.4999
+    assert "Prediction: it predicts better than a linear filter" in said(same)
+    # Nothing on average, and something in each seed.
+    same["nll"][0, 0] = 0.5 + 0.1 * np.array([-1, 1, -1, 1, -1, 1])
+    text = said(same)
+    assert re.search("no better and no worse than a linear .*?: 0.000? nats .*?: -0.0", text)
 
 
 def test_undefined_claims_are_named():
@@ -348,6 +394,54 @@ def test_seeds_that_are_missing():
     assert "(0.010) is so near to the margin that 1000 seeds may not decide it; report its" in near
 
 
+def reservoir_is_open():
+    """Return a cube of an operator whose untrained core is about as good as the reference."""
+    cube = cube_of()
+    cube["nll"][0, 1] = 1 - OPEN
+    return cube
+
+
+def test_seeds_are_named_of_what_the_verdict_does_not_wait_for():
+    cube = told(reservoir_is_open())
+    assert cube.verdict == "operator"
+    n = required_seeds(OPEN - 0.01)
+    also = f"Not decided, though the verdict is the same without it: reservoir (about {n} seeds"
+    assert f"{also} would do)." in " ".join(explain(cube).split())
+    late = said(with_curve(reservoir_is_open(), STEEP))
+    assert f"when training has ended: reservoir (about {n} seeds would do)." in late
+    assert "Not decided" not in said(cube_of())
+    near = reservoir_is_open()
+    near["nll"][0, 1] = 1 - (OPEN - 0.00299)
+    assert "reservoir (1000 may not do)" in said(near)
+
+
+def test_seeds_that_latents_need_are_named():
+    cube = cube_of(probes=Y_IS_NEW, n_seeds=5)
+    few = "5 seeds are too few for 2 latents: no p-value can be below 0.062, and alpha is 0.05."
+    assert f"{few} Run at least 6 seeds." in said(cube)
+    # Also while networks still learn, as only more updates would be asked for otherwise.
+    late = cube_of(probes=Y_IS_NEW)
+    assert few not in said(with_curve(late, STEEP))
+    five = with_curve(late, STEEP).isel(seed=slice(5))
+    assert few in said(five)
+    assert "max_steps" in said(five)
+
+
+@pytest.mark.parametrize("n_seeds", [4, 5, 6, 8])
+def test_a_report_and_an_explanation_name_the_same_numbers_of_seeds(n_seeds):
+    cube = cube_of(probes=Y_IS_NEW, n_seeds=n_seeds)
+    cube["nll"][0, 1] = 1 - np.resize(OPEN, n_seeds)
+    cube = told(cube)
+    text = " ".join(explain(cube).split())
+    checks = {check.question: check.found for check in run_checks(Facts(cube))}
+    decided = checks["Was every claim decided?"]
+    assert "reservoir: about" in decided
+    for name, about in re.findall(r"(\w+(?: \w)?): (about \d+ seeds) would do", decided):
+        assert f"{name} ({about} would do)" in text or f"{about} would decide it" in text
+    needed = re.search(r"(\d+) are needed", checks["Are there seeds enough for the latents?"])[1]
+    assert (f"Run at least {needed} seeds" in text) == (n_seeds < int(needed))
+
+
 def test_recordings_that_are_missing():
     run = RUN | {"units": [32, 8], "world": {"type": "ArrayWorld", "groups": None}}
     cube = told(undecided(), run=run)
@@ -457,7 +551,7 @@ def test_words_are_explained_where_they_occur():
     assert "margin: what is smaller does not count as better: 0.01 nats per step." in text
     assert "operator: " in text
     assert "order destroyed: " not in said(cube_of().sel(condition=["structured"]))
-    assert "a confidence of 95% each" in text
+    assert "a confidence of 95% each: one-sided, as tests are; intervals in figures have" in text
     run = RUN | {"alpha": 0.1}
     assert "a confidence of 90% each" in said(cube_of(), run=run)
 
@@ -507,7 +601,7 @@ def test_recordings_are_known_from_the_cube():
 def test_cubes_of_before_are_refused_with_a_remedy():
     old = told(cube_of()).drop_dims("claim")
     for cube, message in (
-        (old, "no claims.*Run the assessment again"),
+        (old, "no claims.*AssessmentDisplay.*again.*published.*reproduction.md.*run_experiment"),
         (told(cube_of()).drop_attrs(), "lost its attribute configuration.*assign_attrs"),
         (told(cube_of()).isel(seed=0), r"no dimension seed.*sel\(seed=\[...\]\)"),
         (told(cube_of()).isel(seed=[0, 1]), "2 seeds, but its claims are about 6"),

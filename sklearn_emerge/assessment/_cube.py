@@ -351,8 +351,12 @@ def check_claimed(cube):
             )
     if "claim_state" not in cube:
         raise ValueError(
-            "The cube has no claims: it was written before verdicts followed from claims. Run the "
-            "assessment again; AssessmentDisplay.from_cube plots this one as it is."
+            "The cube has no claims: it was written before verdicts followed from claims, so that "
+            "nothing can be said of it in words. It still has its gains: cube.delta_nll are the "
+            "numbers, AssessmentDisplay.from_cube and DecodingDisplay.from_cube plot them. Run the "
+            "assessment again to have claims; of a published cube docs/reproduction.md has every "
+            "number, and sklearn_emerge.reproduce.run_experiment('drift-gru', 'published') runs "
+            "one again."
         )
     if "configuration" not in cube.attrs:
         raise ValueError(

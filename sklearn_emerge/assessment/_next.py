@@ -1,6 +1,7 @@
 """What keeps a verdict open, and what to run next."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,17 +36,18 @@ class Doubt:
 def doubts_of(case):
     """Return what keeps the verdict of a configuration open, or may change it."""
     hindered = [*_failed(case), *_few_seeds(case)]
-    doubts = [*hindered, *_unfinished(case)]
+    doubts, awaiting = [*hindered, *_unfinished(case)], ()
     # What is open of networks that still learn is no matter of seeds.
     if not hindered and not case.falls:
-        doubts += [_open(case, name) for name in awaited(case.states, case.asked)]
+        awaiting = awaited(case.states, case.asked)
+        doubts += [_open(case, name) for name in awaiting]
     untested = _untested(case)
     only = case.asked == (REPRESENTATION,)
     needed = [name for name in untested if only or not name.startswith(REPRESENTATION)]
     if case.verdict == UNDECIDED and not doubts and not needed:
         states = ", ".join(f"{name} {claim.state}" for name, claim in case.claims.items())
         doubts.append(Doubt(f"no verdict follows from the claims ({states})", ""))
-    return [*doubts, *untested.values()]
+    return [*doubts, *untested.values(), *_few_for_latents(case), *_also_open(case, awaiting)]
 
 
 def _failed(case):
@@ -54,33 +56,87 @@ def _failed(case):
     return [] if obstacle is None else [Doubt(obstacle, _sentence(obstacle))]
 
 
+class Family(NamedTuple):
+    """Things that are tested together, which seeds have to be enough for.
+
+    Attributes
+    ----------
+    noun : str
+        What they are.
+    n_tests : int
+        How many.
+    smallest : float
+        The smallest p-value that is possible.
+    needed : int or None
+        Seeds that can reach alpha; None if no number can.
+    """
+
+    noun: str
+    n_tests: int
+    smallest: float
+    needed: int | None
+
+
+def families_of(case):
+    """Return the configurations, and the latents if there are more of these."""
+    alpha, correction, n_flips = (case.run[name] for name in ("alpha", "correction", "n_flips"))
+    sizes = {"configuration": case.n_configurations}
+    if len(case.latents) > case.n_configurations:
+        sizes["latent"] = len(case.latents)
+    found = []
+    for noun, n_tests in sizes.items():
+        try:
+            needed = seeds_needed(alpha, n_tests, correction)
+        except ValueError:
+            needed = None
+        smallest = smallest_p_value(case.n_seeds, n_tests, correction, n_flips)
+        found.append(Family(noun, n_tests, smallest, needed))
+    return found
+
+
 def _few_seeds(case):
     """Return that nothing can be decided, if there are too few seeds or sign flips for it."""
-    alpha, smallest = case.run["alpha"], case.smallest_p_value
-    family = n_configurations, _ = case.n_configurations, case.run["correction"]
+    family = families_of(case)[0]
     if case.n_seeds == 1:
         short = "one seed does not say how seeds differ"
-    elif case.units is not None or smallest <= alpha:
+        remedy = "Run at least 2 seeds." if case.units is not None else _at_least(case)
+        return [Doubt(short, f"{_sentence(short)} {remedy}")]
+    if case.units is not None or family.smallest <= case.run["alpha"]:
         return []
-    else:
-        tests = f" for {n_configurations} configurations" if n_configurations > 1 else ""
-        short = (
-            f"{case.n_seeds} seeds are too few{tests}: no p-value can be below {smallest:.2g}, and "
-            f"alpha is {alpha:g}"
-        )
-    if case.n_seeds > 1 and smallest_p_value(case.n_seeds, *family) <= alpha:
+    return [_too_few(case, family)]
+
+
+def _few_for_latents(case):
+    """Return that no latent can be shown to be represented, if seeds are enough for the others."""
+    first, *of_latents = families_of(case)
+    if case.n_seeds == 1 or case.units is not None or first.smallest > case.run["alpha"]:
+        return []
+    few = [family for family in of_latents if family.smallest > case.run["alpha"]]
+    return [Doubt("", _too_few(case, family).remedy) for family in few]
+
+
+def _too_few(case, family):
+    """Return that there are too few seeds or sign flips for a family of tests."""
+    alpha, correction = case.run["alpha"], case.run["correction"]
+    tests = f" for {family.n_tests} {family.noun}s" if family.n_tests > 1 else ""
+    short = (
+        f"{case.n_seeds} seeds are too few{tests}: no p-value can be below {family.smallest:.2g}, "
+        f"and alpha is {alpha:g}"
+    )
+    if smallest_p_value(case.n_seeds, family.n_tests, correction) <= alpha:
         short = short.replace(f"{case.n_seeds} seeds", "random sign flips")
-        remedy = "Pass n_flips=None, which takes all."
-    elif case.units is not None:
-        remedy = "Run at least 2 seeds."
-    else:
-        try:
-            # Enough for the latents, too.
-            n_tests = max(n_configurations, len(case.latents))
-            remedy = f"Run at least {seeds_needed(alpha, n_tests, family[1])} seeds."
-        except ValueError as error:
-            remedy = str(error)
-    return [Doubt(short, f"{_sentence(short)} {remedy}")]
+        return Doubt(short, f"{_sentence(short)} Pass n_flips=None, which takes all.")
+    return Doubt(short, f"{_sentence(short)} {_at_least(case)}")
+
+
+def _at_least(case):
+    """Return how many seeds are enough for configurations and latents."""
+    try:
+        n_tests = max(case.n_configurations, len(case.latents))
+        needed = seeds_needed(case.run["alpha"], n_tests, case.run["correction"])
+    except ValueError as error:
+        return str(error)
+    return f"Run at least {needed} seeds."
 
 
 def _unfinished(case):
@@ -190,6 +246,33 @@ def units_needed(case, name):
         gap = abs(claim.effect - claim.margin)
         return _recordings_needed(case, claim, gap), case.recorded
     return _seeds_needed(case, name, claim), "seeds"
+
+
+def undecided_of(case):
+    """Return of each open claim how many seeds or recordings would do, in words; "" of one seed."""
+    found = {}
+    for name, claim in case.claims.items():
+        if claim.state == OPEN and len(claim.values) == 1:
+            found[name] = ""
+        elif claim.state == OPEN:
+            n, many = units_needed(case, name)
+            enough = np.isfinite(n)
+            found[name] = f"about {n:.0f} {many} would do" if enough else f"{_MOST} may not do"
+    return found
+
+
+def _also_open(case, awaiting):
+    """Return the open claims that are not named yet, with how many seeds would decide them."""
+    left = {name: enough for name, enough in undecided_of(case).items() if name not in awaiting}
+    shown = [f"{name} ({enough})" for name, enough in left.items() if enough]
+    if not shown:
+        return []
+    why = "Not decided"
+    if case.falls:
+        why += ", and to be looked at again when training has ended"
+    elif case.verdict != UNDECIDED:
+        why += ", though the verdict is the same without it"
+    return [Doubt("", f"{why}: {', '.join(shown)}.")]
 
 
 def _seeds_needed(case, name, claim):

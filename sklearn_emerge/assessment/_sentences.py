@@ -6,7 +6,15 @@ from ._assembly import NOTHING_TO_GAIN
 from ._claims import FAILS, HOLDS, OPEN, REPRESENTATION, UNTESTED
 from ._next import doubts_of
 from ._verdict import UNDECIDED, UNDEFINED
-from ._words import condition_in_words, count, in_digits, is_any_size, listed, reservoir_in_words
+from ._words import (
+    SMALLEST,
+    condition_in_words,
+    count,
+    in_digits,
+    is_any_size,
+    listed,
+    reservoir_in_words,
+)
 
 _OUTCOMES = {HOLDS: "holds", FAILS: "fails", OPEN: "is open", UNTESTED: "was not tested"}
 _THAT = {
@@ -30,8 +38,7 @@ _EFFECTS = {
     ),
     "reservoir": ("its untrained core predicts {} than {reference}", "better", "worse"),
     REPRESENTATION: (
-        "it can be decoded {} from the trained states than from the untrained core, from the last "
-        "inputs, or not at all, whichever is more", "better", "worse",
+        "it is decoded {} from the trained states than from {others}", "better", "worse",
     ),
 }  # fmt: skip
 
@@ -129,29 +136,38 @@ def _found(case, name, claim):
                 f"{title}: over {case.best} nothing is gained that could be by the order in time, "
                 f"neither in the world nor in the null with {words['nulls']}"
             )
+    if latent:
+        words["others"] = _not_trained(case, latent)
     text, more, less = _EFFECTS[kind]
     unit = f"of {case.score_name(latent)}" if latent else "nats per step"
-    amount = f"{in_digits(claim.effect, claim.low, claim.high)[0].removeprefix('-')} {unit}"
+    word, amount = _amount(claim, more, less, unit)
     n_above = (claim.values > claim.margin).sum()
     said = (
-        f"{title}: {text.format(f'{amount} {more if claim.effect >= 0 else less}', **words)} "
-        f"({_bounds(claim, more, less)}); {more} by more than the margin in {n_above} of "
-        f"{count(len(claim.values), 'seed')}"
+        f"{title}: {text.format(word, **words)}: {amount}; {more} by more than the margin in "
+        f"{n_above} of {count(len(claim.values), 'seed')}"
     )
     said += _corrected(case, kind, claim)
     return f"{said}. {_scores(case, latent)}" if latent else said
 
 
-def _bounds(claim, more, less):
-    """Return the bounds of an effect in words."""
-    if not np.isfinite([claim.low, claim.high]).all():
-        return "seeds are too few for bounds"
-    _, low, high = in_digits(claim.effect, claim.low, claim.high)
-    if float(low) < 0 < float(high):
-        return f"bounds: {low.removeprefix('-')} {less} to {high} {more}"
-    ends = (low, high) if claim.effect >= 0 else (high, low)
-    ends = (end.removeprefix("-") for end in ends)
-    return f"bounds: {' to '.join(ends)}"
+def _amount(claim, more, less, unit):
+    """Return the word for an effect, and its size with bounds."""
+    numbers = claim.effect, claim.low, claim.high
+    effect, low, high = in_digits(*numbers)
+    same = f"no {more} and no {less}"
+    if max(map(abs, numbers)) < SMALLEST / 2:
+        return same, f"less than {SMALLEST} {unit}, bounds included"
+    bounds = f"bounds: {low} to {high}"
+    if not np.isfinite(numbers).all():
+        bounds = "seeds are too few for bounds"
+    word = same if float(effect) == 0 else more if claim.effect > 0 else less
+    return word, f"{effect} {unit} ({bounds})"
+
+
+def _not_trained(case, latent):
+    """Return what the trained states are compared with."""
+    both = "the last inputs" in case.scores(latent)
+    return f"the untrained ones{' or the last inputs, whichever is better' if both else ''}"
 
 
 def _corrected(case, kind, claim):
@@ -169,12 +185,14 @@ def _corrected(case, kind, claim):
 
 def _scores(case, latent):
     """Return how well a latent is decoded from what."""
-    shown = [
-        f"{score:.3f} ({control:.3f}) from {states}"
-        for states, (score, control) in case.scores(latent).items()
-    ]
-    name = case.score_name(latent)
-    return f"{name} itself (from other sequences, taken away if above 0): {listed(shown)}"
+    scores = case.scores(latent)
+    shown = [f"{score:.3f} from {states}" for states, (score, _) in scores.items()]
+    said = f"{case.score_name(latent)}: {listed(shown)}"
+    by_chance = [max(control, 0) for _, control in scores.values()]
+    if max(by_chance) < 0.0005:
+        return said
+    less = listed([f"{control:.3f}" for control in by_chance])
+    return f"{said}; of these, {less} could be had from other sequences, and do not count"
 
 
 def worth_sentences(case):

@@ -63,7 +63,7 @@ GLOSSARY = {
     "bounds": (
         r"\bbounds:",
         "the mean difference is above the lower and below the upper one, with a confidence of "
-        "{confidence:g}% each",
+        "{confidence:g}% each: one-sided, as tests are; intervals in figures have two sides",
     ),
     "untrained core": (
         r"\buntrained core\b",
@@ -130,6 +130,8 @@ GLOSSARY = {
         "probability at each step",
     ),
 }  # fmt: skip
+# Nats per step, or of a score, below which no digit is given.
+SMALLEST = 0.0001
 # What hidden states are decoded from, by mode.
 ARM_STATES = {
     "full": "trained states",

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..assessment._claims import OPEN, UNTESTED
+from ..assessment._claims import UNTESTED
 from ..assessment._labels import STRUCTURED
-from ..assessment._next import units_needed
+from ..assessment._next import families_of, undecided_of
 from ..assessment._verdict import UNDECIDED, loss_fall
 from ..assessment._words import (
     arm_in_words,
@@ -16,7 +16,6 @@ from ..assessment._words import (
     in_digits,
     listed,
 )
-from ..inference import seeds_needed, smallest_p_value
 from ._facts import label
 
 
@@ -122,8 +121,8 @@ def _fits(facts):
 
 def _seeds(facts):
     """Return whether there are seeds enough for any p-value to reach alpha."""
-    alpha, correction = facts.run["alpha"], facts.run["correction"]
-    n_seeds, n_configurations = facts.n_seeds, facts.cases[0].n_configurations
+    alpha = facts.run["alpha"]
+    n_seeds = facts.n_seeds
     if facts.recorded:
         found = (
             f"{count(n_seeds, 'split')} of the recordings; the corrected test needs two. More "
@@ -131,16 +130,14 @@ def _seeds(facts):
         )
         yield Check("Are there splits enough?", n_seeds > 1, found, "Raise n_seeds.")
         return
-    n_latents = len(facts.cases[0].latents)
-    families = [("Are there seeds enough?", n_configurations, "configuration")]
-    if n_latents > n_configurations:
-        families.append(("Are there seeds enough for the latents?", n_latents, "latent"))
-    for question, n_tests, noun in families:
-        smallest = smallest_p_value(n_seeds, n_tests, correction, facts.run["n_flips"])
-        try:
-            needed = f"{seeds_needed(alpha, n_tests, correction)} are needed"
-        except ValueError:
-            needed = "no number is enough for so many tests"
+    families = families_of(facts.cases[0])
+    questions = ("Are there seeds enough?", "Are there seeds enough for the latents?")
+    # There may be no latents.
+    for question, family in zip(questions, families, strict=False):
+        noun, n_tests, smallest, needed = family
+        needed = (
+            "no number is enough for so many tests" if needed is None else (f"{needed} are needed")
+        )
         reached = f"the smallest possible p-value is {smallest:.2g}"
         reached = reached if facts.tested else "there are no tests of one"
         # The two numbers differ; what to run next names the first.
@@ -158,17 +155,16 @@ def _seeds(facts):
 
 def _decided(facts):
     """Return whether each claim was decided, and how many seeds or recordings would do it."""
-    found, needed, many = [], False, ""
+    found, numbers = [], False
     for case in facts.cases:
         where = f" ({label(case)})" if len(facts.cases) > 1 else ""
+        undecided = undecided_of(case)
+        numbers |= any(undecided.values())
         for name, claim in case.claims.items():
             if claim.state == UNTESTED:
                 found.append(f"{name}{where}: undefined in some seeds")
-            elif claim.state == OPEN:
-                n, many = units_needed(case, name) if len(claim.values) > 1 else (np.inf, many)
-                needed |= np.isfinite(n)
-                about = f": about {n:,.0f} {many} would do" if np.isfinite(n) else ""
-                found.append(f"{name}{where}{about}")
+            elif name in undecided:
+                found.append(": ".join(filter(None, (f"{name}{where}", undecided[name]))))
     question, n_claims = "Was every claim decided?", facts.cube.claim_state.size
     if not n_claims:
         return Check(question, None, "There was no claim that could be tested.")
@@ -181,8 +177,9 @@ def _decided(facts):
         question,
         False,
         f"Not decided: {'; '.join(found)} ({len(found)} of {count(n_claims, 'claim')}).",
-        f"Take more {many}; the numbers are rough, as they take effects as they look."
-        if needed
+        f"Take more {facts.cases[0].recorded if facts.recorded else 'seeds'}; the numbers are "
+        "rough, as they take effects as they look."
+        if numbers
         else "",
     )
 
