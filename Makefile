@@ -45,7 +45,7 @@ coverage: install
 # dependencies deprecate.
 test-oldest: .venv-oldest/installed
 	.venv-oldest/bin/python -m pytest -n $(WORKERS) --dist worksteal -q \
-	  -W ignore::DeprecationWarning
+	  -W ignore::DeprecationWarning -W "ignore:Creating a Groupby:FutureWarning"
 
 # The test client of an old starlette needs httpx, that of a new one httpx2.
 .venv-oldest/installed: pyproject.toml tests/oldest.py
