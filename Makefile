@@ -39,7 +39,7 @@ test-slow: install
 
 # Some minutes more than make test, and therefore not part of it.
 coverage: install
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q --cov
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q --cov=sklearn_emerge
 
 # The tests with the lower bounds of pyproject.toml; old versions use what newer ones of their own
 # dependencies deprecate.
