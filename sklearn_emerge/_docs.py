@@ -1,6 +1,10 @@
 """Parts of docstrings that repeat: written once, and filled in by `fill_doc`."""
 
 import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T", bound=type | Callable[..., Any])
 
 DOCDICT = {
     "likelihood": """\
@@ -95,7 +99,7 @@ ergodicity: how many parameters are needed for stable predictions? PMLR 283.""",
 _PLACE = re.compile(r"^( *)%\((\w+)\)s$", re.MULTILINE)
 
 
-def fill_doc(thing):
+def fill_doc(thing: T) -> T:
     """Fill the docstring of a class or function: ``%(name)s``, alone on a line, is that of DOCDICT.
 
     The part is indented as its place is. All else stays as it is, per cent signs, too.
@@ -105,7 +109,7 @@ def fill_doc(thing):
     return thing
 
 
-def _part(place):
+def _part(place: re.Match[str]) -> str:
     indent, name = place.groups()
     if name not in DOCDICT:
         raise KeyError(f"%({name})s is not in DOCDICT; write it there, or in the docstring.")
