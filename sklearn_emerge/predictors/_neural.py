@@ -188,7 +188,7 @@ class NeuralPredictor(
         X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
             Sequences.
         layer : int, default=None
-            One of `layers_`; None is the last.
+            One of `layers_`; None is the last, which the head reads.
 
         Returns
         -------
