@@ -39,13 +39,13 @@ test-slow: install
 
 # Some minutes more than make test, and therefore not part of it.
 coverage: install
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q --cov
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q --cov=sklearn_emerge
 
 # The tests with the lower bounds of pyproject.toml; old versions use what newer ones of their own
 # dependencies deprecate.
 test-oldest: .venv-oldest/installed
 	.venv-oldest/bin/python -m pytest -n $(WORKERS) --dist worksteal -q \
-	  -W ignore::DeprecationWarning
+	  -W ignore::DeprecationWarning -W "ignore:Creating a Groupby:FutureWarning"
 
 # The test client of an old starlette needs httpx, that of a new one httpx2.
 .venv-oldest/installed: pyproject.toml tests/oldest.py

@@ -1,6 +1,10 @@
 """Parts of docstrings that repeat: written once, and filled in by `fill_doc`."""
 
 import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T", bound=type | Callable[..., Any])
 
 DOCDICT = {
     "likelihood": """\
@@ -16,6 +20,58 @@ world's.""",
     "n_tokens": """\
 Size of the vocabulary under the categorical likelihood. "auto" is one more than the
 largest token of the training data, or in an assessment that of the world.""",
+    "likelihood_of_network": """\
+What is maximised and scored. "auto" is Gaussian, or in an assessment that of the world.""",
+    "noise_std_of_network": """\
+Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
+square error of sequences left out when the head is fitted to the hidden states, and else
+that on the training data; "auto" does so too, or in an assessment takes the world's.""",
+    "training": """\
+Train everything; the head alone; nothing; or everything, and then permute the entries
+of the recurrent weights. All start from the same weights for the same `random_state`.""",
+    "head": """\
+How the head is found. "exact" fits it to the hidden states of the training sequences
+once the core is what it will be, with the penalty by cross-validation over sequences:
+ridge regression, or logistic or softmax regression under the other likelihoods. Mode
+"readout" then needs no training. "sgd" trains it with the core, or alone in mode
+"readout", as the sources do. The head of mode "random" stays as it is.""",
+    "input_scaling": """\
+"standard" subtracts the training mean and divides by the training standard deviation;
+"first" subtracts the first step of each sequence; None leaves the data as they are.
+"auto" is "standard", or in an assessment what the world states.""",
+    "output_scaling": """\
+"standard" lets the head predict in units of the training standard deviation around the
+training mean, None on the scale of the data. "auto" as for `input_scaling`. Without
+effect under the Bernoulli and categorical likelihoods, where the head predicts log odds
+and logits.""",
+    "time_channel": """\
+A further input: t / (n_steps - 1); zero; one half; or no further input.""",
+    "engine": """\
+What computes: compiled scans on a CPU, or torch. The scans were measured 9 to 48 times as
+fast for up to 32 hidden units, and about twice as fast for 128
+(``benchmarks/recurrence.py``). "auto" takes the scans where they can be used (up to 128
+hidden units, on a CPU, not of tokens), but for fits that take torch less than half a
+second, for which it is not worth loading them; `engine_` tells. The choice depends on the
+kind and the size of the network and on the length of the fit alone, so it is the same in
+all training modes and on all machines. The scans are compiled once on each machine, in
+about five seconds, for all sizes of a kind of cell. The two differ by rounding. With the
+scans, the batch that callbacks receive is the row numbers of its sequences.""",
+    "callbacks": """\
+Copies are used; their state after the fit is in ``net_.callbacks_``. They must not predict
+in threads of their own, which would wait for the fit to end.""",
+    "net_": """\
+What trained it (in mode "readout", the head); ``net_.history`` has the loss of each
+epoch, in nats per step (relative to a noise of one training standard deviation if
+`noise_std` is estimated).""",
+    "network_converged_": """\
+Whether the head is at the minimum of its loss; True, too, of a head that is not fitted in
+closed form.""",
+    "training_loss_": """\
+Mean loss of the updates in each twentieth of `max_steps`, in nats per step; where the
+noise is estimated, under the noise that is best for that twentieth. (It is a multiple of
+the training standard deviations, the same for all channels: with several channels the
+loss is no less than if each had its own.) NaN where no update was made: in a mode without
+training, or after it had stopped; less than 20 updates have the first entries, one each.""",
     "random_weights": """\
 Stream of the random weights. An int gives the same result at every call.""",
     "C": "Observation matrix; a number is that number times the identity.",
@@ -34,6 +90,7 @@ likelihood asks for a logistic one.""",
     "regressions_converged_": "Whether all regressions are at the minimum of their loss.",
     "head_converged_": "Whether the head is at the minimum of its loss.",
     "n_head_parameters_": "How many numbers were fitted: those of the head.",
+    "cube": "`EmergenceAssessment.cube_`, the file it was written to, or the fitted assessment.",
     "state_space_models": """\
 Ziemann, I., Matni, N. and Pappas, G. J. (2025). State space models, emergence, and
 ergodicity: how many parameters are needed for stable predictions? PMLR 283.""",
@@ -42,7 +99,7 @@ ergodicity: how many parameters are needed for stable predictions? PMLR 283.""",
 _PLACE = re.compile(r"^( *)%\((\w+)\)s$", re.MULTILINE)
 
 
-def fill_doc(thing):
+def fill_doc(thing: T) -> T:
     """Fill the docstring of a class or function: ``%(name)s``, alone on a line, is that of DOCDICT.
 
     The part is indented as its place is. All else stays as it is, per cent signs, too.
@@ -52,7 +109,7 @@ def fill_doc(thing):
     return thing
 
 
-def _part(place):
+def _part(place: re.Match[str]) -> str:
     indent, name = place.groups()
     if name not in DOCDICT:
         raise KeyError(f"%({name})s is not in DOCDICT; write it there, or in the docstring.")

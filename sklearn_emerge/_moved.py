@@ -1,10 +1,12 @@
 """Public names that have moved are found where they were, with a warning."""
 
 import warnings
+from collections.abc import Callable, Mapping
 from importlib import import_module
+from typing import Any
 
 
-def finder(place, homes):
+def finder(place: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     """Return the `__getattr__` of a module whose names have moved.
 
     Parameters
@@ -19,7 +21,7 @@ def finder(place, homes):
     callable
     """
 
-    def find(name):
+    def find(name: str) -> Any:
         """Find a name that has moved, with a warning."""
         if name not in homes:
             raise AttributeError(f"module {place!r} has no attribute {name!r}")

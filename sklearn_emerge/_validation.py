@@ -236,7 +236,7 @@ def check_shape(X, name):
     )
 
 
-def check_sequences(estimator, X, *, reset, name="X"):
+def check_sequences(estimator: object, X: ArrayLike, *, reset: bool, name: str = "X") -> Floats:
     """Validate sequences and return them as a float64 array of three dimensions.
 
     Parameters

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import expit, softmax, xlog1py, xlogy
 from scipy.stats import norm
 
+from ._typing import Floats
 from ._validation import encode_tokens
 
 # Predicted probabilities are kept this far from 0 and 1, so that one surprise stays finite.
@@ -31,7 +32,7 @@ class Likelihood(ABC):
     tokens = False
 
     @abstractmethod
-    def check(self, X):
+    def check(self, X: Floats) -> None:
         """Raise a ValueError unless X is made of what the likelihood is for.
 
         Parameters
@@ -40,7 +41,7 @@ class Likelihood(ABC):
             Sequences for training.
         """
 
-    def encode(self, X, n_tokens):
+    def encode(self, X: Floats, n_tokens: int | None) -> Floats:
         """Return sequences as the channels whose means are predicted.
 
         Parameters
@@ -62,7 +63,7 @@ class Likelihood(ABC):
         return X
 
     @abstractmethod
-    def mean(self, output):
+    def mean(self, output: Floats) -> Floats:
         """Return the means, given what a head makes of features: the inverse of the link.
 
         Parameters
@@ -75,30 +76,32 @@ class Likelihood(ABC):
         ndarray of the same shape
         """
 
-    def clip(self, mean):
+    def clip(self, mean: Floats) -> Floats:
         """Return means that a predictor gives away: probabilities inside [1e-6, 1 - 1e-6]."""
         return mean
 
     @abstractmethod
-    def is_mean(self, mean):
+    def is_mean(self, mean: Floats) -> bool | np.bool_:
         """Return whether an array of shape (..., n_channels) can be a mean."""
 
     @abstractmethod
-    def frequency(self, total, count):
+    def frequency(self, total: Floats, count: float | Floats) -> Floats:
         """Return total / count; of probabilities by Laplace's rule, so that none is 0 or 1.
 
         Parameters
         ----------
-        total, count : float or ndarray
-            Sum of the observations and how many there were.
+        total : ndarray
+            Sums of the observations.
+        count : float or ndarray
+            How many there were.
 
         Returns
         -------
-        float or ndarray
+        ndarray
         """
 
     @abstractmethod
-    def log_density(self, x, mean, noise_std):
+    def log_density(self, x: Floats, mean: Floats, noise_std: float | Floats) -> Floats:
         """Return the log density of each observation, in nats.
 
         Parameters
@@ -121,22 +124,22 @@ class Gaussian(Likelihood):
     name = "gaussian"
     discrete = False
 
-    def check(self, X):
+    def check(self, X: Floats) -> None:
         """Take every number."""
 
-    def mean(self, output):
+    def mean(self, output: Floats) -> Floats:
         """Return the output itself."""
         return output
 
-    def is_mean(self, mean):
+    def is_mean(self, mean: Floats) -> bool | np.bool_:
         """Return True."""
         return True
 
-    def frequency(self, total, count):
+    def frequency(self, total: Floats, count: float | Floats) -> Floats:
         """Return the mean."""
         return total / count
 
-    def log_density(self, x, mean, noise_std):
+    def log_density(self, x: Floats, mean: Floats, noise_std: float | Floats) -> Floats:
         """Return the log density of each channel, in nats."""
         return norm.logpdf(x, mean, noise_std)
 
@@ -146,7 +149,7 @@ class Bernoulli(Likelihood):
 
     name = "bernoulli"
 
-    def check(self, X):
+    def check(self, X: Floats) -> None:
         """Raise a ValueError unless X is made of zeros and ones."""
         if not ((X == 0) | (X == 1)).all():
             other = X[(X != 0) & (X != 1)][0]
@@ -155,23 +158,25 @@ class Bernoulli(Likelihood):
                 "likelihood='gaussian' or binarise X."
             )
 
-    def mean(self, output):
+    def mean(self, output: Floats) -> Floats:
         """Return the probabilities that log odds stand for."""
         return expit(output)
 
-    def clip(self, mean):
+    def clip(self, mean: Floats) -> Floats:
         """Return probabilities inside [1e-6, 1 - 1e-6]."""
         return clip_probability(mean)
 
-    def is_mean(self, mean):
+    def is_mean(self, mean: Floats) -> bool | np.bool_:
         """Return whether all are probabilities."""
         return (mean >= 0).all() and (mean <= 1).all()
 
-    def frequency(self, total, count):
+    def frequency(self, total: Floats, count: float | Floats) -> Floats:
         """Return the share of ones, one more of each outcome counted."""
         return (total + 1) / (count + 2)
 
-    def log_density(self, x, mean, noise_std=None):
+    def log_density(
+        self, x: Floats, mean: Floats, noise_std: float | Floats | None = None
+    ) -> Floats:
         """Return the log probability of each channel, in nats."""
         p = clip_probability(mean)
         return xlogy(x, p) + xlog1py(1 - x, -p)
@@ -183,26 +188,28 @@ class Categorical(Likelihood):
     name = "categorical"
     tokens = True
 
-    def check(self, X):
+    def check(self, X: Floats) -> None:
         """Take what `encode` has made: it finds what is no token."""
 
-    def encode(self, X, n_tokens):
+    def encode(self, X: Floats, n_tokens: int | None) -> Floats:
         """Return one channel a token."""
         return encode_tokens(X, n_tokens)
 
-    def mean(self, output):
+    def mean(self, output: Floats) -> Floats:
         """Return the probabilities that logits stand for."""
         return softmax(output, axis=-1)
 
-    def is_mean(self, mean):
+    def is_mean(self, mean: Floats) -> bool | np.bool_:
         """Return whether all are probabilities that sum to 1."""
         return (mean >= 0).all() and np.allclose(mean.sum(axis=-1), 1)
 
-    def frequency(self, total, count):
+    def frequency(self, total: Floats, count: float | Floats) -> Floats:
         """Return the share of each token, one more of each counted."""
         return (total + 1) / (count + total.shape[-1])
 
-    def log_density(self, x, mean, noise_std=None):
+    def log_density(
+        self, x: Floats, mean: Floats, noise_std: float | Floats | None = None
+    ) -> Floats:
         """Return the log probability of each token that occurs, 0 of others, in nats."""
         return xlogy(x, np.maximum(mean, _SMALLEST_PROBABILITY))
 
@@ -210,6 +217,6 @@ class Categorical(Likelihood):
 LIKELIHOODS = {each.name: each for each in (Gaussian(), Bernoulli(), Categorical())}
 
 
-def clip_probability(p):
+def clip_probability(p: Floats) -> Floats:
     """Keep probabilities inside [1e-6, 1 - 1e-6]."""
     return np.clip(p, _SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)

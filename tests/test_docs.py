@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 import sklearn_emerge
-from sklearn_emerge import FiniteFilterPredictor, KalmanPredictor
+from sklearn_emerge import (
+    FiniteFilterPredictor,
+    GRUPredictor,
+    KalmanPredictor,
+    LSTMPredictor,
+    ModulePredictor,
+    RNNPredictor,
+    TransformerPredictor,
+)
 from sklearn_emerge._docs import DOCDICT, fill_doc
 
 PACKAGE = Path(sklearn_emerge.__file__).parent
@@ -52,6 +60,17 @@ def test_every_public_docstring_is_filled_in():
         assert DOCDICT["likelihood"] in predictor.__doc__
         # Lines fit where they are read.
         assert max(map(len, predictor.__doc__.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    "network", [GRUPredictor, RNNPredictor, LSTMPredictor, ModulePredictor, TransformerPredictor]
+)
+def test_each_network_says_in_full_what_its_parameters_do(network):
+    said = {line.strip() for line in network.__doc__.splitlines()}
+    for name in ("likelihood_of_network", "head", "input_scaling", "callbacks", "training_loss_"):
+        assert said >= set(DOCDICT[name].splitlines())
+    assert "See `" not in network.__doc__
+    assert max(map(len, network.__doc__.splitlines())) <= 100
 
 
 def test_without_docstrings_nothing_is_filled_in():

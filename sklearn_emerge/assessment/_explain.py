@@ -3,6 +3,7 @@
 import textwrap
 from itertools import groupby
 
+from .._docs import fill_doc
 from ._case import cases_of
 from ._claims import REPRESENTATION
 from ._cube import check_claimed, cube_of
@@ -19,6 +20,7 @@ from ._words import glossary_of
 WIDTH = 79
 
 
+@fill_doc
 def explain(cube):
     """Say in plain sentences what an assessment has found.
 
@@ -31,8 +33,9 @@ def explain(cube):
     Parameters
     ----------
     cube : xarray.Dataset, path-like or EmergenceAssessment
-        The cube, the file it was written to, or the fitted assessment. Of a grid there is a
-        paragraph for each configuration; ``explain(cube.sel(hidden_size=16))`` is one of them.
+        %(cube)s
+        Of a grid there is a paragraph for each configuration;
+        ``explain(cube.sel(hidden_size=16))`` is one of them.
 
     Returns
     -------

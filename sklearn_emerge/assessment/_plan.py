@@ -1,12 +1,16 @@
 """What an assessment consists of: configurations, and the cells that are run for each."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from pathlib import Path
+from typing import Any
 
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 
 from .._names import did_you_mean
 from ..predictors._facts import with_facts
+from ..worlds import World
 from ._cube import VARIABLES
 from ._labels import RESERVED, STRUCTURED, check_values
 from ._notes import noted
@@ -33,10 +37,10 @@ class Configuration:
         Hidden units of its network, None if the model is none, or before it was tried.
     """
 
-    index: tuple
-    worlds: dict
-    models: dict
-    settings: dict
+    index: tuple[int, ...]
+    worlds: dict[str, World]
+    models: dict[str, BaseEstimator]
+    settings: dict[str, Any]
     n_units: int | None = None
 
 
@@ -64,17 +68,17 @@ class Cell:
         Whether the store has it.
     """
 
-    work: object
-    index: tuple = ()
+    work: Any
+    index: tuple[int, ...] = ()
     condition: str | None = None
     mode: str | None = None
-    settings: dict = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
     name: str = ""
     n_updates: int = 0
-    entry: object = None
+    entry: Any = None
     stored: bool = False
 
-    def run(self, progress_file=None):
+    def run(self, progress_file: str | Path | None = None) -> Any:
         """Return the result: that in the store, or else what is computed now, which is kept."""
         place = {"condition": self.condition, **self.settings, "mode": self.mode}
         where = [f"{name}={value!r}" for name, value in place.items() if value is not None]
@@ -84,7 +88,12 @@ class Cell:
             return self.entry.look_up(self.work, progress_file)
 
 
-def expand(world, model, param_grid, nulls):
+def expand(
+    world: World,
+    model: BaseEstimator,
+    param_grid: Mapping[str, Sequence[Any]] | None,
+    nulls: Sequence[str],
+) -> list[Configuration]:
     """Return the configurations of a grid.
 
     Parameters
@@ -108,7 +117,8 @@ def expand(world, model, param_grid, nulls):
     ValueError
         If a parameter, a value or a null is not known.
     """
-    grid, keys = {}, {}
+    grid: dict[str, list[Any]] = {}
+    keys: dict[tuple[str, str], str] = {}
     for key, values in (param_grid or {}).items():
         if not isinstance(key, str):
             raise ValueError(f"param_grid key {key!r} must be text, the name of a parameter.")
@@ -139,13 +149,13 @@ def expand(world, model, param_grid, nulls):
     return configurations
 
 
-def _parameter(key):
+def _parameter(key: str) -> tuple[str, str]:
     """Return whose parameter a key of the grid names, and its name there."""
     owner, separator, name = key.partition("__")
     return (owner, name) if separator and owner in ("world", "model") else ("model", key)
 
 
-def _set(world, model, key, value):
+def _set(world: World, model: BaseEstimator, key: str, value: object) -> None:
     """Set the parameter that a key of the grid names."""
     owner, name = _parameter(key)
     target = world if owner == "world" else model
@@ -161,12 +171,12 @@ def _set(world, model, key, value):
     target.set_params(**{name: value})
 
 
-def vocabulary_of(model):
+def vocabulary_of(model: BaseEstimator) -> int | str | None:
     """Return the `n_tokens` of a predictor of tokens, None of one of quantities."""
     tokens = getattr(model, "likelihood", None) == "categorical"
     return model.n_tokens if tokens else None
 
 
-def clock_of(model):
+def clock_of(model: BaseEstimator) -> str | None:
     """Return the `time_channel` of a predictor that sees the clock if the model does."""
     return "full_time" if getattr(model, "time_channel", None) == "full_time" else None

@@ -8,6 +8,8 @@ from pathlib import Path
 
 NAME = __package__.partition(".")[0]
 PACKAGE = Path(__file__).parents[1]
+# Texts of docstrings change no number.
+_PROSE = {PACKAGE / "_docs.py"}
 
 
 @cache
@@ -30,7 +32,7 @@ def files_of(module):
     found, left = set(), [_file(module)]
     while left:
         path = left.pop()
-        if path not in found:
+        if path not in found | _PROSE:
             found.add(path)
             left += _imported(path)
     return found

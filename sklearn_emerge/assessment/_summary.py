@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from .._docs import fill_doc
 from .._names import did_you_mean
 from ..inference._labelled import seeds_to_find
 from ._assembly import NOTHING_TO_GAIN
@@ -46,13 +47,14 @@ _FULL = {
 }
 
 
+@fill_doc
 def summarise(cube, detail="short"):
     """Return the main figures of a cube as a table.
 
     Parameters
     ----------
     cube : xarray.Dataset, path-like or EmergenceAssessment
-        The cube, the file it was written to, or the fitted assessment.
+        %(cube)s
     detail : {"short", "full"}, default="short"
         "short" is one row a configuration, which fits a terminal of 80 columns; "full" one row a
         configuration, condition and mode.

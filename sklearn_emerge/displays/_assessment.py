@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._docs import fill_doc
 from ..assessment._words import arm_in_words, condition_in_words
 from ._arms import REFERENCE, Arm, Group, draw_groups, width_of
 from ._captions import (
@@ -47,13 +48,14 @@ class AssessmentDisplay(Display):
         self.cube = cube
 
     @classmethod
+    @fill_doc
     def from_cube(cls, cube, *, modes=None, note="seeds", ax=None, **selection):
         """Plot one configuration of a cube.
 
         Parameters
         ----------
         cube : xarray.Dataset, path-like or EmergenceAssessment
-            `EmergenceAssessment.cube_`, the file it was written to, or the fitted assessment.
+            %(cube)s
         modes, note, ax
             As in `plot`.
         **selection

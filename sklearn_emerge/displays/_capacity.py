@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._docs import fill_doc
 from ..assessment._cube import cube_of
 from ..assessment._words import arm_in_words
 from ._assessment import shown_modes
@@ -37,6 +38,7 @@ class CapacityCurveDisplay(Display):
         self.parameter = parameter
 
     @classmethod
+    @fill_doc
     def from_cube(
         cls, cube, parameter=None, *, condition="structured", modes=None, ax=None, **selection
     ):
@@ -45,7 +47,7 @@ class CapacityCurveDisplay(Display):
         Parameters
         ----------
         cube : xarray.Dataset, path-like or EmergenceAssessment
-            `EmergenceAssessment.cube_`, the file it was written to, or the fitted assessment.
+            %(cube)s
         parameter : str, default=None
             A parameter of the grid; None is "hidden_size", or the only one.
         condition : str, default="structured"

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._docs import fill_doc
 from ..assessment._words import arm_in_words
 from ..inference import student_interval
 from ._assessment import shown_modes
@@ -110,6 +111,7 @@ class MemoryDisplay(Display):
         return cls(by_seed, dict(baselines or {}), footer=_NOTE).plot(ax=ax)
 
     @classmethod
+    @fill_doc
     def from_cube(
         cls, cube, measure=None, *, condition="structured", modes=None, step=None, ax=None,
         **selection,
@@ -119,7 +121,7 @@ class MemoryDisplay(Display):
         Parameters
         ----------
         cube : xarray.Dataset, path-like or EmergenceAssessment
-            `EmergenceAssessment.cube_`, the file it was written to, or the fitted assessment.
+            %(cube)s
         measure : str, default=None
             The name that `memory_curve` has in the `measures` of the assessment, to show it in the
             course of training. None shows what is measured at its end, in the structured world.

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.linalg import cholesky, lapack, qr, schur, solve_triangular
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from .._docs import fill_doc
 from .._validation import as_numbers
 from ..dynamics import EIGENVALUE_TOLERANCE, check_system, steady_filter
 
@@ -25,6 +26,7 @@ _APART = 7.0
 _MAX_COLUMNS = 12
 
 
+@fill_doc
 @validate_params({**_ARGUMENTS, "coef": ["array-like", None]}, prefer_skip_nested_validation=True)
 def linear_filter_risk(A, C, Q, R, length, horizon, *, coef=None, padding="zero"):
     r"""Return the excess risk of the best filter of a given length on a linear system.
@@ -79,8 +81,7 @@ def linear_filter_risk(A, C, Q, R, length, horizon, *, coef=None, padding="zero"
 
     References
     ----------
-    Ziemann, I., Matni, N. and Pappas, G. J. (2025). State space models, emergence, and
-    ergodicity: how many parameters are needed for stable predictions? PMLR 283.
+    %(state_space_models)s
 
     Examples
     --------

@@ -6,6 +6,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from .._docs import fill_doc
 from ._filters import MAX_STEPS
 
 _WALK = {
@@ -16,6 +17,7 @@ _WALK = {
 }
 
 
+@fill_doc
 @validate_params(
     {**_WALK, "length": [Interval(Integral, 0, MAX_STEPS, closed="both")]},
     prefer_skip_nested_validation=True,
@@ -71,8 +73,7 @@ def filter_risk(q, r, length, horizon, *, padding="zero"):
 
     References
     ----------
-    Ziemann, I., Matni, N. and Pappas, G. J. (2025). State space models, emergence, and
-    ergodicity: how many parameters are needed for stable predictions? PMLR 283.
+    %(state_space_models)s
 
     Examples
     --------

@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from tqdm.auto import tqdm
 
+from .._docs import fill_doc
 from .._names import Estimator, did_you_mean
 from .._random import integer_seed, seed_sequence, substream
 from ..dynamics import check_system, memory_radius, steady_filter
@@ -22,6 +23,7 @@ from ._stability import stability_threshold
 _NEGLIGIBLE = 1e-20
 
 
+@fill_doc
 class PredictionRiskSweep(Estimator):
     r"""Excess risk of a learner against its size and the horizon, with its thresholds.
 
@@ -90,8 +92,7 @@ class PredictionRiskSweep(Estimator):
 
     References
     ----------
-    Ziemann, I., Matni, N. and Pappas, G. J. (2025). State space models, emergence, and
-    ergodicity: how many parameters are needed for stable predictions? PMLR 283.
+    %(state_space_models)s
 
     Examples
     --------

@@ -1,22 +1,27 @@
 """The contract of a predictor."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import copy
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._names import Estimator
+from .._typing import Floats
 from .._validation import check_sequences, constant_channels
-from ..likelihoods import LIKELIHOODS
+from ..likelihoods import LIKELIHOODS, Likelihood
 
 # A function that returns the standard deviation of each channel over all recordings, of which
 # training sequences are a part in which a channel may be constant.
-_SPREAD = ContextVar("spread", default=lambda: None)
+Spread = Callable[[], Floats | None]
+_SPREAD: ContextVar[Spread] = ContextVar("spread", default=lambda: None)
 
 
 class BasePredictor(ABC, Estimator):
@@ -27,7 +32,7 @@ class BasePredictor(ABC, Estimator):
     vocabulary, of which one is 1 and the others 0, so that their mean is a probability, too.
     """
 
-    _parameter_constraints = {
+    _parameter_constraints: dict[str, Any] = {
         "likelihood": [StrOptions({"auto", *LIKELIHOODS})],
         "noise_std": [
             Interval(Real, 0, None, closed="neither"),
@@ -35,11 +40,11 @@ class BasePredictor(ABC, Estimator):
         ],
     }
     # What a parameter `training` may be; a predictor without one is always fully trained.
-    training_modes = ("full",)
+    training_modes: tuple[str, ...] = ("full",)
     # Whether the predictor knows the categorical likelihood; it then has a parameter n_tokens.
     _knows_tokens = False
 
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: None = None) -> Self:
         """Learn to predict the next step.
 
         Parameters
@@ -64,7 +69,7 @@ class BasePredictor(ABC, Estimator):
         self._finish(X)
         return self
 
-    def _prepare(self, X):
+    def _prepare(self, X: ArrayLike) -> Floats:
         """Check parameters and sequences, and settle the likelihood."""
         self._validate_params()
         X = check_sequences(self, X, reset=True)
@@ -83,22 +88,22 @@ class BasePredictor(ABC, Estimator):
         return X
 
     @property
-    def _likelihood(self):
+    def _likelihood(self) -> Likelihood:
         """The likelihood in use."""
         return LIKELIHOODS[self.likelihood_]
 
-    def _check(self, X):
+    def _check(self, X: ArrayLike) -> Floats:
         """Check sequences against those of `fit`."""
         check_is_fitted(self)
         X = check_sequences(self, X, reset=False)
         return self._likelihood.encode(X, self.n_tokens_) if self._likelihood.tokens else X
 
     @property
-    def _estimates_noise(self):
+    def _estimates_noise(self) -> bool:
         """Whether the noise of the Gaussian likelihood comes from the data."""
         return self.noise_std in ("auto", "estimate")
 
-    def _finish(self, X):
+    def _finish(self, X: Floats) -> None:
         """Settle the noise."""
         if self._likelihood.tokens:
             self.noise_std_ = np.full(X.shape[2], np.nan)
@@ -113,12 +118,12 @@ class BasePredictor(ABC, Estimator):
         else:
             self.noise_std_ = np.full(X.shape[2], float(self.noise_std))
 
-    def _square_error(self, X):
+    def _square_error(self, X: Floats) -> Floats:
         """Return the mean square error a channel that the noise is estimated by."""
         residual = X[:, 1:] - self._predict(X)[:, :-1]
         return (residual**2).mean(axis=(0, 1))
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> Floats:
         """Predict the mean of every next step.
 
         Parameters
@@ -146,7 +151,7 @@ class BasePredictor(ABC, Estimator):
         several = np.asarray(X).ndim == 3 or self._likelihood.tokens
         return mean if several else mean[:, :, 0]
 
-    def score_samples(self, X):
+    def score_samples(self, X: ArrayLike) -> Floats:
         """Return the log-likelihood of each sequence given its first step.
 
         Parameters
@@ -166,7 +171,7 @@ class BasePredictor(ABC, Estimator):
         """
         return self.score_steps(X).sum(axis=1)
 
-    def score_steps(self, X):
+    def score_steps(self, X: ArrayLike) -> Floats:
         """Return the log-likelihood of each step given those before it.
 
         Parameters
@@ -189,7 +194,7 @@ class BasePredictor(ABC, Estimator):
         mean = self._predict(X[:, :-1])
         return self._likelihood.log_density(X[:, 1:], mean, self.noise_std_).sum(axis=2)
 
-    def score(self, X, y=None):
+    def score(self, X: ArrayLike, y: None = None) -> float:
         """Return the mean log-likelihood per predicted step.
 
         Parameters
@@ -211,7 +216,7 @@ class BasePredictor(ABC, Estimator):
         """
         return float(self.score_samples(X).mean() / (self.n_features_in_ - 1))
 
-    def at_length(self, n_steps):
+    def at_length(self, n_steps: int) -> Self:
         """Return a fitted copy that takes sequences of another length.
 
         Evaluating on longer or shorter sequences than in training is a scientific question
@@ -254,15 +259,15 @@ class BasePredictor(ABC, Estimator):
         return other
 
     @abstractmethod
-    def _fit(self, X):
+    def _fit(self, X: Floats) -> None:
         """Learn from X."""
 
     @abstractmethod
-    def _predict(self, X):
+    def _predict(self, X: Floats) -> Floats:
         """Return the predicted means."""
 
 
-def center_and_scale(X):
+def center_and_scale(X: Floats) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of each channel; 1 where it is constant.
 
     If the spread over all recordings is known, it is that where a channel is constant.
@@ -274,7 +279,7 @@ def center_and_scale(X):
     return center, scale if spread is None else np.where(spread > 0, spread, scale)
 
 
-def _spread_of_constant(X):
+def _spread_of_constant(X: Floats) -> Floats | None:
     """Return the spread over all recordings of channels that are constant, NaN of others.
 
     None if no channel is, or the spread is not known.
@@ -285,7 +290,7 @@ def _spread_of_constant(X):
 
 
 @contextmanager
-def spread_known(spread):
+def spread_known(spread: Spread) -> Iterator[None]:
     """Let predictors that are fitted here know the spread over all recordings.
 
     Parameters

@@ -1,12 +1,16 @@
 """What predictors take over from the world."""
 
-from sklearn.base import clone
+from typing import TypeVar
+
+from sklearn.base import BaseEstimator, clone
+
+T = TypeVar("T", bound=BaseEstimator)
 
 # Facts of a world that a predictor takes over where its own parameter is "auto".
 _FACTS = ("likelihood", "noise_std", "n_tokens", "input_scaling", "output_scaling")
 
 
-def with_facts(predictor, source):
+def with_facts(predictor: T, source: object) -> T:
     """Return a clone whose "auto" parameters are those of the facts of a world, or of a model."""
     predictor = clone(predictor)
     params = predictor.get_params(deep=False)

@@ -4,12 +4,14 @@ from copy import deepcopy
 
 from torch import nn
 
+from .._docs import fill_doc
 from .._random import seed_sequence
 from ..networks import recurrent_weights
 from ..training import isolated_torch
 from ._neural import NeuralPredictor
 
 
+@fill_doc
 class ModulePredictor(NeuralPredictor):
     """Next-step predictor around a torch module of your own.
 
@@ -27,36 +29,35 @@ class ModulePredictor(NeuralPredictor):
         ``net``, whatever the `random_state`, which then draws the head and the batches only.
         Matrices named `weight_hh...` are those that ``training="scrambled"`` permutes.
     training : {"full", "readout", "random", "scrambled"}, default="full"
-        Train everything; the head alone; nothing; or everything, and then permute the entries
-        of the recurrent weights. All start from the same weights for the same `random_state`.
+        %(training)s
     head : {"exact", "sgd"}, default="exact"
-        See `GRUPredictor`.
+        %(head)s
     max_steps : int, default=1000
         Updates of the optimiser.
     batch_size : int, default=64
-        Sequences an update.
+        Sequences an update, in reshuffled epochs.
     lr : float, default=1e-3
         Step size of Adam; that of `GRUPredictor` is ten times as large, which not every module
         bears.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        See `GRUPredictor`.
+        %(likelihood_of_network)s
     noise_std : float, "estimate" or "auto", default="auto"
-        See `GRUPredictor`.
+        %(noise_std_of_network)s
     n_tokens : int or "auto", default="auto"
-        See `GRUPredictor`.
+        %(n_tokens)s
     input_scaling : {"auto", "standard", "first", None}, default="auto"
-        See `GRUPredictor`.
+        %(input_scaling)s
     output_scaling : {"auto", "standard", None}, default="auto"
-        See `GRUPredictor`.
+        %(output_scaling)s
     time_channel : {"full_time", "no_time", "constant_time", None}, default="full_time"
-        See `GRUPredictor`.
+        %(time_channel)s
     device : str, default="cpu"
         Device of torch.
     engine : {"auto", "numba", "torch"}, default="auto"
-        See `GRUPredictor`.
+        %(engine)s
+        Of modules that are not one plain layer of torch's RNN, GRU or LSTM it is torch.
     callbacks : list of skorch callbacks or None, default=None
-        Copies are used; their state after the fit is in ``net_.callbacks_``. They must not predict
-        in threads of their own, which would wait for the fit to end.
+        %(callbacks)s
     random_state : int, Generator, SeedSequence or None, default=None
         Stream of initial weights and batches.
 
@@ -65,13 +66,13 @@ class ModulePredictor(NeuralPredictor):
     network_ : torch.nn.Module
         The trained network, a core and a head.
     net_ : skorch.NeuralNet
-        What trained it; ``net_.history`` has the loss of each epoch.
+        %(net_)s
     engine_ : str
         What computed the training, "numba" or "torch".
     converged_ : bool
-        See `GRUPredictor`.
+        %(network_converged_)s
     training_loss_ : ndarray of shape (20,)
-        See `GRUPredictor`.
+        %(training_loss_)s
     n_parameters_ : int
         Number of weights, head included.
     noise_std_ : ndarray of shape (n_channels,)

@@ -185,8 +185,10 @@ class NeuralPredictor(
 
         Parameters
         ----------
-        X, layer
-            As in `hidden_states`.
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+            Sequences.
+        layer : int, default=None
+            One of `layers_`; None is the last, which the head reads.
 
         Returns
         -------

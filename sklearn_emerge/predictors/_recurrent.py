@@ -5,6 +5,7 @@ from numbers import Integral
 from sklearn.utils._param_validation import Interval
 from torch import nn
 
+from .._docs import fill_doc
 from ..networks import orthogonalise_recurrent_weights
 from ._neural import NeuralPredictor
 
@@ -62,48 +63,49 @@ class RecurrentPredictor(NeuralPredictor):
         return core
 
 
+@fill_doc
 class RNNPredictor(RecurrentPredictor):
     r"""Next-step predictor with one tanh recurrent layer and a linear head.
 
     .. math:: h_t = \tanh(W x_t + b + U h_{t-1} + c), \qquad h_{-1} = 0,
 
-    with the next step predicted from :math:`W_o h_t + b_o`. Initial weights, training and all
-    parameters are those of `GRUPredictor`. One of the two networks of *Emergence Without Scale*.
+    with the next step predicted from :math:`W_o h_t + b_o`. Initial weights and training are
+    those of `GRUPredictor`. One of the two networks of *Emergence Without Scale*.
 
     Parameters
     ----------
     hidden_size : int, default=16
         Number of hidden units, H.
     training : {"full", "readout", "random", "scrambled"}, default="full"
-        See `GRUPredictor`.
+        %(training)s
     head : {"exact", "sgd"}, default="exact"
-        See `GRUPredictor`.
+        %(head)s
     max_steps : int, default=1000
-        See `GRUPredictor`.
+        Updates of the optimiser.
     batch_size : int, default=64
-        See `GRUPredictor`.
+        Sequences an update, in reshuffled epochs.
     lr : float, default=1e-2
-        See `GRUPredictor`.
+        Step size of Adam. The source's is 1e-3, for 20,000 updates.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        See `GRUPredictor`.
+        %(likelihood_of_network)s
     noise_std : float, "estimate" or "auto", default="auto"
-        See `GRUPredictor`.
+        %(noise_std_of_network)s
     n_tokens : int or "auto", default="auto"
-        See `GRUPredictor`.
+        %(n_tokens)s
     input_scaling : {"auto", "standard", "first", None}, default="auto"
-        See `GRUPredictor`.
+        %(input_scaling)s
     output_scaling : {"auto", "standard", None}, default="auto"
-        See `GRUPredictor`.
+        %(output_scaling)s
     time_channel : {"full_time", "no_time", "constant_time", None}, default="full_time"
-        See `GRUPredictor`.
+        %(time_channel)s
     device : str, default="cpu"
-        See `GRUPredictor`.
+        Device of torch.
     engine : {"auto", "numba", "torch"}, default="auto"
-        See `GRUPredictor`.
+        %(engine)s
     callbacks : list of skorch callbacks or None, default=None
-        See `GRUPredictor`.
+        %(callbacks)s
     random_state : int, Generator, SeedSequence or None, default=None
-        See `GRUPredictor`.
+        Stream of initial weights and batches.
 
     Attributes
     ----------
@@ -112,13 +114,11 @@ class RNNPredictor(RecurrentPredictor):
     engine_ : str
         What computed the training, "numba" or "torch".
     net_ : skorch.NeuralNet
-        What trained it (in mode "readout", the head); ``net_.history`` has the loss of each
-        epoch, in nats per step (relative to a noise of one training standard deviation if
-        `noise_std` is estimated).
+        %(net_)s
     converged_ : bool
-        See `GRUPredictor`.
+        %(network_converged_)s
     training_loss_ : ndarray of shape (20,)
-        See `GRUPredictor`.
+        %(training_loss_)s
     n_parameters_ : int
         Number of weights, head included.
     noise_std_ : ndarray of shape (n_channels,)
@@ -137,6 +137,7 @@ class RNNPredictor(RecurrentPredictor):
     _layer = nn.RNN
 
 
+@fill_doc
 class GRUPredictor(RecurrentPredictor):
     r"""Next-step predictor with one layer of gated recurrent units and a linear head.
 
@@ -157,14 +158,9 @@ class GRUPredictor(RecurrentPredictor):
     hidden_size : int, default=16
         Number of hidden units, H.
     training : {"full", "readout", "random", "scrambled"}, default="full"
-        Train everything; the head alone; nothing; or everything, and then permute the entries
-        of the recurrent weights. All start from the same weights for the same `random_state`.
+        %(training)s
     head : {"exact", "sgd"}, default="exact"
-        How the head is found. "exact" fits it to the hidden states of the training sequences
-        once the core is what it will be, with the penalty by cross-validation over sequences:
-        ridge regression, or logistic or softmax regression under the other likelihoods. Mode
-        "readout" then needs no training. "sgd" trains it with the core, or alone in mode
-        "readout", as the sources do. The head of mode "random" stays as it is.
+        %(head)s
     max_steps : int, default=1000
         Updates of the optimiser.
     batch_size : int, default=64
@@ -172,40 +168,23 @@ class GRUPredictor(RecurrentPredictor):
     lr : float, default=1e-2
         Step size of Adam. The source's is 1e-3, for 20,000 updates.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        What is maximised and scored. "auto" is Gaussian, or in an assessment that of the world.
+        %(likelihood_of_network)s
     noise_std : float, "estimate" or "auto", default="auto"
-        Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
-        square error on the training data; "auto" does so too, or in an assessment takes the
-        world's.
+        %(noise_std_of_network)s
     n_tokens : int or "auto", default="auto"
-        Size of the vocabulary under the categorical likelihood. "auto" is one more than the
-        largest token of the training data, or in an assessment that of the world.
+        %(n_tokens)s
     input_scaling : {"auto", "standard", "first", None}, default="auto"
-        "standard" subtracts the training mean and divides by the training standard deviation;
-        "first" subtracts the first step of each sequence; None leaves the data as they are.
-        "auto" is "standard", or in an assessment what the world states.
+        %(input_scaling)s
     output_scaling : {"auto", "standard", None}, default="auto"
-        "standard" lets the head predict in units of the training standard deviation around the
-        training mean, None on the scale of the data. "auto" as for `input_scaling`. Without
-        effect under the Bernoulli and categorical likelihoods, where the head predicts log odds
-        and logits.
+        %(output_scaling)s
     time_channel : {"full_time", "no_time", "constant_time", None}, default="full_time"
-        A further input: t / (n_steps - 1); zero; one half; or no further input.
+        %(time_channel)s
     device : str, default="cpu"
         Device of torch.
     engine : {"auto", "numba", "torch"}, default="auto"
-        What computes: compiled scans on a CPU, or torch. The scans were measured 9 to 48 times
-        as fast for up to 32 hidden units, and about twice as fast for 128
-        (``benchmarks/recurrence.py``). "auto" takes the scans where they can be used (up to 128
-        hidden units, on a CPU), but for fits that take torch less than half a second, for which
-        it is not worth loading them; `engine_` tells. The choice depends on the kind and the size
-        of the network and on the length of the fit alone, so it is the same in all training modes
-        and on all machines. The scans are compiled once on each machine, in about five seconds,
-        for all sizes of a kind of cell. The two differ by rounding. With the scans, the batch that
-        callbacks receive is the row numbers of its sequences.
+        %(engine)s
     callbacks : list of skorch callbacks or None, default=None
-        Copies are used; their state after the fit is in ``net_.callbacks_``. They must not predict
-        in threads of their own, which would wait for the fit to end.
+        %(callbacks)s
     random_state : int, Generator, SeedSequence or None, default=None
         Stream of initial weights and batches.
 
@@ -216,18 +195,11 @@ class GRUPredictor(RecurrentPredictor):
     engine_ : str
         What computed the training, "numba" or "torch".
     net_ : skorch.NeuralNet
-        What trained it (in mode "readout", the head); ``net_.history`` has the loss of each
-        epoch, in nats per step (relative to a noise of one training standard deviation if
-        `noise_std` is estimated).
+        %(net_)s
     converged_ : bool
-        Whether the head is at the minimum of its loss; True, too, of a head that is not fitted in
-        closed form.
+        %(network_converged_)s
     training_loss_ : ndarray of shape (20,)
-        Mean loss of the updates in each twentieth of `max_steps`, in nats per step; where the
-        noise is estimated, under the noise that is best for that twentieth. (It is a multiple of
-        the training standard deviations, the same for all channels: with several channels the
-        loss is no less than if each had its own.) NaN where no update was made: in a mode without
-        training, or after it had stopped; less than 20 updates have the first entries, one each.
+        %(training_loss_)s
     n_parameters_ : int
         Number of weights, head included.
     noise_std_ : ndarray of shape (n_channels,)
@@ -246,6 +218,7 @@ class GRUPredictor(RecurrentPredictor):
     _layer = nn.GRU
 
 
+@fill_doc
 class LSTMPredictor(RecurrentPredictor):
     r"""Next-step predictor with one long short-term memory layer and a linear head.
 
@@ -256,43 +229,43 @@ class LSTMPredictor(RecurrentPredictor):
         c_t &= f_t \odot c_{t-1} + i_t \odot g_t, \qquad h_t = o_t \odot \tanh(c_t),
 
     with the next step predicted from :math:`W_o h_t + b_o`. The hidden states that `transform`
-    returns are :math:`h_t`, without the cells. Initial weights, training and all parameters are
-    those of `GRUPredictor`.
+    returns are :math:`h_t`, without the cells. Initial weights and training are those of
+    `GRUPredictor`.
 
     Parameters
     ----------
     hidden_size : int, default=16
         Number of hidden units, H.
     training : {"full", "readout", "random", "scrambled"}, default="full"
-        See `GRUPredictor`.
+        %(training)s
     head : {"exact", "sgd"}, default="exact"
-        See `GRUPredictor`.
+        %(head)s
     max_steps : int, default=1000
-        See `GRUPredictor`.
+        Updates of the optimiser.
     batch_size : int, default=64
-        See `GRUPredictor`.
+        Sequences an update, in reshuffled epochs.
     lr : float, default=1e-2
-        See `GRUPredictor`.
+        Step size of Adam.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        See `GRUPredictor`.
+        %(likelihood_of_network)s
     noise_std : float, "estimate" or "auto", default="auto"
-        See `GRUPredictor`.
+        %(noise_std_of_network)s
     n_tokens : int or "auto", default="auto"
-        See `GRUPredictor`.
+        %(n_tokens)s
     input_scaling : {"auto", "standard", "first", None}, default="auto"
-        See `GRUPredictor`.
+        %(input_scaling)s
     output_scaling : {"auto", "standard", None}, default="auto"
-        See `GRUPredictor`.
+        %(output_scaling)s
     time_channel : {"full_time", "no_time", "constant_time", None}, default="full_time"
-        See `GRUPredictor`.
+        %(time_channel)s
     device : str, default="cpu"
-        See `GRUPredictor`.
+        Device of torch.
     engine : {"auto", "numba", "torch"}, default="auto"
-        See `GRUPredictor`.
+        %(engine)s
     callbacks : list of skorch callbacks or None, default=None
-        See `GRUPredictor`.
+        %(callbacks)s
     random_state : int, Generator, SeedSequence or None, default=None
-        See `GRUPredictor`.
+        Stream of initial weights and batches.
 
     Attributes
     ----------
@@ -301,13 +274,11 @@ class LSTMPredictor(RecurrentPredictor):
     engine_ : str
         What computed the training, "numba" or "torch".
     net_ : skorch.NeuralNet
-        What trained it (in mode "readout", the head); ``net_.history`` has the loss of each
-        epoch, in nats per step (relative to a noise of one training standard deviation if
-        `noise_std` is estimated).
+        %(net_)s
     converged_ : bool
-        See `GRUPredictor`.
+        %(network_converged_)s
     training_loss_ : ndarray of shape (20,)
-        See `GRUPredictor`.
+        %(training_loss_)s
     n_parameters_ : int
         Number of weights, head included.
     noise_std_ : ndarray of shape (n_channels,)

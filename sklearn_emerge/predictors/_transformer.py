@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import GradientNormClipping
 from torch import nn
 
+from .._docs import fill_doc
 from ..networks import SequenceNetwork, TransformerCore, check_core, initialise
 from ..training import ClipEachGradient, LowerPrecision
 from ._neural import NeuralPredictor
@@ -18,6 +19,7 @@ from ._neural import NeuralPredictor
 _SEQUENCES = 64
 
 
+@fill_doc
 class TransformerPredictor(NeuralPredictor):
     r"""Next-step predictor with a decoder-only transformer and a linear head.
 
@@ -65,11 +67,7 @@ class TransformerPredictor(NeuralPredictor):
         Train everything; the head alone; nothing. All start from the same weights for the same
         `random_state`.
     head : {"exact", "sgd"}, default="exact"
-        How the head is found. "exact" fits it to the hidden states of the training sequences
-        once the core is what it will be, with the penalty by cross-validation over sequences:
-        ridge regression, or logistic or softmax regression under the other likelihoods. Mode
-        "readout" then needs no training. "sgd" trains it with the core, or alone in mode
-        "readout", as the sources do. The head of mode "random" stays as it is.
+        %(head)s
     max_steps : int, default=1000
         Updates of the optimiser.
     batch_size : int, default=64
@@ -99,20 +97,19 @@ class TransformerPredictor(NeuralPredictor):
     n_iter_no_change : int, default=10
         Looks in a row without a lower loss, after which training stops.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
-        See `GRUPredictor`.
+        %(likelihood_of_network)s
     noise_std : float, "estimate" or "auto", default="auto"
-        See `GRUPredictor`.
+        %(noise_std_of_network)s
     n_tokens : int or "auto", default="auto"
-        See `GRUPredictor`.
+        %(n_tokens)s
     input_scaling : {"auto", "standard", "first", None}, default="auto"
-        See `GRUPredictor`.
+        %(input_scaling)s
     output_scaling : {"auto", "standard", None}, default="auto"
-        See `GRUPredictor`.
+        %(output_scaling)s
     device : str, default="cpu"
         Device of torch.
     callbacks : list of skorch callbacks or None, default=None
-        Copies are used; their state after the fit is in ``net_.callbacks_``. They must not predict
-        in threads of their own, which would wait for the fit to end.
+        %(callbacks)s
     random_state : int, Generator, SeedSequence or None, default=None
         Stream of initial weights and batches.
 
@@ -121,11 +118,11 @@ class TransformerPredictor(NeuralPredictor):
     network_ : torch.nn.Module
         The trained network, a core and a head.
     net_ : skorch.NeuralNet
-        What trained it; ``net_.history`` has the loss of each epoch.
+        %(net_)s
     converged_ : bool
-        See `GRUPredictor`.
+        %(network_converged_)s
     training_loss_ : ndarray of shape (20,)
-        See `GRUPredictor`.
+        %(training_loss_)s
     n_parameters_ : int
         Number of weights, head included.
     noise_std_ : ndarray of shape (n_channels,)

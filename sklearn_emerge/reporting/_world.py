@@ -40,6 +40,9 @@ def rebuild(description):
     name = description["type"]
     if name == "ArrayWorld":
         raise Lost("the sequences are recordings, which are not in the cube")
+    if name == "FunctionWorld":
+        function = description["function"]
+        raise Lost(f"they are drawn by {function}, of which the cube has the name alone")
     if name not in worlds.__all__:
         raise Lost(f"{name} is no world of this package")
     parameters = {}

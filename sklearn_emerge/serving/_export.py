@@ -115,7 +115,8 @@ def export_network(predictor, path, *, facts=None):
     }
     dim = torch.export.Dim
     sizes = {
-        0: dim("n_sequences", min=1),
+        # Without a bound torch 2.6 takes the largest integer for one that does not hold.
+        0: dim("n_sequences", min=1, max=2**31),
         1: dim("n_steps", min=1, max=context) if context > 1 else dim.STATIC,
     }
     with isolated_torch(seed_sequence(0), "cpu"):

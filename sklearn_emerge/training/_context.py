@@ -1,6 +1,10 @@
 """What happens beside a training and changes nothing in it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+from skorch.callbacks import Callback
 
 from ._checkpoint import Checkpoints
 
@@ -22,8 +26,8 @@ class TrainingContext:
         modules of somebody's own, of whose state nothing is known.
     """
 
-    progress: tuple = ()
-    recorder: object = None
+    progress: tuple[Callback, ...] = ()
+    recorder: Callable[..., Any] | None = None
     checkpoints: Checkpoints | None = None
 
 

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
+from skorch.callbacks import Callback
 from torch import nn
 
+from .._typing import Floats
 from ..networks import SequenceNetwork
+from ._net import Net
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,10 @@ class Optimisation:
     batch_size: int
     lr: float
     device: str = "cpu"
-    optimizer: type = torch.optim.Adam
-    optimizer_options: Mapping = field(default_factory=lambda: {"foreach": True})
+    optimizer: type[torch.optim.Optimizer] = torch.optim.Adam
+    optimizer_options: Mapping[str, Any] = field(default_factory=lambda: {"foreach": True})
     precision: str = "float32"
-    early_stopping: Mapping | None = None
+    early_stopping: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,14 +81,14 @@ class TrainingJob:
     network: SequenceNetwork
     trained: str
     loss: nn.Module
-    sequences: np.ndarray
-    to_tensors: Callable
+    sequences: Floats
+    to_tensors: Callable[[Floats], tuple[torch.Tensor, torch.Tensor]]
     stream: np.random.SeedSequence
     optimisation: Optimisation
     engine: str = "torch"
     n_threads: int = 1
-    callbacks: list = field(default_factory=list)
-    own_callbacks: list = field(default_factory=list)
+    callbacks: list[Callback] = field(default_factory=list)
+    own_callbacks: list[Callback] = field(default_factory=list)
     resumable: bool = True
 
 
@@ -100,5 +104,5 @@ class TrainingResult:
         Mean losses of parts of the training; None where nothing was trained.
     """
 
-    net: object
-    losses: np.ndarray | None = None
+    net: Net
+    losses: Floats | None = None

@@ -3,11 +3,14 @@
 import warnings
 from abc import ABC, abstractmethod
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from .._names import Estimator, did_you_mean
 from .._random import substream
+from .._typing import Floats, RandomState
 from ._facts import WorldFacts
 from ._picture import html_of
 from ._sample import Sample
@@ -75,22 +78,22 @@ class World(ABC, Estimator):
     (5, 40)
     """
 
-    _parameter_constraints = {}
-    observation = "continuous"
-    latent_kind = None
-    latent_names = ()
-    noise_std = "estimate"
-    input_scaling = "standard"
-    output_scaling = None
-    n_tokens = "auto"
-    null_kinds = ("shuffle", "resample", "phase")
+    _parameter_constraints: dict[str, Any] = {}
+    observation: str = "continuous"
+    latent_kind: str | None = None
+    latent_names: tuple[str, ...] = ()
+    noise_std: float | str = "estimate"
+    input_scaling: str | None = "standard"
+    output_scaling: str | None = None
+    n_tokens: int | str = "auto"
+    null_kinds: tuple[str, ...] = ("shuffle", "resample", "phase")
     default_n_train = 2000
     default_n_eval = 500
-    ceiling = None
+    ceiling: str | None = None
     # Of nulls, how many there are around a world.
     _depth = 0
 
-    def __init_subclass__(cls, **options):
+    def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "_sample" in vars(cls):
             warnings.warn(
@@ -99,23 +102,25 @@ class World(ABC, Estimator):
                 FutureWarning,
                 stacklevel=2,
             )
-            cls._draw = lambda self, n, stream: Sample(*self._sample(n, stream))
+            cls._draw = lambda self, n_sequences, stream: Sample(  # type: ignore[method-assign]
+                *self._sample(n_sequences, stream)
+            )
 
     @property
-    def likelihood(self):
+    def likelihood(self) -> str:
         """Name of the likelihood that suits the observations."""
         return {"binary": "bernoulli", "token": "categorical"}.get(self.observation, "gaussian")
 
     @property
-    def facts(self):
+    def facts(self) -> WorldFacts:
         """The facts of the world, a `WorldFacts`; a ValueError if they do not fit together."""
         return WorldFacts.of(self)
 
     @abstractmethod
-    def _draw(self, n_sequences, stream):
+    def _draw(self, n_sequences: int, stream: np.random.SeedSequence) -> Sample:
         """Return a Sample, all of whose randomness comes from the SeedSequence `stream`."""
 
-    def sample(self, n_sequences, random_state=None):
+    def sample(self, n_sequences: int, random_state: RandomState = None) -> Sample:
         """Draw sequences.
 
         Parameters
@@ -138,7 +143,9 @@ class World(ABC, Estimator):
         self._check_request(n_sequences)
         return self._completed(self._draw(int(n_sequences), substream(random_state, "sample")))
 
-    def split(self, n_train, n_eval, random_state=None):
+    def split(
+        self, n_train: int, n_eval: int, random_state: RandomState = None
+    ) -> tuple[Sample, Sample]:
         """Draw independent sequences for training and evaluation.
 
         Parameters
@@ -156,15 +163,18 @@ class World(ABC, Estimator):
         self._check_request(n_train)
         self._check_request(n_eval)
         stream = substream(random_state)
-        return tuple(
+        train, evaluation = (
             world._completed(world._draw(int(n), substream(stream, part)))
             for part, n, world in (
                 ("train", n_train, self),
                 ("evaluation", n_eval, self._evaluated()),
             )
         )
+        return train, evaluation
 
-    def splits(self, n_splits, n_train, n_eval, random_state=None):
+    def splits(
+        self, n_splits: int, n_train: int, n_eval: int, random_state: RandomState = None
+    ) -> list[tuple[Sample, Sample]]:
         """Draw training and evaluation sequences several times, as for the seeds of an assessment.
 
         Parameters
@@ -186,7 +196,7 @@ class World(ABC, Estimator):
         stream = substream(random_state)
         return [self.split(n_train, n_eval, substream(stream, i)) for i in range(n_splits)]
 
-    def units_per_split(self, n_train, n_eval):
+    def units_per_split(self, n_train: int, n_eval: int) -> tuple[int, int] | None:
         """Return how many independent units a split trains on and holds out, if splits share any.
 
         Parameters
@@ -202,11 +212,11 @@ class World(ABC, Estimator):
         """
         return None
 
-    def _evaluated(self):
+    def _evaluated(self) -> "World":
         """Return the world that evaluation sequences come from."""
         return self
 
-    def default_split(self, n_train, n_eval):
+    def default_split(self, n_train: int | None, n_eval: int | None) -> tuple[int, int]:
         """Fill in numbers of sequences that are None.
 
         Parameters
@@ -222,7 +232,7 @@ class World(ABC, Estimator):
         n_train = self.default_n_train if n_train is None else n_train
         return n_train, self.default_n_eval if n_eval is None else n_eval
 
-    def null(self, kind):
+    def null(self, kind: str) -> "World":
         """Return the matched world in which the structure in time is destroyed.
 
         Parameters
@@ -254,7 +264,9 @@ class World(ABC, Estimator):
             )
         return NULLS[kind](self)
 
-    def optimal_predictor(self, likelihood="auto", noise_std="auto"):
+    def optimal_predictor(
+        self, likelihood: str = "auto", noise_std: float | str = "auto"
+    ) -> BaseEstimator | None:
         """Return the best possible predictor of this world, fitted, or None.
 
         Its `predict` is the conditional mean of the next step given all steps before, which no
@@ -287,28 +299,30 @@ class World(ABC, Estimator):
     # Sequences that the optimal predictor is fitted to; filters learn nothing from them.
     _n_optimal = 100
 
-    def _optimal(self):
+    def _optimal(self) -> BaseEstimator:
         """Return the best possible predictor, not fitted; only called if there is a ceiling."""
         from ..ceilings import best_predictor
 
         return best_predictor(self)
 
-    def _step_means(self):
+    def _step_means(self) -> Floats:
         """Return the expected observation at each step; of tokens, their probabilities."""
         X = self.sample(20_000, random_state=0).X
         if self.observation == "token":
-            return np.stack([(token == X).mean(axis=0) for token in range(self.n_tokens)], axis=1)
+            return np.stack(
+                [(token == X).mean(axis=0) for token in range(int(self.n_tokens))], axis=1
+            )
         return X.mean(axis=0)
 
-    def _spread(self):
+    def _spread(self) -> Floats | None:
         """Return the standard deviation of each channel over all recordings, or None."""
         return None
 
-    def _html_repr(self):
+    def _html_repr(self) -> str:
         """Return what notebooks show."""
         return super()._html_repr() + html_of(self)
 
-    def _check_request(self, n_sequences):
+    def _check_request(self, n_sequences: int) -> None:
         self._validate_params()
         if not isinstance(n_sequences, Integral) or n_sequences < 1:
             raise ValueError(
@@ -316,7 +330,7 @@ class World(ABC, Estimator):
                 "at least 1."
             )
 
-    def _completed(self, sample):
+    def _completed(self, sample: Sample) -> Sample:
         """Return a sample after filling in the world, and the names of its latents."""
         if not isinstance(sample, Sample):
             raise TypeError(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from numbers import Real
+from typing import Any, Self
 
 from .._names import did_you_mean
 
@@ -55,17 +56,17 @@ class WorldFacts:
     output_scaling: str | None
     n_tokens: int | str
     latent_kind: str | None
-    latent_names: tuple
-    null_kinds: tuple
+    latent_names: tuple[str, ...]
+    null_kinds: tuple[str, ...]
     ceiling: str | None
 
     @classmethod
-    def of(cls, world, **known):
+    def of(cls, world: object, **known: Any) -> Self:
         """Return the facts of a world, of which some may be known already."""
         names = (field.name for field in fields(cls) if field.name not in known)
         return cls(**{name: getattr(world, name) for name in names}, **known)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, known in _KNOWN.items():
             value = getattr(self, name)
             if value not in known:

@@ -5,6 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._docs import fill_doc
 from ..dynamics import check_covariance, check_system, steady_filter
 from ._base import World
 from ._sample import Sample
@@ -12,6 +13,7 @@ from ._sample import Sample
 _NUMBER_OR_MATRIX = [Interval(Real, None, None, closed="neither"), "array-like"]
 
 
+@fill_doc
 class LinearSystemWorld(World):
     r"""A linear system, driven by noise and observed in noise.
 
@@ -53,8 +55,7 @@ class LinearSystemWorld(World):
 
     References
     ----------
-    Ziemann, I., Matni, N. and Pappas, G. J. (2025). State space models, emergence, and
-    ergodicity: how many parameters are needed for stable predictions? PMLR 283.
+    %(state_space_models)s
 
     Examples
     --------

@@ -1,8 +1,11 @@
 """The sequences that a world draws."""
 
 import warnings
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 
@@ -49,16 +52,16 @@ class Sample(Bunch):
 
     def __init__(
         self,
-        X,
-        latents=None,
-        latent_names=(),
+        X: NDArray[Any],
+        latents: NDArray[Any] | None = None,
+        latent_names: Sequence[str] = (),
         *,
-        scored=None,
-        groups=None,
-        world=None,
-        train=None,
-        **more,
-    ):
+        scored: NDArray[np.bool_] | None = None,
+        groups: NDArray[np.integer] | None = None,
+        world: object = None,
+        train: Self | None = None,
+        **more: object,
+    ) -> None:
         super().__init__(
             X=X, latents=latents, latent_names=latent_names, scored=scored, groups=groups,
             world=world, train=train,
@@ -66,27 +69,27 @@ class Sample(Bunch):
         for name, value in more.items():
             self[name] = value
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         there = {name: value for name, value in self.items() if value is not None}
         width = max(map(len, there))
         lines = (f"  {name:{width}}  {_shown(value)}" for name, value in there.items())
         return "\n".join(["Sample", *lines])
 
     # The field `scored` was called `counts`, and was not always there.
-    def __missing__(self, name):
+    def __missing__(self, name: str) -> Any:
         if name != "counts":
             raise KeyError(name)
         return self[_renamed(name, 5)]
 
-    def __setitem__(self, name, value):
+    def __setitem__(self, name: str, value: object) -> None:
         super().__setitem__(_renamed(name, 4), value)
 
-    def __contains__(self, name):
+    def __contains__(self, name: object) -> bool:
         if name == "counts":
             return self[_renamed(name, 3)] is not None
         return super().__contains__(name)
 
-    def get(self, name, default=None):
+    def get(self, name: str, default: Any = None) -> Any:
         """Return a field, or something else if there is none of that name.
 
         Parameters
@@ -103,7 +106,7 @@ class Sample(Bunch):
         return super().get(_renamed(name, 3), default)
 
 
-def _renamed(name, stacklevel):
+def _renamed(name: str, stacklevel: int) -> str:
     """Return the name of a field, which warns if it is that of before."""
     if name != "counts":
         return name
@@ -116,7 +119,7 @@ def _renamed(name, stacklevel):
     return "scored"
 
 
-def _shown(value):
+def _shown(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.dtype} array of shape {value.shape}"
     if isinstance(value, dict):

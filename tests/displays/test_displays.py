@@ -634,7 +634,7 @@ def first_and_last(predictor, evaluation):
 
 
 def test_figures_of_the_page_on_linear_systems(tmp_path, monkeypatch):
-    folder = Path(__file__).parent.parent / "docs"
+    folder = Path(__file__).parents[2] / "docs"
     spec = importlib.util.spec_from_file_location("page", folder / "make_linear_systems.py")
     page = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(page)
@@ -660,7 +660,7 @@ def test_figures_of_the_page_on_linear_systems(tmp_path, monkeypatch):
     ],
 )
 def test_no_labels_of_recipes_overlap(recipe, protocol):
-    folder = Path(__file__).parent.parent / "datasets" / "cubes"
+    folder = Path(__file__).parents[2] / "datasets" / "cubes"
     names = RECIPES[recipe].experiments
     figure = Figure(layout="constrained")
     draw_recipe(

@@ -19,9 +19,8 @@ from sklearn_emerge import (
     RNNPredictor,
     TransformerPredictor,
 )
-from sklearn_emerge.networks import TransformerCore, products_in
+from sklearn_emerge.networks import TransformerCore, _half_precision, products_in
 from sklearn_emerge.networks._half_precision import RoundedLinear
-from sklearn_emerge.predictors import _half_precision
 from sklearn_emerge.training import ClipEachGradient
 
 RNG = np.random.default_rng(0)

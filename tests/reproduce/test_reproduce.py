@@ -299,7 +299,7 @@ def test_command_line_writes_cubes_and_figure(tmp_path, capsys, kind):
 
 
 def test_page_is_what_the_cubes_give(tmp_path, monkeypatch):
-    folder = Path(__file__).parent.parent / "docs"
+    folder = Path(__file__).parents[2] / "docs"
     monkeypatch.syspath_prepend(str(folder))
     page = importlib.import_module("make_reproduction")
     page.write_page(tmp_path / "reproduction.md", tmp_path / "figures")

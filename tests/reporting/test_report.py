@@ -18,12 +18,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn_emerge import (
     ArrayWorld,
     EmergenceAssessment,
+    FunctionWorld,
     OscillatorWorld,
     TriangleWorld,
     explain,
     report,
     worlds,
 )
+from sklearn_emerge._registry import WORLDS
 from sklearn_emerge.assessment._cube import describe, save_cube
 from sklearn_emerge.reporting import _figures, _sections
 from sklearn_emerge.reporting._checks import run_checks
@@ -566,10 +568,7 @@ def test_recordings_are_units_and_are_not_shown(tmp_path):
     assert "20 sequences for training and 6 for evaluation" in text
 
 
-@pytest.mark.parametrize(
-    "name",
-    [n for n in worlds.__all__ if n not in ("World", "ArrayWorld") and not n.endswith("Null")],
-)
+@pytest.mark.parametrize("name", sorted({type(w.make()).__name__ for w in WORLDS.values()}))
 def test_worlds_are_made_again_from_their_description(name):
     world = getattr(worlds, name)()
     again = rebuild(json.loads(json.dumps(describe(world))))
@@ -584,6 +583,7 @@ def test_worlds_are_made_again_from_their_description(name):
     ("description", "reason"),
     [
         (describe(worlds.LinearSystemWorld(A=np.eye(1))), "the size of its parameter A"),
+        (describe(FunctionWorld(np.zeros)), "drawn by numpy.zeros, of which the cube has the"),
         ({"type": "MyWorld"}, "MyWorld is no world of this package"),
         ({"type": "OscillatorWorld", "n_steps": 0}, "not enough.*n_steps"),
     ],

@@ -12,7 +12,7 @@ from sklearn_emerge._registry import WORLDS as NAMED
 from sklearn_emerge._registry import make_world
 from sklearn_emerge.datasets import load_published
 
-DATASETS = Path(__file__).parents[1] / "datasets"
+DATASETS = Path(__file__).parents[2] / "datasets"
 sys.path.insert(0, str(DATASETS))
 from freeze_samples import WORLDS, frozen_sample  # noqa: E402
 

@@ -20,7 +20,7 @@ from sklearn_emerge.inference import required_seeds
 
 @pytest.fixture(scope="module")
 def assessment():
-    path = Path(__file__).parents[1] / "benchmarks" / "summary.py"
+    path = Path(__file__).parents[2] / "benchmarks" / "summary.py"
     spec = importlib.util.spec_from_file_location("benchmark", path)
     benchmark = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(benchmark)

@@ -252,7 +252,7 @@ def test_intermediate_words_need_their_tasks():
     with pytest.raises(ValueError, match="nothing to do with the sentences"):
         intermediate_words(thinker, permuted)
     lost = Thinker(world, thinker.thinks)
-    lost._states = lambda X, layer, outputs=False: np.full((*X.shape, 8), np.nan)
+    lost.hidden_states = lambda X, layer: np.full((*X.shape, 8), np.nan)
     assert np.isnan(intermediate_words(lost, evaluation)).all()
 
 

@@ -20,7 +20,6 @@ from sklearn_emerge import (
     OscillatorWorld,
     RNNPredictor,
 )
-from sklearn_emerge.predictors import _fit
 from sklearn_emerge.predictors._fit import fit_replicas
 from sklearn_emerge.recurrence import (
     KINDS,
@@ -30,6 +29,7 @@ from sklearn_emerge.recurrence import (
     choose_engine,
     scan,
 )
+from sklearn_emerge.training import _run
 
 CORES = [nn.RNN, nn.GRU, nn.LSTM]
 # Each precision is compiled anew, so there are few in double; all else is drawn.
@@ -262,7 +262,7 @@ def test_heads_that_do_not_fit_into_memory_together_train_in_turn(monkeypatch, X
     model = GRUPredictor(5, max_steps=12, engine="numba", **TRAINED_HEAD)
     together = fit_replicas(model, [X], [3, 4, 5])
     # Bytes of two replicas' states.
-    monkeypatch.setattr(_fit, "_MAX_STATES", 2 * 4 * 100 * 39 * 5)
+    monkeypatch.setattr(_run, "_MAX_STATES", 2 * 4 * 100 * 39 * 5)
     for one, other in zip(together, fit_replicas(model, [X], [3, 4, 5]), strict=True):
         assert np.array_equal(one.predict(X), other.predict(X))
 

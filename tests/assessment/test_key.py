@@ -269,7 +269,7 @@ def copied(tmp_path, monkeypatch):
 def test_code_that_no_cell_comes_by_is_in_no_key(copied):
     before = copied(works())
     for file in (
-        "__init__.py", "displays/_assessment.py", "reporting/_report.py", "cli/__init__.py",
+        "__init__.py", "_docs.py", "displays/_assessment.py", "reporting/_report.py", "cli/__init__.py",
         "serving/__init__.py", "reproduce/_recipes.py", "worlds/_triangle.py",
         "predictors/_transformer.py", "assessment/_sentences.py", "assessment/_explain.py",
         "assessment/_words.py", "assessment/_summary.py", "assessment/_html.py",
