@@ -95,6 +95,10 @@ def test_predictors_and_worlds(call, message):
         (dict(nulls=("reverse",)), "nulls=.*'reverse' is not known here.*'shuffle'"),
         (dict(nulls=("shuffle", "shuffle")), "has a name twice"),
         (dict(param_grid={"units": [2]}), "'units' is not a parameter of GRU.*hidden_size"),
+        (
+            dict(param_grid={"hiden_size": [2]}),
+            r"'hiden_size' is not a parameter of GRUPredictor\. Did you mean 'hidden_size'\?",
+        ),
         (dict(param_grid={"world__speed": [2]}), "'world__speed' is not a parameter of Osc.*omega"),
         (dict(param_grid={"hidden_size": []}), "non-empty list"),
         (dict(param_grid={"hidden_size": 4}), "non-empty list"),

@@ -20,7 +20,7 @@ from ._cube import annotate, save_cube
 from ._explain import explain
 from ._html import results_html
 from ._prepare import check_plan, make_plan
-from ._run import run_cells
+from ._run import check_progress, run_cells
 from ._schedule import schedule
 from ._summary import summarise
 from ._verdict import by_configuration, judge
@@ -357,6 +357,7 @@ class EmergenceAssessment(Estimator):
             If the number of seeds cannot reach alpha, the model or a baseline is fitted, a channel
             varies in few sequences, or latents cannot be scored in some seeds.
         """
+        check_progress(self.progress)
         self._validate_params()
         plan = make_plan(self, X, y)
         check_plan(plan, y)

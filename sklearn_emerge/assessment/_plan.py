@@ -163,10 +163,10 @@ def _set(world: World, model: BaseEstimator, key: str, value: object) -> None:
         raise ValueError(f"param_grid key {key!r} is set by the assessment; {_REPLACED[name]}.")
     if name not in target.get_params():
         raise ValueError(
-            f"param_grid key {key!r} is not a parameter of {type(target).__name__}; choose from "
+            f"param_grid key {key!r} is not a parameter of {type(target).__name__}."
+            f"{did_you_mean(name, target.get_params(deep=False))} Choose from "
             f"{', '.join(sorted(target.get_params(deep=False)))}, or write 'world__...' for a "
             f"parameter of the world: {', '.join(sorted(world.get_params(deep=False)))}."
-            f"{did_you_mean(name, target.get_params(deep=False))}"
         )
     target.set_params(**{name: value})
 

@@ -2,14 +2,29 @@
 
 from pathlib import Path
 
+import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
+from .._names import did_you_mean
 from .._threads import one_thread_of_blas
 from ._costs import Cost, costs_of
 from ._progress import LOG, Progress, in_words, kind_of, log_is_seen
 
+# What is meant by other words for nothing.
+_SILENT = ("none", "off", "no", "quiet", "silent", "false")
 # Until other processes have loaded the libraries.
 _START_SECONDS = 5
+
+
+def check_progress(progress):
+    """Raise a ValueError unless `progress` is a way to show progress."""
+    if isinstance(progress, bool | np.bool_) or progress in ("bar", "log"):
+        return
+    silent = isinstance(progress, str) and progress.lower() in _SILENT
+    meant = " Did you mean False?" if silent else did_you_mean(progress, ("bar", "log"))
+    raise ValueError(
+        f"progress={progress!r} is not known; choose 'bar', 'log', True or False.{meant}"
+    )
 
 
 def run_cells(cells, store, *, n_jobs, progress):
@@ -80,10 +95,17 @@ def _heading(cells, costs, seconds, n_at_once, store):
 
 def _farewell(n_finished, n_cells, store):
     """Return what is left of a run that is interrupted."""
+    kept = "" if store.folder is None else str(_place(store))
+    if not n_finished:
+        cells = f"Interrupted before the first of {n_cells} cells was finished"
+        if not kept:
+            return f"{cells}; nothing is kept. Set memory to a folder to go on from it next time."
+        return f"{cells}; the same fit goes on from what was trained, as far as {kept} has it."
     cells = f"Interrupted after {n_finished} of {n_cells} cells"
-    if store.folder is None:
-        return f"{cells}, which are not kept; set memory to a folder to go on from them next time."
-    return f"{cells}, which are kept in {_place(store)}; the same fit goes on from them."
+    which, them = ("which is", "it") if n_finished == 1 else ("which are", "them")
+    if not kept:
+        return f"{cells}, {which} not kept; set memory to a folder to go on from {them} next time."
+    return f"{cells}, {which} kept in {kept}; the same fit goes on from {them}."
 
 
 def _place(store):

@@ -268,6 +268,27 @@ def _reservoirs(facts):
     )
 
 
+def _intervals(facts):
+    if facts.recorded:
+        return "those of Nadeau and Bengio, too"
+    return _INTERVALS[facts.run["interval"]]
+
+
+def _level(facts):
+    return f"{100 * (1 - facts.run['alpha']):g}%"
+
+
+def tell_intervals(facts):
+    """Return which intervals figures have, and how they differ from the bounds of claims."""
+    if not facts.tested:
+        return ""
+    return (
+        f"Intervals in figures have two sides ({_intervals(facts).removesuffix(', too')}, of "
+        f"{_level(facts)} coverage). Bounds of claims, in sentences and tables, have one side, "
+        f"each with a confidence of {_level(facts)}, as the tests have; they are other numbers."
+    )
+
+
 def _tests(facts):
     options, n_seeds = facts.run, facts.n_seeds
     corrects = options["correction"] is not None and facts.families
@@ -278,7 +299,6 @@ def _tests(facts):
             "the corrected resampled t-test of Nadeau and Bengio, because seeds share "
             f"{facts.recorded}"
         )
-        intervals = "those of Nadeau and Bengio, too"
     else:
         n_flips = options["n_flips"]
         drawn = n_flips is not None or n_seeds > MAX_AUTO
@@ -289,10 +309,7 @@ def _tests(facts):
             f"sign-flip tests with {flips} patterns (smallest possible p-value "
             f"{smallest:.2g}{before})"
         )
-        intervals = _INTERVALS[options["interval"]]
-    intervals = (
-        f"Intervals of gains are {intervals}, of {100 * (1 - options['alpha']):g}% coverage."
-    )
+    intervals = f"Intervals of gains are {_intervals(facts)}, of {_level(facts)} coverage."
     if not facts.cube.sizes["claim"]:
         return f"There was no claim that could be tested. {intervals}"
     names = [n for n in facts.cube.claim.values.tolist() if not n.startswith(REPRESENTATION)]

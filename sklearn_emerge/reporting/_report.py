@@ -67,7 +67,8 @@ def report(cubes, path):
         describe_cube(Facts(cube)) | {"name": name, "id": f"cube-{i}"}
         for i, (name, cube) in enumerate(_read(cubes))
     ]
-    page = _render(sections, _compare(sections) if len(sections) > 1 else None)
+    comparison = (_compare(sections), _differences(sections)) if len(sections) > 1 else (None, None)
+    page = _render(sections, *comparison)
     write_atomically(path, page.encode())
 
 
@@ -110,20 +111,31 @@ def _compare(sections):
             cells = dict(zip(table.header, row, strict=True))
             rows.append([name, *(cells.get(column, "") for column in header)])
     caption = "By how much networks predict better, in nats per step; see the table of each."
-    return Table(f"{caption} {_differences(sections)}", ("", *header), rows)
+    return Table(caption, ("", *header), rows)
 
 
 def _differences(sections):
-    """Return in which settings assessments differ."""
-    told = []
+    """Return a table of the settings in which assessments differ."""
+    rows = []
     for name in dict.fromkeys(name for each in sections for name in each["settings"]):
-        values = [each["settings"].get(name, "none") for each in sections]
+        values = [each["settings"].get(name, "–") for each in sections]
         if len(set(values)) > 1:
-            told.append(f"{name} ({' | '.join(values)})")
-    return f"They differ in {'; '.join(told)}." if told else "They have the same settings."
+            rows.append([_READABLE.get(name, name), *values])
+    caption = "The settings that are not the same in all; –: there is no such setting."
+    return Table(caption, ("setting", *(each["name"] for each in sections)), rows, wraps=True)
 
 
-def _render(sections, comparison):
+# Settings that are not called as their parameters.
+_READABLE = {
+    "n_configurations": "configurations",
+    "param_grid": "varied",
+    "sequences": "sequences (training, evaluation)",
+    "world: type": "world",
+    "model: type": "model",
+}
+
+
+def _render(sections, comparison, differences):
     """Return the page."""
     room = files(__package__)
     environment = Environment(
@@ -133,5 +145,9 @@ def _render(sections, comparison):
     # The only text that is no text: ours.
     style = Markup((room / "style.css").read_text(encoding="utf-8"))
     return template.render(
-        sections=sections, comparison=comparison, style=style, version=__version__
+        sections=sections,
+        comparison=comparison,
+        differences=differences,
+        style=style,
+        version=__version__,
     )

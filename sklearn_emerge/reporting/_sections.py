@@ -20,7 +20,7 @@ from ..worlds._picture import facts_of
 from ._checks import run_checks
 from ._facts import label, plain
 from ._figures import curves, figures_of, picture_of_world, training_curves
-from ._methods import write_methods
+from ._methods import tell_intervals, write_methods
 from ._references import list_references
 from ._world import Lost, texts_of, world_of
 
@@ -34,12 +34,16 @@ _OF_NO_EFFECT = ("memory", "n_jobs", "progress")
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first cell of a row says what the row is about, a note what that means."""
+    """A table; the first cell of a row says what the row is about, a note what that means.
+
+    Cells are in one line, unless the table `wraps`.
+    """
 
     caption: str
     header: tuple
     rows: list
     notes: tuple = ()
+    wraps: bool = False
 
 
 def describe_cube(facts):
@@ -65,6 +69,7 @@ def describe_cube(facts):
         "found": [_found(case) for case in facts.cases],
         "words": glossary_of(explain(facts.cube), **numbers_of(facts.cases)),
         "summary": short_table(facts),
+        "intervals": tell_intervals(facts),
         "curves": drawn_curves,
         "curves_left": curves_left,
         "pictures": [(label(case), figures_of(case)) for case in drawn],

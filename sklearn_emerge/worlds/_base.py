@@ -2,6 +2,7 @@
 
 import warnings
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from numbers import Integral
 from typing import Any
 
@@ -12,7 +13,7 @@ from .._names import Estimator, did_you_mean
 from .._random import substream
 from .._typing import Floats, RandomState
 from ._facts import WorldFacts
-from ._picture import html_of
+from ._picture import facts_line, html_of
 from ._sample import Sample
 
 
@@ -317,6 +318,14 @@ class World(ABC, Estimator):
     def _spread(self) -> Floats | None:
         """Return the standard deviation of each channel over all recordings, or None."""
         return None
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        """Return how it is made, and below it what an assessment has to know."""
+        made = super().__repr__(N_CHAR_MAX)
+        with suppress(Exception):
+            # Its parameters may be wrong, which is for others to say.
+            return f"{made}\n{facts_line(self)}"
+        return made
 
     def _html_repr(self) -> str:
         """Return what notebooks show."""

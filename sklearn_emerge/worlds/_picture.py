@@ -1,5 +1,6 @@
 """What a world looks like: its facts in words, and a few of its sequences."""
 
+import textwrap
 from functools import partial
 from html import escape
 
@@ -36,6 +37,13 @@ def facts_of(world):
         "nulls": ", ".join(world.null_kinds),
         "best possible score": _CEILINGS[world.ceiling],
     }
+
+
+def facts_line(world):
+    """Return the facts of a world in a line or two."""
+    observations, *others = facts_of(world).items()
+    said = [observations[1], *(f"{name}: {value}" for name, value in others)]
+    return textwrap.fill("; ".join(said), _WIDTH, initial_indent="  ", subsequent_indent="  ")
 
 
 def rows_of(world):

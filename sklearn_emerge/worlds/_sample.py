@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
 
@@ -124,4 +125,6 @@ def _shown(value: object) -> str:
         return f"{value.dtype} array of shape {value.shape}"
     if isinstance(value, dict):
         return ", ".join(f"{key}: {_shown(each)}" for key, each in value.items())
-    return " ".join(repr(value).split())
+    # Of a world, how it is made.
+    made = BaseEstimator.__repr__(value) if isinstance(value, BaseEstimator) else repr(value)
+    return " ".join(made.split())

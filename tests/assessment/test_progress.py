@@ -7,14 +7,16 @@ import re
 import sys
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
+from sklearn.utils import Bunch
 from skorch.callbacks import Callback
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
-from sklearn_emerge.assessment import _costs, _progress
+from sklearn_emerge.assessment import _costs, _progress, _run
 from sklearn_emerge.assessment._costs import Cost, costs_of
 from sklearn_emerge.assessment._design import Design
 from sklearn_emerge.assessment._networks import Networks
@@ -101,7 +103,7 @@ def test_a_bar_on_terminals_and_in_notebooks_and_lines_elsewhere(monkeypatch):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     monkeypatch.setattr(_progress, "in_notebook", lambda: True)
     assert kind_of(True) == "bar"
-    with pytest.raises(ValueError, match="'progress' parameter"):
+    with pytest.raises(ValueError, match="progress='loud' is not known"):
         small_assessment(progress="loud").fit()
 
 
@@ -261,7 +263,7 @@ def test_an_interrupted_run_says_what_is_kept_and_goes_on_from_there(
     with pytest.raises(KeyboardInterrupt):
         small_assessment(model=GRUPredictor(2, callbacks=[Interrupt()]), **options).fit()
     (line,) = lines()
-    assert "Interrupted after 1 of 4 cells" in line
+    assert "Interrupted after 1 of 4 cells, which is " in line
     assert ("kept in kept" in line) == kept
     assert ("set memory to a folder" in line) != kept
     if kept:
@@ -280,3 +282,31 @@ def test_store_without_a_folder_has_nothing():
 )
 def test_durations_are_rounded(seconds, words):
     assert in_words(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("n_finished", "kept", "said"),
+    [
+        (0, False, "Interrupted before the first of 8 cells was finished; nothing is kept."),
+        (0, True, "finished; the same fit goes on from what was trained, as far as kept has it."),
+        (1, True, "after 1 of 8 cells, which is kept in kept; the same fit goes on from it."),
+        (3, True, "after 3 of 8 cells, which are kept in kept; the same fit goes on from them."),
+        (3, False, "after 3 of 8 cells, which are not kept; set memory to a folder to go on from"),
+    ],
+)
+def test_what_is_left_of_an_interrupted_run_follows_from_its_cells(
+    n_finished, kept, said, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    store = Bunch(folder=Path.cwd() / "kept" / "cells" if kept else None)
+    assert said in _run._farewell(n_finished, 8, store)
+
+
+@pytest.mark.parametrize(
+    ("progress", "meant"),
+    [("none", "Did you mean False?"), ("bra", "Did you mean 'bar'?"), (2, "True or False.")],
+)
+def test_another_way_to_show_progress_is_refused_before_anything(progress, meant):
+    with pytest.raises(ValueError, match="is not known; choose 'bar', 'log', True or Fa") as raised:
+        small_assessment(progress=progress).fit()
+    assert str(raised.value).endswith(meant)

@@ -27,10 +27,11 @@ from sklearn_emerge import (
 )
 from sklearn_emerge._registry import WORLDS
 from sklearn_emerge.assessment._cube import describe, save_cube
+from sklearn_emerge.assessment._sentences import verdict_sentence
 from sklearn_emerge.reporting import _figures, _sections
 from sklearn_emerge.reporting._checks import run_checks
 from sklearn_emerge.reporting._facts import Facts
-from sklearn_emerge.reporting._methods import write_methods
+from sklearn_emerge.reporting._methods import tell_intervals, write_methods
 from sklearn_emerge.reporting._references import list_references
 from sklearn_emerge.reporting._world import Lost, rebuild
 
@@ -206,17 +207,53 @@ def test_several_cubes_are_compared(several, fitted):
         assert verdict in table
 
 
+def words_of(source):
+    """Return the text of a page, with a space between cells."""
+    return " ".join(unescape(re.sub("<[^>]*>", " ", source)).split())
+
+
 def test_a_comparison_says_what_differs(cube, tmp_path):
     other = with_options(cube, margin=0.2, world={"type": "OscillatorWorld", "n_steps": 50})
     for cubes, said in (
-        ([cube, cube], "They have the same settings."),
-        ([cube, other], "margin (0.01 | 0.2)"),
-        ([cube, other], "world: n_steps (20 | 50)"),
+        ([cube, cube], "All have the same settings."),
+        ([cube, other], "margin 0.01 0.2 "),
+        ([cube, other], "world: n_steps 20 50 "),
+        # The other has no such parameter.
+        ([cube, other], "world: initial_std 0.1 – "),
     ):
         report(cubes, tmp_path / "report.html")
-        text = Page(tmp_path / "report.html").text
-        assert said in text
-        assert "model: hidden_size (" not in text
+        text = words_of((tmp_path / "report.html").read_text(encoding="utf-8"))
+        assert said in text.partition("What was found")[0]
+        assert "model: hidden_size" not in text
+
+
+def test_a_report_says_which_intervals_figures_and_claims_have(cube, tmp_path):
+    told = tell_intervals(facts_of(with_options(cube, alpha=0.05)))
+    assert "figures have two sides (Student's, of 95% coverage)" in told
+    assert "one side, each with a confidence of 95%" in told
+    assert "of 90%" in tell_intervals(facts_of(with_options(cube, alpha=0.1)))
+    bootstrap = tell_intervals(facts_of(with_options(cube, interval="bootstrap")))
+    assert "(bootstrap intervals, of" in bootstrap
+    recorded = with_options(cube, units=[4, 2], world={"type": "ArrayWorld"})
+    assert "(those of Nadeau and Bengio, of" in tell_intervals(facts_of(recorded))
+    assert tell_intervals(facts_of(cube.isel(seed=[0]))) == ""
+
+
+def test_the_verdict_of_each_configuration_is_not_folded(several, fitted):
+    source = several.read_text(encoding="utf-8")
+    while (start := source.find("<details>")) >= 0:
+        source = source[:start] + source[source.index("</details>", start) + 10 :]
+    for case in facts_of(fitted.cube_).cases:
+        assert verdict_sentence(case) in words_of(source)
+
+
+def test_narrow_screens_are_told_that_tables_scroll(page):
+    source = page.read_text(encoding="utf-8")
+    narrow = source.partition("@media screen and (max-width")[2].partition("@media print")[0]
+    assert ".hint { display: block;" in narrow
+    assert "/ 0.9rem 100% scroll" in source.partition("@media screen {")[2]
+    assert ".hint { display: none; }" in source.partition("@media")[0]
+    assert "wider than the screen scroll sideways" in Page(page).text
 
 
 @pytest.mark.usefixtures("without_figures")

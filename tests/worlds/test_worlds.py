@@ -17,7 +17,9 @@ from sklearn.utils import Bunch
 
 from sklearn_emerge import (
     ArrayWorld,
+    BernoulliWorld,
     DriftWorld,
+    EmergenceAssessment,
     FunctionWorld,
     OscillatorWorld,
     RegimeWorld,
@@ -404,3 +406,33 @@ NOISE = np.random.default_rng(0).normal(size=(9, 5))
 def test_functions_that_do_not_draw_sequences_are_told_what_to_return(function, options, message):
     with pytest.raises(ValueError, match=message):
         FunctionWorld(function, **options).sample(3, random_state=0)
+
+
+@pytest.mark.parametrize(
+    ("world", "parts"),
+    [
+        (
+            OscillatorWorld(n_steps=40),
+            ["OscillatorWorld(n_steps=40)\n", "40 steps, 1 channel; latents: x, y (continuous);"],
+        ),
+        (OscillatorWorld(n_steps=7), ["  continuous, 7 steps,", "best possible score: known"]),
+        (BernoulliWorld(), ["  binary, ", "latents: none", "best possible score: known exactly"]),
+        (
+            TriangleWorld(),
+            [f"{TriangleWorld().n_tokens} tokens", "nulls: permuted", "score: not known"],
+        ),
+    ],
+)
+def test_a_world_says_what_an_assessment_has_to_know(world, parts):
+    text = " ".join(repr(world).split())
+    for part in parts:
+        assert " ".join(part.split()) in text
+    lines = repr(world).splitlines()
+    assert max(map(len, lines)) <= 79
+    assert len(lines) <= 4
+
+
+def test_a_world_that_cannot_be_sampled_says_how_it_is_made():
+    assert repr(OscillatorWorld(n_steps=0)) == "OscillatorWorld(n_steps=0)"
+    # As a parameter it is that alone.
+    assert "channel" not in repr(EmergenceAssessment(OscillatorWorld(n_steps=7)))
