@@ -215,7 +215,7 @@ def _caption(cases, rows):
     ]
     if "gain" in rows and rows.gain.str.contains("[", regex=False).any():
         level = f"{100 * (1 - cases[0].run['alpha']):g}%"
-        said[0] += f" [bounds: one-sided, each at {level}, as tests are; figures have others]"
+        said[0] += f" [bounds: one-sided, each at {level}, as in tests, not as in figures]"
     named = cases if "vs best" in rows else ()
     names = {_short_name(case): case.best for case in named}
     said += [f"{short}: {words}" for short, words in sorted(names.items()) if short != words]
