@@ -9,7 +9,7 @@ from pathlib import Path
 NAME = __package__.partition(".")[0]
 PACKAGE = Path(__file__).parents[1]
 # Texts of docstrings change no number.
-_PROSE = {PACKAGE / "_docs.py"}
+_PROSE = ("_docs.py",)
 
 
 @cache
@@ -32,7 +32,7 @@ def files_of(module):
     found, left = set(), [_file(module)]
     while left:
         path = left.pop()
-        if path not in found | _PROSE:
+        if path not in found and path.relative_to(PACKAGE).as_posix() not in _PROSE:
             found.add(path)
             left += _imported(path)
     return found
