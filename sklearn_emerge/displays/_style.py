@@ -33,22 +33,34 @@ def shades(n_lines):
     return list(colormaps["viridis"](np.linspace(0, 0.85, n_lines)))
 
 
-def new_axes(ax, figsize, n_columns=1, **options):
-    """Return the given axes, or those of a new figure."""
-    if ax is not None:
-        return ax
+def make_room(ax):
+    """Let the figure of given axes make room for what stands around them, if nothing else does."""
+    figure = ax.figure.figure
+    if figure.get_layout_engine() is None:
+        figure.set_layout_engine("constrained")
+
+
+def new_figure(figsize):
+    """Return a new figure that makes room for what stands around its axes."""
     try:
         import matplotlib.pyplot as plt
     except ModuleNotFoundError as error:
         raise ImportError(
             "Displays need matplotlib, which is not installed; run pip install matplotlib."
         ) from error
-    return plt.subplots(1, n_columns, figsize=figsize, layout="constrained", **options)[1]
+    return plt.figure(figsize=figsize, layout="constrained")
+
+
+def settle(ax):
+    """Lay out what is drawn so far: then axes are as large as they will be."""
+    figure = ax.figure.figure
+    if figure.get_layout_engine() is not None:
+        figure.get_layout_engine().execute(figure)
 
 
 def inches(ax):
-    """Return about how wide and high axes are, in inches."""
-    return ax.get_position().size * ax.figure.get_size_inches()
+    """Return how wide and high axes are, in inches, since they were laid out last."""
+    return ax.bbox.size / ax.figure.figure.dpi
 
 
 def literal(name):
@@ -63,18 +75,27 @@ def wrap(text, width, size=SMALL):
 
 
 def set_title(ax, text):
-    """Write a title that is not wider than its axes."""
-    ax.set_title(wrap(text, inches(ax)[0], 10), loc="left", fontsize=10)
+    """Write a title whose lines are not wider than its axes."""
+    lines = [wrap(line, inches(ax)[0], 10) for line in text.split("\n")]
+    ax.set_title("\n".join(lines), loc="left", fontsize=10)
 
 
 def finish(ax, footer=None):
-    """Take away what is not data, and write a footer below everything."""
+    """Take away what is not data, write a footer below everything, and lay it all out."""
     ax.spines[["top", "right"]].set_visible(False)
+    settle(ax)
     if footer is not None:
         ax.annotate(
             wrap(footer, inches(ax)[0], 7.5), (0, 0), xycoords=("axes fraction", ax.xaxis.label),
             xytext=(0, -4), textcoords="offset points", va="top", fontsize=7.5, color="0.35",
         )  # fmt: skip
+        settle(ax)
+    # A label that is longer than its axis would be cut.
+    label = ax.yaxis.label
+    share = label.get_window_extent().height / ax.get_window_extent().height
+    if share > 1:
+        label.set_text(textwrap.fill(label.get_text(), max(int(len(label.get_text()) / share), 8)))
+        settle(ax)
 
 
 def set_legend(ax, title=None):
@@ -137,7 +158,7 @@ def write_names(ax, names, x=None, x_text=None, width=1.25):
     names : sequence of (float, str, color)
         Height, name and colour.
     x, x_text : float, default=None
-        Where lines begin and names stand; None is beside the axes.
+        Where lines begin and names stand; None is beside the axes, which are laid out for them.
     width : float, default=1.25
         Of the names, in inches.
     """
@@ -148,8 +169,7 @@ def write_names(ax, names, x=None, x_text=None, width=1.25):
         return
     texts = [wrap(text, width) for _, text, _ in names]
     bottom, top = ax.get_ylim()
-    # Axes become smaller when the layout makes room for labels.
-    point = (top - bottom) / (0.75 * inches(ax)[1] * 72)
+    point = (top - bottom) / (inches(ax)[1] * 72)
     room = np.array([1.25 * SMALL * (text.count("\n") + 1) + 2 for text in texts]) * point
     heights = np.clip([height for height, _, _ in names], bottom, top)
     # The nearest places of which each leaves room for the one below.
