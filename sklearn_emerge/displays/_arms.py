@@ -115,12 +115,18 @@ class Groups:
             said.append("Triangles: beyond the frame.")
         if (inside != values)[np.isfinite(values)].any():
             said.append("Intervals end at what is possible.")
-        first = next((group for group in self.groups if group.levels), None)
-        for group, is_named in zip(self.groups, self._named, strict=True):
-            if group.levels and not is_named:
-                names, known = ([level[0] for level in each.levels] for each in (group, first))
-                same = f"as in {first.title}" if names == known else ", ".join(names)
-                said.append(f"Lines in {group.title}: {same}.")
+        unnamed = [g for g, n in zip(self.groups, self._named, strict=True) if g.levels and not n]
+        if unnamed:
+            first = next(group for group in self.groups if group.levels)
+            known = {level[0] for level in first.levels}
+            others = [(g.title, [n for n, *_ in g.levels if n not in known]) for g in unnamed]
+            said.append(
+                f"Lines without a name: as in {first.title}"
+                + "".join(
+                    f"; in {title}, {' and '.join(names)}" for title, names in others if names
+                )
+                + "."
+            )
         return " ".join(said)
 
     def draw(self):
@@ -132,8 +138,11 @@ class Groups:
         ax, ends = self.ax, self.ends
         for i, (group, left) in enumerate(zip(self.groups, self._lefts, strict=True)):
             right = left + len(group.arms)
+            raised = True
             for j, arm in enumerate(group.arms):
-                raised = self._unit < _TIGHT and j % 2
+                # Its number is not where that of its neighbour is.
+                is_below = arm.mean < ends[0]
+                raised = self._unit < _TIGHT and is_below and not raised
                 _draw_arm(ax, left + j + 0.5, arm, ends, self.bounds, self._unit, raised)
             _draw_levels(ax, left, right, group.levels, ends)
             if self._named[i]:
@@ -142,7 +151,10 @@ class Groups:
                      "0.2")
                     for name, _, height in group.levels
                 ]  # fmt: skip
-                write_names(ax, heights, right, right + 0.12 / self._unit, NAMES - 0.15)
+                below = (2.4 if raised else 1.2) * SMALL if is_below else 0
+                write_names(
+                    ax, heights, right, right + 0.12 / self._unit, NAMES - 0.15, below=below
+                )
 
     def _set_limits(self):
         """Set the vertical limits: notes stand above what is drawn."""
@@ -186,7 +198,7 @@ def _layout(ax, groups):
             break
     gaps = GAP + NAMES * named
     words = [max((len(word) for word in group.title.split()), default=0) for group in groups]
-    words = 0.1 * np.array(words)
+    words = 0.085 * np.array(words)
     # Titles that are wider than their groups need room on both sides.
     wider = np.maximum(words - _unit(ax, sizes, gaps) * sizes, 0) / 2
     gaps = np.maximum(gaps, GAP / 2 + wider + np.append(wider[1:], 0))
@@ -219,9 +231,7 @@ def _set_labels(ax, places, unit):
         [np.mean(place) for place in places.values()],
         [
             # Upright, there is room for two lines.
-            wrap(label, max(0.6, _LETTER * len(label) / 2)) if upright and unit > 0.28
-            else label if upright
-            else wrap(label, unit * len(x))
+            wrap(label, 0.65 if upright and unit > 0.28 else 2.0 if upright else unit * len(x))
             for (_, label), x in places.items()
         ],
         fontsize=SMALL, rotation=90 if upright else 0,

@@ -204,7 +204,7 @@ class MemoryDisplay(Display):
             if len(seeds) > 1:
                 band = np.array([student_interval(values) for values in seeds.T])
                 band = np.clip(band, *ends_of(self.bounds))
-                bands.append((windows, band.T, color))
+                bands.append((windows, mean, band.T, color))
                 ends += [band.ravel()] if len(self.lines_) == 1 else []
         for i, (name, loss) in enumerate(self.baselines.items()):
             style = dict(CEILINGS.values()).get(name, _LEVEL_STYLES[i % len(_LEVEL_STYLES)])
@@ -215,8 +215,11 @@ class MemoryDisplay(Display):
             ax.axhline(loss, color=color, linewidth=1.0, linestyle=style, label=name)
         low, high = frame(needed, np.concatenate(ends), bounds=ends_of(self.bounds))
         ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
-        for windows, band, color in bands:
-            ax.fill_between(windows, *band, color=color, alpha=0.15, linewidth=0)
+        for windows, mean, band, color in bands:
+            # As far as its line: without it, a band says nothing.
+            x, mean, *band = _with_crossings(windows, np.vstack([mean, band]), ax.get_ylim()[1])
+            inside = mean <= ax.get_ylim()[1] + 1e-9
+            ax.fill_between(x, *band, where=inside, color=color, alpha=0.15, linewidth=0)
         ax.set_xscale("log", base=2)
         ticks = np.unique(np.concatenate([curve.window for curve in self.curves.values()]))
         # One label where windows are too near to each other for several.
@@ -247,6 +250,15 @@ class MemoryDisplay(Display):
                     f"{arm_in_words(name)} {first} from {windows[0]}, {last} from {windows[-1]}"
                 )
         return f"loss in nats per step by the last inputs seen: {'; '.join(ends) or 'none'}"
+
+
+def _with_crossings(x, rows, height):
+    """Return rows over x with the points added where the first one crosses a height."""
+    x, first = np.log2(x), rows[0] - height
+    before = np.flatnonzero(first[:-1] * first[1:] < 0)
+    share = first[before] / (first[before] - first[before + 1])
+    all_x = np.sort(np.append(x, x[before] + share * np.diff(x)[before]))
+    return [2**all_x, *(np.interp(all_x, x, row) for row in rows)]
 
 
 def _write_beyond(ax, lines, ends):

@@ -99,12 +99,10 @@ def known_option(name, value, choices):
     """Raise a ValueError unless the value of an option is one of some names."""
     if value not in choices:
         names = [choice for choice in choices if choice is not None]
-        listed = ", ".join(map(repr, names))
-        raise ValueError(
-            f"{name}={value!r} is not known; choose "
-            f"{'from ' if len(names) > 3 else ''}{listed}{' or None' if None in choices else ''}."
-            f"{did_you_mean(value, names)}"
-        )
+        *first, last = map(repr, choices)
+        few = f"choose {', '.join(first)} or {last}"
+        listed = few if len(names) < 3 else f"choose from {', '.join(names)}"
+        raise ValueError(f"{name}={value!r} is not known; {listed}.{did_you_mean(value, names)}")
 
 
 class Display:

@@ -16,7 +16,9 @@ CEILINGS = {"exact": ("best possible", "-"), "bound": ("best known", "--")}
 ALTERNATIVE_STYLE = ":"
 SMALL = 8
 # Width of a letter as a share of the size of the font.
-_LETTER = 0.58
+_LETTER = 0.56
+# Axes that are narrower, in inches, have a smaller title.
+_SMALL_WIDTH = 4.5
 
 
 def colors_of(names):
@@ -71,13 +73,15 @@ def literal(name):
 def wrap(text, width, size=SMALL):
     """Break a text so that its lines are not wider than so many inches."""
     n_letters = max(int(width * 72 / (_LETTER * size)), 4)
-    return textwrap.fill(str(text), n_letters)
+    return textwrap.fill(str(text), n_letters, break_on_hyphens=False)
 
 
 def set_title(ax, text):
     """Write a title whose lines are not wider than its axes."""
-    lines = [wrap(line, inches(ax)[0], 10) for line in text.split("\n")]
-    ax.set_title("\n".join(lines), loc="left", fontsize=10)
+    width = inches(ax)[0]
+    size = 10 if width > _SMALL_WIDTH else 9
+    lines = [wrap(line, width, size) for line in text.split("\n")]
+    ax.set_title("\n".join(lines), loc="left", fontsize=size)
 
 
 def finish(ax, footer=None):
@@ -90,11 +94,21 @@ def finish(ax, footer=None):
             xytext=(0, -4), textcoords="offset points", va="top", fontsize=7.5, color="0.35",
         )  # fmt: skip
         settle(ax)
-    # A label that is longer than its axis would be cut.
-    label = ax.yaxis.label
-    share = label.get_window_extent().height / ax.get_window_extent().height
+    _shorten(ax, ax.yaxis.label)
+
+
+def _shorten(ax, label):
+    """Break the label of the vertical axis if it is longer than that: it would be cut."""
+    if label.get_window_extent().height <= ax.bbox.height:
+        return
+    # Units last.
+    label.set(text=label.get_text().replace(" (", "\n("), fontsize=9)
+    settle(ax)
+    share = label.get_window_extent().height / ax.bbox.height
     if share > 1:
-        label.set_text(textwrap.fill(label.get_text(), max(int(len(label.get_text()) / share), 8)))
+        lines = label.get_text().split("\n")
+        width = max(int(max(map(len, lines)) / share), 8)
+        label.set_text("\n".join(textwrap.fill(line, width) for line in lines))
         settle(ax)
 
 
@@ -148,7 +162,7 @@ def frame(needed, shown, *, least=0.05, bounds=(-np.inf, np.inf)):
     return max(near.min(), bounds[0]), min(near.max(), bounds[1])
 
 
-def write_names(ax, names, x=None, x_text=None, width=1.25):
+def write_names(ax, names, x=None, x_text=None, width=1.25, below=0):
     """Write names at heights of the axes, apart from each other, each with a line to its height.
 
     Parameters
@@ -161,6 +175,8 @@ def write_names(ax, names, x=None, x_text=None, width=1.25):
         Where lines begin and names stand; None is beside the axes, which are laid out for them.
     width : float, default=1.25
         Of the names, in inches.
+    below : float, default=0
+        Points at the bottom that are not theirs.
     """
     from sklearn.isotonic import isotonic_regression
 
@@ -174,7 +190,8 @@ def write_names(ax, names, x=None, x_text=None, width=1.25):
     heights = np.clip([height for height, _, _ in names], bottom, top)
     # The nearest places of which each leaves room for the one below.
     before = np.cumsum(room) - room / 2
-    lowest, highest = bottom, max(top - room.sum(), bottom)
+    highest = max(top - room.sum(), bottom)
+    lowest = min(bottom + below * point, highest)
     places = isotonic_regression(heights - before, y_min=lowest, y_max=highest) + before
     beside = x is None
     place = ax.get_yaxis_transform() if beside else "data"
