@@ -176,7 +176,7 @@ class Groups:
             right = left + len(group.arms)
             for i, arm in enumerate(group.arms):
                 places.setdefault((left, arm.label), []).append(left + i + 0.5)
-            width = max(unit * len(group.arms) + GAP, word)
+            width = max(unit * len(group.arms) + GAP - 0.15, word)
             tops.append(((left + right) / 2, wrap(group.title, width, 9)))
             left = right + gap / unit
         ax.set_xlim(-GAP / unit / 2, left - GAP / unit / 2)

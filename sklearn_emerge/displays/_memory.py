@@ -222,9 +222,7 @@ class MemoryDisplay(Display):
             ax.fill_between(x, *band, where=inside, color=color, alpha=0.15, linewidth=0)
         ax.set_xscale("log", base=2)
         ticks = np.unique(np.concatenate([curve.window for curve in self.curves.values()]))
-        # One label where windows are too near to each other for several.
-        crowded = [*(ticks[:-1] * 1.2 > ticks[1:]), False]
-        ax.set_xticks(ticks, ["" if c else str(k) for k, c in zip(ticks, crowded, strict=True)])
+        ax.set_xticks(ticks)
         ax.minorticks_off()
         ax.set_xlabel("last inputs that are seen (steps)")
         ax.set_ylabel("negative log-likelihood (nat/step)")
@@ -234,6 +232,14 @@ class MemoryDisplay(Display):
         beyond = [line for line in self.lines_.values() if max(line.get_ydata()) > high]
         note = "Triangles: losses above the frame." if beyond else ""
         finish(ax, f"{self.footer or ''} {note}".strip() or None)
+        # The last label, and of the others those that have room.
+        places = ax.transData.transform([(k, 0) for k in ticks])[:, 0] / ax.figure.figure.dpi
+        labels, next_place = [], np.inf
+        for window, place in zip(ticks[::-1], places[::-1], strict=True):
+            has_room = place < next_place - 0.09 * len(str(ticks[-1])) - 0.05
+            labels.append(str(window) if has_room else "")
+            next_place = place if has_room else next_place
+        ax.set_xticks(ticks, labels[::-1])
         _write_beyond(ax, beyond, (low, high))
         self.ax_ = ax
         self._plotted(ax)

@@ -46,8 +46,9 @@ def select(cube, selection):
             cube = cube.sel({name: value})
         except KeyError as error:
             labels = [label for label in cube[name].values.tolist() if isinstance(label, str)]
+            unknown = next(v for v in np.ravel(value).tolist() if v not in cube[name].values)
             raise ValueError(
-                f"{name!r}: {value!r} is not in the cube; {known}.{did_you_mean(value, labels)}"
+                f"{name!r}: {value!r} is not in the cube; {known}.{did_you_mean(unknown, labels)}"
             ) from error
     return cube
 

@@ -114,10 +114,14 @@ def _shorten(ax, label):
 
 def set_legend(ax, title=None):
     """Put the legend beside the axes, where it hides nothing."""
-    ax.legend(
+    legend = ax.legend(
         title=title, frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1),
         alignment="left",
     )  # fmt: skip
+    # Beside its lines, no more than a third of the figure.
+    width = ax.figure.figure.get_figwidth() / 3 - 0.6
+    for text in legend.get_texts():
+        text.set_text(wrap(text.get_text(), width, 9))
 
 
 def ends_of(bounds):
