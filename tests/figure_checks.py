@@ -89,7 +89,7 @@ def shown_texts(figure):
             drawn = set(axis._update_ticks())
             for tick in {*axis.majorTicks, *axis.minorTicks} - drawn:
                 hidden |= {tick.label1, tick.label2}
-            if not axis.get_visible():
+            if not (axis.get_visible() and getattr(ax, "axison", True)):
                 hidden |= {*axis.findobj(Text)}
     texts = figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_visible())
     return [text for text in texts if text not in hidden and text.get_text().strip()]

@@ -24,7 +24,7 @@ def trained_arms(case):
     ]
 
 
-def _fall_in_words(fall):
+def fall_in_words(fall):
     """Return by how much a loss falls, or rises, in words."""
     if np.isnan(fall):
         return ""
@@ -64,7 +64,7 @@ def draw_training(case, figure):
             room = 0.08 * max(np.ptp(shown), margin)
             ax.set_ylim(shown.min() - room, shown.max() + room)
         fall = loss_fall(curve).mean("seed").item()
-        said = _fall_in_words(fall)
+        said = fall_in_words(fall)
         if fall > margin:
             said += ": not ended" if (condition, mode) in case.falls else ", which does not matter"
         name = f"{condition_in_words(condition)}: {arm_in_words(mode)}"
