@@ -15,11 +15,12 @@ LEVELS = {
 
 def make_cube(
     modes=("full", "readout"), conditions=("structured", "resample"), n_seeds=6, scale=0.5,
-    verdict="operator", configuration=(), sizes=None, **names,
+    verdict="operator", configuration=(), sizes=None, claims=True, **names,
 ):  # fmt: skip
     """Return a cube of made-up numbers, with everything that displays show.
 
-    `scale` is that of the gains, `sizes` the values of hidden_size if it has a grid.
+    `scale` is that of the gains, `sizes` the values of hidden_size if it has a grid; cubes of
+    before there were claims have neither states of these nor a margin.
     """
     rng = np.random.default_rng(0)
     coords = {
@@ -66,10 +67,12 @@ def make_cube(
     steps = cube.nll + scale * 3 / (1 + cube.step)
     cube["nll_trajectory"] = steps.transpose(*by_mode, "seed", "step")
     cube.nll_trajectory.attrs = {"long_name": "negative log-likelihood", "units": "nat/step"}
+    if claims:
+        cube["claim_state"] = (("claim", *grid), np.full((1, *shape), "holds"))
     told = {
         "alpha": 0.05, "interval": "student", "shared_data": False,
         "model": {"likelihood": "auto"}, "world": {"type": "OscillatorWorld"},
-    }  # fmt: skip
+    } | ({"margin": 0.01} if claims else {})  # fmt: skip
     return cube.assign_attrs(
         title="Emergence assessment of GRUPredictor on OscillatorWorld",
         configuration=json.dumps(told | dict(configuration)),
@@ -86,7 +89,7 @@ def shown_texts(figure):
             drawn = set(axis._update_ticks())
             for tick in {*axis.majorTicks, *axis.minorTicks} - drawn:
                 hidden |= {tick.label1, tick.label2}
-            if not axis.get_visible():
+            if not (axis.get_visible() and getattr(ax, "axison", True)):
                 hidden |= {*axis.findobj(Text)}
     texts = figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_visible())
     return [text for text in texts if text not in hidden and text.get_text().strip()]
@@ -104,3 +107,16 @@ def check_texts(figure):
         assert frame.contains(*box.max), text.get_text()
         for other, its_box in zip(texts[:i], boxes[:i], strict=True):
             assert not box.overlaps(its_box), (text.get_text(), other.get_text())
+
+
+def check_room(ax):
+    """Assert that axes have most of the height, and that labels and legends belong to something."""
+    footers = [text for text in ax.texts if text.get_fontsize() == 7.5]
+    ax.figure.draw_without_rendering()
+    assert ax.bbox.height > max((text.get_window_extent().height for text in footers), default=0)
+    label = ax.yaxis.label
+    assert label.get_window_extent().height <= 1.02 * ax.bbox.height, label.get_text()
+    legend = ax.get_legend()
+    handles = [] if legend is None else ax.get_legend_handles_labels()[0]
+    drawn = [line for line in handles if len(line.get_xdata()) or "diverged" in line.get_label()]
+    assert drawn == handles, [line.get_label() for line in handles]

@@ -51,6 +51,5 @@ def run(options):
         print("\n" + "\n".join(f"  {row}" for row in rows_of(world)))
     print(f"\npython -m sklearn_emerge assess {options.world}")
     if options.figure is not None:
-        save_figure(
-            options.figure, lambda figure: draw_sequences(world, figure.subplots()), (6.4, 2.4)
-        )
+        size = (6.4, 1.8 if world.observation == "token" else 2.4)
+        save_figure(options.figure, lambda figure: draw_sequences(world, figure.subplots()), size)

@@ -4,14 +4,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ._style import SMALL, frame, inches, wrap, write_names
+from ._style import SMALL, frame, inches, settle, wrap, write_names
 
 # Line style of the level at zero; others are thicker.
 REFERENCE = (0, ())
 # Inches of the names beside a group, and between groups.
-NAMES, GAP = 1.35, 0.3
-# Narrower arms are hard to read.
-_NARROW = 0.3
+NAMES, GAP = 1.25, 0.25
+# Inches of a letter of a label, of the narrowest arm that is readable, and below which notes and
+# numbers have less room than they need.
+_LETTER, _NARROW, _TIGHT = 0.064, 0.3, 0.45
 
 
 @dataclass
@@ -69,14 +70,14 @@ class Group:
     levels: list = field(default_factory=list)
 
 
-def width_of(groups, arm=0.8):
+def width_of(groups, arm=0.62):
     """Return the inches that groups need, names of levels included."""
     n_arms = sum(len(group.arms) for group in groups)
-    return arm * n_arms + GAP * len(groups) + NAMES * sum(_named(groups))
+    return arm * n_arms + GAP * len(groups) + NAMES * sum(bool(g.levels) for g in groups)
 
 
-def draw_groups(ax, groups, *, needed, bounds=(-np.inf, np.inf)):
-    """Draw groups.
+class Groups:
+    """Groups in axes: first what stands around these, then, when they are laid out, what is inside.
 
     Parameters
     ----------
@@ -89,54 +90,130 @@ def draw_groups(ax, groups, *, needed, bounds=(-np.inf, np.inf)):
     bounds : (float, float), default=(-inf, inf)
         What is possible; intervals end there.
     """
-    shown = [value for group in groups for arm in group.arms for value in arm.values]
-    shown += [height for group in groups for _, _, height in group.levels]
-    ends = low, high = frame(needed, shown, bounds=bounds)
-    unit, gaps, words, named = _layout(ax, groups)
-    # Notes stand above what is drawn.
-    notes = [wrap(arm.note, unit) for group in groups for arm in group.arms if arm.note]
-    n_lines = max((note.count("\n") + 1 for note in notes), default=0)
-    ax.set_ylim(low - 0.05 * (high - low), high + (0.05 + 0.06 * n_lines) * (high - low))
-    left, places, tops = 0.0, {}, []
-    for group, is_named, gap, word in zip(groups, named, gaps, words, strict=True):
-        right = left + len(group.arms)
-        for i, arm in enumerate(group.arms):
-            _draw_arm(ax, left + i + 0.5, arm, ends, bounds, unit)
-            places.setdefault((left, arm.label), []).append(left + i + 0.5)
-        _draw_levels(ax, left, right, group.levels, ends)
-        if is_named:
-            heights = [
-                (height, name if low <= height <= high else f"{name}: {height:.2g}", "0.2")
-                for name, _, height in group.levels
-            ]
-            write_names(ax, heights, right, right + 0.12 / unit, NAMES - 0.15)
-        width = max(unit * len(group.arms) + GAP, word)
-        tops.append(((left + right) / 2, wrap(group.title, width, 9)))
-        left = right + gap / unit
-    ax.set_xlim(-GAP / unit / 2, left - GAP / unit / 2)
-    _set_labels(ax, places, unit)
-    above = ax.secondary_xaxis("top")
-    above.set_xticks(*zip(*tops, strict=True), fontsize=9)
-    above.tick_params(length=0)
-    above.spines["top"].set_visible(False)
+
+    def __init__(self, ax, groups, *, needed, bounds=(-np.inf, np.inf)):
+        self.ax, self.groups, self.bounds = ax, groups, bounds
+        shown = [value for group in groups for arm in group.arms for value in arm.values]
+        shown += [height for group in groups for _, _, height in group.levels]
+        self.ends = frame(needed, shown, bounds=bounds)
+        above = ax.secondary_xaxis("top")
+        above.tick_params(length=0)
+        above.spines["top"].set_visible(False)
+        self._above = above
+        self._set_limits()
+        settle(ax)
+        self._label()
+
+    @property
+    def notes(self):
+        """What a footer has to say of what leaves the frame, and of lines without names."""
+        said = []
+        values = np.array([value for group in self.groups for arm in group.arms
+                           for value in arm.values])  # fmt: skip
+        inside = np.clip(values, *self.bounds)
+        if ((inside < self.ends[0]) | (inside > self.ends[1])).any():
+            said.append("Triangles: beyond the frame.")
+        if (inside != values)[np.isfinite(values)].any():
+            said.append("Intervals end at what is possible.")
+        unnamed = [g for g, n in zip(self.groups, self._named, strict=True) if g.levels and not n]
+        if unnamed:
+            first = next(group for group in self.groups if group.levels)
+            known = {level[0] for level in first.levels}
+            others = [(g.title, [n for n, *_ in g.levels if n not in known]) for g in unnamed]
+            said.append(
+                f"Lines without a name: as in {first.title}"
+                + "".join(
+                    f"; in {title}, {' and '.join(names)}" for title, names in others if names
+                )
+                + "."
+            )
+        return " ".join(said)
+
+    def draw(self):
+        """Draw what is inside the axes."""
+        # What stands around them may have changed their size.
+        self._label()
+        settle(self.ax)
+        self._set_limits()
+        ax, ends = self.ax, self.ends
+        for i, (group, left) in enumerate(zip(self.groups, self._lefts, strict=True)):
+            right = left + len(group.arms)
+            raised = True
+            for j, arm in enumerate(group.arms):
+                # Its number is not where that of its neighbour is.
+                is_below = arm.mean < ends[0]
+                raised = self._unit < _TIGHT and is_below and not raised
+                _draw_arm(ax, left + j + 0.5, arm, ends, self.bounds, self._unit, raised)
+            _draw_levels(ax, left, right, group.levels, ends)
+            if self._named[i]:
+                heights = [
+                    (height, name if ends[0] <= height <= ends[1] else f"{name}: {height:.2g}",
+                     "0.2")
+                    for name, _, height in group.levels
+                ]  # fmt: skip
+                below = (2.4 if raised else 1.2) * SMALL if is_below else 0
+                write_names(
+                    ax, heights, right, right + 0.12 / self._unit, NAMES - 0.15, below=below
+                )
+
+    def _set_limits(self):
+        """Set the vertical limits: notes stand above what is drawn."""
+        unit = getattr(self, "_unit", 1.0)
+        notes = [_note(arm, unit) for group in self.groups for arm in group.arms if arm.note]
+        n_lines = max((note.count("\n") + 1 for note in notes), default=0)
+        room = min(0.05 + (n_lines * 1.25 * SMALL + 2) / 72 / inches(self.ax)[1], 0.5)
+        low, high = self.ends
+        self.ax.set_ylim(low - 0.05 * (high - low), high + (high - low) * 1.05 * room / (1 - room))
+
+    def _label(self):
+        """Find places of arms, and write their labels and the titles of groups."""
+        ax, groups = self.ax, self.groups
+        self._unit, gaps, words, self._named = _layout(ax, groups)
+        unit, left, places, tops = self._unit, 0.0, {}, []
+        self._lefts = []
+        for group, gap, word in zip(groups, gaps, words, strict=True):
+            self._lefts.append(left)
+            right = left + len(group.arms)
+            for i, arm in enumerate(group.arms):
+                places.setdefault((left, arm.label), []).append(left + i + 0.5)
+            width = max(unit * len(group.arms) + GAP - 0.15, word)
+            tops.append(((left + right) / 2, wrap(group.title, width, 9)))
+            left = right + gap / unit
+        ax.set_xlim(-GAP / unit / 2, left - GAP / unit / 2)
+        _set_labels(ax, places, unit)
+        self._above.set_xticks(*zip(*tops, strict=True), fontsize=9)
 
 
 def _layout(ax, groups):
     """Return the inches of an arm, after each group, and of the longest word of each title.
 
-    And where levels are named: if arms had no room, in the first group alone.
+    And where levels are named: if arms had no room, only where names are others than before, or in
+    the first group alone.
     """
     sizes = np.array([len(group.arms) for group in groups])
-    named = np.array(_named(groups))
-    if _unit(ax, sizes, GAP + NAMES * named) < _NARROW:
-        named[1:] = False
+    levels = np.array([bool(group.levels) for group in groups])
+    least = _least(groups)
+    for named in (levels, _others(groups), levels & (levels.cumsum() == 1)):
+        if _unit(ax, sizes, GAP + NAMES * named) >= least:
+            break
     gaps = GAP + NAMES * named
     words = [max((len(word) for word in group.title.split()), default=0) for group in groups]
-    words = 0.1 * np.array(words)
+    words = 0.085 * np.array(words)
     # Titles that are wider than their groups need room on both sides.
     wider = np.maximum(words - _unit(ax, sizes, gaps) * sizes, 0) / 2
     gaps = np.maximum(gaps, GAP / 2 + wider + np.append(wider[1:], 0))
     return _unit(ax, sizes, gaps), gaps, words, named
+
+
+def _least(groups):
+    """Return the inches of an arm at which its label need not stand upright."""
+    least = [_NARROW]
+    for group in groups:
+        labels = [arm.label for arm in group.arms]
+        for label in set(labels):
+            longest = max(map(len, label.split() or [""]))
+            least.append(_LETTER * longest / labels.count(label))
+    return max(least)
 
 
 def _unit(ax, sizes, gaps):
@@ -146,14 +223,25 @@ def _unit(ax, sizes, gaps):
 
 def _set_labels(ax, places, unit):
     """Write the label of each arm, or of neighbours that share it, upright if there is no room."""
-    longest = max(len(word) for _, label in places for word in label.split() or [""])
-    upright = 0.065 * longest > unit * min(map(len, places.values()))
+    upright = any(
+        _LETTER * max(map(len, label.split() or [""])) > unit * len(x)
+        for (_, label), x in places.items()
+    )
     ax.set_xticks(
         [np.mean(place) for place in places.values()],
-        [label if upright else wrap(label, unit * len(x)) for (_, label), x in places.items()],
+        [
+            # Upright, there is room for two lines.
+            wrap(label, 0.65 if upright and unit > 0.28 else 2.0 if upright else unit * len(x))
+            for (_, label), x in places.items()
+        ],
         fontsize=SMALL, rotation=90 if upright else 0,
     )  # fmt: skip
     ax.tick_params(axis="x", length=0)
+
+
+def _note(arm, unit):
+    """Return the note of an arm, with the least room that it needs."""
+    return wrap(arm.note.replace(" of ", "/") if unit < _TIGHT else arm.note, unit)
 
 
 def _draw_levels(ax, left, right, levels, ends):
@@ -166,7 +254,7 @@ def _draw_levels(ax, left, right, levels, ends):
             ax.hlines(height, left, right, zorder=1, **line)
 
 
-def _draw_arm(ax, x, arm, ends, bounds, unit):
+def _draw_arm(ax, x, arm, ends, bounds, unit, raised):
     """Draw points beside a mean with its interval; what leaves the range becomes an arrow."""
     bottom, top = ends
     style = {"color": arm.color, "clip_on": False}
@@ -189,29 +277,37 @@ def _draw_arm(ax, x, arm, ends, bounds, unit):
     if bottom <= arm.mean <= top:
         ax.plot(x_mean, arm.mean, "D", markersize=5, **style)
     values = np.array([*arm.seeds, arm.mean, low, high])
-    for edge, marker, beyond in ((bottom, "v", values < bottom), (top, "^", values > top)):
-        if beyond.any():
-            ax.plot(x_mean, edge, marker, markersize=6, **style)
-    if np.isfinite(arm.mean) and not bottom <= arm.mean <= top:
-        # Beside the bar.
-        edge, away = (bottom, 2) if arm.mean < bottom else (top, -2)
-        ax.annotate(
-            f"{arm.mean:.3g}", (x_mean, edge), (7, away), textcoords="offset points", ha="left",
-            va="bottom" if away > 0 else "top", fontsize=SMALL, color=arm.color,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
-        )  # fmt: skip
+    mark_beyond(ax, x_mean, arm.mean, values, ends, arm.color, raised)
     if arm.note:
         ax.annotate(
-            wrap(arm.note, unit), (x, 1), (0, -2), xycoords=ax.get_xaxis_transform(),
+            _note(arm, unit), (x, 1), (0, -2), xycoords=ax.get_xaxis_transform(),
             textcoords="offset points", ha="center", va="top", fontsize=SMALL, color="0.25",
         )  # fmt: skip
 
 
-def _named(groups):
-    """Return where levels are named: not where groups before have the same names."""
+def mark_beyond(ax, x, mean, values, ends, color, raised=False):
+    """Draw arrows at the ends of a range that values leave, and write a mean that is not in it."""
+    for edge, marker, beyond in (
+        (ends[0], "v", values < ends[0]), (ends[1], "^", values > ends[1]),
+    ):  # fmt: skip
+        if beyond.any():
+            ax.plot(x, edge, marker, markersize=6, color=color, clip_on=False)
+    if np.isfinite(mean) and not ends[0] <= mean <= ends[1]:
+        # Beside the bar.
+        edge, away = (ends[0], 2) if mean < ends[0] else (ends[1], -2)
+        away *= 6 if raised else 1
+        ax.annotate(
+            f"{mean:.3g}", (x, edge), (7, away), textcoords="offset points", ha="left",
+            va="bottom" if away > 0 else "top", fontsize=SMALL, color=color,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+        )  # fmt: skip
+
+
+def _others(groups):
+    """Return where groups have levels with other names than those before."""
     known, found = set(), []
     for group in groups:
         own = {level[:2] for level in group.levels}
         found.append(not own <= known)
         known |= own
-    return found
+    return np.array(found)

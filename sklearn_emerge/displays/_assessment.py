@@ -1,26 +1,23 @@
 """The gains of one configuration, by condition and training mode."""
 
+import json
+
 import numpy as np
 
 from .._docs import fill_doc
 from ..assessment._words import arm_in_words, condition_in_words
-from ._arms import REFERENCE, Arm, Group, draw_groups, width_of
+from ._arms import REFERENCE, Arm, Group, Groups, width_of
 from ._captions import (
-    assessed,
     footer,
+    gains_in_words,
     levels,
+    panel_title,
     reference_name,
     test_in_words,
     verdict_title,
 )
-from ._source import Display, select, select_one
-from ._style import ARM_COLORS, GREEN, finish, literal, new_axes, set_title
-
-# What stands above arms.
-_NOTES = {
-    "seeds": "Above: seeds that gain over the reference.",
-    "p": "p: of no gain over the reference, by {test}.",
-}
+from ._source import Display, known_option, select, select_one
+from ._style import ARM_COLORS, GREEN, finish, literal, set_title
 
 
 class AssessmentDisplay(Display):
@@ -43,6 +40,8 @@ class AssessmentDisplay(Display):
     figure_ : matplotlib.figure.Figure
         Their figure, after `plot`.
     """
+
+    _options = {"modes": None, "note": "seeds"}
 
     def __init__(self, cube):
         self.cube = cube
@@ -73,19 +72,22 @@ class AssessmentDisplay(Display):
         """
         return cls(select_one(cube, selection)).plot(ax, modes=modes, note=note)
 
-    def plot(self, ax=None, *, modes=None, note="seeds"):
+    def plot(self, ax=None, *, modes="same", note="same"):
         """Plot.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to plot; None makes a figure.
-        modes : sequence of str, default=None
+            Where to plot; None makes a figure, or takes the last one of its own if nothing else
+            was drawn into it.
+        modes : sequence of str or None, default="same"
             The training modes to show. None is all but "random", whose untrained head loses so
-            much that the loss says nothing.
-        note : {"seeds", "p", None}, default="seeds"
-            What stands above each arm: in how many seeds it gains over the reference, or the
-            p-value of that, adjusted over the configurations.
+            much that the loss says nothing. "same" is as plotted before, at first None.
+        note : {"seeds", "p", None, "same"}, default="same"
+            What stands above each arm. "seeds": how many gain more than the margin of the claims
+            over the reference; in cubes without one, how many gain anything, where the gain is
+            significant. "p": the p-value of no gain, adjusted over the configurations. "same" is
+            as plotted before, at first "seeds".
 
         Returns
         -------
@@ -97,27 +99,30 @@ class AssessmentDisplay(Display):
         ValueError
             If a mode is not in the cube, or the note is not known.
         """
-        if note is not None and note not in _NOTES:
-            raise ValueError(f"note={note!r} is not known; choose 'seeds', 'p' or None.")
-        modes = shown_modes(self.cube, modes)
-        conditions = self.cube.condition.values.tolist()
-        groups = [_group(self.cube.sel(condition=c), modes, note) for c in conditions]
+        given, note = self._as_before(modes=modes, note=note)
+        known_option("note", note, ("seeds", "p", None))
+        modes, cube = shown_modes(self.cube, given), self.cube
+        margin = json.loads(cube.attrs.get("configuration", "{}")).get("margin")
+        conditions = cube.condition.values.tolist()
+        groups = [_group(cube.sel(condition=c), modes, note, margin) for c in conditions]
         first = groups[0]
-        ax = new_axes(ax, (width_of(groups) + 1.4, 4.2))
-        needed = [0.0, *first.arms[0].seeds, *(height for *_, height in first.levels)]
-        draw_groups(ax, groups, needed=needed)
+        ax = self._new_axes(ax, (max(width_of(groups) + 1.4, 4.8), 4.2))
         ax.set_ylabel("gain over the reference (nats per step)")
-        set_title(ax, verdict_title(self.cube))
+        needed = [0.0, *first.arms[0].seeds, *(height for *_, height in first.levels)]
+        drawn = Groups(ax, groups, needed=needed)
+        set_title(ax, f"{verdict_title(cube)}\n{panel_title(cube, cube)}")
         noted = any(arm.note for group in groups for arm in group.arms)
-        said = _NOTES[note].format(test=test_in_words(self.cube)) if note and noted else ""
-        finish(ax, footer(self.cube, modes, said))
-        self.ax_, self.figure_ = ax, ax.figure
+        said = _said(cube, note, margin) if noted else ""
+        finish(ax, footer(cube, modes, f"{drawn.notes} {said}"))
+        drawn.draw()
+        self.ax_ = ax
+        self._plotted(ax, modes=given, note=note)
         return self
 
     def _shown(self):
         return (
-            f"gains of {assessed(self.cube)} in {', '.join(self.cube.condition.values)}; "
-            f"seeds: {self.cube.sizes['seed']}, verdict {self.cube.verdict.item()}"
+            f"gains of {panel_title(self.cube, self.cube)}: {gains_in_words(self.cube)}; "
+            f"{self.cube.sizes['seed']} seeds. {verdict_title(self.cube)}"
         )
 
 
@@ -153,17 +158,30 @@ def gain_arms(here, modes, label=arm_in_words):
     ]  # fmt: skip
 
 
-def _group(here, modes, note):
+def _said(cube, note, margin):
+    """Return what a footer has to say of the notes above arms."""
+    if note == "p":
+        return f"p: of no gain over the reference, by {test_in_words(cube)}."
+    if note is None:
+        return ""
+    if margin is None:
+        return "Above, where the gain is significant: seeds that gain anything over the reference."
+    return f"Above: seeds that gain more than {margin:g}, the margin."
+
+
+def _group(here, modes, note, margin):
     """Return the group of one condition."""
     arms = gain_arms(here, modes)
+    p_value = here.p_value_adjusted if "p_value_adjusted" in here else here.p_value
+    alpha = json.loads(here.attrs.get("configuration", "{}")).get("alpha", 0.05)
     for mode, arm in zip(modes, arms, strict=True):
         n_diverged = np.isnan(arm.seeds).sum()
         if n_diverged:
             arm.note = f"{n_diverged} of {len(arm.seeds)} diverged"
-        elif note == "seeds":
-            arm.note = f"{(arm.seeds > 0).sum()} of {len(arm.seeds)}"
+        elif note == "seeds" and (margin is not None or p_value.sel(mode=mode) <= alpha):
+            # As in the words on claims; without a margin, zero gains would read as findings.
+            arm.note = f"{(arm.seeds > (margin or 0)).sum()} of {len(arm.seeds)}"
         elif note == "p":
-            p_value = here.p_value_adjusted if "p_value_adjusted" in here else here.p_value
             p = p_value.sel(mode=mode).item()
             # One seed alone has none.
             if np.isfinite(p):

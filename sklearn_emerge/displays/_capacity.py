@@ -5,10 +5,19 @@ import numpy as np
 from .._docs import fill_doc
 from ..assessment._cube import cube_of
 from ..assessment._words import arm_in_words
+from ._arms import mark_beyond
 from ._assessment import shown_modes
-from ._captions import assessed, footer, levels, panel_title, readable, reference_name
+from ._captions import (
+    arms_in_words,
+    assessed,
+    footer,
+    levels,
+    panel_title,
+    readable,
+    reference_name,
+)
 from ._source import Display, check_selected, parameters, select
-from ._style import ARM_COLORS, GREEN, finish, frame, literal, new_axes, set_title, write_names
+from ._style import ARM_COLORS, GREEN, finish, frame, literal, set_title, write_names
 
 
 class CapacityCurveDisplay(Display):
@@ -32,6 +41,8 @@ class CapacityCurveDisplay(Display):
     figure_ : matplotlib.figure.Figure
         Their figure, after `plot`.
     """
+
+    _options = {"modes": None}
 
     def __init__(self, cube, parameter):
         self.cube = cube
@@ -80,16 +91,17 @@ class CapacityCurveDisplay(Display):
         cube = select(cube, {"condition": condition}).sortby(parameter)
         return cls(cube, parameter).plot(ax, modes=modes)
 
-    def plot(self, ax=None, *, modes=None):
+    def plot(self, ax=None, *, modes="same"):
         """Plot.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to plot; None makes a figure.
-        modes : sequence of str, default=None
+            Where to plot; None makes a figure, or takes the last one of its own if nothing else
+            was drawn into it.
+        modes : sequence of str or None, default="same"
             The training modes to show. None is all but "random", whose untrained head loses so
-            much that the loss says nothing.
+            much that the loss says nothing. "same" is as plotted before, at first None.
 
         Returns
         -------
@@ -102,8 +114,9 @@ class CapacityCurveDisplay(Display):
             If a mode is not in the cube.
         """
         cube = self.cube
-        modes = shown_modes(cube, modes)
-        ax = new_axes(ax, (6.8, 4.2))
+        (given,) = self._as_before(modes=modes)
+        modes = shown_modes(cube, given)
+        ax = self._new_axes(ax, (6.8, 4.2))
         values = cube[self.parameter].values
         numeric = np.issubdtype(values.dtype, np.number)
         x = values if numeric else np.arange(len(values))
@@ -117,8 +130,11 @@ class CapacityCurveDisplay(Display):
         needed = [0.0, *means.sel(mode=modes[0]).values, *(v for *_, gains in lines for v in gains)]
         shown = [cube[name].sel(mode=modes).values.ravel() for name in ("ci_low", "ci_high")]
         shown += [cube.delta_nll.sel(mode=modes).values.ravel()]
-        low, high = frame(needed, np.concatenate(shown))
-        ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+        shown = np.concatenate(shown)
+        low, high = frame(needed, shown)
+        margin = 0.05 * (high - low)
+        ends = low - margin, high + margin
+        ax.set_ylim(ends)
         names = [(0.0, f"reference: {reference}", "0.4")]
         ax.axhline(0, color="0.5", linewidth=0.8, zorder=1)
         for name, style, gains in lines:
@@ -131,7 +147,6 @@ class CapacityCurveDisplay(Display):
             names.append(
                 (means.sel(mode=mode).values[-1], arm_in_words(mode), ARM_COLORS.get(mode, GREEN))
             )
-        write_names(ax, names)
         if numeric and (x > 0).all():
             ax.set_xscale("log", base=2)
             ax.minorticks_off()
@@ -141,8 +156,12 @@ class CapacityCurveDisplay(Display):
         ax.set_xlabel(readable(self.parameter))
         ax.set_ylabel("gain over the reference (nats per step)")
         set_title(ax, panel_title(cube))
-        finish(ax, footer(cube, modes))
-        self.ax_, self.figure_ = ax, ax.figure
+        beyond = (shown < ends[0]) | (shown > ends[1])
+        finish(ax, footer(cube, modes, "Triangles: beyond the frame." if beyond.any() else ""))
+        # They make axes narrower, not lower.
+        write_names(ax, names)
+        self.ax_ = ax
+        self._plotted(ax, modes=given)
         return self
 
     def _draw_mode(self, ax, x, mode, style):
@@ -151,7 +170,7 @@ class CapacityCurveDisplay(Display):
         color = ARM_COLORS.get(mode, GREEN)
         seeds = here.delta_nll.transpose(self.parameter, "seed").values
         low, high = here.ci_low.values, here.ci_high.values
-        bottom, top = ax.get_ylim()
+        ends = ax.get_ylim()
         ax.plot(x, seeds, "o", color=color, markersize=3, alpha=0.5, markeredgewidth=0)
         mean = seeds.mean(axis=1)
         error = np.abs(np.vstack([mean - low, high - mean]))
@@ -159,15 +178,20 @@ class CapacityCurveDisplay(Display):
             x, mean, error, color=color, linewidth=1.8, linestyle=style, marker="D", markersize=4,
             label=mode,
         )  # fmt: skip
-        for edge, marker, beyond in ((bottom, "v", low < bottom), (top, "^", high > top)):
-            # Without points, the layout would make room for the origin.
-            if beyond.any():
-                edges = np.full(beyond.sum(), edge)
-                ax.plot(x[beyond], edges, marker, color=color, markersize=6, clip_on=False)
+        for each in zip(x, mean, np.column_stack([seeds, mean, low, high]), strict=True):
+            mark_beyond(ax, *each, ends, color)
+        if style == "-":
+            # What leaves the frame steeply would end nowhere.
+            edges = np.clip(mean, *ends)
+            for i in np.flatnonzero((edges[:-1] != mean[:-1]) != (edges[1:] != mean[1:])):
+                ax.plot(x[i : i + 2], edges[i : i + 2], ":", color=color, linewidth=1.2)
 
     def _shown(self):
-        sizes = ", ".join(map(str, self.cube[self.parameter].values.tolist()))
+        gains = "; ".join(
+            f"{value}: {arms_in_words(self.cube.sel({self.parameter: value}))}"
+            for value in self.cube[self.parameter].values.tolist()
+        )
         return (
-            f"gains of {assessed(self.cube)} against {self.parameter} ({sizes}); "
-            f"seeds: {self.cube.sizes['seed']}"
+            f"gains of {assessed(self.cube)} by {readable(self.parameter)}: {gains}; "
+            f"{self.cube.sizes['seed']} seeds"
         )

@@ -6,18 +6,57 @@ import numpy as np
 
 from ..assessment._case import innermost, observation_of
 from ..assessment._labels import STRUCTURED
-from ..assessment._words import arm_in_words, baseline_in_words, condition_in_words
+from ..assessment._words import (
+    ARM_STATES,
+    arm_in_words,
+    baseline_in_words,
+    condition_in_words,
+    in_digits,
+)
 from ._style import ALTERNATIVE_STYLE, CEILINGS, literal
 
 
 def verdict_title(cube):
-    """Return the verdict of a configuration; what it means is not the same in every cube."""
-    return f"Verdict: {literal(cube.verdict.item().replace('+', ' and '))}"
+    """Return the verdict of a configuration; before there were claims, rules were others."""
+    rules = "" if "claim_state" in cube else " by earlier rules"
+    return f"Verdict{rules}: {literal(cube.verdict.item().replace('+', ' and '))}"
 
 
 def assessed(cube):
     """Return which model was assessed in which world, as far as the cube says."""
     return cube.attrs.get("title", "").removeprefix("Emergence assessment of ")
+
+
+def gains_in_words(cube):
+    """Return the mean gain of each arm, where its head is trained, in each condition, in words."""
+    return "; ".join(
+        f"{condition_in_words(condition)}: {arms_in_words(cube.sel(condition=condition))}"
+        for condition in cube.condition.values.tolist()
+    )
+
+
+def arms_in_words(here):
+    """Return the mean gain of each arm in one condition, where its head is trained, in words."""
+    gains = here.delta_nll.mean("seed")
+    return ", ".join(
+        f"{arm_in_words(mode)} {in_digits(gains.sel(mode=mode).item())[0]} nats per step"
+        for mode in here.mode.values.tolist()
+        if mode != "random"
+    )
+
+
+def scores_in_words(here):
+    """Return from what each latent is decoded in one condition, and how well, in words."""
+    states = {ARM_STATES[mode]: mode for mode in ("random", "readout", "full") if mode in here.mode}
+    said = []
+    for latent in here.latent.values.tolist():
+        one = here.sel(latent=latent)
+        found = {words: one.probe_score.sel(mode=mode) for words, mode in states.items()}
+        if "probe_score_window" in one:
+            found["the last inputs"] = one.probe_score_window
+        scores = (f"{in_digits(x.mean().item())[0]} from {words}" for words, x in found.items())
+        said.append(f"{latent}: {', '.join(scores)}")
+    return "; ".join(said)
 
 
 def panel_title(cube, shown=None):
@@ -53,12 +92,13 @@ def readable(name):
 def footer(cube, modes, note=""):
     """Return what arms, points and bars are in a figure of gains of some modes, and a note."""
     shown = seeds_in_words([cube], "Points: ", "diamonds and bars", interval_in_words(cube))
-    left_out = ""
-    if "random" in cube.mode and "random" not in modes:
-        left_out = " Not shown: networks of which nothing was trained."
-    return (
-        f"Arms: which weights were trained. {shown} Triangles: beyond the frame.{left_out} {note}"
-    ).strip()
+    untrained = ""
+    if "random" in modes:
+        untrained = f'"{arm_in_words("random")}": the head as well is as it was drawn at first.'
+    elif "random" in cube.mode:
+        untrained = "Not shown: networks of which nothing was trained."
+    said = f"Arms: which weights were trained. {shown} {untrained} {note}"
+    return " ".join(said.split())
 
 
 def seeds_in_words(cubes, points, means, interval=None):

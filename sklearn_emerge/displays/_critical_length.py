@@ -3,7 +3,7 @@
 import numpy as np
 
 from ._source import Display, as_sweep
-from ._style import PALETTE, finish, new_axes
+from ._style import PALETTE, finish
 
 
 class CriticalLengthDisplay(Display):
@@ -23,6 +23,8 @@ class CriticalLengthDisplay(Display):
     figure_ : matplotlib.figure.Figure
         Their figure, after `plot`.
     """
+
+    _options = {"label": None}
 
     def __init__(self, cube):
         self.cube = cube
@@ -52,27 +54,29 @@ class CriticalLengthDisplay(Display):
         """
         return cls(as_sweep(cube)).plot(label=label, ax=ax)
 
-    def plot(self, *, label=None, ax=None):
+    def plot(self, *, label="same", ax=None):
         """Plot.
 
         Parameters
         ----------
-        label : str, default=None
-            Name in the legend; None is "measured".
+        label : str or None, default="same"
+            Name in the legend; None is "measured", "same" as plotted before, at first None.
         ax : matplotlib.axes.Axes, default=None
-            Where to plot; None makes a figure.
+            Where to plot; None makes a figure, or takes the last one of its own if nothing else
+            was drawn into it.
 
         Returns
         -------
         CriticalLengthDisplay
             Itself, with `ax_` and `figure_`.
         """
-        ax = new_axes(ax, (6.4, 4.0))
+        (given,) = self._as_before(label=label)
+        ax = self._new_axes(ax, (6.4, 4.0))
         horizons, lengths = self.cube.horizon.values, self.cube.critical_length.values
         slope = self.cube.attrs["reference_slope"]
         known = np.flatnonzero(np.isfinite(lengths))
         theory = np.isfinite(slope) and len(known) > 0
-        label = label or "measured"
+        label = given or "measured"
         if theory:
             label += f" (line: slope {slope:.3g} per factor e)"
         # Several sweeps may be drawn into the same axes.
@@ -90,7 +94,8 @@ class CriticalLengthDisplay(Display):
         ax.set_ylabel("critical filter length (steps)")
         ax.legend(frameon=False, fontsize=9)
         finish(ax)
-        self.ax_, self.figure_ = ax, ax.figure
+        self.ax_ = ax
+        self._plotted(ax, label=given)
         return self
 
     def _shown(self):

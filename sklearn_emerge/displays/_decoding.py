@@ -5,16 +5,17 @@ import numpy as np
 from ..assessment._labels import STRUCTURED
 from ..assessment._words import arm_in_words
 from ..inference import student_interval
-from ._arms import Arm, Group, draw_groups, width_of
+from ._arms import Arm, Group, Groups, width_of
 from ._assessment import gain_arms, gain_levels
-from ._captions import interval_in_words, seeds_in_words
+from ._captions import arms_in_words, interval_in_words, scores_in_words, seeds_in_words
 from ._source import Display, select, select_one
-from ._style import ARM_COLORS, GREEN, finish, literal, new_axes, set_legend
+from ._style import ARM_COLORS, GREEN, finish, literal, set_legend
 
-# A score of 1 is perfect; 0 is that of the mean.
+# A score of 1 is perfect; 0 is that of the mean, and where the axis begins: differences that mean
+# nothing would fill it.
 _POSSIBLE = (-np.inf, 1.0)
 _INPUTS = GREEN
-_NAMES = {ARM_COLORS[mode]: arm_in_words(mode) for mode in ("readout", "random", "full")}
+_NAMES = {ARM_COLORS[mode]: arm_in_words(mode) for mode in ("full", "readout", "random")}
 _NAMES[_INPUTS] = "the last inputs alone"
 
 
@@ -47,8 +48,8 @@ class DecodingDisplay(Display):
     >>> display = DecodingDisplay.from_cube(assessment)
     >>> display.axes_[1].get_ylabel()
     'gain over the reference (nats per step)'
-    >>> display
-    <DecodingDisplay: latents and gains of DriftWorld>
+    >>> display.axes_[0].get_ylabel()
+    'score of decoding (cross-validated R²)'
     """
 
     def __init__(self, cubes):
@@ -99,7 +100,8 @@ class DecodingDisplay(Display):
         Parameters
         ----------
         axes : sequence of two matplotlib.axes.Axes, default=None
-            Where to plot; None makes a figure.
+            Where to plot; None makes a figure, or takes the last one of its own if nothing else
+            was drawn into it.
 
         Returns
         -------
@@ -113,14 +115,11 @@ class DecodingDisplay(Display):
             for name, cube in here.items()
         ]
         widths = [width_of(groups, 0.45) + 1.2 for groups in (decoded, gains)]
-        axes = new_axes(axes, (sum(widths) + 1.8, 4.2), n_columns=2, width_ratios=widths)
+        size = sum(widths) + 1.8, 4.2
+        axes = self._new_axes(axes, size, n_columns=2, width_ratios=widths)
         left, right = self.axes_ = np.asarray(axes)
-        scores = [score for group in decoded for arm in group.arms for score in arm.seeds]
-        draw_groups(left, decoded, needed=[1.0, *scores], bounds=_POSSIBLE)
-        heights = [height for group in gains for *_, height in group.levels]
-        trained = [gain for group in gains for gain in group.arms[-1].seeds]
-        draw_groups(right, gains, needed=[0.0, *heights, *trained])
-        left.set_ylabel("score of decoding (cross-validated R² or D²)")
+        names = sorted({name for cube in here.values() for name in _score_names(cube)})[::-1]
+        left.set_ylabel(f"score of decoding (cross-validated {' or '.join(names)})")
         right.set_ylabel("gain over the reference (nats per step)")
         left.set_title("What can be decoded", loc="left", fontsize=10)
         right.set_title("What is predicted", loc="left", fontsize=10)
@@ -129,17 +128,30 @@ class DecodingDisplay(Display):
             if color in colors:
                 right.plot([], [], "D", color=color, label=name)
         set_legend(right)
+        heights = [height for group in gains for *_, height in group.levels]
+        trained = [gain for group in gains for gain in group.arms[0].seeds]
+        scores = Groups(left, decoded, needed=[0.0, 1.0], bounds=_POSSIBLE)
+        predicted = Groups(right, gains, needed=[0.0, *heights, *trained])
         cubes = list(here.values())
-        finish(left, seeds_in_words(cubes, "Points: ", "diamonds and bars"))
+        said = seeds_in_words(cubes, "Points: ", "diamonds and bars")
+        finish(left, f"{said} {scores.notes}".strip())
         # Cubes of one figure mostly have intervals of one kind.
         kinds = {interval_in_words(cube) for cube in cubes}
         interval = kinds.pop() if len(kinds) == 1 else "its interval"
-        finish(right, seeds_in_words(cubes, "Points: ", "diamonds and bars", interval))
-        self.figure_ = left.figure
+        said = seeds_in_words(cubes, "Points: ", "diamonds and bars", interval)
+        finish(right, f"{said} {predicted.notes}".strip())
+        scores.draw()
+        predicted.draw()
+        self._plotted(left)
         return self
 
     def _shown(self):
-        return f"latents and gains of {', '.join(self.cubes)}"
+        said = []
+        for name, cube in self.cubes.items():
+            here = select(cube, {"condition": STRUCTURED})
+            latents = scores_in_words(here) if "probe_score" in here else "no latents"
+            said.append(f"{name} ({latents}; gains: {arms_in_words(here)})")
+        return f"decoding of {', '.join(said)}"
 
 
 def _world(cube):
@@ -152,11 +164,23 @@ def _no_label(mode):
 
 
 def _modes(cube):
-    """Return the arm with an untrained core, if there is one, and the trained one."""
+    """Return the trained arm and one with an untrained core, those that there are."""
     known = cube.mode.values.tolist()
     # An untrained core has the same states whether its head is trained or not.
     untrained = [mode for mode in ("readout", "random") if mode in known][:1]
-    return [*untrained, *(mode for mode in ("full",) if mode in known)]
+    return [*(mode for mode in ("full",) if mode in known), *untrained]
+
+
+def _score_names(cube):
+    """Return what the scores of a cube are called: of classes D², else R²."""
+    if "probe_score" not in cube:
+        return set()
+    if "probe_accuracy" not in cube:
+        return {"R²"}
+    classes = cube.probe_accuracy.notnull().any(
+        [d for d in cube.probe_accuracy.dims if d != "latent"]
+    )
+    return {"D²" if each else "R²" for each in classes.values}
 
 
 def _decoded(cube):

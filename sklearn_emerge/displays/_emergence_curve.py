@@ -4,18 +4,19 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ._source import Display
-from ._style import BLUE, SMALL, finish, log_ticks, new_axes
+from ._style import BLUE, SMALL, finish, log_ticks
 
 # Capacities at which the curve is drawn.
 _POINTS = 200
+_THRESHOLD = "threshold"
 
 
 class EmergenceCurveDisplay(Display):
     """Accuracy against capacity, with a fitted `EmergenceCurve`, its band and its threshold.
 
-    Build it with `from_estimator`. The dashed line is where the fitted curve is half way, which
+    Build it with `from_estimator`. The threshold is where the fitted curve is half way, which
     every rise has; whether it is a step says `EmergenceCurve.compare`. The legend gives it with its
-    interval.
+    interval. In axes of its own a footer says what is drawn.
 
     Parameters
     ----------
@@ -45,6 +46,8 @@ class EmergenceCurveDisplay(Display):
     >>> EmergenceCurveDisplay.from_estimator(curve).ax_.get_ylabel()
     'accuracy (share)'
     """
+
+    _options = {"label": None, "color": BLUE}
 
     def __init__(self, capacity, rate, grid, mean, low, high, threshold, confidence=0.95):
         self.capacity = capacity
@@ -94,24 +97,28 @@ class EmergenceCurveDisplay(Display):
         values = curve.y_train_, grid, curve.predict(X), low, high
         return cls(capacity, *values, threshold, confidence).plot(ax=ax, **options)
 
-    def plot(self, ax=None, *, label=None, color=BLUE):
+    def plot(self, ax=None, *, label="same", color="same"):
         """Plot.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to plot; None makes a figure.
-        label : str, default=None
-            What the curve is; stands before its threshold in the legend.
-        color : str, default="#0072B2"
-            Colour of points, curve and band.
+            Where to plot; None makes a figure, or takes the last one of its own if nothing else
+            was drawn into it.
+        label : str or None, default="same"
+            What the curve is; stands before its threshold in the legend. "same" is as plotted
+            before, at first None.
+        color : str, default="same"
+            Colour of points, curve and band. "same" is as plotted before, at first "#0072B2".
 
         Returns
         -------
         EmergenceCurveDisplay
             Itself, with `ax_` and `figure_`.
         """
-        ax = new_axes(ax, (6.4, 4.0))
+        label, color = self._as_before(label=label, color=color)
+        alone = ax is None
+        ax = self._new_axes(ax, (6.4, 4.0))
         threshold, low, high = self.threshold
         # A capacity of zero has no place on a logarithmic axis: beside the smallest.
         least = self.grid[0] * (self.grid[0] / self.grid[-1]) ** 0.08
@@ -128,6 +135,15 @@ class EmergenceCurveDisplay(Display):
             ax.axvline(threshold, color=color, linewidth=1, linestyle="--")
             ends = np.clip([low, high], self.grid[0], self.grid[-1])
             ax.axvspan(*ends, color=color, alpha=0.07, linewidth=0)
+            # The curve is above on its right; of several curves one stands over the other.
+            row = sum(text.get_text() == _THRESHOLD for text in ax.texts)
+            right = threshold**2 > self.grid[0] ** 0.4 * self.grid[-1] ** 1.6
+            ax.annotate(
+                _THRESHOLD, (threshold, 0.03 + 0.07 * row), (-3 if right else 3, 0),
+                xycoords=ax.get_xaxis_transform(), textcoords="offset points",
+                ha="right" if right else "left", fontsize=SMALL, color=color,
+                bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.5},
+            )  # fmt: skip
         ax.set_xscale("log")
         if zero.any():
             ax.axvline(least, color="grey", linewidth=0.6, linestyle=":")
@@ -140,8 +156,9 @@ class EmergenceCurveDisplay(Display):
         ax.legend(
             frameon=False, fontsize=SMALL, loc="lower left", bbox_to_anchor=(0, 1), borderpad=0
         )
-        finish(ax)
-        self.ax_, self.figure_ = ax, ax.figure
+        finish(ax, self._footer() if alone else None)
+        self.ax_ = ax
+        self._plotted(ax, label=label, color=color)
         return self
 
     def _told(self):
@@ -151,6 +168,14 @@ class EmergenceCurveDisplay(Display):
             return "threshold beyond the capacities"
         threshold, low, high = (f"{float(f'{x:.3g}'):,g}" for x in self.threshold)
         return f"threshold {threshold} ({100 * self.confidence:.3g}%: {low} to {high})"
+
+    def _footer(self):
+        """Return what points, curve, bands and the dashed line are."""
+        share = f"{100 * self.confidence:.3g}%"
+        return (
+            f"{len(self.rate)} points. Curve and band: fitted, pointwise {share} (bootstrap). "
+            f"Dashed and shaded: the threshold and its {share} interval (profile likelihood)."
+        )
 
     def _shown(self):
         return f"{len(self.rate)} points, {self._told()}"

@@ -5,7 +5,7 @@ from ._assessment import AssessmentDisplay
 from ._capacity import CapacityCurveDisplay
 from ._decoding import DecodingDisplay
 from ._memory import MemoryDisplay
-from ._source import parameters
+from ._source import known_option, parameters
 from ._trajectory import TrajectoryDisplay
 
 KINDS = {
@@ -23,6 +23,5 @@ def plot_cube(cube, kind, options):
         cube = cube_of(cube)
         left = {name for name in parameters(cube) if cube.sizes[name] > 1} - set(options)
         kind = "capacity" if left else "gains"
-    if kind not in KINDS:
-        raise ValueError(f"kind={kind!r} is not known; choose from {', '.join(KINDS)}.")
+    known_option("kind", kind, tuple(KINDS))
     return KINDS[kind].from_cube(cube, **options)

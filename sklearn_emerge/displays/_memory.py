@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._docs import fill_doc
-from ..assessment._words import arm_in_words
+from ..assessment._words import arm_in_words, in_digits
 from ..inference import student_interval
 from ._assessment import shown_modes
 from ._captions import levels, loss_bounds, panel_title, reference_name, seeds_in_words
@@ -11,13 +11,15 @@ from ._source import Display, select, select_one
 from ._style import (
     ALTERNATIVE_STYLE,
     CEILINGS,
+    SMALL,
     colors_of,
     ends_of,
     finish,
     frame,
-    new_axes,
+    inches,
     set_legend,
     set_title,
+    settle,
 )
 
 _LEVEL_STYLES = (ALTERNATIVE_STYLE, (0, (1, 3)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 3)))
@@ -25,6 +27,8 @@ _LEVEL_STYLES = (ALTERNATIVE_STYLE, (0, (1, 3)), (0, (5, 1, 1, 1, 1, 1)), (0, (8
 _LONGEST_STYLE = "-."
 _REFERENCE = "reference: "
 _NOTE = "Dash-dotted: with the longest window. Black: other predictors."
+# Inches of a number that stands for a point beyond the frame, with its arrow.
+_NUMBER = 0.45
 
 
 class MemoryDisplay(Display):
@@ -172,14 +176,15 @@ class MemoryDisplay(Display):
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to plot; None makes a figure.
+            Where to plot; None makes a figure, or takes the last one of its own if nothing else
+            was drawn into it.
 
         Returns
         -------
         MemoryDisplay
             Itself, with `ax_`, `figure_` and `lines_`.
         """
-        ax = new_axes(ax, (7.2, 4.2))
+        ax = self._new_axes(ax, (7.2, 4.2))
         # Where all networks have diverged, there are no ends.
         self.lines_, ends, needed, bands = {}, [np.empty(0)], [*self.baselines.values()], []
         colors = colors_of(list(self.curves))
@@ -196,7 +201,7 @@ class MemoryDisplay(Display):
             self.lines_[name] = line
             ax.axhline(mean[-1], color=color, linewidth=0.8, linestyle=_LONGEST_STYLE)
             # What is worse than all that it is compared with may leave the frame.
-            needed += [mean[-1]] if self.baselines else [*mean]
+            needed += [mean[-1], mean.min()] if self.baselines else [*mean]
             ends.append(mean)
             if len(seeds) > 1:
                 band = np.array([student_interval(values) for values in seeds.T])
@@ -213,26 +218,81 @@ class MemoryDisplay(Display):
         low, high = frame(needed, np.concatenate(ends), bounds=ends_of(self.bounds))
         ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
         for windows, mean, band, color in bands:
-            # Without its line a band says nothing.
-            inside = mean <= ax.get_ylim()[1]
-            ax.fill_between(windows, *band, where=inside, color=color, alpha=0.15, linewidth=0)
+            # As far as its line: without it, a band says nothing.
+            x, mean, *band = _with_crossings(windows, np.vstack([mean, band]), ax.get_ylim()[1])
+            inside = mean <= ax.get_ylim()[1] + 1e-9
+            ax.fill_between(x, *band, where=inside, color=color, alpha=0.15, linewidth=0)
         ax.set_xscale("log", base=2)
         ticks = np.unique(np.concatenate([curve.window for curve in self.curves.values()]))
-        # One label where windows are too near to each other for several.
-        crowded = [*(ticks[:-1] * 1.2 > ticks[1:]), False]
-        ax.set_xticks(ticks, ["" if c else str(k) for k, c in zip(ticks, crowded, strict=True)])
+        ax.set_xticks(ticks)
         ax.minorticks_off()
         ax.set_xlabel("last inputs that are seen (steps)")
         ax.set_ylabel("negative log-likelihood (nat/step)")
         set_legend(ax)
         if self.title is not None:
             set_title(ax, self.title)
-        finish(ax, self.footer)
-        self.ax_, self.figure_ = ax, ax.figure
+        beyond = [line for line in self.lines_.values() if max(line.get_ydata()) > high]
+        note = "Triangles: losses above the frame." if beyond else ""
+        finish(ax, f"{self.footer or ''} {note}".strip() or None)
+        # The last label, and of the others those that have room.
+        places = ax.transData.transform([(k, 0) for k in ticks])[:, 0] / ax.figure.figure.dpi
+        labels, next_place = [], np.inf
+        for window, place in zip(ticks[::-1], places[::-1], strict=True):
+            has_room = place < next_place - 0.09 * len(str(ticks[-1])) - 0.05
+            labels.append(str(window) if has_room else "")
+            next_place = place if has_room else next_place
+        ax.set_xticks(ticks, labels[::-1])
+        _write_beyond(ax, beyond, (low, high))
+        self.ax_ = ax
+        self._plotted(ax)
         return self
 
     def _shown(self):
-        return f"loss of {', '.join(self.curves)} against the last inputs seen"
+        ends = []
+        for name, curve in self.curves.items():
+            loss = curve.mean("seed").dropna("window")
+            if loss.size:
+                (first,), (last,) = (in_digits(loss.values[i]) for i in (0, -1))
+                windows = loss.window.values
+                ends.append(
+                    f"{arm_in_words(name)} {first} from {windows[0]}, {last} from {windows[-1]}"
+                )
+        return f"loss in nats per step by the last inputs seen: {'; '.join(ends) or 'none'}"
+
+
+def _with_crossings(x, rows, height):
+    """Return rows over x with the points added where the first one crosses a height."""
+    x, first = np.log2(x), rows[0] - height
+    before = np.flatnonzero(first[:-1] * first[1:] < 0)
+    share = first[before] / (first[before] - first[before + 1])
+    all_x = np.sort(np.append(x, x[before] + share * np.diff(x)[before]))
+    return [2**all_x, *(np.interp(all_x, x, row) for row in rows)]
+
+
+def _write_beyond(ax, lines, ends):
+    """Write the values of points that are above the frame in a row for each line, above the others.
+
+    The first one and what has room after it.
+    """
+    low, high = ends
+    row = 1.4 * SMALL / 72 / inches(ax)[1]
+    room = min(0.05 + row * len(lines), 0.5)
+    if lines:
+        ax.set_ylim(top=high + (high - low) * 1.05 * room / (1 - room))
+        settle(ax)
+    for i, line in enumerate(lines):
+        height, taken = 1 - row * (i + 0.5), -np.inf
+        for window, loss in line.get_xydata():
+            place = ax.transData.transform((window, 0))[0] / ax.figure.figure.dpi
+            if loss <= high or place < taken + _NUMBER:
+                continue
+            taken, style = place, {"color": line.get_color(), "zorder": 3}
+            ax.plot(window, height, "^", markersize=5, transform=ax.get_xaxis_transform(), **style)
+            ax.annotate(
+                f"{loss:.3g}", (window, height), (5, 0), xycoords=ax.get_xaxis_transform(),
+                textcoords="offset points", va="center", fontsize=SMALL,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5}, **style,
+            )  # fmt: skip
 
 
 def _at_the_end(cube, condition, step):

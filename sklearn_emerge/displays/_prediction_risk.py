@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ._source import Display, as_sweep
-from ._style import finish, new_axes, set_legend, shades
+from ._source import Display, as_sweep, known_option
+from ._style import finish, set_legend, shades
 
 
 class PredictionRiskDisplay(Display):
@@ -23,6 +23,8 @@ class PredictionRiskDisplay(Display):
     figure_ : matplotlib.figure.Figure
         Their figure, after `plot`.
     """
+
+    _options = {"quantity": "total_risk"}
 
     def __init__(self, cube):
         self.cube = cube
@@ -54,17 +56,19 @@ class PredictionRiskDisplay(Display):
         """
         return cls(as_sweep(cube)).plot(quantity=quantity, ax=ax)
 
-    def plot(self, *, quantity="total_risk", ax=None):
+    def plot(self, *, quantity="same", ax=None):
         """Plot.
 
         Parameters
         ----------
-        quantity : {"total_risk", "risk", "log1p"}, default="total_risk"
+        quantity : {"total_risk", "risk", "log1p", "same"}, default="same"
             "total_risk": the total, with what is tolerated and the critical length of each
             horizon. "risk": per step. "log1p": the logarithm of one plus the risk averaged over
-            the predicted steps, as in Figure 1 of the source.
+            the predicted steps, as in Figure 1 of the source. "same" is as plotted before, at
+            first "total_risk".
         ax : matplotlib.axes.Axes, default=None
-            Where to plot; None makes a figure.
+            Where to plot; None makes a figure, or takes the last one of its own if nothing else
+            was drawn into it.
 
         Returns
         -------
@@ -76,16 +80,14 @@ class PredictionRiskDisplay(Display):
         ValueError
             If the quantity is not known.
         """
+        (quantity,) = self._as_before(quantity=quantity)
         labels = {
             "total_risk": "total excess risk (squared units of the data)",
             "risk": "excess risk per step (squared units of the data)",
             "log1p": "log(1 + excess risk per predicted step)",
         }
-        if quantity not in labels:
-            raise ValueError(
-                f"quantity={quantity!r} is not known; choose from {', '.join(labels)}."
-            )
-        ax = new_axes(ax, (6.4, 4.0))
+        known_option("quantity", quantity, tuple(labels))
+        ax = self._new_axes(ax, (6.4, 4.0))
         from matplotlib.ticker import MaxNLocator
 
         cube = self.cube
@@ -115,7 +117,8 @@ class PredictionRiskDisplay(Display):
         ax.set_ylabel(labels[quantity])
         set_legend(ax, "horizon")
         finish(ax)
-        self.ax_, self.figure_ = ax, ax.figure
+        self.ax_ = ax
+        self._plotted(ax, quantity=quantity)
         return self
 
     def _shown(self):

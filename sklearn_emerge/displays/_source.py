@@ -1,11 +1,18 @@
 """What displays are drawn from: a fitted estimator, its cube, or the file of the cube."""
 
+import sys
+
 import numpy as np
 import xarray as xr
 from sklearn.utils.validation import check_is_fitted
 
+from .._names import did_you_mean
 from ..assessment._cube import cube_of
 from ..assessment._labels import RESERVED
+from ._style import make_room, new_figure
+
+# What an option of `plot` is by default.
+SAME = "same"
 
 
 def as_sweep(source):
@@ -29,7 +36,7 @@ def select(cube, selection):
     if unknown:
         raise ValueError(
             f"{unknown[0]!r} is not a dimension of what is shown, which has "
-            f"{', '.join(map(str, cube.dims))}."
+            f"{', '.join(map(str, cube.dims))}.{did_you_mean(unknown[0], map(str, cube.dims))}"
         )
     for name, value in selection.items():
         known = f"its values are {cube[name].values.tolist()}"
@@ -38,7 +45,11 @@ def select(cube, selection):
         try:
             cube = cube.sel({name: value})
         except KeyError as error:
-            raise ValueError(f"{name!r}: {value!r} is not in the cube; {known}.") from error
+            labels = [label for label in cube[name].values.tolist() if isinstance(label, str)]
+            unknown = next(v for v in np.ravel(value).tolist() if v not in cube[name].values)
+            raise ValueError(
+                f"{name!r}: {value!r} is not in the cube; {known}.{did_you_mean(unknown, labels)}"
+            ) from error
     return cube
 
 
@@ -85,8 +96,25 @@ def select_one(source, selection):
     return cube
 
 
+def known_option(name, value, choices):
+    """Raise a ValueError unless the value of an option is one of some names."""
+    if value not in choices:
+        names = [choice for choice in choices if choice is not None]
+        *first, last = map(repr, choices)
+        few = f"choose {', '.join(first)} or {last}"
+        listed = few if len(names) < 3 else f"choose from {', '.join(names)}"
+        raise ValueError(f"{name}={value!r} is not known; {listed}.{did_you_mean(value, names)}")
+
+
 class Display:
-    """What displays share: the way from an estimator, and a repr that says what is shown."""
+    """What displays share.
+
+    The way from an estimator, what they have been plotted with, and a repr that says what is shown.
+    """
+
+    # Options of `plot` as they were given last, and the figure of its own with all that is in it.
+    _options: dict = {}
+    _own = None
 
     @classmethod
     def from_estimator(cls, estimator, *args, **options):
@@ -113,5 +141,45 @@ class Display:
         """
         return cls.from_cube(estimator, *args, **options)
 
+    def _as_before(self, **options):
+        """Return the values of options; what is the same is as it was plotted before."""
+        return [
+            self._options[name] if isinstance(value, str) and value == SAME else value
+            for name, value in options.items()
+        ]
+
+    def _new_axes(self, ax, figsize, n_columns=1, **options):
+        """Return the given axes, or those of a figure of its own.
+
+        That is the one that it has made before, unless that was closed or others drew into it.
+        """
+        if ax is not None:
+            make_room(np.ravel(ax)[0])
+            return ax
+        figure = self._own[0] if self._own is not None else None
+        if figure is not None and _is_open(figure) and _drawn(figure) == self._own[1]:
+            figure.clear()
+            figure.set_size_inches(figsize)
+        else:
+            figure = new_figure(figsize)
+        self._own = figure, None
+        return figure.subplots(1, n_columns, **options)
+
+    def _plotted(self, ax, **options):
+        """Remember options and the figure, and what is in it if it is its own."""
+        self.figure_, self._options = ax.figure, self._options | options
+        is_own = self._own is not None and self._own[0] is ax.figure
+        self._own = (ax.figure, _drawn(ax.figure)) if is_own else None
+
     def __repr__(self):
         return f"<{type(self).__name__}: {self._shown()}>"
+
+
+def _is_open(figure):
+    """Return whether pyplot still has a figure: notebooks close those that they have shown."""
+    return sys.modules["matplotlib.pyplot"].fignum_exists(figure.number)
+
+
+def _drawn(figure):
+    """Return all that is in a figure and in its axes."""
+    return [artist for each in (figure, *figure.axes) for artist in each.get_children()]

@@ -16,7 +16,9 @@ CEILINGS = {"exact": ("best possible", "-"), "bound": ("best known", "--")}
 ALTERNATIVE_STYLE = ":"
 SMALL = 8
 # Width of a letter as a share of the size of the font.
-_LETTER = 0.58
+_LETTER = 0.56
+# Axes that are narrower, in inches, have a smaller title.
+_SMALL_WIDTH = 4.5
 
 
 def colors_of(names):
@@ -33,22 +35,34 @@ def shades(n_lines):
     return list(colormaps["viridis"](np.linspace(0, 0.85, n_lines)))
 
 
-def new_axes(ax, figsize, n_columns=1, **options):
-    """Return the given axes, or those of a new figure."""
-    if ax is not None:
-        return ax
+def make_room(ax):
+    """Let the figure of given axes make room for what stands around them, if nothing else does."""
+    figure = ax.figure.figure
+    if figure.get_layout_engine() is None:
+        figure.set_layout_engine("constrained")
+
+
+def new_figure(figsize):
+    """Return a new figure that makes room for what stands around its axes."""
     try:
         import matplotlib.pyplot as plt
     except ModuleNotFoundError as error:
         raise ImportError(
             "Displays need matplotlib, which is not installed; run pip install matplotlib."
         ) from error
-    return plt.subplots(1, n_columns, figsize=figsize, layout="constrained", **options)[1]
+    return plt.figure(figsize=figsize, layout="constrained")
+
+
+def settle(ax):
+    """Lay out what is drawn so far: then axes are as large as they will be."""
+    figure = ax.figure.figure
+    if figure.get_layout_engine() is not None:
+        figure.get_layout_engine().execute(figure)
 
 
 def inches(ax):
-    """Return about how wide and high axes are, in inches."""
-    return ax.get_position().size * ax.figure.get_size_inches()
+    """Return how wide and high axes are, in inches, since they were laid out last."""
+    return ax.bbox.size / ax.figure.figure.dpi
 
 
 def literal(name):
@@ -59,30 +73,55 @@ def literal(name):
 def wrap(text, width, size=SMALL):
     """Break a text so that its lines are not wider than so many inches."""
     n_letters = max(int(width * 72 / (_LETTER * size)), 4)
-    return textwrap.fill(str(text), n_letters)
+    return textwrap.fill(str(text), n_letters, break_on_hyphens=False)
 
 
 def set_title(ax, text):
-    """Write a title that is not wider than its axes."""
-    ax.set_title(wrap(text, inches(ax)[0], 10), loc="left", fontsize=10)
+    """Write a title whose lines are not wider than its axes."""
+    width = inches(ax)[0]
+    size = 10 if width > _SMALL_WIDTH else 9
+    lines = [wrap(line, width, size) for line in text.split("\n")]
+    ax.set_title("\n".join(lines), loc="left", fontsize=size)
 
 
 def finish(ax, footer=None):
-    """Take away what is not data, and write a footer below everything."""
+    """Take away what is not data, write a footer below everything, and lay it all out."""
     ax.spines[["top", "right"]].set_visible(False)
+    settle(ax)
     if footer is not None:
         ax.annotate(
             wrap(footer, inches(ax)[0], 7.5), (0, 0), xycoords=("axes fraction", ax.xaxis.label),
             xytext=(0, -4), textcoords="offset points", va="top", fontsize=7.5, color="0.35",
         )  # fmt: skip
+        settle(ax)
+    _shorten(ax, ax.yaxis.label)
+
+
+def _shorten(ax, label):
+    """Break the label of the vertical axis if it is longer than that: it would be cut."""
+    if label.get_window_extent().height <= ax.bbox.height:
+        return
+    # Units last.
+    label.set(text=label.get_text().replace(" (", "\n("), fontsize=9)
+    settle(ax)
+    share = label.get_window_extent().height / ax.bbox.height
+    if share > 1:
+        lines = label.get_text().split("\n")
+        width = max(int(max(map(len, lines)) / share), 8)
+        label.set_text("\n".join(textwrap.fill(line, width) for line in lines))
+        settle(ax)
 
 
 def set_legend(ax, title=None):
     """Put the legend beside the axes, where it hides nothing."""
-    ax.legend(
+    legend = ax.legend(
         title=title, frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1),
         alignment="left",
     )  # fmt: skip
+    # Beside its lines, no more than a third of the figure.
+    width = ax.figure.figure.get_figwidth() / 3 - 0.6
+    for text in legend.get_texts():
+        text.set_text(wrap(text.get_text(), width, 9))
 
 
 def ends_of(bounds):
@@ -127,7 +166,7 @@ def frame(needed, shown, *, least=0.05, bounds=(-np.inf, np.inf)):
     return max(near.min(), bounds[0]), min(near.max(), bounds[1])
 
 
-def write_names(ax, names, x=None, x_text=None, width=1.25):
+def write_names(ax, names, x=None, x_text=None, width=1.25, below=0):
     """Write names at heights of the axes, apart from each other, each with a line to its height.
 
     Parameters
@@ -137,9 +176,11 @@ def write_names(ax, names, x=None, x_text=None, width=1.25):
     names : sequence of (float, str, color)
         Height, name and colour.
     x, x_text : float, default=None
-        Where lines begin and names stand; None is beside the axes.
+        Where lines begin and names stand; None is beside the axes, which are laid out for them.
     width : float, default=1.25
         Of the names, in inches.
+    below : float, default=0
+        Points at the bottom that are not theirs.
     """
     from sklearn.isotonic import isotonic_regression
 
@@ -148,13 +189,13 @@ def write_names(ax, names, x=None, x_text=None, width=1.25):
         return
     texts = [wrap(text, width) for _, text, _ in names]
     bottom, top = ax.get_ylim()
-    # Axes become smaller when the layout makes room for labels.
-    point = (top - bottom) / (0.75 * inches(ax)[1] * 72)
+    point = (top - bottom) / (inches(ax)[1] * 72)
     room = np.array([1.25 * SMALL * (text.count("\n") + 1) + 2 for text in texts]) * point
     heights = np.clip([height for height, _, _ in names], bottom, top)
     # The nearest places of which each leaves room for the one below.
     before = np.cumsum(room) - room / 2
-    lowest, highest = bottom, max(top - room.sum(), bottom)
+    highest = max(top - room.sum(), bottom)
+    lowest = min(bottom + below * point, highest)
     places = isotonic_regression(heights - before, y_min=lowest, y_max=highest) + before
     beside = x is None
     place = ax.get_yaxis_transform() if beside else "data"

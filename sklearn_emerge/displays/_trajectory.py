@@ -3,18 +3,17 @@
 import numpy as np
 
 from ..assessment._cube import cube_of
-from ..assessment._words import arm_in_words, condition_in_words
+from ..assessment._words import arm_in_words, condition_in_words, in_digits
 from ..inference import student_interval
 from ._assessment import shown_modes
 from ._captions import levels, loss_bounds, panel_title, readable, seeds_in_words
-from ._source import Display, check_selected, select
+from ._source import Display, check_selected, known_option, select
 from ._style import (
     colors_of,
     ends_of,
     finish,
     literal,
     log_steps,
-    new_axes,
     set_legend,
     set_title,
 )
@@ -22,6 +21,7 @@ from ._style import (
 _WORDS = {"mode": arm_in_words, "condition": condition_in_words}
 _LEGENDS = {"mode": "weights trained", "condition": None}
 _LOSSES = ("nll", "train_loss")
+_LABELS = {"train_loss": "training loss"}
 # Accuracies are shares.
 _BOUNDS = {"accuracy": (0.0, 1.0)}
 
@@ -64,6 +64,8 @@ class TrajectoryDisplay(Display):
     >>> list(display.lines_), display.ax_.get_ylabel()
     (['full', 'readout'], 'negative log-likelihood (nat/step)')
     """
+
+    _options = {"xscale": "linear"}
 
     def __init__(self, trajectory, levels=(), title=None, footer=None, bounds=(None, None)):
         self.trajectory = trajectory
@@ -144,20 +146,22 @@ class TrajectoryDisplay(Display):
             trajectory.transpose(along, "seed", "step"),
             _levels(cube, chosen, along) if measure == "nll" else (),
             panel_title(cube, trajectory),
-            seeds_in_words([cube], "Thin lines: ", "lines and bands"),
+            _footer(cube, trajectory),
             bounds or possible or (None, None),
         )
         return display.plot(ax, xscale=xscale)
 
-    def plot(self, ax=None, *, xscale="linear"):
+    def plot(self, ax=None, *, xscale="same"):
         """Plot.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to plot; None makes a figure.
-        xscale : {"linear", "log"}, default="linear"
+            Where to plot; None makes a figure, or takes the last one of its own if nothing else
+            was drawn into it.
+        xscale : {"linear", "log", "same"}, default="same"
             Of the updates. On a logarithmic axis there is a place for those before the first.
+            "same" is as plotted before, at first "linear".
 
         Returns
         -------
@@ -169,33 +173,46 @@ class TrajectoryDisplay(Display):
         ValueError
             If the scale is not known.
         """
-        if xscale not in ("linear", "log"):
-            raise ValueError(f"xscale={xscale!r} is not known; choose 'linear' or 'log'.")
-        ax = new_axes(ax, (7.2, 4.2))
+        (xscale,) = self._as_before(xscale=xscale)
+        known_option("xscale", xscale, ("linear", "log"))
+        ax = self._new_axes(ax, (7.2, 4.2))
         along = str(self.trajectory.dims[0])
-        steps = self.trajectory.step.values
+        steps, one_step = self.trajectory.step.values, self.trajectory.sizes["step"] == 1
+        measure = str(self.trajectory.name or "").removesuffix("_trajectory")
         self.lines_ = {}
         names = self.trajectory[along].values.tolist()
         for name, color, values in zip(names, colors_of(names), self.trajectory, strict=True):
             seeds = values.values
             shown = np.isfinite(seeds).all(axis=0)
             x, seeds = steps[shown], seeds[:, shown]
+            label = literal(_WORDS.get(along, str)(name))
+            if not len(x):
+                if measure == "nll":
+                    ax.plot([], [], color=color, label=f"{label}: diverged")
+                # Of weights that are not trained by updates there is no other measure.
+                continue
             (line,) = ax.plot(
-                x, seeds.mean(axis=0), "o-", color=color, markersize=3, linewidth=1.8,
-                label=literal(_WORDS.get(along, str)(name)),
+                x, seeds.mean(axis=0), "o-", color=color, markersize=5 if one_step else 3,
+                linewidth=1.8, label=label,
             )  # fmt: skip
             self.lines_[str(name)] = line
             if len(seeds) > 1:
                 ends = np.array([student_interval(values) for values in seeds.T]).reshape(-1, 2)
                 ends = np.clip(ends, *ends_of(self.bounds))
-                ax.fill_between(x, *ends.T, color=color, alpha=0.15, linewidth=0)
-                ax.plot(x, seeds.T, color=color, linewidth=0.5, alpha=0.5)
+                if one_step:
+                    ax.vlines(x, *ends.T, color=color, linewidth=1.8)
+                    ax.plot(x, seeds.T, "o", color=color, markersize=3, alpha=0.5)
+                else:
+                    ax.fill_between(x, *ends.T, color=color, alpha=0.15, linewidth=0)
+                    ax.plot(x, seeds.T, color=color, linewidth=0.5, alpha=0.5)
         for name, style, height in self.levels:
             ax.axhline(height, color="black", linewidth=1.0, linestyle=style, label=name)
-        if xscale == "log":
+        if one_step:
+            ax.set_xticks(steps)
+        elif xscale == "log":
             log_steps(ax, steps)
-        name = self.trajectory.attrs.get("long_name", self.trajectory.name or "")
-        name = name.removesuffix(" in the course of training")
+        name = self.trajectory.attrs.get("long_name", measure)
+        name = _LABELS.get(measure, name).removesuffix(" in the course of training")
         units = self.trajectory.attrs.get("units", "1")
         ax.set_xlabel("updates of the optimiser")
         ax.set_ylabel(literal(name if units == "1" else f"{name} ({units})"))
@@ -205,15 +222,29 @@ class TrajectoryDisplay(Display):
         if self.title:
             set_title(ax, self.title)
         finish(ax, self.footer)
-        self.ax_, self.figure_ = ax, ax.figure
+        self.ax_ = ax
+        self._plotted(ax, xscale=xscale)
         return self
 
     def _shown(self):
-        along = self.trajectory.dims[0]
-        return (
-            f"{self.trajectory.name} by {along}: "
-            f"{', '.join(map(str, self.trajectory[along].values.tolist()))}"
-        )
+        along, steps = str(self.trajectory.dims[0]), self.trajectory.step.values
+        ends = []
+        for name, values in zip(
+            self.trajectory[along].values.tolist(), self.trajectory, strict=True
+        ):
+            means = values.mean("seed").dropna("step").values
+            if len(means):
+                first, last = in_digits(means[0], means[-1])
+                ends.append(f"{_WORDS.get(along, str)(name)} {first} to {last}")
+        measure = str(self.trajectory.name or "measure").removesuffix("_trajectory")
+        return f"{measure} from update {steps[0]} to {steps[-1]}: {', '.join(ends) or 'none'}"
+
+
+def _footer(cube, trajectory):
+    """Return what is drawn of seeds; with one step there are no lines."""
+    if trajectory.sizes["step"] == 1:
+        return seeds_in_words([cube], "Small points: ", "large points and bars")
+    return seeds_in_words([cube], "Thin lines: ", "lines and bands")
 
 
 def _levels(cube, chosen, along):

@@ -163,6 +163,15 @@ class EmergenceCurve(RegressorMixin, Estimator):
         self._warn(distinct)
         return self
 
+    def __repr__(self, N_CHAR_MAX=700):
+        said = super().__repr__(N_CHAR_MAX)
+        if not hasattr(self, "sharpness_"):
+            return said
+        return (
+            f"<{said} fitted to {len(self.y_train_)} points: threshold {self.threshold_:.3g}, "
+            f"sharpness {self.sharpness_:.3g}>"
+        )
+
     def predict(self, X):
         """Return the accuracy at capacities.
 

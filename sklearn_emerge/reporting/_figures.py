@@ -13,7 +13,7 @@ from ..displays import (
     MemoryDisplay,
     TrajectoryDisplay,
 )
-from ..displays._captions import readable
+from ..displays._captions import arms_in_words, gains_in_words, readable
 from ._facts import setting
 from ._training import draw_training, trained_arms
 from ._world import draw_world
@@ -114,7 +114,7 @@ def _curve(facts, parameter, selection):
     """Return the gains against a parameter where the others have the values of a selection."""
     here = facts.cube.sel(selection).sel(condition=STRUCTURED)
     alt = "; ".join(
-        f"{setting(parameter, value)}: {_gains_in_words(here.sel({parameter: value}))}"
+        f"{setting(parameter, value)}: {arms_in_words(here.sel({parameter: value}))}"
         for value in facts.grid[parameter]
     )
     varied = [each for each in selection.items() if len(facts.grid[each[0]]) > 1]
@@ -140,14 +140,10 @@ def figures_of(case):
     list of Picture
     """
     cube = case.cube
-    gains = "; ".join(
-        f"{condition_in_words(name)}: {_gains_in_words(cube.sel(condition=name))}"
-        for name in cube.condition.values.tolist()
-    )
     pictures = [
         show(
             AssessmentDisplay.from_cube(cube),
-            f"Gain over the reference in the world and in its nulls. {gains}.",
+            f"Gain over the reference in the world and in its nulls. {gains_in_words(cube)}.",
             "Gain over the reference in the world and in its nulls.",
         )
     ]
@@ -157,16 +153,6 @@ def figures_of(case):
     if "probe_score" in cube:
         pictures.append(_show_decoding(case))
     return pictures + _trajectories(cube)
-
-
-def _gains_in_words(here):
-    """Return the mean gain of each arm in one condition, in words."""
-    gains = here.delta_nll.mean("seed")
-    return ", ".join(
-        f"{arm_in_words(mode)} {in_digits(gains.sel(mode=mode).item())[0]} nats per step"
-        for mode in here.mode.values.tolist()
-        if mode != "random"
-    )
 
 
 def _memory_curve(cube):

@@ -24,6 +24,16 @@ def trained_arms(case):
     ]
 
 
+def fall_in_words(fall):
+    """Return by how much a loss falls, or rises, in words."""
+    if np.isnan(fall):
+        return ""
+    (amount,) = in_digits(abs(fall))
+    if not float(amount):
+        return "changes by less than 0.0001"
+    return f"{'falls' if fall > 0 else 'rises'} by {amount}"
+
+
 def draw_training(case, figure):
     """Draw the training loss of every arm of one configuration.
 
@@ -54,7 +64,7 @@ def draw_training(case, figure):
             room = 0.08 * max(np.ptp(shown), margin)
             ax.set_ylim(shown.min() - room, shown.max() + room)
         fall = loss_fall(curve).mean("seed").item()
-        said = "" if np.isnan(fall) else f"falls by {in_digits(fall)[0]}"
+        said = fall_in_words(fall)
         if fall > margin:
             said += ": not ended" if (condition, mode) in case.falls else ", which does not matter"
         name = f"{condition_in_words(condition)}: {arm_in_words(mode)}"

@@ -14,7 +14,18 @@ from ..displays import (
     EmergenceCurveDisplay,
     TrajectoryDisplay,
 )
-from ..displays._style import BLUE, GREY, PALETTE, RED, finish, log_ticks, set_legend, wrap
+from ..displays._captions import verdict_title
+from ..displays._style import (
+    BLUE,
+    GREY,
+    PALETTE,
+    RED,
+    finish,
+    log_ticks,
+    set_legend,
+    set_title,
+    wrap,
+)
 from ..emergence import fit_curve
 from ..inference import student_interval
 from ._recipes import EXPERIMENTS, RECIPES
@@ -76,7 +87,7 @@ def draw_recipe(recipe, cubes, figure):
             ax.set_title(name, loc="left", fontsize=10)
         else:
             AssessmentDisplay.from_cube(cube, ax=ax)
-            ax.set_title(f"{name}\n{ax.get_title(loc='left')}", loc="left", fontsize=10)
+            set_title(ax, f"{name}\n{verdict_title(cube)}")
 
 
 def draw_trajectories(name, cube, axes, table):

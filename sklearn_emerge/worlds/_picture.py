@@ -10,6 +10,8 @@ from .._images import image_of
 # assessment needs, so that there are as many recordings.
 _N_LINES, _N_ROWS, _N_TEXTS = 4, 10, 3
 _WIDTH = 78
+# Lines of each text in a picture.
+_N_LINES_OF_TEXT = 4
 _CEILINGS = {"exact": "known exactly", "bound": "known from below", None: "not known"}
 
 
@@ -48,13 +50,19 @@ def facts_line(world):
 
 def rows_of(world):
     """Return the beginnings of some sequences of a world of tokens, as text."""
+    return [text for (text,) in _texts_of(world, n_lines=1)]
+
+
+def _texts_of(world, n_lines):
+    """Return the beginnings of some sequences of a world of tokens, as lines of whole tokens."""
     source = world
     while not hasattr(source, "decode") and hasattr(source, "world"):
         # A null has the vocabulary of its world.
         source = source.world
     decode = getattr(source, "decode", lambda tokens: " ".join(map(str, tokens)))
     texts = (decode(row.astype(int)) for row in world.sample(_N_TEXTS, random_state=0).X)
-    return [text if len(text) <= _WIDTH else f"{text[: _WIDTH - 4]} ..." for text in texts]
+    options = {"max_lines": n_lines, "placeholder": " ...", "break_on_hyphens": False}
+    return [textwrap.wrap(text, _WIDTH, **options) for text in texts]
 
 
 def draw_sequences(world, ax):
@@ -70,9 +78,15 @@ def draw_sequences(world, ax):
     """
     from matplotlib import colormaps
 
+    title = type(world).__name__
     if world.observation == "token":
-        text = "\n".join(rows_of(world))
-        ax.text(0, 0.5, text, family="monospace", size=8, va="center", transform=ax.transAxes)
+        texts = _texts_of(world, _N_LINES_OF_TEXT)
+        ax.set_title(f"{title}: {len(texts)} sequences", loc="left", fontsize=10)
+        text = "\n\n".join("\n".join(lines) for lines in texts)
+        ax.text(
+            0, 1, text, family="monospace", size=8.5, va="top", linespacing=1.15,
+            transform=ax.transAxes,
+        )  # fmt: skip
         ax.set_axis_off()
         return
     ax.set_xlabel("step")
@@ -81,12 +95,16 @@ def draw_sequences(world, ax):
         X = world.sample(_N_ROWS, random_state=0).X
         channels = X.reshape(*X.shape[:2], -1)
         ax.imshow(channels[:, :, 0], cmap="Greys", vmin=0, vmax=1, aspect="auto")
+        said = f"{len(X)} sequences, one a row; black: 1, white: 0"
+        ax.set_title(f"{title}: {said}", loc="left", fontsize=10)
         ax.set_ylabel("sequence" if X.ndim == 2 else f"1 of {channels.shape[2]} channels")
         ax.set_yticks([])
         return
     X = world.sample(_N_LINES, random_state=0).X
     lines = X if X.ndim == 2 else X[0].T
     shown = lines[:_N_LINES]
+    said = f"{len(shown)} sequences" if X.ndim == 2 else "one sequence"
+    ax.set_title(f"{title}: {said}", loc="left", fontsize=10)
     for i, line in enumerate(shown):
         ax.plot(line, color=colormaps["viridis"](0.9 * i / _N_LINES), linewidth=1)
     if X.ndim == 2:

@@ -1,6 +1,7 @@
 """Displays show what is in the cube, labelled."""
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from conftest import small_assessment
-from figure_checks import check_texts, make_cube
+from figure_checks import check_room, check_texts, make_cube
 from matplotlib.figure import Figure
 from sklearn.exceptions import NotFittedError
 
@@ -24,14 +25,22 @@ from sklearn_emerge import (
     OscillatorWorld,
     PredictionRiskDisplay,
     TrajectoryDisplay,
+    explain,
     load_cube,
 )
+from sklearn_emerge._registry import WORLDS, make_world
+from sklearn_emerge.assessment._case import cases_of
+from sklearn_emerge.assessment._words import in_digits
 from sklearn_emerge.displays._captions import footer
 from sklearn_emerge.displays._kinds import KINDS
 from sklearn_emerge.displays._style import ARM_COLORS
 from sklearn_emerge.linear_systems import PredictionRiskSweep
+from sklearn_emerge.reporting._training import fall_in_words
 from sklearn_emerge.reproduce import RECIPES
 from sklearn_emerge.reproduce._figures import draw_recipe
+from sklearn_emerge.worlds._picture import draw_sequences, rows_of
+
+CUBES = Path(__file__).parents[2] / "datasets" / "cubes"
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +57,8 @@ def diamonds(ax):
 
 def names_beside(ax):
     """Return what is named in axes, and at which height its line begins."""
-    return {text.get_text().replace("\n", " "): text.xy[1] for text in ax.texts}
+    # Of names that stand in several panels the first.
+    return {text.get_text().replace("\n", " "): text.xy[1] for text in reversed(ax.texts)}
 
 
 def test_assessment_display_shows_means_and_labels(fitted_single):
@@ -69,7 +79,11 @@ def test_assessment_display_shows_means_and_labels(fitted_single):
     shown = means[(means > bottom) & (means < top)]
     assert np.allclose([height for _, height in diamonds(ax)], shown)
     assert fitted_single.verdict_ in ax.get_title(loc="left")
-    assert repr(display).startswith("<AssessmentDisplay: gains of GRUPredictor on OscillatorWorld")
+    gain = cube.delta_nll.sel(condition="structured", mode="full").mean().item()
+    assert repr(display).startswith(
+        "<AssessmentDisplay: gains of GRUPredictor on OscillatorWorld: "
+        f"the world: all weights {in_digits(gain)[0]} nats per step, readout only "
+    )
 
 
 def test_the_arm_without_a_trained_head_is_shown_on_request():
@@ -79,7 +93,7 @@ def test_the_arm_without_a_trained_head_is_shown_on_request():
     assert np.allclose([height for _, height in diamonds(without)], means)
     with_it = AssessmentDisplay.from_cube(cube, modes=["full", "random"]).ax_
     # It is far below, and does not say what the range is.
-    assert np.allclose(with_it.get_ylim()[1], without.get_ylim()[1])
+    assert np.allclose(with_it.get_ylim()[1], without.get_ylim()[1], rtol=0.02)
     assert with_it.get_ylim()[0] > -1
     far = cube.delta_nll.sel(mode="random", condition="structured").mean().item()
     assert f"{far:.3g}" in names_beside(with_it)
@@ -105,7 +119,7 @@ def test_intervals_that_leave_the_frame_end_in_an_arrow():
 
 def test_notes_count_seeds_or_give_p_values():
     cube = make_cube(conditions=("structured",))
-    cube.delta_nll[dict(mode=1, seed=0)] = -0.01
+    cube.delta_nll[dict(mode=1, seed=0)] = 0.009
     texts = names_beside(AssessmentDisplay.from_cube(cube).ax_)
     assert {"6 of 6", "5 of 6"} <= set(texts)
     texts = names_beside(AssessmentDisplay.from_cube(cube, note="p").ax_)
@@ -116,6 +130,35 @@ def test_notes_count_seeds_or_give_p_values():
     assert len(diamonds(ax)) == 1
     with pytest.raises(ValueError, match="note='stars' is not known; choose 'seeds', 'p'"):
         AssessmentDisplay.from_cube(cube, note="stars")
+
+
+@pytest.mark.parametrize("name", ["oscillator-gru", "regime-null-gru", "drift-rnn"])
+def test_seeds_are_counted_as_in_the_words_on_claims(name):
+    cube = load_cube(CUBES / f"{name}-corrected.nc")
+    one = cases_of(cube)[-1]
+    texts = names_beside(AssessmentDisplay.from_cube(one.cube).ax_)
+    claim = one.claims["gain"]
+    n_above, n_seeds = (claim.values > claim.margin).sum(), len(claim.values)
+    assert f"{n_above} of {n_seeds}" in texts
+    assert f"in {n_above} of {n_seeds} seeds" in " ".join(explain(one.cube).split())
+    assert any("Above: seeds that gain more than 0.01, the margin." in text for text in texts)
+
+
+def test_gains_of_nothing_are_not_counted_as_findings():
+    cube = make_cube()
+    tiny = np.abs(cube.delta_nll.sel(condition="resample")) * 1e-3
+    cube.delta_nll.loc[{"condition": "resample"}] = tiny
+    notes = [text.get_text() for text in AssessmentDisplay.from_cube(cube).ax_.texts]
+    assert notes.count("0 of 6") == 2
+    # Without a margin only what is significant is counted.
+    without = make_cube(claims=False)
+    without.delta_nll.loc[{"condition": "resample"}] = tiny
+    without.p_value.loc[{"condition": "resample"}] = 0.2
+    ax = AssessmentDisplay.from_cube(without).ax_
+    notes = [text.get_text() for text in ax.texts]
+    assert [note for note in notes if " of 6" in note] == ["6 of 6", "6 of 6"]
+    said = "Above, where the gain is significant: seeds that gain anything over the reference."
+    assert any(said in text for text in names_beside(ax))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +213,17 @@ def test_the_footer_says_which_interval_is_drawn(configuration, footer):
 def test_the_title_is_the_verdict_and_turns_with_it(verdict, title):
     cube = make_cube(verdict=verdict, conditions=("structured", "resample", "phase"))
     ax = AssessmentDisplay.from_cube(cube).ax_
-    assert ax.get_title(loc="left").replace("\n", " ") == title
+    assessed = "GRUPredictor on OscillatorWorld"
+    assert ax.get_title(loc="left").replace("\n", " ") == f"{title} {assessed}"
+    # Verdicts of before there were claims followed from other rules.
+    ax = AssessmentDisplay.from_cube(cube.drop_vars("claim_state")).ax_
+    assert ax.get_title(loc="left").startswith("Verdict by earlier rules: ")
+
+
+def test_the_title_says_which_configuration_it_is():
+    cube = make_cube(sizes=[2, 4])
+    ax = AssessmentDisplay.from_cube(cube, hidden_size=4).ax_
+    assert ax.get_title(loc="left").endswith("GRUPredictor on OscillatorWorld, hidden size 4")
 
 
 def test_lines_are_named_where_they_are():
@@ -190,6 +243,115 @@ def test_lines_are_named_where_they_are():
     assert names_beside(CapacityCurveDisplay.from_cube(make_cube(sizes=[2, 4])).ax_).keys() >= {
         "best possible", "a time-varying linear filter", "reference: persistence", "all weights",
     }  # fmt: skip
+
+
+def test_lines_of_every_panel_are_named_or_said_in_the_footer():
+    cube = make_cube(conditions=("structured", "resample", "phase"))
+    cube.reference[dict(condition=2)] = "mean"
+    wide = AssessmentDisplay.from_cube(cube).ax_
+    assert [text.get_text() for text in wide.texts].count("best possible") == 3
+    assert not any("without a name" in text for text in names_beside(wide))
+    _, ax = plt.subplots(figsize=(5, 3.5))
+    narrow = AssessmentDisplay.from_cube(cube, ax=ax).ax_
+    assert [text.get_text() for text in narrow.texts].count("best possible") == 1
+    said = "Lines without a name: as in the world; in phases randomised, reference: the mean."
+    assert any(said in text for text in names_beside(narrow))
+
+
+def test_triangles_are_explained_where_there_are_any():
+    cube = make_cube()
+    said = "Triangles: beyond the frame."
+    for draw in (AssessmentDisplay.from_cube, lambda c: DecodingDisplay.from_cube(c).axes_[1]):
+        here = draw(cube)
+        ax = getattr(here, "ax_", here)
+        assert not any(said in text for text in names_beside(ax))
+    cube.ci_high.loc[{"condition": "structured", "mode": "readout"}] = 100.0
+    for draw in (AssessmentDisplay.from_cube, lambda c: DecodingDisplay.from_cube(c).axes_[1]):
+        here = draw(cube)
+        ax = getattr(here, "ax_", here)
+        assert any(said in text for text in names_beside(ax))
+
+
+def test_points_beyond_the_frame_are_numbers():
+    cube = make_cube(sizes=[2, 4, 8])
+    for name in ("delta_nll", "ci_low", "ci_high"):
+        cube[name].loc[{"condition": "structured", "mode": "readout", "hidden_size": 2}] -= 50
+    mean = cube.delta_nll.sel(condition="structured", mode="readout", hidden_size=2).mean().item()
+    ax = CapacityCurveDisplay.from_cube(cube).ax_
+    assert f"{mean:.3g}" in names_beside(ax)
+    # A line leads there, without the slope that it would have.
+    (dotted,) = [line for line in ax.lines if line.get_linestyle() == ":" and line.get_color()
+                 == ARM_COLORS["readout"]]  # fmt: skip
+    assert dotted.get_ydata()[0] == ax.get_ylim()[0]
+    memory = make_cube()
+    memory.nll_memory.loc[{"mode": "full", "window": [1, 4]}] += 70
+    ax = MemoryDisplay.from_cube(memory).ax_
+    for window in (1, 4):
+        loss = memory.nll_memory.sel(mode="full", window=window).mean().item()
+        assert f"{loss:.3g}" in names_beside(ax)
+        assert loss > ax.get_ylim()[1]
+    assert any("Triangles: losses above the frame." in text for text in names_beside(ax))
+
+
+def test_bands_end_where_their_line_leaves_the_frame():
+    cube = make_cube(modes=("full",))
+    cube.nll_memory.loc[{"window": 16}] += 70
+    ax = MemoryDisplay.from_cube(cube).ax_
+    (band,) = ax.collections
+    mean, top = cube.nll_memory.sel(mode="full").mean("seed"), ax.get_ylim()[1]
+    x = np.log2(np.concatenate([path.vertices[:, 0] for path in band.get_paths()]))
+    # Of the line itself, at the edges.
+    for left, right in ((8, 16), (16, 20)):
+        ends = [mean.sel(window=w).item() for w in (left, right)]
+        crossing = np.interp(
+            0, np.sort(np.array(ends) - top), np.log2([left, right])[np.argsort(ends)]
+        )
+        assert np.isclose(x, crossing, atol=1e-2).any()
+        assert not ((x > 3.99) & (x < 4.01)).any()
+
+
+def test_plotting_again_remembers_what_was_given():
+    cube = make_cube(modes=("full", "readout", "random"))
+    display = AssessmentDisplay.from_cube(cube, modes=["full", "random"], note="p")
+    figure = display.figure_
+    again = display.plot()
+    assert again.figure_ is figure
+    assert plt.get_fignums() == [figure.number]
+    words = [tick.get_text().replace("\n", " ") for tick in again.ax_.get_xticklabels()]
+    assert words == ["all weights", "nothing"] * 2
+    assert any(text.startswith("p = ") for text in names_beside(again.ax_))
+    changed = display.plot(modes=None, note="seeds")
+    words = [tick.get_text().replace("\n", " ") for tick in changed.ax_.get_xticklabels()]
+    assert words == ["all weights", "readout only"] * 2
+    # What is wrong is not remembered.
+    with pytest.raises(ValueError, match="note='stars'"):
+        display.plot(note="stars")
+    assert "6 of 6" in names_beside(display.plot().ax_)
+    log = TrajectoryDisplay.from_cube(cube, xscale="log")
+    assert log.plot().ax_.get_xscale() == "symlog"
+    assert log.plot(xscale="linear").ax_.get_xscale() == "linear"
+    curve = CapacityCurveDisplay.from_cube(make_cube(sizes=[2, 4]), modes=["readout"])
+    assert [bars.get_label() for bars in curve.plot().ax_.containers] == ["readout"]
+
+
+def test_what_others_have_drawn_is_left_alone():
+    cube = make_cube()
+    display = AssessmentDisplay.from_cube(cube)
+    first = display.figure_
+    first.canvas.draw()
+    assert display.plot().figure_ is first
+    line = display.ax_.axhline(0.3)
+    assert display.plot().figure_ is not first
+    assert line in first.axes[0].lines
+    # Notebooks close figures that they have shown.
+    plt.close(display.figure_)
+    assert plt.fignum_exists(display.plot().figure_.number)
+    figure, ax = plt.subplots()
+    given = AssessmentDisplay.from_cube(cube, ax=ax)
+    assert given.plot().figure_ is not figure
+    decoding = DecodingDisplay.from_cube(cube)
+    assert decoding.plot().figure_ is decoding.figure_
+    assert len(decoding.figure_.axes) == 2
 
 
 def test_displays_take_an_assessment_a_cube_and_a_file(fitted, tmp_path):
@@ -238,6 +400,9 @@ def test_an_assessment_plots_each_kind(fitted, fitted_single):
     ):
         with pytest.raises(ValueError, match=message):
             fitted_single.plot(kind)
+    for kind, meant in (("gain", "gains"), ("dekoding", "decoding"), ("Memory", "memory")):
+        with pytest.raises(ValueError, match=f"kind='{kind}' is not .* Did you mean '{meant}'?"):
+            fitted_single.plot(kind)
     with pytest.raises(NotFittedError):
         small_assessment().plot()
     no_latents = fitted_single.cube_.drop_dims("latent")
@@ -280,6 +445,14 @@ def test_names_without_an_order_are_not_joined_by_a_line():
         (lambda cube: MemoryDisplay.from_cube(cube), "'hidden_size' left open: there are 2 values"),
         (lambda cube: AssessmentDisplay.from_cube(cube, hidden_size=3), "not in the cube.*2, 4"),
         (lambda cube: AssessmentDisplay.from_cube(cube, depth=3), "'depth' is not a dimension"),
+        (
+            lambda cube: AssessmentDisplay.from_cube(cube, hiden_size=2),
+            r"'hiden_size' is not a dimension .*\. Did you mean 'hidden_size'\?",
+        ),
+        (
+            lambda cube: AssessmentDisplay.from_cube(cube, modes="ful", hidden_size=2),
+            r"\['ful'\] is not in the cube.*\. Did you mean 'full'\?",
+        ),
         (lambda cube: AssessmentDisplay.from_cube(cube, modes="half", hidden_size=2), "'half'"),
         (lambda cube: CapacityCurveDisplay.from_cube(cube, "depth"), "parameter='depth'.*hidden_s"),
         (
@@ -311,15 +484,36 @@ def test_decoding_display_shows_one_configuration_of_each_cube(fitted, fitted_si
         for cube in here
         for latent in ("x", "y")
         for value in (
-            cube.probe_score.sel(mode="readout"), cube.probe_score.sel(mode="full"),
+            cube.probe_score.sel(mode="full"), cube.probe_score.sel(mode="readout"),
             cube.probe_score_window,
         )
     ]  # fmt: skip
     assert np.allclose([height for _, height in diamonds(left)], means)
     names = [text.get_text() for text in right.get_legend().get_texts()]
-    assert names == ["readout only", "all weights", "the last inputs alone"]
+    # As in the figure of gains.
+    assert names == ["all weights", "readout only", "the last inputs alone"]
+    assert left.get_ylim()[0] < 0 < 1 < left.get_ylim()[1]
     with pytest.raises(ValueError, match="'grid': 'hidden_size' left open.*select one"):
         DecodingDisplay.from_cube({"grid": fitted.cube_})
+
+
+@pytest.mark.parametrize(
+    ("name", "score"), [("oscillator-gru", "R²"), ("regime-time-gru", "D²"), ("both", "R² or D²")]
+)
+def test_the_axis_of_decoding_says_which_score_it_is(name, score):
+    names = ["oscillator-gru", "regime-time-gru"] if name == "both" else [name]
+    cubes = {each: cases_of(load_cube(CUBES / f"{each}-corrected.nc"))[0].cube for each in names}
+    display = DecodingDisplay.from_cube(cubes)
+    label = display.axes_[0].get_ylabel().replace("\n", " ")
+    assert label == f"score of decoding (cross-validated {score})"
+    cube = cubes[names[0]].sel(condition="structured")
+    latent = cube.latent.values[0]
+    trained, untrained = (
+        in_digits(cube.probe_score.sel(mode=mode, latent=latent).mean().item())[0]
+        for mode in ("full", "readout")
+    )
+    said = f"{latent}: {untrained} from untrained states, {trained} from trained states"
+    assert said in repr(display)
 
 
 def test_scores_do_not_exceed_one():
@@ -328,6 +522,7 @@ def test_scores_do_not_exceed_one():
     left, _ = DecodingDisplay.from_cube(cube).axes_
     ends = [line.get_ydata() for line in left.lines if line.get_linestyle() == "-"]
     assert max(np.max(end) for end in ends) == 1
+    assert any("Intervals end at what is possible." in text for text in names_beside(left))
 
 
 def test_an_experiment_without_latents_says_so():
@@ -403,6 +598,40 @@ def test_no_labels_overlap_or_leave_the_figure(kind, case):
     check_texts(DRAWN[kind](make_cube(sizes=sizes, **CASES[case])).figure_)
 
 
+# Of notebooks, of axes that are given, of the command line.
+SIZES = {"thumbnail": (6, 3), "axes": (5, 3.5), "command line": (6.4, 4.2)}
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("case", [case for case in CASES if case != "many"])
+@pytest.mark.parametrize("kind", ["gains", "memory", "trajectory", "capacity"])
+def test_small_figures_are_readable(kind, case, size):
+    cube = make_cube(sizes=[2, 4, 8] if kind == "capacity" else None, **CASES[case])
+    given = {"layout": "constrained"} if size != "axes" else {}
+    figure, ax = plt.subplots(figsize=SIZES[size], **given)
+    DRAWN[kind](cube, ax=ax)
+    check_texts(figure)
+    check_room(ax)
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "name", ["oscillator-gru", "drift-rnn", "regime-null-gru", "triangle-sparse-gru"]
+)
+def test_small_figures_of_results_are_readable(name, size):
+    cube = load_cube(CUBES / f"{name}-corrected.nc")
+    grid = {d: -1 for d in cube.delta_nll.dims if d not in ("condition", "mode", "seed")}
+    given = {"layout": "constrained"} if size != "axes" else {}
+    figure, ax = plt.subplots(figsize=SIZES[size], **given)
+    AssessmentDisplay.from_cube(cube.isel(grid), ax=ax)
+    check_texts(figure)
+    check_room(ax)
+    if size != "axes":
+        assert {tick.get_rotation() for tick in ax.get_xticklabels()} == {0}
+
+
 @pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize("kind", ["gains", "decoding", "memory", "trajectory"])
 def test_no_labels_overlap_where_networks_diverged(kind):
@@ -471,6 +700,16 @@ def test_texts_that_overlap_are_found():
     display.ax_.text(0.51, 0.2, "lapping")
     with pytest.raises(AssertionError, match="lapping"):
         check_texts(display.figure_)
+    check_room(AssessmentDisplay.from_cube(make_cube()).ax_)
+    with pytest.raises(AssertionError, match="no line"):
+        ax = MemoryDisplay.from_cube(make_cube()).ax_
+        ax.plot([], [], label="no line")
+        ax.legend()
+        check_room(ax)
+    with pytest.raises(AssertionError, match="longer than its axis"):
+        ax = MemoryDisplay.from_cube(make_cube()).ax_
+        ax.set_ylabel("longer than its axis " * 4)
+        check_room(ax)
 
 
 def test_displays_leave_the_settings_of_matplotlib_alone():
@@ -540,6 +779,53 @@ def test_critical_length_display_shows_points_and_the_slope_of_theory():
     assert not np.isfinite(
         CriticalLengthDisplay.from_estimator(none).ax_.lines[0].get_ydata()
     ).any()
+
+
+def test_a_fitted_curve_says_what_it_found():
+    X = np.array([1, 4, 16, 64, 256.0])
+    curve = EmergenceCurve(chance=0.1)
+    assert repr(curve) == "EmergenceCurve(chance=0.1)"
+    curve = EmergenceCurve().fit(X, 1 / (1 + (X / 20) ** -2))
+    assert repr(curve) == "<EmergenceCurve() fitted to 5 points: threshold 20, sharpness 2>"
+
+
+def test_the_figure_of_a_curve_names_its_threshold_and_its_bands():
+    X = np.array([1, 4, 16, 64, 256.0])
+    curve = EmergenceCurve().fit(X, 1 / (1 + (X / 20) ** -2))
+    ax = EmergenceCurveDisplay.from_estimator(curve, confidence=0.9).ax_
+    names = names_beside(ax)
+    assert "threshold" in names
+    assert any(text.startswith("5 points. Curve and band: fitted, pointwise 90%") for text in names)
+    # Several curves may be drawn into given axes: what a footer says of one is not true of all.
+    _, ax = plt.subplots()
+    for label in ("one", "two"):
+        EmergenceCurveDisplay.from_estimator(curve, label=label, ax=ax)
+    assert [text.get_text() for text in ax.texts] == ["threshold", "threshold"]
+
+
+def test_a_trajectory_of_one_step_is_points_and_bars():
+    cube = make_cube().isel(step=[3])
+    display = TrajectoryDisplay.from_cube(cube)
+    seeds = [line for line in display.ax_.lines if line.get_alpha() == 0.5]
+    assert len(seeds) == 12
+    assert len(display.ax_.collections) == 2
+    said = "Small points: 6 seeds; large points and bars: mean and its 95% interval (Student's)."
+    assert said in names_beside(display.ax_)
+    check_texts(display.figure_)
+
+
+def test_the_loss_in_training_is_shown_of_what_was_trained():
+    cube = make_cube()
+    cube["train_loss_trajectory"] = cube.nll_trajectory.copy()
+    cube.train_loss_trajectory.attrs = {
+        "long_name": "mean loss of the updates since the step before, as it is minimised",
+        "units": "nat/step",
+    }
+    cube.train_loss_trajectory.loc[{"mode": "readout"}] = np.nan
+    display = TrajectoryDisplay.from_cube(cube, "train_loss")
+    assert display.ax_.get_ylabel() == "training loss (nat/step)"
+    assert list(display.lines_) == ["full"]
+    check_room(display.ax_)
 
 
 def test_trajectory_display_shows_means_and_names_what_is_open():
@@ -660,11 +946,10 @@ def test_figures_of_the_page_on_linear_systems(tmp_path, monkeypatch):
     ],
 )
 def test_no_labels_of_recipes_overlap(recipe, protocol):
-    folder = Path(__file__).parents[2] / "datasets" / "cubes"
     names = RECIPES[recipe].experiments
     figure = Figure(layout="constrained")
     draw_recipe(
-        recipe, {name: load_cube(folder / f"{name}-{protocol}.nc") for name in names}, figure
+        recipe, {name: load_cube(CUBES / f"{name}-{protocol}.nc") for name in names}, figure
     )
     check_texts(figure)
 
@@ -678,3 +963,29 @@ def test_titles_say_where_a_panel_is():
     assert null.get_xlabel() == "hidden size"
     one = TrajectoryDisplay.from_cube(cube, along="condition", model__hidden_size=4).ax_
     assert one.get_title(loc="left") == f"{title}, all weights, hidden size 4"
+
+
+@pytest.mark.parametrize(
+    ("fall", "said"),
+    [(0.065, "falls by 0.065"), (-0.065, "rises by 0.065"), (np.nan, ""),
+     (1e-6, "changes by less than 0.0001"), (-1e-6, "changes by less than 0.0001")],
+)  # fmt: skip
+def test_a_loss_that_rises_is_not_said_to_fall(fall, said):
+    assert fall_in_words(fall) == said
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_pictures_of_worlds_say_what_they_show(name):
+    world = make_world(name)
+    figure = Figure(figsize=(6.4, 2.4), layout="constrained")
+    ax = figure.subplots()
+    draw_sequences(world, ax)
+    title = ax.get_title(loc="left")
+    assert title.startswith(type(world).__name__)
+    assert ("black: 1, white: 0" in title) == (world.observation == "binary")
+    check_texts(figure)
+    # Tokens are whole, here and in the terminal.
+    if name == "triangle":
+        (text,) = ax.texts
+        for row in [text.get_text(), *rows_of(world)]:
+            assert all(re.fullmatch(r"[a-d]\d+|[|.]|<\w+>|\.\.\.", token) for token in row.split())
