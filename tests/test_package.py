@@ -208,6 +208,7 @@ def test_quickstart_notebook_is_stored_with_what_it_found():
     )
 
 
+@pytest.mark.slow
 def test_quickstart_notebook_runs(tmp_path):
     """With three updates and few sequences; the numbers mean nothing."""
     text = (ROOT / "docs" / "quickstart.ipynb").read_text()

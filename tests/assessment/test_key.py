@@ -296,7 +296,7 @@ def test_code_of_somebodys_own_may_use_all_of_the_package(copied, write):
     assert before != after
 
 
-@pytest.mark.parametrize("engine", ["torch", "numba"])
+@pytest.mark.parametrize("engine", ["torch", pytest.param("numba", marks=pytest.mark.slow)])
 def test_no_cell_runs_a_file_that_is_not_in_its_key(monkeypatch, engine):
     for work in works(engine):
         modules, files = set(), set()

@@ -213,6 +213,7 @@ def test_decoding():
     assert SMALL.decode([7, 1, 0, 10, 0]) == "k0 : <pad> 0"
 
 
+@pytest.mark.slow
 def test_a_network_learns_what_the_null_does_not_have():
     """One key, one condition: copying either leaf leaves log 2 nats, looking the key up none."""
     world = NestedConditionalWorld(1, n_keys=1, alias_share=0, n_tokens=14, row_length=13)

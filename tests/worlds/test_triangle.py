@@ -269,6 +269,7 @@ def translator():
     return world, model.fit(world.sample(world.default_n_train, random_state=0).X)
 
 
+@pytest.mark.slow
 def test_a_network_learns_to_translate(translator):
     world, model = translator
     queries = draw_queries(world, "A->B", n_queries=100, random_state=1)
