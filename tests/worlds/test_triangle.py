@@ -281,6 +281,7 @@ def test_a_network_learns_to_translate(translator):
     assert words_right(world, queries.answers, generated).mean() < 0.4
 
 
+@pytest.mark.slow
 def test_words_are_found_in_a_network_that_writes_them(translator):
     """The control of `intermediate_words`, in a network and not in a fake."""
     world, model = translator
