@@ -59,9 +59,16 @@ def assess(n_sequences, n_steps, updates, n_seeds, hidden_size, progress=False):
     world = OscillatorWorld(n_steps=n_steps)
     model = GRUPredictor(hidden_size, max_steps=updates, engine="numba")
     assessment = EmergenceAssessment(
-        world, model, nulls=(), n_seeds=n_seeds, n_train=n_sequences,
-        n_eval=max(20, n_sequences // 10), random_state=0, progress=progress, alpha=0.6,
-    )  # fmt: skip
+        world,
+        model,
+        nulls=(),
+        n_seeds=n_seeds,
+        n_train=n_sequences,
+        n_eval=max(20, n_sequences // 10),
+        random_state=0,
+        progress=progress,
+        alpha=0.6,
+    )
     start = time.perf_counter()
     assessment.fit()
     return time.perf_counter() - start

@@ -32,9 +32,15 @@ def train(width, n_steps):
     """Return a transformer that has learned to translate, or tried."""
     X = WORLD.sample(WORLD.default_n_train, random_state=0).X
     return TransformerPredictor(
-        width, 2, 4, likelihood="categorical", n_tokens=WORLD.n_tokens, max_steps=n_steps, lr=3e-3,
+        width,
+        2,
+        4,
+        likelihood="categorical",
+        n_tokens=WORLD.n_tokens,
+        max_steps=n_steps,
+        lr=3e-3,
         random_state=0,
-    ).fit(X)  # fmt: skip
+    ).fit(X)
 
 
 @contextmanager
@@ -125,8 +131,9 @@ def main():
         low, high = 1000 * np.quantile(alone, [0.5, 0.99])
         print(
             f"{width:>6}{model.n_parameters_:>8}{words:>8.2f}{once:>10.1f}{low:>10.1f}{high:>10.1f}"
-            f"{low / once:>7.2f}x", end="",
-        )  # fmt: skip
+            f"{low / once:>7.2f}x",
+            end="",
+        )
         low, high = 1000 * np.quantile(crowd, [0.5, 0.99])
         print(f"{low:>10.0f}{high:>10.0f}{len(crowd) / total:>10.0f}", flush=True)
 

@@ -24,9 +24,14 @@ class Plain(nn.Module):
         self.embedding = nn.Embedding(n_tokens, width)
         self.positions = nn.Parameter(0.02 * torch.randn(context, width))
         layer = nn.TransformerEncoderLayer(
-            width, n_heads, 4 * width, dropout=0.0, activation="gelu", batch_first=True,
+            width,
+            n_heads,
+            4 * width,
+            dropout=0.0,
+            activation="gelu",
+            batch_first=True,
             norm_first=True,
-        )  # fmt: skip
+        )
         self.blocks = nn.TransformerEncoder(
             layer, n_layers, norm=nn.LayerNorm(width), enable_nested_tensor=False
         )
@@ -63,9 +68,14 @@ def train_plainly(X, width, n_layers, n_heads, n_steps, batch_size):
 def train_ours(X, width, n_layers, n_heads, n_steps, batch_size):
     """Train the estimator and return the seconds that fit took, set-up included."""
     model = TransformerPredictor(
-        width, n_layers, n_heads, likelihood="categorical", max_steps=n_steps,
-        batch_size=batch_size, random_state=0,
-    )  # fmt: skip
+        width,
+        n_layers,
+        n_heads,
+        likelihood="categorical",
+        max_steps=n_steps,
+        batch_size=batch_size,
+        random_state=0,
+    )
     start = time.perf_counter()
     model.fit(X)
     return time.perf_counter() - start

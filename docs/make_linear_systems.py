@@ -82,8 +82,10 @@ def source_figure():
         A = block_diag(radius * np.eye(4) + np.eye(4, k=1), 0.4 * np.eye(3))
         sweep = PredictionRiskSweep(
             LinearSystemWorld(A, 1.0, 1.0, 0.0, initial=1.0),
-            RestrictedLinearPredictor("block"), range(1, 8), [11, 71],
-        ).fit()  # fmt: skip
+            RestrictedLinearPredictor("block"),
+            range(1, 8),
+            [11, 71],
+        ).fit()
         PredictionRiskDisplay.from_estimator(sweep, quantity="log1p", ax=ax)
         rows = published[published.spectral_radius == radius]
         ax.plot(rows.k, rows.log1p_risk, "x", color="black", markersize=8, label="published")
@@ -105,13 +107,32 @@ def network_figure():
                 world = LinearSystemWorld.random_walk(q)
                 risk = excess_risk(cube.sel(world__Q=q), world).sel(mode=mode)
                 lengths = equivalent_filter_length(risk, world).values
-                ax.plot(np.full(lengths.size, i + shift), lengths, "o", color=color, alpha=0.4,
-                        markersize=4)  # fmt: skip
-                ax.plot(i + shift, np.median(lengths), "_", color=color, markersize=18,
-                        markeredgewidth=2, label=arm_in_words(mode) if i == 0 else None)  # fmt: skip
+                ax.plot(
+                    np.full(lengths.size, i + shift),
+                    lengths,
+                    "o",
+                    color=color,
+                    alpha=0.4,
+                    markersize=4,
+                )
+                ax.plot(
+                    i + shift,
+                    np.median(lengths),
+                    "_",
+                    color=color,
+                    markersize=18,
+                    markeredgewidth=2,
+                    label=arm_in_words(mode) if i == 0 else None,
+                )
         critical = [critical_filter_length(q, 1.0, world.n_steps) for q in cube.world__Q.values]
-        ax.plot(range(len(critical)), critical, "D", color="black", markersize=5,
-                label="critical length")  # fmt: skip
+        ax.plot(
+            range(len(critical)),
+            critical,
+            "D",
+            color="black",
+            markersize=5,
+            label="critical length",
+        )
         ax.set_xticks(range(cube.sizes["world__Q"]), [f"{q:g}" for q in cube.world__Q.values])
         ax.set_xlabel("signal-to-noise ratio q/r")
         ax.set_ylabel("equivalent filter length (steps)")

@@ -87,11 +87,18 @@ STEEP = 1 - 0.1 * BLOCK
 
 # How they would have been made.
 RUN = {
-    "alpha": 0.05, "correction": "holm", "margin": 0.01, "probe_margin": 0.05, "claims": "auto",
-    "n_flips": None, "shared_data": False, "units": None, "reference": "auto",
+    "alpha": 0.05,
+    "correction": "holm",
+    "margin": 0.01,
+    "probe_margin": 0.05,
+    "claims": "auto",
+    "n_flips": None,
+    "shared_data": False,
+    "units": None,
+    "reference": "auto",
     "model": {"type": "GRUPredictor", "max_steps": 1000, "hidden_size": 16},
     "world": {"type": "OscillatorWorld"},
-}  # fmt: skip
+}
 
 
 def told(cube, optimal=0.2, ceiling="exact", sizes=None, run=RUN, **options):

@@ -59,10 +59,16 @@ def few_baselines(monkeypatch):
 # Three languages of four words.
 TRIANGLE = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
 SMALL = dict(
-    n_train=40, n_eval=20, n_seeds=2, alpha=0.6, progress=False, random_state=0,
-    modes=("full", "readout", "random"), reservoir_sizes=None,
+    n_train=40,
+    n_eval=20,
+    n_seeds=2,
+    alpha=0.6,
+    progress=False,
+    random_state=0,
+    modes=("full", "readout", "random"),
+    reservoir_sizes=None,
     baselines=("mean", "step_mean", "persistence", "linear_filter"),
-)  # fmt: skip
+)
 
 
 def small_assessment(**options):

@@ -14,9 +14,16 @@ LEVELS = {
 
 
 def make_cube(
-    modes=("full", "readout"), conditions=("structured", "resample"), n_seeds=6, scale=0.5,
-    verdict="operator", configuration=(), sizes=None, claims=True, **names,
-):  # fmt: skip
+    modes=("full", "readout"),
+    conditions=("structured", "resample"),
+    n_seeds=6,
+    scale=0.5,
+    verdict="operator",
+    configuration=(),
+    sizes=None,
+    claims=True,
+    **names,
+):
     """Return a cube of made-up numbers, with everything that displays show.
 
     `scale` is that of the gains, `sizes` the values of hidden_size if it has a grid; cubes of
@@ -24,10 +31,13 @@ def make_cube(
     """
     rng = np.random.default_rng(0)
     coords = {
-        "condition": list(conditions), "mode": list(modes), "seed": range(n_seeds),
-        "latent": ["angle of the arm (rad)", "y"], "window": [1, 2, 4, 8, 16, 20],
+        "condition": list(conditions),
+        "mode": list(modes),
+        "seed": range(n_seeds),
+        "latent": ["angle of the arm (rad)", "y"],
+        "window": [1, 2, 4, 8, 16, 20],
         "step": [0, 10, 100, 1000],
-    }  # fmt: skip
+    }
     if sizes is not None:
         coords["hidden_size"] = list(sizes)
     grid = ["hidden_size"] if sizes is not None else []
@@ -70,9 +80,12 @@ def make_cube(
     if claims:
         cube["claim_state"] = (("claim", *grid), np.full((1, *shape), "holds"))
     told = {
-        "alpha": 0.05, "interval": "student", "shared_data": False,
-        "model": {"likelihood": "auto"}, "world": {"type": "OscillatorWorld"},
-    } | ({"margin": 0.01} if claims else {})  # fmt: skip
+        "alpha": 0.05,
+        "interval": "student",
+        "shared_data": False,
+        "model": {"likelihood": "auto"},
+        "world": {"type": "OscillatorWorld"},
+    } | ({"margin": 0.01} if claims else {})
     return cube.assign_attrs(
         title="Emergence assessment of GRUPredictor on OscillatorWorld",
         configuration=json.dumps(told | dict(configuration)),

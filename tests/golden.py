@@ -52,28 +52,50 @@ def cubes():
             warnings.simplefilter("ignore")
             return EmergenceAssessment(*args, **options | more).fit(*fit).cube_
 
-    yield "oscillator, GRU", assess(
-        OscillatorWorld(n_steps=30), GRUPredictor(6, max_steps=30, lr=1e-3),
-        nulls=("phase",), modes=("full", "readout", "random", "scrambled"),
-        baselines=("time_varying_filter", "window", "echo_state", "seasonal"),
-    )  # fmt: skip
-    yield "drift, a grid of RNNs", assess(
-        DriftWorld(n_steps=20), RNNPredictor(4, max_steps=20, lr=1e-3, engine="numba"),
-        param_grid={"hidden_size": [3, 4], "world__n_steps": [20, 24]},
-    )  # fmt: skip
+    yield (
+        "oscillator, GRU",
+        assess(
+            OscillatorWorld(n_steps=30),
+            GRUPredictor(6, max_steps=30, lr=1e-3),
+            nulls=("phase",),
+            modes=("full", "readout", "random", "scrambled"),
+            baselines=("time_varying_filter", "window", "echo_state", "seasonal"),
+        ),
+    )
+    yield (
+        "drift, a grid of RNNs",
+        assess(
+            DriftWorld(n_steps=20),
+            RNNPredictor(4, max_steps=20, lr=1e-3, engine="numba"),
+            param_grid={"hidden_size": [3, 4], "world__n_steps": [20, 24]},
+        ),
+    )
     yield "regime, LSTM", assess(RegimeWorld(n_steps=24), LSTMPredictor(4, max_steps=20, lr=1e-3))
     yield (
         "coin flips, torch",
         assess(BernoulliWorld(n_steps=24), GRUPredictor(4, max_steps=10, lr=1e-3, engine="torch")),
     )
-    yield "random walk, trajectory", assess(
-        LinearSystemWorld.random_walk(n_steps=24), GRUPredictor(4, max_steps=10, lr=1e-3),
-        record_at=[0, 5, 10], measures={"score": lambda predictor, s: predictor.score(s.X)},
-    )  # fmt: skip
-    yield "triangle, transformer", assess(
-        TriangleWorld(), TransformerPredictor(16, n_layers=1, max_steps=4), nulls=("redrawn",),
-        n_train=200, n_eval=100, shared_data=True, baselines=("mean", "markov"),
-    )  # fmt: skip
+    yield (
+        "random walk, trajectory",
+        assess(
+            LinearSystemWorld.random_walk(n_steps=24),
+            GRUPredictor(4, max_steps=10, lr=1e-3),
+            record_at=[0, 5, 10],
+            measures={"score": lambda predictor, s: predictor.score(s.X)},
+        ),
+    )
+    yield (
+        "triangle, transformer",
+        assess(
+            TriangleWorld(),
+            TransformerPredictor(16, n_layers=1, max_steps=4),
+            nulls=("redrawn",),
+            n_train=200,
+            n_eval=100,
+            shared_data=True,
+            baselines=("mean", "markov"),
+        ),
+    )
     X = recordings()
     recorded = dict(model=GRUPredictor(3, max_steps=9, lr=1e-3), n_train=None, n_eval=None)
     yield "recordings", assess(fit=(X, 2 * X), **recorded)

@@ -126,20 +126,24 @@ def recorded(phi):
 GRU = GRUPredictor(8, max_steps=300, lr=0.01, engine="numba")
 # Not operators: world (or function of the number of the assessment) and model.
 LINEAR = {
-    **{f"random walk in noise, q={q}": (LinearSystemWorld.random_walk(q, n_steps=32), GRU)
-       for q in (0.01, 0.1, 1.0)},
+    **{
+        f"random walk in noise, q={q}": (LinearSystemWorld.random_walk(q, n_steps=32), GRU)
+        for q in (0.01, 0.1, 1.0)
+    },
     **{f"40 recordings of AR(1), phi={phi}": (recorded(phi), GRU) for phi in (0.3, 0.5, 0.8, 0.95)},
     "each step repeats the one 48 before": (FunctionWorld(long_lag), GRU),
     "a cycle in noise": (FunctionWorld(seasonal), GRU),
     "a core without recurrence, logistic map": (
-        FunctionWorld(logistic_map), ModulePredictor(Memoryless, max_steps=300, lr=0.01),
+        FunctionWorld(logistic_map),
+        ModulePredictor(Memoryless, max_steps=300, lr=0.01),
     ),
     "white noise": (FunctionWorld(white_noise), GRU),
     "noise of heavy tails, t(2.2)": (FunctionWorld(heavy_tails), GRU),
     "regime world, RNN": (
-        RegimeWorld(n_steps=64), RNNPredictor(8, max_steps=600, lr=0.01, engine="numba"),
+        RegimeWorld(n_steps=64),
+        RNNPredictor(8, max_steps=600, lr=0.01, engine="numba"),
     ),
-}  # fmt: skip
+}
 LATENTS = {
     "latent is the clock": clock_latent,
     "latent is linear in the last 8 inputs": window_latent,
@@ -147,12 +151,14 @@ LATENTS = {
 }
 OPERATORS = {
     "oscillator, GRU": (
-        OscillatorWorld(n_steps=48), GRUPredictor(16, max_steps=1500, lr=0.01, engine="numba"),
+        OscillatorWorld(n_steps=48),
+        GRUPredictor(16, max_steps=1500, lr=0.01, engine="numba"),
     ),
     "regime world, GRU": (
-        RegimeWorld(n_steps=64), GRUPredictor(16, max_steps=2500, lr=0.01, engine="numba"),
+        RegimeWorld(n_steps=64),
+        GRUPredictor(16, max_steps=2500, lr=0.01, engine="numba"),
     ),
-}  # fmt: skip
+}
 
 
 def assess(world, model, i, **options):
@@ -226,10 +232,18 @@ def test_recordings_at_the_boundary(report):
     found = {}
     for n_seeds in (5, 10, 20):
         cubes = [
-            assess(world, GRUPredictor(4, max_steps=100, lr=0.01), i, n_seeds=n_seeds, margin=0.0,
-                   claims=("gain", "prediction", "core"), modes=("full",), nulls=())
+            assess(
+                world,
+                GRUPredictor(4, max_steps=100, lr=0.01),
+                i,
+                n_seeds=n_seeds,
+                margin=0.0,
+                claims=("gain", "prediction", "core"),
+                modes=("full",),
+                nulls=(),
+            )
             for i in range(N // 4)
-        ]  # fmt: skip
+        ]
         states = [cube.claim_state.sel(claim="prediction").item() for cube in cubes]
         found[n_seeds] = np.mean([state == "holds" for state in states])
         report(f"40 recordings of AR(1), {n_seeds} seeds", "prediction", found[n_seeds], N // 4)
@@ -277,9 +291,14 @@ def test_permuting_rows_fails_and_permuting_sequences_does_not(report):
             series[..., t] += phi * series[..., t - 1]
         x, y = series.reshape(2, -1)
         result = permutation_test(
-            (x, y), correlation, permutation_type="pairings", n_resamples=99, rng=rng,
-            vectorized=True, alternative="greater",
-        )  # fmt: skip
+            (x, y),
+            correlation,
+            permutation_type="pairings",
+            n_resamples=99,
+            rng=rng,
+            vectorized=True,
+            alternative="greater",
+        )
         by_row.append(result.pvalue)
         # The products of whole sequences are what is independent.
         agreement = (series[0] * series[1]).mean(axis=1)

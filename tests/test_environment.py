@@ -109,12 +109,21 @@ def state():
     flags = torch.backends.cuda
     numbers = [torch.get_rng_state().tolist(), np.random.get_state()[1].tolist()]
     return [
-        *numbers, random.getstate(), np.geterr(), torch.get_num_threads(),
-        torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled(),
-        torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu"),
-        torch.get_float32_matmul_precision(), torch.are_deterministic_algorithms_enabled(),
-        flags.flash_sdp_enabled(), flags.mem_efficient_sdp_enabled(), flags.math_sdp_enabled(),
-    ]  # fmt: skip
+        *numbers,
+        random.getstate(),
+        np.geterr(),
+        torch.get_num_threads(),
+        torch.get_default_dtype(),
+        torch.get_default_device(),
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        torch.is_autocast_enabled("cpu"),
+        torch.get_float32_matmul_precision(),
+        torch.are_deterministic_algorithms_enabled(),
+        flags.flash_sdp_enabled(),
+        flags.mem_efficient_sdp_enabled(),
+        flags.math_sdp_enabled(),
+    ]
 
 
 @pytest.fixture(scope="module")

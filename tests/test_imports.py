@@ -10,11 +10,30 @@ PACKAGE = Path(__file__).parents[1] / "sklearn_emerge"
 # From the first that needs nothing of the package to the last that nothing needs. What is not
 # listed are single files at the root, and need nothing but each other.
 ROOMS = (
-    "dynamics", "inference", "likelihoods", "worlds", "_registry", "datasets", "recurrence",
-    "networks", "training", "predictors", "ceilings", "probes", "measures", "assessment",
-    "emergence", "linear_systems", "displays", "reporting", "reproduce", "serving", "testing",
-    "cli", "__main__",
-)  # fmt: skip
+    "dynamics",
+    "inference",
+    "likelihoods",
+    "worlds",
+    "_registry",
+    "datasets",
+    "recurrence",
+    "networks",
+    "training",
+    "predictors",
+    "ceilings",
+    "probes",
+    "measures",
+    "assessment",
+    "emergence",
+    "linear_systems",
+    "displays",
+    "reporting",
+    "reproduce",
+    "serving",
+    "testing",
+    "cli",
+    "__main__",
+)
 # Arrows upwards that are still there. Take away what is gone; nothing is to be added.
 UPWARDS = {
     # plot, the figure of a notebook, and report; the file says why.

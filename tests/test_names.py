@@ -157,9 +157,18 @@ def test_models_have_names(name):
 
 def test_an_assessment_by_names_is_that_of_the_objects():
     options = dict(
-        n_train=20, n_eval=10, n_probe=10, n_seeds=2, alpha=0.6, baselines=("mean",), nulls=(),
-        reservoir_sizes=None, random_state=0, progress=False, param_grid={"max_steps": [1]},
-    )  # fmt: skip
+        n_train=20,
+        n_eval=10,
+        n_probe=10,
+        n_seeds=2,
+        alpha=0.6,
+        baselines=("mean",),
+        nulls=(),
+        reservoir_sizes=None,
+        random_state=0,
+        progress=False,
+        param_grid={"max_steps": [1]},
+    )
     named = EmergenceAssessment("Drift", "RNN", **options).fit()
     objects = EmergenceAssessment(make_world("drift"), make_model("rnn"), **options).fit()
     assert named.world == "Drift"

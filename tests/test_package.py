@@ -167,11 +167,18 @@ def test_wheel_holds_all_it_needs(distributions, tmp_path):
     """Installed alone in a folder, outside the repository, it loads tables and assesses."""
     subprocess.run(
         [
-            sys.executable, "-m", "pip", "install", "--no-deps", "--target", tmp_path,
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--no-deps",
+            "--target",
+            tmp_path,
             next(distributions.glob("*.whl")),
         ],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+    )
     code = (
         "import sklearn_emerge as e; print(e.__file__)\n"
         "[getattr(e, name) for name in e.__all__]\n"

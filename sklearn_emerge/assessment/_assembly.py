@@ -162,10 +162,14 @@ def _add_reservoirs(cube, alpha):
         return size, *reservoir_interval(nll, curves, confidence=1 - alpha)
 
     found = xr.apply_ufunc(
-        worth, cube.nll.sel(condition=STRUCTURED, drop=True), cube.nll_reservoir,
-        input_core_dims=[["seed"], ["seed", "n_units"]], output_core_dims=[[]] * 3,
-        vectorize=True, output_dtypes=[np.float64] * 3,
-    )  # fmt: skip
+        worth,
+        cube.nll.sel(condition=STRUCTURED, drop=True),
+        cube.nll_reservoir,
+        input_core_dims=[["seed"], ["seed", "n_units"]],
+        output_core_dims=[[]] * 3,
+        vectorize=True,
+        output_dtypes=[np.float64] * 3,
+    )
     for name, values in zip(("", "_low", "_high"), found, strict=True):
         cube[f"equivalent_reservoir_size{name}"] = values
     return cube

@@ -119,10 +119,17 @@ _DIMS = {
 }
 # Of variables and coordinates; all others of `VARIABLES` are numbers.
 _TEXT = (
-    "reference", "best_baseline", "ceiling", "verdict", "verdict_reason", "status",
-    "status_baseline", "condition",
-    "mode", "claim_state",
-)  # fmt: skip
+    "reference",
+    "best_baseline",
+    "ceiling",
+    "verdict",
+    "verdict_reason",
+    "status",
+    "status_baseline",
+    "condition",
+    "mode",
+    "claim_state",
+)
 # Smaller ones would grow.
 _COMPRESSED_BYTES = 2**16
 # Attribute of a file that says that it ends in a checksum.

@@ -10,9 +10,18 @@ from .._names import did_you_mean
 STRUCTURED = "structured"
 # Dimensions of the cube, which no parameter of a grid can be called.
 RESERVED = (
-    "baseline", "block", "claim", "condition", "exchange", "latent", "mode", "n_units", "seed",
-    "step", "window",
-)  # fmt: skip
+    "baseline",
+    "block",
+    "claim",
+    "condition",
+    "exchange",
+    "latent",
+    "mode",
+    "n_units",
+    "seed",
+    "step",
+    "window",
+)
 # Of these, the ones that measures of networks in training may have, too.
 OF_MEASURES = ("exchange", "window")
 

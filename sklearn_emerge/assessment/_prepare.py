@@ -155,14 +155,21 @@ def make_plan(assessment, X, y):
     first = configurations[0].models[STRUCTURED]
     baselines = make_baselines(assessment.baselines, first, world)
     return Plan(
-        assessment, store, world, model, configurations, modes, nulls, claims,
+        assessment,
+        store,
+        world,
+        model,
+        configurations,
+        modes,
+        nulls,
+        claims,
         latents=world.facts.latent_names if probed else (),
         baselines=baselines,
         candidates=reference_names(assessment.reference, baselines),
         record_at=record_at,
         measures=measures,
         entropy=seed_sequence(assessment.random_state).generate_state(4).tolist(),
-    )  # fmt: skip
+    )
 
 
 def check_plan(plan, y):
@@ -171,9 +178,13 @@ def check_plan(plan, y):
     windows = REPRESENTATION in plan.claims
     if plan.units is None:
         warn_if_seeds_cannot_reach_alpha(
-            assessment.n_seeds, len(configurations), len(plan.latents) if windows else 0,
-            assessment.alpha, assessment.correction, assessment.n_flips,
-        )  # fmt: skip
+            assessment.n_seeds,
+            len(configurations),
+            len(plan.latents) if windows else 0,
+            assessment.alpha,
+            assessment.correction,
+            assessment.n_flips,
+        )
     if assessment.reservoir_sizes is not None:
         check_sizes(assessment.reservoir_sizes, "reservoir_sizes")
     own = assessment.baselines if isinstance(assessment.baselines, dict) else {}
@@ -184,9 +195,16 @@ def check_plan(plan, y):
     check_recording(plan.record_at, plan.measures, plan.modes, configurations, sizes, grid)
     if assessment.probe is not None:
         check_probing(
-            assessment.probe, assessment.n_probe, configurations, sizes, windows=windows, y=y,
-            n_seeds=assessment.n_seeds, shared_data=assessment.shared_data, entropy=plan.entropy,
-        )  # fmt: skip
+            assessment.probe,
+            assessment.n_probe,
+            configurations,
+            sizes,
+            windows=windows,
+            y=y,
+            n_seeds=assessment.n_seeds,
+            shared_data=assessment.shared_data,
+            entropy=plan.entropy,
+        )
     plan.store.check(world=plan.world, model=plan.model, measures=plan.measures)
     names = "param_grid", "probe", "baselines"
     plan.store.check(**{name: getattr(assessment, name) for name in names})

@@ -198,9 +198,12 @@ class _Bar:
         if heading:
             print(heading, file=sys.stderr)
         self.bar = bar(
-            total=progress.total, desc="assessment", smoothing=0, leave=True,
+            total=progress.total,
+            desc="assessment",
+            smoothing=0,
+            leave=True,
             bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
-        )  # fmt: skip
+        )
 
     def show(self):
         """Draw the bar as far as work is done."""

@@ -30,17 +30,21 @@ _EFFECTS = {
     "core": ("it predicts {} than its untrained core", "better", "worse"),
     "order": (
         "its gain over {best}, or 0 where it loses, is {} than in the null with {nulls}",
-        "larger", "smaller",
+        "larger",
+        "smaller",
     ),
     "memory": (
         "with the memory of another sequence, or with none, whichever costs less, it predicts {}",
-        "worse", "better",
+        "worse",
+        "better",
     ),
     "reservoir": ("its untrained core predicts {} than {reference}", "better", "worse"),
     REPRESENTATION: (
-        "it is decoded {} from the trained states than from {others}", "better", "worse",
+        "it is decoded {} from the trained states than from {others}",
+        "better",
+        "worse",
     ),
-}  # fmt: skip
+}
 
 
 def verdict_sentence(case):

@@ -16,9 +16,12 @@ MAX_ROWS = 60
 _OPTIONS = {"float_format": "{:.4g}".format, "max_rows": MAX_ROWS}
 # Where a heading or a cell may go on in another line.
 _BREAKS = {
-    "/": "/ ", "representation": "represen- tation", "converged": "con- verged",
-    "readout": "read- out", "untrained": "un- trained",
-}  # fmt: skip
+    "/": "/ ",
+    "representation": "represen- tation",
+    "converged": "con- verged",
+    "readout": "read- out",
+    "untrained": "un- trained",
+}
 
 
 class Table(pd.DataFrame):

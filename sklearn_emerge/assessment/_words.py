@@ -104,7 +104,8 @@ GLOSSARY = {
         "a linear head on the last inputs and on random functions of them, without recurrence",
     ),
     "trivial baseline": (
-        r"\btrivial baselines?\b", "a mean, the last step again, or a Markov chain",
+        r"\btrivial baselines?\b",
+        "a mean, the last step again, or a Markov chain",
     ),
     "persistence": (r"\bpersistence\b", "predicts that the next step is as the last one"),
     "best of all baselines": (
@@ -129,7 +130,7 @@ GLOSSARY = {
         "unit of log-likelihood; with 0.69 nats per step more, what happens had twice the "
         "probability at each step",
     ),
-}  # fmt: skip
+}
 # Nats per step, or of a score, below which no digit is given.
 SMALLEST = 0.0001
 # What hidden states are decoded from, by mode.

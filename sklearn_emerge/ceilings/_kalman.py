@@ -83,9 +83,11 @@ class KalmanPredictor(OptimalPredictor):
             for name in ("A", "C", "Q", "R", "offset", "initial_mean")
         },
         "initial_covariance": [
-            Interval(Real, None, None, closed="neither"), "array-like", StrOptions({"steady"}),
+            Interval(Real, None, None, closed="neither"),
+            "array-like",
+            StrOptions({"steady"}),
         ],
-    }  # fmt: skip
+    }
 
     def __init__(
         self,

@@ -18,49 +18,76 @@ def add(commands):
     nulls = dict.fromkeys(kind for name in WORLDS for kind in make_world(name).null_kinds)
     parser.add_argument("world", type=one_of(WORLDS), metavar="WORLD", help=", ".join(WORLDS))
     add_option(
-        parser, "--model", "gru", f"kind of network: {', '.join(MODELS)}", type=one_of(MODELS),
+        parser,
+        "--model",
+        "gru",
+        f"kind of network: {', '.join(MODELS)}",
+        type=one_of(MODELS),
         metavar="MODEL",
-    )  # fmt: skip
+    )
     add_option(
-        parser, "--hidden-size", [16], "hidden units; several are a grid", type=count, nargs="+",
+        parser,
+        "--hidden-size",
+        [16],
+        "hidden units; several are a grid",
+        type=count,
+        nargs="+",
         metavar="H",
-    )  # fmt: skip
+    )
     add_option(parser, "--steps", 1000, "updates of the optimiser", type=count, metavar="N")
     parser.add_argument(
-        "--lr", type=float, metavar="LR",
+        "--lr",
+        type=float,
+        metavar="LR",
         help="learning rate (default: 0.01; of a transformer 0.001)",
-    )  # fmt: skip
+    )
     add_option(parser, "--seeds", 6, "replicates, each trained anew", type=count, metavar="N")
     add_option(
-        parser, "--modes", ["full", "readout"],
+        parser,
+        "--modes",
+        ["full", "readout"],
         "what is trained: all weights (full), the readout of an untrained core (readout), nothing "
         "(random), or all, then scrambled (scrambled)",
-        type=str.lower, nargs="+", metavar="MODE",
-    )  # fmt: skip
+        type=str.lower,
+        nargs="+",
+        metavar="MODE",
+    )
     add_option(
-        parser, "--nulls", ["resample"],
+        parser,
+        "--nulls",
+        ["resample"],
         f"worlds without order to compare with: {', '.join(nulls)}, as far as WORLD has them; "
         "without a value there are none",
-        type=str.lower, nargs="*", metavar="NULL",
-    )  # fmt: skip
+        type=str.lower,
+        nargs="*",
+        metavar="NULL",
+    )
     add_option(
-        parser, "--reservoir-sizes", [16, 32, 64, 128, 256, 512],
+        parser,
+        "--reservoir-sizes",
+        [16, 32, 64, 128, 256, 512],
         "units of random cores to compare with; without a value there are none",
-        type=count, nargs="*", metavar="N",
-    )  # fmt: skip
+        type=count,
+        nargs="*",
+        metavar="N",
+    )
     for flag, what, default in (
         ("--train", "training", World.default_n_train),
         ("--eval", "evaluation", World.default_n_eval),
     ):
         parser.add_argument(
-            flag, type=count, metavar="N",
+            flag,
+            type=count,
+            metavar="N",
             help=f"{what} sequences (default: {default}; see worlds WORLD)",
-        )  # fmt: skip
+        )
     add_option(parser, "--alpha", 0.05, "level of the tests", type=float, metavar="P")
     parser.add_argument(
-        "--random-state", type=int, metavar="N",
+        "--random-state",
+        type=int,
+        metavar="N",
         help="root of all randomness (default: another every time)",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--out", metavar="FILE", help="where the result cube goes, as NetCDF (default: nowhere)"
     )

@@ -20,9 +20,13 @@ def add(commands):
     )
     protocols = ("published", "corrected")
     add_option(
-        parser, "--protocol", "published", " or ".join(protocols), type=one_of(protocols),
+        parser,
+        "--protocol",
+        "published",
+        " or ".join(protocols),
+        type=one_of(protocols),
         metavar="PROTOCOL",
-    )  # fmt: skip
+    )
     for flag, text in (
         ("--steps", "updates of the optimiser (default: the full budget, 20000 mostly)"),
         ("--seeds", "replicates (default: 5 mostly, 7 under the protocol corrected)"),

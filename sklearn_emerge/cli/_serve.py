@@ -17,14 +17,18 @@ def add(commands):
     add_option(parser, "--host", "127.0.0.1", "address to listen at", type=host)
     add_option(parser, "--port", 8000, "port to listen at", type=port)
     parser.add_argument(
-        "--max-tokens", type=count, metavar="N",
+        "--max-tokens",
+        type=count,
+        metavar="N",
         help="steps of a request (default: what the budget leaves)",
-    )  # fmt: skip
+    )
     add_option(parser, "--max-batch", 64, "prompts of a request", type=count, metavar="N")
     parser.add_argument(
-        "--budget", type=count, metavar="N",
+        "--budget",
+        type=count,
+        metavar="N",
         help="tokens with the prompt (default: the context of the network)",
-    )  # fmt: skip
+    )
     return parser
 
 

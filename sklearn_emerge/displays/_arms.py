@@ -108,8 +108,9 @@ class Groups:
     def notes(self):
         """What a footer has to say of what leaves the frame, and of lines without names."""
         said = []
-        values = np.array([value for group in self.groups for arm in group.arms
-                           for value in arm.values])  # fmt: skip
+        values = np.array(
+            [value for group in self.groups for arm in group.arms for value in arm.values]
+        )
         inside = np.clip(values, *self.bounds)
         if ((inside < self.ends[0]) | (inside > self.ends[1])).any():
             said.append("Triangles: beyond the frame.")
@@ -147,10 +148,13 @@ class Groups:
             _draw_levels(ax, left, right, group.levels, ends)
             if self._named[i]:
                 heights = [
-                    (height, name if ends[0] <= height <= ends[1] else f"{name}: {height:.2g}",
-                     "0.2")
+                    (
+                        height,
+                        name if ends[0] <= height <= ends[1] else f"{name}: {height:.2g}",
+                        "0.2",
+                    )
                     for name, _, height in group.levels
-                ]  # fmt: skip
+                ]
                 below = (2.4 if raised else 1.2) * SMALL if is_below else 0
                 write_names(
                     ax, heights, right, right + 0.12 / self._unit, NAMES - 0.15, below=below
@@ -234,8 +238,9 @@ def _set_labels(ax, places, unit):
             wrap(label, 0.65 if upright and unit > 0.28 else 2.0 if upright else unit * len(x))
             for (_, label), x in places.items()
         ],
-        fontsize=SMALL, rotation=90 if upright else 0,
-    )  # fmt: skip
+        fontsize=SMALL,
+        rotation=90 if upright else 0,
+    )
     ax.tick_params(axis="x", length=0)
 
 
@@ -280,16 +285,24 @@ def _draw_arm(ax, x, arm, ends, bounds, unit, raised):
     mark_beyond(ax, x_mean, arm.mean, values, ends, arm.color, raised)
     if arm.note:
         ax.annotate(
-            _note(arm, unit), (x, 1), (0, -2), xycoords=ax.get_xaxis_transform(),
-            textcoords="offset points", ha="center", va="top", fontsize=SMALL, color="0.25",
-        )  # fmt: skip
+            _note(arm, unit),
+            (x, 1),
+            (0, -2),
+            xycoords=ax.get_xaxis_transform(),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=SMALL,
+            color="0.25",
+        )
 
 
 def mark_beyond(ax, x, mean, values, ends, color, raised=False):
     """Draw arrows at the ends of a range that values leave, and write a mean that is not in it."""
     for edge, marker, beyond in (
-        (ends[0], "v", values < ends[0]), (ends[1], "^", values > ends[1]),
-    ):  # fmt: skip
+        (ends[0], "v", values < ends[0]),
+        (ends[1], "^", values > ends[1]),
+    ):
         if beyond.any():
             ax.plot(x, edge, marker, markersize=6, color=color, clip_on=False)
     if np.isfinite(mean) and not ends[0] <= mean <= ends[1]:
@@ -297,10 +310,16 @@ def mark_beyond(ax, x, mean, values, ends, color, raised=False):
         edge, away = (ends[0], 2) if mean < ends[0] else (ends[1], -2)
         away *= 6 if raised else 1
         ax.annotate(
-            f"{mean:.3g}", (x, edge), (7, away), textcoords="offset points", ha="left",
-            va="bottom" if away > 0 else "top", fontsize=SMALL, color=color,
+            f"{mean:.3g}",
+            (x, edge),
+            (7, away),
+            textcoords="offset points",
+            ha="left",
+            va="bottom" if away > 0 else "top",
+            fontsize=SMALL,
+            color=color,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
-        )  # fmt: skip
+        )
 
 
 def _others(groups):

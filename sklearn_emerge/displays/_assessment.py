@@ -151,11 +151,14 @@ def gain_arms(here, modes, label=arm_in_words):
     """Return the arms of a condition, with the gains of the cube and their intervals."""
     return [
         Arm(
-            label(mode), ARM_COLORS.get(mode, GREEN), here.delta_nll.sel(mode=mode).values,
-            here.ci_low.sel(mode=mode).item(), here.ci_high.sel(mode=mode).item(),
+            label(mode),
+            ARM_COLORS.get(mode, GREEN),
+            here.delta_nll.sel(mode=mode).values,
+            here.ci_low.sel(mode=mode).item(),
+            here.ci_high.sel(mode=mode).item(),
         )
         for mode in modes
-    ]  # fmt: skip
+    ]
 
 
 def _said(cube, note, margin):

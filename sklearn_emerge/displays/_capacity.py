@@ -175,9 +175,16 @@ class CapacityCurveDisplay(Display):
         mean = seeds.mean(axis=1)
         error = np.abs(np.vstack([mean - low, high - mean]))
         ax.errorbar(
-            x, mean, error, color=color, linewidth=1.8, linestyle=style, marker="D", markersize=4,
+            x,
+            mean,
+            error,
+            color=color,
+            linewidth=1.8,
+            linestyle=style,
+            marker="D",
+            markersize=4,
             label=mode,
-        )  # fmt: skip
+        )
         for each in zip(x, mean, np.column_stack([seeds, mean, low, high]), strict=True):
             mark_beyond(ax, *each, ends, color)
         if style == "-":

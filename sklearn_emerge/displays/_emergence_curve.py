@@ -123,13 +123,22 @@ class EmergenceCurveDisplay(Display):
         # A capacity of zero has no place on a logarithmic axis: beside the smallest.
         least = self.grid[0] * (self.grid[0] / self.grid[-1]) ** 0.08
         zero = self.capacity == 0
-        ax.plot(np.where(zero, least, self.capacity), self.rate, "o", color=color, markersize=4,
-                alpha=0.7)  # fmt: skip
+        ax.plot(
+            np.where(zero, least, self.capacity),
+            self.rate,
+            "o",
+            color=color,
+            markersize=4,
+            alpha=0.7,
+        )
         told = self._told()
         ax.plot(
-            self.grid, self.mean, color=color, linewidth=1.8,
+            self.grid,
+            self.mean,
+            color=color,
+            linewidth=1.8,
             label=told if label is None else f"{label}: {told}",
-        )  # fmt: skip
+        )
         ax.fill_between(self.grid, self.low, self.high, color=color, alpha=0.15, linewidth=0)
         if self.grid[0] <= threshold <= self.grid[-1]:
             ax.axvline(threshold, color=color, linewidth=1, linestyle="--")
@@ -139,16 +148,28 @@ class EmergenceCurveDisplay(Display):
             row = sum(text.get_text() == _THRESHOLD for text in ax.texts)
             right = threshold**2 > self.grid[0] ** 0.4 * self.grid[-1] ** 1.6
             ax.annotate(
-                _THRESHOLD, (threshold, 0.03 + 0.07 * row), (-3 if right else 3, 0),
-                xycoords=ax.get_xaxis_transform(), textcoords="offset points",
-                ha="right" if right else "left", fontsize=SMALL, color=color,
+                _THRESHOLD,
+                (threshold, 0.03 + 0.07 * row),
+                (-3 if right else 3, 0),
+                xycoords=ax.get_xaxis_transform(),
+                textcoords="offset points",
+                ha="right" if right else "left",
+                fontsize=SMALL,
+                color=color,
                 bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.5},
-            )  # fmt: skip
+            )
         ax.set_xscale("log")
         if zero.any():
             ax.axvline(least, color="grey", linewidth=0.6, linestyle=":")
-            ax.annotate("0", (least, 0), xycoords=("data", "axes fraction"), xytext=(0, -4),
-                        textcoords="offset points", ha="center", va="top")  # fmt: skip
+            ax.annotate(
+                "0",
+                (least, 0),
+                xycoords=("data", "axes fraction"),
+                xytext=(0, -4),
+                textcoords="offset points",
+                ha="center",
+                va="top",
+            )
         log_ticks(ax)
         ax.set_xlabel("capacity")
         ax.set_ylabel("accuracy (share)")

@@ -117,9 +117,16 @@ class MemoryDisplay(Display):
     @classmethod
     @fill_doc
     def from_cube(
-        cls, cube, measure=None, *, condition="structured", modes=None, step=None, ax=None,
+        cls,
+        cube,
+        measure=None,
+        *,
+        condition="structured",
+        modes=None,
+        step=None,
+        ax=None,
         **selection,
-    ):  # fmt: skip
+    ):
         """Plot what an assessment has measured, one line a training mode.
 
         Parameters
@@ -289,10 +296,16 @@ def _write_beyond(ax, lines, ends):
             taken, style = place, {"color": line.get_color(), "zorder": 3}
             ax.plot(window, height, "^", markersize=5, transform=ax.get_xaxis_transform(), **style)
             ax.annotate(
-                f"{loss:.3g}", (window, height), (5, 0), xycoords=ax.get_xaxis_transform(),
-                textcoords="offset points", va="center", fontsize=SMALL,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5}, **style,
-            )  # fmt: skip
+                f"{loss:.3g}",
+                (window, height),
+                (5, 0),
+                xycoords=ax.get_xaxis_transform(),
+                textcoords="offset points",
+                va="center",
+                fontsize=SMALL,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+                **style,
+            )
 
 
 def _at_the_end(cube, condition, step):

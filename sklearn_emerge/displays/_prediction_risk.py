@@ -108,9 +108,12 @@ class PredictionRiskDisplay(Display):
                 )
         if quantity == "total_risk":
             ax.axhline(
-                cube.attrs["tolerated_total_risk"], color="black", linewidth=0.8, linestyle="--",
+                cube.attrs["tolerated_total_risk"],
+                color="black",
+                linewidth=0.8,
+                linestyle="--",
                 label="tolerated; critical length",
-            )  # fmt: skip
+            )
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         unit = " (steps)" if name == "length" else ""
         ax.set_xlabel(f"{name.replace('_', ' ')} of the learner{unit}")

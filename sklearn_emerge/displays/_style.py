@@ -7,8 +7,14 @@ import numpy as np
 
 # Okabe and Ito's palette, readable with any colour vision.
 BLUE, ORANGE, RED, GREEN, PINK, SKY, BLACK = PALETTE = (
-    "#0072B2", "#E69F00", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000",
-)  # fmt: skip
+    "#0072B2",
+    "#E69F00",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#000000",
+)
 GREY = "#999999"
 ARM_COLORS = {"full": BLUE, "readout": ORANGE, "random": GREY, "scrambled": PINK}
 # Names and line styles of what the best predictor is known to be.
@@ -90,9 +96,15 @@ def finish(ax, footer=None):
     settle(ax)
     if footer is not None:
         ax.annotate(
-            wrap(footer, inches(ax)[0], 7.5), (0, 0), xycoords=("axes fraction", ax.xaxis.label),
-            xytext=(0, -4), textcoords="offset points", va="top", fontsize=7.5, color="0.35",
-        )  # fmt: skip
+            wrap(footer, inches(ax)[0], 7.5),
+            (0, 0),
+            xycoords=("axes fraction", ax.xaxis.label),
+            xytext=(0, -4),
+            textcoords="offset points",
+            va="top",
+            fontsize=7.5,
+            color="0.35",
+        )
         settle(ax)
     _shorten(ax, ax.yaxis.label)
 
@@ -115,9 +127,13 @@ def _shorten(ax, label):
 def set_legend(ax, title=None):
     """Put the legend beside the axes, where it hides nothing."""
     legend = ax.legend(
-        title=title, frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1),
+        title=title,
+        frameon=False,
+        fontsize=9,
+        loc="upper left",
+        bbox_to_anchor=(1, 1),
         alignment="left",
-    )  # fmt: skip
+    )
     # Beside its lines, no more than a third of the figure.
     width = ax.figure.figure.get_figwidth() / 3 - 0.6
     for text in legend.get_texts():
@@ -202,11 +218,25 @@ def write_names(ax, names, x=None, x_text=None, width=1.25, below=0):
     x, x_text = (1.0, 1.04) if beside else (x, x_text)
     for height, place_y, text, (_, _, color) in zip(heights, places, texts, names, strict=True):
         ax.annotate(
-            text, (x, height), xycoords=place, xytext=(x_text, place_y), textcoords=place,
-            va="center", fontsize=SMALL, color=color, annotation_clip=False, linespacing=1.1,
-            arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": "0.6", "shrinkA": 1,
-                        "shrinkB": 0, "relpos": (0, 0.5)},
-        )  # fmt: skip
+            text,
+            (x, height),
+            xycoords=place,
+            xytext=(x_text, place_y),
+            textcoords=place,
+            va="center",
+            fontsize=SMALL,
+            color=color,
+            annotation_clip=False,
+            linespacing=1.1,
+            arrowprops={
+                "arrowstyle": "-",
+                "linewidth": 0.5,
+                "color": "0.6",
+                "shrinkA": 1,
+                "shrinkB": 0,
+                "relpos": (0, 0.5),
+            },
+        )
 
 
 def log_steps(ax, steps):

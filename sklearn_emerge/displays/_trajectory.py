@@ -76,9 +76,16 @@ class TrajectoryDisplay(Display):
 
     @classmethod
     def from_cube(
-        cls, cube, measure="nll", *, along="mode", bounds=None, xscale="linear", ax=None,
+        cls,
+        cube,
+        measure="nll",
+        *,
+        along="mode",
+        bounds=None,
+        xscale="linear",
+        ax=None,
         **selection,
-    ):  # fmt: skip
+    ):
         """Plot a measure of a cube.
 
         Parameters
@@ -192,9 +199,14 @@ class TrajectoryDisplay(Display):
                 # Of weights that are not trained by updates there is no other measure.
                 continue
             (line,) = ax.plot(
-                x, seeds.mean(axis=0), "o-", color=color, markersize=5 if one_step else 3,
-                linewidth=1.8, label=label,
-            )  # fmt: skip
+                x,
+                seeds.mean(axis=0),
+                "o-",
+                color=color,
+                markersize=5 if one_step else 3,
+                linewidth=1.8,
+                label=label,
+            )
             self.lines_[str(name)] = line
             if len(seeds) > 1:
                 ends = np.array([student_interval(values) for values in seeds.T]).reshape(-1, 2)

@@ -133,9 +133,13 @@ class EmergenceCurve(RegressorMixin, Estimator):
         X = in_columns(X)
         check_points(X, y, 4 + fitted)
         X, y = validate_data(
-            self, X, y, dtype=np.float64, y_numeric=True,
+            self,
+            X,
+            y,
+            dtype=np.float64,
+            y_numeric=True,
             ensure_min_samples=4 + fitted,
-        )  # fmt: skip
+        )
         log_capacity = self._log_capacity(X)
         finite = np.isfinite(log_capacity)
         distinct = np.unique(log_capacity[finite])

@@ -80,31 +80,46 @@ class Family:
 _LEVELS = np.linspace(-5, 5, 15)
 FAMILIES = {
     "logistic": Family(
-        _logistic, (np.linspace(-1, 3, 9), np.linspace(-3, 3, 19)), ((-6, 6), (-12, 12)),
-        ("chance", "ceiling"), "threshold: 1 / (1 + (C / C_c)^-alpha)",
+        _logistic,
+        (np.linspace(-1, 3, 9), np.linspace(-3, 3, 19)),
+        ((-6, 6), (-12, 12)),
+        ("chance", "ceiling"),
+        "threshold: 1 / (1 + (C / C_c)^-alpha)",
     ),
     "power law": Family(
-        _power_law, (np.linspace(-3, 2, 13), _LEVELS), ((-12, 5), (-30, 30)), ("chance",),
+        _power_law,
+        (np.linspace(-3, 2, 13), _LEVELS),
+        ((-12, 5), (-30, 30)),
+        ("chance",),
         "accuracy grows as C^k, without end",
     ),
     "saturation": Family(
-        _saturation, (np.linspace(-4, 4, 13), np.linspace(-3, 8, 19)), ((-12, 12), (-20, 20)),
-        ("chance", "ceiling"), "error falls as (1 + C / C_0)^-k",
+        _saturation,
+        (np.linspace(-4, 4, 13), np.linspace(-3, 8, 19)),
+        ((-12, 12), (-20, 20)),
+        ("chance", "ceiling"),
+        "error falls as (1 + C / C_0)^-k",
     ),
     # Steeper ones, with k above 1, are steps themselves, of another shape than the logistic.
     "Weibull": Family(
-        _weibull, (np.linspace(-4, 6, 11), np.linspace(-3, 3, 19)), ((-12, 12), (-20, 20)),
-        ("chance", "ceiling"), "1 - exp(-(C / C_0)^k), k at most 1",
+        _weibull,
+        (np.linspace(-4, 6, 11), np.linspace(-3, 3, 19)),
+        ((-12, 12), (-20, 20)),
+        ("chance", "ceiling"),
+        "1 - exp(-(C / C_0)^k), k at most 1",
     ),
     "Gompertz": Family(
-        _gompertz, (np.linspace(-4, 6, 11), np.linspace(-3, 3, 19)), ((-12, 12), (-20, 20)),
-        ("chance", "ceiling"), "exp(-(C / C_0)^-k), k at most 1",
+        _gompertz,
+        (np.linspace(-4, 6, 11), np.linspace(-3, 3, 19)),
+        ((-12, 12), (-20, 20)),
+        ("chance", "ceiling"),
+        "exp(-(C / C_0)^-k), k at most 1",
     ),
     "line": Family(
         _line, (_LEVELS, _LEVELS), ((-30, 30), (-30, 30)), (), "accuracy is linear in log C"
     ),
     "constant": Family(_constant, (_LEVELS,), ((-30, 30),), (), "accuracy does not depend on C"),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

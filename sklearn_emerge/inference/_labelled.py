@@ -127,10 +127,13 @@ def p_values(
 def adjust(p_values: xr.DataArray, correction: str | None, family: Sequence[str]) -> xr.DataArray:
     """Return p-values adjusted over the dimensions of a family, for all others on their own."""
     adjusted = xr.apply_ufunc(
-        lambda each: adjust_p_values(each, correction), p_values,
-        input_core_dims=[family], output_core_dims=[family], vectorize=True,
+        lambda each: adjust_p_values(each, correction),
+        p_values,
+        input_core_dims=[family],
+        output_core_dims=[family],
+        vectorize=True,
         output_dtypes=[np.float64],
-    )  # fmt: skip
+    )
     return adjusted.transpose(*p_values.dims)
 
 
@@ -167,6 +170,10 @@ def _along_seeds(
         return function(values)
 
     return xr.apply_ufunc(
-        of_seeds, values, input_core_dims=[[SEED]], output_core_dims=[[]] * n_results,
-        vectorize=True, output_dtypes=[np.float64] * n_results,
-    )  # fmt: skip
+        of_seeds,
+        values,
+        input_core_dims=[[SEED]],
+        output_core_dims=[[]] * n_results,
+        vectorize=True,
+        output_dtypes=[np.float64] * n_results,
+    )

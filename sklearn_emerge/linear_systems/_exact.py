@@ -71,8 +71,9 @@ def _restricted_risk(A, Q, initial):
         check_growth(A, horizon)
         # E x_t x_t' is A^(t-1) P_1 A^(t-1)' plus the sum of A^i Q A^i' over i < t - 1.
         roots = (
-            power_sum_roots(A, start, horizon - 1)[0], power_sum_roots(A, noise, horizon - 2)[1]
-        )  # fmt: skip
+            power_sum_roots(A, start, horizon - 1)[0],
+            power_sum_roots(A, noise, horizon - 2)[1],
+        )
         return compress(np.hstack(roots))
 
     def risk(learner, trained, horizon):

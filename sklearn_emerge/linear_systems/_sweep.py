@@ -266,21 +266,27 @@ class PredictionRiskSweep(Estimator):
             "total_risk": (dims, total, {"long_name": "total excess risk", "units": unit}),
             "risk": (dims, total / horizons, {"long_name": "excess risk per step", "units": unit}),
             "growth_exponent": (
-                name, exponents, {"long_name": "growth exponent of the risk per step", "units": "1"}
+                name,
+                exponents,
+                {"long_name": "growth exponent of the risk per step", "units": "1"},
             ),
             "stability_threshold": (
-                (), self.stability_threshold_,
+                (),
+                self.stability_threshold_,
                 {"long_name": f"first {name} whose risk per step does not grow", "units": "1"},
             ),
             "critical_length": (
-                "horizon", self.critical_length_,
+                "horizon",
+                self.critical_length_,
                 {"long_name": f"{name} at which the total risk is tolerated", "units": "1"},
             ),
-        }  # fmt: skip
+        }
         if error is not None:
             variables["total_risk_se"] = (
-                dims, error, {"long_name": "standard error of the total risk", "units": unit}
-            )  # fmt: skip
+                dims,
+                error,
+                {"long_name": "standard error of the total risk", "units": unit},
+            )
         attributes = {
             "title": f"Excess risk of {type(learner).__name__} in {type(world).__name__}",
             "method": self.method,

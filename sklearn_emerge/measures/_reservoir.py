@@ -33,9 +33,15 @@ _SIZES = (16, 32, 64, 128, 256, 512)
     prefer_skip_nested_validation=True,
 )
 def reservoir_curve(
-    world, *, sizes=_SIZES, n_seeds=3, n_train=None, n_eval=None, time_channel=None,
+    world,
+    *,
+    sizes=_SIZES,
+    n_seeds=3,
+    n_train=None,
+    n_eval=None,
+    time_channel=None,
     random_state=None,
-):  # fmt: skip
+):
     """Return how well random cores of growing size predict a world.
 
     A core is an `EchoStatePredictor`, tuned by cross-validation, with a head in closed form.

@@ -62,9 +62,14 @@ def task_scores(
     [3.3, 3.4, 3.3]
     """
     table = score_tasks(
-        predictor, world_of(evaluation), n_queries=n_queries, n_shots=n_shots, shots=shots,
-        train=evaluation.train, random_state=random_state,
-    )  # fmt: skip
+        predictor,
+        world_of(evaluation),
+        n_queries=n_queries,
+        n_shots=n_shots,
+        shots=shots,
+        train=evaluation.train,
+        random_state=random_state,
+    )
     scores = xr.DataArray(table.T.astype(float), dims=("score", "task"))
     return scores.assign_attrs(long_name="scores of tasks", units="1, and nat/word for the loss")
 

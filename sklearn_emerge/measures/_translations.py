@@ -110,9 +110,15 @@ def score_tasks(
     rows = {}
     for task in tasks:
         queries, right = translate_queries(
-            predictor, world, task, n_queries=n_queries, n_shots=n_shots, shots=shots,
-            train=train, random_state=stream,
-        )  # fmt: skip
+            predictor,
+            world,
+            task,
+            n_queries=n_queries,
+            n_shots=n_shots,
+            shots=shots,
+            train=train,
+            random_state=stream,
+        )
         loss, choice = _words_known(predictor, world, queries)
         words, n_right = float(right.mean()), int(right.all(axis=1).sum())
         if train is None:

@@ -107,10 +107,19 @@ class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_ke
     }
 
     def __init__(
-        self, n_units=100, spectral_radius="auto", leak="auto", input_scale="auto", n_draws=8, *,
-        time_channel=None, likelihood="auto", noise_std="auto", n_tokens="auto",
+        self,
+        n_units=100,
+        spectral_radius="auto",
+        leak="auto",
+        input_scale="auto",
+        n_draws=8,
+        *,
+        time_channel=None,
+        likelihood="auto",
+        noise_std="auto",
+        n_tokens="auto",
         random_state=None,
-    ):  # fmt: skip
+    ):
         self.n_units = n_units
         self.spectral_radius = spectral_radius
         self.leak = leak

@@ -84,9 +84,14 @@ class LinearFilterPredictor(AlternativePredictor):
     }
 
     def __init__(
-        self, lags="auto", *, time_channel=None, likelihood="auto", noise_std="auto",
+        self,
+        lags="auto",
+        *,
+        time_channel=None,
+        likelihood="auto",
+        noise_std="auto",
         n_tokens="auto",
-    ):  # fmt: skip
+    ):
         self.lags = lags
         self.time_channel = time_channel
         self.likelihood = likelihood

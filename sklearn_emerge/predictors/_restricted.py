@@ -119,9 +119,9 @@ class RestrictedLinearPredictor(BasePredictor):
             size^2, size, or size (2 n_channels - size).
         """
         rank = min(self.size, n_channels)
-        return {
-            "block": rank**2, "affine": self.size, "low_rank": rank * (2 * n_channels - rank)
-        }[self.family]  # fmt: skip
+        return {"block": rank**2, "affine": self.size, "low_rank": rank * (2 * n_channels - rank)}[
+            self.family
+        ]
 
     def closest(self, inputs, outputs, solve=None):
         """Return the matrix M of the family that minimises the norm of M inputs - outputs.

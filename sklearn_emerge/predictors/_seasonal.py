@@ -62,9 +62,14 @@ class SeasonalPredictor(AlternativePredictor):
     }
 
     def __init__(
-        self, period="auto", *, time_channel=None, likelihood="auto", noise_std="auto",
+        self,
+        period="auto",
+        *,
+        time_channel=None,
+        likelihood="auto",
+        noise_std="auto",
         n_tokens="auto",
-    ):  # fmt: skip
+    ):
         self.period = period
         self.time_channel = time_channel
         self.likelihood = likelihood

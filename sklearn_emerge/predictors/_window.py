@@ -90,9 +90,17 @@ class WindowPredictor(FeaturePredictor):
     }
 
     def __init__(
-        self, window="auto", n_features=200, input_scale="auto", *, time_channel=None,
-        likelihood="auto", noise_std="auto", n_tokens="auto", random_state=None,
-    ):  # fmt: skip
+        self,
+        window="auto",
+        n_features=200,
+        input_scale="auto",
+        *,
+        time_channel=None,
+        likelihood="auto",
+        noise_std="auto",
+        n_tokens="auto",
+        random_state=None,
+    ):
         self.window = window
         self.n_features = n_features
         self.input_scale = input_scale

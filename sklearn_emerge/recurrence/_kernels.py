@@ -188,9 +188,25 @@ def make_kernel(kind):
     KIND = kind
 
     def kernel(
-        mode, with_d_x, shape, x, targets, rows, weights, ratio, bernoulli, zs, saveds, slot,
-        output, losses, d_weights, d_x, first, last,
-    ):  # fmt: skip
+        mode,
+        with_d_x,
+        shape,
+        x,
+        targets,
+        rows,
+        weights,
+        ratio,
+        bernoulli,
+        zs,
+        saveds,
+        slot,
+        output,
+        losses,
+        d_weights,
+        d_x,
+        first,
+        last,
+    ):
         # Hidden units, inputs and outputs; then as in `sizes`.
         H, C, O, G, S, K, V, Z = shape  # noqa: E741
         GATES = G // H
@@ -257,9 +273,17 @@ def make_kernel(kind):
                         multiply(s, s1, ahead, 0, Z, z, now, S, Z, 0)
                     if KIND == GRU:
                         multiply(
-                            s, s1 + REC * LANES, ahead, REC * Z + C, Z, z, now + C * LANES, H, TAIL,
+                            s,
+                            s1 + REC * LANES,
+                            ahead,
+                            REC * Z + C,
+                            Z,
+                            z,
+                            now + C * LANES,
+                            H,
+                            TAIL,
                             0,
-                        )  # fmt: skip
+                        )
                         multiply(s, s1 + REST * LANES, ahead, REST * Z, Z, z, now, H, HID, 0)
                         _gru_forward(N, (s, z, z), (s1, h0, h1))
                     if KIND == LSTM:
@@ -275,9 +299,12 @@ def make_kernel(kind):
                 for k in range(n_steps * O):
                     there, beyond = k * LANES + lanes, (k + 1) * LANES
                     losses[task] += _likelihood(
-                        out[k * LANES : there], d_out[k * LANES : there], ratio[replica, k % O],
-                        bernoulli, weight,
-                    )  # fmt: skip
+                        out[k * LANES : there],
+                        d_out[k * LANES : there],
+                        ratio[replica, k % O],
+                        bernoulli,
+                        weight,
+                    )
                     d_out[there:beyond] = 0
             dh[:] = 0
             dc[:] = 0
@@ -308,17 +335,47 @@ def make_kernel(kind):
                 correlate(g, 0, Z, d, 0, KL, z, begin * ZL, ZL, S, Z, size)
                 if KIND == GRU:
                     correlate(
-                        g, (REC * Z + C) * width, Z, d, REC * LANES, KL, z,
-                        begin * ZL + C * LANES, ZL, H, TAIL, size,
-                    )  # fmt: skip
-                    correlate(
-                        g, REST * Z * width, Z, d, REST * LANES, KL, z, begin * ZL, ZL, H, HID,
+                        g,
+                        (REC * Z + C) * width,
+                        Z,
+                        d,
+                        REC * LANES,
+                        KL,
+                        z,
+                        begin * ZL + C * LANES,
+                        ZL,
+                        H,
+                        TAIL,
                         size,
-                    )  # fmt: skip
+                    )
+                    correlate(
+                        g,
+                        REST * Z * width,
+                        Z,
+                        d,
+                        REST * LANES,
+                        KL,
+                        z,
+                        begin * ZL,
+                        ZL,
+                        H,
+                        HID,
+                        size,
+                    )
                 correlate(
-                    g_head, 0, TAIL, d_out, begin * OL, OL, z, (begin + 1) * ZL + C * LANES, ZL,
-                    O, TAIL, size,
-                )  # fmt: skip
+                    g_head,
+                    0,
+                    TAIL,
+                    d_out,
+                    begin * OL,
+                    OL,
+                    z,
+                    (begin + 1) * ZL + C * LANES,
+                    ZL,
+                    O,
+                    TAIL,
+                    size,
+                )
                 end = begin
             result = d_weights[task]
             for i in range(G):

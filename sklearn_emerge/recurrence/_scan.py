@@ -83,8 +83,20 @@ class _Tasks:
         self.n_threads = n_threads
         self.n_tasks = len(rows) * count_blocks(rows.shape[1])
 
-    def run(self, mode, states, *, targets=None, ratio=None, bernoulli=False, output=None,
-            losses=None, d_weights=None, d_x=None, slots=False):  # fmt: skip
+    def run(
+        self,
+        mode,
+        states,
+        *,
+        targets=None,
+        ratio=None,
+        bernoulli=False,
+        output=None,
+        losses=None,
+        d_weights=None,
+        d_x=None,
+        slots=False,
+    ):
         """Run the kernel; with `slots`, states are a row a thread and not a row a task."""
         dtype = self.x.dtype
         none = np.empty((0, 0, 0), dtype)
@@ -98,10 +110,24 @@ class _Tasks:
 
         def part(thread, first, last):
             kernel(
-                mode, d_x is not None, self.layout.shape, self.x, targets, self.rows, self.weights,
-                ratio, bernoulli, *states, thread if slots else -1, output, losses, d_weights,
-                d_x_or_none, first, last,
-            )  # fmt: skip
+                mode,
+                d_x is not None,
+                self.layout.shape,
+                self.x,
+                targets,
+                self.rows,
+                self.weights,
+                ratio,
+                bernoulli,
+                *states,
+                thread if slots else -1,
+                output,
+                losses,
+                d_weights,
+                d_x_or_none,
+                first,
+                last,
+            )
 
         run_tasks(part, self.n_tasks, self.n_threads)
 
@@ -277,9 +303,15 @@ class ScanLoss(_CompiledLoss):
             rows = rows + n_sequences * np.arange(n_data)[:, np.newaxis]
         X, y = (data.reshape(-1, *data.shape[2:]) for data in (self.X, self.y))
         _Tasks(self.layout, X, rows, weights, self.n_threads).run(
-            TRAIN, self.states, targets=y, ratio=self.ratio, bernoulli=self.bernoulli,
-            losses=losses, d_weights=d_weights, slots=True,
-        )  # fmt: skip
+            TRAIN,
+            self.states,
+            targets=y,
+            ratio=self.ratio,
+            bernoulli=self.bernoulli,
+            losses=losses,
+            d_weights=d_weights,
+            slots=True,
+        )
 
 
 class HeadLoss(_CompiledLoss):
@@ -302,9 +334,17 @@ class HeadLoss(_CompiledLoss):
 
         def part(_, first, last):
             kernel(
-                self.states, self.y, rows, weights, self.ratio, self.bernoulli, losses, d_weights,
-                first, last,
-            )  # fmt: skip
+                self.states,
+                self.y,
+                rows,
+                weights,
+                self.ratio,
+                self.bernoulli,
+                losses,
+                d_weights,
+                first,
+                last,
+            )
 
         run_tasks(part, len(losses), self.n_threads)
 

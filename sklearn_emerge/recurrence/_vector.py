@@ -32,13 +32,26 @@ FAST = ("fast",)
 
 # tanh(x) = x P(x^2) / Q(x^2) on [-8, 8], relative error 7e-9: minimax fit by iteratively
 # reweighted linearised least squares.
-_P0, _P1, _P2, _P3, _P4 = map(np.float32, (
-    0.9999999936234062, 0.1344453400560307, 0.003571640426717793, 2.189534436489216e-05,
-    1.5231332357406256e-08,
-))  # fmt: skip
-_Q0, _Q1, _Q2, _Q3, _Q4 = map(np.float32, (
-    1.0, 0.4677786135045504, 0.026164605241940773, 0.0003411360703000408, 8.522827708414152e-07,
-))  # fmt: skip
+_P0, _P1, _P2, _P3, _P4 = map(
+    np.float32,
+    (
+        0.9999999936234062,
+        0.1344453400560307,
+        0.003571640426717793,
+        2.189534436489216e-05,
+        1.5231332357406256e-08,
+    ),
+)
+_Q0, _Q1, _Q2, _Q3, _Q4 = map(
+    np.float32,
+    (
+        1.0,
+        0.4677786135045504,
+        0.026164605241940773,
+        0.0003411360703000408,
+        8.522827708414152e-07,
+    ),
+)
 LIMIT = np.float32(8)
 
 
@@ -112,9 +125,20 @@ def multiply(typing, out, out_at, a, a_at, a_stride, b, b_at, n_rows, n_terms, a
 
 @intrinsic
 def correlate(
-    typing, out, out_at, out_stride, a, a_at, a_stride, b, b_at, b_stride, n_rows, n_columns,
+    typing,
+    out,
+    out_at,
+    out_stride,
+    a,
+    a_at,
+    a_stride,
+    b,
+    b_at,
+    b_stride,
+    n_rows,
+    n_columns,
     n_steps,
-):  # fmt: skip
+):
     """Add sum_q a[q, i] b[q, j] to out[i, j], where a[q, i] and b[q, j] are rows of lanes.
 
     An entry of `out` is a vector of partial sums over the lanes, to be added up in the end;

@@ -34,10 +34,19 @@ def write_methods(facts):
     str
     """
     parts = (
-        _networks(facts), _data(facts), _training(facts), _twins(facts), _nulls(facts),
-        _losses(facts), _alternatives(facts), _memory(facts), _probes(facts), _reservoirs(facts),
-        _tests(facts), _verdict(facts),
-    )  # fmt: skip
+        _networks(facts),
+        _data(facts),
+        _training(facts),
+        _twins(facts),
+        _nulls(facts),
+        _losses(facts),
+        _alternatives(facts),
+        _memory(facts),
+        _probes(facts),
+        _reservoirs(facts),
+        _tests(facts),
+        _verdict(facts),
+    )
     return " ".join(part for part in parts if part)
 
 
@@ -83,8 +92,9 @@ def _world(facts):
 
 def _data(facts):
     n_train, n_eval = facts.run.get("n_sequences") or (
-        facts.run["n_train"], facts.run["n_eval"],
-    )  # fmt: skip
+        facts.run["n_train"],
+        facts.run["n_eval"],
+    )
     sizes = "sequences"
     if n_train is not None and n_eval is not None:
         sizes = f"{n_train:,} sequences for training and {n_eval:,} for evaluation"

@@ -13,9 +13,21 @@ TABLES = "recurrent-tables"
 # their spread over seeds leaves the data out.
 TOLERANCES = {"oscillator": 0.02, "regime": 0.4, "null": 0.15}
 COLUMNS = (
-    "world", "model", "hidden_size", "mode", "time_channel", "published", "ours", "difference",
-    "spreads", "finding", "p published", "p ours", "probe published", "probe ours",
-)  # fmt: skip
+    "world",
+    "model",
+    "hidden_size",
+    "mode",
+    "time_channel",
+    "published",
+    "ours",
+    "difference",
+    "spreads",
+    "finding",
+    "p published",
+    "p ours",
+    "probe published",
+    "probe ours",
+)
 
 
 def compare_with_published(cubes, table=None):
@@ -88,7 +100,18 @@ def _compare(row, experiment, cube):
     if "probe_score" in cell:
         probe = float(cell.probe_score.isel(latent=0).mean("seed"))
     return (
-        row.world, row.model, row.hidden_size, row.mode, row.time_channel, row.delta_nll, ours,
-        difference, difference / spread, finding, row.p_value, float(cell.p_value), row.probe_r2,
+        row.world,
+        row.model,
+        row.hidden_size,
+        row.mode,
+        row.time_channel,
+        row.delta_nll,
+        ours,
+        difference,
+        difference / spread,
+        finding,
+        row.p_value,
+        float(cell.p_value),
+        row.probe_r2,
         probe,
-    )  # fmt: skip
+    )

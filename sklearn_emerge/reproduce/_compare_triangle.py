@@ -12,8 +12,15 @@ _LOSS_TOLERANCE = 0.03
 _QUERIES, _LAST = 5, 10
 _OUR_QUERIES = 200
 COLUMNS = (
-    "experiment", "quantity", "updates", "published", "ours", "difference", "tolerance", "finding",
-)  # fmt: skip
+    "experiment",
+    "quantity",
+    "updates",
+    "published",
+    "ours",
+    "difference",
+    "tolerance",
+    "finding",
+)
 
 
 def compare_triangle(cubes, table):
@@ -41,12 +48,16 @@ def compare_triangle(cubes, table):
         cube = cube.sel(condition="structured", mode="full")
         if table == "triangle-table1":
             published = load_published(table).set_index("task")
-            told = {task: (row.accuracy_percent / 100, row.n_test_queries)
-                    for task, row in published.iterrows()}  # fmt: skip
+            told = {
+                task: (row.accuracy_percent / 100, row.n_test_queries)
+                for task, row in published.iterrows()
+            }
         else:
             last = load_published(table).tail(_LAST)
-            told = {f"{column[0]}->{column[2]}": (last[column].mean(), _QUERIES * _LAST)
-                    for column in ("A2B", "B2C", "A2C")}  # fmt: skip
+            told = {
+                f"{column[0]}->{column[2]}": (last[column].mean(), _QUERIES * _LAST)
+                for column in ("A2B", "B2C", "A2C")
+            }
         words = cube.tasks_trajectory.sel(score="words").dropna("step", how="all").isel(step=-1)
         for task in (task for task in told if task in words.task.values):
             value, n_queries = told[task]

@@ -11,10 +11,21 @@ from ._declare import Experiment
 
 # The stated recipe. A width of 180 can be shared by 3 to 6 heads, and has 1.3 million parameters.
 _MICRO = TransformerPredictor(
-    180, 3, 3, head="sgd", max_steps=1000, batch_size=32, lr=3e-4, weight_decay=1e-2,
-    precision="bfloat16", full_precision_steps=400, early_stopping=True, validation_fraction=0.05,
-    validation_steps=20, n_iter_no_change=10,
-)  # fmt: skip
+    180,
+    3,
+    3,
+    head="sgd",
+    max_steps=1000,
+    batch_size=32,
+    lr=3e-4,
+    weight_decay=1e-2,
+    precision="bfloat16",
+    full_precision_steps=400,
+    early_stopping=True,
+    validation_fraction=0.05,
+    validation_steps=20,
+    n_iter_no_change=10,
+)
 # Depths 1 to 4, mostly 3 and 4, of which the longest have 78 tokens. Depth 5 would not fit 80.
 _CONDITIONALS = NestedConditionalWorld(4, difficulty=0.75)
 _SWEEP = {
@@ -35,9 +46,16 @@ def _sweep(world, model, param_grid, every, n_focus=8, **options):
     recorded = {"record_at": list(range(0, model.max_steps + 1, every)), "measures": measures}
     fixed = {"probe": None, "baselines": ["mean"]}
     return Experiment(
-        "nested", "transformer", world, model, param_grid, (), ("full",), ("corrected",),
+        "nested",
+        "transformer",
+        world,
+        model,
+        param_grid,
+        (),
+        ("full",),
+        ("corrected",),
         recorded | fixed | options,
-    )  # fmt: skip
+    )
 
 
 # A single conditional over one key: small enough that networks learn it in seconds.
@@ -50,21 +68,43 @@ EXPERIMENTS = {
     ),
     # Variants that the page proposes, at a size for a laptop.
     "emergence-student": _sweep(
-        _ONE, clone(_SMALL).set_params(batch_size=16, max_steps=2000),
-        {"hidden_size": [4, 6, 8, 10, 12, 14, 16, 20, 24, 32]}, 200,
-        n_focus=2, n_seeds=3, n_train=8000, n_eval=500,
+        _ONE,
+        clone(_SMALL).set_params(batch_size=16, max_steps=2000),
+        {"hidden_size": [4, 6, 8, 10, 12, 14, 16, 20, 24, 32]},
+        200,
+        n_focus=2,
+        n_seeds=3,
+        n_train=8000,
+        n_eval=500,
     ),
     "emergence-heads": _sweep(
-        _ONE, _SMALL, {"n_heads": [1, 2, 4], "hidden_size": _WIDTHS}, 500,
-        n_focus=2, n_seeds=3, n_train=8000, n_eval=500,
+        _ONE,
+        _SMALL,
+        {"n_heads": [1, 2, 4], "hidden_size": _WIDTHS},
+        500,
+        n_focus=2,
+        n_seeds=3,
+        n_train=8000,
+        n_eval=500,
     ),
     "emergence-complexity": _sweep(
-        _ONE, _SMALL, {"world__branching": [2, 3, 4], "hidden_size": _WIDTHS}, 500,
-        n_focus=2, n_seeds=3, n_train=8000, n_eval=500,
+        _ONE,
+        _SMALL,
+        {"world__branching": [2, 3, 4], "hidden_size": _WIDTHS},
+        500,
+        n_focus=2,
+        n_seeds=3,
+        n_train=8000,
+        n_eval=500,
     ),
     "emergence-precision": _sweep(
-        _ONE, clone(_SMALL).set_params(precision="bfloat16"),
-        {"world__branching": [2, 3, 4], "hidden_size": _WIDTHS}, 500,
-        n_focus=2, n_seeds=3, n_train=8000, n_eval=500,
+        _ONE,
+        clone(_SMALL).set_params(precision="bfloat16"),
+        {"world__branching": [2, 3, 4], "hidden_size": _WIDTHS},
+        500,
+        n_focus=2,
+        n_seeds=3,
+        n_train=8000,
+        n_eval=500,
     ),
-}  # fmt: skip
+}

@@ -98,9 +98,13 @@ def draw_trajectories(name, cube, axes, table):
     shown += [(loss, "tasks", "loss", "loss (nats per translated word)")]
     for ax, measure, score, label in shown:
         display = TrajectoryDisplay.from_cube(
-            cube, measure, along="task", score=score, ax=ax,
+            cube,
+            measure,
+            along="task",
+            score=score,
+            ax=ax,
             bounds=(0, 1) if score == "words" else (0, None),
-        )  # fmt: skip
+        )
         ax.set_ylabel(label)
         ax.set_title("", loc="left")
         if score == "words":

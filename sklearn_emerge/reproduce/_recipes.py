@@ -38,12 +38,16 @@ RECIPES = {
         "GRU of 4 to 32 units in the oscillator world", ("oscillator-gru",), "2", "capacity"
     ),
     "recurrent-table-3": Recipe(
-        "Full training against the readout alone", ("oscillator-gru", "oscillator-rnn"), "3",
+        "Full training against the readout alone",
+        ("oscillator-gru", "oscillator-rnn"),
+        "3",
         "modes",
     ),
     "recurrent-table-4": Recipe("GRU in the regime world", ("regime-time-gru",), "4", "decoding"),
     "recurrent-table-5": Recipe(
-        "Time as an input, oscillator world", ("oscillator-time-rnn", "oscillator-time-gru"), "5",
+        "Time as an input, oscillator world",
+        ("oscillator-time-rnn", "oscillator-time-gru"),
+        "5",
         "modes",
     ),
     "recurrent-table-6": Recipe(
@@ -52,17 +56,23 @@ RECIPES = {
     "recurrent-text": Recipe(
         "Numbers quoted in the text: nonstationary oscillator and nulls",
         (
-            "oscillator-nonstationary-rnn", "oscillator-nonstationary-gru", "oscillator-null-rnn",
-            "oscillator-null-gru", "regime-null-rnn",
+            "oscillator-nonstationary-rnn",
+            "oscillator-nonstationary-gru",
+            "oscillator-null-rnn",
+            "oscillator-null-gru",
+            "regime-null-rnn",
         ),
-        "text", "modes",
+        "text",
+        "modes",
     ),
     "recurrent-drift": Recipe(
         "Drift world, never published", ("drift-rnn", "drift-gru"), None, "modes"
     ),
     "triangle-figure-2a": Recipe(
         "50 examples of A->C alone, for 100 updates and for 900",
-        ("triangle-2a", "triangle-2a-fair"), "triangle-fig2a", "trajectory",
+        ("triangle-2a", "triangle-2a-fair"),
+        "triangle-fig2a",
+        "trajectory",
     ),
     "triangle-figure-2b": Recipe(
         "A->B and B->C, no example of A->C", ("triangle-2b",), "triangle-fig2b", "trajectory"
@@ -71,21 +81,28 @@ RECIPES = {
         "A->B and B->C, 50 examples of A->C", ("triangle-2c",), "triangle-fig2c", "trajectory"
     ),
     "triangle-table-1": Recipe(
-        "Four languages, three sparse tasks, small transformer", ("triangle-table-1",),
-        "triangle-table1", "trajectory",
+        "Four languages, three sparse tasks, small transformer",
+        ("triangle-table-1",),
+        "triangle-table1",
+        "trajectory",
     ),
     "triangle-table-1-full": Recipe(
         "Four languages, three sparse tasks, 34 million parameters (for a GPU)",
-        ("triangle-table-1-full",), "triangle-table1", "trajectory",
+        ("triangle-table-1-full",),
+        "triangle-table1",
+        "trajectory",
     ),
     "triangle-sparse": Recipe(
         "A->C by the number of its examples, with and without tasks that it follows from",
-        ("triangle-sparse-transformer", "triangle-sparse-gru", "triangle-sparse-rnn"), None,
+        ("triangle-sparse-transformer", "triangle-sparse-gru", "triangle-sparse-rnn"),
+        None,
         "sparse",
     ),
     "emergence-sweep": Recipe(
-        "Nested conditionals: context and heads of a small transformer", ("emergence-sweep",),
-        None, "emergence",
+        "Nested conditionals: context and heads of a small transformer",
+        ("emergence-sweep",),
+        None,
+        "emergence",
     ),
     "emergence-student": Recipe(
         "One conditional: width of a small transformer", ("emergence-student",), None, "emergence"
@@ -95,28 +112,38 @@ RECIPES = {
     ),
     "emergence-complexity": Recipe(
         "One conditional: width and number of cases, single and half precision",
-        ("emergence-complexity", "emergence-precision"), None, "emergence",
+        ("emergence-complexity", "emergence-precision"),
+        None,
+        "emergence",
     ),
     "random-walk": Recipe(
-        "Networks on a random walk in noise", ("random-walk-rnn", "random-walk-gru"), None,
+        "Networks on a random walk in noise",
+        ("random-walk-rnn", "random-walk-gru"),
+        None,
         "capacity",
     ),
     "recurrent-updates": Recipe(
         "Gain after fewer updates, regime world",
-        ("regime-updates-rnn", "regime-updates-gru"), None, "capacity",
+        ("regime-updates-rnn", "regime-updates-gru"),
+        None,
+        "capacity",
     ),
     "recurrent-figure-1": Recipe(
         "Capacity against predictive gain in the oscillator world",
-        ("oscillator-rnn", "oscillator-gru"), None, "capacity",
+        ("oscillator-rnn", "oscillator-gru"),
+        None,
+        "capacity",
     ),
     "recurrent-figure-2": Recipe(
         "Geometry against dynamics in the oscillator worlds, RNN",
-        ("oscillator-rnn", "oscillator-nonstationary-rnn", "oscillator-null-rnn"), None,
+        ("oscillator-rnn", "oscillator-nonstationary-rnn", "oscillator-null-rnn"),
+        None,
         "decoding",
     ),
     "recurrent-figure-3": Recipe(
         "Decoding of the regime and predictive gain",
-        ("regime-time-rnn", "regime-time-gru", "regime-null-rnn", "regime-null-gru"), None,
+        ("regime-time-rnn", "regime-time-gru", "regime-null-rnn", "regime-null-gru"),
+        None,
         "decoding",
     ),
-}  # fmt: skip
+}

@@ -12,15 +12,31 @@ from ._declare import Experiment
 
 # The transformer of the triangle's source, and an epoch of it.
 _SOURCE = TransformerPredictor(
-    400, 2, 20, feedforward_size=2000, norm="post", attention_scale="width", activate_output=True,
-    initial_weights="glorot", extra_outputs=1, head="sgd", adam_eps=1e-7, clip="each", lr=1e-4,
-    batch_size=256, max_steps=900, precision="bfloat16",
-)  # fmt: skip
+    400,
+    2,
+    20,
+    feedforward_size=2000,
+    norm="post",
+    attention_scale="width",
+    activate_output=True,
+    initial_weights="glorot",
+    extra_outputs=1,
+    head="sgd",
+    adam_eps=1e-7,
+    clip="each",
+    lr=1e-4,
+    batch_size=256,
+    max_steps=900,
+    precision="bfloat16",
+)
 _EPOCH = 9
 # 50 examples fill one batch: an epoch of Figure 2a is one update.
 UPDATES_PER_EPOCH = {
-    "triangle-2a": 1, "triangle-2a-fair": 1, "triangle-2b": _EPOCH, "triangle-2c": _EPOCH,
-}  # fmt: skip
+    "triangle-2a": 1,
+    "triangle-2a-fair": 1,
+    "triangle-2b": _EPOCH,
+    "triangle-2c": _EPOCH,
+}
 # With those before the epochs whose mean loss is known.
 _EPOCHS = [0, 1, 5, 9, 10, 15, 19, 20, 25, 29, 30, 35, 40, 49, 50, 60, 70, 80, 90, 99, 100]
 _TRAJECTORY = {
@@ -38,8 +54,9 @@ _TRAJECTORY = {
 def _figure_2(model=_SOURCE, **examples):
     tasks = {"A->B": 0, "B->C": 0, "A->C": 0} | {"->".join(k): n for k, n in examples.items()}
     world = TriangleWorld(examples=tasks, tokens_per_word=2)
-    return Experiment("triangle", "transformer", world, model, None, (), ("full",), ("published",),
-                      _TRAJECTORY)  # fmt: skip
+    return Experiment(
+        "triangle", "transformer", world, model, None, (), ("full",), ("published",), _TRAJECTORY
+    )
 
 
 EXPERIMENTS = {
@@ -58,28 +75,52 @@ _HUB = {"A->B": 5000, "A->D": 4500, "A->C": 4000, "D->B": 100, "D->C": 200, "B->
 _SMALL = TransformerPredictor(64, 2, 4, head="sgd", max_steps=1000)
 EXPERIMENTS |= {
     "triangle-table-1": Experiment(
-        "triangle-hub", "transformer", TriangleWorld(4, 12, _HUB),
-        clone(_SMALL).set_params(hidden_size=96, max_steps=2000), None, (),
-        ("full",), ("published",),
-        {"n_seeds": 5, "probe": None, "record_at": [0, 250, 500, 1000, 1500, 2000],
-         "measures": {"tasks": partial(task_scores, n_queries=200)}},
+        "triangle-hub",
+        "transformer",
+        TriangleWorld(4, 12, _HUB),
+        clone(_SMALL).set_params(hidden_size=96, max_steps=2000),
+        None,
+        (),
+        ("full",),
+        ("published",),
+        {
+            "n_seeds": 5,
+            "probe": None,
+            "record_at": [0, 250, 500, 1000, 1500, 2000],
+            "measures": {"tasks": partial(task_scores, n_queries=200)},
+        },
     ),
     # For a GPU: the source's 34 million parameters.
     "triangle-table-1-full": Experiment(
-        "triangle-hub", "transformer", TriangleWorld(4, 12, _HUB, tokens_per_word=2),
+        "triangle-hub",
+        "transformer",
+        TriangleWorld(4, 12, _HUB, tokens_per_word=2),
         clone(_SOURCE).set_params(
-            hidden_size=900, n_layers=3, n_heads=30, feedforward_size=4500, batch_size=1024,
+            hidden_size=900,
+            n_layers=3,
+            n_heads=30,
+            feedforward_size=4500,
+            batch_size=1024,
             max_steps=1200,
-        ), None, (), ("full",), (),
+        ),
+        None,
+        (),
+        ("full",),
+        (),
         _TRAJECTORY | {"record_at": [6 * epoch for epoch in range(0, 201, 20)]},
     ),
-}  # fmt: skip
+}
 # Not in the source: from how many examples is the sparse task learned, with and without dense
 # tasks that it follows from?
 EXPERIMENTS |= {
     f"triangle-sparse-{name}": Experiment(
-        "triangle-sparse", name, TriangleWorld(evaluation_task="A->C"), model,
-        {"world__sparse_examples": sizes}, ("redrawn",), ("full", "readout", "random"),
+        "triangle-sparse",
+        name,
+        TriangleWorld(evaluation_task="A->C"),
+        model,
+        {"world__sparse_examples": sizes},
+        ("redrawn",),
+        ("full", "readout", "random"),
         ("corrected",),
         options={
             "probe": None,
@@ -96,4 +137,4 @@ EXPERIMENTS |= {
         ("gru", GRUPredictor(128, head="sgd", max_steps=2000, lr=1e-3), [50]),
         ("rnn", RNNPredictor(128, head="sgd", max_steps=2000, lr=1e-3), [50]),
     )
-}  # fmt: skip
+}

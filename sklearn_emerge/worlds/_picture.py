@@ -84,9 +84,15 @@ def draw_sequences(world, ax):
         ax.set_title(f"{title}: {len(texts)} sequences", loc="left", fontsize=10)
         text = "\n\n".join("\n".join(lines) for lines in texts)
         ax.text(
-            0, 1, text, family="monospace", size=8.5, va="top", linespacing=1.15,
+            0,
+            1,
+            text,
+            family="monospace",
+            size=8.5,
+            va="top",
+            linespacing=1.15,
             transform=ax.transAxes,
-        )  # fmt: skip
+        )
         ax.set_axis_off()
         return
     ax.set_xlabel("step")

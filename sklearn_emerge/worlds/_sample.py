@@ -64,9 +64,14 @@ class Sample(Bunch):
         **more: object,
     ) -> None:
         super().__init__(
-            X=X, latents=latents, latent_names=latent_names, scored=scored, groups=groups,
-            world=world, train=train,
-        )  # fmt: skip
+            X=X,
+            latents=latents,
+            latent_names=latent_names,
+            scored=scored,
+            groups=groups,
+            world=world,
+            train=train,
+        )
         for name, value in more.items():
             self[name] = value
 

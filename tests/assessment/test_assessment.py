@@ -69,9 +69,13 @@ def test_cube_has_the_promised_variables_and_dimensions(fitted):
         assert cube.attrs[name]
     configuration = json.loads(cube.attrs["configuration"])
     assert configuration["world"] == {
-        "type": "OscillatorWorld", "omega": 1.0, "time_step": 0.05, "initial_std": 0.1,
-        "observation_std": 0.05, "n_steps": 20,
-    }  # fmt: skip
+        "type": "OscillatorWorld",
+        "omega": 1.0,
+        "time_step": 0.05,
+        "initial_std": 0.1,
+        "observation_std": 0.05,
+        "n_steps": 20,
+    }
     assert configuration["param_grid"] == {"hidden_size": [2, 4]}
     assert (cube.status == "ok").all()
     assert np.isnan(cube.probe_score.sel(condition="resample")).all()
@@ -96,9 +100,13 @@ def test_cube_repeats_what_the_pieces_give(fitted_single):
         nll = -baseline.fit(train.X).score(evaluation.X)
         assert structured.nll_baseline.sel(baseline=name) == pytest.approx(nll)
     model = GRUPredictor(
-        3, max_steps=4, **gaussian, input_scaling="standard", output_scaling=None,
+        3,
+        max_steps=4,
+        **gaussian,
+        input_scaling="standard",
+        output_scaling=None,
         random_state=integer_seed(substream(entropy, "model", 1)),
-    ).fit(train.X)  # fmt: skip
+    ).fit(train.X)
     cell = structured.sel(mode="full")
     assert cell.nll == -model.score(evaluation.X)
     score = cross_validate_probe(model.transform(evaluation.X), evaluation.latents).score
@@ -189,9 +197,13 @@ def test_store_survives_another_number_of_jobs(tmp_path):
 
 
 def test_grid_without_any_test():
-    cube = small_assessment(
-        modes=("random",), probe=None, nulls=(), param_grid={"hidden_size": [2, 3]}, alpha=0.6
-    ).fit().cube_  # fmt: skip
+    cube = (
+        small_assessment(
+            modes=("random",), probe=None, nulls=(), param_grid={"hidden_size": [2, 3]}, alpha=0.6
+        )
+        .fit()
+        .cube_
+    )
     assert cube.sizes["claim"] == 0
     assert (cube.verdict == "undecided").all()
 
@@ -265,9 +277,12 @@ def test_reference_is_chosen_on_training_data_among_the_trivial():
 
 def test_binary_world_uses_the_proper_likelihood_and_the_markov_baseline():
     options = dict(
-        world=RegimeWorld(n_steps=40), nulls=("bernoulli",), n_train=200, n_eval=100,
+        world=RegimeWorld(n_steps=40),
+        nulls=("bernoulli",),
+        n_train=200,
+        n_eval=100,
         baselines=("mean", "persistence", "markov"),
-    )  # fmt: skip
+    )
     cube = small_assessment(**options).fit().cube_
     # By a little: persistence with a fitted probability is the symmetric chain.
     assert cube.reference.sel(condition="structured") == "markov"

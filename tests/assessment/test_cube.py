@@ -79,11 +79,16 @@ def test_unwritable_path_is_named(fitted, tmp_path):
 
 def test_description_is_plain_data():
     assert describe(partial(np.clip, 3, a_max=4)) == {
-        "type": "partial", "function": "numpy.clip", "args": [3], "keywords": {"a_max": 4},
-    }  # fmt: skip
+        "type": "partial",
+        "function": "numpy.clip",
+        "args": [3],
+        "keywords": {"a_max": 4},
+    }
     assert describe({"a": np.float64(1.5), "b": (1, None), "c": np.zeros((2, 3))}) == {
-        "a": 1.5, "b": [1, None], "c": {"type": "array", "shape": [2, 3], "dtype": "float64"},
-    }  # fmt: skip
+        "a": 1.5,
+        "b": [1, None],
+        "c": {"type": "array", "shape": [2, 3], "dtype": "float64"},
+    }
 
 
 def test_a_flipped_bit_of_a_file_is_not_used(fitted, tmp_path):

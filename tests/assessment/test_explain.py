@@ -261,16 +261,25 @@ def test_a_correction_that_keeps_a_claim_open_is_named():
 @pytest.mark.parametrize(
     ("sizes", "sentence"),
     [
-        ((100.4, 60.0, 200.0), "A random core needs about 100 units to predict as well (95% "
-         "interval: 60 to 200); the network has 16."),
+        (
+            (100.4, 60.0, 200.0),
+            "A random core needs about 100 units to predict as well (95% "
+            "interval: 60 to 200); the network has 16.",
+        ),
         ((100.4, 0.0, np.inf), "(95% interval: fewer than 16 to more than 512)"),
-        ((np.inf, 300.0, np.inf), "No random core that was tried, up to 512 units, predicts as "
-         "well (95% interval: 300 to more than 512); the network has 16."),
-        ((0.0, 0.0, 0.0), "A random core of 16 units, the smallest that was tried, predicts better "
-         "on average (95% interval: fewer than 16); the network has 16."),
+        (
+            (np.inf, 300.0, np.inf),
+            "No random core that was tried, up to 512 units, predicts as "
+            "well (95% interval: 300 to more than 512); the network has 16.",
+        ),
+        (
+            (0.0, 0.0, 0.0),
+            "A random core of 16 units, the smallest that was tried, predicts better "
+            "on average (95% interval: fewer than 16); the network has 16.",
+        ),
         ((100.4, np.nan, np.nan), "about 100 units to predict as well; the network has 16."),
     ],
-)  # fmt: skip
+)
 def test_equivalent_reservoir_in_words(sizes, sentence):
     assert sentence in said(cube_of(), sizes=sizes)
     assert "random core" not in said(cube_of())

@@ -209,9 +209,13 @@ def test_another_process_has_the_same_key(write, tmp_path):
         "print(key_of((library_versions(), model, measures)))\n"
     )
     other = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path,
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
         env={"PYTHONPATH": ":".join([str(tmp_path), *filter(None, sys.path)])},
-    )  # fmt: skip
+    )
     model = ModulePredictor(partial(code.same, net=core))
     measures = {"tasks": partial(task_scores, n_queries=3), "own": code.Own()}
     assert other.stdout.strip() == key_of((library_versions(), model, measures))
@@ -269,22 +273,37 @@ def copied(tmp_path, monkeypatch):
 def test_code_that_no_cell_comes_by_is_in_no_key(copied):
     before = copied(works())
     for file in (
-        "__init__.py", "_docs.py", "displays/_assessment.py", "reporting/_report.py",
+        "__init__.py",
+        "_docs.py",
+        "displays/_assessment.py",
+        "reporting/_report.py",
         "cli/__init__.py",
-        "serving/__init__.py", "reproduce/_recipes.py", "worlds/_triangle.py",
-        "predictors/_transformer.py", "assessment/_sentences.py", "assessment/_explain.py",
-        "assessment/_words.py", "assessment/_summary.py", "assessment/_html.py",
-        "assessment/_verdict.py", "assessment/_assessment.py",
-    ):  # fmt: skip
+        "serving/__init__.py",
+        "reproduce/_recipes.py",
+        "worlds/_triangle.py",
+        "predictors/_transformer.py",
+        "assessment/_sentences.py",
+        "assessment/_explain.py",
+        "assessment/_words.py",
+        "assessment/_summary.py",
+        "assessment/_html.py",
+        "assessment/_verdict.py",
+        "assessment/_assessment.py",
+    ):
         assert copied(works(), file) == before, file
 
 
 def test_code_that_a_cell_runs_is_in_its_key(copied):
     before = copied(works())
     for file in (
-        "recurrence/_scan.py", "predictors/_neural.py", "training/_run.py", "probes.py",
-        "worlds/_oscillator.py", "assessment/_networks.py", "_random.py",
-    ):  # fmt: skip
+        "recurrence/_scan.py",
+        "predictors/_neural.py",
+        "training/_run.py",
+        "probes.py",
+        "worlds/_oscillator.py",
+        "assessment/_networks.py",
+        "_random.py",
+    ):
         after = copied(works(), file)
         assert not set(after) & set(before), file
         before = after

@@ -51,9 +51,13 @@ def small_assessment(**options):
     model = options.pop("model", GRUPredictor(2, max_steps=3, engine="torch"))
     small = dict(n_seeds=2, n_train=20, n_eval=10, nulls=(), modes=("full",), alpha=0.6)
     return EmergenceAssessment(
-        WORLD, model, baselines=("mean", "persistence"), reservoir_sizes=(2, 3), random_state=0,
+        WORLD,
+        model,
+        baselines=("mean", "persistence"),
+        reservoir_sizes=(2, 3),
+        random_state=0,
         **(small | options),
-    )  # fmt: skip
+    )
 
 
 def cells_of(n, n_updates=100):

@@ -209,9 +209,14 @@ def test_measures_of_few_recordings_are_tried_on_as_many_as_there_are():
         assert world.null(kind).default_split(None, None) == world.default_split(None, None)
         assert world.null(kind).null("shuffle").default_split(10, None) == (10, 6)
     assessment = small_assessment(
-        world=world, nulls=world.null_kinds, modes=("random",), n_train=None, n_eval=None,
-        record_at=[0], measures={"score": lambda predictor, sample: predictor.score(sample.X)},
-    ).fit()  # fmt: skip
+        world=world,
+        nulls=world.null_kinds,
+        modes=("random",),
+        n_train=None,
+        n_eval=None,
+        record_at=[0],
+        measures={"score": lambda predictor, sample: predictor.score(sample.X)},
+    ).fit()
     scores = assessment.cube_.score_trajectory
     assert scores.notnull().all()
     assert scores.sizes["condition"] == 4

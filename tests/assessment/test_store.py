@@ -41,8 +41,13 @@ RNG = np.random.default_rng(0)
 TINY = dict(
     world=OscillatorWorld(n_steps=8),
     model=GRUPredictor(2, max_steps=8, batch_size=8, engine="torch"),
-    modes=("full",), nulls=(), probe=None, baselines=("mean",), n_train=16, n_eval=8,
-)  # fmt: skip
+    modes=("full",),
+    nulls=(),
+    probe=None,
+    baselines=("mean",),
+    n_train=16,
+    n_eval=8,
+)
 
 
 @dataclass(frozen=True)

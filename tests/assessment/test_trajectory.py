@@ -101,11 +101,20 @@ def hidden_spread(predictor, evaluation):
 
 def test_labelled_measures_become_dimensions():
     world = TriangleWorld(**(TRIANGLE.get_params() | {"evaluation_task": "A->C"}))
-    cube = small_assessment(
-        world=world, model=TransformerPredictor(8, 1, 2, max_steps=3), nulls=("redrawn",),
-        record_at=[0, 3], measures={"tasks": few_queries, "steps": per_step}, n_train=14,
-        n_eval=14, probe=None,
-    ).fit().cube_  # fmt: skip
+    cube = (
+        small_assessment(
+            world=world,
+            model=TransformerPredictor(8, 1, 2, max_steps=3),
+            nulls=("redrawn",),
+            record_at=[0, 3],
+            measures={"tasks": few_queries, "steps": per_step},
+            n_train=14,
+            n_eval=14,
+            probe=None,
+        )
+        .fit()
+        .cube_
+    )
     assert cube.tasks_trajectory.dims == ("condition", "mode", "seed", "step", "score", "task")
     assert cube.task.values.tolist() == list(TRIANGLE.tasks)
     assert cube.steps_trajectory.dims == ("condition", "mode", "seed", "step", "steps_item")
@@ -158,11 +167,24 @@ def test_every_configuration_has_the_examples_on_its_label():
             self.n_rows = len(X)
             return super().fit(X)
 
-    cube = small_assessment(
-        world=world, model=Rows(likelihood="categorical"), modes=("full",), nulls=(), n_train=None,
-        param_grid={"world__sparse_examples": [0, 200, 2000]}, alpha=0.9, record_at=[0], n_eval=5,
-        measures={"rows": examples}, probe=None, baselines=("mean",),
-    ).fit().cube_  # fmt: skip
+    cube = (
+        small_assessment(
+            world=world,
+            model=Rows(likelihood="categorical"),
+            modes=("full",),
+            nulls=(),
+            n_train=None,
+            param_grid={"world__sparse_examples": [0, 200, 2000]},
+            alpha=0.9,
+            record_at=[0],
+            n_eval=5,
+            measures={"rows": examples},
+            probe=None,
+            baselines=("mean",),
+        )
+        .fit()
+        .cube_
+    )
     for size in (0, 200, 2000):
         own = TriangleWorld(sparse_examples=size)
         rows = cube.rows_trajectory.sel(world__sparse_examples=size).isel(condition=0, mode=0)
@@ -185,9 +207,15 @@ def test_resample_null_keeps_what_counts():
 
 def test_grid_and_memory(tmp_path):
     options = dict(
-        param_grid={"max_steps": [2, 4]}, alpha=0.6, record_at=[2, 4], memory=tmp_path,
-        measures={"spread": hidden_spread}, modes=("full", "random"), nulls=(), probe=None,
-    )  # fmt: skip
+        param_grid={"max_steps": [2, 4]},
+        alpha=0.6,
+        record_at=[2, 4],
+        memory=tmp_path,
+        measures={"spread": hidden_spread},
+        modes=("full", "random"),
+        nulls=(),
+        probe=None,
+    )
     first = small_assessment(**options).fit().cube_
     assert np.isnan(first.nll_trajectory.sel(mode="full", max_steps=2, step=4)).all()
     assert first.drop_attrs().identical(small_assessment(**options).fit().cube_.drop_attrs())
@@ -196,9 +224,11 @@ def test_grid_and_memory(tmp_path):
 
 
 def test_predictors_that_do_not_train_stay_as_they_are():
-    cube = small_assessment(
-        model=AutoregressivePredictor(2), modes=("full",), record_at=[0, 10]
-    ).fit().cube_  # fmt: skip
+    cube = (
+        small_assessment(model=AutoregressivePredictor(2), modes=("full",), record_at=[0, 10])
+        .fit()
+        .cube_
+    )
     for step in (0, 10):
         np.testing.assert_array_equal(cube.nll_trajectory.sel(step=step), cube.nll)
 
@@ -278,26 +308,43 @@ def test_scrambled_weights_have_no_trajectory():
 
 
 def test_labels_of_a_measure_may_differ_between_cells():
-    cube = small_assessment(
-        model=TransformerPredictor(8, 1, 2, max_steps=1), param_grid={"n_layers": [1, 2]},
-        record_at=[0, 1], measures={"spread": spread_of_layers}, nulls=(), n_train=10, alpha=0.6,
-        probe=None,
-    ).fit().cube_  # fmt: skip
+    cube = (
+        small_assessment(
+            model=TransformerPredictor(8, 1, 2, max_steps=1),
+            param_grid={"n_layers": [1, 2]},
+            record_at=[0, 1],
+            measures={"spread": spread_of_layers},
+            nulls=(),
+            n_train=10,
+            alpha=0.6,
+            probe=None,
+        )
+        .fit()
+        .cube_
+    )
     spread = cube.spread_trajectory
     assert spread.spread_item.values.tolist() == ["0", "1", "2"]
     missing = np.isnan(spread).all(["mode", "seed", "step", "condition"])
     assert missing.transpose("n_layers", "spread_item").values.tolist() == [
-        [False, False, True], [False, False, False],
-    ]  # fmt: skip
+        [False, False, True],
+        [False, False, False],
+    ]
     assert spread.attrs["long_name"] == "spread in the course of training"
 
 
 def test_numbers_that_label_a_measure_may_differ_between_seeds():
     """Such as the depths that there are in a sample; what is missing is NaN, in order."""
-    cube = small_assessment(
-        record_at=[0, 4], n_seeds=3, nulls=(), modes=("full", "random"),
-        measures={"some": some_numbers, "all": all_numbers},
-    ).fit().cube_  # fmt: skip
+    cube = (
+        small_assessment(
+            record_at=[0, 4],
+            n_seeds=3,
+            nulls=(),
+            modes=("full", "random"),
+            measures={"some": some_numbers, "all": all_numbers},
+        )
+        .fit()
+        .cube_
+    )
     assert cube.number.values.tolist() == [0, 1, 2, 3]
     some = cube.some_trajectory.sel(condition="structured")
     assert np.isfinite(cube.all_trajectory.sel(number=[1, 2])).all()
@@ -319,13 +366,30 @@ def all_numbers(predictor, evaluation):
 def test_a_training_that_stops_early_leaves_what_it_kept():
     world = TriangleWorld(**(TRIANGLE.get_params() | {"evaluation_task": "A->B"}))
     model = TransformerPredictor(
-        16, 1, 2, max_steps=400, lr=0.02, early_stopping=True, validation_fraction=0.3,
-        validation_steps=5, n_iter_no_change=2,
-    )  # fmt: skip
-    cube = small_assessment(
-        world=world, model=model, nulls=(), modes=("full",), probe=None, n_train=30, n_eval=10,
-        record_at=[0, 5, 395, 400],
-    ).fit().cube_  # fmt: skip
+        16,
+        1,
+        2,
+        max_steps=400,
+        lr=0.02,
+        early_stopping=True,
+        validation_fraction=0.3,
+        validation_steps=5,
+        n_iter_no_change=2,
+    )
+    cube = (
+        small_assessment(
+            world=world,
+            model=model,
+            nulls=(),
+            modes=("full",),
+            probe=None,
+            n_train=30,
+            n_eval=10,
+            record_at=[0, 5, 395, 400],
+        )
+        .fit()
+        .cube_
+    )
     nll = cube.nll_trajectory.sel(condition="structured", mode="full")
     # Training that stopped before has the kept weights from then on, those of the final score.
     assert np.isnan(cube.train_loss_trajectory.sel(mode="full", step=[395, 400])).all()

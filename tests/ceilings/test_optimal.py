@@ -140,9 +140,13 @@ def test_nothing_beats_an_exact_ceiling(name):
     train, evaluation = world.split(2000, 1000, random_state=0)
     assert world.ceiling == "exact"
     others = [
-        MeanPredictor(), MeanPredictor(per_step=True), PersistencePredictor(), MarkovPredictor(),
-        AutoregressivePredictor(lags=32), ExchangeablePredictor(),
-    ]  # fmt: skip
+        MeanPredictor(),
+        MeanPredictor(per_step=True),
+        PersistencePredictor(),
+        MarkovPredictor(),
+        AutoregressivePredictor(lags=32),
+        ExchangeablePredictor(),
+    ]
     assert max(advantages(world, others, train.X, evaluation.X)) < 3.5
 
 

@@ -241,8 +241,11 @@ def test_lines_are_named_where_they_are():
     same = names_beside(AssessmentDisplay.from_cube(make_cube(best_baseline="persistence")).ax_)
     assert "persistence" not in same
     assert names_beside(CapacityCurveDisplay.from_cube(make_cube(sizes=[2, 4])).ax_).keys() >= {
-        "best possible", "a time-varying linear filter", "reference: persistence", "all weights",
-    }  # fmt: skip
+        "best possible",
+        "a time-varying linear filter",
+        "reference: persistence",
+        "all weights",
+    }
 
 
 def test_lines_of_every_panel_are_named_or_said_in_the_footer():
@@ -280,8 +283,11 @@ def test_points_beyond_the_frame_are_numbers():
     ax = CapacityCurveDisplay.from_cube(cube).ax_
     assert f"{mean:.3g}" in names_beside(ax)
     # A line leads there, without the slope that it would have.
-    (dotted,) = [line for line in ax.lines if line.get_linestyle() == ":" and line.get_color()
-                 == ARM_COLORS["readout"]]  # fmt: skip
+    (dotted,) = [
+        line
+        for line in ax.lines
+        if line.get_linestyle() == ":" and line.get_color() == ARM_COLORS["readout"]
+    ]
     assert dotted.get_ydata()[0] == ax.get_ylim()[0]
     memory = make_cube()
     memory.nll_memory.loc[{"mode": "full", "window": [1, 4]}] += 70
@@ -484,10 +490,11 @@ def test_decoding_display_shows_one_configuration_of_each_cube(fitted, fitted_si
         for cube in here
         for latent in ("x", "y")
         for value in (
-            cube.probe_score.sel(mode="full"), cube.probe_score.sel(mode="readout"),
+            cube.probe_score.sel(mode="full"),
+            cube.probe_score.sel(mode="readout"),
             cube.probe_score_window,
         )
-    ]  # fmt: skip
+    ]
     assert np.allclose([height for _, height in diamonds(left)], means)
     names = [text.get_text() for text in right.get_legend().get_texts()]
     # As in the figure of gains.
@@ -566,28 +573,32 @@ DRAWN = {
     "gains": AssessmentDisplay.from_cube,
     "p": lambda cube: AssessmentDisplay.from_cube(cube, modes=cube.mode.values, note="p"),
     "decoding": DecodingDisplay.from_cube,
-    "several": lambda cube: DecodingDisplay.from_cube({"oscillator-nonstationary-gru": cube,
-                                                       "a first one": cube}),
+    "several": lambda cube: DecodingDisplay.from_cube(
+        {"oscillator-nonstationary-gru": cube, "a first one": cube}
+    ),
     "memory": MemoryDisplay.from_cube,
     "trajectory": TrajectoryDisplay.from_cube,
     "log": lambda cube: TrajectoryDisplay.from_cube(cube, along="condition", xscale="log"),
     "capacity": CapacityCurveDisplay.from_cube,
-}  # fmt: skip
+}
 CASES = {
     "typical": {},
     "many": {
-        "n_seeds": 40, "modes": ("full", "readout", "random", "scrambled"),
+        "n_seeds": 40,
+        "modes": ("full", "readout", "random", "scrambled"),
         "conditions": ("structured", "resample", "phase"),
         "verdict": "learned, not beyond a time-varying linear filter",
     },
     "near zero": {"scale": 1e-4, "verdict": "none"},
     "long names": {
-        "reference": "a_baseline_of_my_own_without_spaces", "ceiling": "bound",
+        "reference": "a_baseline_of_my_own_without_spaces",
+        "ceiling": "bound",
         "best_baseline": "a baseline of mine with a long name",
-        "conditions": ("structured", "permuted"), "verdict": "operator+representation",
+        "conditions": ("structured", "permuted"),
+        "verdict": "operator+representation",
     },
     "one seed": {"n_seeds": 1, "verdict": "undecided"},
-}  # fmt: skip
+}
 
 
 @pytest.mark.filterwarnings("error::UserWarning")
@@ -771,8 +782,9 @@ def test_critical_length_display_shows_points_and_the_slope_of_theory():
     slope = np.polyfit(np.log(line.get_xdata()), line.get_ydata(), 1)[0]
     assert slope == pytest.approx(sweep.reference_slope_)
     assert (ax.get_xlabel(), ax.get_ylabel()) == (
-        "horizon (steps)", "critical filter length (steps)"
-    )  # fmt: skip
+        "horizon (steps)",
+        "critical filter length (steps)",
+    )
     assert ax.get_ylim()[1] > sweep.critical_length_.max()
     assert "walk" in ax.get_legend().get_texts()[0].get_text()
     none = PredictionRiskSweep(param_range=[1], horizons=[1000, 10**4]).fit()
@@ -830,9 +842,13 @@ def test_the_loss_in_training_is_shown_of_what_was_trained():
 
 def test_trajectory_display_shows_means_and_names_what_is_open():
     world = OscillatorWorld(n_steps=20)
-    cube = small_assessment(
-        world=world, record_at=[0, 2, 4], measures={"edges": first_and_last}, n_seeds=3
-    ).fit().cube_  # fmt: skip
+    cube = (
+        small_assessment(
+            world=world, record_at=[0, 2, 4], measures={"edges": first_and_last}, n_seeds=3
+        )
+        .fit()
+        .cube_
+    )
     assert list(TrajectoryDisplay.from_cube(cube).lines_) == ["full", "readout"]
     display = TrajectoryDisplay.from_cube(cube, mode=["full", "readout", "random"])
     assert list(display.lines_) == ["full", "readout", "random"]
@@ -967,9 +983,14 @@ def test_titles_say_where_a_panel_is():
 
 @pytest.mark.parametrize(
     ("fall", "said"),
-    [(0.065, "falls by 0.065"), (-0.065, "rises by 0.065"), (np.nan, ""),
-     (1e-6, "changes by less than 0.0001"), (-1e-6, "changes by less than 0.0001")],
-)  # fmt: skip
+    [
+        (0.065, "falls by 0.065"),
+        (-0.065, "rises by 0.065"),
+        (np.nan, ""),
+        (1e-6, "changes by less than 0.0001"),
+        (-1e-6, "changes by less than 0.0001"),
+    ],
+)
 def test_a_loss_that_rises_is_not_said_to_fall(fall, said):
     assert fall_in_words(fall) == said
 

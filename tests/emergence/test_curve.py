@@ -439,8 +439,9 @@ def test_curve_of_a_cube_is_that_of_its_points():
     scores = xr.DataArray(
         1 / (1 + (np.maximum(sizes, 1e-9)[:, np.newaxis] / 12) ** -2.0)
         + 0.01 * rng.standard_normal((6, 3)),
-        dims=("size", "seed"), coords={"size": sizes},
-    ).clip(0, 1)  # fmt: skip
+        dims=("size", "seed"),
+        coords={"size": sizes},
+    ).clip(0, 1)
     scores[2, 1] = np.nan
     curve = fit_curve(scores, "size")
     kept = np.isfinite(scores.values).ravel()

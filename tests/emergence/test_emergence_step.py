@@ -10,10 +10,12 @@ from sklearn_emerge import emergence_step
 def test_emergence_step_needs_to_be_sustained():
     steps = [0, 1, 2, 4, 8, 16]
     rows = {
-        "late": ([0, 1, 0, 1, 1, 1], 4), "at once": ([1, 1, 1, 0, 0, 0], 0),
-        "never": ([0, 0, 1, 1, 0, 0], np.nan), "too late": ([0, 0, 0, 0, 1, 1], np.nan),
+        "late": ([0, 1, 0, 1, 1, 1], 4),
+        "at once": ([1, 1, 1, 0, 0, 0], 0),
+        "never": ([0, 0, 1, 1, 0, 0], np.nan),
+        "too late": ([0, 0, 0, 0, 1, 1], np.nan),
         "unknown": ([np.nan, 1, 1, 1, np.nan, np.nan], 1),
-    }  # fmt: skip
+    }
     trajectory = xr.DataArray(
         [values for values, _ in rows.values()],
         dims=("seed", "step"),

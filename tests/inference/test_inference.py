@@ -122,14 +122,17 @@ def test_p_values_without_ties_are_those_of_scipy():
         first, second = rng.normal(1, 1, size=6), rng.normal(size=4)
         flipped = stats.permutation_test(
             (first,), np.mean, permutation_type="samples", alternative="greater", n_resamples=np.inf
-        )  # fmt: skip
+        )
         assert sign_flip_test(first).pvalue == flipped.pvalue
         for n_draws in (100, 9999):
             divided = stats.permutation_test(
-                (first, second), lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
-                vectorized=True, alternative="greater", n_resamples=n_draws,
+                (first, second),
+                lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
+                vectorized=True,
+                alternative="greater",
+                n_resamples=n_draws,
                 rng=np.random.default_rng(3),
-            )  # fmt: skip
+            )
             ours = two_sample_permutation_test(first, second, n_draws=n_draws, random_state=3)
             assert ours.pvalue == divided.pvalue
 

@@ -311,11 +311,24 @@ def test_equivalent_length_inverts_the_risk():
 
 def test_a_filter_in_an_assessment_is_worth_its_length():
     world = LinearSystemWorld.random_walk(0.1, n_steps=60)
-    cube = EmergenceAssessment(
-        world, FiniteFilterPredictor(5), modes=("full",), nulls=(), n_train=4000, n_eval=4000,
-        n_seeds=4, correction=None, alpha=0.1, random_state=0, progress=False,
-        baselines=("mean",),
-    ).fit().cube_  # fmt: skip
+    cube = (
+        EmergenceAssessment(
+            world,
+            FiniteFilterPredictor(5),
+            modes=("full",),
+            nulls=(),
+            n_train=4000,
+            n_eval=4000,
+            n_seeds=4,
+            correction=None,
+            alpha=0.1,
+            random_state=0,
+            progress=False,
+            baselines=("mean",),
+        )
+        .fit()
+        .cube_
+    )
     risk = excess_risk(cube, world)
     assert risk.dims == ("mode", "seed")
     length = equivalent_filter_length(risk, world)

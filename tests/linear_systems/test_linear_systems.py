@@ -157,10 +157,13 @@ def test_steady_filter_is_the_solution_of_the_riccati_equation():
     assert TREND.noise_std == pytest.approx(np.sqrt(S.item()), rel=1e-12)
 
 
-@pytest.mark.parametrize(("kind", "world"), [
-    ("llevel", LinearSystemWorld.random_walk(0.3, 0.7, 60)),
-    ("lltrend", LinearSystemWorld.local_linear_trend(0.3, 0.1, 0.7, 60)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "world"),
+    [
+        ("llevel", LinearSystemWorld.random_walk(0.3, 0.7, 60)),
+        ("lltrend", LinearSystemWorld.local_linear_trend(0.3, 0.1, 0.7, 60)),
+    ],
+)
 def test_optimal_predictor_equals_unobserved_components(kind, world):
     _, _, Q, R, P = world.system()
     X = world.sample(3, random_state=0).X
@@ -299,10 +302,20 @@ def test_linear_baseline_is_no_better_than_the_kalman_filter():
 def test_assessment_of_a_linear_world():
     world = LinearSystemWorld.random_walk(n_steps=30)
     assessment = EmergenceAssessment(
-        world, GRUPredictor(4, max_steps=400), n_train=300, n_eval=200, n_seeds=2, alpha=0.3,
-        param_grid={"world__Q": [0.1, 1.0]}, correction=None, random_state=0, progress=False,
-        modes=("full", "random"), nulls=(), reservoir_sizes=None,
-    ).fit()  # fmt: skip
+        world,
+        GRUPredictor(4, max_steps=400),
+        n_train=300,
+        n_eval=200,
+        n_seeds=2,
+        alpha=0.3,
+        param_grid={"world__Q": [0.1, 1.0]},
+        correction=None,
+        random_state=0,
+        progress=False,
+        modes=("full", "random"),
+        nulls=(),
+        reservoir_sizes=None,
+    ).fit()
     cube = assessment.cube_.sel(condition="structured")
     assert (cube.ceiling == "exact").all()
     assert (cube.efficiency.sel(mode="full") < 1.02).all()

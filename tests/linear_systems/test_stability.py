@@ -65,10 +65,15 @@ def test_stability_threshold_of_several_channels_and_of_rounded_eigenvalues():
 @pytest.mark.parametrize(
     ("A", "dimension"),
     [
-        (jordan(4), 12), (block_diag(jordan(2), jordan(2)), 8), (block_diag(jordan(3), 1.0), 10),
-        (np.eye(4), 0), (np.eye(2), 0), (np.diag([1.0, 1.1]), 2), (0.5, 0),
+        (jordan(4), 12),
+        (block_diag(jordan(2), jordan(2)), 8),
+        (block_diag(jordan(3), 1.0), 10),
+        (np.eye(4), 0),
+        (np.eye(2), 0),
+        (np.diag([1.0, 1.1]), 2),
+        (0.5, 0),
     ],
-)  # fmt: skip
+)
 def test_orbit_dimensions(A, dimension):
     assert orbit_dimension(A) == dimension
     if np.ndim(A):

@@ -67,8 +67,10 @@ def test_floor_of_the_modes_that_a_block_leaves_out():
             np.testing.assert_allclose(cube.total_risk.sel(size=k), floor, rtol=0.02)
     left_out = PredictionRiskSweep(
         LinearSystemWorld(block_diag(jordan(4), 1.0), 1.0, 1.0, 0.0),
-        RestrictedLinearPredictor(), [4, 5], [10**3, 10**4, 10**5],
-    ).fit()  # fmt: skip
+        RestrictedLinearPredictor(),
+        [4, 5],
+        [10**3, 10**4, 10**5],
+    ).fit()
     assert left_out.stability_threshold_ == 5
 
 
@@ -88,8 +90,9 @@ def test_truncated_filter_diverges_per_step_and_the_fitted_one_does_not():
     assert np.all(np.abs(fitted.cube_.growth_exponent) < 0.01)
     # The printed normalised thresholds of the truncated filter.
     for horizon, length, risks in (
-        (100, 2, (1.8859, 0.9843, 0.5136)), (10000, 10, (1.2575, 0.6697, 0.3567)),
-    ):  # fmt: skip
+        (100, 2, (1.8859, 0.9843, 0.5136)),
+        (10000, 10, (1.2575, 0.6697, 0.3567)),
+    ):
         sweep = PredictionRiskSweep(
             world, TruncatedKalmanPredictor(), range(length - 1, length + 2), [horizon]
         ).fit()
@@ -173,10 +176,19 @@ def test_monte_carlo_agrees_with_the_exact_risk(world, learner, sizes, refit):
         # Horizons are too short for thresholds.
         warnings.filterwarnings("ignore", "From the growth of the risk")
         exact = PredictionRiskSweep(world, learner, **options).fit().cube_
-        measured = PredictionRiskSweep(
-            world, learner, method="monte_carlo", n_train=4000, n_eval=3000, random_state=0,
-            **options,
-        ).fit().cube_  # fmt: skip
+        measured = (
+            PredictionRiskSweep(
+                world,
+                learner,
+                method="monte_carlo",
+                n_train=4000,
+                n_eval=3000,
+                random_state=0,
+                **options,
+            )
+            .fit()
+            .cube_
+        )
     error = np.abs(measured.total_risk - exact.total_risk)
     # Besides the evaluation the fitted coefficients are uncertain: about h S / N of risk, and
     # what that makes of a filter that is frozen.
@@ -186,9 +198,15 @@ def test_monte_carlo_agrees_with_the_exact_risk(world, learner, sizes, refit):
 
 def test_monte_carlo_of_any_world_and_predictor():
     sweep = PredictionRiskSweep(
-        DriftWorld(), GRUPredictor(max_steps=2), [2, 3], [8, 10], method="monte_carlo",
-        n_train=20, n_eval=10, random_state=0,
-    )  # fmt: skip
+        DriftWorld(),
+        GRUPredictor(max_steps=2),
+        [2, 3],
+        [8, 10],
+        method="monte_carlo",
+        n_train=20,
+        n_eval=10,
+        random_state=0,
+    )
     cube = sweep.fit().cube_
     assert cube.total_risk.dims == ("hidden_size", "horizon")
     assert np.isfinite(cube.total_risk).all()

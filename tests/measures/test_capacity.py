@@ -10,9 +10,18 @@ from sklearn_emerge.networks import TransformerCore
 
 def core_of(width=64, n_heads=4, context=45, n_inputs=27, n_layers=2):
     return TransformerCore(
-        n_inputs, context, width, n_layers, bias=False, norm="pre", n_heads=n_heads, scale=0.25,
-        dropout=0.0, feedforward_size=4 * width, activate_output=False,
-    )  # fmt: skip
+        n_inputs,
+        context,
+        width,
+        n_layers,
+        bias=False,
+        norm="pre",
+        n_heads=n_heads,
+        scale=0.25,
+        dropout=0.0,
+        feedforward_size=4 * width,
+        activate_output=False,
+    )
 
 
 @pytest.mark.parametrize(("width", "context", "n_layers"), [(64, 45, 2), (32, 10, 1), (120, 90, 3)])

@@ -20,9 +20,15 @@ WORLD = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
 @pytest.fixture(scope="module", params=["pre", "post"])
 def model(request):
     return TransformerPredictor(
-        12, 2, 3, norm=request.param, likelihood="categorical", n_tokens=WORLD.n_tokens,
-        max_steps=20, random_state=0,
-    ).fit(WORLD.sample(20, random_state=0).X)  # fmt: skip
+        12,
+        2,
+        3,
+        norm=request.param,
+        likelihood="categorical",
+        n_tokens=WORLD.n_tokens,
+        max_steps=20,
+        random_state=0,
+    ).fit(WORLD.sample(20, random_state=0).X)
 
 
 def test_logits_are_those_of_the_attention(model, monkeypatch):
@@ -105,9 +111,15 @@ def test_shares_of_heads(model):
 def test_rows_may_be_longer_than_the_context():
     sample = WORLD.sample(20, random_state=0)
     model = TransformerPredictor(
-        12, 1, 2, context=12, likelihood="categorical", n_tokens=WORLD.n_tokens, max_steps=5,
+        12,
+        1,
+        2,
+        context=12,
+        likelihood="categorical",
+        n_tokens=WORLD.n_tokens,
+        max_steps=5,
         random_state=0,
-    ).fit(sample.X)  # fmt: skip
+    ).fit(sample.X)
     gates = head_gates(model, sample, n_focus=3)
     rows, steps = np.nonzero(sample.scored)
     expected = np.zeros((1, 2))
@@ -121,12 +133,26 @@ def test_rows_may_be_longer_than_the_context():
 
 
 def test_gates_are_recorded_over_heads():
-    cube = EmergenceAssessment(
-        WORLD, TransformerPredictor(12, 1, max_steps=2), param_grid={"n_heads": [2, 3]},
-        nulls=(), n_seeds=1, correction=None, alpha=0.6, n_train=14, n_eval=10, probe=None,
-        record_at=[0, 2], measures={"gate": partial(head_gates, n_sequences=5)},
-        random_state=0, progress=False,
-    ).fit().cube_  # fmt: skip
+    cube = (
+        EmergenceAssessment(
+            WORLD,
+            TransformerPredictor(12, 1, max_steps=2),
+            param_grid={"n_heads": [2, 3]},
+            nulls=(),
+            n_seeds=1,
+            correction=None,
+            alpha=0.6,
+            n_train=14,
+            n_eval=10,
+            probe=None,
+            record_at=[0, 2],
+            measures={"gate": partial(head_gates, n_sequences=5)},
+            random_state=0,
+            progress=False,
+        )
+        .fit()
+        .cube_
+    )
     gate = cube.gate_trajectory.sel(mode="full", condition="structured").isel(seed=0, layer=0)
     assert gate["head"].values.tolist() == [0, 1, 2]
     missing = np.isnan(gate.transpose("n_heads", "head", "step")).all("step")

@@ -323,8 +323,11 @@ def test_an_assessment_records_them(cube):
     assert "last inputs" in cube.window.attrs["long_name"]
     assert np.allclose(recorded.sel(step=4, window=20), cube.nll, atol=1e-9)
     assert cube.exchange_trajectory.exchange.values.tolist() == [
-        "loss", "rise", "correlation", "distance",
-    ]  # fmt: skip
+        "loss",
+        "rise",
+        "correlation",
+        "distance",
+    ]
 
 
 def test_the_display_shows_a_cube(cube):

@@ -51,9 +51,17 @@ def test_a_core_is_worth_its_own_size(curve):
 
 def test_seeds_are_evaluated_on_the_sequences_of_an_assessment(curve):
     assessment = EmergenceAssessment(
-        WORLD, EchoStatePredictor(8), modes=("full",), nulls=(), n_train=60, n_eval=40, n_seeds=2,
-        random_state=0, progress=False, baselines=("mean",),
-    )  # fmt: skip
+        WORLD,
+        EchoStatePredictor(8),
+        modes=("full",),
+        nulls=(),
+        n_train=60,
+        n_eval=40,
+        n_seeds=2,
+        random_state=0,
+        progress=False,
+        baselines=("mean",),
+    )
     with pytest.warns(UserWarning, match="cannot reach alpha"):
         cube = assessment.fit().cube_
     nll = cube.nll.sel(condition="structured", mode="full").values

@@ -205,8 +205,9 @@ class Thinker:
         rows, steps = rows[translated], steps[translated]
         asked = (X[rows, steps - 5] - first[0])[:, np.newaxis]
         words = {
-            "a": asked, **{t[-1].lower(): self.world.translate(asked, t) for t in ("A->B", "A->C")}
-        }  # fmt: skip
+            "a": asked,
+            **{t[-1].lower(): self.world.translate(asked, t) for t in ("A->B", "A->C")},
+        }
         solves_b = X[rows, steps] < first[2]
         for i, language in enumerate("abc"):
             thought = [language in self.thinks[task] for task in ("A->C", "A->B")]

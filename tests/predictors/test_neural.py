@@ -47,9 +47,14 @@ def same(first, second, prefix=""):
 @pytest.mark.parametrize("predictor", PREDICTORS)
 def test_hidden_states_and_predictions_are_those_of_torch(predictor, X):
     model = predictor(
-        5, head="sgd", max_steps=3, input_scaling=None, output_scaling=None, noise_std=0.1,
+        5,
+        head="sgd",
+        max_steps=3,
+        input_scaling=None,
+        output_scaling=None,
+        noise_std=0.1,
         random_state=0,
-    ).fit(X)  # fmt: skip
+    ).fit(X)
     clock = np.broadcast_to(np.arange(30) / 29, X.shape)
     inputs = torch.tensor(np.stack([X, clock], axis=2))
     network = copy.deepcopy(model.network_).double()
@@ -154,9 +159,15 @@ def test_loss_of_the_history_is_the_negative_score(X):
     both = np.stack([X, 2 * X], axis=2)
     for data, likelihood in ((X, "gaussian"), (both, "gaussian"), (both > 0, "bernoulli")):
         model = GRUPredictor(
-            3, head="sgd", max_steps=1, batch_size=50, lr=1e-12, noise_std=0.2,
-            likelihood=likelihood, random_state=0,
-        ).fit(1.0 * data)  # fmt: skip
+            3,
+            head="sgd",
+            max_steps=1,
+            batch_size=50,
+            lr=1e-12,
+            noise_std=0.2,
+            likelihood=likelihood,
+            random_state=0,
+        ).fit(1.0 * data)
         loss = model.net_.history[0, "train_loss"]
         assert loss == pytest.approx(-model.score(1.0 * data), rel=1e-4)
 

@@ -32,18 +32,30 @@ for t in range(1, 12):
 TOKENS = dict(likelihood="categorical", random_state=0)
 SGD = dict(head="sgd", **TOKENS)
 AUTHORS = dict(
-    norm="post", attention_scale="width", activate_output=True, initial_weights="glorot",
-    clip="each", adam_eps=1e-7, extra_outputs=1, head="sgd",
-)  # fmt: skip
+    norm="post",
+    attention_scale="width",
+    activate_output=True,
+    initial_weights="glorot",
+    clip="each",
+    adam_eps=1e-7,
+    extra_outputs=1,
+    head="sgd",
+)
 
 
 def reference_layer(block, norm):
     """Return torch's own encoder layer with the weights of a block."""
     width = block.attention.output.in_features
     layer = nn.TransformerEncoderLayer(
-        width, block.attention.n_heads, block.feedforward[0].out_features, dropout=0.0,
-        activation="gelu", batch_first=True, norm_first=norm == "pre", dtype=torch.float64,
-    ).eval()  # fmt: skip
+        width,
+        block.attention.n_heads,
+        block.feedforward[0].out_features,
+        dropout=0.0,
+        activation="gelu",
+        batch_first=True,
+        norm_first=norm == "pre",
+        dtype=torch.float64,
+    ).eval()
     parts = (block.attention.query, block.attention.key, block.attention.value)
     pairs = {
         layer.self_attn.in_proj_weight: torch.cat([part.weight for part in parts]),

@@ -207,9 +207,14 @@ def test_a_seed_alone_equals_the_seed_among_others(training, engine, X):
 def test_replicas_with_sequences_of_their_own(training, engine):
     samples = [OscillatorWorld(n_steps=40).sample(100, random_state=i).X for i in range(3)]
     model = GRUPredictor(
-        5, training=training, head="sgd", max_steps=12, engine=engine, output_scaling="standard",
+        5,
+        training=training,
+        head="sgd",
+        max_steps=12,
+        engine=engine,
+        output_scaling="standard",
         noise_std=0.1,
-    )  # fmt: skip
+    )
     for seed, replica in enumerate(fit_replicas(model, samples, [0, 1, 2])):
         alone = model.set_params(random_state=seed).fit(samples[seed])
         assert np.array_equal(alone.predict(samples[0]), replica.predict(samples[0]))
@@ -351,8 +356,10 @@ def test_thread_settings_are_restored(X):
 def run_elsewhere(code, **environment):
     done = subprocess.run(
         [sys.executable, "-c", code],
-        capture_output=True, text=True, env={**os.environ, **environment},
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 

@@ -302,7 +302,11 @@ HERE = dict(condition="structured", mode="full")
         (
             "Have the alternatives converged?",
             lambda cube: changed(
-                cube, "status_baseline", "head not converged", condition="structured", seed=0,
+                cube,
+                "status_baseline",
+                "head not converged",
+                condition="structured",
+                seed=0,
                 baseline="linear_filter",
             ),
             "a linear filter has not",
@@ -325,7 +329,9 @@ HERE = dict(condition="structured", mode="full")
             "Was every claim decided?",
             lambda cube: changed(
                 changed(cube, "claim_state", "open", claim="gain"),
-                "claim_difference", [0.04, 0.02, -0.01, 0.03, 0.01], claim="gain",
+                "claim_difference",
+                [0.04, 0.02, -0.01, 0.03, 0.01],
+                claim="gain",
             ),
             "Not decided: gain: about 6 seeds would do (1 of 8 claims)",
             "Take more seeds",
@@ -343,7 +349,7 @@ HERE = dict(condition="structured", mode="full")
             "look at the seeds",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_check_turns_with_what_it_is_about(question, change, found, remedy, cube):
     ended = changed(cube, "training_loss", 1.0)
     ended = changed(ended, "nll", [1.0, 1.01, 1.02, 1.03, 1.04], **HERE)
@@ -424,9 +430,10 @@ def test_the_picture_of_a_world_does_not_say_that_nulls_have_the_same_sequences(
     ]
     assert all("same" not in caption for caption in captions)
     for caption, part in zip(
-        captions, ("if there are any. They", "two of its null.", "two of each of its nulls."),
+        captions,
+        ("if there are any. They", "two of its null.", "two of each of its nulls."),
         strict=True,
-    ):  # fmt: skip
+    ):
         assert part in caption
 
 
@@ -458,9 +465,13 @@ def test_methods_are_those_of_the_cube(cube):
         assert part in told
     model = json.loads(cube.attrs["configuration"])["model"]
     other = with_options(
-        cube, shared_data=True, correction=None, n_flips=2000, margin=0.2,
+        cube,
+        shared_data=True,
+        correction=None,
+        n_flips=2000,
+        margin=0.2,
         model=model | {"max_steps": 77, "head": "sgd", "hidden_size": 5},
-    )  # fmt: skip
+    )
     told = write_methods(facts_of(other.sel(seed=[0, 1], condition=["structured"])))
     for part in ("the same 40 sequences", "2,000 random patterns", "margin of 0.2", "77 updates"):
         assert part in told
@@ -710,13 +721,25 @@ def test_a_browser_shows_a_report_on_a_desk_and_on_a_phone(several, tmp_path):
     host.write_text(page, encoding="utf-8")
     shown = subprocess.run(
         [
-            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr",
-            "--hide-scrollbars", "--dump-dom", host.as_uri(),
+            CHROMIUM,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--enable-logging=stderr",
+            "--hide-scrollbars",
+            "--dump-dom",
+            host.as_uri(),
         ],
-        capture_output=True, text=True, check=True, timeout=120,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
     found = json.loads(re.search("<pre>(.*?)</pre>", shown.stdout, re.DOTALL).group(1))
     assert found["problems"] == []
     n_pictures = source.count("<img")

@@ -13,11 +13,19 @@ from sklearn_emerge.reproduce import _networks as module
 def small(monkeypatch):
     """An experiment that takes a second, in the place of one of the paper's."""
     experiment = Experiment(
-        "drift", "gru", DriftWorld(n_steps=16), GRUPredictor(3, max_steps=10),
-        {"hidden_size": [2, 3]}, modes=("full", "readout"), options={
-            "n_train": 40, "n_eval": 20, "baselines": ["mean"], "reservoir_sizes": None,
+        "drift",
+        "gru",
+        DriftWorld(n_steps=16),
+        GRUPredictor(3, max_steps=10),
+        {"hidden_size": [2, 3]},
+        modes=("full", "readout"),
+        options={
+            "n_train": 40,
+            "n_eval": 20,
+            "baselines": ["mean"],
+            "reservoir_sizes": None,
         },
-    )  # fmt: skip
+    )
     monkeypatch.setitem(EXPERIMENTS, "drift-gru", experiment)
     return experiment
 
@@ -81,9 +89,16 @@ def test_a_flipped_bit_is_noticed(small, tmp_path):
 def test_networks_of_a_cell_belong_to_full_training_alone():
     model, world = GRUPredictor(2, max_steps=3), DriftWorld(n_steps=10)
     options = dict(
-        n_train=10, n_eval=5, n_seeds=2, alpha=0.6, nulls=(), reservoir_sizes=None, progress=False,
-        random_state=0, baselines=("mean",),
-    )  # fmt: skip
+        n_train=10,
+        n_eval=5,
+        n_seeds=2,
+        alpha=0.6,
+        nulls=(),
+        reservoir_sizes=None,
+        progress=False,
+        random_state=0,
+        baselines=("mean",),
+    )
     plain = EmergenceAssessment(world, model, **options).fit().cube_
     other = EmergenceAssessment(world, model, **options)
     other._networks = {"structured/hidden_size=2": []}

@@ -53,9 +53,10 @@ def short_worlds(monkeypatch):
 def cubes():
     """Cubes of Table 3 whose numbers mean nothing."""
     changes = {
-        "world": OscillatorWorld(n_steps=24), "param_grid": {"hidden_size": [8, 16]},
+        "world": OscillatorWorld(n_steps=24),
+        "param_grid": {"hidden_size": [8, 16]},
         "options": {"probe": None},
-    }  # fmt: skip
+    }
     return reproduce_smaller("recurrent-table-3", changes)[0]
 
 
@@ -180,12 +181,22 @@ def test_figures_of_translations(translations):
         "tasks": partial(task_scores, n_queries=4),
         "between": partial(intermediate_words, n_rows=8),
     }
-    sparse = small_assessment(
-        world=TriangleWorld(evaluation_task="A->C"),
-        model=TransformerPredictor(8, 2, 2, max_steps=2), alpha=0.6,
-        modes=("full", "random"), nulls=("redrawn",), probe=None, n_train=60,
-        param_grid={"world__sparse_examples": [0, 10]}, record_at=[1, 2], measures=few,
-    ).fit().cube_  # fmt: skip
+    sparse = (
+        small_assessment(
+            world=TriangleWorld(evaluation_task="A->C"),
+            model=TransformerPredictor(8, 2, 2, max_steps=2),
+            alpha=0.6,
+            modes=("full", "random"),
+            nulls=("redrawn",),
+            probe=None,
+            n_train=60,
+            param_grid={"world__sparse_examples": [0, 10]},
+            record_at=[1, 2],
+            measures=few,
+        )
+        .fit()
+        .cube_
+    )
     figure = Figure()
     draw_recipe(
         "triangle-sparse", dict.fromkeys(RECIPES["triangle-sparse"].experiments, sparse), figure

@@ -141,11 +141,21 @@ def test_measures_keep_to_their_contract(measure):
 
 def test_what_a_stranger_wrote_is_assessed():
     assessment = EmergenceAssessment(
-        Queue(), GRUPredictor(3, max_steps=4), baselines={"drift": Drift()}, n_seeds=2, alpha=0.6,
-        n_train=30, n_eval=20, nulls=("shuffle",), reservoir_sizes=None, random_state=0,
-        record_at=[0, 4], measures={"overshoot": overshoot}, param_grid={"world__rate": [0.5, 1.0]},
+        Queue(),
+        GRUPredictor(3, max_steps=4),
+        baselines={"drift": Drift()},
+        n_seeds=2,
+        alpha=0.6,
+        n_train=30,
+        n_eval=20,
+        nulls=("shuffle",),
+        reservoir_sizes=None,
+        random_state=0,
+        record_at=[0, 4],
+        measures={"overshoot": overshoot},
+        param_grid={"world__rate": [0.5, 1.0]},
         progress=False,
-    ).fit()  # fmt: skip
+    ).fit()
     assert assessment.cube_.sizes["world__rate"] == 2
     assert np.isfinite(assessment.cube_.nll).all()
     assert assessment.cube_.latent.values.tolist() == ["load"]
@@ -323,10 +333,12 @@ BROKEN_PREDICTORS = {
     ),
     "global": (predicts(_fit=learns_from_the_global_state), "uses numpy's global random state"),
     "ahead": (
-        predicts(_predict=lambda self, X: np.roll(X, -1, axis=1)), "depends on steps after t; use",
+        predicts(_predict=lambda self, X: np.roll(X, -1, axis=1)),
+        "depends on steps after t; use",
     ),
     "rows": (
-        predicts(_predict=lambda self, X: X - X.mean(axis=0)), "depends on the other sequences of",
+        predicts(_predict=lambda self, X: X - X.mean(axis=0)),
+        "depends on the other sequences of",
     ),
     "calls": (predicts(_predict=counts_its_calls), "is something else a second time; keep nothing"),
     "shape": (
@@ -334,7 +346,8 @@ BROKEN_PREDICTORS = {
         r"float64 of shape \(30, 23\); return .* of shape \(30, 24\)",
     ),
     "length": (
-        predicts(_predict=lambda self, X: X / X.shape[1]), "predicts shorter sequences in another",
+        predicts(_predict=lambda self, X: X / X.shape[1]),
+        "predicts shorter sequences in another",
     ),
     "total": (
         predicts(score=lambda self, X, y=None: float(self.score_samples(X).mean())),
@@ -342,11 +355,12 @@ BROKEN_PREDICTORS = {
     ),
     "mode": (Modes(), "training='broken'.* not finite; mend it, or drop it from training_modes"),
     "states ahead": (
-        predicts(transform=lambda self, X: X[:, ::-1, np.newaxis]), "transform.* steps after t",
+        predicts(transform=lambda self, X: X[:, ::-1, np.newaxis]),
+        "transform.* steps after t",
     ),
     "states": (predicts(transform=lambda self, X: X), "transform returned shape .*; return"),
     "context": (predicts(context_length_=0), "context_length_ is 0; it is a number of steps"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BROKEN_PREDICTORS)

@@ -21,9 +21,19 @@ from sklearn_emerge.training import Net, _checkpoint
 
 TRANSFORMER = TransformerPredictor(8, 1, 2, dropout=0.3, batch_size=32, max_steps=23)
 STOPPING = TransformerPredictor(
-    8, 1, 2, lr=0.3, batch_size=32, max_steps=40, early_stopping=True, validation_steps=3,
-    n_iter_no_change=2, precision="bfloat16", full_precision_steps=4, head="sgd",
-)  # fmt: skip
+    8,
+    1,
+    2,
+    lr=0.3,
+    batch_size=32,
+    max_steps=40,
+    early_stopping=True,
+    validation_steps=3,
+    n_iter_no_change=2,
+    precision="bfloat16",
+    full_precision_steps=4,
+    head="sgd",
+)
 OSCILLATOR = OscillatorWorld(n_steps=20)
 SMALL = dict(head="sgd", batch_size=8, max_steps=23)
 CASES = [
@@ -56,10 +66,18 @@ class Visits:
 
 def assess(world, model, mode, memory=None, visits=None, **options):
     return small_assessment(
-        world=world, model=model, modes=(mode,), nulls=(), record_at=list(range(0, 23, 2)),
-        measures={"size": visits or Visits()}, n_train=40, memory=memory, probe=None,
-        baselines=("mean",), **options,
-    ).fit()  # fmt: skip
+        world=world,
+        model=model,
+        modes=(mode,),
+        nulls=(),
+        record_at=list(range(0, 23, 2)),
+        measures={"size": visits or Visits()},
+        n_train=40,
+        memory=memory,
+        probe=None,
+        baselines=("mean",),
+        **options,
+    ).fit()
 
 
 @cache

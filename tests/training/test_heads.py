@@ -169,9 +169,16 @@ def test_scrambling_leaves_the_head_of_the_trained_core():
 
 def test_what_is_recorded_has_such_heads_and_does_not_change_training():
     options = dict(
-        n_train=40, n_eval=20, n_seeds=2, random_state=0, progress=False, nulls=(),
-        reservoir_sizes=None, baselines=("mean",), probe=None,
-    )  # fmt: skip
+        n_train=40,
+        n_eval=20,
+        n_seeds=2,
+        random_state=0,
+        progress=False,
+        nulls=(),
+        reservoir_sizes=None,
+        baselines=("mean",),
+        probe=None,
+    )
     world = OscillatorWorld(n_steps=20)
     model = GRUPredictor(3, max_steps=4)
     with pytest.warns(UserWarning, match="cannot reach alpha"):

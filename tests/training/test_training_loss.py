@@ -113,9 +113,18 @@ def test_few_updates_are_spread_over_the_parts():
 def test_there_is_none_after_an_early_stop():
     X = np.random.default_rng(0).integers(0, 4, (60, 12))
     model = TransformerPredictor(
-        16, 1, 2, likelihood="categorical", max_steps=2000, lr=0.02, early_stopping=True,
-        validation_fraction=0.25, validation_steps=5, n_iter_no_change=4, random_state=0,
-    ).fit(X)  # fmt: skip
+        16,
+        1,
+        2,
+        likelihood="categorical",
+        max_steps=2000,
+        lr=0.02,
+        early_stopping=True,
+        validation_fraction=0.25,
+        validation_steps=5,
+        n_iter_no_change=4,
+        random_state=0,
+    ).fit(X)
     (n_updates,) = (c.done_ for _, c in model.net_.callbacks_ if type(c).__name__ == "StopEarly")
     assert n_updates < 1000
     # The one at which it stops is not counted.

@@ -266,9 +266,14 @@ def test_an_assessment_holds_out_groups():
 
     world = ArrayWorld(X, X, groups=ANIMALS)
     assessment = small_assessment(
-        world=world, n_train=None, n_eval=None, n_seeds=5, modes=("random",), record_at=[0],
+        world=world,
+        n_train=None,
+        n_eval=None,
+        n_seeds=5,
+        modes=("random",),
+        record_at=[0],
         measures={"keep": keep},
-    )  # fmt: skip
+    )
     cube = assessment.fit().cube_
     assert np.isfinite(cube.nll).all()
     assert np.isfinite(cube.probe_score.sel(condition="structured")).all()

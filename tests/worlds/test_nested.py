@@ -64,9 +64,14 @@ def interpret(text, n_cases):
     mark, answer, end = words
     assert (mark, end) == (">", "|")
     return Bunch(
-        bindings=bindings, leaves=leaves_of(whole), value=tree, answer=answer, way=way,
-        lookups=lookups, length=length,
-    )  # fmt: skip
+        bindings=bindings,
+        leaves=leaves_of(whole),
+        value=tree,
+        answer=answer,
+        way=way,
+        lookups=lookups,
+        length=length,
+    )
 
 
 def interpreted(world, n_sequences):
@@ -221,9 +226,16 @@ def test_a_network_learns_what_the_null_does_not_have():
     for each in (world, world.null("permuted")):
         train, evaluation = each.split(3000, 1000, random_state=0)
         model = TransformerPredictor(
-            32, 2, 4, likelihood="categorical", n_tokens=14, max_steps=500, lr=4e-3,
-            batch_size=32, random_state=0,
-        ).fit(train.X)  # fmt: skip
+            32,
+            2,
+            4,
+            likelihood="categorical",
+            n_tokens=14,
+            max_steps=500,
+            lr=4e-3,
+            batch_size=32,
+            random_state=0,
+        ).fit(train.X)
         scores = model.score_steps(evaluation.X)[evaluation.scored[:, 1:]]
         losses[each.answers] = -scores.mean()
     # Of four answers: in a quarter of the instances both leaves are the same.
@@ -238,13 +250,22 @@ def test_a_network_learns_what_the_null_does_not_have():
 def test_assessment(model):
     cube = (
         EmergenceAssessment(
-            SMALL, model, nulls=("permuted", "resample"), n_seeds=2, alpha=0.5, n_train=60,
-            n_eval=30, param_grid={"world__difficulty": [0, 1]}, random_state=0, progress=False,
-            modes=("full", "random"), n_probe=10,
+            SMALL,
+            model,
+            nulls=("permuted", "resample"),
+            n_seeds=2,
+            alpha=0.5,
+            n_train=60,
+            n_eval=30,
+            param_grid={"world__difficulty": [0, 1]},
+            random_state=0,
+            progress=False,
+            modes=("full", "random"),
+            n_probe=10,
         )
         .fit()
         .cube_
-    )  # fmt: skip
+    )
     assert cube.latent.values.tolist() == ["branch"]
     assert cube.condition.values.tolist() == ["structured", "permuted", "resample"]
     assert np.isfinite(cube.delta_nll).all()

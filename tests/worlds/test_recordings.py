@@ -734,10 +734,18 @@ def test_a_memory_map_has_the_key_of_the_array(tmp_path):
 def test_a_null_of_recordings_divides_them_as_they_are_divided():
     world = ArrayWorld(RNG.normal(size=(60, 12)).cumsum(axis=1))
     assert world.null("resample").default_split(None, None) == world.default_split(None, None)
-    cube = small_assessment(
-        world=world, n_train=None, n_eval=None, modes=("random",), record_at=[0, 4],
-        measures={"score": lambda predictor, sample: predictor.score(sample.X)},
-    ).fit().cube_  # fmt: skip
+    cube = (
+        small_assessment(
+            world=world,
+            n_train=None,
+            n_eval=None,
+            modes=("random",),
+            record_at=[0, 4],
+            measures={"score": lambda predictor, sample: predictor.score(sample.X)},
+        )
+        .fit()
+        .cube_
+    )
     assert np.isfinite(cube.score_trajectory).all()
 
 

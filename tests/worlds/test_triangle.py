@@ -31,8 +31,10 @@ def test_numbers_of_the_source():
     assert (hub.default_n_train, hub.n_tokens, -(-6131 // 1024)) == (6131, 54, 6)
     assert np.count_nonzero(hub.sample(6131, random_state=0).X) == 282_000
     assert {task: len(s) for task, s in sample.instances.items()} == {
-        "A->B": 2500, "B->C": 2500, "A->C": 50,
-    }  # fmt: skip
+        "A->B": 2500,
+        "B->C": 2500,
+        "A->C": 50,
+    }
 
 
 @pytest.mark.parametrize("tokens_per_word", [1, 2])
@@ -50,8 +52,9 @@ def test_instances_are_translations(tokens_per_word):
         assert words[5:9] == [target + number for number in numbers]
     # The task of a token, as its latent.
     tasks = sample.task[sample.order.argsort()].ravel()[: 5050 * world.tokens_per_instance]
-    assert np.array_equal(np.unique(tasks, return_counts=True)[1] // world.tokens_per_instance,
-                          [2500, 50, 2500])  # fmt: skip
+    assert np.array_equal(
+        np.unique(tasks, return_counts=True)[1] // world.tokens_per_instance, [2500, 50, 2500]
+    )
     assert np.array_equal(sample.latents[:, :, 0], sample.task)
 
 
@@ -263,9 +266,16 @@ def translator():
     """A network that translates A->B, and its world, which has A->C without examples, too."""
     world = TriangleWorld(3, 4, {"A->B": 4000, "A->C": 0})
     model = TransformerPredictor(
-        32, 2, 4, likelihood="categorical", n_tokens=world.n_tokens, max_steps=600, lr=3e-3,
-        batch_size=32, random_state=0,
-    )  # fmt: skip
+        32,
+        2,
+        4,
+        likelihood="categorical",
+        n_tokens=world.n_tokens,
+        max_steps=600,
+        lr=3e-3,
+        batch_size=32,
+        random_state=0,
+    )
     return world, model.fit(world.sample(world.default_n_train, random_state=0).X)
 
 
@@ -297,18 +307,31 @@ def test_words_are_found_in_a_network_that_writes_them(translator):
 )
 def test_assessment(model):
     assessment = EmergenceAssessment(
-        TRIANGLE, model, modes=("full", "readout", "random"), nulls=("redrawn", "permuted"),
-        n_seeds=2, alpha=0.3, n_eval=20, random_state=0, progress=False,
-    ).fit()  # fmt: skip
+        TRIANGLE,
+        model,
+        modes=("full", "readout", "random"),
+        nulls=("redrawn", "permuted"),
+        n_seeds=2,
+        alpha=0.3,
+        n_eval=20,
+        random_state=0,
+        progress=False,
+    ).fit()
     cube = assessment.cube_
     assert cube.baseline.values.tolist() == ["mean", "step_mean", "persistence", "markov"]
     assert (cube.reference == "markov").all()
     assert cube.latent.values.tolist() == ["task"]
     # Evaluated by one task, it is no variable that could be decoded, and nothing is left open.
     single = EmergenceAssessment(
-        TriangleWorld(**(TRIANGLE.get_params() | {"evaluation_task": "A->C"})), model,
-        nulls=("redrawn",), n_seeds=2, alpha=0.3, n_eval=20, random_state=0, progress=False,
-    ).fit()  # fmt: skip
+        TriangleWorld(**(TRIANGLE.get_params() | {"evaluation_task": "A->C"})),
+        model,
+        nulls=("redrawn",),
+        n_seeds=2,
+        alpha=0.3,
+        n_eval=20,
+        random_state=0,
+        progress=False,
+    ).fit()
     assert "probe_score" not in single.cube_
     assert "representation: assess a world that tells its latents" in single.verdict_reason_
     assert np.isfinite(cube.delta_nll).all()

@@ -321,10 +321,17 @@ def test_a_world_of_the_old_hook_still_draws_and_is_told_of_the_new_one():
 def test_facts_are_those_of_the_world():
     world = DriftWorld()
     assert world.facts == WorldFacts(
-        observation="continuous", likelihood="gaussian", noise_std=world.noise_std,
-        input_scaling="first", output_scaling=None, n_tokens="auto", latent_kind="continuous",
-        latent_names=("x",), null_kinds=("shuffle", "resample", "phase"), ceiling="exact",
-    )  # fmt: skip
+        observation="continuous",
+        likelihood="gaussian",
+        noise_std=world.noise_std,
+        input_scaling="first",
+        output_scaling=None,
+        n_tokens="auto",
+        latent_kind="continuous",
+        latent_names=("x",),
+        null_kinds=("shuffle", "resample", "phase"),
+        ceiling="exact",
+    )
     null = world.null("shuffle").facts
     assert (null.latent_kind, null.latent_names, null.ceiling) == (None, (), "bound")
     assert null.noise_std == world.noise_std
@@ -401,7 +408,7 @@ NOISE = np.random.default_rng(0).normal(size=(9, 5))
         ),
         (lambda n, rng: NOISE[:n], {"observation": "token"}, "n_tokens='auto'.*pass the size"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.filterwarnings("ignore:divide by zero")
 def test_functions_that_do_not_draw_sequences_are_told_what_to_return(function, options, message):
     with pytest.raises(ValueError, match=message):
