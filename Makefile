@@ -55,7 +55,7 @@ test-oldest: .venv-oldest/installed
 	  -e ".[plot,test]" httpx
 	touch $@
 
-# Every table of the source paper at its full budget; continues where it was interrupted.
+# Every table of the papers at its full budget; continues where it was interrupted.
 reproduce: export OMP_NUM_THREADS = 1
 reproduce: install
 	$(BIN)/python docs/make_reproduction.py --jobs $(WORKERS) --memory .reproduce

@@ -51,11 +51,11 @@ def make_drift(
     random_state : int, Generator, SeedSequence or None, default=None
         The stream of the draws.
     return_X_latents : bool, default=False
-        Return ``(X, latents)`` instead of a Bunch.
+        Return ``(X, latents)`` instead of a Sample.
 
     Returns
     -------
-    Bunch or (X, latents)
+    Sample or (X, latents)
         ``X`` of shape (n_sequences, n_steps), ``latents`` of shape (n_sequences, n_steps, 1).
 
     Examples
@@ -102,11 +102,11 @@ def make_linear_system(
     random_state : int, Generator, SeedSequence or None, default=None
         The stream of the draws.
     return_X_latents : bool, default=False
-        Return ``(X, latents)`` instead of a Bunch.
+        Return ``(X, latents)`` instead of a Sample.
 
     Returns
     -------
-    Bunch or (X, latents)
+    Sample or (X, latents)
         ``X`` of shape (n_sequences, n_steps) or, if C has several rows, (n_sequences, n_steps,
         n_channels); ``latents`` of shape (n_sequences, n_steps, n_states).
 
@@ -161,11 +161,11 @@ def make_nested_conditional(
     random_state : int, Generator, SeedSequence or None, default=None
         The stream of the draws.
     return_X_latents : bool, default=False
-        Return ``(X, latents)`` instead of a Bunch.
+        Return ``(X, latents)`` instead of a Sample.
 
     Returns
     -------
-    Bunch or (X, latents)
+    Sample or (X, latents)
         ``X`` of shape (n_sequences, row_length), tokens; ``latents`` of shape (n_sequences,
         row_length, 1), the value of the first condition. The Sample has ``scored``, where the
         answers are, and facts about each row such as ``depth`` and ``lookups``, too.
@@ -224,11 +224,11 @@ def make_oscillator(
     random_state : int, Generator, SeedSequence or None, default=None
         The stream of the draws.
     return_X_latents : bool, default=False
-        Return ``(X, latents)`` instead of a Bunch.
+        Return ``(X, latents)`` instead of a Sample.
 
     Returns
     -------
-    Bunch or (X, latents)
+    Sample or (X, latents)
         ``X`` of shape (n_sequences, n_steps), ``latents`` of shape (n_sequences, n_steps, 2).
 
     Examples
@@ -265,11 +265,11 @@ def make_regime(
     random_state : int, Generator, SeedSequence or None, default=None
         The stream of the draws.
     return_X_latents : bool, default=False
-        Return ``(X, latents)`` instead of a Bunch.
+        Return ``(X, latents)`` instead of a Sample.
 
     Returns
     -------
-    Bunch or (X, latents)
+    Sample or (X, latents)
         ``X`` of shape (n_sequences, n_steps), zeros and ones; ``latents`` of shape
         (n_sequences, n_steps, 1), integers.
 
@@ -311,11 +311,11 @@ def make_triangle(
     random_state : int, Generator, SeedSequence or None, default=None
         The stream of the draws.
     return_X_latents : bool, default=False
-        Return ``(X, latents)`` instead of a Bunch.
+        Return ``(X, latents)`` instead of a Sample.
 
     Returns
     -------
-    Bunch or (X, latents)
+    Sample or (X, latents)
         ``X`` of shape (n_sequences, 46), tokens; ``latents`` of shape (n_sequences, 46, 1), the
         task of each token. The Sample has ``scored``, the tokens that follow from their row, too.
 

@@ -1,6 +1,7 @@
 """Likelihoods of the next step given its predicted mean: an object each, looked up by name."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 from scipy.special import expit, softmax, xlog1py, xlogy
@@ -99,6 +100,24 @@ class Likelihood(ABC):
         -------
         ndarray
         """
+
+    def noise(self, n_channels: int, given: float | None, estimate: Callable[[], Floats]) -> Floats:
+        """Return the standard deviation of the noise of each channel, NaN where there is none.
+
+        Parameters
+        ----------
+        n_channels : int
+            How many channels.
+        given : float or None
+            The one of all channels, in units of the data; None takes that of `estimate`.
+        estimate : callable
+            Returns those that the data show, of shape (n_channels,).
+
+        Returns
+        -------
+        ndarray of shape (n_channels,)
+        """
+        return estimate() if given is None else np.full(n_channels, float(given))
 
     @abstractmethod
     def log_density(self, x: Floats, mean: Floats, noise_std: float | Floats) -> Floats:
@@ -206,6 +225,10 @@ class Categorical(Likelihood):
     def frequency(self, total: Floats, count: float | Floats) -> Floats:
         """Return the share of each token, one more of each counted."""
         return (total + 1) / (count + total.shape[-1])
+
+    def noise(self, n_channels: int, given: float | None, estimate: Callable[[], Floats]) -> Floats:
+        """Return NaN: tokens have no noise."""
+        return np.full(n_channels, np.nan)
 
     def log_density(
         self, x: Floats, mean: Floats, noise_std: float | Floats | None = None

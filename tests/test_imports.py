@@ -7,33 +7,33 @@ import ast
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "sklearn_emerge"
-# From the first that needs nothing of the package to the last that nothing needs. What is not
-# listed are single files at the root, and need nothing but each other.
-ROOMS = (
-    "dynamics",
-    "inference",
-    "likelihoods",
-    "worlds",
-    "_registry",
-    "datasets",
-    "recurrence",
-    "networks",
-    "training",
-    "predictors",
-    "ceilings",
-    "probes",
-    "measures",
-    "assessment",
-    "emergence",
-    "linear_systems",
-    "displays",
-    "reporting",
-    "reproduce",
-    "serving",
-    "testing",
-    "cli",
-    "__main__",
-)
+# What each room may import, from the first that needs nothing to the last that nothing needs. What
+# is not listed are single files at the root, and need nothing but each other.
+ROOMS = {
+    "dynamics": "",
+    "inference": "",
+    "likelihoods": "",
+    "worlds": "dynamics",
+    "_registry": "worlds",
+    "datasets": "worlds",
+    "recurrence": "",
+    "networks": "recurrence",
+    "training": "likelihoods recurrence networks",
+    "predictors": "dynamics likelihoods recurrence networks training",
+    "ceilings": "dynamics worlds recurrence predictors",
+    "probes": "",
+    "measures": "inference likelihoods worlds predictors probes",
+    "assessment": "inference likelihoods worlds _registry training predictors probes measures",
+    "emergence": "inference",
+    "linear_systems": "dynamics worlds predictors",
+    "displays": "inference likelihoods assessment",
+    "reporting": "inference worlds assessment displays",
+    "reproduce": "inference worlds datasets predictors measures assessment emergence displays",
+    "serving": "likelihoods training predictors",
+    "testing": "likelihoods worlds predictors assessment",
+    "cli": "worlds _registry assessment reproduce serving",
+    "__main__": "cli",
+}
 # Arrows upwards that are still there. Take away what is gone; nothing is to be added.
 UPWARDS = {
     # plot, the figure of a notebook, and report; the file says why.
@@ -70,28 +70,35 @@ def picture():
     for place, rooms in imports().items():
         parts = Path(place).with_suffix("").parts
         found.setdefault(room_of(parts), set()).update(rooms)
-    lines = []
-    for i, room in enumerate(ROOMS):
-        others = sorted(found.get(room, set()) - {room, ""}, key=ROOMS.index)
-        shown = [other if ROOMS.index(other) < i else f"^{other}" for other in others]
+    lines, order = [], list(ROOMS)
+    for i, room in enumerate(order):
+        others = sorted(found.get(room, set()) - {room, ""}, key=order.index)
+        shown = [other if order.index(other) < i else f"^{other}" for other in others]
         lines.append(f"{room:16}{' '.join(shown)}")
     return "\n".join(lines)
 
 
 def upwards():
-    """Return (file, room) of each import of a room that stands below."""
+    """Return (file, room) of each import of a room that the table does not allow."""
     found = set()
     for place, rooms in imports().items():
         room = room_of(Path(place).with_suffix("").parts)
         for other in rooms - {room, ""}:
             # The root's own files are the first of all, but for its front door.
-            if place != "__init__.py" and (not room or ROOMS.index(other) > ROOMS.index(room)):
+            if place != "__init__.py" and other not in ROOMS.get(room, "").split():
                 found.add((place, other))
     return found
 
 
 def test_rooms_import_what_stands_above_them():
     assert upwards() == UPWARDS
+
+
+def test_no_room_is_allowed_what_stands_below_it():
+    above = set()
+    for room, others in ROOMS.items():
+        assert set(others.split()) <= above
+        above.add(room)
 
 
 def test_rooms_are_those_of_the_package():

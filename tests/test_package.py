@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import tomllib
 from dataclasses import is_dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from numpydoc.docscrape import ClassDoc, FunctionDoc
 import sklearn_emerge
 from sklearn_emerge import (
     assessment,
+    ceilings,
     datasets,
     displays,
     emergence,
@@ -65,6 +67,7 @@ def test_every_public_name_is_found():
 
 MODULES = [
     assessment,
+    ceilings,
     datasets,
     displays,
     emergence,
@@ -152,10 +155,18 @@ def distributions(tmp_path_factory):
     return folder
 
 
+def test_all_rooms_are_in_the_wheel():
+    """An editable installation would find them, listed or not."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        listed = set(tomllib.load(file)["tool"]["setuptools"]["packages"])
+    rooms = {path.parent.name for path in (ROOT / "sklearn_emerge").glob("*/__init__.py")}
+    assert {f"sklearn_emerge.{room}" for room in rooms} <= listed
+
+
 def test_source_distribution_can_be_tested(distributions):
     with tarfile.open(next(distributions.glob("*.tar.gz"))) as archive:
         held = {name.partition("/")[2] for name in archive.getnames()}
-    tested = {str(path.relative_to(ROOT)) for path in (ROOT / "tests").glob("*.py")}
+    tested = {str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("*.py")}
     assert "tests/conftest.py" in tested
     assert tested <= held
     assert {"CHANGES.md", "Makefile", "constraints.txt", "docs/guide.md"} <= held

@@ -167,7 +167,7 @@ class EmergenceAssessment(Estimator):
         pass over the training sequences). It does not change what is trained.
     measures : dict of str to callable or None, default=None
         Further things to measure there: functions of (predictor, evaluation), the predictor as if
-        training ended there and the Bunch of evaluation sequences, that return a number, a
+        training ended there and the `Sample` of evaluation sequences, that return a number, a
         mapping of names to numbers, or a DataArray with coordinates. "name" becomes the variable
         ``name_trajectory``, with the dimension ``name_item`` for a mapping, or those of the
         DataArray (NaN where a cell has not all labels of the others). They must not predict in
@@ -180,7 +180,7 @@ class EmergenceAssessment(Estimator):
         goes on from the end of an epoch; a minute and an epoch are lost at most. The training of
         a model with callbacks, or with a module of your own, begins anew. A cell is computed again
         if the file, or the cell of a notebook, of one of your classes and functions has changed;
-        not if what it imports, or a global variable, has: delete the folder then. Use only
+        not if what it imports has: delete the folder then. Use only
         folders that you trust: reading them can run programs. Damaged files are computed again,
         and a folder without room keeps nothing; there is a warning of both.
     n_jobs : int, default=None

@@ -60,7 +60,7 @@ def check_configurations(configurations, modes, n_train, n_eval):
         for condition, each in configuration.worlds.items():
             if condition != STRUCTURED:
                 each.split(4, 5, 0)
-        model, network = _begin(configuration.models[STRUCTURED], train.X)
+        model, network = untrained_network(configuration.models[STRUCTURED], train.X)
         n_units = None if network is None else network.head.in_features
         begun.append(replace(configuration, n_units=n_units))
         if getattr(model, "early_stopping", False):
@@ -69,7 +69,7 @@ def check_configurations(configurations, modes, n_train, n_eval):
     return checked, begun
 
 
-def _begin(model, X):
+def untrained_network(model, X):
     """Return a copy of a model, and its network with the initial weights, None if it has none."""
     model = clone(model)
     X = model._prepare(X)

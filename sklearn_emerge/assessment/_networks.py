@@ -161,13 +161,22 @@ def _joined(found):
 
 
 def _fit_seeds(model, mode, samples, seeds, context, trained):
-    """Fit the model once a seed; one without training modes is fitted as it is."""
+    """Fit the model once a seed, in a training mode if it has any."""
     if isinstance(model, NeuralPredictor):
         model = clone(model).set_params(training=mode)
         return fit_replicas(model, samples, seeds, context, trained)
-    if len(samples) == 1:
+    model, known = clone(model), model.get_params(deep=False)
+    if "training" in known:
+        model.set_params(training=mode)
+    if "random_state" in known:
+        of_seeds = samples * len(seeds) if len(samples) == 1 else samples
+        fitted = [
+            clone(model).set_params(random_state=seed).fit(X)
+            for seed, X in zip(seeds, of_seeds, strict=True)
+        ]
+    elif len(samples) == 1:
         # Without randomness of its own it is the same for all seeds.
-        fitted = [clone(model).fit(samples[0])] * len(seeds)
+        fitted = [model.fit(samples[0])] * len(seeds)
     else:
         fitted = [clone(model).fit(X) for X in samples]
     recorder = context.recorder

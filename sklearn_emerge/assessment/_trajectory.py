@@ -99,7 +99,7 @@ class Recorder:
     measures : dict of str to callable
         Functions of (predictor, evaluation) that return a number, a mapping of names to
         numbers, or a DataArray with coordinates.
-    evaluations : list of Bunch
+    evaluations : list of Sample
         Evaluation sequences of each seed, or of all.
     n_seeds : int
         Number of seeds.

@@ -21,7 +21,30 @@ from ._regime import RegimePredictor
 
 @singledispatch
 def best_predictor(world: World) -> BasePredictor:
-    """Return the best possible predictor of a world, not fitted."""
+    """Return the best possible predictor of a world, not fitted.
+
+    Parameters
+    ----------
+    world : World
+        A world with a `ceiling`.
+
+    Returns
+    -------
+    predictor
+        `World.optimal_predictor` fits it, with the likelihood and the noise of the world.
+
+    Raises
+    ------
+    NotImplementedError
+        If nothing says which predictor that is.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import RegimeWorld
+    >>> from sklearn_emerge.ceilings import best_predictor
+    >>> type(best_predictor(RegimeWorld())).__name__
+    'RegimePredictor'
+    """
     raise NotImplementedError(
         f"{type(world).__name__} has a ceiling, but nothing says which predictor reaches it; give "
         "it a method _optimal that returns one, or ceiling = None."

@@ -13,6 +13,7 @@ from ..assessment._words import (
     condition_in_words,
     in_digits,
 )
+from ..likelihoods import LIKELIHOODS
 from ._style import ALTERNATIVE_STYLE, CEILINGS, literal
 
 
@@ -154,7 +155,7 @@ def loss_bounds(cube):
     configuration = _configuration(cube)
     likelihood = configuration.get("model", {}).get("likelihood")
     observation = observation_of(configuration)
-    discrete = likelihood in ("bernoulli", "categorical") or (
+    discrete = (likelihood in LIKELIHOODS and LIKELIHOODS[likelihood].discrete) or (
         likelihood == "auto" and observation in ("binary", "token")
     )
     return (0.0 if discrete else None), None

@@ -226,7 +226,7 @@ def network_capacity(predictor, evaluation, *, include_precision=True):
     ----------
     predictor : NeuralPredictor
         Fitted.
-    evaluation : Bunch
+    evaluation : Sample
         Sequences, of whose length the operations of a token depend.
     include_precision : bool, default=True
         See `effective_capacity`.

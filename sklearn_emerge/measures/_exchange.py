@@ -33,7 +33,7 @@ def exchange_states(predictor, sample, *, latent=None, n_steps=16, n_sequences=N
     ----------
     predictor : predictor
         Fitted.
-    sample : Bunch or array-like of shape (n_sequences, n_steps[, n_channels])
+    sample : Sample or array-like of shape (n_sequences, n_steps[, n_channels])
         Sequences, alone or as `World.sample` returns them. Where these say which steps count,
         those alone are predicted.
     latent : str, default=None
@@ -102,7 +102,7 @@ def exchange_if_possible(predictor, sample, n_sequences):
     ----------
     predictor : predictor
         Fitted.
-    sample : Bunch
+    sample : Sample
         Sequences.
     n_sequences : int
         How many of them to use.

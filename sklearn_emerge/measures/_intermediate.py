@@ -37,7 +37,7 @@ def intermediate_words(predictor, evaluation, *, task="A->C", via="B", n_rows=10
     ----------
     predictor : NeuralPredictor
         Fitted on tokens.
-    evaluation : Bunch
+    evaluation : Sample
         Sequences of a `TriangleWorld`, whose world draws the rows.
     task : str, default="A->C"
         The task that is solved.

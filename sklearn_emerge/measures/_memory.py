@@ -23,7 +23,7 @@ def memory_curve(predictor, sample, *, windows=None, n_sequences=None):
     ----------
     predictor : predictor
         A fitted network: one with `transform`.
-    sample : Bunch or array-like of shape (n_sequences, n_steps[, n_channels])
+    sample : Sample or array-like of shape (n_sequences, n_steps[, n_channels])
         Sequences, alone or as `World.sample` returns them. Where these say which steps count,
         those alone are scored.
     windows : sequence of int, default=None

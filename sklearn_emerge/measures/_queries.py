@@ -30,7 +30,7 @@ def draw_queries(
         "disjoint": the solved examples have none of the words of the query, for which there
         must be eight words or more. "random": any sentences, as in the source; a network can
         then read translations off the prompt. "auto": disjoint where possible.
-    train : Bunch, default=None
+    train : Sample, default=None
         Training sequences, to tell which queries are among them.
     random_state : int, Generator, SeedSequence or None, default=None
         The stream of the draws.
@@ -78,7 +78,7 @@ def draw_queries(
         )
     if train is not None and task not in getattr(train, "instances", ()):
         raise ValueError(
-            "train must be the Bunch of training sequences that sample or split of this world "
+            "train must be the Sample of training sequences that sample or split of this world "
             f"returns, with instances of {task}."
         )
     stream = substream(random_state, "queries", task)

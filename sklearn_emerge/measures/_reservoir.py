@@ -248,7 +248,7 @@ def nll_of_cores(world, X, evaluation, sizes, time_channel, stream):
         Its facts are those of the cores.
     X : ndarray of shape (n_sequences, n_steps[, n_channels])
         Training sequences.
-    evaluation : Bunch
+    evaluation : Sample
         Evaluation sequences.
     sizes : sequence of int
         Numbers of units.

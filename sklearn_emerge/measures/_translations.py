@@ -46,7 +46,7 @@ def score_tasks(
         takes as many as fit into a row, see `draw_queries`.
     shots : {"auto", "disjoint", "random"}, default="auto"
         Whether the solved examples may have words of the query, see `draw_queries`.
-    train : Bunch, default=None
+    train : Sample, default=None
         Training sequences, from which recall is counted; None computes what is expected of the
         world's numbers of examples.
     alpha : float, default=0.05

@@ -105,18 +105,18 @@ class BasePredictor(ABC, Estimator):
 
     def _finish(self, X: Floats) -> None:
         """Settle the noise."""
-        if self._likelihood.tokens:
-            self.noise_std_ = np.full(X.shape[2], np.nan)
-        elif self._estimates_noise:
+        given = None if self._estimates_noise else self.noise_std
+
+        def estimate() -> Floats:
             # The floor keeps the density finite where the prediction is perfect.
             floor = np.finfo(np.float64).eps * center_and_scale(X)[1]
             spread = _spread_of_constant(X)
             if spread is not None:
                 # Nothing was learned of such a channel, by any predictor.
                 floor = np.fmax(floor, spread)
-            self.noise_std_ = np.maximum(np.sqrt(self._square_error(X)), floor)
-        else:
-            self.noise_std_ = np.full(X.shape[2], float(self.noise_std))
+            return np.maximum(np.sqrt(self._square_error(X)), floor)
+
+        self.noise_std_ = self._likelihood.noise(X.shape[2], given, estimate)
 
     def _square_error(self, X: Floats) -> Floats:
         """Return the mean square error a channel that the noise is estimated by."""

@@ -307,7 +307,7 @@ class NeuralPredictor(
             self.engine,
             network.core,
             device=self.device,
-            likelihood=self.likelihood_,
+            tokens=self._likelihood.tokens,
             n_steps=X.shape[1],
             max_steps=self.max_steps,
         )

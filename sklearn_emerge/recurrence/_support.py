@@ -18,7 +18,7 @@ _TORCH_SECONDS = {nn.RNN: 4e-5, nn.GRU: 1.5e-4, nn.LSTM: 1.5e-4}
 _WORTH_SECONDS = 0.5
 
 
-def choose_engine(engine, core, *, device, n_steps, max_steps, likelihood="gaussian"):
+def choose_engine(engine, core, *, device, n_steps, max_steps, tokens=False):
     """Return "numba" or "torch" for the training of a core.
 
     The choice depends on the network and on the size of its fit alone, not on what has been
@@ -36,8 +36,8 @@ def choose_engine(engine, core, *, device, n_steps, max_steps, likelihood="gauss
         Steps of a sequence.
     max_steps : int
         Updates.
-    likelihood : {"gaussian", "bernoulli", "categorical"}, default="gaussian"
-        Likelihood whose gradient is needed.
+    tokens : bool, default=False
+        Whether tokens are predicted.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def choose_engine(engine, core, *, device, n_steps, max_steps, likelihood="gauss
     """
     if engine == "torch":
         return "torch"
-    obstacle = _obstacle(core, device, likelihood)
+    obstacle = _obstacle(core, device, tokens)
     if engine == "numba":
         if obstacle:
             raise ValueError(
@@ -63,13 +63,13 @@ def choose_engine(engine, core, *, device, n_steps, max_steps, likelihood="gauss
     return "numba" if worth else "torch"
 
 
-def _obstacle(core, device, likelihood):
+def _obstacle(core, device, tokens):
     """Return why numba cannot train a core, or an empty string."""
     if type(core) not in KINDS:
         return f"its core is {type(core).__name__}, not nn.RNN, nn.GRU or nn.LSTM"
     if str(device) != "cpu":
         return f"it runs on device {device!r}, not on the CPU"
-    if likelihood == "categorical":
+    if tokens:
         return "it predicts tokens"
     if find_spec("numba") is None:
         return "numba is not installed"

@@ -11,6 +11,7 @@ from torch import nn
 from .. import __version__
 from .._files import seal, write_atomically
 from .._random import seed_sequence
+from ..likelihoods import LIKELIHOODS
 from ..predictors import TransformerPredictor
 from ..training import isolated_torch
 from ._network import FACTS
@@ -91,7 +92,7 @@ def export_network(predictor, path, *, facts=None):
             "TransformerPredictor."
         )
     check_is_fitted(predictor)
-    if predictor.likelihood_ != "categorical":
+    if not LIKELIHOODS[predictor.likelihood_].tokens:
         raise ValueError(
             f"predictor was fitted with likelihood={predictor.likelihood_!r}; only networks for "
             "tokens can be exported: fit it with likelihood='categorical'."

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
+from ..likelihoods import LIKELIHOODS
 from ._common import check_estimator, global_state, require
 
 _N_STEPS, _N_TOKENS = 24, 5
@@ -139,7 +140,7 @@ def _check_fit(predictor, X):
 def _check_predictions(fitted, X):
     """Check shapes of predictions, and what they may depend on."""
     name, given, mean = type(fitted).__name__, X.copy(), fitted.predict(X)
-    tokens = fitted.likelihood_ == "categorical"
+    tokens = LIKELIHOODS[fitted.likelihood_].tokens
     expected = (*X.shape, fitted.n_tokens_) if tokens else X.shape
     require(
         mean.shape == expected and mean.dtype == np.float64 and np.isfinite(mean).all(),

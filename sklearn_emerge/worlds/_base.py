@@ -99,7 +99,7 @@ class World(ABC, Estimator):
         if "_sample" in vars(cls):
             warnings.warn(
                 f"{cls.__name__} implements _sample, which is called _draw now and returns "
-                "sklearn_emerge.worlds.Sample(X, latents); _sample will be ignored from 0.3 on.",
+                "sklearn_emerge.worlds.Sample(X, latents); _sample will be ignored from 0.2 on.",
                 FutureWarning,
                 stacklevel=2,
             )

@@ -118,7 +118,7 @@ def _renamed(name: str, stacklevel: int) -> str:
         return name
     warnings.warn(
         "The field `counts` of samples is called `scored` now, and is None where all steps are "
-        "scored; `counts` will be removed in 0.3.",
+        "scored; `counts` will be removed in 0.2.",
         FutureWarning,
         stacklevel=stacklevel,
     )

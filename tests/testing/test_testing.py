@@ -139,6 +139,34 @@ def test_measures_keep_to_their_contract(measure):
     check_measure(measure)
 
 
+class Learner(Drift):
+    """With modes of its own, and randomness."""
+
+    training_modes = ("full", "random")
+
+    def __init__(self, training="full", random_state=None, likelihood="auto", noise_std="auto"):
+        super().__init__(likelihood=likelihood, noise_std=noise_std)
+        self.training = training
+        self.random_state = random_state
+
+    def _fit(self, X):
+        start = np.random.default_rng(self.random_state).normal(10.0)
+        self.damping = start if self.training == "random" else 0.5
+
+
+def test_modes_and_randomness_of_a_stranger_s_predictor_are_those_of_the_seeds():
+    options = dict(n_seeds=2, alpha=0.6, n_train=30, n_eval=20, nulls=(), reservoir_sizes=None)
+    options |= dict(modes=("full", "random"), baselines=("mean",), probe=None, progress=False)
+    cubes = [
+        EmergenceAssessment(Queue(), Learner(), random_state=0, **options).fit().cube_
+        for _ in range(2)
+    ]
+    full, random = (cubes[0].nll.sel(mode=mode) for mode in ("full", "random"))
+    assert (random > full + 1).all()
+    assert np.unique(random.values).size == 2
+    assert np.array_equal(*(cube.nll for cube in cubes))
+
+
 def test_what_a_stranger_wrote_is_assessed():
     assessment = EmergenceAssessment(
         Queue(),
@@ -219,7 +247,10 @@ def splits_that_depend_on_their_number(self, n_splits, n_train, n_eval, random_s
 BROKEN_WORLDS = {
     "no world": (object(), "object is no World; inherit from worlds.World"),
     "generator": (draws(__init__=keeps_a_generator), "__init__ sets rng, which is no parameter"),
-    "parameter": (draws(__init__=rounds_its_parameter), "cannot be cloned .*keep each parameter"),
+    "parameter": (
+        draws(__init__=rounds_its_parameter),
+        "(?s)cannot be cloned .*keep each parameter",
+    ),
     "lock": (Queue(threading.Lock()), "cannot be cloned"),
     "unseeded": (draws(_draw=from_anywhere), "other sequences for the same random_state; draw"),
     "global": (draws(_draw=from_the_global_state), "global random state; use np.random.default"),
