@@ -321,7 +321,7 @@ def fitted():
         (lambda: score_tasks(fitted(), WORLD, tasks="A->C"), "tasks='A->C' must be a list"),
         (lambda: score_tasks(fitted(), WORLD, tasks=[]), r"tasks=\[\] must be a list"),
         (lambda: score_tasks(fitted(), WORLD, n_queries=0), "n_queries=0 must be an integer"),
-        (lambda: score_tasks(fitted(), WORLD, train=3), "train must be the Bunch of training"),
+        (lambda: score_tasks(fitted(), WORLD, train=3), "train must be the Sample of training"),
         (lambda: score_tasks(fitted(), OscillatorWorld()), "has no tasks; pass the TriangleWorld"),
         (lambda: draw_queries(OscillatorWorld(), "A->B"), "has no tasks; pass the TriangleWorld"),
         (

@@ -387,7 +387,7 @@ def test_bad_worlds_are_refused(params, message):
         ),
         (
             lambda w: draw_queries(w, "A->B", n_queries=3, train=3),
-            "train must be the Bunch of training sequences",
+            "train must be the Sample of training sequences",
         ),
         (lambda w: w.translate([[9]], "A->B"), "must be made of word numbers, the integers 0 to 7"),
         (lambda w: w.translate([[-1]], "A->B"), "must be made of word numbers"),
