@@ -18,9 +18,9 @@ from ..predictors._base import spread_known
 from ..predictors._windows import last_inputs
 from ..probes import control_states, score_probe
 from ..worlds import Sample
-from ._design import Design
+from ._design import Design, of_seed
 from ._labels import STRUCTURED
-from ._networks import groups_of, status_of
+from ._networks import groups_of, probe_options, status_of
 from ._notes import noted
 from ._progress import ProgressFile
 
@@ -203,15 +203,11 @@ class Windows:
         scores = {"probe_score_window": [], "probe_score_window_shuffled": []}
         splits, n_seeds = self.design.splits(self.world), self.design.n_seeds
         for seed in range(n_seeds):
-            evaluation = splits[min(seed, len(splits) - 1)][1]
+            evaluation = of_seed(splits, seed)[1]
             X, latents = evaluation.X[: self.n_probe], evaluation.latents[: self.n_probe]
             window = window_of(X, self.n_lags, self.time_channel, self.n_tokens)
             stream = self.design.stream("probe", seed)
-            options = {
-                "probe": self.probe,
-                "groups": groups_of(evaluation, self.n_probe),
-                "random_state": substream(stream, "estimator"),
-            }
+            options = probe_options(self.probe, evaluation, self.n_probe, stream)
             other = control_states(window, "other_sequence", substream(stream, "other_sequence"))
             progress.follow(seed / n_seeds)
             with one_thread():
@@ -290,7 +286,7 @@ class Cores:
         nll, n_done = np.full((n_seeds, len(self.sizes)), np.nan), min(CORE_SEEDS, n_seeds)
         for seed in range(n_done):
             progress.follow(seed / n_done)
-            train, evaluation = splits[min(seed, len(splits) - 1)]
+            train, evaluation = of_seed(splits, seed)
             stream, clock = self.design.stream("core", seed), self.time_channel
             with one_thread():
                 X = train.X[: count_core_sequences(self.design.n_train)]

@@ -42,3 +42,8 @@ class Design:
     def stream(self, *names):
         """Return the stream of random numbers of this name."""
         return substream(self.entropy, *names)
+
+
+def of_seed(parts, seed):
+    """Return the part of a seed, of one for each or one that all share."""
+    return parts[min(seed, len(parts) - 1)]

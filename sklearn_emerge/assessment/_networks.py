@@ -18,7 +18,7 @@ from ..predictors._fit import fit_replicas
 from ..predictors._neural import NeuralPredictor
 from ..probes import control_states, score_probe
 from ..training import N_PARTS, Checkpoints, TrainingContext
-from ._design import Design
+from ._design import Design, of_seed
 from ._progress import ProgressFile
 from ._trajectory import Recorder
 
@@ -111,7 +111,7 @@ class Networks:
                 file.follow(seed / n_seeds)
             # One thread: the last digits must not depend on how many there are.
             with one_thread():
-                found.append(self._score(seed, predictor, splits[min(seed, len(splits) - 1)][1]))
+                found.append(self._score(seed, predictor, of_seed(splits, seed)[1]))
         memory = _joined([each.pop("memory") for each in found])
         result = Bunch(**{name: np.array([each[name] for each in found]) for name in found[0]})
         # All seeds have as many weights.
@@ -209,16 +209,20 @@ def _measure_memory(predictor, evaluation):
     return {"nll_memory": curve, "state_exchange": exchange}
 
 
-def _probe_scores(predictor, evaluation, probe, n_probe, stream):
-    """Score the probe of one network and its controls on the first sequences."""
-    latents = evaluation.latents[:n_probe]
-    hidden = predictor.transform(evaluation.X[:n_probe])
-    # The same randomness for all of a seed's probes, in all modes, so that these pair.
-    options = {
+def probe_options(probe, evaluation, n_probe, stream):
+    """Return the arguments of `score_probe` that all probes of a seed share, so that these pair."""
+    return {
         "probe": probe,
         "groups": groups_of(evaluation, n_probe),
         "random_state": substream(stream, "estimator"),
     }
+
+
+def _probe_scores(predictor, evaluation, probe, n_probe, stream):
+    """Score the probe of one network and its controls on the first sequences."""
+    latents = evaluation.latents[:n_probe]
+    hidden = predictor.transform(evaluation.X[:n_probe])
+    options = probe_options(probe, evaluation, n_probe, stream)
     trained = score_probe(hidden, latents, **options)
     scores = {"probe_score": trained.score, "probe_accuracy": np.full(len(trained.score), np.nan)}
     if trained.accuracy is not None:

@@ -10,6 +10,7 @@ from sklearn.base import clone
 
 from .._threads import one_thread
 from ..measures._sequences import negative_log_likelihood
+from ._design import of_seed
 from ._labels import OF_MEASURES, RESERVED, check_label, join
 from ._notes import noted
 
@@ -114,7 +115,7 @@ class Recorder:
 
     def __call__(self, seed, step, predictor, train_loss=np.nan):
         """Measure one network after an update."""
-        evaluation = self.evaluations[min(seed, len(self.evaluations) - 1)]
+        evaluation = of_seed(self.evaluations, seed)
         with one_thread():
             found = {"nll": negative_log_likelihood(predictor, evaluation)}
             found["train_loss"] = train_loss
