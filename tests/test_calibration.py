@@ -124,18 +124,23 @@ def recorded(phi):
 
 # Compiled once, for thousands of networks.
 GRU = GRUPredictor(8, max_steps=300, lr=0.01, engine="numba")
+# With more units, 32 recordings are learned by heart and the loss goes on falling.
+SMALL_GRU = GRUPredictor(4, max_steps=300, lr=0.01, engine="numba")
 # Not operators: world (or function of the number of the assessment) and model.
 LINEAR = {
     **{
         f"random walk in noise, q={q}": (LinearSystemWorld.random_walk(q, n_steps=32), GRU)
         for q in (0.01, 0.1, 1.0)
     },
-    **{f"40 recordings of AR(1), phi={phi}": (recorded(phi), GRU) for phi in (0.3, 0.5, 0.8, 0.95)},
+    **{
+        f"40 recordings of AR(1), phi={phi}": (recorded(phi), SMALL_GRU)
+        for phi in (0.3, 0.5, 0.8, 0.95)
+    },
     "each step repeats the one 48 before": (FunctionWorld(long_lag), GRU),
     "a cycle in noise": (FunctionWorld(seasonal), GRU),
     "a core without recurrence, logistic map": (
         FunctionWorld(logistic_map),
-        ModulePredictor(Memoryless, max_steps=300, lr=0.01),
+        ModulePredictor(Memoryless, max_steps=1000, lr=0.01),
     ),
     "white noise": (FunctionWorld(white_noise), GRU),
     "noise of heavy tails, t(2.2)": (FunctionWorld(heavy_tails), GRU),
@@ -194,8 +199,8 @@ def report_verdicts(report, setting, verdicts):
 @pytest.mark.parametrize("setting", LINEAR)
 def test_what_is_no_operator_is_not_called_one(setting, report):
     world, model = LINEAR[setting]
-    # Logistic regressions on many features take long.
-    n = N // 2 if "regime" in setting else N
+    # Logistic regressions on many features take long, and so does torch.
+    n = N // 2 if "regime" in setting else N // 4 if "recurrence" in setting else N
     verdicts = [assess(world, model, i).verdict.item() for i in range(n)]
     report_verdicts(report, setting, verdicts)
     false = sum("operator" in verdict for verdict in verdicts)
