@@ -4,9 +4,9 @@ import numpy as np
 
 from ..assessment._labels import STRUCTURED
 from ..assessment._words import arm_in_words
-from ..inference import student_interval
 from ._arms import Arm, Group, Groups, width_of
 from ._assessment import gain_arms, gain_levels
+from ._bands import band_of
 from ._captions import arms_in_words, interval_in_words, scores_in_words, seeds_in_words
 from ._source import Display, select, select_one
 from ._style import ARM_COLORS, GREEN, finish, literal, set_legend
@@ -194,8 +194,6 @@ def _decoded(cube):
         if "probe_score_window" in cube:
             scores[_INPUTS] = cube.probe_score_window
         for color, score in scores.items():
-            seeds = score.sel(latent=latent).values
-            several = len(seeds) > 1 and np.isfinite(seeds).all()
-            ends = student_interval(seeds) if several else (np.nan, np.nan)
-            arms.append(Arm(literal(latent), color, seeds, *ends))
+            seeds = score.sel(latent=latent)
+            arms.append(Arm(literal(latent), color, seeds.values, *band_of(seeds)))
     return arms

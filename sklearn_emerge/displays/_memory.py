@@ -4,8 +4,8 @@ import numpy as np
 
 from .._docs import fill_doc
 from ..assessment._words import arm_in_words, in_digits
-from ..inference import student_interval
 from ._assessment import shown_modes
+from ._bands import band_of
 from ._captions import levels, loss_bounds, panel_title, reference_name, seeds_in_words
 from ._source import Display, select, select_one
 from ._style import (
@@ -192,46 +192,33 @@ class MemoryDisplay(Display):
             Itself, with `ax_`, `figure_` and `lines_`.
         """
         ax = self._new_axes(ax, (7.2, 4.2))
-        # Where all networks have diverged, there are no ends.
-        self.lines_, ends, needed, bands = {}, [np.empty(0)], [*self.baselines.values()], []
-        colors = colors_of(list(self.curves))
-        for color, (name, curve) in zip(colors, self.curves.items(), strict=True):
-            curve = curve.transpose("seed", "window").dropna("seed", how="all")
-            windows, seeds = curve.window.values, curve.values
-            if not len(seeds):
-                ax.plot([], [], color=color, label=f"{arm_in_words(name)}: diverged")
+        curves = {
+            name: curve.transpose("seed", "window").dropna("seed", how="all")
+            for name, curve in self.curves.items()
+        }
+        self.lines_ = {}
+        for color, (name, curve) in zip(colors_of(list(curves)), curves.items(), strict=True):
+            label = arm_in_words(name)
+            if not curve.sizes["seed"]:
+                ax.plot([], [], color=color, label=f"{label}: diverged")
                 continue
-            mean = seeds.mean(axis=0)
-            (line,) = ax.plot(
-                windows, mean, "o-", color=color, markersize=4, label=arm_in_words(name)
-            )
-            self.lines_[name] = line
+            mean = curve.values.mean(axis=0)
+            style = {"color": color, "markersize": 4, "label": label}
+            (self.lines_[name],) = ax.plot(curve.window.values, mean, "o-", **style)
             ax.axhline(mean[-1], color=color, linewidth=0.8, linestyle=_LONGEST_STYLE)
-            # What is worse than all that it is compared with may leave the frame.
-            needed += [mean[-1], mean.min()] if self.baselines else [*mean]
-            ends.append(mean)
-            if len(seeds) > 1:
-                band = np.array([student_interval(values) for values in seeds.T])
-                band = np.clip(band, *ends_of(self.bounds))
-                bands.append((windows, mean, band.T, color))
-                ends += [band.ravel()] if len(self.lines_) == 1 else []
-        for i, (name, loss) in enumerate(self.baselines.items()):
-            style = dict(CEILINGS.values()).get(name, _LEVEL_STYLES[i % len(_LEVEL_STYLES)])
-            color = "black"
-            if name.startswith(_REFERENCE):
-                # As in the figures of gains, where it is at 0.
-                style, color = "-", "0.5"
-            ax.axhline(loss, color=color, linewidth=1.0, linestyle=style, label=name)
-        low, high = frame(needed, np.concatenate(ends), bounds=ends_of(self.bounds))
+        self._draw_levels(ax)
+        bands = {
+            name: band_of(curves[name], self.bounds)
+            for name in self.lines_
+            if curves[name].sizes["seed"] > 1
+        }
+        low, high = self._frame(bands)
         ax.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
-        for windows, mean, band, color in bands:
-            # As far as its line: without it, a band says nothing.
-            x, mean, *band = _with_crossings(windows, np.vstack([mean, band]), ax.get_ylim()[1])
-            inside = mean <= ax.get_ylim()[1] + 1e-9
-            ax.fill_between(x, *band, where=inside, color=color, alpha=0.15, linewidth=0)
+        for name, band in bands.items():
+            _draw_band(ax, self.lines_[name], band)
         ax.set_xscale("log", base=2)
-        ticks = np.unique(np.concatenate([curve.window for curve in self.curves.values()]))
-        ax.set_xticks(ticks)
+        windows = np.unique(np.concatenate([curve.window for curve in self.curves.values()]))
+        ax.set_xticks(windows)
         ax.minorticks_off()
         ax.set_xlabel("last inputs that are seen (steps)")
         ax.set_ylabel("negative log-likelihood (nat/step)")
@@ -241,18 +228,33 @@ class MemoryDisplay(Display):
         beyond = [line for line in self.lines_.values() if max(line.get_ydata()) > high]
         note = "Triangles: losses above the frame." if beyond else ""
         finish(ax, f"{self.footer or ''} {note}".strip() or None)
-        # The last label, and of the others those that have room.
-        places = ax.transData.transform([(k, 0) for k in ticks])[:, 0] / ax.figure.figure.dpi
-        labels, next_place = [], np.inf
-        for window, place in zip(ticks[::-1], places[::-1], strict=True):
-            has_room = place < next_place - 0.09 * len(str(ticks[-1])) - 0.05
-            labels.append(str(window) if has_room else "")
-            next_place = place if has_room else next_place
-        ax.set_xticks(ticks, labels[::-1])
+        _label_windows(ax, windows)
         _write_beyond(ax, beyond, (low, high))
         self.ax_ = ax
         self._plotted(ax)
         return self
+
+    def _draw_levels(self, ax):
+        """Draw the losses of the predictors that are compared."""
+        for i, (name, loss) in enumerate(self.baselines.items()):
+            style = dict(CEILINGS.values()).get(name, _LEVEL_STYLES[i % len(_LEVEL_STYLES)])
+            color = "black"
+            if name.startswith(_REFERENCE):
+                # As in the figures of gains, where it is at 0.
+                style, color = "-", "0.5"
+            ax.axhline(loss, color=color, linewidth=1.0, linestyle=style, label=name)
+
+    def _frame(self, bands):
+        """Return the range of losses, with room for the first of the bands."""
+        means = [line.get_ydata() for line in self.lines_.values()]
+        needed = [*self.baselines.values()]
+        for mean in means:
+            # What is worse than all that it is compared with may leave the frame.
+            needed += [mean[-1], mean.min()] if self.baselines else [*mean]
+        first = next(iter(self.lines_), None)
+        # Where all networks have diverged, there are no means.
+        shown = np.concatenate([np.empty(0), *means, *bands.get(first, ())])
+        return frame(needed, shown, bounds=ends_of(self.bounds))
 
     def _shown(self):
         ends = []
@@ -265,6 +267,26 @@ class MemoryDisplay(Display):
                     f"{arm_in_words(name)} {first} from {windows[0]}, {last} from {windows[-1]}"
                 )
         return f"loss in nats per step by the last inputs seen: {'; '.join(ends) or 'none'}"
+
+
+def _draw_band(ax, line, band):
+    """Draw a band as far as its line is in the frame: without it, a band says nothing."""
+    top = ax.get_ylim()[1]
+    windows, mean = line.get_data()
+    windows, mean, *band = _with_crossings(windows, np.vstack([mean, band]), top)
+    style = {"color": line.get_color(), "alpha": 0.15, "linewidth": 0}
+    ax.fill_between(windows, *band, where=mean <= top + 1e-9, **style)
+
+
+def _label_windows(ax, windows):
+    """Write the last of the windows, and of the others those that have room."""
+    places = ax.transData.transform([(k, 0) for k in windows])[:, 0] / ax.figure.figure.dpi
+    labels, next_place = [], np.inf
+    for window, place in zip(windows[::-1], places[::-1], strict=True):
+        has_room = place < next_place - 0.09 * len(str(windows[-1])) - 0.05
+        labels.append(str(window) if has_room else "")
+        next_place = place if has_room else next_place
+    ax.set_xticks(windows, labels[::-1])
 
 
 def _with_crossings(x, rows, height):

@@ -4,13 +4,13 @@ import numpy as np
 
 from ..assessment._cube import cube_of
 from ..assessment._words import arm_in_words, condition_in_words, in_digits
-from ..inference import student_interval
+from ..inference._labelled import complete
 from ._assessment import shown_modes
+from ._bands import band_of
 from ._captions import levels, loss_bounds, panel_title, readable, seeds_in_words
 from ._source import Display, check_selected, known_option, select
 from ._style import (
     colors_of,
-    ends_of,
     finish,
     literal,
     log_steps,
@@ -118,25 +118,8 @@ class TrajectoryDisplay(Display):
             If there is no such measure or dimension, or a dimension is left open.
         """
         cube = cube_of(cube)
-        known = [str(v).removesuffix("_trajectory") for v in cube if str(v).endswith("_trajectory")]
-        if measure not in known:
-            raise ValueError(
-                f"measure={measure!r} has not been recorded; the cube has "
-                f"{', '.join(known) or 'none, assess with record_at=...'}."
-            )
-        trajectory = cube[f"{measure}_trajectory"]
-        for dim in ("seed", "step"):
-            if dim in (along, *selection):
-                raise ValueError(
-                    f"{dim!r} cannot be the dimension along which lines differ, nor be selected: a "
-                    "line is the mean over all seeds at all steps. Select from the cube before, "
-                    f"for instance cube.isel({dim}=[0])."
-                )
-        if along not in trajectory.dims:
-            raise ValueError(
-                f"along={along!r} is not a dimension of the trajectory, which has "
-                f"{', '.join(trajectory.dims)}."
-            )
+        trajectory = _recorded(cube, measure)
+        _check_lines(trajectory, along, selection)
         chosen = {"condition": "structured", "mode": "full"} | selection
         if along in selection:
             chosen[along] = np.atleast_1d(selection[along]).tolist()
@@ -184,50 +167,24 @@ class TrajectoryDisplay(Display):
         known_option("xscale", xscale, ("linear", "log"))
         ax = self._new_axes(ax, (7.2, 4.2))
         along = str(self.trajectory.dims[0])
-        steps, one_step = self.trajectory.step.values, self.trajectory.sizes["step"] == 1
-        measure = str(self.trajectory.name or "").removesuffix("_trajectory")
+        steps, measure = self.trajectory.step.values, self._measure()
         self.lines_ = {}
         names = self.trajectory[along].values.tolist()
         for name, color, values in zip(names, colors_of(names), self.trajectory, strict=True):
-            seeds = values.values
-            shown = np.isfinite(seeds).all(axis=0)
-            x, seeds = steps[shown], seeds[:, shown]
-            label = literal(_WORDS.get(along, str)(name))
-            if not len(x):
-                if measure == "nll":
-                    ax.plot([], [], color=color, label=f"{label}: diverged")
+            label, values = literal(_WORDS.get(along, str)(name)), complete(values).dropna("step")
+            if values.sizes["step"]:
+                self.lines_[str(name)] = self._draw_line(ax, values, color, label)
+            elif measure == "nll":
                 # Of weights that are not trained by updates there is no other measure.
-                continue
-            (line,) = ax.plot(
-                x,
-                seeds.mean(axis=0),
-                "o-",
-                color=color,
-                markersize=5 if one_step else 3,
-                linewidth=1.8,
-                label=label,
-            )
-            self.lines_[str(name)] = line
-            if len(seeds) > 1:
-                ends = np.array([student_interval(values) for values in seeds.T]).reshape(-1, 2)
-                ends = np.clip(ends, *ends_of(self.bounds))
-                if one_step:
-                    ax.vlines(x, *ends.T, color=color, linewidth=1.8)
-                    ax.plot(x, seeds.T, "o", color=color, markersize=3, alpha=0.5)
-                else:
-                    ax.fill_between(x, *ends.T, color=color, alpha=0.15, linewidth=0)
-                    ax.plot(x, seeds.T, color=color, linewidth=0.5, alpha=0.5)
+                ax.plot([], [], color=color, label=f"{label}: diverged")
         for name, style, height in self.levels:
             ax.axhline(height, color="black", linewidth=1.0, linestyle=style, label=name)
-        if one_step:
+        if len(steps) == 1:
             ax.set_xticks(steps)
         elif xscale == "log":
             log_steps(ax, steps)
-        name = self.trajectory.attrs.get("long_name", measure)
-        name = _LABELS.get(measure, name).removesuffix(" in the course of training")
-        units = self.trajectory.attrs.get("units", "1")
         ax.set_xlabel("updates of the optimiser")
-        ax.set_ylabel(literal(name if units == "1" else f"{name} ({units})"))
+        ax.set_ylabel(self._measure_in_words())
         # What is part of a measure needs no title.
         title = None if along.endswith("_item") else readable(along)
         set_legend(ax, _LEGENDS.get(along, title))
@@ -237,6 +194,33 @@ class TrajectoryDisplay(Display):
         self.ax_ = ax
         self._plotted(ax, xscale=xscale)
         return self
+
+    def _measure(self):
+        return str(self.trajectory.name or "").removesuffix("_trajectory")
+
+    def _measure_in_words(self):
+        """Return the measure with its units."""
+        measure, said = self._measure(), self.trajectory.attrs
+        name = _LABELS.get(measure, said.get("long_name", measure))
+        name = name.removesuffix(" in the course of training")
+        units = said.get("units", "1")
+        return literal(name if units == "1" else f"{name} ({units})")
+
+    def _draw_line(self, ax, values, color, label):
+        """Draw the mean of all seeds, its band and the seeds, and return the line of the mean."""
+        steps, seeds = values.step.values, values.values
+        one_step = self.trajectory.sizes["step"] == 1
+        style = {"markersize": 5 if one_step else 3, "linewidth": 1.8, "label": label}
+        (line,) = ax.plot(steps, seeds.mean(axis=0), "o-", color=color, **style)
+        if len(seeds) > 1:
+            band = band_of(values, self.bounds)
+            if one_step:
+                ax.vlines(steps, *band, color=color, linewidth=1.8)
+                ax.plot(steps, seeds.T, "o", color=color, markersize=3, alpha=0.5)
+            else:
+                ax.fill_between(steps, *band, color=color, alpha=0.15, linewidth=0)
+                ax.plot(steps, seeds.T, color=color, linewidth=0.5, alpha=0.5)
+        return line
 
     def _shown(self):
         along, steps = str(self.trajectory.dims[0]), self.trajectory.step.values
@@ -248,8 +232,35 @@ class TrajectoryDisplay(Display):
             if len(means):
                 first, last = in_digits(means[0], means[-1])
                 ends.append(f"{_WORDS.get(along, str)(name)} {first} to {last}")
-        measure = str(self.trajectory.name or "measure").removesuffix("_trajectory")
-        return f"{measure} from update {steps[0]} to {steps[-1]}: {', '.join(ends) or 'none'}"
+        updates = f"from update {steps[0]} to {steps[-1]}"
+        return f"{self._measure() or 'measure'} {updates}: {', '.join(ends) or 'none'}"
+
+
+def _recorded(cube, measure):
+    """Return the trajectory of a measure."""
+    known = [str(v).removesuffix("_trajectory") for v in cube if str(v).endswith("_trajectory")]
+    if measure not in known:
+        raise ValueError(
+            f"measure={measure!r} has not been recorded; the cube has "
+            f"{', '.join(known) or 'none, assess with record_at=...'}."
+        )
+    return cube[f"{measure}_trajectory"]
+
+
+def _check_lines(trajectory, along, selection):
+    """Raise a ValueError unless lines can differ along a dimension, all else being selected."""
+    for dim in ("seed", "step"):
+        if dim in (along, *selection):
+            raise ValueError(
+                f"{dim!r} cannot be the dimension along which lines differ, nor be selected: a "
+                "line is the mean over all seeds at all steps. Select from the cube before, "
+                f"for instance cube.isel({dim}=[0])."
+            )
+    if along not in trajectory.dims:
+        raise ValueError(
+            f"along={along!r} is not a dimension of the trajectory, which has "
+            f"{', '.join(trajectory.dims)}."
+        )
 
 
 def _footer(cube, trajectory):

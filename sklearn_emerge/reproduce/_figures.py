@@ -14,6 +14,7 @@ from ..displays import (
     EmergenceCurveDisplay,
     TrajectoryDisplay,
 )
+from ..displays._bands import band_of
 from ..displays._captions import verdict_title
 from ..displays._style import (
     BLUE,
@@ -27,7 +28,6 @@ from ..displays._style import (
     wrap,
 )
 from ..emergence import fit_curve
-from ..inference import student_interval
 from ._recipes import EXPERIMENTS, RECIPES
 from ._triangle import UPDATES_PER_EPOCH
 
@@ -141,10 +141,9 @@ def draw_sparse(name, cube, axes):
             (0.0, "structured", "random", GREY),
         ):
             seeds = scores.sel(score=score, condition=condition, mode=mode)
-            seeds = seeds.transpose("world__sparse_examples", "seed").values
-            mean = seeds.mean(axis=1)
-            ends = np.clip([student_interval(row) for row in seeds], 0, 1)
-            error = np.abs(ends.T - mean)
+            seeds = seeds.transpose("world__sparse_examples", "seed")
+            mean = seeds.values.mean(axis=1)
+            error = np.abs(band_of(seeds, (0, 1)) - mean)
             trained = f"{condition_in_words(condition)}, trained"
             label_of = {"full": trained, "random": "untrained"}[mode]
             x = place + shift
