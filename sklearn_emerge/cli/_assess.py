@@ -15,7 +15,18 @@ def add(commands):
         "python -m sklearn_emerge assess oscillator --model gru --steps 2000 \\\n"
         "           --out oscillator.nc --figure oscillator.png",
     )
-    nulls = dict.fromkeys(kind for name in WORLDS for kind in make_world(name).null_kinds)
+    _add_network(parser)
+    _add_comparisons(parser)
+    _add_data(parser)
+    parser.add_argument(
+        "--out", metavar="FILE", help="where the result cube goes, as NetCDF (default: nowhere)"
+    )
+    add_run_options(parser)
+    return parser
+
+
+def _add_network(parser):
+    """Add which network is trained, and in which world."""
     parser.add_argument("world", type=one_of(WORLDS), metavar="WORLD", help=", ".join(WORLDS))
     add_option(
         parser,
@@ -41,6 +52,11 @@ def add(commands):
         metavar="LR",
         help="learning rate (default: 0.01; of a transformer 0.001)",
     )
+
+
+def _add_comparisons(parser):
+    """Add how often it is trained, and what it is compared with."""
+    nulls = dict.fromkeys(kind for name in WORLDS for kind in make_world(name).null_kinds)
     add_option(parser, "--seeds", 6, "replicates, each trained anew", type=count, metavar="N")
     add_option(
         parser,
@@ -71,6 +87,10 @@ def add(commands):
         nargs="*",
         metavar="N",
     )
+
+
+def _add_data(parser):
+    """Add the sequences, what they are drawn with, and the level of the tests."""
     for flag, what, default in (
         ("--train", "training", World.default_n_train),
         ("--eval", "evaluation", World.default_n_eval),
@@ -88,11 +108,6 @@ def add(commands):
         metavar="N",
         help="root of all randomness (default: another every time)",
     )
-    parser.add_argument(
-        "--out", metavar="FILE", help="where the result cube goes, as NetCDF (default: nowhere)"
-    )
-    add_run_options(parser)
-    return parser
 
 
 def run(options):

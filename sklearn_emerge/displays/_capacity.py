@@ -120,22 +120,16 @@ class CapacityCurveDisplay(Display):
         values = cube[self.parameter].values
         numeric = np.issubdtype(values.dtype, np.number)
         x = values if numeric else np.arange(len(values))
-        reference = reference_name(cube)
-        lines = [
-            (name, style, (cube.nll_reference.mean("seed") - loss).values)
-            for name, style, loss in levels(cube)
-            if name != reference
-        ]
+        lines = self._levels()
         means = cube.delta_nll.mean("seed", skipna=False).sel(mode=modes)
         needed = [0.0, *means.sel(mode=modes[0]).values, *(v for *_, gains in lines for v in gains)]
-        shown = [cube[name].sel(mode=modes).values.ravel() for name in ("ci_low", "ci_high")]
-        shown += [cube.delta_nll.sel(mode=modes).values.ravel()]
-        shown = np.concatenate(shown)
+        shown = [cube[name].sel(mode=modes) for name in ("ci_low", "ci_high", "delta_nll")]
+        shown = np.concatenate([each.values.ravel() for each in shown])
         low, high = frame(needed, shown)
         margin = 0.05 * (high - low)
         ends = low - margin, high + margin
         ax.set_ylim(ends)
-        names = [(0.0, f"reference: {reference}", "0.4")]
+        names = [(0.0, f"reference: {reference_name(cube)}", "0.4")]
         ax.axhline(0, color="0.5", linewidth=0.8, zorder=1)
         for name, style, gains in lines:
             ax.plot(x, gains, color="black", linewidth=1.2, linestyle=style, label=name, zorder=1)
@@ -147,12 +141,7 @@ class CapacityCurveDisplay(Display):
             names.append(
                 (means.sel(mode=mode).values[-1], arm_in_words(mode), ARM_COLORS.get(mode, GREEN))
             )
-        if numeric and (x > 0).all():
-            ax.set_xscale("log", base=2)
-            ax.minorticks_off()
-        ax.set_xticks(x, [f"{value:g}" if numeric else literal(value) for value in values])
-        if not numeric:
-            ax.set_xlim(-0.5, len(x) - 0.5)
+        _set_values(ax, x, values)
         ax.set_xlabel(readable(self.parameter))
         ax.set_ylabel("gain over the reference (nats per step)")
         set_title(ax, panel_title(cube))
@@ -163,6 +152,15 @@ class CapacityCurveDisplay(Display):
         self.ax_ = ax
         self._plotted(ax, modes=given)
         return self
+
+    def _levels(self):
+        """Return names, line styles and gains of the other predictors that are compared."""
+        cube = self.cube
+        return [
+            (name, style, (cube.nll_reference.mean("seed") - loss).values)
+            for name, style, loss in levels(cube)
+            if name != reference_name(cube)
+        ]
 
     def _draw_mode(self, ax, x, mode, style):
         """Draw the seeds of an arm, their means and the intervals of these."""
@@ -202,3 +200,15 @@ class CapacityCurveDisplay(Display):
             f"gains of {assessed(self.cube)} by {readable(self.parameter)}: {gains}; "
             f"{self.cube.sizes['seed']} seeds"
         )
+
+
+def _set_values(ax, x, values):
+    """Write the values of the parameter at their places; numbers above zero are doublings."""
+    if not np.issubdtype(values.dtype, np.number):
+        ax.set_xticks(x, [literal(value) for value in values])
+        ax.set_xlim(-0.5, len(x) - 0.5)
+        return
+    if (x > 0).all():
+        ax.set_xscale("log", base=2)
+        ax.minorticks_off()
+    ax.set_xticks(x, [f"{value:g}" for value in values])

@@ -119,57 +119,18 @@ class EmergenceCurveDisplay(Display):
         label, color = self._as_before(label=label, color=color)
         alone = ax is None
         ax = self._new_axes(ax, (6.4, 4.0))
-        threshold, low, high = self.threshold
         # A capacity of zero has no place on a logarithmic axis: beside the smallest.
         least = self.grid[0] * (self.grid[0] / self.grid[-1]) ** 0.08
         zero = self.capacity == 0
-        ax.plot(
-            np.where(zero, least, self.capacity),
-            self.rate,
-            "o",
-            color=color,
-            markersize=4,
-            alpha=0.7,
-        )
-        told = self._told()
-        ax.plot(
-            self.grid,
-            self.mean,
-            color=color,
-            linewidth=1.8,
-            label=told if label is None else f"{label}: {told}",
-        )
+        x = np.where(zero, least, self.capacity)
+        ax.plot(x, self.rate, "o", color=color, markersize=4, alpha=0.7)
+        told = self._told() if label is None else f"{label}: {self._told()}"
+        ax.plot(self.grid, self.mean, color=color, linewidth=1.8, label=told)
         ax.fill_between(self.grid, self.low, self.high, color=color, alpha=0.15, linewidth=0)
-        if self.grid[0] <= threshold <= self.grid[-1]:
-            ax.axvline(threshold, color=color, linewidth=1, linestyle="--")
-            ends = np.clip([low, high], self.grid[0], self.grid[-1])
-            ax.axvspan(*ends, color=color, alpha=0.07, linewidth=0)
-            # The curve is above on its right; of several curves one stands over the other.
-            row = sum(text.get_text() == _THRESHOLD for text in ax.texts)
-            right = threshold**2 > self.grid[0] ** 0.4 * self.grid[-1] ** 1.6
-            ax.annotate(
-                _THRESHOLD,
-                (threshold, 0.03 + 0.07 * row),
-                (-3 if right else 3, 0),
-                xycoords=ax.get_xaxis_transform(),
-                textcoords="offset points",
-                ha="right" if right else "left",
-                fontsize=SMALL,
-                color=color,
-                bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.5},
-            )
+        self._draw_threshold(ax, color)
         ax.set_xscale("log")
         if zero.any():
-            ax.axvline(least, color="grey", linewidth=0.6, linestyle=":")
-            ax.annotate(
-                "0",
-                (least, 0),
-                xycoords=("data", "axes fraction"),
-                xytext=(0, -4),
-                textcoords="offset points",
-                ha="center",
-                va="top",
-            )
+            _mark_zero(ax, least)
         log_ticks(ax)
         ax.set_xlabel("capacity")
         ax.set_ylabel("accuracy (share)")
@@ -181,6 +142,29 @@ class EmergenceCurveDisplay(Display):
         self.ax_ = ax
         self._plotted(ax, label=label, color=color)
         return self
+
+    def _draw_threshold(self, ax, color):
+        """Draw the threshold and its interval, if it is among the capacities."""
+        threshold, low, high = self.threshold
+        if not self.grid[0] <= threshold <= self.grid[-1]:
+            return
+        ax.axvline(threshold, color=color, linewidth=1, linestyle="--")
+        ends = np.clip([low, high], self.grid[0], self.grid[-1])
+        ax.axvspan(*ends, color=color, alpha=0.07, linewidth=0)
+        # The curve is above on its right; of several curves one stands over the other.
+        row = sum(text.get_text() == _THRESHOLD for text in ax.texts)
+        right = threshold**2 > self.grid[0] ** 0.4 * self.grid[-1] ** 1.6
+        ax.annotate(
+            _THRESHOLD,
+            (threshold, 0.03 + 0.07 * row),
+            (-3 if right else 3, 0),
+            xycoords=ax.get_xaxis_transform(),
+            textcoords="offset points",
+            ha="right" if right else "left",
+            fontsize=SMALL,
+            color=color,
+            bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.5},
+        )
 
     def _told(self):
         """Return the threshold and its interval in words."""
@@ -200,3 +184,17 @@ class EmergenceCurveDisplay(Display):
 
     def _shown(self):
         return f"{len(self.rate)} points, {self._told()}"
+
+
+def _mark_zero(ax, x):
+    """Draw where capacities of zero are."""
+    ax.axvline(x, color="grey", linewidth=0.6, linestyle=":")
+    ax.annotate(
+        "0",
+        (x, 0),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, -4),
+        textcoords="offset points",
+        ha="center",
+        va="top",
+    )

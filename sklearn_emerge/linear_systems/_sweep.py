@@ -181,7 +181,22 @@ class PredictionRiskSweep(Estimator):
             total, error = self._exact(world, learners, horizons), None
         else:
             total, error = self._monte_carlo(world, learners, horizons)
-        self._assemble(world, learner, name, sizes, horizons, total, error)
+        exponents = self._find_thresholds(sizes, horizons, total)
+        self._find_slopes(world, learner, sizes, horizons)
+        coords = {
+            name: (name, sizes, {"long_name": f"{name} of the learner", "units": "1"}),
+            "horizon": ("horizon", horizons, {"long_name": "horizon", "units": "steps"}),
+        }
+        variables = self._variables(name, total, total / horizons, error, exponents)
+        attributes = {
+            "title": f"Excess risk of {type(learner).__name__} in {type(world).__name__}",
+            "method": self.method,
+            "refit": self.refit,
+            "tolerated_total_risk": self.tol * self._variance,
+            "slope": self.slope_,
+            "reference_slope": self.reference_slope_,
+        }
+        self.cube_ = xr.Dataset(variables, coords, attributes)
         return self
 
     def _make_learners(self, learner, name, sizes):
@@ -237,8 +252,8 @@ class PredictionRiskSweep(Estimator):
         bar.close()
         return total
 
-    def _assemble(self, world, learner, name, sizes, horizons, total, error):
-        """Set the cube and the thresholds."""
+    def _find_thresholds(self, sizes, horizons, total):
+        """Set both thresholds, and return the growth exponents that the first one is read from."""
         # Smaller risks are rounding, whose growth means nothing.
         risk = np.where(total > _NEGLIGIBLE * self._variance, total / horizons, 0.0)
         exponents = _growth_exponents(risk, horizons, self.exponent_cut)
@@ -248,6 +263,10 @@ class PredictionRiskSweep(Estimator):
         self.critical_length_ = np.array(
             [_crossing(sizes, column, tolerated) for column in total.T]
         )
+        return exponents
+
+    def _find_slopes(self, world, learner, sizes, horizons):
+        """Set the slope of the critical length, and what it should be."""
         known = np.isfinite(self.critical_length_)
         self.slope_ = np.nan
         if known.sum() > 1:
@@ -260,11 +279,14 @@ class PredictionRiskSweep(Estimator):
             and self.refit == "per_horizon"
         ):
             self._compare_with_theory(world, sizes)
-        dims = (name, "horizon")
-        unit = "squared units of the data"
+
+    def _variables(self, name, total, risk, error, exponents):
+        """Return the variables of the cube; `name` is the parameter that is varied."""
+        per = (name, "horizon")
+        data = {"units": "squared units of the data"}
         variables = {
-            "total_risk": (dims, total, {"long_name": "total excess risk", "units": unit}),
-            "risk": (dims, total / horizons, {"long_name": "excess risk per step", "units": unit}),
+            "total_risk": (per, total, {"long_name": "total excess risk"} | data),
+            "risk": (per, risk, {"long_name": "excess risk per step"} | data),
             "growth_exponent": (
                 name,
                 exponents,
@@ -282,24 +304,9 @@ class PredictionRiskSweep(Estimator):
             ),
         }
         if error is not None:
-            variables["total_risk_se"] = (
-                dims,
-                error,
-                {"long_name": "standard error of the total risk", "units": unit},
-            )
-        attributes = {
-            "title": f"Excess risk of {type(learner).__name__} in {type(world).__name__}",
-            "method": self.method,
-            "refit": self.refit,
-            "tolerated_total_risk": tolerated,
-            "slope": self.slope_,
-            "reference_slope": self.reference_slope_,
-        }
-        coordinates = {
-            name: (name, sizes, {"long_name": f"{name} of the learner", "units": "1"}),
-            "horizon": ("horizon", horizons, {"long_name": "horizon", "units": "steps"}),
-        }
-        self.cube_ = xr.Dataset(variables, coordinates, attributes)
+            named = {"long_name": "standard error of the total risk"} | data
+            variables["total_risk_se"] = (per, error, named)
+        return variables
 
     def _compare_with_theory(self, world, sizes):
         """Set the slope that theory gives, and warn if the measured threshold is another."""

@@ -67,31 +67,10 @@ def draw_queries(
         # The last token of the translation is predicted from those before it.
         query = world.tokens_per_instance - world.tokens_per_word - 1
         n_shots = max(0, world.row_length - 1 - query) // world.tokens_per_instance
-    for name, value, least in (("n_queries", n_queries, 1), ("n_shots", n_shots, 0)):
-        if not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name}={value!r} must be an integer of at least {least}.")
-    possible = world.n_words >= 2 * length
-    if shots not in ("auto", "disjoint", "random") or (shots == "disjoint" and not possible):
-        raise ValueError(
-            f"shots={shots!r} must be 'auto', 'random', or for at least {2 * length} words "
-            f"'disjoint'; there are {world.n_words}."
-        )
-    if train is not None and task not in getattr(train, "instances", ()):
-        raise ValueError(
-            "train must be the Sample of training sequences that sample or split of this world "
-            f"returns, with instances of {task}."
-        )
+    _check(world, task, n_queries, n_shots, shots, train)
+    disjoint = shots != "random" and world.n_words >= 2 * length
     stream = substream(random_state, "queries", task)
-    order = np.random.default_rng(stream).random((n_queries, n_shots + 1, world.n_words))
-    order = order.argsort(axis=2)
-    sentences = order[:, :, :length]
-    if shots != "random" and possible:
-        # The words of a query go to the end of the orders of its shots.
-        asked = np.zeros((n_queries, world.n_words), dtype=bool)
-        np.put_along_axis(asked, sentences[:, -1], True, axis=1)
-        late = np.take_along_axis(asked[:, np.newaxis].repeat(n_shots, axis=1), order[:, :-1], 2)
-        apart = np.argsort(late, axis=2, kind="stable")
-        sentences[:, :-1] = np.take_along_axis(order[:, :-1], apart, axis=2)[:, :, :length]
+    sentences = _draw_sentences(world, n_queries, n_shots, disjoint, stream)
     instances = world.write(sentences.reshape(-1, length), task, stream)
     instances = instances.reshape(n_queries, -1)
     answer = world.tokens_per_word * length
@@ -107,10 +86,45 @@ def draw_queries(
         answers=instances[:, end : end + answer],
         seen=seen,
         task=task,
-        disjoint=shots != "random" and possible,
+        disjoint=disjoint,
         sentences=asked,
         shots=sentences[:, :-1],
     )
+
+
+def _check(world, task, n_queries, n_shots, shots, train):
+    """Raise a ValueError unless such queries can be drawn."""
+    for name, value, least in (("n_queries", n_queries, 1), ("n_shots", n_shots, 0)):
+        if not isinstance(value, Integral) or value < least:
+            raise ValueError(f"{name}={value!r} must be an integer of at least {least}.")
+    least = 2 * world.sentence_length
+    possible = world.n_words >= least
+    if shots not in ("auto", "disjoint", "random") or (shots == "disjoint" and not possible):
+        raise ValueError(
+            f"shots={shots!r} must be 'auto', 'random', or for at least {least} words "
+            f"'disjoint'; there are {world.n_words}."
+        )
+    if train is not None and task not in getattr(train, "instances", ()):
+        raise ValueError(
+            "train must be the Sample of training sequences that sample or split of this world "
+            f"returns, with instances of {task}."
+        )
+
+
+def _draw_sentences(world, n_queries, n_shots, disjoint, stream):
+    """Draw the word numbers of the solved examples of each query, and last those of the query."""
+    order = np.random.default_rng(stream).random((n_queries, n_shots + 1, world.n_words))
+    order = order.argsort(axis=2)
+    sentences = order[:, :, : world.sentence_length]
+    if disjoint:
+        # The words of a query go to the end of the orders of its shots.
+        asked = np.zeros((n_queries, world.n_words), dtype=bool)
+        np.put_along_axis(asked, sentences[:, -1], True, axis=1)
+        late = np.take_along_axis(asked[:, np.newaxis].repeat(n_shots, axis=1), order[:, :-1], 2)
+        apart = np.argsort(late, axis=2, kind="stable")
+        shots = np.take_along_axis(order[:, :-1], apart, axis=2)
+        sentences[:, :-1] = shots[:, :, : world.sentence_length]
+    return sentences
 
 
 def check_world(world):

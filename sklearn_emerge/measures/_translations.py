@@ -120,7 +120,6 @@ def score_tasks(
             random_state=stream,
         )
         loss, choice = _words_known(predictor, world, queries)
-        words, n_right = float(right.mean()), int(right.all(axis=1).sum())
         if train is None:
             recall = known = recall_share(examples[task], world.n_sentences)
         else:
@@ -129,29 +128,44 @@ def score_tasks(
         without = scores_without_map(
             queries, world, predictor.context_length_, known, random_state=stream
         )
-        expected = float(np.mean(known))
-        exact = binomtest(n_right, n_queries, expected, alternative="greater")
-        interval = binomtest(n_right, n_queries).proportion_ci(1 - alpha, method="exact")
-        low, high = hoeffding_interval(words, n_queries, 1 - alpha)
         rows[task] = {
             "n_queries": n_queries,
             "seen": np.nan if queries.seen is None else float(queries.seen.mean()),
             "loss": loss,
             "choice": choice,
-            "words": words,
-            "words_low": low,
-            "words_high": high,
-            "sentences": n_right / n_queries,
-            "sentences_low": float(interval.low),
-            "sentences_high": float(interval.high),
+            **_shares(right, alpha),
             "recall": recall,
-            "p_recall": hoeffding_p_value(words, expected, n_queries),
-            "p_recall_sentences": float(exact.pvalue),
+            **_against_recall(right, float(np.mean(known))),
             **{f"expected_{name}": float(drawn.mean()) for name, drawn in without.items()},
-            "p_words": p_value(without.words, words),
+            "p_words": p_value(without.words, float(right.mean())),
             "p_choice": p_value(without.choice, choice),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("task")
+
+
+def _shares(right, alpha):
+    """Return the shares of right words and sentences, each with its interval."""
+    words, n_right, n_queries = float(right.mean()), int(right.all(axis=1).sum()), len(right)
+    low, high = hoeffding_interval(words, n_queries, 1 - alpha)
+    exact = binomtest(n_right, n_queries).proportion_ci(1 - alpha, method="exact")
+    return {
+        "words": words,
+        "words_low": low,
+        "words_high": high,
+        "sentences": n_right / n_queries,
+        "sentences_low": float(exact.low),
+        "sentences_high": float(exact.high),
+    }
+
+
+def _against_recall(right, known):
+    """Return the p-values of more right words and sentences than the share known by heart."""
+    words, n_right, n_queries = float(right.mean()), int(right.all(axis=1).sum()), len(right)
+    exact = binomtest(n_right, n_queries, known, alternative="greater")
+    return {
+        "p_recall": hoeffding_p_value(words, known, n_queries),
+        "p_recall_sentences": float(exact.pvalue),
+    }
 
 
 def translate_queries(predictor, world, task, **options):

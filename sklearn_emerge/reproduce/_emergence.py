@@ -62,6 +62,7 @@ def _sweep(world, model, param_grid, every, n_focus=8, **options):
 _ONE = NestedConditionalWorld(1, alias_share=0, n_keys=1, n_tokens=20, row_length=16)
 _SMALL = TransformerPredictor(8, 2, 2, head="sgd", max_steps=1500, batch_size=32, lr=5e-3)
 _WIDTHS = [4, 8, 12, 16, 24, 32]
+_SIZES = {"n_focus": 2, "n_seeds": 3, "n_train": 8000, "n_eval": 500}
 EXPERIMENTS = {
     "emergence-sweep": _sweep(
         _CONDITIONALS, _MICRO, _SWEEP, 500, n_seeds=1, n_train=3000, n_eval=200
@@ -72,39 +73,27 @@ EXPERIMENTS = {
         clone(_SMALL).set_params(batch_size=16, max_steps=2000),
         {"hidden_size": [4, 6, 8, 10, 12, 14, 16, 20, 24, 32]},
         200,
-        n_focus=2,
-        n_seeds=3,
-        n_train=8000,
-        n_eval=500,
+        **_SIZES,
     ),
     "emergence-heads": _sweep(
         _ONE,
         _SMALL,
         {"n_heads": [1, 2, 4], "hidden_size": _WIDTHS},
         500,
-        n_focus=2,
-        n_seeds=3,
-        n_train=8000,
-        n_eval=500,
+        **_SIZES,
     ),
     "emergence-complexity": _sweep(
         _ONE,
         _SMALL,
         {"world__branching": [2, 3, 4], "hidden_size": _WIDTHS},
         500,
-        n_focus=2,
-        n_seeds=3,
-        n_train=8000,
-        n_eval=500,
+        **_SIZES,
     ),
     "emergence-precision": _sweep(
         _ONE,
         clone(_SMALL).set_params(precision="bfloat16"),
         {"world__branching": [2, 3, 4], "hidden_size": _WIDTHS},
         500,
-        n_focus=2,
-        n_seeds=3,
-        n_train=8000,
-        n_eval=500,
+        **_SIZES,
     ),
 }

@@ -68,24 +68,14 @@ def run_experiment(
     experiment = EXPERIMENTS[look_up(name, EXPERIMENTS, "name")]
     protocol = look_up(protocol, PROTOCOLS, "protocol")
     rules = PROTOCOLS[protocol]
-    model = clone(experiment.model).set_params(device=device)
-    options = {"n_seeds": rules.n_seeds} | rules.assessment
-    if experiment.world.observation != "token":
-        model.set_params(**rules.model)
-        options |= rules.quantities
-    options |= experiment.options
-    given = {"n_seeds": n_seeds, "n_train": n_train, "n_eval": n_eval}
-    options |= {key: value for key, value in given.items() if value is not None}
     if networks and (protocol != "corrected" or random_state != 0 or max_steps or n_train):
         raise ValueError(
             "networks were trained under protocol='corrected' at the full budget with "
             "random_state=0; leave these, max_steps and n_train as they are, or drop networks."
         )
-    if max_steps is not None:
-        model.set_params(max_steps=max_steps)
-        if "record_at" in options:
-            earlier = [step for step in options["record_at"] if step < max_steps]
-            options["record_at"] = [*earlier, max_steps]
+    given = {"n_seeds": n_seeds, "n_train": n_train, "n_eval": n_eval}
+    model, options = _under(rules, experiment, given, max_steps)
+    model.set_params(device=device)
     assessment = EmergenceAssessment(
         experiment.world,
         model,
@@ -100,6 +90,26 @@ def run_experiment(
     )
     assessment._networks = networks or {}
     return assessment.fit()
+
+
+def _under(rules, experiment, given, max_steps):
+    """Return model and options of an experiment under the rules of a protocol.
+
+    What is given, if it is not None, is given last.
+    """
+    model = clone(experiment.model)
+    options = {"n_seeds": rules.n_seeds} | rules.assessment
+    if experiment.world.observation != "token":
+        model.set_params(**rules.model)
+        options |= rules.quantities
+    options |= experiment.options
+    options |= {key: value for key, value in given.items() if value is not None}
+    if max_steps is not None:
+        model.set_params(max_steps=max_steps)
+        if "record_at" in options:
+            earlier = [step for step in options["record_at"] if step < max_steps]
+            options["record_at"] = [*earlier, max_steps]
+    return model, options
 
 
 def reproduce(recipe, protocol="published", **options):

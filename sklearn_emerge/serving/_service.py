@@ -78,12 +78,7 @@ def create_service(network, *, max_tokens=None, max_batch=64, budget=None):
             f'create_service needs FastAPI ({error}); run pip install "sklearn-emerge[serve]".'
         ) from error
 
-    budget = network.context if budget is None else budget
-    _check_limit("budget", budget, 2)
-    max_tokens = budget - 1 if max_tokens is None else max_tokens
-    _check_limit("max_tokens", max_tokens, 1, budget - 1)
-    _check_limit("max_batch", max_batch, 1)
-    limits = {"budget": budget, "max_tokens": max_tokens, "max_batch": max_batch}
+    limits = _limits(network.context if budget is None else budget, max_tokens, max_batch)
     # Threads of torch are a setting of each thread.
     pool = ThreadPoolExecutor(joblib.cpu_count(), "network", partial(torch.set_num_threads, 1))
     service = FastAPI(title="sklearn_emerge", description="A small network for tokens.")
@@ -111,14 +106,9 @@ def create_service(network, *, max_tokens=None, max_batch=64, budget=None):
 
     @service.exception_handler(RequestValidationError)
     async def refuse(request, error):
-        first = error.errors()[0]
-        if first["type"] == "json_invalid":
-            detail = f"The body is not JSON ({first['ctx']['error']}); send {_SHAPE}."
-            return JSONResponse({"detail": detail}, 400)
-        detail = f"{_place(first['loc'])}: {first['msg']}; send {_SHAPE}."
-        return JSONResponse({"detail": detail}, 422)
+        return JSONResponse(*_refusal(error.errors()[0]))
 
-    most = _OTHER_BYTES + max_batch * budget * _BYTES_OF_TOKEN
+    most = _OTHER_BYTES + limits["max_batch"] * limits["budget"] * _BYTES_OF_TOKEN
     service.add_middleware(_LimitBody, most=most, refusal=HTTPException, response=JSONResponse)
     return service
 
@@ -149,6 +139,15 @@ class _LimitBody:
         await self.app(scope, receive_no_more, send)
 
 
+def _limits(budget, max_tokens, max_batch):
+    """Return what is allowed by name; without `max_tokens` that is what the budget leaves."""
+    _check_limit("budget", budget, 2)
+    max_tokens = budget - 1 if max_tokens is None else max_tokens
+    _check_limit("max_tokens", max_tokens, 1, budget - 1)
+    _check_limit("max_batch", max_batch, 1)
+    return {"budget": budget, "max_tokens": max_tokens, "max_batch": max_batch}
+
+
 def _check_limit(name, value, least, most=None):
     """Raise a ValueError unless a limit is an integer in its range."""
     if not isinstance(value, Integral) or value < least or (most is not None and value > most):
@@ -169,6 +168,13 @@ def _check_query(prompts, n_steps, n_tokens, budget, max_tokens, max_batch):
                 f"prompts[{i}] has {len(prompt)} tokens, with n_steps={n_steps} more than the "
                 f"budget of {budget}; shorten it or ask for fewer steps."
             )
+
+
+def _refusal(error):
+    """Return what is said of a body that is not as described, and the status."""
+    if error["type"] == "json_invalid":
+        return {"detail": f"The body is not JSON ({error['ctx']['error']}); send {_SHAPE}."}, 400
+    return {"detail": f"{_place(error['loc'])}: {error['msg']}; send {_SHAPE}."}, 422
 
 
 def _place(location):
