@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import matplotlib
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 import torch
@@ -33,6 +34,13 @@ def report(request):
         path.parent.mkdir(exist_ok=True)
         table = pd.DataFrame(rows, columns=["setting", "test", "rate", "assessments"])
         table.to_csv(path, index=False)
+
+
+@pytest.fixture
+def close_figures():
+    """Close all figures after the test."""
+    yield
+    plt.close("all")
 
 
 @pytest.fixture
@@ -91,3 +99,10 @@ def fitted():
 def fitted_single():
     """A fitted assessment of one configuration."""
     return small_assessment(nulls=("resample", "shuffle")).fit()
+
+
+@pytest.fixture(scope="session")
+def cube():
+    """The cube of five seeds of a tiny network."""
+    options = {"modes": ("full", "readout"), "nulls": ("resample", "phase")}
+    return small_assessment(n_seeds=5, **options).fit().cube_

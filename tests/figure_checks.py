@@ -1,15 +1,38 @@
 """Cubes as assessments write them, and what every figure of them has to keep."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from matplotlib.text import Text
 
+from sklearn_emerge import (
+    AssessmentDisplay,
+    CapacityCurveDisplay,
+    DecodingDisplay,
+    MemoryDisplay,
+    TrajectoryDisplay,
+)
+
+CUBES = Path(__file__).parents[1] / "datasets" / "cubes"
 LEVELS = {
     "reference": "persistence",
     "best_baseline": "time_varying_filter",
     "ceiling": "exact",
+}
+# What displays draw of a cube.
+DRAWN = {
+    "gains": AssessmentDisplay.from_cube,
+    "p": lambda cube: AssessmentDisplay.from_cube(cube, modes=cube.mode.values, note="p"),
+    "decoding": DecodingDisplay.from_cube,
+    "several": lambda cube: DecodingDisplay.from_cube(
+        {"oscillator-nonstationary-gru": cube, "a first one": cube}
+    ),
+    "memory": MemoryDisplay.from_cube,
+    "trajectory": TrajectoryDisplay.from_cube,
+    "log": lambda cube: TrajectoryDisplay.from_cube(cube, along="condition", xscale="log"),
+    "capacity": CapacityCurveDisplay.from_cube,
 }
 
 
@@ -133,3 +156,15 @@ def check_room(ax):
     handles = [] if legend is None else ax.get_legend_handles_labels()[0]
     drawn = [line for line in handles if len(line.get_xdata()) or "diverged" in line.get_label()]
     assert drawn == handles, [line.get_label() for line in handles]
+
+
+def diamonds(ax):
+    """Return place and height of the means in axes; those of legends have none."""
+    means = [line.get_xydata() for line in ax.lines if line.get_marker() == "D"]
+    return [mean[0].tolist() for mean in means if len(mean)]
+
+
+def names_beside(ax):
+    """Return what is named in axes, and at which height its line begins."""
+    # Of names that stand in several panels the first.
+    return {text.get_text().replace("\n", " "): text.xy[1] for text in reversed(ax.texts)}

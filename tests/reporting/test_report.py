@@ -13,27 +13,21 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from conftest import small_assessment
+from report_cubes import facts_of, with_options
 from sklearn.exceptions import NotFittedError
 
 from sklearn_emerge import (
     ArrayWorld,
     EmergenceAssessment,
-    FunctionWorld,
     OscillatorWorld,
     TriangleWorld,
     explain,
     report,
-    worlds,
 )
-from sklearn_emerge._registry import WORLDS
-from sklearn_emerge.assessment._cube import describe, save_cube
+from sklearn_emerge.assessment._cube import save_cube
 from sklearn_emerge.assessment._sentences import verdict_sentence
 from sklearn_emerge.reporting import _figures, _sections
-from sklearn_emerge.reporting._checks import run_checks
-from sklearn_emerge.reporting._facts import Facts
-from sklearn_emerge.reporting._methods import tell_intervals, write_methods
-from sklearn_emerge.reporting._references import list_references
-from sklearn_emerge.reporting._world import Lost, rebuild
+from sklearn_emerge.reporting._methods import tell_intervals
 
 HOSTILE = "<script>alert(\"1\")</script> & 'q'"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -56,13 +50,6 @@ class Page(HTMLParser):
 
     def all(self, tag):
         return [attrs for name, attrs in self.tags if name == tag]
-
-
-@pytest.fixture(scope="module")
-def cube():
-    """The cube of five seeds of a tiny network."""
-    options = {"modes": ("full", "readout"), "nulls": ("resample", "phase")}
-    return small_assessment(n_seeds=5, **options).fit().cube_
 
 
 @pytest.fixture(scope="module")
@@ -94,22 +81,6 @@ def without_figures(monkeypatch):
     monkeypatch.setattr(_sections, "figures_of", lambda case: [])
     monkeypatch.setattr(_sections, "training_curves", lambda case: None)
     monkeypatch.setattr(_sections, "picture_of_world", lambda world, nulls, of: None)
-
-
-def with_options(cube, **options):
-    """Return a cube whose configuration says something else."""
-    configuration = json.loads(cube.attrs["configuration"]) | options
-    return cube.assign_attrs(configuration=json.dumps(configuration))
-
-
-def of_model(cube, **parameters):
-    """Return a cube whose model has other parameters."""
-    model = json.loads(cube.attrs["configuration"])["model"]
-    return with_options(cube, model=model | parameters)
-
-
-def facts_of(cube):
-    return Facts(cube)
 
 
 def test_a_report_holds_all_that_it_shows(page, cube):
@@ -265,142 +236,6 @@ def test_cubes_are_named_by_files_and_titles(cube, tmp_path):
     assert headings == ["noise", f"{title} (2)", f"{title} (3)"]
 
 
-def checks_of(cube):
-    return {check.question: check for check in run_checks(facts_of(cube))}
-
-
-def changed(cube, name, value, **place):
-    cube = cube.copy(deep=True)
-    cube[name].loc[place] = value
-    return cube
-
-
-HERE = dict(condition="structured", mode="full")
-
-
-@pytest.mark.parametrize(
-    ("question", "change", "found", "remedy"),
-    [
-        (
-            "Has training ended?",
-            lambda cube: changed(cube, "training_loss", -np.arange(20) / 8, **HERE),
-            "fell by 0.50 nats per step (the world: all weights), the most of those that matter",
-            "See what to run next.",
-        ),
-        (
-            "Have all networks stayed finite?",
-            lambda cube: changed(cube, "status", "diverged", seed=3, **HERE),
-            "1 of 30 fits diverged",
-            "Lower lr.",
-        ),
-        (
-            "Have the heads of the networks converged?",
-            lambda cube: changed(cube, "status", "head not converged", seed=[1, 3], **HERE),
-            "2 of 30 fits have a head that has not",
-            "Fit more sequences",
-        ),
-        (
-            "Have the alternatives converged?",
-            lambda cube: changed(
-                cube,
-                "status_baseline",
-                "head not converged",
-                condition="structured",
-                seed=0,
-                baseline="linear_filter",
-            ),
-            "a linear filter has not",
-            "leave it out",
-        ),
-        (
-            "Are there seeds enough?",
-            lambda cube: with_options(cube, alpha=0.01),
-            "5 seeds: the smallest possible p-value is 0.031, for alpha = 0.01 and 1 "
-            "configuration; 7 are needed",
-            "Raise n_seeds",
-        ),
-        (
-            "Are there seeds enough for the latents?",
-            lambda cube: with_options(cube, alpha=0.05),
-            "0.062, for alpha = 0.05 and 2 latents; 6 are needed",
-            "Raise n_seeds",
-        ),
-        (
-            "Was every claim decided?",
-            lambda cube: changed(
-                changed(cube, "claim_state", "open", claim="gain"),
-                "claim_difference",
-                [0.04, 0.02, -0.01, 0.03, 0.01],
-                claim="gain",
-            ),
-            "Not decided: gain: about 6 seeds would do (1 of 8 claims)",
-            "Take more seeds",
-        ),
-        (
-            "Are the units of the tests independent?",
-            lambda cube: with_options(cube, shared_data=True),
-            "All seeds share the same sequences",
-            "shared_data=False",
-        ),
-        (
-            "Are the trained networks alike?",
-            lambda cube: changed(cube, "nll", [1.0, 1.01, 1.0, 1.01, 9.0], **HERE),
-            "1 of 5 networks stands apart",
-            "look at the seeds",
-        ),
-    ],
-)
-def test_a_check_turns_with_what_it_is_about(question, change, found, remedy, cube):
-    ended = changed(cube, "training_loss", 1.0)
-    ended = changed(ended, "nll", [1.0, 1.01, 1.02, 1.03, 1.04], **HERE)
-    before, after = checks_of(ended)[question], checks_of(change(ended))[question]
-    assert before.passed is True
-    assert after.passed is False
-    assert found in after.found
-    assert remedy in after.remedy
-
-
-def test_whether_networks_are_alike_is_not_known_where_some_diverged(cube):
-    question = "Are the trained networks alike?"
-    alike = changed(cube, "nll", [1.0, 1.01, 1.02, 1.03, 1.04], **HERE)
-    lost = changed(alike, "nll", np.nan, seed=2, **HERE)
-    check = checks_of(lost)[question]
-    assert check.passed is None
-    assert check.found == "It cannot be told where networks have no finite loss."
-    grid = alike.expand_dims(lr=[0.1, 0.2])
-    assert checks_of(grid)[question].passed is True
-    grid = changed(grid, "nll", np.nan, lr=0.2, seed=2, **HERE)
-    check = checks_of(grid)[question]
-    assert check.passed is None
-    assert "0 of 5 networks stand apart" in check.found
-    assert "no finite loss (lr = 0.2)." in check.found
-    grid = changed(grid, "nll", [1.0, 1.01, 1.0, 1.01, 9.0], lr=0.1, **HERE)
-    assert checks_of(grid)[question].passed is False
-
-
-def test_checks_of_one_are_in_the_singular(cube):
-    one = cube.isel(seed=[0])
-    found = checks_of(one)
-    assert found["Are the units of the tests independent?"].passed is None
-    assert found["Are there seeds enough?"].found.startswith("1 seed: there are no tests of one")
-    for check in found.values():
-        assert "1 seeds" not in check.found
-        assert "of 1 seed " not in check.found
-    assert "over 1 seed in nats" in _sections.claims_table(facts_of(one).cases[0]).caption
-    decided = changed(cube.sel(claim=["gain"]), "claim_state", "holds", claim="gain")
-    question = "Was every claim decided?"
-    assert checks_of(decided)[question].found == "The one claim holds or fails."
-    assert checks_of(cube.sel(claim=[]))[question].passed is None
-
-
-def test_numbers_of_seeds_say_what_they_are_for(cube):
-    found = checks_of(with_options(cube, alpha=0.05))
-    told = found["Are there seeds enough?"].found
-    assert "5 are needed for all claims but those about a latent." in told
-    told = found["Are there seeds enough for the latents?"].found
-    assert "6 are needed for claims about a latent, which are corrected over latents" in told
-
-
 def test_curves_of_a_large_grid_are_limited_to_some_of_each_parameter(cube):
     facts = facts_of(cube.expand_dims(lr=[0.1, 0.2], hidden_size=[2, 4]))
     pictures, n_left = _figures.curves(facts, 3)
@@ -422,186 +257,6 @@ def test_a_report_says_how_many_curves_are_left_out(cube, tmp_path, monkeypatch)
     assert "1 more figure of the gain against one parameter is left out." in text
 
 
-def test_the_picture_of_a_world_does_not_say_that_nulls_have_the_same_sequences():
-    world = OscillatorWorld(n_steps=20)
-    captions = [
-        _figures.picture_of_world(world, nulls).caption
-        for nulls in ((), ("resample",), ("resample", "phase"))
-    ]
-    assert all("same" not in caption for caption in captions)
-    for caption, part in zip(
-        captions,
-        ("if there are any. They", "two of its null.", "two of each of its nulls."),
-        strict=True,
-    ):
-        assert part in caption
-
-
-def test_training_in_a_null_where_nothing_is_gained_does_not_matter(cube):
-    falling = changed(cube, "training_loss", 1.0)
-    null = dict(condition="resample", mode="full")
-    falling = changed(falling, "training_loss", -np.arange(20) / 8, **null)
-    question = "Has training ended?"
-    assert checks_of(changed(falling, "nll", 1e3, **null))[question].passed
-    assert not checks_of(changed(falling, "nll", -1e3, **null))[question].passed
-    assert checks_of(cube.drop_vars("training_loss"))[question].passed is None
-
-
-def test_methods_are_those_of_the_cube(cube):
-    told = write_methods(facts_of(cube))
-    for part in (
-        "a GRUPredictor of 3 hidden units (67 weights)",
-        "OscillatorWorld (initial_std = 0.1, n_steps = 20,",
-        "Each of 5 replicates (seeds) had 40 sequences for training and 20 for evaluation",
-        "Adam (step size 0.01, batches of 40) for 4 updates",
-        "compared with 4 alternatives: the mean, the mean of each step, persistence and a linear",
-        "all 32 patterns (smallest possible p-value 0.031 before correction)",
-        "alpha = 0.6, corrected over 2 latents by the method of Holm",
-        "resample (at every step, values are exchanged between sequences",
-        "phase (sequences have the same spectrum and random phases",
-        "a margin of 0.01 nats per step or 0.05 of a probe score",
-        "The reference (persistence) and the best of all (",
-    ):
-        assert part in told
-    model = json.loads(cube.attrs["configuration"])["model"]
-    other = with_options(
-        cube,
-        shared_data=True,
-        correction=None,
-        n_flips=2000,
-        margin=0.2,
-        model=model | {"max_steps": 77, "head": "sgd", "hidden_size": 5},
-    )
-    told = write_methods(facts_of(other.sel(seed=[0, 1], condition=["structured"])))
-    for part in ("the same 40 sequences", "2,000 random patterns", "margin of 0.2", "77 updates"):
-        assert part in told
-    for part in ("corrected", "resample", "closed form to trained", "of its own."):
-        assert part not in told
-
-
-@pytest.mark.parametrize(
-    ("change", "said", "unsaid"),
-    [
-        (
-            lambda cube: with_options(
-                cube, units=[4, 2], interval="bootstrap", world={"type": "ArrayWorld"}
-            ),
-            ["t-test of Nadeau and Bengio", "Intervals of gains are those of Nadeau and Bengio"],
-            ["bootstrap", "Student"],
-        ),
-        (
-            lambda cube: with_options(cube, interval="bootstrap"),
-            ["Intervals of gains are bootstrap intervals"],
-            ["Student", "Nadeau"],
-        ),
-        (
-            lambda cube: cube.sel(mode=["full"]),
-            ["in closed form after training", "from trained hidden"],
-            ["twin", "untrained"],
-        ),
-        (
-            lambda cube: cube.sel(mode=["readout"]),
-            [
-                "An untrained GRUPredictor",
-                "Heads alone were fitted",
-                "and initial weights of its own",
-            ],
-            ["twin", "trained and", "training adds", "batches", "Adam"],
-        ),
-        (
-            lambda cube: of_model(cube.sel(mode=["readout"]), head="sgd"),
-            ["Heads were trained by Adam (step size 0.01, batches of 40) for 4 updates."],
-            ["closed form", "gradient descent", "All weights"],
-        ),
-        (
-            lambda cube: cube.sel(mode=["readout"]).expand_dims(head=["exact", "sgd"]),
-            ["Where head = sgd, heads were trained by Adam", "Where head = exact, heads were fit"],
-            ["gradient descent", "All weights"],
-        ),
-        (
-            lambda cube: cube.sel(mode=["readout"]).assign_coords(mode=["random"]),
-            ["An untrained GRUPredictor", "Heads were not fitted, either."],
-            ["twin", "closed form", "Adam"],
-        ),
-        (
-            lambda cube: cube.isel(seed=[0]),
-            ["There was one replicate, of a single seed, with 40", "neither tests nor intervals"],
-            ["sign-flip", "Student", "Holm", "Each of 1"],
-        ),
-        (
-            lambda cube: cube.expand_dims(head=["exact", "sgd"], noise_std=[0.1, 0.2]),
-            [
-                "Varied were head (exact and sgd) and noise_std (0.1 and 0.2).",
-                "Where head = exact, heads were fitted in closed form to trained and untrained",
-                "Where head = sgd, heads were trained by gradient descent with all other weights",
-            ],
-            ["Heads were"],
-        ),
-        (
-            lambda cube: cube.expand_dims(head=["sgd"], lr=[0.5], world__n_steps=[10]),
-            ["Heads were trained by gradient descent", "step size 0.5", "n_steps = 10"],
-            ["Varied", "closed form to", "0.001", "n_steps = 20"],
-        ),
-        (
-            lambda cube: cube.expand_dims(world__n_steps=[10, 20], max_steps=[3, 4]),
-            ["world__n_steps (10 and 20)", "by Adam (step size 0.01, batches of 40)."],
-            ["n_steps =", "updates."],
-        ),
-        (
-            lambda cube: cube.expand_dims(likelihood=["gaussian", "bernoulli"]),
-            ["under a Gaussian or Bernoulli likelihood"],
-            ["auto"],
-        ),
-        (
-            lambda cube: cube.sel(mode=["readout", "readout"]).assign_coords(
-                mode=["readout", "random"]
-            ),
-            ["Heads alone were fitted. A twin of each had a head that was not fitted, either."],
-            ["further twin", "untrained twin"],
-        ),
-        (
-            lambda cube: with_options(cube, reference="mean"),
-            ["The reference was persistence; the best of all ("],
-            ["The reference ("],
-        ),
-        (
-            lambda cube: cube.sel(claim=[]),
-            ["There was no claim that could be tested."],
-            ["a margin of"],
-        ),
-    ],
-)
-def test_methods_say_only_what_was_done(change, said, unsaid, cube):
-    told = write_methods(facts_of(change(cube)))
-    before = write_methods(facts_of(cube))
-    for part in said:
-        assert part in told
-        assert part not in before
-    for part in unsaid:
-        assert part not in told
-
-
-def test_methods_of_a_null_do_not_say_that_it_has_the_same_sequences(cube):
-    told = write_methods(facts_of(cube.assign_coords(condition=["structured", "a", "bernoulli"])))
-    assert "nulls of the world: a and bernoulli (each step is an independent flip" in told
-    assert "same sequences" not in told
-
-
-def test_references_are_of_what_was_used(cube):
-    listed = " ".join(list_references(facts_of(cube)))
-    for name in ("Cho", "Kingma", "Theiler", "Alain", "Winkler", "Holm", "Emergence Without"):
-        assert name in listed
-    for name in ("Jaeger", "Nadeau", "Elman"):
-        assert name not in listed
-    without = with_options(cube.sel(condition=["structured"]), correction=None)
-    listed = " ".join(list_references(facts_of(without)))
-    assert "Theiler" not in listed
-    assert "Holm" not in listed
-    listed = " ".join(list_references(facts_of(cube.isel(seed=[0]).sel(mode=["readout"]))))
-    for name in ("Winkler", "Holm", "Kingma"):
-        assert name not in listed
-
-
 @pytest.mark.usefixtures("without_figures")
 def test_recordings_are_units_and_are_not_shown(tmp_path):
     sample = OscillatorWorld(n_steps=20).sample(30, 0)
@@ -614,31 +269,6 @@ def test_recordings_are_units_and_are_not_shown(tmp_path):
     assert "corrected resampled t-test" in text
     assert "Nadeau" in text
     assert "20 sequences for training and 6 for evaluation" in text
-
-
-@pytest.mark.parametrize("name", sorted({type(w.make()).__name__ for w in WORLDS.values()}))
-def test_worlds_are_made_again_from_their_description(name):
-    world = getattr(worlds, name)()
-    again = rebuild(json.loads(json.dumps(describe(world))))
-    assert type(again) is type(world)
-    assert np.array_equal(again.sample(3, 0).X, world.sample(3, 0).X)
-    null = world.null("resample")
-    again = rebuild(json.loads(json.dumps(describe(null))))
-    assert np.array_equal(again.sample(3, 0).X, null.sample(3, 0).X)
-
-
-@pytest.mark.parametrize(
-    ("description", "reason"),
-    [
-        (describe(worlds.LinearSystemWorld(A=np.eye(1))), "the size of its parameter A"),
-        (describe(FunctionWorld(np.zeros)), "drawn by numpy.zeros, of which the cube has the"),
-        ({"type": "MyWorld"}, "MyWorld is no world of this package"),
-        ({"type": "OscillatorWorld", "n_steps": 0}, "not enough.*n_steps"),
-    ],
-)
-def test_a_world_that_cannot_be_made_again_says_why(description, reason):
-    with pytest.raises(Lost, match=reason):
-        rebuild(description)
 
 
 @pytest.mark.usefixtures("without_figures")
