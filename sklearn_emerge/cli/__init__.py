@@ -3,7 +3,9 @@
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import TextIO
 
 from .. import __version__
 from . import _assess, _explain, _report, _reproduce, _serve, _worlds
@@ -13,7 +15,7 @@ from ._parser import Parser
 _SIGPIPE = 13
 
 
-def build_parser():
+def build_parser() -> Parser:
     """Return the parser of the command line."""
     parser = Parser(
         prog="python -m sklearn_emerge",
@@ -29,7 +31,7 @@ def build_parser():
     return parser
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Parameters
@@ -83,6 +85,13 @@ def main(arguments=None):
     return 0
 
 
-def _show_warning(message, category, filename, lineno, file=None, line=None):
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
     """Show a warning without the place in the code, which says nothing on a command line."""
     print(f"warning: {message}", file=sys.stderr)

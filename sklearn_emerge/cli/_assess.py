@@ -1,12 +1,14 @@
 """The command ``assess``."""
 
+from argparse import Namespace
+
 from .._registry import MODELS, WORLDS, make_model, make_world
 from ..worlds import World
 from ._output import check_figure, save_cubes, save_figure
-from ._parser import add_command, add_option, add_run_options, count, one_of
+from ._parser import Commands, Parser, add_command, add_option, add_run_options, count, one_of
 
 
-def add(commands):
+def add(commands: Commands) -> Parser:
     """Add the command, and return its parser."""
     parser = add_command(
         commands,
@@ -25,7 +27,7 @@ def add(commands):
     return parser
 
 
-def _add_network(parser):
+def _add_network(parser: Parser) -> None:
     """Add which network is trained, and in which world."""
     parser.add_argument("world", type=one_of(WORLDS), metavar="WORLD", help=", ".join(WORLDS))
     add_option(
@@ -54,7 +56,7 @@ def _add_network(parser):
     )
 
 
-def _add_comparisons(parser):
+def _add_comparisons(parser: Parser) -> None:
     """Add how often it is trained, and what it is compared with."""
     nulls = dict.fromkeys(kind for name in WORLDS for kind in make_world(name).null_kinds)
     add_option(parser, "--seeds", 6, "replicates, each trained anew", type=count, metavar="N")
@@ -89,7 +91,7 @@ def _add_comparisons(parser):
     )
 
 
-def _add_data(parser):
+def _add_data(parser: Parser) -> None:
     """Add the sequences, what they are drawn with, and the level of the tests."""
     for flag, what, default in (
         ("--train", "training", World.default_n_train),
@@ -110,7 +112,7 @@ def _add_data(parser):
     )
 
 
-def run(options):
+def run(options: Namespace) -> None:
     """Run an assessment, write its cube and figure, and print what it found."""
     from .._files import check_writable
     from ..assessment import EmergenceAssessment

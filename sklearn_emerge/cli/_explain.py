@@ -1,9 +1,11 @@
 """The command ``explain``."""
 
-from ._parser import add_command
+from argparse import Namespace
+
+from ._parser import Commands, Parser, add_command
 
 
-def add(commands):
+def add(commands: Commands) -> Parser:
     """Add the command, and return its parser."""
     parser = add_command(
         commands,
@@ -15,7 +17,7 @@ def add(commands):
     return parser
 
 
-def run(options):
+def run(options: Namespace) -> None:
     """Print what a cube shows."""
     from .. import explain
 

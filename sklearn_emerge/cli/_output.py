@@ -1,12 +1,18 @@
 """Files that commands write: cubes and figures."""
 
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.figure import Figure
 
 
-def save_cubes(cubes):
+def save_cubes(cubes: "Mapping[str | Path, xr.Dataset]") -> None:
     """Write cubes to their paths; those that cannot be written go to a temporary folder."""
     from ..assessment._cube import save_cube
 
@@ -21,7 +27,7 @@ def save_cubes(cubes):
         raise OSError(" ".join(failures))
 
 
-def _rescue(cube, path):
+def _rescue(cube: "xr.Dataset", path: str | Path) -> str:
     """Write a cube to a temporary folder, and return where it is or why it is not."""
     from ..assessment._cube import save_cube
 
@@ -33,7 +39,7 @@ def _rescue(cube, path):
     return f"The cube is in {str(refuge)!r} instead."
 
 
-def check_figure(path):
+def check_figure(path: str | None) -> None:
     """Raise an error unless a figure can be written there, and of that kind; None is no figure."""
     from .._files import check_writable
 
@@ -54,7 +60,9 @@ def check_figure(path):
         )
 
 
-def save_figure(path, draw, figsize=(6.4, 4.2)):
+def save_figure(
+    path: str, draw: "Callable[[Figure], object]", figsize: tuple[float, float] = (6.4, 4.2)
+) -> None:
     """Draw a figure and write it to a file, atomically."""
     from matplotlib.figure import Figure
 

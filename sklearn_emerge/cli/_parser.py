@@ -3,6 +3,8 @@
 import argparse
 import re
 import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn, TypeAlias
 
 from .._names import did_you_mean, look_up
 
@@ -11,14 +13,16 @@ class Parser(argparse.ArgumentParser):
     """A parser that answers unknown words with the nearest, in a line instead of the usage."""
 
     # The parsers of commands by name, of the parser that has some.
-    commands = None
+    commands: dict[str, "Parser"]
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any):
         # Beginnings of options are not options: --seed is the seeds to one, randomness to others.
         options |= {"allow_abbrev": False, "formatter_class": argparse.RawDescriptionHelpFormatter}
         super().__init__(**options)
 
-    def parse_args(self, args=None, namespace=None):
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
         """Parse after a look at the command and the options, so that near ones can be named."""
         args = list(sys.argv[1:] if args is None else args)
         if args and not args[0].startswith("-"):
@@ -35,25 +39,29 @@ class Parser(argparse.ArgumentParser):
                     command.error(f"{args[0]} has no option {option}.{question}")
         return super().parse_args(args, namespace)
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         """Print what is wrong and where to read more, and exit with status 2."""
         self.exit(2, f"error: {message}\nMore: {self.prog} --help\n")
 
 
-def add_command(commands, name, text, example):
+# What `add_subparsers` returns.
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
+def add_command(commands: Commands, name: str, text: str, example: str) -> Parser:
     """Return the parser of a new command; `text` says what it does, without a full stop."""
     return commands.add_parser(
         name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=f"example: {example}"
     )
 
 
-def add_option(parser, flag, default, text, **options):
+def add_option(parser: Parser, flag: str, default: Any, text: str, **options: Any) -> None:
     """Add an option whose help ends in its default."""
     shown = " ".join(map(str, default)) if isinstance(default, list) else default
     parser.add_argument(flag, default=default, help=f"{text} (default: {shown})", **options)
 
 
-def add_run_options(parser):
+def add_run_options(parser: Parser) -> None:
     """Add what commands that train have in common."""
     parser.add_argument(
         "--jobs", type=count, metavar="N", help="cells that are run at once (default: 1)"
@@ -69,10 +77,10 @@ def add_run_options(parser):
     parser.add_argument("--quiet", action="store_true", help="show no progress bar")
 
 
-def one_of(known):
+def one_of(known: Iterable[str]) -> Callable[[str], str]:
     """Return a type of arguments: one of some names, in any case."""
 
-    def convert(text):
+    def convert(text: str) -> str:
         try:
             return look_up(text, known)
         except ValueError as error:
@@ -81,7 +89,7 @@ def one_of(known):
     return convert
 
 
-def count(text):
+def count(text: str) -> int:
     """Return a number of things; more than there can be overflow somewhere, with a traceback."""
     number = int(text)
     if abs(number) >= 2**31:
@@ -89,7 +97,7 @@ def count(text):
     return number
 
 
-def port(text):
+def port(text: str) -> int:
     """Return a port; 0 is any that is free."""
     number = int(text)
     if not 0 <= number < 2**16:
@@ -97,7 +105,7 @@ def port(text):
     return number
 
 
-def host(text):
+def host(text: str) -> str:
     """Return an address; to an empty one the service would listen everywhere."""
     if not text:
         raise argparse.ArgumentTypeError("'' is no address; pass 0.0.0.0 to listen at all")

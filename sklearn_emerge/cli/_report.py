@@ -1,9 +1,11 @@
 """The command ``report``."""
 
-from ._parser import add_command, add_option
+from argparse import Namespace
+
+from ._parser import Commands, Parser, add_command, add_option
 
 
-def add(commands):
+def add(commands: Commands) -> Parser:
     """Add the command, and return its parser."""
     parser = add_command(
         commands,
@@ -18,7 +20,7 @@ def add(commands):
     return parser
 
 
-def run(options):
+def run(options: Namespace) -> None:
     """Write a report."""
     from .. import report
     from .._files import check_writable

@@ -1,13 +1,19 @@
 """The command ``reproduce``."""
 
+from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .._names import look_up
 from ._output import check_figure, save_cubes, save_figure
-from ._parser import add_command, add_option, add_run_options, count, one_of
+from ._parser import Commands, Parser, add_command, add_option, add_run_options, count, one_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
 
 
-def add(commands):
+def add(commands: Commands) -> Parser:
     """Add the command, and return its parser."""
     parser = add_command(
         commands,
@@ -43,7 +49,7 @@ def add(commands):
     return parser
 
 
-def run(options):
+def run(options: Namespace) -> None:
     """Run a recipe, and print and write its results; without one, print what there is."""
     from .._files import check_writable
     from ..reproduce import RECIPES, reproduce
@@ -79,7 +85,7 @@ def run(options):
         _print(cubes, comparison)
 
 
-def _print(cubes, comparison):
+def _print(cubes: "dict[str, xr.Dataset]", comparison: "pd.DataFrame") -> None:
     """Print what was found, and how it agrees with what was published."""
     if len(comparison):
         print(comparison.to_string(index=False, float_format="{:.4g}".format))

@@ -1,11 +1,12 @@
 """The command ``serve``."""
 
+from argparse import Namespace
 from importlib.util import find_spec
 
-from ._parser import add_command, add_option, count, host, port
+from ._parser import Commands, Parser, add_command, add_option, count, host, port
 
 
-def add(commands):
+def add(commands: Commands) -> Parser:
     """Add the command, and return its parser."""
     parser = add_command(
         commands,
@@ -32,7 +33,7 @@ def add(commands):
     return parser
 
 
-def run(options):
+def run(options: Namespace) -> None:
     """Serve a network until interrupted."""
     from ..serving import create_service, load_network
 

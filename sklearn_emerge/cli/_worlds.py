@@ -1,14 +1,15 @@
 """The command ``worlds``."""
 
 import textwrap
+from argparse import Namespace
 
 from .._registry import WORLDS, make_world
 from ..worlds._picture import draw_sequences, facts_of, rows_of
 from ._output import check_figure, save_figure
-from ._parser import add_command, one_of
+from ._parser import Commands, Parser, add_command, one_of
 
 
-def add(commands):
+def add(commands: Commands) -> Parser:
     """Add the command, and return its parser."""
     parser = add_command(
         commands,
@@ -25,7 +26,7 @@ def add(commands):
     return parser
 
 
-def run(options):
+def run(options: Namespace) -> None:
     """Print a line for each world, or what is known of one; draw some of its sequences."""
     if options.world is None:
         if options.figure is not None:
