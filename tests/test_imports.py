@@ -28,7 +28,7 @@ ROOMS = {
     "linear_systems": "dynamics worlds predictors",
     "displays": "inference likelihoods assessment",
     "reporting": "inference worlds assessment displays",
-    "reproduce": "inference worlds datasets predictors measures assessment emergence displays",
+    "reproduce": "worlds datasets predictors measures assessment emergence displays",
     "serving": "likelihoods training predictors",
     "testing": "likelihoods worlds predictors assessment",
     "cli": "worlds _registry assessment reproduce serving",

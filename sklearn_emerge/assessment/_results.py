@@ -1,0 +1,140 @@
+"""What a fitted assessment says, shows and writes."""
+
+from sklearn.utils.validation import check_is_fitted
+
+from . import _short_ways
+from ._cube import save_cube
+from ._explain import explain
+from ._html import results_html
+from ._summary import summarise
+from ._verdict import by_configuration
+
+
+class Results:
+    """Methods of `EmergenceAssessment` that read its `cube_`."""
+
+    def summary(self, detail="short"):
+        """Return the main figures as a table, see `summarise`.
+
+        Parameters
+        ----------
+        detail : {"short", "full"}, default="short"
+            A row a configuration, or a row a configuration, condition and mode.
+
+        Returns
+        -------
+        pandas.DataFrame
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        """
+        return summarise(self, detail)
+
+    def explain(self):
+        """Say in plain sentences what was found, see `explain`.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        """
+        return explain(self)
+
+    @property
+    def verdict_(self):
+        """The verdict: a str, or a Series over the configurations of a grid."""
+        return by_configuration(self, "verdict")
+
+    @property
+    def verdict_reason_(self):
+        """The tests behind the verdict: a str, or a Series over the configurations of a grid."""
+        return by_configuration(self, "verdict_reason")
+
+    def plot(self, kind=None, **options):
+        """Plot what was measured.
+
+        Parameters
+        ----------
+        kind : {"gains", "capacity", "decoding", "memory", "trajectory"}, default=None
+            What to show: gains of one configuration, or against a parameter of the grid; scores
+            of decoding; the loss by how many inputs are seen; a measure in the course of training.
+            None is "capacity" if there is a grid of which `options` do not select one
+            configuration, else "gains".
+        **options
+            Of the `from_cube` of `AssessmentDisplay`, `CapacityCurveDisplay`, `DecodingDisplay`,
+            `MemoryDisplay` or `TrajectoryDisplay`, for instance ``hidden_size=16`` or ``ax``.
+
+        Returns
+        -------
+        display
+            Plotted.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        ValueError
+            If the kind is not known, or what it shows was not measured.
+        """
+        return _short_ways.plot(self, kind, options)
+
+    def to_netcdf(self, path):
+        """Write the cube to a NetCDF file, atomically.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; missing folders are made, a leading ``~`` is the home folder. Its SHA-256
+            stands at its end, for `load_cube`; other readers of NetCDF do not see it.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        OSError
+            If the file cannot be written, or exists and is no regular file.
+        """
+        check_is_fitted(self, "cube_")
+        save_cube(self.cube_, path)
+
+    def report(self, path):
+        """Write a report: one HTML file with verdict, figures, checks and methods.
+
+        Parameters
+        ----------
+        path : path-like
+            The file, as in `to_netcdf`.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        ValueError
+            If the file is not named as a page (.html).
+        ImportError
+            If matplotlib is not installed.
+        OSError
+            If the file cannot be written.
+
+        See Also
+        --------
+        sklearn_emerge.report : One report on several assessments, or on files.
+        """
+        check_is_fitted(self, "cube_")
+        _short_ways.write_report(self, path)
+
+    def _repr_html_inner(self):
+        html = super()._repr_html_inner()
+        return html + results_html(self.cube_) if hasattr(self, "cube_") else html
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle and hasattr(self, "cube_"):
+            bundle["text/html"] += results_html(self.cube_)
+        return bundle
