@@ -4,6 +4,7 @@ import numpy as np
 
 from .._docs import fill_doc
 from ..assessment._words import arm_in_words, in_digits
+from ..inference._labelled import complete
 from ._assessment import shown_modes
 from ._bands import band_of
 from ._captions import levels, loss_bounds, panel_title, reference_name, seeds_in_words
@@ -193,16 +194,16 @@ class MemoryDisplay(Display):
         """
         ax = self._new_axes(ax, (7.2, 4.2))
         curves = {
-            name: curve.transpose("seed", "window").dropna("seed", how="all")
+            name: complete(curve.dropna("seed", how="all")).dropna("window")
             for name, curve in self.curves.items()
         }
         self.lines_ = {}
         for color, (name, curve) in zip(colors_of(list(curves)), curves.items(), strict=True):
             label = arm_in_words(name)
-            if not curve.sizes["seed"]:
+            if not curve.size:
                 ax.plot([], [], color=color, label=f"{label}: diverged")
                 continue
-            mean = curve.values.mean(axis=0)
+            mean = curve.transpose("seed", "window").values.mean(axis=0)
             style = {"color": color, "markersize": 4, "label": label}
             (self.lines_[name],) = ax.plot(curve.window.values, mean, "o-", **style)
             ax.axhline(mean[-1], color=color, linewidth=0.8, linestyle=_LONGEST_STYLE)

@@ -42,6 +42,15 @@ def test_what_is_compared_looks_unlike_the_loss_with_the_longest_window():
     assert any("Dash-dotted: with the longest window" in text for text in names_beside(ax))
 
 
+def test_windows_of_which_a_seed_has_no_value_are_left_out():
+    cube = make_cube()
+    cube.nll_memory.loc[{"mode": "full", "window": 20, "seed": 0}] = np.nan
+    display = MemoryDisplay.from_cube(cube)
+    assert display.lines_["full"].get_xdata().tolist() == [1, 2, 4, 8, 16]
+    assert display.lines_["readout"].get_xdata().tolist() == [1, 2, 4, 8, 16, 20]
+    assert np.isfinite(display.lines_["full"].get_ydata()).all()
+
+
 def test_memory_of_networks_that_all_diverged_leaves_what_is_compared():
     cube = make_cube()
     cube.nll_memory[:] = np.nan
