@@ -105,8 +105,8 @@ def expected_failures(estimator):
 @pytest.mark.filterwarnings("ignore:latent 'latent 0'. class")
 # Some checks pass latents of two classes to a regressor, or labels that make a split uneven.
 @pytest.mark.filterwarnings("ignore:The least populated class in y")
-# Arbitrary data have no threshold where the checks have features.
-@pytest.mark.filterwarnings("ignore:The threshold .* lies outside")
+# Arbitrary data have no location where the checks have features.
+@pytest.mark.filterwarnings("ignore:The location .* lies outside")
 @pytest.mark.filterwarnings("ignore:The accuracy jumps from one capacity")
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
 def test_scikit_learn_checks(estimator, check):

@@ -228,8 +228,8 @@ def test_figure_of_emergence():
     assert reason.startswith("a logistic step in capacity fits")
     points = accuracy.lines[0]
     np.testing.assert_allclose(np.sort(points.get_xdata()), np.sort(at_end.values.ravel()))
-    threshold = accuracy.lines[2].get_xdata()[0]
-    assert threshold == pytest.approx(300, rel=0.01)
+    location = accuracy.lines[2].get_xdata()[0]
+    assert location == pytest.approx(300, rel=0.01)
     assert gate.get_xlabel() == "effective capacity"
     # Shares of attention, before and after.
     for line, step in zip(gate.lines, (0, -1), strict=True):
