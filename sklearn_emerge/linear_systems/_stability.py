@@ -124,10 +124,10 @@ def orbit_dimension(A):
 
     Notes
     -----
-    The source's Theorem 3.1 has the sum of squared multiplicities minus the sum of
-    multiplicities of the modes that do not decay instead. That is right for one Jordan block
-    alone: it says 2 for the 2 x 2 identity, which is similar to itself only (dimension 0), and 0
-    for two different eigenvalues (dimension 2).
+    Theorem 3.1 of *State space models, emergence, and ergodicity* has the sum of squared
+    multiplicities minus the sum of multiplicities of the modes that do not decay instead. That is
+    right for one Jordan block alone: it says 2 for the 2 x 2 identity, which is similar to itself
+    only (dimension 0), and 0 for two different eigenvalues (dimension 2).
 
     Examples
     --------

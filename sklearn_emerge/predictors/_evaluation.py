@@ -10,7 +10,7 @@ from .._random import seed_sequence
 from ..networks import SequenceNetwork, products_in
 from ..recurrence import LANES, run_forward
 from ..training import isolated_torch, rows_of_weights
-from ._windows import last_of_windows
+from ._last_inputs import last_of_windows
 
 # Sequences that pass through the network at once.
 _CHUNK = 1024

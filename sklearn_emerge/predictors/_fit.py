@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from sklearn.base import clone
 
-from ..training import ALONE, TrainingResult, leave, run
+from ..training import ALONE, TrainingResult, run, untrained_net
 
 
 def fit_replicas(model, samples, random_states, context=ALONE, trained=None):
@@ -89,7 +89,7 @@ def restore(predictors, samples, trained):
         weights = {name: torch.from_numpy(w) for name, w in state.items()}
         losses = weights.pop("training_loss").numpy()
         job.network.load_state_dict(weights)
-        predictor._end(job, TrainingResult(leave(job)))
+        predictor._end(job, TrainingResult(untrained_net(job)))
         predictor.training_loss_ = losses
 
 

@@ -19,7 +19,7 @@ from ._job import Optimisation, TrainingJob, TrainingResult
 from ._losses import make_loss
 from ._net import Net, make_net
 from ._replicas import rows_of_weights
-from ._run import leave, run
+from ._run import run, untrained_net
 
 __all__ = [
     "ALONE",
@@ -39,7 +39,6 @@ __all__ = [
     "folds",
     "head_of",
     "isolated_torch",
-    "leave",
     "logistic_head",
     "make_loss",
     "make_net",
@@ -47,5 +46,6 @@ __all__ = [
     "parts",
     "rows_of_weights",
     "run",
+    "untrained_net",
     "warn_unless_converged",
 ]

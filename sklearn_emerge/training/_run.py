@@ -42,7 +42,7 @@ def run(jobs, context=ALONE):
     return results
 
 
-def leave(job, callbacks=()):
+def untrained_net(job, callbacks=()):
     """Return the net of a network that stays as it is.
 
     Parameters
@@ -89,7 +89,7 @@ def _run_group(jobs, replicas, context, n_threads):
     stream = substream(first.stream, "training")
     if first.trained == "nothing":
         with isolated_torch(stream, first.optimisation.device):
-            nets = [leave(job, callbacks) for job in jobs]
+            nets = [untrained_net(job, callbacks) for job in jobs]
             if recorder is not None:
                 visit(recorder.at[0])
         if recorder is not None:

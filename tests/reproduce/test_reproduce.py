@@ -270,7 +270,7 @@ def test_experiments_of_the_emergence_page(monkeypatch, name, labels):
 
 
 def test_heads_of_token_experiments_are_trained():
-    """As those of the source, and of the cubes that are kept."""
+    """As those of the papers, and of the cubes that are kept."""
     models = [each.model for each in EXPERIMENTS.values() if each.world.observation == "token"]
     assert len(models) > 10
     assert all(model.head == "sgd" for model in models)
