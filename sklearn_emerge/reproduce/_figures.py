@@ -226,7 +226,7 @@ def draw_emergence(name, cube, axes):
     axes[1].legend(frameon=False, fontsize=9)
     log_ticks(axes[1])
     axes[1].set_ylabel("attention to the last tokens (share)")
-    axes[1].set_xlabel("effective capacity")
+    axes[1].set_xlabel("capacity")
     axes[1].set_ylim(0, 1)
     finish(axes[1])
 

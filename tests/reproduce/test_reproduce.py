@@ -230,7 +230,7 @@ def test_figure_of_emergence():
     np.testing.assert_allclose(np.sort(points.get_xdata()), np.sort(at_end.values.ravel()))
     location = accuracy.lines[2].get_xdata()[0]
     assert location == pytest.approx(300, rel=0.01)
-    assert gate.get_xlabel() == "effective capacity"
+    assert gate.get_xlabel() == "capacity"
     # Shares of attention, before and after.
     for line, step in zip(gate.lines, (0, -1), strict=True):
         expected = cube.gate_trajectory.isel(step=step).sum("head").mean("layer")
