@@ -77,6 +77,8 @@ def test_cube_has_the_promised_variables_and_dimensions(fitted):
         "n_steps": 20,
     }
     assert configuration["param_grid"] == {"hidden_size": [2, 4]}
+    # Others read the cube: folders of this machine are not their concern.
+    assert not {"memory", "n_jobs", "progress"} & set(configuration)
     assert (cube.status == "ok").all()
     assert np.isnan(cube.probe_score.sel(condition="resample")).all()
 
