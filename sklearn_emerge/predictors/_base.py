@@ -1,5 +1,6 @@
 """The contract of a predictor."""
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -303,3 +305,24 @@ def spread_known(spread: Spread) -> Iterator[None]:
         yield
     finally:
         _SPREAD.reset(token)
+
+
+def warn_unless_converged(predictor: Any, columns: str, stacklevel: int) -> None:
+    """Warn that a head of a predictor has not converged, if it has not.
+
+    Parameters
+    ----------
+    predictor : predictor
+        Fitted, with `converged_`.
+    columns : str
+        What its heads read.
+    stacklevel : int
+        As in `warnings.warn`, from where this is called.
+    """
+    if not predictor.converged_:
+        warnings.warn(
+            f"A head of {type(predictor).__name__} has not converged (see converged_): its loss is "
+            f"all but flat in some direction. Fit more sequences, or fewer {columns}.",
+            ConvergenceWarning,
+            stacklevel=stacklevel + 1,
+        )

@@ -167,14 +167,7 @@ class PersistencePredictor(BasePredictor):
         self.stay_probability_ = self._likelihood.frequency(stays, n_pairs)
 
     def _predict(self, X):
-        if not self._likelihood.discrete:
-            return X.copy()
-        if self._likelihood.tokens:
-            n_others = X.shape[2] - 1
-            if n_others == 0:
-                return np.ones_like(X)
-            return np.where(X > 0, self.stay_probability_, (1 - self.stay_probability_) / n_others)
-        return np.where(X > 0, self.stay_probability_, 1 - self.stay_probability_)
+        return self._likelihood.repeat(X, self.stay_probability_)
 
 
 @fill_doc

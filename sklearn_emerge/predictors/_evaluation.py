@@ -56,6 +56,11 @@ class NetworkEvaluation:
             result[chunk] = values if head is None else head.output(values)
         return result
 
+    @property
+    def _n_threads(self):
+        """Threads of torch."""
+        return torch.get_num_threads() if self._many_threads else 1
+
     def _by_scan(self, hidden):
         """Return a function that computes outputs or hidden states by the compiled scan."""
         weights = rows_of_weights(self.network_).detach().numpy()
@@ -71,8 +76,7 @@ class NetworkEvaluation:
         """Return a function that computes by torch what is read from (network, inputs)."""
         dtype = torch.float64 if exact else torch.float32
         precision = "float32" if exact else getattr(self, "precision", "float32")
-        n_threads = torch.get_num_threads() if self._many_threads else 1
-        isolated = partial(isolated_torch, seed_sequence(0), self.device, n_threads)
+        isolated = partial(isolated_torch, seed_sequence(0), self.device, self._n_threads)
         with isolated():
             network = deepcopy(self.network_).to(dtype).eval()
 

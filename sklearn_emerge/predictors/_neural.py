@@ -25,14 +25,13 @@ from ..training import (
     N_PARTS,
     Head,
     Optimisation,
+    TrainingContext,
     TrainingJob,
     check_callbacks,
     fit_head,
     isolated_torch,
-    make_loss,
-    warn_unless_converged,
 )
-from ._base import BasePredictor, center_and_scale
+from ._base import BasePredictor, center_and_scale, warn_unless_converged
 from ._evaluation import NetworkEvaluation
 from ._fit import train
 
@@ -282,7 +281,7 @@ class NeuralPredictor(
         check_callbacks(self.callbacks)
 
     def _fit(self, X):
-        train([self], [X])
+        train([self], [X], TrainingContext(n_threads=self._n_threads))
 
     def _job(self, X):
         """Return the training of the initial network, whose weights depend on the stream alone."""
@@ -302,12 +301,12 @@ class NeuralPredictor(
                     "module."
                 ) from error
             noise_std = self.output_scale_ if self._estimates_noise else self.noise_std
-            loss = make_loss(self._likelihood, noise_std, self.output_scale_)
+            loss = self._likelihood.criterion(noise_std, self.output_scale_)
         self.engine_ = choose_engine(
             self.engine,
             network.core,
             device=self.device,
-            tokens=self._likelihood.tokens,
+            no_kernel=loss.no_kernel,
             n_steps=X.shape[1],
             max_steps=self.max_steps,
         )
@@ -320,7 +319,6 @@ class NeuralPredictor(
             self.seed_sequence_,
             self._optimisation(),
             engine=self.engine_,
-            n_threads=torch.get_num_threads() if self._many_threads else 1,
             callbacks=self._training_callbacks(),
             own_callbacks=clone(self.callbacks, safe=False) or [],
             resumable=self._resumable,
@@ -353,11 +351,10 @@ class NeuralPredictor(
             return self._forward(part, hidden=True)
 
         head, ridge = fit_head(states, X, self.network_.head.in_features, self._likelihood)
-        if not self._likelihood.discrete:
-            # In units of the output of the network.
-            center, scale = self.output_center_, self.output_scale_
-            head = Head(head.coef / scale, (head.intercept - center) / scale)
-        self.head_, self.head_error_, self.converged_ = head, ridge.error, head.converged
+        # In units of the output of the network.
+        center, scale = self.output_center_, self.output_scale_
+        self.head_ = Head(head.coef / scale, (head.intercept - center) / scale, head.converged)
+        self.head_error_, self.converged_ = ridge.error, head.converged
 
     def _square_error(self, X):
         return super()._square_error(X) if self.head_ is None else self.head_error_
@@ -368,9 +365,8 @@ class NeuralPredictor(
         self.network_, self.net_ = network, result.net
         if result.losses is not None:
             # In nats per step of what is scored.
-            estimated = not self._likelihood.discrete and self._estimates_noise
             self.training_loss_ = (
-                job.loss.at_best_noise(result.losses) if estimated else result.losses
+                job.loss.at_best_noise(result.losses) if self._estimates_noise else result.losses
             )
         if not is_finite(network):
             warnings.warn(
@@ -399,7 +395,7 @@ class NeuralPredictor(
         self.input_center_, self.input_scale_ = np.zeros_like(center), np.ones_like(spread)
         if self.input_scaling_ == "standard":
             self.input_center_, self.input_scale_ = center, spread
-        scaled = self.output_scaling in ("auto", "standard") and not self._likelihood.discrete
+        scaled = self.output_scaling in ("auto", "standard") and self._likelihood.identity_link
         self.output_center_ = center if scaled else np.zeros_like(center)
         self.output_scale_ = spread if scaled else np.ones_like(spread)
 
@@ -452,6 +448,6 @@ class NeuralPredictor(
 
     def _mean(self, output):
         """Return the means of the next steps, given outputs of the head."""
-        if not self._likelihood.discrete:
+        if self._likelihood.identity_link:
             output = output * self.output_scale_ + self.output_center_
         return self._likelihood.mean(output)
