@@ -22,7 +22,7 @@ class AlternativePredictor(BasePredictor):
     Subclasses implement `_learn`, which sets `cv_error_` and the heads.
     """
 
-    _knows_tokens = True
+    knows_tokens = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],

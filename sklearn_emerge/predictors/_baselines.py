@@ -43,7 +43,7 @@ class MeanPredictor(BasePredictor):
     array([[2., 2.]])
     """
 
-    _knows_tokens = True
+    knows_tokens = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -146,7 +146,7 @@ class PersistencePredictor(BasePredictor):
     array([[5., 6.]])
     """
 
-    _knows_tokens = True
+    knows_tokens = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -208,7 +208,7 @@ class MarkovPredictor(BasePredictor):
     [1.0, 0.333]
     """
 
-    _knows_tokens = True
+    knows_tokens = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],

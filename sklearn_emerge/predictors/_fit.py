@@ -44,7 +44,7 @@ def fit_replicas(model, samples, random_states, context=DEFAULT_CONTEXT, trained
         # units in two processes with two threads each on two cores.
         predictor._many_threads = False
         # Shared sequences stay one array.
-        checked.setdefault(id(X), predictor._prepare(X))
+        checked.setdefault(id(X), predictor.prepare(X))
     samples = [checked[id(X)] for X in samples]
     if trained is None:
         train(predictors, samples, context)
@@ -67,7 +67,7 @@ def train(predictors, samples, context=DEFAULT_CONTEXT):
     context : TrainingContext, default=TrainingContext()
         As in `fit_replicas`.
     """
-    jobs = [predictor._job(X) for predictor, X in zip(predictors, samples, strict=True)]
+    jobs = [predictor.training_job(X) for predictor, X in zip(predictors, samples, strict=True)]
     if context.recorder is not None:
         visits = _Visits(context.recorder, predictors, samples)
         context = replace(context, recorder=visits)
@@ -87,7 +87,7 @@ def restore(predictors, samples, trained):
         As in `fit_replicas`.
     """
     for predictor, X, state in zip(predictors, samples, trained, strict=True):
-        job = predictor._job(X)
+        job = predictor.training_job(X)
         weights = {name: torch.from_numpy(w) for name, w in state.items()}
         losses = weights.pop("training_loss").numpy()
         job.network.load_state_dict(weights)
