@@ -44,7 +44,7 @@ class MeanPredictor(BasePredictor):
     array([[2., 2.]])
     """
 
-    _knows_tokens = True
+    knows_tokens = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -147,7 +147,7 @@ class PersistencePredictor(BasePredictor):
     array([[5., 6.]])
     """
 
-    _knows_tokens = True
+    knows_tokens = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -168,14 +168,7 @@ class PersistencePredictor(BasePredictor):
         self.stay_probability_ = self._likelihood.frequency(stays, n_pairs)
 
     def _predict(self, X):
-        if not self._likelihood.discrete:
-            return X.copy()
-        if self._likelihood.tokens:
-            n_others = X.shape[2] - 1
-            if n_others == 0:
-                return np.ones_like(X)
-            return np.where(X > 0, self.stay_probability_, (1 - self.stay_probability_) / n_others)
-        return np.where(X > 0, self.stay_probability_, 1 - self.stay_probability_)
+        return self._likelihood.repeat(X, self.stay_probability_)
 
 
 @fill_doc
@@ -218,7 +211,7 @@ class MarkovPredictor(BasePredictor):
     [1.0, 0.333]
     """
 
-    _knows_tokens = True
+    knows_tokens = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
