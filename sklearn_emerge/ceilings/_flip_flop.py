@@ -43,7 +43,7 @@ class FlipFlopPredictor(OptimalPredictor):
     Examples
     --------
     >>> from sklearn_emerge import FlipFlopPredictor
-    >>> X = [[[-1.0, -0.8], [0.0, -1.3], [1.0, 1.1], [0.0, 0.7]]]
+    >>> X = [[[-1.0, -0.8], [0.0, -1.3], [1.0, 1.1], [0.0, 0.7]]] * 2
     >>> FlipFlopPredictor(pulse_probability=0.1, noise_std=1.0).fit(X).predict(X)[0].tolist()
     [[0.0, -0.9], [0.0, -0.9], [0.0, 0.9], [0.0, 0.9]]
     """

@@ -4,9 +4,11 @@ from ._array import ArrayWorld
 from ._base import World
 from ._bernoulli import BernoulliWorld
 from ._drift import DriftWorld
+from ._dysts import DystsWorld
 from ._facts import WorldFacts
 from ._flip_flop import FlipFlopWorld
 from ._function import FunctionWorld
+from ._gymnasium import GymnasiumWorld
 from ._linear_system import LinearSystemWorld
 from ._lorenz import LorenzWorld
 from ._nested import NestedConditionalWorld
@@ -22,8 +24,10 @@ __all__ = [
     "ArrayWorld",
     "BernoulliWorld",
     "DriftWorld",
+    "DystsWorld",
     "FlipFlopWorld",
     "FunctionWorld",
+    "GymnasiumWorld",
     "LinearSystemWorld",
     "LorenzWorld",
     "NestedConditionalWorld",

@@ -31,8 +31,11 @@ from sklearn_emerge._registry import make_world
 from sklearn_emerge.worlds import PhaseNull, ResampleNull, Sample, ShuffleNull, World, WorldFacts
 from sklearn_emerge.worlds._picture import html_of
 
-# Worlds of something else: of arrays, of a function, of a world.
-WRAPPERS = {ArrayWorld, FunctionWorld, PhaseNull, ResampleNull, ShuffleNull}
+# Worlds of something else: of arrays, of a function, of a world, of another package.
+WRAPPERS = {
+    *(ArrayWorld, FunctionWorld, PhaseNull, ResampleNull, ShuffleNull),
+    *(worlds.DystsWorld, worlds.GymnasiumWorld),
+}
 
 
 def test_every_public_world_is_registered_or_made_of_something():
