@@ -2,10 +2,11 @@
 
     python benchmarks/assessment.py [--updates 20000] [--sequences 20000] [--no-growth]
 
-The first part runs `EmergenceAssessment` on the oscillator world at the size of the source: GRU
-of 16 units, 20,000 + 2,000 sequences of 256 steps, 20,000 updates, five seeds, two modes, no
-null. The second prints log-log slopes of the whole time over one size at a time, the others kept
-small; a slope of 1 is proportional. Times are those of one machine, shares and slopes travel.
+The first part runs `EmergenceAssessment` on the oscillator world at the size of *Emergence Without
+Scale*: GRU of 16 units, 20,000 + 2,000 sequences of 256 steps, 20,000 updates, five seeds, two
+modes, no null. The second prints log-log slopes of the whole time over one size at a time, the
+others kept small; a slope of 1 is proportional. Times are those of one machine, shares and slopes
+travel.
 """
 
 import argparse

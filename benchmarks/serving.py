@@ -1,4 +1,4 @@
-"""A small transformer below the threshold of its task and one above, served: accuracy and latency.
+"""A small transformer below the C_c of its task and one above, served: accuracy and latency.
 
     python benchmarks/serving.py [--widths 8 32] [--steps 300] [--concurrent 200] [--requests 1000]
 

@@ -85,7 +85,9 @@ def main():
     """Print a table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--large", action="store_true", help="also the width of the source, 400")
+    parser.add_argument(
+        "--large", action="store_true", help="also the width of *Scaling Down Transformers*, 400"
+    )
     options = parser.parse_args()
     print(f"{torch.get_num_threads()} threads; tokens a second of training, median of three")
     print(f"{'width':>6}{'layers':>7}{'context':>8}{'ours':>10}{'plain':>10}{'ratio':>8}")

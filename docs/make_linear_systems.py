@@ -52,7 +52,7 @@ def risk_figure():
 
 
 def stability_figure():
-    """Risk per step against the horizon, for lengths around the stability threshold."""
+    """Risk per step against the horizon, for lengths around the shortest stable length."""
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     systems = {
         "local linear trend": LinearSystemWorld.local_linear_trend(),
@@ -65,7 +65,9 @@ def stability_figure():
             risk = cube.risk.sel(length=length)
             ax.loglog(horizons, risk, "o-", markersize=4, color=color, label=length)
         ax.set_title(
-            f"{title}: stability threshold {int(cube.stability_threshold)}", loc="left", fontsize=11
+            f"{title}: shortest stable length {int(cube.shortest_stable_length)}",
+            loc="left",
+            fontsize=11,
         )
         ax.set_xlabel("horizon (steps)")
         ax.set_ylabel("excess risk per step (squared units of the data)")

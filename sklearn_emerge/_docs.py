@@ -34,7 +34,7 @@ How the head is found. "exact" fits it to the hidden states of the training sequ
 once the core is what it will be, with the penalty by cross-validation over sequences:
 ridge regression, or logistic or softmax regression under the other likelihoods. Mode
 "readout" then needs no training. "sgd" trains it with the core, or alone in mode
-"readout", as the sources do. The head of mode "random" stays as it is.""",
+"readout", as the papers do. The head of mode "random" stays as it is.""",
     "input_scaling": """\
 "standard" subtracts the training mean and divides by the training standard deviation;
 "first" subtracts the first step of each sequence; None leaves the data as they are.

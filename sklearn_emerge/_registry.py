@@ -9,10 +9,14 @@ from ._names import look_up
 from .worlds import (
     BernoulliWorld,
     DriftWorld,
+    FlipFlopWorld,
     LinearSystemWorld,
+    LorenzWorld,
     NestedConditionalWorld,
+    NoisyPeriodicWorld,
     OscillatorWorld,
     RegimeWorld,
+    SwitchingLinearWorld,
     TriangleWorld,
 )
 
@@ -69,6 +73,28 @@ WORLDS = {
         LinearSystemWorld.local_linear_trend,
         "A random walk whose slope is a random walk, too, seen through noise. The best prediction "
         "has to track level and slope, and its risk is known exactly.",
+    ),
+    "flip-flop": NamedWorld(
+        FlipFlopWorld,
+        "Three bits, each set by rare pulses and held until the next; pulses are seen, and the "
+        "bits through noise. Who predicts well has to remember the last pulse of each bit, and to "
+        "forget the one before.",
+    ),
+    "lorenz": NamedWorld(
+        LorenzWorld,
+        "The chaotic flow of Lorenz, of whose three coordinates one is seen through noise. Who "
+        "predicts well has to know where on the attractor the state is, and how it moves there.",
+    ),
+    "noisy-periodic": NamedWorld(
+        NoisyPeriodicWorld,
+        "A cycle of twenty steps, seen through noise, with an amplitude and a phase of each "
+        "sequence. The best prediction finds both from all observations so far, as a Kalman "
+        "filter does.",
+    ),
+    "switching-linear": NamedWorld(
+        SwitchingLinearWorld,
+        "A number that goes on as it was in one hidden regime and changes its sign in the other, "
+        "seen through noise. Who predicts well has to infer the regime, and to filter by its law.",
     ),
     "triangle": NamedWorld(
         TriangleWorld,

@@ -127,12 +127,15 @@ class RidgeFit(ScaledFit):
         The penalties that were chosen, in units of the variance of a feature.
     error : ndarray of shape (n_targets,)
         Mean square error of rows of the folds left out, at that penalty.
+    converged : bool
+        Always, as there is nothing to iterate.
     """
 
     coef: np.ndarray
     intercept: np.ndarray
     penalty: np.ndarray
     error: np.ndarray
+    converged: bool = True
 
 
 def fit_ridge(moments, penalties=PENALTIES):

@@ -307,7 +307,7 @@ def make_triangle(
         Instances of each task, whose proportions count; None is {"A->B": 2500, "B->C": 2500,
         "A->C": 50}.
     tokens_per_word : {1, 2}, default=1
-        2 writes a space mark before each word, as the source does.
+        2 writes a space mark before each word, as *Scaling Down Transformers* does.
     random_state : int, Generator, SeedSequence or None, default=None
         The stream of the draws.
     return_X_latents : bool, default=False
@@ -330,7 +330,7 @@ def make_triangle(
 
 
 def load_published(name):
-    """Load figures that a source paper reports.
+    """Load figures that a paper reports.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Where measures of translations, and the bounds of Hoeffding, were."""
 
-from ._moved import finder
+from ._moved import moved_names
 
 _HOMES = {
     "draw_queries": "measures",
@@ -15,4 +15,4 @@ _HOMES = {
 }
 
 __all__ = sorted(_HOMES)
-__getattr__ = finder(__name__, _HOMES)
+__getattr__ = moved_names(__name__, _HOMES)

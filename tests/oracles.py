@@ -32,7 +32,7 @@ def jordan(size):
 ANGLE = np.pi / 6
 ROTATION = np.array([[np.cos(ANGLE), -np.sin(ANGLE)], [np.sin(ANGLE), np.cos(ANGLE)]])
 SYSTEMS = {
-    # name: A, C, stability threshold
+    # name: A, C, shortest stable length
     "walk": (1.0, 1.0, 1),
     "trend": (jordan(2), [1.0, 0.0], 2),
     "block of 3": (jordan(3), [1.0, 0.0, 0.0], 3),

@@ -100,18 +100,18 @@ LINEAR_SYSTEMS = [
     (lambda: s.linear_filter_risk(1, 1, *WALK, 2, 10**400), "'horizon' .* Got 1000"),
     (lambda: s.linear_filter_risk(1, 1, *WALK, 1, 10, coef=["a"]), r"coef=\['a'\].*pass numbers"),
     (lambda: s.best_filter(1, 1, *WALK, 1.5, 10), "'length' .* Got 1.5"),
-    (lambda: s.stability_threshold("a", 1), "A='a'.*pass numbers"),
+    (lambda: s.shortest_stable_length("a", 1), "A='a'.*pass numbers"),
     (lambda: s.orbit_dimension(1j), "A=1j.*complex.*pass numbers"),
     (lambda: s.excess_risk(None, WORLD), "cube must be a Dataset.*got NoneType. Pass Emerg"),
     (lambda: s.excess_risk(xr.Dataset(), WORLD), "cube must be a Dataset with nll"),
     (lambda: s.equivalent_filter_length("a", WORLD), "risk='a'.*pass numbers"),
 ]
 MEASURES = [
-    (lambda: m.effective_capacity("a", 1, 1, 1), "n_parameters='a'.*pass numbers"),
-    (lambda: m.effective_capacity(1, 1.5, 1, 1), "n_heads=1.5 must be whole; pass a count"),
-    (lambda: m.effective_capacity(1, 1, 1, np.inf), "flops=inf must be at least .* finite"),
+    (lambda: m.capacity("a", 1, 1, 1), "n_parameters='a'.*pass numbers"),
+    (lambda: m.capacity(1, 1.5, 1, 1), "n_heads=1.5 must be whole; pass a count"),
+    (lambda: m.capacity(1, 1, 1, np.inf), "flops=inf must be at least .* finite"),
     (
-        lambda: m.effective_capacity([1, 2], [1, 2, 3], 1, 1),
+        lambda: m.capacity([1, 2], [1, 2, 3], 1, 1),
         r"n_parameters \(2,\), n_heads \(3,\).*pass numbers, or arrays that broadcast",
     ),
     (lambda: m.count_flops("x", (5, 3)), "module='x' is not a torch.nn.Module; .* network_"),
@@ -119,9 +119,9 @@ MEASURES = [
     (lambda: m.module_capacity(LAYER, (0, 2, 3)), r"shape=\(0, 2, 3\) must begin"),
     (lambda: m.module_capacity(LAYER, 3), "shape=3 must begin"),
     (lambda: m.module_capacity("x", (1, 2, 3)), "module='x' is not a torch.nn.Module"),
-    (lambda: m.gate_activation("a", heads=[0], tokens=[1]), "attention_logits='a'.*pass numbers"),
+    (lambda: m.attention_gate("a", heads=[0], tokens=[1]), "attention_logits='a'.*pass numbers"),
     (
-        lambda: m.gate_activation(LOGITS - np.inf, heads=[0], tokens=[1]),
+        lambda: m.attention_gate(LOGITS - np.inf, heads=[0], tokens=[1]),
         "attention_logits are minus infinity.*pass logits",
     ),
 ]

@@ -15,6 +15,7 @@ from sklearn_emerge import (
     EmergenceCurve,
     ExchangeablePredictor,
     FiniteFilterPredictor,
+    FlipFlopPredictor,
     GRUPredictor,
     KalmanPredictor,
     LinearFilterPredictor,
@@ -46,6 +47,7 @@ ESTIMATORS = [
     AutoregressivePredictor(lags=3),
     EchoStatePredictor(4, n_draws=2, random_state=0),
     ExchangeablePredictor(),
+    FlipFlopPredictor(),
     KalmanPredictor(),
     FiniteFilterPredictor(3),
     FiniteFilterPredictor(2, padding="drop", alpha=1.0),
@@ -105,8 +107,8 @@ def expected_failures(estimator):
 @pytest.mark.filterwarnings("ignore:latent 'latent 0'. class")
 # Some checks pass latents of two classes to a regressor, or labels that make a split uneven.
 @pytest.mark.filterwarnings("ignore:The least populated class in y")
-# Arbitrary data have no threshold where the checks have features.
-@pytest.mark.filterwarnings("ignore:The threshold .* lies outside")
+# Arbitrary data have no location where the checks have features.
+@pytest.mark.filterwarnings("ignore:The location .* lies outside")
 @pytest.mark.filterwarnings("ignore:The accuracy jumps from one capacity")
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
 def test_scikit_learn_checks(estimator, check):
@@ -125,7 +127,7 @@ def test_predictors_keep_to_their_contract(predictor):
 def test_every_public_estimator_is_checked():
     public = [getattr(sklearn_emerge, name) for name in sklearn_emerge.__all__]
     estimators = {cls for cls in public if inspect.isclass(cls) and hasattr(cls, "fit")}
-    assert len(estimators) == 23
+    assert len(estimators) == 24
     assert estimators <= {type(estimator) for estimator in ESTIMATORS}
 
 

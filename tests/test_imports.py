@@ -37,8 +37,8 @@ ROOMS = {
 # Arrows upwards that are still there. Take away what is gone; nothing is to be added.
 UPWARDS = {
     # plot, the figure of a notebook, and report; the file says why.
-    ("assessment/_short_ways.py", "displays"),
-    ("assessment/_short_ways.py", "reporting"),
+    ("assessment/_plot_and_report.py", "displays"),
+    ("assessment/_plot_and_report.py", "reporting"),
     # A world knows its best possible predictor.
     ("worlds/_base.py", "ceilings"),
 }

@@ -38,7 +38,7 @@ from sklearn_emerge.worlds import Sample, World
         (lambda: OscillatorWorld(steps=2), "did you mean n_steps?"),
         (lambda: OscillatorWorld(n_step=2), "did you mean n_steps?"),
         (lambda: TriangleWorld(colour=2), "'colour'; choose from n_languages, n_words, examples"),
-        (lambda: EmergenceCurve(cieling=2), "did you mean ceiling?"),
+        (lambda: EmergenceCurve(asymtote=2), "did you mean asymptote?"),
         (lambda: EmergenceAssessment(n_replicates=2), "did you mean n_seeds?"),
         (lambda: EmergenceAssessment(cell="gru"), "did you mean model?"),
         (

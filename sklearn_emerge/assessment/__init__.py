@@ -1,6 +1,6 @@
 """The main job: find out what training added."""
 
-from .._moved import finder
+from .._moved import moved_names
 from ._assessment import EmergenceAssessment
 from ._cube import load_cube
 from ._explain import explain
@@ -9,4 +9,4 @@ from ._summary import summarise
 __all__ = ["EmergenceAssessment", "explain", "load_cube", "summarise"]
 
 # It has a room of its own.
-__getattr__ = finder(__name__, {"emergence_step": "emergence"})
+__getattr__ = moved_names(__name__, {"emergence_step": "emergence"})

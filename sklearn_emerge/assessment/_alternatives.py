@@ -15,7 +15,7 @@ from .._validation import encode_tokens
 from ..measures._reservoir import nll_of_cores
 from ..measures._sequences import negative_log_likelihood
 from ..predictors._base import spread_known
-from ..predictors._windows import last_inputs
+from ..predictors._last_inputs import last_inputs
 from ..probes import control_states, score_probe
 from ..worlds import Sample
 from ._design import Design, of_seed

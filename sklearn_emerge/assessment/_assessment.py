@@ -76,7 +76,7 @@ class EmergenceAssessment(Results, Estimator):
     ``modes=("full", "readout", "random")``, ``reference=("mean", "persistence")``,
     ``shared_data=True, n_flips=2000, correction=None`` and a model with ``head="sgd",
     likelihood="gaussian", noise_std=0.05``, as in
-    ``sklearn_emerge.reproduce.PROTOCOLS["published"]``. The shuffled null of the source is not
+    ``sklearn_emerge.reproduce.PROTOCOLS["published"]``. The shuffled null of the paper is not
     the default, because it leaves something to gain; see `ShuffleNull`.
 
     Parameters
@@ -108,7 +108,7 @@ class EmergenceAssessment(Results, Estimator):
         networks.
     reference : "auto", "all", str or sequence of str, default="auto"
         Baselines among which the reference is chosen, the one that is best on training sequences
-        that it was not fitted to. "auto" is the trivial ones, as in the source, or all if none of
+        that it was not fitted to. "auto" is the trivial ones, as in the paper, or all if none of
         them is there. The gain of every
         baseline is in the cube in any case.
     claims : "auto", str or sequence of str, default="auto"
@@ -132,14 +132,14 @@ class EmergenceAssessment(Results, Estimator):
         intervals, and the verdict is "undecided".
     n_train : int, default=None
         Training sequences, at least 4; None is what the world of each configuration suggests,
-        2,000 mostly, or four fifths of an `ArrayWorld`. The source uses 20,000.
+        2,000 mostly, or four fifths of an `ArrayWorld`. The paper uses 20,000.
     n_eval : int, default=None
         Evaluation sequences, at least 5; None is 500, or a fifth of an `ArrayWorld`. The
-        source uses 2,000.
+        paper uses 2,000.
     n_probe : int, default=500
         Evaluation sequences that the probes use, at most.
     shared_data : bool, default=False
-        Whether all seeds train and are evaluated on the same sequences, as in the source. Then
+        Whether all seeds train and are evaluated on the same sequences, as in the paper. Then
         the tests are about these sequences only: what their chance favours in one seed it
         favours in all, and a difference that is not there is found too often. By default every
         seed draws its own, and seeds are independent replicates of the whole experiment. Seeds
@@ -151,7 +151,7 @@ class EmergenceAssessment(Results, Estimator):
         Correction over configurations, for each claim, and over latents, for each configuration;
         see `adjust_p_values`.
     n_flips : int or None, default=None
-        Random patterns of signs that each test draws, 2,000 in the source. None enumerates all
+        Random patterns of signs that each test draws, 2,000 in the paper. None enumerates all
         patterns, which is exact, for up to 16 seeds.
     interval : {"student", "bootstrap"}, default="student"
         Interval of the mean gain over seeds, of coverage 1 - alpha.

@@ -72,8 +72,8 @@ def check_configurations(configurations, modes, n_train, n_eval):
 def untrained_network(model, X):
     """Return a copy of a model, and its network with the initial weights, None if it has none."""
     model = clone(model)
-    X = model._prepare(X)
-    return model, model._job(X).network if isinstance(model, NeuralPredictor) else None
+    X = model.prepare(X)
+    return model, model.training_job(X).network if isinstance(model, NeuralPredictor) else None
 
 
 def try_baselines(baselines, configurations):

@@ -204,7 +204,7 @@ def _try(model, sizes, n_shared):
                 return Pace(0.0, _seconds(clone(model).fit, X) / n)
             tried = clone(model).set_params(training="full", callbacks=None)
             if "engine" in tried.get_params():
-                tried._job(tried._prepare(X))
+                tried.training_job(tried.prepare(X))
                 tried = clone(tried).set_params(engine=tried.engine_)
             tried.set_params(max_steps=_N_TRIED)
             context = TrainingContext(progress=(clock,))

@@ -35,7 +35,7 @@ class Alternative:
     words : str
         What it is.
     trivial : bool
-        Whether it is a reference of the source, from which gains are counted.
+        Whether it is a reference of *Emergence Without Scale*, from which gains are counted.
     """
 
     make: callable

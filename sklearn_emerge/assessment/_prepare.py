@@ -30,6 +30,9 @@ from ._recordings import check_likelihoods, world_of
 from ._store import Store
 from ._trajectory import check_record
 
+# Where and how fast: of no effect on results, and folders are nobody else's concern.
+_CHANGES_NOTHING = ("memory", "n_jobs", "progress")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -114,8 +117,9 @@ class Plan:
 
     @property
     def description(self):
-        """How the cube is made, as plain data."""
-        return describe(self.assessment) | {
+        """What the results depend on, as plain data."""
+        given = describe(self.assessment)
+        return {name: given[name] for name in given if name not in _CHANGES_NOTHING} | {
             "world": describe(self.world),
             "model": describe(self.model),
             "entropy": self.entropy,

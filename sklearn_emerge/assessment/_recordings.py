@@ -89,7 +89,7 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval):
 
 def _check_tokens(X, baselines, nulls):
     encode_tokens(X.reshape(*X.shape[:2], -1))
-    unable = [name for name, baseline in baselines.items() if not baseline._knows_tokens]
+    unable = [name for name, baseline in baselines.items() if not baseline.knows_tokens]
     if unable:
         raise ValueError(
             f"baselines has {', '.join(map(repr, unable))}, which cannot predict tokens, and the "

@@ -2,7 +2,7 @@
 
 from sklearn.utils.validation import check_is_fitted
 
-from . import _short_ways
+from . import _plot_and_report
 from ._cube import save_cube
 from ._explain import explain
 from ._html import results_html
@@ -82,7 +82,7 @@ class Results:
         ValueError
             If the kind is not known, or what it shows was not measured.
         """
-        return _short_ways.plot(self, kind, options)
+        return _plot_and_report.plot(self, kind, options)
 
     def to_netcdf(self, path):
         """Write the cube to a NetCDF file, atomically.
@@ -127,7 +127,7 @@ class Results:
         sklearn_emerge.report : One report on several assessments, or on files.
         """
         check_is_fitted(self, "cube_")
-        _short_ways.write_report(self, path)
+        _plot_and_report.write_report(self, path)
 
     def _repr_html_inner(self):
         html = super()._repr_html_inner()

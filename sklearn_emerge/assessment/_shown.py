@@ -9,7 +9,7 @@ import pandas as pd
 from .._images import image_of
 from ._case import cases_of
 from ._explain import WIDTH, headline
-from ._short_ways import draw_gains
+from ._plot_and_report import draw_gains
 
 # Rows of a table that is shown, half of them from its end.
 MAX_ROWS = 60

@@ -7,13 +7,17 @@ from ..predictors._base import BasePredictor
 from ..worlds import (
     BernoulliWorld,
     DriftWorld,
+    FlipFlopWorld,
     LinearSystemWorld,
+    NoisyPeriodicWorld,
     OscillatorWorld,
     RegimeWorld,
+    SwitchingLinearWorld,
     World,
 )
 from ..worlds._nulls import ResampleNull, ShuffleNull
 from ._exchangeable import ExchangeablePredictor
+from ._flip_flop import FlipFlopPredictor
 from ._kalman import KalmanPredictor
 from ._oscillator import OscillatorPredictor
 from ._regime import RegimePredictor
@@ -62,7 +66,19 @@ def _(world: DriftWorld) -> BasePredictor:
 
 
 @best_predictor.register
-def _(world: LinearSystemWorld) -> BasePredictor:
+def _(world: FlipFlopWorld) -> BasePredictor:
+    return FlipFlopPredictor(world.pulse_probability)
+
+
+@best_predictor.register
+def _(world: SwitchingLinearWorld) -> BasePredictor:
+    # Of one regime, which is when there is a ceiling.
+    (A,), *matrices, _ = world.system()
+    return KalmanPredictor(A, *matrices, initial_covariance=world.stationary()[1][0])
+
+
+@best_predictor.register
+def _(world: LinearSystemWorld | NoisyPeriodicWorld) -> BasePredictor:
     *matrices, initial = world.system()
     return KalmanPredictor(*matrices, initial_covariance=initial)
 

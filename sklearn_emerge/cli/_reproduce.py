@@ -18,7 +18,7 @@ def add(commands: Commands) -> Parser:
     parser = add_command(
         commands,
         "reproduce",
-        "run a table or figure of a source paper and compare with what was published",
+        "run a table or figure of a paper and compare with what was published",
         "python -m sklearn_emerge reproduce recurrent-table-3 --out cubes --figure table-3.png",
     )
     parser.add_argument(

@@ -1,20 +1,21 @@
-"""Accuracy against capacity with the fitted curve, its band and its threshold."""
+"""Accuracy against capacity with the fitted curve, its band and its location."""
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from .._moved import renamed_argument, renamed_attribute
 from ._source import Display
 from ._style import BLUE, SMALL, finish, log_ticks
 
 # Capacities at which the curve is drawn.
 _POINTS = 200
-_THRESHOLD = "threshold"
+_LOCATION = "location"
 
 
 class EmergenceCurveDisplay(Display):
-    """Accuracy against capacity, with a fitted `EmergenceCurve`, its band and its threshold.
+    """Accuracy against capacity, with a fitted `EmergenceCurve`, its band and its location.
 
-    Build it with `from_estimator`. The threshold is where the fitted curve is half way, which
+    Build it with `from_estimator`. The location is where the fitted curve is half way, which
     every rise has; whether it is a step says `EmergenceCurve.compare`. The legend gives it with its
     interval. In axes of its own a footer says what is drawn.
 
@@ -24,8 +25,8 @@ class EmergenceCurveDisplay(Display):
         What the curve was fitted to.
     grid, mean, low, high : ndarray of shape (n_grid,)
         Capacities, the curve there, and its band.
-    threshold : (float, float, float)
-        The threshold and its interval.
+    location : (float, float, float)
+        The location and its interval.
     confidence : float, default=0.95
         Coverage of band and interval.
 
@@ -49,15 +50,18 @@ class EmergenceCurveDisplay(Display):
 
     _options = {"label": None, "color": BLUE}
 
-    def __init__(self, capacity, rate, grid, mean, low, high, threshold, confidence=0.95):
+    @renamed_argument("threshold", "location")
+    def __init__(self, capacity, rate, grid, mean, low, high, location, confidence=0.95):
         self.capacity = capacity
         self.rate = rate
         self.grid = grid
         self.mean = mean
         self.low = low
         self.high = high
-        self.threshold = threshold
+        self.location = location
         self.confidence = confidence
+
+    threshold = renamed_attribute("threshold", "location")
 
     @classmethod
     def from_estimator(cls, curve, *, confidence=0.95, random_state=0, ax=None, **options):
@@ -93,9 +97,9 @@ class EmergenceCurveDisplay(Display):
         # The product of the columns is what counts.
         X = np.column_stack([grid, *np.ones((curve.n_features_in_ - 1, _POINTS))])
         low, high = curve.band(X, confidence=confidence, random_state=random_state)
-        threshold = curve.threshold_, *curve.interval("threshold", confidence=confidence)
+        location = curve.location_, *curve.interval("location", confidence=confidence)
         values = curve.y_train_, grid, curve.predict(X), low, high
-        return cls(capacity, *values, threshold, confidence).plot(ax=ax, **options)
+        return cls(capacity, *values, location, confidence).plot(ax=ax, **options)
 
     def plot(self, ax=None, *, label="same", color="same"):
         """Plot.
@@ -106,7 +110,7 @@ class EmergenceCurveDisplay(Display):
             Where to plot; None makes a figure, or takes the last one of its own if nothing else
             was drawn into it.
         label : str or None, default="same"
-            What the curve is; stands before its threshold in the legend. "same" is as plotted
+            What the curve is; stands before its location in the legend. "same" is as plotted
             before, at first None.
         color : str, default="same"
             Colour of points, curve and band. "same" is as plotted before, at first "#0072B2".
@@ -127,7 +131,7 @@ class EmergenceCurveDisplay(Display):
         told = self._told() if label is None else f"{label}: {self._told()}"
         ax.plot(self.grid, self.mean, color=color, linewidth=1.8, label=told)
         ax.fill_between(self.grid, self.low, self.high, color=color, alpha=0.15, linewidth=0)
-        self._draw_threshold(ax, color)
+        self._draw_location(ax, color)
         ax.set_xscale("log")
         if zero.any():
             _mark_zero(ax, least)
@@ -143,20 +147,20 @@ class EmergenceCurveDisplay(Display):
         self._plotted(ax, label=label, color=color)
         return self
 
-    def _draw_threshold(self, ax, color):
-        """Draw the threshold and its interval, if it is among the capacities."""
-        threshold, low, high = self.threshold
-        if not self.grid[0] <= threshold <= self.grid[-1]:
+    def _draw_location(self, ax, color):
+        """Draw the location and its interval, if it is among the capacities."""
+        location, low, high = self.location
+        if not self.grid[0] <= location <= self.grid[-1]:
             return
-        ax.axvline(threshold, color=color, linewidth=1, linestyle="--")
+        ax.axvline(location, color=color, linewidth=1, linestyle="--")
         ends = np.clip([low, high], self.grid[0], self.grid[-1])
         ax.axvspan(*ends, color=color, alpha=0.07, linewidth=0)
         # The curve is above on its right; of several curves one stands over the other.
-        row = sum(text.get_text() == _THRESHOLD for text in ax.texts)
-        right = threshold**2 > self.grid[0] ** 0.4 * self.grid[-1] ** 1.6
+        row = sum(text.get_text() == _LOCATION for text in ax.texts)
+        right = location**2 > self.grid[0] ** 0.4 * self.grid[-1] ** 1.6
         ax.annotate(
-            _THRESHOLD,
-            (threshold, 0.03 + 0.07 * row),
+            _LOCATION,
+            (location, 0.03 + 0.07 * row),
             (-3 if right else 3, 0),
             xycoords=ax.get_xaxis_transform(),
             textcoords="offset points",
@@ -167,19 +171,19 @@ class EmergenceCurveDisplay(Display):
         )
 
     def _told(self):
-        """Return the threshold and its interval in words."""
-        threshold, *_ = self.threshold
-        if not self.grid[0] <= threshold <= self.grid[-1]:
-            return "threshold beyond the capacities"
-        threshold, low, high = (f"{float(f'{x:.3g}'):,g}" for x in self.threshold)
-        return f"threshold {threshold} ({100 * self.confidence:.3g}%: {low} to {high})"
+        """Return the location and its interval in words."""
+        location, *_ = self.location
+        if not self.grid[0] <= location <= self.grid[-1]:
+            return "location beyond the capacities"
+        location, low, high = (f"{float(f'{x:.3g}'):,g}" for x in self.location)
+        return f"location {location} ({100 * self.confidence:.3g}%: {low} to {high})"
 
     def _footer(self):
         """Return what points, curve, bands and the dashed line are."""
         share = f"{100 * self.confidence:.3g}%"
         return (
             f"{len(self.rate)} points. Curve and band: fitted, pointwise {share} (bootstrap). "
-            f"Dashed and shaded: the threshold and its {share} interval (profile likelihood)."
+            f"Dashed and shaded: the location and its {share} interval (profile likelihood)."
         )
 
     def _shown(self):

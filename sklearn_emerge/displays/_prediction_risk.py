@@ -64,8 +64,8 @@ class PredictionRiskDisplay(Display):
         quantity : {"total_risk", "risk", "log1p", "same"}, default="same"
             "total_risk": the total, with what is tolerated and the critical length of each
             horizon. "risk": per step. "log1p": the logarithm of one plus the risk averaged over
-            the predicted steps, as in Figure 1 of the source. "same" is as plotted before, at
-            first "total_risk".
+            the predicted steps, as in Figure 1 of *State space models, emergence, and ergodicity*.
+            "same" is as plotted before, at first "total_risk".
         ax : matplotlib.axes.Axes, default=None
             Where to plot; None makes a figure, or takes the last one of its own if nothing else
             was drawn into it.

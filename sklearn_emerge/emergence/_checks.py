@@ -55,7 +55,7 @@ def check_points(X, y, n_needed):
         )
 
 
-def check_rates(y, n_trials, chance, ceiling):
+def check_rates(y, n_trials, chance, asymptote):
     """Check rates against ends and trials.
 
     Parameters
@@ -64,7 +64,7 @@ def check_rates(y, n_trials, chance, ceiling):
         Rates.
     n_trials : int, array-like of shape (n_points,) or None
         Trials behind each.
-    chance, ceiling : float or "fit"
+    chance, asymptote : float or "fit"
         Ends of the curve.
 
     Returns
@@ -77,14 +77,14 @@ def check_rates(y, n_trials, chance, ceiling):
     ValueError
         If rates lie outside of what the ends allow, or do not come from such numbers of trials.
     """
-    known = [end for end in (chance, ceiling) if end != "fit"]
-    if len(known) == 2 and not chance < ceiling:
-        raise ValueError(f"chance={chance!r} must lie below ceiling={ceiling!r}; swap them?")
+    known = [end for end in (chance, asymptote) if end != "fit"]
+    if len(known) == 2 and not chance < asymptote:
+        raise ValueError(f"chance={chance!r} must lie below asymptote={asymptote!r}; swap them?")
     probabilities = n_trials is not None or len(known) == 2
     lowest, highest = min([0.0, *known]), max([1.0, *known])
     if n_trials is not None and (lowest < 0 or highest > 1):
         raise ValueError(
-            f"chance={chance!r}, ceiling={ceiling!r}: with n_trials they are probabilities "
+            f"chance={chance!r}, asymptote={asymptote!r}: with n_trials they are probabilities "
             "between 0 and 1."
         )
     if probabilities and (y.min() < lowest or y.max() > highest):
@@ -94,7 +94,7 @@ def check_rates(y, n_trials, chance, ceiling):
         else:
             remedy = (
                 "Divide percentages by 100 and counts by their trials, or pass chance='fit' and "
-                "ceiling='fit' for another scale."
+                "asymptote='fit' for another scale."
             )
         raise ValueError(
             f"y contains {wrong:g}, outside of {lowest:g} to {highest:g}: it must hold rates. "

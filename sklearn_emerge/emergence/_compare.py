@@ -71,7 +71,7 @@ def compare_families(data, theta, logistic, sharpness, alpha, n_draws, random_st
     elif sharpness <= 1:
         reason = f"no step shown: a sharpness of {sharpness:.2g} is that of a slow rise"
     elif not inside:
-        reason = "no step shown: its threshold would lie outside of the capacities"
+        reason = "no step shown: its location would lie outside of the capacities"
     else:
         reason = "a logistic step in capacity fits better than every smooth curve"
     steeper = reason.startswith("a logistic step")

@@ -3,11 +3,13 @@
 import numpy as np
 import xarray as xr
 
+from .._moved import renamed_argument
 from .._validation import as_numbers
 from ._curve import EmergenceCurve
 
 
-def fit_curve(scores, capacity, *, n_trials=None, chance=0.0, ceiling=1.0):
+@renamed_argument("ceiling", "asymptote")
+def fit_curve(scores, capacity, *, n_trials=None, chance=0.0, asymptote=1.0):
     """Fit an `EmergenceCurve` to scores out of a cube; every network is a point.
 
     Parameters
@@ -25,7 +27,7 @@ def fit_curve(scores, capacity, *, n_trials=None, chance=0.0, ceiling=1.0):
     chance : float or "fit", default=0.0
         See `EmergenceCurve`. Scores in other units than rates, such as gains in nats, need "fit"
         for both ends.
-    ceiling : float or "fit", default=1.0
+    asymptote : float or "fit", default=1.0
         See `EmergenceCurve`.
 
     Returns
@@ -46,7 +48,7 @@ def fit_curve(scores, capacity, *, n_trials=None, chance=0.0, ceiling=1.0):
     >>> cube = PredictionRiskSweep(param_range=range(1, 13)).fit().cube_
     >>> solved = 1 / (1 + cube.total_risk.sel(horizon=1000))  # half where the risk is tolerated
     >>> curve = fit_curve(solved, "length")
-    >>> round(curve.threshold_), round(float(cube.critical_length.sel(horizon=1000)))
+    >>> round(curve.location_), round(float(cube.critical_length.sel(horizon=1000)))
     (10, 10)
     """
     if not isinstance(scores, xr.DataArray):
@@ -69,4 +71,4 @@ def fit_curve(scores, capacity, *, n_trials=None, chance=0.0, ceiling=1.0):
     size, score = (part.values.ravel() for part in xr.broadcast(capacity, scores))
     points = np.stack([as_numbers(size, "capacity"), as_numbers(score, "scores")])
     size, score = points[:, np.isfinite(points).all(axis=0)]
-    return EmergenceCurve(chance, ceiling).fit(size[:, np.newaxis], score, n_trials)
+    return EmergenceCurve(chance, asymptote).fit(size[:, np.newaxis], score, n_trials)

@@ -1,4 +1,4 @@
-"""The emergence curve: accuracy against capacity, its threshold, and whether it is a step."""
+"""The emergence curve: accuracy against capacity, where it rises, and whether it is a step."""
 
 import warnings
 from dataclasses import replace
@@ -7,9 +7,10 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import stats
 from sklearn.base import RegressorMixin
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import Hidden, Interval, StrOptions, validate_params
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._moved import renamed_attribute, renamed_parameter
 from .._names import Estimator
 from ..inference import Interval as Ends
 from ..inference import check_alpha
@@ -19,18 +20,18 @@ from ._fit import FAMILIES, Data, curve, fit, n_parameters
 
 # Log odds beyond which a point is at an end of the curve.
 _STEP = 7.0
-# Places of the threshold, or steepnesses, at which a profile is computed.
+# Places of the location, or steepnesses, at which a profile is computed.
 _PROFILE = 201
 
 
 class EmergenceCurve(RegressorMixin, Estimator):
-    r"""Accuracy against capacity as a logistic curve with a threshold.
+    r"""Accuracy against capacity as a logistic curve.
 
     .. math:: A(C) = g + (u - g) \frac{1}{1 + \exp(-\alpha (\ln C - \ln C_c))}
 
-    with the threshold :math:`C_c`, the sharpness :math:`\alpha` (per factor e of capacity), the
-    chance level g and the ceiling u. Fitted by maximum likelihood if `fit` is told the numbers of
-    trials, by least squares otherwise.
+    with the location :math:`C_c`, the capacity at which it is half way, the sharpness
+    :math:`\alpha` (per factor e of capacity), the chance level g and the asymptote u. Fitted by
+    maximum likelihood if `fit` is told the numbers of trials, by least squares otherwise.
 
     A good fit does not show that there is a step: `compare` sets the curve against smooth ones.
 
@@ -38,16 +39,18 @@ class EmergenceCurve(RegressorMixin, Estimator):
     ----------
     chance : float or "fit", default=0.0
         Accuracy without any capacity.
-    ceiling : float or "fit", default=1.0
+    asymptote : float or "fit", default=1.0
         Accuracy with unlimited capacity.
+    ceiling : float, "fit" or "deprecated", default="deprecated"
+        The old name of `asymptote`.
 
     Attributes
     ----------
-    threshold_ : float
+    location_ : float
         :math:`C_c`, in units of the capacity.
     sharpness_ : float
         :math:`\alpha`.
-    chance_, ceiling_ : float
+    chance_, asymptote_ : float
         Ends of the curve.
     X_train_, y_train_ : ndarray
         What it was fitted to.
@@ -56,8 +59,8 @@ class EmergenceCurve(RegressorMixin, Estimator):
 
     Notes
     -----
-    The source, the page on emergence, gives the curve without a procedure to fit it, and takes
-    the threshold for granted.
+    The Emergence page gives the curve without a procedure to fit it, and takes the step for
+    granted.
 
     Trials of one network are independent given the network; networks of one capacity differ. If
     accuracies of several networks vary more than binomial counts, which is tested, intervals are
@@ -75,21 +78,30 @@ class EmergenceCurve(RegressorMixin, Estimator):
     >>> truth = 1 / (1 + (capacity / 2e4) ** -1.5)
     >>> right = np.random.default_rng(0).binomial(100, truth)
     >>> curve = EmergenceCurve().fit(capacity, right / 100, n_trials=100)
-    >>> round(curve.threshold_, -2), round(curve.sharpness_, 2)
+    >>> round(curve.location_, -2), round(curve.sharpness_, 2)
     (19100.0, 1.44)
-    >>> low, high = curve.interval("threshold")
+    >>> low, high = curve.interval("location")
     >>> bool(low < 2e4 < high), curve.compare(random_state=0).steeper_than_smooth
     (True, True)
     """
 
     _parameter_constraints = {
         "chance": [Interval(Real, None, None, closed="neither"), StrOptions({"fit"})],
-        "ceiling": [Interval(Real, None, None, closed="neither"), StrOptions({"fit"})],
+        "asymptote": [Interval(Real, None, None, closed="neither"), StrOptions({"fit"})],
+        "ceiling": [
+            Interval(Real, None, None, closed="neither"),
+            StrOptions({"fit"}),
+            Hidden(StrOptions({"deprecated"})),
+        ],
     }
 
-    def __init__(self, chance=0.0, ceiling=1.0):
+    def __init__(self, chance=0.0, asymptote=1.0, ceiling="deprecated"):
         self.chance = chance
+        self.asymptote = asymptote
         self.ceiling = ceiling
+
+    threshold_ = renamed_attribute("threshold_", "location_")
+    ceiling_ = renamed_attribute("ceiling_", "asymptote_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -125,11 +137,12 @@ class EmergenceCurve(RegressorMixin, Estimator):
         Warns
         -----
         UserWarning
-            If the threshold lies outside of the capacities, the step is sharper than they can
+            If the location lies outside of the capacities, the step is sharper than they can
             tell, or counts vary more than binomial ones.
         """
         self._validate_params()
-        fitted = [self.chance, self.ceiling].count("fit")
+        ends = self.chance, renamed_parameter(self, "ceiling", "asymptote")
+        fitted = ends.count("fit")
         X = in_columns(X)
         check_points(X, y, 4 + fitted)
         X, y = validate_data(
@@ -148,22 +161,22 @@ class EmergenceCurve(RegressorMixin, Estimator):
                 f"X has {len(distinct)} different capacities above zero; a curve needs at least "
                 "two, better a dozen."
             )
-        trials = check_rates(y, n_trials, self.chance, self.ceiling)
+        trials = check_rates(y, n_trials, *ends)
         self.X_train_, self.y_train_ = X, np.asarray(y, dtype=np.float64)
         self._center, self._scale = distinct.mean(), distinct.std()
         self._data = Data(
             (log_capacity - self._center) / self._scale,
             np.asarray(y, dtype=np.float64)[np.newaxis],
             trials,
-            *(None if end == "fit" else float(end) for end in (self.chance, self.ceiling)),
+            *(None if end == "fit" else float(end) for end in ends),
             self._scale,
         )
         self._theta, left = fit(self._data, "logistic")
         self._misfit = float(left[0])
-        self.threshold_ = float(np.exp(self._center + self._scale * self._theta[0, 1]))
+        self.location_ = float(np.exp(self._center + self._scale * self._theta[0, 1]))
         self.sharpness_ = float(np.exp(self._theta[0, 0]) / self._scale)
-        ends = np.array([-1e9, 1e9])
-        self.chance_, self.ceiling_ = curve(self._data, "logistic", self._theta, ends)[0].tolist()
+        far = np.array([-1e9, 1e9])
+        self.chance_, self.asymptote_ = curve(self._data, "logistic", self._theta, far)[0].tolist()
         self._warn(distinct)
         return self
 
@@ -172,7 +185,7 @@ class EmergenceCurve(RegressorMixin, Estimator):
         if not hasattr(self, "sharpness_"):
             return said
         return (
-            f"<{said} fitted to {len(self.y_train_)} points: threshold {self.threshold_:.3g}, "
+            f"<{said} fitted to {len(self.y_train_)} points: location {self.location_:.3g}, "
             f"sharpness {self.sharpness_:.3g}>"
         )
 
@@ -199,7 +212,7 @@ class EmergenceCurve(RegressorMixin, Estimator):
 
     @validate_params(
         {
-            "parameter": [StrOptions({"threshold", "sharpness"})],
+            "parameter": [StrOptions({"location", "sharpness"}), Hidden(StrOptions({"threshold"}))],
             "method": [StrOptions({"profile", "bootstrap"})],
             "n_draws": [Interval(Integral, 20, None, closed="left")],
         },
@@ -207,18 +220,18 @@ class EmergenceCurve(RegressorMixin, Estimator):
     )
     def interval(
         self,
-        parameter="threshold",
+        parameter="location",
         *,
         confidence=0.95,
         method="profile",
         n_draws=999,
         random_state=None,
     ):
-        """Return an interval of the threshold or the sharpness.
+        """Return an interval of the location or the sharpness.
 
         Parameters
         ----------
-        parameter : {"threshold", "sharpness"}, default="threshold"
+        parameter : {"location", "sharpness"}, default="location"
             Which one.
         confidence : float, default=0.95
             Coverage.
@@ -243,7 +256,10 @@ class EmergenceCurve(RegressorMixin, Estimator):
         """
         check_is_fitted(self)
         check_alpha(confidence, "confidence")
-        place = 1 if parameter == "threshold" else 0
+        if parameter == "threshold":
+            warnings.warn('"threshold" is "location" now; pass that.', FutureWarning, stacklevel=3)
+            parameter = "location"
+        place = 1 if parameter == "location" else 0
         if method == "bootstrap":
             drawn = draw(self._data, "logistic", self._theta, n_draws, random_state)
             values = fit(drawn, "logistic")[0][:, place]
@@ -253,7 +269,7 @@ class EmergenceCurve(RegressorMixin, Estimator):
             high = np.inf if high >= most - 0.1 or (self._step and place == 0) else high
         else:
             low, high = self._profile(place, confidence)
-        if parameter == "threshold":
+        if parameter == "location":
             return Ends(*(float(np.exp(self._center + self._scale * end)) for end in (low, high)))
         return Ends(*(float(np.exp(end) / self._scale) for end in (low, high)))
 
@@ -264,7 +280,7 @@ class EmergenceCurve(RegressorMixin, Estimator):
     def compare(self, *, alpha=0.05, n_draws=199, random_state=None):
         r"""Compare with smooth curves, and say whether the rise is steeper than all of them.
 
-        The alternatives, all smooth and with the same chance level and ceiling where they have
+        The alternatives, all smooth and with the same chance level and asymptote where they have
         them: accuracy grows as :math:`C^k` over the capacities at hand ("power law"); the error
         falls as :math:`(1 + C / C_0)^{-k}` ("saturation", for k = 1 a logistic curve of sharpness
         1) or as :math:`\exp(-(C / C_0)^k)` with k at most 1 ("Weibull"); accuracy grows as
@@ -281,7 +297,7 @@ class EmergenceCurve(RegressorMixin, Estimator):
 
         The logistic curve is steeper than smooth if all alternatives are rejected, it has the
         smallest AICc, its sharpness is above 1, so that it rises faster than a saturation, and the
-        threshold lies among the capacities. That is a step in capacity, under this budget of
+        location lies among the capacities. That is a step in capacity, under this budget of
         training and this score; it is no proof of a phase transition. There is no decision if the
         different capacities are no more than the parameters of a curve, which then meets all
         their means.
@@ -326,7 +342,7 @@ class EmergenceCurve(RegressorMixin, Estimator):
 
         Quantiles of the curves that are fitted to data drawn from the fitted curve (rates of
         several networks a capacity as in `compare`), widened by the
-        best curves whose threshold is at an end of its profile interval: where accuracy jumps
+        best curves whose location is at an end of its profile interval: where accuracy jumps
         between two capacities, drawn data do so at the same place.
 
         Parameters
@@ -406,11 +422,11 @@ class EmergenceCurve(RegressorMixin, Estimator):
     def _warn(self, distinct):
         """Warn of fits that mean little."""
         data = self._data
-        place = self.sharpness_ * (distinct - np.log(self.threshold_))
+        place = self.sharpness_ * (distinct - np.log(self.location_))
         self._step = bool((np.abs(place) > _STEP).all())
         if self._step:
-            above = distinct[distinct > np.log(self.threshold_)]
-            below = distinct[distinct <= np.log(self.threshold_)]
+            above = distinct[distinct > np.log(self.location_)]
+            below = distinct[distinct <= np.log(self.location_)]
             between = ""
             if len(above) and len(below):
                 ends = np.exp(below[-1]), np.exp(above[0])
@@ -420,11 +436,11 @@ class EmergenceCurve(RegressorMixin, Estimator):
                 f"upper bound; add capacities{between}.",
                 stacklevel=3,
             )
-        elif not distinct[0] <= np.log(self.threshold_) <= distinct[-1]:
-            fixed = [n for n in ("chance", "ceiling") if getattr(self, n) != "fit"]
+        elif not distinct[0] <= np.log(self.location_) <= distinct[-1]:
+            fixed = [n for n in ("chance", "asymptote") if getattr(data, n) is not None]
             remedy = "".join(f", or fit {name}='fit'" for name in fixed)
             warnings.warn(
-                f"The threshold {self.threshold_:.4g} lies outside of the capacities "
+                f"The location {self.location_:.4g} lies outside of the capacities "
                 f"{np.exp(distinct[0]):.4g} to {np.exp(distinct[-1]):.4g}; add capacities around "
                 f"it{remedy}.",
                 stacklevel=3,

@@ -58,7 +58,7 @@ class Family:
     Attributes
     ----------
     mean : callable
-        Function of (theta, x, chance, ceiling, inside, scale) that returns the means, where
+        Function of (theta, x, chance, asymptote, inside, scale) that returns the means, where
         ``inside`` maps a parameter to a value between the ends.
     starts : tuple of ndarray
         Where the search starts, a grid of the parameters.
@@ -83,8 +83,8 @@ FAMILIES = {
         _logistic,
         (np.linspace(-1, 3, 9), np.linspace(-3, 3, 19)),
         ((-6, 6), (-12, 12)),
-        ("chance", "ceiling"),
-        "threshold: 1 / (1 + (C / C_c)^-alpha)",
+        ("chance", "asymptote"),
+        "accuracy is 1 / (1 + (C / C_c)^-alpha)",
     ),
     "power law": Family(
         _power_law,
@@ -97,7 +97,7 @@ FAMILIES = {
         _saturation,
         (np.linspace(-4, 4, 13), np.linspace(-3, 8, 19)),
         ((-12, 12), (-20, 20)),
-        ("chance", "ceiling"),
+        ("chance", "asymptote"),
         "error falls as (1 + C / C_0)^-k",
     ),
     # Steeper ones, with k above 1, are steps themselves, of another shape than the logistic.
@@ -105,14 +105,14 @@ FAMILIES = {
         _weibull,
         (np.linspace(-4, 6, 11), np.linspace(-3, 3, 19)),
         ((-12, 12), (-20, 20)),
-        ("chance", "ceiling"),
+        ("chance", "asymptote"),
         "1 - exp(-(C / C_0)^k), k at most 1",
     ),
     "Gompertz": Family(
         _gompertz,
         (np.linspace(-4, 6, 11), np.linspace(-3, 3, 19)),
         ((-12, 12), (-20, 20)),
-        ("chance", "ceiling"),
+        ("chance", "asymptote"),
         "exp(-(C / C_0)^-k), k at most 1",
     ),
     "line": Family(
@@ -134,7 +134,7 @@ class Data:
         Rates of each data set.
     trials : ndarray of shape (n,) or None
         Trials behind the rates; None fits by least squares.
-    chance, ceiling : float or None
+    chance, asymptote : float or None
         Ends of the curve; None fits them.
     scale : float
         Nats of log capacity in a unit of x.
@@ -144,7 +144,7 @@ class Data:
     rate: np.ndarray
     trials: np.ndarray | None
     chance: float | None
-    ceiling: float | None
+    asymptote: float | None
     scale: float
 
     def unknown(self, family):
@@ -161,17 +161,17 @@ def curve(data, family, theta, x=None):
     """Return the means of the curves, of shape (n_sets, n)."""
     kind = FAMILIES[family]
     i = len(kind.bounds)
-    ends = {"chance": data.chance, "ceiling": data.ceiling}
+    ends = {"chance": data.chance, "asymptote": data.asymptote}
     probabilities = data.trials is not None
     for end in data.unknown(family):
         ends[end] = theta[:, i : i + 1]
         i += 1
-    low, high = ends["chance"], ends["ceiling"]
+    low, high = ends["chance"], ends["asymptote"]
     if probabilities:
         # Fitted ends are probabilities.
         low = 0.0 if low is None else low
         low = expit(low) if data.chance is None and "chance" in kind.ends else low
-        if data.ceiling is None and "ceiling" in kind.ends:
+        if data.asymptote is None and "asymptote" in kind.ends:
             high = low + (1 - low) * expit(high)
         high = 1.0 if high is None else high
     bounded = low is not None and high is not None
@@ -255,8 +255,8 @@ def _start(data, family, fixed):
     starts = FAMILIES[family].starts
     lowest, highest = data.rate.min(axis=1), data.rate.max(axis=1)
     if data.trials is None:
-        ends = {"chance": lowest, "ceiling": highest}
-        if data.chance is None or data.ceiling is None:
+        ends = {"chance": lowest, "asymptote": highest}
+        if data.chance is None or data.asymptote is None:
             # Levels are values themselves.
             spread = np.linspace(data.rate.min(), data.rate.max(), len(_LEVELS))
             starts = [spread if axis is _LEVELS else axis for axis in starts]
@@ -264,7 +264,7 @@ def _start(data, family, fixed):
         low = np.clip(lowest, 0.01, 0.98)
         ends = {
             "chance": logit(low),
-            "ceiling": logit(np.clip((highest - low) / (1 - low), 0.02, 0.98)),
+            "asymptote": logit(np.clip((highest - low) / (1 - low), 0.02, 0.98)),
         }
     grid = np.stack([axis.ravel() for axis in np.meshgrid(*starts)], axis=1)
     ends = [ends[end] for end in data.unknown(family)]

@@ -70,7 +70,7 @@ def jump_p_value(data, mean, spread):
 def _levels(data):
     """Return the lower and the upper end of what networks reach, known or seen."""
     low = data.rate.min() if data.chance is None else data.chance
-    high = data.rate.max() if data.ceiling is None else data.ceiling
+    high = data.rate.max() if data.asymptote is None else data.asymptote
     return low, high
 
 

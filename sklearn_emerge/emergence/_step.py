@@ -5,30 +5,33 @@ from numbers import Integral, Real
 import xarray as xr
 from sklearn.utils._param_validation import Interval, validate_params
 
+from .._moved import renamed_argument
 
+
+@renamed_argument("threshold", "level")
 @validate_params(
     {
         "trajectory": [xr.DataArray],
-        "threshold": [Interval(Real, None, None, closed="neither")],
+        "level": [Interval(Real, None, None, closed="neither")],
         "n_sustained": [Interval(Integral, 1, None, closed="left")],
         "falling": ["boolean"],
     },
     prefer_skip_nested_validation=True,
 )
-def emergence_step(trajectory, threshold, *, n_sustained=3, falling=False):
-    """Return the first update from which a measure stays beyond a threshold.
+def emergence_step(trajectory, level, *, n_sustained=3, falling=False):
+    """Return the first update from which a measure stays beyond a level.
 
     Parameters
     ----------
     trajectory : xarray.DataArray
         A variable of the cube with the dimension ``step``.
-    threshold : float
+    level : float
         What has to be reached, in units of the measure.
     n_sustained : int, default=3
         For how many recorded steps in a row. Crossings at the end that are not followed by so
         many do not count.
     falling : bool, default=False
-        Whether the measure has to be at or below the threshold, as a loss, instead of at or
+        Whether the measure has to be at or below the level, as a loss, instead of at or
         above it.
 
     Returns
@@ -57,7 +60,7 @@ def emergence_step(trajectory, threshold, *, n_sustained=3, falling=False):
             f"trajectory has the dimensions {', '.join(map(str, trajectory.dims))}, and no step; "
             "record one with EmergenceAssessment(record_at=...)."
         )
-    beyond = trajectory <= threshold if falling else trajectory >= threshold
+    beyond = trajectory <= level if falling else trajectory >= level
     # The last step of a window of so many steps that are all beyond.
     count = beyond.astype(int).rolling(step=n_sustained).sum()
     first = (count == n_sustained).shift(step=1 - n_sustained, fill_value=False)

@@ -42,8 +42,8 @@ def hoeffding_p_value(score: float, expected: float, n_queries: int) -> float:
 
     Notes
     -----
-    The source doubles it, as for a two-sided test: its 7.74% is twice this bound at a score of
-    .6 in five queries.
+    *Scaling Down Transformers* doubles it, as for a two-sided test: its 7.74% is twice this bound
+    at a score of .6 in five queries.
 
     Examples
     --------

@@ -67,9 +67,9 @@ def filter_risk(q, r, length, horizon, *, padding="zero"):
     Notes
     -----
     The risk per step, divided by T, tends to :math:`S (1 - \rho^2) \rho^{2h} / (1 - \rho^{2h})`
-    for every length from 1 on. Theorem 4.1 of the source says that it diverges for lengths below
-    order log T. It does not: persistence (h = 1, F = 1) has :math:`\ell_T = \rho^2 S (T - 1)`.
-    What diverges there is the total.
+    for every length from 1 on. Theorem 4.1 of *State space models, emergence, and ergodicity* says
+    that it diverges for lengths below order log T. It does not: persistence (h = 1, F = 1) has
+    :math:`\ell_T = \rho^2 S (T - 1)`. What diverges there is the total.
 
     References
     ----------
@@ -135,8 +135,9 @@ def critical_filter_length(q, r, horizon, tol=1.0, *, padding="zero"):
 
     Notes
     -----
-    It grows by :math:`1 / (2 \log(1/\rho))` per factor e of the horizon. The source prints
-    :math:`1 / |\log(1 - \rho)|`, which falls as the noise grows, against its own text.
+    It grows by :math:`1 / (2 \log(1/\rho))` per factor e of the horizon. *State space models,
+    emergence, and ergodicity* prints :math:`1 / |\log(1 - \rho)|`, which falls as the noise grows,
+    against its own text.
 
     Examples
     --------

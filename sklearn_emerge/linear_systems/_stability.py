@@ -25,7 +25,7 @@ _ROUNDING = 1e-9
     {"n_unstable": [Interval(Integral, 0, None, closed="left"), None]},
     prefer_skip_nested_validation=True,
 )
-def stability_threshold(A, C, *, n_unstable=None):
+def shortest_stable_length(A, C, *, n_unstable=None):
     r"""Return the shortest filter whose risk per step stays bounded as the horizon grows.
 
     The filter has to contain the modes that do not decay, :math:`|\lambda| \ge 1`. With
@@ -64,16 +64,16 @@ def stability_threshold(A, C, *, n_unstable=None):
 
     Notes
     -----
-    This is the threshold of the *normalised* risk :math:`\ell_T / T`. That of the total risk,
+    This length is that of the *normalised* risk :math:`\ell_T / T`. That of the total risk,
     `critical_filter_length`, is longer and grows with log T. The parameters of the filter, h_c
     times the squared number of channels, are linear in the number of modes.
 
     Examples
     --------
-    >>> from sklearn_emerge.linear_systems import stability_threshold
-    >>> stability_threshold(1.0, 1.0), stability_threshold(0.8, 1.0)
+    >>> from sklearn_emerge.linear_systems import shortest_stable_length
+    >>> shortest_stable_length(1.0, 1.0), shortest_stable_length(0.8, 1.0)
     (1, 0)
-    >>> stability_threshold([[1.0, 1.0], [0.0, 1.0]], [1.0, 0.0])
+    >>> shortest_stable_length([[1.0, 1.0], [0.0, 1.0]], [1.0, 0.0])
     2
     """
     A = check_transition(A)
@@ -124,10 +124,10 @@ def orbit_dimension(A):
 
     Notes
     -----
-    The source's Theorem 3.1 has the sum of squared multiplicities minus the sum of
-    multiplicities of the modes that do not decay instead. That is right for one Jordan block
-    alone: it says 2 for the 2 x 2 identity, which is similar to itself only (dimension 0), and 0
-    for two different eigenvalues (dimension 2).
+    Theorem 3.1 of *State space models, emergence, and ergodicity* has the sum of squared
+    multiplicities minus the sum of multiplicities of the modes that do not decay instead. That is
+    right for one Jordan block alone: it says 2 for the 2 x 2 identity, which is similar to itself
+    only (dimension 0), and 0 for two different eigenvalues (dimension 2).
 
     Examples
     --------

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from tqdm.auto import tqdm
 
 from .._docs import fill_doc
+from .._moved import renamed_attribute
 from .._names import Estimator, did_you_mean
 from .._random import integer_seed, seed_sequence, substream
 from ..dynamics import check_system, memory_radius, steady_filter
@@ -17,7 +18,7 @@ from ..predictors import FiniteFilterPredictor, RestrictedLinearPredictor
 from ..predictors._base import BasePredictor
 from ..worlds import LinearSystemWorld, World
 from ._exact import exact_risk
-from ._stability import stability_threshold
+from ._stability import shortest_stable_length
 
 # Total risks below this share of the variance of the innovations count as none.
 _NEGLIGIBLE = 1e-20
@@ -25,15 +26,15 @@ _NEGLIGIBLE = 1e-20
 
 @fill_doc
 class PredictionRiskSweep(Estimator):
-    r"""Excess risk of a learner against its size and the horizon, with its thresholds.
+    r"""Excess risk of a learner against its size and the horizon, and which sizes suffice.
 
     The risk is the distance of the learner's predictions from those of the optimal predictor,
 
     .. math:: \ell_T = \sum_{t=1}^{T} E \| \hat y_t - E[y_t \mid y_1 \dots y_{t-1}] \|^2 .
 
-    Two thresholds can be read from it, and they are different things: the size from which the
-    risk *per step*, :math:`\ell_T / T`, stays bounded as the horizon grows (`stability_threshold_`,
-    a property of the modes that do not decay), and the size at which the *total* falls below a
+    Two sizes can be read from it, and they are different things: that from which the risk *per
+    step*, :math:`\ell_T / T`, stays bounded as the horizon grows (`shortest_stable_length_`, a
+    property of the modes that do not decay), and that at which the *total* falls below a
     tolerance (`critical_length_`, which grows with log T).
 
     Parameters
@@ -76,8 +77,8 @@ class PredictionRiskSweep(Estimator):
         ``total_risk`` and ``risk`` (per step) in squared units of the data; their standard
         errors for Monte Carlo (``total_risk_se``, given the fitted learner);
         ``growth_exponent`` of the risk per step over the last decade of horizons;
-        ``stability_threshold`` and ``critical_length``.
-    stability_threshold_ : float
+        ``shortest_stable_length`` and ``critical_length``.
+    shortest_stable_length_ : float
         First value of the parameter whose risk per step does not grow; NaN if there is none.
     critical_length_ : ndarray of shape (n_horizons,)
         Value of the parameter at which the total risk equals the tolerance, by interpolation of
@@ -100,7 +101,7 @@ class PredictionRiskSweep(Estimator):
     >>> from sklearn_emerge.linear_systems import PredictionRiskSweep
     >>> trend = LinearSystemWorld.local_linear_trend()
     >>> sweep = PredictionRiskSweep(trend, param_range=range(1, 16)).fit()
-    >>> sweep.stability_threshold_
+    >>> sweep.shortest_stable_length_
     2.0
     >>> sweep.cube_.growth_exponent.values[:3].round(2).tolist()
     [1.0, 0.05, 0.02]
@@ -155,13 +156,15 @@ class PredictionRiskSweep(Estimator):
         self.random_state = random_state
         self.progress = progress
 
+    stability_threshold_ = renamed_attribute("stability_threshold_", "shortest_stable_length_")
+
     def fit(self):
         """Compute all risks.
 
         Returns
         -------
         PredictionRiskSweep
-            Itself, with `cube_` and the thresholds.
+            Itself, with `cube_` and what is read from it.
 
         Raises
         ------
@@ -181,7 +184,7 @@ class PredictionRiskSweep(Estimator):
             total, error = self._exact(world, learners, horizons), None
         else:
             total, error = self._monte_carlo(world, learners, horizons)
-        exponents = self._find_thresholds(sizes, horizons, total)
+        exponents = self._find_lengths(sizes, horizons, total)
         self._find_slopes(world, learner, sizes, horizons)
         coords = {
             name: (name, sizes, {"long_name": f"{name} of the learner", "units": "1"}),
@@ -252,13 +255,13 @@ class PredictionRiskSweep(Estimator):
         bar.close()
         return total
 
-    def _find_thresholds(self, sizes, horizons, total):
-        """Set both thresholds, and return the growth exponents that the first one is read from."""
+    def _find_lengths(self, sizes, horizons, total):
+        """Set both lengths, and return the growth exponents that the first one is read from."""
         # Smaller risks are rounding, whose growth means nothing.
         risk = np.where(total > _NEGLIGIBLE * self._variance, total / horizons, 0.0)
         exponents = _growth_exponents(risk, horizons, self.exponent_cut)
         bounded = np.flatnonzero(exponents < self.exponent_cut)
-        self.stability_threshold_ = float(sizes[bounded[0]]) if len(bounded) else np.nan
+        self.shortest_stable_length_ = float(sizes[bounded[0]]) if len(bounded) else np.nan
         tolerated = self.tol * self._variance
         self.critical_length_ = np.array(
             [_crossing(sizes, column, tolerated) for column in total.T]
@@ -284,6 +287,11 @@ class PredictionRiskSweep(Estimator):
         """Return the variables of the cube; `name` is the parameter that is varied."""
         per = (name, "horizon")
         data = {"units": "squared units of the data"}
+        stable = (
+            (),
+            self.shortest_stable_length_,
+            {"long_name": f"first {name} whose risk per step does not grow", "units": "1"},
+        )
         variables = {
             "total_risk": (per, total, {"long_name": "total excess risk"} | data),
             "risk": (per, risk, {"long_name": "excess risk per step"} | data),
@@ -292,11 +300,9 @@ class PredictionRiskSweep(Estimator):
                 exponents,
                 {"long_name": "growth exponent of the risk per step", "units": "1"},
             ),
-            "stability_threshold": (
-                (),
-                self.stability_threshold_,
-                {"long_name": f"first {name} whose risk per step does not grow", "units": "1"},
-            ),
+            "shortest_stable_length": stable,
+            # Its old name, for those who read cubes by it.
+            "stability_threshold": stable,
             "critical_length": (
                 "horizon",
                 self.critical_length_,
@@ -309,16 +315,16 @@ class PredictionRiskSweep(Estimator):
         return variables
 
     def _compare_with_theory(self, world, sizes):
-        """Set the slope that theory gives, and warn if the measured threshold is another."""
+        """Set the slope that theory gives, and warn if the measured length is another."""
         A, C, Q, R = check_system(world.A, world.C, world.Q, world.R)
-        expected = sizes[sizes >= stability_threshold(A, C)]
+        expected = sizes[sizes >= shortest_stable_length(A, C)]
         expected = float(expected[0]) if len(expected) else np.nan
         if len(self.horizons) > 1 and not np.array_equal(
-            self.stability_threshold_, expected, equal_nan=True
+            self.shortest_stable_length_, expected, equal_nan=True
         ):
             warnings.warn(
-                f"From the growth of the risk the stability threshold is "
-                f"{self.stability_threshold_:g}, but by algebra it is {expected:g}: up to "
+                f"From the growth of the risk the shortest stable length is "
+                f"{self.shortest_stable_length_:g}, but by algebra it is {expected:g}: up to "
                 f"{max(self.horizons)} steps the growth has not settled. Add longer horizons.",
                 stacklevel=4,
             )
@@ -392,8 +398,8 @@ def _growth_exponents(risk, horizons, cut):
         if unsettled.any():
             warnings.warn(
                 f"At horizon {horizons[-1]} the growth of the risk per step is still slowing down "
-                f"for {unsettled.sum()} of {len(risk)} sizes, so that the stability threshold may "
-                "be too small or too large; add longer horizons.",
+                f"for {unsettled.sum()} of {len(risk)} sizes, so that the shortest stable length "
+                "may be too small or too large; add longer horizons.",
                 stacklevel=4,
             )
     return exponents

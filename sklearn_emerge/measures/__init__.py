@@ -1,9 +1,10 @@
 """Measures of fitted predictors: what they know, hold in memory, translate, cost and are worth."""
 
+from .._moved import moved_names
 from ._accuracy import token_accuracy
-from ._capacity import count_flops, effective_capacity, module_capacity, network_capacity
+from ._capacity import capacity, count_flops, module_capacity, network_capacity
 from ._exchange import exchange_states
-from ._gate import gate_activation, head_gates
+from ._gate import attention_gate, attention_head_gates
 from ._intermediate import intermediate_words
 from ._memory import memory_curve
 from ._queries import draw_queries, words_right
@@ -13,13 +14,13 @@ from ._task_scores import task_scores
 from ._translations import score_tasks
 
 __all__ = [
+    "attention_gate",
+    "attention_head_gates",
+    "capacity",
     "count_flops",
     "draw_queries",
-    "effective_capacity",
     "equivalent_reservoir_size",
     "exchange_states",
-    "gate_activation",
-    "head_gates",
     "intermediate_words",
     "memory_curve",
     "module_capacity",
@@ -32,3 +33,12 @@ __all__ = [
     "token_accuracy",
     "words_right",
 ]
+
+__getattr__ = moved_names(
+    __name__,
+    {
+        "effective_capacity": "measures.capacity",
+        "gate_activation": "measures.attention_gate",
+        "head_gates": "measures.attention_head_gates",
+    },
+)

@@ -1,4 +1,4 @@
-"""Effective capacity of a network: parameters, precision, heads, layers and compute."""
+"""Capacity of a network: parameters, precision, heads, layers and compute."""
 
 from copy import deepcopy
 from numbers import Integral, Real
@@ -24,7 +24,7 @@ REFERENCE_FLOPS = 2**17
     },
     prefer_skip_nested_validation=True,
 )
-def effective_capacity(
+def capacity(
     n_parameters,
     n_heads,
     n_layers,
@@ -34,13 +34,13 @@ def effective_capacity(
     include_precision=True,
     reference_flops=REFERENCE_FLOPS,
 ):
-    r"""Return the effective capacity of a network.
+    r"""Return the capacity of a network.
 
     .. math:: C = P \log_2 B \cdot H \cdot L \cdot \frac{F}{F_{ref}}
 
     with P parameters of B bits, H heads, L layers and F floating-point operations per token.
-    ``np.log2`` of it without the precision is the source's :math:`C_i` (of one sample) and
-    :math:`C_{sweep}`, which leave the factor :math:`\log_2 B` out.
+    ``np.log2`` of it without the precision is the :math:`C_i` (of one sample) and the
+    :math:`C_{sweep}` of the Emergence page, which leave the factor :math:`\log_2 B` out.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def effective_capacity(
         Whether the factor :math:`\log_2 B` is part of it.
     reference_flops : float, default=131072
         :math:`F_{ref}`: operations per token of a layer of width 64 with one head and four times
-        as many feed-forward units over 128 tokens. The source says "a single-head layer" and
+        as many feed-forward units over 128 tokens. The page says "a single-head layer" and
         nothing of its size; another reference multiplies all capacities by a constant.
 
     Returns
@@ -70,10 +70,10 @@ def effective_capacity(
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_emerge.measures import effective_capacity
-    >>> effective_capacity(1_000_000, 3, 3, 2**20)
+    >>> from sklearn_emerge.measures import capacity
+    >>> capacity(1_000_000, 3, 3, 2**20)
     288000000.0
-    >>> one, two = (effective_capacity(1000, h, 2, 2**18, include_precision=False) for h in (1, 2))
+    >>> one, two = (capacity(1000, h, 2, 2**18, include_precision=False) for h in (1, 2))
     >>> float(np.log2(two) - np.log2(one))
     1.0
     """
@@ -93,12 +93,12 @@ def effective_capacity(
         raise ValueError(
             f"The shapes do not fit together: {shapes}; pass numbers, or arrays that broadcast."
         ) from error
-    capacity = parts["flops"] / reference_flops
+    product = parts["flops"] / reference_flops
     for name in ("n_parameters", "n_heads", "n_layers"):
-        capacity = capacity * parts[name]
+        product = product * parts[name]
     if include_precision:
-        capacity = capacity * np.log2(parts["bits"])
-    return capacity if np.ndim(capacity) else float(capacity)
+        product = product * np.log2(parts["bits"])
+    return product if np.ndim(product) else float(product)
 
 
 def count_flops(module, shape):
@@ -157,7 +157,7 @@ def count_flops(module, shape):
     prefer_skip_nested_validation=True,
 )
 def module_capacity(module, shape, *, n_heads=1, n_layers=1, bits=16, **options):
-    """Return the effective capacity of a torch module, with what it is made of.
+    """Return the capacity of a torch module, with what it is made of.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def module_capacity(module, shape, *, n_heads=1, n_layers=1, bits=16, **options)
     bits : int, default=16
         Bits of a parameter.
     **options
-        Passed to `effective_capacity`.
+        Passed to `capacity`.
 
     Returns
     -------
@@ -204,19 +204,18 @@ def module_capacity(module, shape, *, n_heads=1, n_layers=1, bits=16, **options)
         )
     flops = count_flops(module, shape) / (shape[0] * shape[1])
     n_parameters = sum(parameter.numel() for parameter in module.parameters())
-    capacity = effective_capacity(n_parameters, n_heads, n_layers, flops, bits=bits, **options)
     return Bunch(
         n_parameters=n_parameters,
         n_heads=n_heads,
         n_layers=n_layers,
         bits=bits,
         flops=flops,
-        capacity=capacity,
+        capacity=capacity(n_parameters, n_heads, n_layers, flops, bits=bits, **options),
     )
 
 
 def network_capacity(predictor, evaluation, *, include_precision=True):
-    """Return the effective capacity of a fitted network on sequences of some length.
+    """Return the capacity of a fitted network on sequences of some length.
 
     `module_capacity` of its ``network_``, with the heads and layers of a transformer and one of
     each for other networks. Parameters count 16 bits if it was trained in half precision, else
@@ -229,7 +228,7 @@ def network_capacity(predictor, evaluation, *, include_precision=True):
     evaluation : Sample
         Sequences, of whose length the operations of a token depend.
     include_precision : bool, default=True
-        See `effective_capacity`.
+        See `capacity`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How much of its attention a network gives to the heads and tokens of a gate."""
+"""How much of its attention a network gives to the heads and tokens of an attention gate."""
 
 from numbers import Integral
 
@@ -10,8 +10,8 @@ from .._validation import as_numbers
 from ..predictors import TransformerPredictor
 
 
-def gate_activation(attention_logits, *, heads, tokens, layers=None, relative=False):
-    r"""Return the activation of a gate from logits of attention.
+def attention_gate(attention_logits, *, heads, tokens, layers=None, relative=False):
+    r"""Return the activation of an attention gate from logits of attention.
 
     .. math:: G = \frac{1}{|H_g| |T_f|} \sum_{l \in L_g} \sum_{h \in H_g} \sum_{t \in T_f}
         \frac{e^{g_{l,h,t}}}{\sum_{h', t'} e^{g_{l,h',t'}}}
@@ -53,11 +53,11 @@ def gate_activation(attention_logits, *, heads, tokens, layers=None, relative=Fa
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_emerge.measures import gate_activation
+    >>> from sklearn_emerge.measures import attention_gate
     >>> logits = np.zeros((3, 4, 10))  # attends to everything alike
-    >>> gate_activation(logits, heads=[0], tokens=[8, 9])
+    >>> attention_gate(logits, heads=[0], tokens=[8, 9])
     0.075
-    >>> round(gate_activation(logits, heads=[0], tokens=[8, 9], relative=True), 3)
+    >>> round(attention_gate(logits, heads=[0], tokens=[8, 9], relative=True), 3)
     0.05
     """
     logits = as_numbers(attention_logits, "attention_logits")
@@ -95,14 +95,15 @@ def gate_activation(attention_logits, *, heads, tokens, layers=None, relative=Fa
     return activation if np.ndim(activation) else float(activation)
 
 
-def head_gates(predictor, evaluation, *, n_focus=8, n_sequences=100):
+def attention_head_gates(predictor, evaluation, *, n_focus=8, n_sequences=100):
     """Return the share of attention that each head gives to the last tokens before an answer.
 
-    The `gate_activation` (relative) of each layer and head as a gate of its own, where a token
+    The `attention_gate` (relative) of each layer and head as a gate of its own, where a token
     that counts is to be predicted, averaged over these; the shares of a layer and of all
-    tokens add up to one. Made for ``EmergenceAssessment(measures={"gate": head_gates})``: from
-    its variable ``gate_trajectory`` the activation of any set of heads is a mean over layers of
-    sums over heads.
+    tokens add up to one. Made for
+    ``EmergenceAssessment(measures={"gate": attention_head_gates})``: from its variable
+    ``gate_trajectory`` the activation of any set of heads is a mean over layers of sums over
+    heads.
 
     Parameters
     ----------
@@ -128,13 +129,13 @@ def head_gates(predictor, evaluation, *, n_focus=8, n_sequences=100):
     Examples
     --------
     >>> from sklearn_emerge import TransformerPredictor, TriangleWorld
-    >>> from sklearn_emerge.measures import head_gates
+    >>> from sklearn_emerge.measures import attention_head_gates
     >>> world = TriangleWorld()
     >>> sample = world.sample(20, random_state=0)
     >>> model = TransformerPredictor(
     ...     8, 1, 2, likelihood="categorical", n_tokens=world.n_tokens, max_steps=1, random_state=0
     ... ).fit(sample.X)
-    >>> head_gates(model, sample).dims
+    >>> attention_head_gates(model, sample).dims
     ('layer', 'head')
     """
     if not isinstance(predictor, TransformerPredictor):
@@ -165,7 +166,7 @@ def head_gates(predictor, evaluation, *, n_focus=8, n_sequences=100):
     focus = (back >= 0) & (back < n_focus)
     n_layers, n_heads = logits.shape[1:3]
     shares = [
-        gate_activation(logits, heads=[head], tokens=focus, layers=[layer], relative=True).mean()
+        attention_gate(logits, heads=[head], tokens=focus, layers=[layer], relative=True).mean()
         for layer in range(n_layers)
         for head in range(n_heads)
     ]

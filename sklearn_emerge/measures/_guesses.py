@@ -38,7 +38,7 @@ def scores_without_map(queries, world, context_length, known, *, n_guessers=999,
         computes them of a network.
     """
     rng = np.random.default_rng(substream(random_state, "guesses", queries.task))
-    # How much a guesser likes each word of the target language for each of the source.
+    # How much a guesser likes each word of the target language for each of the source language.
     liking = rng.random((n_guessers, world.n_words, world.n_words))
     n_prompt, n_answer = queries.prompts.shape[1], queries.answers.shape[1]
     per_word, length = world.tokens_per_word, queries.sentences.shape[1]

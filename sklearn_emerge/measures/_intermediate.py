@@ -42,7 +42,8 @@ def intermediate_words(predictor, evaluation, *, task="A->C", via="B", n_rows=10
     task : str, default="A->C"
         The task that is solved.
     via : str, default="B"
-        The language between; there must be a task that translates into it from the source.
+        The language between; there must be a task that translates into it from the source
+        language.
     n_rows : int, default=100
         Rows of each task for the probe, and as many to apply it to.
     random_state : int, Generator, SeedSequence or None, default=0

@@ -28,8 +28,9 @@ def draw_queries(
         which networks are trained.
     shots : {"auto", "disjoint", "random"}, default="auto"
         "disjoint": the solved examples have none of the words of the query, for which there
-        must be eight words or more. "random": any sentences, as in the source; a network can
-        then read translations off the prompt. "auto": disjoint where possible.
+        must be eight words or more. "random": any sentences, as in *Scaling Down
+        Transformers*; a network can then read translations off the prompt. "auto": disjoint where
+        possible.
     train : Sample, default=None
         Training sequences, to tell which queries are among them.
     random_state : int, Generator, SeedSequence or None, default=None

@@ -28,7 +28,7 @@ def recall_share(n_examples, n_sentences, *, replacement=True):
     n_sentences : int
         Sentences that there are, N.
     replacement : bool, default=True
-        Whether examples can be the same. False is the source's x / N.
+        Whether examples can be the same. False is the paper's x / N.
 
     Returns
     -------

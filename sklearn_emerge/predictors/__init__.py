@@ -9,7 +9,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", TqdmWarning)
     import tqdm.auto  # noqa: F401
 
-from .._moved import finder
+from .._moved import moved_names
 from ._base import BasePredictor
 from ._baselines import (
     AutoregressivePredictor,
@@ -50,4 +50,4 @@ __all__ = [
 
 # They have a room of their own.
 _MOVED = ("ExchangeablePredictor", "KalmanPredictor", "OscillatorPredictor", "RegimePredictor")
-__getattr__ = finder(__name__, dict.fromkeys(_MOVED, "ceilings"))
+__getattr__ = moved_names(__name__, dict.fromkeys(_MOVED, "ceilings"))

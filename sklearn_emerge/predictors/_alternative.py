@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._ridge import fit_ridge
-from ..training import fit_head, moments_of, parts, warn_unless_converged
-from ._base import BasePredictor, center_and_scale
+from ..training import fit_head, moments_of, parts
+from ._base import BasePredictor, center_and_scale, warn_unless_converged
 
 # Sequences that the hyper-parameters of features are chosen on.
 _N_TUNING = 150
@@ -22,7 +22,7 @@ class AlternativePredictor(BasePredictor):
     Subclasses implement `_learn`, which sets `cv_error_` and the heads.
     """
 
-    _knows_tokens = True
+    knows_tokens = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],

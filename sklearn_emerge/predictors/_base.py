@@ -1,5 +1,6 @@
 """The contract of a predictor."""
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -30,6 +32,13 @@ class BasePredictor(ABC, Estimator):
     Both receive float64 arrays of shape (n_sequences, n_steps, n_channels); `_predict` returns
     the means of the next steps in the same shape. Tokens arrive as channels, one a token of the
     vocabulary, of which one is 1 and the others 0, so that their mean is a probability, too.
+
+    Attributes
+    ----------
+    training_modes : tuple of str
+        What a parameter `training` may be; a predictor without one is always fully trained.
+    knows_tokens : bool
+        Whether the predictor knows the categorical likelihood; it then has a parameter `n_tokens`.
     """
 
     _parameter_constraints: dict[str, Any] = {
@@ -39,10 +48,8 @@ class BasePredictor(ABC, Estimator):
             StrOptions({"auto", "estimate"}),
         ],
     }
-    # What a parameter `training` may be; a predictor without one is always fully trained.
     training_modes: tuple[str, ...] = ("full",)
-    # Whether the predictor knows the categorical likelihood; it then has a parameter n_tokens.
-    _knows_tokens = False
+    knows_tokens = False
 
     def fit(self, X: ArrayLike, y: None = None) -> Self:
         """Learn to predict the next step.
@@ -64,19 +71,41 @@ class BasePredictor(ABC, Estimator):
         ValueError
             If X or a parameter is not as described.
         """
-        X = self._prepare(X)
+        X = self.prepare(X)
         self._fit(X)
         self._finish(X)
         return self
 
-    def _prepare(self, X: ArrayLike) -> Floats:
-        """Check parameters and sequences, and settle the likelihood."""
+    def prepare(self, X: ArrayLike) -> Floats:
+        """Check parameters and sequences, and settle the likelihood: all of `fit` but learning.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+            Training sequences.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, n_channels or n_tokens)
+            The sequences as the predictor sees them.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`.
+
+        Examples
+        --------
+        >>> from sklearn_emerge import MeanPredictor
+        >>> MeanPredictor(likelihood="categorical").prepare([[0, 1], [2, 0]]).shape
+        (2, 2, 3)
+        """
         self._validate_params()
         X = check_sequences(self, X, reset=True)
         self.n_steps_ = X.shape[1]
         self.likelihood_ = "gaussian" if self.likelihood == "auto" else self.likelihood
         if self._likelihood.tokens:
-            if not self._knows_tokens:
+            if not self.knows_tokens:
                 raise ValueError(
                     f"likelihood='categorical' is for tokens, which {type(self).__name__} cannot "
                     "predict; use a network, or a predictor of means, persistence or Markov chains."
@@ -92,11 +121,37 @@ class BasePredictor(ABC, Estimator):
         """The likelihood in use."""
         return LIKELIHOODS[self.likelihood_]
 
-    def _check(self, X: ArrayLike) -> Floats:
-        """Check sequences against those of `fit`."""
+    def encode(self, X: ArrayLike) -> Floats:
+        """Check sequences against those of `fit`, and return them as the predictor sees them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+            Sequences.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, n_channels or n_tokens)
+            Of tokens a channel each, see above.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As in `predict`.
+
+        Examples
+        --------
+        >>> from sklearn_emerge import MeanPredictor
+        >>> model = MeanPredictor(likelihood="categorical").fit([[0, 1], [2, 0]])
+        >>> model.encode([[1, 2]]).tolist()
+        [[[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]]
+        """
         check_is_fitted(self)
         X = check_sequences(self, X, reset=False)
         return self._likelihood.encode(X, self.n_tokens_) if self._likelihood.tokens else X
+
+    # Until measures ask for `encode`.
+    _check = encode
 
     @property
     def _estimates_noise(self) -> bool:
@@ -146,7 +201,7 @@ class BasePredictor(ABC, Estimator):
         ValueError
             If X does not have the number of steps and channels seen in `fit`.
         """
-        mean = self._predict(self._check(X))
+        mean = self._predict(self.encode(X))
         mean = self._likelihood.clip(mean)
         several = np.asarray(X).ndim == 3 or self._likelihood.tokens
         return mean if several else mean[:, :, 0]
@@ -189,7 +244,7 @@ class BasePredictor(ABC, Estimator):
         NotFittedError, ValueError
             As in `predict`.
         """
-        X = self._check(X)
+        X = self.encode(X)
         # What the last step predicts is not known.
         mean = self._predict(X[:, :-1])
         return self._likelihood.log_density(X[:, 1:], mean, self.noise_std_).sum(axis=2)
@@ -303,3 +358,24 @@ def spread_known(spread: Spread) -> Iterator[None]:
         yield
     finally:
         _SPREAD.reset(token)
+
+
+def warn_unless_converged(predictor: Any, columns: str, stacklevel: int) -> None:
+    """Warn that a head of a predictor has not converged, if it has not.
+
+    Parameters
+    ----------
+    predictor : predictor
+        Fitted, with `converged_`.
+    columns : str
+        What its heads read.
+    stacklevel : int
+        As in `warnings.warn`, from where this is called.
+    """
+    if not predictor.converged_:
+        warnings.warn(
+            f"A head of {type(predictor).__name__} has not converged (see converged_): its loss is "
+            f"all but flat in some direction. Fit more sequences, or fewer {columns}.",
+            ConvergenceWarning,
+            stacklevel=stacklevel + 1,
+        )

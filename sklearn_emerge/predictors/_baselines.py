@@ -4,9 +4,10 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.linalg import lstsq
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 
 from .._docs import fill_doc
+from .._moved import renamed_attribute, renamed_parameter
 from ._base import BasePredictor, center_and_scale
 
 
@@ -43,7 +44,7 @@ class MeanPredictor(BasePredictor):
     array([[2., 2.]])
     """
 
-    _knows_tokens = True
+    knows_tokens = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -146,7 +147,7 @@ class PersistencePredictor(BasePredictor):
     array([[5., 6.]])
     """
 
-    _knows_tokens = True
+    knows_tokens = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -167,14 +168,7 @@ class PersistencePredictor(BasePredictor):
         self.stay_probability_ = self._likelihood.frequency(stays, n_pairs)
 
     def _predict(self, X):
-        if not self._likelihood.discrete:
-            return X.copy()
-        if self._likelihood.tokens:
-            n_others = X.shape[2] - 1
-            if n_others == 0:
-                return np.ones_like(X)
-            return np.where(X > 0, self.stay_probability_, (1 - self.stay_probability_) / n_others)
-        return np.where(X > 0, self.stay_probability_, 1 - self.stay_probability_)
+        return self._likelihood.repeat(X, self.stay_probability_)
 
 
 @fill_doc
@@ -187,7 +181,7 @@ class MarkovPredictor(BasePredictor):
 
     Parameters
     ----------
-    threshold : float, default=None
+    split : float, default=None
         States above it are high. None takes the middle of the range of the training data, per
         channel; for zeros and ones that is 1/2.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
@@ -196,11 +190,13 @@ class MarkovPredictor(BasePredictor):
         %(noise_std)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
+    threshold : float, None or "deprecated", default="deprecated"
+        The old name of `split`.
 
     Attributes
     ----------
-    threshold_ : ndarray of shape (n_channels,)
-        The threshold in use.
+    split_ : ndarray of shape (n_channels,)
+        The split in use.
     means_ : ndarray of shape (2, n_channels) or (n_tokens, n_tokens)
         Mean of the next step after a low and after a high one; for tokens the probability of
         each after each.
@@ -215,29 +211,46 @@ class MarkovPredictor(BasePredictor):
     [1.0, 0.333]
     """
 
-    _knows_tokens = True
+    knows_tokens = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-        "threshold": [Interval(Real, None, None, closed="neither"), None],
+        "split": [Interval(Real, None, None, closed="neither"), None],
+        "threshold": [
+            Interval(Real, None, None, closed="neither"),
+            None,
+            Hidden(StrOptions({"deprecated"})),
+        ],
     }
 
-    def __init__(self, threshold=None, *, likelihood="auto", noise_std="auto", n_tokens="auto"):
-        self.threshold = threshold
+    def __init__(
+        self,
+        split=None,
+        *,
+        likelihood="auto",
+        noise_std="auto",
+        n_tokens="auto",
+        threshold="deprecated",
+    ):
+        self.split = split
         self.likelihood = likelihood
         self.noise_std = noise_std
         self.n_tokens = n_tokens
+        self.threshold = threshold
+
+    threshold_ = renamed_attribute("threshold_", "split_")
 
     def _fit(self, X):
+        split = renamed_parameter(self, "threshold", "split")
         if self._likelihood.tokens:
             pairs = np.tensordot(X[:, :-1], X[:, 1:], axes=((0, 1), (0, 1)))
             self.means_ = self._likelihood.frequency(pairs, pairs.sum(axis=1, keepdims=True))
             return
-        if self.threshold is None:
-            self.threshold_ = (X.min(axis=(0, 1)) + X.max(axis=(0, 1))) / 2
+        if split is None:
+            self.split_ = (X.min(axis=(0, 1)) + X.max(axis=(0, 1))) / 2
         else:
-            self.threshold_ = np.full(X.shape[2], float(self.threshold))
-        high = X[:, :-1] > self.threshold_
+            self.split_ = np.full(X.shape[2], float(split))
+        high = X[:, :-1] > self.split_
         overall = X[:, 1:].mean(axis=(0, 1))
         means = []
         for state in (~high, high):
@@ -251,7 +264,7 @@ class MarkovPredictor(BasePredictor):
     def _predict(self, X):
         if self._likelihood.tokens:
             return X @ self.means_
-        return np.where(self.threshold_ < X, self.means_[1], self.means_[0])
+        return np.where(self.split_ < X, self.means_[1], self.means_[0])
 
 
 @fill_doc

@@ -11,7 +11,7 @@ from .._docs import fill_doc
 from .._random import seed_sequence, substream
 from ..training import parts
 from ._alternative import FeaturePredictor
-from ._windows import last_of_windows
+from ._last_inputs import last_of_windows
 
 # Between which hyper-parameters are drawn, evenly by their logarithm.
 RANGES = {"spectral_radius": (0.7, 1.1), "leak": (0.1, 1.0), "input_scale": (0.1, 1.0)}
@@ -149,7 +149,7 @@ class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_ke
         NotFittedError, ValueError
             As in `predict`.
         """
-        return self._features(self._check(X)).astype(np.float64)
+        return self._features(self.encode(X)).astype(np.float64)
 
     def _choose(self, X):
         # A generator would go on with each call.

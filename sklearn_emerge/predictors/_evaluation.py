@@ -2,15 +2,18 @@
 
 from copy import deepcopy
 from functools import partial
+from numbers import Integral
 
 import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted
 
 from .._random import seed_sequence
+from .._validation import encode_tokens
 from ..networks import SequenceNetwork, products_in
 from ..recurrence import LANES, run_forward
 from ..training import isolated_torch, rows_of_weights
-from ._windows import last_of_windows
+from ._last_inputs import last_of_windows
 
 # Sequences that pass through the network at once.
 _CHUNK = 1024
@@ -20,6 +23,155 @@ _CHUNK_BYTES = 2**28
 
 class NetworkEvaluation:
     """Outputs and hidden states of a fitted network; part of `NeuralPredictor`."""
+
+    def transform(self, X):
+        """Return the hidden states.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+            Sequences.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, n_hidden)
+            Entry t is the state after the steps up to t.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As in `predict`.
+        """
+        return self.hidden_states(X)
+
+    @property
+    def layers_(self):
+        """Numbers of the layers whose hidden states there are, the last of which the head reads."""
+        check_is_fitted(self)
+        return (1,)
+
+    @property
+    def context_length_(self):
+        """How many of the last steps the next one depends on; None if on all."""
+        check_is_fitted(self)
+        return None
+
+    def hidden_states(self, X, layer=None):
+        """Return the hidden states of a layer.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+            Sequences.
+        layer : int, default=None
+            One of `layers_`; None is the last, which the head reads.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, n_hidden)
+            Entry t is the state after the steps up to t.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As in `predict`, or if there is no such layer.
+        """
+        return self._read_layer(X, layer, outputs=False)
+
+    def layer_outputs(self, X, layer=None):
+        """Return what the head makes of the hidden states of a layer.
+
+        Of the last layer these are the predictions before they are scaled or become probabilities;
+        of others, what the network would predict if it ended there ("logit lens").
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+            Sequences.
+        layer : int, default=None
+            One of `layers_`; None is the last, which the head reads.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, n_outputs)
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As in `hidden_states`.
+        """
+        return self._read_layer(X, layer, outputs=True)
+
+    def _read_layer(self, X, layer, outputs):
+        layers = self.layers_
+        if layer is not None and (not isinstance(layer, Integral) or layer not in layers):
+            raise ValueError(
+                f"layer={layer!r} is not a layer of {type(self).__name__}; choose from "
+                f"{', '.join(map(str, layers))}, or None for the last."
+            )
+        return self._states(X, layers[-1] if layer is None else layer, outputs)
+
+    def _states(self, X, layer, outputs):
+        """Return the hidden states of a layer, or what the head makes of them."""
+        return self._forward(self.encode(X), hidden=not outputs)
+
+    def generate(self, X, n_steps):
+        """Continue sequences of tokens by the most probable token, again and again.
+
+        Parameters
+        ----------
+        X : array-like of int of shape (n_sequences, n_prompt)
+            The beginnings, of any length from 1 on.
+        n_steps : int
+            How many tokens to add.
+
+        Returns
+        -------
+        ndarray of int of shape (n_sequences, n_steps)
+            The tokens that were added.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        ValueError
+            If the predictor was not trained on tokens, or X is not made of tokens.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_emerge import GRUPredictor
+        >>> X = np.arange(300).reshape(30, 10) % 3  # 0 1 2 0 1 2 ...
+        >>> model = GRUPredictor(
+        ...     8, likelihood="categorical", max_steps=200, lr=0.02, random_state=0
+        ... ).fit(X)
+        >>> model.generate([[0, 1], [2, 0]], 5)
+        array([[2, 0, 1, 2, 0],
+               [1, 2, 0, 1, 2]])
+        """
+        check_is_fitted(self)
+        if not self._likelihood.tokens:
+            raise ValueError(
+                f"generate continues tokens, and this {type(self).__name__} was trained with "
+                f"likelihood={self.likelihood_!r}; fit it with likelihood='categorical'."
+            )
+        if not isinstance(n_steps, Integral) or n_steps < 0:
+            raise ValueError(f"n_steps={n_steps!r} must be an integer of at least 0.")
+        X = np.asarray(X)
+        if X.ndim != 2 or X.shape[1] < 1:
+            raise ValueError(
+                f"X has shape {X.shape}; beginnings are the rows of an array of shape "
+                "(n_sequences, n_prompt) with at least one token each."
+            )
+        length = self.context_length_ or 0
+        encoded = encode_tokens(X[:, :, np.newaxis].astype(np.float64), self.n_tokens_)
+        for _ in range(n_steps):
+            # What is most probable does not hang on the last digits: the precision of training.
+            output = self._forward(encoded[:, -length:], exact=False)
+            output = output[:, -1, : self.n_tokens_]
+            following = np.eye(self.n_tokens_)[output.argmax(axis=1)]
+            encoded = np.concatenate([encoded, following[:, np.newaxis]], axis=1)
+        return encoded[:, X.shape[1] :].argmax(axis=2)
 
     def _forward(self, X, *, hidden=False, read=None, exact=True, window=None):
         """Return outputs or hidden states of the network, computed in chunks of sequences.
@@ -56,6 +208,11 @@ class NetworkEvaluation:
             result[chunk] = values if head is None else head.output(values)
         return result
 
+    @property
+    def _n_threads(self):
+        """Threads of torch."""
+        return torch.get_num_threads() if self._many_threads else 1
+
     def _by_scan(self, hidden):
         """Return a function that computes outputs or hidden states by the compiled scan."""
         weights = rows_of_weights(self.network_).detach().numpy()
@@ -71,8 +228,7 @@ class NetworkEvaluation:
         """Return a function that computes by torch what is read from (network, inputs)."""
         dtype = torch.float64 if exact else torch.float32
         precision = "float32" if exact else getattr(self, "precision", "float32")
-        n_threads = torch.get_num_threads() if self._many_threads else 1
-        isolated = partial(isolated_torch, seed_sequence(0), self.device, n_threads)
+        isolated = partial(isolated_torch, seed_sequence(0), self.device, self._n_threads)
         with isolated():
             network = deepcopy(self.network_).to(dtype).eval()
 

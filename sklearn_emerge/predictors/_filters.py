@@ -121,7 +121,8 @@ class TruncatedKalmanPredictor(FilterPredictor):
     with the gain L of the steady filter: what is left of the optimal predictor if its memory is
     cut off. Nothing is fitted anew, so that on a random walk its coefficients sum to
     :math:`1 - \rho^h` and the risk per step diverges with the horizon for every fixed length. That
-    is what the source's proof shows; a filter that is fitted does not diverge.
+    is what the proof in *State space models, emergence, and ergodicity* shows; a filter that is
+    fitted does not diverge.
 
     Parameters
     ----------
@@ -151,7 +152,7 @@ class TruncatedKalmanPredictor(FilterPredictor):
 
     Notes
     -----
-    The source prints the power k for k - 1 (its equation 17).
+    The paper prints the power k for k - 1 (its equation 17).
 
     References
     ----------

@@ -5,13 +5,14 @@ from dataclasses import replace
 import torch
 from sklearn.base import clone
 
-from ..training import ALONE, TrainingResult, leave, run
+from ..training import DEFAULT_CONTEXT, TrainingResult, run, untrained_net
 
 
-def fit_replicas(model, samples, random_states, context=ALONE, trained=None):
+def fit_replicas(model, samples, random_states, context=DEFAULT_CONTEXT, trained=None):
     """Fit a predictor once for each random state, all at once where that is faster.
 
-    Torch has one thread, so that results do not depend on how many the process was given.
+    By default torch has one thread, so that results do not depend on how many the process was
+    given.
 
     Parameters
     ----------
@@ -22,7 +23,8 @@ def fit_replicas(model, samples, random_states, context=ALONE, trained=None):
     random_states : sequence of int
         One a replica.
     context : TrainingContext, default=TrainingContext()
-        Who is told, and where the state is kept. Its recorder is called with predictors.
+        Who is told, where the state is kept, and threads. Its recorder is called with predictors in
+        place of networks.
     trained : list of dict, default=None
         Of networks that are trained already: the state of each, and its ``training_loss``. Only
         what follows the training is done.
@@ -42,7 +44,7 @@ def fit_replicas(model, samples, random_states, context=ALONE, trained=None):
         # units in two processes with two threads each on two cores.
         predictor._many_threads = False
         # Shared sequences stay one array.
-        checked.setdefault(id(X), predictor._prepare(X))
+        checked.setdefault(id(X), predictor.prepare(X))
     samples = [checked[id(X)] for X in samples]
     if trained is None:
         train(predictors, samples, context)
@@ -53,7 +55,7 @@ def fit_replicas(model, samples, random_states, context=ALONE, trained=None):
     return predictors
 
 
-def train(predictors, samples, context=ALONE):
+def train(predictors, samples, context=DEFAULT_CONTEXT):
     """Train predictors that differ in nothing but their random state and their sequences.
 
     Parameters
@@ -65,7 +67,7 @@ def train(predictors, samples, context=ALONE):
     context : TrainingContext, default=TrainingContext()
         As in `fit_replicas`.
     """
-    jobs = [predictor._job(X) for predictor, X in zip(predictors, samples, strict=True)]
+    jobs = [predictor.training_job(X) for predictor, X in zip(predictors, samples, strict=True)]
     if context.recorder is not None:
         visits = _Visits(context.recorder, predictors, samples)
         context = replace(context, recorder=visits)
@@ -85,11 +87,11 @@ def restore(predictors, samples, trained):
         As in `fit_replicas`.
     """
     for predictor, X, state in zip(predictors, samples, trained, strict=True):
-        job = predictor._job(X)
+        job = predictor.training_job(X)
         weights = {name: torch.from_numpy(w) for name, w in state.items()}
         losses = weights.pop("training_loss").numpy()
         job.network.load_state_dict(weights)
-        predictor._end(job, TrainingResult(leave(job)))
+        predictor._end(job, TrainingResult(untrained_net(job)))
         predictor.training_loss_ = losses
 
 

@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
 from .._ridge import AMOUNTS, Moments, first_ridges, fit_ridge, shrink_ridge
-from ..training import Head, folds, head_of, logistic_head
+from ..training import Head, folds, head_of
 from ._alternative import AlternativePredictor, enough
 from ._lagged import LaggedMoments
 
@@ -147,8 +147,8 @@ class LinearFilterPredictor(AlternativePredictor):
 
     def _first(self, X, lagged, pooled, ridge):
         """Return the heads of the steps with a shorter past, and the sum of their square errors."""
-        if self._likelihood.discrete:
-            return self._first_logistic(X, lagged)
+        if not self._likelihood.closed_form:
+            return self._first_iterated(X, lagged)
         heads, squares = [], 0.0
         done = self.lags_ - 1
         # One amount for lengths 1, 2 and 3, 4 to 7, ...: of one step it would be chance.
@@ -179,7 +179,7 @@ class LinearFilterPredictor(AlternativePredictor):
             ]
         return heads, squares
 
-    def _first_logistic(self, X, lagged):
+    def _first_iterated(self, X, lagged):
         steps = range(self.lags_ - 1)
         moments = [lagged.at(t, t + 1, lagged.mean(t, t + 1)) for t in steps]
         ridges = [fit_ridge(of_step) for of_step in moments]
@@ -286,13 +286,13 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
         some = _spread(steps, max(_SOME_STEPS, _SOME_COEFFICIENTS // pooled.n_features))
         moments = [lagged.at(t, self.lags_, pooled.origin) for t in some]
         error = np.mean([shrink_ridge(each, ridge).error for each in moments], axis=0)
-        if not self._likelihood.discrete:
+        if self._likelihood.closed_form:
             best = error.argmin(axis=0)
         else:
             best = np.full(n_channels, (error / self.scale_**2).sum(axis=1).argmin())
         self.amount_ = AMOUNTS[best]
         [steady], _ = super()._steady(X, lagged, pooled, ridge)
-        if not self._likelihood.discrete:
+        if self._likelihood.closed_form:
             moments = (lagged.at(t, self.lags_, pooled.origin) for t in steps)
             heads = [_shrunk_head(each, ridge, best) for each in moments]
         else:
@@ -308,7 +308,8 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
         penalty = self.amount_[0] * np.mean(self.scale_**2)
         known = steady.coef, steady.intercept
         chunk = self._chunk(X, t, self.lags_)
-        return logistic_head(chunk, pooled, penalty, self._likelihood, known)
+        fit = self._likelihood.shrink_head(chunk, pooled, penalty, known)
+        return Head(fit.coef, fit.intercept, fit.converged)
 
 
 def _spread(steps, most):

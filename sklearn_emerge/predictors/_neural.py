@@ -11,7 +11,6 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._random import seed_sequence, substream
-from .._validation import encode_tokens
 from ..networks import (
     SequenceNetwork,
     check_core,
@@ -25,14 +24,13 @@ from ..training import (
     N_PARTS,
     Head,
     Optimisation,
+    TrainingContext,
     TrainingJob,
     check_callbacks,
     fit_head,
     isolated_torch,
-    make_loss,
-    warn_unless_converged,
 )
-from ._base import BasePredictor, center_and_scale
+from ._base import BasePredictor, center_and_scale, warn_unless_converged
 from ._evaluation import NetworkEvaluation
 from ._fit import train
 
@@ -50,7 +48,7 @@ class NeuralPredictor(
     """
 
     training_modes = ("full", "readout", "random", "scrambled")
-    _knows_tokens = True
+    knows_tokens = True
     # Whether torch may use all its threads; small recurrent networks are faster with one.
     _many_threads = False
     # Whether all that training changes is known, so that it can go on from a file.
@@ -112,38 +110,6 @@ class NeuralPredictor(
         """Return the torch module that maps inputs to hidden states."""
         raise NotImplementedError
 
-    def transform(self, X):
-        """Return the hidden states.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
-            Sequences.
-
-        Returns
-        -------
-        ndarray of shape (n_sequences, n_steps, n_hidden)
-            Entry t is the state after the steps up to t.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As in `predict`.
-        """
-        return self.hidden_states(X)
-
-    @property
-    def layers_(self):
-        """Numbers of the layers whose hidden states there are, the last of which the head reads."""
-        check_is_fitted(self)
-        return (1,)
-
-    @property
-    def context_length_(self):
-        """How many of the last steps the next one depends on; None if on all."""
-        check_is_fitted(self)
-        return None
-
     @property
     def capacity_facts_(self):
         """What the capacity of the network depends on beside its operations.
@@ -155,123 +121,6 @@ class NeuralPredictor(
         n_inputs = len(self.input_center_) + (self.time_channel is not None)
         return {"n_heads": 1, "n_layers": 1, "bits": 32, "n_inputs": n_inputs}
 
-    def hidden_states(self, X, layer=None):
-        """Return the hidden states of a layer.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
-            Sequences.
-        layer : int, default=None
-            One of `layers_`; None is the last, which the head reads.
-
-        Returns
-        -------
-        ndarray of shape (n_sequences, n_steps, n_hidden)
-            Entry t is the state after the steps up to t.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As in `predict`, or if there is no such layer.
-        """
-        return self._read_layer(X, layer, outputs=False)
-
-    def layer_outputs(self, X, layer=None):
-        """Return what the head makes of the hidden states of a layer.
-
-        Of the last layer these are the predictions before they are scaled or become probabilities;
-        of others, what the network would predict if it ended there ("logit lens").
-
-        Parameters
-        ----------
-        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
-            Sequences.
-        layer : int, default=None
-            One of `layers_`; None is the last, which the head reads.
-
-        Returns
-        -------
-        ndarray of shape (n_sequences, n_steps, n_outputs)
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As in `hidden_states`.
-        """
-        return self._read_layer(X, layer, outputs=True)
-
-    def _read_layer(self, X, layer, outputs):
-        layers = self.layers_
-        if layer is not None and (not isinstance(layer, Integral) or layer not in layers):
-            raise ValueError(
-                f"layer={layer!r} is not a layer of {type(self).__name__}; choose from "
-                f"{', '.join(map(str, layers))}, or None for the last."
-            )
-        return self._states(X, layers[-1] if layer is None else layer, outputs)
-
-    def _states(self, X, layer, outputs):
-        """Return the hidden states of a layer, or what the head makes of them."""
-        return self._forward(self._check(X), hidden=not outputs)
-
-    def generate(self, X, n_steps):
-        """Continue sequences of tokens by the most probable token, again and again.
-
-        Parameters
-        ----------
-        X : array-like of int of shape (n_sequences, n_prompt)
-            The beginnings, of any length from 1 on.
-        n_steps : int
-            How many tokens to add.
-
-        Returns
-        -------
-        ndarray of int of shape (n_sequences, n_steps)
-            The tokens that were added.
-
-        Raises
-        ------
-        NotFittedError
-            If `fit` has not been called.
-        ValueError
-            If the predictor was not trained on tokens, or X is not made of tokens.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from sklearn_emerge import GRUPredictor
-        >>> X = np.arange(300).reshape(30, 10) % 3  # 0 1 2 0 1 2 ...
-        >>> model = GRUPredictor(
-        ...     8, likelihood="categorical", max_steps=200, lr=0.02, random_state=0
-        ... ).fit(X)
-        >>> model.generate([[0, 1], [2, 0]], 5)
-        array([[2, 0, 1, 2, 0],
-               [1, 2, 0, 1, 2]])
-        """
-        check_is_fitted(self)
-        if not self._likelihood.tokens:
-            raise ValueError(
-                f"generate continues tokens, and this {type(self).__name__} was trained with "
-                f"likelihood={self.likelihood_!r}; fit it with likelihood='categorical'."
-            )
-        if not isinstance(n_steps, Integral) or n_steps < 0:
-            raise ValueError(f"n_steps={n_steps!r} must be an integer of at least 0.")
-        X = np.asarray(X)
-        if X.ndim != 2 or X.shape[1] < 1:
-            raise ValueError(
-                f"X has shape {X.shape}; beginnings are the rows of an array of shape "
-                "(n_sequences, n_prompt) with at least one token each."
-            )
-        length = self.context_length_ or 0
-        encoded = encode_tokens(X[:, :, np.newaxis].astype(np.float64), self.n_tokens_)
-        for _ in range(n_steps):
-            # What is most probable does not hang on the last digits: the precision of training.
-            output = self._forward(encoded[:, -length:], exact=False)
-            output = output[:, -1, : self.n_tokens_]
-            following = np.eye(self.n_tokens_)[output.argmax(axis=1)]
-            encoded = np.concatenate([encoded, following[:, np.newaxis]], axis=1)
-        return encoded[:, X.shape[1] :].argmax(axis=2)
-
     @property
     def n_parameters_(self):
         """Number of weights of the network, head included."""
@@ -282,10 +131,34 @@ class NeuralPredictor(
         check_callbacks(self.callbacks)
 
     def _fit(self, X):
-        train([self], [X])
+        train([self], [X], TrainingContext(n_threads=self._n_threads))
 
-    def _job(self, X):
-        """Return the training of the initial network, whose weights depend on the stream alone."""
+    def training_job(self, X):
+        """Return the training of the initial network, whose weights depend on the stream alone.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_sequences, n_steps, n_channels)
+            Sequences, as `prepare` returns them.
+
+        Returns
+        -------
+        TrainingJob
+
+        Raises
+        ------
+        ValueError
+            If the network cannot be built.
+
+        Examples
+        --------
+        >>> from sklearn_emerge import GRUPredictor
+        >>> from sklearn_emerge.datasets import make_drift
+        >>> model = GRUPredictor(3, max_steps=2)
+        >>> job = model.training_job(model.prepare(make_drift(20, random_state=0).X))
+        >>> job.trained, job.network.head
+        ('all', Linear(in_features=3, out_features=1, bias=True))
+        """
         check_device(self.device)
         self.head_, self.converged_ = None, True
         self.training_loss_ = np.full(N_PARTS, np.nan)
@@ -302,12 +175,12 @@ class NeuralPredictor(
                     "module."
                 ) from error
             noise_std = self.output_scale_ if self._estimates_noise else self.noise_std
-            loss = make_loss(self._likelihood, noise_std, self.output_scale_)
+            loss = self._likelihood.criterion(noise_std, self.output_scale_)
         self.engine_ = choose_engine(
             self.engine,
             network.core,
             device=self.device,
-            tokens=self._likelihood.tokens,
+            no_kernel=loss.no_kernel,
             n_steps=X.shape[1],
             max_steps=self.max_steps,
         )
@@ -320,7 +193,6 @@ class NeuralPredictor(
             self.seed_sequence_,
             self._optimisation(),
             engine=self.engine_,
-            n_threads=torch.get_num_threads() if self._many_threads else 1,
             callbacks=self._training_callbacks(),
             own_callbacks=clone(self.callbacks, safe=False) or [],
             resumable=self._resumable,
@@ -353,11 +225,10 @@ class NeuralPredictor(
             return self._forward(part, hidden=True)
 
         head, ridge = fit_head(states, X, self.network_.head.in_features, self._likelihood)
-        if not self._likelihood.discrete:
-            # In units of the output of the network.
-            center, scale = self.output_center_, self.output_scale_
-            head = Head(head.coef / scale, (head.intercept - center) / scale)
-        self.head_, self.head_error_, self.converged_ = head, ridge.error, head.converged
+        # In units of the output of the network.
+        center, scale = self.output_center_, self.output_scale_
+        self.head_ = Head(head.coef / scale, (head.intercept - center) / scale, head.converged)
+        self.head_error_, self.converged_ = ridge.error, head.converged
 
     def _square_error(self, X):
         return super()._square_error(X) if self.head_ is None else self.head_error_
@@ -368,9 +239,8 @@ class NeuralPredictor(
         self.network_, self.net_ = network, result.net
         if result.losses is not None:
             # In nats per step of what is scored.
-            estimated = not self._likelihood.discrete and self._estimates_noise
             self.training_loss_ = (
-                job.loss.at_best_noise(result.losses) if estimated else result.losses
+                job.loss.at_best_noise(result.losses) if self._estimates_noise else result.losses
             )
         if not is_finite(network):
             warnings.warn(
@@ -399,7 +269,7 @@ class NeuralPredictor(
         self.input_center_, self.input_scale_ = np.zeros_like(center), np.ones_like(spread)
         if self.input_scaling_ == "standard":
             self.input_center_, self.input_scale_ = center, spread
-        scaled = self.output_scaling in ("auto", "standard") and not self._likelihood.discrete
+        scaled = self.output_scaling in ("auto", "standard") and self._likelihood.identity_link
         self.output_center_ = center if scaled else np.zeros_like(center)
         self.output_scale_ = spread if scaled else np.ones_like(spread)
 
@@ -452,6 +322,6 @@ class NeuralPredictor(
 
     def _mean(self, output):
         """Return the means of the next steps, given outputs of the head."""
-        if not self._likelihood.discrete:
+        if self._likelihood.identity_link:
             output = output * self.output_scale_ + self.output_center_
         return self._likelihood.mean(output)

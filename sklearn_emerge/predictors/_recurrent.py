@@ -85,7 +85,7 @@ class RNNPredictor(RecurrentPredictor):
     batch_size : int, default=64
         Sequences an update, in reshuffled epochs.
     lr : float, default=1e-2
-        Step size of Adam. The source's is 1e-3, for 20,000 updates.
+        Step size of Adam. That of *Emergence Without Scale* is 1e-3, for 20,000 updates.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
         %(likelihood_of_network)s
     noise_std : float, "estimate" or "auto", default="auto"
@@ -166,7 +166,7 @@ class GRUPredictor(RecurrentPredictor):
     batch_size : int, default=64
         Sequences an update, in reshuffled epochs.
     lr : float, default=1e-2
-        Step size of Adam. The source's is 1e-3, for 20,000 updates.
+        Step size of Adam. That of *Emergence Without Scale* is 1e-3, for 20,000 updates.
     likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
         %(likelihood_of_network)s
     noise_std : float, "estimate" or "auto", default="auto"

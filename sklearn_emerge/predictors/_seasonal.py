@@ -111,11 +111,7 @@ class SeasonalPredictor(AlternativePredictor):
         """Return the mean of the step after each, of shape (n_steps, n_channels)."""
         coef, count = line
         mean = coef[0] + self._clock(n_steps) @ coef[1:]
-        if self._likelihood.discrete:
-            mean = np.clip(mean, 0.0, 1.0)
-        if self._likelihood.tokens:
-            mean = mean / mean.sum(axis=1, keepdims=True)
-        return self._likelihood.frequency(mean * count, count)
+        return self._likelihood.frequency(self._likelihood.possible(mean) * count, count)
 
     def _weight(self, X, mean, period):
         """Return the weights of least square error."""

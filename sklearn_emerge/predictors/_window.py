@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from .._docs import fill_doc
 from .._random import substream
 from ._alternative import FeaturePredictor
-from ._windows import last_inputs
+from ._last_inputs import last_inputs
 
 _MOST_STEPS = 32
 _MOST_COLUMNS = 512

@@ -18,7 +18,7 @@ _TORCH_SECONDS = {nn.RNN: 4e-5, nn.GRU: 1.5e-4, nn.LSTM: 1.5e-4}
 _WORTH_SECONDS = 0.5
 
 
-def choose_engine(engine, core, *, device, n_steps, max_steps, tokens=False):
+def choose_engine(engine, core, *, device, n_steps, max_steps, no_kernel=""):
     """Return "numba" or "torch" for the training of a core.
 
     The choice depends on the network and on the size of its fit alone, not on what has been
@@ -36,8 +36,8 @@ def choose_engine(engine, core, *, device, n_steps, max_steps, tokens=False):
         Steps of a sequence.
     max_steps : int
         Updates.
-    tokens : bool, default=False
-        Whether tokens are predicted.
+    no_kernel : str, default=""
+        Why there is no kernel for the loss; empty if there is one.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def choose_engine(engine, core, *, device, n_steps, max_steps, tokens=False):
     """
     if engine == "torch":
         return "torch"
-    obstacle = _obstacle(core, device, tokens)
+    obstacle = _obstacle(core, device, no_kernel)
     if engine == "numba":
         if obstacle:
             raise ValueError(
@@ -63,14 +63,14 @@ def choose_engine(engine, core, *, device, n_steps, max_steps, tokens=False):
     return "numba" if worth else "torch"
 
 
-def _obstacle(core, device, tokens):
+def _obstacle(core, device, no_kernel):
     """Return why numba cannot train a core, or an empty string."""
     if type(core) not in KINDS:
         return f"its core is {type(core).__name__}, not nn.RNN, nn.GRU or nn.LSTM"
     if str(device) != "cpu":
         return f"it runs on device {device!r}, not on the CPU"
-    if tokens:
-        return "it predicts tokens"
+    if no_kernel:
+        return no_kernel
     if find_spec("numba") is None:
         return "numba is not installed"
     if core.hidden_size > MAX_HIDDEN:

@@ -28,8 +28,6 @@ from ._world import Lost, texts_of, world_of
 _MOST_DRAWN = 12
 # Entries of the configuration that are shown elsewhere.
 _APART = ("type", "world", "model", "entropy", "n_sequences", "units", "versions")
-# Entries that change no result.
-_OF_NO_EFFECT = ("memory", "n_jobs", "progress")
 
 
 @dataclass(frozen=True)
@@ -100,9 +98,9 @@ def _with_grid(facts, part):
 
 
 def _settings(facts):
-    """Return what an assessment was made with, but for where and how fast."""
+    """Return what an assessment was made with."""
     run = facts.run
-    settings = {key: value for key, value in run.items() if key not in (*_APART, *_OF_NO_EFFECT)}
+    settings = {key: value for key, value in run.items() if key not in _APART}
     settings |= {"sequences": run.get("n_sequences")}
     for name in ("world", "model"):
         settings |= {f"{name}: {key}": value for key, value in _with_grid(facts, name).items()}

@@ -1,4 +1,4 @@
-"""The source papers' tables as recipes: run them, and compare with what was published."""
+"""The papers' tables as recipes: run them, and compare with what was published."""
 
 from ._compare import TABLES, compare_with_published
 from ._declare import Experiment, Protocol, Recipe

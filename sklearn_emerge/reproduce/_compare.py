@@ -52,10 +52,10 @@ def compare_with_published(cubes, table=None):
 
     Notes
     -----
-    The source's program always gave the clock to networks in the regime world, whatever its
-    tables say, so that its three rows a model are one experiment; all are compared with ours
-    that has the clock. A row without a standard deviation takes the largest one published for
-    the same world, model, size and mode.
+    The program of *Emergence Without Scale* always gave the clock to networks in the regime
+    world, whatever its tables say, so that its three rows a model are one experiment; all are
+    compared with ours that has the clock. A row without a standard deviation takes the largest
+    one published for the same world, model, size and mode.
     """
     if table is not None and table.startswith("triangle"):
         return compare_triangle(cubes, table)

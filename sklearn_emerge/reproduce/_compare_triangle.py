@@ -8,7 +8,7 @@ from ._triangle import UPDATES_PER_EPOCH
 
 # Nats per token within which a loss agrees.
 _LOSS_TOLERANCE = 0.03
-# Queries of the source at an epoch, and epochs over which they are averaged.
+# Queries of *Scaling Down Transformers* at an epoch, and epochs over which they are averaged.
 _QUERIES, _LAST = 5, 10
 _OUR_QUERIES = 200
 COLUMNS = (
@@ -38,10 +38,10 @@ def compare_triangle(cubes, table):
     pandas.DataFrame
         One row a number: shares of right words at the end of training, and for Figure 2c the mean
         loss of some epochs in nats per token. Shares agree within two standard errors of their
-        difference, losses within .03. The source's shares are means over its last ten epochs of
+        difference, losses within .03. The paper's shares are means over its last ten epochs of
         five queries each. The standard errors are those of the queries on either side, p (1 - p)
         / n at most, with two right and two wrong ones added (Agresti and Coull), and of our seeds
-        if there are several; how much networks of the source would vary is not known.
+        if there are several; how much networks of the paper would vary is not known.
     """
     rows = []
     for name, cube in cubes.items():

@@ -4,7 +4,7 @@ from functools import partial
 
 from sklearn.base import clone
 
-from ..measures import head_gates, network_capacity, token_accuracy
+from ..measures import attention_head_gates, network_capacity, token_accuracy
 from ..predictors import TransformerPredictor
 from ..worlds import NestedConditionalWorld
 from ._declare import Experiment
@@ -41,7 +41,7 @@ def _sweep(world, model, param_grid, every, n_focus=8, **options):
         "accuracy": token_accuracy,
         # Precision is compared, not multiplied with: half of a training is in single precision.
         "capacity": partial(network_capacity, include_precision=False),
-        "gate": partial(head_gates, n_focus=n_focus),
+        "gate": partial(attention_head_gates, n_focus=n_focus),
     }
     recorded = {"record_at": list(range(0, model.max_steps + 1, every)), "measures": measures}
     fixed = {"probe": None, "baselines": ["mean"]}

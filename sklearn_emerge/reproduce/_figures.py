@@ -54,7 +54,7 @@ def draw_recipe(recipe, cubes, figure):
         DecodingDisplay.from_cube(single, axes=figure.subplots(1, 2))
         return
     if RECIPES[recipe].figure == "trajectory":
-        # The source's prompts, those that give nothing away, and the loss.
+        # The paper's prompts, those that give nothing away, and the loss.
         n_rows = 3 if "disjoint_tasks_trajectory" in cubes[names[0]] else 2
         figure.set_size_inches(6.2 * len(names), 3.6 * n_rows)
         columns = figure.subplots(n_rows, len(names), squeeze=False).T
@@ -180,7 +180,7 @@ def emergence_curves(cube, chance):
     )
     other = [dim for dim in accuracy.dims if dim not in ("hidden_size", "seed")]
     with warnings.catch_warnings():
-        # That a threshold is not among the capacities is part of the finding.
+        # That a location is not among the capacities is part of the finding.
         warnings.simplefilter("ignore", UserWarning)
         if "hidden_size" not in accuracy.dims or len(other) != 1:
             return {"": fit_curve(accuracy, capacity, chance=chance)}
@@ -225,7 +225,7 @@ def draw_emergence(name, cube, axes):
     axes[1].legend(frameon=False, fontsize=9)
     log_ticks(axes[1])
     axes[1].set_ylabel("attention to the last tokens (share)")
-    axes[1].set_xlabel("effective capacity")
+    axes[1].set_xlabel("capacity")
     axes[1].set_ylim(0, 1)
     finish(axes[1])
 

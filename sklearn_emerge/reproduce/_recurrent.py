@@ -31,7 +31,7 @@ EXPERIMENTS = {
     for name, (world_name, world, grid, nulls) in _WORLDS.items()
     for model_name, model in _MODELS.items()
 }
-# Not in the source: after how many updates do its networks of the regime world look like ours?
+# Not in the paper: after how many updates do its networks of the regime world look like ours?
 EXPERIMENTS |= {
     f"regime-updates-{model_name}": Experiment(
         "regime-updates",

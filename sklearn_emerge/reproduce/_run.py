@@ -23,7 +23,7 @@ def run_experiment(
     random_state=0,
     progress=True,
 ):
-    """Run one experiment of the source papers.
+    """Run one experiment of the papers.
 
     Parameters
     ----------

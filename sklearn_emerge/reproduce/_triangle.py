@@ -43,7 +43,7 @@ _TRAJECTORY = {
     "n_seeds": 1,
     "probe": None,
     "record_at": [_EPOCH * epoch for epoch in _EPOCHS],
-    # In the source six solved examples are cut to what fits, and may have words of the query.
+    # In the paper six solved examples are cut to what fits, and may have words of the query.
     "measures": {
         "tasks": partial(task_scores, n_shots=6, shots="random"),
         "disjoint_tasks": partial(task_scores, n_shots=6, shots="disjoint"),
@@ -60,7 +60,7 @@ def _figure_2(model=_SOURCE, **examples):
 
 
 EXPERIMENTS = {
-    # The source's 100 epochs.
+    # The paper's 100 epochs.
     "triangle-2a": replace(
         _figure_2(clone(_SOURCE).set_params(max_steps=100), AC=50),
         options=_TRAJECTORY | {"record_at": [0, 25, 50, 75, 100]},
@@ -90,7 +90,7 @@ EXPERIMENTS |= {
             "measures": {"tasks": partial(task_scores, n_queries=200)},
         },
     ),
-    # For a GPU: the source's 34 million parameters.
+    # For a GPU: the paper's 34 million parameters.
     "triangle-table-1-full": Experiment(
         "triangle-hub",
         "transformer",
@@ -110,7 +110,7 @@ EXPERIMENTS |= {
         _TRAJECTORY | {"record_at": [6 * epoch for epoch in range(0, 201, 20)]},
     ),
 }
-# Not in the source: from how many examples is the sparse task learned, with and without dense
+# Not in the paper: from how many examples is the sparse task learned, with and without dense
 # tasks that it follows from?
 EXPERIMENTS |= {
     f"triangle-sparse-{name}": Experiment(

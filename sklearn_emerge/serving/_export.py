@@ -56,7 +56,7 @@ def export_network(predictor, path, *, facts=None):
         The file, by custom with the ending ``.pt2``. A leading ``~`` is the home folder.
     facts : dict, default=None
         Values for JSON that travel with the network, such as its accuracy, its capacity and the
-        threshold of an `EmergenceCurve`.
+        location of an `EmergenceCurve`.
 
     Raises
     ------

@@ -2,27 +2,17 @@
 
 from ._callbacks import N_PARTS, ClipEachGradient, LowerPrecision, check_callbacks
 from ._checkpoint import Checkpoints
-from ._context import ALONE, TrainingContext
+from ._context import DEFAULT_CONTEXT, TrainingContext
 from ._early_stopping import count_held_out
-from ._heads import (
-    Head,
-    fit_head,
-    folds,
-    head_of,
-    logistic_head,
-    moments_of,
-    parts,
-    warn_unless_converged,
-)
+from ._heads import Head, fit_head, folds, head_of, moments_of, parts
 from ._isolation import isolated_torch
 from ._job import Optimisation, TrainingJob, TrainingResult
-from ._losses import make_loss
 from ._net import Net, make_net
 from ._replicas import rows_of_weights
-from ._run import leave, run
+from ._run import run, untrained_net
 
 __all__ = [
-    "ALONE",
+    "DEFAULT_CONTEXT",
     "N_PARTS",
     "Checkpoints",
     "ClipEachGradient",
@@ -39,13 +29,10 @@ __all__ = [
     "folds",
     "head_of",
     "isolated_torch",
-    "leave",
-    "logistic_head",
-    "make_loss",
     "make_net",
     "moments_of",
     "parts",
     "rows_of_weights",
     "run",
-    "warn_unless_converged",
+    "untrained_net",
 ]

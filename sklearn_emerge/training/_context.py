@@ -11,24 +11,30 @@ from ._checkpoint import Checkpoints
 
 @dataclass(frozen=True)
 class TrainingContext:
-    """Who is told of a training, and where its state is kept; by default nobody and nowhere.
+    """Who is told of a training, where its state is kept, and how many threads it has.
+
+    By default nobody, nowhere and one.
 
     Attributes
     ----------
     progress : tuple of skorch callbacks
         They count updates; `announce_compilation` is called before kernels are compiled.
     recorder : callable or None
-        Called with (replica, update, network or predictor, mean loss since the last time) at the
-        updates ``recorder.at``, as if training ended there; ``recorder.repeat(replica)`` if
-        nothing is trained.
+        Called with (replica, update, network, mean loss since the last time) at the updates
+        ``recorder.at``, as if training ended there; ``recorder.repeat(replica)`` if nothing is
+        trained.
     checkpoints : Checkpoints or None
         Where to keep the state of the training, and to go on from. Not used with callbacks or
         modules of somebody's own, of whose state nothing is known.
+    n_threads : int
+        Threads of torch. Another number rounds differently; compiled scans, which do not, take as
+        many as torch has outside.
     """
 
     progress: tuple[Callback, ...] = ()
     recorder: Callable[..., Any] | None = None
     checkpoints: Checkpoints | None = None
+    n_threads: int = 1
 
 
-ALONE = TrainingContext()
+DEFAULT_CONTEXT = TrainingContext()

@@ -76,8 +76,7 @@ def train_by_scan(jobs, X, y, callbacks, checkpoint=None, n_threads=1):
     """
     networks, losses = [job.network for job in jobs], [job.loss for job in jobs]
     constants = np.array([loss.constant for loss in losses])
-    discrete = losses[0].ratio is None
-    ratios = None if discrete else np.stack([loss.ratio for loss in losses])
+    ratios = None if losses[0].ratio is None else np.stack([loss.ratio for loss in losses])
     layout = networks[0].layout
     if jobs[0].trained == "all":
         modules = networks

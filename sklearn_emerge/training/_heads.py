@@ -1,13 +1,10 @@
 """Heads in closed form: the best linear readout of features, wherever these come from."""
 
-import warnings
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
-from .._logistic import fit_logistic
 from .._ridge import Moments, blocks, fit_ridge
 
 _N_FOLDS = 5
@@ -124,18 +121,7 @@ def head_of(ridge, chunks, moments, likelihood):
     -------
     Head
     """
-    if not likelihood.discrete:
-        return Head(ridge.coef, ridge.intercept)
-    # One penalty for all that vary; the variance of zeros and ones is a quarter at most.
-    variance = ridge.scale[moments.n_features :] ** 2
-    varying = variance < 0.5
-    penalty = np.exp(np.log((ridge.penalty * variance)[varying]).mean()) if varying.any() else 1
-    return logistic_head(chunks, moments, penalty, likelihood)
-
-
-def logistic_head(chunks, moments, penalty, likelihood, known=None):
-    """Return the head of a logistic or softmax regression; arguments are as in `fit_logistic`."""
-    fit = fit_logistic(chunks, moments, penalty, categorical=likelihood.tokens, known=known)
+    fit = likelihood.fit_head(ridge, chunks, moments)
     return Head(fit.coef, fit.intercept, fit.converged)
 
 
@@ -156,27 +142,6 @@ def fit_head(features, X, n_features, likelihood):
     ridge : RidgeFit
         The ridge regression, whose errors are those of sequences left out.
     """
-    moments, chunks = moments_of(features, X, n_features, again=likelihood.discrete)
+    moments, chunks = moments_of(features, X, n_features, again=not likelihood.closed_form)
     ridge = fit_ridge(moments)
     return head_of(ridge, chunks, moments, likelihood), ridge
-
-
-def warn_unless_converged(predictor, columns, stacklevel):
-    """Warn that a head of a predictor has not converged, if it has not.
-
-    Parameters
-    ----------
-    predictor : predictor
-        Fitted, with `converged_`.
-    columns : str
-        What its heads read.
-    stacklevel : int
-        As in `warnings.warn`, from where this is called.
-    """
-    if not predictor.converged_:
-        warnings.warn(
-            f"A head of {type(predictor).__name__} has not converged (see converged_): its loss is "
-            f"all but flat in some direction. Fit more sequences, or fewer {columns}.",
-            ConvergenceWarning,
-            stacklevel=stacklevel + 1,
-        )

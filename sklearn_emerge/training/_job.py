@@ -68,8 +68,6 @@ class TrainingJob:
         How it is trained.
     engine : {"numba", "torch"}
         What computes.
-    n_threads : int
-        Threads of torch.
     callbacks : list of skorch callbacks
         That belong to the training.
     own_callbacks : list of skorch callbacks
@@ -86,7 +84,6 @@ class TrainingJob:
     stream: np.random.SeedSequence
     optimisation: Optimisation
     engine: str = "torch"
-    n_threads: int = 1
     callbacks: list[Callback] = field(default_factory=list)
     own_callbacks: list[Callback] = field(default_factory=list)
     resumable: bool = True

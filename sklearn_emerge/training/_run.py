@@ -5,7 +5,7 @@ import torch
 
 from .._random import substream
 from ._callbacks import LossCurve, RecordTrajectory
-from ._context import ALONE
+from ._context import DEFAULT_CONTEXT
 from ._engines import batches_of, train_by_scan, train_by_torch
 from ._isolation import isolated_torch
 from ._job import TrainingResult
@@ -15,7 +15,7 @@ from ._net import make_net
 _MAX_STATES = 2**31
 
 
-def run(jobs, context=ALONE):
+def run(jobs, context=DEFAULT_CONTEXT):
     """Train networks that differ in nothing but their weights, sequences and streams.
 
     Parameters
@@ -23,7 +23,7 @@ def run(jobs, context=ALONE):
     jobs : list of TrainingJob
         One a network.
     context : TrainingContext, default=TrainingContext()
-        Who is told, and where the state is kept. Its recorder is called with networks.
+        Who is told, where the state is kept, and threads.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def run(jobs, context=ALONE):
     return results
 
 
-def leave(job, callbacks=()):
+def untrained_net(job, callbacks=()):
     """Return the net of a network that stays as it is.
 
     Parameters
@@ -89,7 +89,7 @@ def _run_group(jobs, replicas, context, n_threads):
     stream = substream(first.stream, "training")
     if first.trained == "nothing":
         with isolated_torch(stream, first.optimisation.device):
-            nets = [leave(job, callbacks) for job in jobs]
+            nets = [untrained_net(job, callbacks) for job in jobs]
             if recorder is not None:
                 visit(recorder.at[0])
         if recorder is not None:
@@ -102,7 +102,7 @@ def _run_group(jobs, replicas, context, n_threads):
     checkpoint = None
     if context.checkpoints is not None and first.resumable and not first.own_callbacks:
         checkpoint = context.checkpoints.of_next()
-    with isolated_torch(stream, first.optimisation.device, first.n_threads):
+    with isolated_torch(stream, first.optimisation.device, context.n_threads):
         X, y = _tensors(jobs)
         if first.engine == "numba":
             nets = train_by_scan(jobs, X, y, callbacks, checkpoint, n_threads)

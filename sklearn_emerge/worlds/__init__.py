@@ -4,29 +4,41 @@ from ._array import ArrayWorld
 from ._base import World
 from ._bernoulli import BernoulliWorld
 from ._drift import DriftWorld
+from ._dysts import DystsWorld
 from ._facts import WorldFacts
+from ._flip_flop import FlipFlopWorld
 from ._function import FunctionWorld
+from ._gymnasium import GymnasiumWorld
 from ._linear_system import LinearSystemWorld
+from ._lorenz import LorenzWorld
 from ._nested import NestedConditionalWorld
+from ._noisy_periodic import NoisyPeriodicWorld
 from ._nulls import PhaseNull, ResampleNull, ShuffleNull
 from ._oscillator import OscillatorWorld
 from ._regime import RegimeWorld
 from ._sample import Sample
+from ._switching import SwitchingLinearWorld
 from ._triangle import TriangleWorld
 
 __all__ = [
     "ArrayWorld",
     "BernoulliWorld",
     "DriftWorld",
+    "DystsWorld",
+    "FlipFlopWorld",
     "FunctionWorld",
+    "GymnasiumWorld",
     "LinearSystemWorld",
+    "LorenzWorld",
     "NestedConditionalWorld",
+    "NoisyPeriodicWorld",
     "OscillatorWorld",
     "PhaseNull",
     "RegimeWorld",
     "ResampleNull",
     "Sample",
     "ShuffleNull",
+    "SwitchingLinearWorld",
     "TriangleWorld",
     "World",
     "WorldFacts",

@@ -31,7 +31,7 @@ class DriftWorld(World):
     Notes
     -----
     The predictive standard deviation `noise_std` is that of the innovations of the
-    steady-state Kalman filter, 0.0227 with the defaults. The source scores this world
+    steady-state Kalman filter, 0.0227 with the defaults. The paper scores this world
     with 0.05; pass ``noise_std=0.05`` to the predictor for its variant. Networks receive
     :math:`y_t - y_0`.
 

@@ -26,7 +26,7 @@ class OscillatorWorld(World):
     ----------
     omega : float or pair of float, default=1.0
         Angular frequency, in radians per unit of time. A pair makes it change linearly over
-        the sequence; ``(0.8, 1.2)`` is the nonstationary world of the source.
+        the sequence; ``(0.8, 1.2)`` is the nonstationary world of the paper.
     time_step : float, default=0.05
         Length of an Euler step in units of time.
     initial_std : float, default=0.1

@@ -32,7 +32,7 @@ class RegimeWorld(World):
     -----
     The default likelihood is Bernoulli, in which knowing the regime is worth
     :math:`H(.75) - (H(.9) + H(.6)) / 2 = .063` nats a step over a first-order Markov chain.
-    The source scores with a Gaussian of standard deviation 0.05; pass
+    The paper scores with a Gaussian of standard deviation 0.05; pass
     ``likelihood="gaussian"`` to the predictor for its variant.
 
     Examples

@@ -39,13 +39,13 @@ class TriangleWorld(World):
     n_words : int, default=8
         Words of each, at least four.
     examples : dict of str to int, default=None
-        Number of training instances of each task. None is the source's triangle, {"A->B": 2500,
+        Number of training instances of each task. None is the paper's triangle, {"A->B": 2500,
         "B->C": 2500, "A->C": 50}.
     sparse_examples : int, default=None
         Instances of the task that has the fewest in `examples`, in place of that number; None
         leaves it. Made for grids: ``param_grid={"world__sparse_examples": [0, 10, 50]}``.
     tokens_per_word : {1, 2}, default=1
-        1: a token for each word and separator. 2: as the source's tokenizer does, a space mark
+        1: a token for each word and separator. 2: as the paper's tokenizer does, a space mark
         before each of them, and two tokens that never occur.
     row_length : int, default=46
         Tokens of a row, n_steps of the sequences.

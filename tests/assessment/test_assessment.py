@@ -77,6 +77,8 @@ def test_cube_has_the_promised_variables_and_dimensions(fitted):
         "n_steps": 20,
     }
     assert configuration["param_grid"] == {"hidden_size": [2, 4]}
+    # Others read the cube: folders of this machine are not their concern.
+    assert not {"memory", "n_jobs", "progress"} & set(configuration)
     assert (cube.status == "ok").all()
     assert np.isnan(cube.probe_score.sel(condition="resample")).all()
 
@@ -137,7 +139,7 @@ def test_interrupted_fit_continues_and_gives_the_same_cube(tmp_path, monkeypatch
         param_grid={"hidden_size": [2, 4]}, alpha=0.6, memory=Memory(tmp_path, verbose=0)
     )
     fits = []
-    original = GRUPredictor._job
+    original = GRUPredictor.training_job
 
     def begin(self, X):
         fits.append(self.hidden_size)
@@ -145,7 +147,7 @@ def test_interrupted_fit_continues_and_gives_the_same_cube(tmp_path, monkeypatch
             raise KeyboardInterrupt
         return original(self, X)
 
-    monkeypatch.setattr(GRUPredictor, "_job", begin)
+    monkeypatch.setattr(GRUPredictor, "training_job", begin)
     with pytest.raises(KeyboardInterrupt):
         small_assessment(**options).fit()
     first = len(fits)

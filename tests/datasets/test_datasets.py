@@ -48,7 +48,7 @@ def test_published_tables():
     assert len(tables) == 30
     row = tables.query("table == '4'").iloc[0]
     assert (row.model, row.delta_nll) == ("gru", 15.9312)
-    # The source's three figures: no A->C without examples, some with 50.
+    # The three figures of *Scaling Down Transformers*: no A->C without examples, some with 50.
     last = {part: load_published(f"triangle-fig2{part}").tail(10) for part in "abc"}
     assert last["b"].A2C.max() == 0
     assert last["c"].A2C.mean() == pytest.approx(0.565)

@@ -19,11 +19,11 @@ from sklearn_emerge.emergence._networks import draw_jumps, draw_networks
 
 CAPACITY = np.logspace(2, 6, 12)
 X = CAPACITY[:, np.newaxis]
-THRESHOLD = 2e4
+LOCATION = 2e4
 
 
-def logistic(sharpness, chance=0.0, ceiling=1.0, capacity=CAPACITY):
-    return chance + (ceiling - chance) * expit(sharpness * np.log(capacity / THRESHOLD))
+def logistic(sharpness, chance=0.0, asymptote=1.0, capacity=CAPACITY):
+    return chance + (asymptote - chance) * expit(sharpness * np.log(capacity / LOCATION))
 
 
 def counts(mean, n_trials, seed):
@@ -37,7 +37,7 @@ def test_counts_agree_with_a_generalised_linear_model():
         design = np.column_stack([np.ones(12), np.log(CAPACITY)])
         model = GLM(np.column_stack([rate * 40, (1 - rate) * 40]), design, Binomial()).fit()
         assert curve.sharpness_ == pytest.approx(model.params[1], rel=1e-5)
-        assert np.log(curve.threshold_) == pytest.approx(-model.params[0] / model.params[1])
+        assert np.log(curve.location_) == pytest.approx(-model.params[0] / model.params[1])
         np.testing.assert_allclose(curve.predict(X), model.fittedvalues, rtol=1e-5, atol=1e-7)
         table = curve.compare(n_draws=19, random_state=0).table
         assert table.log_likelihood["logistic"] == pytest.approx(model.llf)
@@ -55,9 +55,9 @@ def test_rates_agree_with_least_squares():
     def mean(x, sharpness, place, low, high):
         return low + (high - low) * expit(sharpness * (x - place))
 
-    start = 1.0, np.log(THRESHOLD), 0.2, 0.9
+    start = 1.0, np.log(LOCATION), 0.2, 0.9
     found, _ = curve_fit(mean, np.log(CAPACITY), rate, p0=start)
-    ours = curve.sharpness_, np.log(curve.threshold_), curve.chance_, curve.ceiling_
+    ours = curve.sharpness_, np.log(curve.location_), curve.chance_, curve.asymptote_
     np.testing.assert_allclose(ours, found, rtol=1e-3)
     np.testing.assert_allclose(curve.predict(X), mean(np.log(CAPACITY), *found), atol=1e-5)
 
@@ -66,8 +66,8 @@ def test_ends_of_counts_are_found():
     rate = counts(logistic(2.5, 0.25, 0.9), 20_000, 0)
     curve = EmergenceCurve("fit", "fit").fit(X, rate, n_trials=20_000)
     assert curve.chance_ == pytest.approx(0.25, abs=0.005)
-    assert curve.ceiling_ == pytest.approx(0.9, abs=0.005)
-    assert curve.threshold_ == pytest.approx(THRESHOLD, rel=0.02)
+    assert curve.asymptote_ == pytest.approx(0.9, abs=0.005)
+    assert curve.location_ == pytest.approx(LOCATION, rel=0.02)
     assert curve.sharpness_ == pytest.approx(2.5, rel=0.03)
 
 
@@ -75,11 +75,11 @@ def test_capacity_is_the_product_of_resources():
     rate = counts(logistic(1.3), 40, 1)
     parts = np.column_stack([CAPACITY / 7, np.full(12, 3.5), np.full(12, 2.0)])
     one, several = (EmergenceCurve().fit(Z, rate, n_trials=40) for Z in (X, parts))
-    assert several.threshold_ == pytest.approx(one.threshold_, rel=1e-6)
+    assert several.location_ == pytest.approx(one.location_, rel=1e-6)
     np.testing.assert_allclose(several.predict(parts), one.predict(X), rtol=1e-6)
     # Units are free.
     scaled = EmergenceCurve().fit(1000 * X, rate, n_trials=40)
-    assert scaled.threshold_ == pytest.approx(1000 * one.threshold_, rel=1e-6)
+    assert scaled.location_ == pytest.approx(1000 * one.location_, rel=1e-6)
     assert scaled.sharpness_ == pytest.approx(one.sharpness_, rel=1e-6)
     assert one.predict([[0.0]])[0] == 0
 
@@ -94,17 +94,17 @@ def test_profile_interval_is_where_the_likelihood_falls():
         mean = np.clip(mean, 1e-12, 1 - 1e-12)
         return (40 * (rate * np.log(mean) + (1 - rate) * np.log1p(-mean))).sum(axis=1).max()
 
-    top = best(np.log(curve.threshold_))
-    for end in curve.interval("threshold"):
+    top = best(np.log(curve.location_))
+    for end in curve.interval("location"):
         assert 2 * (top - best(np.log(end))) == pytest.approx(3.8415, rel=0.01)
-    boot = curve.interval("threshold", method="bootstrap", random_state=0)
-    np.testing.assert_allclose(np.log(boot), np.log(curve.interval("threshold")), atol=0.05)
+    boot = curve.interval("location", method="bootstrap", random_state=0)
+    np.testing.assert_allclose(np.log(boot), np.log(curve.interval("location")), atol=0.05)
     wide, narrow = (curve.interval("sharpness", confidence=c) for c in (0.99, 0.5))
     assert wide.low < narrow.low < curve.sharpness_ < narrow.high < wide.high
 
 
 def test_a_step_has_no_upper_bound_of_sharpness():
-    rate = (CAPACITY > THRESHOLD).astype(float)
+    rate = (CAPACITY > LOCATION).astype(float)
     with pytest.warns(
         UserWarning, match="the sharpness has no upper bound; add capacities between"
     ):
@@ -112,8 +112,8 @@ def test_a_step_has_no_upper_bound_of_sharpness():
     low, high = curve.interval("sharpness")
     assert 1 < low < high == np.inf
     assert curve.interval("sharpness", method="bootstrap", random_state=0).high == np.inf
-    low, high = curve.interval("threshold")
-    below, above = CAPACITY[CAPACITY <= THRESHOLD].max(), CAPACITY[CAPACITY > THRESHOLD].min()
+    low, high = curve.interval("location")
+    below, above = CAPACITY[CAPACITY <= LOCATION].max(), CAPACITY[CAPACITY > LOCATION].min()
     assert below * 0.8 < low < high < above * 1.2
     assert curve.compare(random_state=0).steeper_than_smooth
 
@@ -136,7 +136,7 @@ def test_what_it_is_not_sure_of_it_says():
         (0.1 + 0.08 * np.log(CAPACITY / 100), "line"),
         (0.9 * (CAPACITY / 1e6) ** 0.4, "power law"),
         (1 - (1 + CAPACITY / 3000) ** -0.4, "saturation"),
-        (np.exp(-THRESHOLD / CAPACITY), "Gompertz"),
+        (np.exp(-LOCATION / CAPACITY), "Gompertz"),
         (logistic(2.0), "logistic"),
     ],
 )
@@ -166,7 +166,7 @@ def test_the_true_family_is_found(truth, best):
     assert found.table.equals(again.table)
 
 
-def test_a_slow_rise_is_no_threshold():
+def test_a_slow_rise_is_no_step():
     curve = EmergenceCurve().fit(X, counts(logistic(0.4), 5000, 0), n_trials=5000)
     found = curve.compare(random_state=0)
     assert not found.steeper_than_smooth
@@ -176,7 +176,7 @@ def test_a_slow_rise_is_no_threshold():
 def test_one_resource_may_have_one_dimension():
     rate = counts(logistic(1.3), 40, 0)
     column, flat = (EmergenceCurve().fit(x, rate, n_trials=40) for x in (X, CAPACITY))
-    assert (flat.threshold_, flat.sharpness_) == (column.threshold_, column.sharpness_)
+    assert (flat.location_, flat.sharpness_) == (column.location_, column.sharpness_)
     assert flat.n_features_in_ == 1
     for curve in (column, flat):
         np.testing.assert_array_equal(curve.predict(CAPACITY.tolist()), curve.predict(X))
@@ -219,18 +219,18 @@ def test_bad_data_are_refused(arguments, message):
 
 def test_what_refusals_advise_is_accepted():
     rates = np.stack([logistic(1), logistic(1)])
-    alone = EmergenceCurve().fit(CAPACITY, logistic(1)).threshold_
+    alone = EmergenceCurve().fit(CAPACITY, logistic(1)).location_
     for X_, y in (
         (np.ravel(CAPACITY[np.newaxis]), logistic(1)),
         (np.tile(CAPACITY, 2), np.ravel(rates)),
         (np.repeat(CAPACITY, 2), np.ravel(rates.T)),
         (CAPACITY.tolist(), logistic(1).tolist()),
     ):
-        assert EmergenceCurve().fit(X_, y).threshold_ == pytest.approx(alone, rel=1e-6)
+        assert EmergenceCurve().fit(X_, y).location_ == pytest.approx(alone, rel=1e-6)
 
 
 def test_bad_parameters_are_refused():
-    with pytest.raises(ValueError, match="chance=0.5 must lie below ceiling=0.2"):
+    with pytest.raises(ValueError, match="chance=0.5 must lie below asymptote=0.2"):
         EmergenceCurve(0.5, 0.2).fit(X, logistic(1))
     with pytest.raises(ValueError, match="with n_trials they are probabilities"):
         EmergenceCurve(0, 100).fit(X, logistic(1), n_trials=5)
@@ -251,30 +251,30 @@ def test_recovery_and_coverage(report):
     """500 data sets of 12 points: bias of ln C_c under 2%, coverage of 95% intervals 92 to 98%."""
     n = 500
     for kind in ("counts", "rates"):
-        logs, covered = [], {"threshold": [], "sharpness": []}
-        truth = {"threshold": THRESHOLD, "sharpness": 1.5}
+        logs, covered = [], {"location": [], "sharpness": []}
+        truth = {"location": LOCATION, "sharpness": 1.5}
         for seed in range(n):
             if kind == "counts":
                 curve = EmergenceCurve().fit(X, counts(logistic(1.5), 100, seed), n_trials=100)
             else:
                 noise = 0.03 * np.random.default_rng(seed).standard_normal(12)
                 curve = EmergenceCurve(0.2, 0.8).fit(X, logistic(1.5, 0.2, 0.8) + noise)
-            logs.append(np.log(curve.threshold_))
+            logs.append(np.log(curve.location_))
             for name, values in covered.items():
                 low, high = curve.interval(name)
                 values.append(low <= truth[name] <= high)
-        bias = np.mean(logs) / np.log(THRESHOLD) - 1
+        bias = np.mean(logs) / np.log(LOCATION) - 1
         report(f"emergence curve, {kind}", "relative bias of ln C_c", abs(bias), n)
         # Of the logarithm, which depends on the unit of capacity; and in nats.
         assert abs(bias) < 0.02
-        assert abs(np.mean(logs) - np.log(THRESHOLD)) < 0.03
+        assert abs(np.mean(logs) - np.log(LOCATION)) < 0.03
         for name, values in covered.items():
             report(f"emergence curve, {kind}", f"coverage of the {name}", np.mean(values), n)
             assert 0.92 <= np.mean(values) <= 0.98
 
 
 @pytest.mark.slow
-def test_a_threshold_is_found_where_there_is_one_only(report):
+def test_a_step_is_found_where_there_is_one_only(report):
     n = 300
     smooth = {
         "power law": 0.9 * (CAPACITY / 1e6) ** 0.3,
@@ -282,8 +282,8 @@ def test_a_threshold_is_found_where_there_is_one_only(report):
         "saturation": 1 - (1 + CAPACITY / 3000) ** -0.8,
         "hyperbola": logistic(1.0),
         "line": 0.05 + 0.095 * np.log(CAPACITY / 100),
-        "Weibull": 1 - np.exp(-CAPACITY / THRESHOLD),
-        "Gompertz": np.exp(-THRESHOLD / CAPACITY),
+        "Weibull": 1 - np.exp(-CAPACITY / LOCATION),
+        "Gompertz": np.exp(-LOCATION / CAPACITY),
     }
     sharp = {f"sharpness {s}": logistic(s) for s in (1.25, 1.5, 2.0)}
     power = []
@@ -400,7 +400,7 @@ def test_draws_of_networks_vary_as_networks_do():
 @pytest.mark.parametrize("family", ["Weibull", "Gompertz"])
 def test_smooth_families_rise_by_at_most_one_e_fold(family):
     """Steeper ones are steps themselves, so that no fit may become one."""
-    curve = EmergenceCurve().fit(X, (CAPACITY > THRESHOLD) * 0.98 + 0.01)
+    curve = EmergenceCurve().fit(X, (CAPACITY > LOCATION) * 0.98 + 0.01)
     theta, _ = fit(curve._data, family)
     x = np.linspace(-2, 2, 4001)
     mean = curve_of(curve._data, family, theta, x)[0]
@@ -447,11 +447,11 @@ def test_curve_of_a_cube_is_that_of_its_points():
     kept = np.isfinite(scores.values).ravel()
     X = np.repeat(sizes, 3)[kept][:, np.newaxis]
     plain = EmergenceCurve().fit(X, scores.values.ravel()[kept])
-    assert (curve.threshold_, curve.sharpness_) == (plain.threshold_, plain.sharpness_)
-    assert curve.threshold_ == pytest.approx(12, rel=0.1)
+    assert (curve.location_, curve.sharpness_) == (plain.location_, plain.sharpness_)
+    assert curve.location_ == pytest.approx(12, rel=0.1)
     # A variable of the cube that does not depend on the seed, in any order of dimensions.
     by_parameters = fit_curve(scores.T, scores["size"] ** 2)
-    assert by_parameters.threshold_ == pytest.approx(curve.threshold_**2, rel=1e-3)
+    assert by_parameters.location_ == pytest.approx(curve.location_**2, rel=1e-3)
     for capacity, message in (
         ("width", "capacity='width' is not a coordinate of the scores, which have size"),
         (xr.DataArray([1.0], dims="depth"), "whose dimensions are among size, seed"),
@@ -463,17 +463,17 @@ def test_curve_of_a_cube_is_that_of_its_points():
         fit_curve(scores.values, "size")
 
 
-def test_display_draws_points_curve_and_threshold():
+def test_display_draws_points_curve_and_location():
     X = np.array([0, 1, 4, 16, 64, 256.0])[:, np.newaxis]
     y = np.array([0, 0.02, 0.1, 0.5, 0.9, 0.98])
     curve = EmergenceCurve().fit(X, y)
     display = EmergenceCurveDisplay.from_estimator(curve, label="curve")
-    points, line, threshold, *_ = display.ax_.lines
+    points, line, location, *_ = display.ax_.lines
     assert points.get_xdata()[1:].tolist() == X[1:, 0].tolist()
     # Zero stands left of all others.
     assert 0 < points.get_xdata()[0] < 1
     np.testing.assert_allclose(line.get_ydata(), curve.predict(line.get_xdata()[:, np.newaxis]))
-    assert threshold.get_xdata()[0] == curve.threshold_
+    assert location.get_xdata()[0] == curve.location_
     assert (display.ax_.get_xlabel(), display.ax_.get_xscale()) == ("capacity", "log")
     # Two resources whose product is the capacity give the same curve.
     two = EmergenceCurve().fit(np.hstack([X / 2, np.full_like(X, 2)]), y)
@@ -500,7 +500,7 @@ def test_four_capacities_decide_nothing():
     rng = np.random.default_rng(0)
     capacity = np.repeat([1.0, 10.0, 100.0, 1000.0], 7)[:, np.newaxis]
     rate = expit(3 * np.log(capacity[:, 0] / 30)) + 0.01 * rng.standard_normal(28)
-    curve = EmergenceCurve(chance="fit", ceiling="fit").fit(capacity, rate)
+    curve = EmergenceCurve(chance="fit", asymptote="fit").fit(capacity, rate)
     found = curve.compare(random_state=0)
     assert not found.steeper_than_smooth
     assert found.reason.startswith("no decision: curves of 4 parameters meet the means at any 4")

@@ -10,14 +10,14 @@ from sklearn_emerge.linear_systems import (
     PredictionRiskSweep,
     linear_filter_risk,
     orbit_dimension,
-    stability_threshold,
+    shortest_stable_length,
 )
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_stability_thresholds_by_algebra_and_by_growth(name):
+def test_shortest_stable_lengths_by_algebra_and_by_growth(name):
     A, C, expected = SYSTEMS[name]
-    assert stability_threshold(A, C) == expected
+    assert shortest_stable_length(A, C) == expected
     world = LinearSystemWorld(A, C, 0.1, 1.0)
     # A filter of length 0 is the prediction of zero, which no predictor class needs.
     risks = [
@@ -27,7 +27,7 @@ def test_stability_thresholds_by_algebra_and_by_growth(name):
     exponents = [np.log10(late / early) for early, late in risks]
     assert int(np.argmax(np.array(exponents) < 0.5)) == expected
     sweep = PredictionRiskSweep(world, param_range=range(1, 5), horizons=[10**3, 10**4, 10**5])
-    assert sweep.fit().stability_threshold_ == max(expected, 1)
+    assert sweep.fit().shortest_stable_length_ == max(expected, 1)
 
 
 @pytest.mark.parametrize(
@@ -41,25 +41,25 @@ def test_stability_thresholds_by_algebra_and_by_growth(name):
         (np.diag([1.0, 2.0, 1e5]), [1.0, 1.0, 1.0], 3),
     ],
 )
-def test_stability_threshold_of_many_modes_and_in_any_units(A, C, expected):
-    assert stability_threshold(A, C) == expected
+def test_shortest_stable_length_of_many_modes_and_in_any_units(A, C, expected):
+    assert shortest_stable_length(A, C) == expected
 
 
-def test_stability_threshold_of_several_channels_and_of_rounded_eigenvalues():
+def test_shortest_stable_length_of_several_channels_and_of_rounded_eigenvalues():
     C = np.zeros((2, 4))
     C[0, 0] = C[1, 2] = 1
-    assert stability_threshold(block_diag(jordan(2), 1.0), C[:, :3]) == 2
-    assert stability_threshold(jordan(4), C) == 2
+    assert shortest_stable_length(block_diag(jordan(2), 1.0), C[:, :3]) == 2
+    assert shortest_stable_length(jordan(4), C) == 2
     rng = np.random.default_rng(0)
     P = rng.normal(size=(4, 4))
     mixed = P @ jordan(4) @ np.linalg.inv(P)
-    assert stability_threshold(mixed, rng.normal(size=4), n_unstable=4) == 4
+    assert shortest_stable_length(mixed, rng.normal(size=4), n_unstable=4) == 4
     with pytest.warns(UserWarning, match=r"modulus 0.99.*n_unstable="):
-        stability_threshold(mixed, rng.normal(size=4))
+        shortest_stable_length(mixed, rng.normal(size=4))
     with pytest.raises(ValueError, match="n_unstable=5 exceeds the 4 states"):
-        stability_threshold(mixed, rng.normal(size=4), n_unstable=5)
+        shortest_stable_length(mixed, rng.normal(size=4), n_unstable=5)
     with pytest.raises(ValueError, match="not detectable"):
-        stability_threshold(np.eye(2), [1.0, 0.0])
+        shortest_stable_length(np.eye(2), [1.0, 0.0])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Sweeps find the thresholds of theory and of the printed figures, exactly and by Monte Carlo."""
+"""Sweeps find the lengths of theory and of the printed figures, exactly and by Monte Carlo."""
 
 import warnings
 
@@ -71,7 +71,7 @@ def test_floor_of_the_modes_that_a_block_leaves_out():
         [4, 5],
         [10**3, 10**4, 10**5],
     ).fit()
-    assert left_out.stability_threshold_ == 5
+    assert left_out.shortest_stable_length_ == 5
 
 
 def test_truncated_filter_diverges_per_step_and_the_fitted_one_does_not():
@@ -85,10 +85,10 @@ def test_truncated_filter_diverges_per_step_and_the_fitted_one_does_not():
             truncated.cube_.total_risk[i], 0.1 * rho ** (2 * length) * n * (n - 1) / 2, rtol=1e-9
         )
     assert np.all(np.abs(truncated.cube_.growth_exponent - 1) < 0.02)
-    assert np.isnan(truncated.stability_threshold_)
+    assert np.isnan(truncated.shortest_stable_length_)
     fitted = PredictionRiskSweep(world, param_range=[1, 2, 6], horizons=horizons).fit()
     assert np.all(np.abs(fitted.cube_.growth_exponent) < 0.01)
-    # The printed normalised thresholds of the truncated filter.
+    # The printed lengths of the normalised risk of the truncated filter.
     for horizon, length, risks in (
         (100, 2, (1.8859, 0.9843, 0.5136)),
         (10000, 10, (1.2575, 0.6697, 0.3567)),
@@ -137,7 +137,7 @@ def test_families_with_too_few_parameters_diverge():
     ).fit()
     np.testing.assert_allclose(sweep.cube_.growth_exponent[:4], 1, atol=0.01)
     assert (sweep.cube_.risk[4] < 1e-9).all()
-    assert sweep.stability_threshold_ == 4
+    assert sweep.shortest_stable_length_ == 4
     # The orbit of the identity is a point: a family without parameters fits it exactly.
     identity = PredictionRiskSweep(
         LinearSystemWorld(np.eye(2), 1.0, 1.0, 0.0),
@@ -152,7 +152,7 @@ def test_families_with_too_few_parameters_diverge():
         param_range=[0, 1, 2, 3],
         horizons=[10**3, 10**4, 10**5],
     ).fit()
-    assert low_rank.stability_threshold_ == 1
+    assert low_rank.shortest_stable_length_ == 1
 
 
 @pytest.mark.parametrize("refit", ["per_horizon", "frozen"])
@@ -173,7 +173,7 @@ def test_families_with_too_few_parameters_diverge():
 def test_monte_carlo_agrees_with_the_exact_risk(world, learner, sizes, refit):
     options = dict(param_range=sizes, horizons=[30, 120], refit=refit)
     with warnings.catch_warnings():
-        # Horizons are too short for thresholds.
+        # Horizons are too short for these lengths.
         warnings.filterwarnings("ignore", "From the growth of the risk")
         exact = PredictionRiskSweep(world, learner, **options).fit().cube_
         measured = (
@@ -255,7 +255,7 @@ def test_horizons_too_short_to_tell_are_warned_of(q, horizons, message):
 
 def test_exact_filters_at_the_first_horizon_do_not_hide_the_growth():
     sweep = PredictionRiskSweep(param_range=[8, 16], horizons=[5, 1000, 10_000]).fit()
-    assert sweep.stability_threshold_ == 8
+    assert sweep.shortest_stable_length_ == 8
 
 
 def test_monte_carlo_where_no_filter_is_steady():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from sklearn_emerge.measures import count_flops, effective_capacity, module_capacity
+from sklearn_emerge.measures import capacity, count_flops, module_capacity
 from sklearn_emerge.networks import TransformerCore
 
 
@@ -45,17 +45,17 @@ def test_the_reference_is_the_layer_that_it_says():
     core = core_of(width=64, n_heads=1, context=128, n_inputs=1, n_layers=1)
     flops = count_flops(core, (1, 128, 1)) / 128 - 2 * 64
     assert flops == 2**17
-    assert effective_capacity(1, 1, 1, flops, include_precision=False) == 1
+    assert capacity(1, 1, 1, flops, include_precision=False) == 1
 
 
 def test_capacity_is_a_product():
-    base = effective_capacity(1000, 2, 3, 5e5, bits=16)
+    base = capacity(1000, 2, 3, 5e5, bits=16)
     assert base == 1000 * 4 * 2 * 3 * 5e5 / 2**17
-    assert effective_capacity(1000, 2, 3, 5e5, bits=4) == base / 2
-    assert effective_capacity(1000, 2, 3, 5e5, include_precision=False) == base / 4
-    several = effective_capacity(1000, [2, 4, 8], 3, 5e5)
+    assert capacity(1000, 2, 3, 5e5, bits=4) == base / 2
+    assert capacity(1000, 2, 3, 5e5, include_precision=False) == base / 4
+    several = capacity(1000, [2, 4, 8], 3, 5e5)
     np.testing.assert_allclose(np.diff(np.log2(several)), 1)
-    assert effective_capacity(1000, 2, 3, 5e5, reference_flops=2**18) == base / 2
+    assert capacity(1000, 2, 3, 5e5, reference_flops=2**18) == base / 2
 
 
 def test_capacity_of_a_module():
@@ -63,7 +63,7 @@ def test_capacity_of_a_module():
     found = module_capacity(core, (3, 45, 27), n_heads=4, n_layers=2, bits=32)
     assert found.n_parameters == sum(p.numel() for p in core.parameters())
     assert found.flops == count_flops(core, (1, 45, 27)) / 45
-    expected = effective_capacity(found.n_parameters, 4, 2, found.flops, bits=32)
+    expected = capacity(found.n_parameters, 4, 2, found.flops, bits=32)
     assert found.capacity == expected
     # The module is as it was.
     assert next(core.parameters()).device.type == "cpu"
@@ -72,12 +72,12 @@ def test_capacity_of_a_module():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: effective_capacity(0, 1, 1, 1), "n_parameters=0 must be at least 1"),
-        (lambda: effective_capacity(1, 1, 1, 0), "flops=0 must be at least"),
-        (lambda: effective_capacity(1, [1, 0], 1, 1), r"n_heads=\[1, 0\] must be at least 1"),
-        (lambda: effective_capacity(1, 1, 1, 1, bits=1), "bits=1 must be at least 2"),
-        (lambda: effective_capacity(1, 1, 1, np.nan), "flops=nan must be"),
-        (lambda: effective_capacity(1, 1, 1, 1, reference_flops=0), "'reference_flops' .* Got 0"),
+        (lambda: capacity(0, 1, 1, 1), "n_parameters=0 must be at least 1"),
+        (lambda: capacity(1, 1, 1, 0), "flops=0 must be at least"),
+        (lambda: capacity(1, [1, 0], 1, 1), r"n_heads=\[1, 0\] must be at least 1"),
+        (lambda: capacity(1, 1, 1, 1, bits=1), "bits=1 must be at least 2"),
+        (lambda: capacity(1, 1, 1, np.nan), "flops=nan must be"),
+        (lambda: capacity(1, 1, 1, 1, reference_flops=0), "'reference_flops' .* Got 0"),
         (
             lambda: count_flops(nn.Linear(3, 2), (5, 4)),
             r"module failed on an input of shape=\(5, 4",

@@ -12,7 +12,7 @@ from scipy.special import softmax
 from torch.nn.functional import scaled_dot_product_attention
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, TransformerPredictor, TriangleWorld
-from sklearn_emerge.measures import gate_activation, head_gates
+from sklearn_emerge.measures import attention_gate, attention_head_gates
 
 WORLD = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
 
@@ -65,10 +65,10 @@ def test_activation_is_the_sum_and_keeps_its_bound(logits, heads, tokens):
     heads, tokens = sorted(heads), sorted(tokens)
     if len(heads) == 4 and len(tokens) == 5:
         with pytest.raises(ValueError, match="The gate is all heads and tokens"):
-            gate_activation(logits, heads=heads, tokens=tokens)
+            attention_gate(logits, heads=heads, tokens=tokens)
         return
     layers = [0, 2]
-    found = gate_activation(logits, heads=heads, tokens=tokens, layers=layers)
+    found = attention_gate(logits, heads=heads, tokens=tokens, layers=layers)
     for i in range(2):
         total = 0.0
         for layer in layers:
@@ -77,27 +77,27 @@ def test_activation_is_the_sum_and_keeps_its_bound(logits, heads, tokens):
         assert found[i] == pytest.approx(total / (len(heads) * len(tokens)))
     bound = len(layers) / (len(heads) * len(tokens))
     assert (found <= bound * (1 + 1e-12)).all()
-    share = gate_activation(logits, heads=heads, tokens=tokens, layers=layers, relative=True)
+    share = attention_gate(logits, heads=heads, tokens=tokens, layers=layers, relative=True)
     np.testing.assert_allclose(share * bound, found)
 
 
 def test_activation_approaches_its_bound():
     logits = np.zeros((2, 3, 6))
     logits[:, 1, [4, 5]] = 40
-    assert gate_activation(logits, heads=[1], tokens=[4, 5]) == pytest.approx(2 / 2)
-    assert gate_activation(-logits, heads=[1], tokens=[4, 5]) == pytest.approx(0, abs=1e-12)
+    assert attention_gate(logits, heads=[1], tokens=[4, 5]) == pytest.approx(2 / 2)
+    assert attention_gate(-logits, heads=[1], tokens=[4, 5]) == pytest.approx(0, abs=1e-12)
     # Tokens that cannot be seen take nothing.
     logits[:, :, 5] = -np.inf
-    assert gate_activation(logits, heads=[1], tokens=[5]) == 0
+    assert attention_gate(logits, heads=[1], tokens=[5]) == 0
     mask = np.zeros((2, 6), dtype=bool)
     mask[0, 4] = mask[1, [3, 4]] = True
-    several = gate_activation(np.stack([logits, logits]), heads=[1], tokens=mask)
+    several = attention_gate(np.stack([logits, logits]), heads=[1], tokens=mask)
     assert several == pytest.approx([2, 1])
 
 
 def test_shares_of_heads(model):
     sample = WORLD.sample(30, random_state=2)
-    gates = head_gates(model, sample, n_focus=3, n_sequences=10)
+    gates = attention_head_gates(model, sample, n_focus=3, n_sequences=10)
     assert gates.sizes == {"layer": 2, "head": 3}
     rows, steps = np.nonzero(sample.scored[:10])
     expected = np.zeros((2, 3))
@@ -105,7 +105,7 @@ def test_shares_of_heads(model):
         attention = softmax(model.attention_logits(sample.X[row : row + 1], step)[0], axis=(1, 2))
         expected += attention[:, :, max(0, step - 2) : step + 1].sum(axis=2) / len(rows)
     np.testing.assert_allclose(gates, expected)
-    np.testing.assert_allclose(head_gates(model, sample, n_focus=46).sum("head"), 1)
+    np.testing.assert_allclose(attention_head_gates(model, sample, n_focus=46).sum("head"), 1)
 
 
 def test_rows_may_be_longer_than_the_context():
@@ -120,7 +120,7 @@ def test_rows_may_be_longer_than_the_context():
         max_steps=5,
         random_state=0,
     ).fit(sample.X)
-    gates = head_gates(model, sample, n_focus=3)
+    gates = attention_head_gates(model, sample, n_focus=3)
     rows, steps = np.nonzero(sample.scored)
     expected = np.zeros((1, 2))
     for row, step in zip(rows, steps - 1, strict=True):
@@ -146,7 +146,7 @@ def test_gates_are_recorded_over_heads():
             n_eval=10,
             probe=None,
             record_at=[0, 2],
-            measures={"gate": partial(head_gates, n_sequences=5)},
+            measures={"gate": partial(attention_head_gates, n_sequences=5)},
             random_state=0,
             progress=False,
         )
@@ -177,15 +177,15 @@ def test_gates_are_recorded_over_heads():
 def test_gates_that_are_not_there_are_named(options, message):
     arguments = {"attention_logits": np.zeros((2, 4, 5)), "heads": [0], "tokens": [1]} | options
     with pytest.raises(ValueError, match=message):
-        gate_activation(**arguments)
+        attention_gate(**arguments)
 
 
 def test_measures_of_what_has_no_gates_are_refused(model):
     sample = WORLD.sample(5, random_state=0)
     with pytest.raises(ValueError, match="GRUPredictor has no attention"):
-        head_gates(GRUPredictor(), sample)
+        attention_head_gates(GRUPredictor(), sample)
     with pytest.raises(ValueError, match="n_focus=0 must be an integer of at least 1"):
-        head_gates(model, sample, n_focus=0)
+        attention_head_gates(model, sample, n_focus=0)
     sample.scored[:] = False
     with pytest.raises(ValueError, match="No token counts in the first n_sequences=100"):
-        head_gates(model, sample)
+        attention_head_gates(model, sample)

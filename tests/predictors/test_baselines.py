@@ -138,7 +138,7 @@ def test_published_gains_of_linear_filters_on_the_oscillator():
 
 
 def test_published_gain_of_a_markov_chain_on_the_regime():
-    """Mean squared errors .25 and .1875: 12.1 nats under the Gaussian of the source or more."""
+    """Errors .25 and .1875: 12.1 nats under the Gaussian of *Emergence Without Scale* or more."""
     train, evaluation = RegimeWorld().split(4000, 4000, random_state=0)
     scores = {
         baseline: baseline.set_params(**GAUSSIAN).fit(train.X).score(evaluation.X)

@@ -228,9 +228,9 @@ def test_figure_of_emergence():
     assert reason.startswith("a logistic step in capacity fits")
     points = accuracy.lines[0]
     np.testing.assert_allclose(np.sort(points.get_xdata()), np.sort(at_end.values.ravel()))
-    threshold = accuracy.lines[2].get_xdata()[0]
-    assert threshold == pytest.approx(300, rel=0.01)
-    assert gate.get_xlabel() == "effective capacity"
+    location = accuracy.lines[2].get_xdata()[0]
+    assert location == pytest.approx(300, rel=0.01)
+    assert gate.get_xlabel() == "capacity"
     # Shares of attention, before and after.
     for line, step in zip(gate.lines, (0, -1), strict=True):
         expected = cube.gate_trajectory.isel(step=step).sum("head").mean("layer")
@@ -270,7 +270,7 @@ def test_experiments_of_the_emergence_page(monkeypatch, name, labels):
 
 
 def test_heads_of_token_experiments_are_trained():
-    """As those of the source, and of the cubes that are kept."""
+    """As those of the papers, and of the cubes that are kept."""
     models = [each.model for each in EXPERIMENTS.values() if each.world.observation == "token"]
     assert len(models) > 10
     assert all(model.head == "sgd" for model in models)

@@ -127,7 +127,7 @@ def of_tokens():
     [
         measures.token_accuracy,
         partial(measures.task_scores, n_queries=5),
-        measures.head_gates,
+        measures.attention_head_gates,
     ],
 )
 def test_measures_of_tokens_keep_to_their_contract(measure, of_tokens):

@@ -1,4 +1,4 @@
-"""The triangle world is what the source describes, and can be assessed like any other."""
+"""The triangle world is that of *Scaling Down Transformers*, and is assessed like any other."""
 
 import numpy as np
 import pytest

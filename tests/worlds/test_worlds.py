@@ -31,8 +31,11 @@ from sklearn_emerge._registry import make_world
 from sklearn_emerge.worlds import PhaseNull, ResampleNull, Sample, ShuffleNull, World, WorldFacts
 from sklearn_emerge.worlds._picture import html_of
 
-# Worlds of something else: of arrays, of a function, of a world.
-WRAPPERS = {ArrayWorld, FunctionWorld, PhaseNull, ResampleNull, ShuffleNull}
+# Worlds of something else: of arrays, of a function, of a world, of another package.
+WRAPPERS = {
+    *(ArrayWorld, FunctionWorld, PhaseNull, ResampleNull, ShuffleNull),
+    *(worlds.DystsWorld, worlds.GymnasiumWorld),
+}
 
 
 def test_every_public_world_is_registered_or_made_of_something():
@@ -47,7 +50,7 @@ def test_every_public_world_is_registered_or_made_of_something():
 def test_sample_is_reproducible_and_shaped(name):
     world = make_world(name)
     sample = world.sample(7, random_state=3)
-    assert sample.X.shape == (7, world.n_steps)
+    assert sample.X.shape[:2] == (7, world.n_steps)
     assert np.array_equal(sample.X, clone(world).sample(7, random_state=3).X)
     assert not np.array_equal(sample.X, world.sample(7, random_state=4).X)
     if sample.latents is not None:

@@ -1,11 +1,32 @@
-"""What training minimises: the negative log-likelihood of each likelihood, in torch."""
+"""What training minimises: the criterion of each likelihood, in torch."""
 
 import numpy as np
 import torch
 from torch import nn
 
 
-class GaussianLoss(nn.Module):
+class Loss(nn.Module):
+    """Negative log-likelihood per step, in nats; subclasses implement `forward`.
+
+    Attributes
+    ----------
+    no_kernel : str
+        Why compiled kernels cannot compute it; empty if they can.
+    ratio : ndarray of shape (n_channels,) or None
+        What kernels multiply errors by; None stands for the loss of log odds.
+    constant : float
+        What kernels add.
+    """
+
+    no_kernel = "its likelihood has no kernel"
+    ratio, constant = None, 0.0
+
+    def at_best_noise(self, losses):
+        """Return what mean losses are under the noise that is best for them, if there is any."""
+        return losses
+
+
+class GaussianLoss(Loss):
     """Negative log-likelihood per step of scaled data, in nats on the raw scale.
 
     Parameters
@@ -15,6 +36,8 @@ class GaussianLoss(nn.Module):
     scale : ndarray of shape (n_channels,)
         What the data were divided by.
     """
+
+    no_kernel = ""
 
     def __init__(self, noise_std, scale):
         super().__init__()
@@ -53,10 +76,10 @@ class GaussianLoss(nn.Module):
         return self.constant + half * (1 + np.log(square))
 
 
-class BernoulliLoss(nn.Module):
+class BernoulliLoss(Loss):
     """Negative log-likelihood per step of zeros and ones given log odds, in nats."""
 
-    ratio, constant = None, 0.0
+    no_kernel = ""
 
     def forward(self, output, target):
         """Return the mean over sequences and steps, summed over channels."""
@@ -64,10 +87,10 @@ class BernoulliLoss(nn.Module):
         return _per_step(loss)
 
 
-class CategoricalLoss(nn.Module):
+class CategoricalLoss(Loss):
     """Negative log-likelihood per step of tokens given logits, in nats."""
 
-    ratio, constant = None, 0.0
+    no_kernel = "it predicts tokens"
 
     def forward(self, output, target):
         """Return the mean over sequences and steps."""
@@ -78,22 +101,3 @@ class CategoricalLoss(nn.Module):
 def _per_step(loss):
     """Average over sequences and steps, sum over channels."""
     return loss.mean() * loss.shape[-1]
-
-
-def make_loss(likelihood, noise_std, scale):
-    """Return the loss of a likelihood.
-
-    Parameters
-    ----------
-    likelihood : Likelihood
-        The likelihood.
-    noise_std, scale : ndarray of shape (n_channels,)
-        As in `GaussianLoss`; others need none.
-
-    Returns
-    -------
-    torch.nn.Module
-    """
-    if likelihood.tokens:
-        return CategoricalLoss()
-    return BernoulliLoss() if likelihood.discrete else GaussianLoss(noise_std, scale)

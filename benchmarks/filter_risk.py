@@ -1,6 +1,6 @@
 """Exact risk of a filter on a linear system: ours, and from the covariance of all observations.
 
-    OMP_NUM_THREADS=1 python benchmarks/thresholds.py
+    OMP_NUM_THREADS=1 python benchmarks/filter_risk.py
 
 Ours scales with the length of the filter; the definition with the cube of the horizon and more.
 """

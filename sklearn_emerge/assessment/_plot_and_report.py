@@ -1,4 +1,4 @@
-"""Short ways from an assessment to its figures and reports, which stand above it.
+"""How an assessment reaches its figures and reports, which stand above it.
 
 Nothing else in this room knows them. These are the only arrows upwards, and they stay: ``plot`` and
 ``report`` are methods because that is where one looks for them, and a registry that displays and

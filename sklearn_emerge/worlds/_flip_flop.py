@@ -1,0 +1,119 @@
+"""Bits that are set by pulses, and held until the next."""
+
+from itertools import product
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
+
+from ._base import World
+from ._sample import Sample
+
+
+class FlipFlopWorld(World):
+    r"""A flip-flop of several bits: a pulse sets its bit, which is held until the next pulse.
+
+    Each of the n bits has a channel for its pulses u and one for its output y,
+
+    .. math::
+
+        b_t = \begin{cases} u_t & u_t \ne 0 \\ b_{t-1} & u_t = 0 \end{cases}, \qquad
+        y_t = b_t + \eta_t, \qquad
+        P(u_t = 1) = P(u_t = -1) = p / 2,
+
+    with :math:`\eta_t \sim N(0, \sigma^2)`. The first step sets all bits. Channels are the pulses
+    of all bits, and then their outputs. The latents are the bits, as classes: 0 for -1, and 1.
+
+    Parameters
+    ----------
+    n_bits : int, default=3
+        Number of bits, n; there are 2 n channels.
+    pulse_probability : float, default=0.05
+        Probability of a pulse, p, for each bit and step; every second one changes its bit.
+    observation_std : float, default=1.0
+        Standard deviation of the noise in the outputs. Pulses have none.
+    n_steps : int, default=100
+        Length of a sequence.
+
+    Notes
+    -----
+    The task of Sussillo and Barak (2013), as prediction of the next step. Pulses cannot be
+    predicted; the outputs can be by who knows the bits, :math:`E[y_{t+1}] = (1 - p)\, b_t`. That
+    is the ceiling, which is exact. The noise is what makes memory necessary: without it, the last
+    output would tell the bit, and persistence would do. With it, who knows the pulse that was last
+    knows the bit, however long ago that was, while a linear filter, which can only add up, forgets
+    or mixes.
+
+    What could have been done instead: bits are targets of a network that sees pulses alone, as in
+    that work, which is no prediction of what is seen next; or pulses alone are seen, of which none
+    can be predicted.
+
+    A network that holds the bits has a state for each of the `rest_points`.
+
+    References
+    ----------
+    Sussillo, D., and Barak, O. (2013). Opening the black box: low-dimensional dynamics in
+    high-dimensional recurrent neural networks. Neural Computation, 25(3), 626-649.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import FlipFlopWorld
+    >>> world = FlipFlopWorld(n_bits=2, pulse_probability=0.3, observation_std=0.1)
+    >>> sample = world.sample(1, random_state=1)
+    >>> sample.X[0, :9, 0].astype(int).tolist()
+    [1, 0, 0, 0, -1, 0, 0, 0, 0]
+    >>> sample.latents[0, :9, 0].tolist()
+    [1, 1, 1, 1, 0, 0, 0, 0, 0]
+    >>> world.rest_points().tolist()
+    [[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]
+    """
+
+    latent_kind = "discrete"
+    input_scaling = None
+    output_scaling = "standard"
+    null_kinds = ("shuffle", "resample")
+    ceiling = "exact"
+    _parameter_constraints = {
+        "n_bits": [Interval(Integral, 1, None, closed="left")],
+        "pulse_probability": [Interval(Real, 0, 1, closed="neither")],
+        "observation_std": [Interval(Real, 0, None, closed="neither")],
+        "n_steps": [Interval(Integral, 2, None, closed="left")],
+    }
+
+    def __init__(self, n_bits=3, pulse_probability=0.05, observation_std=1.0, n_steps=100):
+        self.n_bits = n_bits
+        self.pulse_probability = pulse_probability
+        self.observation_std = observation_std
+        self.n_steps = n_steps
+
+    @property
+    def latent_names(self):
+        """Names of the bits: "bit", or "bit 1", "bit 2", ..."""
+        if self.n_bits == 1:
+            return ("bit",)
+        return tuple(f"bit {i + 1}" for i in range(self.n_bits))
+
+    def rest_points(self):
+        """Return the states in which the bits stay while there is no pulse.
+
+        Returns
+        -------
+        ndarray of shape (2 ** n_bits, n_bits)
+            All signs of all bits.
+        """
+        return np.array(list(product((-1.0, 1.0), repeat=self.n_bits)))
+
+    def _draw(self, n_sequences, stream):
+        rng = np.random.default_rng(stream)
+        shape = (n_sequences, self.n_steps, self.n_bits)
+        pulsed = rng.random(shape) < self.pulse_probability
+        pulsed[:, 0] = True
+        pulses = np.where(pulsed, rng.choice([-1.0, 1.0], shape), 0.0)
+        steps = np.arange(self.n_steps)[:, np.newaxis]
+        last = np.maximum.accumulate(np.where(pulsed, steps, 0), axis=1)
+        bits = np.take_along_axis(pulses, last, axis=1)
+        outputs = bits + rng.normal(0.0, self.observation_std, shape)
+        return Sample(np.concatenate([pulses, outputs], axis=2), (bits > 0).astype(np.int64))
+
+    def _step_means(self):
+        return np.zeros((self.n_steps, 2 * self.n_bits))

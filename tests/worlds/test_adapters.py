@@ -1,0 +1,215 @@
+"""Worlds of other packages: with a stand-in, with the package if it is there, and without it."""
+
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from sklearn_emerge import DystsWorld, GymnasiumWorld
+from sklearn_emerge.testing import check_world
+from sklearn_emerge.worlds._dysts import _flow_of
+
+
+class Space:
+    """Two actions."""
+
+    def seed(self, seed):
+        self.rng = np.random.default_rng(seed)
+
+    def sample(self):
+        return int(self.rng.integers(2))
+
+
+class Trials:
+    """Trials of four steps: a cue, and three steps of noise; the cue is the right answer."""
+
+    observation_space = SimpleNamespace(shape=(2,))
+
+    def __init__(self, truncates=False):
+        self.action_space, self.truncates = Space(), truncates
+
+    def reset(self, seed=None, options=None):
+        if seed is not None:
+            self.rng = np.random.default_rng(seed)
+        self.t, self.cue = 0, int(self.rng.integers(2))
+        return self.observation(), {}
+
+    def observation(self):
+        return np.array([self.cue if self.t == 0 else -1, self.rng.normal()])
+
+    def step(self, action):
+        info = {"gt": np.int64(self.cue), "reward": float(action == self.cue)}
+        self.t += 1
+        ended = self.t == 4
+        observation = np.full(2, 99.0) if ended else self.observation()
+        return observation, 0.0, ended and not self.truncates, ended and self.truncates, info
+
+
+class NeuroTrials(Trials):
+    """As neurogym: a method seeds it, reset does not; its actions are seeded alike; no end."""
+
+    def __init__(self):
+        super().__init__()
+        self.rng = np.random.default_rng()
+
+    @property
+    def unwrapped(self):
+        return self
+
+    def seed(self, seed):
+        self.rng = np.random.default_rng(seed)
+
+    def reset(self, seed=None, options=None):
+        self.action_space.seed(0)
+        return super().reset()
+
+    def step(self, action):
+        observation, *_, info = super().step(action)
+        return (super().reset()[0] if self.t == 4 else observation), 0.0, False, False, info
+
+
+@pytest.mark.parametrize("make", [Trials, NeuroTrials])
+def test_tasks_keep_to_the_contract(make):
+    check_world(GymnasiumWorld(make, n_steps=12))
+
+
+@pytest.mark.parametrize("make", [Trials, lambda: Trials(truncates=True), NeuroTrials])
+def test_a_sequence_is_one_trial_after_another_with_the_answer_to_each_observation(make):
+    sample = GymnasiumWorld(make, n_steps=12).sample(20, random_state=0)
+    assert sample.X.shape == (20, 12, 2)
+    assert sample.latents.dtype == np.int64
+    cues = sample.X[:, ::4, 0]
+    assert set(np.unique(cues)) == {0, 1}
+    # The answer of each trial is its cue; what is seen after the end belongs to no trial.
+    assert np.array_equal(np.repeat(cues, 4, axis=1), sample.latents[:, :, 0])
+    assert sample.X.max() < 99
+    assert np.unique(sample.X[:, 0, 1]).size == 20
+
+
+def test_actions_are_those_of_the_policy_or_drawn_anew_in_each_sequence():
+    options = dict(latents=("gt", "reward"), latent_kind="continuous", n_steps=8)
+
+    def right(observation, rng):
+        right.last = observation[0] if observation[0] >= 0 else right.last
+        return right.last
+
+    told = GymnasiumWorld(Trials, policy=right, **options).sample(5, random_state=0)
+    assert told.latent_names == ("gt", "reward")
+    assert (told.latents[:, :, 1] == 1).all()
+    drawn = GymnasiumWorld(NeuroTrials, **options).sample(50, random_state=0).latents[:, :, 1]
+    assert drawn.mean() == pytest.approx(0.5, abs=0.1)
+    assert len(np.unique(drawn, axis=0)) > 20
+
+
+def test_a_task_without_latents():
+    world = GymnasiumWorld(Trials, latents=(), latent_kind=None, n_steps=5)
+    assert world.sample(3, random_state=0).latents is None
+
+
+class Named(Trials):
+    observation_space = SimpleNamespace(shape=(), n=3)
+
+
+class Boxes(Trials):
+    def observation(self):
+        return {"cue": self.cue}
+
+
+class Unseeded(Trials):
+    def observation(self):
+        return np.random.default_rng().normal(size=2)
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "message"),
+    [
+        (Named, {}, "observations must be arrays of finite numbers. Wrap the task"),
+        (Boxes, {}, "shows {'cue'.*FlattenObservation"),
+        (Unseeded, {}, "other observations for the same seed"),
+        (Trials, {"latents": ["truth"]}, r"info\['truth'\] of a step is not an integer; info has"),
+        (Trials, {"latents": ["reward"]}, r"is not an integer; info has 'gt', 'reward'"),
+        (Trials, {"latents": ()}, "latent"),
+        (Trials, {"latent_kind": None}, "latent"),
+    ],
+)
+def test_tasks_that_cannot_be_used_say_why(make, options, message):
+    with pytest.raises(ValueError, match=message):
+        GymnasiumWorld(make, n_steps=5, **options).sample(2)
+
+
+def test_without_gymnasium_a_task_by_name_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gymnasium", None)
+    with pytest.raises(ImportError, match=r'CartPole-v1.*pip install "sklearn-emerge\[worlds\]"'):
+        GymnasiumWorld("CartPole-v1", latents=(), latent_kind=None).sample(2)
+
+
+def test_a_task_of_gymnasium():
+    pytest.importorskip("gymnasium")
+    world = GymnasiumWorld("CartPole-v1", latents=(), latent_kind=None, n_steps=30)
+    check_world(world)
+    X = world.sample(3, random_state=0).X
+    # The cart moves by its velocity, 0.02 units of time a step, but for the resets after a fall.
+    kept = np.isclose(np.diff(X[:, :, 0]), 0.02 * X[:, :-1, 1], atol=1e-6)
+    assert 0.85 < kept.mean() < 1
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_task_of_neurogym():
+    pytest.importorskip("neurogym")
+    world = GymnasiumWorld("neurogym:PerceptualDecisionMaking-v0", n_steps=44)
+    check_world(world)
+    sample = world.sample(5, random_state=0)
+    # Fixation, 20 steps of stimulus and the decision; the answer is asked for in the last one.
+    fixation, answer = sample.X[:, :, 0], sample.latents[:, :, 0]
+    assert fixation.shape == (5, 44)
+    assert ((answer > 0).sum(axis=1) == 2).all()
+    assert not (fixation[answer > 0]).any()
+
+
+def test_without_dysts_the_world_says_what_to_install(monkeypatch):
+    _flow_of.cache_clear()
+    monkeypatch.setitem(sys.modules, "dysts", None)
+    with pytest.raises(ImportError, match=r'needs dysts.*pip install "sklearn-emerge\[worlds\]"'):
+        DystsWorld().sample(2)
+    assert "DystsWorld()" in repr(DystsWorld())
+
+
+def test_a_flow_of_dysts_moves_by_its_law():
+    pytest.importorskip("dysts")
+    world = DystsWorld("Rossler", points_per_period=2000, n_steps=20)
+    sample = world.sample(8, random_state=0)
+    states, flow = sample.latents, _flow_of("Rossler")
+    time_step = flow.period / 2000
+    velocity = (states[:, 2:] - states[:, :-2]) / (2 * time_step)
+    law = np.array([[flow.rhs(state, 0.0) for state in row] for row in states[:, 1:-1]])
+    assert np.allclose(velocity, law, atol=1e-3 * np.abs(law).max())
+    assert sample.latent_names == ("x1", "x2", "x3")
+
+
+def test_a_flow_of_dysts_is_on_its_attractor_and_keeps_to_the_contract():
+    pytest.importorskip("dysts")
+    check_world(DystsWorld("Lorenz", channels=(0, 2), n_steps=20))
+    sample = DystsWorld("Lorenz", n_steps=30).sample(1000, random_state=0)
+    assert sample.latents[:, 0, 2].mean() == pytest.approx(23.55, abs=1)
+    assert sample.latents[:, -1, 2].mean() == pytest.approx(23.55, abs=1)
+    # The common start is forgotten: both wings are as likely.
+    assert (sample.latents[:, 0, 0] > 0).mean() == pytest.approx(0.5, abs=0.07)
+    noise = sample.X - sample.latents[:, :, 0]
+    assert noise.std() == pytest.approx(0.05 * sample.latents[:, :, 0].std(), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"system": "Lorentz"}, "not a flow of dysts.flows.*Did you mean 'Lorenz'"),
+        ({"system": "MackeyGlass"}, "maps and equations with a delay are not taken"),
+        ({"system": "BelousovZhabotinsky"}, "does not take many states at once.*ArrayWorld"),
+        ({"channels": (3,)}, r"channels=\(3,\) must be some of the coordinates.*0 to 2"),
+        ({"channels": ()}, r"channels=\(\) must be some"),
+    ],
+)
+def test_flows_that_cannot_be_used_say_why(options, message):
+    pytest.importorskip("dysts")
+    with pytest.raises(ValueError, match=message):
+        DystsWorld(**options).sample(2)
