@@ -128,7 +128,7 @@ class Networks:
         seeds = [
             integer_seed(self.design.stream("model", seed)) for seed in range(self.design.n_seeds)
         ]
-        with spread_known(self.world._spread):
+        with spread_known(self.world.recorded_spread):
             return _fit_seeds(self.model, self.mode, samples, seeds, context, self.trained)
 
     def _score(self, seed, predictor, evaluation):

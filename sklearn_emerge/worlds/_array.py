@@ -76,6 +76,7 @@ class ArrayWorld(World):
     """
 
     output_scaling = "standard"
+    _recorded = True
     _parameter_constraints = {
         "X": ["array-like"],
         "latents": ["array-like", None],
@@ -311,7 +312,13 @@ class ArrayWorld(World):
             sample.update(latents=latents[rows], latent_names=self._names(latents))
         return self._completed(sample)
 
-    def _spread(self):
+    def recorded_spread(self):
+        """Return the standard deviation of each channel over all recordings.
+
+        Returns
+        -------
+        ndarray of shape (n_channels,)
+        """
         return self._arrays()[0].std(axis=(0, 1))
 
     def split(self, n_train, n_eval, random_state=None):

@@ -379,7 +379,13 @@ class TriangleWorld(World):
         changed = {"examples": examples, "sparse_examples": None, "evaluation_task": task}
         return type(self)(**(self.get_params() | changed))
 
-    def _evaluated(self):
+    def evaluation_world(self):
+        """Return the world in which the `evaluation_task` alone is written, if there is one.
+
+        Returns
+        -------
+        TriangleWorld
+        """
         return self if self.evaluation_task is None else self.only(self.evaluation_task)
 
     def write(self, sentences, task, random_state=None):

@@ -570,7 +570,7 @@ def test_a_channel_that_is_constant_in_training_has_one_noise_for_all_predictors
     world = ArrayWorld(X)
     spread = event.std()
     quiet = np.delete(X, 17, axis=0)
-    with spread_known(world.null("shuffle")._spread):
+    with spread_known(world.null("shuffle").recorded_spread):
         fitted = [
             model.fit(quiet)
             for model in (MeanPredictor(), PersistencePredictor(), GRUPredictor(3, max_steps=2))
@@ -755,7 +755,7 @@ def test_other_worlds_are_not_asked_about_recordings():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_likelihoods([SimpleNamespace(worlds=worlds, models=model)], {}, (), None, None)
-    assert OscillatorWorld()._spread() is None
+    assert OscillatorWorld().recorded_spread() is None
 
 
 def in_levels(*names):
