@@ -247,8 +247,14 @@ class ArrayWorld(World):
             state |= {key: array for key, value in state.items() if value is mapped}
         return state
 
-    def _check(self):
-        """Raise a ValueError if no assessment of these recordings could be trusted."""
+    def check(self):
+        """Check the recordings as they are now; an array may have been changed in place.
+
+        Raises
+        ------
+        ValueError
+            If no assessment of these recordings could be trusted.
+        """
         self._checked = None
         self._arrays()
 

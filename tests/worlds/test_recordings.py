@@ -724,7 +724,7 @@ def test_a_memory_map_has_the_key_of_the_array(tmp_path):
     mapped = ArrayWorld(np.load(tmp_path / "X.npy", mmap_mode="r"))
     world = ArrayWorld(GOOD)
     for each in (world, mapped):
-        each._check()
+        each.check()
     assert np.shares_memory(mapped._arrays()[0], mapped.X)
     assert clone(mapped).X is mapped.X
     assert joblib.hash(mapped) == joblib.hash(world)
