@@ -23,7 +23,8 @@ ROOMS = {
     "ceilings": "dynamics worlds recurrence predictors",
     "probes": "",
     "measures": "inference likelihoods worlds predictors probes",
-    "assessment": "inference likelihoods worlds _registry training predictors probes measures",
+    "assessment": "inference likelihoods worlds _registry training predictors ceilings probes "
+    "measures",
     "emergence": "inference",
     "linear_systems": "dynamics worlds predictors",
     "displays": "inference likelihoods assessment",

@@ -12,6 +12,7 @@ from sklearn.utils import Bunch
 from .._random import integer_seed, substream
 from .._threads import one_thread
 from .._validation import encode_tokens
+from ..ceilings._of_world import optimal_predictor
 from ..measures._reservoir import nll_of_cores
 from ..measures._sequences import negative_log_likelihood
 from ..predictors._base import spread_known
@@ -55,6 +56,8 @@ class Baselines:
     scoring : dict of str to dict
         ``likelihood`` and ``noise_std`` of the model, by which the optimal predictor is scored, by
         condition.
+    makers : dict of str to callable or None
+        What makes the optimal predictor of each world, None if it is not known, by condition.
     """
 
     design: Design
@@ -62,6 +65,7 @@ class Baselines:
     baselines: dict
     candidates: list
     scoring: dict
+    makers: dict
 
     def run(self, progress_file=None, checkpoint_folder=None):
         """Score them all.
@@ -105,7 +109,7 @@ class Baselines:
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 return baseline.fit(X)
 
-        with one_thread(), spread_known(world._spread):
+        with one_thread(), spread_known(world.recorded_spread):
             reference = _choose(self.candidates, splits[0][0], fitted)
             best = _choose(baselines, splits[0][0], fitted) if best is None else best
             scored = baselines if condition == STRUCTURED else {*self.candidates, best}
@@ -118,7 +122,8 @@ class Baselines:
                         predictor = fitted(name, seed, train.X)
                         nll[seed, i] = negative_log_likelihood(predictor, evaluation)
                         status[seed, i] = status_of(predictor, nll[seed, i])
-            optimal = world.optimal_predictor(**self.scoring[condition])
+            scoring, maker = self.scoring[condition], self.makers[condition]
+            optimal = optimal_predictor(world, **scoring, maker=maker)
             nll_optimal = [
                 np.nan if optimal is None else negative_log_likelihood(optimal, evaluation)
                 for _, evaluation in splits

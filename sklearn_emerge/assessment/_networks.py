@@ -128,7 +128,7 @@ class Networks:
         seeds = [
             integer_seed(self.design.stream("model", seed)) for seed in range(self.design.n_seeds)
         ]
-        with spread_known(self.world._spread):
+        with spread_known(self.world.recorded_spread):
             return _fit_seeds(self.model, self.mode, samples, seeds, context, self.trained)
 
     def _score(self, seed, predictor, evaluation):
@@ -203,7 +203,7 @@ def _measure_memory(predictor, evaluation):
     """Return what a predictor owes to its memory: the curve, if there is a state; the exchange."""
     entries = exchange_if_possible(predictor, evaluation, N_MEMORY)
     curve = xr.DataArray([np.nan], {"window": [evaluation.X.shape[1]]})
-    if hasattr(predictor, "_predict_from"):
+    if hasattr(predictor, "score_from_last"):
         curve = memory_curve(predictor, evaluation, n_sequences=N_MEMORY)
     exchange = xr.DataArray(entries, {"exchange": list(EXCHANGE)})
     return {"nll_memory": curve, "state_exchange": exchange}

@@ -234,6 +234,5 @@ def _resolve_world(assessment, X, y):
     if isinstance(world, str):
         return make_world(world)
     if isinstance(world, ArrayWorld):
-        # Anew, because an array may have been changed in place.
-        world._check()
+        world.check()
     return world

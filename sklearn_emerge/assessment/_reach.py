@@ -10,6 +10,9 @@ NAME = __package__.partition(".")[0]
 PACKAGE = Path(__file__).parents[1]
 # Texts of docstrings change no number.
 _PROSE = ("_docs.py",)
+# Every world can be asked for its best predictor, which may be any. That counts for files that ask,
+# and not for the one in which the question is passed on, which is part of every cell.
+_QUESTION, _PASSED_ON, _ANSWERS = "optimal_predictor", "worlds/_base.py", f"{NAME}.ceilings"
 
 
 @cache
@@ -50,12 +53,18 @@ def _imports(path):
     """Return (module, name, name here) of all that a file imports from the package."""
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     package = ".".join(parts[:-1])
-    return [
+    nodes = list(ast.walk(ast.parse(path.read_bytes())))
+    found = [
         (resolve_name("." * node.level + (node.module or ""), package), alias.name, alias.asname)
-        for node in ast.walk(ast.parse(path.read_bytes()))
+        for node in nodes
         if isinstance(node, ast.ImportFrom) and node.level
         for alias in node.names
     ]
+    if path.relative_to(PACKAGE).as_posix() == _PASSED_ON:
+        return [each for each in found if not each[0].startswith(_ANSWERS)]
+    if any(isinstance(node, ast.Attribute) and node.attr == _QUESTION for node in nodes):
+        found.append((_ANSWERS, "__init__", None))
+    return found
 
 
 def _imported(path):

@@ -1,5 +1,6 @@
 """The cells of a plan: what is run for each configuration."""
 
+from ..ceilings._of_world import maker_of
 from ._alternatives import Baselines, Cores, Windows
 from ._claims import REPRESENTATION
 from ._design import Design
@@ -73,7 +74,8 @@ def _baselines(plan, configuration, design):
         condition: {name: getattr(model, name, "auto") for name in ("likelihood", "noise_std")}
         for condition, model in models.items()
     }
-    return Baselines(design, worlds, baselines, plan.candidates, scoring)
+    makers = {condition: maker_of(world) for condition, world in worlds.items()}
+    return Baselines(design, worlds, baselines, plan.candidates, scoring, makers)
 
 
 def _networks(plan, configuration, design):

@@ -15,7 +15,8 @@ from ._labels import OF_MEASURES, RESERVED, check_label, join
 from ._notes import noted
 
 _OWN = ("nll", "train_loss")
-_TAKEN = tuple(dim for dim in RESERVED if dim not in OF_MEASURES)
+# Dimensions of a cube that a measure cannot have.
+TAKEN = tuple(dim for dim in RESERVED if dim not in OF_MEASURES)
 # Sequences of each part on which measures and probes are tried before training.
 TRIED = 50
 
@@ -79,7 +80,7 @@ def try_measures(measures, world, model, sizes, grid):
         for name, measure in measures.items():
             # A copy: a measure that keeps something is the same afterwards, and in the store.
             with noted(f"This happened in measures[{name!r}]."):
-                _labelled(name, deepcopy(measure)(predictor, evaluation), (*_TAKEN, *grid))
+                labelled_value(name, deepcopy(measure)(predictor, evaluation), (*TAKEN, *grid))
 
 
 def fit_untrained(model, X):
@@ -119,10 +120,10 @@ class Recorder:
         with one_thread():
             found = {"nll": negative_log_likelihood(predictor, evaluation)}
             found["train_loss"] = train_loss
-            found = {name: _labelled(name, value, _TAKEN) for name, value in found.items()}
+            found = {name: labelled_value(name, value, TAKEN) for name, value in found.items()}
             for name, measure in self.measures.items():
                 with noted(f"This happened in measures[{name!r}], update {step} of seed {seed}."):
-                    found[name] = _labelled(name, measure(predictor, evaluation), _TAKEN)
+                    found[name] = labelled_value(name, measure(predictor, evaluation), TAKEN)
         for name, value in found.items():
             if name not in self.values_:
                 dims = {"seed": np.arange(self.n_seeds), "step": list(self.at)}
@@ -152,8 +153,27 @@ class Recorder:
         return self.values_
 
 
-def _labelled(name, value, taken):
-    """Return what a measure has returned as a DataArray of floats with coordinates."""
+def labelled_value(name, value, taken):
+    """Return what a measure has returned as a DataArray of floats with coordinates.
+
+    Parameters
+    ----------
+    name : str
+        Name of the measure.
+    value : number, mapping or DataArray
+        What it has returned.
+    taken : sequence of str
+        Dimensions that it must not have.
+
+    Returns
+    -------
+    DataArray
+
+    Raises
+    ------
+    ValueError
+        If it is nothing of these, or its labels do not fit a cube.
+    """
     if isinstance(value, Mapping):
         labels = list(map(str, value))
         for label in labels:

@@ -8,7 +8,9 @@ from sklearn.utils._param_validation import Interval
 from .._docs import fill_doc
 from .._typing import Floats
 from ..predictors._base import BasePredictor
+from ..worlds import FlipFlopWorld
 from ._base import OptimalPredictor
+from ._of_world import best_predictor
 
 
 @fill_doc
@@ -82,3 +84,9 @@ class FlipFlopPredictor(OptimalPredictor):
         if n_bits:
             mean[:, :, n_bits:] = (1 - self.pulse_probability) * bits
         return mean
+
+
+@best_predictor.register
+def of_flip_flop(world: FlipFlopWorld) -> BasePredictor:
+    """Return what is predicted from the bits that pulses have set."""
+    return FlipFlopPredictor(world.pulse_probability)

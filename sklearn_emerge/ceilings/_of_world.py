@@ -1,31 +1,21 @@
 """Which predictor is the best possible one of a world."""
 
-from functools import singledispatch
+from collections.abc import Callable
+from functools import partial, singledispatch
 
-from ..predictors import MeanPredictor
 from ..predictors._base import BasePredictor
-from ..worlds import (
-    BernoulliWorld,
-    DriftWorld,
-    FlipFlopWorld,
-    LinearSystemWorld,
-    NoisyPeriodicWorld,
-    OscillatorWorld,
-    RegimeWorld,
-    SwitchingLinearWorld,
-    World,
-)
-from ..worlds._nulls import ResampleNull, ShuffleNull
-from ._exchangeable import ExchangeablePredictor
-from ._flip_flop import FlipFlopPredictor
-from ._kalman import KalmanPredictor
-from ._oscillator import OscillatorPredictor
-from ._regime import RegimePredictor
+from ..worlds import ResampleNull, ShuffleNull, World
+
+# Sequences that a filter is fitted to, which learns nothing from them, and those that the noise and
+# the coefficients of others are estimated from.
+_FEW, _MANY = 100, 20_000
 
 
 @singledispatch
 def best_predictor(world: World) -> BasePredictor:
     """Return the best possible predictor of a world, not fitted.
+
+    Each world's is registered in a file of its own, so that a cell depends on no other.
 
     Parameters
     ----------
@@ -55,56 +45,63 @@ def best_predictor(world: World) -> BasePredictor:
     )
 
 
-@best_predictor.register
-def _(world: DriftWorld) -> BasePredictor:
-    return KalmanPredictor(
-        Q=world.dynamics_std**2,
-        R=world.observation_std**2,
-        offset=world.velocity,
-        initial_covariance=0.0,
+def maker_of(world: World) -> Callable[[], BasePredictor] | None:
+    """Return what makes the best possible predictor of a world when it is called.
+
+    Parameters
+    ----------
+    world : World
+        The world.
+
+    Returns
+    -------
+    callable or None
+        The world's own ``_optimal``, if it has one, else what is registered for its class; None if
+        the best possible predictor is not known. A cell that has it has the code of no other.
+    """
+    if world.ceiling is None:
+        return None
+    world = world.evaluation_world()
+    own = getattr(world, "_optimal", None)
+    return partial(best_predictor.dispatch(type(world)), world) if own is None else own
+
+
+def optimal_predictor(
+    world: World,
+    likelihood: str = "auto",
+    noise_std: float | str = "auto",
+    maker: Callable[[], BasePredictor] | None = None,
+) -> BasePredictor | None:
+    """Return the best possible predictor of a world, fitted, or None.
+
+    Parameters
+    ----------
+    world : World
+        The world.
+    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+        Likelihood of its score; "auto" is that of the world.
+    noise_std : float, "estimate" or "auto", default="auto"
+        Standard deviation of the Gaussian; "auto" is that of the world.
+    maker : callable, default=None
+        What makes it; None is `maker_of` the world.
+
+    Returns
+    -------
+    predictor or None
+        None where it is not known.
+    """
+    maker = maker_of(world) if maker is None else maker
+    if maker is None:
+        return None
+    predictor = maker().set_params(
+        likelihood=world.likelihood if likelihood == "auto" else likelihood,
+        noise_std=world.noise_std if noise_std == "auto" else noise_std,
     )
-
-
-@best_predictor.register
-def _(world: FlipFlopWorld) -> BasePredictor:
-    return FlipFlopPredictor(world.pulse_probability)
-
-
-@best_predictor.register
-def _(world: SwitchingLinearWorld) -> BasePredictor:
-    # Of one regime, which is when there is a ceiling.
-    (A,), *matrices, _ = world.system()
-    return KalmanPredictor(A, *matrices, initial_covariance=world.stationary()[1][0])
-
-
-@best_predictor.register
-def _(world: LinearSystemWorld | NoisyPeriodicWorld) -> BasePredictor:
-    *matrices, initial = world.system()
-    return KalmanPredictor(*matrices, initial_covariance=initial)
-
-
-@best_predictor.register
-def _(world: OscillatorWorld) -> BasePredictor:
-    return OscillatorPredictor(
-        world.omega, world.time_step, world.initial_std, world.observation_std
-    )
-
-
-@best_predictor.register
-def _(world: RegimeWorld) -> BasePredictor:
-    return RegimePredictor(world.period, world.stay_probability)
-
-
-@best_predictor.register
-def _(world: BernoulliWorld) -> BasePredictor:
-    return MeanPredictor(mean=world.probability)
-
-
-@best_predictor.register
-def _(world: ShuffleNull) -> BasePredictor:
-    return ExchangeablePredictor()
-
-
-@best_predictor.register
-def _(world: ResampleNull) -> BasePredictor:
-    return MeanPredictor(per_step=True, mean=world.world._step_means())
+    if "n_tokens" in predictor.get_params():
+        predictor.set_params(n_tokens=world.n_tokens)
+    # The means of each step are known of a resampled world; of other observations than tokens the
+    # noise is not.
+    tokens = isinstance(world, ResampleNull) and world.observation == "token"
+    estimated = isinstance(world, ShuffleNull | ResampleNull) and not tokens
+    n_sequences = _MANY if estimated else _FEW
+    return predictor.fit(world.evaluation_world().sample(n_sequences, random_state=0).X)

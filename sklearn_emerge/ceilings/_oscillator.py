@@ -14,7 +14,9 @@ from .._typing import Floats
 from ..dynamics import euler_step, frequencies_of
 from ..predictors._base import BasePredictor
 from ..recurrence import Compiled
+from ..worlds import OscillatorWorld
 from ._base import OptimalPredictor
+from ._of_world import best_predictor
 
 # Sequences that are filtered at once.
 _CHUNK = 256
@@ -185,3 +187,11 @@ def _advance(
             if not abs(x[i, k]) + abs(y[i, k]) < _FAR:
                 x[i, k] = y[i, k] = 0.0
                 log_weight[i, k] = -np.inf
+
+
+@best_predictor.register
+def of_oscillator(world: OscillatorWorld) -> BasePredictor:
+    """Return the posterior of an oscillator."""
+    return OscillatorPredictor(
+        world.omega, world.time_step, world.initial_std, world.observation_std
+    )

@@ -9,7 +9,9 @@ from sklearn.utils._param_validation import Interval
 from .._docs import fill_doc
 from .._typing import Floats
 from ..predictors._base import BasePredictor
+from ..worlds import RegimeWorld
 from ._base import OptimalPredictor
+from ._of_world import best_predictor
 
 # Sequences that are filtered at once.
 _CHUNK = 256
@@ -107,3 +109,9 @@ class RegimePredictor(OptimalPredictor):
             stay_next = (softmax(evidence, axis=2) * stays.T[1:]).sum(axis=2)
             mean[start : start + _CHUNK, :, 0] = np.where(s, stay_next, 1 - stay_next)
         return mean
+
+
+@best_predictor.register
+def of_regime(world: RegimeWorld) -> BasePredictor:
+    """Return the filter of a hidden regime."""
+    return RegimePredictor(world.period, world.stay_probability)

@@ -9,7 +9,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from ..likelihoods import LIKELIHOODS
 from ..predictors._base import center_and_scale
-from ._sequences import sequences_of
+from ._sequences import as_given, sequences_of
 
 # What is measured, in order.
 EXCHANGE = ("loss", "rise", "correlation", "distance")
@@ -122,15 +122,16 @@ def _exchange(predictor, X, scored, latents, n_steps):
     start = X[:, :1] if first else np.zeros_like(X[:, :1])
     seen, scale = X - start, center_and_scale(X)[1]
     likelihood, noise_std = LIKELIHOODS[predictor.likelihood_], predictor.noise_std_
-    own_means = predictor._predict(X[:, :-1])
+    steps = _grid(scored, n_steps)
+    own_means = _means(predictor, X[:, :-1])
     losses, changes, effects, distances = [], [], [], []
-    for t in _grid(scored, n_steps):
+    for t in steps:
         known = np.flatnonzero(scored[:, t])
         rows, others = known[_pairs(seen[known, t] / scale, exact=likelihood.discrete)]
         if not rows.size:
             continue
         past = seen[others, :t] + start[rows]
-        mean = predictor._predict(np.concatenate([past, X[rows, t : t + 1]], axis=1))[:, t]
+        mean = _means(predictor, np.concatenate([past, X[rows, t : t + 1]], axis=1))[:, t]
         means = np.stack([own_means[rows, t], mean])
         losses.append(-likelihood.log_density(X[rows, t + 1], means, noise_std).sum(axis=2))
         changes.append(mean - own_means[rows, t])
@@ -147,6 +148,11 @@ def _exchange(predictor, X, scored, latents, n_steps):
     followed = correlation(np.concatenate(changes) / scale, np.concatenate(effects))
     values = own, exchanged - own, followed, np.concatenate(distances).mean()
     return dict(zip(EXCHANGE, values, strict=True))
+
+
+def _means(predictor, X):
+    """Return predictions of sequences that are as long as those of training, or shorter."""
+    return predictor.at_length(X.shape[1]).predict(as_given(predictor, X))
 
 
 def _latent(sample, latent):

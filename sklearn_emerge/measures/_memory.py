@@ -3,8 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from ..likelihoods import LIKELIHOODS
-from ._sequences import sequences_of
+from ._sequences import as_given, sequences_of
 
 
 def memory_curve(predictor, sample, *, windows=None, n_sequences=None):
@@ -22,7 +21,7 @@ def memory_curve(predictor, sample, *, windows=None, n_sequences=None):
     Parameters
     ----------
     predictor : predictor
-        A fitted network: one with `transform`.
+        A fitted network, or another one that has `score_from_last`.
     sample : Sample or array-like of shape (n_sequences, n_steps[, n_channels])
         Sequences, alone or as `World.sample` returns them. Where these say which steps count,
         those alone are scored.
@@ -69,18 +68,16 @@ def memory_curve(predictor, sample, *, windows=None, n_sequences=None):
     >>> curve.window.values.tolist(), bool(curve[0] > curve[-1] + 0.5)
     ([1, 2, 4, 8, 16, 32], True)
     """
-    if not hasattr(predictor, "_predict_from"):
+    if not hasattr(predictor, "score_from_last"):
         raise ValueError(
             f"{type(predictor).__name__} has no state that could be reset; pass a network, such "
-            "as a GRUPredictor, TransformerPredictor or EchoStatePredictor."
+            "as a GRUPredictor, TransformerPredictor or EchoStatePredictor, or implement "
+            "_predict_from, see BasePredictor."
         )
     X, scored = sequences_of(predictor, sample, n_sequences)
     windows = _check_windows(windows, X.shape[1])
-    losses, likelihood = [], LIKELIHOODS[predictor.likelihood_]
-    for k in windows:
-        mean = predictor._predict_from(X[:, :-1], k)
-        steps = likelihood.log_density(X[:, 1:], mean, predictor.noise_std_)
-        losses.append(-steps.sum(axis=2)[scored].mean())
+    X = as_given(predictor, X)
+    losses = [-predictor.score_from_last(X, k)[scored].mean() for k in windows]
     curve = xr.DataArray(losses, {"window": windows}, dims="window")
     curve.window.attrs = {"long_name": "last inputs that are seen", "units": "step"}
     name = "negative log-likelihood from the last inputs alone"

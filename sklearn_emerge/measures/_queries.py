@@ -61,8 +61,7 @@ def draw_queries(
     ('a6 a2 a0 a5 . c6 c2 c0 c5 | a4 a7 a3 a1 .', 'c4 c7 c3 c1')
     """
     check_world(world)
-    world._check_request(1)
-    world._check_task(task)
+    world.check_task(task)
     length = world.sentence_length
     if n_shots is None:
         # The last token of the translation is predicted from those before it.

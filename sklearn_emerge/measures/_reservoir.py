@@ -265,7 +265,7 @@ def nll_of_cores(world, X, evaluation, sizes, time_channel, stream):
     losses, options = [], {"time_channel": time_channel, "random_state": stream}
     for n_units in sizes:
         core = EchoStatePredictor(int(n_units), **options)
-        with spread_known(world._spread):
+        with spread_known(world.recorded_spread):
             core = with_facts(core, world.facts)
             with warnings.catch_warnings():
                 # What is left to gain there does not matter for a size.

@@ -5,6 +5,7 @@ from numbers import Integral
 
 import numpy as np
 
+from ..likelihoods import LIKELIHOODS
 from ..worlds import Sample
 
 
@@ -34,10 +35,27 @@ def sequences_of(predictor, sample, n_sequences):
             "1, or None for all."
         )
     sample = Sample(**sample) if isinstance(sample, Mapping) else Sample(sample)
-    X = predictor._check(sample.X)[:n_sequences]
+    X = predictor.encode(sample.X)[:n_sequences]
     if sample.scored is not None:
         return X, np.asarray(sample.scored)[:n_sequences, 1:]
     return X, np.ones((len(X), X.shape[1] - 1), dtype=bool)
+
+
+def as_given(predictor, X):
+    """Return sequences that `sequences_of` has returned in the form that a predictor takes.
+
+    Parameters
+    ----------
+    predictor : predictor
+        Fitted.
+    X : ndarray of shape (n_sequences, n_steps, n_channels)
+        The sequences; of tokens, one channel each.
+
+    Returns
+    -------
+    ndarray of shape (n_sequences, n_steps, n_channels), of tokens (n_sequences, n_steps)
+    """
+    return X.argmax(axis=2) if LIKELIHOODS[predictor.likelihood_].tokens else X
 
 
 def negative_log_likelihood(predictor, sample):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._names import Estimator
@@ -28,6 +29,10 @@ _SPREAD: ContextVar[Spread] = ContextVar("spread", default=lambda: None)
 
 class BasePredictor(ABC, Estimator):
     """Next-step prediction with a likelihood; subclasses implement `_fit` and `_predict`.
+
+    One whose state can be reset implements ``_predict_from(X, n_inputs)``, too, which returns the
+    means given the last inputs before each step alone, with the clock of the true steps; all
+    inputs where there are no more. It then has `score_from_last`, and so a `memory_curve`.
 
     Both receive float64 arrays of shape (n_sequences, n_steps, n_channels); `_predict` returns
     the means of the next steps in the same shape. Tokens arrive as channels, one a token of the
@@ -150,9 +155,6 @@ class BasePredictor(ABC, Estimator):
         X = check_sequences(self, X, reset=False)
         return self._likelihood.encode(X, self.n_tokens_) if self._likelihood.tokens else X
 
-    # Until measures ask for `encode`.
-    _check = encode
-
     @property
     def _estimates_noise(self) -> bool:
         """Whether the noise of the Gaussian likelihood comes from the data."""
@@ -247,6 +249,45 @@ class BasePredictor(ABC, Estimator):
         X = self.encode(X)
         # What the last step predicts is not known.
         mean = self._predict(X[:, :-1])
+        return self._likelihood.log_density(X[:, 1:], mean, self.noise_std_).sum(axis=2)
+
+    @available_if(lambda self: hasattr(self, "_predict_from"))
+    def score_from_last(self, X: ArrayLike, n_inputs: int) -> Floats:
+        """Return the log-likelihood of each step given the last inputs before it alone.
+
+        Only predictors whose state can be reset have it, as networks and reservoirs.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+            Sequences.
+        n_inputs : int
+            How many inputs are seen, at least 1; all where there are no more.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps - 1)
+            As `score_steps` returns them.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        ValueError
+            As in `predict`, or if `n_inputs` is out of range.
+
+        Examples
+        --------
+        >>> from sklearn_emerge import GRUPredictor, OscillatorWorld
+        >>> X = OscillatorWorld(n_steps=32).sample(100, random_state=0).X
+        >>> model = GRUPredictor(8, max_steps=10, random_state=0).fit(X)
+        >>> bool(model.score_from_last(X, 1).mean() < model.score_from_last(X, 32).mean())
+        True
+        """
+        if not isinstance(n_inputs, Integral) or n_inputs < 1:
+            raise ValueError(f"n_inputs={n_inputs!r} must be an integer of at least 1.")
+        X = self.encode(X)
+        mean = self._predict_from(X[:, :-1], int(n_inputs))
         return self._likelihood.log_density(X[:, 1:], mean, self.noise_std_).sum(axis=2)
 
     def score(self, X: ArrayLike, y: None = None) -> float:

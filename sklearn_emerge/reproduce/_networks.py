@@ -72,7 +72,7 @@ def load_networks(name, *, condition="structured", seeds=(0,), **settings):
             break
     world, model = configuration.worlds[condition], configuration.models[condition]
     splits = world.splits(max(seeds) + 1, *_sizes(experiment), substream(ENTROPY, "data"))
-    with spread_known(world._spread):
+    with spread_known(world.recorded_spread):
         return fit_replicas(
             clone(model).set_params(training="full"),
             [splits[seed][0].X for seed in seeds],
@@ -159,7 +159,7 @@ def train_networks(name, known=(), n_seeds=7):
             model = clone(configuration.models[condition])
             # A head in closed form would take the place of the one that was trained.
             model.set_params(training="full", head="sgd")
-            with spread_known(world._spread):
+            with spread_known(world.recorded_spread):
                 fitted = fit_replicas(model, [train.X for train, _ in splits], seeds)
             yield cell, [_state_of(predictor) for predictor in fitted]
 

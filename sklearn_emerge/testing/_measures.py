@@ -39,7 +39,7 @@ def check_measure(measure, predictor=None, sample=None):
     ...     return {"first": np.abs(missed[:, 0]).mean(), "last": np.abs(missed[:, -1]).mean()}
     >>> check_measure(error)
     """
-    from ..assessment._trajectory import _TAKEN, _labelled
+    from ..assessment._trajectory import TAKEN, labelled_value
 
     require(callable(measure), f"{measure!r} is not callable; pass a function.")
     check_sendable(measure, "measure")
@@ -49,7 +49,7 @@ def check_measure(measure, predictor=None, sample=None):
         predictor, sample = _oscillations()
     params, fitted = repr(predictor.get_params()), set(vars(predictor))
     X, mean = sample.X.copy(), predictor.predict(sample.X)
-    found = [_labelled("measure", measure(predictor, sample), _TAKEN) for _ in range(2)]
+    found = [labelled_value("measure", measure(predictor, sample), TAKEN) for _ in range(2)]
     require(
         repr(predictor.get_params()) == params
         and set(vars(predictor)) == fitted

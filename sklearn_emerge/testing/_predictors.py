@@ -7,7 +7,7 @@ from sklearn.exceptions import NotFittedError
 from ..likelihoods import LIKELIHOODS
 from ._common import check_estimator, global_state, require
 
-_N_STEPS, _N_TOKENS = 24, 5
+_N_STEPS, _N_TOKENS, _N_INPUTS = 24, 5, 3
 
 
 def check_predictor(predictor):
@@ -28,6 +28,8 @@ def check_predictor(predictor):
     - Where it has a `transform`, or `hidden_states` of its `layers_`, states have a row a sequence,
       a step a step, and do not depend on later steps. If it has a `context_length_`, that is at
       least 1, or None.
+    - Where it has `score_from_last`, that of all inputs is `score_steps`, and that of the last ones
+      depends on no step before, but the first one of a sequence, which may be subtracted.
 
     Parameters
     ----------
@@ -89,6 +91,7 @@ def check_predictor(predictor):
                 "it from training_modes.",
             )
     _check_states(fitted, X)
+    _check_last_inputs(fitted, X)
 
 
 def _sequences_for(params):
@@ -218,4 +221,25 @@ def _check_states(fitted, X):
     require(
         context is None or context >= 1,
         f"{name}.context_length_ is {context!r}; it is a number of steps, or None if all count.",
+    )
+
+
+def _check_last_inputs(fitted, X):
+    """Check scores given the last inputs alone, where the state of a predictor can be reset."""
+    if not hasattr(fitted, "score_from_last"):
+        return
+    name, n_steps = type(fitted).__name__, X.shape[1]
+    whole, last = (fitted.score_from_last(X, n) for n in (n_steps, _N_INPUTS))
+    require(
+        whole.shape == (len(X), n_steps - 1) and np.allclose(whole, fitted.score_steps(X)),
+        f"{name}.score_from_last(X, {n_steps}), of all inputs, is not score_steps(X); let "
+        "_predict_from(X, n_inputs) be _predict(X) where there are no more inputs.",
+    )
+    earlier, half = X.copy(), n_steps // 2
+    earlier[:, 1:half] = X[::-1, 1:half]
+    unseen = slice(half + _N_INPUTS - 1, None)
+    require(
+        np.allclose(fitted.score_from_last(earlier, _N_INPUTS)[:, unseen], last[:, unseen]),
+        f"{name}.score_from_last(X, {_N_INPUTS}) depends on steps before the last {_N_INPUTS} "
+        "inputs; let _predict_from(X, n_inputs) begin anew there.",
     )

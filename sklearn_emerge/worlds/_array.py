@@ -76,6 +76,7 @@ class ArrayWorld(World):
     """
 
     output_scaling = "standard"
+    _recorded = True
     _parameter_constraints = {
         "X": ["array-like"],
         "latents": ["array-like", None],
@@ -246,8 +247,14 @@ class ArrayWorld(World):
             state |= {key: array for key, value in state.items() if value is mapped}
         return state
 
-    def _check(self):
-        """Raise a ValueError if no assessment of these recordings could be trusted."""
+    def check(self):
+        """Check the recordings as they are now; an array may have been changed in place.
+
+        Raises
+        ------
+        ValueError
+            If no assessment of these recordings could be trusted.
+        """
         self._checked = None
         self._arrays()
 
@@ -311,7 +318,13 @@ class ArrayWorld(World):
             sample.update(latents=latents[rows], latent_names=self._names(latents))
         return self._completed(sample)
 
-    def _spread(self):
+    def recorded_spread(self):
+        """Return the standard deviation of each channel over all recordings.
+
+        Returns
+        -------
+        ndarray of shape (n_channels,)
+        """
         return self._arrays()[0].std(axis=(0, 1))
 
     def split(self, n_train, n_eval, random_state=None):

@@ -93,6 +93,8 @@ class World(ABC, Estimator):
     ceiling: str | None = None
     # Of nulls, how many there are around a world.
     _depth = 0
+    # Whether sequences are recordings, or made from some, rather than drawn at will.
+    _recorded = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -168,7 +170,7 @@ class World(ABC, Estimator):
             world._completed(world._draw(int(n), substream(stream, part)))
             for part, n, world in (
                 ("train", n_train, self),
-                ("evaluation", n_eval, self._evaluated()),
+                ("evaluation", n_eval, self.evaluation_world()),
             )
         )
         return train, evaluation
@@ -213,8 +215,14 @@ class World(ABC, Estimator):
         """
         return None
 
-    def _evaluated(self) -> "World":
-        """Return the world that evaluation sequences come from."""
+    def evaluation_world(self) -> "World":
+        """Return the world that evaluation sequences come from.
+
+        Returns
+        -------
+        World
+            Itself, unless a part of what it draws is evaluated alone, as a task is.
+        """
         return self
 
     def default_split(self, n_train: int | None, n_eval: int | None) -> tuple[int, int]:
@@ -286,28 +294,19 @@ class World(ABC, Estimator):
             None where it is not known (`ceiling` is None). Where `ceiling` is "bound", it is the
             best one known, a bound from below on what is possible.
         """
-        if self.ceiling is None:
-            return None
-        world = self._evaluated()
-        predictor = world._optimal().set_params(
-            likelihood=self.likelihood if likelihood == "auto" else likelihood,
-            noise_std=self.noise_std if noise_std == "auto" else noise_std,
-        )
-        if "n_tokens" in predictor.get_params():
-            predictor.set_params(n_tokens=self.n_tokens)
-        return predictor.fit(world.sample(self._n_optimal, random_state=0).X)
+        from ..ceilings._of_world import optimal_predictor
 
-    # Sequences that the optimal predictor is fitted to; filters learn nothing from them.
-    _n_optimal = 100
+        return optimal_predictor(self, likelihood, noise_std)
 
-    def _optimal(self) -> BaseEstimator:
-        """Return the best possible predictor, not fitted; only called if there is a ceiling."""
-        from ..ceilings import best_predictor
+    def step_means(self) -> Floats:
+        """Return the expected observation at each step.
 
-        return best_predictor(self)
-
-    def _step_means(self) -> Floats:
-        """Return the expected observation at each step; of tokens, their probabilities."""
+        Returns
+        -------
+        ndarray of shape (n_steps,) or (n_steps, n_channels)
+            Of tokens the probability of each, of shape (n_steps, n_tokens). Where a world does not
+            know them, means of 20,000 sequences.
+        """
         X = self.sample(20_000, random_state=0).X
         if self.observation == "token":
             return np.stack(
@@ -315,8 +314,15 @@ class World(ABC, Estimator):
             )
         return X.mean(axis=0)
 
-    def _spread(self) -> Floats | None:
-        """Return the standard deviation of each channel over all recordings, or None."""
+    def recorded_spread(self) -> Floats | None:
+        """Return the standard deviation of each channel over all recordings.
+
+        Returns
+        -------
+        ndarray of shape (n_channels,) or None
+            None of worlds that draw. A channel that is constant in training sequences alone is
+            scaled by it.
+        """
         return None
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:

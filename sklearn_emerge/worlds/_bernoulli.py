@@ -47,5 +47,6 @@ class BernoulliWorld(World):
         X = rng.random((n_sequences, self.n_steps)) < self.probability
         return Sample(X.astype(np.float64))
 
-    def _step_means(self):
+    def step_means(self):
+        """Return the expected observation at each step, which is known."""
         return np.full(self.n_steps, float(self.probability))

@@ -75,5 +75,6 @@ class DriftWorld(World):
         X = x + rng.normal(0.0, self.observation_std, x.shape)
         return Sample(X, x[:, :, np.newaxis])
 
-    def _step_means(self):
+    def step_means(self):
+        """Return the expected observation at each step, which is known."""
         return self.velocity * np.arange(self.n_steps)

@@ -244,7 +244,8 @@ class LinearSystemWorld(World):
             )
         return Sample(X[:, :, 0] if n_channels == 1 else X, x)
 
-    def _step_means(self):
+    def step_means(self):
+        """Return the expected observation at each step, which is known."""
         n_channels = len(check_system(self.A, self.C, self.Q, self.R)[1])
         return np.zeros(self.n_steps if n_channels == 1 else (self.n_steps, n_channels))
 

@@ -99,7 +99,6 @@ class NestedConditionalWorld(World):
     latent_kind = "discrete"
     latent_names = ("branch",)
     input_scaling = None
-    null_kinds = ("permuted", "resample")
     _parameter_constraints = {
         "depth": [Interval(Integral, 1, None, closed="left")],
         "branching": [Interval(Integral, 2, None, closed="left")],
@@ -134,6 +133,11 @@ class NestedConditionalWorld(World):
         self.row_length = row_length
         self.truncate = truncate
         self.answers = answers
+
+    @property
+    def null_kinds(self):
+        """The nulls that would destroy something."""
+        return ("permuted", "resample") if self.answers == "evaluated" else ("resample",)
 
     @property
     def n_steps(self):
@@ -206,10 +210,11 @@ class NestedConditionalWorld(World):
         """
         if kind != "permuted":
             return super().null(kind)
-        if self.answers == "random_leaf":
+        if kind not in self.null_kinds:
             raise ValueError(
                 "null='permuted': with answers='random_leaf' there is nothing left to destroy; "
-                "take the null of a world with answers='evaluated'."
+                f"choose from {', '.join(map(repr, self.null_kinds))}, or take the null of a world "
+                "with answers='evaluated'."
             )
         return type(self)(**(self.get_params() | {"answers": "random_leaf"}))
 

@@ -8,7 +8,6 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import Interval
 
 from .._random import substream
-from ._array import ArrayWorld
 from ._base import World
 from ._sample import Sample
 
@@ -29,18 +28,13 @@ class Null(World):
     output_scaling = property(lambda self: self.world.output_scaling)
     n_tokens = property(lambda self: self.world.n_tokens)
     n_steps = property(lambda self: self.world.n_steps)
-    # The coefficients of the optimal predictor of a shuffled world are estimated.
-    _n_optimal = 20_000
     # What `ceiling` is if sequences can be drawn at will.
     _ceiling = None
 
     @property
     def ceiling(self):
         """What the score of the optimal predictor is; recordings are too few to tell."""
-        source = self.world
-        while isinstance(source, Null):
-            source = source.world
-        return None if isinstance(source, ArrayWorld) else self._ceiling
+        return None if self._recorded else self._ceiling
 
     @property
     def null_kinds(self):
@@ -142,11 +136,25 @@ class Null(World):
             X, scored = both[..., :-1].reshape(X.shape), both[..., -1].astype(bool)
         return Sample(X, scored=scored, groups=sample.groups)
 
-    def _spread(self):
-        return self.world._spread()
+    def recorded_spread(self):
+        """Return the standard deviation of each channel over all recordings, as the world does.
 
-    def _evaluated(self):
-        return clone(self).set_params(world=self.world._evaluated())
+        Returns
+        -------
+        ndarray of shape (n_channels,) or None
+        """
+        return self.world.recorded_spread()
+
+    def evaluation_world(self):
+        """Return the null of the world that evaluation sequences come from.
+
+        Returns
+        -------
+        World
+        """
+        return clone(self).set_params(world=self.world.evaluation_world())
+
+    _recorded = property(lambda self: self.world._recorded)
 
     @property
     def _depth(self):
@@ -209,11 +217,6 @@ class ResampleNull(Null):
     """
 
     _ceiling = "exact"
-
-    @property
-    def _n_optimal(self):
-        # The means of each step are known; of other observations than tokens the noise is not.
-        return 100 if self.observation == "token" else super()._n_optimal
 
     def _destroy(self, X, rng):
         order = rng.random(X.shape[:2]).argsort(axis=0)

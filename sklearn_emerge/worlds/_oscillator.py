@@ -90,5 +90,6 @@ class OscillatorWorld(World):
         X = latents[:, :, 0] + rng.normal(0.0, self.observation_std, latents.shape[:2])
         return Sample(X, latents)
 
-    def _step_means(self):
+    def step_means(self):
+        """Return the expected observation at each step, which is known."""
         return np.zeros(self.n_steps)

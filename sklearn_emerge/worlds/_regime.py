@@ -94,5 +94,6 @@ class RegimeWorld(World):
             return BernoulliWorld(probability=0.5, n_steps=self.n_steps)
         return super().null(kind)
 
-    def _step_means(self):
+    def step_means(self):
+        """Return the expected observation at each step, which is known."""
         return np.full(self.n_steps, 0.5)

@@ -1,6 +1,5 @@
 """Translation between artificial languages, some of it by composition only."""
 
-import re
 from collections.abc import Mapping
 from math import perm
 from numbers import Integral
@@ -12,10 +11,12 @@ from .._names import did_you_mean
 from .._random import substream
 from .._validation import check_tokens
 from ._base import World
+from ._examples import check_examples, scale_examples
 from ._sample import Sample
-from ._word_maps import draw_maps
+from ._word_maps import draw_maps, one_follows
 
-_TRIANGLE = {"A->B": 2500, "B->C": 2500, "A->C": 50}
+# What the maps of words are in a null.
+_MAPS_OF_NULLS = {"permuted": "none", "redrawn": "independent"}
 
 
 class TriangleWorld(World):
@@ -103,7 +104,6 @@ class TriangleWorld(World):
     sentence_length = 4
     observation = "token"
     input_scaling = None
-    null_kinds = ("permuted", "redrawn", "resample")
     default_n_eval = 200
     _parameter_constraints = {
         "n_languages": [Interval(Integral, 2, 26, closed="both")],
@@ -146,6 +146,15 @@ class TriangleWorld(World):
     def latent_names(self):
         """Name of the latent."""
         return ("task",) if self.evaluation_task is None else ()
+
+    @property
+    def null_kinds(self):
+        """The nulls that would destroy something."""
+        self._validate_params()
+        if self.maps == "none":
+            return ("resample",)
+        redrawn = self.maps == "shared" and one_follows(self.tasks)
+        return ("permuted", "redrawn", "resample") if redrawn else ("permuted", "resample")
 
     @property
     def n_steps(self):
@@ -250,21 +259,24 @@ class TriangleWorld(World):
             If there is no null of that kind, nothing that it would destroy, or no task that
             follows from others.
         """
-        maps = {"permuted": "none", "redrawn": "independent"}
-        if kind not in maps:
+        if kind not in _MAPS_OF_NULLS:
             return super().null(kind)
-        if self.maps == "none" or (kind == "redrawn" and self.maps != "shared"):
+        if kind in self.null_kinds:
+            world = type(self)(**(self.get_params() | {"maps": _MAPS_OF_NULLS[kind]}))
+            if kind == "redrawn":
+                # There may be too few words.
+                draw_maps(self.tasks, self.n_words)
+            return world
+        others = f"choose from {', '.join(map(repr, self.null_kinds))}"
+        if self.maps == "shared":
             raise ValueError(
-                f"null={kind!r}: with maps={self.maps!r} there is nothing left to destroy; take "
-                "the null of a world with maps='shared'."
+                f"null={kind!r}: none of the tasks {', '.join(self.tasks)} follows from others, "
+                f"so that nothing would change; {others}."
             )
-        world = type(self)(**(self.get_params() | {"maps": maps[kind]}))
-        if kind == "redrawn" and not draw_maps(self.tasks, self.n_words)[1]:
-            raise ValueError(
-                f"null='redrawn': none of the tasks {', '.join(self.tasks)} follows from others, "
-                "so that nothing would change; use 'permuted'."
-            )
-        return world
+        raise ValueError(
+            f"null={kind!r}: with maps={self.maps!r} there is nothing left to destroy; {others}, "
+            "or take the null of a world with maps='shared'."
+        )
 
     def translate(self, sentences, task):
         """Translate sentences by the map of a task.
@@ -286,7 +298,7 @@ class TriangleWorld(World):
         ValueError
             If the task is not known, or ``maps="none"``.
         """
-        self._check_task(task)
+        self.check_task(task)
         if self.maps == "none":
             raise ValueError("maps='none': translations have nothing to do with the sentences.")
         sentences = np.asarray(sentences)
@@ -300,44 +312,27 @@ class TriangleWorld(World):
 
     def _examples(self):
         """Return the numbers of examples by task, after checking them."""
-        if not isinstance(self.examples, Mapping | None):
-            raise ValueError(
-                f"examples={self.examples!r} must be a dict of tasks and numbers of instances, "
-                "for instance {'A->B': 100}."
-            )
         if not isinstance(self.row_length, Integral) or self.row_length < self.tokens_per_instance:
             raise ValueError(
                 f"row_length={self.row_length!r} must be an integer of at least the "
                 f"{self.tokens_per_instance} tokens of an instance."
             )
-        examples = dict(_TRIANGLE if self.examples is None else self.examples)
-        for task, count in examples.items():
-            parts = re.fullmatch("([A-Z])->([A-Z])", task) if isinstance(task, str) else None
-            if not parts or parts[1] == parts[2] or not set(parts.groups()) <= set(self.languages):
-                raise ValueError(
-                    f"examples has the task {task!r}, which is not two different languages such "
-                    f"as 'A->B'; the languages are {', '.join(self.languages)}."
-                )
-            if not isinstance(count, Integral) or count < 0:
-                raise ValueError(
-                    f"examples[{task!r}]={count!r} is not a number of instances; pass an integer "
-                    "of at least 0."
-                )
-        if self.sparse_examples is not None:
-            fewest = [task for task, n in examples.items() if n == min(examples.values())]
-            if len(fewest) > 1:
-                raise ValueError(
-                    f"sparse_examples={self.sparse_examples} replaces the smallest number in "
-                    f"examples, but {' and '.join(fewest)} have it both; give one task fewer."
-                )
-            if fewest:
-                examples |= {fewest[0]: self.sparse_examples}
-        if not sum(examples.values()):
-            raise ValueError(f"examples={examples!r} has no instances; pass some for a task.")
-        # The order in which they were given must not matter.
-        return dict(sorted(examples.items()))
+        return check_examples(self.examples, self.sparse_examples, self.languages)
 
-    def _check_task(self, task):
+    def check_task(self, task):
+        """Raise a ValueError unless the world can be drawn from and has a task.
+
+        Parameters
+        ----------
+        task : str
+            Name of the task.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range, or the task is none of `tasks`.
+        """
+        self._validate_params()
         if task not in self._examples():
             raise ValueError(
                 f"task={task!r} is not known; choose from {', '.join(self.tasks)}."
@@ -348,13 +343,13 @@ class TriangleWorld(World):
         super()._check_request(n_sequences)
         self._examples()
         if self.evaluation_task is not None:
-            self._check_task(self.evaluation_task)
+            self.check_task(self.evaluation_task)
 
     def _map(self, task):
         """Return the map of a task, the number of the translation of each word."""
         if self.maps == "shared":
             return np.arange(self.n_words)
-        return draw_maps(self.tasks, self.n_words)[0][task]
+        return draw_maps(self.tasks, self.n_words)[task]
 
     def only(self, task):
         """Return the world in which only one task is written, by the same maps.
@@ -374,12 +369,18 @@ class TriangleWorld(World):
         ValueError
             If the task is not known.
         """
-        self._check_task(task)
+        self.check_task(task)
         examples = {name: 1000 * (name == task) for name in self.tasks}
         changed = {"examples": examples, "sparse_examples": None, "evaluation_task": task}
         return type(self)(**(self.get_params() | changed))
 
-    def _evaluated(self):
+    def evaluation_world(self):
+        """Return the world in which the `evaluation_task` alone is written, if there is one.
+
+        Returns
+        -------
+        TriangleWorld
+        """
         return self if self.evaluation_task is None else self.only(self.evaluation_task)
 
     def write(self, sentences, task, random_state=None):
@@ -404,7 +405,7 @@ class TriangleWorld(World):
         ValueError
             If the task is not known.
         """
-        self._check_task(task)
+        self.check_task(task)
         count = len(sentences)
         if self.maps == "none":
             rng = np.random.default_rng(substream(random_state, "translations"))
@@ -430,21 +431,11 @@ class TriangleWorld(World):
     def _scaled_examples(self, n_sequences):
         """Return the numbers of instances that fill some rows in the proportions of `examples`."""
         examples = self._examples()
-        wanted = np.array(list(examples.values()))
         total = min(
-            round(wanted.sum() * n_sequences / self.default_n_train),
+            round(sum(examples.values()) * n_sequences / self.default_n_train),
             n_sequences * self.row_length // self.tokens_per_instance,
         )
-        exact = wanted * total / wanted.sum()
-        counts = np.floor(exact).astype(int)
-        # The largest remainders get the instances that are left, but no task is left out.
-        for i in np.argsort(counts - exact, kind="stable")[: total - counts.sum()]:
-            counts[i] += 1
-        for i in np.flatnonzero((counts == 0) & (wanted > 0)):
-            if counts.max() > 1:
-                counts[counts.argmax()] -= 1
-                counts[i] += 1
-        return dict(zip(examples, counts.tolist(), strict=True))
+        return scale_examples(examples, total)
 
     def _draw(self, n_sequences, stream):
         blocks, names, instances = [], [], {}

@@ -20,21 +20,18 @@ def draw_maps(tasks, n_words):
 
     Returns
     -------
-    maps : dict of str to ndarray of shape (n_words,)
+    dict of str to ndarray of shape (n_words,)
         Number of the translation of each word.
-    n_closed : int
-        Tasks that would follow from those before by composition, forwards or backwards.
 
     Raises
     ------
     ValueError
         If there are too few words for so many tasks.
     """
-    maps, edges, n_closed = {}, {}, 0
+    maps, edges = {}, {}
     for task in tasks:
         source, target = task.split("->")
         chains = list(_chains(edges, source, target, np.arange(n_words)))
-        n_closed += bool(chains)
         rng = np.random.default_rng(substream(0, "map", task))
         for _ in range(10_000):
             drawn = rng.permutation(n_words)
@@ -48,7 +45,29 @@ def draw_maps(tasks, n_words):
         maps[task] = drawn
         edges.setdefault(source, []).append((target, drawn))
         edges.setdefault(target, []).append((source, np.argsort(drawn)))
-    return maps, n_closed
+    return maps
+
+
+def one_follows(tasks):
+    """Return whether a task follows from others by composition, forwards or backwards.
+
+    Parameters
+    ----------
+    tasks : iterable of str
+        Tasks such as "A->B".
+
+    Returns
+    -------
+    bool
+    """
+    joined = {}
+    for task in tasks:
+        source, target = (joined.setdefault(place, {place}) for place in task.split("->"))
+        if source is target:
+            return True
+        source |= target
+        joined.update(dict.fromkeys(source, source))
+    return False
 
 
 def _chains(edges, place, target, words, visited=()):

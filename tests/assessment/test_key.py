@@ -15,7 +15,15 @@ import pytest
 import torch
 from torch import nn
 
-from sklearn_emerge import GRUPredictor, ModulePredictor, OscillatorWorld
+from sklearn_emerge import (
+    BernoulliWorld,
+    DriftWorld,
+    GRUPredictor,
+    LinearSystemWorld,
+    ModulePredictor,
+    OscillatorWorld,
+    RegimeWorld,
+)
 from sklearn_emerge.assessment import _key, _reach
 from sklearn_emerge.assessment._alternatives import Baselines, Cores, Windows
 from sklearn_emerge.assessment._design import Design
@@ -23,6 +31,8 @@ from sklearn_emerge.assessment._key import key_of, library_versions
 from sklearn_emerge.assessment._networks import Networks
 from sklearn_emerge.assessment._panel import make_baselines
 from sklearn_emerge.assessment._plan import expand
+from sklearn_emerge.ceilings._of_world import maker_of
+from sklearn_emerge.linear_systems import PredictionRiskSweep
 from sklearn_emerge.measures import memory_curve, task_scores
 
 BASE = "class Base:\n    size = {value}\n"
@@ -221,6 +231,19 @@ def test_another_process_has_the_same_key(write, tmp_path):
     assert other.stdout.strip() == key_of((library_versions(), model, measures))
 
 
+def baselines_of(world, *nulls):
+    """Return the baselines of an assessment of a world and its nulls."""
+    (only,) = expand(world, GRUPredictor(2), None, nulls)
+    return Baselines(
+        Design(2, 20, 10, False, [0]),
+        only.worlds,
+        {name: make_baselines("auto", each, world, 2) for name, each in only.models.items()},
+        ["mean"],
+        {name: {"likelihood": "auto", "noise_std": "auto"} for name in only.worlds},
+        {name: maker_of(each) for name, each in only.worlds.items()},
+    )
+
+
 def works(engine="torch"):
     """Return the works of a small assessment, of each kind."""
     model = GRUPredictor(2, max_steps=2, engine=engine)
@@ -236,13 +259,9 @@ def works(engine="torch"):
             ("structured", "scrambled", {}),
         )
     )
-    baselines = {
-        condition: make_baselines("auto", each, world, 2) for condition, each in only.models.items()
-    }
-    scoring = {name: {"likelihood": "gaussian", "noise_std": "auto"} for name in only.worlds}
     return [
         *networks,
-        Baselines(design, only.worlds, baselines, ["mean"], scoring),
+        baselines_of(world, "resample"),
         Windows(design, world, 2, None, None, **probing),
         Cores(design, world, (2, 3), None),
     ]
@@ -315,9 +334,56 @@ def test_code_of_somebodys_own_may_use_all_of_the_package(copied, write):
     assert before != after
 
 
+WITH_CEILINGS = {
+    "oscillator": OscillatorWorld(n_steps=12),
+    "regime": RegimeWorld(n_steps=12),
+    "drift": DriftWorld(n_steps=12),
+    "linear_system": LinearSystemWorld.random_walk(n_steps=12),
+    "bernoulli": BernoulliWorld(n_steps=12),
+}
+
+
+def test_the_best_predictors_and_the_files_of_other_worlds_are_in_no_key(copied):
+    def works():
+        return [baselines_of(world) for world in WITH_CEILINGS.values()] + [
+            baselines_of(OscillatorWorld(n_steps=12), "shuffle"),
+            *WITH_CEILINGS.values(),
+        ]
+
+    before, names = copied(works()), list(WITH_CEILINGS)
+    shuffled, drawn = len(names), [len(names) + 1 + i for i in range(len(names))]
+    for file, changed in {
+        "ceilings/_regime.py": {names.index("regime")},
+        "ceilings/_oscillator.py": {names.index("oscillator"), shuffled},
+        "ceilings/_drift.py": {names.index("drift")},
+        "ceilings/_linear_system.py": {names.index("linear_system")},
+        "ceilings/_kalman.py": {names.index("drift"), names.index("linear_system")},
+        "ceilings/_bernoulli.py": {names.index("bernoulli")},
+        "ceilings/_exchangeable.py": {shuffled},
+        "ceilings/_of_world.py": {*range(shuffled + 1)},
+        "worlds/_array.py": set(),
+        "worlds/_drift.py": {names.index("drift"), drawn[names.index("drift")]},
+        "worlds/_regime.py": {names.index("regime"), drawn[names.index("regime")]},
+        "worlds/_base.py": {*range(len(before))},
+    }.items():
+        after = copied(works(), file)
+        assert {i for i, key in enumerate(before) if key != after[i]} == changed, file
+        before = after
+
+
+def test_a_file_that_asks_a_world_for_its_best_predictor_has_all_in_its_key(copied):
+    asks, does_not = PredictionRiskSweep, memory_curve
+    before = copied([asks, does_not])
+    after = copied([asks, does_not], "ceilings/_regime.py")
+    assert after[0] != before[0]
+    assert after[1] == before[1]
+
+
 @pytest.mark.parametrize("engine", ["torch", pytest.param("numba", marks=pytest.mark.slow)])
 def test_no_cell_runs_a_file_that_is_not_in_its_key(monkeypatch, engine):
-    for work in works(engine):
+    # The exchangeable predictor of a null, and each of the others.
+    ceilings = [baselines_of(world, "shuffle") for world in WITH_CEILINGS.values()]
+    for work in (*works(engine), *ceilings):
         modules, files = set(), set()
         with monkeypatch.context() as patch:
             patch.setattr(_key, "digest_of", lambda module, known=modules: known.add(module))

@@ -10,6 +10,7 @@ from sklearn.base import clone
 
 from sklearn_emerge import (
     ArrayWorld,
+    EchoStatePredictor,
     EmergenceAssessment,
     FunctionWorld,
     GRUPredictor,
@@ -70,6 +71,27 @@ class Drift(BasePredictor):
         return X + self.damping * steps
 
 
+class Fading(BasePredictor):
+    """A mean that forgets. Written from the docstring of `BasePredictor`, with what is optional."""
+
+    def __init__(self, decay=0.5, likelihood="auto", noise_std="auto"):
+        self.decay = decay
+        self.likelihood = likelihood
+        self.noise_std = noise_std
+
+    def _fit(self, X):
+        pass
+
+    def _predict(self, X):
+        return self._predict_from(X, X.shape[1])
+
+    def _predict_from(self, X, n_inputs):
+        mean, n_steps = np.zeros(X.shape), X.shape[1]
+        for lag in range(min(n_inputs, n_steps)):
+            mean[:, lag:] += (1 - self.decay) * self.decay**lag * X[:, : n_steps - lag]
+        return mean
+
+
 def overshoot(predictor, sample):
     """Written from the docstring of `check_measure`."""
     missed = predictor.predict(sample.X)[:, :-1] - sample.X[:, 1:]
@@ -101,7 +123,10 @@ def test_worlds_keep_to_their_contract(name):
     "predictor",
     [
         Drift(),
+        Fading(),
         GRUPredictor(4, max_steps=2, likelihood="categorical", n_tokens=4),
+        TransformerPredictor(8, 1, 2, max_steps=2, likelihood="categorical", n_tokens=4),
+        EchoStatePredictor(5, n_draws=1, random_state=0),
         GRUPredictor(4, max_steps=2, likelihood="bernoulli"),
         MarkovPredictor(likelihood="categorical"),
     ],
@@ -165,6 +190,38 @@ def test_modes_and_randomness_of_a_stranger_s_predictor_are_those_of_the_seeds()
     assert (random > full + 1).all()
     assert np.unique(random.values).size == 2
     assert np.array_equal(*(cube.nll for cube in cubes))
+
+
+def test_a_stranger_s_predictor_has_a_memory():
+    train, evaluation = Queue(rate=0.99, n_steps=12).split(100, 50, 0)
+    model = Fading(decay=0.8).fit(train.X)
+    curve = measures.memory_curve(model, evaluation, windows=[1, 4, 12])
+    assert curve[0] > curve[1] > curve[2]
+    assert curve[2] == pytest.approx(-model.score(evaluation.X))
+    assert measures.exchange_states(model, evaluation).sel(exchange="rise") > 0.01
+    with pytest.raises(ValueError, match="Drift has no state .* or implement _predict_from"):
+        measures.memory_curve(Drift().fit(train.X), evaluation)
+    with pytest.raises(ValueError, match="n_inputs=0 must be an integer of at least 1"):
+        model.score_from_last(evaluation.X, 0)
+    cube = (
+        EmergenceAssessment(
+            Queue(n_steps=12),
+            Fading(),
+            modes=("full",),
+            n_seeds=2,
+            alpha=0.6,
+            n_train=30,
+            n_eval=20,
+            nulls=(),
+            reservoir_sizes=None,
+            probe=None,
+            random_state=0,
+            progress=False,
+        )
+        .fit()
+        .cube_
+    )
+    assert cube.nll_memory.sel(window=12).values.ravel() == pytest.approx(cube.nll.values.ravel())
 
 
 def test_what_a_stranger_wrote_is_assessed():
@@ -390,6 +447,17 @@ BROKEN_PREDICTORS = {
         "transform.* steps after t",
     ),
     "states": (predicts(transform=lambda self, X: X), "transform returned shape .*; return"),
+    "all inputs": (
+        predicts(_predict_from=lambda self, X, n_inputs: X + 1),
+        "of all inputs, is not score_steps.* be _predict",
+    ),
+    "not reset": (
+        predicts(
+            _predict=lambda self, X: X.cumsum(axis=1),
+            _predict_from=lambda self, X, n_inputs: X.cumsum(axis=1),
+        ),
+        "depends on steps before the last 3 inputs; let _predict_from.* begin anew",
+    ),
     "context": (predicts(context_length_=0), "context_length_ is 0; it is a number of steps"),
 }
 

@@ -98,7 +98,7 @@ def test_a_channel_that_is_constant_in_training_has_one_noise_for_all_predictors
     world = ArrayWorld(X)
     spread = event.std()
     quiet = np.delete(X, 17, axis=0)
-    with spread_known(world.null("shuffle")._spread):
+    with spread_known(world.null("shuffle").recorded_spread):
         fitted = [
             model.fit(quiet)
             for model in (MeanPredictor(), PersistencePredictor(), GRUPredictor(3, max_steps=2))
@@ -160,7 +160,7 @@ def test_a_memory_map_has_the_key_of_the_array(tmp_path):
     mapped = ArrayWorld(np.load(tmp_path / "X.npy", mmap_mode="r"))
     world = ArrayWorld(GOOD)
     for each in (world, mapped):
-        each._check()
+        each.check()
     assert np.shares_memory(mapped._arrays()[0], mapped.X)
     assert clone(mapped).X is mapped.X
     assert joblib.hash(mapped) == joblib.hash(world)
@@ -191,7 +191,7 @@ def test_other_worlds_are_not_asked_about_recordings():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_likelihoods([SimpleNamespace(worlds=worlds, models=model)], {}, (), None, None)
-    assert OscillatorWorld()._spread() is None
+    assert OscillatorWorld().recorded_spread() is None
 
 
 def test_baselines_are_chosen_in_groups_that_they_have_not_seen():

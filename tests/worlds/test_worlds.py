@@ -193,6 +193,44 @@ def test_array_world_recognises_binary_data():
     assert ArrayWorld(np.eye(4) + 0.5).likelihood == "gaussian"
 
 
+def with_nulls(world):
+    """Return a world, its nulls, and theirs."""
+    nulls = [world.null(kind) for kind in world.null_kinds]
+    return [world, *nulls, *(null.null(kind) for null in nulls for kind in null.null_kinds)]
+
+
+KINDS = {kind for name in NAMED for kind in make_world(name).null_kinds}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_worlds_and_their_nulls_have_the_nulls_that_they_list_and_no_other(name):
+    for world in with_nulls(make_world(name)):
+        listed = ", ".join(map(repr, world.null_kinds))
+        assert listed
+        for kind in world.null_kinds:
+            assert isinstance(world.null(kind), World)
+        for kind in KINDS - set(world.null_kinds):
+            with pytest.raises(ValueError, match=f"null='{kind}'.*choose from {listed}"):
+                world.null(kind)
+
+
+def test_a_triangle_lists_the_nulls_that_would_destroy_something():
+    assert TriangleWorld().null_kinds == ("permuted", "redrawn", "resample")
+    for tasks, follows in (
+        ("A->B B->C", False),
+        ("A->B B->A", True),
+        ("A->B C->D", False),
+        ("A->B C->D B->C", False),
+        ("A->B C->D B->C D->A", True),
+        ("A->C B->C D->C", False),
+    ):
+        world = TriangleWorld(4, examples=dict.fromkeys(tasks.split(), 9))
+        assert ("redrawn" in world.null_kinds) == follows, tasks
+    assert TriangleWorld(maps="independent").null_kinds == ("permuted", "resample")
+    with pytest.raises(ValueError, match="'n_words' .* Got 3"):
+        _ = TriangleWorld(n_words=3).null_kinds
+
+
 def test_multichannel_nulls_keep_the_channels_of_a_step_together():
     X = np.random.default_rng(0).normal(size=(6, 5, 1)) * [1.0, 2.0]
     for kind in ("shuffle", "resample"):
