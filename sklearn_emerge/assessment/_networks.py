@@ -54,6 +54,8 @@ class Networks:
         Measures to take there besides the negative log-likelihood.
     trained : list of dict or None
         Networks that are trained already, see `fit_replicas`.
+    own : list of dict or None
+        Parameters of the model that each seed has of its own: those of given networks.
     """
 
     design: Design
@@ -66,13 +68,16 @@ class Networks:
     record_at: tuple = ()
     measures: dict | None = None
     trained: list | None = None
+    own: list | None = None
 
     @property
     def n_updates(self):
         """Updates of the optimiser, of all seeds."""
         # An exact head takes none.
         in_closed_form = self.mode == "readout" and getattr(self.model, "head", None) == "exact"
-        at_rest = self.mode == "random" or in_closed_form or self.trained is not None
+        given = self.own is not None and self.own[0]["trained"].known
+        given = (given and self.mode != "readout") or self.trained is not None
+        at_rest = self.mode == "random" or in_closed_form or given
         return 0 if at_rest else getattr(self.model, "max_steps", 0) * self.design.n_seeds
 
     def run(self, progress_file=None, checkpoint_folder=None):
@@ -129,7 +134,9 @@ class Networks:
             integer_seed(self.design.stream("model", seed)) for seed in range(self.design.n_seeds)
         ]
         with spread_known(self.world.recorded_spread):
-            return _fit_seeds(self.model, self.mode, samples, seeds, context, self.trained)
+            return _fit_seeds(
+                self.model, self.mode, samples, seeds, context, self.trained, self.own
+            )
 
     def _score(self, seed, predictor, evaluation):
         """Return what is measured of the network of one seed, by name."""
@@ -160,11 +167,11 @@ def _joined(found):
     }
 
 
-def _fit_seeds(model, mode, samples, seeds, context, trained):
+def _fit_seeds(model, mode, samples, seeds, context, trained, own):
     """Fit the model once a seed, in a training mode if it has any."""
     if isinstance(model, NeuralPredictor):
         model = clone(model).set_params(training=mode)
-        return fit_replicas(model, samples, seeds, context, trained)
+        return fit_replicas(model, samples, seeds, context, trained, own)
     model, known = clone(model), model.get_params(deep=False)
     if "training" in known:
         model.set_params(training=mode)
