@@ -293,6 +293,12 @@ def read_network(network, head, fresh):
             f"core={_words(network)} cannot be copied: {error} Remove tensors that it keeps from a "
             "pass with gradients, or pass its state_dict with fresh."
         ) from error
+    for name, values in trained.state.items():
+        if not bool(torch.isfinite(values).all()):
+            raise ValueError(
+                f"{name!r} of the network has values that are not finite; pass a network whose "
+                "training did not diverge."
+            )
     return trained, module or Reinitialised(network), params
 
 
