@@ -141,9 +141,9 @@ class EmergenceAssessment(Estimator):
         with a tenth of the training sequences, or 500 if these are more. None leaves them out, as
         for tokens.
     n_seeds : int or None, default=None
-        Replicates; None is 6, or as many as there are given networks. The smallest p-value of a test is :math:`2^{-n}`, so that five seeds can show
-        one thing at .05 and six one of two latents; with one there are neither tests nor
-        intervals, and the verdict is "undecided".
+        Replicates; None is 6, or as many as there are given networks. The smallest p-value of a
+        test is :math:`2^{-n}`, so that five seeds can show one thing at .05 and six one of two
+        latents; with one there are neither tests nor intervals, and the verdict is "undecided".
     n_train : int, default=None
         Training sequences, at least 4; None is what the world of each configuration suggests,
         2,000 mostly, or four fifths of an `ArrayWorld`. The paper uses 20,000.

@@ -147,7 +147,9 @@ def check_recording(record_at, measures, modes, configurations, sizes, grid):
                 try_measures(measures, world, model, few, grid)
 
 
-def warn_if_seeds_cannot_reach_alpha(n_seeds, n_tests, n_latents, alpha, correction, n_flips, given=False):
+def warn_if_seeds_cannot_reach_alpha(
+    n_seeds, n_tests, n_latents, alpha, correction, n_flips, given=False
+):
     """Warn that no verdict can be reached, or no representation, and say how many seeds it takes.
 
     Parameters
@@ -174,11 +176,16 @@ def warn_if_seeds_cannot_reach_alpha(n_seeds, n_tests, n_latents, alpha, correct
         try:
             # Enough for the latents, too.
             needed = seeds_needed(alpha, max(n_tests, n_latents), correction)
-            remedy = f"Pass {needed} networks or more." if given else f"Use n_seeds={needed} or more."
+            remedy = (
+                f"Pass {needed} networks or more." if given else f"Use n_seeds={needed} or more."
+            )
         except ValueError as error:
             remedy = str(error)
+        how_many = f"n_seeds={n_seeds}"
+        if given:
+            how_many = f"The number of networks, {how_many},"
         warnings.warn(
-            f"{'The number of networks, ' * given}n_seeds={n_seeds}{',' * given} cannot reach alpha={alpha:g}: with {where} under "
+            f"{how_many} cannot reach alpha={alpha:g}: with {where} under "
             f"correction={correction!r} the smallest possible p-value is {smallest:.3g}, and "
             f"{outcome}. {remedy}",
             UserWarning,

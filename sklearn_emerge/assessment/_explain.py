@@ -170,8 +170,9 @@ def numbers_of(cases):
         margins += f", {run['probe_margin']:g} of {' or '.join(sorted(scores, reverse=True))}"
     given = any(case.given for case in cases)
     return {
-        "untrained": f"{'a fresh network of its kind' if given else 'the network'} with its initial "
-        "weights",
+        "untrained": "a fresh network of its kind"
+        if given
+        else "the network with its initial weights",
         "margins": margins,
         "alpha": run["alpha"],
         "confidence": 100 * (1 - run["alpha"]),

@@ -308,7 +308,8 @@ class ModulePredictor(NeuralPredictor):
         head = self.trained.head if self._shows_it else None
         if head is None:
             return network
-        sizes, needed = (head.in_features, head.out_features), (network.head.in_features, n_channels)
+        sizes = head.in_features, head.out_features
+        needed = network.head.in_features, n_channels
         if sizes != needed:
             raise ValueError(
                 f"head maps {sizes[0]} units to {sizes[1]} outputs, but the core has {needed[0]} "

@@ -70,7 +70,7 @@ def _training(facts):
     if not facts.trained:
         return Check(question, None, "Nothing was trained but heads, which have a closed form.")
     if facts.given and not late:
-        return Check(question, None, "Networks were given; in nulls they gain nothing by training on.")
+        return Check(question, None, "Networks were given; those of the nulls have.")
     if not falls and not late:
         return Check(question, None, "The cube has no curves of the training loss to the end.")
     shown = late or falls

@@ -62,7 +62,9 @@ def test_predictors_of_every_kind_come_out(options, tmp_path):
 
 def test_held_out_recordings_are_those_of_the_seed():
     X = OscillatorWorld(n_steps=20).sample(40, 0).X
-    assessment = small_assessment(world=ArrayWorld(X), n_train=None, n_eval=None, nulls=(), probe=None)
+    assessment = small_assessment(
+        world=ArrayWorld(X), n_train=None, n_eval=None, nulls=(), probe=None
+    )
     assessment.fit()
     check_cells(assessment)
     evaluation = assessment.evaluation(seed=1)

@@ -75,10 +75,12 @@ def test_in_nulls_fresh_networks_are_trained_and_nowhere_else(nets):
         a.cube_.nll.sel(condition="structured").equals(b.cube_.nll.sel(condition="structured"))
         for a, b in ((few, more), (few, few))
     )
-    assert here and there
+    assert here
+    assert there
     changed = few.cube_.nll != more.cube_.nll
     null = changed.sel(condition="resample")
-    assert null.sel(mode=["full", "scrambled"]).all() and not null.sel(mode="readout").any()
+    assert null.sel(mode=["full", "scrambled"]).all()
+    assert not null.sel(mode="readout").any()
     trained = more.predictor(condition="resample", seed=1)
     train = more.evaluation(condition="resample", seed=1).train
     alone = ModulePredictor(
@@ -119,7 +121,8 @@ def test_one_network_shows_effects_and_says_what_it_cannot_say(tmp_path):
     assert assessment.verdict_reason_.startswith("one network was given: effects are its own")
     cube = assessment.cube_
     assert np.isfinite(cube.claim_effect).all()
-    assert (cube.claim_state == "open").all() and (cube.claim_p_value == 1).all()
+    assert (cube.claim_state == "open").all()
+    assert (cube.claim_p_value == 1).all()
     text = " ".join(explain(assessment).split())
     assert "1 given network, one a seed, each on sequences of its own" in text
     assert "one network cannot say. Pass at least 5 networks." in text
@@ -133,9 +136,7 @@ def test_one_network_shows_effects_and_says_what_it_cannot_say(tmp_path):
 
 def test_five_networks_have_a_verdict():
     nets = [network(seed) for seed in range(5)]
-    assessment = small_assessment(
-        model=nets, **QUICK | dict(alpha=0.05, nulls=())
-    ).fit()
+    assessment = small_assessment(model=nets, **QUICK | dict(alpha=0.05, nulls=())).fit()
     assert "network was given" not in assessment.verdict_reason_
     assert np.isfinite(assessment.cube_.claim_low).all()
     assert "training_loss" not in assessment.cube_
@@ -184,7 +185,7 @@ def acausal():
 @pytest.mark.parametrize(
     ("model", "options", "message"),
     [
-        (lambda: [], {}, r"model=\[\] has no networks; pass at least one"),
+        (list, {}, r"model=\[\] has no networks; pass at least one"),
         (lambda: network(0), {}, r"model is one GRU.*pass a list.*\[network\]"),
         (lambda: ModulePredictor.from_trained(network(0)), {}, "model is one ModulePredictor"),
         (lambda: [network(0), 3], {}, r"model\[1\]=3 is no network; pass"),

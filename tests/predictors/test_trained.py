@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from skorch import NeuralNetRegressor
 from sklearn.base import clone
+from skorch import NeuralNetRegressor
 from torch import nn
 
 from sklearn_emerge import GRUPredictor, ModulePredictor, TransformerPredictor
@@ -212,7 +212,11 @@ def unfinished(net):
     [
         (lambda net: dict(core=3), "core=3 is no trained network", dict()),
         (lambda net: dict(core={}), "core=a dict of 0 entries is no", dict()),
-        (lambda net: dict(core=GRUPredictor(3)), "GRUPredictor is not fitted.*call its fit", dict()),
+        (
+            lambda net: dict(core=GRUPredictor(3)),
+            "GRUPredictor is not fitted.*call its fit",
+            dict(),
+        ),
         (
             lambda net: dict(core=NeuralNetRegressor(fresh_gru)),
             "NeuralNetRegressor has no module yet.*initialize",
@@ -236,7 +240,11 @@ def unfinished(net):
             r"reset_parameters.*none sets those of gain \(Module\); pass fresh",
             dict(core=Resettable()),
         ),
-        (lambda net: dict(core=unfinished(net)), "'bias_hh_l0'.*not finite", dict(core=fresh_gru())),
+        (
+            lambda net: dict(core=unfinished(net)),
+            "'bias_hh_l0'.*not finite",
+            dict(core=fresh_gru()),
+        ),
         (lambda net: dict(core=acausal()), "not causal", dict(core=fresh_gru())),
         (
             lambda net: dict(core=nn.GRU(2, 3, batch_first=True)),
