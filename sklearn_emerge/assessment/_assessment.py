@@ -6,6 +6,7 @@ from types import MappingProxyType
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
+from torch import nn
 
 from .._names import Estimator
 from ..inference._labelled import INTERVALS
@@ -15,6 +16,7 @@ from ..worlds import OscillatorWorld, World
 from ._assembly import collect, compare
 from ._claims import decide_claims
 from ._cube import annotate
+from ._fitted import network_cells
 from ._prepare import check_plan, make_plan
 from ._results import Results
 from ._run import check_progress, run_cells
@@ -85,10 +87,18 @@ class EmergenceAssessment(Results, Estimator):
         Where sequences come from, or its name: "drift", "oscillator", "oscillator-nonstationary",
         "regime", "bernoulli", "random-walk", "local-linear-trend", "triangle" or
         "nested-conditional". None if they are passed to `fit`.
-    model : predictor or str, default=None
+    model : predictor, str or list of networks, default=None
         Neural predictor to assess, or "rnn", "gru", "lstm" or "transformer" for one with default
         parameters; None is ``GRUPredictor()``. Its parameters "auto" are
         filled in from the world, its `training` and `random_state` by the assessment.
+        A list has networks that are trained already, one a seed, alike but for their weights: each
+        ``ModulePredictor.from_trained(...)``, a fitted predictor of a network, or a
+        `torch.nn.Module` (then ``from_trained(module)``). They are assessed as they are, on
+        sequences that must not be those that they were trained on; untrained twins come from their
+        `fresh`. What given networks would learn from a null nobody knows: there, networks from
+        `fresh` are trained, by the parameters of the predictor (`max_steps`, `lr`, ...), which
+        should be about those of the given ones, or the claim "order" compares what cannot be
+        compared. With one network effects are shown, and the verdict is "undecided".
     param_grid : dict of str to sequence, default=None
         Values of parameters to combine; each becomes a dimension of the cube under its key.
         ``world__...`` is a parameter of the world, ``model__...`` or a bare name one of the
@@ -126,10 +136,10 @@ class EmergenceAssessment(Results, Estimator):
         well as a network: ``equivalent_reservoir_size`` in the cube. Three seeds are used,
         with a tenth of the training sequences, or 500 if these are more. None leaves them out, as
         for tokens.
-    n_seeds : int, default=6
-        Replicates. The smallest p-value of a test is :math:`2^{-n}`, so that five seeds can show
-        one thing at .05 and six one of two latents; with one there are neither tests nor
-        intervals, and the verdict is "undecided".
+    n_seeds : int or None, default=None
+        Replicates; None is 6, or as many as there are given networks. The smallest p-value of a
+        test is :math:`2^{-n}`, so that five seeds can show one thing at .05 and six one of two
+        latents; with one there are neither tests nor intervals, and the verdict is "undecided".
     n_train : int, default=None
         Training sequences, at least 4; None is what the world of each configuration suggests,
         2,000 mostly, or four fifths of an `ArrayWorld`. The paper uses 20,000.
@@ -229,7 +239,7 @@ class EmergenceAssessment(Results, Estimator):
     _parts = {"model": GRUPredictor, "world": OscillatorWorld}
     _parameter_constraints = {
         "world": [World, str, None],
-        "model": [BasePredictor, str, None],
+        "model": [BasePredictor, str, list, tuple, nn.Module, None],
         "param_grid": [dict, None],
         "modes": [str, "array-like"],
         "nulls": [str, "array-like"],
@@ -240,7 +250,7 @@ class EmergenceAssessment(Results, Estimator):
         "probe": [StrOptions({"auto"}), BaseEstimator, None],
         "probe_margin": [Interval(Real, 0, 1, closed="left")],
         "reservoir_sizes": ["array-like", None],
-        "n_seeds": [Interval(Integral, 1, None, closed="left")],
+        "n_seeds": [Interval(Integral, 1, None, closed="left"), None],
         "n_train": [Interval(Integral, 4, None, closed="left"), None],
         "n_eval": [Interval(Integral, 5, None, closed="left"), None],
         "n_probe": [Interval(Integral, 5, None, closed="left")],
@@ -273,7 +283,7 @@ class EmergenceAssessment(Results, Estimator):
         probe="auto",
         probe_margin=0.05,
         reservoir_sizes=(16, 32, 64, 128, 256, 512),
-        n_seeds=6,
+        n_seeds=None,
         n_train=None,
         n_eval=None,
         n_probe=500,
@@ -359,11 +369,13 @@ class EmergenceAssessment(Results, Estimator):
         check_plan(plan, y)
         self.world_ = plan.world
         cells = schedule(plan)
+        self._cells = network_cells(cells)
         cube = collect(cells, self._run(cells, plan.store), plan.coords)
         cube = compare(cube, self.interval, **plan.tests)
         margins = self.margin, self.probe_margin
         cube = cube.merge(decide_claims(cube, claims=plan.claims, margins=margins, **plan.tests))
-        cube = cube.merge(judge(cube, claims=plan.claims, margin=self.margin, **plan.tests))
+        told = {"claims": plan.claims, "margin": self.margin, "given": plan.given is not None}
+        cube = cube.merge(judge(cube, **told, **plan.tests))
         self.cube_ = annotate(cube, plan.description)
         return self
 

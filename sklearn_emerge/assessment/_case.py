@@ -72,6 +72,11 @@ class Case:
         return self.cube.sizes["seed"]
 
     @property
+    def given(self):
+        """Whether networks were given, and not trained here."""
+        return "given_networks" in self.run
+
+    @property
     def nulls(self):
         """Names of the nulls."""
         return [name for name in self.cube.condition.values.tolist() if name != STRUCTURED]
@@ -136,7 +141,8 @@ class Case:
         """Whether all fits have come to their end; None if curves of training are lost."""
         if self.obstacle is not None or self.falls:
             return False
-        return None if self.trained and "training_loss" not in self.cube else True
+        lost = self.trained and not self.given and "training_loss" not in self.cube
+        return None if lost else True
 
     @property
     def trained(self):

@@ -15,7 +15,7 @@ from ._notes import noted
 from ._trajectory import TRIED, try_measures
 
 
-def check_configurations(configurations, modes, n_train, n_eval):
+def check_configurations(configurations, modes, n_train, n_eval, given=None):
     """Draw from every world and build every network, so that bad ones fail now.
 
     Parameters
@@ -26,6 +26,8 @@ def check_configurations(configurations, modes, n_train, n_eval):
         Training modes that were asked for.
     n_train, n_eval : int or None
         Numbers of sequences.
+    given : list of dict or None, default=None
+        What each given network has of its own, see `read_given`.
 
     Returns
     -------
@@ -60,6 +62,10 @@ def check_configurations(configurations, modes, n_train, n_eval):
         for condition, each in configuration.worlds.items():
             if condition != STRUCTURED:
                 each.split(4, 5, 0)
+        for i, own in enumerate(given or ()):
+            with noted(f"This happened with model[{i}]."):
+                model = clone(configuration.models[STRUCTURED]).set_params(**own)
+                untrained_network(model, train.X)
         model, network = untrained_network(configuration.models[STRUCTURED], train.X)
         n_units = None if network is None else network.head.in_features
         begun.append(replace(configuration, n_units=n_units))
@@ -105,9 +111,8 @@ def warn_if_fitted(model, baselines):
         if hasattr(predictor, "n_features_in_"):
             warnings.warn(
                 f"{name} is fitted, but an assessment fits copies from the beginning, and what it "
-                "has learned is not used. Pass sklearn.base.clone(...) of it, or, to start from "
-                "the weights of a trained network, "
-                "ModulePredictor(lambda n_inputs: copy.deepcopy(fitted.network_.core)).",
+                "has learned is not used. Pass sklearn.base.clone(...) of it, or, to assess a "
+                "trained network as it is, a list: model=[fitted].",
                 UserWarning,
                 stacklevel=4,
             )
@@ -142,7 +147,9 @@ def check_recording(record_at, measures, modes, configurations, sizes, grid):
                 try_measures(measures, world, model, few, grid)
 
 
-def warn_if_seeds_cannot_reach_alpha(n_seeds, n_tests, n_latents, alpha, correction, n_flips):
+def warn_if_seeds_cannot_reach_alpha(
+    n_seeds, n_tests, n_latents, alpha, correction, n_flips, given=False
+):
     """Warn that no verdict can be reached, or no representation, and say how many seeds it takes.
 
     Parameters
@@ -153,6 +160,8 @@ def warn_if_seeds_cannot_reach_alpha(n_seeds, n_tests, n_latents, alpha, correct
         Numbers of configurations, and of latents that are probed (0 if none is).
     alpha, correction, n_flips
         As in `smallest_p_value`.
+    given : bool, default=False
+        Whether seeds are networks that were passed.
     """
     where = f"{n_tests} configuration{'s' * (n_tests > 1)}"
     cases = [(n_tests, where, "every verdict will be 'undecided'")]
@@ -167,11 +176,16 @@ def warn_if_seeds_cannot_reach_alpha(n_seeds, n_tests, n_latents, alpha, correct
         try:
             # Enough for the latents, too.
             needed = seeds_needed(alpha, max(n_tests, n_latents), correction)
-            remedy = f"Use n_seeds={needed} or more."
+            remedy = (
+                f"Pass {needed} networks or more." if given else f"Use n_seeds={needed} or more."
+            )
         except ValueError as error:
             remedy = str(error)
+        how_many = f"n_seeds={n_seeds}"
+        if given:
+            how_many = f"The number of networks, {how_many},"
         warnings.warn(
-            f"n_seeds={n_seeds} cannot reach alpha={alpha:g}: with {where} under "
+            f"{how_many} cannot reach alpha={alpha:g}: with {where} under "
             f"correction={correction!r} the smallest possible p-value is {smallest:.3g}, and "
             f"{outcome}. {remedy}",
             UserWarning,

@@ -168,7 +168,11 @@ def numbers_of(cases):
     }
     if scores:
         margins += f", {run['probe_margin']:g} of {' or '.join(sorted(scores, reverse=True))}"
+    given = any(case.given for case in cases)
     return {
+        "untrained": "a fresh network of its kind"
+        if given
+        else "the network with its initial weights",
         "margins": margins,
         "alpha": run["alpha"],
         "confidence": 100 * (1 - run["alpha"]),

@@ -1,7 +1,7 @@
 """A unit of work: the networks of one configuration in one condition and mode."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -54,6 +54,8 @@ class Networks:
         Measures to take there besides the negative log-likelihood.
     trained : list of dict or None
         Networks that are trained already, see `fit_replicas`.
+    own : list of dict or None
+        Parameters of the model that each seed has of its own: those of given networks.
     """
 
     design: Design
@@ -66,13 +68,16 @@ class Networks:
     record_at: tuple = ()
     measures: dict | None = None
     trained: list | None = None
+    own: list | None = None
 
     @property
     def n_updates(self):
         """Updates of the optimiser, of all seeds."""
         # An exact head takes none.
         in_closed_form = self.mode == "readout" and getattr(self.model, "head", None) == "exact"
-        at_rest = self.mode == "random" or in_closed_form or self.trained is not None
+        given = self.own is not None and self.own[0]["trained"].known
+        given = (given and self.mode != "readout") or self.trained is not None
+        at_rest = self.mode == "random" or in_closed_form or given
         return 0 if at_rest else getattr(self.model, "max_steps", 0) * self.design.n_seeds
 
     def run(self, progress_file=None, checkpoint_folder=None):
@@ -90,7 +95,8 @@ class Networks:
         Bunch
             One value a seed; probe scores have one a latent, too, and ``training_loss`` one a block
             of updates; ``memory``, DataArrays of seeds by name; ``trajectory``, see `Recorder`; and
-            with a folder ``troubles``, see `Checkpoints`.
+            with a folder ``troubles``, see `Checkpoints`, and ``weights``, if these are all that
+            training has made.
         """
         n_seeds, splits = self.design.n_seeds, self.design.splits(self.world)
         progress = [] if progress_file is None else [ProgressFile(progress_file)]
@@ -121,15 +127,49 @@ class Networks:
         result.trajectory = {} if recorder is None else recorder.result()
         if checkpoints is not None:
             result.troubles = checkpoints.troubles
+            if self._weights_are_all:
+                result.weights = [state_of(predictor) for predictor in predictors]
         return result
 
-    def _fit(self, samples, context):
+    @property
+    def _weights_are_all(self):
+        """Whether networks can be made of their weights again, and take time to be trained."""
+        model = self.model
+        known = isinstance(model, NeuralPredictor) and model._resumable and not model.callbacks
+        return known and self.mode == "full"
+
+    def refit(self, seed, weights=None):
+        """Return the network of one seed, as `run` has it.
+
+        Parameters
+        ----------
+        seed : int
+            The seed.
+        weights : dict or None, default=None
+            Its state, see `state_of`, if it need not be trained.
+
+        Returns
+        -------
+        predictor
+        """
+        train, _ = self.splits(seed)
+        trained = [weights] if weights is not None else self.trained and [self.trained[seed]]
+        own = None if self.own is None else [self.own[seed]]
+        alone = replace(self, trained=trained, own=own)
+        return alone._fit([train.X], TrainingContext(), [seed])[0]
+
+    def splits(self, seed):
+        """Return the training and evaluation sequences of a seed."""
+        return of_seed(self.design.splits(self.world), seed)
+
+    def _fit(self, samples, context, seeds=None):
         """Fit the model once a seed."""
-        seeds = [
-            integer_seed(self.design.stream("model", seed)) for seed in range(self.design.n_seeds)
-        ]
+        seeds = range(self.design.n_seeds) if seeds is None else seeds
+        seeds = [integer_seed(self.design.stream("model", seed)) for seed in seeds]
         with spread_known(self.world.recorded_spread):
-            return _fit_seeds(self.model, self.mode, samples, seeds, context, self.trained)
+            return _fit_seeds(
+                self.model, self.mode, samples, seeds, context, self.trained, self.own
+            )
 
     def _score(self, seed, predictor, evaluation):
         """Return what is measured of the network of one seed, by name."""
@@ -160,11 +200,11 @@ def _joined(found):
     }
 
 
-def _fit_seeds(model, mode, samples, seeds, context, trained):
+def _fit_seeds(model, mode, samples, seeds, context, trained, own):
     """Fit the model once a seed, in a training mode if it has any."""
     if isinstance(model, NeuralPredictor):
         model = clone(model).set_params(training=mode)
-        return fit_replicas(model, samples, seeds, context, trained)
+        return fit_replicas(model, samples, seeds, context, trained, own)
     model, known = clone(model), model.get_params(deep=False)
     if "training" in known:
         model.set_params(training=mode)
@@ -185,6 +225,12 @@ def _fit_seeds(model, mode, samples, seeds, context, trained):
             recorder(seed, recorder.at[0], predictor)
             recorder.repeat(seed)
     return fitted
+
+
+def state_of(predictor):
+    """Return what is kept of a network, as `fit_replicas` takes it."""
+    state = {name: w.cpu().numpy().copy() for name, w in predictor.network_.state_dict().items()}
+    return state | {"training_loss": predictor.training_loss_}
 
 
 def groups_of(sample, n_sequences):

@@ -99,7 +99,12 @@ def _few_seeds(case):
     family = families_of(case)[0]
     if case.n_seeds == 1:
         short = "one seed does not say how seeds differ"
-        remedy = "Run at least 2 seeds." if case.units is not None else _at_least(case)
+        if case.given:
+            short = (
+                "what one network shows is its own: whether others, trained from other initial "
+                "weights, would show it, one network cannot say"
+            )
+        remedy = _run_at_least(case, 2) if case.units is not None else _at_least(case)
         return [Doubt(short, f"{_sentence(short)} {remedy}")]
     if case.units is not None or family.smallest <= case.run["alpha"]:
         return []
@@ -136,7 +141,11 @@ def _at_least(case):
         needed = seeds_needed(case.run["alpha"], n_tests, case.run["correction"])
     except ValueError as error:
         return str(error)
-    return f"Run at least {needed} seeds."
+    return _run_at_least(case, needed)
+
+
+def _run_at_least(case, needed):
+    return f"Pass at least {needed} networks." if case.given else f"Run at least {needed} seeds."
 
 
 def _unfinished(case):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from platform import python_version
 
 import numpy as np
+from torch import nn
 
 from .._random import seed_sequence
 from .._registry import make_model, make_world
@@ -21,6 +22,7 @@ from ._checks import (
 )
 from ._claims import REPRESENTATION, check_claims
 from ._cube import describe
+from ._given import read_given
 from ._key import library_versions
 from ._labels import STRUCTURED, check_names, coordinate
 from ._panel import make_baselines, reference_names
@@ -32,6 +34,8 @@ from ._trajectory import check_record
 
 # Where and how fast: of no effect on results, and folders are nobody else's concern.
 _CHANGES_NOTHING = ("memory", "n_jobs", "progress")
+# Replicates if nobody says how many.
+_N_SEEDS = 6
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class Plan:
         The measures.
     entropy : list of int
         Root of all random streams.
+    given : list of dict or None
+        What each given network has of its own, see `read_given`; None if the model is trained.
     """
 
     assessment: object
@@ -78,6 +84,15 @@ class Plan:
     record_at: tuple
     measures: dict
     entropy: list
+    given: list | None = None
+
+    @property
+    def n_seeds(self):
+        """Number of replicates."""
+        if self.given is not None:
+            return len(self.given)
+        asked = self.assessment.n_seeds
+        return _N_SEEDS if asked is None else asked
 
     @property
     def sizes(self):
@@ -99,7 +114,7 @@ class Plan:
             "condition": (STRUCTURED, *self.nulls),
             "mode": self.modes,
             **{key: coordinate(values) for key, values in grid.items()},
-            "seed": np.arange(assessment.n_seeds),
+            "seed": np.arange(self.n_seeds),
             "baseline": list(self.baselines),
             "block": np.arange(1, N_PARTS + 1) / N_PARTS,
         }
@@ -119,7 +134,10 @@ class Plan:
     def description(self):
         """What the results depend on, as plain data."""
         given = describe(self.assessment)
+        networks = {} if self.given is None else {"given_networks": len(self.given)}
         return {name: given[name] for name in given if name not in _CHANGES_NOTHING} | {
+            "n_seeds": self.n_seeds,
+            **networks,
             "world": describe(self.world),
             "model": describe(self.model),
             "entropy": self.entropy,
@@ -147,13 +165,12 @@ def make_plan(assessment, X, y):
     check_alpha(assessment.alpha)
     check_correction(assessment.correction)
     store, world = Store(assessment.memory), _resolve_world(assessment, X, y)
-    model = GRUPredictor() if assessment.model is None else assessment.model
-    model = make_model(model) if isinstance(model, str) else model
+    model, given = _resolve_model(assessment)
     record_at, measures = check_record(assessment.record_at, assessment.measures)
     nulls = check_names("nulls", assessment.nulls, world.null_kinds)
     configurations = expand(world, model, assessment.param_grid, nulls)
     sizes = assessment.n_train, assessment.n_eval
-    modes, configurations = check_configurations(configurations, assessment.modes, *sizes)
+    modes, configurations = check_configurations(configurations, assessment.modes, *sizes, given)
     claims = check_claims(assessment.claims)
     probed = assessment.probe is not None and world.latent_kind is not None
     first = configurations[0].models[STRUCTURED]
@@ -173,6 +190,7 @@ def make_plan(assessment, X, y):
         record_at=record_at,
         measures=measures,
         entropy=seed_sequence(assessment.random_state).generate_state(4).tolist(),
+        given=given,
     )
 
 
@@ -182,12 +200,13 @@ def check_plan(plan, y):
     windows = REPRESENTATION in plan.claims
     if plan.units is None:
         warn_if_seeds_cannot_reach_alpha(
-            assessment.n_seeds,
+            plan.n_seeds,
             len(configurations),
             len(plan.latents) if windows else 0,
             assessment.alpha,
             assessment.correction,
             assessment.n_flips,
+            given=plan.given is not None,
         )
     if assessment.reservoir_sizes is not None:
         check_sizes(assessment.reservoir_sizes, "reservoir_sizes")
@@ -205,13 +224,39 @@ def check_plan(plan, y):
             sizes,
             windows=windows,
             y=y,
-            n_seeds=assessment.n_seeds,
+            n_seeds=plan.n_seeds,
             shared_data=assessment.shared_data,
             entropy=plan.entropy,
         )
-    plan.store.check(world=plan.world, model=plan.model, measures=plan.measures)
+    plan.store.check(world=plan.world, model=plan.given or plan.model, measures=plan.measures)
     names = "param_grid", "probe", "baselines"
     plan.store.check(**{name: getattr(assessment, name) for name in names})
+
+
+def _resolve_model(assessment):
+    """Return the model that is trained, and what given networks have of their own, or None."""
+    model, n_seeds = assessment.model, assessment.n_seeds
+    if isinstance(model, nn.Module) or getattr(model, "_is_given", False):
+        raise ValueError(
+            f"model is one {type(model).__name__} that is trained already, and it is assessed as "
+            "it is; pass a list of networks, one a seed, or model=[network] to assess this one."
+        )
+    if not isinstance(model, list | tuple):
+        model = GRUPredictor() if model is None else model
+        return (make_model(model) if isinstance(model, str) else model), None
+    model, given = read_given(model)
+    if n_seeds is not None and n_seeds != len(given):
+        raise ValueError(
+            f"n_seeds={n_seeds}, but model has {len(given)} networks, one a seed; leave n_seeds "
+            "out, or pass as many networks."
+        )
+    for key in assessment.param_grid or ():
+        if key in ("module", "trained", "model__module", "model__trained"):
+            raise ValueError(
+                f"param_grid key {key!r} cannot be varied with given networks, which have their "
+                "own; assess each list of networks on its own."
+            )
+    return model, given
 
 
 def _resolve_world(assessment, X, y):

@@ -5,13 +5,14 @@ from sklearn.utils.validation import check_is_fitted
 from . import _plot_and_report
 from ._cube import save_cube
 from ._explain import explain
+from ._fitted import find_cell, refit
 from ._html import results_html
 from ._summary import summarise
 from ._verdict import by_configuration
 
 
 class Results:
-    """Methods of `EmergenceAssessment` that read its `cube_`."""
+    """Methods of `EmergenceAssessment` that read its `cube_`, and the predictors behind it."""
 
     def summary(self, detail="short"):
         """Return the main figures as a table, see `summarise`.
@@ -55,6 +56,78 @@ class Results:
     def verdict_reason_(self):
         """The tests behind the verdict: a str, or a Series over the configurations of a grid."""
         return by_configuration(self, "verdict_reason")
+
+    def predictor(self, mode="full", seed=0, condition="structured", **grid):
+        """Return the fitted predictor behind a cell of the cube.
+
+        With `memory` its weights are read from the folder, if it is there still, and only the head
+        is fitted again; else, and of models with callbacks or a module of your own, it is trained
+        again. Its numbers are the same, bit for bit; weights from the folder bring no history of
+        the training (``net_.history``).
+
+        Parameters
+        ----------
+        mode : str, default="full"
+            One of `modes`.
+        seed : int, default=0
+            The seed.
+        condition : str, default="structured"
+            "structured", or one of `nulls`.
+        **grid : dict
+            A value of each parameter in `param_grid`; one that has a single value can be left out.
+
+        Returns
+        -------
+        predictor
+            Fitted, a new one each time.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        ValueError
+            If there is no such cell.
+
+        See Also
+        --------
+        EmergenceAssessment.evaluation : The sequences on which it was evaluated.
+
+        Examples
+        --------
+        >>> from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
+        >>> assessment = EmergenceAssessment(
+        ...     OscillatorWorld(n_steps=40), GRUPredictor(4, max_steps=30), n_train=60, n_eval=30,
+        ...     nulls=(), reservoir_sizes=None, random_state=0, progress=False,
+        ... ).fit()
+        >>> model = assessment.predictor(seed=2)
+        >>> nll = assessment.cube_.nll.sel(condition="structured", mode="full", seed=2).item()
+        >>> -model.score(assessment.evaluation(seed=2).X) == nll
+        True
+        """
+        check_is_fitted(self, "cube_")
+        return refit(find_cell(self._cells, mode, seed, condition, grid), seed)
+
+    def evaluation(self, seed=0, condition="structured", **grid):
+        """Return the sequences on which the networks of a seed were evaluated.
+
+        Parameters
+        ----------
+        seed, condition, **grid
+            As in `predictor`.
+
+        Returns
+        -------
+        Sample
+            Those of training are its ``train``.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As in `predictor`.
+        """
+        check_is_fitted(self, "cube_")
+        mode = self._cells[0].mode
+        return find_cell(self._cells, mode, seed, condition, grid).work.splits(int(seed))[1]
 
     def plot(self, kind=None, **options):
         """Plot what was measured.

@@ -4,6 +4,7 @@ from ..ceilings._of_world import maker_of
 from ._alternatives import Baselines, Cores, Windows
 from ._claims import REPRESENTATION
 from ._design import Design
+from ._given import forgotten
 from ._labels import STRUCTURED
 from ._networks import Networks
 from ._panel import make_baselines
@@ -48,7 +49,7 @@ def _works(plan, configuration):
     assessment, n_units = plan.assessment, configuration.n_units
     structured, model = configuration.worlds[STRUCTURED], configuration.models[STRUCTURED]
     sizes = structured.default_split(*plan.sizes)
-    design = Design(assessment.n_seeds, *sizes, assessment.shared_data, plan.entropy)
+    design = Design(plan.n_seeds, *sizes, assessment.shared_data, plan.entropy)
     yield (_baselines(plan, configuration, design),)
     yield from _networks(plan, configuration, design)
     clock, n_tokens = clock_of(model), vocabulary_of(model)
@@ -84,6 +85,10 @@ def _networks(plan, configuration, design):
     recording = {"record_at": plan.record_at, "measures": plan.measures} if plan.record_at else {}
     for condition, world in configuration.worlds.items():
         trained = assessment._networks.get(cell_name(condition, configuration.settings))
+        own = plan.given
+        if own is not None and condition != STRUCTURED:
+            # Given networks have not learned a null: fresh ones do.
+            own = forgotten(own)
         for mode in plan.modes:
             work = Networks(
                 design,
@@ -94,6 +99,7 @@ def _networks(plan, configuration, design):
                 assessment.n_probe,
                 with_memory="memory" in plan.claims and condition == STRUCTURED,
                 trained=trained if mode == "full" else None,
+                own=own,
                 **recording,
             )
             yield work, condition, mode

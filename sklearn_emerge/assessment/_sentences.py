@@ -291,17 +291,25 @@ def apart_sentences(case):
 def basis_sentence(case):
     """Return what the bounds are about: fresh data, the same data, or recordings."""
     seeds = count(case.n_seeds, "seed")
+    if case.given:
+        seeds = f"{count(case.n_seeds, 'given network')}, one a seed"
     if case.units is not None:
         n_train, n_held_out = case.units
+        fitted = "heads are fitted to" if case.given else "networks are trained on"
         return (
             f"The verdict is about {n_train + n_held_out} {case.recorded}: in each of "
-            f"{case.n_seeds} seeds networks are trained on about {n_train} of them and evaluated "
+            f"{case.n_seeds} seeds {fitted} about {n_train} of them and evaluated "
             f"on {n_held_out}, and bounds are corrected for what seeds share."
         )
     if case.run["shared_data"]:
         return (
             f"{seeds}, on the same sequences: the verdict is about these sequences, and on others "
             "it may be another."
+        )
+    if case.given:
+        return (
+            f"{seeds}, each on sequences of its own; untrained twins are fresh networks of its "
+            f"kind{', and so is what was trained in nulls' if case.nulls else ''}."
         )
     own = (
         "sequences, initial weights and order of batches"

@@ -127,12 +127,34 @@ class Entry:
             )
         result = work.run(progress_file, self.unfinished)
         troubles |= result.pop("troubles", {})
+        weights = result.pop("weights", None)
         try:
+            if weights is not None:
+                write_atomically(self._weights, *seal(pickle.dumps(weights)))
             write_atomically(self.path, *seal(pickle.dumps(result)))
         except Exception as error:
             troubles[_UNKEPT] = _unkept(error)
         result["troubles"] = troubles
         return result
+
+    @property
+    def _weights(self):
+        """The file of the weights of its networks, which an assessment does not read."""
+        return self.path.with_name("weights.pkl")
+
+    def weights(self):
+        """Return the weights of its networks, one state a seed; None if they are not kept."""
+        try:
+            return pickle.loads(read_sealed(self._weights))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except Exception as error:
+            warnings.warn(
+                f"Weights in {str(self._weights)!r} cannot be read ({error}); the network is "
+                "trained again. Nothing has to be done.",
+                stacklevel=4,
+            )
+            return None
 
     def clean(self):
         """Remove the state, which is not needed any more."""

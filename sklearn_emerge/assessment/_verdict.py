@@ -91,6 +91,10 @@ def remedy_of(claim, modes):
     return REMEDIES[claim]
 
 
+ONE_NETWORK = (
+    "one network was given: effects are its own, and whether training again, from other initial "
+    "weights, would give them, it cannot say; pass several networks"
+)
 UNDEFINED = "it is undefined (NaN) in some seeds, see status and the warnings"
 
 
@@ -117,7 +121,7 @@ def loss_fall(training_loss):
     return before - last
 
 
-def judge(cube, *, claims, margin, alpha, correction, n_flips=None, units=None):
+def judge(cube, *, claims, margin, alpha, correction, n_flips=None, units=None, given=False):
     """Judge every configuration of a cube by its claims.
 
     Parameters
@@ -130,6 +134,8 @@ def judge(cube, *, claims, margin, alpha, correction, n_flips=None, units=None):
         Fall of the training loss, in nats per step, with which networks still learn.
     alpha, correction, n_flips, units
         As in `decide_claims`.
+    given : bool, default=False
+        Whether networks were given, and not trained here.
 
     Returns
     -------
@@ -152,6 +158,8 @@ def judge(cube, *, claims, margin, alpha, correction, n_flips=None, units=None):
                 f"too few seeds or sign flips: no p-value can be below {smallest:.3g} "
                 f"(alpha={alpha:g})"
             )
+            if given and n_seeds == 1:
+                obstacle = ONE_NETWORK
         found = claims_of(part)
         told = _tell(part, found, claims)
         if obstacle is not None:

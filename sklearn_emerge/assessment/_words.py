@@ -67,8 +67,7 @@ GLOSSARY = {
     ),
     "untrained core": (
         r"\buntrained core\b",
-        "the network with its initial weights, of which only the head is fitted (in figures "
-        '"readout only")',
+        '{untrained}, of which only the head is fitted (in figures "readout only")',
     ),
     "random core": (
         r"\brandom core\b",

@@ -34,7 +34,9 @@ def check_core(core, n_inputs):
     except RuntimeError as error:
         raise ValueError(
             f"module failed on inputs of shape {tuple(inputs.shape)} and dtype float64, in which "
-            f"networks are evaluated: {error}. Create tensors with dtype=inputs.dtype in forward."
+            f"networks are evaluated: {error}. It must take {n_inputs} inputs a step (the channels "
+            "of the data and, unless time_channel=None, the clock), and create tensors with "
+            "dtype=inputs.dtype in forward."
         ) from error
     if not isinstance(hidden, torch.Tensor) or hidden.ndim != 3 or hidden.shape[:2] != (2, 4):
         shape = getattr(hidden, "shape", type(hidden).__name__)

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from ..training import DEFAULT_CONTEXT, TrainingResult, run, untrained_net
 
 
-def fit_replicas(model, samples, random_states, context=DEFAULT_CONTEXT, trained=None):
+def fit_replicas(model, samples, random_states, context=DEFAULT_CONTEXT, trained=None, own=None):
     """Fit a predictor once for each random state, all at once where that is faster.
 
     By default torch has one thread, so that results do not depend on how many the process was
@@ -28,13 +28,15 @@ def fit_replicas(model, samples, random_states, context=DEFAULT_CONTEXT, trained
     trained : list of dict, default=None
         Of networks that are trained already: the state of each, and its ``training_loss``. Only
         what follows the training is done.
+    own : list of dict, default=None
+        Parameters of each replica that the others do not share.
 
     Returns
     -------
     list of predictor
         Fitted; each as `fit` alone, with one thread of torch, would give it.
     """
-    predictors = [clone(model) for _ in random_states]
+    predictors = [clone(model).set_params(**each) for each in own or [{}] * len(random_states)]
     if len(samples) == 1:
         samples = list(samples) * len(predictors)
     checked = {}

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 
+import torch
 from torch import nn
 
 from .._docs import fill_doc
@@ -9,6 +10,7 @@ from .._random import seed_sequence
 from ..networks import recurrent_weights
 from ..training import isolated_torch
 from ._neural import NeuralPredictor
+from ._trained import TrainedNetwork, read_network
 
 
 @fill_doc
@@ -25,9 +27,9 @@ class ModulePredictor(NeuralPredictor):
         there is a clock); returns a new `torch.nn.Module` that maps (n_sequences, n_steps,
         n_inputs) to hidden states (n_sequences, n_steps, n_hidden) or to a tuple that starts
         with them. It must be causal, which is checked. A copy is trained, from the weights that
-        the module has: ``lambda n_inputs: copy.deepcopy(net)`` starts from those of a trained
-        ``net``, whatever the `random_state`, which then draws the head and the batches only.
-        Matrices named `weight_hh...` are those that ``training="scrambled"`` permutes.
+        the module has: ``lambda n_inputs: copy.deepcopy(net)`` goes on training ``net``, whatever
+        the `random_state`, which then draws the head and the batches only; `from_trained` takes
+        it as it is. Matrices named `weight_hh...` are those that ``training="scrambled"`` permutes.
     training : {"full", "readout", "random", "scrambled"}, default="full"
         %(training)s
     head : {"exact", "sgd"}, default="exact"
@@ -60,6 +62,10 @@ class ModulePredictor(NeuralPredictor):
         %(callbacks)s
     random_state : int, Generator, SeedSequence or None, default=None
         Stream of initial weights and batches.
+    trained : TrainedNetwork or None, default=None
+        A network that is trained already, as `from_trained` sets it: in mode "full" it takes the
+        place of the module, and nothing is trained. The other modes are about the module, but for
+        "scrambled". None trains the module.
 
     Attributes
     ----------
@@ -92,7 +98,11 @@ class ModulePredictor(NeuralPredictor):
 
     # A module may keep more than its state_dict.
     _resumable = False
-    _parameter_constraints = {**NeuralPredictor._parameter_constraints, "module": [callable]}
+    _parameter_constraints = {
+        **NeuralPredictor._parameter_constraints,
+        "module": [callable],
+        "trained": [TrainedNetwork, None],
+    }
 
     def __init__(
         self,
@@ -113,6 +123,7 @@ class ModulePredictor(NeuralPredictor):
         engine="auto",
         callbacks=None,
         random_state=None,
+        trained=None,
     ):
         super().__init__(
             training=training,
@@ -132,6 +143,70 @@ class ModulePredictor(NeuralPredictor):
             random_state=random_state,
         )
         self.module = module
+        self.trained = trained
+
+    @classmethod
+    def from_trained(cls, core, head=None, *, fresh=None, **params):
+        """Return a predictor around a network that is trained already, which stays as it is.
+
+        Its `fit` trains nothing: it copies the network, bit for bit, and fits a head in closed
+        form if there is none, as assessments do. Sequences to fit and to evaluate it should be
+        others than those that the network was trained on. The untrained twins of the modes
+        "readout" and "random" come from `fresh`, and so do the networks that an assessment trains
+        on its nulls, by the training of `ModulePredictor` and its parameters.
+
+        Parameters
+        ----------
+        core : torch.nn.Module, state dict, skorch.NeuralNet or predictor
+            The network, as far as it maps inputs (n_sequences, n_steps, n_inputs) to hidden states
+            (n_sequences, n_steps, n_hidden), or to a tuple that starts with them; it must be
+            causal, which `fit` checks. That may be the core of a Lightning module. Of a state dict
+            `fresh` makes the module; of a skorch net it is `module_`; of a fitted predictor of this
+            package it is the core, whose last hidden states are read. It is copied and never
+            changed.
+        head : torch.nn.Linear, default=None
+            Its head, which is taken as it is; its outputs are means of the next step, or logits.
+            None fits one in closed form to the training sequences.
+        fresh : callable, default=None
+            Returns a new, untrained module of the same architecture. It is called with the number
+            of inputs if it has a positional parameter without default or ``*args`` (as
+            ``partial(nn.GRU, hidden_size=3)``), else with nothing. None re-initialises a copy by
+            the `reset_parameters` of its parts; of a predictor it draws as the predictor does.
+        **params : dict
+            Parameters of `ModulePredictor`. The network must see inputs as it saw them in its
+            training: here ``input_scaling=None`` (as they are) and ``time_channel=None`` (no clock)
+            are the defaults. A fitted predictor brings its own, with the constants of its
+            scaling, and those of its training that `ModulePredictor` has. With a given head
+            ``output_scaling=None`` is the default. Set `max_steps` and `lr` to what an assessment
+            is to train on nulls.
+
+        Returns
+        -------
+        ModulePredictor
+            Not fitted.
+
+        Raises
+        ------
+        ValueError
+            If this is no trained network, `head` is no `torch.nn.Linear`, or parts of the network
+            have parameters that no `reset_parameters` sets and `fresh` is None.
+
+        Examples
+        --------
+        >>> from torch import nn
+        >>> from sklearn_emerge import ModulePredictor
+        >>> from sklearn_emerge.datasets import make_drift
+        >>> X = make_drift(20, random_state=0).X
+        >>> net = nn.GRU(1, 3, batch_first=True)  # trained elsewhere
+        >>> model = ModulePredictor.from_trained(net, random_state=0).fit(X)
+        >>> bool((model.network_.core.weight_hh_l0 == net.weight_hh_l0).all())
+        True
+        """
+        trained, module, own = read_network(core, head, fresh)
+        defaults = {"input_scaling": None, "time_channel": None} | own
+        if head is not None:
+            defaults["output_scaling"] = None
+        return cls(module, trained=trained, **(defaults | params))
 
     @property
     def training_modes(self):
@@ -141,19 +216,70 @@ class ModulePredictor(NeuralPredictor):
         """
         # Their means are known as soon as the channels are.
         n_inputs = len(getattr(self, "input_center_", [0])) + (self.time_channel is not None)
-        with isolated_torch(seed_sequence(0), self.device):
-            core = self._build_core(n_inputs)
         modes = super().training_modes
-        return modes if recurrent_weights(core) else modes[:-1]
+        if self._is_given:
+            scrambles = any("weight_hh" in name for name in self.trained.state)
+        else:
+            with isolated_torch(seed_sequence(0), self.device):
+                scrambles = bool(recurrent_weights(self._build_core(n_inputs)))
+        return modes if scrambles else modes[:-1]
+
+    @property
+    def _is_given(self):
+        """Whether there is a trained network."""
+        return self.trained is not None and self.trained.known
+
+    @property
+    def _shows_it(self):
+        """Whether the trained network takes the place of the module in this mode."""
+        return self._is_given and self.training in ("full", "scrambled")
 
     def _validate_params(self):
         super()._validate_params()
         if isinstance(self.module, nn.Module):
             raise ValueError(
                 f"module is a {type(self.module).__name__}, but what is called with the number "
-                "of inputs and returns a new module is needed; pass a class, or "
-                "lambda n_inputs: copy.deepcopy(net) to start from the weights of a network."
+                "of inputs and returns a new module is needed; pass a class, or, for a trained "
+                "network, use ModulePredictor.from_trained(net)."
             )
+        if self._is_given and self.head == "sgd" and self.trained.head is None:
+            raise ValueError(
+                "head='sgd' would train a head, but the network is trained already; use "
+                "head='exact', or pass its own: ModulePredictor.from_trained(core, head)."
+            )
+
+    def _trained(self):
+        return "nothing" if self._shows_it else super()._trained()
+
+    def _choose_engine(self, core, no_kernel, n_steps):
+        if self.trained is not None and self.engine == "auto" and self._trained() == "nothing":
+            # Whatever max_steps: engines round differently, and twins are compared.
+            return "torch"
+        if self.engine == "numba" and any(w.dtype != torch.float32 for w in core.parameters()):
+            raise ValueError(
+                "engine='numba' computes in single precision, and the weights of the network are "
+                "of another; use engine='auto'."
+            )
+        return super()._choose_engine(core, no_kernel, n_steps)
+
+    def _learn_scaling(self, X):
+        super()._learn_scaling(X)
+        seen = None if self.trained is None else self.trained.inputs
+        if seen is None:
+            return
+        _, n_steps, n_channels = X.shape
+        if n_channels != len(seen.center):
+            raise ValueError(
+                f"X has {n_channels} channels, but the network was trained on "
+                f"{len(seen.center)}; pass sequences of as many."
+            )
+        if self.time_channel == "full_time" and n_steps != seen.n_steps:
+            raise ValueError(
+                f"X has {n_steps} steps, but the clock of the network ran over {seen.n_steps} in "
+                "its training; pass sequences of as many steps."
+            )
+        if self.input_scaling_ == "standard":
+            self.input_center_, self.input_scale_ = seen.center, seen.scale
 
     def _build_core(self, n_inputs):
         core = self.module(n_inputs)
@@ -167,9 +293,34 @@ class ModulePredictor(NeuralPredictor):
         if again is core:
             raise ValueError(
                 f"module={self.module!r} returned the same {type(core).__name__} twice, so that "
-                "all seeds would have the same initial weights; return a new one each time, or, "
-                "to start from the weights of a trained network, a copy: "
-                "lambda n_inputs: copy.deepcopy(net)."
+                "all seeds would have the same initial weights; return a new one each time. For a "
+                "trained network use ModulePredictor.from_trained(net)."
             )
         # The new module may still share weights with another that is not ours to change.
-        return deepcopy(core)
+        core = deepcopy(core).float()
+        if not self._is_given:
+            return core
+        given = self.trained.core_like(core, n_inputs)
+        return given if self._shows_it else core
+
+    def _initial_network(self, n_channels):
+        network = super()._initial_network(n_channels)
+        head = self.trained.head if self._shows_it else None
+        if head is None:
+            return network
+        sizes = head.in_features, head.out_features
+        needed = network.head.in_features, n_channels
+        if sizes != needed:
+            raise ValueError(
+                f"head maps {sizes[0]} units to {sizes[1]} outputs, but the core has {needed[0]} "
+                f"units and the data {needed[1]} channels; pass the head of this core, or None to "
+                "fit one."
+            )
+        network.head = deepcopy(head).to(self.device)
+        return network
+
+    def _fit_head(self, X):
+        if self._shows_it and self.trained.head is not None:
+            self.head_, self.converged_ = None, True
+        else:
+            super()._fit_head(X)

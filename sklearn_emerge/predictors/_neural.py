@@ -176,14 +176,7 @@ class NeuralPredictor(
                 ) from error
             noise_std = self.output_scale_ if self._estimates_noise else self.noise_std
             loss = self._likelihood.criterion(noise_std, self.output_scale_)
-        self.engine_ = choose_engine(
-            self.engine,
-            network.core,
-            device=self.device,
-            no_kernel=loss.no_kernel,
-            n_steps=X.shape[1],
-            max_steps=self.max_steps,
-        )
+        self.engine_ = self._choose_engine(network.core, loss.no_kernel, X.shape[1])
         return TrainingJob(
             network,
             self._trained(),
@@ -196,6 +189,17 @@ class NeuralPredictor(
             callbacks=self._training_callbacks(),
             own_callbacks=clone(self.callbacks, safe=False) or [],
             resumable=self._resumable,
+        )
+
+    def _choose_engine(self, core, no_kernel, n_steps):
+        """Return what computes the training."""
+        return choose_engine(
+            self.engine,
+            core,
+            device=self.device,
+            no_kernel=no_kernel,
+            n_steps=n_steps,
+            max_steps=self.max_steps,
         )
 
     def _trained(self):
@@ -298,7 +302,7 @@ class NeuralPredictor(
     def _initial_network(self, n_channels):
         """Build the network; its weights depend on the random stream alone, not on the mode."""
         n_inputs = n_channels + (self.time_channel is not None)
-        core = self._build_core(n_inputs).float()
+        core = self._build_core(n_inputs)
         if self.training == "scrambled" and not recurrent_weights(core):
             raise ValueError(
                 "training='scrambled' permutes the recurrent weights, but the module has no "

@@ -69,7 +69,9 @@ def _training(facts):
             late[label(case), *arm] = fall
     if not facts.trained:
         return Check(question, None, "Nothing was trained but heads, which have a closed form.")
-    if not falls:
+    if facts.given and not late:
+        return Check(question, None, "Networks were given; those of the nulls have.")
+    if not falls and not late:
         return Check(question, None, "The cube has no curves of the training loss to the end.")
     shown = late or falls
     place, condition, mode = max(shown, key=shown.get)

@@ -61,8 +61,15 @@ class Facts:
         return next(filter(None, (case.trained for case in self.cases)), "")
 
     @property
+    def given(self):
+        """Whether networks were given, and not trained here."""
+        return self.cases[0].given
+
+    @property
     def own(self):
         """What each seed has of its own, apart from sequences."""
+        if self.given:
+            return ["a network that was given"]
         return ["initial weights", "batches"] if self.trained else ["initial weights"]
 
     @property

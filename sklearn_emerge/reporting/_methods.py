@@ -139,16 +139,21 @@ def _training(facts):
         "AdamW" if decay else "Adam" for decay in facts.values_of("weight_decay")
     )
     what = facts.trained.capitalize()
-    if facts.trained == "heads" and "exact" in facts.values_of("head"):
+    if facts.given:
+        what = "Networks were given, trained already, and stayed as they were; those of the nulls"
+        if not facts.cases[0].nulls:
+            return "Networks were given, trained already, and stayed as they were."
+    elif facts.trained == "heads" and "exact" in facts.values_of("head"):
         what = "Where head = sgd, heads"
     return f"{what} were trained by {listed(optimisers, 'or')}{how}{updates}{early}."
 
 
 def _twins(facts):
     trained, told = facts.trained == "all weights", []
+    weights = "of its kind with fresh weights" if facts.given else "with the same initial weights"
     if "readout" in facts.modes:
         told.append(
-            "Each had an untrained twin with the same initial weights, whose head alone was fitted."
+            f"Each had an untrained twin {weights}, whose head alone was fitted."
             if trained
             else "Heads alone were fitted."
         )
@@ -157,7 +162,7 @@ def _twins(facts):
             twin = "A further twin" if trained else "A twin of each"
             told.append(f"{twin} had a head that was not fitted, either.")
         elif trained:
-            told.append("Each had an untrained twin with the same initial weights, head and all.")
+            told.append(f"Each had an untrained twin {weights}, head and all.")
         else:
             told.append("Heads were not fitted, either.")
     if "scrambled" in facts.modes:

@@ -95,8 +95,8 @@ def test_weights_of_a_fresh_module_are_those_that_its_stream_draws():
 @pytest.mark.parametrize(
     ("module", "message"),
     [
-        (lambda net: net, "module is a GRU.*a class, or lambda n_inputs: copy.deepcopy"),
-        (lambda net: lambda n: net, "same GRU twice.*a new one.*copy.deepcopy"),
+        (lambda net: net, "module is a GRU.*a class, or.*ModulePredictor.from_trained"),
+        (lambda net: lambda n: net, "same GRU twice.*a new one.*ModulePredictor.from_trained"),
         (lambda net: lambda: net, "cannot be built.*takes 0 positional arguments"),
     ],
 )
@@ -143,9 +143,11 @@ def test_modes_are_those_of_the_module_for_the_channels_of_the_data():
 
 
 def test_fitted_predictors_are_announced_to_be_fitted_anew():
-    fitted = GRUPredictor(3, max_steps=2, random_state=0).fit(X)
+    # Of as many steps as those of the assessment.
+    twenty = np.hstack([X, X, X[:, :4]])
+    fitted = GRUPredictor(3, max_steps=2, random_state=0).fit(twenty)
     options = dict(modes=("random",), nulls=(), probe=None, n_seeds=2)
-    with pytest.warns(UserWarning, match="^model is fitted.*clone.*ModulePredictor"):
+    with pytest.warns(UserWarning, match="^model is fitted.*clone.*model=.fitted."):
         cube = small_assessment(model=fitted, **options).fit().cube_
     baselines = {"mine": MeanPredictor().fit(X)}
     with pytest.warns(UserWarning, match=r"^baselines\['mine'\] is fitted"):
@@ -153,5 +155,5 @@ def test_fitted_predictors_are_announced_to_be_fitted_anew():
     # What the message says instead.
     fresh = small_assessment(model=clone(fitted), **options).fit().cube_
     assert fresh.nll.equals(cube.nll)
-    pretrained = ModulePredictor(lambda n_inputs: copy.deepcopy(fitted.network_.core))
-    assert not small_assessment(model=pretrained, **options).fit().cube_.nll.equals(cube.nll)
+    options |= dict(modes=("full",), n_seeds=None)
+    assert small_assessment(model=[fitted], **options).fit().cube_.sizes["seed"] == 1
