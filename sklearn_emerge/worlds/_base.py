@@ -283,7 +283,7 @@ class World(ABC, Estimator):
 
         Parameters
         ----------
-        likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+        likelihood : str, default="auto"
             Likelihood of its score; "auto" is that of the world.
         noise_std : float, "estimate" or "auto", default="auto"
             Standard deviation of the Gaussian; "auto" is that of the world.
