@@ -75,7 +75,7 @@ class NegativeBinomial(Poisson):
         """Return the log probability of each count, in nats."""
         alpha = np.zeros(np.shape(x)[-1]) if shape is None else shape
         mean = self.clip(mean)
-        some = np.maximum(alpha, _RANGE[0])
+        some = np.where(alpha > 0, alpha, 1.0)
         grown = np.log1p(some * mean)
         # The beta function, because differences of gamma functions lose all digits.
         chosen = -np.log(np.maximum(x, 1.0)) - betaln(np.maximum(x, 1.0), 1 / some)

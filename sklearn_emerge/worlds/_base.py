@@ -251,7 +251,7 @@ class World(ABC, Estimator):
             what is left is exchangeable, not memoryless. "resample": values are permuted
             across sequences at every step, which keeps the distribution of each step and no
             memory at all. "phase": IAAFT surrogates with the same values and the same power
-            spectrum.
+            spectra, those between channels included.
 
         Returns
         -------
