@@ -124,8 +124,8 @@ def _check_counts(X, likelihood):
     few = np.flatnonzero(events < _LEAST_EVENTS).tolist()
     if likelihood == "negative_binomial" and few:
         raise ValueError(
-            f"X[:, :, {few[0]}] is above 0 at {events[few[0]]} step{'s' * (events[few[0]] != 1)} "
-            "only, so that no dispersion (likelihood='negative_binomial') can be estimated for it; "
+            f"X[:, :, {few[0]}] is above 0 at {events[few[0]]} steps only, so that no dispersion "
+            f"(likelihood={likelihood!r}) can be estimated for it; "
             f"pass likelihood='poisson', or leave such channels out, np.delete(X, {few}, axis=2)."
         )
 
