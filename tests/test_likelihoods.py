@@ -339,8 +339,8 @@ def test_heads_of_heavy_tails_are_scored_by_the_spread_of_sequences_left_out():
         own = student_t.fit(inside[..., channel], floc=0)[2]
         larger = model.noise_std_[channel] / own
         square = model.cv_error_[channel] / (inside[..., channel] ** 2).mean()
-        assert larger == pytest.approx(np.sqrt(square), rel=0.02)
-        assert larger > 1.05
+        assert larger == pytest.approx(np.sqrt(square), rel=0.005)
+        assert larger > 1.02
 
 
 def test_residuals_of_nothing_but_zeros_have_a_scale():
