@@ -8,22 +8,29 @@ T = TypeVar("T", bound=type | Callable[..., Any])
 
 DOCDICT = {
     "likelihood": """\
-Likelihood of `score`. "auto" is Gaussian, or in an assessment that of the world.""",
+Likelihood of `score`: "gaussian" or "student_t" (heavy tails) of quantities, "bernoulli" of
+zeros and ones, "poisson" or "negative_binomial" of counts, "categorical" of tokens, for
+predictors that know them. "auto" is Gaussian, or in an assessment that of the world.""",
     "noise_std": """\
-Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
+Standard deviation of the Gaussian in units of the data, of all channels or of each
+(n_channels,); of Student's t the scale. "estimate" takes the root mean
 square error on the training data; "auto" does so too, or in an assessment takes the
 world's.""",
     "noise_std_held_out": """\
-Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
+Standard deviation of the Gaussian in units of the data, of all channels or of each
+(n_channels,); of Student's t the scale. "estimate" takes the root mean
 square error of sequences left out; "auto" does so too, or in an assessment takes the
 world's.""",
     "n_tokens": """\
 Size of the vocabulary under the categorical likelihood. "auto" is one more than the
 largest token of the training data, or in an assessment that of the world.""",
     "likelihood_of_network": """\
-What is maximised and scored. "auto" is Gaussian, or in an assessment that of the world.""",
+What is maximised and scored: "gaussian" or "student_t" (heavy tails) of quantities,
+"bernoulli" of zeros and ones, "poisson" or "negative_binomial" of counts, "categorical" of
+tokens. "auto" is Gaussian, or in an assessment that of the world.""",
     "noise_std_of_network": """\
-Standard deviation of the Gaussian in units of the data. "estimate" takes the root mean
+Standard deviation of the Gaussian in units of the data, of all channels or of each
+(n_channels,); of Student's t the scale. "estimate" takes the root mean
 square error of sequences left out when the head is fitted to the hidden states, and else
 that on the training data; "auto" does so too, or in an assessment takes the world's.""",
     "training": """\
@@ -32,7 +39,8 @@ of the recurrent weights. All start from the same weights for the same `random_s
     "head": """\
 How the head is found. "exact" fits it to the hidden states of the training sequences
 once the core is what it will be, with the penalty by cross-validation over sequences:
-ridge regression, or logistic or softmax regression under the other likelihoods. Mode
+ridge regression, or under likelihoods of outcomes and counts a logistic, softmax, Poisson
+or negative binomial regression. Mode
 "readout" then needs no training. "sgd" trains it with the core, or alone in mode
 "readout", as the papers do. The head of mode "random" stays as it is.""",
     "input_scaling": """\
@@ -42,8 +50,7 @@ ridge regression, or logistic or softmax regression under the other likelihoods.
     "output_scaling": """\
 "standard" lets the head predict in units of the training standard deviation around the
 training mean, None on the scale of the data. "auto" as for `input_scaling`. Without
-effect under the Bernoulli and categorical likelihoods, where the head predicts log odds
-and logits.""",
+effect where the head predicts log odds, logits or logarithms of means.""",
     "time_channel": """\
 A further input: t / (n_steps - 1); zero; one half; or no further input.""",
     "engine": """\

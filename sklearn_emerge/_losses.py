@@ -2,7 +2,11 @@
 
 import numpy as np
 import torch
+from scipy.stats import t as student_t
 from torch import nn
+
+# Means of counts beyond it would overflow.
+_LARGEST_LOG_MEAN = 20.7
 
 
 class Loss(nn.Module):
@@ -96,6 +100,70 @@ class CategoricalLoss(Loss):
         """Return the mean over sequences and steps."""
         # In single precision, whatever that of the network.
         return -_per_step(target * nn.functional.log_softmax(output.float(), dim=-1))
+
+
+class CountLoss(Loss):
+    """Negative log-likelihood per step of counts given logarithms of their means, in nats.
+
+    Parameters
+    ----------
+    dispersion : ndarray of shape (n_channels,)
+        Dispersion of negative binomial counts; 0 is Poisson.
+    """
+
+    def __init__(self, dispersion):
+        super().__init__()
+        # What is less cannot be told from 0 in single precision.
+        some = np.asarray(dispersion) > 1e-6
+        alpha = np.where(some, dispersion, 1.0).astype(np.float32)
+        self.register_buffer("_some", torch.from_numpy(some))
+        self.register_buffer("_alpha", torch.from_numpy(alpha))
+
+    def forward(self, output, target):
+        """Return the mean over sequences and steps, summed over channels."""
+        output = output.float()
+        # Beyond 1e9 as its tangent, whose gradient is finite.
+        beyond = (output - _LARGEST_LOG_MEAN).relu()
+        mean = (output - beyond).exp() * (1 + beyond)
+        factorial = torch.lgamma(target + 1)
+        poisson = mean - target * output + factorial
+        if not self._some.any():
+            return _per_step(poisson)
+        # In double precision: differences of gamma functions lose digits, but no gradient.
+        size = 1 / self._alpha.double()
+        chosen = torch.lgamma(target.double() + size) - torch.lgamma(size)
+        chosen = (chosen + target.double() * self._alpha.double().log()).float()
+        grown = torch.log1p(self._alpha * mean)
+        loss = (target + 1 / self._alpha) * grown - target * output - chosen + factorial
+        return _per_step(torch.where(self._some, loss, poisson))
+
+
+class StudentTLoss(Loss):
+    """Negative log-likelihood per step of scaled data under Student's t, in nats on the raw scale.
+
+    Parameters
+    ----------
+    noise_std : ndarray of shape (n_channels,)
+        Scale of the noise, in units of the data.
+    scale : ndarray of shape (n_channels,)
+        What the data were divided by.
+    freedom : ndarray of shape (n_channels,)
+        Degrees of freedom.
+    """
+
+    def __init__(self, noise_std, scale, freedom):
+        super().__init__()
+        noise_std = np.broadcast_to(noise_std, np.shape(scale))
+        ratio, freedom = (np.asarray(each, np.float32) for each in (scale / noise_std, freedom))
+        self.register_buffer("_ratio", torch.from_numpy(ratio))
+        self.register_buffer("_freedom", torch.from_numpy(freedom))
+        self.constant = float((np.log(noise_std) - student_t.logpdf(0.0, freedom)).sum())
+
+    def forward(self, output, target):
+        """Return the mean over sequences and steps, summed over channels."""
+        squares = ((output - target) * self._ratio).square()
+        tails = torch.log1p(squares / self._freedom)
+        return _per_step((self._freedom + 1) / 2 * tails) + self.constant
 
 
 def _per_step(loss):

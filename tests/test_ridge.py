@@ -9,7 +9,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import KFold, cross_val_predict
 
 from sklearn_emerge import _ridge
-from sklearn_emerge._logistic import fit_logistic
+from sklearn_emerge._families import Logistic, Softmax
+from sklearn_emerge._glm import fit_glm
 from sklearn_emerge._ridge import Moments, first_ridges, fit_ridge, shrink_ridge
 
 
@@ -175,7 +176,7 @@ def classes():
 def test_logistic_regression_equals_that_of_scikit_learn(penalty, classes):
     X, chosen = classes
     y = (chosen == 0)[:, np.newaxis].astype(float)
-    fit = fit_logistic(lambda: [(X, y)], moments_of(X, y), penalty, categorical=False)
+    fit = fit_glm(lambda: [(X, y)], moments_of(X, y), penalty, family=Logistic())
     theirs = LogisticRegression(C=1 / (300 * penalty), tol=1e-10, max_iter=1000)
     theirs.fit(standardised(X), y[:, 0])
     ours = expit(X @ fit.coef + fit.intercept)[:, 0]
@@ -188,7 +189,7 @@ def test_softmax_regression_equals_that_of_scikit_learn(classes):
     X, chosen = classes
     Y = np.eye(3)[chosen]
     halves = [(X[:100], Y[:100]), (X[100:], Y[100:])]
-    fit = fit_logistic(lambda: halves, moments_of(X, Y), 1e-2, categorical=True)
+    fit = fit_glm(lambda: halves, moments_of(X, Y), 1e-2, family=Softmax())
     theirs = LogisticRegression(C=1 / 3, tol=1e-10, max_iter=1000).fit(standardised(X), chosen)
     output = X @ fit.coef + fit.intercept
     ours = np.exp(output - logsumexp(output, axis=1, keepdims=True))
@@ -200,12 +201,12 @@ def test_logistic_coefficients_shrink_to_what_is_known(classes):
     X, chosen = classes
     y = (chosen == 0)[:, np.newaxis].astype(float)
     known = np.full((4, 1), 0.1), np.array([0.5])
-    options = dict(categorical=False, known=known)
-    strong = fit_logistic(lambda: [(X, y)], moments_of(X, y), 1e6, **options)
+    options = dict(family=Logistic(), known=known)
+    strong = fit_glm(lambda: [(X, y)], moments_of(X, y), 1e6, **options)
     assert np.allclose(strong.coef, known[0], atol=1e-5)
     assert np.allclose(strong.intercept, known[1], atol=1e-5)
-    weak = fit_logistic(lambda: [(X, y)], moments_of(X, y), 1e-7, **options)
-    free = fit_logistic(lambda: [(X, y)], moments_of(X, y), 1e-7, categorical=False)
+    weak = fit_glm(lambda: [(X, y)], moments_of(X, y), 1e-7, **options)
+    free = fit_glm(lambda: [(X, y)], moments_of(X, y), 1e-7, family=Logistic())
     assert np.allclose(weak.coef, free.coef, atol=1e-3)
 
 
@@ -215,7 +216,7 @@ def test_a_class_that_is_missing_from_a_fold_or_from_all_is_no_trouble(classes):
     Y = np.eye(4)[chosen[order]]
     moments = moments_of(X[order], Y)
     assert np.isfinite(fit_ridge(moments).coef).all()
-    fit = fit_logistic(lambda: [(X[order], Y)], moments, 1e-2, categorical=True)
+    fit = fit_glm(lambda: [(X[order], Y)], moments, 1e-2, family=Softmax())
     output = X[order] @ fit.coef + fit.intercept
     assert fit.converged
     assert (output[:, 3] - output.max(axis=1) < -10).all()
@@ -224,7 +225,7 @@ def test_a_class_that_is_missing_from_a_fold_or_from_all_is_no_trouble(classes):
 def test_classes_that_can_be_separated_keep_finite_coefficients():
     X = np.linspace(-1, 1, 40)[:, np.newaxis]
     y = (X > 0).astype(float)
-    fit = fit_logistic(lambda: [(X, y)], moments_of(X, y), 0.0, categorical=False)
+    fit = fit_glm(lambda: [(X, y)], moments_of(X, y), 0.0, family=Logistic())
     assert fit.converged
     assert np.isfinite(fit.coef).all()
     assert (((X @ fit.coef + fit.intercept) > 0) == (y > 0)).all()

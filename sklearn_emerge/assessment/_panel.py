@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from .._names import did_you_mean
+from ..likelihoods import LIKELIHOODS
 from ..predictors import (
     AutoregressivePredictor,
     EchoStatePredictor,
@@ -68,6 +69,8 @@ _AUTO = {
 }
 # Softmax heads of more tokens on many features would cost more than training.
 _FEW_TOKENS = 12
+# Of more channels of counts a filter of each step has so many regressions that it would, too.
+_FEW_COUNTS = 12
 # Sequences that tell how many tokens there are, where nobody says.
 _LOOKED_AT = 100
 
@@ -126,6 +129,8 @@ def _names(baselines, model, world):
         if n_tokens is None:
             quantities = world.observation in _AUTO
             names = _AUTO[world.observation if quantities else "many tokens"]
+            if _counts_many(model, world):
+                names = tuple(name for name in names if name != "time_varying_filter")
             return (*names, "seasonal") if isinstance(world, ArrayWorld) else names
         if n_tokens == "auto":
             recorded = isinstance(world, ArrayWorld)
@@ -141,6 +146,15 @@ def _names(baselines, model, world):
             f"{did_you_mean(unknown[0], ALTERNATIVES)}"
         )
     return names
+
+
+def _counts_many(model, world):
+    """Return whether the model predicts counts of many channels."""
+    likelihood = LIKELIHOODS.get(getattr(model, "likelihood", None))
+    if likelihood is None or not likelihood.counts:
+        return False
+    X = world.X if isinstance(world, ArrayWorld) else world.sample(1, 0).X
+    return np.shape(X)[2:] > (_FEW_COUNTS,)
 
 
 def _matched(baseline, model, n_units):

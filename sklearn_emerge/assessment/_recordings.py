@@ -8,8 +8,12 @@ from .._latents import check_latents
 from .._recordings import check_recordings
 from .._tables import check_labels, names_of
 from .._validation import check_sequences, encode_tokens
+from ..likelihoods import LIKELIHOODS
 from ..worlds import ArrayWorld
 from ._labels import STRUCTURED
+
+# Steps at which something was counted, without which nothing is known of how counts vary.
+_LEAST_EVENTS = 2
 
 
 def world_of(estimator, X, y):
@@ -66,6 +70,13 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval):
     for configuration in configurations:
         world, model = configuration.worlds[STRUCTURED], configuration.models[STRUCTURED]
         likelihood = getattr(model, "likelihood", "gaussian")
+        counts = likelihood in LIKELIHOODS and LIKELIHOODS[likelihood].counts
+        if counts and "phase" in nulls:
+            raise ValueError(
+                f"nulls has 'phase', but counts (likelihood={likelihood!r}) are no sum of waves: "
+                "with their values imposed, few of the surrogates' spectra would be those of the "
+                "data; choose from 'shuffle' and 'resample'."
+            )
         if not isinstance(world, ArrayWorld) or any(
             world.X is X and likelihood == other for X, other in seen
         ):
@@ -75,15 +86,19 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval):
         if likelihood == "auto":
             raise ValueError(
                 f"X holds integers, {X.min():.0f} to {X.max():.0f}, and the likelihood of the "
-                f"model is 'auto'. Are they tokens? Then pass {type(model).__name__}(likelihood="
-                "'categorical'). Are they quantities or counts? Then pass X.astype(float)."
+                f"model is 'auto'. Are they counts? Then pass {type(model).__name__}(likelihood="
+                "'poisson'), or 'negative_binomial' if they vary more than their mean. Are they "
+                "tokens? Then pass likelihood='categorical'. Are they quantities? Then pass "
+                "X.astype(float)."
             )
         if likelihood == "categorical":
             _check_tokens(X, baselines, nulls)
         elif world.likelihood == "auto":
             # The world could not know that these are no tokens.
             check_recordings(X, tokens=False)
-        if likelihood == "gaussian":
+        if counts:
+            _check_counts(X, likelihood)
+        if counts or likelihood in ("gaussian", "student_t"):
             _warn_if_rare(X, *world.default_split(n_train, n_eval))
 
 
@@ -103,6 +118,18 @@ def _check_tokens(X, baselines, nulls):
         )
 
 
+def _check_counts(X, likelihood):
+    LIKELIHOODS[likelihood].check(X)
+    events = (X.reshape(*X.shape[:2], -1) > 0).sum(axis=(0, 1))
+    few = np.flatnonzero(events < _LEAST_EVENTS).tolist()
+    if likelihood == "negative_binomial" and few:
+        raise ValueError(
+            f"X[:, :, {few[0]}] is above 0 at {events[few[0]]} steps only, so that no dispersion "
+            f"(likelihood={likelihood!r}) can be estimated for it; "
+            f"pass likelihood='poisson', or leave such channels out, np.delete(X, {few}, axis=2)."
+        )
+
+
 def _warn_if_rare(X, n_train, n_eval):
     """Warn of channels that may be constant in a training part."""
     X = X.reshape(*X.shape[:2], -1)
@@ -117,9 +144,9 @@ def _warn_if_rare(X, n_train, n_eval):
         warnings.warn(
             f"X[:, :, {channel}] varies in {len(rows)} of {len(X)} sequences only, "
             f"{rows.tolist()}, so that it may be constant in all training sequences of a seed. "
-            "There nothing is learned of it, and every predictor takes its spread over all "
-            f"recordings for its noise; leave the channel out, np.delete(X, {channel}, axis=2), if "
-            "it does not matter.",
+            "There nothing is learned of it (of quantities, every predictor takes the spread over "
+            "all recordings for the noise); leave the channel out, "
+            f"np.delete(X, {channel}, axis=2), if it does not matter.",
             UserWarning,
             stacklevel=5,
         )

@@ -21,9 +21,9 @@ class ExchangeablePredictor(BasePredictor):
 
     Parameters
     ----------
-    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std)s
 
     Attributes

@@ -27,9 +27,9 @@ class FlipFlopPredictor(OptimalPredictor):
     ----------
     pulse_probability : float, default=0.05
         Probability of a pulse, p, for each bit and step.
-    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std)s
 
     Attributes

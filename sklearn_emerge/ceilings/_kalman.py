@@ -43,9 +43,9 @@ class KalmanPredictor(OptimalPredictor):
         Covariance P of the first state. "steady" is that of the filter's steady state, the
         solution of the Riccati equation :math:`P = A (P - P C^\top S^{-1} C P) A^\top + Q` with
         :math:`S = C P C^\top + R`; gains are then the same at every step.
-    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         Standard deviation of the Gaussian in units of the data, the same at every step.
         "estimate" takes the root mean square error on the training data; "auto" does so too, or
         in an assessment takes the world's.

@@ -78,9 +78,9 @@ def optimal_predictor(
     ----------
     world : World
         The world.
-    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+    likelihood : str, default="auto"
         Likelihood of its score; "auto" is that of the world.
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         Standard deviation of the Gaussian; "auto" is that of the world.
     maker : callable, default=None
         What makes it; None is `maker_of` the world.
@@ -93,9 +93,11 @@ def optimal_predictor(
     maker = maker_of(world) if maker is None else maker
     if maker is None:
         return None
+    if isinstance(noise_std, str) and noise_std == "auto":
+        noise_std = world.noise_std
     predictor = maker().set_params(
         likelihood=world.likelihood if likelihood == "auto" else likelihood,
-        noise_std=world.noise_std if noise_std == "auto" else noise_std,
+        noise_std=noise_std,
     )
     if "n_tokens" in predictor.get_params():
         predictor.set_params(n_tokens=world.n_tokens)

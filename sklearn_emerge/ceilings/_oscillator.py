@@ -54,9 +54,9 @@ class OscillatorPredictor(OptimalPredictor):
         Standard deviation of the observation noise.
     n_grid : int, default=15
         Points of the grid along each axis, over 4.5 standard deviations to both sides.
-    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std)s
 
     Attributes

@@ -37,9 +37,9 @@ class RegimePredictor(OptimalPredictor):
         Probability that the state stays the same in regime 0 and in regime 1.
     known_phase : bool, default=True
         Whether the times of the flips are known. A predictor without a clock does not know them.
-    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std)s
 
     Attributes

@@ -121,19 +121,21 @@ def _exchange(predictor, X, scored, latents, n_steps):
     first = getattr(predictor, "input_scaling_", None) == "first"
     start = X[:, :1] if first else np.zeros_like(X[:, :1])
     seen, scale = X - start, center_and_scale(X)[1]
-    likelihood, noise_std = LIKELIHOODS[predictor.likelihood_], predictor.noise_std_
+    likelihood, noise = LIKELIHOODS[predictor.likelihood_], (predictor.noise_std_, predictor.shape_)
+    # Counts of many channels are never equal.
+    exact = likelihood.discrete and not likelihood.counts
     steps = _grid(scored, n_steps)
     own_means = _means(predictor, X[:, :-1])
     losses, changes, effects, distances = [], [], [], []
     for t in steps:
         known = np.flatnonzero(scored[:, t])
-        rows, others = known[_pairs(seen[known, t] / scale, exact=likelihood.discrete)]
+        rows, others = known[_pairs(seen[known, t] / scale, exact=exact)]
         if not rows.size:
             continue
         past = seen[others, :t] + start[rows]
         mean = _means(predictor, np.concatenate([past, X[rows, t : t + 1]], axis=1))[:, t]
         means = np.stack([own_means[rows, t], mean])
-        losses.append(-likelihood.log_density(X[rows, t + 1], means, noise_std).sum(axis=2))
+        losses.append(-likelihood.log_density(X[rows, t + 1], means, *noise).sum(axis=2))
         changes.append(mean - own_means[rows, t])
         if latents is None:
             effects.append(X[others, t + 1] - X[rows, t + 1])

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._names import Estimator
 from .._typing import Floats
-from .._validation import check_sequences, constant_channels
+from .._validation import as_numbers, check_sequences, constant_channels
 from ..likelihoods import LIKELIHOODS, Likelihood
 
 # A function that returns the standard deviation of each channel over all recordings, of which
@@ -51,6 +51,7 @@ class BasePredictor(ABC, Estimator):
         "noise_std": [
             Interval(Real, 0, None, closed="neither"),
             StrOptions({"auto", "estimate"}),
+            "array-like",
         ],
     }
     training_modes: tuple[str, ...] = ("full",)
@@ -119,6 +120,8 @@ class BasePredictor(ABC, Estimator):
             X = self._likelihood.encode(X, n_tokens)
             self.n_tokens_ = X.shape[2]
         self._likelihood.check(X)
+        if not self._estimates_noise:
+            check_noise(self.noise_std, X.shape[2])
         return X
 
     @property
@@ -157,8 +160,8 @@ class BasePredictor(ABC, Estimator):
 
     @property
     def _estimates_noise(self) -> bool:
-        """Whether the noise of the Gaussian likelihood comes from the data."""
-        return self.noise_std in ("auto", "estimate")
+        """Whether the noise of quantities comes from the data."""
+        return isinstance(self.noise_std, str)
 
     def _finish(self, X: Floats) -> None:
         """Settle the noise."""
@@ -173,7 +176,10 @@ class BasePredictor(ABC, Estimator):
                 floor = np.fmax(floor, spread)
             return np.maximum(np.sqrt(self._square_error(X)), floor)
 
-        self.noise_std_ = self._likelihood.noise(X.shape[2], given, estimate)
+        noise_std = self._likelihood.noise(X.shape[2], given, estimate)
+        self.noise_std_, self.shape_ = self._likelihood.settle(
+            noise_std, given is not None, lambda: (X[:, 1:], self._predict(X)[:, :-1])
+        )
 
     def _square_error(self, X: Floats) -> Floats:
         """Return the mean square error a channel that the noise is estimated by."""
@@ -192,9 +198,9 @@ class BasePredictor(ABC, Estimator):
         -------
         ndarray of the shape of X
             Entry t is the mean of step t + 1 given the steps up to t, on the scale of the
-            data (a probability under the Bernoulli likelihood). The last entry predicts the
-            step after the end. For tokens the probability of each, of shape (n_sequences,
-            n_steps, n_tokens).
+            data (a probability under the Bernoulli likelihood, above 0 of counts). The last entry
+            predicts the step after the end. For tokens the probability of each, of shape
+            (n_sequences, n_steps, n_tokens).
 
         Raises
         ------
@@ -249,7 +255,8 @@ class BasePredictor(ABC, Estimator):
         X = self.encode(X)
         # What the last step predicts is not known.
         mean = self._predict(X[:, :-1])
-        return self._likelihood.log_density(X[:, 1:], mean, self.noise_std_).sum(axis=2)
+        noise = self.noise_std_, self.shape_
+        return self._likelihood.log_density(X[:, 1:], mean, *noise).sum(axis=2)
 
     @available_if(lambda self: hasattr(self, "_predict_from"))
     def score_from_last(self, X: ArrayLike, n_inputs: int) -> Floats:
@@ -288,7 +295,8 @@ class BasePredictor(ABC, Estimator):
             raise ValueError(f"n_inputs={n_inputs!r} must be an integer of at least 1.")
         X = self.encode(X)
         mean = self._predict_from(X[:, :-1], int(n_inputs))
-        return self._likelihood.log_density(X[:, 1:], mean, self.noise_std_).sum(axis=2)
+        noise = self.noise_std_, self.shape_
+        return self._likelihood.log_density(X[:, 1:], mean, *noise).sum(axis=2)
 
     def score(self, X: ArrayLike, y: None = None) -> float:
         """Return the mean log-likelihood per predicted step.
@@ -361,6 +369,21 @@ class BasePredictor(ABC, Estimator):
     @abstractmethod
     def _predict(self, X: Floats) -> Floats:
         """Return the predicted means."""
+
+
+def check_noise(noise_std: ArrayLike, n_channels: int) -> None:
+    """Raise a ValueError unless a noise is one number above 0, or one for each channel."""
+    values = as_numbers(noise_std, "noise_std")
+    if values.shape not in ((), (n_channels,)):
+        raise ValueError(
+            f"noise_std={noise_std!r} has shape {values.shape}, but X has {n_channels} "
+            f"channel{'s' * (n_channels > 1)}; pass one number, or one for each channel."
+        )
+    if not (np.isfinite(values) & (values > 0)).all():
+        raise ValueError(
+            f"noise_std={noise_std!r} must be finite and above 0 in every channel; pass standard "
+            "deviations in units of the data, or 'estimate'."
+        )
 
 
 def center_and_scale(X: Floats) -> tuple[Floats, Floats]:

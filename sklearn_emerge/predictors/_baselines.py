@@ -15,6 +15,9 @@ from ._base import BasePredictor, center_and_scale
 class MeanPredictor(BasePredictor):
     """Predict the mean of the training data.
 
+    Of what has an edge it is moved off it: probabilities count one more of each outcome (Laplace's
+    rule), means of counts half an event more.
+
     Parameters
     ----------
     per_step : bool, default=False
@@ -23,9 +26,9 @@ class MeanPredictor(BasePredictor):
     mean : float or array-like, default=None
         The mean, if it is known: of shape (n_channels,), or (n_steps,) or (n_steps, n_channels)
         if `per_step`. None estimates it.
-    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
@@ -101,8 +104,8 @@ class MeanPredictor(BasePredictor):
             mean = np.broadcast_to(mean, shape)
             if not self._likelihood.is_mean(mean):
                 raise ValueError(
-                    f"mean={self.mean!r} is not made of probabilities, which the mean is under "
-                    f"likelihood={self.likelihood_!r}; for tokens they sum to 1."
+                    f"mean={self.mean!r} is not made of {self._likelihood.means_in_words}, which "
+                    f"the mean is under likelihood={self.likelihood_!r}; pass these."
                 )
             self.mean_ = mean.copy()
             return
@@ -122,13 +125,15 @@ class PersistencePredictor(BasePredictor):
     """Predict that the next step equals the present one.
 
     Under the Bernoulli and the categorical likelihood the present state is repeated with the
-    probability with which states stayed the same in training; all others share the rest.
+    probability with which states stayed the same in training; all others share the rest. Under
+    likelihoods of counts the present count is the mean of the next one; after a 0, which is no
+    mean, it is what followed zeros in training on average (half an event more counted).
 
     Parameters
     ----------
-    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
@@ -136,7 +141,9 @@ class PersistencePredictor(BasePredictor):
     Attributes
     ----------
     stay_probability_ : ndarray of shape (n_channels,), or float for tokens
-        Share of steps that equal the one before; not used with the Gaussian likelihood.
+        Share of steps that equal the one before; not there for counts, and not used of quantities.
+    after_zero_ : ndarray of shape (n_channels,)
+        Mean of what follows a 0, of counts alone.
     noise_std_ : ndarray of shape (n_channels,)
         The standard deviation in use.
 
@@ -159,16 +166,15 @@ class PersistencePredictor(BasePredictor):
         self.n_tokens = n_tokens
 
     def _fit(self, X):
-        n_pairs = X.shape[0] * (X.shape[1] - 1)
-        if self._likelihood.tokens:
-            stays = (X[:, 1:] * X[:, :-1]).sum()
-            self.stay_probability_ = (stays + 1) / (n_pairs + 2)
-            return
-        stays = (X[:, 1:] == X[:, :-1]).sum(axis=(0, 1))
-        self.stay_probability_ = self._likelihood.frequency(stays, n_pairs)
+        known = self._likelihood.staying(X)
+        if self._likelihood.counts:
+            self.after_zero_ = known
+        else:
+            self.stay_probability_ = known
 
     def _predict(self, X):
-        return self._likelihood.repeat(X, self.stay_probability_)
+        known = self.after_zero_ if self._likelihood.counts else self.stay_probability_
+        return self._likelihood.repeat(X, known)
 
 
 @fill_doc
@@ -177,16 +183,16 @@ class MarkovPredictor(BasePredictor):
 
     For binary data this is the first-order Markov chain, :math:`P(s_{t+1} = 1 \mid s_t)`
     estimated from the training transitions; for tokens the table of all transitions, with one
-    more of each. Continuous data are split in two states.
+    more of each. Continuous data and counts are split in two states.
 
     Parameters
     ----------
     split : float, default=None
         States above it are high. None takes the middle of the range of the training data, per
         channel; for zeros and ones that is 1/2.
-    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
@@ -258,7 +264,7 @@ class MarkovPredictor(BasePredictor):
             total = np.where(state, X[:, 1:], 0.0).sum(axis=(0, 1))
             # A state that was never left tells nothing: fall back to the overall mean.
             mean = self._likelihood.frequency(total, np.maximum(count, 1))
-            means.append(np.where(count > 0, mean, overall))
+            means.append(np.where(count > 0, mean, self._likelihood.possible(overall)))
         self.means_ = np.array(means)
 
     def _predict(self, X):
@@ -276,15 +282,15 @@ class AutoregressivePredictor(BasePredictor):
     by least squares over all training sequences together (a vector autoregression if there
     are several channels). While fewer than `lags` steps have been seen, the filter of that
     shorter length is used, fitted in the same way. Predicted probabilities of binary data
-    are clipped to their range.
+    and means of counts are clipped to their range.
 
     Parameters
     ----------
     lags : int, default=32
         Length p of the filter; at most n_steps - 1 are used.
-    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std)s
 
     Attributes

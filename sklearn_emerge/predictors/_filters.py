@@ -44,9 +44,9 @@ class FiniteFilterPredictor(FilterPredictor):
     alpha : float, default=0.0
         Ridge penalty: alpha times the sum of squared coefficients is added to the sum of squared
         errors over all steps of all sequences, in squared units of the data.
-    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std)s
 
     Attributes
@@ -136,9 +136,9 @@ class TruncatedKalmanPredictor(FilterPredictor):
         %(Q)s
     R : float or array-like of shape (n_channels, n_channels), default=1.0
         %(R)s
-    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std)s
 
     Attributes

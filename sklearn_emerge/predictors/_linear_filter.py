@@ -40,9 +40,9 @@ class LinearFilterPredictor(AlternativePredictor):
         out.
     time_channel : {"full_time", None}, default=None
         "full_time" adds the clock :math:`t / (T - 1)` to what is regressed on.
-    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std_held_out)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
@@ -236,9 +236,9 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
     time_channel : {"full_time", None}, default=None
         "full_time" adds the clock :math:`t / (T - 1)` to what the filter that is the same at
         every step regresses on; those of each step need none.
-    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std_held_out)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s

@@ -41,9 +41,9 @@ class ModulePredictor(NeuralPredictor):
     lr : float, default=1e-3
         Step size of Adam; that of `GRUPredictor` is ten times as large, which not every module
         bears.
-    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood_of_network)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std_of_network)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s

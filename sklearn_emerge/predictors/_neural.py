@@ -174,8 +174,13 @@ class NeuralPredictor(
                     f"channel{'s' * (X.shape[2] > 1)}: {reason}. Choose smaller sizes, or another "
                     "module."
                 ) from error
-            noise_std = self.output_scale_ if self._estimates_noise else self.noise_std
-            loss = self._likelihood.criterion(noise_std, self.output_scale_)
+            estimated = self._estimates_noise
+            noise_std, shape = self._likelihood.settle(
+                self.output_scale_ if estimated else np.asarray(self.noise_std, dtype=np.float64),
+                not estimated,
+                lambda: (X, X.mean(axis=0)),
+            )
+            loss = self._likelihood.criterion(noise_std, self.output_scale_, shape)
         self.engine_ = self._choose_engine(network.core, loss.no_kernel, X.shape[1])
         return TrainingJob(
             network,

@@ -86,9 +86,9 @@ class RNNPredictor(RecurrentPredictor):
         Sequences an update, in reshuffled epochs.
     lr : float, default=1e-2
         Step size of Adam. That of *Emergence Without Scale* is 1e-3, for 20,000 updates.
-    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood_of_network)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std_of_network)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
@@ -167,9 +167,9 @@ class GRUPredictor(RecurrentPredictor):
         Sequences an update, in reshuffled epochs.
     lr : float, default=1e-2
         Step size of Adam. That of *Emergence Without Scale* is 1e-3, for 20,000 updates.
-    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood_of_network)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std_of_network)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
@@ -246,9 +246,9 @@ class LSTMPredictor(RecurrentPredictor):
         Sequences an update, in reshuffled epochs.
     lr : float, default=1e-2
         Step size of Adam.
-    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood_of_network)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std_of_network)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s

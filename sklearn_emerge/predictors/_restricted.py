@@ -34,9 +34,9 @@ class RestrictedLinearPredictor(BasePredictor):
         distribution.
     origin : array-like of shape (n_channels, n_channels), default=None
         Matrix :math:`M_0` of the affine family; None is zero.
-    likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std)s
     random_state : int, Generator, SeedSequence or None, default=None
         The stream of a random basis.

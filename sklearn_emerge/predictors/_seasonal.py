@@ -28,9 +28,9 @@ class SeasonalPredictor(AlternativePredictor):
         sequences left out best by square error (one step where sequences have fewer than four).
     time_channel : {"full_time", None}, default=None
         "full_time" makes the mean a regression on the clock :math:`t / (T - 1)`.
-    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std_held_out)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s

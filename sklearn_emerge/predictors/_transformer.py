@@ -92,9 +92,9 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
         Updates between two looks at them.
     n_iter_no_change : int, default=10
         Looks in a row without a lower loss, after which training stops.
-    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood_of_network)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std_of_network)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s

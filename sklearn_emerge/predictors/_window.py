@@ -44,9 +44,9 @@ class WindowPredictor(FeaturePredictor):
         features.
     time_channel : {"full_time", None}, default=None
         "full_time" adds the clock :math:`t / (T - 1)` to the window.
-    likelihood : {"auto", "gaussian", "bernoulli", "categorical"}, default="auto"
+    likelihood : str, default="auto"
         %(likelihood)s
-    noise_std : float, "estimate" or "auto", default="auto"
+    noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std_held_out)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s

@@ -14,6 +14,9 @@ _LIKELIHOODS = {
     "gaussian": "Gaussian",
     "bernoulli": "Bernoulli",
     "categorical": "categorical",
+    "poisson": "Poisson",
+    "negative_binomial": "negative binomial",
+    "student_t": "Student's t",
     "auto": "",
 }
 _SCORES = {"R2": "R² for quantities", "D2": "D² for classes"}

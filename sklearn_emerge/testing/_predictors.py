@@ -35,7 +35,7 @@ def check_predictor(predictor):
     ----------
     predictor : BasePredictor
         The predictor, not fitted; one that takes a second to train. Clones are fitted to a few
-        sequences of 24 steps, of tokens or zeros and ones if its `likelihood` is for those.
+        sequences of 24 steps, of tokens, counts or zeros and ones if its `likelihood` is for those.
 
     Raises
     ------
@@ -101,6 +101,8 @@ def _sequences_for(params):
     if params["likelihood"] == "categorical":
         n_tokens = params.get("n_tokens", "auto")
         return rng.integers(_N_TOKENS if n_tokens == "auto" else n_tokens, size=shape)
+    if params["likelihood"] in ("poisson", "negative_binomial"):
+        return rng.poisson(2.0, size=shape).astype(np.float64)
     if params["likelihood"] == "bernoulli":
         return (rng.random(shape) < 0.5).astype(np.float64)
     return rng.normal(size=shape).cumsum(axis=1)

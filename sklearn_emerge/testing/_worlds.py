@@ -22,8 +22,7 @@ def check_world(world):
       the same `random_state` and others for another, and leave numpy's global state alone.
     - Training and evaluation are different sequences; the first of several `splits` are the same,
       however many there are.
-    - Each of its `null_kinds` is a world of the same shape, in which something is destroyed (the
-      null "phase" only of one channel).
+    - Each of its `null_kinds` is a world of the same shape, in which something is destroyed.
     - If its `ceiling` is "exact", `optimal_predictor` predicts at least as well as the mean of each
       step and as persistence, up to what chance explains.
 
@@ -69,10 +68,8 @@ def check_world(world):
         f"{name}.splits(1, ...) differs from the first of splits(2, ...); derive each split from a "
         "stream of its own.",
     )
-    one_channel = sample.X.ndim == 2 or sample.X.shape[2] == 1
     for kind in facts.null_kinds:
-        if kind != "phase" or one_channel:
-            _check_null(world, kind, sizes, train)
+        _check_null(world, kind, sizes, train)
     _check_ceiling(world, facts)
 
 

@@ -111,7 +111,7 @@ def head_of(ridge, chunks, moments, likelihood):
     ridge : RidgeFit
         From `fit_ridge`.
     chunks : callable
-        As in `fit_logistic`.
+        As in `fit_glm`.
     moments : Moments
         Those of the ridge regression.
     likelihood : Likelihood

@@ -29,7 +29,7 @@ class ArrayWorld(World):
     X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
         The recordings, each row an independent unit unless there are `groups`. Values that are
         all 0 or 1 make a binary world, scored by the Bernoulli likelihood. Of other integers an
-        assessment asks for the likelihood of the model: they may be tokens or quantities.
+        assessment asks for the likelihood of the model: they may be counts, tokens or quantities.
     latents : array-like of shape (n_sequences,), (n_sequences, n_steps) or \
             (n_sequences, n_steps, n_latents), default=None
         What a probe should decode; or a table with one row a sequence and one named column a
@@ -113,7 +113,7 @@ class ArrayWorld(World):
 
     @property
     def likelihood(self):
-        """As of every world, but "auto" for integers, which may be tokens or quantities."""
+        """As of every world, but "auto" for integers: they may be counts, tokens or quantities."""
         integers = np.asarray(self.X).dtype.kind in "iu" and self.observation == "continuous"
         return "auto" if integers else super().likelihood
 

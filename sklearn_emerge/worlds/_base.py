@@ -251,7 +251,7 @@ class World(ABC, Estimator):
             what is left is exchangeable, not memoryless. "resample": values are permuted
             across sequences at every step, which keeps the distribution of each step and no
             memory at all. "phase": IAAFT surrogates with the same values and the same power
-            spectrum.
+            spectra, those between channels included.
 
         Returns
         -------
@@ -283,7 +283,7 @@ class World(ABC, Estimator):
 
         Parameters
         ----------
-        likelihood : {"auto", "gaussian", "bernoulli"}, default="auto"
+        likelihood : str, default="auto"
             Likelihood of its score; "auto" is that of the world.
         noise_std : float, "estimate" or "auto", default="auto"
             Standard deviation of the Gaussian; "auto" is that of the world.

@@ -52,7 +52,7 @@ class DystsWorld(World):
     and move for 10 to 20 periods before the first that is shown, each for a time of its own:
     chaos forgets the common start. Coordinates without bounds are wrapped, as the package does.
     There is no ceiling, because no filter of a chaotic flow has a closed form; `noise_std` is
-    estimated for every predictor. The null "phase" is for one channel.
+    estimated for every predictor.
 
     References
     ----------
@@ -97,11 +97,6 @@ class DystsWorld(World):
     def latent_names(self):
         """Names of the coordinates: "x1", "x2", ..."""
         return tuple(f"x{i + 1}" for i in range(_flow_of(self.system).dimension))
-
-    @property
-    def null_kinds(self):
-        """The nulls of this world."""
-        return ("shuffle", "resample", "phase")[: 3 if len(self.channels) == 1 else 2]
 
     def _draw(self, n_sequences, stream):
         flow = _flow_of(self.system)

@@ -6,7 +6,7 @@ from numbers import Integral
 
 import numpy as np
 
-# The triangle of the source.
+# The triangle of *Scaling Down Transformers*.
 _TRIANGLE = {"A->B": 2500, "B->C": 2500, "A->C": 50}
 
 
@@ -16,7 +16,7 @@ def check_examples(examples, sparse_examples, languages):
     Parameters
     ----------
     examples : dict of str to int, or None
-        Number of instances of each task; None is the source's triangle.
+        Number of instances of each task; None is the triangle of *Scaling Down Transformers*.
     sparse_examples : int or None
         Takes the place of the smallest number; None leaves it.
     languages : tuple of str

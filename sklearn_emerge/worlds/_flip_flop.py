@@ -71,7 +71,6 @@ class FlipFlopWorld(World):
     latent_kind = "discrete"
     input_scaling = None
     output_scaling = "standard"
-    null_kinds = ("shuffle", "resample")
     ceiling = "exact"
     _parameter_constraints = {
         "n_bits": [Interval(Integral, 1, None, closed="left")],

@@ -77,7 +77,6 @@ class GymnasiumWorld(World):
     """
 
     output_scaling = "standard"
-    null_kinds = ("shuffle", "resample")
     _parameter_constraints = {
         "make": [str, callable],
         "latents": ["array-like"],

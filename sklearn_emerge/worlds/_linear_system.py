@@ -48,7 +48,7 @@ class LinearSystemWorld(World):
     -----
     `noise_std`, the standard deviation of the predictive likelihood, is that of the innovations
     if there is one channel and the filter is steady; otherwise every predictor is scored with its
-    own root mean square error. The null "phase" is for one channel.
+    own root mean square error.
 
     Errors are raised for matrices that do not fit together, are not finite or not positive
     semidefinite, and with ``initial="steady"`` for pairs (A, C) that are not detectable.
@@ -182,12 +182,6 @@ class LinearSystemWorld(World):
         """Names of the states: "x", or "x1", "x2", ..."""
         n_states = len(np.atleast_2d(np.asarray(self.A)))
         return ("x",) if n_states == 1 else tuple(f"x{i + 1}" for i in range(n_states))
-
-    @property
-    def null_kinds(self):
-        """The nulls of this world."""
-        n_channels = len(check_system(self.A, self.C, self.Q, self.R)[1])
-        return ("shuffle", "resample", "phase")[: 3 if n_channels == 1 else 2]
 
     @property
     def noise_std(self):

@@ -61,7 +61,7 @@ class LorenzWorld(World):
     There is no ceiling: the best possible predictor is a filter of a chaotic flow, which has no
     closed form. For the same reason `noise_std` is estimated for every predictor. By the symmetry
     :math:`(x, y, z) \to (-x, -y, z)` of the flow, z is uncorrelated with all of x and its past: no
-    linear filter of x knows anything of it. The null "phase" is for one channel.
+    linear filter of x knows anything of it.
 
     References
     ----------
@@ -118,11 +118,6 @@ class LorenzWorld(World):
         self.observation_std = observation_std
         self.channels = channels
         self.n_steps = n_steps
-
-    @property
-    def null_kinds(self):
-        """The nulls of this world."""
-        return ("shuffle", "resample", "phase")[: 3 if len(self.channels) == 1 else 2]
 
     def rest_points(self):
         """Return the states at which the flow rests.

@@ -11,6 +11,9 @@ from .._random import substream
 from ._base import World
 from ._sample import Sample
 
+# Numbers of which surrogates of several channels are made at once.
+_NUMBERS = 2**22
+
 
 class Null(World):
     """What the nulls share: the facts of their world, its sequences, and no latents."""
@@ -28,6 +31,8 @@ class Null(World):
     output_scaling = property(lambda self: self.world.output_scaling)
     n_tokens = property(lambda self: self.world.n_tokens)
     n_steps = property(lambda self: self.world.n_steps)
+    # Whether steps are moved, and with them whether they are scored.
+    _moves_steps = True
     # What `ceiling` is if sequences can be drawn at will.
     _ceiling = None
 
@@ -127,7 +132,7 @@ class Null(World):
         # The depth keeps the null of a null from repeating the same permutation.
         rng = np.random.default_rng(substream(stream, "null", self._depth))
         X, scored = sample.X, sample.scored
-        if scored is None:
+        if scored is None or not self._moves_steps:
             X = self._destroy(X, rng)
         else:
             # Steps keep whether they are scored.
@@ -224,19 +229,33 @@ class ResampleNull(Null):
 
 
 class PhaseNull(Null):
-    """Surrogates with the values and the power spectrum of each sequence, and random phases.
+    r"""Surrogates with the values and the spectra of each sequence, and random phases.
 
     Iterative amplitude-adjusted Fourier transform: the amplitudes of the spectrum and the
     sorted values are imposed in turn, the values last, so that the values are exact and the
     spectrum is close (Schreiber and Schmitz, 1996). What a linear filter can predict remains;
     what needs the nonlinear dynamics, or their phase, is gone.
 
+    Several channels keep their cross-spectra, too: the same random phase is added to all channels
+    of a frequency (Prichard and Theiler, 1994), and where values are imposed, the phases
+    :math:`\psi_c` that these leave are replaced by those of the data, :math:`\phi_c`, turned by
+    the one angle that is nearest to all (Schreiber and Schmitz, 2000):
+
+    .. math:: \alpha = \arg \sum_c e^{i (\psi_c - \phi_c)}.
+
     Parameters
     ----------
     world : World
-        The world whose sequences are replaced. One channel.
+        The world whose sequences are replaced, of continuous observations.
     n_iterations : int, default=50
         Rounds at most; it stops earlier when no sequence changes.
+
+    References
+    ----------
+    Prichard, D. and Theiler, J. (1994). Generating surrogate data for time series with several
+    simultaneously measured variables. Physical Review Letters 73, 951-954.
+
+    Schreiber, T. and Schmitz, A. (2000). Surrogate time series. Physica D 142, 346-382.
 
     Examples
     --------
@@ -254,16 +273,19 @@ class PhaseNull(Null):
         "n_iterations": [Interval(Integral, 1, None, closed="left")],
     }
 
+    # Values of all times make a surrogate: no step of it is one of the data.
+    _moves_steps = False
+
     def __init__(self, world, n_iterations=50):
         super().__init__(world)
         self.n_iterations = n_iterations
 
     def _destroy(self, X, rng):
         if X.ndim == 3 and X.shape[2] > 1:
-            raise ValueError(
-                f"The phase null is for one channel, and X has {X.shape[2]}; assess the channels "
-                "one at a time, or use the null 'resample'."
-            )
+            # So many sequences at once that their spectra do not take much memory.
+            size = max(1, _NUMBERS // X[0].size)
+            parts = [X[start : start + size] for start in range(0, len(X), size)]
+            return np.concatenate([self._destroy_together(part, rng) for part in parts])
         values = X.reshape(X.shape[:2])
         n_steps = values.shape[1]
         amplitudes = np.abs(rfft(values))
@@ -283,6 +305,37 @@ class PhaseNull(Null):
             if not moving.size:
                 break
         return surrogate.reshape(X.shape)
+
+    def _destroy_together(self, X, rng):
+        """Return surrogates of several channels."""
+        n_steps = X.shape[1]
+        spectrum, ordered = rfft(X, axis=1), np.sort(X, axis=1)
+        directions = _directions(spectrum)
+        turns = np.exp(2j * np.pi * rng.random(spectrum.shape[:2]))
+        # The mean has no phase, and the fastest wave of an even number of steps but a sign.
+        turns[:, 0] = 1.0
+        if n_steps % 2 == 0:
+            turns[:, -1] = np.where(turns[:, -1].real < 0, -1.0, 1.0)
+        surrogate = np.empty(X.shape)
+        moving = np.arange(len(X))
+        for _ in range(self.n_iterations):
+            turned = irfft(spectrum[moving] * turns[:, :, np.newaxis], n=n_steps, axis=1)
+            updated = np.empty_like(turned)
+            np.put_along_axis(updated, turned.argsort(axis=1), ordered[moving], axis=1)
+            changed = (updated != surrogate[moving]).any(axis=(1, 2))
+            surrogate[moving] = updated
+            moving = moving[changed]
+            if not moving.size:
+                break
+            angles = _directions(rfft(updated[changed], axis=1)) * directions[moving].conj()
+            turns = _directions(angles.sum(axis=2))
+        return surrogate
+
+
+def _directions(numbers):
+    """Return complex numbers of size 1 with the same angles; 0 stays 0."""
+    size = np.abs(numbers)
+    return np.divide(numbers, size, out=np.zeros_like(numbers), where=size > 0)
 
 
 NULLS = {"shuffle": ShuffleNull, "resample": ResampleNull, "phase": PhaseNull}

@@ -50,8 +50,7 @@ class SwitchingLinearWorld(World):
     -----
     The best possible predictor weighs all sequences of regimes, whose number grows exponentially,
     so that with several regimes there is no ceiling. With one regime it is the Kalman filter, and
-    the ceiling is exact. `noise_std` is estimated for every predictor. The null "phase" is for one
-    channel.
+    the ceiling is exact. `noise_std` is estimated for every predictor.
 
     References
     ----------
@@ -100,12 +99,6 @@ class SwitchingLinearWorld(World):
         n_regimes, n_states = A.shape[:2]
         states = ["x"] if n_states == 1 else [f"x{i + 1}" for i in range(n_states)]
         return (*states, *(f"regime {k}" for k in range(1, n_regimes)))
-
-    @property
-    def null_kinds(self):
-        """The nulls of this world."""
-        n_channels = len(self.system()[1])
-        return ("shuffle", "resample", "phase")[: 3 if n_channels == 1 else 2]
 
     @property
     def ceiling(self):

@@ -52,7 +52,7 @@ def test_channels_and_loader():
     assert latents.shape == (7, 12, 2)
     world = LinearSystemWorld(TREND.A, C, 0.1, 1.0, 12)
     assert np.array_equal(world.sample(7, random_state=3).X, X)
-    assert world.null_kinds == ("shuffle", "resample")
+    assert world.null_kinds == ("shuffle", "resample", "phase")
     assert world.noise_std == "estimate"
 
 

@@ -18,7 +18,7 @@ from sklearn_emerge import (
     RegimeWorld,
     RNNPredictor,
     TransformerPredictor,
-    _logistic,
+    _glm,
 )
 from sklearn_emerge.predictors._fit import fit_replicas
 
@@ -99,8 +99,8 @@ def test_other_likelihoods_are_at_their_minimum(data):
 def test_a_head_that_does_not_converge_warns_and_says_so(monkeypatch, training):
     model = GRUPredictor(4, training=training, likelihood="categorical", **QUICK).fit(TOKENS)
     assert model.converged_
-    monkeypatch.setattr(_logistic, "_FIRST", 1)
-    monkeypatch.setattr(_logistic, "_N_SEARCHES", 0)
+    monkeypatch.setattr(_glm, "_FIRST", 1)
+    monkeypatch.setattr(_glm, "_N_SEARCHES", 0)
     with pytest.warns(
         ConvergenceWarning, match="GRUPredictor has not converged.* fewer units"
     ) as told:
@@ -114,13 +114,13 @@ def test_a_head_that_does_not_converge_warns_and_says_so(monkeypatch, training):
 def test_choices_that_are_all_but_certain_have_a_head(monkeypatch):
     """Coefficients have to be large, and the loss is flat in most directions."""
     evaluations = []
-    value = _logistic._Problem._value
+    value = _glm._Problem._value
 
     def counted(problem, weights):
         evaluations.append(weights)
         return value(problem, weights)
 
-    monkeypatch.setattr(_logistic._Problem, "_value", counted)
+    monkeypatch.setattr(_glm._Problem, "_value", counted)
     # 500 steps of a cycle of 20 tokens, a hundredth of them another one.
     rng = np.random.default_rng(0)
     X = (np.arange(50) + rng.integers(20, size=(200, 1))) % 20

@@ -1,12 +1,10 @@
-"""Logistic regression of many rows, in chunks, to a gradient norm."""
+"""Generalised linear models of many rows, in chunks, to a gradient norm."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from scipy.linalg import block_diag, eigh
 from scipy.optimize import minimize
-from scipy.special import expit, softmax
 
 from ._ridge import blocks
 
@@ -23,8 +21,8 @@ _N_ROWS = 1000
 
 
 @dataclass(frozen=True)
-class LogisticFit:
-    """What `fit_logistic` returns.
+class GLMFit:
+    """What `fit_glm` returns.
 
     Attributes
     ----------
@@ -44,8 +42,8 @@ class LogisticFit:
     converged: bool
 
 
-def fit_logistic(chunks, moments, penalty, *, categorical, known=None):
-    r"""Fit logistic regressions.
+def fit_glm(chunks, moments, penalty, family, known=None):
+    r"""Fit generalised linear models, such as logistic regressions.
 
     .. math:: \frac{1}{n} \sum_i -\log p(y_i \mid a + x_i \cdot w)
               + \frac{\lambda}{2} \sum_j s_j^2 (w_j - w_j^0)^2
@@ -53,31 +51,32 @@ def fit_logistic(chunks, moments, penalty, *, categorical, known=None):
     by L-BFGS in coordinates in which the features are nearly white, so that their condition
     does not matter; if it has not converged soon, in those in which the loss itself curves alike
     in all directions, so that it does as Newton's method where there are few weights. Near its
-    minimum the loss is that of `fit_ridge` times the variance of a target, by which a penalty
-    that was chosen there has to be multiplied.
+    minimum the loss is that of `fit_ridge` times the curvature of the family (the variance of a
+    target that is 0 or 1, the mean of a count), by which a penalty that was chosen there has to be
+    multiplied.
 
     Parameters
     ----------
     chunks : callable
-        Yields pairs of features (n_rows, n_features) and targets (n_rows, n_targets), zeros and
-        ones; called once for each evaluation of the loss.
+        Yields pairs of features (n_rows, n_features) and targets (n_rows, n_targets); called once
+        for each evaluation of the loss.
     moments : Moments
         Of the same features and targets, or of more rows of them.
-    penalty : float
+    penalty : float or ndarray of shape (n_targets,)
         :math:`\lambda`; what is smaller than 1e-7 counts as that.
-    categorical : bool
-        Whether the targets of a row are one choice (softmax), or one choice each.
+    family : Family
+        The loss.
     known : pair of ndarray, default=None
         Coefficients :math:`w^0` and intercepts of all rows, where the chunks are some of them;
         the intercept is then shrunk, too. None stands for zeros, and leaves the intercept free.
 
     Returns
     -------
-    LogisticFit
+    GLMFit
     """
-    problem = _Problem(chunks, moments, max(float(penalty), SMALLEST_PENALTY), categorical, known)
+    problem = _Problem(chunks, moments, np.maximum(penalty, SMALLEST_PENALTY), family, known)
     weights, gradient = problem.solve()
-    return LogisticFit(*problem.in_units_of_data(weights), gradient, gradient <= _GRADIENT)
+    return GLMFit(*problem.in_units_of_data(weights), gradient, gradient <= _GRADIENT)
 
 
 class _Problem:
@@ -87,10 +86,9 @@ class _Problem:
     weight the principal directions of the scaled features.
     """
 
-    def __init__(self, chunks, moments, penalty, categorical, known):
+    def __init__(self, chunks, moments, penalty, family, known):
         n, folds = moments.n_features, np.flatnonzero(moments.counts)
-        self.chunks, self.penalty, self.categorical = chunks, penalty, categorical
-        self.link = partial(softmax, axis=-1) if categorical else expit
+        self.chunks, self.family = chunks, family
         mean = moments.mean(folds)
         covariance = moments.about(mean, folds)[:n, :n]
         self.center = (mean + moments.origin)[:n]
@@ -100,16 +98,15 @@ class _Problem:
         variances, self.directions = eigh(
             covariance / np.outer(self.scale, self.scale), driver="evd"
         )
-        share = np.clip((mean + moments.origin)[n:], 1e-6, 1 - 1e-6)
-        # At the shares of the targets alone the loss curves by their variance.
-        curvature = share * (1 - share)
+        of_targets = family.inside((mean + moments.origin)[n:])
+        # If the means of the targets alone were known.
+        curvature = family.curvature(of_targets)
         self.size = np.sqrt(np.outer(np.append(1.0, np.maximum(variances, 0.0)), curvature))
         self.size[1:] = np.hypot(self.size[1:], np.sqrt(penalty))
         self.shape = self.size.shape
-        penalties = np.full((n + 1, 1), penalty)
+        penalties = np.ones((n + 1, 1)) * penalty
         if known is None:
-            odds = np.log(share) if categorical else np.log(share / (1 - share))
-            known = np.zeros((n, len(share))), odds
+            known = np.zeros((n, len(of_targets))), family.output(of_targets)
             penalties[0] = 0.0
         self.start = self.of_whitened(*known)
         self.penalties = penalties
@@ -166,16 +163,16 @@ class _Problem:
         many; None if they are too many even so.
         """
         n_weights, n_targets = self.shape
-        coupled = self.categorical and weights.size <= _MOST_COUPLED
+        coupled = self.family.coupled and weights.size <= _MOST_COUPLED
         if 8 * weights.size * n_weights > _MOST_BYTES:
             return None
         coef, intercept = self.in_units_of_data(weights)
         curvature, common = np.zeros((n_targets, n_weights, n_weights)), 0.0
         for features in self._blocks():
-            p = self.link(features @ coef + intercept)
+            p = self.family.mean(features @ coef + intercept)
             white = ((features - self.center) / self.scale) @ self.directions
             rows = np.column_stack([np.ones(len(white)), white])
-            curved = p if coupled else p * (1 - p)
+            curved = p if coupled else self.family.curvature(p)
             for of_target, weight in zip(curvature, curved.T, strict=True):
                 of_target += (rows * weight[:, np.newaxis]).T @ rows
             if coupled:
@@ -185,7 +182,7 @@ class _Problem:
             curvature = (block_diag(*curvature) - common)[np.newaxis]
         curvature /= self.n_rows
         size = self.size.T.reshape(len(curvature), -1)
-        penalties = np.maximum(self.penalties, SMALLEST_PENALTY).repeat(n_targets, axis=1)
+        penalties = np.broadcast_to(np.maximum(self.penalties, SMALLEST_PENALTY), self.shape)
         diagonal = np.arange(size.shape[1])
         curvature[:, diagonal, diagonal] += penalties.T.reshape(size.shape)
         curvature /= size[:, :, np.newaxis] * size[:, np.newaxis]
@@ -220,7 +217,7 @@ class _Problem:
         it; left in, it would be a direction in which the loss is all but flat.
         """
         change = (weights - self.start) / self.size
-        return change - change.mean(axis=1, keepdims=True) if self.categorical else change
+        return change - change.mean(axis=1, keepdims=True) if self.family.coupled else change
 
     def _value(self, weights):
         """Return the loss and its gradient."""
@@ -231,7 +228,7 @@ class _Problem:
             # What has been turned into float64 is used twice.
             for rows, block in blocks(*features.shape):
                 block[...] = features[rows]
-                loss, error = self._losses(block @ coef + intercept, targets[rows])
+                loss, error = self.family.losses(block @ coef + intercept, targets[rows])
                 self.n_rows += len(error)
                 total += loss
                 by_coef += block.T @ error
@@ -242,18 +239,3 @@ class _Problem:
         # Of the last step of the search, which asks for it once more.
         self.gradient = (gradient + self.penalties * change) / self.size
         return total / self.n_rows + (self.penalties * change**2).sum() / 2, self.gradient
-
-    def _losses(self, output, targets):
-        """Return the sum of the losses of rows, and their derivatives by the outputs."""
-        if not self.categorical:
-            # log(1 + exp(x)) - t x
-            loss = (np.logaddexp(0.0, output) - targets * output).sum()
-            return loss, expit(output) - targets
-        # In place, which is faster: log sum exp(x) - t x.
-        output -= output.max(axis=1, keepdims=True)
-        loss = -np.vdot(targets, output)
-        np.exp(output, out=output)
-        total = output.sum(axis=1, keepdims=True)
-        output /= total
-        output -= targets
-        return loss + np.log(total).sum(), output

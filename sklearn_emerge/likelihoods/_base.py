@@ -1,0 +1,261 @@
+"""What a likelihood decides about."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._glm import GLMFit
+from .._ridge import Moments, RidgeFit
+from .._typing import Floats
+
+if TYPE_CHECKING:
+    from .._losses import Loss
+
+# Yields pairs of features (n_rows, n_features) and targets (n_rows, n_channels).
+Chunks = Callable[[], Iterable[tuple[Floats, Floats]]]
+# Returns observations and their predicted means, both (..., n_channels); NaN is not observed.
+Pairs = Callable[[], tuple[Floats, Floats]]
+
+
+class Likelihood(ABC):
+    """What a family of distributions decides about: data, means, heads and scores.
+
+    Attributes
+    ----------
+    name : str
+        What the parameter `likelihood` of a predictor says.
+    discrete : bool
+        Whether observations have probabilities, and no densities.
+    tokens : bool
+        Whether sequences are tokens, which predictors see as channels, one a token of the
+        vocabulary, of which one is 1 and the others 0.
+    counts : bool
+        Whether observations are counts, of which equal ones are no states.
+    identity_link : bool
+        Whether means are what a head makes of features, so that this can be in units other than
+        those of the data.
+    closed_form : bool
+        Whether the best head is a ridge regression. Others are found by iteration, and have a
+        method `shrink_head`, too.
+    means_in_words : str
+        What means are.
+    """
+
+    name: str
+    discrete = True
+    tokens = False
+    counts = False
+    identity_link = False
+    closed_form = False
+    means_in_words = "numbers"
+
+    @abstractmethod
+    def check(self, X: Floats) -> None:
+        """Raise a ValueError unless X is made of what the likelihood is for.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_sequences, n_steps, n_channels)
+            Sequences for training.
+        """
+
+    def encode(self, X: Floats, n_tokens: int | None) -> Floats:
+        """Return sequences as the channels whose means are predicted.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_sequences, n_steps, n_channels)
+            Sequences.
+        n_tokens : int or None
+            Size of the vocabulary, of tokens; None takes it from X.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, n_channels or n_tokens)
+
+        Raises
+        ------
+        ValueError
+            If they are no tokens, or not of the vocabulary.
+        """
+        return X
+
+    @abstractmethod
+    def mean(self, output: Floats) -> Floats:
+        """Return the means, given what a head makes of features: the inverse of the link.
+
+        Parameters
+        ----------
+        output : ndarray of shape (..., n_channels)
+            What is linear in the features.
+
+        Returns
+        -------
+        ndarray of the same shape
+        """
+
+    def clip(self, mean: Floats) -> Floats:
+        """Return means that a predictor gives away: inside a range in which scores are finite."""
+        return mean
+
+    def possible(self, mean: Floats) -> Floats:
+        """Return the possible means that are next to what a regression gives for means."""
+        return mean
+
+    @abstractmethod
+    def is_mean(self, mean: Floats) -> bool | np.bool_:
+        """Return whether an array of shape (..., n_channels) can be a mean."""
+
+    @abstractmethod
+    def frequency(self, total: Floats, count: float | Floats) -> Floats:
+        """Return total / count; by Laplace's rule, or one like it, what is on no edge.
+
+        Parameters
+        ----------
+        total : ndarray
+            Sums of the observations.
+        count : float or ndarray
+            How many there were.
+
+        Returns
+        -------
+        ndarray
+        """
+
+    def staying(self, X: Floats) -> Floats | float:
+        """Return what `repeat` needs to know: the share of steps that are as the one before.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_sequences, n_steps, n_channels)
+            Sequences for training.
+
+        Returns
+        -------
+        ndarray of shape (n_channels,), or float for tokens
+        """
+        stays = (X[:, 1:] == X[:, :-1]).sum(axis=(0, 1))
+        return self.frequency(stays, X.shape[0] * (X.shape[1] - 1))
+
+    @abstractmethod
+    def repeat(self, x: Floats, share: float | Floats) -> Floats:
+        """Return the means if the next step is as the present one.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n_sequences, n_steps, n_channels)
+            The present steps.
+        share : float or ndarray of shape (n_channels,)
+            From `staying`; other outcomes share the rest.
+
+        Returns
+        -------
+        ndarray of the same shape as x
+        """
+
+    @abstractmethod
+    def criterion(self, noise_std: float | Floats, scale: Floats, shape: Floats) -> Loss:
+        """Return what training minimises.
+
+        Parameters
+        ----------
+        noise_std : float or ndarray of shape (n_channels,)
+            Standard deviation of the noise of quantities, in units of the data.
+        scale : ndarray of shape (n_channels,)
+            What the data are divided by.
+        shape : ndarray of shape (n_channels,)
+            From `settle`.
+
+        Returns
+        -------
+        Loss
+            Module of what a network gives and the targets, both of shape (n_sequences, n_steps,
+            n_channels).
+        """
+
+    @abstractmethod
+    def fit_head(self, ridge: RidgeFit, chunks: Chunks, moments: Moments) -> RidgeFit | GLMFit:
+        """Return the best linear readout of features, given the ridge regression on them.
+
+        Parameters
+        ----------
+        ridge : RidgeFit
+            From `fit_ridge`.
+        chunks : callable
+            Yields pairs of features (n_rows, n_features) and targets (n_rows, n_channels).
+        moments : Moments
+            Those of the ridge regression.
+
+        Returns
+        -------
+        object
+            With ``coef``, ``intercept`` and ``converged``.
+        """
+
+    def noise(
+        self, n_channels: int, given: float | Floats | None, estimate: Callable[[], Floats]
+    ) -> Floats:
+        """Return the standard deviation of the noise of each channel, NaN where there is none.
+
+        Parameters
+        ----------
+        n_channels : int
+            How many channels.
+        given : float, ndarray of shape (n_channels,) or None
+            The one of all channels or of each, in units of the data; None takes `estimate`.
+        estimate : callable
+            Returns those that the data show, of shape (n_channels,).
+
+        Returns
+        -------
+        ndarray of shape (n_channels,)
+        """
+        if given is None:
+            return estimate()
+        return np.broadcast_to(np.asarray(given, dtype=np.float64), n_channels).copy()
+
+    def settle(self, noise_std: Floats, given: bool, pairs: Pairs) -> tuple[Floats, Floats]:
+        """Return the noise and what else the density has for parameters, by training data.
+
+        Parameters
+        ----------
+        noise_std : ndarray of shape (n_channels,)
+            From `noise`, or a standard deviation of the data before there are predictions.
+        given : bool
+            Whether it was given, and stays.
+        pairs : callable
+            Returns observations and their predicted means, both of shape (..., n_channels).
+
+        Returns
+        -------
+        noise_std : ndarray of shape (n_channels,)
+        shape : ndarray of shape (n_channels,)
+            What gives the density its shape: the dispersion of negative binomial counts, the
+            degrees of freedom of Student's t; NaN of others.
+        """
+        return noise_std, np.full(np.shape(noise_std), np.nan)
+
+    @abstractmethod
+    def log_density(
+        self, x: Floats, mean: Floats, noise_std: float | Floats, shape: Floats | None = None
+    ) -> Floats:
+        """Return the log density of each observation, in nats.
+
+        Parameters
+        ----------
+        x, mean : ndarray of shape (n_sequences, n_steps, n_channels)
+            Observations and their predicted means.
+        noise_std : float or ndarray of shape (n_channels,)
+            Standard deviation of the noise of quantities, in units of the data.
+        shape : ndarray of shape (n_channels,), default=None
+            From `settle`, for those that have one.
+
+        Returns
+        -------
+        ndarray of the same shape
+            Summed over the channels it is the log density of a step.
+        """

@@ -1,0 +1,83 @@
+"""Tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import softmax, xlogy
+
+from .._families import Softmax
+from .._typing import Floats
+from .._validation import encode_tokens
+from ._outcomes import SMALLEST_PROBABILITY, Outcomes
+
+if TYPE_CHECKING:
+    from .._losses import Loss
+
+
+class Categorical(Outcomes):
+    """Tokens, whose means are the probabilities of each."""
+
+    name = "categorical"
+    tokens = True
+    family = Softmax()
+
+    def check(self, X: Floats) -> None:
+        """Take what `encode` has made: it finds what is no token."""
+
+    def encode(self, X: Floats, n_tokens: int | None) -> Floats:
+        """Return one channel a token."""
+        return encode_tokens(X, n_tokens)
+
+    def mean(self, output: Floats) -> Floats:
+        """Return the probabilities that logits stand for."""
+        return softmax(output, axis=-1)
+
+    def possible(self, mean: Floats) -> Floats:
+        """Return probabilities that sum to 1."""
+        mean = np.clip(mean, 0.0, 1.0)
+        return mean / mean.sum(axis=-1, keepdims=True)
+
+    def is_mean(self, mean: Floats) -> bool | np.bool_:
+        """Return whether all are probabilities that sum to 1."""
+        return (mean >= 0).all() and np.allclose(mean.sum(axis=-1), 1)
+
+    def frequency(self, total: Floats, count: float | Floats) -> Floats:
+        """Return the share of each token, one more of each counted."""
+        return (total + 1) / (count + total.shape[-1])
+
+    def staying(self, X: Floats) -> float:
+        """Return the share of tokens that are as the one before, one more of each outcome."""
+        n_pairs = X.shape[0] * (X.shape[1] - 1)
+        return ((X[:, 1:] * X[:, :-1]).sum() + 1) / (n_pairs + 2)
+
+    def repeat(self, x: Floats, share: float | Floats) -> Floats:
+        """Return the share where the token is, the rest shared by all others."""
+        n_others = x.shape[2] - 1
+        return np.where(x > 0, share, (1 - share) / n_others) if n_others else np.ones_like(x)
+
+    def criterion(
+        self, noise_std: float | Floats, scale: Floats, shape: Floats | None = None
+    ) -> Loss:
+        """Return the loss of logits."""
+        from .._losses import CategoricalLoss
+
+        return CategoricalLoss()
+
+    def noise(
+        self, n_channels: int, given: float | Floats | None, estimate: Callable[[], Floats]
+    ) -> Floats:
+        """Return NaN: tokens have no noise."""
+        return np.full(n_channels, np.nan)
+
+    def log_density(
+        self,
+        x: Floats,
+        mean: Floats,
+        noise_std: float | Floats | None = None,
+        shape: Floats | None = None,
+    ) -> Floats:
+        """Return the log probability of each token that occurs, 0 of others, in nats."""
+        return xlogy(x, np.maximum(mean, SMALLEST_PROBABILITY))
