@@ -145,10 +145,14 @@ def check_texts(figure):
             assert not box.overlaps(its_box), (text.get_text(), other.get_text())
 
 
-def check_room(ax):
-    """Assert that axes have most of the height, and that labels and legends belong to something."""
+def check_room(ax, is_drawn=False):
+    """Assert that axes have most of the height, and that labels and legends belong to something.
+
+    `check_texts` has drawn the figure already.
+    """
     footers = [text for text in ax.texts if text.get_fontsize() == 7.5]
-    ax.figure.draw_without_rendering()
+    if not is_drawn:
+        ax.figure.draw_without_rendering()
     assert ax.bbox.height > max((text.get_window_extent().height for text in footers), default=0)
     label = ax.yaxis.label
     assert label.get_window_extent().height <= 1.02 * ax.bbox.height, label.get_text()

@@ -90,8 +90,6 @@ def cubes():
             TriangleWorld(),
             TransformerPredictor(16, n_layers=1, max_steps=4),
             nulls=("redrawn",),
-            n_train=200,
-            n_eval=100,
             shared_data=True,
             baselines=("mean", "markov"),
         ),

@@ -109,5 +109,15 @@ def test_rooms_are_those_of_the_package():
     assert all(any(PACKAGE.glob(f"{room}*")) for room in ROOMS)
 
 
+def test_tests_mirror_the_rooms():
+    """Each room has a folder of tests, or a file of its own; each folder of tests is a room's."""
+    tests = Path(__file__).parent
+    folders = {path.parent.name for path in tests.glob("*/test_*.py")}
+    files = {path.stem.removeprefix("test_") for path in tests.glob("test_*.py")}
+    rooms = {room for room in ROOMS if not room.startswith("_")}
+    assert folders <= rooms
+    assert rooms <= folders | files
+
+
 if __name__ == "__main__":
     print(picture())

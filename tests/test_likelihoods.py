@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 import torch
-from scipy.stats import geom, nbinom, norm, poisson
+from scipy.special import log_softmax, logit
+from scipy.stats import bernoulli, geom, nbinom, norm, poisson
 from scipy.stats import t as student_t
 from sklearn.linear_model import PoissonRegressor
 from sklearn.utils._param_validation import StrOptions
@@ -76,6 +77,69 @@ def test_what_is_repeated_is_a_mean_and_nearest_to_what_there_is(name):
     assert likelihood.is_mean(mean)
     assert np.allclose(mean, x, atol=0.1 + 1e-12)
     assert likelihood.repeat(x, 1.0) == pytest.approx(x)
+
+
+def test_log_densities_are_those_of_scipy_and_torch():
+    x, noise_std = OBSERVED["gaussian"], np.array([0.5, 1.0, 2.0])
+    density = LIKELIHOODS["gaussian"].log_density(x, OUTPUT, noise_std)
+    assert density == pytest.approx(norm.logpdf(x, OUTPUT, noise_std))
+    x, flips = OBSERVED["bernoulli"], LIKELIHOODS["bernoulli"]
+    density = flips.log_density(x, flips.mean(OUTPUT))
+    assert density == pytest.approx(bernoulli.logpmf(x, 1 / (1 + np.exp(-OUTPUT))))
+    loss = torch.nn.BCEWithLogitsLoss(reduction="none")
+    assert density == pytest.approx(-loss(torch.tensor(OUTPUT), torch.tensor(x)).numpy())
+    x, tokens = OBSERVED["categorical"], LIKELIHOODS["categorical"]
+    density = tokens.log_density(x, tokens.mean(OUTPUT))
+    assert density == pytest.approx(x * log_softmax(OUTPUT, axis=2))
+
+
+@pytest.mark.parametrize("name", ["bernoulli", "categorical"])
+def test_one_surprise_costs_no_more_than_a_probability_of_a_millionth(name):
+    x = OBSERVED[name]
+    density = LIKELIHOODS[name].log_density(x, 1 - x)
+    assert density.min() == pytest.approx(np.log(1e-6))
+    assert np.isfinite(density).all()
+
+
+def test_means_are_the_inverse_of_the_link():
+    assert LIKELIHOODS["gaussian"].mean(OUTPUT) is OUTPUT
+    assert logit(LIKELIHOODS["bernoulli"].mean(OUTPUT)) == pytest.approx(OUTPUT)
+    means = LIKELIHOODS["categorical"].mean(OUTPUT)
+    assert means.sum(axis=2) == pytest.approx(np.ones((4, 5)))
+    assert np.diff(np.log(means)) == pytest.approx(np.diff(OUTPUT))
+
+
+def test_tokens_are_channels_and_others_stay_as_they_are():
+    X = RNG.integers(3, size=(4, 5, 1)).astype(float)
+    channels = LIKELIHOODS["categorical"].encode(X, 4)
+    assert channels.shape == (4, 5, 4)
+    assert (channels.argmax(axis=2) == X[:, :, 0]).all()
+    assert (channels.sum(axis=2) == 1).all()
+    with pytest.raises(ValueError, match="tokens"):
+        LIKELIHOODS["categorical"].encode(X + 0.5, 4)
+    for name in ("gaussian", "bernoulli"):
+        assert LIKELIHOODS[name].encode(X, None) is X
+
+
+def test_each_is_for_what_it_says():
+    LIKELIHOODS["gaussian"].check(OUTPUT)
+    LIKELIHOODS["bernoulli"].check(OBSERVED["bernoulli"])
+    with pytest.raises(ValueError, match=r"X contains 0\.5; use likelihood='gaussian' or binarise"):
+        LIKELIHOODS["bernoulli"].check(np.full((2, 3, 1), 0.5))
+
+
+def test_shares_are_those_of_laplace_s_rule():
+    total = np.array([3.0, 0.0, 5.0])
+    assert LIKELIHOODS["gaussian"].frequency(total, 8) == pytest.approx(total / 8)
+    assert LIKELIHOODS["bernoulli"].frequency(total, 8) == pytest.approx((total + 1) / 10)
+    assert LIKELIHOODS["categorical"].frequency(total, 8) == pytest.approx((total + 1) / 11)
+
+
+def test_noise_is_what_is_given_or_what_the_data_show_and_tokens_have_none():
+    quantities = LIKELIHOODS["gaussian"]
+    assert quantities.noise(2, 0.5, None).tolist() == [0.5, 0.5]
+    assert quantities.noise(2, None, lambda: np.array([1.0, 3.0])).tolist() == [1, 3]
+    assert np.isnan(LIKELIHOODS["categorical"].noise(2, 0.5, None)).all()
 
 
 class GeometricLoss(Loss):

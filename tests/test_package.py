@@ -183,6 +183,7 @@ def test_wheel_holds_all_it_needs(distributions, tmp_path):
             "pip",
             "install",
             "--no-deps",
+            "--no-compile",
             "--target",
             tmp_path,
             next(distributions.glob("*.whl")),
@@ -196,6 +197,7 @@ def test_wheel_holds_all_it_needs(distributions, tmp_path):
         "print(len(e.datasets.load_published('recurrent-tables')))\n"
         "model = e.GRUPredictor(2, max_steps=1)\n"
         "options = dict(n_seeds=2, alpha=.6, n_train=10, n_eval=5, progress=False)\n"
+        "options |= dict(nulls=(), reservoir_sizes=None)\n"
         "a = e.EmergenceAssessment(e.OscillatorWorld(n_steps=9), model, **options).fit()\n"
         "a.to_netcdf('cube.nc'); print(e.load_cube('cube.nc').sizes['seed'])"
     )
@@ -226,16 +228,15 @@ def test_quickstart_notebook_is_stored_with_what_it_found():
     )
 
 
-@pytest.mark.slow
-def test_quickstart_notebook_runs(tmp_path):
-    """With three updates and few sequences; the numbers mean nothing."""
+def smaller_quickstart(options):
+    """Return the notebook with three updates and few sequences; the numbers mean nothing."""
     text = (ROOT / "docs" / "quickstart.ipynb").read_text()
     for said, small in (
         ("max_steps=200", "max_steps=3"),
         ("max_steps=1000", "max_steps=3"),
         ("max_steps=600", "max_steps=3"),
-        ("n_train=1000", "n_seeds=5, reservoir_sizes=(4, 8), n_probe=30, n_train=60"),
-        ("n_train=500", "n_seeds=5, reservoir_sizes=(4, 8), n_probe=30, n_train=60"),
+        ("n_train=1000", f"{options}, n_probe=30, n_train=60"),
+        ("n_train=500", f"{options}, n_probe=30, n_train=60"),
         ("n_eval=300", "n_eval=40"),
         ("n_steps=100", "n_steps=40"),
         # Kernels of notebooks are processes of their own already.
@@ -243,7 +244,26 @@ def test_quickstart_notebook_runs(tmp_path):
     ):
         assert text.count(said) >= 1
         text = text.replace(said, small)
-    notebook = nbformat.reads(text, as_version=4)
+    return nbformat.reads(text, as_version=4)
+
+
+@pytest.mark.usefixtures("few_baselines", "close_figures")
+def test_cells_of_the_quickstart_run(tmp_path, monkeypatch, capsys):
+    """One after the other, without a kernel."""
+    monkeypatch.chdir(tmp_path)
+    notebook = smaller_quickstart("n_seeds=2, alpha=0.6, reservoir_sizes=None")
+    names = {}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            exec(compile(cell.source, "quickstart.ipynb", "exec"), names)
+    assert capsys.readouterr().out.count("What was found") == 2
+    assert names["assessment"].verdict_ in names["assessment"]._repr_html_()
+    assert {path.name for path in tmp_path.iterdir()} == {"oscillator.nc", "oscillator.png"}
+
+
+@pytest.mark.slow
+def test_quickstart_notebook_runs(tmp_path):
+    notebook = smaller_quickstart("n_seeds=5, reservoir_sizes=(4, 8)")
     for cell in notebook.cells:
         cell.pop("outputs", None)
         if cell.cell_type == "code":

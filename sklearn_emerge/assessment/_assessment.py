@@ -224,8 +224,8 @@ class EmergenceAssessment(Results, Estimator):
     >>> from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
     >>> assessment = EmergenceAssessment(
     ...     OscillatorWorld(n_steps=40),
-    ...     GRUPredictor(hidden_size=4, max_steps=50, lr=0.01),
-    ...     n_train=100, n_eval=50, random_state=0, progress=False,
+    ...     GRUPredictor(hidden_size=4, max_steps=20, lr=0.01),
+    ...     n_train=50, n_eval=30, random_state=0, progress=False,
     ... ).fit()
     >>> dict(assessment.cube_.delta_nll.sizes)
     {'condition': 2, 'mode': 2, 'seed': 6}

@@ -44,8 +44,8 @@ def excess_risk(cube, world):
     >>> from sklearn_emerge.linear_systems import excess_risk
     >>> world = LinearSystemWorld.random_walk(n_steps=20)
     >>> cube = EmergenceAssessment(
-    ...     world, GRUPredictor(4, max_steps=5), n_train=50, n_eval=20, random_state=0,
-    ...     progress=False,
+    ...     world, GRUPredictor(4, max_steps=5), n_train=50, n_eval=20, nulls=(),
+    ...     reservoir_sizes=None, probe=None, random_state=0, progress=False,
     ... ).fit().cube_
     >>> excess_risk(cube, world).dims
     ('mode', 'seed')

@@ -54,7 +54,7 @@ def test_small_figures_are_readable(kind, case, size):
     figure, ax = plt.subplots(figsize=SIZES[size], **given)
     DRAWN[kind](cube, ax=ax)
     check_texts(figure)
-    check_room(ax)
+    check_room(ax, is_drawn=True)
 
 
 @pytest.mark.filterwarnings("error::UserWarning")
@@ -69,7 +69,7 @@ def test_small_figures_of_results_are_readable(name, size):
     figure, ax = plt.subplots(figsize=SIZES[size], **given)
     AssessmentDisplay.from_cube(cube.isel(grid), ax=ax)
     check_texts(figure)
-    check_room(ax)
+    check_room(ax, is_drawn=True)
     if size != "axes":
         assert {tick.get_rotation() for tick in ax.get_xticklabels()} == {0}
 

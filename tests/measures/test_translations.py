@@ -107,12 +107,12 @@ def test_one_who_knows_is_right(train):
 
 @pytest.mark.parametrize("tokens_per_word", [1, 2])
 @pytest.mark.parametrize("shots", ["disjoint", "random"])
-def test_networks_without_a_map_score_as_expected(shots, tokens_per_word):
+@pytest.mark.parametrize("n", [20, pytest.param(60, marks=pytest.mark.slow)])
+def test_networks_without_a_map_score_as_expected(n, shots, tokens_per_word):
     """Each with a guess of its own: at most at the level, and the mean is what is expected."""
     world = TriangleWorld(examples=WORLD.examples, tokens_per_word=tokens_per_word)
     train = world.sample(world.default_n_train, random_state=0)
     options = dict(train=train, n_queries=20, n_shots=6, shots=shots, random_state=1)
-    n = 60
     rows = [Translator(world, train, "guesses", i).scored("A->C", **options) for i in range(n)]
     for name in ("words", "sentences", "choice"):
         scores = np.array([row[name] for row in rows])
@@ -123,9 +123,10 @@ def test_networks_without_a_map_score_as_expected(shots, tokens_per_word):
         assert rate <= binom.ppf(0.999, n, 0.05) / n
 
 
-def test_recall_alone_is_not_found_significant():
+@pytest.mark.parametrize("n", [30, pytest.param(100, marks=pytest.mark.slow)])
+def test_recall_alone_is_not_found_significant(n):
     world = TriangleWorld(examples={"A->B": 200, "A->C": 300})
-    n, rows = 100, []
+    rows = []
     for i in range(n):
         # Other examples and other queries each time.
         train = world.sample(world.default_n_train, random_state=i)

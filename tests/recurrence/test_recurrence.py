@@ -376,7 +376,12 @@ def test_unwritable_package_and_home_do_no_harm():
     code = (
         "from numba.core.caching import _CacheLocator\n"
         "def unwritable(self): raise PermissionError\n"
-        "_CacheLocator.ensure_cache_path = unwritable\n" + FIT + "print(fit())"
+        "_CacheLocator.ensure_cache_path = unwritable\n"
+        "from sklearn_emerge import RNNPredictor, OscillatorWorld\n"
+        "X = OscillatorWorld(n_steps=40).sample(100, random_state=0).X\n"
+        # Its head needs no forward scan: one kernel is compiled, not two.
+        "model = RNNPredictor(5, max_steps=2, engine='numba', head='sgd', random_state=0)\n"
+        "print(model.fit(X).training_loss_[-1])"
     )
     assert np.isfinite(float(run_elsewhere(code)[0]))
 

@@ -183,6 +183,7 @@ def words_of(source):
     return " ".join(unescape(re.sub("<[^>]*>", " ", source)).split())
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_comparison_says_what_differs(cube, tmp_path):
     other = with_options(cube, margin=0.2, world={"type": "OscillatorWorld", "n_steps": 50})
     for cubes, said in (

@@ -120,13 +120,13 @@ def test_own_tokens_are_assessed_with_the_baselines_of_tokens(X):
     X = X.copy()
     X[0, 0] = 9
     model = GRUPredictor(3, max_steps=2, likelihood="categorical")
-    cube = assess(X, model=model, nulls=("resample", "shuffle"), baselines="auto").cube_
+    options = {"model": model, "modes": ("full",), "baselines": "auto"}
+    cube = assess(X, nulls=("resample", "shuffle"), **options).cube_
     trivial, panel = ["mean", "step_mean", "persistence"], ["linear_filter", "window", "echo_state"]
     assert cube.baseline.values.tolist() == [*trivial, "markov", *panel]
     assert np.isfinite(cube.nll_baseline.sel(condition="structured")).all()
-    through_world = small_assessment(
-        world=ArrayWorld(X), model=model, n_train=None, n_eval=None, baselines="auto"
-    )
+    options |= {"n_train": None, "n_eval": None, "baselines": ["markov"]}
+    through_world = small_assessment(world=ArrayWorld(X), **options)
     assert np.isfinite(through_world.fit().cube_.nll).all()
 
 
