@@ -159,6 +159,28 @@ def calibration():
     return pd.concat(map(pd.read_csv, paths), ignore_index=True) if paths else None
 
 
+def false_operators():
+    """Return how many simulated assessments of what is no operator there are, and were called one.
+
+    None if they were not measured.
+    """
+    paths = sorted(CALIBRATION.glob("what_is_no_operator_*.csv"))
+    if not paths:
+        return None
+    rates = pd.concat(map(pd.read_csv, paths))
+    n = rates.groupby("setting").assessments.first()
+    called = rates[rates.test.str.startswith("operator")]
+    return {
+        "settings": len(n),
+        "assessments": int(n.sum()),
+        "called": int((called.rate * called.assessments).round().sum()),
+        "found": pd.concat(
+            map(pd.read_csv, sorted(CALIBRATION.glob("operators_are_found-*.csv")))
+        ).set_index("setting"),
+        "undecided": rates[rates.test.str.startswith("undecided")].set_index("setting").rate,
+    }
+
+
 def recurrent_values(published, corrected, figures):
     """Return the named values."""
     tables, rows = comparisons(published)
@@ -183,5 +205,6 @@ def recurrent_values(published, corrected, figures):
             "probes": probes(published),
         },
         "calibration": calibration(),
+        "false_operators": false_operators(),
         "smallest_p_of_five": smallest_p_value(5),
     }
