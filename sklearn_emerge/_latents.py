@@ -1,14 +1,16 @@
 """Latents as arrays: which are classes and which quantities, and what is refused."""
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ._tables import check_table, has_columns_of_latents
 from ._validation import as_array, check_finite
 
 
-def check_latents(latents, X, name="latents"):
+def check_latents(latents: ArrayLike, X: NDArray[Any], name: str = "latents") -> NDArray[Any]:
     """Validate latents against sequences and return them with three dimensions.
 
     Parameters

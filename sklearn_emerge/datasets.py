@@ -1,9 +1,13 @@
 """Loaders: sequences with known latents, and the published tables to compare with."""
 
+from collections.abc import Mapping
 from importlib.resources import files
+from typing import Any
 
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
+from ._typing import RandomState
 from .worlds import (
     DriftWorld,
     LinearSystemWorld,
@@ -11,7 +15,9 @@ from .worlds import (
     OscillatorWorld,
     RegimeWorld,
     TriangleWorld,
+    World,
 )
+from .worlds._sample import Sample
 
 __all__ = [
     "load_published",
@@ -23,17 +29,20 @@ __all__ = [
     "make_triangle",
 ]
 
+# Sequences with all that is known of them, or a pair of sequences and latents.
+Drawn = Sample | tuple[NDArray[Any], NDArray[Any] | None]
+
 
 def make_drift(
-    n_sequences=100,
+    n_sequences: int = 100,
     *,
-    n_steps=64,
-    velocity=0.03,
-    dynamics_std=0.005,
-    observation_std=0.02,
-    random_state=None,
-    return_X_latents=False,
-):
+    n_steps: int = 64,
+    velocity: float = 0.03,
+    dynamics_std: float = 0.005,
+    observation_std: float = 0.02,
+    random_state: RandomState = None,
+    return_X_latents: bool = False,
+) -> Drawn:
     """Sample a noisy walk with drift; see `DriftWorld`.
 
     Parameters
@@ -70,17 +79,17 @@ def make_drift(
 
 
 def make_linear_system(
-    A=1.0,
-    C=1.0,
-    Q=0.1,
-    R=1.0,
-    n_sequences=100,
+    A: ArrayLike = 1.0,
+    C: ArrayLike = 1.0,
+    Q: ArrayLike = 0.1,
+    R: ArrayLike = 1.0,
+    n_sequences: int = 100,
     *,
-    n_steps=100,
-    initial="steady",
-    random_state=None,
-    return_X_latents=False,
-):
+    n_steps: int = 100,
+    initial: str | ArrayLike = "steady",
+    random_state: RandomState = None,
+    return_X_latents: bool = False,
+) -> Drawn:
     """Sample a linear Gaussian system; see `LinearSystemWorld`.
 
     Parameters
@@ -126,18 +135,18 @@ def make_linear_system(
 
 
 def make_nested_conditional(
-    n_sequences=100,
+    n_sequences: int = 100,
     *,
-    depth=3,
-    branching=2,
-    difficulty=1.0,
-    alias_share=0.25,
-    n_keys=7,
-    n_tokens=256,
-    row_length=128,
-    random_state=None,
-    return_X_latents=False,
-):
+    depth: int = 3,
+    branching: int = 2,
+    difficulty: float = 1.0,
+    alias_share: float = 0.25,
+    n_keys: int = 7,
+    n_tokens: int = 256,
+    row_length: int = 128,
+    random_state: RandomState = None,
+    return_X_latents: bool = False,
+) -> Drawn:
     """Sample nested conditionals and their answers; see `NestedConditionalWorld`.
 
     Parameters
@@ -195,16 +204,16 @@ def make_nested_conditional(
 
 
 def make_oscillator(
-    n_sequences=100,
+    n_sequences: int = 100,
     *,
-    n_steps=256,
-    omega=1.0,
-    time_step=0.05,
-    initial_std=0.1,
-    observation_std=0.05,
-    random_state=None,
-    return_X_latents=False,
-):
+    n_steps: int = 256,
+    omega: float | tuple[float, float] = 1.0,
+    time_step: float = 0.05,
+    initial_std: float = 0.1,
+    observation_std: float = 0.05,
+    random_state: RandomState = None,
+    return_X_latents: bool = False,
+) -> Drawn:
     """Sample a noisily observed nonlinear oscillator; see `OscillatorWorld`.
 
     Parameters
@@ -242,14 +251,14 @@ def make_oscillator(
 
 
 def make_regime(
-    n_sequences=100,
+    n_sequences: int = 100,
     *,
-    n_steps=128,
-    period=32,
-    stay_probability=(0.9, 0.6),
-    random_state=None,
-    return_X_latents=False,
-):
+    n_steps: int = 128,
+    period: int = 32,
+    stay_probability: tuple[float, float] = (0.9, 0.6),
+    random_state: RandomState = None,
+    return_X_latents: bool = False,
+) -> Drawn:
     """Sample a binary chain with a hidden regime; see `RegimeWorld`.
 
     Parameters
@@ -284,15 +293,15 @@ def make_regime(
 
 
 def make_triangle(
-    n_sequences=100,
+    n_sequences: int = 100,
     *,
-    n_languages=3,
-    n_words=8,
-    examples=None,
-    tokens_per_word=1,
-    random_state=None,
-    return_X_latents=False,
-):
+    n_languages: int = 3,
+    n_words: int = 8,
+    examples: Mapping[str, int] | None = None,
+    tokens_per_word: int = 1,
+    random_state: RandomState = None,
+    return_X_latents: bool = False,
+) -> Drawn:
     """Sample translations between artificial languages; see `TriangleWorld`.
 
     Parameters
@@ -329,7 +338,7 @@ def make_triangle(
     return _load(world, n_sequences, random_state, return_X_latents)
 
 
-def load_published(name):
+def load_published(name: str) -> pd.DataFrame:
     """Load figures that a paper reports.
 
     Parameters
@@ -377,6 +386,8 @@ def load_published(name):
         return pd.read_csv(file, dtype={"table": str})
 
 
-def _load(world, n_sequences, random_state, return_X_latents):
+def _load(
+    world: World, n_sequences: int, random_state: RandomState, return_X_latents: bool
+) -> Drawn:
     sample = world.sample(n_sequences, random_state)
     return (sample.X, sample.latents) if return_X_latents else sample

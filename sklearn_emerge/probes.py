@@ -2,19 +2,22 @@
 
 import warnings
 from numbers import Integral
+from typing import Any
 
 import numpy as np
-from sklearn.base import clone, is_classifier, is_regressor
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, d2_brier_score, r2_score
 from sklearn.model_selection import GroupKFold, PredefinedSplit, StratifiedGroupKFold
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
 
 from ._groups import check_groups
 from ._latents import check_latents
 from ._random import integer_seed, substream
+from ._typing import Floats, RandomState
 from ._validation import as_array, check_finite, check_scale
 
 __all__ = ["CONTROLS", "control_states", "cross_validate_probe", "make_probe"]
@@ -22,9 +25,11 @@ __all__ = ["CONTROLS", "control_states", "cross_validate_probe", "make_probe"]
 CONTROLS = ("other_sequence", "noise")
 # Differences between quantities, relative to the largest, that are no more than rounding.
 _ROUNDING = 1e-14
+# Classes, units, or places of rows.
+Numbers = NDArray[np.integer]
 
 
-def make_probe(kind="continuous"):
+def make_probe(kind: str = "continuous") -> Pipeline:
     """Return a linear probe, a scikit-learn pipeline.
 
     Parameters
@@ -56,7 +61,7 @@ def make_probe(kind="continuous"):
     raise ValueError(f"kind={kind!r} is not known; choose 'continuous' or 'discrete'.")
 
 
-def control_states(hidden, kind, random_state=None):
+def control_states(hidden: Floats, kind: str, random_state: RandomState = None) -> Floats:
     """Return what a probe should not be able to decode from, in place of hidden states.
 
     Parameters
@@ -108,8 +113,15 @@ def control_states(hidden, kind, random_state=None):
 
 
 def cross_validate_probe(
-    hidden, latents, *, probe="auto", n_splits=5, burn_in=1, groups=None, random_state=None
-):
+    hidden: ArrayLike,
+    latents: ArrayLike,
+    *,
+    probe: str | BaseEstimator = "auto",
+    n_splits: int = 5,
+    burn_in: int = 1,
+    groups: ArrayLike | None = None,
+    random_state: RandomState = None,
+) -> Bunch:
     r"""Score how well latents can be decoded from hidden states of unseen sequences.
 
     Cross-validated with the sequence as the unit, or a group of sequences: all steps of a unit
@@ -204,8 +216,15 @@ def cross_validate_probe(
 
 
 def score_probe(
-    hidden, latents, *, probe="auto", n_splits=5, burn_in=1, groups=None, random_state=None
-):
+    hidden: ArrayLike,
+    latents: ArrayLike,
+    *,
+    probe: str | BaseEstimator = "auto",
+    n_splits: int = 5,
+    burn_in: int = 1,
+    groups: ArrayLike | None = None,
+    random_state: RandomState = None,
+) -> Bunch:
     """Return what `cross_validate_probe` returns, without warnings of rare classes."""
     hidden = _check_hidden(hidden)
     latents = check_latents(latents, hidden)
@@ -235,12 +254,12 @@ def score_probe(
     return Bunch(score=score, accuracy=accuracy if discrete else None)
 
 
-def _units(groups, n_sequences):
+def _units(groups: ArrayLike | None, n_sequences: int) -> Numbers:
     """Return the unit of each sequence, numbered from 0 on."""
     return np.arange(n_sequences) if groups is None else check_groups(groups, n_sequences)
 
 
-def _check_hidden(hidden):
+def _check_hidden(hidden: ArrayLike) -> Floats:
     """Return finite hidden states as a float64 array of three dimensions."""
     hidden = np.asarray(hidden, dtype=np.float64)
     if hidden.ndim != 3 or 0 in hidden.shape:
@@ -252,7 +271,7 @@ def _check_hidden(hidden):
     return hidden
 
 
-def _seeded(probe, random_state):
+def _seeded(probe: BaseEstimator, random_state: RandomState) -> BaseEstimator:
     """Return a clone in which every `random_state` that is None is an integer of the stream."""
     probe = clone(probe)
     unset = [
@@ -264,7 +283,7 @@ def _seeded(probe, random_state):
     return probe.set_params(**{name: integer_seed(substream(stream, name)) for name in unset})
 
 
-def check_probe(probe, kind):
+def check_probe(probe: str | BaseEstimator, kind: str | None) -> None:
     """Raise a ValueError unless a probe suits a kind of latents."""
     if isinstance(probe, str) and probe == "auto":
         return
@@ -281,7 +300,7 @@ def check_probe(probe, kind):
         )
 
 
-def count_classes(latent, units=None):
+def count_classes(latent: Numbers, units: Numbers | None = None) -> tuple[Numbers, Numbers]:
     """Return the classes of a latent, and in how many units each of them occurs.
 
     Parameters
@@ -301,7 +320,7 @@ def count_classes(latent, units=None):
     return classes, np.array([len(np.unique(units[each])) for each in found])
 
 
-def can_be_scored(latent, units=None):
+def can_be_scored(latent: NDArray[Any], units: Numbers | None = None) -> bool:
     """Return whether quantities vary, or two classes occur in at least two units each.
 
     Parameters
@@ -321,13 +340,13 @@ def can_be_scored(latent, units=None):
     return bool((count_classes(latent, units)[1] > 1).sum() > 1)
 
 
-def _in_range(latent):
+def _in_range(latent: Floats) -> Floats:
     """Return quantities whose squares neither over- nor underflow; others times a power of 2."""
     exponent = np.frexp(np.abs(latent).max())[1]
     return latent if abs(exponent) < 400 else np.ldexp(latent, -exponent)
 
 
-def _class_folds(latent, units, n_splits):
+def _class_folds(latent: Numbers, units: Numbers, n_splits: int) -> list[tuple[Numbers, Numbers]]:
     """Return folds (train, test) with at least two classes in every training part."""
     target, groups = latent.ravel(), np.repeat(units, latent.shape[1])
     classes, n_units = count_classes(latent, units)
@@ -348,18 +367,20 @@ def _class_folds(latent, units, n_splits):
     return list(PredefinedSplit(fold[groups]).split())
 
 
-def _score_latent(probe, rows, latent, units, n_splits):
+def _score_latent(
+    probe: BaseEstimator, rows: Floats, latent: NDArray[Any], units: Numbers, n_splits: int
+) -> tuple[float, float]:
     """Return (score, accuracy or NaN) of one latent, all folds together."""
     if not can_be_scored(latent, units):
         return np.nan, np.nan
     discrete = latent.dtype.kind == "i"
     if discrete:
-        target, folds = latent.ravel(), _class_folds(latent, units, n_splits)
+        target, parts = latent.ravel(), _class_folds(latent, units, n_splits)
     else:
         target = _in_range(latent).ravel()
         groups = np.repeat(units, latent.shape[1])
-        folds = GroupKFold(n_splits).split(rows, target, groups)
-    folds = [(clone(probe).fit(rows[train], target[train]), test) for train, test in folds]
+        parts = GroupKFold(n_splits).split(rows, target, groups)
+    folds = [(clone(probe).fit(rows[train], target[train]), test) for train, test in parts]
     if discrete:
         classes = np.unique(target)
         probability = np.zeros((len(target), len(classes)))

@@ -1,13 +1,14 @@
 """What the contracts share."""
 
 import pickle
+from typing import Any
 
 import numpy as np
 from joblib.externals.loky.backend.reduction import dumps
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 
 
-def check_estimator(estimator):
+def check_estimator(estimator: BaseEstimator) -> None:
     """Check that parameters are all that a constructor keeps, and that it can be sent."""
     name = type(estimator).__name__
     try:
@@ -28,7 +29,7 @@ def check_estimator(estimator):
     check_sendable(estimator, name)
 
 
-def check_sendable(thing, name):
+def check_sendable(thing: object, name: str) -> None:
     """Check that other processes can have something."""
     try:
         pickle.loads(dumps(thing))
@@ -39,13 +40,14 @@ def check_sendable(thing, name):
         ) from error
 
 
-def global_state():
+def global_state() -> tuple[list[int], list[Any]]:
     """Return the state of numpy's global generator, in a form that can be compared."""
-    _, key, *place = np.random.get_state()  # noqa: NPY002
+    state: Any = np.random.get_state()  # noqa: NPY002
+    _, key, *place = state
     return key.tolist(), place
 
 
-def require(condition, message):
+def require(condition: object, message: str) -> None:
     """Raise an AssertionError with a message unless a part of a contract holds."""
     if not condition:
         raise AssertionError(message)

@@ -1,11 +1,20 @@
 """The contract of a measure."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
+from ..predictors import BasePredictor
+from ..worlds import Sample
 from ._common import check_sendable, require
 
 
-def check_measure(measure, predictor=None, sample=None):
+def check_measure(
+    measure: Callable[[Any, Any], Any],
+    predictor: BasePredictor | None = None,
+    sample: Sample | None = None,
+) -> None:
     """Raise an error if a measure does not keep to its contract; the error says what to do.
 
     A measure is a function of (predictor, sample), as `EmergenceAssessment` takes it in `measures`.
@@ -45,7 +54,7 @@ def check_measure(measure, predictor=None, sample=None):
     check_sendable(measure, "measure")
     if (predictor is None) != (sample is None):
         raise ValueError("predictor and sample belong together; pass both, or neither.")
-    if predictor is None:
+    if predictor is None or sample is None:
         predictor, sample = _oscillations()
     params, fitted = repr(predictor.get_params()), set(vars(predictor))
     X, mean = sample.X.copy(), predictor.predict(sample.X)
@@ -68,7 +77,7 @@ def check_measure(measure, predictor=None, sample=None):
     )
 
 
-def _oscillations():
+def _oscillations() -> tuple[BasePredictor, Sample]:
     """Return a fitted network and sequences, as a measure gets them in an assessment."""
     from ..predictors import GRUPredictor
     from ..worlds import OscillatorWorld

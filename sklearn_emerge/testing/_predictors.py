@@ -1,16 +1,22 @@
 """The contract of a predictor."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
+from .._typing import Floats
 from ..likelihoods import LIKELIHOODS
+from ..predictors import BasePredictor
 from ._common import check_estimator, global_state, require
 
 _N_STEPS, _N_TOKENS, _N_INPUTS = 24, 5, 3
 
 
-def check_predictor(predictor):
+def check_predictor(predictor: BasePredictor) -> None:
     """Raise an error if a predictor does not keep to its contract; the error says what to do.
 
     A predictor inherits from `predictors.BasePredictor`, has the parameters `likelihood` and
@@ -94,7 +100,7 @@ def check_predictor(predictor):
     _check_last_inputs(fitted, X)
 
 
-def _sequences_for(params):
+def _sequences_for(params: dict[str, Any]) -> NDArray[Any]:
     """Return sequences that a predictor can learn, by its likelihood."""
     rng = np.random.default_rng(0)
     shape = 30, _N_STEPS
@@ -108,7 +114,7 @@ def _sequences_for(params):
     return rng.normal(size=shape).cumsum(axis=1)
 
 
-def _check_fit(predictor, X):
+def _check_fit(predictor: BasePredictor, X: Floats) -> BasePredictor:
     """Check what `fit` does and leaves alone, and return a fitted predictor."""
     name, given, before = type(predictor).__name__, X.copy(), global_state()
     try:
@@ -142,7 +148,7 @@ def _check_fit(predictor, X):
     return fitted
 
 
-def _check_predictions(fitted, X):
+def _check_predictions(fitted: BasePredictor, X: Floats) -> None:
     """Check shapes of predictions, and what they may depend on."""
     name, given, mean = type(fitted).__name__, X.copy(), fitted.predict(X)
     tokens = LIKELIHOODS[fitted.likelihood_].tokens
@@ -165,7 +171,7 @@ def _check_predictions(fitted, X):
     )
 
 
-def _check_past(name, what, read, X):
+def _check_past(name: str, what: str, read: Callable[[Floats], Floats], X: Floats) -> None:
     """Check that entries of what is read depend on their own sequence and its past alone."""
     values, later = read(X), X.copy()
     require(
@@ -185,7 +191,7 @@ def _check_past(name, what, read, X):
     )
 
 
-def _check_scores(fitted, X):
+def _check_scores(fitted: BasePredictor, X: Floats) -> None:
     """Check that scores are what they are called."""
     name, of_rows, score = type(fitted).__name__, fitted.score_samples(X), fitted.score(X)
     require(
@@ -200,7 +206,7 @@ def _check_scores(fitted, X):
     )
 
 
-def _check_states(fitted, X):
+def _check_states(fitted: BasePredictor, X: Floats) -> None:
     """Check hidden states and the context, where a predictor has them."""
     name = type(fitted).__name__
     readings = {}
@@ -226,7 +232,7 @@ def _check_states(fitted, X):
     )
 
 
-def _check_last_inputs(fitted, X):
+def _check_last_inputs(fitted: BasePredictor, X: Floats) -> None:
     """Check scores given the last inputs alone, where the state of a predictor can be reset."""
     if not hasattr(fitted, "score_from_last"):
         return

@@ -1,18 +1,21 @@
 """The contract of a world."""
 
+from collections.abc import Callable, Sequence
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
-from ..worlds import World
+from ..worlds import Sample, World
+from ..worlds._facts import WorldFacts
 from ._common import check_estimator, global_state, require
 
 # Sequences for training and evaluation, and those that ceilings are compared on.
 _SIZES, _MANY = (20, 10), 200
 
 
-def check_world(world):
+def check_world(world: World) -> None:
     """Raise an error if a world does not keep to its contract; the error says what to do.
 
     - It is a `World`; its parameters are those of ``__init__``, which keeps them as they are, so
@@ -51,7 +54,7 @@ def check_world(world):
     sizes = world.default_split(None, None)
     recorded = world.units_per_split(*sizes) is not None
     if not recorded:
-        sizes = [min(pair) for pair in zip(sizes, _SIZES, strict=True)]
+        sizes = min(sizes[0], _SIZES[0]), min(sizes[1], _SIZES[1])
     sample = _drawn(world, facts, name, lambda world, seed: [world.sample(sizes[1], seed)])[0]
     require(
         len(sample.X) == sizes[1],
@@ -73,7 +76,12 @@ def check_world(world):
     _check_ceiling(world, facts)
 
 
-def _drawn(world, facts, name, draw):
+def _drawn(
+    world: World,
+    facts: WorldFacts,
+    name: str,
+    draw: Callable[[World, int], Sequence[Sample]],
+) -> Sequence[Sample]:
     """Return what is drawn from a world, after asking for its form, and for its stream."""
     before = global_state()
     first, again, other = draw(world, 0), draw(clone(world), 0), draw(world, 1)
@@ -96,7 +104,7 @@ def _drawn(world, facts, name, draw):
     return first
 
 
-def _check_sample(sample, facts, name):
+def _check_sample(sample: Sample, facts: WorldFacts, name: str) -> None:
     """Check one Sample against the facts of its world."""
     X, latents = sample.X, sample.latents
     require(
@@ -107,7 +115,7 @@ def _check_sample(sample, facts, name):
     require(np.isfinite(X).all(), f"{name}: X is not finite; draw finite numbers.")
     if facts.observation != "continuous":
         tokens = facts.observation == "token"
-        n_values = facts.n_tokens if tokens else 2
+        n_values: Any = facts.n_tokens if tokens else 2
         require(
             isinstance(n_values, Integral),
             f"{name}: n_tokens={n_values!r}, but observation='token'; declare the size of the "
@@ -149,7 +157,7 @@ def _check_sample(sample, facts, name):
     )
 
 
-def _check_null(world, kind, sizes, original):
+def _check_null(world: World, kind: str, sizes: tuple[int, int], original: Sample) -> None:
     """Check that a null is a world, of the same shape, in which something is destroyed."""
     name = f"{type(world).__name__}.null({kind!r})"
     null = world.null(kind)
@@ -167,12 +175,13 @@ def _check_null(world, kind, sizes, original):
     )
 
 
-def _check_ceiling(world, facts):
+def _check_ceiling(world: World, facts: WorldFacts) -> None:
     """Check that the optimal predictor is there, and is not beaten by what is trivial."""
     from ..predictors import MeanPredictor, PersistencePredictor
     from ..predictors._facts import with_facts
 
-    name, optimal = type(world).__name__, world.optimal_predictor()
+    name = type(world).__name__
+    optimal: Any = world.optimal_predictor()
     require(
         (optimal is None) == (facts.ceiling is None),
         f"{name}: ceiling={facts.ceiling!r}, but optimal_predictor() returned {optimal!r}; return "
@@ -195,11 +204,11 @@ def _check_ceiling(world, facts):
         )
 
 
-def _equal(sample, other):
+def _equal(sample: Sample, other: Sample) -> bool:
     """Return whether two samples have the same sequences, latents and scored steps."""
     parts = ((sample[key], other[key]) for key in ("X", "latents", "scored"))
     return all(np.array_equal(a, b) if a is not None else b is None for a, b in parts)
 
 
-def _is_constant(sample):
+def _is_constant(sample: Sample) -> bool:
     return bool((sample.X.flat[0] == sample.X).all())
