@@ -89,7 +89,7 @@ def test_predictors_and_worlds(call, message):
     [
         (dict(alpha=0), "alpha=0 .*between 0 and 1"),
         (dict(alpha=1.0), "alpha=1.0 .*between 0 and 1"),
-        (dict(n_seeds=0), r"'n_seeds'.*\[1, inf\). Got 0"),
+        (dict(n_seeds=0), r"'n_seeds'.*\[1, inf\) or None. Got 0"),
         (dict(modes=("trained",)), "modes=.*'trained' is not known here; choose from 'full'"),
         (dict(modes=()), "modes is empty"),
         (dict(nulls=("reverse",)), "nulls=.*'reverse' is not known here.*'shuffle'"),

@@ -112,7 +112,11 @@ class Results:
 
         Parameters
         ----------
-        seed, condition, **grid
+        seed : int, default=0
+            The seed.
+        condition : str, default="structured"
+            "structured", or one of `nulls`.
+        **grid : dict
             As in `predictor`.
 
         Returns

@@ -21,7 +21,7 @@ from sklearn_emerge import (
     SeasonalPredictor,
     TimeVaryingFilterPredictor,
     WindowPredictor,
-    _logistic,
+    _glm,
 )
 from sklearn_emerge._ridge import PENALTIES, Moments
 from sklearn_emerge.likelihoods import LIKELIHOODS
@@ -165,8 +165,8 @@ def test_what_cannot_be_is_refused(alternative, message, X):
 
 
 def test_a_head_that_does_not_converge_warns_and_says_so(monkeypatch):
-    monkeypatch.setattr(_logistic, "_FIRST", 1)
-    monkeypatch.setattr(_logistic, "_N_SEARCHES", 0)
+    monkeypatch.setattr(_glm, "_FIRST", 1)
+    monkeypatch.setattr(_glm, "_N_SEARCHES", 0)
     X = RegimeWorld(n_steps=8).sample(30, random_state=0).X
     model = LinearFilterPredictor(2, likelihood="bernoulli")
     with pytest.warns(ConvergenceWarning, match="LinearFilterPredictor has not converged"):
