@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
+from ._missing import is_observed, observed_only, without_partly
 from ._tables import check_columns, check_table, cut_call, text_error
 from ._typing import Floats
 
@@ -110,11 +111,31 @@ def as_numbers(values: ArrayLike, name: str) -> Floats:
         ) from error
 
 
-def check_finite(array, name):
-    """Raise a ValueError that locates the first NaN or infinity of `array`, if there is one."""
+def check_finite(array, name, *, missing=False):
+    """Raise a ValueError that locates the first NaN or infinity of `array`, if there is one.
+
+    Parameters
+    ----------
+    array : ndarray
+        Numbers.
+    name : str
+        The name used in messages.
+    missing : bool, default=False
+        Whether NaN stands for what is missing, and is none of the two.
+    """
     finite = np.isfinite(array)
+    if missing and not finite.all():
+        finite |= np.isnan(array)
     if not finite.all():
         where = tuple(int(i) for i in np.argwhere(~finite)[0])
+        if missing:
+            raise ValueError(
+                f"{name} contains infinity: {name}[{', '.join(map(str, where))}] is "
+                f"{array[where]}, and {int((~finite).sum())} of {array.size} values are infinite. "
+                "If they are missing, make them NaN, "
+                f"np.where(np.isinf({name}), np.nan, {name}): such a step neither counts nor "
+                "teaches."
+            )
         raise ValueError(
             f"{name} contains NaN or inf: {name}[{', '.join(map(str, where))}] is {array[where]}, "
             f"and {int((~finite).sum())} of {array.size} values are not finite. "
@@ -147,17 +168,47 @@ def _as_well(name):
     return f" (and so {other})"
 
 
+def check_enough_observed(X, name="X"):
+    """Raise a ValueError unless two steps of each sequence are observed.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_sequences, n_steps, n_channels)
+        Sequences, NaN where a step is missing.
+    name : str, default="X"
+        The name used in messages.
+    """
+    n_observed = is_observed(X).sum(axis=1)
+    few = np.flatnonzero(n_observed < 2)
+    if not few.size:
+        return
+    if few.size == len(X):
+        raise ValueError(
+            f"{name} has no sequence of which two steps are observed: all but {n_observed.sum()} "
+            f"of {n_observed.size * X.shape[1]} steps are NaN in some channel, so that there is "
+            "nothing to learn from. Pass recordings in which more is observed, or leave out "
+            f"channels that are NaN everywhere, {name}[:, :, ~np.isnan({name}).all(axis=(0, 1))]."
+        )
+    observed = f"(~np.isnan(np.asarray({name}).reshape(*np.shape({name})[:2], -1)).any(axis=2))"
+    raise ValueError(
+        f"{name}[{few[0]}] has {n_observed[few[0]]} observed steps, and {few.size} of {len(X)} "
+        "sequences have fewer than two, of which nothing can be predicted. Leave them out, "
+        f"np.asarray({name})[{observed}.sum(axis=1) >= 2]{_as_well(name)}."
+    )
+
+
 def check_scale(X, name):
     """Raise a ValueError if values are so large or so near to each other that squares fail.
 
     Parameters
     ----------
     X : ndarray of shape (n_sequences, n_steps, n_channels)
-        Finite numbers.
+        Finite numbers, or NaN where a step is missing.
     name : str
         The name used in messages.
     """
-    low, high = X.min(axis=(0, 1)), X.max(axis=(0, 1))
+    known = observed_only(X)
+    low, high = known.min(axis=(0, 1)), known.max(axis=(0, 1))
     largest = np.maximum(np.abs(low), np.abs(high))
     with np.errstate(over="ignore"):
         spread = np.where(constant_channels(X), 1.0, high - low)
@@ -185,7 +236,8 @@ def constant_channels(X):
     -------
     ndarray of bool of shape (n_channels,)
     """
-    low, high = X.min(axis=(0, 1)), X.max(axis=(0, 1))
+    known = observed_only(X)
+    low, high = known.min(axis=(0, 1)), known.max(axis=(0, 1))
     # The range: the standard deviation of equal values is not 0 after rounding.
     return high - low <= 8 * np.finfo(np.float64).eps * np.maximum(np.abs(low), np.abs(high))
 
@@ -254,6 +306,7 @@ def check_sequences(estimator: object, X: ArrayLike, *, reset: bool, name: str =
     Returns
     -------
     ndarray of shape (n_sequences, n_steps, n_channels)
+        Where the estimator takes missing steps, NaN in all channels of these.
     """
     check_table(X, name)
     check_columns(X, name)
@@ -283,7 +336,13 @@ def check_sequences(estimator: object, X: ArrayLike, *, reset: bool, name: str =
         check_shape(X, name)
     if X.ndim == 2:
         X = X[:, :, np.newaxis]
-    check_finite(X, name)
+    if getattr(estimator, "takes_missing", False):
+        check_finite(X, name, missing=True)
+        X = without_partly(X)
+        if reset:
+            check_enough_observed(X, name)
+    else:
+        check_finite(X, name)
     n_channels = X.shape[2]
     if reset:
         check_scale(X, name)
@@ -302,7 +361,7 @@ def encode_tokens(X, n_tokens=None, name="X"):
     Parameters
     ----------
     X : ndarray of shape (n_sequences, n_steps, 1)
-        Integers from 0 on.
+        Integers from 0 on, or NaN where a step is missing.
     n_tokens : int or None, default=None
         Size of the vocabulary; None is one more than the largest token.
     name : str, default="X"
@@ -311,7 +370,7 @@ def encode_tokens(X, n_tokens=None, name="X"):
     Returns
     -------
     ndarray of shape (n_sequences, n_steps, n_tokens)
-        One where the token is, zero elsewhere.
+        One where the token is, zero elsewhere; NaN where it is missing.
     """
     if X.shape[2] != 1:
         raise ValueError(
@@ -319,6 +378,9 @@ def encode_tokens(X, n_tokens=None, name="X"):
             "(n_sequences, n_steps)."
         )
     tokens = X[:, :, 0]
+    missing = np.isnan(tokens)
+    if missing.any():
+        tokens = np.where(missing, np.nanmin(tokens), tokens)
     n_tokens = int(tokens.max()) + 1 if n_tokens is None else n_tokens
     no_token = (tokens < 0) | (tokens != np.floor(tokens))
     wrong = no_token | (tokens >= n_tokens)
@@ -347,6 +409,7 @@ def encode_tokens(X, n_tokens=None, name="X"):
             "sequences."
         ) from error
     np.put_along_axis(encoded, tokens.astype(np.intp)[:, :, np.newaxis], 1.0, axis=2)
+    encoded[missing] = np.nan
     return encoded
 
 
