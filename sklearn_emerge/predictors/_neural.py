@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._missing import is_observed
 from .._random import seed_sequence, substream
 from ..networks import (
     SequenceNetwork,
@@ -23,6 +24,7 @@ from ..recurrence import choose_engine
 from ..training import (
     N_PARTS,
     Head,
+    ObservedLoss,
     Optimisation,
     TrainingContext,
     TrainingJob,
@@ -49,6 +51,7 @@ class NeuralPredictor(
 
     training_modes = ("full", "readout", "random", "scrambled")
     knows_tokens = True
+    takes_missing = True
     # Whether torch may use all its threads; small recurrent networks are faster with one.
     _many_threads = False
     # Whether all that training changes is known, so that it can go on from a file.
@@ -176,6 +179,8 @@ class NeuralPredictor(
                 ) from error
             noise_std = self.output_scale_ if self._estimates_noise else self.noise_std
             loss = self._likelihood.criterion(noise_std, self.output_scale_)
+        if not is_observed(X).all():
+            loss = ObservedLoss(loss)
         self.engine_ = choose_engine(
             self.engine,
             network.core,
@@ -222,7 +227,7 @@ class NeuralPredictor(
             return
 
         def states(part):
-            return self._forward(part, hidden=True)
+            return self._forward(self._fill(part), hidden=True)
 
         head, ridge = fit_head(states, X, self.network_.head.in_features, self._likelihood)
         # In units of the output of the network.
@@ -288,11 +293,11 @@ class NeuralPredictor(
         return np.concatenate(channels, axis=2)
 
     def _tensors(self, X):
-        """Return inputs and targets for training."""
+        """Return inputs and targets for training; of missing steps the targets are NaN."""
         targets = (X[:, 1:] - self.output_center_) / self.output_scale_
         return tuple(
             torch.as_tensor(data, dtype=torch.float32, device=self.device)
-            for data in (self._inputs(X)[:, :-1], targets)
+            for data in (self._inputs(self._fill(X))[:, :-1], targets)
         )
 
     def _initial_network(self, n_channels):
