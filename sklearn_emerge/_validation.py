@@ -5,9 +5,11 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
 from ._missing import is_observed, observed_only, without_partly
+from ._padding import even, is_uneven
 from ._tables import check_columns, check_table, cut_call, text_error
 from ._typing import Floats
 
+_AS_NAN = " Or make it NaN, np.ma.filled(X.astype(float), np.nan): such a step does not count."
 # Squares of what is larger or smaller leave the range of double precision.
 _LARGEST, _SMALLEST = 1e140, 1e-140
 
@@ -49,7 +51,7 @@ def as_array(array, name):
                 f"{name}[{where}] is masked, and so are {int(mask.sum())} of {mask.size} values; "
                 "missing values are not supported. Leave out what has some, for instance "
                 f"{name}[~np.ma.getmaskarray({name}).reshape(len({name}), -1).any(axis=1)]"
-                f"{_as_well(name)}."
+                f"{_as_well(name)}." + (_AS_NAN if name == "X" else "")
             )
         return array.data
     if hasattr(array, "toarray"):
@@ -297,7 +299,8 @@ def check_sequences(estimator: object, X: ArrayLike, *, reset: bool, name: str =
         Receives `n_features_in_` (the number of steps) and `n_channels_` if `reset`;
         otherwise X must agree with them.
     X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
-        The sequences.
+        The sequences; where the estimator takes missing steps, a list of arrays of unequal length,
+        too, which are padded with NaN.
     reset : bool
         True in `fit`, which then also needs two sequences of two steps.
     name : str, default="X"
@@ -310,7 +313,12 @@ def check_sequences(estimator: object, X: ArrayLike, *, reset: bool, name: str =
     """
     check_table(X, name)
     check_columns(X, name)
-    table, X = X, as_array(X, name)
+    table = X
+    if getattr(estimator, "takes_missing", False) and is_uneven(X):
+        X, missing = even(X, 0 if reset else estimator.n_features_in_)
+        X = X.astype(np.float64)
+        X[missing] = np.nan
+    X = as_array(X, name)
     if reset and not hasattr(X, "toarray"):
         check_shape(np.asarray(X), name)
     try:

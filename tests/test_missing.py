@@ -127,7 +127,9 @@ def test_a_padded_set_scores_as_its_sequences_alone(model):
     assert model.score(X) == pytest.approx(score, abs=1e-10)
 
 
-@pytest.mark.parametrize("likelihood, kind", [("bernoulli", "binary"), ("categorical", "token")])
+@pytest.mark.parametrize(
+    ("likelihood", "kind"), [("bernoulli", "binary"), ("categorical", "token")]
+)
 @pytest.mark.parametrize("model", PREDICTORS, ids=name_of)
 def test_padded_outcomes_score_as_their_sequences_alone(model, likelihood, kind):
     if likelihood == "categorical" and not model.knows_tokens:
@@ -150,7 +152,8 @@ def test_what_is_missing_neither_counts_nor_teaches(model, kind):
     X = with_gaps(kind)
     model = fitted(model, X, likelihood=likelihood)
     mean = model.predict(X)
-    assert np.isfinite(mean).all() and np.isfinite(model.score(X))
+    assert np.isfinite(mean).all()
+    assert np.isfinite(model.score(X))
     steps = model.score_steps(X)
     np.testing.assert_array_equal(np.isnan(steps), np.isnan(X[:, 1:]))
     np.testing.assert_allclose(model.score_samples(X), np.nansum(steps, axis=1))
@@ -258,7 +261,8 @@ def test_gradients_are_zero_where_nothing_was_observed(likelihood):
     loss = job.loss(output, targets)
     loss.backward()
     missing = torch.from_numpy(np.isnan(X[:, 1:]))
-    assert (output.grad[missing] == 0).all() and (output.grad[~missing] != 0).any(dim=1).all()
+    assert (output.grad[missing] == 0).all()
+    assert (output.grad[~missing] != 0).any(dim=1).all()
     # The mean over the observed targets of the batch.
     one_by_one = [
         job.loss.loss(output[i : i + 1, t : t + 1], targets[i : i + 1, t : t + 1]).item()
@@ -268,7 +272,7 @@ def test_gradients_are_zero_where_nothing_was_observed(likelihood):
 
 
 @pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
-@pytest.mark.parametrize("training, head", [("full", "exact"), ("readout", "sgd")])
+@pytest.mark.parametrize(("training", "head"), [("full", "exact"), ("readout", "sgd")])
 @pytest.mark.parametrize("model", [RNNPredictor, GRUPredictor, LSTMPredictor])
 def test_scans_and_torch_agree_about_missing_steps(model, training, head, likelihood):
     X = with_gaps("binary" if likelihood == "bernoulli" else "continuous")
@@ -313,7 +317,7 @@ def test_heads_do_not_see_what_is_missing():
 
 
 @pytest.mark.parametrize(
-    "X, says",
+    ("X", "says"),
     [
         (np.where(np.eye(4, 6) > 0, np.inf, 1.0), r"X\[0, 0, 0\] is inf, and 4 of 24"),
         (np.full((3, 4), NAN), "no sequence of which two steps are observed"),

@@ -229,6 +229,7 @@ class EmergenceAssessment(Estimator):
     training had not ended
     """
 
+    takes_missing = True
     # Where parameters may belong that it does not have itself.
     _parts = {"model": GRUPredictor, "world": OscillatorWorld}
     _parameter_constraints = {
@@ -331,7 +332,8 @@ class EmergenceAssessment(Estimator):
         ----------
         X : array-like of shape (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_channels), default=None
-            Your own sequences, if there is no world.
+            Your own sequences, if there is no world; NaN where steps are missing, or a list of
+            arrays of unequal length, see `ArrayWorld`.
         y : array-like of shape (n_sequences,), (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_latents), default=None
             Their latents, see `ArrayWorld`: floats are quantities, integers and text are classes.

@@ -122,6 +122,9 @@ def _exchange(predictor, X, scored, latents, n_steps):
     start = X[:, :1] if first else np.zeros_like(X[:, :1])
     seen, scale = X - start, center_and_scale(X)[1]
     likelihood, noise_std = LIKELIHOODS[predictor.likelihood_], predictor.noise_std_
+    if latents is not None:
+        # Latents may be missing where steps are.
+        scored = scored & ~np.isnan(latents[:, : scored.shape[1]])
     steps = _grid(scored, n_steps)
     own_means = _means(predictor, X[:, :-1])
     losses, changes, effects, distances = [], [], [], []

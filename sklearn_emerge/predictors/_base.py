@@ -59,12 +59,6 @@ class BasePredictor(ABC, Estimator):
     }
     training_modes: tuple[str, ...] = ("full",)
     knows_tokens = False
-    takes_missing = False
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self.takes_missing
-        return tags
 
     def fit(self, X: ArrayLike, y: None = None) -> Self:
         """Learn to predict the next step.
@@ -195,7 +189,10 @@ class BasePredictor(ABC, Estimator):
     def _square_error(self, X: Floats) -> Floats:
         """Return the mean square error a channel that the noise is estimated by."""
         residual = X[:, 1:] - self._predict(self._fill(X))[:, :-1]
-        return (observed_only(residual) ** 2).mean(axis=(0, 1))
+        observed = is_observed(X)[:, 1:]
+        if not observed.all():
+            residual = residual[observed][np.newaxis]
+        return (residual**2).mean(axis=(0, 1))
 
     def predict(self, X: ArrayLike) -> Floats:
         """Predict the mean of every next step.
