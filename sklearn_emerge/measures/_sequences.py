@@ -76,7 +76,10 @@ def negative_log_likelihood(predictor, sample):
     """
     if sample.scored is None:
         return -predictor.score(sample.X)
+    return -float(predictor.score_steps(sample.X)[scored_steps(sample)].mean())
+
+
+def scored_steps(sample):
+    """Return which steps after the first are scored, where a world says so, and observed."""
     scored = sample.scored[:, 1:]
-    if sample.observed is not None:
-        scored = scored & sample.observed[:, 1:]
-    return -float(predictor.score_steps(sample.X)[scored].mean())
+    return scored if sample.observed is None else scored & sample.observed[:, 1:]

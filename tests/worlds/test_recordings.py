@@ -84,7 +84,7 @@ def twice(X):
 
 def filtered(X):
     """Fit a predictor that does not take missing steps."""
-    return OscillatorPredictor().fit(X)
+    return OscillatorPredictor(observation_std=3.0).fit(X)
 
 
 def gaussian(X):
@@ -198,7 +198,7 @@ BAD = {
         "X .* end in equal.*Cut",
     ),
     "padded_binary": (
-        lambda: draw(padded("zero", RNG.integers(0, 2, (60, 40)))),
+        lambda: draw(padded("zero", np.random.default_rng(0).integers(0, 2, (60, 40)))),
         "X .* end in equal.*Cut",
     ),
     "padded_short": (lambda: draw(padded("zero", GOOD[:, :8])), "X .* end in equal.*Cut"),
