@@ -170,8 +170,8 @@ def _as_well(name):
     return f" (and so {other})"
 
 
-def check_enough_observed(X, name="X"):
-    """Raise a ValueError unless two steps of each sequence are observed.
+def check_enough_observed(X, name="X", *, each=False):
+    """Raise a ValueError unless something can be learned from the steps that are observed.
 
     Parameters
     ----------
@@ -179,24 +179,25 @@ def check_enough_observed(X, name="X"):
         Sequences, NaN where a step is missing.
     name : str, default="X"
         The name used in messages.
+    each : bool, default=False
+        Whether two steps of each sequence have to be observed, and not of two sequences only.
     """
     n_observed = is_observed(X).sum(axis=1)
     few = np.flatnonzero(n_observed < 2)
-    if not few.size:
-        return
-    if few.size == len(X):
+    if len(X) - few.size < 2:
         raise ValueError(
-            f"{name} has no sequence of which two steps are observed: all but {n_observed.sum()} "
-            f"of {n_observed.size * X.shape[1]} steps are NaN in some channel, so that there is "
-            "nothing to learn from. Pass recordings in which more is observed, or leave out "
-            f"channels that are NaN everywhere, {name}[:, :, ~np.isnan({name}).all(axis=(0, 1))]."
+            f"{name} has {len(X) - few.size} sequences of which two steps are observed, and two of "
+            f"those are needed: {n_observed.size * X.shape[1] - n_observed.sum()} of "
+            f"{n_observed.size * X.shape[1]} steps are NaN in some channel. Pass recordings in "
+            "which more is observed, or leave out the channels that are seldom."
         )
-    observed = f"(~np.isnan(np.asarray({name}).reshape(*np.shape({name})[:2], -1)).any(axis=2))"
-    raise ValueError(
-        f"{name}[{few[0]}] has {n_observed[few[0]]} observed steps, and {few.size} of {len(X)} "
-        "sequences have fewer than two, of which nothing can be predicted. Leave them out, "
-        f"np.asarray({name})[{observed}.sum(axis=1) >= 2]{_as_well(name)}."
-    )
+    if each and few.size:
+        observed = f"(~np.isnan(np.asarray({name}).reshape(*np.shape({name})[:2], -1)).any(axis=2))"
+        raise ValueError(
+            f"{name}[{few[0]}] has {n_observed[few[0]]} observed steps, and {few.size} of {len(X)} "
+            "sequences have fewer than two, of which nothing can be predicted. Leave them out, "
+            f"np.asarray({name})[{observed}.sum(axis=1) >= 2]{_as_well(name)}."
+        )
 
 
 def check_scale(X, name):

@@ -179,8 +179,11 @@ class NeuralPredictor(
                 ) from error
             noise_std = self.output_scale_ if self._estimates_noise else self.noise_std
             loss = self._likelihood.criterion(noise_std, self.output_scale_)
-        if not is_observed(X).all():
+        observed = is_observed(X)[:, 1:]
+        if not observed.all():
             loss = ObservedLoss(loss)
+            # A batch has something to predict.
+            X = X[observed.any(axis=1)]
         self.engine_ = choose_engine(
             self.engine,
             network.core,

@@ -362,7 +362,7 @@ class ArrayWorld(World):
         observed = is_observed(channels)
         if not observed.all():
             X = without_partly(channels).reshape(X.shape)
-            check_enough_observed(channels)
+            check_enough_observed(channels, each=True)
             _check_steps(observed)
         units = self._units()
         latents = None

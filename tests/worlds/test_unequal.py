@@ -167,7 +167,7 @@ BAD = {
         r"observed has shape \(30, 12, 1\).*observed.all\(axis=2\)",
     ),
     "observed_dtype": (dict(observed=1 - MISSING), "observed has dtype int64.*astype"),
-    "nothing_observed": (dict(observed=MISSING & False), "no sequence of which two steps"),
+    "nothing_observed": (dict(observed=MISSING & False), "X has 0 sequences of which two steps"),
     "one_step": (
         dict(observed=~MISSING & ~((np.arange(30) == 7)[:, None] & (np.arange(12) > 0))),
         r"X\[7\] has 1 observed steps, and 1 of 30",
@@ -190,6 +190,17 @@ def test_bad_masks_are_refused_before_training(name, start, monkeypatch):
             world.sample(5, random_state=0)
         else:
             EmergenceAssessment(world, GRUPredictor(2, max_steps=1), n_seeds=2).fit()
+
+
+def test_sequences_with_one_observed_step_are_left_out_as_the_message_says():
+    X = padded()
+    X[5, 1:] = NAN
+    with pytest.raises(ValueError, match=r"X\[5\] has 1 observed steps, and 1 of 30") as error:
+        drawn(X)
+    call = str(error.value).partition("Leave them out, ")[2].partition(" (and so")[0]
+    X = eval(call, {"np": np, "X": X})
+    assert len(X) == 29
+    ArrayWorld(X).sample(29, random_state=0)
 
 
 def test_what_is_filled_in_is_still_refused_and_can_be_made_missing():
