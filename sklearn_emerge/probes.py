@@ -14,6 +14,7 @@ from sklearn.utils import Bunch
 
 from ._groups import check_groups
 from ._latents import check_latents
+from ._padding import missing_steps
 from ._random import integer_seed, substream
 from ._validation import as_array, check_finite, check_scale
 
@@ -108,7 +109,15 @@ def control_states(hidden, kind, random_state=None):
 
 
 def cross_validate_probe(
-    hidden, latents, *, probe="auto", n_splits=5, burn_in=1, groups=None, random_state=None
+    hidden,
+    latents,
+    *,
+    probe="auto",
+    n_splits=5,
+    burn_in=1,
+    groups=None,
+    observed=None,
+    random_state=None,
 ):
     r"""Score how well latents can be decoded from hidden states of unseen sequences.
 
@@ -179,10 +188,13 @@ def cross_validate_probe(
         n_splits=n_splits,
         burn_in=burn_in,
         groups=groups,
+        observed=observed,
         random_state=random_state,
     )
     if result.accuracy is not None:
-        latents = check_latents(latents, hidden)[:, burn_in:]
+        observed = _check_observed(observed, hidden)
+        latents = check_latents(latents, hidden, observed=observed)
+        latents = known_latents(latents[:, burn_in:], observed, burn_in)
         units = _units(groups, len(hidden))
         alone = [
             f"class {label} of latent {number}"
@@ -204,11 +216,20 @@ def cross_validate_probe(
 
 
 def score_probe(
-    hidden, latents, *, probe="auto", n_splits=5, burn_in=1, groups=None, random_state=None
+    hidden,
+    latents,
+    *,
+    probe="auto",
+    n_splits=5,
+    burn_in=1,
+    groups=None,
+    observed=None,
+    random_state=None,
 ):
     """Return what `cross_validate_probe` returns, without warnings of rare classes."""
     hidden = _check_hidden(hidden)
-    latents = check_latents(latents, hidden)
+    observed = _check_observed(observed, hidden)
+    latents = check_latents(latents, hidden, observed=observed)
     n_sequences, n_steps, n_hidden = hidden.shape
     if n_sequences < n_splits:
         raise ValueError(
@@ -226,13 +247,52 @@ def score_probe(
         probe = _seeded(probe, random_state)
     units = _units(groups, n_sequences)
     n_splits = min(n_splits, units.max() + 1)
-    rows = hidden[:, burn_in:].reshape(-1, n_hidden)
+    rows, latents = hidden[:, burn_in:].reshape(-1, n_hidden), latents[:, burn_in:]
+    if observed is not None:
+        # Each observed step is a row of its own, and as before its unit is that of its sequence.
+        known = observed[:, burn_in:].ravel()
+        rows, latents = rows[known], latents.reshape(-1, 1, latents.shape[2])[known]
+        units = np.repeat(units, n_steps - burn_in)[known]
+        units = np.unique(units, return_inverse=True)[1]
+        n_splits = min(n_splits, units.max() + 1)
     scores = [
-        _score_latent(probe, rows, latent, units, n_splits)
-        for latent in np.moveaxis(latents[:, burn_in:], 2, 0)
+        _score_latent(probe, rows, latent, units, n_splits) for latent in np.moveaxis(latents, 2, 0)
     ]
     score, accuracy = np.array(scores).T
     return Bunch(score=score, accuracy=accuracy if discrete else None)
+
+
+def _check_observed(observed, hidden):
+    """Return which steps are observed, or None if all are."""
+    if observed is None:
+        return None
+    observed = ~missing_steps(hidden.shape[:2], observed=observed)
+    return None if observed.all() else observed
+
+
+def known_latents(latents, observed, burn_in=0):
+    """Return latents whose values at steps that are not observed are those of observed ones.
+
+    What can be scored, and which classes there are, is then known from all steps.
+
+    Parameters
+    ----------
+    latents : ndarray of shape (n_sequences, n_steps - burn_in, n_latents)
+        Latents.
+    observed : ndarray of bool of shape (n_sequences, n_steps) or None
+        Which steps are observed; None is all.
+    burn_in : int, default=0
+        Steps that were left out at the start.
+
+    Returns
+    -------
+    ndarray of the shape of `latents`
+    """
+    if observed is None:
+        return latents
+    observed = observed[:, burn_in:]
+    first = latents[np.arange(len(latents)), observed.argmax(axis=1)]
+    return np.where(observed[:, :, np.newaxis], latents, first[:, np.newaxis])
 
 
 def _units(groups, n_sequences):
