@@ -33,10 +33,21 @@ from sklearn_emerge import (
     WindowPredictor,
 )
 from sklearn_emerge._missing import fill_missing
+from sklearn_emerge.likelihoods import LIKELIHOODS
 from sklearn_emerge.predictors._base import BasePredictor
 from sklearn_emerge.predictors._fit import fit_replicas
 
 NAN = np.nan
+# What each likelihood is for.
+KINDS = {
+    "gaussian": "continuous",
+    "student_t": "continuous",
+    "bernoulli": "binary",
+    "poisson": "count",
+    "negative_binomial": "count",
+    "categorical": "token",
+}
+KERNELS = ("gaussian", "bernoulli")
 LENGTHS = np.array([12, 7, 9, 2, 12, 5, 11, 8, 12, 10, 6, 12])
 
 
@@ -48,6 +59,8 @@ def padded(kind="continuous"):
         X = (X > 0).astype(float)
     if kind == "token":
         X = np.floor(X) % 3
+    if kind == "count":
+        X = np.floor(np.abs(X))
     X[np.arange(12) >= LENGTHS[:, np.newaxis]] = NAN
     return X
 
@@ -127,29 +140,29 @@ def test_a_padded_set_scores_as_its_sequences_alone(model):
     assert model.score(X) == pytest.approx(score, abs=1e-10)
 
 
-@pytest.mark.parametrize(
-    ("likelihood", "kind"), [("bernoulli", "binary"), ("categorical", "token")]
-)
-@pytest.mark.parametrize("model", PREDICTORS, ids=name_of)
-def test_padded_outcomes_score_as_their_sequences_alone(model, likelihood, kind):
+def skip_unless_possible(model, likelihood):
     if likelihood == "categorical" and not model.knows_tokens:
         pytest.skip("It does not know tokens.")
-    if likelihood == "categorical" and getattr(model, "engine", "") == "numba":
-        pytest.skip("There is no kernel for tokens.")
-    X = padded(kind)
+    if likelihood not in KERNELS and getattr(model, "engine", "") == "numba":
+        pytest.skip("There is no kernel.")
+
+
+@pytest.mark.parametrize("likelihood", list(KINDS)[1:])
+@pytest.mark.parametrize("model", PREDICTORS, ids=name_of)
+def test_padded_sets_of_other_likelihoods_score_as_their_sequences_alone(model, likelihood):
+    skip_unless_possible(model, likelihood)
+    X = padded(KINDS[likelihood])
     model = fitted(model, X, likelihood=likelihood)
     alone = [model.at_length(n).score_samples(X[i : i + 1, :n])[0] for i, n in enumerate(LENGTHS)]
     np.testing.assert_allclose(model.score_samples(X), alone, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("kind", ["continuous", "binary", "token"])
+@pytest.mark.parametrize("likelihood", KINDS)
 @pytest.mark.parametrize("model", PREDICTORS, ids=name_of)
-def test_what_is_missing_neither_counts_nor_teaches(model, kind):
+def test_what_is_missing_neither_counts_nor_teaches(model, likelihood):
     """A step that is NaN in one channel is missing; what the other holds is not looked at."""
-    if kind == "token" and not (model.knows_tokens and getattr(model, "engine", "") != "numba"):
-        pytest.skip("Tokens have no second channel, or cannot be predicted.")
-    likelihood = {"binary": "bernoulli", "token": "categorical"}.get(kind, "gaussian")
-    X = with_gaps(kind)
+    skip_unless_possible(model, likelihood)
+    X = with_gaps(KINDS[likelihood])
     model = fitted(model, X, likelihood=likelihood)
     mean = model.predict(X)
     assert np.isfinite(mean).all()
@@ -158,7 +171,7 @@ def test_what_is_missing_neither_counts_nor_teaches(model, kind):
     np.testing.assert_array_equal(np.isnan(steps), np.isnan(X[:, 1:]))
     np.testing.assert_allclose(model.score_samples(X), np.nansum(steps, axis=1))
     assert model.score(X) == pytest.approx(np.nanmean(steps))
-    if kind != "continuous":
+    if likelihood != "gaussian":
         return
     # By the means and the noise alone.
     expected = norm.logpdf(X[:, 1:], mean[:, :-1], model.noise_std_)
@@ -204,6 +217,12 @@ def test_baselines_count_what_is_observed():
     np.testing.assert_allclose(means, [(1 + 1) / (1 + 2), (2 + 1) / (3 + 2)])
     tokens = MarkovPredictor(likelihood="categorical").fit(X).means_
     np.testing.assert_allclose(tokens, [[1 / 3, 2 / 3], [2 / 5, 3 / 5]])
+    stay = PersistencePredictor(likelihood="categorical").fit(X).stay_probability_
+    assert stay == pytest.approx((2 + 1) / (4 + 2))
+    counts = np.array([[0.0, 3.0, 0.0, NAN, 4.0], [0.0, NAN, NAN, 2.0, 5.0]])
+    # After zeros, which are seen in place of what is missing, there were 3, 4 and 2.
+    after = PersistencePredictor(likelihood="poisson").fit(counts).after_zero_
+    assert after == pytest.approx((9 + 0.5) / 3)
 
 
 def test_a_step_that_is_missing_everywhere_has_the_mean_of_all():
@@ -250,9 +269,9 @@ def test_a_kalman_filter_skips_the_update():
             assert mean[row, t] == pytest.approx(weights @ X[row, seen])
 
 
-@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli", "categorical"])
+@pytest.mark.parametrize("likelihood", KINDS)
 def test_gradients_are_zero_where_nothing_was_observed(likelihood):
-    X = with_gaps({"bernoulli": "binary", "categorical": "token"}.get(likelihood, "continuous"))
+    X = with_gaps(KINDS[likelihood])
     model = GRUPredictor(3, likelihood=likelihood, random_state=0)
     job = model.training_job(model.prepare(X))
     inputs, targets = job.to_tensors(job.sequences)
@@ -304,6 +323,26 @@ def test_scaling_is_that_of_the_observed_steps():
     assert model.output_scale_ == pytest.approx(np.nanstd(X))
 
 
+@pytest.mark.parametrize("likelihood", ["student_t", "negative_binomial"])
+def test_dispersion_and_tails_are_those_of_the_observed_steps(likelihood):
+    X, given = with_gaps(KINDS[likelihood])[:, :, np.newaxis], 1.5
+    observed = X[:, 1:][~np.isnan(X[:, 1:])].reshape(-1, 1)
+    settle, noise = LIKELIHOODS[likelihood].settle, np.ones(1)
+    model = MeanPredictor(mean=given, likelihood=likelihood, noise_std=noise).fit(X)
+    expected = settle(noise, True, lambda: (observed, np.full_like(observed, given)))[1]
+    assert model.shape_ == pytest.approx(expected, rel=1e-12)
+    assert 0 < model.shape_[0] < 1e4
+    # Before a network is trained, about the mean of each step.
+    network = GRUPredictor(3, likelihood=likelihood, random_state=0)
+    loss = network.training_job(network.prepare(X)).loss.loss
+    apart = [(X[:, t], np.nanmean(X[:, t], keepdims=True)) for t in range(12)]
+    pairs = [(x[~np.isnan(x)], np.full((~np.isnan(x)).sum(), m[0, 0])) for x, m in apart]
+    x, mean = (np.concatenate(part)[:, np.newaxis] for part in zip(*pairs, strict=True))
+    expected = settle(network.output_scale_, False, lambda: (x, mean))[1]
+    found = loss._freedom if likelihood == "student_t" else loss._alpha
+    assert found.numpy() == pytest.approx(expected, rel=1e-5)
+
+
 def test_heads_do_not_see_what_is_missing():
     """The head is that of the same rows in complete sequences."""
     X = with_gaps()
@@ -314,6 +353,35 @@ def test_heads_do_not_see_what_is_missing():
     # Whatever the penalty, an intercept that is free leaves no mean error.
     error = design @ np.append(model.head_.coef[:, 0], model.head_.intercept) - targets
     assert error.mean() == pytest.approx(0, abs=1e-8)
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "poisson"])
+def test_regressions_do_not_see_what_is_missing(likelihood):
+    X = with_gaps(KINDS[likelihood])
+    model = GRUPredictor(2, likelihood=likelihood, training="readout", random_state=0).fit(X)
+    error = model.predict(X)[:, :-1] - X[:, 1:]
+    # As above: the mean of what is observed is met.
+    assert model.converged_
+    assert np.nanmean(error) == pytest.approx(0, abs=1e-5)
+
+
+def test_a_trained_network_sees_missing_steps_as_in_its_training():
+    X = with_gaps("count")
+    model = GRUPredictor(3, likelihood="poisson", **TRAINED).fit(X)
+    given = ModulePredictor.from_trained(model).fit(X)
+    np.testing.assert_allclose(given.predict(X), model.predict(X), rtol=1e-3)
+    np.testing.assert_allclose(given.score_steps(X), model.score_steps(X), rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "says"),
+    [("poisson", r"X\[2, 1, 0\] is 0.5; pass counts"), ("bernoulli", "X contains 0.5")],
+)
+def test_what_a_likelihood_is_not_for_is_located_among_missing_steps(likelihood, says):
+    X = with_gaps("binary")
+    X[2, 1] = 0.5
+    with pytest.raises(ValueError, match=says):
+        MeanPredictor(likelihood=likelihood).fit(X)
 
 
 @pytest.mark.parametrize(

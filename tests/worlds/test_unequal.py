@@ -149,6 +149,17 @@ def test_surrogates_have_the_length_of_their_sequence():
         assert np.isnan(row[n:]).all()
 
 
+def test_surrogates_of_several_channels_have_the_length_of_their_sequence():
+    rows = [RNG.normal(size=(n, 2)).cumsum(axis=0) for n in LENGTHS]
+    null = ArrayWorld(rows).null("phase").sample(30, random_state=0)
+    original = drawn(rows)
+    for row, source, known in zip(null.X, original.X, original.observed, strict=True):
+        n = known.sum()
+        np.testing.assert_array_equal(np.sort(row[:n], axis=0), np.sort(source[:n], axis=0))
+        assert np.isnan(row[n:]).all()
+        assert not np.array_equal(row[:n], source[:n])
+
+
 def test_what_has_gaps_has_no_surrogates():
     world = ArrayWorld(with_gap())
     assert world.null_kinds == ("shuffle", "resample")
@@ -285,3 +296,18 @@ def test_tokens_of_unequal_length_are_assessed():
     cube = assessment.fit().cube_
     assert np.isfinite(cube.nll).all()
     assert MeanPredictor(likelihood="categorical", n_tokens=3).fit(tokens).score(tokens) < 0
+
+
+@pytest.mark.parametrize("likelihood", ["poisson", "negative_binomial"])
+def test_counts_of_unequal_length_are_assessed(likelihood):
+    counts = [RNG.poisson(3, n) for n in LENGTHS]
+    filled = np.full((30, 12), -1)
+    filled[~MISSING] = np.concatenate(counts)
+    model = GRUPredictor(3, max_steps=3, likelihood=likelihood)
+    options = dict(n_seeds=2, n_jobs=1, random_state=0, nulls=("shuffle", "resample"))
+    # As a list, and filled up with something that is no count.
+    worlds = ArrayWorld(counts), ArrayWorld(filled, lengths=LENGTHS)
+    assert [world.likelihood for world in worlds] == ["auto", "auto"]
+    cubes = [EmergenceAssessment(world, model, **options).fit().cube_ for world in worlds]
+    assert np.isfinite(cubes[0].nll).all()
+    np.testing.assert_array_equal(cubes[0].nll, cubes[1].nll)
