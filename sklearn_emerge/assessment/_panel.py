@@ -153,7 +153,7 @@ def _counts_many(model, world):
     likelihood = LIKELIHOODS.get(getattr(model, "likelihood", None))
     if likelihood is None or not likelihood.counts:
         return False
-    X = world.X if isinstance(world, ArrayWorld) else world.sample(1, 0).X
+    X = world._arrays()[0] if isinstance(world, ArrayWorld) else world.sample(1, 0).X
     return np.shape(X)[2:] > (_FEW_COUNTS,)
 
 

@@ -16,6 +16,7 @@ from sklearn_emerge import (
     MarkovPredictor,
     MeanPredictor,
 )
+from sklearn_emerge.assessment._panel import make_baselines
 from sklearn_emerge.measures import exchange_states, memory_curve
 from sklearn_emerge.probes import cross_validate_probe
 
@@ -304,10 +305,12 @@ def test_counts_of_unequal_length_are_assessed(likelihood):
     filled = np.full((30, 12), -1)
     filled[~MISSING] = np.concatenate(counts)
     model = GRUPredictor(3, max_steps=3, likelihood=likelihood)
-    options = dict(n_seeds=2, n_jobs=1, random_state=0, nulls=("shuffle", "resample"))
+    options = dict(n_seeds=2, n_jobs=1, random_state=0, alpha=0.3, nulls=("shuffle", "resample"))
+    options |= dict(baselines=("mean", "persistence"), probe=None, reservoir_sizes=None)
     # As a list, and filled up with something that is no count.
     worlds = ArrayWorld(counts), ArrayWorld(filled, lengths=LENGTHS)
     assert [world.likelihood for world in worlds] == ["auto", "auto"]
+    assert "seasonal" in make_baselines("auto", model, worlds[0])
     cubes = [EmergenceAssessment(world, model, **options).fit().cube_ for world in worlds]
     assert np.isfinite(cubes[0].nll).all()
     np.testing.assert_array_equal(cubes[0].nll, cubes[1].nll)
