@@ -6,11 +6,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._padding import even, is_uneven
 from ._tables import check_table, has_columns_of_latents
 from ._validation import as_array, check_finite
 
 
-def check_latents(latents: ArrayLike, X: NDArray[Any], name: str = "latents") -> NDArray[Any]:
+def check_latents(
+    latents: ArrayLike,
+    X: NDArray[Any],
+    name: str = "latents",
+    observed: NDArray[np.bool_] | None = None,
+) -> NDArray[Any]:
     """Validate latents against sequences and return them with three dimensions.
 
     Parameters
@@ -23,6 +29,9 @@ def check_latents(latents: ArrayLike, X: NDArray[Any], name: str = "latents") ->
         The sequences that the latents belong to.
     name : str, default="latents"
         The name used in messages.
+    observed : ndarray of bool of shape (n_sequences, n_steps), default=None
+        Which steps of the sequences are observed; latents of others may be NaN, or end before
+        them. None is all.
 
     Returns
     -------
@@ -32,6 +41,8 @@ def check_latents(latents: ArrayLike, X: NDArray[Any], name: str = "latents") ->
     check_table(latents, name)
     n_sequences, n_steps = X.shape[:2]
     columns = has_columns_of_latents(latents, n_steps)
+    if observed is not None and is_uneven(latents):
+        latents = _even(latents, observed, name)
     latents = encode_latents(as_array(latents, name), n_steps, name)
     if columns:
         latents = latents[:, np.newaxis]
@@ -45,9 +56,44 @@ def check_latents(latents: ArrayLike, X: NDArray[Any], name: str = "latents") ->
         )
     if latents.size == 0:
         raise ValueError(f"{name} is empty, shape {latents.shape}; pass None if there are none.")
-    if latents.dtype.kind == "f":
+    if latents.dtype.kind == "f" and observed is None:
         check_finite(latents, name)
-    return _at_steps(latents, n_steps)
+    latents = _at_steps(latents, n_steps)
+    if latents.dtype.kind == "f" and observed is not None:
+        _check_known(latents, observed, name)
+    return latents
+
+
+def _even(latents, observed, name):
+    """Return latents of unequal length as one array, if they are there where X is observed."""
+    lengths = np.array([len(each) for each in latents])
+    last = observed.shape[1] - observed[:, ::-1].argmax(axis=1)
+    short = np.flatnonzero(lengths < last) if len(lengths) == len(last) else ()
+    if len(short):
+        row = short[0]
+        raise ValueError(
+            f"{name}[{row}] has {lengths[row]} steps, but X[{row}] was observed up to its step "
+            f"{last[row]}; pass a latent for each step that is observed."
+        )
+    values, missing = even(latents, observed.shape[1])
+    if values.dtype.kind == "f":
+        values[missing] = np.nan
+        return values
+    # The class of the first step, so that none is added.
+    missing = missing.reshape(*missing.shape, *(1,) * (values.ndim - 2))
+    return np.where(missing, values[:, :1], values)
+
+
+def _check_known(latents, observed, name):
+    """Raise a ValueError unless latents are finite where sequences are observed."""
+    wrong = ~np.isfinite(latents).all(axis=2) & (observed | np.isinf(latents).any(axis=2))
+    if wrong.any():
+        row, step = (int(i) for i in np.argwhere(wrong)[0])
+        raise ValueError(
+            f"{name} contains NaN or inf where X is observed: {name}[{row}, {step}] is "
+            f"{latents[row, step].tolist()}, and so are {int(wrong.sum())} steps. Where a latent "
+            "is not known, leave the step out of X, too: make it NaN there."
+        )
 
 
 def given_classes(latents, n_steps):
@@ -64,6 +110,7 @@ def given_classes(latents, n_steps):
     -------
     ndarray of object of shape (n_sequences, n_steps, n_latents)
     """
+    latents = even(latents)[0] if is_uneven(latents) else latents
     values = np.asarray(as_array(latents, "latents")).astype(object)
     if has_columns_of_latents(latents, n_steps):
         values = values[:, np.newaxis]
@@ -99,6 +146,7 @@ def encode_latents(latents, n_steps, name="latents"):
     ValueError
         If there are both classes and quantities, something else, or a class is missing.
     """
+    latents = even(latents)[0] if is_uneven(latents) else latents
     dtypes = list(getattr(latents, "dtypes", [])) if hasattr(latents, "columns") else []
     dtypes = dtypes or [getattr(latents, "dtype", None)]
     kinds = {"quantity" if getattr(each, "kind", "O") == "f" else "class" for each in dtypes}

@@ -126,6 +126,13 @@ class Estimator(BaseEstimator):
 
     # Classes whose parameters may be meant, by the parameter that takes an object of them.
     _parts: dict[str, type[BaseEstimator]] = {}
+    # Whether sequences may have missing steps, which are NaN.
+    takes_missing = False
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.takes_missing
+        return tags
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

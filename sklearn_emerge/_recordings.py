@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ._missing import is_observed, observed_only
 from ._validation import constant_channels
 
 # So many steps in a row are not equal by chance, unless values are few.
@@ -20,7 +21,7 @@ def check_recordings(X, tokens, name="X"):
     Parameters
     ----------
     X : ndarray of float64 of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
-        The recordings, finite.
+        The recordings, finite, or NaN in all channels of missing steps.
     tokens : bool
         Whether they are tokens, or may be: these repeat by nature.
     name : str, default="X"
@@ -36,22 +37,29 @@ def check_recordings(X, tokens, name="X"):
     _check_constant(channels, name)
     if tokens:
         return
-    codes = _codes(channels)
-    few = _has_few_values(X, codes)
-    _check_shared(X, codes, _BY_CHANCE if few or _repeats(codes) else 0, name)
-    _check_held(codes, few, name)
+    codes, observed = _codes(channels), is_observed(channels)
+    few = _has_few_values(observed_only(channels), codes[:100][observed[:100]])
+    apart = codes
+    if not observed.all():
+        # What is missing equals nothing.
+        codes[~observed] = 0
+        apart = codes.copy()
+        apart[~observed] = np.arange(1, 1 + (~observed).sum(), dtype=np.uint64)
+    _check_shared(X, codes, apart, _BY_CHANCE if few or _repeats(codes, apart) else 0, name)
+    _check_held(apart, few, name)
 
 
 def _check_constant(X, name):
     constant = np.flatnonzero(constant_channels(X)).tolist()
     if not constant:
         return
+    value = observed_only(X)[0, 0]
     if len(constant) == X.shape[2]:
         raise ValueError(
-            f"{name} is constant, {X[0, 0, 0]:.6g} at every step of all sequences, so that there "
+            f"{name} is constant, {value[0]:.6g} at every step of all sequences, so that there "
             "is nothing to predict; pass recordings that vary."
         )
-    few = f"{name}[:, :, {constant[0]}] is {X[0, 0, constant[0]]:.6g}"
+    few = f"{name}[:, :, {constant[0]}] is {value[constant[0]]:.6g}"
     raise ValueError(
         f"{name} has channels that are constant over all recordings: {constant} ({few} "
         "everywhere). They can be predicted without any error, which would outweigh all others; "
@@ -76,12 +84,12 @@ def _whole(codes):
     return codes @ np.cumprod(np.full(codes.shape[1], _FACTOR))
 
 
-def _check_shared(X, codes, by_chance, name):
-    """Refuse equal sequences, and those that end as others begin."""
+def _check_shared(X, codes, apart, by_chance, name):
+    """Refuse equal sequences, and those that end as others begin, what is missing set apart."""
     n_sequences, n_steps = codes.shape
     changes = codes[:, 1:] != codes[:, :-1]
     _check_equal(codes, changes, _CHANGES if by_chance else 1, name)
-    length = _longest_shared(codes, changes, by_chance)
+    length = _longest_shared(apart, apart[:, 1:] != apart[:, :-1], by_chance)
     if length is None:
         return
     every = -(-n_steps // (n_steps - length))
@@ -101,12 +109,12 @@ def _check_shared(X, codes, by_chance, name):
 def _has_few_values(X, codes):
     """Return whether values are whole numbers, or few."""
     whole = (X[0] == np.floor(X[0])).all() and (np.floor(X) == X).all()
-    return whole or len(np.unique(codes[:100])) <= _FEW
+    return whole or len(np.unique(codes)) <= _FEW
 
 
-def _repeats(codes):
+def _repeats(codes, apart):
     """Return whether different sequences come to the same value at the same step."""
-    distinct = codes[np.unique(_whole(codes), return_index=True)[1]]
+    distinct = apart[np.unique(_whole(codes), return_index=True)[1]]
     changes = distinct[:, 1:] != distinct[:, :-1]
     # And leave it at once: what is held is no chance.
     moved = changes[:, :-1] & changes[:, 1:]
@@ -219,7 +227,9 @@ def _check_held(codes, few, name):
                 f"{name} has {int(held.sum())} of {n_sequences} sequences that {where} in equal "
                 f"values, as what is padded or filled in does ({name}[{row}] in "
                 f"{int(runs[row]) + 1} of {n_steps} steps). That can be predicted without any "
-                f"error, which would be taken for learning. {remedy} these sequences out."
+                f"error, which would be taken for learning. {remedy} these sequences out. If what "
+                "was not recorded is filled in, make it NaN, or pass lengths or observed to "
+                "ArrayWorld."
             )
 
 

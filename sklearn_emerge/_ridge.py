@@ -242,7 +242,7 @@ def first_ridges(moments, known, sizes):
     for k, size in enumerate(sizes):
         columns = np.append(np.arange(size), n + np.arange(n_targets))
         each = zip(means[:, columns], coefs[:, :size, :, k], strict=True)
-        scaled = dict(zip(known.scaled, each, strict=True))
+        scaled = dict(zip([*np.flatnonzero(moments.counts), None], each, strict=True))
         fits.append(ScaledFit(scale=all_scales[columns], scaled=scaled))
     return fits
 
@@ -304,7 +304,8 @@ def shrink_ridge(moments, known, penalties=AMOUNTS, *, held_out=True):
     n = 1 + moments.n_features
     # The last is of all folds.
     used = slice(None if held_out else -1, None)
-    means, coefs = (np.array(each) for each in zip(*known.scaled.values(), strict=True))
+    fits = (known.scaled[key] for key in [*np.flatnonzero(some), None])
+    means, coefs = (np.array(each) for each in zip(*fits, strict=True))
     centers = np.pad(means / known.scale, ((0, 0), (1, 0)))
     kept = np.tensordot(_kept(moments)[used], products, 1)
     kept = _about(kept, kept[:, 0], centers[used])
@@ -335,7 +336,7 @@ def _kept(moments):
     """Return the weights of folds in the means of all but one, for each, and of all."""
     some = moments.counts > 0
     kept = np.vstack([~np.eye(len(some), dtype=bool)[some], some]) * some
-    return kept / (kept @ moments.counts)[:, np.newaxis]
+    return kept / np.maximum(kept @ moments.counts, 1)[:, np.newaxis]
 
 
 def _of_kept(moments):

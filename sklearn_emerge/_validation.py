@@ -4,9 +4,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
+from ._missing import is_observed, observed_only, without_partly
+from ._padding import even, is_uneven
 from ._tables import check_columns, check_table, cut_call, text_error
 from ._typing import Floats
 
+_AS_NAN = " Or make it NaN, np.ma.filled(X.astype(float), np.nan): such a step does not count."
 # Squares of what is larger or smaller leave the range of double precision.
 _LARGEST, _SMALLEST = 1e140, 1e-140
 
@@ -48,7 +51,7 @@ def as_array(array, name):
                 f"{name}[{where}] is masked, and so are {int(mask.sum())} of {mask.size} values; "
                 "missing values are not supported. Leave out what has some, for instance "
                 f"{name}[~np.ma.getmaskarray({name}).reshape(len({name}), -1).any(axis=1)]"
-                f"{_as_well(name)}."
+                f"{_as_well(name)}." + (_AS_NAN if name == "X" else "")
             )
         return array.data
     if hasattr(array, "toarray"):
@@ -110,11 +113,31 @@ def as_numbers(values: ArrayLike, name: str) -> Floats:
         ) from error
 
 
-def check_finite(array, name):
-    """Raise a ValueError that locates the first NaN or infinity of `array`, if there is one."""
+def check_finite(array, name, *, missing=False):
+    """Raise a ValueError that locates the first NaN or infinity of `array`, if there is one.
+
+    Parameters
+    ----------
+    array : ndarray
+        Numbers.
+    name : str
+        The name used in messages.
+    missing : bool, default=False
+        Whether NaN stands for what is missing, and is none of the two.
+    """
     finite = np.isfinite(array)
+    if missing and not finite.all():
+        finite |= np.isnan(array)
     if not finite.all():
         where = tuple(int(i) for i in np.argwhere(~finite)[0])
+        if missing:
+            raise ValueError(
+                f"{name} contains infinity: {name}[{', '.join(map(str, where))}] is "
+                f"{array[where]}, and {int((~finite).sum())} of {array.size} values are infinite. "
+                "If they are missing, make them NaN, "
+                f"np.where(np.isinf({name}), np.nan, {name}): such a step neither counts nor "
+                "teaches."
+            )
         raise ValueError(
             f"{name} contains NaN or inf: {name}[{', '.join(map(str, where))}] is {array[where]}, "
             f"and {int((~finite).sum())} of {array.size} values are not finite. "
@@ -147,17 +170,48 @@ def _as_well(name):
     return f" (and so {other})"
 
 
+def check_enough_observed(X, name="X", *, each=False):
+    """Raise a ValueError unless something can be learned from the steps that are observed.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_sequences, n_steps, n_channels)
+        Sequences, NaN where a step is missing.
+    name : str, default="X"
+        The name used in messages.
+    each : bool, default=False
+        Whether two steps of each sequence have to be observed, and not of two sequences only.
+    """
+    n_observed = is_observed(X).sum(axis=1)
+    few = np.flatnonzero(n_observed < 2)
+    if len(X) - few.size < 2:
+        raise ValueError(
+            f"{name} has {len(X) - few.size} sequences of which two steps are observed, and two of "
+            f"those are needed: {n_observed.size * X.shape[1] - n_observed.sum()} of "
+            f"{n_observed.size * X.shape[1]} steps are NaN in some channel. Pass recordings in "
+            "which more is observed, or leave out the channels that are seldom."
+        )
+    if each and few.size:
+        observed = f"(~np.isnan(np.asarray({name}).reshape(*np.shape({name})[:2], -1)).any(axis=2))"
+        raise ValueError(
+            f"{name}[{few[0]}] has {n_observed[few[0]]} observed steps, and {few.size} of {len(X)} "
+            "sequences have fewer than two, of which nothing can be predicted. Leave them out, "
+            f"np.asarray({name})[{observed}.sum(axis=1) >= 2]{_as_well(name)}."
+        )
+
+
 def check_scale(X, name):
     """Raise a ValueError if values are so large or so near to each other that squares fail.
 
     Parameters
     ----------
     X : ndarray of shape (n_sequences, n_steps, n_channels)
-        Finite numbers.
+        Finite numbers, or NaN where a step is missing.
     name : str
         The name used in messages.
     """
-    low, high = X.min(axis=(0, 1)), X.max(axis=(0, 1))
+    known = observed_only(X)
+    low, high = known.min(axis=(0, 1)), known.max(axis=(0, 1))
     largest = np.maximum(np.abs(low), np.abs(high))
     with np.errstate(over="ignore"):
         spread = np.where(constant_channels(X), 1.0, high - low)
@@ -185,7 +239,8 @@ def constant_channels(X):
     -------
     ndarray of bool of shape (n_channels,)
     """
-    low, high = X.min(axis=(0, 1)), X.max(axis=(0, 1))
+    known = observed_only(X)
+    low, high = known.min(axis=(0, 1)), known.max(axis=(0, 1))
     # The range: the standard deviation of equal values is not 0 after rounding.
     return high - low <= 8 * np.finfo(np.float64).eps * np.maximum(np.abs(low), np.abs(high))
 
@@ -245,7 +300,8 @@ def check_sequences(estimator: object, X: ArrayLike, *, reset: bool, name: str =
         Receives `n_features_in_` (the number of steps) and `n_channels_` if `reset`;
         otherwise X must agree with them.
     X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
-        The sequences.
+        The sequences; where the estimator takes missing steps, a list of arrays of unequal length,
+        too, which are padded with NaN.
     reset : bool
         True in `fit`, which then also needs two sequences of two steps.
     name : str, default="X"
@@ -254,10 +310,16 @@ def check_sequences(estimator: object, X: ArrayLike, *, reset: bool, name: str =
     Returns
     -------
     ndarray of shape (n_sequences, n_steps, n_channels)
+        Where the estimator takes missing steps, NaN in all channels of these.
     """
     check_table(X, name)
     check_columns(X, name)
-    table, X = X, as_array(X, name)
+    table = X
+    if getattr(estimator, "takes_missing", False) and is_uneven(X):
+        X, missing = even(X, 0 if reset else estimator.n_features_in_)
+        X = X.astype(np.float64)
+        X[missing] = np.nan
+    X = as_array(X, name)
     if reset and not hasattr(X, "toarray"):
         check_shape(np.asarray(X), name)
     try:
@@ -283,7 +345,13 @@ def check_sequences(estimator: object, X: ArrayLike, *, reset: bool, name: str =
         check_shape(X, name)
     if X.ndim == 2:
         X = X[:, :, np.newaxis]
-    check_finite(X, name)
+    if getattr(estimator, "takes_missing", False):
+        check_finite(X, name, missing=True)
+        X = without_partly(X)
+        if reset:
+            check_enough_observed(X, name)
+    else:
+        check_finite(X, name)
     n_channels = X.shape[2]
     if reset:
         check_scale(X, name)
@@ -302,7 +370,7 @@ def encode_tokens(X, n_tokens=None, name="X"):
     Parameters
     ----------
     X : ndarray of shape (n_sequences, n_steps, 1)
-        Integers from 0 on.
+        Integers from 0 on, or NaN where a step is missing.
     n_tokens : int or None, default=None
         Size of the vocabulary; None is one more than the largest token.
     name : str, default="X"
@@ -311,7 +379,7 @@ def encode_tokens(X, n_tokens=None, name="X"):
     Returns
     -------
     ndarray of shape (n_sequences, n_steps, n_tokens)
-        One where the token is, zero elsewhere.
+        One where the token is, zero elsewhere; NaN where it is missing.
     """
     if X.shape[2] != 1:
         raise ValueError(
@@ -319,6 +387,9 @@ def encode_tokens(X, n_tokens=None, name="X"):
             "(n_sequences, n_steps)."
         )
     tokens = X[:, :, 0]
+    missing = np.isnan(tokens)
+    if missing.any():
+        tokens = np.where(missing, np.nanmin(tokens), tokens)
     n_tokens = int(tokens.max()) + 1 if n_tokens is None else n_tokens
     no_token = (tokens < 0) | (tokens != np.floor(tokens))
     wrong = no_token | (tokens >= n_tokens)
@@ -347,6 +418,7 @@ def encode_tokens(X, n_tokens=None, name="X"):
             "sequences."
         ) from error
     np.put_along_axis(encoded, tokens.astype(np.intp)[:, :, np.newaxis], 1.0, axis=2)
+    encoded[missing] = np.nan
     return encoded
 
 

@@ -16,6 +16,7 @@ from sklearn.utils import Bunch
 
 from ._groups import check_groups
 from ._latents import check_latents
+from ._padding import missing_steps
 from ._random import integer_seed, substream
 from ._typing import Floats, RandomState
 from ._validation import as_array, check_finite, check_scale
@@ -120,6 +121,7 @@ def cross_validate_probe(
     n_splits: int = 5,
     burn_in: int = 1,
     groups: ArrayLike | None = None,
+    observed: ArrayLike | None = None,
     random_state: RandomState = None,
 ) -> Bunch:
     r"""Score how well latents can be decoded from hidden states of unseen sequences.
@@ -191,10 +193,13 @@ def cross_validate_probe(
         n_splits=n_splits,
         burn_in=burn_in,
         groups=groups,
+        observed=observed,
         random_state=random_state,
     )
     if result.accuracy is not None:
-        latents = check_latents(latents, hidden)[:, burn_in:]
+        observed = _check_observed(observed, hidden)
+        latents = check_latents(latents, hidden, observed=observed)
+        latents = known_latents(latents[:, burn_in:], observed, burn_in)
         units = _units(groups, len(hidden))
         alone = [
             f"class {label} of latent {number}"
@@ -223,11 +228,13 @@ def score_probe(
     n_splits: int = 5,
     burn_in: int = 1,
     groups: ArrayLike | None = None,
+    observed: ArrayLike | None = None,
     random_state: RandomState = None,
 ) -> Bunch:
     """Return what `cross_validate_probe` returns, without warnings of rare classes."""
     hidden = _check_hidden(hidden)
-    latents = check_latents(latents, hidden)
+    observed = _check_observed(observed, hidden)
+    latents = check_latents(latents, hidden, observed=observed)
     n_sequences, n_steps, n_hidden = hidden.shape
     if n_sequences < n_splits:
         raise ValueError(
@@ -245,13 +252,54 @@ def score_probe(
         probe = _seeded(probe, random_state)
     units = _units(groups, n_sequences)
     n_splits = min(n_splits, units.max() + 1)
-    rows = hidden[:, burn_in:].reshape(-1, n_hidden)
+    rows, latents = hidden[:, burn_in:].reshape(-1, n_hidden), latents[:, burn_in:]
+    if observed is not None:
+        # Each observed step is a row of its own, and as before its unit is that of its sequence.
+        known = observed[:, burn_in:].ravel()
+        rows, latents = rows[known], latents.reshape(-1, 1, latents.shape[2])[known]
+        units = np.repeat(units, n_steps - burn_in)[known]
+        units = np.unique(units, return_inverse=True)[1]
+        n_splits = min(n_splits, units.max() + 1)
     scores = [
-        _score_latent(probe, rows, latent, units, n_splits)
-        for latent in np.moveaxis(latents[:, burn_in:], 2, 0)
+        _score_latent(probe, rows, latent, units, n_splits) for latent in np.moveaxis(latents, 2, 0)
     ]
     score, accuracy = np.array(scores).T
     return Bunch(score=score, accuracy=accuracy if discrete else None)
+
+
+def _check_observed(observed: ArrayLike | None, hidden: Floats) -> NDArray[np.bool_] | None:
+    """Return which steps are observed, or None if all are."""
+    if observed is None:
+        return None
+    known = np.asarray(~missing_steps(hidden.shape[:2], observed=observed))
+    return None if known.all() else known
+
+
+def known_latents(
+    latents: NDArray[Any], observed: NDArray[np.bool_] | None, burn_in: int = 0
+) -> NDArray[Any]:
+    """Return latents whose values at steps that are not observed are those of observed ones.
+
+    What can be scored, and which classes there are, is then known from all steps.
+
+    Parameters
+    ----------
+    latents : ndarray of shape (n_sequences, n_steps - burn_in, n_latents)
+        Latents.
+    observed : ndarray of bool of shape (n_sequences, n_steps) or None
+        Which steps are observed; None is all.
+    burn_in : int, default=0
+        Steps that were left out at the start.
+
+    Returns
+    -------
+    ndarray of the shape of `latents`
+    """
+    if observed is None:
+        return latents
+    observed = observed[:, burn_in:]
+    first = latents[np.arange(len(latents)), observed.argmax(axis=1)]
+    return np.where(observed[:, :, np.newaxis], latents, first[:, np.newaxis])
 
 
 def _units(groups: ArrayLike | None, n_sequences: int) -> Numbers:

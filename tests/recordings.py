@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 from conftest import small_assessment
 
-from sklearn_emerge import ArrayWorld, GRUPredictor
+from sklearn_emerge import ArrayWorld, GRUPredictor, OscillatorPredictor
 
 N, T = 24, 12
 RNG = np.random.default_rng(0)
@@ -59,6 +59,11 @@ def windows(step, length=30, recording=RECORDING):
 
 def twice(X):
     return np.repeat(X, 2, axis=0)
+
+
+def filtered(X):
+    """Fit a predictor that does not take missing steps."""
+    return OscillatorPredictor(observation_std=3.0).fit(X)
 
 
 def gaussian(X):

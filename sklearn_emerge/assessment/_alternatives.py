@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GroupKFold, KFold
 from sklearn.utils import Bunch
 
+from .._missing import fill_missing, observed_only
 from .._random import integer_seed, substream
 from .._threads import one_thread
 from .._validation import encode_tokens
@@ -156,7 +157,8 @@ def _choose(names, sample, fitted):
     losses = dict.fromkeys(names, 0.0)
     for used, left_out in folds if len(sample.X) < _MANY else folds[-1:]:
         scored = None if sample.scored is None else sample.scored[left_out]
-        part = Sample(sample.X[left_out], scored=scored)
+        observed = None if sample.observed is None else sample.observed[left_out]
+        part = Sample(sample.X[left_out], scored=scored, observed=observed)
         for name in names:
             losses[name] += negative_log_likelihood(fitted(name, 0, sample.X[used]), part)
     return min(losses, key=lambda name: np.nan_to_num(losses[name], nan=np.inf))
@@ -238,6 +240,7 @@ def window_of(X, n_lags, time_channel, n_tokens):
     X = X.reshape(*X.shape[:2], -1)
     if n_tokens is not None:
         X = encode_tokens(X.astype(np.float64), None if n_tokens == "auto" else n_tokens)
+    X = fill_missing(X, observed_only(X).mean(axis=(0, 1)))
     n = max(1, min(n_lags, X.shape[1], _MOST_COLUMNS // X.shape[2]))
     window = last_inputs(X - X.mean(axis=(0, 1)), n).reshape(*X.shape[:2], -1)
     if time_channel is None:

@@ -235,6 +235,7 @@ class EmergenceAssessment(Results, Estimator):
     training had not ended
     """
 
+    takes_missing = True
     # Where parameters may belong that it does not have itself.
     _parts = {"model": GRUPredictor, "world": OscillatorWorld}
     _parameter_constraints = {
@@ -337,7 +338,8 @@ class EmergenceAssessment(Results, Estimator):
         ----------
         X : array-like of shape (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_channels), default=None
-            Your own sequences, if there is no world.
+            Your own sequences, if there is no world; NaN where steps are missing, or a list of
+            arrays of unequal length, see `ArrayWorld`.
         y : array-like of shape (n_sequences,), (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_latents), default=None
             Their latents, see `ArrayWorld`: floats are quantities, integers and text are classes.

@@ -4,8 +4,9 @@ import warnings
 
 import numpy as np
 
-from .._latents import check_latents, given_classes
-from ..probes import can_be_scored, check_probe, count_classes, score_probe
+from .._latents import given_classes
+from .._missing import is_observed
+from ..probes import can_be_scored, check_probe, count_classes, known_latents, score_probe
 from ..worlds import ArrayWorld
 from ._alternatives import window_of
 from ._design import Design
@@ -79,7 +80,10 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
         design = Design(n_seeds if looked_at else 1, n_train, n_eval, **options)
         splits = design.splits(world)
         # The probe leaves out the first step.
-        latents = [evaluation.latents[:n_probe, 1:] for _, evaluation in splits]
+        latents = [
+            known_latents(evaluation.latents[:n_probe, 1:], _first(evaluation.observed, n_probe), 1)
+            for _, evaluation in splits
+        ]
         units = [groups_of(evaluation, n_probe) for _, evaluation in splits]
         if looked_at:
             # One split stands for all seeds that share it.
@@ -87,9 +91,11 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
             units *= n_seeds // len(units)
             recordings = given = None
             if recorded:
-                X = np.asarray(world.X)
-                recordings = check_latents(world.latents, X)[:, 1:]
+                X, recordings, _ = world._arrays()
+                observed = is_observed(X.reshape(*X.shape[:2], -1))
+                recordings = known_latents(recordings[:, 1:], observed, 1)
                 given = given_classes(world.latents if y is None else y, X.shape[1])[:, 1:]
+                given = known_latents(given, observed, 1)
             names = splits[0][1].latent_names
             problems, scored = _problems(names, latents, units, recordings, given)
             remedy = _REMEDIES[world.latent_kind]
@@ -110,6 +116,11 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
         # Configurations of one world have the same to tell.
         once = "; ".join(dict.fromkeys(found))
         warnings.warn(f"{once}; {remedy}.", UserWarning, stacklevel=4)
+
+
+def _first(observed, n):
+    """Return which steps of the first sequences are observed, or None."""
+    return None if observed is None else observed[:n]
 
 
 def _problems(names, latents, units, recordings, given):

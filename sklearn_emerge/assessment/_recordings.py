@@ -5,6 +5,8 @@ import warnings
 import numpy as np
 
 from .._latents import check_latents
+from .._missing import is_observed
+from .._padding import even, is_uneven
 from .._recordings import check_recordings
 from .._tables import check_labels, names_of
 from .._validation import check_sequences, encode_tokens
@@ -39,8 +41,14 @@ def world_of(estimator, X, y):
     """
     check_labels(X, y, "y")
     sequences = check_sequences(estimator, X, reset=True)
-    latents = None if y is None else check_latents(y, sequences, "y")
+    observed = is_observed(sequences)
+    known = None if observed.all() else observed
+    latents = None if y is None else check_latents(y, sequences, "y", known)
     names = names_of(y, sequences.shape[1])
+    if is_uneven(X):
+        # As integers, if they are.
+        sequences, observed = even(X)[0], known
+        return ArrayWorld(sequences, latents, names, observed=observed)
     if np.asarray(X).dtype.kind in "iu":
         # Whether these are tokens is still to be asked.
         sequences = sequences.astype(np.int64)
@@ -82,14 +90,14 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval):
         ):
             continue
         seen.append((world.X, likelihood))
-        X = np.asarray(world.X, dtype=np.float64)
+        X = world._arrays()[0]
         if likelihood == "auto":
             raise ValueError(
-                f"X holds integers, {X.min():.0f} to {X.max():.0f}, and the likelihood of the "
-                f"model is 'auto'. Are they counts? Then pass {type(model).__name__}(likelihood="
-                "'poisson'), or 'negative_binomial' if they vary more than their mean. Are they "
-                "tokens? Then pass likelihood='categorical'. Are they quantities? Then pass "
-                "X.astype(float)."
+                f"X holds integers, {np.nanmin(X):.0f} to {np.nanmax(X):.0f}, and the likelihood "
+                f"of the model is 'auto'. Are they counts? Then pass {type(model).__name__}("
+                "likelihood='poisson'), or 'negative_binomial' if they vary more than their mean. "
+                "Are they tokens? Then pass likelihood='categorical'. Are they quantities? Then "
+                "pass X.astype(float)."
             )
         if likelihood == "categorical":
             _check_tokens(X, baselines, nulls)
@@ -134,8 +142,8 @@ def _warn_if_rare(X, n_train, n_eval):
     """Warn of channels that may be constant in a training part."""
     X = X.reshape(*X.shape[:2], -1)
     # The value that a channel has where nothing happens.
-    usual = np.median(X[:, 0], axis=0)
-    varied = (usual != X).any(axis=1)
+    usual = np.nanmedian(X[:, 0], axis=0)
+    varied = ((usual != X) & ~np.isnan(X)).any(axis=1)
     left_out = len(X) - n_train
     for channel in np.flatnonzero(varied.sum(axis=0) <= left_out):
         rows = np.flatnonzero(varied[:, channel])

@@ -3,10 +3,11 @@
 from numbers import Real
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
+from .._missing import is_observed
 from .._typing import Floats
 from ..dynamics import check_covariance, check_system, steady_filter
 from ..predictors._base import BasePredictor
@@ -23,7 +24,7 @@ class KalmanPredictor(OptimalPredictor):
         w_t \sim N(0, Q), \; v_t \sim N(0, R), \; x_0 \sim N(m, P),
 
     whose conditional mean :math:`C\,E[x_{t+1} \mid y_0 \dots y_t]` no other predictor can beat in
-    squared error.
+    squared error. Where a step is missing there is no update, which is exact.
 
     Parameters
     ----------
@@ -76,6 +77,7 @@ class KalmanPredictor(OptimalPredictor):
     [[1.0, 1.6, 1.846]]
     """
 
+    takes_missing = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         **{
@@ -152,11 +154,34 @@ class KalmanPredictor(OptimalPredictor):
             innovations.append(S)
         return np.array(gains), np.array(innovations)
 
+    def _fill(self, X: Floats) -> Floats:
+        """Return X itself: nothing has to stand for what is missing."""
+        return X
+
     def _predict(self, X: Floats) -> Floats:
+        observed = is_observed(X)
+        if not observed.all():
+            return self._predict_missing(X, observed)
         A, C, _, _, b, m, _ = self._system(X.shape[2])
         state = np.broadcast_to(m, (len(X), len(A)))
         mean = np.empty_like(X)
         for t, K in enumerate(self._gains(*X.shape[1:])[0]):
             state = (state + (X[:, t] - state @ C.T) @ K.T) @ A.T + b
             mean[:, t] = state @ C.T
+        return mean
+
+    def _predict_missing(self, X: Floats, observed: NDArray[np.bool_]) -> Floats:
+        """Return the means with a gain of each sequence, zero where a step is missing."""
+        A, C, Q, R, b, m, P = self._system(X.shape[2])
+        state, P = np.broadcast_to(m, (len(X), len(A))), np.broadcast_to(P, (len(X), *P.shape))
+        mean = np.empty_like(X)
+        for t, seen in enumerate(observed.T):
+            CP = C @ P
+            K = np.linalg.solve(CP @ C.T + R, CP).swapaxes(1, 2)
+            K = np.where(seen[:, np.newaxis, np.newaxis], K, 0.0)
+            error = np.where(seen[:, np.newaxis], X[:, t] - state @ C.T, 0.0)
+            state = (state + (K @ error[:, :, np.newaxis])[:, :, 0]) @ A.T + b
+            mean[:, t] = state @ C.T
+            rest = np.eye(len(A)) - K @ C
+            P = A @ (rest @ P @ rest.swapaxes(1, 2) + K @ R @ K.swapaxes(1, 2)) @ A.T + Q
         return mean

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._glm import GLMFit
+from .._missing import is_observed
 from .._ridge import Moments, RidgeFit
 from .._typing import Floats
 
@@ -60,7 +61,7 @@ class Likelihood(ABC):
         Parameters
         ----------
         X : ndarray of shape (n_sequences, n_steps, n_channels)
-            Sequences for training.
+            Sequences for training, NaN where a step is missing.
         """
 
     def encode(self, X: Floats, n_tokens: int | None) -> Floats:
@@ -126,20 +127,22 @@ class Likelihood(ABC):
         ndarray
         """
 
-    def staying(self, X: Floats) -> Floats | float:
+    def staying(self, past: Floats, following: Floats) -> Floats | float:
         """Return what `repeat` needs to know: the share of steps that are as the one before.
 
         Parameters
         ----------
-        X : ndarray of shape (n_sequences, n_steps, n_channels)
-            Sequences for training.
+        past : ndarray of shape (n_sequences, n_steps, n_channels)
+            Steps as predictors see them, with something in place of what is missing.
+        following : ndarray of shape (n_sequences, n_steps, n_channels)
+            The next step of each, NaN where it is missing.
 
         Returns
         -------
         ndarray of shape (n_channels,), or float for tokens
         """
-        stays = (X[:, 1:] == X[:, :-1]).sum(axis=(0, 1))
-        return self.frequency(stays, X.shape[0] * (X.shape[1] - 1))
+        stays = (following == past).sum(axis=(0, 1))
+        return self.frequency(stays, int(is_observed(following).sum()))
 
     @abstractmethod
     def repeat(self, x: Floats, share: float | Floats) -> Floats:

@@ -23,8 +23,9 @@ class Bernoulli(Outcomes):
 
     def check(self, X: Floats) -> None:
         """Raise a ValueError unless X is made of zeros and ones."""
-        if not ((X == 0) | (X == 1)).all():
-            other = X[(X != 0) & (X != 1)][0]
+        wrong = (X != 0) & (X != 1) & ~np.isnan(X)
+        if wrong.any():
+            other = X[wrong][0]
             raise ValueError(
                 f"likelihood='bernoulli' is for zeros and ones, but X contains {other}; use "
                 "likelihood='gaussian' or binarise X."

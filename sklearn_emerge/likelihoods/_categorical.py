@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import softmax, xlogy
 
 from .._families import Softmax
+from .._missing import is_observed
 from .._typing import Floats
 from .._validation import encode_tokens
 from ._outcomes import SMALLEST_PROBABILITY, Outcomes
@@ -48,10 +49,10 @@ class Categorical(Outcomes):
         """Return the share of each token, one more of each counted."""
         return (total + 1) / (count + total.shape[-1])
 
-    def staying(self, X: Floats) -> float:
+    def staying(self, past: Floats, following: Floats) -> float:
         """Return the share of tokens that are as the one before, one more of each outcome."""
-        n_pairs = X.shape[0] * (X.shape[1] - 1)
-        return ((X[:, 1:] * X[:, :-1]).sum() + 1) / (n_pairs + 2)
+        stays = np.nansum(following * past)
+        return (stays + 1) / (int(is_observed(following).sum()) + 2)
 
     def repeat(self, x: Floats, share: float | Floats) -> Floats:
         """Return the share where the token is, the rest shared by all others."""

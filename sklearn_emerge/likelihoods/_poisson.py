@@ -30,7 +30,7 @@ class Poisson(Likelihood):
 
     def check(self, X: Floats) -> None:
         """Raise a ValueError unless X is made of counts."""
-        wrong = (X < 0) | (np.floor(X) != X)
+        wrong = (X < 0) | ((np.floor(X) != X) & ~np.isnan(X))
         if wrong.any():
             where = tuple(int(i) for i in np.argwhere(wrong)[0])
             raise ValueError(
@@ -59,10 +59,10 @@ class Poisson(Likelihood):
         """Return the mean, half an event more counted: the posterior mean under Jeffreys' prior."""
         return (total + 0.5) / count
 
-    def staying(self, X: Floats) -> Floats:
+    def staying(self, past: Floats, following: Floats) -> Floats:
         """Return the mean of what follows a 0, of which there may be one more."""
-        after_zero = X[:, :-1] == 0
-        total = np.where(after_zero, X[:, 1:], 0.0).sum(axis=(0, 1))
+        after_zero = (past == 0) & ~np.isnan(following)
+        total = np.where(after_zero, following, 0.0).sum(axis=(0, 1))
         return self.frequency(total, np.maximum(after_zero.sum(axis=(0, 1)), 1))
 
     def repeat(self, x: Floats, share: float | Floats) -> Floats:

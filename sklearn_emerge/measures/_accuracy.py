@@ -3,6 +3,8 @@
 import numpy as np
 import xarray as xr
 
+from ._sequences import scored_steps
+
 
 def token_accuracy(predictor, evaluation, *, by=None):
     """Return the share of tokens that count whose most probable token is right.
@@ -44,7 +46,7 @@ def token_accuracy(predictor, evaluation, *, by=None):
         raise ValueError(
             "These sequences do not say which tokens count; use those of a world of tokens."
         )
-    rows, steps = np.nonzero(evaluation.scored[:, 1:])
+    rows, steps = np.nonzero(scored_steps(evaluation))
     # The last step predicts nothing that is known.
     probability = predictor.at_length(evaluation.X.shape[1] - 1).predict(evaluation.X[:, :-1])
     right = probability[rows, steps].argmax(axis=1) == evaluation.X[rows, steps + 1]

@@ -124,6 +124,9 @@ def _exchange(predictor, X, scored, latents, n_steps):
     likelihood, noise = LIKELIHOODS[predictor.likelihood_], (predictor.noise_std_, predictor.shape_)
     # Counts of many channels are never equal.
     exact = likelihood.discrete and not likelihood.counts
+    if latents is not None:
+        # Latents may be missing where steps are.
+        scored = scored & ~np.isnan(latents[:, : scored.shape[1]])
     steps = _grid(scored, n_steps)
     own_means = _means(predictor, X[:, :-1])
     losses, changes, effects, distances = [], [], [], []

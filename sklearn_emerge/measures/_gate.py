@@ -145,6 +145,11 @@ def attention_head_gates(predictor, evaluation, *, n_focus=8, n_sequences=100):
     for name, value in (("n_focus", n_focus), ("n_sequences", n_sequences)):
         if not isinstance(value, Integral) or value < 1:
             raise ValueError(f"{name}={value!r} must be an integer of at least 1.")
+    if evaluation.get("observed") is not None:
+        raise ValueError(
+            "evaluation has missing steps, which a network sees as copies of those before, so that "
+            "attention to them means nothing; pass complete sequences."
+        )
     X = evaluation.X[:n_sequences]
     last = X.shape[1] - 2
     if evaluation.scored is not None:

@@ -5,6 +5,7 @@ from numbers import Integral
 
 import numpy as np
 
+from .._missing import is_observed
 from ..likelihoods import LIKELIHOODS
 from ..worlds import Sample
 
@@ -24,9 +25,9 @@ def sequences_of(predictor, sample, n_sequences):
     Returns
     -------
     X : ndarray of shape (n_sequences, n_steps, n_channels)
-        The sequences, checked.
+        The sequences, checked, with what the predictor sees in place of missing steps.
     scored : ndarray of bool of shape (n_sequences, n_steps - 1)
-        Whether what follows a step is scored.
+        Whether what follows a step is scored, and observed.
     """
     whole = isinstance(n_sequences, Integral) and n_sequences >= 1
     if n_sequences is not None and not whole:
@@ -36,9 +37,10 @@ def sequences_of(predictor, sample, n_sequences):
         )
     sample = Sample(**sample) if isinstance(sample, Mapping) else Sample(sample)
     X = predictor.encode(sample.X)[:n_sequences]
+    scored = is_observed(X)[:, 1:]
     if sample.scored is not None:
-        return X, np.asarray(sample.scored)[:n_sequences, 1:]
-    return X, np.ones((len(X), X.shape[1] - 1), dtype=bool)
+        scored = scored & np.asarray(sample.scored)[:n_sequences, 1:]
+    return predictor._fill(X), scored
 
 
 def as_given(predictor, X):
@@ -74,4 +76,10 @@ def negative_log_likelihood(predictor, sample):
     """
     if sample.scored is None:
         return -predictor.score(sample.X)
-    return -float(predictor.score_steps(sample.X)[sample.scored[:, 1:]].mean())
+    return -float(predictor.score_steps(sample.X)[scored_steps(sample)].mean())
+
+
+def scored_steps(sample):
+    """Return which steps after the first are scored, where a world says so, and observed."""
+    scored = sample.scored[:, 1:]
+    return scored if sample.observed is None else scored & sample.observed[:, 1:]

@@ -23,6 +23,7 @@ class AlternativePredictor(BasePredictor):
     """
 
     knows_tokens = True
+    takes_missing = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -58,17 +59,21 @@ class FeaturePredictor(AlternativePredictor):
         self._choose(X)
         n_features = self._n_features(X)
         some = enough(X, n_features)
-        self.head_, ridge = fit_head(self._features, some, n_features, self._likelihood)
+        self.head_, ridge = fit_head(self._features_of, some, n_features, self._likelihood)
         self.cv_error_, self.converged_ = ridge.error, self.head_.converged
         self.n_parameters_ = self.head_.coef.size + self.head_.intercept.size
 
     def _n_features(self, X):
-        return self._features(X[:1, :1]).shape[2]
+        return self._features_of(X[:1, :1]).shape[2]
+
+    def _features_of(self, X):
+        """Return the features of sequences that may have missing steps."""
+        return self._features(self._fill(X))
 
     def _tuning_error(self, X):
         """Return the held-out square error of some sequences, in variances, over channels."""
         some = _spread(X, _N_TUNING)
-        moments, _ = moments_of(self._features, some, self._n_features(X), again=False)
+        moments, _ = moments_of(self._features_of, some, self._n_features(X), again=False)
         return (fit_ridge(moments).error / self.scale_**2).sum()
 
     def _predict(self, X):

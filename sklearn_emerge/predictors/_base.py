@@ -10,12 +10,13 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from .._missing import fill_missing, is_observed, observed_only, usual_step
 from .._names import Estimator
 from .._typing import Floats
 from .._validation import as_numbers, check_sequences, constant_channels
@@ -44,6 +45,9 @@ class BasePredictor(ABC, Estimator):
         What a parameter `training` may be; a predictor without one is always fully trained.
     knows_tokens : bool
         Whether the predictor knows the categorical likelihood; it then has a parameter `n_tokens`.
+    takes_missing : bool
+        Whether sequences may have missing steps, which are NaN. `_fit` then receives these, and
+        `_predict` what `_fill` puts in their place: the last observed step.
     """
 
     _parameter_constraints: dict[str, Any] = {
@@ -63,7 +67,8 @@ class BasePredictor(ABC, Estimator):
         Parameters
         ----------
         X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
-            Training sequences, at least two, of at least two steps each.
+            Training sequences, at least two, of at least two steps each. Steps that are NaN are
+            missing, see `ArrayWorld`: what is missing neither counts nor teaches.
         y : None, default=None
             Ignored; the targets are the sequences themselves.
 
@@ -119,10 +124,16 @@ class BasePredictor(ABC, Estimator):
             n_tokens = None if self.n_tokens == "auto" else int(self.n_tokens)
             X = self._likelihood.encode(X, n_tokens)
             self.n_tokens_ = X.shape[2]
+        if self.takes_missing:
+            self._usual_step = usual_step(X, self._likelihood.discrete, self._likelihood.tokens)
         self._likelihood.check(X)
         if not self._estimates_noise:
             check_noise(self.noise_std, X.shape[2])
         return X
+
+    def _fill(self, X: Floats) -> Floats:
+        """Return encoded sequences with something in place of what is missing."""
+        return fill_missing(X, self._usual_step) if self.takes_missing else X
 
     @property
     def _likelihood(self) -> Likelihood:
@@ -140,7 +151,7 @@ class BasePredictor(ABC, Estimator):
         Returns
         -------
         ndarray of shape (n_sequences, n_steps, n_channels or n_tokens)
-            Of tokens a channel each, see above.
+            Of tokens a channel each, see above. Missing steps are NaN in all of them.
 
         Raises
         ------
@@ -178,12 +189,15 @@ class BasePredictor(ABC, Estimator):
 
         noise_std = self._likelihood.noise(X.shape[2], given, estimate)
         self.noise_std_, self.shape_ = self._likelihood.settle(
-            noise_std, given is not None, lambda: (X[:, 1:], self._predict(X)[:, :-1])
+            noise_std, given is not None, lambda: (X[:, 1:], self._predict(self._fill(X))[:, :-1])
         )
 
     def _square_error(self, X: Floats) -> Floats:
         """Return the mean square error a channel that the noise is estimated by."""
-        residual = X[:, 1:] - self._predict(X)[:, :-1]
+        residual = X[:, 1:] - self._predict(self._fill(X))[:, :-1]
+        observed = is_observed(X)[:, 1:]
+        if not observed.all():
+            residual = residual[observed][np.newaxis]
         return (residual**2).mean(axis=(0, 1))
 
     def predict(self, X: ArrayLike) -> Floats:
@@ -200,7 +214,7 @@ class BasePredictor(ABC, Estimator):
             Entry t is the mean of step t + 1 given the steps up to t, on the scale of the
             data (a probability under the Bernoulli likelihood, above 0 of counts). The last entry
             predicts the step after the end. For tokens the probability of each, of shape
-            (n_sequences, n_steps, n_tokens).
+            (n_sequences, n_steps, n_tokens). Missing steps are predicted, too.
 
         Raises
         ------
@@ -209,7 +223,7 @@ class BasePredictor(ABC, Estimator):
         ValueError
             If X does not have the number of steps and channels seen in `fit`.
         """
-        mean = self._predict(self.encode(X))
+        mean = self._predict(self._fill(self.encode(X)))
         mean = self._likelihood.clip(mean)
         several = np.asarray(X).ndim == 3 or self._likelihood.tokens
         return mean if several else mean[:, :, 0]
@@ -225,14 +239,15 @@ class BasePredictor(ABC, Estimator):
         Returns
         -------
         ndarray of shape (n_sequences,)
-            Sum over the n_steps - 1 predicted steps (and the channels), in nats.
+            Sum over the n_steps - 1 predicted steps (and the channels), in nats; missing steps
+            are left out.
 
         Raises
         ------
         NotFittedError, ValueError
             As in `predict`.
         """
-        return self.score_steps(X).sum(axis=1)
+        return _total(*self._scored(X))
 
     def score_steps(self, X: ArrayLike) -> Floats:
         """Return the log-likelihood of each step given those before it.
@@ -245,18 +260,27 @@ class BasePredictor(ABC, Estimator):
         Returns
         -------
         ndarray of shape (n_sequences, n_steps - 1)
-            Of steps 1, 2, ..., summed over the channels, in nats.
+            Of steps 1, 2, ..., summed over the channels, in nats; NaN where a step is missing.
 
         Raises
         ------
         NotFittedError, ValueError
             As in `predict`.
         """
+        return self._scored(X)[0]
+
+    def _scored(self, X: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return the log-likelihood of each predicted step, and which of these are observed."""
         X = self.encode(X)
         # What the last step predicts is not known.
-        mean = self._predict(X[:, :-1])
+        return self._score_against(X, self._predict(self._fill(X)[:, :-1]))
+
+    def _score_against(self, X: Floats, mean: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return as `_scored` does, given the means of all but the last step."""
+        observed, known = is_observed(X)[:, 1:], self._fill(X)[:, 1:]
         noise = self.noise_std_, self.shape_
-        return self._likelihood.log_density(X[:, 1:], mean, *noise).sum(axis=2)
+        score = self._likelihood.log_density(known, mean, *noise).sum(axis=2)
+        return score if observed.all() else np.where(observed, score, np.nan), observed
 
     @available_if(lambda self: hasattr(self, "_predict_from"))
     def score_from_last(self, X: ArrayLike, n_inputs: int) -> Floats:
@@ -294,9 +318,8 @@ class BasePredictor(ABC, Estimator):
         if not isinstance(n_inputs, Integral) or n_inputs < 1:
             raise ValueError(f"n_inputs={n_inputs!r} must be an integer of at least 1.")
         X = self.encode(X)
-        mean = self._predict_from(X[:, :-1], int(n_inputs))
-        noise = self.noise_std_, self.shape_
-        return self._likelihood.log_density(X[:, 1:], mean, *noise).sum(axis=2)
+        mean = self._predict_from(self._fill(X)[:, :-1], int(n_inputs))
+        return self._score_against(X, mean)[0]
 
     def score(self, X: ArrayLike, y: None = None) -> float:
         """Return the mean log-likelihood per predicted step.
@@ -311,14 +334,19 @@ class BasePredictor(ABC, Estimator):
         Returns
         -------
         float
-            Nats per step; higher is better. The negative log-likelihood is ``-score(X)``.
+            Nats per step; higher is better. The negative log-likelihood is ``-score(X)``. Missing
+            steps do not count.
 
         Raises
         ------
         NotFittedError, ValueError
             As in `predict`.
         """
-        return float(self.score_samples(X).mean() / (self.n_features_in_ - 1))
+        steps, observed = self._scored(X)
+        total = _total(steps, observed)
+        if observed.all():
+            return float(total.mean() / observed.shape[1])
+        return float(total.sum() / observed.sum())
 
     def at_length(self, n_steps: int) -> Self:
         """Return a fitted copy that takes sequences of another length.
@@ -386,11 +414,18 @@ def check_noise(noise_std: ArrayLike, n_channels: int) -> None:
         )
 
 
+def _total(steps: Floats, observed: NDArray[np.bool_]) -> Floats:
+    """Return the sum over the observed steps of each sequence."""
+    return steps.sum(axis=1) if observed.all() else np.where(observed, steps, 0.0).sum(axis=1)
+
+
 def center_and_scale(X: Floats) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of each channel; 1 where it is constant.
 
-    If the spread over all recordings is known, it is that where a channel is constant.
+    If the spread over all recordings is known, it is that where a channel is constant. Missing
+    steps have no part in it.
     """
+    X = observed_only(X)
     center, scale = X.mean(axis=(0, 1)), X.std(axis=(0, 1))
     constant = constant_channels(X) | (scale <= 8 * np.finfo(np.float64).eps * np.abs(center))
     scale = np.where(constant, 1.0, scale)

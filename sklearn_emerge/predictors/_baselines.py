@@ -7,6 +7,7 @@ from scipy.linalg import lstsq
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 
 from .._docs import fill_doc
+from .._missing import is_observed, observed_only
 from .._moved import renamed_attribute, renamed_parameter
 from ._base import BasePredictor, center_and_scale
 
@@ -48,6 +49,7 @@ class MeanPredictor(BasePredictor):
     """
 
     knows_tokens = True
+    takes_missing = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -109,8 +111,20 @@ class MeanPredictor(BasePredictor):
                 )
             self.mean_ = mean.copy()
             return
-        total = X.sum(axis=axes)
-        self.mean_ = self._likelihood.frequency(total, X.size / total.size)
+        known = observed_only(X)
+        total = known.sum(axis=(0, 1))
+        self.mean_ = self._likelihood.frequency(total, known.size / total.size)
+        if self.per_step:
+            self.mean_ = self._mean_of_steps(X, self.mean_)
+
+    def _mean_of_steps(self, X, overall):
+        """Return the mean of each step; that of all where a step is missing in all sequences."""
+        observed = is_observed(X)
+        if observed.all():
+            return self._likelihood.frequency(X.sum(axis=0), float(len(X)))
+        count = observed.sum(axis=0)[:, np.newaxis]
+        mean = self._likelihood.frequency(np.nansum(X, axis=0), np.maximum(count, 1))
+        return np.where(count > 0, mean, overall)
 
     def _predict(self, X):
         if not self.per_step:
@@ -155,6 +169,7 @@ class PersistencePredictor(BasePredictor):
     """
 
     knows_tokens = True
+    takes_missing = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -166,7 +181,7 @@ class PersistencePredictor(BasePredictor):
         self.n_tokens = n_tokens
 
     def _fit(self, X):
-        known = self._likelihood.staying(X)
+        known = self._likelihood.staying(self._fill(X)[:, :-1], X[:, 1:])
         if self._likelihood.counts:
             self.after_zero_ = known
         else:
@@ -218,6 +233,7 @@ class MarkovPredictor(BasePredictor):
     """
 
     knows_tokens = True
+    takes_missing = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -248,20 +264,24 @@ class MarkovPredictor(BasePredictor):
 
     def _fit(self, X):
         split = renamed_parameter(self, "threshold", "split")
+        past, following, observed = self._fill(X)[:, :-1], X[:, 1:], is_observed(X)[:, 1:]
+        if not observed.all():
+            following = np.where(observed[:, :, np.newaxis], following, 0.0)
         if self._likelihood.tokens:
-            pairs = np.tensordot(X[:, :-1], X[:, 1:], axes=((0, 1), (0, 1)))
+            pairs = np.tensordot(past, following, axes=((0, 1), (0, 1)))
             self.means_ = self._likelihood.frequency(pairs, pairs.sum(axis=1, keepdims=True))
             return
         if split is None:
-            self.split_ = (X.min(axis=(0, 1)) + X.max(axis=(0, 1))) / 2
+            known = observed_only(X)
+            self.split_ = (known.min(axis=(0, 1)) + known.max(axis=(0, 1))) / 2
         else:
             self.split_ = np.full(X.shape[2], float(split))
-        high = X[:, :-1] > self.split_
-        overall = X[:, 1:].mean(axis=(0, 1))
+        high = past > self.split_
+        overall = observed_only(X[:, 1:]).mean(axis=(0, 1))
         means = []
         for state in (~high, high):
-            count = state.sum(axis=(0, 1))
-            total = np.where(state, X[:, 1:], 0.0).sum(axis=(0, 1))
+            count = (state & observed[:, :, np.newaxis]).sum(axis=(0, 1))
+            total = np.where(state, following, 0.0).sum(axis=(0, 1))
             # A state that was never left tells nothing: fall back to the overall mean.
             mean = self._likelihood.frequency(total, np.maximum(count, 1))
             means.append(np.where(count > 0, mean, self._likelihood.possible(overall)))
@@ -315,6 +335,7 @@ class AutoregressivePredictor(BasePredictor):
     np.float64(4.0)
     """
 
+    takes_missing = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "lags": [Interval(Integral, 1, None, closed="left")],
@@ -330,21 +351,22 @@ class AutoregressivePredictor(BasePredictor):
         self.lags_ = min(self.lags, n_steps - 1)
         # Standardising keeps the normal equations well conditioned, whatever the units.
         center, scale = center_and_scale(X)
-        X = (X - center) / scale
+        observed = is_observed(X)
+        X = (self._fill(X) - center) / scale
         n_columns = 1 + self.lags_ * n_channels
         gram = np.zeros((n_columns, n_columns))
         cross = np.zeros((n_columns, n_channels))
         # Steps with a full past first, then one shorter past after another: the equations of a
         # shorter filter are a corner of those of a longer one plus one more step.
         for t in range(self.lags_ - 1, n_steps - 1):
-            _accumulate(X, t, self.lags_, gram, cross)
+            _accumulate(X, t, self.lags_, gram, cross, observed[:, t + 1])
         self.intercepts_ = np.empty((self.lags_, n_channels))
         self.coefs_ = [None] * self.lags_
         for length in range(self.lags_, 0, -1):
             size = 1 + length * n_channels
             if length < self.lags_:
                 gram, cross = gram[:size, :size], cross[:size]
-                _accumulate(X, length - 1, length, gram, cross)
+                _accumulate(X, length - 1, length, gram, cross, observed[:, length])
             solution = lstsq(gram, cross)[0]
             coef = solution[1:].reshape(length, n_channels, n_channels)
             coef = coef * scale / scale[:, np.newaxis]
@@ -367,8 +389,10 @@ def _past(X, t, length):
     return X[:, t - length + 1 : t + 1][:, ::-1]
 
 
-def _accumulate(X, t, length, gram, cross):
-    """Add the equations of step t + 1 given the last `length` steps, in place."""
+def _accumulate(X, t, length, gram, cross, observed):
+    """Add the equations of step t + 1, where it is observed, given the last steps, in place."""
+    if not observed.all():
+        X = X[observed]
     n_sequences = len(X)
     rows = np.hstack([np.ones((n_sequences, 1)), _past(X, t, length).reshape(n_sequences, -1)])
     gram += rows.T @ rows

@@ -149,7 +149,7 @@ class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_ke
         NotFittedError, ValueError
             As in `predict`.
         """
-        return self._features(self.encode(X)).astype(np.float64)
+        return self._features_of(self.encode(X)).astype(np.float64)
 
     def _choose(self, X):
         # A generator would go on with each call.

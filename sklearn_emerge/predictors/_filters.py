@@ -7,6 +7,7 @@ from scipy.linalg import lstsq, qr
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
+from .._missing import is_observed
 from ..dynamics import check_system, steady_filter
 from ._base import BasePredictor, center_and_scale
 
@@ -16,6 +17,8 @@ _ROWS = 20_000
 
 class FilterPredictor(BasePredictor):
     """What the filters share: a prediction from the last steps by `coef_`."""
+
+    takes_missing = True
 
     def _predict(self, X):
         mean = np.zeros_like(X)
@@ -90,7 +93,8 @@ class FiniteFilterPredictor(FilterPredictor):
         length = min(self.length, n_steps - 1)
         scale = center_and_scale(X)[1]
         past = np.zeros((n_sequences, n_steps + length - 1, n_channels))
-        past[:, length - 1 :] = X / scale
+        past[:, length - 1 :] = self._fill(X) / scale
+        observed = is_observed(X)
         size = length * n_channels
         # The penalty is on coefficients in the units of the data.
         penalty = np.sqrt(self.alpha) * np.tile(1 / scale, length)
@@ -101,7 +105,8 @@ class FiniteFilterPredictor(FilterPredictor):
             rows = [triangle]
             for t in together:
                 window = past[:, t : t + length][:, ::-1].reshape(n_sequences, size)
-                rows.append(np.hstack([window, past[:, t + length]]))
+                equations, seen = np.hstack([window, past[:, t + length]]), observed[:, t + 1]
+                rows.append(equations if seen.all() else equations[seen])
             triangle = qr(np.vstack(rows), mode="r")[0][: size + n_channels]
         # Equal columns, so that none is taken for rounding.
         norms = np.linalg.norm(triangle[:, :size], axis=0)

@@ -22,10 +22,13 @@ class LaggedMoments:
         A feature that is known at each step.
     lags : int
         The most that will be asked for.
+    observed : ndarray of bool of shape (n_sequences, n_steps), default=None
+        Which next steps have a part in the moments; None is all.
     """
 
-    def __init__(self, X, clock, lags):
-        self.X, self.clock, self.lags = X, clock, lags
+    def __init__(self, X, clock, lags, observed=None):
+        self.X, self.clock, self.lags, self.observed = X, clock, lags, observed
+        self.complete = observed is None or observed.all()
         self.means = X.mean(axis=0)
         self.steps = max(1, _WIDTH // X.shape[2])
         self.block = None
@@ -37,6 +40,8 @@ class LaggedMoments:
 
     def at(self, t, lags, origin):
         """Return the moments at step t, about an origin."""
+        if not self.complete:
+            return self._of_observed(t, lags, origin)
         if self.block != t // self.steps:
             self._fill(t // self.steps)
         n_channels, c = self.X.shape[2], self.clock.shape[1]
@@ -58,6 +63,19 @@ class LaggedMoments:
         moments.sums += sums + self.counts[:, np.newaxis] * away
         moments.products += moments.sums[:, :, np.newaxis] * away
         moments.products += away[:, np.newaxis] * sums[:, np.newaxis]
+        return moments
+
+    def _of_observed(self, t, lags, origin):
+        """Return the moments of the sequences in which the next step is observed."""
+        n_sequences, _, n_channels = self.X.shape
+        past = self.X[:, t - lags + 1 : t + 1][:, ::-1].reshape(n_sequences, -1)
+        clock = np.broadcast_to(self.clock[t], (n_sequences, self.clock.shape[1]))
+        rows, targets = np.hstack([clock, past]), self.X[:, t + 1]
+        by_fold = folds(n_sequences)
+        moments = Moments(len(by_fold), rows.shape[1], n_channels, origin)
+        for fold, part in enumerate(by_fold):
+            observed = self.observed[part, t + 1]
+            moments.add(fold, rows[part][observed], targets[part][observed])
         return moments
 
     def _fill(self, block):

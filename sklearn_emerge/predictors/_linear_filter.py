@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
+from .._missing import is_observed
 from .._ridge import AMOUNTS, Moments, first_ridges, fit_ridge, shrink_ridge
 from ..training import Head, folds, head_of
 from ._alternative import AlternativePredictor, enough
@@ -100,13 +101,23 @@ class LinearFilterPredictor(AlternativePredictor):
 
     def _learn(self, X):
         n_steps, n_channels = X.shape[1:]
+        observed, X = is_observed(X), self._fill(X)
+        # How much of each step there is to learn from.
+        self._share = observed[:, 1:].mean(axis=0)
         candidates = self._candidates(n_steps, n_channels)
-        longest = candidates[-1]
-        lagged = LaggedMoments(X, self._clock(n_steps), longest)
-        origin = lagged.mean(longest - 1, longest)
-        pooled = Moments(len(folds(len(X))), self._size(longest, n_channels), n_channels, origin)
-        for t in range(longest - 1, n_steps - 1):
-            pooled.include(lagged.at(t, longest, origin))
+        while True:
+            longest = candidates[-1]
+            lagged = LaggedMoments(X, self._clock(n_steps), longest, observed)
+            pooled = self._pooled(lagged, range(longest - 1, n_steps - 1), longest)
+            if _is_enough(pooled):
+                break
+            # Hardly any sequence is so long.
+            candidates.pop()
+            if not candidates:
+                raise ValueError(
+                    f"lags={self.lags} is longer than the past of any observed step of all but a "
+                    "few sequences; use less, or pass longer ones."
+                )
         self.lags_ = longest
         if len(candidates) > 1:
             errors = {}
@@ -119,10 +130,21 @@ class LinearFilterPredictor(AlternativePredictor):
             pooled.include(lagged.at(t, self.lags_, pooled.origin))
         ridge = fit_ridge(pooled)
         heads, error = self._steady(X, lagged, pooled, ridge)
-        first, squares = self._first(X, lagged, pooled, ridge)
+        first, squares, weight = self._first(X, lagged, pooled, ridge)
         self.heads_ = first + heads
         self.converged_ = all(head.converged for head in self.heads_)
-        self.cv_error_ = (squares + error * (n_steps - self.lags_)) / (n_steps - 1)
+        later = self._share[self.lags_ - 1 :].sum()
+        self.cv_error_ = (squares + error * later) / (weight + later)
+
+    def _pooled(self, lagged, steps, lags):
+        """Return the moments of several steps together."""
+        n_sequences, _, n_channels = lagged.X.shape
+        origin = lagged.mean(lags - 1, lags)
+        n_folds = len(folds(n_sequences))
+        pooled = Moments(n_folds, self._size(lags, n_channels), n_channels, origin)
+        for t in steps:
+            pooled.include(lagged.at(t, lags, origin))
+        return pooled
 
     def _candidates(self, n_steps, n_channels):
         """Return the lags to choose from, in order."""
@@ -146,10 +168,10 @@ class LinearFilterPredictor(AlternativePredictor):
         return np.hstack([np.broadcast_to(clock, (len(X), clock.size)), past])
 
     def _first(self, X, lagged, pooled, ridge):
-        """Return the heads of the steps with a shorter past, and the sum of their square errors."""
+        """Return the heads of the steps with a shorter past, their square errors and weights."""
         if not self._likelihood.closed_form:
             return self._first_iterated(X, lagged)
-        heads, squares = [], 0.0
+        heads, squares, weight = [], 0.0, 0.0
         done = self.lags_ - 1
         # One amount for lengths 1, 2 and 3, 4 to 7, ...: of one step it would be chance.
         octaves = [
@@ -166,42 +188,62 @@ class LinearFilterPredictor(AlternativePredictor):
                 done = last
                 known = first_ridges(pooled, ridge, sizes)
                 of_last = lagged.at(last, last + 1, pooled.origin)
-                errors.append(shrink_ridge(of_last, known[-1]).error)
+                if _is_enough(of_last):
+                    errors.append(shrink_ridge(of_last, known[-1]).error)
                 of_features, of_targets = np.split(pooled.origin, [sizes[-1]])
                 origins = [np.append(of_features[:size], of_targets) for size in sizes]
                 fits = [*zip(group, origins, known, strict=True), *fits]
-            errors = np.mean(errors, axis=0)
-            squares = squares + errors.min(axis=0) * len(octave)
-            best = errors.argmin(axis=0)
+            # Of what is hardly observed nothing is known but the filter of all.
+            best = np.full(X.shape[2], len(AMOUNTS) - 1)
+            if errors:
+                errors, of_octave = np.mean(errors, axis=0), self._share[octave].sum()
+                squares = squares + errors.min(axis=0) * of_octave
+                weight += of_octave
+                best = errors.argmin(axis=0)
             heads = [
                 *(_shrunk_head(lagged.at(t, t + 1, origin), fit, best) for t, origin, fit in fits),
                 *heads,
             ]
-        return heads, squares
+        return heads, squares, weight
 
     def _first_iterated(self, X, lagged):
-        steps = range(self.lags_ - 1)
-        moments = [lagged.at(t, t + 1, lagged.mean(t, t + 1)) for t in steps]
-        ridges = [fit_ridge(of_step) for of_step in moments]
-        heads = [
-            head_of(ridge, self._chunk(X, t, t + 1), of_step, self._likelihood)
-            for t, (ridge, of_step) in enumerate(zip(ridges, moments, strict=True))
-        ]
-        return heads, sum(ridge.error for ridge in ridges)
+        heads, squares, weights = [], 0.0, self._share[: self.lags_ - 1]
+        for t, weight in enumerate(weights):
+            steps, of_step = [t], lagged.at(t, t + 1, lagged.mean(t, t + 1))
+            if not _is_enough(of_step):
+                # Hardly observed: that of all steps with such a past.
+                steps = range(t, X.shape[1] - 1)
+                of_step = self._pooled(lagged, steps, t + 1)
+            ridge = fit_ridge(of_step)
+            chunks = self._kept(X, lagged.observed, steps, t + 1)
+            heads.append(head_of(ridge, chunks, of_step, self._likelihood))
+            squares = squares + ridge.error * weight
+        return heads, squares, weights.sum()
 
-    def _chunk(self, X, t, lags):
-        chunk = self._rows(X, t, lags), X[:, t + 1]
-        return lambda: [chunk]
+    def _chunks(self, X, observed, steps, lags):
+        """Return what yields rows and next steps of some steps, where these are observed."""
+
+        def chunks():
+            for t in steps:
+                seen = observed[:, t + 1]
+                part = X if seen.all() else X[seen]
+                if len(part):
+                    yield self._rows(part, t, lags), part[:, t + 1]
+
+        return chunks
+
+    def _kept(self, *arguments):
+        """Return the same as `_chunks`, of so few rows that they are kept."""
+        kept = list(self._chunks(*arguments)())
+        return lambda: kept
 
     def _steady(self, X, lagged, pooled, ridge):
         """Return the heads of the steps that have a full past, and their mean square error."""
         steps = range(self.lags_ - 1, X.shape[1] - 1)
 
         some = enough(X, pooled.n_features)
-
-        def chunks():
-            return ((self._rows(some, t, self.lags_), some[:, t + 1]) for t in steps)
-
+        observed = enough(lagged.observed, pooled.n_features)
+        chunks = self._chunks(some, observed, steps, self.lags_)
         head = head_of(ridge, chunks, pooled, self._likelihood)
         self.coef_, self.intercept_ = self._weights(head), head.intercept
         return [head], ridge.error
@@ -285,8 +327,12 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
         steps = range(self.lags_ - 1, X.shape[1] - 1)
         some = _spread(steps, max(_SOME_STEPS, _SOME_COEFFICIENTS // pooled.n_features))
         moments = [lagged.at(t, self.lags_, pooled.origin) for t in some]
-        error = np.mean([shrink_ridge(each, ridge).error for each in moments], axis=0)
-        if self._likelihood.closed_form:
+        errors = [shrink_ridge(each, ridge).error for each in moments if _is_enough(each)]
+        # Nothing is known of steps that are hardly observed but the filter of all.
+        error = np.mean(errors, axis=0) if errors else np.tile(ridge.error, (len(AMOUNTS), 1))
+        if not errors:
+            best = np.full(n_channels, len(AMOUNTS) - 1)
+        elif self._likelihood.closed_form:
             best = error.argmin(axis=0)
         else:
             best = np.full(n_channels, (error / self.scale_**2).sum(axis=1).argmin())
@@ -296,20 +342,25 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
             moments = (lagged.at(t, self.lags_, pooled.origin) for t in steps)
             heads = [_shrunk_head(each, ridge, best) for each in moments]
         else:
-            heads = [self._varied(X, t, pooled, steady) for t in steps]
+            heads = [self._varied(X, lagged, t, pooled, steady) for t in steps]
         self.coefs_ = np.array([self._weights(head) for head in heads])
         self.intercepts_ = np.array([head.intercept for head in heads])
         return heads, error[best, np.arange(n_channels)]
 
-    def _varied(self, X, t, pooled, steady):
+    def _varied(self, X, lagged, t, pooled, steady):
         """Return the head of step t, shrunk towards the one of all."""
-        if np.isinf(self.amount_[0]):
+        if np.isinf(self.amount_[0]) or not lagged.observed[:, t + 1].any():
             return steady
         penalty = self.amount_[0] * np.mean(self.scale_**2)
         known = steady.coef, steady.intercept
-        chunk = self._chunk(X, t, self.lags_)
-        fit = self._likelihood.shrink_head(chunk, pooled, penalty, known)
+        chunks = self._kept(X, lagged.observed, [t], self.lags_)
+        fit = self._likelihood.shrink_head(chunks, pooled, penalty, known)
         return Head(fit.coef, fit.intercept, fit.converged)
+
+
+def _is_enough(moments):
+    """Return whether two folds have rows, so that one can be left out."""
+    return np.count_nonzero(moments.counts) > 1
 
 
 def _spread(steps, most):
@@ -319,6 +370,8 @@ def _spread(steps, most):
 
 def _shrunk_head(moments, known, best):
     """Return the head of some rows, shrunk towards that of all by an amount for each channel."""
+    if not moments.counts.any():
+        best = np.full_like(best, len(AMOUNTS) - 1)
     amounts, of_channel = np.unique(AMOUNTS[best], return_inverse=True)
     path = shrink_ridge(moments, known, amounts, held_out=False)
     return Head(*path.at(of_channel)[:2])

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._missing import is_observed
 from .._random import seed_sequence, substream
 from ..networks import (
     SequenceNetwork,
@@ -23,6 +24,7 @@ from ..recurrence import choose_engine
 from ..training import (
     N_PARTS,
     Head,
+    ObservedLoss,
     Optimisation,
     TrainingContext,
     TrainingJob,
@@ -49,6 +51,7 @@ class NeuralPredictor(
 
     training_modes = ("full", "readout", "random", "scrambled")
     knows_tokens = True
+    takes_missing = True
     # Whether torch may use all its threads; small recurrent networks are faster with one.
     _many_threads = False
     # Whether all that training changes is known, so that it can go on from a file.
@@ -178,9 +181,14 @@ class NeuralPredictor(
             noise_std, shape = self._likelihood.settle(
                 self.output_scale_ if estimated else np.asarray(self.noise_std, dtype=np.float64),
                 not estimated,
-                lambda: (X, X.mean(axis=0)),
+                lambda: (X, _mean_of_steps(X)),
             )
             loss = self._likelihood.criterion(noise_std, self.output_scale_, shape)
+        observed = is_observed(X)[:, 1:]
+        if not observed.all():
+            loss = ObservedLoss(loss)
+            # A batch has something to predict.
+            X = X[observed.any(axis=1)]
         self.engine_ = self._choose_engine(network.core, loss.no_kernel, X.shape[1])
         return TrainingJob(
             network,
@@ -231,7 +239,7 @@ class NeuralPredictor(
             return
 
         def states(part):
-            return self._forward(part, hidden=True)
+            return self._forward(self._fill(part), hidden=True)
 
         head, ridge = fit_head(states, X, self.network_.head.in_features, self._likelihood)
         # In units of the output of the network.
@@ -297,11 +305,11 @@ class NeuralPredictor(
         return np.concatenate(channels, axis=2)
 
     def _tensors(self, X):
-        """Return inputs and targets for training."""
+        """Return inputs and targets for training; of missing steps the targets are NaN."""
         targets = (X[:, 1:] - self.output_center_) / self.output_scale_
         return tuple(
             torch.as_tensor(data, dtype=torch.float32, device=self.device)
-            for data in (self._inputs(X)[:, :-1], targets)
+            for data in (self._inputs(self._fill(X))[:, :-1], targets)
         )
 
     def _initial_network(self, n_channels):
@@ -334,3 +342,9 @@ class NeuralPredictor(
         if self._likelihood.identity_link:
             output = output * self.output_scale_ + self.output_center_
         return self._likelihood.mean(output)
+
+
+def _mean_of_steps(X):
+    """Return the mean of each step over the sequences in which it is observed; 0 if in none."""
+    n_observed = np.maximum(is_observed(X).sum(axis=0), 1)
+    return np.nansum(X, axis=0) / n_observed[:, np.newaxis]

@@ -7,6 +7,7 @@ from scipy.linalg import lstsq, qr
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
+from .._missing import is_observed
 from .._random import substream
 from ._base import BasePredictor
 
@@ -65,6 +66,7 @@ class RestrictedLinearPredictor(BasePredictor):
     3
     """
 
+    takes_missing = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "family": [StrOptions({"block", "affine", "low_rank"})],
@@ -95,8 +97,11 @@ class RestrictedLinearPredictor(BasePredictor):
 
     def _fit(self, X):
         n_channels = X.shape[2]
-        past = X[:, :-1].reshape(-1, n_channels)
+        past = self._fill(X)[:, :-1].reshape(-1, n_channels)
         following = X[:, 1:].reshape(-1, n_channels)
+        observed = is_observed(X)[:, 1:].ravel()
+        if not observed.all():
+            past, following = past[observed], following[observed]
         # The triangle has the inner products of the long matrices, and their accuracy.
         triangle = qr(np.hstack([past, following]), mode="r")[0][:n_channels].T
         self.transition_ = self.closest(triangle[:n_channels], triangle[n_channels:])

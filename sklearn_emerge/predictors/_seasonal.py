@@ -7,6 +7,7 @@ from scipy.linalg import lstsq
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
+from .._missing import is_observed
 from ..training import folds
 from ._alternative import AlternativePredictor
 
@@ -86,17 +87,18 @@ class SeasonalPredictor(AlternativePredictor):
         periods = [self.period] if self.period != "auto" else range(2, n_steps // 2 + 1)
         periods = list(periods) or [1]
         squares = np.zeros((len(periods), n_channels))
+        seen = self._fill(X)
         for rows in folds(n_sequences):
             left_out = np.zeros(n_sequences, dtype=bool)
             left_out[rows] = True
             mean = self._means(self._regress(X[~left_out]), n_steps - 1)
             for k, period in enumerate(periods):
                 weight = self._weight(X[~left_out], mean, period)
-                error = X[left_out, 1:] - self._mix(X[left_out, :-1], mean, period, weight)
-                squares[k] += (error**2).sum(axis=(0, 1))
+                error = X[left_out, 1:] - self._mix(seen[left_out, :-1], mean, period, weight)
+                squares[k] += np.nansum(error**2, axis=(0, 1))
         best = (squares / self.scale_**2).sum(axis=1).argmin()
         self.period_ = int(periods[best])
-        self.cv_error_ = squares[best] / (n_sequences * (n_steps - 1))
+        self.cv_error_ = squares[best] / int(is_observed(X)[:, 1:].sum())
         self.line_ = self._regress(X)
         mean = self._means(self.line_, n_steps - 1)
         self.weight_ = self._weight(X, mean, self.period_)
@@ -105,7 +107,14 @@ class SeasonalPredictor(AlternativePredictor):
         """Return intercept and slope of the mean of the next step, and how many steps there are."""
         clock = self._clock(X.shape[1] - 1)
         design = np.hstack([np.ones((len(clock), 1)), clock])
-        return lstsq(design, X[:, 1:].mean(axis=0))[0], len(X) * len(clock)
+        observed = is_observed(X)[:, 1:]
+        if observed.all():
+            return lstsq(design, X[:, 1:].mean(axis=0))[0], len(X) * len(clock)
+        # Each step counts as often as it is observed.
+        count = observed.sum(axis=0)[:, np.newaxis]
+        root = np.sqrt(count)
+        means = np.nansum(X[:, 1:], axis=0) / np.maximum(count, 1)
+        return lstsq(root * design, root * means)[0], int(count.sum())
 
     def _means(self, line, n_steps):
         """Return the mean of the step after each, of shape (n_steps, n_channels)."""
@@ -115,14 +124,20 @@ class SeasonalPredictor(AlternativePredictor):
 
     def _weight(self, X, mean, period):
         """Return the weights of least square error."""
-        past, following, mean = X[:, :-period], X[:, period:], mean[period - 1 :]
+        past, following, mean = self._fill(X)[:, :-period], X[:, period:], mean[period - 1 :]
         axes = (0, 1, 2) if self._likelihood.tokens else (0, 1)
-        product = ((past - mean) * (following - mean)).sum(axis=axes)
-        square = ((past - mean) ** 2).sum(axis=axes)
+        past, following = past - mean, following - mean
+        observed = is_observed(following)
+        n_pairs = int(observed.sum())
+        if n_pairs < observed.size:
+            past, following = (
+                np.where(observed[:, :, np.newaxis], part, 0.0) for part in (past, following)
+            )
+        product = (past * following).sum(axis=axes)
+        square = (past**2).sum(axis=axes)
         weight = np.clip(product / np.where(square > 0, square, 1.0), 0.0, 1.0)
         if self._likelihood.discrete:
             # Laplace's rule: no surprise is impossible.
-            n_pairs = past.shape[0] * past.shape[1]
             weight = np.minimum(weight, (n_pairs + 1) / (n_pairs + 2))
         return np.broadcast_to(weight, X.shape[2:])
 

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
+from .._missing import observed_only
 from .._random import substream
 from ._alternative import FeaturePredictor
 from ._last_inputs import last_inputs
@@ -122,8 +123,9 @@ class WindowPredictor(FeaturePredictor):
                 f"window={self.window} is longer than the past of any step of sequences of "
                 f"{n_steps} steps; use at most window={n_steps - 1}, or window='auto'."
             )
-        low, high = X.min(axis=(0, 1)), X.max(axis=(0, 1))
-        two_values = ((low == X) | (high == X)).all()
+        known = observed_only(X)
+        low, high = known.min(axis=(0, 1)), known.max(axis=(0, 1))
+        two_values = ((low == known) | (high == known)).all()
         self.binary_ = not self._likelihood.tokens and bool(two_values)
         if self.binary_:
             self.center_, self.scale_ = (low + high) / 2, np.where(low < high, (high - low) / 2, 1)

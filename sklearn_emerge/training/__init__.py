@@ -8,6 +8,7 @@ from ._heads import Head, fit_head, folds, head_of, moments_of, parts
 from ._isolation import isolated_torch
 from ._job import Optimisation, TrainingJob, TrainingResult
 from ._net import Net, make_net
+from ._observed import ObservedLoss
 from ._replicas import rows_of_weights
 from ._run import run, untrained_net
 
@@ -19,6 +20,7 @@ __all__ = [
     "Head",
     "LowerPrecision",
     "Net",
+    "ObservedLoss",
     "Optimisation",
     "TrainingContext",
     "TrainingJob",

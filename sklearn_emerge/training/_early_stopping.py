@@ -6,6 +6,7 @@ from skorch.callbacks import Callback
 
 from .._random import substream
 from ._callbacks import StopTraining
+from ._observed import count_sequences
 
 
 class StopEarly(Callback):
@@ -40,8 +41,10 @@ class StopEarly(Callback):
         with torch.no_grad():
             # In chunks of the size of batches, which fit into memory.
             parts = zip(self.X.split(net.batch_size), self.y.split(net.batch_size), strict=True)
-            total = sum(len(X) * net.criterion_(net.infer(X), y).item() for X, y in parts)
-        self.losses_.append(total / len(self.X))
+            total = sum(
+                count_sequences(y) * net.criterion_(net.infer(X), y).item() for X, y in parts
+            )
+        self.losses_.append(total / count_sequences(self.y))
         if self.losses_[-1] == min(self.losses_):
             self.best_ = {name: w.clone() for name, w in net.module_.state_dict().items()}
         elif len(self.losses_) - 1 - int(np.argmin(self.losses_)) >= self.patience:

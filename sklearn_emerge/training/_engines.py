@@ -8,6 +8,7 @@ from ..recurrence import HeadLoss, ScanLoss, run_forward
 from ._callbacks import ReplicaHistory
 from ._early_stopping import hold_out
 from ._net import make_net
+from ._observed import ObservedHeadLoss, ObservedLoss, ObservedScanLoss
 from ._replicas import Replicas, rows_of_weights
 
 # Sequences that pass through a frozen core at once.
@@ -75,16 +76,23 @@ def train_by_scan(jobs, X, y, callbacks, checkpoint=None, n_threads=1):
         One a network, with the history of its replica.
     """
     networks, losses = [job.network for job in jobs], [job.loss for job in jobs]
-    constants = np.array([loss.constant for loss in losses])
-    ratios = None if losses[0].ratio is None else np.stack([loss.ratio for loss in losses])
-    layout = networks[0].layout
-    if jobs[0].trained == "all":
-        modules = networks
-        joint = ScanLoss(layout, X.numpy(), y.numpy(), ratios, constants, n_threads)
+    layout, whole = networks[0].layout, jobs[0].trained == "all"
+    modules = networks if whole else [network.head for network in networks]
+    states = None if whole else _states(networks, X, n_threads)
+    if isinstance(losses[0], ObservedLoss):
+        joint = (
+            ObservedScanLoss(layout, X, y, losses, n_threads)
+            if whole
+            else ObservedHeadLoss(torch.from_numpy(states).swapaxes(2, 3), y, losses)
+        )
     else:
-        modules = [network.head for network in networks]
-        states = _states(networks, X, n_threads)
-        joint = HeadLoss(states, y.numpy(), ratios, constants, n_threads)
+        constants = np.array([loss.constant for loss in losses])
+        ratios = None if losses[0].ratio is None else np.stack([loss.ratio for loss in losses])
+        joint = (
+            ScanLoss(layout, X.numpy(), y.numpy(), ratios, constants, n_threads)
+            if whole
+            else HeadLoss(states, y.numpy(), ratios, constants, n_threads)
+        )
     return _train_compiled(jobs, modules, joint, X.shape[1], callbacks, checkpoint)
 
 

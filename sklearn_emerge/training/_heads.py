@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from .._missing import is_observed
 from .._ridge import Moments, blocks, fit_ridge
 
 _N_FOLDS = 5
@@ -72,7 +73,7 @@ def moments_of(features, X, n_features, *, again):
         Turns sequences (n_sequences, n_steps, n_channels) into features (n_sequences, n_steps,
         n_features).
     X : ndarray of shape (n_sequences, n_steps, n_channels)
-        Sequences; the targets are their next steps.
+        Sequences; the targets are their next steps, without those that are missing.
     n_features : int
         Number of features.
     again : bool
@@ -89,7 +90,10 @@ def moments_of(features, X, n_features, *, again):
     def chunks(X=X):
         for part in parts(X, n_features):
             rows = features(part[:, :-1]).reshape(-1, n_features)
-            yield rows, part[:, 1:].reshape(-1, X.shape[2])
+            targets, observed = part[:, 1:].reshape(-1, X.shape[2]), is_observed(part)[:, 1:]
+            if not observed.all():
+                rows, targets = rows[observed.ravel()], targets[observed.ravel()]
+            yield rows, targets
 
     by_fold = folds(len(X))
     moments = Moments(len(by_fold), n_features, X.shape[2])

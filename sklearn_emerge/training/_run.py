@@ -64,8 +64,10 @@ def _groups(jobs):
     """Return which jobs train together."""
     first = jobs[0]
     together = len(jobs)
-    if first.engine == "torch" or first.own_callbacks:
-        # Callbacks, and torch's own random numbers, belong to one replica.
+    alike = len({type(job.loss) for job in jobs}) == 1
+    if first.engine == "torch" or first.own_callbacks or not alike:
+        # Callbacks, and torch's own random numbers, belong to one replica. Those with and without
+        # missing steps are computed in other ways.
         together = 1
     elif first.trained != "all":
         n_sequences, n_steps, _ = first.sequences.shape

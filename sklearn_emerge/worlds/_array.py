@@ -6,10 +6,18 @@ import numpy as np
 
 from .._groups import check_groups
 from .._latents import check_latents, encode_latents
+from .._missing import is_observed, observed_only, without_partly
+from .._padding import even, is_uneven, missing_steps
 from .._random import substream
 from .._recordings import check_recordings
 from .._tables import check_aligned, check_labels, names_of, text_error, text_name
-from .._validation import as_array, check_finite, check_scale, check_shape
+from .._validation import (
+    as_array,
+    check_enough_observed,
+    check_finite,
+    check_scale,
+    check_shape,
+)
 from ._base import World
 from ._facts import WorldFacts
 from ._folds import count_folds, fold_rows
@@ -29,11 +37,16 @@ class ArrayWorld(World):
     X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
         The recordings, each row an independent unit unless there are `groups`. Values that are
         all 0 or 1 make a binary world, scored by the Bernoulli likelihood. Of other integers an
-        assessment asks for the likelihood of the model: they may be counts, tokens or quantities.
+        assessment asks for the likelihood of the model: they may be counts, tokens or quantities. A
+        list of arrays of unequal length is padded with NaN. A step that is NaN in any channel is
+        missing: it neither counts nor teaches, and predictors see the last observed one in its
+        place (before the first the mean, or the most frequent outcome); Kalman filters make no
+        update.
     latents : array-like of shape (n_sequences,), (n_sequences, n_steps) or \
             (n_sequences, n_steps, n_latents), default=None
         What a probe should decode; or a table with one row a sequence and one named column a
-        latent. Floats are quantities. Integers, booleans, text and pandas categories are classes,
+        latent, or a list of arrays of unequal length. They may be NaN where X is missing. Floats
+        are quantities. Integers, booleans, text and pandas categories are classes,
         of which the last two are numbered in sorted order, in a table those of each column.
     latent_names : sequence of str, default=None
         One name a latent. None takes those of labelled latents (the name of a Series or
@@ -44,11 +57,17 @@ class ArrayWorld(World):
         least two are needed, four if there are latents, because these are decoded across groups.
         `EmergenceAssessment.fit` takes no groups; pass ``ArrayWorld(X, y, groups=groups)`` as
         its world.
+    lengths : array-like of int of shape (n_sequences,), default=None
+        How many steps of each sequence were recorded, if X is padded with something else than NaN;
+        at least 2.
+    observed : array-like of bool of shape (n_sequences, n_steps), default=None
+        Which steps were recorded, if others are not NaN, as of tokens, which are integers.
 
     Raises
     ------
     ValueError
-        When sequences are drawn or an assessment starts: if values are missing, masked or text, a
+        When sequences are drawn or an assessment starts: if values are infinite, masked or text,
+        fewer than two steps of a sequence are observed, a step is missing in all, a
         channel is constant, sequences share samples, as overlapping windows do, many of them
         begin or end in equal values, as padded ones do, or labels of X and latents disagree.
         Whether integers repeat is asked when an assessment starts, unless they are tokens. Also
@@ -73,6 +92,12 @@ class ArrayWorld(World):
     >>> splits = world.splits(2, 6, 6, random_state=0)
     >>> [np.unique(evaluation.groups).tolist() for _, evaluation in splits]
     [[1, 3], [0, 2]]
+
+    Sequences of unequal length, of which one has a gap:
+
+    >>> X = [np.array([0.1, 0.4, 0.2]), np.array([0.3, np.nan, 0.2, 0.5, 0.8])]
+    >>> ArrayWorld(X).sample(2, random_state=0).observed.sum(axis=1).tolist()
+    [3, 4]
     """
 
     output_scaling = "standard"
@@ -82,20 +107,43 @@ class ArrayWorld(World):
         "latents": ["array-like", None],
         "latent_names": ["array-like", None],
         "groups": ["array-like", None],
+        "lengths": ["array-like", None],
+        "observed": ["array-like", None],
     }
 
-    def __init__(self, X, latents=None, latent_names=None, groups=None):
+    def __init__(
+        self, X, latents=None, latent_names=None, groups=None, lengths=None, observed=None
+    ):
         self.X = X
         self.latents = latents
         self.latent_names = latent_names
         self.groups = groups
+        self.lengths = lengths
+        self.observed = observed
+
+    def _values(self):
+        """Return X as one array, and which of its steps are missing; None if all that are NaN."""
+        uneven = is_uneven(self.X)
+        X, missing = even(self.X) if uneven else (np.asarray(as_array(self.X, "X")), None)
+        if self.lengths is not None or self.observed is not None:
+            others = missing_steps(X.shape[:2], self.lengths, self.observed)
+            missing = others if missing is None else missing | others
+        return X, missing
+
+    def _known(self):
+        """Yield what is known of the first sequence, and then of all."""
+        X, missing = self._values()
+        for rows in (slice(1), slice(None)):
+            part = X[rows] if missing is None else X[rows][~missing[rows]]
+            if part.dtype.kind == "f" and np.isnan(part).any():
+                part = part[~np.isnan(part)]
+            yield part
 
     @property
     def observation(self):
         """Binary if every value is 0 or 1, else continuous."""
-        X = np.asarray(self.X)
         # Most recordings are known from their first sequence not to be.
-        binary = all(((part == 0) | (part == 1)).all() for part in (X[:1], X))
+        binary = all(((part == 0) | (part == 1)).all() for part in self._known())
         return "binary" if binary else "continuous"
 
     @property
@@ -107,25 +155,58 @@ class ArrayWorld(World):
 
     @property
     def null_kinds(self):
-        """All nulls for continuous recordings; no phase surrogates of binary ones."""
+        """All nulls for continuous recordings; no phase surrogates of binary ones, nor of gaps."""
         kinds = ("shuffle", "resample")
-        return kinds if self.observation == "binary" else (*kinds, "phase")
+        return kinds if self.observation == "binary" or self._has_gaps() else (*kinds, "phase")
+
+    def null(self, kind):
+        """Return the matched world in which the structure in time is destroyed.
+
+        Parameters
+        ----------
+        kind : str
+            One of `null_kinds`, see `World.null`. Missing steps stay where they are.
+
+        Returns
+        -------
+        World
+
+        Raises
+        ------
+        ValueError
+            If these recordings have no null of that kind, as "phase" where steps before the end
+            of a sequence are missing: what has gaps has no spectrum.
+        """
+        if kind == "phase" and self.observation != "binary" and self._has_gaps():
+            raise ValueError(
+                "null='phase' keeps the spectrum of each sequence, but X has sequences with "
+                "missing steps before their last one, which have none; take 'shuffle' or "
+                "'resample', or leave out sequences with gaps. Missing ends do no harm."
+            )
+        return super().null(kind)
+
+    def _has_gaps(self):
+        """Return whether steps are missing before the last observed one of a sequence."""
+        X, missing = self._values()
+        if X.dtype.kind == "f" and np.isnan(X).any():
+            gone = np.isnan(X.reshape(*X.shape[:2], -1)).any(axis=2)
+            missing = gone if missing is None else missing | gone
+        return missing is not None and bool((missing[:, :-1] & ~missing[:, 1:]).any())
 
     @property
     def likelihood(self):
         """As of every world, but "auto" for integers: they may be counts, tokens or quantities."""
-        integers = np.asarray(self.X).dtype.kind in "iu" and self.observation == "continuous"
+        integers = self._values()[0].dtype.kind in "iu" and self.observation == "continuous"
         return "auto" if integers else super().likelihood
 
     @property
     def n_tokens(self):
         """One more than the largest of all tokens; "auto" if the recordings are none."""
-        X = np.asarray(self.X)
         # Most recordings are known from their first sequence not to be tokens.
-        for part in (X[:1], X):
+        for part in self._known():
             if not part.size or part.min() < 0 or (part != np.floor(part)).any():
                 return "auto"
-        return int(X.max()) + 1
+        return int(part.max()) + 1
 
     @property
     def latent_kind(self):
@@ -141,7 +222,7 @@ class ArrayWorld(World):
     @property
     def n_steps(self):
         """Length of a sequence."""
-        return np.shape(self.X)[1]
+        return self._values()[0].shape[1]
 
     def default_split(self, n_train, n_eval):
         """Fill in numbers of sequences that are None.
@@ -211,7 +292,7 @@ class ArrayWorld(World):
         units, latents = self._units(), self.latents
         options = {"grouped": self.groups is not None, "decoded": latents is not None}
         if all(options.values()):
-            latents = check_latents(latents, np.asarray(self.X))
+            latents = self._arrays()[1]
             options["stratified"] = unit_classes(latents, units) is not None
         return count_folds(units, n_eval, **options)
 
@@ -245,6 +326,10 @@ class ArrayWorld(World):
             # Here and in a worker, which maps the same file, the key of a cell is the same.
             mapped, array = self.X, np.asarray(self.X)
             state |= {key: array for key, value in state.items() if value is mapped}
+            if state.get("_checked") is not None:
+                state["_checked"] = tuple(
+                    array if each is mapped else each for each in state["_checked"]
+                )
         return state
 
     def check(self):
@@ -262,7 +347,7 @@ class ArrayWorld(World):
         self._validate_params()
         check_labels(self.X, self.latents, "latents")
         check_aligned(self.X, self.groups, "groups")
-        X = as_array(self.X, "X")
+        X, missing = self._values()
         try:
             X = np.asarray(X, dtype=np.float64)
         except ValueError as error:
@@ -270,17 +355,32 @@ class ArrayWorld(World):
                 raise
             raise text_error(self.X, error, "X") from None
         check_shape(X, "X")
-        check_finite(X, "X")
+        if missing is not None:
+            X = np.where(missing.reshape(*missing.shape, *(1,) * (X.ndim - 2)), np.nan, X)
+        check_finite(X, "X", missing=True)
+        channels = X.reshape(*X.shape[:2], -1)
+        observed = is_observed(channels)
+        if not observed.all():
+            X = without_partly(channels).reshape(X.shape)
+            check_enough_observed(channels, each=True)
+            _check_steps(observed)
         units = self._units()
-        latents = None if self.latents is None else check_latents(self.latents, X)
+        latents = None
+        if self.latents is not None:
+            known = None if observed.all() else observed
+            latents = check_latents(self.latents, X, observed=known)
         if latents is not None:
             self._names(latents)
         # Once for an array, which workers receive with this mark.
-        if getattr(self, "_checked", None) is not self.X:
+        marks = self.X, self.lengths, self.observed
+        checked = getattr(self, "_checked", None)
+        if checked is None or any(
+            one is not other for one, other in zip(checked, marks, strict=True)
+        ):
             check_scale(X.reshape(*X.shape[:2], -1), "X")
             # An assessment knows from the model whether integers are tokens.
             check_recordings(X, tokens=self.likelihood == "auto")
-            self._checked = self.X
+            self._checked = marks
         return X, latents, units
 
     def _names(self, latents):
@@ -313,7 +413,13 @@ class ArrayWorld(World):
     def _part(self, arrays, rows):
         """Return the Sample of some of all sequences."""
         X, latents, units = arrays
-        sample = Sample(X[rows], groups=None if self.groups is None else units[rows])
+        X = X[rows]
+        observed = is_observed(X.reshape(*X.shape[:2], -1))
+        sample = Sample(
+            X,
+            observed=None if observed.all() else observed,
+            groups=None if self.groups is None else units[rows],
+        )
         if latents is not None:
             sample.update(latents=latents[rows], latent_names=self._names(latents))
         return self._completed(sample)
@@ -325,7 +431,9 @@ class ArrayWorld(World):
         -------
         ndarray of shape (n_channels,)
         """
-        return self._arrays()[0].std(axis=(0, 1))
+        X = self._arrays()[0]
+        observed = observed_only(X.reshape(*X.shape[:2], -1))
+        return X.std(axis=(0, 1)) if observed.size == X.size else observed.std(axis=(0, 1))
 
     def split(self, n_train, n_eval, random_state=None):
         """Divide the recordings at random into training and evaluation.
@@ -411,3 +519,14 @@ class ArrayWorld(World):
         n_folds, classes = self._check_room(n_train, n_eval), unit_classes(latents, units)
         divided = fold_rows(units, classes, n_folds, n_splits, n_train, substream(random_state))
         return [tuple(self._part(arrays, rows) for rows in each) for each in divided]
+
+
+def _check_steps(observed):
+    """Raise a ValueError if a step is missing in all sequences."""
+    gone = np.flatnonzero(~observed.any(axis=0)).tolist()
+    if gone:
+        raise ValueError(
+            f"X has no sequence in which step {gone[0]} is observed, so that nothing is known of "
+            f"{len(gone)} of {observed.shape[1]} steps; leave them out, np.delete(X, {gone}, "
+            "axis=1) (and so of observed and of the latents)."
+        )

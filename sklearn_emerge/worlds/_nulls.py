@@ -132,14 +132,19 @@ class Null(World):
         # The depth keeps the null of a null from repeating the same permutation.
         rng = np.random.default_rng(substream(stream, "null", self._depth))
         X, scored = sample.X, sample.scored
+        destroy = self._destroy if sample.observed is None else self._destroy_observed
         if scored is None or not self._moves_steps:
-            X = self._destroy(X, rng)
+            X = destroy(X, rng)
         else:
             # Steps keep whether they are scored.
             channels = X.reshape(*X.shape[:2], -1)
-            both = self._destroy(np.concatenate([channels, scored[..., np.newaxis]], axis=2), rng)
+            both = destroy(np.concatenate([channels, scored[..., np.newaxis]], axis=2), rng)
             X, scored = both[..., :-1].reshape(X.shape), both[..., -1].astype(bool)
-        return Sample(X, scored=scored, groups=sample.groups)
+        return Sample(X, scored=scored, observed=sample.observed, groups=sample.groups)
+
+    def _destroy_observed(self, X, rng):
+        """Return what `_destroy` does, where some steps are NaN; these stay where they are."""
+        return self._destroy(X, rng)
 
     def recorded_spread(self):
         """Return the standard deviation of each channel over all recordings, as the world does.
@@ -194,9 +199,7 @@ class ShuffleNull(Null):
     _ceiling = "bound"
 
     def _destroy(self, X, rng):
-        order = rng.random(X.shape[:2]).argsort(axis=1)
-        # Channels of one step stay together.
-        return np.take_along_axis(X, order.reshape(order.shape + (1,) * (X.ndim - 2)), axis=1)
+        return _permuted(X, rng, axis=1)
 
 
 class ResampleNull(Null):
@@ -224,8 +227,7 @@ class ResampleNull(Null):
     _ceiling = "exact"
 
     def _destroy(self, X, rng):
-        order = rng.random(X.shape[:2]).argsort(axis=0)
-        return np.take_along_axis(X, order.reshape(order.shape + (1,) * (X.ndim - 2)), axis=0)
+        return _permuted(X, rng, axis=0)
 
 
 class PhaseNull(Null):
@@ -279,6 +281,15 @@ class PhaseNull(Null):
     def __init__(self, world, n_iterations=50):
         super().__init__(world)
         self.n_iterations = n_iterations
+
+    def _destroy_observed(self, X, rng):
+        # Each sequence at its own length.
+        lengths = (~np.isnan(X.reshape(*X.shape[:2], -1)).any(axis=2)).sum(axis=1)
+        surrogate = X.copy()
+        for length in np.unique(lengths):
+            rows = lengths == length
+            surrogate[rows, :length] = self._destroy(X[rows, :length], rng)
+        return surrogate
 
     def _destroy(self, X, rng):
         if X.ndim == 3 and X.shape[2] > 1:
@@ -336,6 +347,23 @@ def _directions(numbers):
     """Return complex numbers of size 1 with the same angles; 0 stays 0."""
     size = np.abs(numbers)
     return np.divide(numbers, size, out=np.zeros_like(numbers), where=size > 0)
+
+
+def _permuted(X, rng, axis):
+    """Return X with its steps permuted along an axis, each on its own; missing ones stay."""
+    order = rng.random(X.shape[:2])
+    missing = np.isnan(X.reshape(*X.shape[:2], -1)).any(axis=2)
+    order[missing] = np.inf
+    # Channels of one step stay together.
+    shape = (*order.shape, *(1,) * (X.ndim - 2))
+    values = np.take_along_axis(X, order.argsort(axis=axis).reshape(shape), axis=axis)
+    if not missing.any():
+        return values
+    # Those that are observed are first; they go to the places of these.
+    places = missing.argsort(axis=axis, kind="stable").reshape(shape)
+    permuted = np.empty_like(X)
+    np.put_along_axis(permuted, places, values, axis=axis)
+    return permuted
 
 
 NULLS = {"shuffle": ShuffleNull, "resample": ResampleNull, "phase": PhaseNull}

@@ -27,6 +27,8 @@ class Sample(Bunch):
     scored : ndarray of bool of shape (n_sequences, n_steps), default=None
         Which steps are scored, as those tokens that can be known; None is all of them. The first
         step of a sequence is never predicted, and not scored in any case.
+    observed : ndarray of bool of shape (n_sequences, n_steps), default=None
+        Which steps are observed; X is NaN at the others. None is all of them.
     groups : ndarray of int of shape (n_sequences,), default=None
         The independent unit of each sequence; None if these are the sequences themselves.
     world : World, default=None
@@ -58,6 +60,7 @@ class Sample(Bunch):
         latent_names: Sequence[str] = (),
         *,
         scored: NDArray[np.bool_] | None = None,
+        observed: NDArray[np.bool_] | None = None,
         groups: NDArray[np.integer] | None = None,
         world: object = None,
         train: Self | None = None,
@@ -68,6 +71,7 @@ class Sample(Bunch):
             latents=latents,
             latent_names=latent_names,
             scored=scored,
+            observed=observed,
             groups=groups,
             world=world,
             train=train,

@@ -1,0 +1,107 @@
+"""Losses of sequences with missing steps, whose targets are NaN there."""
+
+import torch
+from torch import nn
+
+from ..recurrence import scan
+
+
+class ObservedLoss(nn.Module):
+    """The mean of a loss over the observed targets of a batch.
+
+    What is missing has no part in it, so that the gradient with respect to the output there is
+    exactly zero.
+
+    Parameters
+    ----------
+    loss : Loss
+        Averages over sequences and steps.
+    """
+
+    def __init__(self, loss):
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, output, target):
+        """Return the mean over observed steps, summed over channels."""
+        observed = is_observed(target)
+        return self.loss(output[observed][None], target[observed][None])
+
+    @property
+    def no_kernel(self):
+        """As of the loss."""
+        return self.loss.no_kernel
+
+    def at_best_noise(self, losses):
+        """Return what mean losses are under the noise that is best for them, as the loss does."""
+        return self.loss.at_best_noise(losses)
+
+
+def is_observed(target):
+    """Return which targets (..., n_outputs) of a tensor are observed."""
+    return ~target[..., 0].isnan()
+
+
+def count_sequences(target):
+    """Return the number of sequences, each as far as its targets are observed."""
+    return int(is_observed(target).sum()) / target.shape[1]
+
+
+class ObservedScanLoss:
+    """As `ScanLoss`, of targets some of which are missing.
+
+    The scan goes forward and backward in two runs of the kernel, with the loss by torch between.
+
+    Parameters
+    ----------
+    layout : Layout
+        Kind and sizes.
+    X, y : torch.Tensor of shape (n_replicas or 1, n_sequences, n_steps, n_inputs or n_outputs)
+        Inputs and targets: of each replica, or shared by all.
+    losses : list of ObservedLoss
+        One a replica.
+    n_threads : int
+        Threads of the scan.
+    """
+
+    def __init__(self, layout, X, y, losses, n_threads):
+        self.layout, self.X, self.y = layout, X, y
+        self.losses, self.n_threads = losses, n_threads
+
+    def __call__(self, weights, rows):
+        """Return the losses of replicas on rows (n_replicas, batch), differentiable."""
+        output = scan(_chosen(self.X, rows), weights, self.layout, self.n_threads)
+        return _losses(self.losses, output, _chosen(self.y, rows))
+
+
+class ObservedHeadLoss:
+    """As `HeadLoss`, of targets some of which are missing.
+
+    Parameters
+    ----------
+    states : torch.Tensor of shape (n_replicas, n_sequences, n_steps, n_hidden)
+        Hidden states.
+    y, losses
+        As in `ObservedScanLoss`.
+    """
+
+    def __init__(self, states, y, losses):
+        self.states, self.y, self.losses = states, y, losses
+
+    def __call__(self, weights, rows):
+        """Return the losses of replicas on rows (n_replicas, batch), differentiable."""
+        n_hidden, n_outputs = self.states.shape[3], self.y.shape[3]
+        matrices = weights[:, : n_outputs * n_hidden].reshape(-1, n_outputs, n_hidden)
+        states = _chosen(self.states, rows)
+        output = torch.einsum("rbth,roh->rbto", states, matrices)
+        output = output + weights[:, None, None, n_outputs * n_hidden :]
+        return _losses(self.losses, output, _chosen(self.y, rows))
+
+
+def _chosen(data, rows):
+    """Return the rows of each replica, (n_replicas, batch, ...)."""
+    return torch.stack([data[min(i, len(data) - 1)][each] for i, each in enumerate(rows)])
+
+
+def _losses(losses, output, target):
+    return torch.stack([loss(*pair) for loss, *pair in zip(losses, output, target, strict=True)])
