@@ -150,6 +150,8 @@ def cross_validate_probe(
     groups : array-like of shape (n_sequences,), default=None
         Labels of the units if these are not the sequences, as of animals or sessions of which
         there are several; see `ArrayWorld`.
+    observed : array-like of bool of shape (n_sequences, n_steps), default=None
+        Which steps are observed; others are left out, and latents may be NaN there. None is all.
     random_state : int, Generator, SeedSequence or None, default=None
         Stream of what is random in the probe: every ``random_state`` of the estimator and of
         its parts that is None is set from it. None leaves the probe as it is. It does not reach

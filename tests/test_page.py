@@ -19,10 +19,11 @@ def page(monkeypatch):
 
 
 def test_sentence_that_holds_is_written(page, tmp_path):
-    recurrent = {"calibration": RATES, "smallest_p_of_five": 1 / 32}
+    recurrent = {"calibration": RATES, "false_operators": None, "smallest_p_of_five": 1 / 32}
     page.write(tmp_path / "page.md", "calibration.md", recurrent=recurrent)
     written = (tmp_path / "page.md").read_text()
-    assert "\nWith five seeds an exact test attains .031.\n\n| setting |" in written
+    assert "\nWith five seeds an exact test attains .031.\n" in written
+    assert "\n\n| setting |" in written
 
 
 def test_false_sentence_is_refused_with_its_number(page, tmp_path):
@@ -35,7 +36,8 @@ def test_false_sentence_is_refused_with_its_number(page, tmp_path):
 
 def test_name_without_a_value_is_refused(page, tmp_path):
     with pytest.raises(UndefinedError, match="'calibration'"):
-        page.write(tmp_path / "page.md", "calibration.md", recurrent={"smallest_p_of_five": 1 / 32})
+        recurrent = {"false_operators": None, "smallest_p_of_five": 1 / 32}
+        page.write(tmp_path / "page.md", "calibration.md", recurrent=recurrent)
 
 
 def test_verdicts_of_another_number_of_seeds_are_not_called_seven(page, tmp_path):

@@ -67,7 +67,8 @@ def test_it_is_the_negative_score_of_weights_that_stay(data, likelihood, engine)
 
 
 def test_the_noise_of_several_channels_is_one_in_their_units():
-    model = GRUPredictor(3, head="sgd", lr=1e-30, batch_size=40, max_steps=20).fit(PAIR)
+    options = dict(head="sgd", lr=1e-30, batch_size=40, max_steps=20)
+    model = GRUPredictor(3, random_state=0, **options).fit(PAIR)
     loss, units = model.training_loss_[0], PAIR.std(axis=(0, 1))
     error = (model.noise_std_ / units) ** 2
     assert error[0] != pytest.approx(error[1], rel=0.01)
