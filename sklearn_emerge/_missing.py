@@ -14,10 +14,10 @@ def is_observed(X: Floats) -> np.ndarray:
 
     Parameters
     ----------
-    X : ndarray of shape (n_sequences, n_steps, n_channels)
+    X : ndarray of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
         Sequences; a step that is NaN in one channel counts as missing altogether.
     """
-    missing = np.isnan(X)
+    missing = np.isnan(X.reshape(*X.shape[:2], -1))
     # Most sequences are complete, which is quicker to see.
     return ~missing.any(axis=2) if missing.any() else np.ones(X.shape[:2], dtype=bool)
 
@@ -45,6 +45,22 @@ def observed_only(X: Floats) -> Floats:
     """
     observed = is_observed(X)
     return X if observed.all() else X[observed][np.newaxis]
+
+
+def mean_of_steps(X: Floats) -> Floats:
+    """Return the mean of each step over the sequences in which it is observed; 0 if in none.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_sequences, n_steps, n_channels)
+        Sequences.
+
+    Returns
+    -------
+    ndarray of shape (n_steps, n_channels)
+    """
+    n_observed = np.maximum(is_observed(X).sum(axis=0), 1)
+    return np.nansum(X, axis=0) / n_observed[:, np.newaxis]
 
 
 def fill_missing(X: Floats, start: Floats) -> Floats:

@@ -92,7 +92,7 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
             recordings = given = None
             if recorded:
                 X, recordings, _ = world._arrays()
-                observed = is_observed(X.reshape(*X.shape[:2], -1))
+                observed = is_observed(X)
                 recordings = known_latents(recordings[:, 1:], observed, 1)
                 given = given_classes(world.latents if y is None else y, X.shape[1])[:, 1:]
                 given = known_latents(given, observed, 1)

@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._missing import is_observed
+from .._missing import is_observed, mean_of_steps
 from .._random import seed_sequence, substream
 from ..networks import (
     SequenceNetwork,
@@ -181,7 +181,7 @@ class NeuralPredictor(
             noise_std, shape = self._likelihood.settle(
                 self.output_scale_ if estimated else np.asarray(self.noise_std, dtype=np.float64),
                 not estimated,
-                lambda: (X, _mean_of_steps(X)),
+                lambda: (X, mean_of_steps(X)),
             )
             loss = self._likelihood.criterion(noise_std, self.output_scale_, shape)
         observed = is_observed(X)[:, 1:]
@@ -342,9 +342,3 @@ class NeuralPredictor(
         if self._likelihood.identity_link:
             output = output * self.output_scale_ + self.output_center_
         return self._likelihood.mean(output)
-
-
-def _mean_of_steps(X):
-    """Return the mean of each step over the sequences in which it is observed; 0 if in none."""
-    n_observed = np.maximum(is_observed(X).sum(axis=0), 1)
-    return np.nansum(X, axis=0) / n_observed[:, np.newaxis]

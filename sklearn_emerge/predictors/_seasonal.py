@@ -7,7 +7,7 @@ from scipy.linalg import lstsq
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
-from .._missing import is_observed
+from .._missing import is_observed, mean_of_steps
 from ..training import folds
 from ._alternative import AlternativePredictor
 
@@ -113,8 +113,7 @@ class SeasonalPredictor(AlternativePredictor):
         # Each step counts as often as it is observed.
         count = observed.sum(axis=0)[:, np.newaxis]
         root = np.sqrt(count)
-        means = np.nansum(X[:, 1:], axis=0) / np.maximum(count, 1)
-        return lstsq(root * design, root * means)[0], int(count.sum())
+        return lstsq(root * design, root * mean_of_steps(X[:, 1:]))[0], int(count.sum())
 
     def _means(self, line, n_steps):
         """Return the mean of the step after each, of shape (n_steps, n_channels)."""

@@ -189,7 +189,7 @@ class ArrayWorld(World):
         """Return whether steps are missing before the last observed one of a sequence."""
         X, missing = self._values()
         if X.dtype.kind == "f" and np.isnan(X).any():
-            gone = np.isnan(X.reshape(*X.shape[:2], -1)).any(axis=2)
+            gone = ~is_observed(X)
             missing = gone if missing is None else missing | gone
         return missing is not None and bool((missing[:, :-1] & ~missing[:, 1:]).any())
 
@@ -414,7 +414,7 @@ class ArrayWorld(World):
         """Return the Sample of some of all sequences."""
         X, latents, units = arrays
         X = X[rows]
-        observed = is_observed(X.reshape(*X.shape[:2], -1))
+        observed = is_observed(X)
         sample = Sample(
             X,
             observed=None if observed.all() else observed,

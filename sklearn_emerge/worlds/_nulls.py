@@ -7,6 +7,7 @@ from scipy.fft import irfft, rfft
 from sklearn.base import clone
 from sklearn.utils._param_validation import Interval
 
+from .._missing import is_observed
 from .._random import substream
 from ._base import World
 from ._sample import Sample
@@ -284,7 +285,7 @@ class PhaseNull(Null):
 
     def _destroy_observed(self, X, rng):
         # Each sequence at its own length.
-        lengths = (~np.isnan(X.reshape(*X.shape[:2], -1)).any(axis=2)).sum(axis=1)
+        lengths = is_observed(X).sum(axis=1)
         surrogate = X.copy()
         for length in np.unique(lengths):
             rows = lengths == length
@@ -352,7 +353,7 @@ def _directions(numbers):
 def _permuted(X, rng, axis):
     """Return X with its steps permuted along an axis, each on its own; missing ones stay."""
     order = rng.random(X.shape[:2])
-    missing = np.isnan(X.reshape(*X.shape[:2], -1)).any(axis=2)
+    missing = ~is_observed(X)
     order[missing] = np.inf
     # Channels of one step stay together.
     shape = (*order.shape, *(1,) * (X.ndim - 2))
