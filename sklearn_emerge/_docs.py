@@ -24,6 +24,17 @@ world's.""",
     "n_tokens": """\
 Size of the vocabulary under the categorical likelihood. "auto" is one more than the
 largest token of the training data, or in an assessment that of the world.""",
+    "n_exogenous": """\
+How many of the last channels of X are exogenous: they drive the others, so that they are
+seen, but never predicted. Those of step t are seen when step t + 1 is predicted. "auto" is
+none, or in an assessment as many as the world has.""",
+    "n_exogenous_unused": """\
+How many of the last channels of X are exogenous, and neither predicted nor used here. "auto"
+is none, or in an assessment as many as the world has.""",
+    "feedback": """\
+Whether what is predicted is seen, too. False predicts it from the exogenous channels alone,
+as a network that is trained on a task is not fed its outputs. "auto" is True, or in an
+assessment what the world states.""",
     "likelihood_of_network": """\
 What is maximised and scored: "gaussian" or "student_t" (heavy tails) of quantities,
 "bernoulli" of zeros and ones, "poisson" or "negative_binomial" of counts, "categorical" of

@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
-from ._missing import is_observed, observed_only, without_partly
+from ._missing import is_observed, observed_only
 from ._padding import even, is_uneven
+from ._roles import check_channels, exogenous_of, targets_of, without_partly_missing
 from ._tables import check_columns, check_table, cut_call, text_error
 from ._typing import Floats
 
@@ -170,7 +171,7 @@ def _as_well(name):
     return f" (and so {other})"
 
 
-def check_enough_observed(X, name="X", *, each=False):
+def check_enough_observed(X, name="X", *, each=False, least=2):
     """Raise a ValueError unless something can be learned from the steps that are observed.
 
     Parameters
@@ -181,12 +182,15 @@ def check_enough_observed(X, name="X", *, each=False):
         The name used in messages.
     each : bool, default=False
         Whether two steps of each sequence have to be observed, and not of two sequences only.
+    least : int, default=2
+        Another number of steps: 1 where the first one can be predicted, too.
     """
+    words = {1: "one step is", 2: "two steps are"}[least]
     n_observed = is_observed(X).sum(axis=1)
-    few = np.flatnonzero(n_observed < 2)
+    few = np.flatnonzero(n_observed < least)
     if len(X) - few.size < 2:
         raise ValueError(
-            f"{name} has {len(X) - few.size} sequences of which two steps are observed, and two of "
+            f"{name} has {len(X) - few.size} sequences of which {words} observed, and two of "
             f"those are needed: {n_observed.size * X.shape[1] - n_observed.sum()} of "
             f"{n_observed.size * X.shape[1]} steps are NaN in some channel. Pass recordings in "
             "which more is observed, or leave out the channels that are seldom."
@@ -195,8 +199,8 @@ def check_enough_observed(X, name="X", *, each=False):
         observed = f"(~np.isnan(np.asarray({name}).reshape(*np.shape({name})[:2], -1)).any(axis=2))"
         raise ValueError(
             f"{name}[{few[0]}] has {n_observed[few[0]]} observed steps, and {few.size} of {len(X)} "
-            "sequences have fewer than two, of which nothing can be predicted. Leave them out, "
-            f"np.asarray({name})[{observed}.sum(axis=1) >= 2]{_as_well(name)}."
+            f"sequences have fewer than {least}, of which nothing can be predicted. Leave them out, "
+            f"np.asarray({name})[{observed}.sum(axis=1) >= {least}]{_as_well(name)}."
         )
 
 
@@ -291,7 +295,15 @@ def check_shape(X, name):
     )
 
 
-def check_sequences(estimator: object, X: ArrayLike, *, reset: bool, name: str = "X") -> Floats:
+def check_sequences(
+    estimator: object,
+    X: ArrayLike,
+    *,
+    reset: bool,
+    name: str = "X",
+    n_exogenous: int = 0,
+    feedback: bool = True,
+) -> Floats:
     """Validate sequences and return them as a float64 array of three dimensions.
 
     Parameters
@@ -306,11 +318,15 @@ def check_sequences(estimator: object, X: ArrayLike, *, reset: bool, name: str =
         True in `fit`, which then also needs two sequences of two steps.
     name : str, default="X"
         The name used in messages.
+    n_exogenous : int, default=0
+        How many of the last channels are exogenous.
+    feedback : bool, default=True
+        Whether targets are seen, and not predicted from exogenous channels alone.
 
     Returns
     -------
     ndarray of shape (n_sequences, n_steps, n_channels)
-        Where the estimator takes missing steps, NaN in all channels of these.
+        Where the estimator takes missing steps, NaN in all channels of these that are predicted.
     """
     check_table(X, name)
     check_columns(X, name)
@@ -345,16 +361,23 @@ def check_sequences(estimator: object, X: ArrayLike, *, reset: bool, name: str =
         check_shape(X, name)
     if X.ndim == 2:
         X = X[:, :, np.newaxis]
-    if getattr(estimator, "takes_missing", False):
-        check_finite(X, name, missing=True)
-        X = without_partly(X)
-        if reset:
-            check_enough_observed(X, name)
-    else:
-        check_finite(X, name)
     n_channels = X.shape[2]
     if reset:
-        check_scale(X, name)
+        check_channels(X, n_exogenous, name)
+    # Channels of another number have no roles.
+    n_exogenous *= reset or n_channels == estimator.n_channels_
+    if getattr(estimator, "takes_missing", False):
+        check_finite(X, name, missing=True)
+        X = without_partly_missing(X, n_exogenous, name)
+        if reset:
+            least = 2 if feedback else 1
+            check_enough_observed(targets_of(X, n_exogenous), name, least=least)
+    else:
+        check_finite(X, name)
+    if reset:
+        check_scale(targets_of(X, n_exogenous), name)
+        if n_exogenous:
+            check_scale(exogenous_of(X, n_exogenous), name)
         estimator.n_channels_ = n_channels
     elif n_channels != estimator.n_channels_:
         raise ValueError(

@@ -11,6 +11,7 @@ from sklearn.utils import Bunch
 
 from .._missing import fill_missing, observed_only
 from .._random import integer_seed, substream
+from .._roles import exogenous_of, join, targets_of
 from .._threads import one_thread
 from .._validation import encode_tokens
 from ..ceilings._of_world import optimal_predictor
@@ -212,7 +213,7 @@ class Windows:
         for seed in range(n_seeds):
             evaluation = of_seed(splits, seed)[1]
             X, latents = evaluation.X[: self.n_probe], evaluation.latents[: self.n_probe]
-            window = window_of(X, self.n_lags, self.time_channel, self.n_tokens)
+            window = window_of(X, self.n_lags, self.time_channel, self.n_tokens, self.world)
             stream = self.design.stream("probe", seed)
             options = probe_options(self.probe, evaluation, self.n_probe, stream)
             other = control_states(window, "other_sequence", substream(stream, "other_sequence"))
@@ -223,14 +224,14 @@ class Windows:
         return Bunch(**{name: np.array(values) for name, values in scores.items()})
 
 
-def window_of(X, n_lags, time_channel, n_tokens):
+def window_of(X, n_lags, time_channel, n_tokens, world):
     """Return the last inputs at each step, and the clock, in place of hidden states.
 
     Parameters
     ----------
     X : ndarray of shape (n_sequences, n_steps[, n_channels])
         Sequences.
-    n_lags, time_channel, n_tokens
+    n_lags, time_channel, n_tokens, world
         As in `Windows`.
 
     Returns
@@ -238,9 +239,12 @@ def window_of(X, n_lags, time_channel, n_tokens):
     ndarray of shape (n_sequences, n_steps, n_columns)
     """
     X = X.reshape(*X.shape[:2], -1)
+    X, exogenous = targets_of(X, world.n_exogenous), exogenous_of(X, world.n_exogenous)
     if n_tokens is not None:
         X = encode_tokens(X.astype(np.float64), None if n_tokens == "auto" else n_tokens)
-    X = fill_missing(X, observed_only(X).mean(axis=(0, 1)))
+    seen = (X, exogenous) if world.feedback else (exogenous,)
+    seen = [fill_missing(each, observed_only(each).mean(axis=(0, 1))) for each in seen]
+    X = join(*seen) if world.feedback else seen[0]
     n = max(1, min(n_lags, X.shape[1], _MOST_COLUMNS // X.shape[2]))
     window = last_inputs(X - X.mean(axis=(0, 1)), n).reshape(*X.shape[:2], -1)
     if time_channel is None:

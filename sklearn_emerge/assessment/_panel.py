@@ -131,12 +131,14 @@ def _names(baselines, model, world):
             names = _AUTO[world.observation if quantities else "many tokens"]
             if _counts_many(model, world):
                 names = tuple(name for name in names if name != "time_varying_filter")
-            return (*names, "seasonal") if isinstance(world, ArrayWorld) else names
+            return _that_see(
+                (*names, "seasonal") if isinstance(world, ArrayWorld) else names, model
+            )
         if n_tokens == "auto":
             recorded = isinstance(world, ArrayWorld)
             X = world._arrays()[0] if recorded else world.sample(_LOOKED_AT, 0).X
             n_tokens = 1 + int(np.nanmax(X))
-        return _AUTO["few tokens" if n_tokens <= _FEW_TOKENS else "many tokens"]
+        return _that_see(_AUTO["few tokens" if n_tokens <= _FEW_TOKENS else "many tokens"], model)
     names = [baselines] if isinstance(baselines, str) else list(baselines)
     unknown = [name for name in names if name not in tuple(ALTERNATIVES)]
     if unknown:
@@ -146,6 +148,13 @@ def _names(baselines, model, world):
             f"{did_you_mean(unknown[0], ALTERNATIVES)}"
         )
     return names
+
+
+def _that_see(names, model):
+    """Return the names of those that predict without what they predict, if the model has to."""
+    if getattr(model, "feedback", True) is not False:
+        return names
+    return tuple(n for n in names if "feedback" in ALTERNATIVES[n].make().get_params())
 
 
 def _counts_many(model, world):

@@ -109,7 +109,7 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
             n_hidden = fit_untrained(model, few).transform(few).shape[2]
             _try(probe, n_hidden, latents[0], "hidden states")
             if windows:
-                window = window_of(few, n_hidden, clock_of(model), vocabulary_of(model))
+                window = window_of(few, n_hidden, clock_of(model), vocabulary_of(model), world)
                 n = window.shape[2]
                 _try(probe, n, latents[0], "the last inputs, for the claim 'representation'")
     if found:

@@ -31,6 +31,7 @@ NULLS = {
     ),
     "shuffle": Null("steps shuffled", "the steps of each sequence are in random order"),
     "phase": Null("phases randomised", "sequences have the same spectrum and random phases"),
+    "exchange": Null("inputs exchanged", "sequences have the inputs of others"),
     "bernoulli": Null("coin flips", "each step is an independent flip of a fair coin"),
     "permuted": Null("answers drawn at random", "answers do not follow from what is asked"),
     "redrawn": Null("maps drawn anew", "no task follows from others: each has a map of its own"),

@@ -5,6 +5,7 @@ import numpy as np
 from .._docs import fill_doc
 from .._typing import Floats
 from ..predictors._base import BasePredictor
+from ..predictors._roles import EXOGENOUS
 
 
 @fill_doc
@@ -25,6 +26,8 @@ class ExchangeablePredictor(BasePredictor):
         %(likelihood)s
     noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std)s
+    n_exogenous : int or "auto", default="auto"
+        %(n_exogenous_unused)s
 
     Attributes
     ----------
@@ -43,11 +46,21 @@ class ExchangeablePredictor(BasePredictor):
     [-0.5, -1.0]
     """
 
-    def __init__(self, *, likelihood: str = "auto", noise_std: float | str = "auto") -> None:
+    _parameter_constraints = {**BasePredictor._parameter_constraints, **EXOGENOUS}
+
+    def __init__(
+        self,
+        *,
+        likelihood: str = "auto",
+        noise_std: float | str = "auto",
+        n_exogenous: int | str = "auto",
+    ) -> None:
         self.likelihood = likelihood
         self.noise_std = noise_std
+        self.n_exogenous = n_exogenous
 
     def _fit(self, X: Floats) -> None:
+        X = self._targets(X)
         self.mean_ = X.mean(axis=(0, 1))
         apart = X - self.mean_
         seen = apart.cumsum(axis=1)
@@ -59,6 +72,7 @@ class ExchangeablePredictor(BasePredictor):
         self.coefs_ = np.divide(slope, power, out=np.zeros_like(power), where=power > 0)
 
     def _predict(self, X: Floats) -> Floats:
+        X = self._targets(X)
         seen = (X - self.mean_).cumsum(axis=1)
         # After the end of training the last coefficient stays.
         coefs = self.coefs_[np.minimum(np.arange(X.shape[1]), len(self.coefs_) - 1)]

@@ -2,7 +2,7 @@
 
 from ..predictors import MeanPredictor
 from ..predictors._base import BasePredictor
-from ..worlds import ResampleNull, ShuffleNull
+from ..worlds import ExchangeNull, ResampleNull, ShuffleNull
 from ._exchangeable import ExchangeablePredictor
 from ._of_world import best_predictor
 
@@ -13,7 +13,8 @@ def of_shuffled(world: ShuffleNull) -> BasePredictor:
     return ExchangeablePredictor()
 
 
-@best_predictor.register
-def of_resampled(world: ResampleNull) -> BasePredictor:
-    """Return the means of each step of the world that is resampled."""
+@best_predictor.register(ResampleNull)
+@best_predictor.register(ExchangeNull)
+def of_resampled(world: ResampleNull | ExchangeNull) -> BasePredictor:
+    """Return the means of each step of the world that is resampled, or has others' inputs."""
     return MeanPredictor(per_step=True, mean=world.world.step_means())

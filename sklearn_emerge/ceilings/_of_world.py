@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial, singledispatch
 
 from ..predictors._base import BasePredictor
-from ..worlds import ResampleNull, ShuffleNull, World
+from ..worlds import ExchangeNull, ResampleNull, ShuffleNull, World
 
 # Sequences that a filter is fitted to, which learns nothing from them, and those that the noise and
 # the coefficients of others are estimated from.
@@ -99,11 +99,12 @@ def optimal_predictor(
         likelihood=world.likelihood if likelihood == "auto" else likelihood,
         noise_std=noise_std,
     )
-    if "n_tokens" in predictor.get_params():
-        predictor.set_params(n_tokens=world.n_tokens)
+    roles = ("n_tokens", "n_exogenous", "feedback")
+    known = {name: getattr(world, name) for name in roles if name in predictor.get_params()}
+    predictor.set_params(**known)
     # The means of each step are known of a resampled world; of other observations than tokens the
     # noise is not.
-    tokens = isinstance(world, ResampleNull) and world.observation == "token"
-    estimated = isinstance(world, ShuffleNull | ResampleNull) and not tokens
+    tokens = isinstance(world, ResampleNull | ExchangeNull) and world.observation == "token"
+    estimated = isinstance(world, ShuffleNull | ResampleNull | ExchangeNull) and not tokens
     n_sequences = _MANY if estimated else _FEW
     return predictor.fit(world.evaluation_world().sample(n_sequences, random_state=0).X)

@@ -118,12 +118,16 @@ def exchange_if_possible(predictor, sample, n_sequences):
 
 def _exchange(predictor, X, scored, latents, n_steps):
     """Return the entries of `exchange_states` by name; None if no two last inputs are the same."""
-    first = getattr(predictor, "input_scaling_", None) == "first"
-    start = X[:, :1] if first else np.zeros_like(X[:, :1])
-    seen, scale = X - start, center_and_scale(X)[1]
+    first = getattr(predictor, "input_scaling_", None) == "first" and predictor._feedback
+    start = np.zeros_like(X[:, :1])
+    if first:
+        predictor._targets(start)[...] = predictor._targets(X)[:, :1]
+    targets, past_of = predictor._targets(X), X - start
+    seen, scale_seen = predictor._seen(past_of), predictor._scaling(X)[1]
+    scale = center_and_scale(targets)[1]
     likelihood, noise = LIKELIHOODS[predictor.likelihood_], (predictor.noise_std_, predictor.shape_)
     # Counts of many channels are never equal.
-    exact = likelihood.discrete and not likelihood.counts
+    exact = likelihood.discrete and not likelihood.counts and not predictor._n_exogenous
     if latents is not None:
         # Latents may be missing where steps are.
         scored = scored & ~np.isnan(latents[:, : scored.shape[1]])
@@ -132,20 +136,20 @@ def _exchange(predictor, X, scored, latents, n_steps):
     losses, changes, effects, distances = [], [], [], []
     for t in steps:
         known = np.flatnonzero(scored[:, t])
-        rows, others = known[_pairs(seen[known, t] / scale, exact=exact)]
+        rows, others = known[_pairs(seen[known, t] / scale_seen, exact=exact)]
         if not rows.size:
             continue
-        past = seen[others, :t] + start[rows]
+        past = past_of[others, :t] + start[rows]
         mean = _means(predictor, np.concatenate([past, X[rows, t : t + 1]], axis=1))[:, t]
         means = np.stack([own_means[rows, t], mean])
-        losses.append(-likelihood.log_density(X[rows, t + 1], means, *noise).sum(axis=2))
+        losses.append(-likelihood.log_density(targets[rows, t + 1], means, *noise).sum(axis=2))
         changes.append(mean - own_means[rows, t])
         if latents is None:
-            effects.append(X[others, t + 1] - X[rows, t + 1])
+            effects.append(targets[others, t + 1] - targets[rows, t + 1])
         else:
-            inputs = np.insert(seen[rows, t] / scale, 0, 1, axis=1)
+            inputs = np.insert(seen[rows, t] / scale_seen, 0, 1, axis=1)
             effects.append((latents[others, t] - latents[rows, t])[:, np.newaxis] * inputs)
-        distances.append(np.linalg.norm((seen[others, t] - seen[rows, t]) / scale, axis=1))
+        distances.append(np.linalg.norm((seen[others, t] - seen[rows, t]) / scale_seen, axis=1))
     if not losses:
         return None
     own, exchanged = np.concatenate(losses, axis=1).mean(axis=1)

@@ -5,7 +5,7 @@ from numbers import Integral
 
 import numpy as np
 
-from .._missing import is_observed
+from .._roles import exogenous_of, join
 from ..likelihoods import LIKELIHOODS
 from ..worlds import Sample
 
@@ -37,7 +37,7 @@ def sequences_of(predictor, sample, n_sequences):
         )
     sample = Sample(**sample) if isinstance(sample, Mapping) else Sample(sample)
     X = predictor.encode(sample.X)[:n_sequences]
-    scored = is_observed(X)[:, 1:]
+    scored = predictor._observed(X)[:, 1:]
     if sample.scored is not None:
         scored = scored & np.asarray(sample.scored)[:n_sequences, 1:]
     return predictor._fill(X), scored
@@ -57,7 +57,12 @@ def as_given(predictor, X):
     -------
     ndarray of shape (n_sequences, n_steps, n_channels), of tokens (n_sequences, n_steps)
     """
-    return X.argmax(axis=2) if LIKELIHOODS[predictor.likelihood_].tokens else X
+    if not LIKELIHOODS[predictor.likelihood_].tokens:
+        return X
+    tokens, n_exogenous = predictor._targets(X).argmax(axis=2), predictor._n_exogenous
+    if not n_exogenous:
+        return tokens
+    return join(tokens[:, :, np.newaxis].astype(np.float64), exogenous_of(X, n_exogenous))
 
 
 def negative_log_likelihood(predictor, sample):

@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from .._ridge import fit_ridge
 from ..training import fit_head, moments_of, parts
 from ._base import BasePredictor, center_and_scale, warn_unless_converged
+from ._roles import EXOGENOUS, ROLES
 
 # Sequences that the hyper-parameters of features are chosen on.
 _N_TUNING = 150
@@ -27,11 +28,13 @@ class AlternativePredictor(BasePredictor):
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        **EXOGENOUS,
         "time_channel": [StrOptions({"full_time"}), None],
     }
 
     def _fit(self, X):
-        self.center_, self.scale_ = center_and_scale(X)
+        self.center_, self.scale_ = self._scaling(X)
+        self.target_scale_ = center_and_scale(self._targets(X))[1]
         self.converged_ = True
         self._learn(X)
         warn_unless_converged(self, "features", stacklevel=3)
@@ -45,7 +48,8 @@ class AlternativePredictor(BasePredictor):
         return clock if self.time_channel is not None else clock[:, :0]
 
     def _standardise(self, X):
-        return (X - self.center_) / self.scale_
+        """Return what is seen, standardised."""
+        return (self._seen(X) - self.center_) / self.scale_
 
 
 class FeaturePredictor(AlternativePredictor):
@@ -55,11 +59,15 @@ class FeaturePredictor(AlternativePredictor):
     `_choose` settles what they are.
     """
 
+    _parameter_constraints = {**AlternativePredictor._parameter_constraints, **ROLES}
+
     def _learn(self, X):
         self._choose(X)
         n_features = self._n_features(X)
         some = enough(X, n_features)
-        self.head_, ridge = fit_head(self._features_of, some, n_features, self._likelihood)
+        self.head_, ridge = fit_head(
+            self._features_of, some, n_features, self._likelihood, self._targets
+        )
         self.cv_error_, self.converged_ = ridge.error, self.head_.converged
         self.n_parameters_ = self.head_.coef.size + self.head_.intercept.size
 
@@ -73,15 +81,16 @@ class FeaturePredictor(AlternativePredictor):
     def _tuning_error(self, X):
         """Return the held-out square error of some sequences, in variances, over channels."""
         some = _spread(X, _N_TUNING)
-        moments, _ = moments_of(self._features_of, some, self._n_features(X), again=False)
-        return (fit_ridge(moments).error / self.scale_**2).sum()
+        size = self._n_features(X)
+        moments, _ = moments_of(self._features_of, some, size, self._targets, again=False)
+        return (fit_ridge(moments).error / self.target_scale_**2).sum()
 
     def _predict(self, X):
         means = [
             self.head_.mean(self._features(part), self._likelihood)
             for part in parts(X, len(self.head_.coef))
         ]
-        return np.concatenate(means) if means else X
+        return np.concatenate(means) if means else self._targets(X)
 
 
 def enough(X, n_features):

@@ -16,11 +16,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._missing import fill_missing, is_observed, observed_only, usual_step
+from .._missing import is_observed, observed_only
 from .._names import Estimator
+from .._roles import exogenous_of
 from .._typing import Floats
 from .._validation import as_numbers, check_sequences, constant_channels
 from ..likelihoods import LIKELIHOODS, Likelihood
+from ._roles import Roles
 
 # A function that returns the standard deviation of each channel over all recordings, of which
 # training sequences are a part in which a channel may be constant.
@@ -28,7 +30,7 @@ Spread = Callable[[], Floats | None]
 _SPREAD: ContextVar[Spread] = ContextVar("spread", default=lambda: None)
 
 
-class BasePredictor(ABC, Estimator):
+class BasePredictor(Roles, ABC, Estimator):
     """Next-step prediction with a likelihood; subclasses implement `_fit` and `_predict`.
 
     One whose state can be reset implements ``_predict_from(X, n_inputs)``, too, which returns the
@@ -38,6 +40,11 @@ class BasePredictor(ABC, Estimator):
     Both receive float64 arrays of shape (n_sequences, n_steps, n_channels); `_predict` returns
     the means of the next steps in the same shape. Tokens arrive as channels, one a token of the
     vocabulary, of which one is 1 and the others 0, so that their mean is a probability, too.
+
+    One that knows of exogenous channels has a parameter `n_exogenous`: the last channels of X, which
+    are seen and not predicted, and one that need not see what it predicts a parameter `feedback`,
+    too. Its `_fit` and `_predict` receive all channels, ask `_targets` and `_seen` for those that
+    are predicted and that predictions are made from, and `_predict` returns the targets alone.
 
     Attributes
     ----------
@@ -68,7 +75,9 @@ class BasePredictor(ABC, Estimator):
         ----------
         X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
             Training sequences, at least two, of at least two steps each. Steps that are NaN are
-            missing, see `ArrayWorld`: what is missing neither counts nor teaches.
+            missing, see `ArrayWorld`: what is missing neither counts nor teaches. The last
+            `n_exogenous` channels, of predictors that have this parameter, drive the others and
+            are not predicted: those of step t are seen when step t + 1 is predicted.
         y : None, default=None
             Ignored; the targets are the sequences themselves.
 
@@ -112,7 +121,9 @@ class BasePredictor(ABC, Estimator):
         (2, 2, 3)
         """
         self._validate_params()
-        X = check_sequences(self, X, reset=True)
+        self._settle_roles()
+        roles = {"n_exogenous": self._n_exogenous, "feedback": self._feedback}
+        X = check_sequences(self, X, reset=True, **roles)
         self.n_steps_ = X.shape[1]
         self.likelihood_ = "gaussian" if self.likelihood == "auto" else self.likelihood
         if self._likelihood.tokens:
@@ -122,18 +133,19 @@ class BasePredictor(ABC, Estimator):
                     "predict; use a network, or a predictor of means, persistence or Markov chains."
                 )
             n_tokens = None if self.n_tokens == "auto" else int(self.n_tokens)
-            X = self._likelihood.encode(X, n_tokens)
-            self.n_tokens_ = X.shape[2]
+            X = self._encode_channels(X, self._likelihood, n_tokens)
+            self.n_tokens_ = X.shape[2] - self._n_exogenous
         if self.takes_missing:
-            self._usual_step = usual_step(X, self._likelihood.discrete, self._likelihood.tokens)
-        self._likelihood.check(X)
+            self._learn_usual_step(X, self._likelihood)
+        targets = self._targets(X)
+        self._likelihood.check(targets)
         if not self._estimates_noise:
-            check_noise(self.noise_std, X.shape[2])
+            check_noise(self.noise_std, targets.shape[2])
         return X
 
     def _fill(self, X: Floats) -> Floats:
         """Return encoded sequences with something in place of what is missing."""
-        return fill_missing(X, self._usual_step) if self.takes_missing else X
+        return self._fill_channels(X) if self.takes_missing else X
 
     @property
     def _likelihood(self) -> Likelihood:
@@ -166,8 +178,10 @@ class BasePredictor(ABC, Estimator):
         [[[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]]
         """
         check_is_fitted(self)
-        X = check_sequences(self, X, reset=False)
-        return self._likelihood.encode(X, self.n_tokens_) if self._likelihood.tokens else X
+        X = check_sequences(self, X, reset=False, n_exogenous=self._n_exogenous)
+        if not self._likelihood.tokens:
+            return X
+        return self._encode_channels(X, self._likelihood, self.n_tokens_)
 
     @property
     def _estimates_noise(self) -> bool:
@@ -177,25 +191,37 @@ class BasePredictor(ABC, Estimator):
     def _finish(self, X: Floats) -> None:
         """Settle the noise."""
         given = None if self._estimates_noise else self.noise_std
+        targets = self._targets(X)
 
         def estimate() -> Floats:
             # The floor keeps the density finite where the prediction is perfect.
-            floor = np.finfo(np.float64).eps * center_and_scale(X)[1]
-            spread = _spread_of_constant(X)
+            floor = np.finfo(np.float64).eps * center_and_scale(targets)[1]
+            spread = _spread_of_constant(targets)
             if spread is not None:
                 # Nothing was learned of such a channel, by any predictor.
                 floor = np.fmax(floor, spread)
             return np.maximum(np.sqrt(self._square_error(X)), floor)
 
-        noise_std = self._likelihood.noise(X.shape[2], given, estimate)
+        noise_std = self._likelihood.noise(targets.shape[2], given, estimate)
         self.noise_std_, self.shape_ = self._likelihood.settle(
-            noise_std, given is not None, lambda: (X[:, 1:], self._predict(self._fill(X))[:, :-1])
+            noise_std,
+            given is not None,
+            lambda: (targets[:, 1:], self._predict(self._fill(X))[:, :-1]),
         )
+
+    def _scaling(self, X: Floats) -> tuple[Floats, Floats]:
+        """Return mean and standard deviation of the channels that are seen; 1 if constant."""
+        parts = [center_and_scale(self._targets(X))] if self._feedback else []
+        if self._n_exogenous:
+            parts.append(center_and_scale(exogenous_of(X, self._n_exogenous), recorded=False))
+        center, scale = (np.concatenate(each) for each in zip(*parts, strict=True))
+        return center, scale
 
     def _square_error(self, X: Floats) -> Floats:
         """Return the mean square error a channel that the noise is estimated by."""
-        residual = X[:, 1:] - self._predict(self._fill(X))[:, :-1]
-        observed = is_observed(X)[:, 1:]
+        targets = self._targets(X)
+        residual = targets[:, 1:] - self._predict(self._fill(X))[:, :-1]
+        observed = is_observed(targets)[:, 1:]
         if not observed.all():
             residual = residual[observed][np.newaxis]
         return (residual**2).mean(axis=(0, 1))
@@ -210,7 +236,7 @@ class BasePredictor(ABC, Estimator):
 
         Returns
         -------
-        ndarray of the shape of X
+        ndarray of the shape of X, without exogenous channels
             Entry t is the mean of step t + 1 given the steps up to t, on the scale of the
             data (a probability under the Bernoulli likelihood, above 0 of counts). The last entry
             predicts the step after the end. For tokens the probability of each, of shape
@@ -277,7 +303,7 @@ class BasePredictor(ABC, Estimator):
 
     def _score_against(self, X: Floats, mean: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         """Return as `_scored` does, given the means of all but the last step."""
-        observed, known = is_observed(X)[:, 1:], self._fill(X)[:, 1:]
+        observed, known = self._observed(X)[:, 1:], self._targets(self._fill(X))[:, 1:]
         noise = self.noise_std_, self.shape_
         score = self._likelihood.log_density(known, mean, *noise).sum(axis=2)
         return score if observed.all() else np.where(observed, score, np.nan), observed
@@ -419,17 +445,17 @@ def _total(steps: Floats, observed: NDArray[np.bool_]) -> Floats:
     return steps.sum(axis=1) if observed.all() else np.where(observed, steps, 0.0).sum(axis=1)
 
 
-def center_and_scale(X: Floats) -> tuple[Floats, Floats]:
+def center_and_scale(X: Floats, *, recorded: bool = True) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of each channel; 1 where it is constant.
 
-    If the spread over all recordings is known, it is that where a channel is constant. Missing
-    steps have no part in it.
+    If the spread over all recordings is known, it is that where a channel is constant, but for
+    exogenous channels (`recorded` is False). Missing steps have no part in it.
     """
     X = observed_only(X)
     center, scale = X.mean(axis=(0, 1)), X.std(axis=(0, 1))
     constant = constant_channels(X) | (scale <= 8 * np.finfo(np.float64).eps * np.abs(center))
     scale = np.where(constant, 1.0, scale)
-    spread = _spread_of_constant(X)
+    spread = _spread_of_constant(X) if recorded else None
     return center, scale if spread is None else np.where(spread > 0, spread, scale)
 
 

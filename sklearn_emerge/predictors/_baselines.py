@@ -10,6 +10,7 @@ from .._docs import fill_doc
 from .._missing import is_observed, observed_only
 from .._moved import renamed_attribute, renamed_parameter
 from ._base import BasePredictor, center_and_scale
+from ._roles import EXOGENOUS, ROLES
 
 
 @fill_doc
@@ -33,6 +34,10 @@ class MeanPredictor(BasePredictor):
         %(noise_std)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
+    n_exogenous : int or "auto", default="auto"
+        %(n_exogenous_unused)s
+    feedback : bool or "auto", default="auto"
+        Without effect: a mean sees nothing.
 
     Attributes
     ----------
@@ -53,18 +58,29 @@ class MeanPredictor(BasePredictor):
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        **ROLES,
         "per_step": ["boolean"],
         "mean": [Interval(Real, None, None, closed="neither"), "array-like", None],
     }
 
     def __init__(
-        self, per_step=False, *, mean=None, likelihood="auto", noise_std="auto", n_tokens="auto"
+        self,
+        per_step=False,
+        *,
+        mean=None,
+        likelihood="auto",
+        noise_std="auto",
+        n_tokens="auto",
+        n_exogenous="auto",
+        feedback="auto",
     ):
         self.per_step = per_step
         self.mean = mean
         self.likelihood = likelihood
         self.noise_std = noise_std
         self.n_tokens = n_tokens
+        self.n_exogenous = n_exogenous
+        self.feedback = feedback
 
     def at_length(self, n_steps):
         """Return a fitted copy for another length; see `BasePredictor.at_length`.
@@ -93,6 +109,7 @@ class MeanPredictor(BasePredictor):
         return other
 
     def _fit(self, X):
+        X = self._targets(X)
         axes = 0 if self.per_step else (0, 1)
         if self.mean is not None:
             mean, shape = np.asarray(self.mean, dtype=np.float64), X.mean(axis=axes).shape
@@ -127,6 +144,7 @@ class MeanPredictor(BasePredictor):
         return np.where(count > 0, mean, overall)
 
     def _predict(self, X):
+        X = self._targets(X)
         if not self.per_step:
             return np.broadcast_to(self.mean_, X.shape).copy()
         # What follows the last step of training is unknown; its own mean is the best guess.
@@ -151,6 +169,8 @@ class PersistencePredictor(BasePredictor):
         %(noise_std)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
+    n_exogenous : int or "auto", default="auto"
+        %(n_exogenous_unused)s
 
     Attributes
     ----------
@@ -173,15 +193,18 @@ class PersistencePredictor(BasePredictor):
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        **EXOGENOUS,
     }
 
-    def __init__(self, *, likelihood="auto", noise_std="auto", n_tokens="auto"):
+    def __init__(self, *, likelihood="auto", noise_std="auto", n_tokens="auto", n_exogenous="auto"):
         self.likelihood = likelihood
         self.noise_std = noise_std
         self.n_tokens = n_tokens
+        self.n_exogenous = n_exogenous
 
     def _fit(self, X):
-        known = self._likelihood.staying(self._fill(X)[:, :-1], X[:, 1:])
+        past, following = self._targets(self._fill(X))[:, :-1], self._targets(X)[:, 1:]
+        known = self._likelihood.staying(past, following)
         if self._likelihood.counts:
             self.after_zero_ = known
         else:
@@ -189,7 +212,7 @@ class PersistencePredictor(BasePredictor):
 
     def _predict(self, X):
         known = self.after_zero_ if self._likelihood.counts else self.stay_probability_
-        return self._likelihood.repeat(X, known)
+        return self._likelihood.repeat(self._targets(X), known)
 
 
 @fill_doc
@@ -211,6 +234,8 @@ class MarkovPredictor(BasePredictor):
         %(noise_std)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
+    n_exogenous : int or "auto", default="auto"
+        %(n_exogenous_unused)s
     threshold : float, None or "deprecated", default="deprecated"
         The old name of `split`.
 
@@ -237,6 +262,7 @@ class MarkovPredictor(BasePredictor):
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        **EXOGENOUS,
         "split": [Interval(Real, None, None, closed="neither"), None],
         "threshold": [
             Interval(Real, None, None, closed="neither"),
@@ -252,19 +278,22 @@ class MarkovPredictor(BasePredictor):
         likelihood="auto",
         noise_std="auto",
         n_tokens="auto",
+        n_exogenous="auto",
         threshold="deprecated",
     ):
         self.split = split
         self.likelihood = likelihood
         self.noise_std = noise_std
         self.n_tokens = n_tokens
+        self.n_exogenous = n_exogenous
         self.threshold = threshold
 
     threshold_ = renamed_attribute("threshold_", "split_")
 
     def _fit(self, X):
         split = renamed_parameter(self, "threshold", "split")
-        past, following, observed = self._fill(X)[:, :-1], X[:, 1:], is_observed(X)[:, 1:]
+        past, X = self._targets(self._fill(X))[:, :-1], self._targets(X)
+        following, observed = X[:, 1:], is_observed(X)[:, 1:]
         if not observed.all():
             following = np.where(observed[:, :, np.newaxis], following, 0.0)
         if self._likelihood.tokens:
@@ -288,6 +317,7 @@ class MarkovPredictor(BasePredictor):
         self.means_ = np.array(means)
 
     def _predict(self, X):
+        X = self._targets(X)
         if self._likelihood.tokens:
             return X @ self.means_
         return np.where(self.split_ < X, self.means_[1], self.means_[0])
@@ -312,6 +342,10 @@ class AutoregressivePredictor(BasePredictor):
         %(likelihood)s
     noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std)s
+    n_exogenous : int or "auto", default="auto"
+        %(n_exogenous)s
+    feedback : bool or "auto", default="auto"
+        %(feedback)s
 
     Attributes
     ----------
@@ -321,7 +355,8 @@ class AutoregressivePredictor(BasePredictor):
         Intercept of the filter of each length, shortest first.
     coefs_ : list of ndarray of shape (length, n_channels, n_channels)
         Coefficients of the filter of each length, most recent step first;
-        ``coefs_[p - 1][k, i, j]`` weights channel i of the step k back for channel j.
+        ``coefs_[p - 1][k, i, j]`` weights channel i, of those that are seen, of the step k back
+        for channel j, of those that are predicted.
     noise_std_ : ndarray of shape (n_channels,)
         The standard deviation in use.
 
@@ -338,48 +373,62 @@ class AutoregressivePredictor(BasePredictor):
     takes_missing = True
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
+        **ROLES,
         "lags": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, lags=32, *, likelihood="auto", noise_std="auto"):
+    def __init__(
+        self,
+        lags=32,
+        *,
+        likelihood="auto",
+        noise_std="auto",
+        n_exogenous="auto",
+        feedback="auto",
+    ):
         self.lags = lags
         self.likelihood = likelihood
         self.noise_std = noise_std
+        self.n_exogenous = n_exogenous
+        self.feedback = feedback
 
     def _fit(self, X):
-        _, n_steps, n_channels = X.shape
+        n_steps = X.shape[1]
         self.lags_ = min(self.lags, n_steps - 1)
         # Standardising keeps the normal equations well conditioned, whatever the units.
-        center, scale = center_and_scale(X)
-        observed = is_observed(X)
-        X = (self._fill(X) - center) / scale
-        n_columns = 1 + self.lags_ * n_channels
+        center_seen, scale_seen = self._scaling(X)
+        center, scale = center_and_scale(self._targets(X))
+        observed, filled = self._observed(X), self._fill(X)
+        seen = (self._seen(filled) - center_seen) / scale_seen
+        targets = (self._targets(filled) - center) / scale
+        n_seen, n_targets = len(scale_seen), len(scale)
+        n_columns = 1 + self.lags_ * n_seen
         gram = np.zeros((n_columns, n_columns))
-        cross = np.zeros((n_columns, n_channels))
+        cross = np.zeros((n_columns, n_targets))
         # Steps with a full past first, then one shorter past after another: the equations of a
         # shorter filter are a corner of those of a longer one plus one more step.
         for t in range(self.lags_ - 1, n_steps - 1):
-            _accumulate(X, t, self.lags_, gram, cross, observed[:, t + 1])
-        self.intercepts_ = np.empty((self.lags_, n_channels))
+            _accumulate(seen, targets, t, self.lags_, gram, cross, observed[:, t + 1])
+        self.intercepts_ = np.empty((self.lags_, n_targets))
         self.coefs_ = [None] * self.lags_
         for length in range(self.lags_, 0, -1):
-            size = 1 + length * n_channels
+            size = 1 + length * n_seen
             if length < self.lags_:
                 gram, cross = gram[:size, :size], cross[:size]
-                _accumulate(X, length - 1, length, gram, cross, observed[:, length])
+                _accumulate(seen, targets, length - 1, length, gram, cross, observed[:, length])
             solution = lstsq(gram, cross)[0]
-            coef = solution[1:].reshape(length, n_channels, n_channels)
-            coef = coef * scale / scale[:, np.newaxis]
+            coef = solution[1:].reshape(length, n_seen, n_targets)
+            coef = coef * scale / scale_seen[:, np.newaxis]
             self.coefs_[length - 1] = coef
-            self.intercepts_[length - 1] = center + scale * solution[0] - center @ coef.sum(axis=0)
+            away = center_seen @ coef.sum(axis=0)
+            self.intercepts_[length - 1] = center + scale * solution[0] - away
 
     def _predict(self, X):
-        n_sequences, n_steps, n_channels = X.shape
-        mean = np.empty_like(X)
-        for t in range(n_steps):
+        mean, seen = np.empty(self._targets(X).shape), self._seen(X)
+        for t in range(X.shape[1]):
             length = min(t + 1, self.lags_)
-            past = _past(X, t, length).reshape(n_sequences, -1)
-            coef = self.coefs_[length - 1].reshape(-1, n_channels)
+            past = _past(seen, t, length).reshape(len(X), -1)
+            coef = self.coefs_[length - 1].reshape(-1, mean.shape[2])
             mean[:, t] = self.intercepts_[length - 1] + past @ coef
         return mean
 
@@ -389,11 +438,12 @@ def _past(X, t, length):
     return X[:, t - length + 1 : t + 1][:, ::-1]
 
 
-def _accumulate(X, t, length, gram, cross, observed):
+def _accumulate(seen, targets, t, length, gram, cross, observed):
     """Add the equations of step t + 1, where it is observed, given the last steps, in place."""
     if not observed.all():
-        X = X[observed]
-    n_sequences = len(X)
-    rows = np.hstack([np.ones((n_sequences, 1)), _past(X, t, length).reshape(n_sequences, -1)])
+        seen, targets = seen[observed], targets[observed]
+    n_sequences = len(seen)
+    past = _past(seen, t, length).reshape(n_sequences, -1)
+    rows = np.hstack([np.ones((n_sequences, 1)), past])
     gram += rows.T @ rows
-    cross += rows.T @ X[:, t + 1]
+    cross += rows.T @ targets[:, t + 1]

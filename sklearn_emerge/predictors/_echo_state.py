@@ -58,6 +58,10 @@ class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_ke
         %(noise_std_held_out)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
+    n_exogenous : int or "auto", default="auto"
+        %(n_exogenous)s
+    feedback : bool or "auto", default="auto"
+        %(feedback)s
     random_state : int, SeedSequence, Generator, RandomState or None, default=None
         %(random_weights)s
 
@@ -118,6 +122,8 @@ class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_ke
         likelihood="auto",
         noise_std="auto",
         n_tokens="auto",
+        n_exogenous="auto",
+        feedback="auto",
         random_state=None,
     ):
         self.n_units = n_units
@@ -129,6 +135,8 @@ class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_ke
         self.likelihood = likelihood
         self.noise_std = noise_std
         self.n_tokens = n_tokens
+        self.n_exogenous = n_exogenous
+        self.feedback = feedback
         self.random_state = random_state
 
     def transform(self, X):

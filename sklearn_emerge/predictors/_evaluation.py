@@ -135,7 +135,7 @@ class NetworkEvaluation:
         NotFittedError
             If `fit` has not been called.
         ValueError
-            If the predictor was not trained on tokens, or X is not made of tokens.
+            If the predictor was not trained on tokens alone, or X is not made of tokens.
 
         Examples
         --------
@@ -154,6 +154,11 @@ class NetworkEvaluation:
             raise ValueError(
                 f"generate continues tokens, and this {type(self).__name__} was trained with "
                 f"likelihood={self.likelihood_!r}; fit it with likelihood='categorical'."
+            )
+        if self._n_exogenous:
+            raise ValueError(
+                f"generate would need the {self._n_exogenous} exogenous channels of the steps that "
+                "it adds, which nobody knows; use predict, one step at a time."
             )
         if not isinstance(n_steps, Integral) or n_steps < 0:
             raise ValueError(f"n_steps={n_steps!r} must be an integer of at least 0.")

@@ -8,14 +8,39 @@ T = TypeVar("T", bound=BaseEstimator)
 
 # Facts of a world that a predictor takes over where its own parameter is "auto".
 _FACTS = ("likelihood", "noise_std", "n_tokens", "input_scaling", "output_scaling")
+# What all have to agree on, and what those without such a parameter stand for.
+_ROLES = {"n_exogenous": 0, "feedback": True}
+_REMEDIES = {
+    "n_exogenous": "inputs belong to the world, ArrayWorld(X, inputs=...)",
+    "feedback": "it belongs to the world, ArrayWorld(X, inputs=..., feedback=...)",
+}
 
 
 def with_facts(predictor: T, source: object) -> T:
-    """Return a clone whose "auto" parameters are those of the facts of a world, or of a model."""
+    """Return a clone whose "auto" parameters are those of the facts of a world, or of a model.
+
+    Raises a ValueError if it has other exogenous channels, or another feedback, than that.
+    """
     predictor = clone(predictor)
     params = predictor.get_params(deep=False)
+    for name, without in _ROLES.items():
+        value, own = getattr(source, name, without), params.get(name, without)
+        if isinstance(value, str) or isinstance(own, str) or value == own:
+            continue
+        if name not in params:
+            raise ValueError(
+                f"{type(predictor).__name__} has no parameter {name}, and {name}={value!r} here: it "
+                "cannot predict what is driven by inputs in this way; take another predictor, such "
+                "as LinearFilterPredictor or GRUPredictor."
+            )
+        raise ValueError(
+            f"{name}={own!r} of {type(predictor).__name__} is not that of the world or the model, "
+            f"{value!r}; leave it 'auto': {_REMEDIES[name]}."
+        )
     unset = [
-        name for name in _FACTS if isinstance(params.get(name), str) and params[name] == "auto"
+        name
+        for name in (*_FACTS, *_ROLES)
+        if isinstance(params.get(name), str) and params[name] == "auto"
     ]
     facts = {name: getattr(source, name, "auto") for name in unset}
     return predictor.set_params(**facts)

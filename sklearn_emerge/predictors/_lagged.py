@@ -24,10 +24,15 @@ class LaggedMoments:
         The most that will be asked for.
     observed : ndarray of bool of shape (n_sequences, n_steps), default=None
         Which next steps have a part in the moments; None is all.
+    roles : pair of ndarray of int, default=None
+        Channels of which the last steps are features, and of which the next one is the target;
+        None is all, for both.
     """
 
-    def __init__(self, X, clock, lags, observed=None):
+    def __init__(self, X, clock, lags, observed=None, roles=None):
         self.X, self.clock, self.lags, self.observed = X, clock, lags, observed
+        self.seen, self.targets = (slice(None), slice(None)) if roles is None else roles
+        self.n_seen, self.n_targets = (X[0, 0, role].size for role in (self.seen, self.targets))
         self.complete = observed is None or observed.all()
         self.means = X.mean(axis=0)
         self.steps = max(1, _WIDTH // X.shape[2])
@@ -35,8 +40,8 @@ class LaggedMoments:
 
     def mean(self, t, lags):
         """Return the means at step t: of the clock, the last steps (latest first), the next."""
-        past = self.means[t - lags + 1 : t + 1][::-1]
-        return np.concatenate([self.clock[t], past.ravel(), self.means[t + 1]])
+        past = self.means[t - lags + 1 : t + 1, self.seen][::-1]
+        return np.concatenate([self.clock[t], past.ravel(), self.means[t + 1, self.targets]])
 
     def at(self, t, lags, origin):
         """Return the moments at step t, about an origin."""
@@ -45,18 +50,22 @@ class LaggedMoments:
         if self.block != t // self.steps:
             self._fill(t // self.steps)
         n_channels, c = self.X.shape[2], self.clock.shape[1]
-        n = c + lags * n_channels
-        moments = Moments(len(self.products), n, n_channels, origin)
+        n = c + lags * self.n_seen
+        moments = Moments(len(self.products), n, self.n_targets, origin)
         # From the last step of the block backwards.
         start = (self.last - t - 1) * n_channels
-        target = slice(start, start + n_channels)
-        past = slice(target.stop, target.stop + n - c)
+        stop = start + n_channels
+        if isinstance(self.seen, slice):
+            target, past = slice(start, stop), slice(stop, stop + n - c)
+        else:
+            target = start + self.targets
+            past = (stop + np.arange(lags)[:, np.newaxis] * n_channels + self.seen).ravel()
         places = (slice(c, n), past), (slice(n, None), target)
         sums = np.zeros_like(moments.sums)
         for to, of in places:
             sums[:, to] = self.sums[:, of]
             for other_to, other_of in places:
-                moments.products[:, to, other_to] = self.products[:, of, other_of]
+                moments.products[:, to, other_to] = self.products[:, of][:, :, other_of]
         # So far they are about the means of the step.
         moments.counts += self.counts
         away = self.mean(t, lags) - origin
@@ -67,12 +76,12 @@ class LaggedMoments:
 
     def _of_observed(self, t, lags, origin):
         """Return the moments of the sequences in which the next step is observed."""
-        n_sequences, _, n_channels = self.X.shape
-        past = self.X[:, t - lags + 1 : t + 1][:, ::-1].reshape(n_sequences, -1)
+        n_sequences = len(self.X)
+        past = self.X[:, t - lags + 1 : t + 1, self.seen][:, ::-1].reshape(n_sequences, -1)
         clock = np.broadcast_to(self.clock[t], (n_sequences, self.clock.shape[1]))
-        rows, targets = np.hstack([clock, past]), self.X[:, t + 1]
+        rows, targets = np.hstack([clock, past]), self.X[:, t + 1, self.targets]
         by_fold = folds(n_sequences)
-        moments = Moments(len(by_fold), rows.shape[1], n_channels, origin)
+        moments = Moments(len(by_fold), rows.shape[1], self.n_targets, origin)
         for fold, part in enumerate(by_fold):
             observed = self.observed[part, t + 1]
             moments.add(fold, rows[part][observed], targets[part][observed])

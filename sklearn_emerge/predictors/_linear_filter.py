@@ -12,6 +12,7 @@ from .._ridge import AMOUNTS, Moments, first_ridges, fit_ridge, shrink_ridge
 from ..training import Head, folds, head_of
 from ._alternative import AlternativePredictor, enough
 from ._lagged import LaggedMoments
+from ._roles import ROLES
 
 _MOST_LAGS = 128
 _MOST_FEATURES = 512
@@ -47,6 +48,10 @@ class LinearFilterPredictor(AlternativePredictor):
         %(noise_std_held_out)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
+    n_exogenous : int or "auto", default="auto"
+        %(n_exogenous)s
+    feedback : bool or "auto", default="auto"
+        %(feedback)s
 
     Attributes
     ----------
@@ -54,7 +59,8 @@ class LinearFilterPredictor(AlternativePredictor):
         Length of the filter.
     coef_ : ndarray of shape (lags_, n_channels, n_channels)
         Coefficients of the filter of all steps that have a full past, most recent step first;
-        ``coef_[k, i, j]`` weights channel i of the step k back for channel j.
+        ``coef_[k, i, j]`` weights channel i, of those that are seen, of the step k back for
+        channel j, of those that are predicted.
     intercept_ : ndarray of shape (n_channels,)
         Its intercept.
     cv_error_ : ndarray of shape (n_channels,)
@@ -81,6 +87,7 @@ class LinearFilterPredictor(AlternativePredictor):
 
     _parameter_constraints = {
         **AlternativePredictor._parameter_constraints,
+        **ROLES,
         "lags": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
     }
 
@@ -92,22 +99,26 @@ class LinearFilterPredictor(AlternativePredictor):
         likelihood="auto",
         noise_std="auto",
         n_tokens="auto",
+        n_exogenous="auto",
+        feedback="auto",
     ):
         self.lags = lags
         self.time_channel = time_channel
         self.likelihood = likelihood
         self.noise_std = noise_std
         self.n_tokens = n_tokens
+        self.n_exogenous = n_exogenous
+        self.feedback = feedback
 
     def _learn(self, X):
-        n_steps, n_channels = X.shape[1:]
-        observed, X = is_observed(X), self._fill(X)
+        n_steps, n_channels = self._seen(X).shape[1:]
+        observed, X = self._observed(X), self._fill(X)
         # How much of each step there is to learn from.
         self._share = observed[:, 1:].mean(axis=0)
         candidates = self._candidates(n_steps, n_channels)
         while True:
             longest = candidates[-1]
-            lagged = LaggedMoments(X, self._clock(n_steps), longest, observed)
+            lagged = LaggedMoments(X, self._clock(n_steps), longest, observed, self._roles(X))
             pooled = self._pooled(lagged, range(longest - 1, n_steps - 1), longest)
             if _is_enough(pooled):
                 break
@@ -123,7 +134,7 @@ class LinearFilterPredictor(AlternativePredictor):
             errors = {}
             for lags in candidates:
                 fit = fit_ridge(pooled.part(np.arange(self._size(lags, n_channels))))
-                errors[lags] = (fit.error / self.scale_**2).sum()
+                errors[lags] = (fit.error / self.target_scale_**2).sum()
             self.lags_ = min(errors, key=errors.get)
             pooled = pooled.part(np.arange(self._size(self.lags_, n_channels)))
         for t in range(self.lags_ - 1, longest - 1):
@@ -138,10 +149,10 @@ class LinearFilterPredictor(AlternativePredictor):
 
     def _pooled(self, lagged, steps, lags):
         """Return the moments of several steps together."""
-        n_sequences, _, n_channels = lagged.X.shape
         origin = lagged.mean(lags - 1, lags)
-        n_folds = len(folds(n_sequences))
-        pooled = Moments(n_folds, self._size(lags, n_channels), n_channels, origin)
+        n_folds = len(folds(len(lagged.X)))
+        size = self._size(lags, len(self.center_))
+        pooled = Moments(n_folds, size, len(self.target_scale_), origin)
         for t in steps:
             pooled.include(lagged.at(t, lags, origin))
         return pooled
@@ -163,7 +174,7 @@ class LinearFilterPredictor(AlternativePredictor):
 
     def _rows(self, X, t, lags):
         """Return the features of step t: the clock and the last steps, most recent first."""
-        past = X[:, t - lags + 1 : t + 1][:, ::-1].reshape(len(X), -1)
+        past = self._seen(X)[:, t - lags + 1 : t + 1][:, ::-1].reshape(len(X), -1)
         clock = self._clock(t + 1)[-1]
         return np.hstack([np.broadcast_to(clock, (len(X), clock.size)), past])
 
@@ -181,7 +192,7 @@ class LinearFilterPredictor(AlternativePredictor):
             fits, errors = [], []
             for group in reversed(np.array_split(octave, min(_MOST_GROUPS, len(octave)))):
                 # Of the steps that have a past as long as the longest of the group has.
-                last, sizes = group[-1], [self._size(t + 1, X.shape[2]) for t in group]
+                last, sizes = group[-1], [self._size(t + 1, len(self.center_)) for t in group]
                 pooled = pooled.part(np.arange(sizes[-1]))
                 for t in range(last, done):
                     pooled.include(lagged.at(t, last + 1, pooled.origin))
@@ -194,7 +205,7 @@ class LinearFilterPredictor(AlternativePredictor):
                 origins = [np.append(of_features[:size], of_targets) for size in sizes]
                 fits = [*zip(group, origins, known, strict=True), *fits]
             # Of what is hardly observed nothing is known but the filter of all.
-            best = np.full(X.shape[2], len(AMOUNTS) - 1)
+            best = np.full(len(self.target_scale_), len(AMOUNTS) - 1)
             if errors:
                 errors, of_octave = np.mean(errors, axis=0), self._share[octave].sum()
                 squares = squares + errors.min(axis=0) * of_octave
@@ -228,7 +239,7 @@ class LinearFilterPredictor(AlternativePredictor):
                 seen = observed[:, t + 1]
                 part = X if seen.all() else X[seen]
                 if len(part):
-                    yield self._rows(part, t, lags), part[:, t + 1]
+                    yield self._rows(part, t, lags), self._targets(part)[:, t + 1]
 
         return chunks
 
@@ -250,11 +261,17 @@ class LinearFilterPredictor(AlternativePredictor):
 
     def _weights(self, head):
         """Return the coefficients of the last steps, most recent first."""
-        n_channels = len(head.intercept)
-        return head.coef[self._clock(1).size :].reshape(-1, n_channels, n_channels)
+        shape = len(self.center_), len(head.intercept)
+        return head.coef[self._clock(1).size :].reshape(-1, *shape)
+
+    def _roles(self, X):
+        """Return which channels are seen, and which are targets; None if all are both."""
+        channels = np.arange(X.shape[2])[np.newaxis, np.newaxis]
+        roles = self._seen(channels).ravel(), self._targets(channels).ravel()
+        return roles if self._n_exogenous else None
 
     def _predict(self, X):
-        mean = np.empty_like(X)
+        mean = np.empty(self._targets(X).shape)
         for t in range(X.shape[1]):
             head = self.heads_[min(t, len(self.heads_) - 1)]
             mean[:, t] = head.mean(self._rows(X, t, min(t + 1, self.lags_)), self._likelihood)
@@ -284,6 +301,10 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
         %(noise_std_held_out)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
+    n_exogenous : int or "auto", default="auto"
+        %(n_exogenous)s
+    feedback : bool or "auto", default="auto"
+        %(feedback)s
 
     Attributes
     ----------
@@ -323,7 +344,7 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
     """
 
     def _steady(self, X, lagged, pooled, ridge):
-        n_channels = X.shape[2]
+        n_channels = len(self.target_scale_)
         steps = range(self.lags_ - 1, X.shape[1] - 1)
         some = _spread(steps, max(_SOME_STEPS, _SOME_COEFFICIENTS // pooled.n_features))
         moments = [lagged.at(t, self.lags_, pooled.origin) for t in some]
@@ -335,7 +356,7 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
         elif self._likelihood.closed_form:
             best = error.argmin(axis=0)
         else:
-            best = np.full(n_channels, (error / self.scale_**2).sum(axis=1).argmin())
+            best = np.full(n_channels, (error / self.target_scale_**2).sum(axis=1).argmin())
         self.amount_ = AMOUNTS[best]
         [steady], _ = super()._steady(X, lagged, pooled, ridge)
         if self._likelihood.closed_form:

@@ -47,6 +47,10 @@ class ModulePredictor(NeuralPredictor):
         %(noise_std_of_network)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
+    n_exogenous : int or "auto", default="auto"
+        %(n_exogenous)s
+    feedback : bool or "auto", default="auto"
+        %(feedback)s
     input_scaling : {"auto", "standard", "first", None}, default="auto"
         %(input_scaling)s
     output_scaling : {"auto", "standard", None}, default="auto"
@@ -116,6 +120,8 @@ class ModulePredictor(NeuralPredictor):
         likelihood="auto",
         noise_std="auto",
         n_tokens="auto",
+        n_exogenous="auto",
+        feedback="auto",
         input_scaling="auto",
         output_scaling="auto",
         time_channel="full_time",
@@ -134,6 +140,8 @@ class ModulePredictor(NeuralPredictor):
             likelihood=likelihood,
             noise_std=noise_std,
             n_tokens=n_tokens,
+            n_exogenous=n_exogenous,
+            feedback=feedback,
             input_scaling=input_scaling,
             output_scaling=output_scaling,
             time_channel=time_channel,
@@ -267,7 +275,7 @@ class ModulePredictor(NeuralPredictor):
         seen = None if self.trained is None else self.trained.inputs
         if seen is None:
             return
-        _, n_steps, n_channels = X.shape
+        _, n_steps, n_channels = self._seen(X).shape
         if n_channels != len(seen.center):
             raise ValueError(
                 f"X has {n_channels} channels, but the network was trained on "
@@ -303,18 +311,18 @@ class ModulePredictor(NeuralPredictor):
         given = self.trained.core_like(core, n_inputs)
         return given if self._shows_it else core
 
-    def _initial_network(self, n_channels):
-        network = super()._initial_network(n_channels)
+    def _initial_network(self, n_seen, n_targets):
+        network = super()._initial_network(n_seen, n_targets)
         head = self.trained.head if self._shows_it else None
         if head is None:
             return network
         sizes = head.in_features, head.out_features
-        needed = network.head.in_features, n_channels
+        needed = network.head.in_features, n_targets
         if sizes != needed:
             raise ValueError(
                 f"head maps {sizes[0]} units to {sizes[1]} outputs, but the core has {needed[0]} "
-                f"units and the data {needed[1]} channels; pass the head of this core, or None to "
-                "fit one."
+                f"units and the data {needed[1]} channels to predict; pass the head of this core, "
+                "or None to fit one."
             )
         network.head = deepcopy(head).to(self.device)
         return network

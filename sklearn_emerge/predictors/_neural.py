@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._missing import is_observed, mean_of_steps
 from .._random import seed_sequence, substream
+from .._roles import join, targets_of
 from ..networks import (
     SequenceNetwork,
     check_core,
@@ -35,6 +36,7 @@ from ..training import (
 from ._base import BasePredictor, center_and_scale, warn_unless_converged
 from ._evaluation import NetworkEvaluation
 from ._fit import train
+from ._roles import ROLES
 
 TIME_CHANNELS = ("full_time", "no_time", "constant_time")
 
@@ -59,6 +61,7 @@ class NeuralPredictor(
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        **ROLES,
         "head": [StrOptions({"exact", "sgd"})],
         "training": [StrOptions(set(training_modes))],
         "max_steps": [Interval(Integral, 0, None, closed="left")],
@@ -85,6 +88,8 @@ class NeuralPredictor(
         likelihood="auto",
         noise_std="auto",
         n_tokens="auto",
+        n_exogenous="auto",
+        feedback="auto",
         input_scaling="auto",
         output_scaling="auto",
         time_channel="full_time",
@@ -101,6 +106,8 @@ class NeuralPredictor(
         self.likelihood = likelihood
         self.noise_std = noise_std
         self.n_tokens = n_tokens
+        self.n_exogenous = n_exogenous
+        self.feedback = feedback
         self.input_scaling = input_scaling
         self.output_scaling = output_scaling
         self.time_channel = time_channel
@@ -167,9 +174,10 @@ class NeuralPredictor(
         self.training_loss_ = np.full(N_PARTS, np.nan)
         self.seed_sequence_ = seed_sequence(self.random_state)
         self._learn_scaling(X)
+        targets = self._targets(X)
         with isolated_torch(substream(self.seed_sequence_, "torch"), self.device):
             try:
-                network = self._initial_network(X.shape[2])
+                network = self._initial_network(self._seen(X).shape[2], targets.shape[2])
             except (RuntimeError, MemoryError, OverflowError, TypeError) as error:
                 reason, own = str(error).partition("\n")[0], " ".join(repr(self).split())
                 raise ValueError(
@@ -181,10 +189,10 @@ class NeuralPredictor(
             noise_std, shape = self._likelihood.settle(
                 self.output_scale_ if estimated else np.asarray(self.noise_std, dtype=np.float64),
                 not estimated,
-                lambda: (X, mean_of_steps(X)),
+                lambda: (targets, mean_of_steps(targets)),
             )
             loss = self._likelihood.criterion(noise_std, self.output_scale_, shape)
-        observed = is_observed(X)[:, 1:]
+        observed = is_observed(targets)[:, 1:]
         if not observed.all():
             loss = ObservedLoss(loss)
             # A batch has something to predict.
@@ -241,7 +249,8 @@ class NeuralPredictor(
         def states(part):
             return self._forward(self._fill(part), hidden=True)
 
-        head, ridge = fit_head(states, X, self.network_.head.in_features, self._likelihood)
+        n_features = self.network_.head.in_features
+        head, ridge = fit_head(states, X, n_features, self._likelihood, self._targets)
         # In units of the output of the network.
         center, scale = self.output_center_, self.output_scale_
         self.head_ = Head(head.coef / scale, (head.intercept - center) / scale, head.converged)
@@ -278,21 +287,29 @@ class NeuralPredictor(
 
     def _learn_scaling(self, X):
         """Take the constants of input and output scaling from the training data."""
-        center, spread = center_and_scale(X)
+        center, spread = center_and_scale(self._targets(X))
         self.input_scaling_ = "standard" if self.input_scaling == "auto" else self.input_scaling
         if self._likelihood.tokens:
             # Tokens have no scale.
             self.input_scaling_ = None
-        self.input_center_, self.input_scale_ = np.zeros_like(center), np.ones_like(spread)
-        if self.input_scaling_ == "standard":
-            self.input_center_, self.input_scale_ = center, spread
+        seen = self._scaling(X)
+        scaled = np.full(len(seen[0]), self.input_scaling_ == "standard")
+        if self._n_exogenous:
+            # Those of tokens, and behind differences from the first step, have a scale.
+            scaled[-self._n_exogenous :] = self.input_scaling is not None
+        self.input_center_ = np.where(scaled, seen[0], 0.0)
+        self.input_scale_ = np.where(scaled, seen[1], 1.0)
         scaled = self.output_scaling in ("auto", "standard") and self._likelihood.identity_link
         self.output_center_ = center if scaled else np.zeros_like(center)
         self.output_scale_ = spread if scaled else np.ones_like(spread)
 
     def _inputs(self, X):
-        """Scale the observations and append the clock."""
-        start = X[:, :1] if self.input_scaling_ == "first" else self.input_center_
+        """Scale what is seen and append the clock."""
+        X, start = self._seen(X), self.input_center_
+        if self.input_scaling_ == "first" and self._feedback:
+            n_exogenous = self._n_exogenous
+            first, exogenous = targets_of(X[:, :1], n_exogenous), start[len(start) - n_exogenous :]
+            start = join(first, np.broadcast_to(exogenous, (len(X), 1, n_exogenous)))
         channels = [(X - start) / self.input_scale_]
         if self.time_channel is not None:
             n_sequences, n_steps, _ = X.shape
@@ -306,22 +323,22 @@ class NeuralPredictor(
 
     def _tensors(self, X):
         """Return inputs and targets for training; of missing steps the targets are NaN."""
-        targets = (X[:, 1:] - self.output_center_) / self.output_scale_
+        targets = (self._targets(X)[:, 1:] - self.output_center_) / self.output_scale_
         return tuple(
             torch.as_tensor(data, dtype=torch.float32, device=self.device)
             for data in (self._inputs(self._fill(X))[:, :-1], targets)
         )
 
-    def _initial_network(self, n_channels):
+    def _initial_network(self, n_seen, n_targets):
         """Build the network; its weights depend on the random stream alone, not on the mode."""
-        n_inputs = n_channels + (self.time_channel is not None)
+        n_inputs = n_seen + (self.time_channel is not None)
         core = self._build_core(n_inputs)
         if self.training == "scrambled" and not recurrent_weights(core):
             raise ValueError(
                 "training='scrambled' permutes the recurrent weights, but the module has no "
                 "parameter named 'weight_hh...'; choose another training mode."
             )
-        return SequenceNetwork(core, check_core(core, n_inputs), n_channels).to(self.device)
+        return SequenceNetwork(core, check_core(core, n_inputs), n_targets).to(self.device)
 
     def _predict(self, X):
         return self._mean(self._forward(X))

@@ -30,6 +30,8 @@ class RecurrentPredictor(NeuralPredictor):
         likelihood="auto",
         noise_std="auto",
         n_tokens="auto",
+        n_exogenous="auto",
+        feedback="auto",
         input_scaling="auto",
         output_scaling="auto",
         time_channel="full_time",
@@ -47,6 +49,8 @@ class RecurrentPredictor(NeuralPredictor):
             likelihood=likelihood,
             noise_std=noise_std,
             n_tokens=n_tokens,
+            n_exogenous=n_exogenous,
+            feedback=feedback,
             input_scaling=input_scaling,
             output_scaling=output_scaling,
             time_channel=time_channel,
@@ -92,6 +96,10 @@ class RNNPredictor(RecurrentPredictor):
         %(noise_std_of_network)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
+    n_exogenous : int or "auto", default="auto"
+        %(n_exogenous)s
+    feedback : bool or "auto", default="auto"
+        %(feedback)s
     input_scaling : {"auto", "standard", "first", None}, default="auto"
         %(input_scaling)s
     output_scaling : {"auto", "standard", None}, default="auto"
@@ -173,6 +181,10 @@ class GRUPredictor(RecurrentPredictor):
         %(noise_std_of_network)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
+    n_exogenous : int or "auto", default="auto"
+        %(n_exogenous)s
+    feedback : bool or "auto", default="auto"
+        %(feedback)s
     input_scaling : {"auto", "standard", "first", None}, default="auto"
         %(input_scaling)s
     output_scaling : {"auto", "standard", None}, default="auto"
@@ -252,6 +264,10 @@ class LSTMPredictor(RecurrentPredictor):
         %(noise_std_of_network)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
+    n_exogenous : int or "auto", default="auto"
+        %(n_exogenous)s
+    feedback : bool or "auto", default="auto"
+        %(feedback)s
     input_scaling : {"auto", "standard", "first", None}, default="auto"
         %(input_scaling)s
     output_scaling : {"auto", "standard", None}, default="auto"

@@ -7,7 +7,7 @@ from scipy.linalg import lstsq
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
-from .._missing import is_observed, mean_of_steps
+from .._missing import fill_missing, is_observed, mean_of_steps
 from ..training import folds
 from ._alternative import AlternativePredictor
 
@@ -35,6 +35,8 @@ class SeasonalPredictor(AlternativePredictor):
         %(noise_std_held_out)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
+    n_exogenous : int or "auto", default="auto"
+        %(n_exogenous_unused)s
 
     Attributes
     ----------
@@ -70,14 +72,18 @@ class SeasonalPredictor(AlternativePredictor):
         likelihood="auto",
         noise_std="auto",
         n_tokens="auto",
+        n_exogenous="auto",
     ):
         self.period = period
         self.time_channel = time_channel
         self.likelihood = likelihood
         self.noise_std = noise_std
         self.n_tokens = n_tokens
+        self.n_exogenous = n_exogenous
 
     def _learn(self, X):
+        # Nothing but targets is used: the predictor of one period ago is not driven.
+        X = self._targets(X)
         n_sequences, n_steps, n_channels = X.shape
         if self.period != "auto" and self.period >= n_steps:
             raise ValueError(
@@ -87,7 +93,7 @@ class SeasonalPredictor(AlternativePredictor):
         periods = [self.period] if self.period != "auto" else range(2, n_steps // 2 + 1)
         periods = list(periods) or [1]
         squares = np.zeros((len(periods), n_channels))
-        seen = self._fill(X)
+        seen = fill_missing(X, self._usual_step)
         for rows in folds(n_sequences):
             left_out = np.zeros(n_sequences, dtype=bool)
             left_out[rows] = True
@@ -96,7 +102,7 @@ class SeasonalPredictor(AlternativePredictor):
                 weight = self._weight(X[~left_out], mean, period)
                 error = X[left_out, 1:] - self._mix(seen[left_out, :-1], mean, period, weight)
                 squares[k] += np.nansum(error**2, axis=(0, 1))
-        best = (squares / self.scale_**2).sum(axis=1).argmin()
+        best = (squares / self.target_scale_**2).sum(axis=1).argmin()
         self.period_ = int(periods[best])
         self.cv_error_ = squares[best] / int(is_observed(X)[:, 1:].sum())
         self.line_ = self._regress(X)
@@ -123,7 +129,8 @@ class SeasonalPredictor(AlternativePredictor):
 
     def _weight(self, X, mean, period):
         """Return the weights of least square error."""
-        past, following, mean = self._fill(X)[:, :-period], X[:, period:], mean[period - 1 :]
+        seen = fill_missing(X, self._usual_step)
+        past, following, mean = seen[:, :-period], X[:, period:], mean[period - 1 :]
         axes = (0, 1, 2) if self._likelihood.tokens else (0, 1)
         past, following = past - mean, following - mean
         observed = is_observed(following)
@@ -148,4 +155,5 @@ class SeasonalPredictor(AlternativePredictor):
         return mixed
 
     def _predict(self, X):
+        X = self._targets(X)
         return self._mix(X, self._means(self.line_, X.shape[1]), self.period_, self.weight_)

@@ -305,7 +305,7 @@ def read_network(network, head, fresh):
 def _seen(predictor):
     """Return how a fitted predictor saw its inputs, and parameters that it shares with others."""
     names = ("max_steps", "batch_size", "lr", "likelihood", "noise_std", "output_scaling")
-    names += ("time_channel", "device", "engine")
+    names += ("time_channel", "device", "engine", "n_exogenous", "feedback")
     params = {name: getattr(predictor, name) for name in names}
     params["input_scaling"] = predictor.input_scaling_
     if predictor._likelihood.tokens:

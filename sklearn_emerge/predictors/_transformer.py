@@ -98,6 +98,10 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
         %(noise_std_of_network)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
+    n_exogenous : int or "auto", default="auto"
+        %(n_exogenous)s
+    feedback : bool or "auto", default="auto"
+        %(feedback)s
     input_scaling : {"auto", "standard", "first", None}, default="auto"
         %(input_scaling)s
     output_scaling : {"auto", "standard", None}, default="auto"
@@ -220,6 +224,8 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
         likelihood="auto",
         noise_std="auto",
         n_tokens="auto",
+        n_exogenous="auto",
+        feedback="auto",
         input_scaling="auto",
         output_scaling="auto",
         device="cpu",
@@ -255,6 +261,8 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
         self.likelihood = likelihood
         self.noise_std = noise_std
         self.n_tokens = n_tokens
+        self.n_exogenous = n_exogenous
+        self.feedback = feedback
         self.input_scaling = input_scaling
         self.output_scaling = output_scaling
         self.device = device
@@ -335,10 +343,10 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
         initialise(core, self.initial_weights)
         return core
 
-    def _initial_network(self, n_channels):
-        core = self._build_core(n_channels)
-        n_outputs = n_channels + self.extra_outputs
-        network = SequenceNetwork(core, check_core(core, n_channels), n_outputs)
+    def _initial_network(self, n_seen, n_targets):
+        core = self._build_core(n_seen)
+        n_outputs = n_targets + self.extra_outputs
+        network = SequenceNetwork(core, check_core(core, n_seen), n_outputs)
         nn.init.zeros_(network.head.bias)
         if self.initial_weights == "glorot":
             nn.init.xavier_uniform_(network.head.weight)
@@ -352,7 +360,7 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
 
     def _mean(self, output):
         # Without the outputs that no token has; their probability is lost to the others.
-        return super()._mean(output)[:, :, : len(self.input_center_)]
+        return super()._mean(output)[:, :, : len(self.output_center_)]
 
     def _predict_from(self, X, k):
         # A window keeps the positions that its steps have in the whole sequence.

@@ -51,6 +51,10 @@ class WindowPredictor(FeaturePredictor):
         %(noise_std_held_out)s
     n_tokens : int or "auto", default="auto"
         %(n_tokens)s
+    n_exogenous : int or "auto", default="auto"
+        %(n_exogenous)s
+    feedback : bool or "auto", default="auto"
+        %(feedback)s
     random_state : int, SeedSequence, Generator, RandomState or None, default=None
         %(random_weights)s
 
@@ -100,6 +104,8 @@ class WindowPredictor(FeaturePredictor):
         likelihood="auto",
         noise_std="auto",
         n_tokens="auto",
+        n_exogenous="auto",
+        feedback="auto",
         random_state=None,
     ):
         self.window = window
@@ -109,10 +115,12 @@ class WindowPredictor(FeaturePredictor):
         self.likelihood = likelihood
         self.noise_std = noise_std
         self.n_tokens = n_tokens
+        self.n_exogenous = n_exogenous
+        self.feedback = feedback
         self.random_state = random_state
 
     def _choose(self, X):
-        n_steps, n_channels = X.shape[1:]
+        n_steps, n_channels = self._seen(X).shape[1:]
         if self.window == "auto":
             most = min(_MOST_STEPS, n_steps - 1, _MOST_COLUMNS // n_channels)
             self.window_ = max(1, most)
@@ -123,12 +131,14 @@ class WindowPredictor(FeaturePredictor):
                 f"window={self.window} is longer than the past of any step of sequences of "
                 f"{n_steps} steps; use at most window={n_steps - 1}, or window='auto'."
             )
-        known = observed_only(X)
+        known = observed_only(self._seen(X))
         low, high = known.min(axis=(0, 1)), known.max(axis=(0, 1))
         two_values = ((low == known) | (high == known)).all()
         self.binary_ = not self._likelihood.tokens and bool(two_values)
         if self.binary_:
             self.center_, self.scale_ = (low + high) / 2, np.where(low < high, (high - low) / 2, 1)
+            if self._feedback:
+                self.target_scale_ = self.scale_[: len(self.target_scale_)]
         n_inputs = self.window_ * n_channels + self._clock(1).size
         random = np.random.default_rng(substream(self.random_state, "window"))
         self.weights_ = random.normal(size=(n_inputs, self.n_features)) / np.sqrt(n_inputs)

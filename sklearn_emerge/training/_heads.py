@@ -64,7 +64,7 @@ def parts(X, n_features):
         yield X[start : start + size]
 
 
-def moments_of(features, X, n_features, *, again):
+def moments_of(features, X, n_features, targets_of=None, *, again):
     """Return the moments of features and next steps, and what yields them again.
 
     Parameters
@@ -76,6 +76,8 @@ def moments_of(features, X, n_features, *, again):
         Sequences; the targets are their next steps, without those that are missing.
     n_features : int
         Number of features.
+    targets_of : callable, default=None
+        Returns the channels that are targets of sequences; None takes all.
     again : bool
         Whether they are asked for again, so that they are kept if there is room.
 
@@ -87,16 +89,19 @@ def moments_of(features, X, n_features, *, again):
         Yields pairs of features (n_rows, n_features) and targets (n_rows, n_channels).
     """
 
+    n_targets = X.shape[2] if targets_of is None else targets_of(X).shape[2]
+
     def chunks(X=X):
         for part in parts(X, n_features):
             rows = features(part[:, :-1]).reshape(-1, n_features)
-            targets, observed = part[:, 1:].reshape(-1, X.shape[2]), is_observed(part)[:, 1:]
+            following = (part if targets_of is None else targets_of(part))[:, 1:]
+            targets, observed = following.reshape(-1, n_targets), is_observed(following)
             if not observed.all():
                 rows, targets = rows[observed.ravel()], targets[observed.ravel()]
             yield rows, targets
 
     by_fold = folds(len(X))
-    moments = Moments(len(by_fold), n_features, X.shape[2])
+    moments = Moments(len(by_fold), n_features, n_targets)
     kept = []
     for fold, rows in enumerate(by_fold):
         for chunk in chunks(X[rows]):
@@ -129,7 +134,7 @@ def head_of(ridge, chunks, moments, likelihood):
     return Head(fit.coef, fit.intercept, fit.converged)
 
 
-def fit_head(features, X, n_features, likelihood):
+def fit_head(features, X, n_features, likelihood, targets_of=None):
     """Fit a head to features of sequences, with the penalty by cross-validation over these.
 
     Parameters
@@ -138,6 +143,8 @@ def fit_head(features, X, n_features, likelihood):
         As in `moments_of`.
     likelihood : Likelihood
         The likelihood.
+    targets_of : callable, default=None
+        As in `moments_of`.
 
     Returns
     -------
@@ -146,6 +153,7 @@ def fit_head(features, X, n_features, likelihood):
     ridge : RidgeFit
         The ridge regression, whose errors are those of sequences left out.
     """
-    moments, chunks = moments_of(features, X, n_features, again=not likelihood.closed_form)
+    again = not likelihood.closed_form
+    moments, chunks = moments_of(features, X, n_features, targets_of, again=again)
     ridge = fit_ridge(moments)
     return head_of(ridge, chunks, moments, likelihood), ridge

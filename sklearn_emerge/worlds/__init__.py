@@ -4,6 +4,7 @@ from ._array import ArrayWorld
 from ._base import World
 from ._bernoulli import BernoulliWorld
 from ._drift import DriftWorld
+from ._driven import with_inputs
 from ._dysts import DystsWorld
 from ._facts import WorldFacts
 from ._flip_flop import FlipFlopWorld
@@ -13,7 +14,7 @@ from ._linear_system import LinearSystemWorld
 from ._lorenz import LorenzWorld
 from ._nested import NestedConditionalWorld
 from ._noisy_periodic import NoisyPeriodicWorld
-from ._nulls import PhaseNull, ResampleNull, ShuffleNull
+from ._nulls import ExchangeNull, PhaseNull, ResampleNull, ShuffleNull
 from ._oscillator import OscillatorWorld
 from ._regime import RegimeWorld
 from ._sample import Sample
@@ -25,6 +26,7 @@ __all__ = [
     "BernoulliWorld",
     "DriftWorld",
     "DystsWorld",
+    "ExchangeNull",
     "FlipFlopWorld",
     "FunctionWorld",
     "GymnasiumWorld",
@@ -42,4 +44,5 @@ __all__ = [
     "TriangleWorld",
     "World",
     "WorldFacts",
+    "with_inputs",
 ]

@@ -1,8 +1,10 @@
 """A world made of recordings."""
 
 from math import ceil
+from numbers import Integral
 
 import numpy as np
+from sklearn.utils._param_validation import Options
 
 from .._groups import check_groups
 from .._latents import check_latents, encode_latents
@@ -10,15 +12,18 @@ from .._missing import is_observed, observed_only, without_partly
 from .._padding import even, is_uneven, missing_steps
 from .._random import substream
 from .._recordings import check_recordings
+from .._roles import targets_of, without_partly_missing
 from .._tables import check_aligned, check_labels, names_of, text_error, text_name
 from .._validation import (
     as_array,
+    as_numbers,
     check_enough_observed,
     check_finite,
     check_scale,
     check_shape,
 )
 from ._base import World
+from ._driven import of_rows, with_inputs
 from ._facts import WorldFacts
 from ._folds import count_folds, fold_rows
 from ._sample import Sample
@@ -62,6 +67,20 @@ class ArrayWorld(World):
         at least 2.
     observed : array-like of bool of shape (n_sequences, n_steps), default=None
         Which steps were recorded, if others are not NaN, as of tokens, which are integers.
+    inputs : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_inputs), \
+            default=None
+        What drives X, such as stimuli or controls: predictors see it, and never predict it. It has
+        to be known up to the last observed step of X, and may be NaN behind. Nulls leave it as it
+        is.
+    input_delay : {0, 1}, default=1
+        Steps after which inputs act: 1 on the next step, which is predicted from the inputs up to
+        the present one; 0 on the same step, whose inputs are then known when it is predicted. See
+        `with_inputs`.
+    feedback : bool, default=True
+        Whether predictors see X, too. False makes a task of it: X is what is to be given out, and
+        predicted from the inputs alone, as by a network that is trained on a task and not fed its
+        outputs. Steps at which nothing is asked are missing (`observed`), in all sequences if need
+        be.
 
     Raises
     ------
@@ -98,6 +117,17 @@ class ArrayWorld(World):
     >>> X = [np.array([0.1, 0.4, 0.2]), np.array([0.3, np.nan, 0.2, 0.5, 0.8])]
     >>> ArrayWorld(X).sample(2, random_state=0).observed.sum(axis=1).tolist()
     [3, 4]
+
+    A recording that is driven by inputs, and a task, whose outputs are asked for at its last step:
+
+    >>> X, inputs = np.random.default_rng(0).normal(size=(2, 12, 8))
+    >>> driven = ArrayWorld(X, inputs=inputs)
+    >>> driven.n_exogenous, driven.sample(12, random_state=0).X.shape
+    (1, (12, 8, 2))
+    >>> last = np.arange(8) == np.full((12, 1), 7)
+    >>> task = ArrayWorld(X, observed=last, inputs=inputs, input_delay=0, feedback=False)
+    >>> task.sample(12, random_state=0).observed.sum(axis=1).tolist()
+    [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
     """
 
     output_scaling = "standard"
@@ -109,10 +139,22 @@ class ArrayWorld(World):
         "groups": ["array-like", None],
         "lengths": ["array-like", None],
         "observed": ["array-like", None],
+        "inputs": ["array-like", None],
+        "input_delay": [Options(Integral, {0, 1})],
+        "feedback": ["boolean"],
     }
 
     def __init__(
-        self, X, latents=None, latent_names=None, groups=None, lengths=None, observed=None
+        self,
+        X,
+        latents=None,
+        latent_names=None,
+        groups=None,
+        lengths=None,
+        observed=None,
+        inputs=None,
+        input_delay=1,
+        feedback=True,
     ):
         self.X = X
         self.latents = latents
@@ -120,6 +162,28 @@ class ArrayWorld(World):
         self.groups = groups
         self.lengths = lengths
         self.observed = observed
+        self.inputs = inputs
+        self.input_delay = input_delay
+        self.feedback = feedback
+
+    @property
+    def n_exogenous(self):
+        """Number of channels of the inputs."""
+        return 0 if self.inputs is None else self._inputs().shape[2]
+
+    def _inputs(self):
+        """Return the inputs as an array of three dimensions."""
+        inputs = even(self.inputs)[0] if is_uneven(self.inputs) else as_array(self.inputs, "inputs")
+        inputs = as_numbers(inputs, "inputs")
+        check_finite(inputs, "inputs", missing=True)
+        X = self._values()[0]
+        if inputs.ndim not in (2, 3) or inputs.shape[:2] != X.shape[:2] or not inputs.size:
+            raise ValueError(
+                f"inputs has shape {inputs.shape}, but X has shape {X.shape}; pass the inputs of "
+                "the same sequences and steps, of shape (n_sequences, n_steps) or (n_sequences, "
+                "n_steps, n_inputs)."
+            )
+        return inputs.reshape(*inputs.shape[:2], -1)
 
     def _values(self):
         """Return X as one array, and which of its steps are missing; None if all that are NaN."""
@@ -157,7 +221,9 @@ class ArrayWorld(World):
     def null_kinds(self):
         """All nulls for continuous recordings; no phase surrogates of binary ones, nor of gaps."""
         kinds = ("shuffle", "resample")
-        return kinds if self.observation == "binary" or self._has_gaps() else (*kinds, "phase")
+        if self.observation != "binary" and not self._has_gaps():
+            kinds = (*kinds, "phase")
+        return kinds if self.inputs is None else (*kinds, "exchange")
 
     def null(self, kind):
         """Return the matched world in which the structure in time is destroyed.
@@ -215,14 +281,15 @@ class ArrayWorld(World):
             return None
         return (
             "discrete"
-            if encode_latents(self.latents, self.n_steps).dtype.kind == "i"
+            if encode_latents(self.latents, self._values()[0].shape[1]).dtype.kind == "i"
             else "continuous"
         )
 
     @property
     def n_steps(self):
         """Length of a sequence."""
-        return self._values()[0].shape[1]
+        more = self.inputs is not None and not self.feedback and self.input_delay == 0
+        return self._values()[0].shape[1] + more
 
     def default_split(self, n_train, n_eval):
         """Fill in numbers of sequences that are None.
@@ -322,9 +389,9 @@ class ArrayWorld(World):
 
     def __getstate__(self):
         state = dict(super().__getstate__())
-        if isinstance(self.X, np.memmap):
+        for mapped in (each for each in (self.X, self.inputs) if isinstance(each, np.memmap)):
             # Here and in a worker, which maps the same file, the key of a cell is the same.
-            mapped, array = self.X, np.asarray(self.X)
+            array = np.asarray(mapped)
             state |= {key: array for key, value in state.items() if value is mapped}
             if state.get("_checked") is not None:
                 state["_checked"] = tuple(
@@ -362,9 +429,16 @@ class ArrayWorld(World):
         observed = is_observed(channels)
         if not observed.all():
             X = without_partly(channels).reshape(X.shape)
-            check_enough_observed(channels, each=True)
-            _check_steps(observed)
+            check_enough_observed(channels, each=True, least=2 if self.feedback else 1)
+            if self.inputs is None:
+                # Of what is driven, some steps may never be asked for.
+                _check_steps(observed)
         units = self._units()
+        if self.inputs is None and not self.feedback:
+            raise ValueError(
+                "feedback=False, but inputs is None: predictors would see nothing; pass what X is "
+                "to be predicted from as inputs, or feedback=True."
+            )
         latents = None
         if self.latents is not None:
             known = None if observed.all() else observed
@@ -372,7 +446,7 @@ class ArrayWorld(World):
         if latents is not None:
             self._names(latents)
         # Once for an array, which workers receive with this mark.
-        marks = self.X, self.lengths, self.observed
+        marks = self.X, self.lengths, self.observed, self.inputs
         checked = getattr(self, "_checked", None)
         if checked is None or any(
             one is not other for one, other in zip(checked, marks, strict=True)
@@ -380,6 +454,9 @@ class ArrayWorld(World):
             check_scale(X.reshape(*X.shape[:2], -1), "X")
             # An assessment knows from the model whether integers are tokens.
             check_recordings(X, tokens=self.likelihood == "auto")
+            if self.inputs is not None:
+                rows = self._rows(X, slice(None))
+                without_partly_missing(rows, self.n_exogenous, "inputs")
             self._checked = marks
         return X, latents, units
 
@@ -413,19 +490,26 @@ class ArrayWorld(World):
     def _part(self, arrays, rows):
         """Return the Sample of some of all sequences."""
         X, latents, units = arrays
-        X = X[rows]
-        observed = is_observed(X)
+        if latents is not None:
+            latents = of_rows(latents[rows], self.input_delay, self.feedback)
+        X = X[rows] if self.inputs is None else self._rows(X, rows)
+        observed = is_observed(targets_of(X, self.n_exogenous) if self.inputs is not None else X)
         sample = Sample(
             X,
             observed=None if observed.all() else observed,
             groups=None if self.groups is None else units[rows],
         )
         if latents is not None:
-            sample.update(latents=latents[rows], latent_names=self._names(latents))
+            sample.update(latents=latents, latent_names=self._names(latents))
         return self._completed(sample)
 
+    def _rows(self, X, rows):
+        """Return some of all sequences with the inputs that drive them."""
+        inputs = self._inputs()[rows]
+        return with_inputs(X[rows], inputs, self.input_delay, feedback=self.feedback)
+
     def recorded_spread(self):
-        """Return the standard deviation of each channel over all recordings.
+        """Return the standard deviation of each channel over all recordings, without inputs.
 
         Returns
         -------

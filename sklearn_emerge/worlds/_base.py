@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 
 from .._names import Estimator, did_you_mean
 from .._random import substream
+from .._roles import targets_of
 from .._typing import Floats, RandomState
 from ._facts import WorldFacts
 from ._picture import facts_line, html_of
@@ -50,6 +51,13 @@ class World(ABC, Estimator):
     ceiling : {"exact", "bound"} or None
         What the score of `optimal_predictor` is: the best that is possible, the best known, or
         not known.
+    n_exogenous : int
+        How many of the last channels of X are exogenous: they drive the others, and are seen, but
+        never predicted. Row t has those that act between step t and step t + 1; `with_inputs`
+        makes such rows.
+    feedback : bool
+        Whether what is predicted is seen, too. False is a task: its targets are predicted from the
+        exogenous channels alone.
 
     Examples
     --------
@@ -91,6 +99,8 @@ class World(ABC, Estimator):
     default_n_train = 2000
     default_n_eval = 500
     ceiling: str | None = None
+    n_exogenous: int = 0
+    feedback: bool = True
     # Of nulls, how many there are around a world.
     _depth = 0
     # Whether sequences are recordings, or made from some, rather than drawn at will.
@@ -251,7 +261,9 @@ class World(ABC, Estimator):
             what is left is exchangeable, not memoryless. "resample": values are permuted
             across sequences at every step, which keeps the distribution of each step and no
             memory at all. "phase": IAAFT surrogates with the same values and the same power
-            spectra, those between channels included.
+            spectra, those between channels included. "exchange", of worlds with exogenous
+            channels: each sequence has those of another one, so that all dynamics are kept and
+            what drives is lost. Exogenous channels stay as they are in all of them.
 
         Returns
         -------
@@ -299,7 +311,7 @@ class World(ABC, Estimator):
         return optimal_predictor(self, likelihood, noise_std)
 
     def step_means(self) -> Floats:
-        """Return the expected observation at each step.
+        """Return the expected observation at each step, without exogenous channels.
 
         Returns
         -------
@@ -308,7 +320,10 @@ class World(ABC, Estimator):
             know them, means of 20,000 sequences.
         """
         X = self.sample(20_000, random_state=0).X
+        if self.n_exogenous:
+            X = targets_of(X, self.n_exogenous)
         if self.observation == "token":
+            X = X.reshape(X.shape[:2])
             return np.stack(
                 [(token == X).mean(axis=0) for token in range(int(self.n_tokens))], axis=1
             )

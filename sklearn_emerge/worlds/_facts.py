@@ -1,7 +1,7 @@
 """What predictors, probes and assessments have to know of a world."""
 
 from dataclasses import dataclass, fields
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, Self
 
 from .._names import did_you_mean
@@ -42,6 +42,10 @@ class WorldFacts:
         The nulls that the world has.
     ceiling : {"exact", "bound"} or None
         What the score of its optimal predictor is.
+    n_exogenous : int
+        How many of the last channels drive the others and are not predicted.
+    feedback : bool
+        Whether predictors see what they predict, or the exogenous channels alone.
 
     Raises
     ------
@@ -59,6 +63,8 @@ class WorldFacts:
     latent_names: tuple[str, ...]
     null_kinds: tuple[str, ...]
     ceiling: str | None
+    n_exogenous: int = 0
+    feedback: bool = True
 
     @classmethod
     def of(cls, world: object, **known: Any) -> Self:
@@ -80,6 +86,16 @@ class WorldFacts:
             raise ValueError(
                 f"noise_std={self.noise_std!r} is no fact of a world; declare a number, in "
                 "units of the data, or 'estimate'."
+            )
+        if not isinstance(self.n_exogenous, Integral) or self.n_exogenous < 0:
+            raise ValueError(
+                f"n_exogenous={self.n_exogenous!r} is no fact of a world; declare how many of the "
+                "last channels are exogenous, an integer of at least 0."
+            )
+        if not self.feedback and not self.n_exogenous:
+            raise ValueError(
+                "feedback=False, but n_exogenous=0: predictors would see nothing; declare how many "
+                "of the last channels are inputs, or feedback=True."
             )
         if (self.latent_kind is None) != (len(self.latent_names) == 0):
             raise ValueError(

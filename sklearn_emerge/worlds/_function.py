@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._random import substream
+from .._roles import targets_of
 from ._base import World
 from ._sample import Sample
 
@@ -28,6 +29,13 @@ class FunctionWorld(World):
         The kind of observations: quantities, zeros and ones, or integers from 0 on that are names.
     n_tokens : int, default="auto"
         Size of the vocabulary if observations are tokens, which must be given then.
+    n_exogenous : int, default=0
+        How many of the last channels of X drive the others: they are seen, but never predicted, and
+        may be any numbers. Those of row t are known when row t + 1 is predicted; `with_inputs`
+        makes such rows.
+    feedback : bool, default=True
+        Whether what is predicted is seen, too. False is a task: the first channels are its targets,
+        predicted from the exogenous channels alone.
 
     Raises
     ------
@@ -60,6 +68,8 @@ class FunctionWorld(World):
         "latent_kind": [StrOptions({"continuous", "discrete"}), None],
         "observation": [StrOptions({"continuous", "binary", "token"})],
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "n_exogenous": [Interval(Integral, 0, None, closed="left")],
+        "feedback": ["boolean"],
     }
 
     def __init__(
@@ -70,25 +80,34 @@ class FunctionWorld(World):
         latent_kind=None,
         observation="continuous",
         n_tokens="auto",
+        n_exogenous=0,
+        feedback=True,
     ):
         self.function = function
         self.latent_names = latent_names
         self.latent_kind = latent_kind
         self.observation = observation
         self.n_tokens = n_tokens
+        self.n_exogenous = n_exogenous
+        self.feedback = feedback
 
     @property
     def input_scaling(self):
         """How sequences enter a network: quantities of unknown units standardised."""
-        return "standard" if self.observation == "continuous" else None
+        # Exogenous channels are quantities, whatever they drive.
+        return "standard" if self.observation == "continuous" or self.n_exogenous else None
 
-    output_scaling = input_scaling
+    @property
+    def output_scaling(self):
+        """How sequences leave a network: quantities in units of their spread."""
+        return "standard" if self.observation == "continuous" else None
 
     @property
     def null_kinds(self):
         """All nulls for quantities; no phase surrogates of zeros and ones or tokens."""
         kinds = ("shuffle", "resample")
-        return (*kinds, "phase") if self.observation == "continuous" else kinds
+        kinds = (*kinds, "phase") if self.observation == "continuous" else kinds
+        return (*kinds, "exchange") if self.n_exogenous else kinds
 
     def _check_request(self, n_sequences):
         super()._check_request(n_sequences)
@@ -115,17 +134,30 @@ class FunctionWorld(World):
         """Return what the function draws, checked."""
         returned = self.function(n_sequences, rng)
         X, latents = returned if isinstance(returned, tuple) else (returned, None)
-        X = self._numbers(X, "X", self.observation == "continuous")
+        # Exogenous channels may be any numbers.
+        anything = self.observation == "continuous" or self.n_exogenous > 0
+        X = self._numbers(X, "X", anything)
         if X.ndim not in (2, 3) or len(X) != n_sequences or X.shape[1] < 2 or not X.size:
             raise ValueError(
                 f"{self._says} X of shape {X.shape}; for n_sequences={n_sequences} return shape "
                 f"({n_sequences}, n_steps) or ({n_sequences}, n_steps, n_channels), of at least 2 "
                 "steps."
             )
+        targets = X
+        if self.n_exogenous:
+            if X.ndim != 3 or X.shape[2] <= self.n_exogenous:
+                raise ValueError(
+                    f"{self._says} X of shape {X.shape}, but n_exogenous={self.n_exogenous}; return "
+                    "what is predicted and, behind it, so many exogenous channels, of shape "
+                    "(n_sequences, n_steps, n_channels)."
+                )
+            targets = targets_of(X, self.n_exogenous)
+            self._numbers(targets, "X", self.observation == "continuous")
         n_values = {"binary": 2, "token": self.n_tokens}.get(self.observation, np.inf)
-        if self.observation != "continuous" and (X.min() < 0 or X.max() >= n_values):
+        low, high = targets.min(), targets.max()
+        if self.observation != "continuous" and (low < 0 or high >= n_values):
             raise ValueError(
-                f"{self._says} X from {X.min()} to {X.max()}, but with observation="
+                f"{self._says} X from {low} to {high}, but with observation="
                 f"{self.observation!r} there are {n_values} values from 0 on; return these, or "
                 "pass more n_tokens, or observation='continuous'."
             )

@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval
 
 from .._missing import is_observed
 from .._random import substream
+from .._roles import exogenous_of, join, targets_of
 from ._base import World
 from ._sample import Sample
 
@@ -31,6 +32,8 @@ class Null(World):
     input_scaling = property(lambda self: self.world.input_scaling)
     output_scaling = property(lambda self: self.world.output_scaling)
     n_tokens = property(lambda self: self.world.n_tokens)
+    n_exogenous = property(lambda self: self.world.n_exogenous)
+    feedback = property(lambda self: self.world.feedback)
     n_steps = property(lambda self: self.world.n_steps)
     # Whether steps are moved, and with them whether they are scored.
     _moves_steps = True
@@ -133,6 +136,9 @@ class Null(World):
         # The depth keeps the null of a null from repeating the same permutation.
         rng = np.random.default_rng(substream(stream, "null", self._depth))
         X, scored = sample.X, sample.scored
+        if self.n_exogenous:
+            # What drives stays as it is, with its own structure; what it drove is lost.
+            X, exogenous = targets_of(X, self.n_exogenous), exogenous_of(X, self.n_exogenous)
         destroy = self._destroy if sample.observed is None else self._destroy_observed
         if scored is None or not self._moves_steps:
             X = destroy(X, rng)
@@ -141,7 +147,16 @@ class Null(World):
             channels = X.reshape(*X.shape[:2], -1)
             both = destroy(np.concatenate([channels, scored[..., np.newaxis]], axis=2), rng)
             X, scored = both[..., :-1].reshape(X.shape), both[..., -1].astype(bool)
-        return Sample(X, scored=scored, observed=sample.observed, groups=sample.groups)
+        observed = sample.observed
+        if self.n_exogenous:
+            X = self._driven(X, exogenous)
+            if observed is not None:
+                observed = is_observed(targets_of(X, self.n_exogenous))
+        return Sample(X, scored=scored, observed=observed, groups=sample.groups)
+
+    def _driven(self, targets, exogenous):
+        """Return targets and exogenous channels together."""
+        return join(targets, exogenous)
 
     def _destroy_observed(self, X, rng):
         """Return what `_destroy` does, where some steps are NaN; these stay where they are."""
@@ -197,7 +212,10 @@ class ShuffleNull(Null):
     True
     """
 
-    _ceiling = "bound"
+    @property
+    def _ceiling(self):
+        """A bound with feedback: without it, what inputs tell of a sequence is not known."""
+        return "bound" if self.feedback else None
 
     def _destroy(self, X, rng):
         return _permuted(X, rng, axis=1)
@@ -344,6 +362,54 @@ class PhaseNull(Null):
         return surrogate
 
 
+class ExchangeNull(Null):
+    """Sequences that have the exogenous channels of another one.
+
+    Targets and what drives them keep all of their own structure, and have nothing to do with each
+    other. In a task, whose predictors do not see the targets, nothing but the mean of each step is
+    left to predict; with feedback what a sequence tells of itself remains. Where the exogenous
+    channels of another sequence end before, the targets are missing. One sequence alone stays.
+
+    Parameters
+    ----------
+    world : World
+        The world whose sequences are exchanged, with exogenous channels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_emerge import ArrayWorld
+    >>> X, U = np.random.default_rng(0).normal(size=(2, 6, 8))
+    >>> world = ArrayWorld(X, inputs=U)
+    >>> original = world.sample(6, random_state=0).X
+    >>> exchanged = world.null("exchange").sample(6, random_state=0).X
+    >>> bool(np.all(exchanged[:, :, 1] == original[:, :, 1]))
+    True
+    >>> bool(np.any(exchanged[:, 0, 0] == original[:, 0, 0]))
+    False
+    """
+
+    @property
+    def _ceiling(self):
+        """Exact without feedback: sequences are independent of each other."""
+        return None if self.feedback else "exact"
+
+    def _destroy(self, X, rng):
+        # One cycle through all, so that none stays where it is.
+        order = rng.permutation(len(X))
+        exchanged = np.empty_like(X)
+        exchanged[order] = X[np.roll(order, 1)]
+        return exchanged
+
+    def _driven(self, targets, exogenous):
+        unknown = ~is_observed(exogenous)
+        if unknown.any():
+            after = np.logical_or.accumulate(unknown, axis=1)[:, :-1]
+            targets = targets.astype(np.float64)
+            targets[:, 1:][after] = np.nan
+        return super()._driven(targets, exogenous)
+
+
 def _directions(numbers):
     """Return complex numbers of size 1 with the same angles; 0 stays 0."""
     size = np.abs(numbers)
@@ -367,4 +433,9 @@ def _permuted(X, rng, axis):
     return permuted
 
 
-NULLS = {"shuffle": ShuffleNull, "resample": ResampleNull, "phase": PhaseNull}
+NULLS = {
+    "shuffle": ShuffleNull,
+    "resample": ResampleNull,
+    "phase": PhaseNull,
+    "exchange": ExchangeNull,
+}

@@ -32,6 +32,8 @@ def facts_of(world):
     channels = "1 channel" if n_channels == 1 else f"{n_channels} channels"
     if world.observation == "token":
         channels = f"{world.n_tokens} tokens"
+    if world.n_exogenous:
+        channels += f", {world.n_exogenous} of inputs" + " alone seen" * (not world.feedback)
     names = ", ".join(sample.latent_names)
     return {
         "observations": f"{world.observation}, {sample.X.shape[1]} steps, {channels}",
