@@ -92,6 +92,11 @@ def export_network(predictor, path, *, facts=None):
             "TransformerPredictor."
         )
     check_is_fitted(predictor)
+    if predictor._n_exogenous:
+        raise ValueError(
+            f"predictor was fitted with n_exogenous={predictor._n_exogenous}, but what is exported "
+            "continues tokens alone; fit it without exogenous channels."
+        )
     if not LIKELIHOODS[predictor.likelihood_].tokens:
         raise ValueError(
             f"predictor was fitted with likelihood={predictor.likelihood_!r}; only networks for "

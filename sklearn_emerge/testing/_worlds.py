@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from .._roles import targets_of
 from ..worlds import Sample, World
 from ..worlds._facts import WorldFacts
 from ._common import check_estimator, global_state, require
@@ -113,6 +114,14 @@ def _check_sample(sample: Sample, facts: WorldFacts, name: str) -> None:
         f"n_steps, n_channels), of at least 2 steps; got shape {np.shape(X)}.",
     )
     require(np.isfinite(X).all(), f"{name}: X is not finite; draw finite numbers.")
+    n_exogenous = facts.n_exogenous
+    require(
+        not n_exogenous or (X.ndim == 3 and n_exogenous < X.shape[2]),
+        f"{name}: n_exogenous={n_exogenous}, but X has shape {X.shape}; draw what is predicted and, "
+        "behind it, so many exogenous channels.",
+    )
+    if n_exogenous:
+        X = targets_of(X, n_exogenous)
     if facts.observation != "continuous":
         tokens = facts.observation == "token"
         n_values: Any = facts.n_tokens if tokens else 2
@@ -191,7 +200,9 @@ def _check_ceiling(world: World, facts: WorldFacts) -> None:
         return
     train, evaluation = world.split(_MANY, _MANY, 0)
     score = optimal.score_samples(evaluation.X)
-    for baseline in (MeanPredictor(per_step=True), PersistencePredictor()):
+    baselines = [MeanPredictor(per_step=True), PersistencePredictor()]
+    # Who is not to see what is predicted cannot repeat it.
+    for baseline in baselines if facts.feedback else baselines[:1]:
         baseline = with_facts(baseline, facts).fit(train.X)
         ahead = score - baseline.score_samples(evaluation.X)
         # Up to four standard errors, and rounding.

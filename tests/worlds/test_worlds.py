@@ -36,14 +36,14 @@ from sklearn_emerge.worlds._picture import html_of
 
 # Worlds of something else: of arrays, of a function, of a world, of another package.
 WRAPPERS = {
-    *(ArrayWorld, FunctionWorld, PhaseNull, ResampleNull, ShuffleNull),
+    *(ArrayWorld, FunctionWorld, PhaseNull, ResampleNull, ShuffleNull, worlds.ExchangeNull),
     *(worlds.DystsWorld, worlds.GymnasiumWorld),
 }
 
 
 def test_every_public_world_is_registered_or_made_of_something():
     public = [getattr(worlds, name) for name in worlds.__all__]
-    classes = {cls for cls in public if issubclass(cls, World)} - {World}
+    classes = {c for c in public if isinstance(c, type) and issubclass(c, World)} - {World}
     registered = {type(make_world(name)) for name in NAMED}
     assert registered & WRAPPERS == set()
     assert classes == registered | WRAPPERS
