@@ -199,8 +199,8 @@ def check_enough_observed(X, name="X", *, each=False, least=2):
         observed = f"(~np.isnan(np.asarray({name}).reshape(*np.shape({name})[:2], -1)).any(axis=2))"
         raise ValueError(
             f"{name}[{few[0]}] has {n_observed[few[0]]} observed steps, and {few.size} of {len(X)} "
-            f"sequences have fewer than {least}, of which nothing can be predicted. Leave them out, "
-            f"np.asarray({name})[{observed}.sum(axis=1) >= {least}]{_as_well(name)}."
+            f"sequences have fewer than {least}, of which nothing can be predicted. Leave them "
+            f"out, np.asarray({name})[{observed}.sum(axis=1) >= {least}]{_as_well(name)}."
         )
 
 

@@ -23,7 +23,7 @@ from ..probes import control_states, score_probe
 from ..worlds import Sample
 from ._design import Design, of_seed
 from ._labels import STRUCTURED
-from ._networks import groups_of, probe_options, status_of
+from ._networks import answered, groups_of, probe_options, status_of
 from ._notes import noted
 from ._progress import ProgressFile
 
@@ -82,8 +82,9 @@ class Baselines:
         Returns
         -------
         Bunch
-            ``nll_baseline`` (NaN if it is left out) and ``status_baseline`` of each condition, seed
-            and baseline, ``nll_optimal`` of each condition and seed (NaN if unknown), and
+            ``nll_baseline`` (and of a task of outcomes ``accuracy_baseline``; NaN if it is left
+            out) and ``status_baseline`` of each condition, seed and baseline, ``nll_optimal`` of
+            each condition and seed (NaN if unknown), and
             ``reference``, ``best_baseline`` and ``ceiling`` of each condition.
         """
         progress, found, best = ProgressFile(progress_file), [], None
@@ -116,7 +117,7 @@ class Baselines:
             best = _choose(baselines, splits[0][0], fitted) if best is None else best
             scored = baselines if condition == STRUCTURED else {*self.candidates, best}
             nll = np.full((len(splits), len(baselines)), np.nan)
-            status = np.full(nll.shape, "left out", object)
+            status, accuracy = np.full(nll.shape, "left out", object), np.full(nll.shape, np.nan)
             for seed, (train, evaluation) in enumerate(splits):
                 follow(seed)
                 for i, name in enumerate(baselines):
@@ -124,13 +125,16 @@ class Baselines:
                         predictor = fitted(name, seed, train.X)
                         nll[seed, i] = negative_log_likelihood(predictor, evaluation)
                         status[seed, i] = status_of(predictor, nll[seed, i])
+                        for share in answered(predictor, evaluation, nll[seed, i]).values():
+                            accuracy[seed, i] = share
             scoring, maker = self.scoring[condition], self.makers[condition]
             optimal = optimal_predictor(world, **scoring, maker=maker)
             nll_optimal = [
                 np.nan if optimal is None else negative_log_likelihood(optimal, evaluation)
                 for _, evaluation in splits
             ]
-        return {
+        answers = {"accuracy_baseline": np.broadcast_to(accuracy, (n_seeds, len(baselines)))}
+        return (answers if np.isfinite(accuracy).any() else {}) | {
             "nll_baseline": np.broadcast_to(nll, (n_seeds, len(baselines))),
             "status_baseline": np.broadcast_to(status, (n_seeds, len(baselines))),
             "nll_optimal": np.broadcast_to(nll_optimal, n_seeds),

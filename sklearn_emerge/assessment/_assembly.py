@@ -14,9 +14,12 @@ NOTHING_TO_GAIN = 1e-3
 _DIMS = {
     "nll_baseline": (("condition",), ("seed", "baseline")),
     "status_baseline": (("condition",), ("seed", "baseline")),
+    "accuracy_baseline": (("condition",), ("seed", "baseline")),
     "nll_optimal": (("condition",), ("seed",)),
     **dict.fromkeys(("reference", "best_baseline", "ceiling"), (("condition",), ())),
-    **dict.fromkeys(("nll", "status", "fit_seconds"), (("condition", "mode"), ("seed",))),
+    **dict.fromkeys(
+        ("nll", "accuracy", "status", "fit_seconds"), (("condition", "mode"), ("seed",))
+    ),
     "n_parameters": (("condition", "mode"), ()),
     "training_loss": (("condition", "mode"), ("seed", "block")),
     **dict.fromkeys(PROBE_SCORES, (("condition", "mode"), ("seed", "latent"))),

@@ -23,6 +23,8 @@ from .._files import check_given, read_sealed, replacing, seal
 VARIABLES = {
     "nll": ("negative log-likelihood on the evaluation sequences", "nat/step"),
     "nll_baseline": ("negative log-likelihood of each baseline", "nat/step"),
+    "accuracy": ("share of right answers in a task, on the evaluation sequences", "1"),
+    "accuracy_baseline": ("share of right answers of each baseline", "1"),
     "nll_reference": ("negative log-likelihood of the reference baseline", "nat/step"),
     "nll_best_baseline": ("negative log-likelihood of the best of all baselines", "nat/step"),
     "nll_optimal": (

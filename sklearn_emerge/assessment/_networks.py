@@ -10,7 +10,9 @@ from sklearn.utils import Bunch
 
 from .._random import integer_seed, substream
 from .._threads import one_thread
-from ..measures import memory_curve
+from ..likelihoods import LIKELIHOODS
+from ..measures import memory_curve, outcome_accuracy
+from ..measures._accuracy import is_of_outcomes
 from ..measures._exchange import EXCHANGE, exchange_if_possible
 from ..measures._sequences import negative_log_likelihood
 from ..predictors._base import spread_known
@@ -180,6 +182,7 @@ class Networks:
             "n_parameters": getattr(predictor, "n_parameters_", 0),
             "training_loss": getattr(predictor, "training_loss_", _NO_TRAINING),
             "memory": {},
+            **answered(predictor, evaluation, nll),
         }
         if self.with_memory and np.isfinite(nll):
             for name, values in _measure_memory(predictor, evaluation).items():
@@ -236,6 +239,13 @@ def state_of(predictor):
 def groups_of(sample, n_sequences):
     """Return the groups of the first sequences, None if they have none."""
     return None if sample.groups is None else sample.groups[:n_sequences]
+
+
+def answered(predictor, evaluation, nll):
+    """Return the accuracy of a predictor of a task whose answers are outcomes, by name."""
+    if evaluation.world.feedback or not is_of_outcomes(LIKELIHOODS[predictor.likelihood_]):
+        return {}
+    return {"accuracy": outcome_accuracy(predictor, evaluation) if np.isfinite(nll) else np.nan}
 
 
 def status_of(predictor, nll):

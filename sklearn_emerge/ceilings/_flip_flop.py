@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval
 from .._docs import fill_doc
 from .._typing import Floats
 from ..predictors._base import BasePredictor
+from ..predictors._roles import ROLES
 from ..worlds import FlipFlopWorld
 from ._base import OptimalPredictor
 from ._of_world import best_predictor
@@ -21,7 +22,8 @@ class FlipFlopPredictor(OptimalPredictor):
 
     .. math:: E[y_{t+1} \mid u_1 \dots u_t] = (1 - p)\, b_t, \qquad E[u_{t+1}] = 0,
 
-    because a pulse at the next step, of probability p, sets the bit to either sign.
+    because a pulse at the next step, of probability p, sets the bit to either sign. In a task,
+    whose outputs are the bits as zeros and ones that the last pulses have set, these are known.
 
     Parameters
     ----------
@@ -31,6 +33,10 @@ class FlipFlopPredictor(OptimalPredictor):
         %(likelihood)s
     noise_std : float, array-like, "estimate" or "auto", default="auto"
         %(noise_std)s
+    n_exogenous : int or "auto", default="auto"
+        %(n_exogenous)s
+    feedback : bool or "auto", default="auto"
+        %(feedback)s
 
     Attributes
     ----------
@@ -40,7 +46,8 @@ class FlipFlopPredictor(OptimalPredictor):
     Notes
     -----
     Channels are as in `FlipFlopWorld`: pulses first, and then as many outputs. A single channel
-    has pulses alone, which cannot be predicted.
+    has pulses alone, which cannot be predicted. In a task (``feedback=False``) they are the outputs
+    and then as many pulses, which are exogenous.
 
     Examples
     --------
@@ -52,6 +59,7 @@ class FlipFlopPredictor(OptimalPredictor):
 
     _parameter_constraints = {
         **BasePredictor._parameter_constraints,
+        **ROLES,
         "pulse_probability": [Interval(Real, 0, 1, closed="both")],
     }
 
@@ -61,13 +69,23 @@ class FlipFlopPredictor(OptimalPredictor):
         *,
         likelihood: str = "auto",
         noise_std: float | str = "auto",
+        n_exogenous: int | str = "auto",
+        feedback: bool | str = "auto",
     ) -> None:
         self.pulse_probability = pulse_probability
         self.likelihood = likelihood
         self.noise_std = noise_std
+        self.n_exogenous = n_exogenous
+        self.feedback = feedback
 
     def _fit(self, X: Floats) -> None:
-        n_channels = X.shape[2]
+        n_channels, n_exogenous = X.shape[2], self._n_exogenous
+        if n_exogenous and (self._feedback or 2 * n_exogenous != n_channels):
+            raise ValueError(
+                f"FlipFlopPredictor sees n_exogenous={n_exogenous} of {n_channels} channels as "
+                "inputs, but in a task they are the bits and as many pulses; pass these, and "
+                "feedback=False."
+            )
         if n_channels > 1 and n_channels % 2:
             raise ValueError(
                 f"FlipFlopPredictor is for as many outputs as pulses, and X has {n_channels} "
@@ -76,10 +94,12 @@ class FlipFlopPredictor(OptimalPredictor):
 
     def _predict(self, X: Floats) -> Floats:
         n_bits = X.shape[2] // 2
-        pulses = X[:, :, :n_bits]
+        pulses = X[:, :, :n_bits] if self._feedback else self._seen(X)
         steps = np.arange(X.shape[1])[:, np.newaxis]
         last = np.maximum.accumulate(np.where(pulses != 0, steps, 0), axis=1)
         bits = np.sign(np.take_along_axis(pulses, last, axis=1))
+        if not self._feedback:
+            return (bits + 1) / 2
         mean = np.zeros_like(X)
         if n_bits:
             mean[:, :, n_bits:] = (1 - self.pulse_probability) * bits

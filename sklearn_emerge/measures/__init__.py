@@ -1,7 +1,7 @@
 """Measures of fitted predictors: what they know, hold in memory, translate, cost and are worth."""
 
 from .._moved import moved_names
-from ._accuracy import token_accuracy
+from ._accuracy import outcome_accuracy, token_accuracy
 from ._capacity import capacity, count_flops, module_capacity, network_capacity
 from ._exchange import exchange_states
 from ._gate import attention_gate, attention_head_gates
@@ -25,6 +25,7 @@ __all__ = [
     "memory_curve",
     "module_capacity",
     "network_capacity",
+    "outcome_accuracy",
     "recall_share",
     "reservoir_curve",
     "reservoir_interval",

@@ -1,9 +1,10 @@
-"""The share of answers that a network gets right."""
+"""The share of answers that a predictor gets right."""
 
 import numpy as np
 import xarray as xr
 
-from ._sequences import scored_steps
+from ..likelihoods import LIKELIHOODS
+from ._sequences import as_given, scored_steps, sequences_of
 
 
 def token_accuracy(predictor, evaluation, *, by=None):
@@ -61,3 +62,62 @@ def token_accuracy(predictor, evaluation, *, by=None):
     levels = np.unique(values[rows])
     shares = [right[values[rows] == level].mean() for level in levels]
     return xr.DataArray(shares, {by: levels}, dims=by)
+
+
+def outcome_accuracy(predictor, sample):
+    """Return the share of next steps whose most probable outcome is right.
+
+    Of zeros and ones, and of tokens; steps that are missing or not scored do not count, and of
+    several channels it is the mean. In a task these are the answers (`feedback` is False), of which
+    an assessment has the accuracy in its cube.
+
+    Parameters
+    ----------
+    predictor : predictor
+        Fitted with ``likelihood="bernoulli"`` or ``likelihood="categorical"``.
+    sample : Sample or array-like of shape (n_sequences, n_steps[, n_channels])
+        Sequences, alone or as `World.sample` returns them.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    NotFittedError
+        If `fit` has not been called.
+    ValueError
+        If the predictor was fitted with another likelihood, or X does not fit it.
+
+    See Also
+    --------
+    token_accuracy : Told apart by what the sequences know of each row.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import FlipFlopWorld
+    >>> from sklearn_emerge.measures import outcome_accuracy
+    >>> world = FlipFlopWorld(feedback=False)
+    >>> outcome_accuracy(world.optimal_predictor(), world.sample(20, random_state=0))
+    1.0
+    """
+    X, scored = sequences_of(predictor, sample, None)
+    likelihood = LIKELIHOODS[predictor.likelihood_]
+    if not is_of_outcomes(likelihood):
+        raise ValueError(
+            f"{type(predictor).__name__} was fitted with likelihood={predictor.likelihood_!r}, but "
+            "quantities and counts are not right or wrong; use its score, or fit it with "
+            "likelihood='bernoulli' or 'categorical'."
+        )
+    mean = predictor.predict(as_given(predictor, X)).reshape(*X.shape[:2], -1)[:, :-1]
+    targets = predictor._targets(X)[:, 1:]
+    if likelihood.tokens:
+        right = mean.argmax(axis=2) == targets.argmax(axis=2)
+    else:
+        right = ((mean > 0.5) == (targets > 0.5)).mean(axis=2)
+    return float(right[scored].mean())
+
+
+def is_of_outcomes(likelihood):
+    """Return whether what a likelihood is for can be right or wrong."""
+    return likelihood.discrete and not likelihood.counts

@@ -84,7 +84,7 @@ def exchange_states(predictor, sample, *, latent=None, n_steps=16, n_sequences=N
     0.0
     """
     X, scored = sequences_of(predictor, sample, n_sequences)
-    latents = None if latent is None else _latent(sample, latent)
+    latents = None if latent is None else _latent(sample, latent)[: len(X)]
     values = _exchange(predictor, X, scored, latents, n_steps)
     if values is None:
         raise ValueError(

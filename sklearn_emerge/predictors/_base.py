@@ -41,9 +41,9 @@ class BasePredictor(Roles, ABC, Estimator):
     the means of the next steps in the same shape. Tokens arrive as channels, one a token of the
     vocabulary, of which one is 1 and the others 0, so that their mean is a probability, too.
 
-    One that knows of exogenous channels has a parameter `n_exogenous`: the last channels of X, which
-    are seen and not predicted, and one that need not see what it predicts a parameter `feedback`,
-    too. Its `_fit` and `_predict` receive all channels, ask `_targets` and `_seen` for those that
+    One that knows of exogenous channels has a parameter `n_exogenous`: the last channels of X,
+    which are seen and not predicted, and one that need not see what it predicts a parameter
+    `feedback`, too. Its `_fit` and `_predict` receive all channels, ask `_targets` and `_seen` for those that
     are predicted and that predictions are made from, and `_predict` returns the targets alone.
 
     Attributes
@@ -122,8 +122,9 @@ class BasePredictor(Roles, ABC, Estimator):
         """
         self._validate_params()
         self._settle_roles()
-        roles = {"n_exogenous": self._n_exogenous, "feedback": self._feedback}
-        X = check_sequences(self, X, reset=True, **roles)
+        X = check_sequences(
+            self, X, reset=True, n_exogenous=self._n_exogenous, feedback=self._feedback
+        )
         self.n_steps_ = X.shape[1]
         self.likelihood_ = "gaussian" if self.likelihood == "auto" else self.likelihood
         if self._likelihood.tokens:

@@ -29,8 +29,8 @@ def with_facts(predictor: T, source: object) -> T:
             continue
         if name not in params:
             raise ValueError(
-                f"{type(predictor).__name__} has no parameter {name}, and {name}={value!r} here: it "
-                "cannot predict what is driven by inputs in this way; take another predictor, such "
+                f"{type(predictor).__name__} has no parameter {name}, and {name}={value!r} here: "
+                "it cannot predict what is driven by inputs in this way; take another predictor, such "
                 "as LinearFilterPredictor or GRUPredictor."
             )
         raise ValueError(

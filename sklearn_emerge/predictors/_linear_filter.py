@@ -7,7 +7,6 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
-from .._missing import is_observed
 from .._ridge import AMOUNTS, Moments, first_ridges, fit_ridge, shrink_ridge
 from ..training import Head, folds, head_of
 from ._alternative import AlternativePredictor, enough

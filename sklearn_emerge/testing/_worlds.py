@@ -117,8 +117,8 @@ def _check_sample(sample: Sample, facts: WorldFacts, name: str) -> None:
     n_exogenous = facts.n_exogenous
     require(
         not n_exogenous or (X.ndim == 3 and n_exogenous < X.shape[2]),
-        f"{name}: n_exogenous={n_exogenous}, but X has shape {X.shape}; draw what is predicted and, "
-        "behind it, so many exogenous channels.",
+        f"{name}: n_exogenous={n_exogenous}, but X has shape {X.shape}; draw what is predicted "
+        "and, behind it, so many exogenous channels.",
     )
     if n_exogenous:
         X = targets_of(X, n_exogenous)

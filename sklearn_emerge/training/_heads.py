@@ -88,7 +88,6 @@ def moments_of(features, X, n_features, targets_of=None, *, again):
     chunks : callable
         Yields pairs of features (n_rows, n_features) and targets (n_rows, n_channels).
     """
-
     n_targets = X.shape[2] if targets_of is None else targets_of(X).shape[2]
 
     def chunks(X=X):

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from ._base import World
+from ._driven import of_rows, with_inputs
 from ._sample import Sample
 
 
@@ -31,9 +32,14 @@ class FlipFlopWorld(World):
     pulse_probability : float, default=0.05
         Probability of a pulse, p, for each bit and step; every second one changes its bit.
     observation_std : float, default=1.0
-        Standard deviation of the noise in the outputs. Pulses have none.
+        Standard deviation of the noise in the outputs. Pulses have none, nor has a task.
     n_steps : int, default=100
         Length of a sequence.
+    feedback : bool, default=True
+        Whether outputs are seen. False is the task of Sussillo and Barak: the bits, as zeros and
+        ones, are to be given out at the step of each pulse, and nothing but the pulses is seen,
+        which are exogenous. Bits are then the first channels, and pulses the last, one row before
+        the bits that they set (`with_inputs`).
 
     Notes
     -----
@@ -44,9 +50,8 @@ class FlipFlopWorld(World):
     knows the bit, however long ago that was, while a linear filter, which can only add up, forgets
     or mixes.
 
-    What could have been done instead: bits are targets of a network that sees pulses alone, as in
-    that work, which is no prediction of what is seen next; or pulses alone are seen, of which none
-    can be predicted.
+    With ``feedback=False`` bits are the targets of a network that sees pulses alone, as in that
+    work; the ceiling is 0 nats and an accuracy of 1.
 
     A network that holds the bits has a state for each of the `rest_points`.
 
@@ -64,6 +69,10 @@ class FlipFlopWorld(World):
     [1, 0, 0, 0, -1, 0, 0, 0, 0]
     >>> sample.latents[0, :9, 0].tolist()
     [1, 1, 1, 1, 0, 0, 0, 0, 0]
+    >>> task = FlipFlopWorld(n_bits=2, pulse_probability=0.3, feedback=False)
+    >>> X = task.sample(1, random_state=1).X[0].astype(int)
+    >>> X[1:7, 0].tolist(), X[:6, 2].tolist()  # bits, and the pulses that set them
+    ([1, 1, 1, 1, 0, 0], [1, 0, 0, 0, -1, 0])
     >>> world.rest_points().tolist()
     [[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]
     """
@@ -77,13 +86,32 @@ class FlipFlopWorld(World):
         "pulse_probability": [Interval(Real, 0, 1, closed="neither")],
         "observation_std": [Interval(Real, 0, None, closed="neither")],
         "n_steps": [Interval(Integral, 2, None, closed="left")],
+        "feedback": ["boolean"],
     }
 
-    def __init__(self, n_bits=3, pulse_probability=0.05, observation_std=1.0, n_steps=100):
+    def __init__(
+        self, n_bits=3, pulse_probability=0.05, observation_std=1.0, n_steps=100, *, feedback=True
+    ):
         self.n_bits = n_bits
         self.pulse_probability = pulse_probability
         self.observation_std = observation_std
         self.n_steps = n_steps
+        self.feedback = feedback
+
+    @property
+    def observation(self):
+        """Quantities, or the bits of a task."""
+        return "continuous" if self.feedback else "binary"
+
+    @property
+    def n_exogenous(self):
+        """The pulses, in a task."""
+        return 0 if self.feedback else self.n_bits
+
+    @property
+    def null_kinds(self):
+        """Phase surrogates of quantities; of bits, the pulses of other sequences."""
+        return ("shuffle", "resample", "phase" if self.feedback else "exchange")
 
     @property
     def latent_names(self):
@@ -104,15 +132,22 @@ class FlipFlopWorld(World):
 
     def _draw(self, n_sequences, stream):
         rng = np.random.default_rng(stream)
-        shape = (n_sequences, self.n_steps, self.n_bits)
+        # In a task the first row is one step before the first bits.
+        n_steps = self.n_steps if self.feedback else self.n_steps - 1
+        shape = (n_sequences, n_steps, self.n_bits)
         pulsed = rng.random(shape) < self.pulse_probability
         pulsed[:, 0] = True
         pulses = np.where(pulsed, rng.choice([-1.0, 1.0], shape), 0.0)
-        steps = np.arange(self.n_steps)[:, np.newaxis]
+        steps = np.arange(n_steps)[:, np.newaxis]
         last = np.maximum.accumulate(np.where(pulsed, steps, 0), axis=1)
         bits = np.take_along_axis(pulses, last, axis=1)
+        if not self.feedback:
+            held = (bits > 0).astype(np.int64)
+            X = with_inputs(held.astype(np.float64), pulses, delay=0, feedback=False)
+            return Sample(X, of_rows(held, 0, feedback=False))
         outputs = bits + rng.normal(0.0, self.observation_std, shape)
         return Sample(np.concatenate([pulses, outputs], axis=2), (bits > 0).astype(np.int64))
 
-    def _step_means(self):
-        return np.zeros((self.n_steps, 2 * self.n_bits))
+    def step_means(self):
+        """Return the expected observation at each step, which is known of bits."""
+        return super().step_means() if self.feedback else np.full((self.n_steps, self.n_bits), 0.5)

@@ -147,8 +147,8 @@ class FunctionWorld(World):
         if self.n_exogenous:
             if X.ndim != 3 or X.shape[2] <= self.n_exogenous:
                 raise ValueError(
-                    f"{self._says} X of shape {X.shape}, but n_exogenous={self.n_exogenous}; return "
-                    "what is predicted and, behind it, so many exogenous channels, of shape "
+                    f"{self._says} X of shape {X.shape}, but n_exogenous={self.n_exogenous}; "
+                    "return what is predicted and, behind it, so many exogenous channels, of shape "
                     "(n_sequences, n_steps, n_channels)."
                 )
             targets = targets_of(X, self.n_exogenous)
