@@ -7,9 +7,16 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
-from .._missing import is_observed
+from .._missing import fill_missing, is_observed
+from .._roles import exogenous_of
 from .._typing import Floats
-from ..dynamics import check_covariance, check_system, steady_filter
+from ..dynamics import (
+    check_covariance,
+    check_input_matrix,
+    check_system,
+    check_transition,
+    steady_filter,
+)
 from ..predictors._base import BasePredictor
 from ._base import OptimalPredictor
 
@@ -20,11 +27,12 @@ class KalmanPredictor(OptimalPredictor):
 
     .. math::
 
-        x_{t+1} = A x_t + b + w_t, \qquad y_t = C x_t + v_t, \qquad
+        x_{t+1} = A x_t + B u_t + b + w_t, \qquad y_t = C x_t + v_t, \qquad
         w_t \sim N(0, Q), \; v_t \sim N(0, R), \; x_0 \sim N(m, P),
 
     whose conditional mean :math:`C\,E[x_{t+1} \mid y_0 \dots y_t]` no other predictor can beat in
-    squared error. Where a step is missing there is no update, which is exact.
+    squared error, given the inputs :math:`u_0 \dots u_t` if there are any. Where a step is missing
+    there is no update, which is exact.
 
     Parameters
     ----------
@@ -44,6 +52,9 @@ class KalmanPredictor(OptimalPredictor):
         Covariance P of the first state. "steady" is that of the filter's steady state, the
         solution of the Riccati equation :math:`P = A (P - P C^\top S^{-1} C P) A^\top + Q` with
         :math:`S = C P C^\top + R`; gains are then the same at every step.
+    B : float, array-like of shape (n_states,) or (n_states, n_inputs), or None, default=None
+        What inputs add to the states at the next step; they are the last channels of X, which are
+        seen and not predicted. None: there are none.
     likelihood : str, default="auto"
         %(likelihood)s
     noise_std : float, array-like, "estimate" or "auto", default="auto"
@@ -84,6 +95,7 @@ class KalmanPredictor(OptimalPredictor):
             name: [Interval(Real, None, None, closed="neither"), "array-like"]
             for name in ("A", "C", "Q", "R", "offset", "initial_mean")
         },
+        "B": [Interval(Real, None, None, closed="neither"), "array-like", None],
         "initial_covariance": [
             Interval(Real, None, None, closed="neither"),
             "array-like",
@@ -101,6 +113,7 @@ class KalmanPredictor(OptimalPredictor):
         offset: ArrayLike = 0.0,
         initial_mean: ArrayLike = 0.0,
         initial_covariance: ArrayLike = "steady",
+        B: ArrayLike | None = None,
         likelihood: str = "auto",
         noise_std: float | str = "auto",
     ) -> None:
@@ -111,8 +124,25 @@ class KalmanPredictor(OptimalPredictor):
         self.offset = offset
         self.initial_mean = initial_mean
         self.initial_covariance = initial_covariance
+        self.B = B
         self.likelihood = likelihood
         self.noise_std = noise_std
+
+    @property
+    def n_exogenous(self) -> int:
+        """Number of inputs, the columns of B."""
+        return self._input_matrix().shape[1]
+
+    def _input_matrix(self) -> Floats:
+        return check_input_matrix(self.B, len(check_transition(self.A)))
+
+    def _drive(self, X: Floats) -> Floats:
+        """Return what inputs add to the states after each step."""
+        exogenous = exogenous_of(X, self._n_exogenous)
+        if np.isnan(exogenous).any():
+            # Behind the last observed step, where nothing is scored.
+            exogenous = fill_missing(exogenous, self._usual_exogenous)
+        return exogenous @ self._input_matrix().T
 
     def _system(self, n_channels: int) -> tuple[Floats, ...]:
         """Return A, C, Q, R, b, m, P as arrays, after checking their shapes."""
@@ -133,7 +163,7 @@ class KalmanPredictor(OptimalPredictor):
         return A, C, Q, R, *means, P
 
     def _fit(self, X: Floats) -> None:
-        self.gains_, self.innovation_covariances_ = self._gains(*X.shape[1:])
+        self.gains_, self.innovation_covariances_ = self._gains(*self._targets(X).shape[1:])
 
     def _gains(self, n_steps: int, n_channels: int) -> tuple[Floats, Floats]:
         """Return gain and innovation covariance of each step."""
@@ -159,18 +189,19 @@ class KalmanPredictor(OptimalPredictor):
         return X
 
     def _predict(self, X: Floats) -> Floats:
+        drive, X = self._drive(X), self._targets(X)
         observed = is_observed(X)
         if not observed.all():
-            return self._predict_missing(X, observed)
+            return self._predict_missing(X, drive, observed)
         A, C, _, _, b, m, _ = self._system(X.shape[2])
         state = np.broadcast_to(m, (len(X), len(A)))
         mean = np.empty_like(X)
         for t, K in enumerate(self._gains(*X.shape[1:])[0]):
-            state = (state + (X[:, t] - state @ C.T) @ K.T) @ A.T + b
+            state = (state + (X[:, t] - state @ C.T) @ K.T) @ A.T + b + drive[:, t]
             mean[:, t] = state @ C.T
         return mean
 
-    def _predict_missing(self, X: Floats, observed: NDArray[np.bool_]) -> Floats:
+    def _predict_missing(self, X: Floats, drive: Floats, observed: NDArray[np.bool_]) -> Floats:
         """Return the means with a gain of each sequence, zero where a step is missing."""
         A, C, Q, R, b, m, P = self._system(X.shape[2])
         state, P = np.broadcast_to(m, (len(X), len(A))), np.broadcast_to(P, (len(X), *P.shape))
@@ -180,7 +211,7 @@ class KalmanPredictor(OptimalPredictor):
             K = np.linalg.solve(CP @ C.T + R, CP).swapaxes(1, 2)
             K = np.where(seen[:, np.newaxis, np.newaxis], K, 0.0)
             error = np.where(seen[:, np.newaxis], X[:, t] - state @ C.T, 0.0)
-            state = (state + (K @ error[:, :, np.newaxis])[:, :, 0]) @ A.T + b
+            state = (state + (K @ error[:, :, np.newaxis])[:, :, 0]) @ A.T + b + drive[:, t]
             mean[:, t] = state @ C.T
             rest = np.eye(len(A)) - K @ C
             P = A @ (rest @ P @ rest.swapaxes(1, 2) + K @ R @ K.swapaxes(1, 2)) @ A.T + Q

@@ -10,4 +10,4 @@ from ._of_world import best_predictor
 def of_linear_system(world: LinearSystemWorld) -> BasePredictor:
     """Return the Kalman filter of a linear system."""
     *matrices, initial = world.system()
-    return KalmanPredictor(*matrices, initial_covariance=initial)
+    return KalmanPredictor(*matrices, initial_covariance=initial, B=world.B)

@@ -86,6 +86,27 @@ def check_system(
     return A, C, check_covariance(Q, len(A), "Q"), check_covariance(R, len(C), "R")
 
 
+def check_input_matrix(B: ArrayLike | None, n_states: int) -> Floats:
+    """Return B as an array of shape (n_states, n_inputs); without inputs if it is None."""
+    if B is None:
+        return np.zeros((n_states, 0))
+    try:
+        matrix = np.asarray(B, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"B={B!r} is not made of numbers: {error}.") from error
+    if matrix.ndim < 2:
+        # One input, which drives one state or several.
+        matrix = matrix.reshape(-1, 1)
+    if matrix.ndim != 2 or len(matrix) != n_states or not matrix.size:
+        raise ValueError(
+            f"B has shape {np.shape(B)}, but A has {n_states} states; pass shape ({n_states},) of "
+            f"one input or ({n_states}, n_inputs)."
+        )
+    if not np.isfinite(matrix).all():
+        raise ValueError(f"B={B!r} must be finite; pass what each input adds to each state.")
+    return matrix
+
+
 def persistent_modes(
     A: Floats, C: Floats, bound: float = 1 - EIGENVALUE_TOLERANCE
 ) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:

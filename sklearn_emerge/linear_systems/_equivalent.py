@@ -88,7 +88,7 @@ def equivalent_filter_length(risk, world):
     Raises
     ------
     ValueError
-        If risks are no numbers, or the world has no steady filter.
+        If risks are no numbers, or the world has inputs or no steady filter.
 
     Examples
     --------
@@ -103,6 +103,11 @@ def equivalent_filter_length(risk, world):
         attributes = {"long_name": "equivalent filter length", "units": "steps"}
         return risk.copy(data=lengths).assign_attrs(attributes)
     risk = as_numbers(risk, "risk")
+    if world.n_exogenous:
+        raise ValueError(
+            f"world has {world.n_exogenous} inputs, B={world.B!r}, but lengths are of filters of "
+            "what is observed alone; pass the system without them, B=None."
+        )
     system = world.system()[:4]
     positive = risk[risk > 0]
     curve = [linear_filter_risk(*system, 0, world.n_steps)]

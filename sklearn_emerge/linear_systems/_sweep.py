@@ -174,6 +174,11 @@ class PredictionRiskSweep(Estimator):
         self._validate_params()
         world = LinearSystemWorld() if self.world is None else clone(self.world)
         learner = FiniteFilterPredictor() if self.learner is None else clone(self.learner)
+        if world.n_exogenous:
+            raise ValueError(
+                f"world has n_exogenous={world.n_exogenous}, but risks are of prediction from what "
+                "is predicted alone; pass a world without inputs."
+            )
         sizes = _increasing(self.param_range, "param_range", at_least=0)
         horizons = _increasing(self.horizons, "horizons", at_least=2)
         name = _param_name(learner, self.param_name)

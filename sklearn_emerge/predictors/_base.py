@@ -43,8 +43,9 @@ class BasePredictor(Roles, ABC, Estimator):
 
     One that knows of exogenous channels has a parameter `n_exogenous`: the last channels of X,
     which are seen and not predicted, and one that need not see what it predicts a parameter
-    `feedback`, too. Its `_fit` and `_predict` receive all channels, ask `_targets` and `_seen` for those that
-    are predicted and that predictions are made from, and `_predict` returns the targets alone.
+    `feedback`, too. Its `_fit` and `_predict` receive all channels, ask `_targets` and `_seen` for
+    those that are predicted and that predictions are made from, and `_predict` returns the means
+    of the targets alone.
 
     Attributes
     ----------

@@ -24,14 +24,15 @@ def with_facts(predictor: T, source: object) -> T:
     predictor = clone(predictor)
     params = predictor.get_params(deep=False)
     for name, without in _ROLES.items():
-        value, own = getattr(source, name, without), params.get(name, without)
+        value = getattr(source, name, without)
+        own = params.get(name, getattr(predictor, name, without))
         if isinstance(value, str) or isinstance(own, str) or value == own:
             continue
         if name not in params:
             raise ValueError(
                 f"{type(predictor).__name__} has no parameter {name}, and {name}={value!r} here: "
-                "it cannot predict what is driven by inputs in this way; take another predictor, such "
-                "as LinearFilterPredictor or GRUPredictor."
+                "it cannot predict what is driven by inputs in this way; take another predictor, "
+                "such as LinearFilterPredictor or GRUPredictor."
             )
         raise ValueError(
             f"{name}={own!r} of {type(predictor).__name__} is not that of the world or the model, "

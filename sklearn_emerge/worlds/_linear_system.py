@@ -6,8 +6,15 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
-from ..dynamics import check_covariance, check_system, steady_filter
+from ..dynamics import (
+    check_covariance,
+    check_input_matrix,
+    check_system,
+    check_transition,
+    steady_filter,
+)
 from ._base import World
+from ._driven import with_inputs
 from ._sample import Sample
 
 _NUMBER_OR_MATRIX = [Interval(Real, None, None, closed="neither"), "array-like"]
@@ -19,7 +26,7 @@ class LinearSystemWorld(World):
 
     .. math::
 
-        x_{t+1} = A x_t + w_t, \qquad y_t = C x_t + v_t, \qquad
+        x_{t+1} = A x_t + B u_t + w_t, \qquad y_t = C x_t + v_t, \qquad
         w_t \sim N(0, Q), \; v_t \sim N(0, R), \; x_1 \sim N(0, P_1).
 
     The latents are the states x. With the default initial covariance the Kalman filter is in its
@@ -43,6 +50,10 @@ class LinearSystemWorld(World):
     initial : {"steady", "zero"}, float or array-like, default="steady"
         Covariance :math:`P_1` of the first state. "steady": that of the state given an infinite
         past, the solution of the filter's Riccati equation. "zero": the first state is zero.
+    B : float, array-like of shape (n_states,) or (n_states, n_inputs), or None, default=None
+        What inputs :math:`u_t` add to the states at the next step. They are white,
+        :math:`u_t \sim N(0, I)`, and exogenous: the last channels of X, which are seen and not
+        predicted. None: there are none.
 
     Notes
     -----
@@ -78,15 +89,17 @@ class LinearSystemWorld(World):
         "R": _NUMBER_OR_MATRIX,
         "n_steps": [Interval(Integral, 2, None, closed="left")],
         "initial": [StrOptions({"steady", "zero"}), *_NUMBER_OR_MATRIX],
+        "B": [*_NUMBER_OR_MATRIX, None],
     }
 
-    def __init__(self, A=1.0, C=1.0, Q=0.1, R=1.0, n_steps=100, *, initial="steady"):
+    def __init__(self, A=1.0, C=1.0, Q=0.1, R=1.0, n_steps=100, *, initial="steady", B=None):
         self.A = A
         self.C = C
         self.Q = Q
         self.R = R
         self.n_steps = n_steps
         self.initial = initial
+        self.B = B
 
     @classmethod
     def random_walk(cls, q=0.1, r=1.0, n_steps=100):
@@ -191,6 +204,16 @@ class LinearSystemWorld(World):
             return "estimate"
         return float(np.sqrt(steady_filter(A, C, Q, R).innovation_covariance[0, 0]))
 
+    @property
+    def n_exogenous(self):
+        """Number of inputs."""
+        return check_input_matrix(self.B, len(check_transition(self.A))).shape[1]
+
+    @property
+    def null_kinds(self):
+        """All nulls; that of exchanged inputs if there are some."""
+        return super().null_kinds if self.B is None else (*super().null_kinds, "exchange")
+
     def system(self):
         """Return the matrices of the system.
 
@@ -217,6 +240,7 @@ class LinearSystemWorld(World):
         A, C, Q, R, initial = self.system()
         rng = np.random.default_rng(stream)
         n_states, n_channels = len(A), len(C)
+        B = check_input_matrix(self.B, n_states)
 
         def draw(covariance, *size):
             mean = np.zeros(len(covariance))
@@ -226,6 +250,9 @@ class LinearSystemWorld(World):
         x = np.empty((n_sequences, self.n_steps, n_states))
         x[:, 0] = draw(initial, n_sequences)
         noise = draw(Q, n_sequences, self.n_steps - 1)
+        if self.B is not None:
+            inputs = rng.standard_normal((n_sequences, self.n_steps, B.shape[1]))
+            noise = noise + inputs[:, :-1] @ B.T
         with np.errstate(over="ignore", invalid="ignore"):
             for t in range(1, self.n_steps):
                 x[:, t] = x[:, t - 1] @ A.T + noise[:, t - 1]
@@ -236,6 +263,8 @@ class LinearSystemWorld(World):
                 f"has an eigenvalue of modulus {np.abs(np.linalg.eigvals(A)).max():.3g}; take "
                 "shorter sequences."
             )
+        if self.B is not None:
+            return Sample(with_inputs(X, inputs), x)
         return Sample(X[:, :, 0] if n_channels == 1 else X, x)
 
     def step_means(self):
