@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from math import prod
 from os import PathLike
+from typing import TYPE_CHECKING, TypeAlias
 
 import netCDF4
 import numpy as np
@@ -16,8 +17,14 @@ from sklearn.utils.validation import check_is_fitted
 from xarray.backends import NetCDF4DataStore
 from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
-from .. import __version__
+from .. import __version__, _typing
 from .._files import check_given, read_sealed, replacing, seal
+
+if TYPE_CHECKING:
+    from ._assessment import EmergenceAssessment
+
+# What `cube_of` takes.
+CubeSource: TypeAlias = "xr.Dataset | _typing.PathLike | EmergenceAssessment"
 
 # name: (long name, units)
 VARIABLES = {
