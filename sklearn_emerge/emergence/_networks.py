@@ -68,8 +68,9 @@ def draw_networks(
 def draw_jumps(data: Data, mean: Floats, n_draws: int, rng: np.random.Generator) -> Floats:
     """Draw networks of which each is at the lower or the upper level, with these means."""
     low, high = _levels(data)
-    share: Floats = np.clip((mean - low) / (high - low), 0, 1)
-    return low + (high - low) * rng.binomial(1, share, (n_draws, len(mean)))
+    share = np.clip((mean - low) / (high - low), 0, 1)
+    jumped: Floats = rng.binomial(1, share, (n_draws, len(mean))).astype(float)
+    return low + (high - low) * jumped
 
 
 def jump_p_value(data: Data, mean: Floats, spread: float) -> float:
