@@ -154,7 +154,7 @@ class KalmanPredictor(OptimalPredictor):
             innovations.append(S)
         return np.array(gains), np.array(innovations)
 
-    def _fill(self, X: Floats) -> Floats:
+    def fill_missing(self, X: Floats) -> Floats:
         """Return X itself: nothing has to stand for what is missing."""
         return X
 

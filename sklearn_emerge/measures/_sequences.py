@@ -47,7 +47,7 @@ def sequences_of(
     scored = is_observed(X)[:, 1:]
     if sample.scored is not None:
         scored = scored & np.asarray(sample.scored)[:n_sequences, 1:]
-    return predictor._fill(X), scored
+    return predictor.fill_missing(X), scored
 
 
 def as_given(predictor: BasePredictor, X: Floats) -> NDArray[Any]:
