@@ -3,10 +3,14 @@
 import numpy as np
 import xarray as xr
 
+from ..predictors import BasePredictor
+from ..worlds import Sample
 from ._sequences import scored_steps
 
 
-def token_accuracy(predictor, evaluation, *, by=None):
+def token_accuracy(
+    predictor: BasePredictor, evaluation: Sample, *, by: str | None = None
+) -> float | xr.DataArray:
     """Return the share of tokens that count whose most probable token is right.
 
     Made for ``EmergenceAssessment(measures={"accuracy": token_accuracy})`` in worlds of tokens,

@@ -2,15 +2,21 @@
 
 from collections.abc import Mapping
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._missing import is_observed
+from .._typing import Floats
 from ..likelihoods import LIKELIHOODS
+from ..predictors import BasePredictor
 from ..worlds import Sample
 
 
-def sequences_of(predictor, sample, n_sequences):
+def sequences_of(
+    predictor: BasePredictor, sample: Sample | ArrayLike, n_sequences: int | None
+) -> tuple[Floats, NDArray[np.bool_]]:
     """Return sequences as a predictor takes them, and which of their steps are scored.
 
     Parameters
@@ -35,15 +41,16 @@ def sequences_of(predictor, sample, n_sequences):
             f"n_sequences={n_sequences!r} is no number of sequences; pass an integer of at least "
             "1, or None for all."
         )
-    sample = Sample(**sample) if isinstance(sample, Mapping) else Sample(sample)
+    given: Any = sample
+    sample = Sample(**given) if isinstance(given, Mapping) else Sample(given)
     X = predictor.encode(sample.X)[:n_sequences]
     scored = is_observed(X)[:, 1:]
     if sample.scored is not None:
         scored = scored & np.asarray(sample.scored)[:n_sequences, 1:]
-    return predictor._fill(X), scored
+    return predictor.fill_missing(X), scored
 
 
-def as_given(predictor, X):
+def as_given(predictor: BasePredictor, X: Floats) -> NDArray[Any]:
     """Return sequences that `sequences_of` has returned in the form that a predictor takes.
 
     Parameters
@@ -60,7 +67,7 @@ def as_given(predictor, X):
     return X.argmax(axis=2) if LIKELIHOODS[predictor.likelihood_].tokens else X
 
 
-def negative_log_likelihood(predictor, sample):
+def negative_log_likelihood(predictor: BasePredictor, sample: Sample) -> float:
     """Return the nats per step; where a world says which steps are scored, of those alone.
 
     Parameters
@@ -79,7 +86,7 @@ def negative_log_likelihood(predictor, sample):
     return -float(predictor.score_steps(sample.X)[scored_steps(sample)].mean())
 
 
-def scored_steps(sample):
+def scored_steps(sample: Sample) -> NDArray[np.bool_]:
     """Return which steps after the first are scored, where a world says so, and observed."""
     scored = sample.scored[:, 1:]
     return scored if sample.observed is None else scored & sample.observed[:, 1:]

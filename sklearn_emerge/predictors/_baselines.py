@@ -181,7 +181,7 @@ class PersistencePredictor(BasePredictor):
         self.n_tokens = n_tokens
 
     def _fit(self, X):
-        known = self._likelihood.staying(self._fill(X)[:, :-1], X[:, 1:])
+        known = self._likelihood.staying(self.fill_missing(X)[:, :-1], X[:, 1:])
         if self._likelihood.counts:
             self.after_zero_ = known
         else:
@@ -264,7 +264,7 @@ class MarkovPredictor(BasePredictor):
 
     def _fit(self, X):
         split = renamed_parameter(self, "threshold", "split")
-        past, following, observed = self._fill(X)[:, :-1], X[:, 1:], is_observed(X)[:, 1:]
+        past, following, observed = self.fill_missing(X)[:, :-1], X[:, 1:], is_observed(X)[:, 1:]
         if not observed.all():
             following = np.where(observed[:, :, np.newaxis], following, 0.0)
         if self._likelihood.tokens:
@@ -352,7 +352,7 @@ class AutoregressivePredictor(BasePredictor):
         # Standardising keeps the normal equations well conditioned, whatever the units.
         center, scale = center_and_scale(X)
         observed = is_observed(X)
-        X = (self._fill(X) - center) / scale
+        X = (self.fill_missing(X) - center) / scale
         n_columns = 1 + self.lags_ * n_channels
         gram = np.zeros((n_columns, n_columns))
         cross = np.zeros((n_columns, n_channels))

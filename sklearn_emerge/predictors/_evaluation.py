@@ -113,7 +113,7 @@ class NetworkEvaluation:
 
     def _states(self, X, layer, outputs):
         """Return the hidden states of a layer, or what the head makes of them."""
-        return self._forward(self._fill(self.encode(X)), hidden=not outputs)
+        return self._forward(self.fill_missing(self.encode(X)), hidden=not outputs)
 
     def generate(self, X, n_steps):
         """Continue sequences of tokens by the most probable token, again and again.
@@ -165,7 +165,7 @@ class NetworkEvaluation:
             )
         length = self.context_length_ or 0
         encoded = encode_tokens(X[:, :, np.newaxis].astype(np.float64), self.n_tokens_)
-        encoded = self._fill(encoded)
+        encoded = self.fill_missing(encoded)
         for _ in range(n_steps):
             # What is most probable does not hang on the last digits: the precision of training.
             output = self._forward(encoded[:, -length:], exact=False)

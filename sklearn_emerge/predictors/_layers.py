@@ -50,7 +50,7 @@ class LayerEvaluation(NetworkEvaluation):
         NotFittedError, ValueError
             As in `predict`, or if a step is not in the context.
         """
-        X = self._fill(self.encode(X))[:, : self.context_length_]
+        X = self.fill_missing(self.encode(X))[:, : self.context_length_]
         n_keys = X.shape[1]
         steps = np.broadcast_to(step, len(X)) if np.ndim(step) == 0 else np.asarray(step)
         whole = steps.shape == (len(X),) and np.issubdtype(steps.dtype, np.integer)
@@ -82,4 +82,4 @@ class LayerEvaluation(NetworkEvaluation):
             states = network.core.layers(inputs)[layer]
             return network.head(network.core.norm(states)) if outputs else states
 
-        return self._forward(self._fill(self.encode(X)), hidden=not outputs, read=read)
+        return self._forward(self.fill_missing(self.encode(X)), hidden=not outputs, read=read)

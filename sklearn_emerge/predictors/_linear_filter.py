@@ -101,7 +101,7 @@ class LinearFilterPredictor(AlternativePredictor):
 
     def _learn(self, X):
         n_steps, n_channels = X.shape[1:]
-        observed, X = is_observed(X), self._fill(X)
+        observed, X = is_observed(X), self.fill_missing(X)
         # How much of each step there is to learn from.
         self._share = observed[:, 1:].mean(axis=0)
         candidates = self._candidates(n_steps, n_channels)

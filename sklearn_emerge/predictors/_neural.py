@@ -239,7 +239,7 @@ class NeuralPredictor(
             return
 
         def states(part):
-            return self._forward(self._fill(part), hidden=True)
+            return self._forward(self.fill_missing(part), hidden=True)
 
         head, ridge = fit_head(states, X, self.network_.head.in_features, self._likelihood)
         # In units of the output of the network.
@@ -309,7 +309,7 @@ class NeuralPredictor(
         targets = (X[:, 1:] - self.output_center_) / self.output_scale_
         return tuple(
             torch.as_tensor(data, dtype=torch.float32, device=self.device)
-            for data in (self._inputs(self._fill(X))[:, :-1], targets)
+            for data in (self._inputs(self.fill_missing(X))[:, :-1], targets)
         )
 
     def _initial_network(self, n_channels):

@@ -87,7 +87,7 @@ class SeasonalPredictor(AlternativePredictor):
         periods = [self.period] if self.period != "auto" else range(2, n_steps // 2 + 1)
         periods = list(periods) or [1]
         squares = np.zeros((len(periods), n_channels))
-        seen = self._fill(X)
+        seen = self.fill_missing(X)
         for rows in folds(n_sequences):
             left_out = np.zeros(n_sequences, dtype=bool)
             left_out[rows] = True
@@ -123,7 +123,7 @@ class SeasonalPredictor(AlternativePredictor):
 
     def _weight(self, X, mean, period):
         """Return the weights of least square error."""
-        past, following, mean = self._fill(X)[:, :-period], X[:, period:], mean[period - 1 :]
+        past, following, mean = self.fill_missing(X)[:, :-period], X[:, period:], mean[period - 1 :]
         axes = (0, 1, 2) if self._likelihood.tokens else (0, 1)
         past, following = past - mean, following - mean
         observed = is_observed(following)
