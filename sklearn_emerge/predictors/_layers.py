@@ -38,6 +38,11 @@ class LayerEvaluation(NetworkEvaluation):
                 places[f"layer {i + 1} {name}"] = (f"core.blocks.{i}{part}", False)
         return places | super()._places
 
+    def _place_of_layer(self, layer):
+        if layer == self.layers_[-1]:
+            return super()._place_of_layer(layer)
+        return f"layer {layer} output" if layer else "embedding"
+
     def attention_logits(self, X, step=-1):
         r"""Return what the heads make of the steps before one, before the softmax.
 

@@ -2,7 +2,6 @@
 
 from contextlib import ExitStack, contextmanager
 from copy import copy
-from numbers import Integral
 
 import numpy as np
 import torch
@@ -41,6 +40,10 @@ class PlaceEvaluation:
     def _places(self):
         """What to hook by the name of a place: path of a module, and whether its input is meant."""
         return {HIDDEN: ("core", False)}
+
+    def _place_of_layer(self, layer):
+        """Return the name of the place at which a layer has its hidden states."""
+        return HIDDEN
 
     def states(self, X, at=HIDDEN):
         """Return what a network computes at a place, or at several in one pass.
@@ -155,14 +158,19 @@ class PlaceEvaluation:
             raise ValueError(f"at={at!r} must be the name of one place; patch one after another.")
         self._known_places([at])
         several = np.asarray(X).ndim == 3 or self._likelihood.tokens
+        X, source = self._paired(X, source)
+        mean = self._likelihood.clip(self._patched(X, source, at, check_steps(step, X.shape[1])))
+        return mean if several else mean[:, :, 0]
+
+    def _paired(self, X, source):
+        """Return sequences and those that states come from, encoded and filled."""
         X, source = self._fill(self.encode(X)), self._fill(self.encode(source))
         if X.shape != source.shape:
             raise ValueError(
                 f"source has {len(source)} sequences, but X has {len(X)}; pass one for each, for "
                 "instance X[::-1]."
             )
-        mean = self._likelihood.clip(self._patched(X, source, at, check_steps(step, X.shape[1])))
-        return mean if several else mean[:, :, 0]
+        return X, source
 
     def _patched(self, X, source, at, steps):
         """Return the means of patched predictions, given encoded sequences and sorted steps."""
