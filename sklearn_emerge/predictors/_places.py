@@ -81,6 +81,8 @@ class PlaceEvaluation:
         True
         """
         check_is_fitted(self)
+        if not np.iterable(at):
+            raise ValueError(f"at={at!r} must be the name of a place, or several.")
         names = [at] if isinstance(at, str) else list(at)
         places = self._known_places(names)
         if not names:

@@ -245,7 +245,11 @@ def test_the_untrained_twin_has_the_initial_weights(fitted, name):
             lambda m: m.states(TOKENS, at="layer 3 output"),
             "at='layer 3 output' is no place of this",
         ),
-        (lambda m: m.states(TOKENS, at=["hiden"]), "choose from 'embedding'.*mean 'hidden'"),
+        (
+            lambda m: m.states(TOKENS, at=["layer 1 mpl"]),
+            "choose from 'embedding'.*mean 'layer 1 mlp'",
+        ),
+        (lambda m: m.states(TOKENS, at=3), "at=3 must be the name of a place, or several"),
         (lambda m: m.states(TOKENS, at=[]), "names no place; choose from 'embedding'"),
         (lambda m: m.patch(TOKENS, TOKENS, at=["hidden"]), "must be the name of one place"),
         (lambda m: m.patch(TOKENS, TOKENS[:3]), "source has 3 sequences, but X has 40; pass one"),
