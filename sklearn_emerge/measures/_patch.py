@@ -100,8 +100,9 @@ def patch_effect(predictor, X, source, *, at=None, steps=None, twin=None):
     for i, network in enumerate(networks.values()):
         network._known_places(places)
         own, other = network._paired(given, source)
-        before = _losses(network, own, network._patched(own, own, places[0], [0]), scored)
         for j, place in enumerate(places):
+            # Modules may compute a little differently where they are looked at.
+            before = _losses(network, own, network._patched(own, own, place, [0]), scored)
             for k, step in enumerate(steps):
                 mean = network._patched(own, other, place, [step])
                 rise[i, j, k] = _losses(network, own, mean, scored) - before

@@ -15,6 +15,7 @@ from sklearn_emerge import (
     RNNPredictor,
     TransformerPredictor,
 )
+from sklearn_emerge.measures import patch_effect
 
 RNG = np.random.default_rng(0)
 TOKENS = RNG.integers(5, size=(40, 9))
@@ -37,6 +38,21 @@ class Own(nn.Module):
         mixed = self.twice(torch.tanh(self.twice(self.mix(self.rnn(inputs)[0]))))
         self.flat(mixed)
         return self.hidden(mixed)
+
+
+class Encoder(nn.Module):
+    """Torch computes it in a faster way, a little differently, while nobody looks at its parts."""
+
+    def __init__(self, n_inputs):
+        super().__init__()
+        self.inputs = nn.Linear(n_inputs, 4)
+        layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 1)
+
+    def forward(self, inputs):
+        n_steps = inputs.shape[1]
+        mask = nn.Transformer.generate_square_subsequent_mask(n_steps, dtype=inputs.dtype)
+        return self.encoder(self.inputs(inputs), mask=mask, is_causal=True)
 
 
 def transformer(**options):
@@ -117,6 +133,17 @@ def test_places_of_a_module_are_its_parts_that_return_states(fitted):
         own = core.double().rnn(inputs)[0].numpy()
     core.float()
     np.testing.assert_allclose(model.states(X, at="rnn"), own, atol=1e-12)
+
+
+def test_parts_that_torch_would_pass_by_are_places():
+    model = ModulePredictor(Encoder, max_steps=0, random_state=0).fit(WAVES)
+    assert {"encoder.layers.0.self_attn", "encoder.layers.0.linear1"} < set(model.places_)
+    for at in model.places_:
+        own = model.patch(WAVES, WAVES, at)
+        np.testing.assert_allclose(own, model.predict(WAVES), rtol=1e-12, atol=1e-12)
+        assert np.abs(model.patch(WAVES, OTHERS, at, 4)[:, 4] - own[:, 4]).max() > 1e-6
+    found = patch_effect(model, WAVES, WAVES.copy(), steps=[4])
+    assert (found == 0).all()
 
 
 def test_states_are_copies(fitted):
