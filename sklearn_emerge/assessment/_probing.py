@@ -6,9 +6,9 @@ import numpy as np
 
 from .._latents import given_classes
 from .._missing import is_observed
+from ..predictors._last_inputs import window_of
 from ..probes import can_be_scored, check_probe, count_classes, known_latents, score_probe
 from ..worlds import ArrayWorld
-from ._alternatives import window_of
 from ._design import Design
 from ._labels import STRUCTURED
 from ._networks import groups_of

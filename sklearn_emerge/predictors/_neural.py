@@ -35,13 +35,14 @@ from ..training import (
 from ._base import BasePredictor, center_and_scale, warn_unless_converged
 from ._evaluation import NetworkEvaluation
 from ._fit import train
+from ._places import PlaceEvaluation
 
 TIME_CHANNELS = ("full_time", "no_time", "constant_time")
 
 
 # No pandas output: hidden states have three dimensions.
 class NeuralPredictor(
-    TransformerMixin, NetworkEvaluation, BasePredictor, auto_wrap_output_keys=None
+    TransformerMixin, PlaceEvaluation, NetworkEvaluation, BasePredictor, auto_wrap_output_keys=None
 ):
     """What all neural predictors share; subclasses implement `_build_core`.
 
