@@ -1,9 +1,20 @@
 """How much of their attention the heads of a transformer give to which steps."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ._source import SAME, Display
 from ._style import finish, literal, set_title, settle
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..predictors import TransformerPredictor
 
 # Steps that are named one by one.
 _MOST_NAMES = 32
@@ -50,13 +61,27 @@ class AttentionDisplay(Display):
 
     _options = {"cmap": "viridis"}
 
-    def __init__(self, pattern, tokens=None, title=None):
+    def __init__(
+        self,
+        pattern: NDArray[np.float64],
+        tokens: Sequence[str] | None = None,
+        title: str | None = None,
+    ) -> None:
         self.pattern = pattern
         self.tokens = tokens
         self.title = title
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, layer=1, head=None, tokens=None, ax=None):
+    def from_estimator(
+        cls,
+        estimator: TransformerPredictor,
+        X: Any,
+        *,
+        layer: int = 1,
+        head: int | None = None,
+        tokens: Sequence[Any] | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
         """Plot the attention of a fitted transformer in some sequences.
 
         Parameters
@@ -110,7 +135,7 @@ class AttentionDisplay(Display):
             tokens = tokens[: len(pattern)]
         return cls(pattern, tokens, f"Layer {layer}, {which}{several}").plot(ax=ax)
 
-    def plot(self, ax=None, cmap=SAME):
+    def plot(self, ax: Axes | None = None, cmap: str = SAME) -> Self:
         """Plot.
 
         Parameters
@@ -156,7 +181,7 @@ class AttentionDisplay(Display):
         self._plotted(ax, cmap=given)
         return self
 
-    def _shown(self):
+    def _shown(self) -> str:
         row, column = np.unravel_index(np.argmax(np.tril(self.pattern, -1)), self.pattern.shape)
         share = self.pattern[row, column]
         what = self.title or "attention"

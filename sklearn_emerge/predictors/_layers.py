@@ -135,7 +135,7 @@ class LayerEvaluation(NetworkEvaluation):
         [0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
         """
         check_is_fitted(self)
-        X = self._fill(self.encode(X))[:, : self.context_length_]
+        X = self.fill_missing(self.encode(X))[:, : self.context_length_]
         n_keys, blocks = X.shape[1], self.network_.core.blocks
         known = range(1, len(blocks) + 1)
         layers = np.atleast_1d(known if layer is None else layer).tolist()

@@ -87,7 +87,7 @@ class PlaceEvaluation:
         places = self._known_places(names)
         if not names:
             raise ValueError(f"at={at!r} names no place; choose from {_listed(self._places)}.")
-        X = self._fill(self.encode(X))
+        X = self.fill_missing(self.encode(X))
         if set(names) == {HIDDEN}:
             found = {HIDDEN: self._forward(X, hidden=True)}
             return found[HIDDEN] if isinstance(at, str) else found
@@ -166,7 +166,7 @@ class PlaceEvaluation:
 
     def _paired(self, X, source):
         """Return sequences and those that states come from, encoded and filled."""
-        X, source = self._fill(self.encode(X)), self._fill(self.encode(source))
+        X, source = self.fill_missing(self.encode(X)), self.fill_missing(self.encode(source))
         if X.shape != source.shape:
             raise ValueError(
                 f"source has {len(source)} sequences, but X has {len(X)}; pass one for each, for "
