@@ -1,6 +1,7 @@
 """The values of docs/templates/triangle.md, on *Scaling Down Transformers*."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -143,6 +144,14 @@ def composition(cubes):
         "rows": frame,
         "between": between,
         "seeds": sorted({cube.sizes["seed"] for cube in cubes.values()}),
+        "still_learning": sorted(
+            {
+                mode
+                for cube in cubes.values()
+                for reason in cube.verdict_reason.values
+                for mode in re.findall(r"training had not ended: .*?, (\w+)\)", reason)
+            }
+        ),
         "smallest_p": smallest_p_value(7),
         # Of four words that are left, and of as many that fewer and fewer are left of.
         "guessed_words": 1 / n_left,

@@ -53,6 +53,7 @@ _HOMES = {
     "load_cube": "assessment",
     "summarise": "assessment",
     "AssessmentDisplay": "displays",
+    "AttentionDisplay": "displays",
     "CapacityCurveDisplay": "displays",
     "CriticalLengthDisplay": "displays",
     "DecodingDisplay": "displays",

@@ -27,7 +27,7 @@ ROOMS = {
     "measures",
     "emergence": "inference",
     "linear_systems": "dynamics worlds predictors",
-    "displays": "inference likelihoods assessment",
+    "displays": "inference likelihoods predictors assessment emergence linear_systems",
     "reporting": "inference worlds assessment displays",
     "reproduce": "worlds datasets predictors measures assessment emergence displays",
     "serving": "likelihoods training predictors",

@@ -9,16 +9,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GroupKFold, KFold
 from sklearn.utils import Bunch
 
-from .._missing import fill_missing, observed_only
 from .._random import integer_seed, substream
-from .._roles import exogenous_of, join, targets_of
 from .._threads import one_thread
-from .._validation import encode_tokens
 from ..ceilings._of_world import optimal_predictor
 from ..measures._reservoir import nll_of_cores
 from ..measures._sequences import negative_log_likelihood
 from ..predictors._base import spread_known
-from ..predictors._last_inputs import last_inputs
+from ..predictors._last_inputs import window_of
 from ..probes import control_states, score_probe
 from ..worlds import Sample
 from ._design import Design, of_seed
@@ -29,8 +26,6 @@ from ._progress import ProgressFile
 
 # With so many training sequences a single fold tells which baseline is best.
 _MANY = 250
-# Columns of a window of inputs that a probe reads, at most: each token has as many as there are.
-_MOST_COLUMNS = 512
 # Seeds of the curve of random cores, and its training sequences: at least so many, or a tenth. Its
 # heads need fewer than networks.
 CORE_SEEDS, CORE_SEQUENCES = 3, 500
@@ -217,7 +212,8 @@ class Windows:
         for seed in range(n_seeds):
             evaluation = of_seed(splits, seed)[1]
             X, latents = evaluation.X[: self.n_probe], evaluation.latents[: self.n_probe]
-            window = window_of(X, self.n_lags, self.time_channel, self.n_tokens, self.world)
+            roles = {name: getattr(self.world, name) for name in ("n_exogenous", "feedback")}
+            window = window_of(X, self.n_lags, self.time_channel, self.n_tokens, **roles)
             stream = self.design.stream("probe", seed)
             options = probe_options(self.probe, evaluation, self.n_probe, stream)
             other = control_states(window, "other_sequence", substream(stream, "other_sequence"))
@@ -226,35 +222,6 @@ class Windows:
                 for states, each in zip((window, other), scores.values(), strict=True):
                     each.append(score_probe(states, latents, **options).score)
         return Bunch(**{name: np.array(values) for name, values in scores.items()})
-
-
-def window_of(X, n_lags, time_channel, n_tokens, world):
-    """Return the last inputs at each step, and the clock, in place of hidden states.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_sequences, n_steps[, n_channels])
-        Sequences.
-    n_lags, time_channel, n_tokens, world
-        As in `Windows`.
-
-    Returns
-    -------
-    ndarray of shape (n_sequences, n_steps, n_columns)
-    """
-    X = X.reshape(*X.shape[:2], -1)
-    X, exogenous = targets_of(X, world.n_exogenous), exogenous_of(X, world.n_exogenous)
-    if n_tokens is not None:
-        X = encode_tokens(X.astype(np.float64), None if n_tokens == "auto" else n_tokens)
-    seen = (X, exogenous) if world.feedback else (exogenous,)
-    seen = [fill_missing(each, observed_only(each).mean(axis=(0, 1))) for each in seen]
-    X = join(*seen) if world.feedback else seen[0]
-    n = max(1, min(n_lags, X.shape[1], _MOST_COLUMNS // X.shape[2]))
-    window = last_inputs(X - X.mean(axis=(0, 1)), n).reshape(*X.shape[:2], -1)
-    if time_channel is None:
-        return window
-    clock = np.broadcast_to(np.linspace(0, 1, X.shape[1])[:, np.newaxis], (*X.shape[:2], 1))
-    return np.concatenate([window, clock], axis=2)
 
 
 def count_core_sequences(n_train):

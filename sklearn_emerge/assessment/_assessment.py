@@ -1,14 +1,20 @@
 """The estimator that answers what training added."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
 from .._names import Estimator
+from .._typing import PathLike, RandomState
 from ..inference._labelled import INTERVALS
 from ..predictors import GRUPredictor
 from ..predictors._base import BasePredictor
@@ -22,6 +28,11 @@ from ._results import Results
 from ._run import check_progress, run_cells
 from ._schedule import schedule
 from ._verdict import judge
+
+if TYPE_CHECKING:
+    import joblib
+
+    from ._plan import Cell
 
 
 class EmergenceAssessment(Results, Estimator):
@@ -271,35 +282,35 @@ class EmergenceAssessment(Results, Estimator):
 
     def __init__(
         self,
-        world=None,
-        model=None,
+        world: World | str | None = None,
+        model: BasePredictor | str | Sequence[BasePredictor | nn.Module] | nn.Module | None = None,
         *,
-        param_grid=None,
-        modes=("full", "readout"),
-        nulls=("resample",),
-        baselines="auto",
-        reference="auto",
-        claims="auto",
-        margin=0.01,
-        probe="auto",
-        probe_margin=0.05,
-        reservoir_sizes=(16, 32, 64, 128, 256, 512),
-        n_seeds=None,
-        n_train=None,
-        n_eval=None,
-        n_probe=500,
-        shared_data=False,
-        alpha=0.05,
-        correction="holm",
-        n_flips=None,
-        interval="student",
-        record_at=None,
-        measures=None,
-        memory=None,
-        n_jobs=None,
-        random_state=None,
-        progress=True,
-    ):
+        param_grid: dict[str, Sequence[Any]] | None = None,
+        modes: str | Sequence[str] = ("full", "readout"),
+        nulls: str | Sequence[str] = ("resample",),
+        baselines: str | Sequence[str] | dict[str, BasePredictor] = "auto",
+        reference: str | Sequence[str] = "auto",
+        claims: str | Sequence[str] = "auto",
+        margin: float = 0.01,
+        probe: BaseEstimator | Literal["auto"] | None = "auto",
+        probe_margin: float = 0.05,
+        reservoir_sizes: Sequence[int] | None = (16, 32, 64, 128, 256, 512),
+        n_seeds: int | None = None,
+        n_train: int | None = None,
+        n_eval: int | None = None,
+        n_probe: int = 500,
+        shared_data: bool = False,
+        alpha: float = 0.05,
+        correction: str | None = "holm",
+        n_flips: int | None = None,
+        interval: Literal["student", "bootstrap"] = "student",
+        record_at: Sequence[int] | None = None,
+        measures: dict[str, Callable[..., Any]] | None = None,
+        memory: PathLike | joblib.Memory | None = None,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        progress: bool | Literal["bar", "log"] = True,
+    ) -> None:
         self.world = world
         self.model = model
         self.param_grid = param_grid
@@ -329,9 +340,9 @@ class EmergenceAssessment(Results, Estimator):
         self.progress = progress
 
     # Networks that are trained already, by `cell_name`: a reproduction sets them.
-    _networks = MappingProxyType({})
+    _networks: Mapping[str, Sequence[Mapping[str, NDArray[Any]]]] = MappingProxyType({})
 
-    def fit(self, X=None, y=None):
+    def fit(self, X: ArrayLike | None = None, y: ArrayLike | None = None) -> Self:
         """Run the assessment.
 
         Parameters
@@ -381,6 +392,6 @@ class EmergenceAssessment(Results, Estimator):
         self.cube_ = annotate(cube, plan.description)
         return self
 
-    def _run(self, cells, store):
+    def _run(self, cells: Sequence[Cell], store: Any) -> list[Any]:
         """Run the cells; what each returns."""
         return run_cells(cells, store, n_jobs=self.n_jobs, progress=self.progress)

@@ -1,5 +1,7 @@
 """The result cube: a labelled data set, its file, and what makes a file a cube."""
 
+from __future__ import annotations
+
 import inspect
 import json
 import warnings
@@ -7,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from math import prod
 from os import PathLike
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import netCDF4
 import numpy as np
@@ -16,8 +19,14 @@ from sklearn.utils.validation import check_is_fitted
 from xarray.backends import NetCDF4DataStore
 from xarray.backends.netCDF4_ import NETCDF4_PYTHON_LOCK
 
-from .. import __version__
+from .. import __version__, _typing
 from .._files import check_given, read_sealed, replacing, seal
+
+if TYPE_CHECKING:
+    from ._assessment import EmergenceAssessment
+
+# What `cube_of` takes.
+CubeSource: TypeAlias = "xr.Dataset | _typing.PathLike | EmergenceAssessment"
 
 # name: (long name, units)
 VARIABLES = {
@@ -142,7 +151,7 @@ _OVERHEAD = 2**17
 _INFLATION = 1032
 
 
-def annotate(cube, configuration):
+def annotate(cube: xr.Dataset, configuration: dict[str, Any]) -> xr.Dataset:
     """Return the cube with long names, units and the global attributes of CF and ACDD."""
     for name, variable in cube.data_vars.items():
         # Measures of the user's own may bring theirs.
@@ -170,7 +179,7 @@ def annotate(cube, configuration):
     )
 
 
-def describe(value):
+def describe(value: object) -> Any:
     """Return a parameter as plain data for JSON: estimators by type and parameters."""
     if isinstance(value, BaseEstimator):
         params = value.get_params(deep=False)
@@ -195,7 +204,7 @@ def describe(value):
     return repr(value)
 
 
-def save_cube(cube, path):
+def save_cube(cube: xr.Dataset, path: _typing.PathLike) -> None:
     """Write a cube to NetCDF, atomically, with its SHA-256 at the end."""
     encoding = {
         name: {"zlib": True, "fletcher32": True}
@@ -219,7 +228,7 @@ def save_cube(cube, path):
             file.write(seal(content)[1])
 
 
-def load_cube(path):
+def load_cube(path: _typing.PathLike) -> xr.Dataset:
     """Read a result cube that an assessment has written.
 
     Parameters
@@ -280,7 +289,7 @@ def load_cube(path):
     return cube
 
 
-def _read(content):
+def _read(content: bytes) -> xr.Dataset:
     """Return the data set in the bytes of a file."""
     with NETCDF4_PYTHON_LOCK, netCDF4.Dataset("cube.nc", memory=content) as file:
         _check_size(file, len(content))
@@ -288,7 +297,7 @@ def _read(content):
         return xr.open_dataset(store, decode_timedelta=False).load()
 
 
-def _check_size(file, n_bytes):
+def _check_size(file: netCDF4.Dataset, n_bytes: int) -> None:
     """Raise a ValueError if a file declares more than there can be in it."""
     declared = sum(
         prod(variable.shape) * getattr(variable.dtype, "itemsize", 1)
@@ -298,7 +307,7 @@ def _check_size(file, n_bytes):
         raise ValueError(f"it declares {declared:.0e} bytes of data and has {n_bytes:.0e} in all")
 
 
-def _find_wrong(cube):
+def _find_wrong(cube: xr.Dataset) -> str | None:
     """Return what is not as in a cube that an assessment has written, or None."""
     for dim in ("condition", "mode", "seed"):
         if dim not in cube.indexes or not cube.sizes[dim]:
@@ -326,7 +335,7 @@ _NOT_A_CUBE = (
 )
 
 
-def check_cube(cube, name="cube"):
+def check_cube(cube: xr.Dataset, name: str = "cube") -> xr.Dataset:
     """Raise a ValueError unless a data set has what every cube has; return it."""
     missing = [variable for variable in _REQUIRED if variable not in cube]
     if missing:
@@ -335,7 +344,7 @@ def check_cube(cube, name="cube"):
     return cube
 
 
-def cube_of(cube):
+def cube_of(cube: CubeSource) -> xr.Dataset:
     """Return the cube of a fitted assessment, a cube as it is, or that in a file."""
     if isinstance(cube, BaseEstimator):
         check_is_fitted(cube, "cube_")
@@ -350,7 +359,7 @@ def cube_of(cube):
     return load_cube(cube)
 
 
-def check_claimed(cube):
+def check_claimed(cube: xr.Dataset) -> xr.Dataset:
     """Raise a ValueError unless a cube has claims, and says how they were tested; return it."""
     for dim in _DIMS["nll"]:
         if dim not in cube.dims:

@@ -1,7 +1,11 @@
 """A cube in plain sentences."""
 
+from __future__ import annotations
+
 import textwrap
+from collections.abc import Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 from .._docs import fill_doc
 from ._case import cases_of
@@ -17,11 +21,15 @@ from ._sentences import (
 )
 from ._words import glossary_of
 
+if TYPE_CHECKING:
+    from ._case import Case
+    from ._cube import CubeSource
+
 WIDTH = 79
 
 
 @fill_doc
-def explain(cube):
+def explain(cube: CubeSource) -> str:
     """Say in plain sentences what an assessment has found.
 
     Every sentence follows from a number of the cube: the verdict, the effect of each claim with its
@@ -88,13 +96,13 @@ def explain(cube):
     return "\n".join([text, "", "Words", *lines]) if lines else text
 
 
-def headline(cube):
+def headline(cube: CubeSource) -> str:
     """Return the first thing to say of a cube: its verdict, or how many there are of each."""
     cases = cases_of(check_claimed(cube_of(cube)))
     return verdict_sentence(cases[0]) if len(cases) == 1 else _overview(cases)
 
 
-def _heading(cases):
+def _heading(cases: Sequence[Case]) -> str:
     """Return what was assessed."""
     run = cases[0].run
     what = f"{run['model']['type']} in {run['world']['type']}"
@@ -104,11 +112,11 @@ def _heading(cases):
     return f"{what}, {settings}" if settings else what
 
 
-def _settings(case):
+def _settings(case: Case) -> str:
     return ", ".join(f"{name}={value}" for name, value in case.settings.items())
 
 
-def _list_settings(cases):
+def _list_settings(cases: Sequence[Case]) -> str:
     """Return the settings of several configurations."""
     names = list(cases[0].settings)
     if len(names) == 1:
@@ -116,17 +124,17 @@ def _list_settings(cases):
     return "; ".join(map(_settings, cases))
 
 
-def _overview(cases):
+def _overview(cases: Sequence[Case]) -> str:
     """Return which configurations have which verdict."""
     by_verdict = sorted(cases, key=lambda case: case.verdict)
     lines = []
-    for verdict, found in groupby(by_verdict, key=lambda case: case.verdict):
-        found = list(found)
+    for verdict, group in groupby(by_verdict, key=lambda case: case.verdict):
+        found = list(group)
         lines.append(_item(f"{verdict} ({len(found)}):", _list_settings(found), 2))
     return "\n".join(lines)
 
 
-def _paragraph(case, alone):
+def _paragraph(case: Case, alone: bool) -> str:
     """Return all that is said of one configuration."""
     blocks = [_wrap(verdict_sentence(case)), _wrap(basis_sentence(case))]
     claims = [_item(f"{state:8}", sentence, 9) for state, sentence in claim_sentences(case)]
@@ -147,16 +155,16 @@ def _paragraph(case, alone):
     return f"{settings}\n{'-' * min(len(settings), WIDTH)}\n{text}"
 
 
-def _wrap(text):
+def _wrap(text: str) -> str:
     return textwrap.fill(text, WIDTH)
 
 
-def _item(label, text, indent):
+def _item(label: str, text: str, indent: int) -> str:
     """Return a line of a list, with its further lines indented."""
     return textwrap.fill(f"{label} {text}", WIDTH, subsequent_indent=" " * indent)
 
 
-def numbers_of(cases):
+def numbers_of(cases: Sequence[Case]) -> dict[str, Any]:
     """Return the numbers of an assessment that the lines for words have in them."""
     run = cases[0].run
     margins = f"{run['margin']:g} nats per step"

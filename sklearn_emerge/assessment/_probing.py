@@ -6,9 +6,9 @@ import numpy as np
 
 from .._latents import given_classes
 from .._missing import is_observed
+from ..predictors._last_inputs import window_of
 from ..probes import can_be_scored, check_probe, count_classes, known_latents, score_probe
 from ..worlds import ArrayWorld
-from ._alternatives import window_of
 from ._design import Design
 from ._labels import STRUCTURED
 from ._networks import groups_of
@@ -109,7 +109,8 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
             n_hidden = fit_untrained(model, few).transform(few).shape[2]
             _try(probe, n_hidden, latents[0], "hidden states")
             if windows:
-                window = window_of(few, n_hidden, clock_of(model), vocabulary_of(model), world)
+                roles = {name: getattr(world, name) for name in ("n_exogenous", "feedback")}
+                window = window_of(few, n_hidden, clock_of(model), vocabulary_of(model), **roles)
                 n = window.shape[2]
                 _try(probe, n, latents[0], "the last inputs, for the claim 'representation'")
     if found:

@@ -1,7 +1,12 @@
 """What a fitted assessment says, shows and writes."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
 from sklearn.utils.validation import check_is_fitted
 
+from .._typing import PathLike
 from . import _plot_and_report
 from ._cube import save_cube
 from ._explain import explain
@@ -10,11 +15,23 @@ from ._html import results_html
 from ._summary import summarise
 from ._verdict import by_configuration
 
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from ..predictors import BasePredictor
+    from ..worlds import Sample
+    from ._plan import Cell
+    from ._plot_and_report import Display
+
 
 class Results:
     """Methods of `EmergenceAssessment` that read its `cube_`, and the predictors behind it."""
 
-    def summary(self, detail="short"):
+    cube_: xr.Dataset
+    _cells: list[Cell]
+
+    def summary(self, detail: Literal["short", "full"] = "short") -> pd.DataFrame:
         """Return the main figures as a table, see `summarise`.
 
         Parameters
@@ -33,7 +50,7 @@ class Results:
         """
         return summarise(self, detail)
 
-    def explain(self):
+    def explain(self) -> str:
         """Say in plain sentences what was found, see `explain`.
 
         Returns
@@ -48,16 +65,18 @@ class Results:
         return explain(self)
 
     @property
-    def verdict_(self):
+    def verdict_(self) -> str | pd.Series:
         """The verdict: a str, or a Series over the configurations of a grid."""
         return by_configuration(self, "verdict")
 
     @property
-    def verdict_reason_(self):
+    def verdict_reason_(self) -> str | pd.Series:
         """The tests behind the verdict: a str, or a Series over the configurations of a grid."""
         return by_configuration(self, "verdict_reason")
 
-    def predictor(self, mode="full", seed=0, condition="structured", **grid):
+    def predictor(
+        self, mode: str = "full", seed: int = 0, condition: str = "structured", **grid: Any
+    ) -> BasePredictor:
         """Return the fitted predictor behind a cell of the cube.
 
         With `memory` its weights are read from the folder, if it is there still, and only the head
@@ -107,7 +126,7 @@ class Results:
         check_is_fitted(self, "cube_")
         return refit(find_cell(self._cells, mode, seed, condition, grid), seed)
 
-    def evaluation(self, seed=0, condition="structured", **grid):
+    def evaluation(self, seed: int = 0, condition: str = "structured", **grid: Any) -> Sample:
         """Return the sequences on which the networks of a seed were evaluated.
 
         Parameters
@@ -130,10 +149,14 @@ class Results:
             As in `predictor`.
         """
         check_is_fitted(self, "cube_")
-        mode = self._cells[0].mode
+        mode = str(self._cells[0].mode)  # those of networks have one
         return find_cell(self._cells, mode, seed, condition, grid).work.splits(int(seed))[1]
 
-    def plot(self, kind=None, **options):
+    def plot(
+        self,
+        kind: Literal["gains", "capacity", "decoding", "memory", "trajectory"] | None = None,
+        **options: Any,
+    ) -> Display:
         """Plot what was measured.
 
         Parameters
@@ -161,7 +184,7 @@ class Results:
         """
         return _plot_and_report.plot(self, kind, options)
 
-    def to_netcdf(self, path):
+    def to_netcdf(self, path: PathLike) -> None:
         """Write the cube to a NetCDF file, atomically.
 
         Parameters
@@ -180,7 +203,7 @@ class Results:
         check_is_fitted(self, "cube_")
         save_cube(self.cube_, path)
 
-    def report(self, path):
+    def report(self, path: PathLike) -> None:
         """Write a report: one HTML file with verdict, figures, checks and methods.
 
         Parameters
@@ -206,12 +229,12 @@ class Results:
         check_is_fitted(self, "cube_")
         _plot_and_report.write_report(self, path)
 
-    def _repr_html_inner(self):
-        html = super()._repr_html_inner()
+    def _repr_html_inner(self) -> str:
+        html = super()._repr_html_inner()  # type: ignore[misc]  # that of `Estimator`
         return html + results_html(self.cube_) if hasattr(self, "cube_") else html
 
-    def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        bundle = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]  # that of `Estimator`
         if "text/html" in bundle and hasattr(self, "cube_"):
             bundle["text/html"] += results_html(self.cube_)
         return bundle

@@ -1,6 +1,10 @@
 """The main figures of a cube as a table."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -23,6 +27,10 @@ from ._words import (
     is_any_size,
     listed,
 )
+
+if TYPE_CHECKING:
+    from ._case import Case
+    from ._cube import CubeSource
 
 # Letters that there is room for of the name of a baseline of one's own.
 _LONGEST = 12
@@ -48,7 +56,7 @@ _FULL = {
 
 
 @fill_doc
-def summarise(cube, detail="short"):
+def summarise(cube: CubeSource, detail: Literal["short", "full"] = "short") -> pd.DataFrame:
     """Return the main figures of a cube as a table.
 
     Parameters
@@ -122,7 +130,7 @@ def summarise(cube, detail="short"):
     return full_table(cube, cases[0].run["alpha"], cases[0].run["correction"])
 
 
-def short_frame(cube):
+def short_frame(cube: xr.Dataset) -> ShortTable:
     """Return a row a configuration of a cube that has claims."""
     cases = cases_of(cube)
     rows = pd.DataFrame([_row(case) for case in cases])
@@ -140,9 +148,9 @@ def short_frame(cube):
     return table
 
 
-def _row(case):
+def _row(case: Case) -> dict[str, Any]:
     """Return the cells of a configuration; NaN where nothing was measured."""
-    cells = {column: np.nan for column, _ in _COLUMNS.values()}
+    cells: dict[str, Any] = {column: np.nan for column, _ in _COLUMNS.values()}
     for name, (column, _) in _COLUMNS.items():
         claim = case.claims.get(name)
         if name == "untrained" and "gain" not in case.claims:
@@ -179,33 +187,33 @@ def _row(case):
     return cells
 
 
-def _column(case, latent):
+def _column(case: Case, latent: str) -> str:
     return f"{case.score_name(latent)} {latent}"
 
 
-def _short_name(case):
+def _short_name(case: Case) -> str:
     """Return a name of the best baseline for which there is room."""
     name = case.here.best_baseline.item()
     return SHORT_NAMES.get(name, name[:_LONGEST])
 
 
-def _compact(number):
+def _compact(number: str) -> str:
     """Return a number without the zero before its point."""
     return number.replace("0.", ".", 1) if number.removeprefix("-").startswith("0.") else number
 
 
-def _latents_least_first(cases):
+def _latents_least_first(cases: Sequence[Case]) -> list[str]:
     """Return the columns of latents, that of which training added least first."""
-    added = {}
+    added: dict[str, float] = {}
     for case in cases:
         for latent in case.latents:
             effect = np.nan_to_num(case.claims[f"{REPRESENTATION} {latent}"].effect, nan=-np.inf)
             column = _column(case, latent)
             added[column] = max(effect, added.get(column, -np.inf))
-    return sorted(added, key=added.get)
+    return sorted(added, key=added.__getitem__)
 
 
-def _caption(cases, rows):
+def _caption(cases: Sequence[Case], rows: pd.DataFrame) -> str:
     """Return what the columns are, in which units."""
     ranks = listed(sorted({case.rank for case in cases}), "or")
     said = [
@@ -231,7 +239,7 @@ def _caption(cases, rows):
     return f"By how much networks predict better, in nats per step. {'; '.join(said)}."
 
 
-def full_table(cube, alpha, correction):
+def full_table(cube: xr.Dataset, alpha: float, correction: str | None) -> Table:
     """Return the table of all conditions and modes.
 
     Parameters
@@ -274,7 +282,7 @@ def full_table(cube, alpha, correction):
     return full
 
 
-def _full_caption(cube, frame, grid):
+def _full_caption(cube: xr.Dataset, frame: pd.DataFrame, grid: Sequence[str]) -> str:
     """Return what the rows and the columns of the full table are."""
     labels = {name: condition_in_words(name) for name in cube.condition.values.tolist()}
     labels |= {name: arm_in_words(name) for name in cube.mode.values.tolist()}
@@ -287,7 +295,7 @@ def _full_caption(cube, frame, grid):
     return f"{rows} {'; '.join(said)}."
 
 
-def _efficiency(cube):
+def _efficiency(cube: xr.Dataset) -> xr.DataArray:
     """Return which share of the gain of the best possible predictor networks have on average."""
     possible = (cube.nll_reference - cube.nll_optimal).mean("seed")
     share = cube.delta_nll.mean("seed") / possible.where(possible > NOTHING_TO_GAIN)
@@ -295,7 +303,7 @@ def _efficiency(cube):
     return share.where(cube.efficiency.notnull().any("seed"))
 
 
-def _required_seeds(cube, alpha, correction):
+def _required_seeds(cube: xr.Dataset, alpha: float, correction: str | None) -> xr.DataArray:
     """Return the seeds that find gains of such a size; NaN where one was found or none is seen."""
     n_tests = int(np.prod([cube.sizes[dim] for dim in cube.p_value.dims if dim not in RESERVED]))
     needed = seeds_to_find(cube.delta_nll, alpha, n_tests, correction)

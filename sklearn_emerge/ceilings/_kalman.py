@@ -184,8 +184,18 @@ class KalmanPredictor(OptimalPredictor):
             innovations.append(S)
         return np.array(gains), np.array(innovations)
 
-    def _fill(self, X: Floats) -> Floats:
-        """Return X itself: nothing has to stand for what is missing."""
+    def fill_missing(self, X: Floats) -> Floats:
+        """Return X itself: nothing has to stand for what is missing.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_sequences, n_steps, n_channels)
+            Sequences, NaN where a step is missing.
+
+        Returns
+        -------
+        ndarray of the same shape
+        """
         return X
 
     def _predict(self, X: Floats) -> Floats:

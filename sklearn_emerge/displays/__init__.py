@@ -1,6 +1,7 @@
-"""Displays: figures of a result cube or of a sweep."""
+"""Displays: figures of a result cube, of a sweep, or of a network."""
 
 from ._assessment import AssessmentDisplay
+from ._attention import AttentionDisplay
 from ._capacity import CapacityCurveDisplay
 from ._critical_length import CriticalLengthDisplay
 from ._decoding import DecodingDisplay
@@ -11,6 +12,7 @@ from ._trajectory import TrajectoryDisplay
 
 __all__ = [
     "AssessmentDisplay",
+    "AttentionDisplay",
     "CapacityCurveDisplay",
     "CriticalLengthDisplay",
     "DecodingDisplay",

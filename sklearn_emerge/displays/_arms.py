@@ -1,13 +1,26 @@
 """Arms side by side in groups: seeds as points, their mean, its interval, levels by name."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from ._style import SMALL, frame, inches, settle, wrap, write_names
+from .._typing import Floats
+from ._style import SMALL, LineStyle, frame, inches, settle, wrap, write_names
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ._style import Color
 
 # Line style of the level at zero; others are thicker.
 REFERENCE = (0, ())
+# Name, line style and height of a line.
+Level = tuple[str, LineStyle, float]
 # Inches of the names beside a group, and between groups.
 NAMES, GAP = 1.25, 0.25
 # Inches of a letter of a label, of the narrowest arm that is readable, and below which notes and
@@ -35,18 +48,18 @@ class Arm:
 
     label: str
     color: str
-    seeds: np.ndarray
+    seeds: Floats
     low: float
     high: float
     note: str = ""
 
     @property
-    def mean(self):
+    def mean(self) -> float:
         """The mean; NaN if a seed has diverged."""
         return self.seeds.mean()
 
     @property
-    def values(self):
+    def values(self) -> list[float]:
         """All that is drawn of it."""
         return [*self.seeds, self.mean, self.low, self.high]
 
@@ -61,16 +74,16 @@ class Group:
         Above it.
     arms : list of Arm
         From left to right.
-    levels : list of (str, str, float)
+    levels : list of (str, line style, float)
         Name, line style and height of lines.
     """
 
     title: str
-    arms: list
-    levels: list = field(default_factory=list)
+    arms: list[Arm]
+    levels: list[Level] = field(default_factory=list)
 
 
-def width_of(groups, arm=0.62):
+def width_of(groups: Sequence[Group], arm: float = 0.62) -> float:
     """Return the inches that groups need, names of levels included."""
     n_arms = sum(len(group.arms) for group in groups)
     return arm * n_arms + GAP * len(groups) + NAMES * sum(bool(g.levels) for g in groups)
@@ -91,7 +104,14 @@ class Groups:
         What is possible; intervals end there.
     """
 
-    def __init__(self, ax, groups, *, needed, bounds=(-np.inf, np.inf)):
+    def __init__(
+        self,
+        ax: Axes,
+        groups: Sequence[Group],
+        *,
+        needed: ArrayLike,
+        bounds: tuple[float, float] = (-np.inf, np.inf),
+    ) -> None:
         self.ax, self.groups, self.bounds = ax, groups, bounds
         shown = [value for group in groups for arm in group.arms for value in arm.values]
         shown += [height for group in groups for _, _, height in group.levels]
@@ -105,7 +125,7 @@ class Groups:
         self._label()
 
     @property
-    def notes(self):
+    def notes(self) -> str:
         """What a footer has to say of what leaves the frame, and of lines without names."""
         said = []
         values = np.array(
@@ -130,7 +150,7 @@ class Groups:
             )
         return " ".join(said)
 
-    def draw(self):
+    def draw(self) -> None:
         """Draw what is inside the axes."""
         # What stands around them may have changed their size.
         self._label()
@@ -160,7 +180,7 @@ class Groups:
                     ax, heights, right, right + 0.12 / self._unit, NAMES - 0.15, below=below
                 )
 
-    def _set_limits(self):
+    def _set_limits(self) -> None:
         """Set the vertical limits: notes stand above what is drawn."""
         unit = getattr(self, "_unit", 1.0)
         notes = [_note(arm, unit) for group in self.groups for arm in group.arms if arm.note]
@@ -169,11 +189,12 @@ class Groups:
         low, high = self.ends
         self.ax.set_ylim(low - 0.05 * (high - low), high + (high - low) * 1.05 * room / (1 - room))
 
-    def _label(self):
+    def _label(self) -> None:
         """Find places of arms, and write their labels and the titles of groups."""
         ax, groups = self.ax, self.groups
         self._unit, gaps, words, self._named = _layout(ax, groups)
-        unit, left, places, tops = self._unit, 0.0, {}, []
+        unit, left, tops = self._unit, 0.0, []
+        places: dict[tuple[float, str], list[float]] = {}
         self._lefts = []
         for group, gap, word in zip(groups, gaps, words, strict=True):
             self._lefts.append(left)
@@ -188,7 +209,9 @@ class Groups:
         self._above.set_xticks(*zip(*tops, strict=True), fontsize=9)
 
 
-def _layout(ax, groups):
+def _layout(
+    ax: Axes, groups: Sequence[Group]
+) -> tuple[float, NDArray[np.floating], NDArray[np.floating], NDArray[np.bool_]]:
     """Return the inches of an arm, after each group, and of the longest word of each title.
 
     And where levels are named: if arms had no room, only where names are others than before, or in
@@ -201,15 +224,15 @@ def _layout(ax, groups):
         if _unit(ax, sizes, GAP + NAMES * named) >= least:
             break
     gaps = GAP + NAMES * named
-    words = [max((len(word) for word in group.title.split()), default=0) for group in groups]
-    words = 0.085 * np.array(words)
+    longest = [max((len(word) for word in group.title.split()), default=0) for group in groups]
+    words = 0.085 * np.array(longest)
     # Titles that are wider than their groups need room on both sides.
     wider = np.maximum(words - _unit(ax, sizes, gaps) * sizes, 0) / 2
     gaps = np.maximum(gaps, GAP / 2 + wider + np.append(wider[1:], 0))
     return _unit(ax, sizes, gaps), gaps, words, named
 
 
-def _least(groups):
+def _least(groups: Sequence[Group]) -> float:
     """Return the inches of an arm at which its label need not stand upright."""
     least = [_NARROW]
     for group in groups:
@@ -220,12 +243,12 @@ def _least(groups):
     return max(least)
 
 
-def _unit(ax, sizes, gaps):
+def _unit(ax: Axes, sizes: NDArray[np.integer], gaps: NDArray[np.floating]) -> float:
     """Return the inches that are left for each arm."""
     return max((inches(ax)[0] - sum(gaps)) / sum(sizes), 0.15)
 
 
-def _set_labels(ax, places, unit):
+def _set_labels(ax: Axes, places: Mapping[tuple[float, str], Sequence[float]], unit: float) -> None:
     """Write the label of each arm, or of neighbours that share it, upright if there is no room."""
     upright = any(
         _LETTER * max(map(len, label.split() or [""])) > unit * len(x)
@@ -244,22 +267,32 @@ def _set_labels(ax, places, unit):
     ax.tick_params(axis="x", length=0)
 
 
-def _note(arm, unit):
+def _note(arm: Arm, unit: float) -> str:
     """Return the note of an arm, with the least room that it needs."""
     return wrap(arm.note.replace(" of ", "/") if unit < _TIGHT else arm.note, unit)
 
 
-def _draw_levels(ax, left, right, levels, ends):
+def _draw_levels(
+    ax: Axes, left: float, right: float, levels: Iterable[Level], ends: tuple[float, float]
+) -> None:
     """Draw the lines of a group that are in the range."""
     for _, style, height in levels:
         if ends[0] <= height <= ends[1]:
-            line = {"color": "black", "linewidth": 1.2, "linestyle": style}
+            line: dict[str, Any] = {"color": "black", "linewidth": 1.2, "linestyle": style}
             if style == REFERENCE:
                 line |= {"color": "0.5", "linewidth": 0.8}
             ax.hlines(height, left, right, zorder=1, **line)
 
 
-def _draw_arm(ax, x, arm, ends, bounds, unit, raised):
+def _draw_arm(
+    ax: Axes,
+    x: float,
+    arm: Arm,
+    ends: tuple[float, float],
+    bounds: tuple[float, float],
+    unit: float,
+    raised: bool,
+) -> None:
     """Draw points beside a mean with its interval; what leaves the range becomes an arrow."""
     bottom, top = ends
     style = {"color": arm.color, "clip_on": False}
@@ -297,7 +330,15 @@ def _draw_arm(ax, x, arm, ends, bounds, unit, raised):
         )
 
 
-def mark_beyond(ax, x, mean, values, ends, color, raised=False):
+def mark_beyond(
+    ax: Axes,
+    x: float,
+    mean: float,
+    values: Floats,
+    ends: tuple[float, float],
+    color: Color,
+    raised: bool = False,
+) -> None:
     """Draw arrows at the ends of a range that values leave, and write a mean that is not in it."""
     for edge, marker, beyond in (
         (ends[0], "v", values < ends[0]),
@@ -322,9 +363,10 @@ def mark_beyond(ax, x, mean, values, ends, color, raised=False):
         )
 
 
-def _others(groups):
+def _others(groups: Sequence[Group]) -> NDArray[np.bool_]:
     """Return where groups have levels with other names than those before."""
-    known, found = set(), []
+    known: set[tuple[str, LineStyle]] = set()
+    found = []
     for group in groups:
         own = {level[:2] for level in group.levels}
         found.append(not own <= known)

@@ -1,6 +1,10 @@
 """The gains of one configuration, by condition and training mode."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
@@ -18,6 +22,13 @@ from ._captions import (
 )
 from ._source import Display, known_option, select, select_one
 from ._style import ARM_COLORS, GREEN, finish, literal, set_title
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+    from ..assessment._cube import CubeSource
+    from ._arms import Level
 
 
 class AssessmentDisplay(Display):
@@ -43,12 +54,20 @@ class AssessmentDisplay(Display):
 
     _options = {"modes": None, "note": "seeds"}
 
-    def __init__(self, cube):
+    def __init__(self, cube: xr.Dataset) -> None:
         self.cube = cube
 
     @classmethod
     @fill_doc
-    def from_cube(cls, cube, *, modes=None, note="seeds", ax=None, **selection):
+    def from_cube(
+        cls,
+        cube: CubeSource,
+        *,
+        modes: str | Sequence[str] | None = None,
+        note: Literal["seeds", "p"] | None = "seeds",
+        ax: Axes | None = None,
+        **selection: object,
+    ) -> Self:
         """Plot one configuration of a cube.
 
         Parameters
@@ -72,7 +91,13 @@ class AssessmentDisplay(Display):
         """
         return cls(select_one(cube, selection)).plot(ax, modes=modes, note=note)
 
-    def plot(self, ax=None, *, modes="same", note="same"):
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        modes: str | Sequence[str] | None = "same",
+        note: Literal["seeds", "p", "same"] | None = "same",
+    ) -> Self:
         """Plot.
 
         Parameters
@@ -119,14 +144,14 @@ class AssessmentDisplay(Display):
         self._plotted(ax, modes=given, note=note)
         return self
 
-    def _shown(self):
+    def _shown(self) -> str:
         return (
             f"gains of {panel_title(self.cube, self.cube)}: {gains_in_words(self.cube)}; "
             f"{self.cube.sizes['seed']} seeds. {verdict_title(self.cube)}"
         )
 
 
-def shown_modes(cube, modes):
+def shown_modes(cube: xr.Dataset, modes: str | Iterable[str] | None) -> list[str]:
     """Return the training modes to show, all but "random" unless asked for."""
     if modes is None:
         known = cube.mode.values.tolist()
@@ -136,7 +161,7 @@ def shown_modes(cube, modes):
     return select(cube, {"mode": modes}).mode.values.tolist()
 
 
-def gain_levels(here):
+def gain_levels(here: xr.Dataset) -> list[Level]:
     """Return name, line style and gain of the levels of a condition, the reference among them."""
     reference = reference_name(here)
     found = [
@@ -147,7 +172,9 @@ def gain_levels(here):
     return [(f"reference: {reference}", REFERENCE, 0.0), *found]
 
 
-def gain_arms(here, modes, label=arm_in_words):
+def gain_arms(
+    here: xr.Dataset, modes: Iterable[str], label: Callable[[str], str] = arm_in_words
+) -> list[Arm]:
     """Return the arms of a condition, with the gains of the cube and their intervals."""
     return [
         Arm(
@@ -161,7 +188,7 @@ def gain_arms(here, modes, label=arm_in_words):
     ]
 
 
-def _said(cube, note, margin):
+def _said(cube: xr.Dataset, note: str | None, margin: float | None) -> str:
     """Return what a footer has to say of the notes above arms."""
     if note == "p":
         return f"p: of no gain over the reference, by {test_in_words(cube)}."
@@ -172,7 +199,7 @@ def _said(cube, note, margin):
     return f"Above: seeds that gain more than {margin:g}, the margin."
 
 
-def _group(here, modes, note, margin):
+def _group(here: xr.Dataset, modes: Sequence[str], note: str | None, margin: float | None) -> Group:
     """Return the group of one condition."""
     arms = gain_arms(here, modes)
     p_value = here.p_value_adjusted if "p_value_adjusted" in here else here.p_value

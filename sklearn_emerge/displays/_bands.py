@@ -1,7 +1,9 @@
 """Intervals of means over seeds, of what cubes have no intervals of."""
 
 import numpy as np
+import xarray as xr
 
+from .._typing import Floats
 from ..inference._labelled import complete, intervals
 from ._style import ends_of
 
@@ -9,7 +11,9 @@ from ._style import ends_of
 _CONFIDENCE = 0.95
 
 
-def band_of(values, bounds=(None, None)):
+def band_of(
+    values: xr.DataArray, bounds: tuple[float | None, float | None] = (None, None)
+) -> Floats:
     """Return the ends of Student's 95% interval of the mean over seeds, within what is possible.
 
     Parameters

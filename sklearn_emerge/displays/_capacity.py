@@ -1,8 +1,15 @@
 """Gain against a parameter of the grid, such as the number of hidden units."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import NDArray
 
 from .._docs import fill_doc
+from .._typing import Floats
 from ..assessment._cube import cube_of
 from ..assessment._words import arm_in_words
 from ._arms import mark_beyond
@@ -18,6 +25,13 @@ from ._captions import (
 )
 from ._source import Display, check_selected, parameters, select
 from ._style import ARM_COLORS, GREEN, finish, frame, literal, set_title, write_names
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+    from ..assessment._cube import CubeSource
+    from ._style import LineStyle
 
 
 class CapacityCurveDisplay(Display):
@@ -44,15 +58,22 @@ class CapacityCurveDisplay(Display):
 
     _options = {"modes": None}
 
-    def __init__(self, cube, parameter):
+    def __init__(self, cube: xr.Dataset, parameter: str) -> None:
         self.cube = cube
         self.parameter = parameter
 
     @classmethod
     @fill_doc
     def from_cube(
-        cls, cube, parameter=None, *, condition="structured", modes=None, ax=None, **selection
-    ):
+        cls,
+        cube: CubeSource,
+        parameter: str | None = None,
+        *,
+        condition: str = "structured",
+        modes: str | Sequence[str] | None = None,
+        ax: Axes | None = None,
+        **selection: object,
+    ) -> Self:
         """Plot the gains of a cube against one of its parameters.
 
         Parameters
@@ -91,7 +112,7 @@ class CapacityCurveDisplay(Display):
         cube = select(cube, {"condition": condition}).sortby(parameter)
         return cls(cube, parameter).plot(ax, modes=modes)
 
-    def plot(self, ax=None, *, modes="same"):
+    def plot(self, ax: Axes | None = None, *, modes: str | Sequence[str] | None = "same") -> Self:
         """Plot.
 
         Parameters
@@ -123,8 +144,8 @@ class CapacityCurveDisplay(Display):
         lines = self._levels()
         means = cube.delta_nll.mean("seed", skipna=False).sel(mode=modes)
         needed = [0.0, *means.sel(mode=modes[0]).values, *(v for *_, gains in lines for v in gains)]
-        shown = [cube[name].sel(mode=modes) for name in ("ci_low", "ci_high", "delta_nll")]
-        shown = np.concatenate([each.values.ravel() for each in shown])
+        drawn = [cube[name].sel(mode=modes) for name in ("ci_low", "ci_high", "delta_nll")]
+        shown = np.concatenate([each.values.ravel() for each in drawn])
         low, high = frame(needed, shown)
         margin = 0.05 * (high - low)
         ends = low - margin, high + margin
@@ -153,7 +174,7 @@ class CapacityCurveDisplay(Display):
         self._plotted(ax, modes=given)
         return self
 
-    def _levels(self):
+    def _levels(self) -> list[tuple[str, LineStyle, Floats]]:
         """Return names, line styles and gains of the other predictors that are compared."""
         cube = self.cube
         return [
@@ -162,7 +183,7 @@ class CapacityCurveDisplay(Display):
             if name != reference_name(cube)
         ]
 
-    def _draw_mode(self, ax, x, mode, style):
+    def _draw_mode(self, ax: Axes, x: NDArray[Any], mode: str, style: str) -> None:
         """Draw the seeds of an arm, their means and the intervals of these."""
         here = self.cube.sel(mode=mode)
         color = ARM_COLORS.get(mode, GREEN)
@@ -191,7 +212,7 @@ class CapacityCurveDisplay(Display):
             for i in np.flatnonzero((edges[:-1] != mean[:-1]) != (edges[1:] != mean[1:])):
                 ax.plot(x[i : i + 2], edges[i : i + 2], ":", color=color, linewidth=1.2)
 
-    def _shown(self):
+    def _shown(self) -> str:
         gains = "; ".join(
             f"{value}: {arms_in_words(self.cube.sel({self.parameter: value}))}"
             for value in self.cube[self.parameter].values.tolist()
@@ -202,7 +223,7 @@ class CapacityCurveDisplay(Display):
         )
 
 
-def _set_values(ax, x, values):
+def _set_values(ax: Axes, x: NDArray[Any], values: NDArray[Any]) -> None:
     """Write the values of the parameter at their places; numbers above zero are doublings."""
     if not np.issubdtype(values.dtype, np.number):
         ax.set_xticks(x, [literal(value) for value in values])

@@ -1,6 +1,10 @@
 """What stands above and below figures of cubes: verdicts, conditions, seeds and intervals."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Container, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,19 +20,24 @@ from ..assessment._words import (
 from ..likelihoods import LIKELIHOODS
 from ._style import ALTERNATIVE_STYLE, CEILINGS, literal
 
+if TYPE_CHECKING:
+    import xarray as xr
 
-def verdict_title(cube):
+    from ._style import LineStyle
+
+
+def verdict_title(cube: xr.Dataset) -> str:
     """Return the verdict of a configuration; before there were claims, rules were others."""
     rules = "" if "claim_state" in cube else " by earlier rules"
     return f"Verdict{rules}: {literal(cube.verdict.item().replace('+', ' and '))}"
 
 
-def assessed(cube):
+def assessed(cube: xr.Dataset) -> str:
     """Return which model was assessed in which world, as far as the cube says."""
     return cube.attrs.get("title", "").removeprefix("Emergence assessment of ")
 
 
-def gains_in_words(cube):
+def gains_in_words(cube: xr.Dataset) -> str:
     """Return the mean gain of each arm, where its head is trained, in each condition, in words."""
     return "; ".join(
         f"{condition_in_words(condition)}: {arms_in_words(cube.sel(condition=condition))}"
@@ -36,7 +45,7 @@ def gains_in_words(cube):
     )
 
 
-def arms_in_words(here):
+def arms_in_words(here: xr.Dataset) -> str:
     """Return the mean gain of each arm in one condition, where its head is trained, in words."""
     gains = here.delta_nll.mean("seed")
     return ", ".join(
@@ -46,7 +55,7 @@ def arms_in_words(here):
     )
 
 
-def scores_in_words(here):
+def scores_in_words(here: xr.Dataset) -> str:
     """Return from what each latent is decoded in one condition, and how well, in words."""
     states = {ARM_STATES[mode]: mode for mode in ("random", "readout", "full") if mode in here.mode}
     said = []
@@ -60,7 +69,7 @@ def scores_in_words(here):
     return "; ".join(said)
 
 
-def panel_title(cube, shown=None):
+def panel_title(cube: xr.Dataset, shown: xr.Dataset | xr.DataArray | None = None) -> str:
     """Return what was assessed, and the place of what is shown in it, in words.
 
     Parameters
@@ -84,13 +93,13 @@ def panel_title(cube, shown=None):
     return literal(", ".join(filter(None, said)))
 
 
-def readable(name):
+def readable(name: object) -> str:
     """Return the name of a dimension or of a parameter of the grid in words."""
     name = str(name).removesuffix("_item").removeprefix("world__").removeprefix("model__")
     return literal(name.replace("__", " ").replace("_", " "))
 
 
-def footer(cube, modes, note=""):
+def footer(cube: xr.Dataset, modes: Container[str], note: str = "") -> str:
     """Return what arms, points and bars are in a figure of gains of some modes, and a note."""
     shown = seeds_in_words([cube], "Points: ", "diamonds and bars", interval_in_words(cube))
     untrained = ""
@@ -102,7 +111,9 @@ def footer(cube, modes, note=""):
     return " ".join(said.split())
 
 
-def seeds_in_words(cubes, points, means, interval=None):
+def seeds_in_words(
+    cubes: Sequence[xr.Dataset], points: str, means: str, interval: str | None = None
+) -> str:
     """Return what is drawn of seeds, and of their mean if there are several.
 
     Parameters
@@ -124,15 +135,15 @@ def seeds_in_words(cubes, points, means, interval=None):
     return f"{said}; {means}: mean and {interval}."
 
 
-def test_in_words(cube):
+def test_in_words(cube: xr.Dataset) -> str:
     """Return which test the p-values of gains of a cube are of."""
     return "the corrected resampled t-test" if of_splits(cube) else "sign flips over seeds"
 
 
-def interval_in_words(cube):
+def interval_in_words(cube: xr.Dataset) -> str:
     """Return what the interval of the mean gain of a cube is."""
     configuration = _configuration(cube)
-    kind = {"student": "Student's", "bootstrap": "bootstrap"}.get(configuration.get("interval"))
+    kind = {"student": "Student's", "bootstrap": "bootstrap"}.get(configuration.get("interval", ""))
     if of_splits(cube):
         kind = "corrected: seeds share recordings"
     if "alpha" not in configuration or kind is None:
@@ -140,7 +151,7 @@ def interval_in_words(cube):
     return f"its {100 * (1 - configuration['alpha']):.3g}% interval ({kind})"
 
 
-def of_splits(cube):
+def of_splits(cube: xr.Dataset) -> bool:
     """Return whether seeds are splits of the same recordings."""
     configuration = _configuration(cube)
     if "units" in configuration:
@@ -150,7 +161,7 @@ def of_splits(cube):
     return own_data and innermost(configuration) == "ArrayWorld"
 
 
-def loss_bounds(cube):
+def loss_bounds(cube: xr.Dataset) -> tuple[float | None, float | None]:
     """Return the least and largest loss that is possible: of discrete data none is below zero."""
     configuration = _configuration(cube)
     likelihood = configuration.get("model", {}).get("likelihood")
@@ -161,7 +172,7 @@ def loss_bounds(cube):
     return (0.0 if discrete else None), None
 
 
-def levels(cube):
+def levels(cube: xr.Dataset) -> list[tuple[str, LineStyle, xr.DataArray]]:
     """Return the losses that a network is compared with in one condition.
 
     Parameters
@@ -171,11 +182,11 @@ def levels(cube):
 
     Returns
     -------
-    list of (str, str, xarray.DataArray)
+    list of (str, line style, xarray.DataArray)
         Name, line style and loss, the mean over seeds: of the best predictor, if it is known, and
         of the best of all baselines.
     """
-    found = []
+    found: list[tuple[str, LineStyle, xr.DataArray]] = []
     kinds = np.unique(cube.ceiling.values).tolist()
     if kinds[0] in CEILINGS:
         found.append((*CEILINGS[kinds[0]], cube.nll_optimal.mean("seed")))
@@ -186,11 +197,11 @@ def levels(cube):
     return found
 
 
-def reference_name(cube):
+def reference_name(cube: xr.Dataset) -> str:
     """Return the name of the reference, whose gain is 0."""
     names = {baseline_in_words(name) for name in np.unique(cube.reference.values)}
     return literal(names.pop()) if len(names) == 1 else "best trivial baseline"
 
 
-def _configuration(cube):
+def _configuration(cube: xr.Dataset) -> dict[str, Any]:
     return json.loads(cube.attrs.get("configuration", "{}"))

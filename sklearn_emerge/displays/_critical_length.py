@@ -1,9 +1,19 @@
 """Critical length of a sweep against the horizon."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
 
 from ._source import Display, as_sweep
 from ._style import PALETTE, finish
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+    from ._source import SweepSource
 
 
 class CriticalLengthDisplay(Display):
@@ -26,11 +36,13 @@ class CriticalLengthDisplay(Display):
 
     _options = {"label": None}
 
-    def __init__(self, cube):
+    def __init__(self, cube: xr.Dataset) -> None:
         self.cube = cube
 
     @classmethod
-    def from_cube(cls, cube, *, label=None, ax=None):
+    def from_cube(
+        cls, cube: SweepSource, *, label: str | None = None, ax: Axes | None = None
+    ) -> Self:
         """Plot the critical lengths of a sweep.
 
         Parameters
@@ -54,7 +66,7 @@ class CriticalLengthDisplay(Display):
         """
         return cls(as_sweep(cube)).plot(label=label, ax=ax)
 
-    def plot(self, *, label="same", ax=None):
+    def plot(self, *, label: str | None = "same", ax: Axes | None = None) -> Self:
         """Plot.
 
         Parameters
@@ -98,6 +110,6 @@ class CriticalLengthDisplay(Display):
         self._plotted(ax, label=given)
         return self
 
-    def _shown(self):
+    def _shown(self) -> str:
         lengths = ", ".join(f"{length:.3g}" for length in self.cube.critical_length.values)
         return f"critical lengths {lengths} at {self.cube.sizes['horizon']} horizons"

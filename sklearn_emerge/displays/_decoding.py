@@ -1,5 +1,10 @@
 """What can be decoded against what is predicted, over several worlds or models."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
 
 from ..assessment._labels import STRUCTURED
@@ -10,6 +15,12 @@ from ._bands import band_of
 from ._captions import arms_in_words, interval_in_words, scores_in_words, seeds_in_words
 from ._source import Display, select, select_one
 from ._style import ARM_COLORS, GREEN, finish, literal, set_legend
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+    from ..assessment._cube import CubeSource
 
 # A score of 1 is perfect; 0 is that of the mean, and where the axis begins: differences that mean
 # nothing would fill it.
@@ -52,11 +63,17 @@ class DecodingDisplay(Display):
     'score of decoding (cross-validated R²)'
     """
 
-    def __init__(self, cubes):
+    def __init__(self, cubes: dict[str, xr.Dataset]) -> None:
         self.cubes = cubes
 
     @classmethod
-    def from_cube(cls, cube, *, axes=None, **selection):
+    def from_cube(
+        cls,
+        cube: CubeSource | dict[str, CubeSource],
+        *,
+        axes: Sequence[Axes] | None = None,
+        **selection: object,
+    ) -> Self:
         """Plot one configuration of a cube, or of each of several.
 
         Parameters
@@ -94,7 +111,7 @@ class DecodingDisplay(Display):
             )
         return cls(cubes).plot(axes=axes)
 
-    def plot(self, axes=None):
+    def plot(self, axes: Sequence[Axes] | None = None) -> Self:
         """Plot.
 
         Parameters
@@ -145,7 +162,7 @@ class DecodingDisplay(Display):
         self._plotted(left)
         return self
 
-    def _shown(self):
+    def _shown(self) -> str:
         said = []
         for name, cube in self.cubes.items():
             here = select(cube, {"condition": STRUCTURED})
@@ -154,16 +171,16 @@ class DecodingDisplay(Display):
         return f"decoding of {', '.join(said)}"
 
 
-def _world(cube):
+def _world(cube: xr.Dataset) -> str:
     return cube.attrs.get("title", "world").rpartition(" on ")[2]
 
 
-def _no_label(mode):
+def _no_label(mode: str) -> str:
     """Return no label: colours are named in a legend."""
     return ""
 
 
-def _modes(cube):
+def _modes(cube: xr.Dataset) -> list[str]:
     """Return the trained arm and one with an untrained core, those that there are."""
     known = cube.mode.values.tolist()
     # An untrained core has the same states whether its head is trained or not.
@@ -171,7 +188,7 @@ def _modes(cube):
     return [*(mode for mode in ("full",) if mode in known), *untrained]
 
 
-def _score_names(cube):
+def _score_names(cube: xr.Dataset) -> set[str]:
     """Return what the scores of a cube are called: of classes D², else R²."""
     if "probe_score" not in cube:
         return set()
@@ -183,7 +200,7 @@ def _score_names(cube):
     return {"D²" if each else "R²" for each in classes.values}
 
 
-def _decoded(cube):
+def _decoded(cube: xr.Dataset) -> list[Arm]:
     """Return the arms of each latent, and what the last inputs alone show."""
     if "probe_score" not in cube:
         # Room for the words.

@@ -1,11 +1,21 @@
 """Accuracy against capacity with the fitted curve, its band and its location."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._moved import renamed_argument, renamed_attribute
+from .._typing import Floats, RandomState
 from ._source import Display
 from ._style import BLUE, SMALL, finish, log_ticks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..emergence import EmergenceCurve
 
 # Capacities at which the curve is drawn.
 _POINTS = 200
@@ -51,7 +61,17 @@ class EmergenceCurveDisplay(Display):
     _options = {"label": None, "color": BLUE}
 
     @renamed_argument("threshold", "location")
-    def __init__(self, capacity, rate, grid, mean, low, high, location, confidence=0.95):
+    def __init__(
+        self,
+        capacity: Floats,
+        rate: Floats,
+        grid: Floats,
+        mean: Floats,
+        low: Floats,
+        high: Floats,
+        location: tuple[float, float, float],
+        confidence: float = 0.95,
+    ) -> None:
         self.capacity = capacity
         self.rate = rate
         self.grid = grid
@@ -64,7 +84,15 @@ class EmergenceCurveDisplay(Display):
     threshold = renamed_attribute("threshold", "location")
 
     @classmethod
-    def from_estimator(cls, curve, *, confidence=0.95, random_state=0, ax=None, **options):
+    def from_estimator(  # type: ignore[override]  # a curve has no cube, and options of its own
+        cls,
+        curve: EmergenceCurve,
+        *,
+        confidence: float = 0.95,
+        random_state: RandomState = 0,
+        ax: Axes | None = None,
+        **options: Any,
+    ) -> Self:
         """Plot a curve with what it was fitted to.
 
         Parameters
@@ -101,7 +129,9 @@ class EmergenceCurveDisplay(Display):
         values = curve.y_train_, grid, curve.predict(X), low, high
         return cls(capacity, *values, location, confidence).plot(ax=ax, **options)
 
-    def plot(self, ax=None, *, label="same", color="same"):
+    def plot(
+        self, ax: Axes | None = None, *, label: str | None = "same", color: str = "same"
+    ) -> Self:
         """Plot.
 
         Parameters
@@ -147,7 +177,7 @@ class EmergenceCurveDisplay(Display):
         self._plotted(ax, label=label, color=color)
         return self
 
-    def _draw_location(self, ax, color):
+    def _draw_location(self, ax: Axes, color: str) -> None:
         """Draw the location and its interval, if it is among the capacities."""
         location, low, high = self.location
         if not self.grid[0] <= location <= self.grid[-1]:
@@ -170,15 +200,15 @@ class EmergenceCurveDisplay(Display):
             bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.5},
         )
 
-    def _told(self):
+    def _told(self) -> str:
         """Return the location and its interval in words."""
         location, *_ = self.location
         if not self.grid[0] <= location <= self.grid[-1]:
             return "location beyond the capacities"
-        location, low, high = (f"{float(f'{x:.3g}'):,g}" for x in self.location)
-        return f"location {location} ({100 * self.confidence:.3g}%: {low} to {high})"
+        at, low, high = (f"{float(f'{x:.3g}'):,g}" for x in self.location)
+        return f"location {at} ({100 * self.confidence:.3g}%: {low} to {high})"
 
-    def _footer(self):
+    def _footer(self) -> str:
         """Return what points, curve, bands and the dashed line are."""
         share = f"{100 * self.confidence:.3g}%"
         return (
@@ -186,11 +216,11 @@ class EmergenceCurveDisplay(Display):
             f"Dashed and shaded: the location and its {share} interval (profile likelihood)."
         )
 
-    def _shown(self):
+    def _shown(self) -> str:
         return f"{len(self.rate)} points, {self._told()}"
 
 
-def _mark_zero(ax, x):
+def _mark_zero(ax: Axes, x: float) -> None:
     """Draw where capacities of zero are."""
     ax.axvline(x, color="grey", linewidth=0.6, linestyle=":")
     ax.annotate(

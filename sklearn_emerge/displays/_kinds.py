@@ -1,14 +1,22 @@
 """The displays of an assessment by the name of what they show."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 from ..assessment._cube import cube_of
 from ._assessment import AssessmentDisplay
 from ._capacity import CapacityCurveDisplay
 from ._decoding import DecodingDisplay
 from ._memory import MemoryDisplay
-from ._source import known_option, parameters
+from ._source import Display, known_option, parameters
 from ._trajectory import TrajectoryDisplay
 
-KINDS = {
+if TYPE_CHECKING:
+    from ..assessment._cube import CubeSource
+
+KINDS: dict[str, type[Display]] = {
     "gains": AssessmentDisplay,
     "capacity": CapacityCurveDisplay,
     "decoding": DecodingDisplay,
@@ -17,7 +25,7 @@ KINDS = {
 }
 
 
-def plot_cube(cube, kind, options):
+def plot_cube(cube: CubeSource, kind: str | None, options: Mapping[str, Any]) -> Display:
     """Return the display of a kind, plotted; see `EmergenceAssessment.plot`."""
     if kind is None:
         cube = cube_of(cube)

@@ -1,8 +1,15 @@
 """Loss against how many of the last inputs a network sees."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
+from numpy.typing import NDArray
 
 from .._docs import fill_doc
+from .._typing import Floats
 from ..assessment._words import arm_in_words, in_digits
 from ..inference._labelled import complete
 from ._assessment import shown_modes
@@ -22,6 +29,13 @@ from ._style import (
     set_title,
     settle,
 )
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+
+    from ..assessment._cube import CubeSource
 
 _LEVEL_STYLES = (ALTERNATIVE_STYLE, (0, (1, 3)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 3)))
 # Of no predictor that is compared.
@@ -71,7 +85,14 @@ class MemoryDisplay(Display):
     ('last inputs that are seen (steps)', 'negative log-likelihood (nat/step)')
     """
 
-    def __init__(self, curves, baselines, title=None, footer=None, bounds=(None, None)):
+    def __init__(
+        self,
+        curves: dict[str, xr.DataArray],
+        baselines: dict[str, float],
+        title: str | None = None,
+        footer: str | None = None,
+        bounds: tuple[float | None, float | None] = (None, None),
+    ) -> None:
         self.curves = curves
         self.baselines = baselines
         self.title = title
@@ -79,7 +100,13 @@ class MemoryDisplay(Display):
         self.bounds = bounds
 
     @classmethod
-    def from_curve(cls, curve, *, baselines=None, ax=None):
+    def from_curve(
+        cls,
+        curve: xr.DataArray | dict[str, xr.DataArray],
+        *,
+        baselines: dict[str, float] | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
         """Plot memory curves.
 
         Parameters
@@ -119,15 +146,15 @@ class MemoryDisplay(Display):
     @fill_doc
     def from_cube(
         cls,
-        cube,
-        measure=None,
+        cube: CubeSource,
+        measure: str | None = None,
         *,
-        condition="structured",
-        modes=None,
-        step=None,
-        ax=None,
-        **selection,
-    ):
+        condition: str = "structured",
+        modes: Sequence[str] | None = None,
+        step: int | None = None,
+        ax: Axes | None = None,
+        **selection: object,
+    ) -> Self:
         """Plot what an assessment has measured, one line a training mode.
 
         Parameters
@@ -178,7 +205,7 @@ class MemoryDisplay(Display):
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Plot.
 
         Parameters
@@ -235,7 +262,7 @@ class MemoryDisplay(Display):
         self._plotted(ax)
         return self
 
-    def _draw_levels(self, ax):
+    def _draw_levels(self, ax: Axes) -> None:
         """Draw the losses of the predictors that are compared."""
         for i, (name, loss) in enumerate(self.baselines.items()):
             style = dict(CEILINGS.values()).get(name, _LEVEL_STYLES[i % len(_LEVEL_STYLES)])
@@ -245,19 +272,19 @@ class MemoryDisplay(Display):
                 style, color = "-", "0.5"
             ax.axhline(loss, color=color, linewidth=1.0, linestyle=style, label=name)
 
-    def _frame(self, bands):
+    def _frame(self, bands: Mapping[str, Floats]) -> tuple[float, float]:
         """Return the range of losses, with room for the first of the bands."""
         means = [line.get_ydata() for line in self.lines_.values()]
         needed = [*self.baselines.values()]
         for mean in means:
             # What is worse than all that it is compared with may leave the frame.
             needed += [mean[-1], mean.min()] if self.baselines else [*mean]
-        first = next(iter(self.lines_), None)
         # Where all networks have diverged, there are no means.
+        first = next(iter(self.lines_), "")
         shown = np.concatenate([np.empty(0), *means, *bands.get(first, ())])
         return frame(needed, shown, bounds=ends_of(self.bounds))
 
-    def _shown(self):
+    def _shown(self) -> str:
         ends = []
         for name, curve in self.curves.items():
             loss = curve.mean("seed").dropna("window")
@@ -270,16 +297,16 @@ class MemoryDisplay(Display):
         return f"loss in nats per step by the last inputs seen: {'; '.join(ends) or 'none'}"
 
 
-def _draw_band(ax, line, band):
+def _draw_band(ax: Axes, line: Line2D, band: Floats) -> None:
     """Draw a band as far as its line is in the frame: without it, a band says nothing."""
     top = ax.get_ylim()[1]
     windows, mean = line.get_data()
-    windows, mean, *band = _with_crossings(windows, np.vstack([mean, band]), top)
+    windows, mean, *ends = _with_crossings(windows, np.vstack([mean, band]), top)
     style = {"color": line.get_color(), "alpha": 0.15, "linewidth": 0}
-    ax.fill_between(windows, *band, where=mean <= top + 1e-9, **style)
+    ax.fill_between(windows, *ends, where=mean <= top + 1e-9, **style)
 
 
-def _label_windows(ax, windows):
+def _label_windows(ax: Axes, windows: NDArray[np.integer]) -> None:
     """Write the last of the windows, and of the others those that have room."""
     places = ax.transData.transform([(k, 0) for k in windows])[:, 0] / ax.figure.figure.dpi
     labels, next_place = [], np.inf
@@ -290,7 +317,7 @@ def _label_windows(ax, windows):
     ax.set_xticks(windows, labels[::-1])
 
 
-def _with_crossings(x, rows, height):
+def _with_crossings(x: Floats, rows: Floats, height: float) -> list[Floats]:
     """Return rows over x with the points added where the first one crosses a height."""
     x, first = np.log2(x), rows[0] - height
     before = np.flatnonzero(first[:-1] * first[1:] < 0)
@@ -299,7 +326,7 @@ def _with_crossings(x, rows, height):
     return [2**all_x, *(np.interp(all_x, x, row) for row in rows)]
 
 
-def _write_beyond(ax, lines, ends):
+def _write_beyond(ax: Axes, lines: Sequence[Line2D], ends: tuple[float, float]) -> None:
     """Write the values of points that are above the frame in a row for each line, above the others.
 
     The first one and what has room after it.
@@ -331,7 +358,7 @@ def _write_beyond(ax, lines, ends):
             )
 
 
-def _at_the_end(cube, condition, step):
+def _at_the_end(cube: xr.Dataset, condition: str, step: int | None) -> xr.DataArray:
     """Return the curves that are measured when training has ended."""
     if "nll_memory" not in cube:
         raise ValueError(
@@ -347,7 +374,7 @@ def _at_the_end(cube, condition, step):
     return cube.nll_memory
 
 
-def _recorded(cube, measure, condition, step):
+def _recorded(cube: xr.Dataset, measure: str, condition: str, step: int | None) -> xr.DataArray:
     """Return the curves that were recorded in the course of training, at one update."""
     recorded = cube.get(f"{measure}_trajectory")
     if recorded is None or "window" not in recorded.dims:

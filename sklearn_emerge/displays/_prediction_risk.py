@@ -1,9 +1,19 @@
 """Excess risk of a sweep against the size of the learner."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Self
+
 import numpy as np
 
 from ._source import Display, as_sweep, known_option
 from ._style import finish, set_legend, shades
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+    from ._source import SweepSource
 
 
 class PredictionRiskDisplay(Display):
@@ -26,11 +36,17 @@ class PredictionRiskDisplay(Display):
 
     _options = {"quantity": "total_risk"}
 
-    def __init__(self, cube):
+    def __init__(self, cube: xr.Dataset) -> None:
         self.cube = cube
 
     @classmethod
-    def from_cube(cls, cube, *, quantity="total_risk", ax=None):
+    def from_cube(
+        cls,
+        cube: SweepSource,
+        *,
+        quantity: Literal["total_risk", "risk", "log1p"] = "total_risk",
+        ax: Axes | None = None,
+    ) -> Self:
         """Plot the risks of a sweep.
 
         Parameters
@@ -56,7 +72,12 @@ class PredictionRiskDisplay(Display):
         """
         return cls(as_sweep(cube)).plot(quantity=quantity, ax=ax)
 
-    def plot(self, *, quantity="same", ax=None):
+    def plot(
+        self,
+        *,
+        quantity: Literal["total_risk", "risk", "log1p", "same"] = "same",
+        ax: Axes | None = None,
+    ) -> Self:
         """Plot.
 
         Parameters
@@ -124,7 +145,7 @@ class PredictionRiskDisplay(Display):
         self._plotted(ax, quantity=quantity)
         return self
 
-    def _shown(self):
+    def _shown(self) -> str:
         n_sizes, n_horizons = self.cube.total_risk.shape
         name = self.cube.total_risk.dims[0]
         return f"risks of {n_sizes} values of {name}, at {n_horizons} horizons"

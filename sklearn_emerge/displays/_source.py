@@ -1,26 +1,42 @@
 """What displays are drawn from: a fitted estimator, its cube, or the file of the cube."""
 
+from __future__ import annotations
+
 import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 import numpy as np
 import xarray as xr
 from sklearn.utils.validation import check_is_fitted
 
 from .._names import did_you_mean
+from .._typing import PathLike
 from ..assessment._cube import cube_of
 from ..assessment._labels import RESERVED
 from ._style import make_room, new_figure
 
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ..assessment._cube import CubeSource
+    from ..linear_systems import PredictionRiskSweep
+
 # What an option of `plot` is by default.
 SAME = "same"
+SweepSource: TypeAlias = "xr.Dataset | PathLike | PredictionRiskSweep"
+XarrayT = TypeVar("XarrayT", xr.Dataset, xr.DataArray)
 
 
-def as_sweep(source):
+def as_sweep(source: SweepSource) -> xr.Dataset:
     """Return the cube of a fitted `PredictionRiskSweep`, as it is, or that in a file."""
-    if hasattr(source, "fit"):
-        check_is_fitted(source, "cube_")
-        source = source.cube_
-    cube = source if isinstance(source, xr.Dataset) else xr.load_dataset(source)
+    found: Any = source
+    if hasattr(found, "fit"):
+        check_is_fitted(found, "cube_")
+        found = found.cube_
+    cube = found if isinstance(found, xr.Dataset) else xr.load_dataset(found)
     missing = {"total_risk", "critical_length"} - set(cube)
     if missing:
         raise ValueError(
@@ -30,7 +46,7 @@ def as_sweep(source):
     return cube
 
 
-def select(cube, selection):
+def select(cube: XarrayT, selection: Mapping[str, Any]) -> XarrayT:
     """Select values of dimensions of a cube or of one of its variables."""
     unknown = [name for name in selection if name not in cube.dims]
     if unknown:
@@ -53,12 +69,12 @@ def select(cube, selection):
     return cube
 
 
-def parameters(cube):
+def parameters(cube: xr.Dataset) -> list[str]:
     """Return the names of the dimensions that come from the parameter grid."""
     return [dim for dim in cube.delta_nll.dims if dim not in RESERVED]
 
 
-def check_selected(cube, still_open):
+def check_selected(cube: xr.Dataset | xr.DataArray, still_open: Sequence[str]) -> None:
     """Raise a ValueError if dimensions are left of which one value is to be selected."""
     if not still_open:
         return
@@ -70,7 +86,7 @@ def check_selected(cube, still_open):
     )
 
 
-def select_one(source, selection):
+def select_one(source: CubeSource, selection: Mapping[str, Any]) -> xr.Dataset:
     """Return one configuration of a cube; a parameter of the grid with one value needs no choice.
 
     Parameters
@@ -96,7 +112,7 @@ def select_one(source, selection):
     return cube
 
 
-def known_option(name, value, choices):
+def known_option(name: str, value: object, choices: Sequence[str | None]) -> None:
     """Raise a ValueError unless the value of an option is one of some names."""
     if value not in choices:
         names = [choice for choice in choices if choice is not None]
@@ -113,11 +129,18 @@ class Display:
     """
 
     # Options of `plot` as they were given last, and the figure of its own with all that is in it.
-    _options: dict = {}
-    _own = None
+    _options: dict[str, Any] = {}
+    _own: tuple[Figure, list[Artist] | None] | None = None
+
+    if TYPE_CHECKING:
+        # Each display has its own.
+        @classmethod
+        def from_cube(cls, *args: Any, **options: Any) -> Self: ...
+
+        def _shown(self) -> str: ...
 
     @classmethod
-    def from_estimator(cls, estimator, *args, **options):
+    def from_estimator(cls, estimator: Any, *args: Any, **options: Any) -> Self:
         """Plot what a fitted estimator has in its cube.
 
         Parameters
@@ -141,14 +164,16 @@ class Display:
         """
         return cls.from_cube(estimator, *args, **options)
 
-    def _as_before(self, **options):
+    def _as_before(self, **options: Any) -> list[Any]:
         """Return the values of options; what is the same is as it was plotted before."""
         return [
             self._options[name] if isinstance(value, str) and value == SAME else value
             for name, value in options.items()
         ]
 
-    def _new_axes(self, ax, figsize, n_columns=1, **options):
+    def _new_axes(
+        self, ax: Any, figsize: tuple[float, float], n_columns: int = 1, **options: Any
+    ) -> Any:
         """Return the given axes, or those of a figure of its own.
 
         That is the one that it has made before, unless that was closed or others drew into it.
@@ -156,8 +181,8 @@ class Display:
         if ax is not None:
             make_room(np.ravel(ax)[0])
             return ax
-        figure = self._own[0] if self._own is not None else None
-        if figure is not None and _is_open(figure) and _drawn(figure) == self._own[1]:
+        figure, drawn = self._own if self._own is not None else (None, None)
+        if figure is not None and _is_open(figure) and _drawn(figure) == drawn:
             figure.clear()
             figure.set_size_inches(figsize)
         else:
@@ -165,21 +190,21 @@ class Display:
         self._own = figure, None
         return figure.subplots(1, n_columns, **options)
 
-    def _plotted(self, ax, **options):
+    def _plotted(self, ax: Axes, **options: Any) -> None:
         """Remember options and the figure, and what is in it if it is its own."""
         self.figure_, self._options = ax.figure, self._options | options
         is_own = self._own is not None and self._own[0] is ax.figure
         self._own = (ax.figure, _drawn(ax.figure)) if is_own else None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._shown()}>"
 
 
-def _is_open(figure):
+def _is_open(figure: Figure) -> bool:
     """Return whether pyplot still has a figure: notebooks close those that they have shown."""
     return sys.modules["matplotlib.pyplot"].fignum_exists(figure.number)
 
 
-def _drawn(figure):
+def _drawn(figure: Figure) -> list[Artist]:
     """Return all that is in a figure and in its axes."""
     return [artist for each in (figure, *figure.axes) for artist in each.get_children()]

@@ -1,9 +1,21 @@
 """One hand for all displays: colours of arms, lines of levels, axes, titles and footers."""
 
+from __future__ import annotations
+
 import re
 import textwrap
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._typing import Floats
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 # Okabe and Ito's palette, readable with any colour vision.
 BLUE, ORANGE, RED, GREEN, PINK, SKY, BLACK = PALETTE = (
@@ -21,34 +33,37 @@ ARM_COLORS = {"full": BLUE, "readout": ORANGE, "random": GREY, "scrambled": PINK
 CEILINGS = {"exact": ("best possible", "-"), "bound": ("best known", "--")}
 ALTERNATIVE_STYLE = ":"
 SMALL = 8
+# A colour by name, or red, green, blue and opacity; a line style by name, or lengths of dashes.
+Color = str | tuple[float, ...]
+LineStyle = str | tuple[int, tuple[int, ...]]
 # Width of a letter as a share of the size of the font.
 _LETTER = 0.56
 # Axes that are narrower, in inches, have a smaller title.
 _SMALL_WIDTH = 4.5
 
 
-def colors_of(names):
+def colors_of(names: Sequence[str]) -> list[Color]:
     """Return the colours of lines: those of arms are the same everywhere."""
     if len(names) <= len(PALETTE):
         return [ARM_COLORS.get(name, color) for name, color in zip(names, PALETTE, strict=False)]
     return shades(len(names))
 
 
-def shades(n_lines):
+def shades(n_lines: int) -> list[Color]:
     """Return colours of lines that have an order."""
     from matplotlib import colormaps
 
     return list(colormaps["viridis"](np.linspace(0, 0.85, n_lines)))
 
 
-def make_room(ax):
+def make_room(ax: Axes) -> None:
     """Let the figure of given axes make room for what stands around them, if nothing else does."""
     figure = ax.figure.figure
     if figure.get_layout_engine() is None:
         figure.set_layout_engine("constrained")
 
 
-def new_figure(figsize):
+def new_figure(figsize: tuple[float, float]) -> Figure:
     """Return a new figure that makes room for what stands around its axes."""
     try:
         import matplotlib.pyplot as plt
@@ -59,30 +74,30 @@ def new_figure(figsize):
     return plt.figure(figsize=figsize, layout="constrained")
 
 
-def settle(ax):
+def settle(ax: Axes) -> None:
     """Lay out what is drawn so far: then axes are as large as they will be."""
     figure = ax.figure.figure
     if figure.get_layout_engine() is not None:
         figure.get_layout_engine().execute(figure)
 
 
-def inches(ax):
+def inches(ax: Axes) -> Floats:
     """Return how wide and high axes are, in inches, since they were laid out last."""
-    return ax.bbox.size / ax.figure.figure.dpi
+    return np.asarray(ax.bbox.size) / ax.figure.figure.dpi
 
 
-def literal(name):
+def literal(name: object) -> str:
     """Return a name as it is to be drawn: a dollar sign in it begins no formula."""
     return re.sub(r"(?<!\\)\$", r"\\$", str(name))
 
 
-def wrap(text, width, size=SMALL):
+def wrap(text: str, width: float, size: float = SMALL) -> str:
     """Break a text so that its lines are not wider than so many inches."""
     n_letters = max(int(width * 72 / (_LETTER * size)), 4)
     return textwrap.fill(str(text), n_letters, break_on_hyphens=False)
 
 
-def set_title(ax, text):
+def set_title(ax: Axes, text: str) -> None:
     """Write a title whose lines are not wider than its axes."""
     width = inches(ax)[0]
     size = 10 if width > _SMALL_WIDTH else 9
@@ -90,7 +105,7 @@ def set_title(ax, text):
     ax.set_title("\n".join(lines), loc="left", fontsize=size)
 
 
-def finish(ax, footer=None):
+def finish(ax: Axes, footer: str | None = None) -> None:
     """Take away what is not data, write a footer below everything, and lay it all out."""
     ax.spines[["top", "right"]].set_visible(False)
     settle(ax)
@@ -109,7 +124,7 @@ def finish(ax, footer=None):
     _shorten(ax, ax.yaxis.label)
 
 
-def _shorten(ax, label):
+def _shorten(ax: Axes, label: Text) -> None:
     """Break the label of the vertical axis if it is longer than that: it would be cut."""
     if label.get_window_extent().height <= ax.bbox.height:
         return
@@ -124,7 +139,7 @@ def _shorten(ax, label):
         settle(ax)
 
 
-def set_legend(ax, title=None):
+def set_legend(ax: Axes, title: str | None = None) -> None:
     """Put the legend beside the axes, where it hides nothing."""
     legend = ax.legend(
         title=title,
@@ -140,13 +155,19 @@ def set_legend(ax, title=None):
         text.set_text(wrap(text.get_text(), width, 9))
 
 
-def ends_of(bounds):
+def ends_of(bounds: tuple[float | None, float | None]) -> tuple[float, float]:
     """Return the least and the largest value that is possible; None is any."""
     low, high = bounds
     return -np.inf if low is None else low, np.inf if high is None else high
 
 
-def frame(needed, shown, *, least=0.05, bounds=(-np.inf, np.inf)):
+def frame(
+    needed: ArrayLike,
+    shown: ArrayLike,
+    *,
+    least: float = 0.05,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+) -> tuple[float, float]:
     """Return the range of an axis.
 
     All that is needed is in it. Of what is shown besides, what is not so far that the needed could
@@ -165,16 +186,16 @@ def frame(needed, shown, *, least=0.05, bounds=(-np.inf, np.inf)):
     -------
     (float, float)
     """
-    needed, shown = (np.asarray(each, float).ravel() for each in (needed, shown))
-    needed, shown = needed[np.isfinite(needed)], shown[np.isfinite(shown)]
-    if not len(needed):
-        needed = shown if len(shown) else np.zeros(1)
-    low, high = needed.min(), needed.max()
+    inside, all_shown = (np.asarray(each, float).ravel() for each in (needed, shown))
+    inside, all_shown = inside[np.isfinite(inside)], all_shown[np.isfinite(all_shown)]
+    if not len(inside):
+        inside = all_shown if len(all_shown) else np.zeros(1)
+    low, high = inside.min(), inside.max()
     spare = max(least - (high - low), 0) / 2
     low, high = low - spare, high + spare
     span = high - low
-    far_below, far_above = shown < low - span, shown > high + span / 2
-    near = np.append(shown[~far_below & ~far_above], [low, high])
+    far_below, far_above = all_shown < low - span, all_shown > high + span / 2
+    near = np.append(all_shown[~far_below & ~far_above], [low, high])
     if far_below.any():
         near = np.append(near, low - span / 5)
     if far_above.any():
@@ -182,7 +203,14 @@ def frame(needed, shown, *, least=0.05, bounds=(-np.inf, np.inf)):
     return max(near.min(), bounds[0]), min(near.max(), bounds[1])
 
 
-def write_names(ax, names, x=None, x_text=None, width=1.25, below=0):
+def write_names(
+    ax: Axes,
+    names: Iterable[tuple[float, str, Color]],
+    x: float | None = None,
+    x_text: float | None = None,
+    width: float = 1.25,
+    below: float = 0,
+) -> None:
     """Write names at heights of the axes, apart from each other, each with a line to its height.
 
     Parameters
@@ -239,9 +267,9 @@ def write_names(ax, names, x=None, x_text=None, width=1.25, below=0):
         )
 
 
-def log_steps(ax, steps):
+def log_steps(ax: Axes, steps: NDArray[np.integer]) -> None:
     """Show updates on a logarithmic axis, with a place for those before the first."""
-    above = np.asarray(steps)[np.asarray(steps) > 0]
+    above = steps[steps > 0]
     if not len(above):
         return
     if len(above) == len(steps):
@@ -254,7 +282,7 @@ def log_steps(ax, steps):
     ax.minorticks_off()
 
 
-def log_ticks(ax):
+def log_ticks(ax: Axes) -> None:
     """Put readable ticks on a logarithmic axis that spans less than two decades."""
     from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 

@@ -1,5 +1,10 @@
 """Measures in the course of training."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
+
 import numpy as np
 
 from ..assessment._cube import cube_of
@@ -17,6 +22,15 @@ from ._style import (
     set_legend,
     set_title,
 )
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+
+    from ..assessment._cube import CubeSource
+    from ._arms import Level
+    from ._style import Color
 
 _WORDS = {"mode": arm_in_words, "condition": condition_in_words}
 _LEGENDS = {"mode": "weights trained", "condition": None}
@@ -36,7 +50,7 @@ class TrajectoryDisplay(Display):
     ----------
     trajectory : xarray.DataArray of dimensions (lines, seed, step)
         The measure; the first dimension names the lines.
-    levels : sequence of (str, str, float), default=()
+    levels : sequence of (str, line style, float), default=()
         Names, line styles and heights of what is compared.
     title, footer : str, default=None
         Above and below.
@@ -68,7 +82,14 @@ class TrajectoryDisplay(Display):
 
     _options = {"xscale": "linear"}
 
-    def __init__(self, trajectory, levels=(), title=None, footer=None, bounds=(None, None)):
+    def __init__(
+        self,
+        trajectory: xr.DataArray,
+        levels: Sequence[Level] = (),
+        title: str | None = None,
+        footer: str | None = None,
+        bounds: tuple[float | None, float | None] = (None, None),
+    ) -> None:
         self.trajectory = trajectory
         self.levels = levels
         self.title = title
@@ -78,15 +99,15 @@ class TrajectoryDisplay(Display):
     @classmethod
     def from_cube(
         cls,
-        cube,
-        measure="nll",
+        cube: CubeSource,
+        measure: str = "nll",
         *,
-        along="mode",
-        bounds=None,
-        xscale="linear",
-        ax=None,
-        **selection,
-    ):
+        along: str = "mode",
+        bounds: tuple[float | None, float | None] | None = None,
+        xscale: Literal["linear", "log"] = "linear",
+        ax: Axes | None = None,
+        **selection: Any,
+    ) -> Self:
         """Plot a measure of a cube.
 
         Parameters
@@ -121,7 +142,7 @@ class TrajectoryDisplay(Display):
         cube = cube_of(cube)
         trajectory = _recorded(cube, measure)
         _check_lines(trajectory, along, selection)
-        chosen = {"condition": "structured", "mode": "full"} | selection
+        chosen: dict[str, Any] = {"condition": "structured", "mode": "full"} | selection
         if along in selection:
             chosen[along] = np.atleast_1d(selection[along]).tolist()
         elif along == "mode" and measure in _LOSSES:
@@ -142,7 +163,9 @@ class TrajectoryDisplay(Display):
         )
         return display.plot(ax, xscale=xscale)
 
-    def plot(self, ax=None, *, xscale="same"):
+    def plot(
+        self, ax: Axes | None = None, *, xscale: Literal["linear", "log", "same"] = "same"
+    ) -> Self:
         """Plot.
 
         Parameters
@@ -196,10 +219,10 @@ class TrajectoryDisplay(Display):
         self._plotted(ax, xscale=xscale)
         return self
 
-    def _measure(self):
+    def _measure(self) -> str:
         return str(self.trajectory.name or "").removesuffix("_trajectory")
 
-    def _measure_in_words(self):
+    def _measure_in_words(self) -> str:
         """Return the measure with its units."""
         measure, said = self._measure(), self.trajectory.attrs
         name = _LABELS.get(measure, said.get("long_name", measure))
@@ -207,7 +230,7 @@ class TrajectoryDisplay(Display):
         units = said.get("units", "1")
         return literal(name if units == "1" else f"{name} ({units})")
 
-    def _draw_line(self, ax, values, color, label):
+    def _draw_line(self, ax: Axes, values: xr.DataArray, color: Color, label: str) -> Line2D:
         """Draw the mean of all seeds, its band and the seeds, and return the line of the mean."""
         steps, seeds = values.step.values, values.values
         one_step = self.trajectory.sizes["step"] == 1
@@ -223,7 +246,7 @@ class TrajectoryDisplay(Display):
                 ax.plot(steps, seeds.T, color=color, linewidth=0.5, alpha=0.5)
         return line
 
-    def _shown(self):
+    def _shown(self) -> str:
         along, steps = str(self.trajectory.dims[0]), self.trajectory.step.values
         ends = []
         for name, values in zip(
@@ -237,7 +260,7 @@ class TrajectoryDisplay(Display):
         return f"{self._measure() or 'measure'} {updates}: {', '.join(ends) or 'none'}"
 
 
-def _recorded(cube, measure):
+def _recorded(cube: xr.Dataset, measure: str) -> xr.DataArray:
     """Return the trajectory of a measure."""
     known = [str(v).removesuffix("_trajectory") for v in cube if str(v).endswith("_trajectory")]
     if measure not in known:
@@ -248,7 +271,7 @@ def _recorded(cube, measure):
     return cube[f"{measure}_trajectory"]
 
 
-def _check_lines(trajectory, along, selection):
+def _check_lines(trajectory: xr.DataArray, along: str, selection: Mapping[str, Any]) -> None:
     """Raise a ValueError unless lines can differ along a dimension, all else being selected."""
     for dim in ("seed", "step"):
         if dim in (along, *selection):
@@ -264,14 +287,14 @@ def _check_lines(trajectory, along, selection):
         )
 
 
-def _footer(cube, trajectory):
+def _footer(cube: xr.Dataset, trajectory: xr.DataArray) -> str:
     """Return what is drawn of seeds; with one step there are no lines."""
     if trajectory.sizes["step"] == 1:
         return seeds_in_words([cube], "Small points: ", "large points and bars")
     return seeds_in_words([cube], "Thin lines: ", "lines and bands")
 
 
-def _levels(cube, chosen, along):
+def _levels(cube: xr.Dataset, chosen: Mapping[str, Any], along: str) -> Sequence[Level]:
     """Return the levels of a loss, if they are the same for all lines."""
     dims = [dim for dim in cube.nll_optimal.dims if dim != "seed"]
     if along in dims:

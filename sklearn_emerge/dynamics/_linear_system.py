@@ -204,6 +204,9 @@ def memory_radius(A: Floats, C: Floats, gain: Floats) -> float:
     """
     closed = A - gain @ C
     radius = 0.0
+    if not gain.any() or not C.any():
+        # All coefficients are zero: where A is, the past says nothing of what follows.
+        return radius
     for value in np.linalg.eigvals(closed):
         shifted = closed - value * np.eye(len(A))
         tolerance = 1e-8 * max(1.0, np.abs(closed).max())

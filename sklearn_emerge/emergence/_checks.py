@@ -1,11 +1,15 @@
 """What an emergence curve can be fitted to, with messages that say what to do."""
 
-import numpy as np
+from typing import Literal
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .._typing import Floats
 from .._validation import as_numbers
 
 
-def in_columns(X):
+def in_columns(X: ArrayLike) -> ArrayLike:
     """Return X with capacities of one resource, in one dimension or alone, as a column."""
     array = np.asarray(X)
     if array.dtype == object and hasattr(X, "toarray"):
@@ -13,7 +17,7 @@ def in_columns(X):
     return array.reshape(-1, 1) if array.ndim < 2 else X
 
 
-def check_points(X, y, n_needed):
+def check_points(X: ArrayLike, y: ArrayLike, n_needed: int) -> None:
     """Raise a ValueError unless there are enough points, each of a capacity and a rate.
 
     Parameters
@@ -55,7 +59,12 @@ def check_points(X, y, n_needed):
         )
 
 
-def check_rates(y, n_trials, chance, asymptote):
+def check_rates(
+    y: Floats,
+    n_trials: ArrayLike | None,
+    chance: float | Literal["fit"],
+    asymptote: float | Literal["fit"],
+) -> Floats | None:
     """Check rates against ends and trials.
 
     Parameters
@@ -77,8 +86,8 @@ def check_rates(y, n_trials, chance, asymptote):
     ValueError
         If rates lie outside of what the ends allow, or do not come from such numbers of trials.
     """
-    known = [end for end in (chance, asymptote) if end != "fit"]
-    if len(known) == 2 and not chance < asymptote:
+    known = [end for end in (chance, asymptote) if not isinstance(end, str)]
+    if len(known) == 2 and not known[0] < known[1]:
         raise ValueError(f"chance={chance!r} must lie below asymptote={asymptote!r}; swap them?")
     probabilities = n_trials is not None or len(known) == 2
     lowest, highest = min([0.0, *known]), max([1.0, *known])

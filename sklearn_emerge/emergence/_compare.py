@@ -1,6 +1,7 @@
 """Whether accuracy rises by a step: the logistic curve against smooth families."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,14 +10,23 @@ from scipy.special import gammaln
 from sklearn.utils import Bunch
 
 from .._random import substream
-from ._fit import FAMILIES, curve, fit, misfit, n_parameters
+from .._typing import Floats, RandomState
+from ._fit import FAMILIES, Data, curve, fit, misfit, n_parameters
 from ._networks import are_replicated, draw_jumps, draw_networks, jump_p_value
 
 _ALTERNATIVES = ("power law", "saturation", "Weibull", "Gompertz", "line", "constant")
 _JUMPS = "single jumps"
 
 
-def compare_families(data, theta, logistic, sharpness, alpha, n_draws, random_state):
+def compare_families(
+    data: Data,
+    theta: Floats,
+    logistic: float,
+    sharpness: float,
+    alpha: float,
+    n_draws: int,
+    random_state: RandomState,
+) -> Bunch:
     """Compare the logistic curve with the other families, see `EmergenceCurve.compare`.
 
     Parameters
@@ -43,7 +53,7 @@ def compare_families(data, theta, logistic, sharpness, alpha, n_draws, random_st
         fitted, left = fit(data, family)
         binomial.append(dispersion_p_value(data, family, fitted))
         drawn = draw(data, family, fitted, n_draws, substream(random_state, "compare", family))
-        observed = _advantage(data, left[0], logistic)
+        observed = float(_advantage(data, left[0], logistic))
         expected = _advantage(data, fit(drawn, family)[1], fit(drawn, "logistic")[1])
         p_value = (1 + np.count_nonzero(expected >= observed)) / (n_draws + 1)
         rows[family] = _row(data, family, float(left[0])) | {"p_value": p_value}
@@ -78,7 +88,9 @@ def compare_families(data, theta, logistic, sharpness, alpha, n_draws, random_st
     return Bunch(table=table, steeper_than_smooth=steeper, best=best, reason=reason)
 
 
-def _jumps(data, theta, observed, n_draws, random_state):
+def _jumps(
+    data: Data, theta: Floats, observed: float, n_draws: int, random_state: RandomState
+) -> dict[str, Any]:
     """Return the row of networks that jump one by one, with a probability that saturates."""
     rng = np.random.default_rng(substream(random_state, "compare", _JUMPS))
     mean = curve(data, "saturation", theta)[0]
@@ -95,7 +107,7 @@ def _jumps(data, theta, observed, n_draws, random_state):
     }
 
 
-def _row(data, family, left):
+def _row(data: Data, family: str, left: float) -> dict[str, Any]:
     """Return what `compare` reports of a family."""
     n, k = data.rate.shape[1], n_parameters(data, family)
     if n - k - 1 <= 0:
@@ -118,7 +130,7 @@ def _row(data, family, left):
     }
 
 
-def dispersion_p_value(data, family, theta):
+def dispersion_p_value(data: Data, family: str, theta: Floats) -> float:
     """Return the p-value of a chi-square test that counts are binomial around a curve."""
     freedom = data.rate.shape[1] - n_parameters(data, family)
     if data.trials is None or freedom < 1:
@@ -128,7 +140,7 @@ def dispersion_p_value(data, family, theta):
     return stats.chi2.sf(pearson, freedom)
 
 
-def draw(data, family, theta, n_draws, random_state):
+def draw(data: Data, family: str, theta: Floats, n_draws: int, random_state: RandomState) -> Data:
     """Draw data sets from a fitted curve."""
     rng = np.random.default_rng(substream(random_state, "draw"))
     mean = curve(data, family, theta)[0]
@@ -141,13 +153,13 @@ def draw(data, family, theta, n_draws, random_state):
     return replace(data, rate=right / data.trials)
 
 
-def _spread(data, family, mean):
+def _spread(data: Data, family: str, mean: Floats) -> float:
     """Return the standard deviation of rates around a fitted curve."""
     freedom = max(len(mean) - n_parameters(data, family) + 1, 1)
     return np.sqrt(misfit(data, mean[np.newaxis])[0] / freedom)
 
 
-def _advantage(data, alternative, logistic):
+def _advantage(data: Data, alternative: float | Floats, logistic: float | Floats) -> float | Floats:
     """Return twice the log of the likelihood ratio of the logistic curve."""
     if data.trials is not None:
         return alternative - logistic

@@ -1,5 +1,7 @@
 """The emergence curve of what a cube holds."""
 
+from typing import Literal
+
 import numpy as np
 import xarray as xr
 
@@ -9,7 +11,14 @@ from ._curve import EmergenceCurve
 
 
 @renamed_argument("ceiling", "asymptote")
-def fit_curve(scores, capacity, *, n_trials=None, chance=0.0, asymptote=1.0):
+def fit_curve(
+    scores: xr.DataArray,
+    capacity: str | xr.DataArray,
+    *,
+    n_trials: int | None = None,
+    chance: float | Literal["fit"] = 0.0,
+    asymptote: float | Literal["fit"] = 1.0,
+) -> EmergenceCurve:
     """Fit an `EmergenceCurve` to scores out of a cube; every network is a point.
 
     Parameters

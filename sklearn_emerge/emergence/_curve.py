@@ -3,15 +3,19 @@
 import warnings
 from dataclasses import replace
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 from sklearn.base import RegressorMixin
+from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions, validate_params
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._moved import renamed_attribute, renamed_parameter
 from .._names import Estimator
+from .._typing import Floats, RandomState
 from ..inference import Interval as Ends
 from ..inference import check_alpha
 from ._checks import check_points, check_rates, in_columns
@@ -95,22 +99,29 @@ class EmergenceCurve(RegressorMixin, Estimator):
         ],
     }
 
-    def __init__(self, chance=0.0, asymptote=1.0, ceiling="deprecated"):
+    def __init__(
+        self,
+        chance: float | Literal["fit"] = 0.0,
+        asymptote: float | Literal["fit"] = 1.0,
+        ceiling: float | Literal["fit", "deprecated"] = "deprecated",
+    ) -> None:
         self.chance = chance
         self.asymptote = asymptote
         self.ceiling = ceiling
 
+    X_train_: Floats
+    y_train_: Floats
     threshold_ = renamed_attribute("threshold_", "location_")
     ceiling_ = renamed_attribute("ceiling_", "asymptote_")
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = True
         # A curve that rises with the product of the columns fits few arbitrary data.
         tags.regressor_tags.poor_score = True
         return tags
 
-    def fit(self, X, y, n_trials=None):
+    def fit(self, X: ArrayLike, y: ArrayLike, n_trials: ArrayLike | None = None) -> Self:
         """Fit the curve.
 
         Parameters
@@ -145,7 +156,7 @@ class EmergenceCurve(RegressorMixin, Estimator):
         fitted = ends.count("fit")
         X = in_columns(X)
         check_points(X, y, 4 + fitted)
-        X, y = validate_data(
+        points, rates = validate_data(
             self,
             X,
             y,
@@ -153,7 +164,7 @@ class EmergenceCurve(RegressorMixin, Estimator):
             y_numeric=True,
             ensure_min_samples=4 + fitted,
         )
-        log_capacity = self._log_capacity(X)
+        log_capacity = self._log_capacity(points)
         finite = np.isfinite(log_capacity)
         distinct = np.unique(log_capacity[finite])
         if len(distinct) < 2:
@@ -161,14 +172,16 @@ class EmergenceCurve(RegressorMixin, Estimator):
                 f"X has {len(distinct)} different capacities above zero; a curve needs at least "
                 "two, better a dozen."
             )
-        trials = check_rates(y, n_trials, *ends)
-        self.X_train_, self.y_train_ = X, np.asarray(y, dtype=np.float64)
+        trials = check_rates(rates, n_trials, *ends)
+        self.X_train_, self.y_train_ = points, np.asarray(rates, dtype=np.float64)
         self._center, self._scale = distinct.mean(), distinct.std()
+        chance, asymptote = (None if end == "fit" else float(end) for end in ends)
         self._data = Data(
             (log_capacity - self._center) / self._scale,
-            np.asarray(y, dtype=np.float64)[np.newaxis],
+            self.y_train_[np.newaxis],
             trials,
-            *(None if end == "fit" else float(end) for end in ends),
+            chance,
+            asymptote,
             self._scale,
         )
         self._theta, left = fit(self._data, "logistic")
@@ -180,7 +193,7 @@ class EmergenceCurve(RegressorMixin, Estimator):
         self._warn(distinct)
         return self
 
-    def __repr__(self, N_CHAR_MAX=700):
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         said = super().__repr__(N_CHAR_MAX)
         if not hasattr(self, "sharpness_"):
             return said
@@ -189,7 +202,7 @@ class EmergenceCurve(RegressorMixin, Estimator):
             f"sharpness {self.sharpness_:.3g}>"
         )
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> Floats:
         """Return the accuracy at capacities.
 
         Parameters
@@ -220,13 +233,13 @@ class EmergenceCurve(RegressorMixin, Estimator):
     )
     def interval(
         self,
-        parameter="location",
+        parameter: Literal["location", "sharpness"] = "location",
         *,
-        confidence=0.95,
-        method="profile",
-        n_draws=999,
-        random_state=None,
-    ):
+        confidence: float = 0.95,
+        method: Literal["profile", "bootstrap"] = "profile",
+        n_draws: int = 999,
+        random_state: RandomState | None = None,
+    ) -> Ends:
         """Return an interval of the location or the sharpness.
 
         Parameters
@@ -256,7 +269,8 @@ class EmergenceCurve(RegressorMixin, Estimator):
         """
         check_is_fitted(self)
         check_alpha(confidence, "confidence")
-        if parameter == "threshold":
+        asked: str = parameter  # "threshold" is not documented any more.
+        if asked == "threshold":
             warnings.warn('"threshold" is "location" now; pass that.', FutureWarning, stacklevel=3)
             parameter = "location"
         place = 1 if parameter == "location" else 0
@@ -277,7 +291,9 @@ class EmergenceCurve(RegressorMixin, Estimator):
         {"n_draws": [Interval(Integral, 19, None, closed="left")]},
         prefer_skip_nested_validation=True,
     )
-    def compare(self, *, alpha=0.05, n_draws=199, random_state=None):
+    def compare(
+        self, *, alpha: float = 0.05, n_draws: int = 199, random_state: RandomState | None = None
+    ) -> Bunch:
         r"""Compare with smooth curves, and say whether the rise is steeper than all of them.
 
         The alternatives, all smooth and with the same chance level and asymptote where they have
@@ -337,7 +353,14 @@ class EmergenceCurve(RegressorMixin, Estimator):
         {"n_draws": [Interval(Integral, 20, None, closed="left")]},
         prefer_skip_nested_validation=True,
     )
-    def band(self, X, *, confidence=0.95, n_draws=999, random_state=None):
+    def band(
+        self,
+        X: ArrayLike,
+        *,
+        confidence: float = 0.95,
+        n_draws: int = 999,
+        random_state: RandomState | None = None,
+    ) -> tuple[Floats, Floats]:
         """Return a pointwise interval of the accuracy at capacities.
 
         Quantiles of the curves that are fitted to data drawn from the fitted curve (rates of
@@ -378,7 +401,7 @@ class EmergenceCurve(RegressorMixin, Estimator):
                 low, high = np.minimum(low, moved), np.maximum(high, moved)
         return low, high
 
-    def _profile(self, place, confidence):
+    def _profile(self, place: int, confidence: float) -> list[float]:
         """Return the ends of a profile interval in standardised units."""
         data = self._data
         low, high = FAMILIES["logistic"].bounds[place]
@@ -402,14 +425,14 @@ class EmergenceCurve(RegressorMixin, Estimator):
             ends.append(np.interp(allowed, excess[i - 1 : i + 1], values[i - 1 : i + 1]))
         return ends
 
-    def _standardise(self, X):
+    def _standardise(self, X: ArrayLike) -> Floats:
         """Return the log capacities of points in the units of the fit."""
         check_is_fitted(self)
         X = in_columns(X) if self.n_features_in_ == 1 else X
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        return (self._log_capacity(X) - self._center) / self._scale
+        points = validate_data(self, X, dtype=np.float64, reset=False)
+        return (self._log_capacity(points) - self._center) / self._scale
 
-    def _log_capacity(self, X):
+    def _log_capacity(self, X: Floats) -> Floats:
         if (X < 0).any():
             row, column = (int(i) for i in np.argwhere(X < 0)[0])
             raise ValueError(
@@ -419,7 +442,7 @@ class EmergenceCurve(RegressorMixin, Estimator):
         with np.errstate(divide="ignore"):
             return np.log(X).sum(axis=1)
 
-    def _warn(self, distinct):
+    def _warn(self, distinct: Floats) -> None:
         """Warn of fits that mean little."""
         data = self._data
         place = self.sharpness_ * (distinct - np.log(self.location_))

@@ -1,53 +1,74 @@
 """Families of curves of accuracy against capacity, and their fit to many data sets at once."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit, logit, xlog1py, xlogy
+
+from .._typing import Floats
 
 # Probabilities are kept this far from 0 and 1, so that one surprise stays finite.
 _SMALLEST = 1e-9
 _ITERATIONS = 60
 
 
-def _logistic(theta, x, low, high, inside, scale):
+# An end of a curve, or what stands for it in each of several.
+End = float | Floats
+
+
+def _logistic(
+    theta: Floats, x: Floats, low: End, high: End, inside: Callable[[End], End], scale: float
+) -> Floats:
     with np.errstate(over="ignore"):
         return low + (high - low) * expit(np.exp(theta[:, :1]) * (x - theta[:, 1:2]))
 
 
-def _power_law(theta, x, low, high, inside, scale):
+def _power_law(
+    theta: Floats, x: Floats, low: End, high: End, inside: Callable[[End], End], scale: float
+) -> Floats:
     largest = inside(theta[:, 1:2]) - low
     with np.errstate(over="ignore"):
         return low + largest * np.exp(np.exp(theta[:, :1]) * (x - x.max()))
 
 
-def _saturation(theta, x, low, high, inside, scale):
+def _saturation(
+    theta: Floats, x: Floats, low: End, high: End, inside: Callable[[End], End], scale: float
+) -> Floats:
     with np.errstate(over="ignore"):
         return high - (high - low) * np.exp(
             -np.exp(theta[:, :1]) * np.logaddexp(0, scale * (x - theta[:, 1:2]))
         )
 
 
-def _weibull(theta, x, low, high, inside, scale):
+def _weibull(
+    theta: Floats, x: Floats, low: End, high: End, inside: Callable[[End], End], scale: float
+) -> Floats:
     with np.errstate(over="ignore"):
         t = np.exp(expit(theta[:, :1]) * scale * (x - theta[:, 1:2]))
     return high - (high - low) * np.exp(-t)
 
 
-def _gompertz(theta, x, low, high, inside, scale):
+def _gompertz(
+    theta: Floats, x: Floats, low: End, high: End, inside: Callable[[End], End], scale: float
+) -> Floats:
     with np.errstate(over="ignore"):
         t = np.exp(-expit(theta[:, :1]) * scale * (x - theta[:, 1:2]))
     return low + (high - low) * np.exp(-t)
 
 
-def _line(theta, x, low, high, inside, scale):
+def _line(
+    theta: Floats, x: Floats, low: End, high: End, inside: Callable[[End], End], scale: float
+) -> Floats:
     first, last = inside(theta[:, :1]), inside(theta[:, 1:2])
     start = x[np.isfinite(x)].min()
     share = np.maximum((x - start) / (x.max() - start), 0.0)
     return first + (last - first) * share
 
 
-def _constant(theta, x, low, high, inside, scale):
+def _constant(
+    theta: Floats, x: Floats, low: End, high: End, inside: Callable[[End], End], scale: float
+) -> Floats:
     return inside(theta[:, :1]) + np.zeros(len(x))
 
 
@@ -70,10 +91,10 @@ class Family:
         For reports.
     """
 
-    mean: callable
-    starts: tuple
-    bounds: tuple
-    ends: tuple
+    mean: Callable[..., Floats]
+    starts: tuple[Floats, ...]
+    bounds: tuple[tuple[float, float], ...]
+    ends: tuple[str, ...]
     formula: str
 
 
@@ -140,28 +161,28 @@ class Data:
         Nats of log capacity in a unit of x.
     """
 
-    x: np.ndarray
-    rate: np.ndarray
-    trials: np.ndarray | None
+    x: Floats
+    rate: Floats
+    trials: Floats | None
     chance: float | None
     asymptote: float | None
     scale: float
 
-    def unknown(self, family):
+    def unknown(self, family: str) -> list[str]:
         """Return the ends that a family has and that are not known."""
         return [end for end in FAMILIES[family].ends if getattr(self, end) is None]
 
 
-def n_parameters(data, family):
+def n_parameters(data: Data, family: str) -> int:
     """Return the number of parameters of a curve, a variance of residuals included."""
     return len(FAMILIES[family].bounds) + len(data.unknown(family)) + (data.trials is None)
 
 
-def curve(data, family, theta, x=None):
+def curve(data: Data, family: str, theta: Floats, x: Floats | None = None) -> Floats:
     """Return the means of the curves, of shape (n_sets, n)."""
     kind = FAMILIES[family]
     i = len(kind.bounds)
-    ends = {"chance": data.chance, "asymptote": data.asymptote}
+    ends: dict[str, End | None] = {"chance": data.chance, "asymptote": data.asymptote}
     probabilities = data.trials is not None
     for end in data.unknown(family):
         ends[end] = theta[:, i : i + 1]
@@ -174,15 +195,16 @@ def curve(data, family, theta, x=None):
         if data.asymptote is None and "asymptote" in kind.ends:
             high = low + (1 - low) * expit(high)
         high = 1.0 if high is None else high
-    bounded = low is not None and high is not None
 
-    def inside(value):
-        return low + (high - low) * expit(value) if bounded else value
+    def inside(value: End) -> End:
+        if low is None or high is None:
+            return value
+        return low + (high - low) * expit(value)
 
     return kind.mean(theta, data.x if x is None else x, low, high, inside, data.scale)
 
 
-def misfit(data, mean):
+def misfit(data: Data, mean: Floats) -> Floats:
     """Return -2 log-likelihood (up to a constant), or the sum of squares, of each data set."""
     if data.trials is None:
         return ((data.rate - mean) ** 2).sum(axis=1)
@@ -190,7 +212,9 @@ def misfit(data, mean):
     return -2 * (data.trials * (xlogy(data.rate, p) + xlog1py(1 - data.rate, -p))).sum(axis=1)
 
 
-def fit(data, family, fixed=None):
+def fit(
+    data: Data, family: str, fixed: Mapping[int, Floats] | None = None
+) -> tuple[Floats, Floats]:
     """Fit a curve to each data set, by damped Fisher scoring from the best point of a grid.
 
     Parameters
@@ -249,10 +273,10 @@ def fit(data, family, fixed=None):
     return theta, left
 
 
-def _start(data, family, fixed):
+def _start(data: Data, family: str, fixed: Mapping[int, Floats]) -> Floats:
     """Return the best point of a grid for each data set."""
     n_sets = len(data.rate)
-    starts = FAMILIES[family].starts
+    starts: Sequence[Floats] = FAMILIES[family].starts
     lowest, highest = data.rate.min(axis=1), data.rate.max(axis=1)
     if data.trials is None:
         ends = {"chance": lowest, "asymptote": highest}
@@ -267,21 +291,21 @@ def _start(data, family, fixed):
             "asymptote": logit(np.clip((highest - low) / (1 - low), 0.02, 0.98)),
         }
     grid = np.stack([axis.ravel() for axis in np.meshgrid(*starts)], axis=1)
-    ends = [ends[end] for end in data.unknown(family)]
-    best, lowest_misfit = None, np.full(n_sets, np.inf)
+    unknown = [ends[end] for end in data.unknown(family)]
+    best, lowest_misfit = np.empty(0), np.full(n_sets, np.inf)
     for point in grid:
-        theta = np.column_stack([np.tile(point, (n_sets, 1)), *ends])
+        theta = np.column_stack([np.tile(point, (n_sets, 1)), *unknown])
         for i, values in fixed.items():
             theta[:, i] = values
         value = misfit(data, curve(data, family, theta))
-        if best is None:
+        if not len(best):
             best = theta.copy()
         better = value < lowest_misfit
         best[better], lowest_misfit[better] = theta[better], value[better]
     return best
 
 
-def _slopes(data, family, theta, mean, free):
+def _slopes(data: Data, family: str, theta: Floats, mean: Floats, free: Sequence[int]) -> Floats:
     """Return the derivatives of the means by the free parameters, of shape (n_sets, n, n_free)."""
     slopes = np.empty((*mean.shape, len(free)))
     for j, i in enumerate(free):

@@ -1,7 +1,17 @@
 """How accuracies of single networks vary around a curve: the law that the bootstrap draws from."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy import stats
+
+from .._typing import Floats
+
+if TYPE_CHECKING:
+    from ._fit import Data
 
 # Half the width of the cell in which an accuracy is seen, as a share of the range.
 _CELL = 0.005
@@ -11,13 +21,15 @@ _SHARES = 1 - np.append(np.geomspace(1 - 1e-5, 1e-3, 120), 1e-6)
 _JUMP = 0.5
 
 
-def are_replicated(data):
+def are_replicated(data: Data) -> bool:
     """Return whether the data are rates of several networks a capacity, which differ."""
     low, high = _levels(data)
     return data.trials is None and len(np.unique(data.x)) < len(data.x) and low < high
 
 
-def draw_networks(data, mean, spread, n_draws, rng):
+def draw_networks(
+    data: Data, mean: Floats, spread: float, n_draws: int, rng: np.random.Generator
+) -> Floats:
     """Draw accuracies of networks around the means of a curve.
 
     Networks that learn one by one are at the lower or the upper level, so that they vary most
@@ -53,44 +65,45 @@ def draw_networks(data, mean, spread, n_draws, rng):
     return low + (high - low) * rng.beta(*_beta(data, mean, share), (n_draws, len(mean)))
 
 
-def draw_jumps(data, mean, n_draws, rng):
+def draw_jumps(data: Data, mean: Floats, n_draws: int, rng: np.random.Generator) -> Floats:
     """Draw networks of which each is at the lower or the upper level, with these means."""
     low, high = _levels(data)
     share = np.clip((mean - low) / (high - low), 0, 1)
-    return low + (high - low) * rng.binomial(1, share, (n_draws, len(mean)))
+    jumped: Floats = rng.binomial(1, share, (n_draws, len(mean))).astype(float)
+    return low + (high - low) * jumped
 
 
-def jump_p_value(data, mean, spread):
+def jump_p_value(data: Data, mean: Floats, spread: float) -> float:
     """Return the p-value of a likelihood-ratio test that networks are at one of both levels."""
     beta, normal = _log_likelihoods(data, mean, spread)
     ratio = 2 * (max(beta.max(), normal) - beta[_SHARES >= _JUMP].max())
     return float(stats.chi2.sf(ratio, 1))
 
 
-def _levels(data):
+def _levels(data: Data) -> tuple[float, float]:
     """Return the lower and the upper end of what networks reach, known or seen."""
     low = data.rate.min() if data.chance is None else data.chance
     high = data.rate.max() if data.asymptote is None else data.asymptote
     return low, high
 
 
-def _beta(data, mean, share):
+def _beta(data: Data, mean: Floats, share: float | Floats) -> tuple[Floats, Floats]:
     """Return the parameters of beta distributions with these means and share of variance."""
     low, high = _levels(data)
     m = np.clip((mean - low) / (high - low), 1e-6, 1 - 1e-6)
     return m * (1 / share - 1), (1 - m) * (1 / share - 1)
 
 
-def _log_likelihoods(data, mean, spread):
+def _log_likelihoods(data: Data, mean: Floats, spread: float) -> tuple[Floats, float]:
     """Return the log-likelihood of beta laws, for each share, and that of the normal one."""
     low, high = _levels(data)
     y = np.clip((data.rate[0] - low) / (high - low), 0, 1)
     beta = stats.beta(*_beta(data, mean, _SHARES[:, np.newaxis]))
     normal = stats.norm((mean - low) / (high - low), max(spread / (high - low), 1e-9))
-    return _log_likelihood(y, beta.cdf), _log_likelihood(y, normal.cdf)
+    return _log_likelihood(y, beta.cdf), float(_log_likelihood(y, normal.cdf))
 
 
-def _log_likelihood(y, cdf):
+def _log_likelihood(y: Floats, cdf: Callable[[Floats], Floats]) -> Floats:
     """Return the log-probability of the cells of accuracies; those at the ends are open."""
     above = np.where(y > 1 - _CELL, np.inf, y + _CELL)
     below = np.where(y < _CELL, -np.inf, y - _CELL)

@@ -18,7 +18,9 @@ from .._moved import renamed_argument
     },
     prefer_skip_nested_validation=True,
 )
-def emergence_step(trajectory, level, *, n_sustained=3, falling=False):
+def emergence_step(
+    trajectory: xr.DataArray, level: float, *, n_sustained: int = 3, falling: bool = False
+) -> xr.DataArray:
     """Return the first update from which a measure stays beyond a level.
 
     Parameters

@@ -2,15 +2,17 @@
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import validate_params
 
+from .._typing import Floats
 from .._validation import as_numbers
 from ..worlds import LinearSystemWorld
 from ._filters import linear_filter_risk
 
 
 @validate_params({"world": [LinearSystemWorld]}, prefer_skip_nested_validation=True)
-def excess_risk(cube, world):
+def excess_risk(cube: xr.Dataset, world: LinearSystemWorld) -> xr.DataArray:
     r"""Return the excess risks of the networks of an assessment in a linear world.
 
     Under a Gaussian of known standard deviation s the risk over the T steps of a sequence is
@@ -66,7 +68,9 @@ def excess_risk(cube, world):
 
 
 @validate_params({"world": [LinearSystemWorld]}, prefer_skip_nested_validation=True)
-def equivalent_filter_length(risk, world):
+def equivalent_filter_length(
+    risk: ArrayLike | xr.DataArray, world: LinearSystemWorld
+) -> float | Floats | xr.DataArray:
     """Return the length of the best linear filter whose excess risk equals a given one.
 
     It says what a predictor is worth in steps of memory. Between two lengths the logarithm of the

@@ -1,11 +1,20 @@
 """Risks of learners in linear systems in the limit of infinitely many training sequences."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from scipy.linalg import lstsq
 from sklearn.base import clone
 
-from ..predictors import FiniteFilterPredictor, RestrictedLinearPredictor, TruncatedKalmanPredictor
-from ..worlds import LinearSystemWorld
+from .._typing import Floats
+from ..predictors import (
+    BasePredictor,
+    FiniteFilterPredictor,
+    RestrictedLinearPredictor,
+    TruncatedKalmanPredictor,
+)
+from ..worlds import LinearSystemWorld, World
 from ._filters import (
     best_filter,
     check_growth,
@@ -15,10 +24,12 @@ from ._filters import (
     solve_rows,
 )
 
+# Of a learner, the horizon that it is trained for, and that of the risk.
+Risk = Callable[[BasePredictor, int, int], float]
 _LEARNERS = (FiniteFilterPredictor, TruncatedKalmanPredictor, RestrictedLinearPredictor)
 
 
-def exact_risk(world, learner):
+def exact_risk(world: World, learner: BasePredictor) -> Risk:
     """Return the function of (learner, training horizon, horizon) that computes a risk."""
     if not isinstance(world, LinearSystemWorld) or not isinstance(learner, _LEARNERS):
         raise ValueError(
@@ -46,7 +57,7 @@ def exact_risk(world, learner):
         )
     system = A, C, Q, R
 
-    def filter_risk(learner, trained, horizon):
+    def filter_risk(learner: Any, trained: int, horizon: int) -> float:
         padding = getattr(learner, "padding", "zero")
         if isinstance(learner, FiniteFilterPredictor):
             coef = None
@@ -60,14 +71,14 @@ def exact_risk(world, learner):
     return filter_risk
 
 
-def _restricted_risk(A, Q, initial):
+def _restricted_risk(A: Floats, Q: Floats, initial: Floats) -> Risk:
     """Return the function that computes the risk of a restricted linear predictor.
 
     With G the sum of E x_t x_t' over the steps, it is the squared norm of (M - A) G^(1/2).
     """
     start, noise = (_symmetric_root(covariance) for covariance in (initial, Q))
 
-    def moments(horizon):
+    def moments(horizon: int) -> Floats:
         check_growth(A, horizon)
         # E x_t x_t' is A^(t-1) P_1 A^(t-1)' plus the sum of A^i Q A^i' over i < t - 1.
         roots = (
@@ -76,7 +87,7 @@ def _restricted_risk(A, Q, initial):
         )
         return compress(np.hstack(roots))
 
-    def risk(learner, trained, horizon):
+    def risk(learner: Any, trained: int, horizon: int) -> float:
         root = moments(trained)
         found = learner.closest(root, A @ root, solve=_solve_graded)
         if trained != horizon:
@@ -96,13 +107,13 @@ def _restricted_risk(A, Q, initial):
     return risk
 
 
-def _symmetric_root(covariance):
+def _symmetric_root(covariance: Floats) -> Floats:
     """Return the symmetric root of a covariance."""
     values, vectors = np.linalg.eigh(covariance)
     return vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
 
 
-def _solve_graded(matrix, target):
+def _solve_graded(matrix: Floats, target: Floats) -> Floats:
     """Return the least-squares solution of equations of very different weight."""
     try:
         return solve_rows(matrix, target)[0]

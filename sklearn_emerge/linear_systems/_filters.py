@@ -2,12 +2,15 @@
 
 import warnings
 from numbers import Integral
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import cholesky, lapack, qr, schur, solve_triangular
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from .._docs import fill_doc
+from .._typing import Floats
 from .._validation import as_numbers
 from ..dynamics import EIGENVALUE_TOLERANCE, check_system, steady_filter
 
@@ -28,7 +31,17 @@ _MAX_COLUMNS = 12
 
 @fill_doc
 @validate_params({**_ARGUMENTS, "coef": ["array-like", None]}, prefer_skip_nested_validation=True)
-def linear_filter_risk(A, C, Q, R, length, horizon, *, coef=None, padding="zero"):
+def linear_filter_risk(
+    A: ArrayLike,
+    C: ArrayLike,
+    Q: ArrayLike,
+    R: ArrayLike,
+    length: int,
+    horizon: int,
+    *,
+    coef: ArrayLike | None = None,
+    padding: Literal["zero", "drop"] = "zero",
+) -> float:
     r"""Return the excess risk of the best filter of a given length on a linear system.
 
     The total over the horizon of the squared distance between the prediction of a
@@ -112,7 +125,16 @@ def linear_filter_risk(A, C, Q, R, length, horizon, *, coef=None, padding="zero"
 
 
 @validate_params(_ARGUMENTS, prefer_skip_nested_validation=True)
-def best_filter(A, C, Q, R, length, horizon, *, padding="zero"):
+def best_filter(
+    A: ArrayLike,
+    C: ArrayLike,
+    Q: ArrayLike,
+    R: ArrayLike,
+    length: int,
+    horizon: int,
+    *,
+    padding: Literal["zero", "drop"] = "zero",
+) -> Floats:
     """Return the filter of a given length that loses least on a linear system.
 
     Parameters
@@ -150,7 +172,15 @@ def best_filter(A, C, Q, R, length, horizon, *, padding="zero"):
     return coef
 
 
-def _equations(A, C, Q, R, length, horizon, padding):
+def _equations(
+    A: ArrayLike,
+    C: ArrayLike,
+    Q: ArrayLike,
+    R: ArrayLike,
+    length: int,
+    horizon: int,
+    padding: Literal["zero", "drop"],
+) -> tuple[Floats, Floats, int]:
     """Return the weighted equations that a filter should fulfil: matrix, target, n_channels.
 
     The sum of squares of ``matrix @ coef - target`` is the risk.
@@ -191,7 +221,7 @@ def _equations(A, C, Q, R, length, horizon, padding):
     return matrix, target, d
 
 
-def check_growth(A, horizon):
+def check_growth(A: Floats, horizon: int) -> None:
     """Raise a ValueError if the states outgrow float64."""
     growth = np.log10(max(np.abs(np.linalg.eigvals(A)).max(), 1.0))
     if growth * horizon > _MAX_GROWTH:
@@ -201,7 +231,7 @@ def check_growth(A, horizon):
         )
 
 
-def warn_of_rounding(A, horizon):
+def warn_of_rounding(A: Floats, horizon: int) -> None:
     """Warn if eigenvalues are close to modulus 1 and not on it, so that it matters."""
     moduli = np.abs(np.linalg.eigvals(A))
     apart = np.abs(moduli - 1)
@@ -216,7 +246,7 @@ def warn_of_rounding(A, horizon):
         )
 
 
-def graded_coordinates(A, horizon):
+def graded_coordinates(A: Floats, horizon: int) -> tuple[Floats, Floats]:
     """Return A in coordinates in which modes of very different growth do not mix, and the turn.
 
     A Schur form with the fastest modes first, ``turn.T @ A @ turn``: in any other coordinates all
@@ -237,7 +267,7 @@ def graded_coordinates(A, horizon):
     return form, turn
 
 
-def power_sum_roots(A, root, n):
+def power_sum_roots(A: Floats, root: Floats, n: int) -> tuple[Floats, Floats]:
     """Return V with V V' the sum over i < n of A^i G A^i', and of (n - i) A^i G A^i'.
 
     G is ``root @ root.T``. By doubling n, and on roots throughout: sums themselves would lose
@@ -255,13 +285,13 @@ def power_sum_roots(A, root, n):
     return compress(simple), compress(double)
 
 
-def _join(*roots):
+def _join(*roots: Floats) -> Floats:
     """Return V, with V V' the sum of those of the given roots, of a limited number of columns."""
     joined = np.hstack(roots)
     return joined if joined.shape[1] <= _MAX_COLUMNS * len(joined) else compress(joined)
 
 
-def compress(root):
+def compress(root: Floats) -> Floats:
     """Return V of no more columns than rows, heaviest first, with the same V V'."""
     triangle, pivots = qr(root.T, mode="r", pivoting=True)
     result = np.empty((len(root), min(triangle.shape)))
@@ -269,7 +299,7 @@ def compress(root):
     return result
 
 
-def solve_rows(matrix, target):
+def solve_rows(matrix: Floats, target: Floats) -> tuple[Floats, Floats]:
     """Return the least-squares solution and what is left over, in rotated rows.
 
     The rows of unstable modes outweigh the others by many orders of magnitude, and what is left

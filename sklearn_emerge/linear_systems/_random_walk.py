@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from numbers import Integral, Real
+from typing import Literal
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
@@ -22,7 +23,9 @@ _WALK = {
     {**_WALK, "length": [Interval(Integral, 0, MAX_STEPS, closed="both")]},
     prefer_skip_nested_validation=True,
 )
-def filter_risk(q, r, length, horizon, *, padding="zero"):
+def filter_risk(
+    q: float, r: float, length: int, horizon: int, *, padding: Literal["zero", "drop"] = "zero"
+) -> float:
     r"""Return the excess risk of the best filter of a given length on a noisy random walk.
 
     For :math:`x_{t+1} = x_t + w_t`, :math:`y_t = x_t + v_t` with variances q and r, and the
@@ -101,7 +104,9 @@ def filter_risk(q, r, length, horizon, *, padding="zero"):
     {**_WALK, "tol": [Interval(Real, 0, None, closed="neither")]},
     prefer_skip_nested_validation=True,
 )
-def critical_filter_length(q, r, horizon, tol=1.0, *, padding="zero"):
+def critical_filter_length(
+    q: float, r: float, horizon: int, tol: float = 1.0, *, padding: Literal["zero", "drop"] = "zero"
+) -> int:
     r"""Return the shortest filter that loses at most a tolerance on a noisy random walk.
 
     .. math:: h^* = \min \{h : \ell_T(h) \le \text{tol} \cdot S\} \approx
@@ -147,7 +152,7 @@ def critical_filter_length(q, r, horizon, tol=1.0, *, padding="zero"):
     """
     tolerated = tol * _steady_walk(q, r)[2]
 
-    def suffices(length):
+    def suffices(length: int) -> bool:
         return filter_risk(q, r, length, horizon, padding=padding) <= tolerated
 
     # The length grows with the logarithm of the horizon: look for a bound from below.
@@ -157,7 +162,7 @@ def critical_filter_length(q, r, horizon, tol=1.0, *, padding="zero"):
     return bisect_left(range(min(bound, horizon) + 1), True, key=suffices)
 
 
-def _steady_walk(q, r):
+def _steady_walk(q: float, r: float) -> tuple[float, float, float]:
     """Return rho, the gain K and the innovation variance S of the steady filter."""
     ratio = q / r if r > 0 else np.inf
     if r > 0 and not 1e-300 < ratio < 1e300:

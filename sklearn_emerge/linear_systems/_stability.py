@@ -4,6 +4,7 @@ import warnings
 from numbers import Integral
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, validate_params
 
 from ..dynamics import (
@@ -25,7 +26,7 @@ _ROUNDING = 1e-9
     {"n_unstable": [Interval(Integral, 0, None, closed="left"), None]},
     prefer_skip_nested_validation=True,
 )
-def shortest_stable_length(A, C, *, n_unstable=None):
+def shortest_stable_length(A: ArrayLike, C: ArrayLike, *, n_unstable: int | None = None) -> int:
     r"""Return the shortest filter whose risk per step stays bounded as the horizon grows.
 
     The filter has to contain the modes that do not decay, :math:`|\lambda| \ge 1`. With
@@ -98,7 +99,7 @@ def shortest_stable_length(A, C, *, n_unstable=None):
     return observability(*persistent_modes(A, C, bound))[1]
 
 
-def orbit_dimension(A):
+def orbit_dimension(A: ArrayLike) -> int:
     r"""Return the dimension of the set of matrices similar to A.
 
     .. math:: d^2 - \dim \{X : A X = X A\} = \operatorname{rank}(I \otimes A - A^\top \otimes I).

@@ -1,10 +1,13 @@
 """Excess risk of learners of growing size, over growing horizons."""
 
 import warnings
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from tqdm.auto import tqdm
@@ -13,6 +16,7 @@ from .._docs import fill_doc
 from .._moved import renamed_attribute
 from .._names import Estimator, did_you_mean
 from .._random import integer_seed, seed_sequence, substream
+from .._typing import Floats, RandomState
 from ..dynamics import check_system, memory_radius, steady_filter
 from ..predictors import FiniteFilterPredictor, RestrictedLinearPredictor
 from ..predictors._base import BasePredictor
@@ -127,21 +131,21 @@ class PredictionRiskSweep(Estimator):
 
     def __init__(
         self,
-        world=None,
-        learner=None,
-        param_range=(1, 2, 4, 8),
-        horizons=(100, 1000, 10000),
-        method="exact",
-        refit="per_horizon",
+        world: World | None = None,
+        learner: BasePredictor | None = None,
+        param_range: Sequence[int] = (1, 2, 4, 8),
+        horizons: Sequence[int] = (100, 1000, 10000),
+        method: Literal["exact", "monte_carlo"] = "exact",
+        refit: Literal["per_horizon", "frozen"] = "per_horizon",
         *,
-        param_name="auto",
-        tol=1.0,
-        exponent_cut=0.5,
-        n_train=1000,
-        n_eval=1000,
-        random_state=None,
-        progress=False,
-    ):
+        param_name: str = "auto",
+        tol: float = 1.0,
+        exponent_cut: float = 0.5,
+        n_train: int = 1000,
+        n_eval: int = 1000,
+        random_state: RandomState = None,
+        progress: bool = False,
+    ) -> None:
         self.world = world
         self.learner = learner
         self.param_range = param_range
@@ -158,7 +162,7 @@ class PredictionRiskSweep(Estimator):
 
     stability_threshold_ = renamed_attribute("stability_threshold_", "shortest_stable_length_")
 
-    def fit(self):
+    def fit(self) -> Self:
         """Compute all risks.
 
         Returns
@@ -207,7 +211,9 @@ class PredictionRiskSweep(Estimator):
         self.cube_ = xr.Dataset(variables, coords, attributes)
         return self
 
-    def _make_learners(self, learner, name, sizes):
+    def _make_learners(
+        self, learner: BasePredictor, name: str, sizes: NDArray[np.integer]
+    ) -> list[BasePredictor]:
         """Return a learner of each size, with a random stream of its own if it needs one."""
         learners = []
         for size in sizes.tolist():
@@ -219,19 +225,23 @@ class PredictionRiskSweep(Estimator):
             learners.append(sized)
         return learners
 
-    def _exact(self, world, learners, horizons):
+    def _exact(
+        self, world: World, learners: Sequence[BasePredictor], horizons: NDArray[np.integer]
+    ) -> Floats:
         """Return the risks by linear algebra, of shape (n_sizes, n_horizons)."""
         risk = exact_risk(world, learners[0])
         total = np.empty((len(learners), len(horizons)))
         bar = tqdm(total=total.size, disable=not self.progress, unit="risk")
         for i, j in np.ndindex(total.shape):
             trained = horizons[j if self.refit == "per_horizon" else 0]
-            total[i, j] = risk(learners[i], trained, horizons[j])
+            total[i, j] = risk(learners[i], int(trained), int(horizons[j]))
             bar.update()
         bar.close()
         return total
 
-    def _monte_carlo(self, world, learners, horizons):
+    def _monte_carlo(
+        self, world: World, learners: Sequence[BasePredictor], horizons: NDArray[np.integer]
+    ) -> Floats:
         """Return mean and standard error over sequences of the measured risks."""
         if world.ceiling is None or "n_steps" not in world.get_params():
             raise ValueError(
@@ -249,7 +259,9 @@ class PredictionRiskSweep(Estimator):
             train, evaluation = world.split(self.n_train, self.n_eval, stream)
             if fitted is None or self.refit == "per_horizon":
                 fitted = [clone(learner).fit(train.X) for learner in learners]
-            best = world.optimal_predictor().predict(evaluation.X)
+            # There is one, as there is a ceiling.
+            optimal: Any = world.optimal_predictor()
+            best = optimal.predict(evaluation.X)
             for i, learner in enumerate(fitted):
                 apart = (learner.at_length(horizon).predict(evaluation.X) - best)[:, :-1] ** 2
                 if getattr(learner, "padding", "zero") == "drop":
@@ -260,7 +272,9 @@ class PredictionRiskSweep(Estimator):
         bar.close()
         return total
 
-    def _find_lengths(self, sizes, horizons, total):
+    def _find_lengths(
+        self, sizes: NDArray[np.integer], horizons: NDArray[np.integer], total: Floats
+    ) -> Floats:
         """Set both lengths, and return the growth exponents that the first one is read from."""
         # Smaller risks are rounding, whose growth means nothing.
         risk = np.where(total > _NEGLIGIBLE * self._variance, total / horizons, 0.0)
@@ -273,7 +287,13 @@ class PredictionRiskSweep(Estimator):
         )
         return exponents
 
-    def _find_slopes(self, world, learner, sizes, horizons):
+    def _find_slopes(
+        self,
+        world: World,
+        learner: BasePredictor,
+        sizes: NDArray[np.integer],
+        horizons: NDArray[np.integer],
+    ) -> None:
         """Set the slope of the critical length, and what it should be."""
         known = np.isfinite(self.critical_length_)
         self.slope_ = np.nan
@@ -288,7 +308,9 @@ class PredictionRiskSweep(Estimator):
         ):
             self._compare_with_theory(world, sizes)
 
-    def _variables(self, name, total, risk, error, exponents):
+    def _variables(
+        self, name: str, total: Floats, risk: Floats, error: Floats | None, exponents: Floats
+    ) -> dict[str, Any]:
         """Return the variables of the cube; `name` is the parameter that is varied."""
         per = (name, "horizon")
         data = {"units": "squared units of the data"}
@@ -319,7 +341,7 @@ class PredictionRiskSweep(Estimator):
             variables["total_risk_se"] = (per, error, named)
         return variables
 
-    def _compare_with_theory(self, world, sizes):
+    def _compare_with_theory(self, world: LinearSystemWorld, sizes: NDArray[np.integer]) -> None:
         """Set the slope that theory gives, and warn if the measured length is another."""
         A, C, Q, R = check_system(world.A, world.C, world.Q, world.R)
         expected = sizes[sizes >= shortest_stable_length(A, C)]
@@ -341,7 +363,7 @@ class PredictionRiskSweep(Estimator):
             self.reference_slope_ = float(-0.5 / np.log(radius))
 
 
-def _increasing(values, name, at_least):
+def _increasing(values: ArrayLike, name: str, at_least: int) -> NDArray[np.integer]:
     """Return a parameter as an array of increasing integers."""
     array = np.asarray(values)
     fits = array.ndim == 1 and array.size and np.issubdtype(array.dtype, np.integer)
@@ -353,7 +375,7 @@ def _increasing(values, name, at_least):
     return array
 
 
-def _param_name(learner, name):
+def _param_name(learner: BasePredictor, name: str) -> str:
     """Return the parameter that is varied."""
     known = learner.get_params(deep=False)
     candidates = ("length", "size", "hidden_size") if name == "auto" else (name,)
@@ -371,7 +393,9 @@ def _param_name(learner, name):
     )
 
 
-def _innovation_variance(world, learner, stream):
+def _innovation_variance(
+    world: World, learner: BasePredictor, stream: np.random.SeedSequence
+) -> float:
     """Return the total variance of the innovations over channels, the unit of the tolerance."""
     if isinstance(world, LinearSystemWorld):
         A, C, Q, R = check_system(world.A, world.C, world.Q, world.R)
@@ -382,11 +406,13 @@ def _innovation_variance(world, learner, stream):
     if world.ceiling is None:
         return np.nan  # such worlds are refused
     X = world.sample(1000, substream(stream, "innovations")).X
-    apart = X[:, 1:] - world.optimal_predictor().predict(X)[:, :-1]
+    # There is one, as there is a ceiling.
+    optimal: Any = world.optimal_predictor()
+    apart = X[:, 1:] - optimal.predict(X)[:, :-1]
     return float((apart**2).mean(axis=(0, 1)).sum())
 
 
-def _growth_exponents(risk, horizons, cut):
+def _growth_exponents(risk: Floats, horizons: NDArray[np.integer], cut: float) -> Floats:
     """Return the log-log slopes over the last decade of horizons; 0 where there is no risk."""
     exponents = np.full(len(risk), np.nan)
     if len(horizons) < 2:
@@ -410,7 +436,7 @@ def _growth_exponents(risk, horizons, cut):
     return exponents
 
 
-def _crossing(sizes, total, tolerated):
+def _crossing(sizes: NDArray[np.integer], total: Floats, tolerated: float) -> float:
     """Return where the risk falls to what is tolerated, log-linear between two sizes."""
     below = np.flatnonzero(total <= tolerated)
     if not len(below) or below[0] == 0:

@@ -6,7 +6,9 @@ from ._capacity import capacity, count_flops, module_capacity, network_capacity
 from ._exchange import exchange_states
 from ._gate import attention_gate, attention_head_gates
 from ._intermediate import intermediate_words
+from ._layers import probe_layers
 from ._memory import memory_curve
+from ._patch import patch_effect
 from ._queries import draw_queries, words_right
 from ._recall import recall_share
 from ._reservoir import equivalent_reservoir_size, reservoir_curve, reservoir_interval
@@ -26,6 +28,8 @@ __all__ = [
     "module_capacity",
     "network_capacity",
     "outcome_accuracy",
+    "patch_effect",
+    "probe_layers",
     "recall_share",
     "reservoir_curve",
     "reservoir_interval",

@@ -2,12 +2,17 @@
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
-from ..likelihoods import LIKELIHOODS
+from ..likelihoods import LIKELIHOODS, Likelihood
+from ..predictors import BasePredictor
+from ..worlds import Sample
 from ._sequences import as_given, scored_steps, sequences_of
 
 
-def token_accuracy(predictor, evaluation, *, by=None):
+def token_accuracy(
+    predictor: BasePredictor, evaluation: Sample, *, by: str | None = None
+) -> float | xr.DataArray:
     """Return the share of tokens that count whose most probable token is right.
 
     Made for ``EmergenceAssessment(measures={"accuracy": token_accuracy})`` in worlds of tokens,
@@ -64,7 +69,7 @@ def token_accuracy(predictor, evaluation, *, by=None):
     return xr.DataArray(shares, {by: levels}, dims=by)
 
 
-def outcome_accuracy(predictor, sample):
+def outcome_accuracy(predictor: BasePredictor, sample: Sample | ArrayLike) -> float:
     """Return the share of next steps whose most probable outcome is right.
 
     Of zeros and ones, and of tokens; steps that are missing or not scored do not count, and of
@@ -118,6 +123,6 @@ def outcome_accuracy(predictor, sample):
     return float(right[scored].mean())
 
 
-def is_of_outcomes(likelihood):
+def is_of_outcomes(likelihood: Likelihood) -> bool:
     """Return whether what a likelihood is for can be right or wrong."""
     return likelihood.discrete and not likelihood.counts

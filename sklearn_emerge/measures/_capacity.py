@@ -2,15 +2,20 @@
 
 from copy import deepcopy
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, validate_params
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from .._typing import Floats
 from .._validation import as_numbers
+from ..predictors._neural import NeuralPredictor
+from ..worlds import Sample
 
 # A layer of width 64 with one head and a feed-forward network of 256 units, over 128 tokens:
 # 24 * 64^2 + 4 * 128 * 64 operations per token.
@@ -25,15 +30,15 @@ REFERENCE_FLOPS = 2**17
     prefer_skip_nested_validation=True,
 )
 def capacity(
-    n_parameters,
-    n_heads,
-    n_layers,
-    flops,
+    n_parameters: ArrayLike,
+    n_heads: ArrayLike,
+    n_layers: ArrayLike,
+    flops: ArrayLike,
     *,
-    bits=16,
-    include_precision=True,
-    reference_flops=REFERENCE_FLOPS,
-):
+    bits: ArrayLike = 16,
+    include_precision: bool = True,
+    reference_flops: float = REFERENCE_FLOPS,
+) -> float | Floats:
     r"""Return the capacity of a network.
 
     .. math:: C = P \log_2 B \cdot H \cdot L \cdot \frac{F}{F_{ref}}
@@ -77,9 +82,10 @@ def capacity(
     >>> float(np.log2(two) - np.log2(one))
     1.0
     """
-    parts = {"n_parameters": n_parameters, "n_heads": n_heads, "n_layers": n_layers}
-    parts |= {"bits": bits, "flops": flops}
-    for name, value in parts.items():
+    given = {"n_parameters": n_parameters, "n_heads": n_heads, "n_layers": n_layers}
+    given |= {"bits": bits, "flops": flops}
+    parts: dict[str, Floats] = {}
+    for name, value in given.items():
         parts[name] = as_numbers(value, name)
         least = {"bits": 2, "flops": np.finfo(float).tiny}.get(name, 1)
         if not ((parts[name] >= least) & (parts[name] < np.inf)).all():
@@ -87,9 +93,9 @@ def capacity(
         if name != "flops" and (parts[name] % 1).any():
             raise ValueError(f"{name}={value!r} must be whole; pass a count.")
     try:
-        np.broadcast_shapes(*(value.shape for value in parts.values()))
+        np.broadcast_shapes(*(part.shape for part in parts.values()))
     except ValueError as error:
-        shapes = ", ".join(f"{name} {value.shape}" for name, value in parts.items())
+        shapes = ", ".join(f"{name} {part.shape}" for name, part in parts.items())
         raise ValueError(
             f"The shapes do not fit together: {shapes}; pass numbers, or arrays that broadcast."
         ) from error
@@ -101,7 +107,7 @@ def capacity(
     return product if np.ndim(product) else float(product)
 
 
-def count_flops(module, shape):
+def count_flops(module: torch.nn.Module, shape: tuple[int, ...]) -> int:
     """Count the floating-point operations of a forward pass, without making it.
 
     Parameters
@@ -156,7 +162,15 @@ def count_flops(module, shape):
     },
     prefer_skip_nested_validation=True,
 )
-def module_capacity(module, shape, *, n_heads=1, n_layers=1, bits=16, **options):
+def module_capacity(
+    module: torch.nn.Module,
+    shape: tuple[int, ...],
+    *,
+    n_heads: int = 1,
+    n_layers: int = 1,
+    bits: int = 16,
+    **options: Any,
+) -> Bunch:
     """Return the capacity of a torch module, with what it is made of.
 
     Parameters
@@ -214,7 +228,9 @@ def module_capacity(module, shape, *, n_heads=1, n_layers=1, bits=16, **options)
     )
 
 
-def network_capacity(predictor, evaluation, *, include_precision=True):
+def network_capacity(
+    predictor: NeuralPredictor, evaluation: Sample, *, include_precision: bool = True
+) -> float:
     """Return the capacity of a fitted network on sequences of some length.
 
     `module_capacity` of its ``network_``, with the heads and layers of a transformer and one of

@@ -1,16 +1,27 @@
 """How much of its attention a network gives to the heads and tokens of an attention gate."""
 
+from collections.abc import Sequence
 from numbers import Integral
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 
+from .._typing import Floats
 from .._validation import as_numbers
 from ..predictors import TransformerPredictor
+from ..worlds import Sample
 
 
-def attention_gate(attention_logits, *, heads, tokens, layers=None, relative=False):
+def attention_gate(
+    attention_logits: ArrayLike,
+    *,
+    heads: Sequence[int],
+    tokens: ArrayLike,
+    layers: Sequence[int] | None = None,
+    relative: bool = False,
+) -> float | Floats:
     r"""Return the activation of an attention gate from logits of attention.
 
     .. math:: G = \frac{1}{|H_g| |T_f|} \sum_{l \in L_g} \sum_{h \in H_g} \sum_{t \in T_f}
@@ -72,8 +83,8 @@ def attention_gate(attention_logits, *, heads, tokens, layers=None, relative=Fal
             "attention_logits are minus infinity for all heads and tokens of a layer, which then "
             "attends to nothing; pass logits of tokens that can be seen."
         )
-    layers = np.arange(n_layers) if layers is None else _check_places("layers", layers, n_layers)
-    heads = _check_places("heads", heads, n_heads)
+    in_layers = np.arange(n_layers) if layers is None else _check_places("layers", layers, n_layers)
+    of_heads = _check_places("heads", heads, n_heads)
     focus = np.asarray(tokens)
     if focus.dtype == bool:
         if focus.ndim < 1 or focus.shape[-1] != n_tokens or not focus.any(axis=-1).all():
@@ -83,19 +94,21 @@ def attention_gate(attention_logits, *, heads, tokens, layers=None, relative=Fal
             )
     else:
         focus = np.isin(np.arange(n_tokens), _check_places("tokens", tokens, n_tokens))
-    if len(heads) == n_heads and focus.all():
+    if len(of_heads) == n_heads and focus.all():
         raise ValueError(
             "The gate is all heads and tokens: its activation would be the same whatever the "
             "logits. Pass fewer heads or tokens."
         )
-    attention = softmax(logits, axis=(-2, -1))[..., layers, :, :][..., heads, :]
+    attention = softmax(logits, axis=(-2, -1))[..., in_layers, :, :][..., of_heads, :]
     total = (attention * focus[..., np.newaxis, np.newaxis, :]).sum(axis=(-3, -2, -1))
-    scale = len(layers) if relative else len(heads) * focus.sum(axis=-1)
+    scale = len(in_layers) if relative else len(of_heads) * focus.sum(axis=-1)
     activation = total / scale
     return activation if np.ndim(activation) else float(activation)
 
 
-def attention_head_gates(predictor, evaluation, *, n_focus=8, n_sequences=100):
+def attention_head_gates(
+    predictor: TransformerPredictor, evaluation: Sample, *, n_focus: int = 8, n_sequences: int = 100
+) -> xr.DataArray:
     """Return the share of attention that each head gives to the last tokens before an answer.
 
     The `attention_gate` (relative) of each layer and head as a gate of its own, where a token
@@ -171,7 +184,7 @@ def attention_head_gates(predictor, evaluation, *, n_focus=8, n_sequences=100):
     focus = (back >= 0) & (back < n_focus)
     n_layers, n_heads = logits.shape[1:3]
     shares = [
-        attention_gate(logits, heads=[head], tokens=focus, layers=[layer], relative=True).mean()
+        np.mean(attention_gate(logits, heads=[head], tokens=focus, layers=[layer], relative=True))
         for layer in range(n_layers)
         for head in range(n_heads)
     ]
@@ -179,7 +192,7 @@ def attention_head_gates(predictor, evaluation, *, n_focus=8, n_sequences=100):
     return xr.DataArray(np.reshape(shares, (n_layers, n_heads)), coords, dims=("layer", "head"))
 
 
-def _check_places(name, places, size):
+def _check_places(name: str, places: ArrayLike, size: int) -> NDArray[np.integer]:
     """Return indices after checking that they are different and exist."""
     places = np.asarray(places)
     whole = places.ndim == 1 and places.size and np.issubdtype(places.dtype, np.integer)

@@ -1,12 +1,23 @@
 """What a network scores that has learned no map of words."""
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from .._random import substream
+from .._typing import Floats, RandomState
+from ..worlds import TriangleWorld
 
 
-def scores_without_map(queries, world, context_length, known, *, n_guessers=999, random_state=0):
+def scores_without_map(
+    queries: Bunch,
+    world: TriangleWorld,
+    context_length: int | None,
+    known: float | NDArray[np.bool_],
+    *,
+    n_guessers: int = 999,
+    random_state: RandomState = 0,
+) -> Bunch:
     """Draw the scores of networks that have learned no map.
 
     Such a network recalls the sentences that it knows, and reads words off the solved examples in
@@ -57,12 +68,18 @@ def scores_without_map(queries, world, context_length, known, *, n_guessers=999,
     )
 
 
-def p_value(drawn, score):
+def p_value(drawn: Floats, score: float) -> float:
     """Return the share of scores drawn, and of the one observed, that are at least as high."""
     return (1 + np.count_nonzero(drawn >= score - 1e-12)) / (1 + len(drawn))
 
 
-def _right(queries, world, context_length, liking, ends):
+def _right(
+    queries: Bunch,
+    world: TriangleWorld,
+    context_length: int | None,
+    liking: Floats,
+    ends: NDArray[np.integer],
+) -> Bunch:
     """Return which words guessers get right, after their own words and after the true ones."""
     n_queries, length = queries.sentences.shape
     n_shots, per_word = queries.shots.shape[1], world.tokens_per_word
@@ -74,7 +91,7 @@ def _right(queries, world, context_length, liking, ends):
     right = np.empty((2, len(liking), n_queries, length), dtype=bool)
     used = np.zeros((2, len(liking), n_queries, world.n_words), dtype=bool)
 
-    def among(places, start):
+    def among(places: NDArray[np.integer], start: int) -> NDArray[np.bool_]:
         """Return which words stand in the solved examples at places that are visible."""
         shown = queries.shots[:, places >= start]
         return (shown[:, :, np.newaxis] == words).any(axis=1)

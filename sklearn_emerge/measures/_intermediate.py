@@ -2,13 +2,25 @@
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
+from .._typing import RandomState
+from ..predictors._neural import NeuralPredictor
 from ..probes import make_probe
+from ..worlds import Sample, TriangleWorld
 from ._task_scores import world_of
 from ._translations import check_network
 
 
-def intermediate_words(predictor, evaluation, *, task="A->C", via="B", n_rows=100, random_state=0):
+def intermediate_words(
+    predictor: NeuralPredictor,
+    evaluation: Sample,
+    *,
+    task: str = "A->C",
+    via: str = "B",
+    n_rows: int = 100,
+    random_state: RandomState = 0,
+) -> xr.DataArray:
     """Return how well the word between can be read while a task is solved.
 
     A network that translates from A to C by composing A->B and B->C passes by the word of B. It
@@ -106,7 +118,9 @@ def intermediate_words(predictor, evaluation, *, task="A->C", via="B", n_rows=10
     return xr.DataArray(share, coords=coords, dims=list(coords))
 
 
-def _words_to_write(world, sample, there):
+def _words_to_write(
+    world: TriangleWorld, sample: Sample, there: str
+) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], NDArray[np.integer]]:
     """Return from where words are predicted, rows and steps, and their translations by `there`."""
     rows, steps = np.nonzero(sample.scored)
     first = world.vocabulary.index(f"{there[0].lower()}0")

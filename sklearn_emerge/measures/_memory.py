@@ -1,12 +1,23 @@
 """What a network's memory is worth: its loss if it sees the last inputs alone."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
+from ..predictors import BasePredictor
+from ..worlds import Sample
 from ._sequences import as_given, sequences_of
 
 
-def memory_curve(predictor, sample, *, windows=None, n_sequences=None):
+def memory_curve(
+    predictor: BasePredictor,
+    sample: Sample | ArrayLike,
+    *,
+    windows: Sequence[int] | None = None,
+    n_sequences: int | None = None,
+) -> xr.DataArray:
     """Return the loss of a network whose state is reset before the last k inputs.
 
     To predict a step, the network starts from the zero state (a transformer attends to nothing
@@ -84,7 +95,7 @@ def memory_curve(predictor, sample, *, windows=None, n_sequences=None):
     return curve.assign_attrs(long_name=name, units="nat/step")
 
 
-def _check_windows(windows, n_steps):
+def _check_windows(windows: Sequence[int] | None, n_steps: int) -> list[int]:
     """Return windows as a list of integers, the default for None."""
     if windows is None:
         return [*(2**i for i in range((n_steps - 1).bit_length())), n_steps]

@@ -1,17 +1,27 @@
 """Sentences to translate, and which words of a translation are right."""
 
 from numbers import Integral
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import Bunch
 
 from .._random import substream
-from ..worlds import TriangleWorld
+from .._typing import RandomState
+from ..worlds import Sample, TriangleWorld
 
 
 def draw_queries(
-    world, task, *, n_queries=200, n_shots=None, shots="auto", train=None, random_state=None
-):
+    world: TriangleWorld,
+    task: str,
+    *,
+    n_queries: int = 200,
+    n_shots: int | None = None,
+    shots: Literal["auto", "disjoint", "random"] = "auto",
+    train: Sample | None = None,
+    random_state: RandomState = None,
+) -> Bunch:
     """Draw sentences to translate, each after solved examples of the same task.
 
     Parameters
@@ -92,7 +102,14 @@ def draw_queries(
     )
 
 
-def _check(world, task, n_queries, n_shots, shots, train):
+def _check(
+    world: TriangleWorld,
+    task: str,
+    n_queries: int,
+    n_shots: int,
+    shots: Literal["auto", "disjoint", "random"],
+    train: Sample | None,
+) -> None:
     """Raise a ValueError unless such queries can be drawn."""
     for name, value, least in (("n_queries", n_queries, 1), ("n_shots", n_shots, 0)):
         if not isinstance(value, Integral) or value < least:
@@ -111,10 +128,16 @@ def _check(world, task, n_queries, n_shots, shots, train):
         )
 
 
-def _draw_sentences(world, n_queries, n_shots, disjoint, stream):
+def _draw_sentences(
+    world: TriangleWorld,
+    n_queries: int,
+    n_shots: int,
+    disjoint: bool,
+    stream: np.random.SeedSequence,
+) -> NDArray[np.integer]:
     """Draw the word numbers of the solved examples of each query, and last those of the query."""
-    order = np.random.default_rng(stream).random((n_queries, n_shots + 1, world.n_words))
-    order = order.argsort(axis=2)
+    drawn = np.random.default_rng(stream).random((n_queries, n_shots + 1, world.n_words))
+    order = drawn.argsort(axis=2)
     sentences = order[:, :, : world.sentence_length]
     if disjoint:
         # The words of a query go to the end of the orders of its shots.
@@ -127,7 +150,7 @@ def _draw_sentences(world, n_queries, n_shots, disjoint, stream):
     return sentences
 
 
-def check_world(world):
+def check_world(world: object) -> None:
     """Raise a ValueError unless a world has tasks."""
     if not isinstance(world, TriangleWorld):
         raise ValueError(
@@ -135,7 +158,9 @@ def check_world(world):
         )
 
 
-def words_right(world, answers, generated):
+def words_right(
+    world: TriangleWorld, answers: ArrayLike, generated: ArrayLike
+) -> NDArray[np.bool_]:
     """Return which words of generated translations are right.
 
     Parameters

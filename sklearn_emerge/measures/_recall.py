@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, validate_params
     },
     prefer_skip_nested_validation=True,
 )
-def recall_share(n_examples, n_sentences, *, replacement=True):
+def recall_share(n_examples: int, n_sentences: int, *, replacement: bool = True) -> float:
     r"""Return the expected score of a model that knows its training examples by heart.
 
     A fresh sentence is among x examples drawn from N sentences with probability

@@ -1,23 +1,27 @@
 """What a trained network is worth, in units of a random core that is not trained."""
 
 import warnings
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from .._random import seed_sequence, substream
+from .._typing import Floats, RandomState
 from .._validation import as_numbers
 from ..inference import Interval as Ends
 from ..predictors import EchoStatePredictor
 from ..predictors._base import spread_known
 from ..predictors._echo_state import N_TUNED, RANGES
 from ..predictors._facts import with_facts
-from ..worlds import World
+from ..worlds import Sample, World
 from ._sequences import negative_log_likelihood
 
 _SIZES = (16, 32, 64, 128, 256, 512)
@@ -33,15 +37,15 @@ _SIZES = (16, 32, 64, 128, 256, 512)
     prefer_skip_nested_validation=True,
 )
 def reservoir_curve(
-    world,
+    world: World,
     *,
-    sizes=_SIZES,
-    n_seeds=3,
-    n_train=None,
-    n_eval=None,
-    time_channel=None,
-    random_state=None,
-):
+    sizes: Sequence[int] = _SIZES,
+    n_seeds: int = 3,
+    n_train: int | None = None,
+    n_eval: int | None = None,
+    time_channel: Literal["full_time"] | None = None,
+    random_state: RandomState = None,
+) -> xr.DataArray:
     """Return how well random cores of growing size predict a world.
 
     A core is an `EchoStatePredictor`, tuned by cross-validation, with a head in closed form.
@@ -86,13 +90,13 @@ def reservoir_curve(
     >>> curve.dims, curve.n_units.values.tolist(), curve.units
     (('seed', 'n_units'), [2, 8], 'nat/step')
     """
-    sizes = check_sizes(sizes)
+    counts = check_sizes(sizes)
     entropy = seed_sequence(random_state).generate_state(4).tolist()
     n_train, n_eval = world.default_split(n_train, n_eval)
     splits = world.splits(n_seeds, n_train, n_eval, substream(entropy, "data"))
     values = Parallel()(
         delayed(nll_of_cores)(
-            world, train.X, evaluation, sizes, time_channel, substream(entropy, "core", seed)
+            world, train.X, evaluation, counts, time_channel, substream(entropy, "core", seed)
         )
         for seed, (train, evaluation) in enumerate(splits)
     )
@@ -101,7 +105,7 @@ def reservoir_curve(
         dims=("seed", "n_units"),
         coords={
             "seed": np.arange(n_seeds),
-            "n_units": ("n_units", sizes, {"long_name": "units of a random core", "units": "1"}),
+            "n_units": ("n_units", counts, {"long_name": "units of a random core", "units": "1"}),
         },
         name="nll_reservoir",
         attrs={
@@ -111,7 +115,9 @@ def reservoir_curve(
     )
 
 
-def equivalent_reservoir_size(nll, curve):
+def equivalent_reservoir_size(
+    nll: ArrayLike | xr.DataArray, curve: xr.DataArray
+) -> float | Floats | xr.DataArray:
     """Return the size of the smallest random core that predicts as well as a network.
 
     It says what training was worth, in units that are not trained. The logarithm of the size is
@@ -162,7 +168,9 @@ def equivalent_reservoir_size(nll, curve):
 @validate_params(
     {"confidence": [Interval(Real, 0, 1, closed="neither")]}, prefer_skip_nested_validation=True
 )
-def reservoir_interval(nll, curve, *, confidence=0.95):
+def reservoir_interval(
+    nll: ArrayLike | xr.DataArray, curve: xr.DataArray, *, confidence: float = 0.95
+) -> Ends:
     r"""Return an interval of the size at which random cores predict as well as networks on average.
 
     It holds the sizes at which Welch's t interval of the difference between the mean over networks
@@ -231,7 +239,8 @@ def reservoir_interval(nll, curve, *, confidence=0.95):
     freedom = np.where(square > 0, freedom, 1.0)
     half = special.stdtrit(freedom, (1 + confidence) / 2) * np.sqrt(square)
     mean, middle = nll.mean(axis=-1), heights.mean(axis=0)
-    ends = []
+    # Numbers, or arrays of them.
+    ends: list[Any] = []
     for shifted in (middle - half, middle + half):
         rows = zip(mean.ravel(), shifted.reshape(-1, len(sizes)), strict=True)
         found = np.reshape([_smallest_size(value, sizes, row) for value, row in rows], mean.shape)
@@ -239,7 +248,14 @@ def reservoir_interval(nll, curve, *, confidence=0.95):
     return Ends(*ends)
 
 
-def nll_of_cores(world, X, evaluation, sizes, time_channel, stream):
+def nll_of_cores(
+    world: World,
+    X: NDArray[Any],
+    evaluation: Sample,
+    sizes: Iterable[int],
+    time_channel: Literal["full_time"] | None,
+    stream: np.random.SeedSequence,
+) -> Floats:
     """Return the negative log-likelihood of random cores of one seed.
 
     Parameters
@@ -250,7 +266,7 @@ def nll_of_cores(world, X, evaluation, sizes, time_channel, stream):
         Training sequences.
     evaluation : Sample
         Evaluation sequences.
-    sizes : sequence of int
+    sizes : iterable of int
         Numbers of units.
     time_channel : {"full_time", None}
         Whether they see the clock.
@@ -262,7 +278,8 @@ def nll_of_cores(world, X, evaluation, sizes, time_channel, stream):
     ndarray of shape (n_sizes,)
         In nats a step.
     """
-    losses, options = [], {"time_channel": time_channel, "random_state": stream}
+    losses = []
+    options: dict[str, Any] = {"time_channel": time_channel, "random_state": stream}
     for n_units in sizes:
         core = EchoStatePredictor(int(n_units), **options)
         with spread_known(world.recorded_spread):
@@ -278,7 +295,7 @@ def nll_of_cores(world, X, evaluation, sizes, time_channel, stream):
     return np.array(losses)
 
 
-def _smallest_size(nll, sizes, heights):
+def _smallest_size(nll: Floats, sizes: NDArray[np.integer], heights: Floats) -> Floats:
     """Return the size at which a curve first falls to each value."""
     # Without its ties: where it rises again, a smaller core was as good.
     falling = np.minimum.accumulate(heights)
@@ -288,13 +305,13 @@ def _smallest_size(nll, sizes, heights):
     return np.where(np.isnan(nll), np.nan, found)
 
 
-def _labelled(like, sizes):
+def _labelled(like: xr.DataArray, sizes: float | Floats) -> xr.DataArray:
     """Return sizes with the labels of the values they belong to."""
     attributes = {"long_name": "equivalent reservoir size", "units": "units of a random core"}
     return like.copy(data=sizes).rename("equivalent_reservoir_size").assign_attrs(attributes)
 
 
-def check_sizes(sizes, name="sizes"):
+def check_sizes(sizes: ArrayLike, name: str = "sizes") -> NDArray[np.int64]:
     """Return sizes as an array; raise a ValueError unless they are counts that increase."""
     array = np.asarray(sizes)
     whole = array.ndim == 1 and array.size and array.dtype.kind in "iu"
@@ -306,7 +323,7 @@ def check_sizes(sizes, name="sizes"):
     return array.astype(np.int64)
 
 
-def _check_curve(curve):
+def _check_curve(curve: xr.DataArray) -> tuple[NDArray[np.int64], Floats]:
     """Return sizes and values (n_seeds, n_sizes) of a curve; raise a ValueError if it is none."""
     if not isinstance(curve, xr.DataArray) or set(curve.dims) != {"seed", "n_units"}:
         raise ValueError(

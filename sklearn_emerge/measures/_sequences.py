@@ -2,15 +2,21 @@
 
 from collections.abc import Mapping
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._roles import exogenous_of, join
+from .._typing import Floats
 from ..likelihoods import LIKELIHOODS
+from ..predictors import BasePredictor
 from ..worlds import Sample
 
 
-def sequences_of(predictor, sample, n_sequences):
+def sequences_of(
+    predictor: BasePredictor, sample: Sample | ArrayLike, n_sequences: int | None
+) -> tuple[Floats, NDArray[np.bool_]]:
     """Return sequences as a predictor takes them, and which of their steps are scored.
 
     Parameters
@@ -35,15 +41,16 @@ def sequences_of(predictor, sample, n_sequences):
             f"n_sequences={n_sequences!r} is no number of sequences; pass an integer of at least "
             "1, or None for all."
         )
-    sample = Sample(**sample) if isinstance(sample, Mapping) else Sample(sample)
+    given: Any = sample
+    sample = Sample(**given) if isinstance(given, Mapping) else Sample(given)
     X = predictor.encode(sample.X)[:n_sequences]
     scored = predictor._observed(X)[:, 1:]
     if sample.scored is not None:
         scored = scored & np.asarray(sample.scored)[:n_sequences, 1:]
-    return predictor._fill(X), scored
+    return predictor.fill_missing(X), scored
 
 
-def as_given(predictor, X):
+def as_given(predictor: BasePredictor, X: Floats) -> NDArray[Any]:
     """Return sequences that `sequences_of` has returned in the form that a predictor takes.
 
     Parameters
@@ -65,7 +72,7 @@ def as_given(predictor, X):
     return join(tokens[:, :, np.newaxis].astype(np.float64), exogenous_of(X, n_exogenous))
 
 
-def negative_log_likelihood(predictor, sample):
+def negative_log_likelihood(predictor: BasePredictor, sample: Sample) -> float:
     """Return the nats per step; where a world says which steps are scored, of those alone.
 
     Parameters
@@ -84,7 +91,7 @@ def negative_log_likelihood(predictor, sample):
     return -float(predictor.score_steps(sample.X)[scored_steps(sample)].mean())
 
 
-def scored_steps(sample):
+def scored_steps(sample: Sample) -> NDArray[np.bool_]:
     """Return which steps after the first are scored, where a world says so, and observed."""
     scored = sample.scored[:, 1:]
     return scored if sample.observed is None else scored & sample.observed[:, 1:]

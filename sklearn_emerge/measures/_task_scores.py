@@ -1,20 +1,24 @@
 """Measures of symbolic tasks that an assessment takes while networks train."""
 
+from typing import Literal
+
 import xarray as xr
 
-from ..worlds import TriangleWorld
+from .._typing import RandomState
+from ..predictors._neural import NeuralPredictor
+from ..worlds import Sample, TriangleWorld
 from ._translations import score_tasks
 
 
 def task_scores(
-    predictor,
-    evaluation,
+    predictor: NeuralPredictor,
+    evaluation: Sample,
     *,
-    n_queries=200,
-    n_shots=None,
-    shots="auto",
-    random_state=0,
-):
+    n_queries: int = 200,
+    n_shots: int | None = None,
+    shots: Literal["auto", "disjoint", "random"] = "auto",
+    random_state: RandomState = 0,
+) -> xr.DataArray:
     """Return what `score_tasks` returns, as an assessment records it.
 
     Made for ``EmergenceAssessment(measures={"tasks": task_scores})``, with other arguments by
@@ -74,7 +78,7 @@ def task_scores(
     return scores.assign_attrs(long_name="scores of tasks", units="1, and nat/word for the loss")
 
 
-def world_of(evaluation):
+def world_of(evaluation: Sample) -> TriangleWorld:
     """Return the world of sequences, after checking that it has tasks."""
     world = evaluation.world
     if not isinstance(world, TriangleWorld):

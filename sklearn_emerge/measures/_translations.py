@@ -1,29 +1,37 @@
 """Translations of a network against what recall, the prompt and chance would give."""
 
+from collections.abc import Sequence
+from typing import Any, Literal
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.stats import binomtest
+from sklearn.utils import Bunch
 
 from .._random import seed_sequence
+from .._typing import RandomState
 from ..inference import check_alpha, hoeffding_interval, hoeffding_p_value
 from ..likelihoods import clip_probability
+from ..predictors._neural import NeuralPredictor
+from ..worlds import Sample, TriangleWorld
 from ._guesses import p_value, scores_without_map
 from ._queries import check_world, draw_queries, words_right
 from ._recall import recall_share
 
 
 def score_tasks(
-    predictor,
-    world,
+    predictor: NeuralPredictor,
+    world: TriangleWorld,
     *,
-    tasks=None,
-    n_queries=200,
-    n_shots=None,
-    shots="auto",
-    train=None,
-    alpha=0.05,
-    random_state=None,
-):
+    tasks: Sequence[str] | None = None,
+    n_queries: int = 200,
+    n_shots: int | None = None,
+    shots: Literal["auto", "disjoint", "random"] = "auto",
+    train: Sample | None = None,
+    alpha: float = 0.05,
+    random_state: RandomState = None,
+) -> pd.DataFrame:
     """Let a network translate fresh sentences, and compare with chance, recall and the prompt.
 
     Each query follows solved examples of its task; the network continues it greedily. A word
@@ -143,7 +151,7 @@ def score_tasks(
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("task")
 
 
-def _shares(right, alpha):
+def _shares(right: NDArray[np.bool_], alpha: float) -> dict[str, float]:
     """Return the shares of right words and sentences, each with its interval."""
     words, n_right, n_queries = float(right.mean()), int(right.all(axis=1).sum()), len(right)
     low, high = hoeffding_interval(words, n_queries, 1 - alpha)
@@ -158,7 +166,7 @@ def _shares(right, alpha):
     }
 
 
-def _against_recall(right, known):
+def _against_recall(right: NDArray[np.bool_], known: float) -> dict[str, float]:
     """Return the p-values of more right words and sentences than the share known by heart."""
     words, n_right, n_queries = float(right.mean()), int(right.all(axis=1).sum()), len(right)
     exact = binomtest(n_right, n_queries, known, alternative="greater")
@@ -168,14 +176,18 @@ def _against_recall(right, known):
     }
 
 
-def translate_queries(predictor, world, task, **options):
+def translate_queries(
+    predictor: NeuralPredictor, world: TriangleWorld, task: str, **options: Any
+) -> tuple[Bunch, NDArray[np.bool_]]:
     """Return queries of a task, see `draw_queries`, and which words a network gets right."""
     queries = draw_queries(world, task, **options)
     generated = predictor.generate(queries.prompts, queries.answers.shape[1])
     return queries, words_right(world, queries.answers, generated)
 
 
-def check_network(predictor, world, tasks=None):
+def check_network(
+    predictor: object, world: TriangleWorld, tasks: Sequence[str] | None = None
+) -> list[str]:
     """Return the tasks as a list, all if None, after checking that all belong together."""
     check_world(world)
     if getattr(predictor, "n_tokens_", None) != world.n_tokens or not hasattr(
@@ -191,7 +203,9 @@ def check_network(predictor, world, tasks=None):
     return list(tasks)
 
 
-def _words_known(predictor, world, queries):
+def _words_known(
+    predictor: NeuralPredictor, world: TriangleWorld, queries: Bunch
+) -> tuple[float, float]:
     """Return the loss of the words of the translations, and the share first in their language."""
     tokens = np.hstack([queries.prompts, queries.answers])
     if predictor.context_length_ is not None:

@@ -155,6 +155,19 @@ class TransformerCore(nn.Module):
         pairs = zip(self.blocks, states, strict=False)
         return torch.stack([block.attention_logits(hidden) for block, hidden in pairs], dim=1)
 
+    def attention(self, inputs, layers, steps):
+        """Return the attention weights of some blocks, numbered from 0, where some steps attend.
+
+        Their shape is (n_sequences, n_blocks, n_heads, query, key).
+        """
+        states, steps = self.window(inputs), torch.as_tensor(steps, device=inputs.device)
+        later = torch.arange(inputs.shape[1], device=inputs.device) > steps[:, None]
+        weights = []
+        for layer in layers:
+            logits = self.blocks[layer].attention_logits(states[layer])[:, :, steps]
+            weights.append(logits.masked_fill(later, -torch.inf).softmax(dim=-1))
+        return torch.stack(weights, dim=1)
+
     def forward(self, inputs):
         """Return the hidden states that the head reads."""
         return self.layers(inputs)[-1]

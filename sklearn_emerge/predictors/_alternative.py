@@ -76,7 +76,7 @@ class FeaturePredictor(AlternativePredictor):
 
     def _features_of(self, X):
         """Return the features of sequences that may have missing steps."""
-        return self._features(self._fill(X))
+        return self._features(self.fill_missing(X))
 
     def _tuning_error(self, X):
         """Return the held-out square error of some sequences, in variances, over channels."""

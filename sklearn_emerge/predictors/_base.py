@@ -55,7 +55,7 @@ class BasePredictor(Roles, ABC, Estimator):
         Whether the predictor knows the categorical likelihood; it then has a parameter `n_tokens`.
     takes_missing : bool
         Whether sequences may have missing steps, which are NaN. `_fit` then receives these, and
-        `_predict` what `_fill` puts in their place: the last observed step.
+        `_predict` what `fill_missing` puts in their place: the last observed step.
     """
 
     _parameter_constraints: dict[str, Any] = {
@@ -145,8 +145,28 @@ class BasePredictor(Roles, ABC, Estimator):
             check_noise(self.noise_std, targets.shape[2])
         return X
 
-    def _fill(self, X: Floats) -> Floats:
-        """Return encoded sequences with something in place of what is missing."""
+    def fill_missing(self, X: Floats) -> Floats:
+        """Return sequences with something in place of what is missing, as predictions see them.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_sequences, n_steps, n_channels or n_tokens)
+            Sequences as `encode` returns them, NaN where a step is missing.
+
+        Returns
+        -------
+        ndarray of the same shape
+            In place of a missing step the one before, and before the first one what is usual in
+            the training data. If nothing is missing, X itself.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_emerge import MeanPredictor
+        >>> model = MeanPredictor().fit([[0.0, 1.0], [2.0, 1.0]])
+        >>> model.fill_missing(model.encode([[2.0, np.nan]])).ravel().tolist()
+        [2.0, 2.0]
+        """
         return self._fill_channels(X) if self.takes_missing else X
 
     @property
@@ -208,7 +228,7 @@ class BasePredictor(Roles, ABC, Estimator):
         self.noise_std_, self.shape_ = self._likelihood.settle(
             noise_std,
             given is not None,
-            lambda: (targets[:, 1:], self._predict(self._fill(X))[:, :-1]),
+            lambda: (targets[:, 1:], self._predict(self.fill_missing(X))[:, :-1]),
         )
 
     def _scaling(self, X: Floats) -> tuple[Floats, Floats]:
@@ -222,7 +242,7 @@ class BasePredictor(Roles, ABC, Estimator):
     def _square_error(self, X: Floats) -> Floats:
         """Return the mean square error a channel that the noise is estimated by."""
         targets = self._targets(X)
-        residual = targets[:, 1:] - self._predict(self._fill(X))[:, :-1]
+        residual = targets[:, 1:] - self._predict(self.fill_missing(X))[:, :-1]
         observed = is_observed(targets)[:, 1:]
         if not observed.all():
             residual = residual[observed][np.newaxis]
@@ -251,7 +271,7 @@ class BasePredictor(Roles, ABC, Estimator):
         ValueError
             If X does not have the number of steps and channels seen in `fit`.
         """
-        mean = self._predict(self._fill(self.encode(X)))
+        mean = self._predict(self.fill_missing(self.encode(X)))
         mean = self._likelihood.clip(mean)
         several = np.asarray(X).ndim == 3 or self._likelihood.tokens
         return mean if several else mean[:, :, 0]
@@ -301,11 +321,11 @@ class BasePredictor(Roles, ABC, Estimator):
         """Return the log-likelihood of each predicted step, and which of these are observed."""
         X = self.encode(X)
         # What the last step predicts is not known.
-        return self._score_against(X, self._predict(self._fill(X)[:, :-1]))
+        return self._score_against(X, self._predict(self.fill_missing(X)[:, :-1]))
 
     def _score_against(self, X: Floats, mean: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         """Return as `_scored` does, given the means of all but the last step."""
-        observed, known = self._observed(X)[:, 1:], self._targets(self._fill(X))[:, 1:]
+        observed, known = self._observed(X)[:, 1:], self._targets(self.fill_missing(X))[:, 1:]
         noise = self.noise_std_, self.shape_
         score = self._likelihood.log_density(known, mean, *noise).sum(axis=2)
         return score if observed.all() else np.where(observed, score, np.nan), observed
@@ -346,7 +366,7 @@ class BasePredictor(Roles, ABC, Estimator):
         if not isinstance(n_inputs, Integral) or n_inputs < 1:
             raise ValueError(f"n_inputs={n_inputs!r} must be an integer of at least 1.")
         X = self.encode(X)
-        mean = self._predict_from(self._fill(X)[:, :-1], int(n_inputs))
+        mean = self._predict_from(self.fill_missing(X)[:, :-1], int(n_inputs))
         return self._score_against(X, mean)[0]
 
     def score(self, X: ArrayLike, y: None = None) -> float:

@@ -203,7 +203,7 @@ class PersistencePredictor(BasePredictor):
         self.n_exogenous = n_exogenous
 
     def _fit(self, X):
-        past, following = self._targets(self._fill(X))[:, :-1], self._targets(X)[:, 1:]
+        past, following = self._targets(self.fill_missing(X))[:, :-1], self._targets(X)[:, 1:]
         known = self._likelihood.staying(past, following)
         if self._likelihood.counts:
             self.after_zero_ = known
@@ -292,7 +292,7 @@ class MarkovPredictor(BasePredictor):
 
     def _fit(self, X):
         split = renamed_parameter(self, "threshold", "split")
-        past, X = self._targets(self._fill(X))[:, :-1], self._targets(X)
+        past, X = self._targets(self.fill_missing(X))[:, :-1], self._targets(X)
         following, observed = X[:, 1:], is_observed(X)[:, 1:]
         if not observed.all():
             following = np.where(observed[:, :, np.newaxis], following, 0.0)
@@ -398,7 +398,7 @@ class AutoregressivePredictor(BasePredictor):
         # Standardising keeps the normal equations well conditioned, whatever the units.
         center_seen, scale_seen = self._scaling(X)
         center, scale = center_and_scale(self._targets(X))
-        observed, filled = self._observed(X), self._fill(X)
+        observed, filled = self._observed(X), self.fill_missing(X)
         seen = (self._seen(filled) - center_seen) / scale_seen
         targets = (self._targets(filled) - center) / scale
         n_seen, n_targets = len(scale_seen), len(scale)

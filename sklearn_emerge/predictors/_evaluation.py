@@ -113,7 +113,7 @@ class NetworkEvaluation:
 
     def _states(self, X, layer, outputs):
         """Return the hidden states of a layer, or what the head makes of them."""
-        return self._forward(self._fill(self.encode(X)), hidden=not outputs)
+        return self._forward(self.fill_missing(self.encode(X)), hidden=not outputs)
 
     def generate(self, X, n_steps):
         """Continue sequences of tokens by the most probable token, again and again.
@@ -170,7 +170,7 @@ class NetworkEvaluation:
             )
         length = self.context_length_ or 0
         encoded = encode_tokens(X[:, :, np.newaxis].astype(np.float64), self.n_tokens_)
-        encoded = self._fill(encoded)
+        encoded = self.fill_missing(encoded)
         for _ in range(n_steps):
             # What is most probable does not hang on the last digits: the precision of training.
             output = self._forward(encoded[:, -length:], exact=False)
@@ -179,10 +179,11 @@ class NetworkEvaluation:
             encoded = np.concatenate([encoded, following[:, np.newaxis]], axis=1)
         return encoded[:, X.shape[1] :].argmax(axis=2)
 
-    def _forward(self, X, *, hidden=False, read=None, exact=True, window=None):
+    def _forward(self, X, *, hidden=False, read=None, exact=True, window=None, inputs_of=None):
         """Return outputs or hidden states of the network, computed in chunks of sequences.
 
-        With `window` they are those of the last step of each window of so many steps, the first
+        `inputs_of` says what enters for a chunk, given as a slice, in place of the scaled X. With
+        `window` they are those of the last step of each window of so many steps, the first
         left out, see `last_of_windows`.
 
         Whatever the chunk, a sequence gives the same numbers: the compiled scan computes every
@@ -194,11 +195,9 @@ class NetworkEvaluation:
         hidden = hidden or head is not None
         if read is None:
             read = SequenceNetwork.hidden if hidden else SequenceNetwork.__call__
-        n_hidden, n_outputs = self.network_.head.in_features, self.network_.head.out_features
-        n_columns = n_hidden if hidden and head is None else n_outputs
         n_sequences, n_steps, _ = X.shape
         n_results = n_steps if window is None else n_steps - window
-        result = np.empty((n_sequences, n_results, n_columns))
+        result = None
         if self.engine_ == "numba":
             needed = self.network_.layout.bytes_of(n_steps, np.float32)
             size, compute = min(_CHUNK, max(LANES, _CHUNK_BYTES // needed)), self._by_scan(hidden)
@@ -209,9 +208,12 @@ class NetworkEvaluation:
             size = max(1, size * n_steps // (n_results * window))
         for start in range(0, n_sequences, size):
             chunk = slice(start, start + size)
-            inputs = self._inputs(X[chunk])
+            inputs = self._inputs(X[chunk]) if inputs_of is None else inputs_of(chunk)
             values = compute(inputs) if window is None else last_of_windows(compute, inputs, window)
-            result[chunk] = values if head is None else head.output(values)
+            values = values if head is None else head.output(values)
+            if result is None:
+                result = np.empty((n_sequences, n_results, values.shape[2]))
+            result[chunk] = values
         return result
 
     @property

@@ -93,7 +93,7 @@ class FiniteFilterPredictor(FilterPredictor):
         length = min(self.length, n_steps - 1)
         scale = center_and_scale(X)[1]
         past = np.zeros((n_sequences, n_steps + length - 1, n_channels))
-        past[:, length - 1 :] = self._fill(X) / scale
+        past[:, length - 1 :] = self.fill_missing(X) / scale
         observed = is_observed(X)
         size = length * n_channels
         # The penalty is on coefficients in the units of the data.

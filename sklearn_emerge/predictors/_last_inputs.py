@@ -3,6 +3,13 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from .._missing import fill_missing, observed_only
+from .._roles import exogenous_of, join, targets_of
+from .._validation import encode_tokens
+
+# Columns of a window of inputs that a probe reads, at most: each token has as many as there are.
+_MOST_COLUMNS = 512
+
 
 def last_of_windows(compute, inputs, k):
     """Return what a network computes at the last step of each window, the first left out.
@@ -45,3 +52,40 @@ def last_inputs(X, n):
     before = np.zeros((len(X), n - 1, X.shape[2]))
     padded = np.concatenate([before, X], axis=1)
     return sliding_window_view(padded, n, axis=1)[..., ::-1].swapaxes(2, 3)
+
+
+def window_of(X, n_lags, time_channel, n_tokens, *, n_exogenous=0, feedback=True):
+    """Return the last inputs at each step, and the clock, in place of hidden states.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_sequences, n_steps[, n_channels])
+        Sequences.
+    n_lags : int
+        How many inputs, as far as a probe can read so many.
+    time_channel : str or None
+        None leaves the clock out.
+    n_tokens : int, "auto" or None
+        Size of the vocabulary if they are tokens; None if they are quantities.
+    n_exogenous : int, default=0
+        How many of the last channels are exogenous.
+    feedback : bool, default=True
+        Whether the others are seen, too.
+
+    Returns
+    -------
+    ndarray of shape (n_sequences, n_steps, n_columns)
+    """
+    X = X.reshape(*X.shape[:2], -1)
+    X, exogenous = targets_of(X, n_exogenous), exogenous_of(X, n_exogenous)
+    if n_tokens is not None:
+        X = encode_tokens(X.astype(np.float64), None if n_tokens == "auto" else n_tokens)
+    seen = [X, exogenous] if feedback and n_exogenous else [X if feedback else exogenous]
+    seen = [fill_missing(each, observed_only(each).mean(axis=(0, 1))) for each in seen]
+    X = join(*seen) if len(seen) > 1 else seen[0]
+    n = max(1, min(n_lags, X.shape[1], _MOST_COLUMNS // X.shape[2]))
+    window = last_inputs(X - X.mean(axis=(0, 1)), n).reshape(*X.shape[:2], -1)
+    if time_channel is None:
+        return window
+    clock = np.broadcast_to(np.linspace(0, 1, X.shape[1])[:, np.newaxis], (*X.shape[:2], 1))
+    return np.concatenate([window, clock], axis=2)

@@ -111,7 +111,7 @@ class LinearFilterPredictor(AlternativePredictor):
 
     def _learn(self, X):
         n_steps, n_channels = self._seen(X).shape[1:]
-        observed, X = self._observed(X), self._fill(X)
+        observed, X = self._observed(X), self.fill_missing(X)
         # How much of each step there is to learn from.
         self._share = observed[:, 1:].mean(axis=0)
         candidates = self._candidates(n_steps, n_channels)

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -10,6 +11,7 @@ from .._random import seed_sequence
 from ..networks import recurrent_weights
 from ..training import isolated_torch
 from ._neural import NeuralPredictor
+from ._places import parts_called_once
 from ._trained import TrainedNetwork, read_network
 
 
@@ -241,6 +243,20 @@ class ModulePredictor(NeuralPredictor):
     def _shows_it(self):
         """Whether the trained network takes the place of the module in this mode."""
         return self._is_given and self.training in ("full", "scrambled")
+
+    @property
+    def _places(self):
+        if isinstance(self.network_.core, nn.RNNBase):
+            return super()._places
+        n_inputs = self.capacity_facts_["n_inputs"]
+
+        def find(network, inputs):
+            parts.update(parts_called_once(network, n_inputs))
+            return inputs
+
+        parts = {}
+        self._by_torch(find, exact=True)(np.zeros((1, 1, 1)))
+        return {name: (path, False) for name, path in parts.items()} | super()._places
 
     def _validate_params(self):
         super()._validate_params()

@@ -36,6 +36,7 @@ from ..training import (
 from ._base import BasePredictor, center_and_scale, warn_unless_converged
 from ._evaluation import NetworkEvaluation
 from ._fit import train
+from ._places import PlaceEvaluation
 from ._roles import ROLES
 
 TIME_CHANNELS = ("full_time", "no_time", "constant_time")
@@ -43,7 +44,7 @@ TIME_CHANNELS = ("full_time", "no_time", "constant_time")
 
 # No pandas output: hidden states have three dimensions.
 class NeuralPredictor(
-    TransformerMixin, NetworkEvaluation, BasePredictor, auto_wrap_output_keys=None
+    TransformerMixin, PlaceEvaluation, NetworkEvaluation, BasePredictor, auto_wrap_output_keys=None
 ):
     """What all neural predictors share; subclasses implement `_build_core`.
 
@@ -247,7 +248,7 @@ class NeuralPredictor(
             return
 
         def states(part):
-            return self._forward(self._fill(part), hidden=True)
+            return self._forward(self.fill_missing(part), hidden=True)
 
         n_features = self.network_.head.in_features
         head, ridge = fit_head(states, X, n_features, self._likelihood, self._targets)
@@ -326,7 +327,7 @@ class NeuralPredictor(
         targets = (self._targets(X)[:, 1:] - self.output_center_) / self.output_scale_
         return tuple(
             torch.as_tensor(data, dtype=torch.float32, device=self.device)
-            for data in (self._inputs(self._fill(X))[:, :-1], targets)
+            for data in (self._inputs(self.fill_missing(X))[:, :-1], targets)
         )
 
     def _initial_network(self, n_seen, n_targets):

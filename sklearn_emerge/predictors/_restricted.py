@@ -97,7 +97,7 @@ class RestrictedLinearPredictor(BasePredictor):
 
     def _fit(self, X):
         n_channels = X.shape[2]
-        past = self._fill(X)[:, :-1].reshape(-1, n_channels)
+        past = self.fill_missing(X)[:, :-1].reshape(-1, n_channels)
         following = X[:, 1:].reshape(-1, n_channels)
         observed = is_observed(X)[:, 1:].ravel()
         if not observed.all():

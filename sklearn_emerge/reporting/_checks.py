@@ -1,6 +1,10 @@
 """What a reader has to know before a verdict is believed, each with the number behind it."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +21,10 @@ from ..assessment._words import (
     listed,
 )
 from ._facts import label
+
+if TYPE_CHECKING:
+    from ..assessment._case import Case
+    from ._facts import Facts
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class Check:
     remedy: str = ""
 
 
-def run_checks(facts):
+def run_checks(facts: Facts) -> list[Check]:
     """Return the checks of a cube.
 
     Parameters
@@ -57,7 +65,7 @@ def run_checks(facts):
     return [*checks, _apart(facts)]
 
 
-def _training(facts):
+def _training(facts: Facts) -> Check:
     question, margin = "Has training ended?", facts.run["margin"]
     # In a null it matters only where networks might come to gain something.
     falls, late = {}, {}
@@ -74,7 +82,7 @@ def _training(facts):
     if not falls and not late:
         return Check(question, None, "The cube has no curves of the training loss to the end.")
     shown = late or falls
-    place, condition, mode = max(shown, key=shown.get)
+    place, condition, mode = max(shown, key=shown.__getitem__)
     where = [place] * bool(place) + [condition_in_words(condition)]
     fall = in_digits(shown[place, condition, mode])[0]
     most = "of those that matter" if late else "in the world itself"
@@ -88,7 +96,7 @@ def _training(facts):
     return Check(question, not late, found, remedy)
 
 
-def _fits(facts):
+def _fits(facts: Facts) -> Iterator[Check]:
     """Return whether networks, heads and baselines have come to their end."""
     status = facts.cube.status.values
     n_diverged, n_weak = (int((status == s).sum()) for s in ("diverged", "head not converged"))
@@ -121,7 +129,7 @@ def _fits(facts):
     )
 
 
-def _seeds(facts):
+def _seeds(facts: Facts) -> Iterator[Check]:
     """Return whether there are seeds enough for any p-value to reach alpha."""
     alpha = facts.run["alpha"]
     n_seeds = facts.n_seeds
@@ -155,7 +163,7 @@ def _seeds(facts):
         yield Check(question, enough, found, "Raise n_seeds, or test fewer things at once.")
 
 
-def _decided(facts):
+def _decided(facts: Facts) -> Check:
     """Return whether each claim was decided, and how many seeds or recordings would do it."""
     found, numbers = [], False
     for case in facts.cases:
@@ -186,7 +194,7 @@ def _decided(facts):
     )
 
 
-def _units(facts):
+def _units(facts: Facts) -> Check:
     question = "Are the units of the tests independent?"
     if not facts.tested:
         return Check(question, None, "There is one seed, and nothing is tested.")
@@ -214,12 +222,13 @@ def _units(facts):
     )
 
 
-def _apart(facts):
+def _apart(facts: Facts) -> Check:
     """Return whether some networks stand apart from the others, as stuck ones do."""
     question = "Are the trained networks alike?"
     if "full" not in facts.cube.mode or facts.n_seeds < 4:
         return Check(question, None, "Four trained networks are needed to tell.")
-    known, lost = [], []
+    known: list[Case] = []
+    lost: list[Case] = []
     for case in facts.cases:
         finite = np.isfinite(case.here.nll.sel(mode="full").values).all()
         (known if finite else lost).append(case)

@@ -1,7 +1,11 @@
 """Figures of a report, as pictures that are part of the file."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product, zip_longest
+from typing import TYPE_CHECKING, Any
 
 from .._images import data_uri
 from ..assessment._labels import STRUCTURED
@@ -17,6 +21,14 @@ from ..displays._captions import arms_in_words, gains_in_words, readable
 from ._facts import setting
 from ._training import draw_training, trained_arms
 from ._world import draw_world
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+    from ..assessment._case import Case
+    from ..worlds import World
+    from ._facts import Facts
 
 
 @dataclass(frozen=True)
@@ -38,7 +50,7 @@ class Picture:
     caption: str
 
 
-def draw(draw_it, alt, caption):
+def draw(draw_it: Callable[[Figure], object], alt: str, caption: str) -> Picture:
     """Draw a figure of our own.
 
     Parameters
@@ -59,7 +71,7 @@ def draw(draw_it, alt, caption):
     return Picture(_encode(figure), alt, caption)
 
 
-def show(display, alt, caption):
+def show(display: Any, alt: str, caption: str) -> Picture:
     """Return the figure of a display, and close it."""
     import matplotlib.pyplot as plt
 
@@ -68,7 +80,7 @@ def show(display, alt, caption):
     return picture
 
 
-def _encode(figure):
+def _encode(figure: Figure) -> str:
     """Return a figure as SVG in a data URI, with text as paths and the same at every run."""
     import matplotlib as mpl
 
@@ -76,7 +88,7 @@ def _encode(figure):
         return data_uri(figure, "svg", bbox_inches="tight", metadata={"Date": None})
 
 
-def curves(facts, most):
+def curves(facts: Facts, most: int) -> tuple[list[Picture], int]:
     """Return gains against each parameter that varies.
 
     Parameters
@@ -103,14 +115,16 @@ def curves(facts, most):
     return [_curve(facts, *plan) for plan in drawn], len(in_turn) - len(drawn)
 
 
-def _selections(grid, parameter):
+def _selections(
+    grid: Mapping[str, Sequence[Any]], parameter: str
+) -> list[tuple[str, dict[str, Any]]]:
     """Return the parameter with each combination of the others."""
     others = {name: values for name, values in grid.items() if name != parameter}
     combinations = product(*others.values())
     return [(parameter, dict(zip(others, values, strict=True))) for values in combinations]
 
 
-def _curve(facts, parameter, selection):
+def _curve(facts: Facts, parameter: str, selection: Mapping[str, Any]) -> Picture:
     """Return the gains against a parameter where the others have the values of a selection."""
     here = facts.cube.sel(selection).sel(condition=STRUCTURED)
     alt = "; ".join(
@@ -127,7 +141,7 @@ def _curve(facts, parameter, selection):
     )
 
 
-def figures_of(case):
+def figures_of(case: Case) -> list[Picture]:
     """Return the figures of one configuration: gains, memory, decoding, trajectories.
 
     Parameters
@@ -155,7 +169,7 @@ def figures_of(case):
     return pictures + _trajectories(cube)
 
 
-def _memory_curve(cube):
+def _memory_curve(cube: xr.Dataset) -> xr.DataArray | None:
     """Return the memory curves of a configuration, None where there is no curve."""
     if "nll_memory" not in cube:
         return None
@@ -164,7 +178,7 @@ def _memory_curve(cube):
     return curve if curve.sizes["window"] > 1 else None
 
 
-def _show_memory(cube, curve):
+def _show_memory(cube: xr.Dataset, curve: xr.DataArray) -> Picture:
     windows, losses = curve.window.values, curve.mean("seed")
     arms = []
     for mode in curve.mode.values.tolist():
@@ -178,7 +192,7 @@ def _show_memory(cube, curve):
     )
 
 
-def _show_decoding(case):
+def _show_decoding(case: Case) -> Picture:
     latents = []
     for latent in case.cube.latent.values.tolist():
         scores = [
@@ -192,7 +206,7 @@ def _show_decoding(case):
     )
 
 
-def _trajectories(cube):
+def _trajectories(cube: xr.Dataset) -> list[Picture]:
     pictures = []
     for name in cube.data_vars:
         if not name.endswith("_trajectory"):
@@ -216,7 +230,7 @@ def _trajectories(cube):
     return pictures
 
 
-def training_curves(case):
+def training_curves(case: Case) -> Picture | None:
     """Return the training curves of a configuration; None if it has none.
 
     Parameters
@@ -245,7 +259,7 @@ def training_curves(case):
     )
 
 
-def picture_of_world(world, nulls, of=""):
+def picture_of_world(world: World, nulls: Sequence[str], of: str = "") -> Picture:
     """Return some sequences of a world and of its nulls.
 
     Parameters

@@ -1,5 +1,10 @@
 """A paragraph on methods, ready to paste: every number and name in it is from the cube."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..assessment._claims import REPRESENTATION
@@ -9,6 +14,11 @@ from ..inference import smallest_p_value
 from ..inference._sign_flips import MAX_AUTO
 from ._facts import setting
 from ._references import CORRECTIONS
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ._facts import Facts
 
 _LIKELIHOODS = {
     "gaussian": "Gaussian",
@@ -24,7 +34,7 @@ _INTERVALS = {"student": "Student's", "bootstrap": "bootstrap intervals"}
 _CLOSED_FORM = "penalised regression, the penalty chosen by cross-validation over sequences"
 
 
-def write_methods(facts):
+def write_methods(facts: Facts) -> str:
     """Return the paragraph.
 
     Parameters
@@ -53,10 +63,10 @@ def write_methods(facts):
     return " ".join(part for part in parts if part)
 
 
-def _networks(facts):
+def _networks(facts: Facts) -> str:
     model = facts.run["model"]
-    sizes = np.unique(facts.cube.n_parameters.values) if "n_parameters" in facts.cube else []
-    sizes = [int(size) for size in sizes if size]
+    counted = np.unique(facts.cube.n_parameters.values) if "n_parameters" in facts.cube else ()
+    sizes = [int(size) for size in counted if size]
     weights = ""
     if sizes:
         weights = f" ({' to '.join(f'{size:,}' for size in sorted({sizes[0], sizes[-1]}))} weights)"
@@ -76,7 +86,7 @@ def _networks(facts):
     )
 
 
-def _world(facts):
+def _world(facts: Facts) -> str:
     """Return the world, with the parameters that are the same in all configurations."""
     name = facts.run["world"]["type"]
     # Of recordings there would be their shape alone, which the data tells.
@@ -93,7 +103,7 @@ def _world(facts):
     return f"{name} ({', '.join(setting(*each) for each in known.items())})" if known else name
 
 
-def _data(facts):
+def _data(facts: Facts) -> str:
     n_train, n_eval = facts.run.get("n_sequences") or (
         facts.run["n_train"],
         facts.run["n_eval"],
@@ -116,12 +126,12 @@ def _data(facts):
     return f"Each of {seeds} had {listed([sizes, *facts.own])} of its own."
 
 
-def _n_train(facts):
+def _n_train(facts: Facts) -> int | None:
     """Return how many sequences networks are trained on; None if that is not known."""
     return (facts.run.get("n_sequences") or (facts.run["n_train"],))[0]
 
 
-def _training(facts):
+def _training(facts: Facts) -> str:
     if "max_steps" not in facts.run["model"] or not facts.trained:
         return ""
     of_optimiser = [
@@ -151,7 +161,7 @@ def _training(facts):
     return f"{what} were trained by {listed(optimisers, 'or')}{how}{updates}{early}."
 
 
-def _twins(facts):
+def _twins(facts: Facts) -> str:
     trained, told = facts.trained == "all weights", []
     weights = "of its kind with fresh weights" if facts.given else "with the same initial weights"
     if "readout" in facts.modes:
@@ -174,7 +184,7 @@ def _twins(facts):
     return " ".join([*told, *_heads(facts)])
 
 
-def _heads(facts):
+def _heads(facts: Facts) -> Iterator[str]:
     """Yield how heads were fitted."""
     found = facts.values_of("head")
     fitted = set(facts.modes) - {"random"}
@@ -199,7 +209,7 @@ def _heads(facts):
             yield f"{'H' if len(found) == 1 else f'Where head = {head}, h'}{how[head]}"
 
 
-def _nulls(facts):
+def _nulls(facts: Facts) -> str:
     nulls = facts.cases[0].nulls
     if not nulls:
         return ""
@@ -208,7 +218,7 @@ def _nulls(facts):
     return f"The same was done in {noun} of the world: {listed(told)}."
 
 
-def _losses(facts):
+def _losses(facts: Facts) -> str:
     names = [_LIKELIHOODS.get(name, "") for name in facts.values_of("likelihood")]
     under = f" under a {listed(names, 'or')} likelihood" if all(names) else ""
     return (
@@ -217,7 +227,7 @@ def _losses(facts):
     )
 
 
-def _alternatives(facts):
+def _alternatives(facts: Facts) -> str:
     names = facts.cube.baseline.values.tolist()
     here = facts.cube.sel(condition=STRUCTURED)
     reference, best = _chosen(here.reference), _chosen(here.best_baseline)
@@ -238,13 +248,13 @@ def _alternatives(facts):
     return f"{compared} The reference ({reference}) and the best of all ({best}) were {by_loss}"
 
 
-def _chosen(names):
+def _chosen(names: xr.DataArray) -> str:
     """Return which baselines were chosen in the configurations."""
     found = dict.fromkeys(baseline_in_words(name) for name in names.values.flat)
     return listed(found, "or")
 
 
-def _memory(facts):
+def _memory(facts: Facts) -> str:
     if "state_exchange" not in facts.cube:
         return ""
     return (
@@ -254,7 +264,7 @@ def _memory(facts):
     )
 
 
-def _probes(facts):
+def _probes(facts: Facts) -> str:
     if not facts.latents:
         return ""
     n_probe = facts.run["n_probe"]
@@ -274,7 +284,7 @@ def _probes(facts):
     )
 
 
-def _reservoirs(facts):
+def _reservoirs(facts: Facts) -> str:
     if "nll_reservoir" not in facts.cube:
         return ""
     sizes, fitted = facts.cube.n_units.values, facts.cases[0].here.nll_reservoir.notnull()
@@ -286,17 +296,17 @@ def _reservoirs(facts):
     )
 
 
-def _intervals(facts):
+def _intervals(facts: Facts) -> str:
     if facts.recorded:
         return "those of Nadeau and Bengio, too"
     return _INTERVALS[facts.run["interval"]]
 
 
-def _level(facts):
+def _level(facts: Facts) -> str:
     return f"{100 * (1 - facts.run['alpha']):g}%"
 
 
-def tell_intervals(facts):
+def tell_intervals(facts: Facts) -> str:
     """Return which intervals figures have, and how they differ from the bounds of claims."""
     if not facts.tested:
         return ""
@@ -307,7 +317,7 @@ def tell_intervals(facts):
     )
 
 
-def _tests(facts):
+def _tests(facts: Facts) -> str:
     options, n_seeds = facts.run, facts.n_seeds
     corrects = options["correction"] is not None and facts.families
     if not facts.tested:
@@ -348,7 +358,7 @@ def _tests(facts):
     )
 
 
-def _verdict(facts):
+def _verdict(facts: Facts) -> str:
     if "training_loss" not in facts.cube:
         return ""
     return (

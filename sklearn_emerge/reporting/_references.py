@@ -1,5 +1,12 @@
 """What the methods of an assessment rest on, of which a report lists what it has used."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._facts import Facts
+
 _CELLS = {
     "RNNPredictor": "Elman, J. L. (1990). Finding structure in time. Cognitive Science, 14, "
     "179–211.",
@@ -71,7 +78,7 @@ CORRECTIONS = {
 }
 
 
-def list_references(facts):
+def list_references(facts: Facts) -> list[str]:
     """Return the references of the methods that a cube was made by.
 
     Parameters

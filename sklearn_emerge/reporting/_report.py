@@ -1,22 +1,33 @@
 """Reports: the entry."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from .. import __version__
 from .._files import write_atomically
+from .._typing import PathLike
 from ..assessment._cube import check_claimed, cube_of
 from ..assessment._notes import noted
 from ._facts import Facts
 from ._sections import Table, describe_cube
 
+if TYPE_CHECKING:
+    import xarray as xr
 
-def report(cubes, path):
+    from ..assessment._cube import CubeSource
+
+
+def report(
+    cubes: CubeSource | Sequence[CubeSource] | Mapping[str, CubeSource], path: PathLike
+) -> None:
     """Write a report: one HTML file with verdict, figures, checks and methods.
 
     The file holds everything: no network, no scripts, no other files. It says in words what was
@@ -72,8 +83,11 @@ def report(cubes, path):
     write_atomically(path, page.encode())
 
 
-def _read(cubes):
+def _read(
+    cubes: CubeSource | Sequence[CubeSource] | Mapping[str, CubeSource],
+) -> list[tuple[str, xr.Dataset]]:
     """Return the name and the cube of each."""
+    sources: Iterable[tuple[str | None, Any]]
     if isinstance(cubes, Mapping) and not hasattr(cubes, "data_vars"):
         sources = {str(name): cube for name, cube in cubes.items()}.items()
     else:
@@ -94,11 +108,11 @@ def _read(cubes):
     ]
 
 
-def _file_name(source):
+def _file_name(source: CubeSource) -> str | None:
     return Path(source).stem if isinstance(source, str | os.PathLike) else None
 
 
-def _compare(sections):
+def _compare(sections: Sequence[Mapping[str, Any]]) -> Table:
     """Return one table of the short tables of all cubes."""
     tables = {each["name"]: each["summary"] for each in sections}
     names = dict.fromkeys(name for table in tables.values() for name in table.header)
@@ -114,7 +128,7 @@ def _compare(sections):
     return Table(caption, ("", *header), rows)
 
 
-def _differences(sections):
+def _differences(sections: Sequence[Mapping[str, Any]]) -> Table:
     """Return a table of the settings in which assessments differ."""
     rows = []
     for name in dict.fromkeys(name for each in sections for name in each["settings"]):
@@ -135,7 +149,9 @@ _READABLE = {
 }
 
 
-def _render(sections, comparison, differences):
+def _render(
+    sections: Sequence[Mapping[str, Any]], comparison: Table | None, differences: Table | None
+) -> str:
     """Return the page."""
     room = files(__package__)
     environment = Environment(

@@ -1,6 +1,10 @@
 """What a report says of one cube, ready for the page."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +28,10 @@ from ._methods import tell_intervals, write_methods
 from ._references import list_references
 from ._world import Lost, texts_of, world_of
 
+if TYPE_CHECKING:
+    from ..assessment._case import Case
+    from ._facts import Facts
+
 # Configurations of which figures are drawn, and curves over configurations; others are named.
 _MOST_DRAWN = 12
 # Entries of the configuration that are shown elsewhere.
@@ -38,13 +46,13 @@ class Table:
     """
 
     caption: str
-    header: tuple
-    rows: list
-    notes: tuple = ()
+    header: tuple[str, ...]
+    rows: list[list[str]]
+    notes: Sequence[str] = ()
     wraps: bool = False
 
 
-def describe_cube(facts):
+def describe_cube(facts: Facts) -> dict[str, Any]:
     """Return what a report says of a cube.
 
     Parameters
@@ -88,7 +96,7 @@ def describe_cube(facts):
     }
 
 
-def _with_grid(facts, part):
+def _with_grid(facts: Facts, part: str) -> dict[str, Any]:
     """Return the parameters of a world or model, those of the grid with all of their values."""
     values = {name.removeprefix(f"{part}__"): values for name, values in facts.grid.items()}
     return {
@@ -97,7 +105,7 @@ def _with_grid(facts, part):
     }
 
 
-def _settings(facts):
+def _settings(facts: Facts) -> dict[str, str]:
     """Return what an assessment was made with."""
     run = facts.run
     settings = {key: value for key, value in run.items() if key not in _APART}
@@ -107,7 +115,7 @@ def _settings(facts):
     return {name: plain(value) for name, value in settings.items()}
 
 
-def _found(case):
+def _found(case: Case) -> dict[str, Any]:
     """Return what was found in one configuration, in sentences."""
     return {
         "label": label(case),
@@ -121,7 +129,7 @@ def _found(case):
     }
 
 
-def short_table(facts):
+def short_table(facts: Facts) -> Table:
     """Return the short table of a cube, verdicts first."""
     frame = short_frame(facts.cube)
     frame.insert(0, "verdict", frame.pop("verdict"))
@@ -130,7 +138,7 @@ def short_table(facts):
     return Table(frame.attrs["caption"], tuple(frame.columns), frame.values.tolist())
 
 
-def claims_table(case):
+def claims_table(case: Case) -> Table:
     """Return the claims of one configuration."""
     rows, notes = [], []
     for name, claim in case.claims.items():
@@ -148,7 +156,7 @@ def claims_table(case):
     return Table(caption, ("claim", "state", "difference", "bounds", "margin", "p"), rows, notes)
 
 
-def _world(facts):
+def _world(facts: Facts) -> dict[str, Any]:
     """Return what is known of the world, and some sequences if it can be made again."""
     case = facts.cases[0]
     description = _with_grid(facts, "world")

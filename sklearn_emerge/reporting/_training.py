@@ -1,16 +1,25 @@
 """Training curves: the loss over the share of the updates, a line a seed."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..assessment._verdict import loss_fall
 from ..assessment._words import arm_in_words, condition_in_words, in_digits
 from ..displays._style import ARM_COLORS, GREEN
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..assessment._case import Case
+
 # The blocks before are far above and would hide whether the last ones still fall.
 _FIRST_SHOWN = 2
 
 
-def trained_arms(case):
+def trained_arms(case: Case) -> list[tuple[str, str]]:
     """Return the (condition, mode) of a configuration that have a training curve."""
     cube = case.cube
     if "training_loss" not in cube:
@@ -24,7 +33,7 @@ def trained_arms(case):
     ]
 
 
-def fall_in_words(fall):
+def fall_in_words(fall: float) -> str:
     """Return by how much a loss falls, or rises, in words."""
     if np.isnan(fall):
         return ""
@@ -34,7 +43,7 @@ def fall_in_words(fall):
     return f"{'falls' if fall > 0 else 'rises'} by {amount}"
 
 
-def draw_training(case, figure):
+def draw_training(case: Case, figure: Figure) -> None:
     """Draw the training loss of every arm of one configuration.
 
     Parameters

@@ -1,6 +1,12 @@
 """The world of a cube: made again from its description, and drawn."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import worlds
 from ..assessment._labels import STRUCTURED
@@ -8,6 +14,13 @@ from ..assessment._words import condition_in_words
 from ..displays._style import BLACK, PALETTE
 from ..worlds._picture import rows_of
 from ._facts import is_size
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ..worlds import World
+    from ._facts import Facts
 
 _N_SHOWN = 2
 # A null permutes values over sequences; of two alone it would leave half.
@@ -20,7 +33,7 @@ class Lost(Exception):
     """A world that its description does not determine."""
 
 
-def rebuild(description):
+def rebuild(description: Mapping[str, Any]) -> World:
     """Make a world from its description in the configuration of a cube.
 
     Parameters
@@ -61,20 +74,20 @@ def rebuild(description):
     return world
 
 
-def world_of(facts):
+def world_of(facts: Facts) -> World:
     """Return the world of the first configuration, see `rebuild`."""
     first = facts.cases[0].settings
     varied = {k.removeprefix("world__"): v for k, v in first.items() if k.startswith("world__")}
     return rebuild(facts.run["world"] | varied)
 
 
-def texts_of(world, nulls):
+def texts_of(world: World, nulls: Sequence[str]) -> dict[str, list[str]]:
     """Return the beginnings of some sequences of a world of tokens and of its nulls, by name."""
     conditions = {STRUCTURED: world} | {kind: world.null(kind) for kind in nulls}
     return {condition_in_words(name): rows_of(each) for name, each in conditions.items()}
 
 
-def draw_world(world, nulls, figure):
+def draw_world(world: World, nulls: Sequence[str], figure: Figure) -> None:
     """Draw some sequences of a world, their latents, and some of its nulls.
 
     Parameters
@@ -104,7 +117,7 @@ def draw_world(world, nulls, figure):
         ax.set_xlabel("step")
 
 
-def _draw_sequence(ax, sequence, discrete):
+def _draw_sequence(ax: Axes, sequence: NDArray[Any], discrete: bool) -> None:
     """Draw the channels of a sequence: quantities as lines, classes as steps."""
     steps = np.arange(min(len(sequence), _MOST_STEPS))
     style = {"drawstyle": "steps-mid"} if discrete else {}

@@ -1,11 +1,21 @@
 """Published values and ours, side by side."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
 
 from ..datasets import load_published
 from ._compare_triangle import compare_triangle
 from ._recipes import EXPERIMENTS
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ._declare import Experiment
 
 TABLES = "recurrent-tables"
 # Nats per step within which a value agrees, by kind of world, if two published seed spreads are
@@ -30,7 +40,9 @@ COLUMNS = (
 )
 
 
-def compare_with_published(cubes, table=None):
+def compare_with_published(
+    cubes: Mapping[str, xr.Dataset], table: str | None = None
+) -> pd.DataFrame:
     """Compare result cubes with the published tables.
 
     Parameters
@@ -72,7 +84,7 @@ def compare_with_published(cubes, table=None):
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def select_row(row, experiment, cube):
+def select_row(row: Any, experiment: Experiment, cube: xr.Dataset) -> xr.Dataset:
     """Return the part of a cube that a row of the tables is about."""
     place = {"mode": row.mode, "condition": "structured"}
     if "hidden_size" in cube.dims:
@@ -83,13 +95,13 @@ def select_row(row, experiment, cube):
     return cube.sel(place)
 
 
-def tolerance_of(world_name):
+def tolerance_of(world_name: str) -> float:
     """Return the tolerance for a world, in nats per step."""
     kind = "null" if world_name.endswith("-null") else world_name.split("-")[0]
     return TOLERANCES[kind]
 
 
-def _compare(row, experiment, cube):
+def _compare(row: Any, experiment: Experiment, cube: xr.Dataset) -> tuple[Any, ...]:
     cell = select_row(row, experiment, cube)
     ours = float(cell.delta_nll.mean("seed"))
     difference = ours - row.delta_nll

@@ -1,10 +1,18 @@
 """Published translations and ours, side by side."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
 
 from ..datasets import load_published
 from ._triangle import UPDATES_PER_EPOCH
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 # Nats per token within which a loss agrees.
 _LOSS_TOLERANCE = 0.03
@@ -23,7 +31,7 @@ COLUMNS = (
 )
 
 
-def compare_triangle(cubes, table):
+def compare_triangle(cubes: Mapping[str, xr.Dataset], table: str) -> pd.DataFrame:
     """Compare translations of the triangle world with the published ones.
 
     Parameters
@@ -78,13 +86,13 @@ def compare_triangle(cubes, table):
     return frame[list(COLUMNS)]
 
 
-def _variance(share, n):
+def _variance(share: float, n: int) -> float:
     """Return the variance of a mean of n scores between 0 and 1, at most."""
     share = (share * n + 2) / (n + 4)
     return share * (1 - share) / (n + 4)
 
 
-def _losses(name, cube):
+def _losses(name: str, cube: xr.Dataset) -> Iterator[tuple[Any, ...]]:
     """Return rows of the mean losses of epochs that were recorded before and after."""
     published = load_published("triangle-fig2c-epoch-loss")
     steps = cube.step.values.tolist()

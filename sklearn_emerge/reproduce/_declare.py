@@ -1,6 +1,7 @@
 """What an experiment, a protocol and a recipe are."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..predictors._base import BasePredictor
 from ..worlds import World
@@ -34,11 +35,11 @@ class Experiment:
     model_name: str
     world: World
     model: BasePredictor
-    param_grid: dict | None = None
-    nulls: tuple = ("resample",)
-    modes: tuple | None = None
-    protocols: tuple = ("published", "corrected")
-    options: dict = field(default_factory=lambda: {"n_train": 20_000, "n_eval": 2_000})
+    param_grid: dict[str, Any] | None = None
+    nulls: tuple[str, ...] = ("resample",)
+    modes: tuple[str, ...] | None = None
+    protocols: tuple[str, ...] = ("published", "corrected")
+    options: dict[str, Any] = field(default_factory=lambda: {"n_train": 20_000, "n_eval": 2_000})
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,10 @@ class Protocol:
     """
 
     description: str
-    model: dict = field(default_factory=dict)
-    assessment: dict = field(default_factory=dict)
-    quantities: dict = field(default_factory=dict)
-    modes: tuple = ("full", "readout")
+    model: dict[str, Any] = field(default_factory=dict)
+    assessment: dict[str, Any] = field(default_factory=dict)
+    quantities: dict[str, Any] = field(default_factory=dict)
+    modes: tuple[str, ...] = ("full", "readout")
     with_nulls: bool = True
     n_seeds: int = 5
 
@@ -91,6 +92,6 @@ class Recipe:
     """
 
     title: str
-    experiments: tuple
+    experiments: tuple[str, ...]
     table: str | None
     figure: str

@@ -1,6 +1,7 @@
 """Experiments of the *Emergence page*: accuracy against capacity."""
 
 from functools import partial
+from typing import Any
 
 from sklearn.base import clone
 
@@ -35,7 +36,14 @@ _SWEEP = {
 }
 
 
-def _sweep(world, model, param_grid, every, n_focus=8, **options):
+def _sweep(
+    world: NestedConditionalWorld,
+    model: TransformerPredictor,
+    param_grid: dict[str, Any],
+    every: int,
+    n_focus: int = 8,
+    **options: Any,
+) -> Experiment:
     """Return an experiment that records accuracy, capacity and gates of trained networks."""
     measures = {
         "accuracy": token_accuracy,

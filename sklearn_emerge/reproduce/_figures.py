@@ -1,9 +1,14 @@
 """Figures of the recipes, made of the package's displays."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from ..assessment._words import condition_in_words
 from ..datasets import load_published
@@ -31,11 +36,16 @@ from ..emergence import fit_curve
 from ._recipes import EXPERIMENTS, RECIPES
 from ._triangle import UPDATES_PER_EPOCH
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..emergence import EmergenceCurve
+
 # The configuration that stands for a grid where a figure shows one network a world.
 _STANDARD = {"hidden_size": 16, "time_channel": "full_time"}
 
 
-def draw_recipe(recipe, cubes, figure):
+def draw_recipe(recipe: str, cubes: Mapping[str, xr.Dataset], figure: Figure) -> None:
     """Draw the figure of a recipe.
 
     Parameters
@@ -90,7 +100,7 @@ def draw_recipe(recipe, cubes, figure):
             set_title(ax, f"{name}\n{verdict_title(cube)}")
 
 
-def draw_trajectories(name, cube, axes, table):
+def draw_trajectories(name: str, cube: xr.Dataset, axes: NDArray[Any], table: str | None) -> None:
     """Draw right words and loss of each task in the course of training, with what was published."""
     words, *disjoint, loss = axes
     shown = [(words, "tasks", "words", "right words (share)")]
@@ -127,7 +137,7 @@ _SPARSE_LABELS = (
 )
 
 
-def draw_sparse(name, cube, axes):
+def draw_sparse(name: str, cube: xr.Dataset, axes: NDArray[Any]) -> None:
     """Draw right words of A->C, translated and chosen, by the number of sparse examples."""
     sizes = cube.world__sparse_examples.values
     scores = cube.tasks_trajectory.sel(task="A->C").isel(step=-1)
@@ -158,7 +168,7 @@ def draw_sparse(name, cube, axes):
     axes[0].set_title(name.removeprefix("triangle-sparse-"), loc="left", fontsize=10)
 
 
-def emergence_curves(cube, chance):
+def emergence_curves(cube: xr.Dataset, chance: float) -> dict[str, EmergenceCurve]:
     """Fit curves of accuracy against capacity to the networks of a sweep, at their last step.
 
     Parameters
@@ -192,13 +202,13 @@ def emergence_curves(cube, chance):
         }
 
 
-def last_recorded(trajectory):
+def last_recorded(trajectory: xr.DataArray) -> xr.DataArray:
     """Return the values of the last step that is known: training may have stopped early."""
     known = trajectory.notnull().cumsum("step").argmax("step")
     return trajectory.isel(step=known).drop_vars("step")
 
 
-def draw_emergence(name, cube, axes):
+def draw_emergence(name: str, cube: xr.Dataset, axes: NDArray[Any]) -> None:
     """Draw accuracy and attention against capacity, with the fitted curves and their bands."""
     chance = EXPERIMENTS[name].world.chance
     curves = emergence_curves(cube, chance)
@@ -230,6 +240,6 @@ def draw_emergence(name, cube, axes):
     finish(axes[1])
 
 
-def standard(cube):
+def standard(cube: xr.Dataset) -> xr.Dataset:
     """Return one configuration of a cube: 16 units, with the clock."""
     return cube.sel({name: value for name, value in _STANDARD.items() if name in cube.dims})

@@ -1,25 +1,40 @@
 """The trained networks of the reproduction: their weights in files, and what is made of them."""
 
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping, Sequence
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import clone
 
 from .._files import read_sealed, seal, write_atomically
 from .._random import integer_seed, seed_sequence, substream
+from .._typing import PathLike
 from ..assessment._plan import expand
 from ..assessment._schedule import cell_name
 from ..predictors._base import spread_known
 from ..predictors._fit import fit_replicas
 from ._recipes import EXPERIMENTS
 
+if TYPE_CHECKING:
+    from ..assessment._plan import Configuration
+    from ..predictors import BasePredictor
+    from ._declare import Experiment
+
 # Root of all randomness of the reproduction.
+# Arrays of a network by name, and its curve of the training loss.
+Weights = dict[str, NDArray[Any]]
 ENTROPY = seed_sequence(0).generate_state(4).tolist()
 
 
-def load_networks(name, *, condition="structured", seeds=(0,), **settings):
+def load_networks(
+    name: str, *, condition: str = "structured", seeds: Sequence[int] = (0,), **settings: Any
+) -> list[BasePredictor]:
     """Return trained networks of the reproduction under the corrected protocol.
 
     They are those of the cubes: of the published sizes, trained by 20,000 updates on 20,000
@@ -59,7 +74,7 @@ def load_networks(name, *, condition="structured", seeds=(0,), **settings):
     known = sorted(entry.name[:-4] for entry in folder.iterdir() if entry.name.endswith(".npz"))
     if name not in known:
         raise ValueError(f"name={name!r} has no trained networks; those are {', '.join(known)}.")
-    cells, wanted = read_networks(folder / f"{name}.npz"), cell_name(condition, settings)
+    cells, wanted = read_networks(str(folder / f"{name}.npz")), cell_name(condition, settings)
     if wanted not in cells:
         raise ValueError(
             f"There is no network {wanted!r} of {name!r}; there are {', '.join(cells)}."
@@ -81,7 +96,7 @@ def load_networks(name, *, condition="structured", seeds=(0,), **settings):
         )
 
 
-def read_networks(path):
+def read_networks(path: PathLike) -> dict[str, list[Weights]]:
     """Return the networks in a file: by cell, a list over seeds of states.
 
     Parameters
@@ -99,7 +114,7 @@ def read_networks(path):
         If it is damaged.
     """
     with np.load(BytesIO(read_sealed(path)), allow_pickle=False) as arrays:
-        cells = {}
+        cells: dict[str, dict[int, Weights]] = {}
         for name in arrays.files:
             cell, seed, part = name.rsplit("/", 2)
             seeds = cells.setdefault(cell, {})
@@ -107,7 +122,7 @@ def read_networks(path):
     return {cell: [seeds[i] for i in range(len(seeds))] for cell, seeds in cells.items()}
 
 
-def write_networks(path, cells):
+def write_networks(path: PathLike, cells: Mapping[str, Sequence[Weights]]) -> None:
     """Write networks to a file, compressed, with its SHA-256 at the end.
 
     Parameters
@@ -118,7 +133,7 @@ def write_networks(path, cells):
         By cell, a list over seeds of states, as `train_networks` returns them.
     """
     content = BytesIO()
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{cell}/{seed}/{part}": values
         for cell, seeds in cells.items()
         for seed, state in enumerate(seeds)
@@ -128,7 +143,9 @@ def write_networks(path, cells):
     write_atomically(Path(path), *seal(content.getvalue()))
 
 
-def train_networks(name, known=(), n_seeds=7):
+def train_networks(
+    name: str, known: Container[str] = (), n_seeds: int = 7
+) -> Iterator[tuple[str, list[Weights]]]:
     """Train the networks of an experiment under the corrected protocol, one cell after the other.
 
     Parameters
@@ -164,17 +181,17 @@ def train_networks(name, known=(), n_seeds=7):
             yield cell, [_state_of(predictor) for predictor in fitted]
 
 
-def _state_of(predictor):
+def _state_of(predictor: Any) -> Weights:
     """Return what is kept of a network."""
     state = {name: w.numpy() for name, w in predictor.network_.state_dict().items()}
     return state | {"training_loss": predictor.training_loss_}
 
 
-def _configurations(experiment):
+def _configurations(experiment: Experiment) -> list[Configuration]:
     return expand(experiment.world, experiment.model, experiment.param_grid, experiment.nulls)
 
 
-def _sizes(experiment):
+def _sizes(experiment: Experiment) -> tuple[int, int]:
     return experiment.world.default_split(
         experiment.options.get("n_train"), experiment.options.get("n_eval")
     )

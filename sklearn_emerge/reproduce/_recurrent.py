@@ -1,7 +1,9 @@
 """Experiments of *Emergence Without Scale*, and some of our own beside them."""
 
+from typing import Any
+
 from ..predictors import GRUPredictor, RNNPredictor
-from ..worlds import DriftWorld, LinearSystemWorld, OscillatorWorld, RegimeWorld
+from ..worlds import DriftWorld, LinearSystemWorld, OscillatorWorld, RegimeWorld, World
 from ._declare import Experiment
 
 _SIZES = {"hidden_size": [4, 8, 16, 32]}
@@ -11,7 +13,7 @@ _MODELS = {
     for name, model in (("rnn", RNNPredictor), ("gru", GRUPredictor))
 }
 _OSCILLATOR = OscillatorWorld()
-_WORLDS = {
+_WORLDS: dict[str, tuple[str, World, dict[str, Any] | None, tuple[str, ...]]] = {
     # name: (name in the tables, world, grid, nulls)
     "oscillator": ("oscillator", _OSCILLATOR, _SIZES, ("resample",)),
     "oscillator-time": ("oscillator", _OSCILLATOR, _CLOCKS, ("resample",)),

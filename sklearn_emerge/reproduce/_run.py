@@ -1,28 +1,42 @@
 """Run experiments and recipes over the ordinary public API."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
 from sklearn.base import clone
 
 from .._names import look_up
+from .._typing import PathLike, RandomState
 from ..assessment import EmergenceAssessment
 from ._compare import compare_with_published
 from ._recipes import EXPERIMENTS, PROTOCOLS, RECIPES
 
+if TYPE_CHECKING:
+    import joblib
+    import pandas as pd
+    import xarray as xr
+
+    from ..predictors import BasePredictor
+    from ._declare import Experiment, Protocol
+    from ._networks import Weights
+
 
 def run_experiment(
-    name,
-    protocol="published",
+    name: str,
+    protocol: Literal["published", "corrected"] = "published",
     *,
-    max_steps=None,
-    n_seeds=None,
-    n_train=None,
-    n_eval=None,
-    device="cpu",
-    networks=None,
-    memory=None,
-    n_jobs=None,
-    random_state=0,
-    progress=True,
-):
+    max_steps: int | None = None,
+    n_seeds: int | None = None,
+    n_train: int | None = None,
+    n_eval: int | None = None,
+    device: str = "cpu",
+    networks: dict[str, list[Weights]] | None = None,
+    memory: PathLike | joblib.Memory | None = None,
+    n_jobs: int | None = None,
+    random_state: RandomState = 0,
+    progress: bool | Literal["bar", "log"] = True,
+) -> EmergenceAssessment:
     """Run one experiment of the papers.
 
     Parameters
@@ -66,9 +80,9 @@ def run_experiment(
         If a name is not known, a parameter is out of range, or networks do not belong to the run.
     """
     experiment = EXPERIMENTS[look_up(name, EXPERIMENTS, "name")]
-    protocol = look_up(protocol, PROTOCOLS, "protocol")
-    rules = PROTOCOLS[protocol]
-    if networks and (protocol != "corrected" or random_state != 0 or max_steps or n_train):
+    named = look_up(protocol, PROTOCOLS, "protocol")
+    rules = PROTOCOLS[named]
+    if networks and (named != "corrected" or random_state != 0 or max_steps or n_train):
         raise ValueError(
             "networks were trained under protocol='corrected' at the full budget with "
             "random_state=0; leave these, max_steps and n_train as they are, or drop networks."
@@ -92,7 +106,9 @@ def run_experiment(
     return assessment.fit()
 
 
-def _under(rules, experiment, given, max_steps):
+def _under(
+    rules: Protocol, experiment: Experiment, given: dict[str, int | None], max_steps: int | None
+) -> tuple[BasePredictor, dict[str, Any]]:
     """Return model and options of an experiment under the rules of a protocol.
 
     What is given, if it is not None, is given last.
@@ -112,7 +128,9 @@ def _under(rules, experiment, given, max_steps):
     return model, options
 
 
-def reproduce(recipe, protocol="published", **options):
+def reproduce(
+    recipe: str, protocol: Literal["published", "corrected"] = "published", **options: Any
+) -> tuple[dict[str, xr.Dataset], pd.DataFrame]:
     """Run a recipe and compare it with what was published.
 
     Parameters

@@ -51,7 +51,7 @@ _TRAJECTORY = {
 }
 
 
-def _figure_2(model=_SOURCE, **examples):
+def _figure_2(model: TransformerPredictor = _SOURCE, **examples: int) -> Experiment:
     tasks = {"A->B": 0, "B->C": 0, "A->C": 0} | {"->".join(k): n for k, n in examples.items()}
     world = TriangleWorld(examples=tasks, tokens_per_word=2)
     return Experiment(

@@ -1,8 +1,10 @@
 """A trained transformer as a program of torch.export."""
 
 import json
+from collections.abc import Mapping
 from copy import deepcopy
 from io import BytesIO
+from typing import Any
 
 import torch
 from sklearn.utils.validation import check_is_fitted
@@ -11,6 +13,7 @@ from torch import nn
 from .. import __version__
 from .._files import seal, write_atomically
 from .._random import seed_sequence
+from .._typing import PathLike
 from ..likelihoods import LIKELIHOODS
 from ..predictors import TransformerPredictor
 from ..training import isolated_torch
@@ -28,17 +31,19 @@ class TokenNetwork(nn.Module):
         Size of the vocabulary.
     """
 
-    def __init__(self, network, n_tokens):
+    def __init__(self, network: Any, n_tokens: int) -> None:
         super().__init__()
         self.core, self.head, self.n_tokens = network.core, network.head, n_tokens
 
-    def forward(self, tokens):
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """Return the logits, of shape (n_sequences, n_steps, n_tokens)."""
         inputs = nn.functional.one_hot(tokens, self.n_tokens).to(self.head.weight.dtype)
         return self.head(self.core.window(inputs)[-1])[:, :, : self.n_tokens]
 
 
-def export_network(predictor, path, *, facts=None):
+def export_network(
+    predictor: TransformerPredictor, path: PathLike, *, facts: Mapping[str, Any] | None = None
+) -> None:
     """Write a transformer that was trained on tokens to a file that needs only torch.
 
     The file is a program of `torch.export`: it maps integers of shape (n_sequences, n_steps), at

@@ -1,15 +1,19 @@
 """A network that was exported: what it knows of itself, its logits, and greedy continuation."""
 
 import json
+from collections.abc import Callable, Sequence, Sized
 from io import BytesIO
 from numbers import Integral
+from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 
 from .._files import check_given, read_sealed
 from .._random import seed_sequence
+from .._typing import PathLike
 from ..training import isolated_torch
 
 # Name of the description in the file of a network.
@@ -55,14 +59,16 @@ class ExportedNetwork:
            [0, 1, 2]])
     """
 
-    def __init__(self, module, description):
+    def __init__(
+        self, module: Callable[[torch.Tensor], torch.Tensor], description: dict[str, Any]
+    ) -> None:
         self._module = module
         self.description = description
         self.n_tokens = description["n_tokens"]
         self.context = description["context"]
         self.facts = description["facts"]
 
-    def logits(self, tokens):
+    def logits(self, tokens: ArrayLike) -> NDArray[np.float32]:
         """Return the logits of the next token at every step.
 
         Parameters
@@ -89,11 +95,11 @@ class ExportedNetwork:
             )
         return self._logits(np.array(tokens))
 
-    def _logits(self, tokens):
+    def _logits(self, tokens: NDArray[np.integer]) -> NDArray[np.float32]:
         with torch.inference_mode(), torch.autocast("cpu", enabled=False):
             return self._module(torch.from_numpy(tokens)).numpy()
 
-    def generate(self, prompts, n_steps):
+    def generate(self, prompts: Sequence[Sequence[int]], n_steps: int) -> NDArray[np.int64]:
         """Continue sequences of tokens by the most probable token, again and again.
 
         Of more tokens than the context the last ones are seen.
@@ -132,12 +138,12 @@ class ExportedNetwork:
         return tokens[rows[:, np.newaxis], lengths[:, np.newaxis] + np.arange(n_steps)]
 
 
-def check_prompts(prompts, n_tokens, name="prompts"):
+def check_prompts(prompts: Any, n_tokens: int, name: str = "prompts") -> list[list[int]]:
     """Raise a ValueError unless these are sequences of tokens; return them as lists."""
-    if not np.iterable(prompts) or isinstance(prompts, str) or len(prompts) == 0:
+    if not _is_list(prompts):
         raise ValueError(f"{name}={prompts!r} must be a list of at least one list of tokens.")
     for i, prompt in enumerate(prompts):
-        if not np.iterable(prompt) or isinstance(prompt, str) or len(prompt) == 0:
+        if not _is_list(prompt):
             raise ValueError(f"{name}[{i}] is {prompt!r}; pass a list of at least one token.")
         for j, token in enumerate(prompt):
             integer = isinstance(token, Integral) and not isinstance(token, bool)
@@ -149,7 +155,17 @@ def check_prompts(prompts, n_tokens, name="prompts"):
     return [list(prompt) for prompt in prompts]
 
 
-def load_network(path):
+def _is_list(value: Any) -> bool:
+    """Return whether these are several things that can be read twice, at least one."""
+    return (
+        np.iterable(value)
+        and isinstance(value, Sized)
+        and not isinstance(value, str)
+        and len(value) > 0
+    )
+
+
+def load_network(path: PathLike) -> ExportedNetwork:
     """Read a network that `export_network` has written.
 
     Parameters

@@ -1,21 +1,37 @@
 """A web service around an exported network."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from numbers import Integral
+from typing import TYPE_CHECKING, Any
 
 import joblib
 import torch
 
-from ._network import check_prompts
+from ._network import ExportedNetwork, check_prompts
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+# Of ASGI.
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 # Bytes that a body may have: for each token, white space included, and beside them.
 _BYTES_OF_TOKEN, _OTHER_BYTES = 16, 1024
 _SHAPE = '{"prompts": [[int, ...], ...], "n_steps": int}'
 
 
-def create_service(network, *, max_tokens=None, max_batch=64, budget=None):
+def create_service(
+    network: ExportedNetwork,
+    *,
+    max_tokens: int | None = None,
+    max_batch: int = 64,
+    budget: int | None = None,
+) -> "FastAPI":
     """Return a FastAPI application that continues prompts.
 
     ``POST /generate`` takes ``{"prompts": [[int, ...], ...], "n_steps": int}`` and returns
@@ -89,7 +105,7 @@ def create_service(network, *, max_tokens=None, max_batch=64, budget=None):
         n_steps: StrictInt
 
     @service.get("/health")
-    async def health() -> dict:
+    async def health() -> dict:  # type: ignore[type-arg]  # FastAPI makes its schema of it
         """Tell what the network is and what is allowed."""
         return {"status": "ok", **network.description, **limits}
 
@@ -105,7 +121,7 @@ def create_service(network, *, max_tokens=None, max_batch=64, budget=None):
         return {"continuations": added.tolist()}
 
     @service.exception_handler(RequestValidationError)
-    async def refuse(request, error):
+    async def refuse(request: object, error: RequestValidationError) -> JSONResponse:
         return JSONResponse(*_refusal(error.errors()[0]))
 
     most = _OTHER_BYTES + limits["max_batch"] * limits["budget"] * _BYTES_OF_TOKEN
@@ -116,11 +132,17 @@ def create_service(network, *, max_tokens=None, max_batch=64, budget=None):
 class _LimitBody:
     """Middleware of ASGI that refuses large bodies, by what they declare and by what comes."""
 
-    def __init__(self, app, most, refusal, response):
+    def __init__(
+        self,
+        app: App,
+        most: int,
+        refusal: Callable[[int, str], Exception],
+        response: Callable[[dict[str, str], int], App],
+    ) -> None:
         self.app, self.most, self.refusal, self.response = app, most, refusal, response
         self.detail = f"The body is larger than {most} bytes; send fewer or shorter prompts."
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         declared = dict(scope["headers"]).get(b"content-length", b"0")
@@ -128,7 +150,7 @@ class _LimitBody:
             return await self.response({"detail": self.detail}, 413)(scope, receive, send)
         received = 0
 
-        async def receive_no_more():
+        async def receive_no_more() -> MutableMapping[str, Any]:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
@@ -139,7 +161,7 @@ class _LimitBody:
         await self.app(scope, receive_no_more, send)
 
 
-def _limits(budget, max_tokens, max_batch):
+def _limits(budget: int, max_tokens: int | None, max_batch: int) -> dict[str, int]:
     """Return what is allowed by name; without `max_tokens` that is what the budget leaves."""
     _check_limit("budget", budget, 2)
     max_tokens = budget - 1 if max_tokens is None else max_tokens
@@ -148,14 +170,21 @@ def _limits(budget, max_tokens, max_batch):
     return {"budget": budget, "max_tokens": max_tokens, "max_batch": max_batch}
 
 
-def _check_limit(name, value, least, most=None):
+def _check_limit(name: str, value: int, least: int, most: int | None = None) -> None:
     """Raise a ValueError unless a limit is an integer in its range."""
     if not isinstance(value, Integral) or value < least or (most is not None and value > most):
         range_ = f"at least {least}" if most is None else f"{least} to {most}, one below the budget"
         raise ValueError(f"{name}={value!r} must be an integer of {range_}.")
 
 
-def _check_query(prompts, n_steps, n_tokens, budget, max_tokens, max_batch):
+def _check_query(
+    prompts: Sequence[Sequence[int]],
+    n_steps: int,
+    n_tokens: int,
+    budget: int,
+    max_tokens: int,
+    max_batch: int,
+) -> None:
     """Raise a ValueError unless a request is allowed."""
     if len(prompts) > max_batch:
         raise ValueError(f"prompts has {len(prompts)} prompts; send at most {max_batch} at once.")
@@ -170,14 +199,14 @@ def _check_query(prompts, n_steps, n_tokens, budget, max_tokens, max_batch):
             )
 
 
-def _refusal(error):
+def _refusal(error: Mapping[str, Any]) -> tuple[dict[str, str], int]:
     """Return what is said of a body that is not as described, and the status."""
     if error["type"] == "json_invalid":
         return {"detail": f"The body is not JSON ({error['ctx']['error']}); send {_SHAPE}."}, 400
     return {"detail": f"{_place(error['loc'])}: {error['msg']}; send {_SHAPE}."}, 422
 
 
-def _place(location):
+def _place(location: Sequence[str | int]) -> str:
     """Return the place of an error as it would be written: prompts[0][2]."""
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     return path.removeprefix(".body").lstrip(".") or "body"

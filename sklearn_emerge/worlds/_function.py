@@ -10,6 +10,9 @@ from .._roles import targets_of
 from ._base import World
 from ._sample import Sample
 
+# Sequences that are not all the same by chance.
+_MANY = 64
+
 
 class FunctionWorld(World):
     """Sequences that a function of your own draws, as a world.
@@ -19,8 +22,10 @@ class FunctionWorld(World):
     function : callable
         ``function(n_sequences, rng)`` returns X of shape (n_sequences, n_steps) or (n_sequences,
         n_steps, n_channels), or a tuple of X and latents of shape (n_sequences, n_steps) or
-        (n_sequences, n_steps, n_latents). All of its randomness comes from `rng`, a
-        `numpy.random.Generator`: the same generator gives the same sequences.
+        (n_sequences, n_steps, n_latents), or of X, latents (or None) and which steps are scored, a
+        bool array of shape (n_sequences, n_steps), as the answers of a task. All of its randomness
+        comes from `rng`, a `numpy.random.Generator`: the same generator gives the same sequences,
+        and others give others.
     latent_names : sequence of str, default=()
         One name a latent; none if the function returns X alone.
     latent_kind : {"continuous", "discrete"}, default=None
@@ -41,7 +46,7 @@ class FunctionWorld(World):
     ------
     ValueError
         When sequences are drawn: if the function returns something else than described, values
-        that are not finite, or other sequences for the same generator.
+        that are not finite, other sequences for the same generator, or the same for others.
 
     Notes
     -----
@@ -128,12 +133,31 @@ class FunctionWorld(World):
                 f"{self._says} other sequences for the same generator; draw "
                 "everything random from rng, and keep nothing from call to call."
             )
+        # Two sequences may be the same by chance.
+        if all(self._repeats(n, stream) for n in (2, _MANY)):
+            raise ValueError(
+                f"{self._says} the same {_MANY} sequences for two generators, so that it does not "
+                "draw from rng: what is evaluated would be what was trained on; draw everything "
+                "random from rng."
+            )
         return self._call(n_sequences, np.random.default_rng(stream))
+
+    def _repeats(self, n_sequences, stream):
+        """Return whether sequences are the same for two generators."""
+        generators = (np.random.default_rng(substream(stream, name)) for name in ("one", "two"))
+        one, two = (self._call(n_sequences, rng).X for rng in generators)
+        return np.array_equal(one, two)
 
     def _call(self, n_sequences, rng):
         """Return what the function draws, checked."""
         returned = self.function(n_sequences, rng)
-        X, latents = returned if isinstance(returned, tuple) else (returned, None)
+        parts = returned if isinstance(returned, tuple) else (returned,)
+        if not 1 <= len(parts) <= 3:
+            raise ValueError(
+                f"{self._says} a tuple of {len(parts)}; return X, (X, latents), or (X, latents, "
+                "scored)."
+            )
+        X, latents, scored = (*parts, None, None)[:3]
         # Exogenous channels may be any numbers.
         anything = self.observation == "continuous" or self.n_exogenous > 0
         X = self._numbers(X, "X", anything)
@@ -163,7 +187,26 @@ class FunctionWorld(World):
             )
         if self.observation == "binary":
             X = X.astype(np.float64)
-        return Sample(X, self._latents(latents, X), tuple(self.latent_names))
+        latents, scored = self._latents(latents, X), self._scored(scored, X)
+        return Sample(X, latents, tuple(self.latent_names), scored=scored)
+
+    def _scored(self, scored, X):
+        """Return which steps are scored, checked."""
+        if scored is None:
+            return None
+        scored = np.asarray(scored)
+        if scored.shape != X.shape[:2] or scored.dtype != bool:
+            raise ValueError(
+                f"{self._says} scored of shape {scored.shape} and the type {scored.dtype}, but X "
+                f"has shape {X.shape}; return a bool array of shape {X.shape[:2]}, or None if all "
+                "steps are scored."
+            )
+        if not scored[:, 1:].any():
+            raise ValueError(
+                f"{self._says} scored without a step after the first, which nothing predicts; "
+                "score some later steps, or return None if all are scored."
+            )
+        return scored
 
     def _latents(self, latents, X):
         if (latents is None) != (self.latent_kind is None):

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import small_assessment
+from conftest import ALL_MODES, small_assessment
 from joblib import Memory, parallel_config
 from sklearn.exceptions import NotFittedError
 from torch import nn
@@ -125,7 +125,8 @@ def test_cube_repeats_what_the_pieces_give(fitted_single):
 
 
 def test_results_do_not_depend_on_jobs_or_on_other_cells(fitted):
-    parallel = small_assessment(param_grid={"hidden_size": [4, 2]}, alpha=0.6, n_jobs=2).fit()
+    options = dict(param_grid={"hidden_size": [4, 2]}, modes=ALL_MODES)
+    parallel = small_assessment(**options, n_jobs=2).fit()
     reordered = parallel.cube_.sel(hidden_size=[2, 4])
     assert_same_results(fitted.cube_, reordered)
     alone = small_assessment(model=GRUPredictor(4, max_steps=4), modes=("random", "full")).fit()
@@ -136,7 +137,7 @@ def test_results_do_not_depend_on_jobs_or_on_other_cells(fitted):
 
 def test_interrupted_fit_continues_and_gives_the_same_cube(tmp_path, monkeypatch, fitted):
     options = dict(
-        param_grid={"hidden_size": [2, 4]}, alpha=0.6, memory=Memory(tmp_path, verbose=0)
+        param_grid={"hidden_size": [2, 4]}, modes=ALL_MODES, memory=Memory(tmp_path, verbose=0)
     )
     fits = []
     original = GRUPredictor.training_job
@@ -185,7 +186,7 @@ def test_interrupted_training_is_not_taken_for_finished(tmp_path, monkeypatch):
 
 def test_threads_give_the_same_results(fitted):
     with parallel_config("threading", n_jobs=2):
-        threaded = small_assessment(param_grid={"hidden_size": [2, 4]}, alpha=0.6).fit()
+        threaded = small_assessment(param_grid={"hidden_size": [2, 4]}, modes=ALL_MODES).fit()
     assert_same_results(fitted.cube_, threaded.cube_)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from conftest import TRIANGLE, small_assessment
+from conftest import ALL_MODES, TRIANGLE, small_assessment
 
 from sklearn_emerge import (
     AutoregressivePredictor,
@@ -74,7 +74,10 @@ def test_cube_has_the_trajectory(tmp_path):
     world = OscillatorWorld(n_steps=20)
     with pytest.warns(UserWarning, match="record_at has 99, but training ends after max_steps=4"):
         assessment = small_assessment(
-            world=world, record_at=[0, 1, 4, 99], measures={"spread": hidden_spread}
+            world=world,
+            modes=ALL_MODES,
+            record_at=[0, 1, 4, 99],
+            measures={"spread": hidden_spread},
         ).fit()
     cube = assessment.cube_
     trajectory = cube.nll_trajectory
@@ -89,7 +92,7 @@ def test_cube_has_the_trajectory(tmp_path):
     assert (full.sel(step=1) != full.sel(step=4)).all()
     assert cube.spread_trajectory.dims == trajectory.dims
     assert cube.spread_trajectory.attrs["long_name"] == "spread in the course of training"
-    without = small_assessment(world=world).fit().cube_
+    without = small_assessment(world=world, modes=ALL_MODES).fit().cube_
     assert np.array_equal(without.nll, cube.nll)
     assessment.to_netcdf(tmp_path / "cube.nc")
     assert load_cube(tmp_path / "cube.nc").nll_trajectory.identical(trajectory)

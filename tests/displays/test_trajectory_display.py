@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import small_assessment
+from conftest import ALL_MODES, small_assessment
 from figure_checks import check_room, check_texts, make_cube, names_beside
 
 from sklearn_emerge import OscillatorWorld, TrajectoryDisplay
@@ -43,7 +43,11 @@ def test_trajectory_display_shows_means_and_names_what_is_open():
     world = OscillatorWorld(n_steps=20)
     cube = (
         small_assessment(
-            world=world, record_at=[0, 2, 4], measures={"edges": first_and_last}, n_seeds=3
+            world=world,
+            modes=ALL_MODES,
+            record_at=[0, 2, 4],
+            measures={"edges": first_and_last},
+            n_seeds=3,
         )
         .fit()
         .cube_

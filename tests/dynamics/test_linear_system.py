@@ -53,6 +53,14 @@ def test_what_the_gain_does_not_reach_is_no_memory():
     assert memory_radius(A, C, steady.gain) < 0.5
 
 
+def test_a_filter_without_gain_has_no_memory():
+    """States that are drawn anew at each step leave nothing to filter: there 0/0 was computed."""
+    A, C = np.zeros((1, 1)), ONE
+    steady = steady_filter(A, C, ONE, ONE)
+    assert not steady.gain.any()
+    assert memory_radius(A, C, steady.gain) == 0.0
+
+
 def test_observability_is_the_rank_of_what_is_seen():
     chain = np.eye(4) + np.diag(np.ones(3), 1)
     first, last = np.eye(4)[:1], np.eye(4)[3:]

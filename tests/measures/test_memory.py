@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from conftest import small_assessment
+from conftest import ALL_MODES, small_assessment
 from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -312,7 +312,11 @@ def cube():
     """A cube with memory curves and exchanges."""
     measures = {"memory": memory_curve, "exchange": partial(exchange_states, n_steps=2)}
     return (
-        small_assessment(world=WORLD, record_at=[0, 4], measures=measures, probe=None).fit().cube_
+        small_assessment(
+            world=WORLD, modes=ALL_MODES, record_at=[0, 4], measures=measures, probe=None
+        )
+        .fit()
+        .cube_
     )
 
 

@@ -60,7 +60,7 @@ def assert_close(ours, theirs, largest):
 
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize(("size", "dtype"), SIZES)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(
     n_replicas=st.integers(1, 3),
     batch=st.integers(1, 70),
@@ -372,6 +372,7 @@ FIT = (
 )
 
 
+@pytest.mark.slow
 def test_unwritable_package_and_home_do_no_harm():
     code = (
         "from numba.core.caching import _CacheLocator\n"

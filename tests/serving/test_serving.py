@@ -204,6 +204,9 @@ def test_a_flipped_bit_is_not_used(path, network, tmp_path):
         ([], r"prompts=\[\] must be a list of at least one list"),
         (3, "prompts=3 must be a list"),
         ("010", "prompts='010' must be a list"),
+        # Read once, they would be gone.
+        (iter([[0]]), "prompts=<list_iterator .* must be a list"),
+        ([iter([0])], r"prompts\[0\] is <list_iterator .*; pass a list"),
         ([0, 1], r"prompts\[0\] is 0; pass a list"),
         ([[0], []], r"prompts\[1\] is \[\]; pass a list of at least one token"),
         ([[0, 7]], r"prompts\[0\]\[1\] is 7, which is not a token; tokens are the integers 0 to 6"),

@@ -159,7 +159,7 @@ def test_measures_of_tokens_keep_to_their_contract(measure, of_tokens):
     check_measure(measure, *of_tokens)
 
 
-@pytest.mark.parametrize("measure", [overshoot, measures.memory_curve])
+@pytest.mark.parametrize("measure", [overshoot, measures.memory_curve, measures.probe_layers])
 def test_measures_keep_to_their_contract(measure):
     check_measure(measure)
 

@@ -491,6 +491,27 @@ def test_a_function_is_a_world():
     assert dice.null("resample").sample(3, random_state=0).X.max() < 6
 
 
+def copy_task(n_sequences, rng):
+    half = rng.integers(3, size=(n_sequences, 4))
+    return np.tile(half, 2), None, np.tile([False, True], (n_sequences, 1)).repeat(4, axis=1)
+
+
+def test_a_function_says_which_steps_are_scored():
+    world = FunctionWorld(copy_task, observation="token", n_tokens=3)
+    sample = world.sample(5, random_state=0)
+    assert sample.scored.dtype == bool
+    assert sample.scored.sum(axis=1).tolist() == [4] * 5
+    assert sample.latents is None
+    assert np.array_equal(world.null("resample").sample(5, random_state=0).scored, sample.scored)
+
+
+def test_draws_that_are_the_same_by_chance_are_no_error():
+    """Two sequences are mostly ones, and many are not all the same."""
+    rare = FunctionWorld(lambda n, rng: rng.random((n, 3)) < 0.9, observation="binary")
+    for seed in range(20):
+        assert rare.sample(3, random_state=seed).X.shape == (3, 3)
+
+
 CALLS = iter(range(1000))
 NOISE = np.random.default_rng(0).normal(size=(9, 5))
 
@@ -534,6 +555,23 @@ NOISE = np.random.default_rng(0).normal(size=(9, 5))
             "X from 7 to 7, .*there are 7 values from 0 on; return these, or pass more n_tokens",
         ),
         (lambda n, rng: NOISE[:n], {"observation": "token"}, "n_tokens='auto'.*pass the size"),
+        (
+            lambda n, rng: np.resize(NOISE, (n, 5)),
+            {},
+            "the same 64 sequences for two generators, .*; draw everything random from rng",
+        ),
+        (lambda n, rng: (NOISE[:n],) * 4, {}, r"a tuple of 4; return X, \(X, latents\), or"),
+        (lambda n, rng: (NOISE[:n], None, NOISE[:n]), {}, r"the type float64, .* a bool array of"),
+        (
+            lambda n, rng: (NOISE[:n], None, NOISE[:n, 0] > 0),
+            {},
+            r"scored of shape \(2,\) .* return a bool array of shape \(2, 5\), or None",
+        ),
+        (
+            lambda n, rng: (NOISE[:n], None, np.zeros((n, 5), dtype=bool)),
+            {},
+            "scored without a step after the first",
+        ),
     ],
 )
 @pytest.mark.filterwarnings("ignore:divide by zero")

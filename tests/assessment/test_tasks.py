@@ -19,9 +19,9 @@ from sklearn_emerge import (
     explain,
     load_cube,
 )
-from sklearn_emerge.assessment._alternatives import window_of
 from sklearn_emerge.assessment._panel import make_baselines
 from sklearn_emerge.measures import exchange_states, memory_curve, outcome_accuracy
+from sklearn_emerge.predictors._last_inputs import window_of
 
 OPTIONS = dict(n_seeds=6, reservoir_sizes=None, random_state=0, progress=False)
 FEW = dict(n_seeds=2, n_train=20, n_eval=10, random_state=0, progress=False, reservoir_sizes=(4,))
@@ -83,11 +83,11 @@ def test_last_inputs_in_place_of_states_are_those_that_are_seen():
     X, inputs = driven()
     fed, task = (ArrayWorld(X, inputs=inputs, feedback=feedback) for feedback in (True, False))
     sample = fed.sample(40, random_state=0)
-    window = window_of(sample.X, 2, None, None, fed)
+    window = window_of(sample.X, 2, None, None, n_exogenous=fed.n_exogenous)
     assert window.shape == (40, 10, 4)
     centred = sample.X - sample.X.mean(axis=(0, 1))
     np.testing.assert_allclose(window[:, 3], np.hstack([centred[:, 3], centred[:, 2]]))
-    window = window_of(sample.X, 2, None, None, task)
+    window = window_of(sample.X, 2, None, None, n_exogenous=1, feedback=task.feedback)
     np.testing.assert_allclose(window[:, 3], np.stack([centred[:, 3, 1], centred[:, 2, 1]], axis=1))
 
 

@@ -1,0 +1,218 @@
+"""What can be decoded from each layer of a network, beside what needs no training."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+from sklearn.utils.validation import check_is_fitted
+
+from .._latents import check_latents
+from .._random import substream
+from ..likelihoods import LIKELIHOODS
+from ..predictors._last_inputs import window_of
+from ..predictors._neural import NeuralPredictor
+from ..predictors._places import check_steps
+from ..probes import control_states, score_probe
+from ..worlds import Sample, World
+from ._sequences import sequences_of
+
+UNTRAINED = "untrained"
+SCORES = ("probe", "other sequences", "beyond")
+
+
+def probe_layers(
+    predictor,
+    sample,
+    *,
+    layers="all",
+    twin=UNTRAINED,
+    steps=None,
+    probe="auto",
+    n_splits=5,
+    n_sequences=500,
+    random_state=0,
+):
+    r"""Probe all layers of a network for all latents, with the controls of an assessment.
+
+    Each layer is probed by a linear map, cross-validated over units (see `cross_validate_probe`).
+    Beside the network stands what decodes without having learned: its untrained twin, layer by
+    layer; the last inputs, as many as the widest layer has units, with the clock if the network
+    has one; and the clock alone, a column for each step. From every score that of the states of
+    *other sequences* (if above 0) is subtracted, in the same way for all: what they decode as well
+    is due to time alone. A layer represents a latent as far as it is *beyond* that, and more so
+    than the same layer of the untrained twin and the last inputs, as the claim "representation".
+
+    Made for ``EmergenceAssessment(measures={"layers": probe_layers})``, too, with other arguments
+    by `functools.partial`. The network computes the sequences once for all layers.
+
+    Parameters
+    ----------
+    predictor : NeuralPredictor
+        Fitted.
+    sample : Sample or (X, latents)
+        Sequences that the network has not learned, with their latents.
+    layers : "all", int, str, or sequence of these, default="all"
+        Some of the `layers_` of the network, or of its `places_`; "all" is all of `layers_`.
+    twin : "untrained", predictor or None, default="untrained"
+        The network that is not trained: a fitted predictor with the same layers, as
+        ``assessment.predictor(mode="readout", seed=0)``; "untrained" draws the initial weights of
+        the network again. None leaves it out.
+    steps : int or sequence of int, default=None
+        Steps to probe; None is all but the first.
+    probe : "auto" or estimator, default="auto"
+        As in `cross_validate_probe`.
+    n_splits : int, default=5
+        Folds, at most.
+    n_sequences : int, default=500
+        Sequences to use, the first ones. None is all.
+    random_state : int, Generator, SeedSequence or None, default=0
+        Stream of the other sequences, and of what is random in the probe.
+
+    Returns
+    -------
+    xarray.DataArray of dimensions (network, layer, decoded, score)
+        - "network": "trained", "untrained", "window" (of inputs) and "clock"; the last two are the
+          same for all layers;
+        - "layer": as in `layers`;
+        - "decoded": names of the latents;
+        - "score": "probe", "other sequences", and "beyond", the first minus the second if that is
+          above 0. R2 of quantities, D2 of classes; NaN where a latent cannot be scored, and of a
+          null, which has no latents.
+
+    Raises
+    ------
+    NotFittedError
+        If `fit` has not been called.
+    ValueError
+        If the predictor is no network, there are no latents, an argument is out of range, or X does
+        not fit the predictor or the twin.
+
+    Examples
+    --------
+    The position of an oscillator is in what is observed; an untrained network has it, too:
+
+    >>> from sklearn_emerge import GRUPredictor, OscillatorWorld
+    >>> from sklearn_emerge.measures import probe_layers
+    >>> world = OscillatorWorld(n_steps=32)
+    >>> train, evaluation = world.split(100, 50, random_state=0)
+    >>> model = GRUPredictor(8, max_steps=100, random_state=0).fit(train.X)
+    >>> scores = probe_layers(model, evaluation)
+    >>> dict(scores.sizes)
+    {'network': 4, 'layer': 1, 'decoded': 2, 'score': 3}
+    >>> found = scores.sel(layer=1, decoded="x", score="beyond")
+    >>> [bool(found.sel(network=name) > 0.9) for name in found.network.values]
+    [True, True, True, False]
+    """
+    if not isinstance(predictor, NeuralPredictor):
+        raise ValueError(f"{type(predictor).__name__} has no layers; probe a network.")
+    check_is_fitted(predictor)
+    sample, names = _sample_of(sample)
+    X, _ = sequences_of(predictor, sample, n_sequences)
+    given = np.asarray(sample.X)[: len(X)]
+    steps = list(range(1, X.shape[1])) if steps is None else check_steps(steps, X.shape[1], "steps")
+    labels, places = _places_of(predictor, layers)
+    states = {"trained": predictor.states(given, places)}
+    if twin is not None:
+        made = predictor._untrained() if isinstance(twin, str) and twin == UNTRAINED else twin
+        if not isinstance(made, NeuralPredictor):
+            raise ValueError(
+                f"twin={twin!r} is no network; pass a fitted predictor, 'untrained', or None."
+            )
+        states[UNTRAINED] = made.states(given, places)
+    tokens = predictor.n_tokens_ if LIKELIHOODS[predictor.likelihood_].tokens else None
+    width = max(values.shape[2] for values in states["trained"].values())
+    clocked = getattr(predictor, "time_channel", None) == "full_time"
+    roles = {"n_exogenous": predictor._n_exogenous, "feedback": predictor._feedback}
+    window = window_of(given, width, "full_time" if clocked else None, tokens, **roles)
+    clock = np.broadcast_to(np.eye(X.shape[1]), (len(X), X.shape[1], X.shape[1]))
+    alone = {"window": window, "clock": clock}
+    stream, observed = substream(random_state), predictor._observed(predictor.encode(given))
+    # What is missing is checked with all steps, and some may be probed alone.
+    latents = sample.latents
+    if latents is not None:
+        known = None if observed.all() else observed
+        latents = check_latents(latents[: len(X)], X, observed=known)[:, steps]
+    options = {
+        "probe": probe,
+        "n_splits": n_splits,
+        "burn_in": 0,
+        "groups": None if sample.groups is None else sample.groups[: len(X)],
+        "observed": None if observed.all() else observed[:, steps],
+        "random_state": substream(stream, "estimator"),
+    }
+
+    def scores(hidden):
+        """Return what is decoded from states, from those of others, and the difference."""
+        hidden = hidden[:, steps]
+        other = control_states(hidden, "other_sequence", substream(stream, "other_sequence"))
+        own, shuffled = (score_probe(each, latents, **options).score for each in (hidden, other))
+        return np.stack([own, shuffled, own - np.maximum(shuffled, 0)], axis=1)
+
+    if latents is None:
+        found = np.full((len(states) + 2, len(places), len(names), len(SCORES)), np.nan)
+    else:
+        found = [[scores(layer[place]) for place in places] for layer in states.values()]
+        found += [[scores(columns)] * len(places) for columns in alone.values()]
+    coords = {
+        "network": [*states, *alone],
+        "layer": labels,
+        "decoded": names,
+        "score": list(SCORES),
+    }
+    result = xr.DataArray(np.array(found), coords, dims=list(coords))
+    for name, long_name in _LONG_NAMES.items():
+        result[name].attrs["long_name"] = long_name
+    return result.assign_attrs(long_name="cross-validated R2 or D2 of a probe", units="1")
+
+
+_LONG_NAMES = {
+    "network": "what is probed",
+    "layer": "layer or place of the network",
+    "decoded": "latent that is decoded",
+    "score": "score of the states, of those of other sequences, and beyond these",
+}
+
+
+def _sample_of(sample):
+    """Return a sample, and the names of its latents: a null has those of its world, but no values.
+
+    In an assessment a measure is taken of nulls as well.
+    """
+    if isinstance(sample, Mapping):
+        sample = Sample(**sample)
+    else:
+        sample = Sample(*sample) if isinstance(sample, tuple) and len(sample) == 2 else Sample(None)
+    if sample.latents is not None:
+        latents = np.asarray(sample.latents)
+        sample.latents = latents[:, :, np.newaxis] if latents.ndim == 2 else latents
+        n_latents = sample.latents.shape[-1]
+        return sample, list(sample.latent_names) or [f"latent {i}" for i in range(n_latents)]
+    world = sample.world
+    while isinstance(getattr(world, "world", None), World):
+        world = world.world
+    if not getattr(world, "latent_names", ()):
+        raise ValueError(
+            "sample has no latents to probe for; pass a Sample of a world with latents, or "
+            "(X, latents)."
+        )
+    return sample, list(world.latent_names)
+
+
+def _places_of(predictor, layers):
+    """Return layers as they are labelled, and the names of their places."""
+    numbers = predictor.layers_
+    if isinstance(layers, str) and layers == "all":
+        labels = list(numbers)
+    else:
+        labels = [layers] if isinstance(layers, str | int | np.integer) else list(layers)
+    texts = [label for label in labels if isinstance(label, str)]
+    known = set(predictor.places_ if texts else numbers)
+    if not labels or (texts and len(texts) < len(labels)) or not set(labels) <= known:
+        raise ValueError(
+            f"layers={layers!r} must be 'all', or some of the layers "
+            f"{', '.join(map(str, numbers))}, or of the places "
+            f"{', '.join(map(repr, predictor.places_))}."
+        )
+    if len(set(labels)) < len(labels):
+        raise ValueError(f"layers={layers!r} has a layer twice; drop one.")
+    return labels, [label if texts else predictor._place_of_layer(label) for label in labels]

@@ -1,0 +1,369 @@
+"""Places of a network by name: what is computed there, and what if it came from elsewhere."""
+
+from contextlib import ExitStack, contextmanager
+from copy import copy
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from .._names import did_you_mean
+from .._random import substream
+from ..networks import hidden_states
+from ..training import isolated_torch
+
+# What the head reads, in every network.
+HIDDEN = "hidden"
+
+
+class PlaceEvaluation:
+    """States at named places, and patches of them; part of `NeuralPredictor`."""
+
+    @property
+    def places_(self):
+        """Names of the places that `states` and `patch` know, in the order of the computation.
+
+        "hidden", which is the last, are the hidden states that the head reads: all that recurrent
+        networks have. A `TransformerPredictor` has before it "embedding" (of inputs and
+        positions), and of each block i = 1, 2, ... "layer i attention" and "layer i mlp", what its
+        attention and its feed-forward network add to the hidden states, and "layer i output",
+        these states after the block. A `ModulePredictor` has the names of all parts of its module
+        (as `torch.nn.Module.named_modules` gives them) that are called once, and return (or return
+        first in a tuple) a tensor of shape (n_sequences, n_steps, n_units). A part that is itself
+        called "hidden" is "core.hidden".
+        """
+        check_is_fitted(self)
+        return tuple(self._places)
+
+    @property
+    def _places(self):
+        """What to hook by the name of a place: path of a module, and whether its input is meant."""
+        return {HIDDEN: ("core", False)}
+
+    def _place_of_layer(self, layer):
+        """Return the name of the place at which a layer has its hidden states."""
+        return HIDDEN
+
+    def states(self, X, at=HIDDEN):
+        """Return what a network computes at a place, or at several in one pass.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+            Sequences.
+        at : str or sequence of str, default="hidden"
+            One of `places_`, or several.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_steps, n_units), or dict of str to these
+            A copy, in float64; of several places by name. Steps beyond the context of a
+            transformer are those of a window of the last steps, each of its own.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As in `predict`, or if there is no such place.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_emerge import TransformerPredictor
+        >>> X = np.arange(300).reshape(30, 10) % 3
+        >>> model = TransformerPredictor(
+        ...     16, n_layers=1, likelihood="categorical", max_steps=1, random_state=0
+        ... ).fit(X)
+        >>> model.places_
+        ('embedding', 'layer 1 attention', 'layer 1 mlp', 'layer 1 output', 'hidden')
+        >>> found = model.states(X, at=["embedding", "layer 1 attention", "layer 1 mlp"])
+        >>> bool(np.allclose(sum(found.values()), model.states(X, at="layer 1 output")))
+        True
+        """
+        check_is_fitted(self)
+        if not np.iterable(at):
+            raise ValueError(f"at={at!r} must be the name of a place, or several.")
+        names = [at] if isinstance(at, str) else list(at)
+        places = self._known_places(names)
+        if not names:
+            raise ValueError(f"at={at!r} names no place; choose from {_listed(self._places)}.")
+        X = self.fill_missing(self.encode(X))
+        if set(names) == {HIDDEN}:
+            found = {HIDDEN: self._forward(X, hidden=True)}
+            return found[HIDDEN] if isinstance(at, str) else found
+        sizes = []
+
+        def read(network, inputs):
+            calls = {name: [] for name in names}
+            with ExitStack() as stack:
+                for name in names:
+                    keep = _keep_last(calls[name])
+                    stack.enter_context(hooked(network, places[name], keep))
+                network.hidden(inputs)
+            values = [torch.cat(each, dim=1) for each in calls.values()]
+            sizes[:] = [each.shape[2] for each in values]
+            return torch.cat(values, dim=2)
+
+        together = self._forward(X, hidden=True, read=read)
+        parts = np.split(together, np.cumsum(sizes)[:-1], axis=2)
+        found = {name: part.copy() for name, part in zip(dict.fromkeys(names), parts, strict=True)}
+        return found[at] if isinstance(at, str) else found
+
+    def patch(self, X, source, at=HIDDEN, step=None):
+        """Predict sequences while what is computed at a place comes from other sequences.
+
+        The network computes `source`, and then X, with what it has computed of `source` at the
+        place and the steps in place of its own; all that follows is computed from that
+        ("activation patching").
+
+        At "hidden" of a recurrent network (one layer or several of torch's RNN, GRU or LSTM as the
+        core) it is the whole state, with the cells of an LSTM, that is set after each of the steps,
+        and the network runs on from there. Elsewhere it is what later parts read: a recurrent part
+        of a module of your own goes on from its own state.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+            Sequences to predict.
+        source : array-like of the shape of X
+            The sequences that states come from: of row i those of its row i.
+        at : str, default="hidden"
+            One of `places_`.
+        step : int or sequence of int, default=None
+            At which steps, negative from the end; None is all.
+
+        Returns
+        -------
+        ndarray
+            What `predict` returns, of the patched network. Predictions before the first of the
+            steps are those of X. With X as `source` all are, to the last bit (unless torch computes
+            a module of your own in another way once it is looked at, as its fast path of
+            `torch.nn.TransformerEncoder`). At "hidden" and all steps they are those of `source`.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As in `predict`, or if there is no such place or step, or `source` has another shape.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_emerge import GRUPredictor, OscillatorWorld
+        >>> X = OscillatorWorld(n_steps=20).sample(40, random_state=0).X
+        >>> model = GRUPredictor(4, max_steps=20, random_state=0).fit(X)
+        >>> patched = model.patch(X, X[::-1], step=9)
+        >>> np.flatnonzero((patched != model.predict(X)).any(axis=0)).tolist()
+        [9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]
+        """
+        check_is_fitted(self)
+        if not isinstance(at, str):
+            raise ValueError(f"at={at!r} must be the name of one place; patch one after another.")
+        self._known_places([at])
+        several = np.asarray(X).ndim == 3 or self._likelihood.tokens
+        X, source = self._paired(X, source)
+        mean = self._likelihood.clip(self._patched(X, source, at, check_steps(step, X.shape[1])))
+        return mean if several else mean[:, :, 0]
+
+    def _paired(self, X, source):
+        """Return sequences and those that states come from, encoded and filled."""
+        X, source = self.fill_missing(self.encode(X)), self.fill_missing(self.encode(source))
+        if X.shape != source.shape:
+            raise ValueError(
+                f"source has {len(source)} sequences, but X has {len(X)}; pass one for each, for "
+                "instance X[::-1]."
+            )
+        return X, source
+
+    def _patched(self, X, source, at, steps):
+        """Return the means of patched predictions, given encoded sequences and sorted steps."""
+        if isinstance(self.network_.core, nn.RNNBase) and at == HIDDEN:
+            return self._spliced(X, source, steps)
+        place, head = self._places[at], self.head_
+
+        def both(chunk):
+            return np.concatenate([self._inputs(X[chunk]), self._inputs(source[chunk])], axis=2)
+
+        def read(network, inputs):
+            own, other = (part.contiguous() for part in inputs.chunk(2, dim=2))
+            kept = []
+
+            def take(values):
+                at = _in_window(steps, len(kept), values)
+                kept.append((at, values[:, at].clone()))
+
+            with hooked(network, place, take):
+                network.hidden(other)
+            calls = iter(kept)
+
+            def replace(values):
+                at, new = next(calls)
+                values = values.clone()
+                values[:, at] = new
+                return values
+
+            with hooked(network, place, replace):
+                hidden = network.hidden(own)
+            return network.head(hidden) if head is None else hidden
+
+        values = self._forward(X, hidden=head is not None, read=read, inputs_of=both)
+        return self._mean(values if head is None else head.output(values))
+
+    def _spliced(self, X, source, steps):
+        """Return the means of a recurrent network whose state is that of others after some steps.
+
+        Whoever has seen their inputs has their state, so that no state has to be set.
+        """
+        mean, other = self._predict(X), self._predict(source)
+        mean[:, steps] = other[:, steps]
+        for last in (step for step in steps if step + 1 not in steps and step + 1 < X.shape[1]):
+            after = last + 1
+
+            def spliced(chunk, after=after):
+                past, future = self._inputs(source[chunk]), self._inputs(X[chunk])
+                return np.concatenate([past[:, :after], future[:, after:]], axis=1)
+
+            later = [t for t in range(after, X.shape[1]) if t not in steps]
+            mean[:, later] = self._mean(self._forward(X, inputs_of=spliced))[:, later]
+        return mean
+
+    def _known_places(self, names):
+        """Return the places by name after checking that they are known."""
+        places = self._places
+        for name in names:
+            if name not in places:
+                raise ValueError(
+                    f"at={name!r} is no place of this {type(self).__name__}; choose from "
+                    f"{_listed(places)}.{did_you_mean(name, list(places))}"
+                )
+        return places
+
+    def _untrained(self):
+        """Return a copy with the initial core, from the same weights that training began with.
+
+        Its head is the initial one, too: only its states are of use.
+        """
+        twin = copy(self)
+        twin.training, twin.head_ = "random", None
+        with isolated_torch(substream(self.seed_sequence_, "torch"), self.device):
+            twin.network_ = twin._initial_network(len(self.input_center_), len(self.output_center_))
+        return twin
+
+
+def check_steps(step, n_steps, name="step"):
+    """Return steps as a sorted list from 0 on after checking them; None is all.
+
+    Parameters
+    ----------
+    step : int, sequence of int or None
+        The steps.
+    n_steps : int
+        How many there are.
+    name : str, default="step"
+        What the argument is called.
+
+    Returns
+    -------
+    list of int
+    """
+    if step is None:
+        return list(range(n_steps))
+    steps = np.atleast_1d(np.asarray(step))
+    whole = steps.ndim == 1 and steps.size and np.issubdtype(steps.dtype, np.integer)
+    if not whole or not ((steps >= -n_steps) & (steps < n_steps)).all():
+        raise ValueError(
+            f"{name}={step!r} must be one integer or several, from {-n_steps} to {n_steps - 1}: "
+            f"sequences have {n_steps} steps. None is all."
+        )
+    return sorted({int(each) for each in steps % n_steps})
+
+
+@contextmanager
+def hooked(network, place, act):
+    """Let a function see what is computed at a place, and replace it unless it returns None.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        The network.
+    place : (str, bool)
+        Path of a module, and whether its input is meant rather than its output.
+    act : callable
+        Receives a tensor (n_sequences, n_steps, n_units).
+    """
+    path, of_input = place
+    module = network.get_submodule(path)
+
+    def before(module, args):
+        new = act(args[0])
+        return None if new is None else (new, *args[1:])
+
+    def after(module, args, output):
+        new = act(hidden_states(output))
+        if new is None:
+            return None
+        return (new, *output[1:]) if isinstance(output, tuple) else new
+
+    register = module.register_forward_pre_hook if of_input else module.register_forward_hook
+    handle = register(before if of_input else after)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def parts_called_once(network, n_inputs):
+    """Return names and paths of the parts of a core that are called once, and return states.
+
+    Parameters
+    ----------
+    network : SequenceNetwork
+        In double precision.
+    n_inputs : int
+        Channels of its input.
+
+    Returns
+    -------
+    dict of str to str
+        In the order in which they are called.
+    """
+    called = []
+
+    def note(path):
+        def hook(module, args, output):
+            values = None if isinstance(output, tuple) and not output else hidden_states(output)
+            fits = isinstance(values, torch.Tensor) and values.ndim == 3
+            called.append((path, fits and values.shape[:2] == (2, 4)))
+
+        return hook
+
+    parts = {path: part for path, part in network.core.named_modules() if path}
+    handles = [part.register_forward_hook(note(path)) for path, part in parts.items()]
+    # As many as cores are checked with.
+    network.hidden(torch.zeros(2, 4, n_inputs, dtype=torch.float64, device=_device_of(network)))
+    for handle in handles:
+        handle.remove()
+    paths = [path for path, _ in called]
+    once = [path for path, fits in called if fits and paths.count(path) == 1]
+    return {f"core.{path}" if path == HIDDEN else path: f"core.{path}" for path in once}
+
+
+def _device_of(network):
+    return network.head.weight.device
+
+
+def _keep_last(calls):
+    """Return what keeps the first tensor as it is and of others the last step, as windows have."""
+
+    def keep(values):
+        calls.append((values[:, -1:] if calls else values).clone())
+
+    return keep
+
+
+def _in_window(steps, first, values):
+    """Return which of some steps are in the window that starts at one, counted from there."""
+    return [step - first for step in steps if first <= step < first + values.shape[1]]
+
+
+def _listed(places):
+    return ", ".join(map(repr, places))
