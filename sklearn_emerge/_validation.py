@@ -312,6 +312,9 @@ def check_sequences(estimator: object, X: ArrayLike, *, reset: bool, name: str =
     ndarray of shape (n_sequences, n_steps, n_channels)
         Where the estimator takes missing steps, NaN in all channels of these.
     """
+    if isinstance(X, dict):
+        remedy = f"the sequences alone, {name}=sample.X" if "X" in X else "an array"
+        raise ValueError(f"{name} is a {type(X).__name__}, not sequences; pass {remedy}.")
     check_table(X, name)
     check_columns(X, name)
     table = X

@@ -304,6 +304,15 @@ def test_the_untrained_twin_has_the_initial_weights(fitted, name):
     assert not np.array_equal(made.transform(X), model.transform(X))
 
 
+def test_a_sample_in_place_of_sequences_is_refused_with_the_remedy(fitted):
+    model = fitted["GRU"][0]
+    sample = OscillatorWorld(n_steps=14).sample(5, random_state=0)
+    for call in (model.predict, model.states, model.fit, lambda X: model.patch(WAVES[:5], X)):
+        with pytest.raises(ValueError, match="X is a Sample, not sequences; pass .* X=sample.X"):
+            call(sample)
+    assert model.states(sample.X).shape == (5, 14, 4)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
