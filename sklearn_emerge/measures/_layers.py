@@ -15,6 +15,7 @@ from ..predictors._places import check_steps
 from ..probes import control_states, score_probe
 from ..worlds import Sample, World
 from ._sequences import sequences_of
+from ._twin import check_twin
 
 UNTRAINED = "untrained"
 SCORES = ("probe", "other sequences", "beyond")
@@ -54,7 +55,7 @@ def probe_layers(
     layers : "all", int, str, or sequence of these, default="all"
         Some of the `layers_` of the network, or of its `places_`; "all" is all of `layers_`.
     twin : "untrained", predictor or None, default="untrained"
-        The network that is not trained: a fitted predictor with the same layers, as
+        The network that is not trained: a fitted predictor of the same architecture, as
         ``assessment.predictor(mode="readout", seed=0)``; "untrained" draws the initial weights of
         the network again. None leaves it out.
     steps : int or sequence of int, default=None
@@ -84,8 +85,8 @@ def probe_layers(
     NotFittedError
         If `fit` has not been called.
     ValueError
-        If the predictor is no network, there are no latents, an argument is out of range, or X does
-        not fit the predictor or the twin.
+        If the predictor is no network, the twin was trained or has another architecture, there are
+        no latents, an argument is out of range, or X does not fit the predictor.
 
     Examples
     --------
@@ -114,10 +115,7 @@ def probe_layers(
     states = {"trained": predictor.states(given, places)}
     if twin is not None:
         made = predictor._untrained() if isinstance(twin, str) and twin == UNTRAINED else twin
-        if not isinstance(made, NeuralPredictor):
-            raise ValueError(
-                f"twin={twin!r} is no network; pass a fitted predictor, 'untrained', or None."
-            )
+        check_twin(made, predictor)
         states[UNTRAINED] = made.states(given, places)
     tokens = predictor.n_tokens_ if LIKELIHOODS[predictor.likelihood_].tokens else None
     width = max(values.shape[2] for values in states["trained"].values())
@@ -204,10 +202,11 @@ def _places_of(predictor, layers):
     if isinstance(layers, str) and layers == "all":
         labels = list(numbers)
     else:
-        labels = [layers] if isinstance(layers, str | int | np.integer) else list(layers)
+        labels = list(layers) if np.iterable(layers) and not isinstance(layers, str) else [layers]
     texts = [label for label in labels if isinstance(label, str)]
-    known = set(predictor.places_ if texts else numbers)
-    if not labels or (texts and len(texts) < len(labels)) or not set(labels) <= known:
+    known = predictor.places_ if texts else numbers
+    mixed = texts and len(texts) < len(labels)
+    if not labels or mixed or not all(label in known for label in labels):
         raise ValueError(
             f"layers={layers!r} must be 'all', or some of the layers "
             f"{', '.join(map(str, numbers))}, or of the places "
