@@ -164,7 +164,7 @@ class AttentionDisplay(Display):
             If `vmax` is not above 0 and at most 1.
         """
         given, most = self._as_before(cmap=cmap, vmax=vmax)
-        if not isinstance(most, Real) or not 0 < most <= 1:
+        if not isinstance(most, Real) or not 0 < float(most) <= 1:
             raise ValueError(f"vmax={vmax!r} is no share; pass a number above 0 and at most 1.")
         ax = self._new_axes(ax, (5.2, 4.4))
         n_steps = len(self.pattern)
