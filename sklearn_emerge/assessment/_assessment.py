@@ -65,8 +65,8 @@ class EmergenceAssessment(Results, Estimator):
                     core
     representation  score of decoding the latent, minus that from the states of     `probe_margin`
     (each latent)   other sequences (if above 0), minus the same of the untrained
-                    core, or of as many last inputs as there are units, whichever
-                    is more
+                    core, or of the last inputs (one, or as many as there are
+                    units), whichever is more
     ==============  ==============================================================  ==============
 
     The verdict is the first that follows:

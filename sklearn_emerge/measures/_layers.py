@@ -9,10 +9,10 @@ from sklearn.utils.validation import check_is_fitted
 from .._latents import check_latents
 from .._random import substream
 from ..likelihoods import LIKELIHOODS
-from ..predictors._last_inputs import window_of
+from ..predictors._last_inputs import windows_of
 from ..predictors._neural import NeuralPredictor
 from ..predictors._places import check_steps
-from ..probes import control_states, score_probe
+from ..probes import control_states, score_inputs, score_probe
 from ..worlds import Sample, World
 from ._sequences import sequences_of
 from ._twin import check_twin
@@ -37,10 +37,10 @@ def probe_layers(
 
     Each layer is probed by a linear map, cross-validated over units (see `cross_validate_probe`).
     Beside the network stands what decodes without having learned: its untrained twin, layer by
-    layer; the last inputs, as many as the widest layer has units, with the clock if the network
-    has one; and the clock alone, a column for each step. From every score that of the states of
-    *other sequences* (if above 0) is subtracted, in the same way for all: what they decode as well
-    is due to time alone. A layer represents a latent as far as it is *beyond* that, and more so
+    layer; the last inputs, one or as many as the widest layer has units, whichever shows more, with
+    the clock if the network has one; and the clock alone, a column for each step. From every score
+    that of the states of *other sequences* (if above 0) is subtracted, in the same way for all:
+    what they decode as well is due to time alone. A layer represents a latent as far as it is *beyond* that, and more so
     than the same layer of the untrained twin and the last inputs, as the claim "representation".
 
     Made for ``EmergenceAssessment(measures={"layers": probe_layers})``, too, with other arguments
@@ -121,9 +121,8 @@ def probe_layers(
     width = max(values.shape[2] for values in states["trained"].values())
     clocked = getattr(predictor, "time_channel", None) == "full_time"
     roles = {"n_exogenous": predictor._n_exogenous, "feedback": predictor._feedback}
-    window = window_of(given, width, "full_time" if clocked else None, tokens, **roles)
+    windows = windows_of(given, width, "full_time" if clocked else None, tokens, **roles)
     clock = np.broadcast_to(np.eye(X.shape[1]), (len(X), X.shape[1], X.shape[1]))
-    alone = {"window": window, "clock": clock}
     stream, observed = substream(random_state), predictor._observed(predictor.encode(given))
     # What is missing is checked with all steps, and some may be probed alone.
     latents = sample.latents
@@ -139,20 +138,24 @@ def probe_layers(
         "random_state": substream(stream, "estimator"),
     }
 
-    def scores(hidden):
-        """Return what is decoded from states, from those of others, and the difference."""
+    def decoded(hidden):
+        """Return what is decoded from states, and from those of other sequences."""
         hidden = hidden[:, steps]
         other = control_states(hidden, "other_sequence", substream(stream, "other_sequence"))
-        own, shuffled = (score_probe(each, latents, **options).score for each in (hidden, other))
+        return [score_probe(each, latents, **options).score for each in (hidden, other)]
+
+    def scores(own, shuffled):
+        """Return both, and the difference."""
         return np.stack([own, shuffled, own - np.maximum(shuffled, 0)], axis=1)
 
     if latents is None:
         found = np.full((len(states) + 2, len(places), len(names), len(SCORES)), np.nan)
     else:
-        found = [[scores(layer[place]) for place in places] for layer in states.values()]
-        found += [[scores(columns)] * len(places) for columns in alone.values()]
+        found = [[scores(*decoded(layer[place])) for place in places] for layer in states.values()]
+        inputs = score_inputs((each[:, steps] for each in windows), latents, stream, **options)
+        found += [[scores(*each)] * len(places) for each in (inputs, decoded(clock))]
     coords = {
-        "network": [*states, *alone],
+        "network": [*states, "window", "clock"],
         "layer": labels,
         "decoded": names,
         "score": list(SCORES),
