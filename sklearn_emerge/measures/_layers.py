@@ -40,8 +40,9 @@ def probe_layers(
     layer; the last inputs, one or as many as the widest layer has units, whichever shows more, with
     the clock if the network has one; and the clock alone, a column for each step. From every score
     that of the states of *other sequences* (if above 0) is subtracted, in the same way for all:
-    what they decode as well is due to time alone. A layer represents a latent as far as it is *beyond* that, and more so
-    than the same layer of the untrained twin and the last inputs, as the claim "representation".
+    what they decode as well is due to time alone. A layer represents a latent as far as it is
+    *beyond* that, and more so than the same layer of the untrained twin and the last inputs, as the
+    claim "representation".
 
     Made for ``EmergenceAssessment(measures={"layers": probe_layers})``, too, with other arguments
     by `functools.partial`. The network computes the sequences once for all layers.
