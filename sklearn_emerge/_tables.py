@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ._dims import TIME, roles_of
+
 
 def labels(data, axis):
     """Return the labels along an axis of a pandas or xarray object as an Index, or None."""
@@ -12,12 +14,17 @@ def labels(data, axis):
     return found if hasattr(found, "nlevels") else None
 
 
-def cut_call(name, n_steps, channels=()):
+def cut_call(name, n_steps):
     """Return the call that cuts one recording into sequences, as text."""
-    n_sequences = 10 if n_steps >= 20 else 2
-    length = n_steps // n_sequences
-    shape = ", ".join(map(str, (n_sequences, length, *channels)))
-    return f"{name}[:{n_sequences * length}].reshape({shape})"
+    return f"cut({name}, {n_steps // (10 if n_steps >= 20 else 2)})"
+
+
+def recording_call(name, n_steps):
+    """Return the call that makes a world of one recording, if it is long enough, as text."""
+    if n_steps < 400:
+        return ""
+    call = f"ArrayWorld.from_recording({name}, length={n_steps // 100})"
+    return f" (or, as the world of an assessment, {call}, with blocks as units and gaps between)"
 
 
 def _level_of_time(index, default):
@@ -42,12 +49,6 @@ def check_table(table, name):
     ValueError
         If rows have several labels, as those of a long table, or times.
     """
-    if hasattr(table, "data_vars"):
-        variables = ", ".join(map(repr, table.data_vars))
-        raise ValueError(
-            f"{name} is a Dataset of the variables {variables}; pass one of them, for instance "
-            f"{name}[{next(iter(table.data_vars), 'name')!r}]."
-        )
     rows = labels(table, 0)
     rows_are_sequences = f"If each row is a sequence, pass {name}.to_numpy()."
     if rows is not None and rows.nlevels > 1:
@@ -69,9 +70,9 @@ def check_table(table, name):
             )
         raise ValueError(f"{name} has rows with {rows.nlevels} labels ({names}), {remedy}")
     timed = rows is not None and rows.inferred_type in ("datetime64", "timedelta64", "period")
-    if timed or getattr(table, "dims", ())[:1] == ("time",):
-        n_steps, *channels = np.shape(table)
-        cut = cut_call(f"{name}.to_numpy()", n_steps, [n for n in channels if n > 1])
+    if timed or roles_of(getattr(table, "dims", ())[:1]) == (TIME,):
+        n_steps = len(table)
+        cut = f"{cut_call(name, n_steps)}{recording_call(name, n_steps)}"
         order = ""
         if hasattr(table, "dims") and len(table.dims) > 1:
             dims = (table.dims[1], table.dims[0], *table.dims[2:])

@@ -3,6 +3,7 @@
 from ._array import ArrayWorld
 from ._base import World
 from ._bernoulli import BernoulliWorld
+from ._cut import cut
 from ._drift import DriftWorld
 from ._dysts import DystsWorld
 from ._facts import WorldFacts
@@ -15,6 +16,7 @@ from ._nested import NestedConditionalWorld
 from ._noisy_periodic import NoisyPeriodicWorld
 from ._nulls import PhaseNull, ResampleNull, ShuffleNull
 from ._oscillator import OscillatorWorld
+from ._recording import RecordingWorld
 from ._regime import RegimeWorld
 from ._sample import Sample
 from ._switching import SwitchingLinearWorld
@@ -34,6 +36,7 @@ __all__ = [
     "NoisyPeriodicWorld",
     "OscillatorWorld",
     "PhaseNull",
+    "RecordingWorld",
     "RegimeWorld",
     "ResampleNull",
     "Sample",
@@ -42,4 +45,5 @@ __all__ = [
     "TriangleWorld",
     "World",
     "WorldFacts",
+    "cut",
 ]

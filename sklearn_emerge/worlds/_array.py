@@ -1,26 +1,22 @@
 """A world made of recordings."""
 
+from itertools import chain
 from math import ceil
 
 import numpy as np
 
+from .._dims import in_order, labelled
 from .._groups import check_groups
-from .._latents import check_latents, encode_latents
-from .._missing import is_observed, observed_only, without_partly
+from .._latents import check_latents, encode_latents, given_classes
+from .._missing import is_observed
 from .._padding import even, is_uneven, missing_steps
 from .._random import substream
-from .._recordings import check_recordings
 from .._tables import check_aligned, check_labels, names_of, text_error, text_name
-from .._validation import (
-    as_array,
-    check_enough_observed,
-    check_finite,
-    check_scale,
-    check_shape,
-)
+from .._validation import as_array, check_shape
 from ._base import World
 from ._facts import WorldFacts
 from ._folds import count_folds, fold_rows
+from ._rows import Rows, check_observed, check_rows
 from ._sample import Sample
 from ._strata import divide, unit_classes
 
@@ -121,28 +117,96 @@ class ArrayWorld(World):
         self.lengths = lengths
         self.observed = observed
 
-    def _values(self):
-        """Return X as one array, and which of its steps are missing; None if all that are NaN."""
-        uneven = is_uneven(self.X)
-        X, missing = even(self.X) if uneven else (np.asarray(as_array(self.X, "X")), None)
+    @classmethod
+    def from_recording(
+        cls, series, latents=None, latent_names=None, *, length, gap="auto", n_units=10
+    ):
+        """Return the world of one long recording.
+
+        Its units are blocks of consecutive sequences, with gaps between them: what is held out
+        is never next to what is trained on.
+
+        Parameters
+        ----------
+        series : array-like of shape (n_steps,) or (n_steps, n_channels)
+            The recording. Of a memory map nothing but what is drawn is copied.
+        latents : array-like of shape (n_steps,) or (n_steps, n_latents), default=None
+            What a probe should decode, one value a step; or names of variables, if `series` is
+            a Dataset.
+        latent_names : sequence of str, default=None
+            One name a latent, see `ArrayWorld`.
+        length : int
+            Steps of a sequence.
+        gap : int or "auto", default="auto"
+            Steps that are dropped between blocks. "auto" is after how many steps values are no
+            longer correlated, as far as all gaps take no more than a quarter of the recording.
+        n_units : int, default=10
+            Number of blocks.
+
+        Returns
+        -------
+        RecordingWorld
+
+        Raises
+        ------
+        ValueError
+            If blocks, gaps and sequences do not fit into the recording.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_emerge import ArrayWorld
+        >>> series = np.random.default_rng(0).normal(size=36_000)
+        >>> world = ArrayWorld.from_recording(series, length=100, gap=50, n_units=9)
+        >>> world.describe_units()
+        '1 recording of 36,000 steps: 9 blocks of 3,900 steps, 39 sequences each, 50 steps apart'
+        """
+        from ._recording import RecordingWorld
+
+        options = {"length": length, "gap": gap, "n_units": n_units}
+        world = RecordingWorld(series, latents, latent_names, **options)
+        world.layout()
+        return world
+
+    def _labelled(self):
+        """Return X and latents as they were passed, those of xarray with sequences first."""
+        return labelled(self.X, self.latents)
+
+    def _rows(self):
+        """Return the sequences, without a copy of an array."""
+        X = self._labelled()[0]
+        uneven = is_uneven(X)
+        values, missing = even(X) if uneven else (np.asarray(as_array(X, "X")), None)
+        if values.dtype.kind not in "biuf":
+            try:
+                values = values.astype(np.float64)
+            except ValueError as error:
+                if "could not convert string" not in str(error):
+                    raise
+                raise text_error(X, error, "X") from None
+        check_shape(values, "X")
         if self.lengths is not None or self.observed is not None:
-            others = missing_steps(X.shape[:2], self.lengths, self.observed)
+            others = missing_steps(values.shape[:2], self.lengths, self.observed)
             missing = others if missing is None else missing | others
-        return X, missing
+        return Rows(values, missing)
+
+    def _given_classes(self, y=None):
+        """Return latents as they were passed, to the world or to `fit`, one value a step."""
+        return given_classes(self._labelled()[1] if y is None else in_order(y, "y"), self.n_steps)
+
+    def _n_sequences(self):
+        return len(self._rows()) if hasattr(self.X, "dims") else len(self.X)
 
     def _known(self):
         """Yield what is known of the first sequence, and then of all."""
-        X, missing = self._values()
-        for rows in (slice(1), slice(None)):
-            part = X[rows] if missing is None else X[rows][~missing[rows]]
-            if part.dtype.kind == "f" and np.isnan(part).any():
-                part = part[~np.isnan(part)]
-            yield part
+        rows = self._rows()
+        # Of most recordings the first sequence tells what they are not.
+        for X in chain([rows.take(slice(1))], rows.parts()):
+            yield X[~np.isnan(X)]
 
     @property
     def observation(self):
         """Binary if every value is 0 or 1, else continuous."""
-        # Most recordings are known from their first sequence not to be.
         binary = all(((part == 0) | (part == 1)).all() for part in self._known())
         return "binary" if binary else "continuous"
 
@@ -187,42 +251,37 @@ class ArrayWorld(World):
 
     def _has_gaps(self):
         """Return whether steps are missing before the last observed one of a sequence."""
-        X, missing = self._values()
-        if X.dtype.kind == "f" and np.isnan(X).any():
-            gone = ~is_observed(X)
-            missing = gone if missing is None else missing | gone
-        return missing is not None and bool((missing[:, :-1] & ~missing[:, 1:]).any())
+        observed = self._rows().observed()
+        return observed is not None and bool((~observed[:, :-1] & observed[:, 1:]).any())
 
     @property
     def likelihood(self):
         """As of every world, but "auto" for integers: they may be counts, tokens or quantities."""
-        integers = self._values()[0].dtype.kind in "iu" and self.observation == "continuous"
+        integers = self._rows().values.dtype.kind in "iu" and self.observation == "continuous"
         return "auto" if integers else super().likelihood
 
     @property
     def n_tokens(self):
         """One more than the largest of all tokens; "auto" if the recordings are none."""
-        # Most recordings are known from their first sequence not to be tokens.
+        largest = -1.0
         for part in self._known():
             if not part.size or part.min() < 0 or (part != np.floor(part)).any():
                 return "auto"
-        return int(part.max()) + 1
+            largest = max(largest, part.max())
+        return int(largest) + 1
 
     @property
     def latent_kind(self):
         """Discrete if latents are classes, continuous if they are quantities."""
         if self.latents is None:
             return None
-        return (
-            "discrete"
-            if encode_latents(self.latents, self.n_steps).dtype.kind == "i"
-            else "continuous"
-        )
+        classes = encode_latents(self._labelled()[1], self.n_steps).dtype.kind == "i"
+        return "discrete" if classes else "continuous"
 
     @property
     def n_steps(self):
         """Length of a sequence."""
-        return self._values()[0].shape[1]
+        return self._rows().shape[1]
 
     def default_split(self, n_train, n_eval):
         """Fill in numbers of sequences that are None.
@@ -243,7 +302,7 @@ class ArrayWorld(World):
         ValueError
             As of `splits`.
         """
-        n_sequences = len(self.X)
+        n_sequences = self._n_sequences()
         if n_eval is None:
             n_eval = ceil(n_sequences / self._count_folds(None)[0])
             if n_train is not None:
@@ -273,14 +332,14 @@ class ArrayWorld(World):
             As of `splits`.
         """
         n_folds = self._check_room(n_train, n_eval)
-        n_sequences, n_units = len(self.X), int(self._units().max()) + 1
+        n_sequences, n_units = self._n_sequences(), int(self._units().max()) + 1
         n_held_out = ceil(n_units / n_folds)
         n_trained = n_units * n_train // n_sequences
         return max(1, min(n_trained, n_units - n_held_out)), n_held_out
 
     def _units(self):
         """Return the unit of each sequence, numbered from 0 on."""
-        n_sequences = len(self.X)
+        n_sequences = self._n_sequences()
         if self.groups is None:
             return np.arange(n_sequences)
         return check_groups(self.groups, n_sequences)
@@ -290,7 +349,7 @@ class ArrayWorld(World):
         if n_eval is not None:
             self._check_request(n_eval)
         units, latents = self._units(), self.latents
-        options = {"grouped": self.groups is not None, "decoded": latents is not None}
+        options = {"grouped": self._grouped(), "decoded": latents is not None}
         if all(options.values()):
             latents = self._arrays()[1]
             options["stratified"] = unit_classes(latents, units) is not None
@@ -300,19 +359,21 @@ class ArrayWorld(World):
         """Return the number of folds; refuse what cannot be trained on and held out."""
         self._check_number(n_train + n_eval)
         n_folds, largest = self._count_folds(n_eval)
-        n_left = len(self.X) - largest
+        n_sequences = self._n_sequences()
+        n_left = n_sequences - largest
         if n_train > n_left:
             raise ValueError(
-                f"n_train={n_train} are too many of {len(self.X)} sequences: with n_eval={n_eval} "
+                f"n_train={n_train} are too many of {n_sequences} sequences: with n_eval={n_eval} "
                 f"they are held out in {n_folds} folds in turns, by whole groups if there are any, "
                 f"the largest of up to {largest}. Pass n_train={n_left} or less."
             )
         return n_folds
 
     def _check_number(self, n_sequences):
-        if n_sequences > len(self.X):
+        n_recorded = self._n_sequences()
+        if n_sequences > n_recorded:
             raise ValueError(
-                f"{n_sequences} sequences were asked for, but X holds {len(self.X)}; ask for "
+                f"{n_sequences} sequences were asked for, but X holds {n_recorded}; ask for "
                 "fewer (n_train and n_eval of an assessment add up) or record more."
             )
 
@@ -327,9 +388,9 @@ class ArrayWorld(World):
             mapped, array = self.X, np.asarray(self.X)
             state |= {key: array for key, value in state.items() if value is mapped}
             if state.get("_checked") is not None:
-                state["_checked"] = tuple(
-                    array if each is mapped else each for each in state["_checked"]
-                )
+                marks, observed = state["_checked"]
+                marks = tuple(array if each is mapped else each for each in marks)
+                state["_checked"] = marks, observed
         return state
 
     def check(self):
@@ -344,50 +405,46 @@ class ArrayWorld(World):
         self._arrays()
 
     def _arrays(self):
+        """Return sequences (`Rows`), latents and the unit of each sequence, checked."""
         self._validate_params()
-        check_labels(self.X, self.latents, "latents")
-        check_aligned(self.X, self.groups, "groups")
-        X, missing = self._values()
-        try:
-            X = np.asarray(X, dtype=np.float64)
-        except ValueError as error:
-            if "could not convert string" not in str(error):
-                raise
-            raise text_error(self.X, error, "X") from None
-        check_shape(X, "X")
-        if missing is not None:
-            X = np.where(missing.reshape(*missing.shape, *(1,) * (X.ndim - 2)), np.nan, X)
-        check_finite(X, "X", missing=True)
-        channels = X.reshape(*X.shape[:2], -1)
-        observed = is_observed(channels)
-        if not observed.all():
-            X = without_partly(channels).reshape(X.shape)
-            check_enough_observed(channels, each=True)
-            _check_steps(observed)
-        units = self._units()
-        latents = None
-        if self.latents is not None:
-            known = None if observed.all() else observed
-            latents = check_latents(self.latents, X, observed=known)
-        if latents is not None:
-            self._names(latents)
+        X, given = self._labelled()
+        self._check_labels(X, given)
+        rows = self._rows()
         # Once for an array, which workers receive with this mark.
-        marks = self.X, self.lengths, self.observed
-        checked = getattr(self, "_checked", None)
+        marks, checked = (self.X, self.lengths, self.observed), getattr(self, "_checked", None)
         if checked is None or any(
-            one is not other for one, other in zip(checked, marks, strict=True)
+            one is not other for one, other in zip(checked[0], marks, strict=True)
         ):
-            check_scale(X.reshape(*X.shape[:2], -1), "X")
+            rows.check_finite()
+            checked = marks, rows.observed()
+            check_observed(checked[1])
+        units, latents = self._units(), None
+        if given is not None:
+            latents = check_latents(given, rows, observed=checked[1])
+            self._names(latents)
+        if checked is not getattr(self, "_checked", None):
             # An assessment knows from the model whether integers are tokens.
-            check_recordings(X, tokens=self.likelihood == "auto")
-            self._checked = marks
-        return X, latents, units
+            check_rows(rows, tokens=self.likelihood == "auto")
+            self._checked = checked
+        return rows, latents, units
+
+    def _check_labels(self, X, latents):
+        check_labels(X, latents, "latents")
+        check_aligned(X, self.groups, "groups")
+
+    def _names_given(self, n_steps):
+        """Return the names that latents bring with them, or None."""
+        return names_of(self._labelled()[1], n_steps)
+
+    def _grouped(self):
+        """Return whether the units are groups of sequences."""
+        return self.groups is not None
 
     def _names(self, latents):
         """Return the names of the latents, as text."""
         names, n_latents = self.latent_names, latents.shape[2]
         if names is None:
-            names = names_of(self.latents, latents.shape[1])
+            names = self._names_given(latents.shape[1])
         if names is None:
             return tuple(f"latent {i}" for i in range(n_latents))
         names = tuple(text_name(name) for name in names)
@@ -413,12 +470,12 @@ class ArrayWorld(World):
     def _part(self, arrays, rows):
         """Return the Sample of some of all sequences."""
         X, latents, units = arrays
-        X = X[rows]
+        X = X.take(rows)
         observed = is_observed(X)
         sample = Sample(
             X,
             observed=None if observed.all() else observed,
-            groups=None if self.groups is None else units[rows],
+            groups=units[rows] if self._grouped() else None,
         )
         if latents is not None:
             sample.update(latents=latents[rows], latent_names=self._names(latents))
@@ -431,9 +488,7 @@ class ArrayWorld(World):
         -------
         ndarray of shape (n_channels,)
         """
-        X = self._arrays()[0]
-        observed = observed_only(X.reshape(*X.shape[:2], -1))
-        return X.std(axis=(0, 1)) if observed.size == X.size else observed.std(axis=(0, 1))
+        return self._arrays()[0].spread()
 
     def split(self, n_train, n_eval, random_state=None):
         """Divide the recordings at random into training and evaluation.
@@ -466,7 +521,7 @@ class ArrayWorld(World):
         self._check_request(n_train)
         self._check_request(n_eval)
         stream = substream(random_state, "split")
-        if self.groups is not None:
+        if self._grouped():
             return self.splits(1, n_train, n_eval, stream)[0]
         arrays = self._arrays()
         _, latents, units = arrays
@@ -519,14 +574,3 @@ class ArrayWorld(World):
         n_folds, classes = self._check_room(n_train, n_eval), unit_classes(latents, units)
         divided = fold_rows(units, classes, n_folds, n_splits, n_train, substream(random_state))
         return [tuple(self._part(arrays, rows) for rows in each) for each in divided]
-
-
-def _check_steps(observed):
-    """Raise a ValueError if a step is missing in all sequences."""
-    gone = np.flatnonzero(~observed.any(axis=0)).tolist()
-    if gone:
-        raise ValueError(
-            f"X has no sequence in which step {gone[0]} is observed, so that nothing is known of "
-            f"{len(gone)} of {observed.shape[1]} steps; leave them out, np.delete(X, {gone}, "
-            "axis=1) (and so of observed and of the latents)."
-        )
