@@ -100,7 +100,7 @@ def _stacked(dataset: Any, name: str) -> Any:
     if len(dims[variables[0]]) == 1:
         return dataset.to_dataframe()[variables]
     units = [str(dataset[each].attrs.get("units", "")) for each in variables]
-    array = dataset.to_array("channel", name=name)
+    array = dataset.to_array("channel")
     array.attrs = {"units": units[0]} if len(set(units)) == 1 and units[0] else {}
     return array.assign_coords(channel_units=("channel", units)) if any(units) else array
 

@@ -15,7 +15,7 @@ from ..predictors._base import BasePredictor
 from ..worlds import OscillatorWorld, World
 from ._assembly import collect, compare
 from ._claims import decide_claims
-from ._cube import annotate
+from ._cube import annotate, label
 from ._fitted import network_cells
 from ._prepare import check_plan, make_plan
 from ._results import Results
@@ -378,7 +378,7 @@ class EmergenceAssessment(Results, Estimator):
         cube = cube.merge(decide_claims(cube, claims=plan.claims, margins=margins, **plan.tests))
         told = {"claims": plan.claims, "margin": self.margin, "given": plan.given is not None}
         cube = cube.merge(judge(cube, **told, **plan.tests))
-        self.cube_ = annotate(cube, plan.description)
+        self.cube_ = label(annotate(cube, plan.description), plan.world)
         return self
 
     def _run(self, cells, store):

@@ -57,6 +57,7 @@ def world_of(estimator, X, y):
     if hasattr(X, "dims"):
         # With names, units and coordinates.
         sequences = X.copy(data=sequences.reshape(X.shape))
+        latents = y if hasattr(y, "dims") else latents
     return ArrayWorld(sequences, latents, names)
 
 

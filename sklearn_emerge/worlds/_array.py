@@ -5,6 +5,7 @@ from math import ceil
 
 import numpy as np
 
+from .._axes import axes_of
 from .._dims import in_order, labelled
 from .._groups import check_groups
 from .._latents import check_latents, encode_latents, given_classes
@@ -16,6 +17,7 @@ from .._validation import as_array, check_shape
 from ._base import World
 from ._facts import WorldFacts
 from ._folds import count_folds, fold_rows
+from ._long import arrays_of
 from ._rows import Rows, check_observed, check_rows
 from ._sample import Sample
 from ._strata import divide, unit_classes
@@ -100,7 +102,7 @@ class ArrayWorld(World):
     _recorded = True
     _parameter_constraints = {
         "X": ["array-like"],
-        "latents": ["array-like", None],
+        "latents": ["array-like", str, None],
         "latent_names": ["array-like", None],
         "groups": ["array-like", None],
         "lengths": ["array-like", None],
@@ -116,6 +118,48 @@ class ArrayWorld(World):
         self.groups = groups
         self.lengths = lengths
         self.observed = observed
+
+    @classmethod
+    def from_table(cls, frame, *, id, time, values=None, latents=None, groups=None):
+        """Return the world of a long table, which has a row for each step of each sequence.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            The table, in any order of its rows.
+        id, time : str
+            Columns that say to which sequence a row belongs, and at which time it was recorded:
+            numbers or dates, equally spaced up to a tenth of a step. Each sequence begins at its
+            first time. Times between that have no row are missing steps, and sequences may differ
+            in length.
+        values : str or list of str, default=None
+            Columns of what was recorded; None are all others.
+        latents : str or list of str, default=None
+            Columns that a probe should decode.
+        groups : str, default=None
+            Column of the independent units, see `ArrayWorld`.
+
+        Returns
+        -------
+        ArrayWorld
+
+        Raises
+        ------
+        ValueError
+            If there is no such column, id or time is missing in a row or the same in two, times
+            are not equally spaced, or a sequence belongs to several groups.
+
+        Examples
+        --------
+        >>> import numpy as np, pandas as pd
+        >>> from sklearn_emerge import ArrayWorld
+        >>> frame = pd.DataFrame({"trial": np.repeat(["a", "b"], 3), "t": [0, 1, 3, 0, 1, 2]})
+        >>> frame["rate"] = np.random.default_rng(0).normal(size=6)
+        >>> world = ArrayWorld.from_table(frame, id="trial", time="t", values="rate")
+        >>> world.X.isnull().values.tolist()
+        [[False, False, True, False], [False, False, False, True]]
+        """
+        return cls(**arrays_of(frame, id, time, values, latents, groups))
 
     @classmethod
     def from_recording(
@@ -216,6 +260,12 @@ class ArrayWorld(World):
         _, latents, _ = self._arrays()
         names = () if latents is None else self._names(latents)
         return WorldFacts.of(self, latent_names=names)
+
+    @property
+    def axes(self):
+        """Names, units and coordinates that recordings and latents bring with them, `Axes`."""
+        X, latents = self._labelled()
+        return axes_of(X, latents, 0 if latents is None else len(self.facts.latent_names))
 
     @property
     def null_kinds(self):

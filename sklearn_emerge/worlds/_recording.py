@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from .._axes import axes_of, check_even
 from .._dims import labelled
 from .._latents import encode_latents, given_classes
 from .._tables import labels, names_of
@@ -98,6 +99,13 @@ class RecordingWorld(ArrayWorld):
         self.length = length
         self.gap = gap
         self.n_units = n_units
+
+    @property
+    def axes(self):
+        """Names, units and coordinates that the recording and latents bring with them, `Axes`."""
+        series, latents = self._recording()
+        n_latents = 0 if latents is None else len(self.facts.latent_names)
+        return axes_of(series, latents, n_latents, time_axis=0)
 
     @property
     def X(self):
@@ -253,6 +261,7 @@ class RecordingWorld(ArrayWorld):
     def _check_labels(self, X, latents):
         series, latents = self._recording()
         steps, others = labels(series, 0), labels(latents, 0)
+        check_even(steps, "series")
         if steps is not None and others is not None and not steps.equals(others):
             raise ValueError(
                 "latents has steps with other labels than those of series; align them, latents = "
