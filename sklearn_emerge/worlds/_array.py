@@ -16,7 +16,7 @@ from .._tables import check_aligned, check_labels, names_of, text_error, text_na
 from .._validation import as_array, check_shape
 from ._base import World
 from ._facts import WorldFacts
-from ._folds import count_folds, fold_rows
+from ._folds import count_folds, fold_rows, in_turns, thin
 from ._long import arrays_of
 from ._rows import Rows, check_observed, check_rows
 from ._sample import Sample
@@ -100,6 +100,8 @@ class ArrayWorld(World):
 
     output_scaling = "standard"
     _recorded = True
+    # Whether few of many sequences are taken from all units, instead of from few of these.
+    _spread = False
     _parameter_constraints = {
         "X": ["array-like"],
         "latents": ["array-like", str, None],
@@ -384,7 +386,7 @@ class ArrayWorld(World):
         n_folds = self._check_room(n_train, n_eval)
         n_sequences, n_units = self._n_sequences(), int(self._units().max()) + 1
         n_held_out = ceil(n_units / n_folds)
-        n_trained = n_units * n_train // n_sequences
+        n_trained = n_units if self._spread else n_units * n_train // n_sequences
         return max(1, min(n_trained, n_units - n_held_out)), n_held_out
 
     def _units(self):
@@ -622,5 +624,10 @@ class ArrayWorld(World):
         arrays = self._arrays()
         _, latents, units = arrays
         n_folds, classes = self._check_room(n_train, n_eval), unit_classes(latents, units)
-        divided = fold_rows(units, classes, n_folds, n_splits, n_train, substream(random_state))
+        n_rows = n_train
+        if self._spread:
+            n_rows = len(units) - self._count_folds(n_eval)[1]
+        divided = fold_rows(units, classes, n_folds, n_splits, n_rows, substream(random_state))
+        if self._spread:
+            divided = ((thin(a, n_train), in_turns(thin(b, n_eval), units)) for a, b in divided)
         return [tuple(self._part(arrays, rows) for rows in each) for each in divided]

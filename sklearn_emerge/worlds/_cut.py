@@ -121,7 +121,7 @@ def steps_until_independent(series: Floats) -> int:
     r"""Return how many steps apart values of a recording are no longer correlated.
 
     The smallest lag m after which no autocorrelation of any channel differs from zero, up to lag
-    2 m + 5: none exceeds :math:`2 \sqrt{\log_{10}(n) (1 + 2 \sum_{j \le m} r_j^2) / n}` [1]_,
+    4 m + 5 (what repeats comes again by then): none exceeds :math:`2 \sqrt{\log_{10}(n) (1 + 2 \sum_{j \le m} r_j^2) / n}` [1]_,
     with the standard error of Bartlett for what is correlated up to m steps.
 
     Parameters
@@ -152,14 +152,15 @@ def _correlated_lags(channel: NDArray[Any]) -> int:
     n_fft = 2 ** int(np.ceil(np.log2(2 * n)))
     n_lags = max(1, n // 4)
     products, pairs = (
-        np.fft.irfft(np.abs(np.fft.rfft(each, n_fft)) ** 2, n_fft)[: 2 * n_lags + 6]
+        np.fft.irfft(np.abs(np.fft.rfft(each, n_fft)) ** 2, n_fft)[:n]
         for each in (x, observed.astype(np.float64))
     )
     if products[0] <= 0:
         return 0
-    r = products / np.maximum(pairs, 1) / (products[0] / pairs[0])
+    # Of complete recordings the usual estimate, which shrinks with the lag.
+    r = products / np.maximum(pairs, 1) / (products[0] / pairs[0]) * (1 - np.arange(n) / n)
     bound = 2 * np.sqrt(np.log10(n) * (1 + 2 * np.cumsum(np.append(0, r[1:] ** 2))) / n)
     for lag in range(n_lags):
-        if (np.abs(r[lag + 1 : 2 * lag + 6]) < bound[lag]).all():
+        if (np.abs(r[lag + 1 : 4 * lag + 6]) < bound[lag]).all():
             return lag
     return n_lags

@@ -32,7 +32,9 @@ class RecordingWorld(ArrayWorld):
     It is cut into blocks with gaps between them, and each block into sequences without gaps.
     Sequences of a block are neighbours in time and depend on each other, so that the blocks are
     the independent units, which are held out whole: no two steps of training and evaluation are
-    nearer to each other than the gap.
+    nearer to each other than the gap. If fewer sequences are asked for than there are, by
+    `n_train` and `n_eval` of an assessment, these are spread evenly over the blocks, and nothing
+    else is copied.
 
     Parameters
     ----------
@@ -64,17 +66,22 @@ class RecordingWorld(ArrayWorld):
 
     Notes
     -----
-    Rejections at .05 of `corrected_resampled_test` where the true mean of a recording of 4,000
-    steps is zero, of what a predictor of its mean gains over zero, five folds of ten blocks
-    against five folds of 200 sequences as if these were independent (2,000 recordings each):
+    Rejections at .05 of `corrected_resampled_test` of a claim that is false: that the mean of a
+    recording of 4,000 steps is above zero. Five folds of ten blocks, against five folds of 200
+    sequences of 20 steps as if these were independent (1,000 recordings each):
 
-    =============================  ======  =========
-    recording                      blocks  sequences
-    =============================  ======  =========
-    white noise                    WHITE
-    AR(1), .95                     AR95
-    AR(1), .99                     AR99
-    =============================  ======  =========
+    ============  ======  =========
+    recording     blocks  sequences
+    ============  ======  =========
+    white noise   .014    .012
+    AR(1), .95    .014    .051
+    AR(1), .99    .022    .194
+    long memory   .149    .337
+    ============  ======  =========
+
+    Where memory is long (here fractional noise, d = .4), no gap that leaves room for blocks makes
+    them independent, and a short recording does not show it: a trend or a rhythm of the whole
+    recording is not for this test.
 
     Examples
     --------
@@ -88,6 +95,7 @@ class RecordingWorld(ArrayWorld):
     """
 
     groups = lengths = observed = None
+    _spread = True
     _parameter_constraints = {}
 
     def __init__(
@@ -283,6 +291,12 @@ class RecordingWorld(ArrayWorld):
 
     def _units(self):
         return np.repeat(np.arange(self.n_units), self.layout()[0])
+
+    def _count_folds(self, n_eval):
+        # Of what is held out `n_eval` sequences are evaluated; folds are those of blocks.
+        if n_eval is not None:
+            self._check_request(n_eval)
+        return super()._count_folds(None)
 
     def _grouped(self):
         return True
