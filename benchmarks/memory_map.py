@@ -68,7 +68,7 @@ class Watch(threading.Thread):
         here = os.getpid()
         while self.going_on:
             below = children_of(here)
-            for pid in (here, *below, *(each for pid in below for each in children_of(pid))):
+            for pid in (here, *below, *(each for child in below for each in children_of(child))):
                 now = memory_of(pid)
                 self.peaks[pid] = tuple(map(max, self.peaks.get(pid, (0, 0)), now))
             time.sleep(0.1)

@@ -21,9 +21,7 @@ def roles_of(dims: tuple[Any, ...]) -> tuple[str | None, ...]:
     if roles.count(SEQUENCE) > 1 and TIME not in roles:
         # Where there are trials, samples are those of a trial.
         samples = ("sample", "samples")
-        roles = [
-            TIME if n in samples else role for n, role in zip(names, roles, strict=True)
-        ]
+        roles = [TIME if n in samples else role for n, role in zip(names, roles, strict=True)]
     return tuple(roles)
 
 
@@ -133,7 +131,12 @@ def labelled(X: Any, latents: Any, name: str = "latents") -> tuple[Any, Any]:
             # None is a variable: classes, one a sequence.
             if not missing or len(missing) < len(names) or isinstance(latents, str):
                 X, latents = _divided(X, names, missing, name)
-    return in_order(X, "X"), in_order(latents, name)
+    X, latents = in_order(X, "X"), in_order(latents, name)
+    dims, others = getattr(X, "dims", ()), getattr(latents, "dims", ())
+    # Of what X has as well, the order is that of X, whatever it is called.
+    shared = [dim for dim in dims if dim in others]
+    order = (*shared, *(dim for dim in others if dim not in shared))
+    return X, latents if order == tuple(others) else latents.transpose(*order)
 
 
 def _divided(X: Any, names: Any, missing: list[str], name: str) -> tuple[Any, Any]:

@@ -1,7 +1,5 @@
 """What labels say: tables that are no sequences, rows that do not match, names of latents."""
 
-import numpy as np
-
 from ._dims import TIME, roles_of
 
 
@@ -173,15 +171,6 @@ def check_aligned(X, latents, name):
     ValueError
         If rows are labelled otherwise, or steps in another order.
     """
-    if hasattr(X, "dims") and hasattr(latents, "dims"):
-        shared = [dim for dim in X.dims if dim in latents.dims]
-        order = [dim for dim in latents.dims if dim in shared]
-        if order != shared:
-            rest = [dim for dim in latents.dims if dim not in shared]
-            raise ValueError(
-                f"{name} has the dimensions {', '.join(map(str, latents.dims))} and X "
-                f"{', '.join(map(str, X.dims))}; pass {name}.transpose{(*shared, *rest)!r}."
-            )
     for axis, noun in enumerate(("rows", "steps")):
         wanted, found = labels(X, axis), labels(latents, axis)
         if wanted is None or found is None or wanted.equals(found):

@@ -148,7 +148,8 @@ def _check_counts(X, likelihood):
 def _warn_if_rare(rows, n_train, n_eval):
     """Warn of channels that may be constant in a training part."""
     # The value that a channel has where nothing happens.
-    first = np.concatenate([part[:, 0].reshape(len(part), -1) for part in rows.parts()])
+    # Copies: views would keep all parts.
+    first = np.concatenate([part[:, 0].reshape(len(part), -1).copy() for part in rows.parts()])
     usual = np.nanmedian(first, axis=0)
     channels = (part.reshape(*part.shape[:2], -1) for part in rows.parts())
     varied = np.concatenate([((usual != X) & ~np.isnan(X)).any(axis=1) for X in channels])

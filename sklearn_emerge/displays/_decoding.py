@@ -197,5 +197,7 @@ def _decoded(cube):
             scores[_INPUTS] = cube.probe_score_window
         for color, score in scores.items():
             seeds = score.sel(latent=latent)
-            arms.append(Arm(literal(with_units(latent, units)), color, seeds.values, *band_of(seeds)))
+            arms.append(
+                Arm(literal(with_units(latent, units)), color, seeds.values, *band_of(seeds))
+            )
     return arms

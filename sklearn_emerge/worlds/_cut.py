@@ -121,8 +121,9 @@ def steps_until_independent(series: Floats) -> int:
     r"""Return how many steps apart values of a recording are no longer correlated.
 
     The smallest lag m after which no autocorrelation of any channel differs from zero, up to lag
-    4 m + 5 (what repeats comes again by then): none exceeds :math:`2 \sqrt{\log_{10}(n) (1 + 2 \sum_{j \le m} r_j^2) / n}` [1]_,
-    with the standard error of Bartlett for what is correlated up to m steps.
+    4 m + 5 (what repeats comes again by then): none exceeds
+    :math:`2 \sqrt{\log_{10}(n) (1 + 2 \sum_{j \le m} r_j^2) / n}` [1]_, with the standard error of
+    Bartlett for what is correlated up to m steps.
 
     Parameters
     ----------

@@ -98,9 +98,7 @@ class RecordingWorld(ArrayWorld):
     _spread = True
     _parameter_constraints = {}
 
-    def __init__(
-        self, series, latents=None, latent_names=None, *, length, gap="auto", n_units=10
-    ):
+    def __init__(self, series, latents=None, latent_names=None, *, length, gap="auto", n_units=10):
         self.series = series
         self.latents = latents
         self.latent_names = latent_names

@@ -171,9 +171,15 @@ BAD = {
     "length": (lambda: cut(SERIES, 1), "length=1 must be an integer of at least 2"),
     "length_text": (lambda: cut(SERIES, "a"), "length='a' must be an integer"),
     "gap": (lambda: cut(SERIES, 5, -1), "gap=-1 must be an integer of at least 0"),
-    "short": (lambda: cut(SERIES, 2001), "length=2001, but series has 2000 steps; pass length=2000"),
+    "short": (
+        lambda: cut(SERIES, 2001),
+        "length=2001, but series has 2000 steps; pass length=2000",
+    ),
     "three": (lambda: cut(np.ones((3, 4, 2)), 2), "series has shape .*np.concatenate"),
-    "transposed": (lambda: cut(np.ones((3, 40)), 2), r"3 steps of 40 channels.*np.transpose\(ser"),
+    "transposed": (
+        lambda: cut(np.ones((3, 40)), 2),
+        r"3 steps of 40 channels.*np.transpose\(series\)",
+    ),
     "text": (
         lambda: cut(pd.DataFrame({"a": SERIES, "day": "monday"}), 5),
         r"series holds text.*series.drop\(columns=\['day'\]\)",

@@ -309,14 +309,11 @@ BAD = {
         lambda: assess(TRIALS, TRIALS[ORDER, 0]),
         r"y has rows labelled.*y = y.sel\(\{'trial': X.indexes\['trial'\]\}\)",
     ),
-    "arrays_transposed": (
-        lambda: assess(
-            TRIALS[:T].rename(trial="a", time="b"), TRIALS[:T].rename(trial="b", time="a")
-        ),
-        r"y has the dimensions b, a and X a, b; pass y.transpose\('a', 'b'\)",
-    ),
     # One series alone.
-    "series": (lambda: KalmanPredictor().fit(RECORDING), r"X .*400 steps.*cut\(np.ravel\(X\), 40\)"),
+    "series": (
+        lambda: KalmanPredictor().fit(RECORDING),
+        r"X .*400 steps.*cut\(np.ravel\(X\), 40\)",
+    ),
     "series_row": (lambda: assess(RECORDING[None]), r"X .*cut\(np.ravel\(X\), 40\) \(or"),
     "series_column": (lambda: fit(RECORDING[:, None]), r"X .*cut\(np.ravel\(X\), 40\) \(or"),
     "series_pandas": (lambda: assess(pd.Series(RECORDING)), r"X .*cut\(np.ravel\(X\), 40\)"),
