@@ -113,7 +113,8 @@ def _time_of(X: Any, axis: int) -> tuple[float | None, str]:
     steps = np.diff(seconds_or_numbers(times))
     if not is_even(steps):
         return None, ""
-    return float(np.median(steps)), units
+    # Without the rounding of differences.
+    return float(f"{np.median(steps):.9g}"), units
 
 
 def seconds_or_numbers(times: Any) -> NDArray[np.float64]:

@@ -91,7 +91,7 @@ class RecordingWorld(ArrayWorld):
     >>> series = np.convolve(noise, np.ones(5), "valid")
     >>> world = RecordingWorld(series, length=20)
     >>> world.describe_units()
-    '1 recording of 2,996 steps: 10 blocks of 280 steps, 14 sequences each, 5 steps apart'
+    '1 recording of 2,996 steps: 10 blocks of 280 steps, 14 sequences each, 4 steps apart'
     """
 
     groups = lengths = observed = None
