@@ -386,7 +386,7 @@ class ArrayWorld(World):
         n_folds = self._check_room(n_train, n_eval)
         n_sequences, n_units = self._n_sequences(), int(self._units().max()) + 1
         n_held_out = ceil(n_units / n_folds)
-        n_trained = n_units if self._spread else n_units * n_train // n_sequences
+        n_trained = n_train if self._spread else n_units * n_train // n_sequences
         return max(1, min(n_trained, n_units - n_held_out)), n_held_out
 
     def _units(self):

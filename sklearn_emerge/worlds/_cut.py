@@ -12,7 +12,9 @@ from .._typing import Floats
 from .._validation import as_array
 
 # Numbers, and at least so many steps, of which the autocorrelation is computed.
-_NUMBERS, _LEAST = 2**22, 2**14
+_NUMBERS, _LEAST = 2**20, 2**14
+# An autocorrelation that matters, and after how many correlation times none is left.
+_LEFT, _TIMES = 0.1, 3
 
 
 def cut(series: Any, length: int, gap: int = 0) -> Any:
@@ -123,7 +125,10 @@ def steps_until_independent(series: Floats) -> int:
     The smallest lag m after which no autocorrelation of any channel differs from zero, up to lag
     4 m + 5 (what repeats comes again by then): none exceeds
     :math:`2 \sqrt{\log_{10}(n) (1 + 2 \sum_{j \le m} r_j^2) / n}` [1]_, with the standard error of
-    Bartlett for what is correlated up to m steps.
+    Bartlett for what is correlated up to m steps. Where that bound is above .1, as of recordings
+    that are short for how slow they are, what is not significant may still be large: then at least
+    :math:`6 \sum_{j \le m} r_j^2`, three correlation times, after which the autocorrelation of a
+    slow AR(1) process is .05.
 
     Parameters
     ----------
@@ -147,21 +152,23 @@ def steps_until_independent(series: Floats) -> int:
 
 def _correlated_lags(channel: NDArray[Any]) -> int:
     x = np.asarray(channel, dtype=np.float64)
-    n = len(x)
-    observed = ~np.isnan(x)
-    x = np.where(observed, x - x[observed].mean() if observed.any() else 0.0, 0.0)
+    n, n_lags = len(x), len(x) // 4
+    observed = np.isfinite(x)
+    if not n_lags or not observed.any() or np.ptp(x[observed]) == 0:
+        return 0
+    x = np.where(observed, x - x[observed].mean(), 0.0)
     n_fft = 2 ** int(np.ceil(np.log2(2 * n)))
-    n_lags = max(1, n // 4)
     products, pairs = (
         np.fft.irfft(np.abs(np.fft.rfft(each, n_fft)) ** 2, n_fft)[:n]
         for each in (x, observed.astype(np.float64))
     )
-    if products[0] <= 0:
-        return 0
     # Of complete recordings the usual estimate, which shrinks with the lag.
     r = products / np.maximum(pairs, 1) / (products[0] / pairs[0]) * (1 - np.arange(n) / n)
-    bound = 2 * np.sqrt(np.log10(n) * (1 + 2 * np.cumsum(np.append(0, r[1:] ** 2))) / n)
-    for lag in range(n_lags):
-        if (np.abs(r[lag + 1 : 4 * lag + 6]) < bound[lag]).all():
-            return lag
-    return n_lags
+    squares = 2 * np.cumsum(np.append(0, r[1:] ** 2))
+    bound = 2 * np.sqrt(np.log10(n) * (1 + squares) / n)
+    size = np.abs(r)
+    none_left = (m for m in range(n_lags) if (size[m + 1 : 4 * m + 6] < bound[m]).all())
+    lag = next(none_left, n_lags)
+    if bound[lag] > _LEFT:
+        lag = min(n_lags, max(lag, int(np.ceil(_TIMES * squares[lag]))))
+    return lag

@@ -91,7 +91,7 @@ class RecordingWorld(ArrayWorld):
     >>> series = np.convolve(noise, np.ones(5), "valid")
     >>> world = RecordingWorld(series, length=20)
     >>> world.describe_units()
-    '1 recording of 2,996 steps: 10 blocks of 280 steps, 14 sequences each, 4 steps apart'
+    '1 recording of 2,996 steps: 10 blocks of 280 steps, 14 sequences each, 8 steps apart'
     """
 
     groups = lengths = observed = None
@@ -132,12 +132,13 @@ class RecordingWorld(ArrayWorld):
         Returns
         -------
         int
-            The smallest lag after which no autocorrelation of any channel is significant.
+            The smallest lag after which no autocorrelation of any channel is significant; where
+            it may still be large, as of recordings that are short for how slow they are, at least
+            three correlation times, after which that of an AR(1) process is .05.
         """
-        key = id(self.series)
         known = getattr(self, "_lag", None)
-        if known is None or known[0] != key:
-            self._lag = key, steps_until_independent(self._values())
+        if known is None or known[0] is not self.series:
+            self._lag = self.series, steps_until_independent(self._values())
         return self._lag[1]
 
     def layout(self):
@@ -164,12 +165,9 @@ class RecordingWorld(ArrayWorld):
         else:
             check_integer(self.gap, "gap", 0)
             gap = int(self.gap)
-        left = n_steps - n_gaps * gap
-        n_each = max(0, left) // (self.n_units * self.length)
-        # Two folds, of which the smaller one has half of the blocks.
-        needed = -(-_N_HELD_OUT // (self.n_units // 2))
+        n_each, needed = self._room(self.n_units, gap)
         if n_each < needed:
-            possible = left // (self.n_units * needed)
+            possible = (n_steps - n_gaps * gap) // (self.n_units * needed)
             remedy = (
                 f"length={possible} or less, or fewer n_units or a smaller gap"
                 if possible >= 2
@@ -181,6 +179,12 @@ class RecordingWorld(ArrayWorld):
                 f"sequences each, and at least {needed} are needed; pass {remedy}."
             )
         return n_each, gap
+
+    def _room(self, n_units, gap):
+        """Return for how many sequences a block has room, and how many are needed."""
+        left = len(self._recording()[0]) - (n_units - 1) * gap
+        # Two folds, of which the smaller one has half of the blocks.
+        return max(0, left) // (n_units * self.length), -(-_N_HELD_OUT // (n_units // 2))
 
     def describe_units(self):
         """Return in words how many independent units the recording has.
@@ -215,11 +219,18 @@ class RecordingWorld(ArrayWorld):
         gap, lag = self.layout()[1], self.steps_until_independent()
         few = _FEW if self.latents is None else _FEW_DECODED
         if gap < lag:
+            remedies = "remove what drifts or repeats over the whole recording, or record more"
+            for n_units in range(self.n_units, few - 1, -1):
+                n_each, needed = self._room(n_units, lag)
+                # A gap that takes most of a recording does not help.
+                if n_each >= needed and 2 * (n_units - 1) * lag <= len(self._recording()[0]):
+                    fewer = "" if n_units == self.n_units else f" with n_units={n_units}"
+                    remedies = f"pass gap={lag}{fewer}, or {remedies}"
+                    break
             warnings.warn(
                 f"gap={gap} is shorter than values of the recording are correlated, about {lag} "
                 "steps, so that blocks are not independent and claims may hold by chance more "
-                f"often than they should ({self.describe_units()}); pass gap={lag} or more, fewer "
-                "n_units, or remove what drifts or repeats over the whole recording.",
+                f"often than they should ({self.describe_units()}); {remedies}.",
                 UserWarning,
                 stacklevel=4,
             )
@@ -245,6 +256,36 @@ class RecordingWorld(ArrayWorld):
         n_each, gap = self.layout()
         blocks = pieces_of(values, n_each * self.length, gap)[: self.n_units]
         return blocks.reshape(self.n_units, n_each, self.length, *values.shape[1:])
+
+    def _arrays(self):
+        if getattr(self, "_checked", None) is None:
+            self._check_missing()
+        return super()._arrays()
+
+    def _check_missing(self):
+        """Refuse what a recording has no rows to leave out of: gaps, and latents that are NaN."""
+        rows, latents = self._rows(), self._labelled()[1]
+        observed = rows.observed()
+        if observed is not None and (gone := int((observed.sum(axis=1) < 2).sum())):
+            raise ValueError(
+                f"series has gaps: of {gone} of {len(rows)} sequences of length={self.length} "
+                "fewer than two steps are observed. Leave these out, pieces = cut(series, "
+                f"{self.length}); keep = np.isfinite(pieces.reshape(*pieces.shape[:2], -1))"
+                ".all(axis=2).sum(axis=1) >= 2, and make the parts of the recording the units, "
+                "ArrayWorld(pieces[keep], groups=np.flatnonzero(keep) * "
+                f"{self.n_units} // len(keep)) (and cut latents alike)."
+            )
+        if latents is None or latents.dtype.kind != "f":
+            return
+        unknown = np.isnan(latents).any(axis=2)
+        unknown &= True if observed is None else observed
+        if unknown.any():
+            raise ValueError(
+                f"latents is NaN at {int(unknown.sum())} of {unknown.size} steps at which series "
+                "was observed. Make these steps missing, which keeps all others where "
+                "they are: series = np.array(series, float); series[np.isnan(latents).reshape("
+                "len(series), -1).any(axis=1)] = np.nan."
+            )
 
     def _labelled(self):
         """Return the recording, and latents as sequences."""

@@ -65,8 +65,25 @@ def test_a_moving_average_is_independent_after_its_length():
     assert steps_until_independent(several) == lag
     with_gaps = np.where(RNG.random(len(series)) < 0.3, np.nan, series)
     assert abs(steps_until_independent(with_gaps) - lag) <= 2
+    # What is constant tells nothing, whatever its mean rounds to.
+    constant = np.stack([np.full(len(series), 0.1), series], axis=1)
+    assert steps_until_independent(constant) == lag
+    assert steps_until_independent(constant[:, 0]) == 0
     # A slow wave crosses zero, and comes again.
     assert steps_until_independent(np.sin(STEPS / 50) + 0.1 * SERIES) > 100
+
+
+@pytest.mark.parametrize("n_steps", [2000, 20_000])
+@pytest.mark.parametrize("coefficient", [0.0, 0.5, 0.9, 0.99])
+def test_an_autoregression_is_independent_after_some_correlation_times(coefficient, n_steps):
+    lags = [steps_until_independent(ar(coefficient, n_steps, seed)) for seed in range(10)]
+    # Of 2,000 steps the autocorrelation is hardly known, if it is slow or soon gone.
+    most = {(0.99, 2000): 0.4, (0.5, 2000): 0.25}.get((coefficient, n_steps), 0.15)
+    if coefficient:
+        assert coefficient ** np.min(lags) <= most
+        assert coefficient ** np.max(lags) > 0.01
+    else:
+        assert max(lags) == 0
 
 
 @pytest.mark.parametrize("gap", [0, 13, 50])
@@ -234,7 +251,7 @@ def test_the_length_that_is_proposed_fits():
 
 def test_few_blocks_and_short_gaps_are_said_before_training():
     slow = ar(0.95, 2000, 0)
-    with pytest.warns(UserWarning, match=r"gap=0 is shorter .*pass gap=\d+ or more"):
+    with pytest.warns(UserWarning, match=r"gap=0 is shorter .*pass gap=\d+, or"):
         RecordingWorld(slow, length=20, gap=0).check()
     with pytest.warns(UserWarning, match="n_units=4 blocks are few.*pass n_units=5"):
         RecordingWorld(SERIES, length=20, n_units=4).check()
@@ -242,6 +259,42 @@ def test_few_blocks_and_short_gaps_are_said_before_training():
         RecordingWorld(SERIES, STEPS, length=20, n_units=9).check()
     # Told once, and not where there is nothing to tell.
     RecordingWorld(slow, length=20).check()
+
+
+@pytest.mark.parametrize("coefficient", [0.95, 0.99])
+def test_the_gap_that_is_proposed_silences_the_warning(coefficient):
+    slow = ar(coefficient, 2000, 0)
+    with pytest.warns(UserWarning, match="pass gap=") as said:
+        RecordingWorld(slow, length=20, gap=0).check()
+    found = re.search(r"pass gap=(\d+)(?: with n_units=(\d+))?", str(said[0].message))
+    RecordingWorld(slow, length=20, gap=int(found[1]), n_units=int(found[2] or 10)).check()
+
+
+def test_no_gap_is_proposed_for_a_rhythm_of_the_whole_recording():
+    with pytest.warns(UserWarning, match="; remove what drifts or repeats"):
+        RecordingWorld(np.sin(STEPS / 8) + 0.01 * SERIES, length=20).check()
+
+
+@pytest.mark.parametrize("shape", [(), (2,)])
+def test_the_remedies_for_gaps_and_unknown_latents_work(shape):
+    series = np.random.default_rng(1).normal(size=(2000, *shape))
+    series[100:170] = np.nan
+    with pytest.raises(ValueError, match="of 3 of 100 sequences of length=20") as error:
+        ArrayWorld.from_recording(series, length=20, gap=0).sample(1)
+    pieces, keep, world = re.search(
+        r"(pieces = .*); (keep = .*), and make.*units, (.*) \(and cut", str(error.value)
+    ).groups()
+    names = {"np": np, "cut": cut, "series": series, "ArrayWorld": ArrayWorld}
+    exec(f"{pieces}\n{keep}\nworld = {world}", names)
+    assert names["world"].sample(97, 0).groups.max() == 9
+    series, latents = series[200:], STEPS[200:].copy()
+    latents[[3, 50]] = np.nan
+    with pytest.raises(ValueError, match="latents is NaN at 2 of") as error:
+        ArrayWorld.from_recording(series, latents, length=20, gap=0).sample(1)
+    names = {"np": np, "series": series, "latents": latents}
+    exec("\n".join(re.search(r"(series = .*); (series.*)\.", str(error.value)).groups()), names)
+    world = ArrayWorld.from_recording(names["series"], latents, length=20, gap=0)
+    assert world.sample(90, 0).observed.sum() == 1798
 
 
 def test_a_memory_map_of_a_recording_is_not_copied(tmp_path):
@@ -264,3 +317,5 @@ def test_few_sequences_are_spread_over_the_blocks():
     assert len(set(evaluation.groups[:2].tolist())) == 2
     assert np.diff(train.X[:, 0]).min() > 50
     assert world.units_per_split(24, 6) == (8, 2)
+    # Of fewer sequences than blocks each is of another one.
+    assert world.units_per_split(3, 6) == (3, 2)
