@@ -119,6 +119,8 @@ def _time_of(X: Any, axis: int) -> tuple[float | None, str]:
 
 def seconds_or_numbers(times: Any) -> NDArray[np.float64]:
     """Return times as floats: seconds since the first one, if they are dates or durations."""
+    if getattr(times.dtype, "tz", None) is not None:
+        times = times.tz_convert("UTC").tz_localize(None)
     values = np.asarray(times)
     if values.dtype.kind in "mM":
         return (values - values[0]) / np.timedelta64(1, "s")

@@ -128,8 +128,9 @@ def labelled(X: Any, latents: Any, name: str = "latents") -> tuple[Any, Any]:
         names = [latents] if isinstance(latents, str) else latents
         if isinstance(names, list | tuple) and all(isinstance(each, str) for each in names):
             missing = [each for each in names if each not in X.data_vars]
-            # None is a variable: classes, one a sequence.
-            if not missing or len(missing) < len(names) or isinstance(latents, str):
+            # None is a variable, but there are as many as sequences or steps: classes.
+            classes = not isinstance(latents, str) and len(names) in X.sizes.values()
+            if not (classes and len(missing) == len(names)):
                 X, latents = _divided(X, names, missing, name)
     X, latents = in_order(X, "X"), in_order(latents, name)
     dims, others = getattr(X, "dims", ()), getattr(latents, "dims", ())

@@ -1,6 +1,6 @@
 """What labels say: tables that are no sequences, rows that do not match, names of latents."""
 
-from ._dims import TIME, roles_of
+from ._dims import CHANNEL, TIME, roles_of
 
 
 def labels(data, axis):
@@ -74,7 +74,11 @@ def check_table(table, name):
         order = ""
         if hasattr(table, "dims") and len(table.dims) > 1:
             dims = (table.dims[1], table.dims[0], *table.dims[2:])
-            order = f"; if another dimension is that of the sequences, {name}.transpose{dims!r}"
+            call = f"transpose{dims!r}"
+            if roles_of(dims[:1]) == (CHANNEL,):
+                # By its name it would be taken for that of channels again.
+                call = f"rename({dict.fromkeys(dims[:1], 'trial')!r})"
+            order = f"; if another dimension is that of the sequences, {name}.{call}"
         raise ValueError(
             f"{name} has rows labelled by time, as one recording of {n_steps} steps has, but rows "
             f"are sequences. Cut it into sequences: {cut}{order}. {rows_are_sequences}"

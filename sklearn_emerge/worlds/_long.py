@@ -1,5 +1,6 @@
 """Long tables: a row a step, with columns that say of which sequence and at which time."""
 
+from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,11 +31,19 @@ def arrays_of(
     """Return a long table as the parameters of an `ArrayWorld`, see `ArrayWorld.from_table`."""
     import xarray as xr
 
+    if not hasattr(frame, "columns") or not hasattr(frame, "iloc"):
+        raise ValueError(
+            f"frame is a {type(frame).__name__}, but must be a DataFrame of pandas with a row for "
+            "each step; of arrays pass ArrayWorld(X, latents)."
+        )
+    if not len(frame):
+        raise ValueError("frame has no rows; pass one with a row for each step.")
+    _check_columns(frame, {"id": [ids], "time": [time]})
     latents = [latents] if isinstance(latents, str) else list(latents or ())
     others = {ids, time, groups, *latents}
     single = isinstance(values, str)
     values = [values] if single else list(values or (c for c in frame if c not in others))
-    _check_columns(frame, {"id": [ids], "time": [time], "values": values, "latents": latents})
+    _check_columns(frame, {"values": values, "latents": latents})
     if groups is not None:
         _check_columns(frame, {"groups": [groups]})
     places = _places_of(frame, ids, time)
@@ -68,8 +77,21 @@ def arrays_of(
 
 
 def _check_columns(frame: Any, named: dict[str, list[Any]]) -> None:
+    if not frame.columns.is_unique:
+        raise ValueError(
+            "frame has columns of the same name, "
+            f"{frame.columns[frame.columns.duplicated()].tolist()}; take one of each, "
+            "frame.loc[:, ~frame.columns.duplicated()]."
+        )
     for argument, columns in named.items():
         for column in columns:
+            if not isinstance(column, Hashable):
+                raise ValueError(f"{argument}={column!r} must be the name of one column of frame.")
+            if column in frame.index.names:
+                raise ValueError(
+                    f"{argument}={column!r} is a level of the index of frame; make it a column, "
+                    "frame.reset_index()."
+                )
             if column not in frame.columns:
                 raise ValueError(
                     f"{argument} has {column!r}, which is no column of frame; choose from "
@@ -82,7 +104,7 @@ def _check_columns(frame: Any, named: dict[str, list[Any]]) -> None:
 
 def _places_of(frame: Any, ids: str, time: str) -> Places:
     """Return the sequence and the step of each row, after checking that times tell them."""
-    from pandas import factorize
+    from pandas import Index, factorize
 
     for argument, column in (("id", ids), ("time", time)):
         missing = frame[column].isna()
@@ -96,9 +118,14 @@ def _places_of(frame: Any, ids: str, time: str) -> Places:
             f"time={time!r} has dtype {frame[time].dtype}; pass numbers, or dates by "
             f"frame.assign(**{{{time!r}: pandas.to_datetime(frame[{time!r}])}})."
         )
+    if frame[time].dtype.kind == "f" and np.isinf(frame[time]).any():
+        raise ValueError(
+            f"time={time!r} is infinite in {int(np.isinf(frame[time]).sum())} of {len(frame)} "
+            f"rows; leave them out, frame[np.isfinite(frame[{time!r}])]."
+        )
     repeated = frame.duplicated([ids, time])
     if repeated.any():
-        which = tuple(frame.loc[repeated, [ids, time]].iloc[0])
+        which = [frame.loc[repeated, each].tolist()[0] for each in (ids, time)]
         raise ValueError(
             f"frame has {int(repeated.sum())} rows whose {ids!r} and {time!r} another row has, "
             f"the first of them {which[0]!r} at {which[1]}. Take one row of each, "
@@ -106,7 +133,7 @@ def _places_of(frame: Any, ids: str, time: str) -> Places:
             "session, a column that tells the sessions apart."
         )
     row, labels = factorize(frame[ids])
-    times = seconds_or_numbers(frame[time].to_numpy())
+    times = seconds_or_numbers(Index(frame[time]))
     order = np.lexsort((times, row))
     inside = np.diff(row[order]) == 0
     passed = np.diff(times[order])[inside]
@@ -124,10 +151,10 @@ def _places_of(frame: Any, ids: str, time: str) -> Places:
         rows = frame.iloc[order[[at, at + 1]]]
         raise ValueError(
             f"time={time!r} is not equally spaced: most steps take {usual:g}, but in "
-            f"{rows[ids].iloc[0]!r} one goes from {rows[time].iloc[0]} to {rows[time].iloc[1]}, "
+            f"{rows[ids].tolist()[0]!r} one goes from {rows[time].iloc[0]} to {rows[time].iloc[1]}, "
             f"which is no multiple of that, and so do {int(off.sum())} of {off.size}. Number the "
             f"steps if times do not matter, frame.assign(**{{{time!r}: frame.groupby({ids!r})"
-            ".cumcount()}), or bring them to equal steps."
+            f"[{time!r}].rank()}}), or bring them to equal steps."
         )
     moved = np.zeros(len(frame))
     moved[1:][inside] = n_steps
@@ -176,7 +203,7 @@ def _one_each(first: Any, column: str, argument: str) -> Any:
     several = first[column].nunique(dropna=False) > 1
     if several.any():
         raise ValueError(
-            f"{argument}={column!r} has several values in {several.idxmax()!r}, and in "
+            f"{argument}={column!r} has several values in {several.index[several].tolist()[0]!r}, and in "
             f"{int(several.sum())} of {len(several)} sequences, but a sequence belongs to one "
             "group; pass a column that is constant in each."
         )

@@ -73,10 +73,10 @@ class RecordingWorld(ArrayWorld):
     ============  ======  =========
     recording     blocks  sequences
     ============  ======  =========
-    white noise   .014    .012
-    AR(1), .95    .014    .051
-    AR(1), .99    .022    .194
-    long memory   .149    .337
+    white noise   .012    .012
+    AR(1), .95    .015    .051
+    AR(1), .99    .013    .194
+    long memory   .158    .337
     ============  ======  =========
 
     Where memory is long (here fractional noise, d = .4), no gap that leaves room for blocks makes

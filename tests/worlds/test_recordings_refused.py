@@ -409,6 +409,7 @@ def test_bad_recordings_are_refused_before_training(call, message):
         (TIMED, r"sequences: (cut.*?)\. If"),
         (LONG.unstack(), r"pass (np.stack.*?);"),
         (TRIALS.rename(trial="place").T, r"sequences, (X.transpose.*?)\. If"),
+        (TRIALS.rename(trial="neuron").T, r"sequences, (X.rename.*?)\. If"),
         (TRIALS.to_dataset().assign(side=("trial", CLASSES)), r"instance (X.*?)\.$"),
         (xr.DataArray(WIDE, dims=["time", "place", "what"]), r"order (X.*?), or bring"),
         (RECORDING, r"it, (cut.*?) \(or"),

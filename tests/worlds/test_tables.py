@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 from recordings import CLASSES, GOOD, TRIALS, WIDE, N, T, assess, draw
 
-from sklearn_emerge import ArrayWorld, MeanPredictor, load_cube
+from sklearn_emerge import ArrayWorld, MeanPredictor, load_cube, cut
 from sklearn_emerge.worlds._picture import draw_sequences
 
 TIMES = ("time", 0.02 * np.arange(T), {"units": "s"})
@@ -133,6 +133,24 @@ def test_classes_of_a_long_table_keep_their_sequences(side, constant):
     assert (sample.latents[:, :, 0] == expected)[~np.isnan(sample.X)].all()
 
 
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+def test_dates_of_a_long_table_are_seconds_of_steps(zone):
+    # In Berlin an hour comes twice that night.
+    start = pd.Timestamp("2020-10-25T00:59:59.9", tz="UTC")
+    dates = start + pd.to_timedelta(0.02 * np.tile(np.arange(T), N), unit="s")
+    frame = LONG.assign(t=dates.tz_localize(None) if zone is None else dates.tz_convert(zone))
+    world = table(frame=frame.sample(frac=1, random_state=0))
+    assert np.array_equal(world.X.sel(trial=[f"trial {i}" for i in range(N)]), WIDE[:, :, 0])
+    assert (world.axes.time_step, world.axes.time_units) == (0.02, "s")
+    series = pd.Series(np.arange(float(T)), pd.DatetimeIndex(frame.t[:T]))
+    assert np.allclose(cut(series, 4).time, 0.02 * np.arange(4))
+
+
+def test_a_wrong_name_in_a_list_is_said_to_be_no_variable():
+    with pytest.raises(ValueError, match="latents has 'hand_sped', which is no variable.*mean"):
+        ArrayWorld(DATA, ["hand_sped"]).sample(1)
+
+
 def test_groups_of_a_long_table_are_one_a_sequence():
     frame = LONG.assign(animal=np.repeat(list("abcd"), N * T // 4))
     world = ArrayWorld.from_table(frame, id="trial", time="t", values="x", groups="animal")
@@ -158,7 +176,7 @@ BAD = {
     ),
     "uneven": (
         lambda: table(frame=LONG.assign(t=LONG.t.where(LONG.index != 1, 0.05))),
-        r"time='t' is not equally spaced.*'trial 0' one goes from 0.0 to 0.05.*cumcount",
+        r"time='t' is not equally spaced.*'trial 0' one goes from 0.0 to 0.05.*rank",
     ),
     "time_text": (lambda: table(time="side"), "time='side' has dtype .*pandas.to_datetime"),
     "text": (lambda: table(values=["x", "side"]), r"frame\[values\] holds text.*drop\(columns"),
@@ -170,6 +188,21 @@ BAD = {
     "alone": (
         lambda: table(frame=LONG.assign(trial=np.arange(len(LONG)))),
         "id='trial' has another value in each row",
+    ),
+    "array": (lambda: table(frame=WIDE), "frame is a ndarray, but must be a DataFrame"),
+    "no_rows": (lambda: table(frame=LONG[:0]), "frame has no rows"),
+    "index": (
+        lambda: table(frame=LONG.set_index(["trial", "t"])),
+        r"id='trial' is a level of the index.*frame.reset_index\(\)",
+    ),
+    "several": (lambda: table(id=["trial", "t"]), "must be the name of one column"),
+    "same_names": (
+        lambda: table(frame=pd.concat([LONG, LONG[["x"]]], axis=1)),
+        r"columns of the same name, \['x'\]; .*duplicated",
+    ),
+    "endless": (
+        lambda: table(frame=LONG.assign(t=LONG.t.where(LONG.index != T - 1, np.inf))),
+        r"time='t' is infinite in 1 of 288 rows; .*isfinite",
     ),
     "hours": (
         lambda: table(frame=LONG.assign(t=np.where(LONG.index == T - 1, 30_000, LONG.index % T))),
@@ -186,8 +219,18 @@ def test_bad_tables_name_the_remedy(call, message):
 
 def test_what_messages_of_tables_propose_is_accepted():
     uneven = LONG.assign(t=LONG.t**2)
-    numbered = uneven.assign(t=uneven.groupby("trial").cumcount())
-    assert np.array_equal(table(frame=numbered).X, WIDE[:, :, 0])
+    for frame in (uneven, uneven.iloc[::-1]):
+        # In the order of times, not of rows.
+        numbered = frame.assign(t=frame.groupby("trial")["t"].rank())
+        X = table(frame=numbered).X.sel(trial=[f"trial {i}" for i in range(N)])
+        assert np.array_equal(X, WIDE[:, :, 0])
+    endless = LONG.assign(t=LONG.t.where(LONG.index != T - 1, np.inf))
+    assert table(frame=endless[np.isfinite(endless["t"])]).observed is None
+    indexed = LONG.set_index(["trial", "t"])
+    assert np.array_equal(table(frame=indexed.reset_index()).X, WIDE[:, :, 0])
+    double = pd.concat([LONG, LONG[["x"]]], axis=1)
+    double = double.loc[:, ~double.columns.duplicated()]
+    assert np.array_equal(table(frame=double).X, WIDE[:, :, 0])
     twice = pd.concat([LONG, LONG[:3]]).drop_duplicates(["trial", "t"])
     assert np.array_equal(table(frame=twice).X, WIDE[:, :, 0])
 
