@@ -236,3 +236,20 @@ def names_of(latents, n_steps):
 def text_name(name):
     """Return the name of a latent as text; parts of several header rows are joined."""
     return " ".join(map(str, name)) if isinstance(name, tuple | list) else str(name)
+
+
+def check_names(names, n_latents):
+    """Return names of latents as text; raise a ValueError unless each has one of its own."""
+    names = tuple(text_name(name) for name in names)
+    if len(set(names)) != n_latents or len(names) != n_latents:
+        raise ValueError(
+            f"latent_names={list(names)} has {len(set(names))} different names for "
+            f"{n_latents} latents; give one each."
+        )
+    wrong = [name for name in names if not name or "\0" in name]
+    if wrong:
+        raise ValueError(
+            f"latent_names has {wrong[0]!r}, which a file cannot keep; give a name of text "
+            "without NUL."
+        )
+    return names

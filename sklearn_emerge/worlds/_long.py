@@ -149,12 +149,13 @@ def _places_of(frame: Any, ids: str, time: str) -> Places:
     if off.any():
         at = np.flatnonzero(inside)[off.argmax()]
         rows = frame.iloc[order[[at, at + 1]]]
+        (start, end), where = rows[time], rows[ids].tolist()[0]
         raise ValueError(
             f"time={time!r} is not equally spaced: most steps take {usual:g}, but in "
-            f"{rows[ids].tolist()[0]!r} one goes from {rows[time].iloc[0]} to {rows[time].iloc[1]}, "
-            f"which is no multiple of that, and so do {int(off.sum())} of {off.size}. Number the "
-            f"steps if times do not matter, frame.assign(**{{{time!r}: frame.groupby({ids!r})"
-            f"[{time!r}].rank()}}), or bring them to equal steps."
+            f"{where!r} one goes from {start} to {end}, which is no multiple of that, and so "
+            f"do {int(off.sum())} of {off.size}. Number the steps if times do not matter, "
+            f"frame.assign(**{{{time!r}: frame.groupby({ids!r})[{time!r}].rank()}}), or bring "
+            "them to equal steps."
         )
     moved = np.zeros(len(frame))
     moved[1:][inside] = n_steps
@@ -202,8 +203,9 @@ def _one_each(first: Any, column: str, argument: str) -> Any:
     """Return the value of a column for each sequence; raise a ValueError if it has several."""
     several = first[column].nunique(dropna=False) > 1
     if several.any():
+        where = several.index[several].tolist()[0]
         raise ValueError(
-            f"{argument}={column!r} has several values in {several.index[several].tolist()[0]!r}, and in "
+            f"{argument}={column!r} has several values in {where!r}, and in "
             f"{int(several.sum())} of {len(several)} sequences, but a sequence belongs to one "
             "group; pass a column that is constant in each."
         )

@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 from recordings import CLASSES, GOOD, TRIALS, WIDE, N, T, assess, draw
 
-from sklearn_emerge import ArrayWorld, MeanPredictor, load_cube, cut
+from sklearn_emerge import ArrayWorld, MeanPredictor, cut, load_cube
 from sklearn_emerge.worlds._picture import draw_sequences
 
 TIMES = ("time", 0.02 * np.arange(T), {"units": "s"})
