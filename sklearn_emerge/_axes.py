@@ -1,5 +1,6 @@
 """Names, units and coordinates of recordings, kept from pandas and xarray onto axes and cubes."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,11 +135,11 @@ def is_even(steps: NDArray[np.float64]) -> bool:
 
 
 def check_even(times: Any, name: str) -> None:
-    """Raise a ValueError unless the times of a recording go forward in equal steps."""
+    """Raise a ValueError unless times of a recording go forward in equal steps, or as months do."""
     if times is None or times.nlevels > 1 or times.dtype.kind not in "iufmM" or len(times) < 3:
         return
     steps = np.diff(seconds_or_numbers(times))
-    if is_even(steps):
+    if is_even(steps) or _by_calendar(times):
         return
     step = np.median(steps)
     where = int((np.abs(steps - step) > _ROUNDING * abs(step)).argmax())
@@ -148,6 +149,16 @@ def check_even(times: Any, name: str) -> None:
         f"steps, where something is missing NaN ({name}.reindex(times) for pandas, or "
         f"{name}.reindex(time=times) for xarray), or pass {name}.to_numpy() if they do not matter."
     )
+
+
+def _by_calendar(times: Any) -> bool:
+    """Return whether dates follow a calendar: each month, quarter or working day."""
+    if times.dtype.kind != "M":
+        return False
+    with warnings.catch_warnings():
+        # Of what it returns in later versions of pandas; here only whether it is None matters.
+        warnings.simplefilter("ignore")
+        return times.inferred_freq is not None and bool(times[1] > times[0])
 
 
 def cut_axes(recording: Any, pieces: NDArray[Any], period: int) -> Any:
@@ -179,10 +190,12 @@ def cut_axes(recording: Any, pieces: NDArray[Any], period: int) -> Any:
     if times is None or times.nlevels > 1 or times.dtype.kind not in "iufmM":
         return cut
     since = seconds_or_numbers(times[: pieces.shape[1]])
-    cut = cut.assign_coords({time: since - since[0]})
-    cut[time].attrs["units"] = "s"
-    if times.dtype.kind in "iuf":
-        known = recording[time].attrs if of_xarray else {}
-        cut[time].attrs = dict(known)
+    # Months and the like are not of equal length in each piece.
+    if len(times) < 3 or is_even(np.diff(seconds_or_numbers(times))):
+        cut = cut.assign_coords({time: since - since[0]})
+        cut[time].attrs["units"] = "s"
+        if times.dtype.kind in "iuf":
+            known = recording[time].attrs if of_xarray else {}
+            cut[time].attrs = dict(known)
     starts = times[: period * len(pieces) : period][: len(pieces)]
     return cut.assign_coords(start=(SEQUENCE, starts))

@@ -122,7 +122,7 @@ def labelled(X: Any, latents: Any, name: str = "latents") -> tuple[Any, Any]:
     Raises
     ------
     ValueError
-        As of `in_order`; if there is no variable of a name.
+        As of `in_order`; if there is no variable of a name, or X has none.
     """
     if hasattr(X, "data_vars"):
         names = [latents] if isinstance(latents, str) else latents
@@ -132,6 +132,15 @@ def labelled(X: Any, latents: Any, name: str = "latents") -> tuple[Any, Any]:
             classes = not isinstance(latents, str) and len(names) in X.sizes.values()
             if not (classes and len(missing) == len(names)):
                 X, latents = _divided(X, names, missing, name)
+    elif isinstance(latents, str) and X is not None:
+        columns = getattr(X, "columns", ())
+        remedy = "the latents themselves"
+        if latents in columns:
+            remedy = f"X[{latents!r}] as {name}, and X.drop(columns=[{latents!r}]) as X"
+        raise ValueError(
+            f"{name}={latents!r} is a name, which a Dataset of xarray could have, but X is a "
+            f"{type(X).__name__}; pass {remedy}."
+        )
     X, latents = in_order(X, "X"), in_order(latents, name)
     dims, others = getattr(X, "dims", ()), getattr(latents, "dims", ())
     # Of what X has as well, the order is that of X, whatever it is called.

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
+from .._dims import labelled
 from .._names import Estimator
 from ..inference._labelled import INTERVALS
 from ..predictors import GRUPredictor
@@ -367,6 +368,7 @@ class EmergenceAssessment(Results, Estimator):
         """
         check_progress(self.progress)
         self._validate_params()
+        X, y = labelled(X, y, "y")
         plan = make_plan(self, X, y)
         check_plan(plan, y)
         self.world_ = plan.world

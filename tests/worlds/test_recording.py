@@ -164,6 +164,22 @@ def test_a_data_set_is_a_recording_with_named_latents():
     assert world.axes.time_step == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize("freq", ["MS", "ME", "QS", "B", "YS"])
+def test_months_quarters_and_working_days_are_equal_steps(freq):
+    dates = pd.date_range("1800", periods=2000 if freq in "B" else 600, freq=freq)
+    series = pd.Series(SERIES[: len(dates)], dates, name="temperature")
+    world = ArrayWorld.from_recording(series, length=12, gap=0)
+    assert (world.axes.quantity, world.axes.time_step) == ("temperature", None)
+    pieces = cut(series, 12)
+    assert np.array_equal(pieces.start, dates[::12][: len(pieces)])
+    assert "time" not in pieces.coords
+    assert ArrayWorld(pieces).sample(3, 0).X.shape == (3, 12)
+    with pytest.raises(ValueError, match="not equally spaced"):
+        cut(series.drop(index=dates[7]), 12)
+    with pytest.raises(ValueError, match="not equally spaced"):
+        cut(series[::-1], 12)
+
+
 def rejections(n_recordings, coefficient, make):
     """Return how often a prediction of 1 seems better than one of -1, at a level of .05."""
     n_rejected = 0
@@ -224,6 +240,12 @@ BAD = {
     "latents": (
         lambda: ArrayWorld.from_recording(SERIES, STEPS[1:], length=5).sample(1),
         r"latents has shape \(1999,\), but series has 2000 steps; pass one value a step",
+    ),
+    "name": (
+        lambda: ArrayWorld.from_recording(
+            pd.DataFrame({"a": SERIES, "b": STEPS}), "b", length=5
+        ).sample(1),
+        r"latents='b' is a name, .* a DataFrame; pass X\['b'\] .*X.drop\(columns=\['b'\]\)",
     ),
     "labels": (
         lambda: ArrayWorld.from_recording(

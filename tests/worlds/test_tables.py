@@ -81,6 +81,15 @@ def test_names_units_and_times_are_kept_in_the_file_of_a_cube(tmp_path):
     assert "latent_units" not in assess(GOOD, GOOD, modes=("random",), nulls=()).cube_.coords
 
 
+@pytest.mark.parametrize("names", ["side", ["side"], ["side", "part"]])
+def test_classes_of_sequences_may_be_variables_of_a_data_set(names):
+    data = DATA[["rate"]].assign(side=("trial", CLASSES), part=("trial", CLASSES))
+    data = data if len(names) == 2 else data.drop_vars("part")
+    cube = assess(data, names, modes=("random",), nulls=()).cube_
+    assert cube.latent.values.tolist() == ([names] if isinstance(names, str) else names)
+    assert np.isfinite(cube.probe_score).all()
+
+
 def test_axes_of_figures_have_names_and_units():
     plt = pytest.importorskip("matplotlib.pyplot")
     ax = plt.figure().subplots()
