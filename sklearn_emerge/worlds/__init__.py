@@ -16,6 +16,7 @@ from ._nested import NestedConditionalWorld
 from ._noisy_periodic import NoisyPeriodicWorld
 from ._nulls import PhaseNull, ResampleNull, ShuffleNull
 from ._oscillator import OscillatorWorld
+from ._read import read_recordings
 from ._recording import RecordingWorld
 from ._regime import RegimeWorld
 from ._sample import Sample
@@ -46,4 +47,5 @@ __all__ = [
     "World",
     "WorldFacts",
     "cut",
+    "read_recordings",
 ]

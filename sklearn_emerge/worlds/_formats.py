@@ -1,0 +1,283 @@
+"""What files of recordings hold: arrays by name, or tables. Nothing is ever unpickled."""
+
+import gzip
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_HDF = "HDF5, by netCDF4"
+# What each ending stands for; those of tables hold rows and columns.
+_TABLES = {".csv": "CSV", ".csv.gz": "CSV, compressed"}
+_ARRAYS = {
+    ".npy": "NumPy, memory map",
+    ".npz": "NumPy archive",
+    ".nc": "NetCDF",
+    ".mat": "MATLAB",
+    ".h5": _HDF,
+    ".hdf5": _HDF,
+}
+ENDINGS = (*_ARRAYS, *_TABLES)
+# Bytes that files begin with, and what these are.
+_BEGINNINGS = {
+    b"\x93NUMPY": ".npy",
+    b"PK\x03\x04": ".npz",
+    b"\x89HDF": ".h5",
+    b"CDF": ".nc",
+    b"MATLAB": ".mat",
+    b"\x1f\x8b": ".csv.gz",
+}
+_HDF_BEGINS = b"\x89HDF\r\n\x1a\n"
+# Where MATLAB keeps what cells and objects refer to.
+_INTERNAL = "#"
+
+
+def ending_of(path: str | PathLike[str]) -> str | None:
+    """Return the ending that says of which format a file is, or None if it is not known."""
+    name = Path(path).name.lower()
+    return next((ending for ending in ENDINGS if name.endswith(ending)), None)
+
+
+def is_table(path: str | PathLike[str]) -> bool:
+    """Return whether a file is a table of rows and columns."""
+    return ending_of(path) in _TABLES
+
+
+def check_file(path: str | PathLike[str]) -> Path:
+    """Return the path of a file that can be read; raise an error that says why it cannot."""
+    found = Path(path).expanduser()
+    if not found.exists():
+        raise FileNotFoundError(f"{path}: there is no such file; check the path.")
+    if not found.is_file():
+        raise ValueError(f"{path}: it is no regular file; pass the path of one.")
+    if ending_of(found) is None:
+        raise ValueError(
+            f"{path}: nothing is known of files that end in {found.suffix!r}; end its name in "
+            f"what it is, or write it as one of {', '.join(ENDINGS)}."
+        )
+    if not found.stat().st_size:
+        raise ValueError(f"{path}: the file is empty; write it again.")
+    return found
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """Turn what libraries raise of damaged files, which is of every kind, into a ValueError."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        with path.open("rb") as file:
+            begins = file.read(8)
+        ending = ending_of(path) or ""
+        found = [other for begin, other in _BEGINNINGS.items() if begins.startswith(begin)]
+        remedy = "it is damaged or something else; write it again"
+        # NetCDF 4 and files of MATLAB since 7.3 are HDF5.
+        if found and not (found[0] == ending or (found[0] == ".h5" and ending in _ARRAYS)):
+            remedy = f"it begins as files that end in {found[0]} do; rename it"
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(
+            f"the file cannot be read as {ending.removeprefix('.')} ({said[:300]}): {remedy}."
+        ) from error
+
+
+@contextmanager
+def arrays_in(path: Path) -> Iterator[tuple[str, Mapping[str, Any], set[str]]]:
+    """Open a file of arrays.
+
+    Yields
+    ------
+    kind : str
+        What it was read as.
+    arrays : dict of str to ndarray or DataArray
+        What it holds by name, but for text of no use, cells and structures. What has names of
+        dimensions is a DataArray. Large ones are read when their values are asked for, see
+        `loaded`.
+    coordinates : set of str
+        Those that are coordinates of others.
+    """
+    ending = ending_of(path)
+    kind = _ARRAYS[ending or ""]
+    with ExitStack() as opened:
+        with _refusing(path):
+            coordinates: set[str] = set()
+            if ending == ".npy":
+                arrays = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False)}
+                # Of what is not of this machine's order of bytes.
+                arrays = {name: _native(array) for name, array in arrays.items()}
+            elif ending == ".npz":
+                arrays = _of_archive(opened, path)
+            elif ending == ".mat" and not _is_hdf(path):
+                arrays = _of_matlab(path)
+            else:
+                kind = "MATLAB 7.3, by netCDF4" if ending == ".mat" else kind
+                arrays, coordinates = _of_groups(opened, path, ending == ".mat")
+        if not arrays:
+            raise ValueError(f"the file holds no array ({kind}); write it again.")
+        yield kind, arrays, coordinates
+
+
+def loaded(array: Any, path: Path) -> Any:
+    """Return an array with its values read; a memory map stays one."""
+    if not hasattr(array, "dims"):
+        return array
+    with _refusing(path):
+        array = array.load()
+        return array.copy(data=_native(array.values))
+
+
+def _native(array: Any) -> Any:
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _is_hdf(path: Path) -> bool:
+    # MATLAB writes a header of 512 bytes before it.
+    with path.open("rb") as file:
+        start = file.read(len(_HDF_BEGINS))
+        file.seek(512)
+        return _HDF_BEGINS in (start, file.read(len(_HDF_BEGINS)))
+
+
+def _of_archive(opened: ExitStack, path: Path) -> dict[str, Any]:
+    archive = np.load(path, allow_pickle=False)
+    if not hasattr(archive, "files"):
+        raise ValueError("it is no archive of arrays")
+    opened.enter_context(archive)
+    arrays = {}
+    for name in archive.files:
+        with archive.zip.open(f"{name}.npy") as file:
+            # Of objects, which are pickled, nothing but the header is read.
+            version = np.lib.format.read_magic(file)
+            read = {(1, 0): np.lib.format.read_array_header_1_0}
+            dtype = read.get(version, np.lib.format.read_array_header_2_0)(file)[2]
+        if not dtype.hasobject:
+            arrays[name] = _native(archive[name])
+    return arrays
+
+
+def _of_matlab(path: Path) -> dict[str, Any]:
+    from scipy.io import loadmat
+
+    # Of the types that MATLAB had, not those that it wrote to save space.
+    held = loadmat(path, mat_dtype=True)
+    arrays = {name: a for name, a in held.items() if not name.startswith("__")}
+    return {
+        name: _vector(_native(a))
+        for name, a in arrays.items()
+        if isinstance(a, np.ndarray) and a.dtype.kind in "biufU"
+    }
+
+
+def _vector(array: Any) -> Any:
+    """Return vectors with one dimension; in MATLAB all have two."""
+    return array.reshape(-1) if array.ndim == 2 and 1 in array.shape else array
+
+
+def _of_groups(opened: ExitStack, path: Path, matlab: bool) -> tuple[dict[str, Any], set[str]]:
+    """Return the arrays of all groups of a NetCDF or HDF5 file, and which are coordinates."""
+    import xarray as xr
+
+    groups = xr.open_groups(path, engine="netcdf4", decode_timedelta=False)
+    arrays, coordinates = {}, set()
+    for group, dataset in groups.items():
+        opened.callback(dataset.close)
+        if group.startswith(f"/{_INTERNAL}"):
+            continue
+        for key, array in dataset.variables.items():
+            name = f"{group.strip('/')}/{key}".lstrip("/")
+            array = dataset[key]
+            if matlab:
+                array = _from_matlab(array)
+            elif any(str(dim).startswith("phony_dim_") for dim in array.dims):
+                # Names that netCDF4 makes up where there are none.
+                array = array.to_numpy()
+            if array is None:
+                continue
+            arrays[name] = array
+            if key in dataset.coords:
+                coordinates.add(name)
+    return arrays, coordinates
+
+
+def _from_matlab(array: Any) -> Any:
+    """Return an array of MATLAB, which are written with their dimensions reversed."""
+    kind = array.attrs.get("MATLAB_class", "double")
+    if kind in ("char", "cell", "struct") or "MATLAB_empty" in array.attrs:
+        return None
+    values = _vector(array.to_numpy().T)
+    return values.astype(bool) if kind == "logical" else values
+
+
+def table_in(path: Path, ids: bool) -> tuple[str, Any, str]:
+    """Read a table.
+
+    Parameters
+    ----------
+    path : Path
+        A file of comma-separated values.
+    ids : bool
+        Whether a row is a step, so that the first line has the names of columns for certain.
+
+    Returns
+    -------
+    kind : str
+        What it was read as.
+    frame : DataFrame
+        The table; of one without names of columns, these are numbers.
+    header : str
+        What the first line was taken for, in words.
+    """
+    import pandas as pd
+
+    kind = _TABLES[ending_of(path) or ""]
+    with _refusing(path):
+        cells = _first_line(path)
+        names = ids or not _are_numbers(cells) or _are_steps(cells)
+        # What was written as float64 is read as that, to the last bit.
+        frame = pd.read_csv(path, header=0 if names else None, float_precision="round_trip")
+        if names and not cells[0]:
+            # Labels of rows, which pandas writes first.
+            frame = frame.set_index(frame.columns[0])
+    if len(cells) == 1 and any(sign in cells[0] for sign in ";\t"):
+        raise ValueError(
+            f"the first line is {cells[0][:60]!r}, without a comma; separate columns by commas, as "
+            "by pandas.read_csv(path, sep=None, engine='python').to_csv(path, index=False)."
+        )
+    if not frame.size:
+        raise ValueError("the table has no rows besides its header; write it again.")
+    header = "no header"
+    if names:
+        header = f"header {cells[0] or cells[-1]}, ..." if len(cells) > 1 else f"header {cells[0]}"
+        if _are_numbers(cells):
+            header = f"first line {cells[0]}, {cells[1]}, ..., {cells[-1]} as times"
+    return kind, frame, header
+
+
+def _first_line(path: Path) -> list[str]:
+    import csv
+
+    compressed = path.name.lower().endswith(".gz")
+    text: Any = gzip.open(path, "rt", newline="") if compressed else path.open(newline="")
+    with text as lines:
+        return [cell.strip().removeprefix("\ufeff") for cell in next(csv.reader(lines))]
+
+
+def _are_numbers(cells: list[str]) -> bool:
+    try:
+        return bool([float(cell) for cell in cells if cell])
+    except ValueError:
+        return False
+
+
+def _are_steps(cells: list[str]) -> bool:
+    """Return whether numbers go up in equal steps, as those of times do in a header."""
+    # The labels of rows have none.
+    times = [float(cell) for cell in cells[not cells[0] :] if cell]
+    if len(times) < 3 or len(times) < len(cells) - 1:
+        return False
+    passed = np.diff(times)
+    return bool((passed > 0).all() and np.allclose(passed, passed[0], rtol=1e-6, atol=0))
