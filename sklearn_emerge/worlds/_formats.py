@@ -30,6 +30,8 @@ _BEGINNINGS = {
     b"MATLAB": ".mat",
     b"\x1f\x8b": ".csv.gz",
 }
+# NetCDF 4 is HDF5.
+_ALIKE = {(".h5", ".nc"), (".h5", ".hdf5")}
 _HDF_BEGINS = b"\x89HDF\r\n\x1a\n"
 # Where MATLAB keeps what cells and objects refer to.
 _INTERNAL = "#"
@@ -76,10 +78,12 @@ def _refusing(path: Path) -> Iterator[None]:
         ending = ending_of(path) or ""
         found = [other for begin, other in _BEGINNINGS.items() if begins.startswith(begin)]
         remedy = "it is damaged or something else; write it again"
-        # NetCDF 4 and files of MATLAB since 7.3 are HDF5.
-        if found and not (found[0] == ending or (found[0] == ".h5" and ending in _ARRAYS)):
+        if found and found[0] != ending and (found[0], ending) not in _ALIKE:
             remedy = f"it begins as files that end in {found[0]} do; rename it"
         said = " ".join(str(error).split()) or type(error).__name__
+        if "pickle" in said or "Python objects" in said:
+            said = "it would have to be unpickled, which can run any code"
+            remedy = "write numbers, as by np.save(path, X.astype(float))"
         raise ValueError(
             f"the file cannot be read as {ending.removeprefix('.')} ({said[:300]}): {remedy}."
         ) from error
@@ -106,9 +110,8 @@ def arrays_in(path: Path) -> Iterator[tuple[str, Mapping[str, Any], set[str]]]:
         with _refusing(path):
             coordinates: set[str] = set()
             if ending == ".npy":
-                arrays = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False)}
-                # Of what is not of this machine's order of bytes.
-                arrays = {name: _native(array) for name, array in arrays.items()}
+                # Only what is not of this machine's order of bytes is copied.
+                arrays = {path.stem: _native(np.lib.format.open_memmap(path, mode="r"))}
             elif ending == ".npz":
                 arrays = _of_archive(opened, path)
             elif ending == ".mat" and not _is_hdf(path):
@@ -117,7 +120,11 @@ def arrays_in(path: Path) -> Iterator[tuple[str, Mapping[str, Any], set[str]]]:
                 kind = "MATLAB 7.3, by netCDF4" if ending == ".mat" else kind
                 arrays, coordinates = _of_groups(opened, path, ending == ".mat")
         if not arrays:
-            raise ValueError(f"the file holds no array ({kind}); write it again.")
+            raise ValueError(
+                f"the file holds no array of numbers or text ({kind}); Python objects, cells and "
+                "structures are not read. Write numbers, what is of unequal length filled up with "
+                "NaN."
+            )
         yield kind, arrays, coordinates
 
 
@@ -135,15 +142,14 @@ def _native(array: Any) -> Any:
 
 
 def _is_hdf(path: Path) -> bool:
-    # MATLAB writes a header of 512 bytes before it.
+    # Behind a header of MATLAB; others write dimensions in another order.
     with path.open("rb") as file:
-        start = file.read(len(_HDF_BEGINS))
         file.seek(512)
-        return _HDF_BEGINS in (start, file.read(len(_HDF_BEGINS)))
+        return file.read(len(_HDF_BEGINS)) == _HDF_BEGINS
 
 
 def _of_archive(opened: ExitStack, path: Path) -> dict[str, Any]:
-    archive = np.load(path, allow_pickle=False)
+    archive = np.load(opened.enter_context(path.open("rb")), allow_pickle=False)
     if not hasattr(archive, "files"):
         raise ValueError("it is no archive of arrays")
     opened.enter_context(archive)
@@ -232,38 +238,52 @@ def table_in(path: Path, ids: bool) -> tuple[str, Any, str]:
         What the first line was taken for, in words.
     """
     import pandas as pd
+    from sklearn.utils.fixes import parse_version
 
     kind = _TABLES[ending_of(path) or ""]
     with _refusing(path):
         cells = _first_line(path)
+    _check_commas(cells)
+    with _refusing(path):
         names = ids or not _are_numbers(cells) or _are_steps(cells)
-        # What was written as float64 is read as that, to the last bit.
-        frame = pd.read_csv(path, header=0 if names else None, float_precision="round_trip")
+        # What was written as float64 is read as that, to the last bit, by default since pandas 3.1.
+        old = parse_version(pd.__version__) < parse_version("3.1")
+        exact: dict[str, Any] = {"float_precision": "round_trip"} if old else {}
+        frame = pd.read_csv(path, header=0 if names else None, **exact)
         if names and not cells[0]:
             # Labels of rows, which pandas writes first.
             frame = frame.set_index(frame.columns[0])
-    if len(cells) == 1 and any(sign in cells[0] for sign in ";\t"):
-        raise ValueError(
-            f"the first line is {cells[0][:60]!r}, without a comma; separate columns by commas, as "
-            "by pandas.read_csv(path, sep=None, engine='python').to_csv(path, index=False)."
-        )
     if not frame.size:
         raise ValueError("the table has no rows besides its header; write it again.")
-    header = "no header"
-    if names:
-        header = f"header {cells[0] or cells[-1]}, ..." if len(cells) > 1 else f"header {cells[0]}"
-        if _are_numbers(cells):
-            header = f"first line {cells[0]}, {cells[1]}, ..., {cells[-1]} as times"
-    return kind, frame, header
+    if not names:
+        return kind, frame, "no header"
+    cells = [cell for cell in cells if cell]
+    if _are_numbers(cells) and not ids and _are_steps(list(map(str, frame.iloc[0]))):
+        raise ValueError(
+            f"the first line, {cells[0]}, {cells[1]}, ..., may be times or a sequence, as the "
+            "second one goes up in equal steps, too; write a header, as by pandas.DataFrame(X)"
+            ".add_prefix('step ').to_csv(path, index=False)."
+        )
+    shown = ", ".join(cells if len(cells) < 4 else [*cells[:2], "...", cells[-1]])
+    return kind, frame, f"first line {shown} as {'times' if _are_numbers(cells) else 'header'}"
+
+
+def _check_commas(cells: list[str]) -> None:
+    for sign in ";\t":
+        if any(sign in cell for cell in cells):
+            raise ValueError(
+                f"the first line is {','.join(cells)[:60]!r}, which commas do not separate; write "
+                f"it anew, pandas.read_csv(path, sep={sign!r}, decimal=',').to_csv(path, "
+                "index=False), with decimal='.' if it has points."
+            )
 
 
 def _first_line(path: Path) -> list[str]:
     import csv
 
-    compressed = path.name.lower().endswith(".gz")
-    text: Any = gzip.open(path, "rt", newline="") if compressed else path.open(newline="")
-    with text as lines:
-        return [cell.strip().removeprefix("\ufeff") for cell in next(csv.reader(lines))]
+    opener: Any = gzip.open if path.name.lower().endswith(".gz") else open
+    with opener(path, "rt", newline="", encoding="utf-8-sig") as lines:
+        return [cell.strip() for cell in next(csv.reader(lines))]
 
 
 def _are_numbers(cells: list[str]) -> bool:
@@ -276,6 +296,8 @@ def _are_numbers(cells: list[str]) -> bool:
 def _are_steps(cells: list[str]) -> bool:
     """Return whether numbers go up in equal steps, as those of times do in a header."""
     # The labels of rows have none.
+    if not _are_numbers(cells):
+        return False
     times = [float(cell) for cell in cells[not cells[0] :] if cell]
     if len(times) < 3 or len(times) < len(cells) - 1:
         return False

@@ -49,12 +49,13 @@ def world_of_table(frame: Any, header: str, asked: "Asked") -> tuple[ArrayWorld,
         return _recording(frame, header, asked)
     if asked.id is not None and asked.time is not None:
         return _long(frame, asked)
-    if asked.id is not None or asked.time is not None:
+    labelled = asked.time is None and asked.id is not None and frame[asked.id].is_unique
+    if not labelled and (asked.id is not None or asked.time is not None):
         given, other = ("id", "time") if asked.time is None else ("time", "id")
         raise ValueError(
             f"{given} is given, but not {other}: a long table, with a row a step, needs both "
             "(--id and --time), one recording length instead of id, and a wide table, with a row "
-            "a sequence, neither."
+            "a sequence, no more than an id that is another in each row."
         )
     return _wide(frame, header, asked)
 
@@ -114,7 +115,7 @@ def _wide(frame: Any, header: str, asked: "Asked") -> tuple[ArrayWorld, str]:
             f"columns {_listed(list(map(repr, names)))} are called as no steps are, so that the "
             "table seems to have a row a step; pass id and time (--id, --time), or length if it "
             f"is one recording (--length {max(2, len(steps) // 100)}). If a row is a sequence, "
-            "name what is no step by latents or groups, and steps by numbers."
+            "name what is no step by latents, groups or id, and steps by numbers."
         )
     _check_numbers(steps)
     try:
