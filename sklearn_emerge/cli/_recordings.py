@@ -12,7 +12,8 @@ from ._parser import Parser, count
 
 # Options of a file, in the words of `read_recordings`.
 _NAMES = ("variable", "latents", "inputs", "groups", "id", "time", "dims")
-_OPTIONS = (*_NAMES, "length", "gap", "n_units")
+# That of units is no --n-units, which would be taken for those of a network.
+_OPTIONS = {name: f"--{name}" for name in (*_NAMES, "length", "gap")} | {"n_units": "--blocks"}
 
 
 def world_or_file(text: str) -> str:
@@ -52,7 +53,12 @@ def add_file_options(parser: Parser) -> None:
     number: dict[str, Any] = {"type": count, "metavar": "N"}
     add("--length", "steps of the sequences into which one recording is cut", **number)
     add("--gap", "steps dropped between its blocks (default: as many as it takes)", **number)
-    add("--n-units", "its number of blocks, the independent units (default: 10)", **number)
+    add(
+        "--blocks",
+        "its number of blocks, the independent units, n_units (default: 10)",
+        dest="n_units",
+        **number,
+    )
 
 
 def _given(options: Namespace) -> dict[str, Any]:
@@ -64,7 +70,7 @@ def check_no_file_options(options: Namespace, reason: str) -> None:
     """Raise a ValueError if there are options of files, which `reason` makes meaningless."""
     for name in _given(options):
         raise ValueError(
-            f"--{name.replace('_', '-')} is for files of recordings, but {reason}; leave it out, "
+            f"{_OPTIONS[name]} is for files of recordings, but {reason}; leave it out, "
             f"or pass a file that ends in one of {', '.join(ENDINGS)}."
         )
 

@@ -43,15 +43,14 @@ def world_of_arrays(
                 "of one to three dimensions; name another."
             )
     _check_names(arrays[variable[0]], variable[0], asked)
-    X, dims = _ordered(_stacked(arrays, variable, path, asked), "variable", asked)
+    X, dims = _taken(arrays, variable, path, "variable", asked)
     _check_dims(X, dims, variable, asked)
-    latents = _stacked(arrays, asked.latents, path, asked) if asked.latents else None
-    names = None
-    if latents is not None:
-        latents, _ = _ordered(latents, "latents", asked)
+    latents = names = None
+    if asked.latents:
+        latents, _ = _taken(arrays, asked.latents, path, "latents", asked)
         names = _latent_names(latents, asked)
     X = _with_times(X, arrays, path, asked)
-    said = f"{' and '.join(map(repr, variable))}, {why}, {' x '.join(dims)}, {X.dtype}"
+    said = f"{' and '.join(map(repr, variable))}, {why}, {' x '.join(dims)}, {np.asarray(X).dtype}"
     if asked.length is not None:
         blocks = {key: value for key, value in asked.blocks.items() if value is not None}
         return ArrayWorld.from_recording(X, latents, names, length=asked.length, **blocks), said
@@ -59,8 +58,7 @@ def world_of_arrays(
     if asked.groups:
         options["groups"] = np.asarray(loaded(arrays[asked.groups], path))
     if asked.inputs:
-        inputs, _ = _ordered(_stacked(arrays, asked.inputs, path, asked), "inputs", asked)
-        options["inputs"] = np.asarray(inputs)
+        options["inputs"] = np.asarray(_taken(arrays, asked.inputs, path, "inputs", asked)[0])
     return ArrayWorld(X, latents, names, **options), said
 
 
@@ -103,8 +101,10 @@ def _can_be_recorded(array: Any) -> bool:
     return array.dtype.kind in "biuf" and 1 <= array.ndim <= 3 and array.size > 1
 
 
-def _stacked(arrays: Mapping[str, Any], names: list[str], path: Path, asked: "Asked") -> Any:
-    """Return arrays of a file as one, several as its last dimension."""
+def _taken(
+    arrays: Mapping[str, Any], names: list[str], path: Path, argument: str, asked: "Asked"
+) -> tuple[Any, tuple[str, ...]]:
+    """Return arrays of a file as one, sequences first, then steps, then channels, and its dims."""
     read = [loaded(arrays[name], path) for name in names]
     renamed = {asked.id: "trial", asked.time: "time"}
     for i, array in enumerate(read):
@@ -112,37 +112,50 @@ def _stacked(arrays: Mapping[str, Any], names: list[str], path: Path, asked: "As
             new = {dim: renamed[dim] for dim in array.dims if renamed.get(dim, dim) != dim}
             read[i] = array.rename(new)
     if len(read) == 1:
-        return read[0]
-    shapes = {name: tuple(array.shape) for name, array in zip(names, read, strict=True)}
-    if len(set(shapes.values())) > 1:
+        return _ordered(read[0], argument, asked)
+    # Dimensions with names may be in any order.
+    sizes = [dict(getattr(array, "sizes", enumerate(array.shape))) for array in read]
+    if any(each != sizes[0] for each in sizes) or read[0].ndim > 2:
+        shapes = ", ".join(str(tuple(array.shape)) for array in read)
         raise ValueError(
-            f"{', '.join(map(repr, names))} have the shapes {', '.join(map(str, shapes.values()))},"
-            " but several are put side by side; name those of one shape."
+            f"{', '.join(map(repr, names))} have the shapes {shapes}, but several are put side by "
+            "side; name those of one shape, without channels."
         )
     if all(hasattr(array, "dims") for array in read):
         import xarray as xr
 
-        return xr.Dataset(dict(zip(names, read, strict=True)))
+        return _ordered(xr.Dataset(dict(zip(names, read, strict=True))), argument, asked)
     if read[0].ndim == 1 and asked.length is None:
         import pandas as pd
 
-        return pd.DataFrame(dict(zip(names, read, strict=True)))
-    return np.stack(read, axis=-1)
+        return pd.DataFrame(dict(zip(names, read, strict=True))), ("trial",)
+    ordered = [_ordered(np.asarray(array), argument, asked) for array in read]
+    return np.stack([array for array, _ in ordered], axis=-1), (*ordered[0][1], "channel")
 
 
 def _ordered(array: Any, name: str, asked: "Asked") -> tuple[Any, tuple[str, ...]]:
     """Return an array with sequences first, then steps, then channels, and these in words."""
-    if hasattr(array, "data_vars") or hasattr(array, "dims"):
+    if hasattr(array, "dims"):
+        dims = tuple(map(str, array.dims))
         if asked.dims:
             raise ValueError(
                 f"dims={asked.dims!r} are for arrays without names, but those of {name} are "
-                f"{', '.join(map(str, array.dims))}; leave dims out."
+                f"{', '.join(dims)}; leave dims out."
+            )
+        if getattr(array, "ndim", 0) == 3 and roles_of(dims).count(None) > 1:
+            # Of two names the third follows.
+            raise ValueError(
+                f"{name} has the dimensions {', '.join(map(repr, dims))}, of which nothing says "
+                "which is that of sequences, steps and channels; pass id and time, the names of "
+                "the first two (--id, --time)."
             )
         array = in_order(array, name)
-        return array, tuple(map(str, getattr(array, "dims", ())))
+        # Of several variables with one dimension a table was made.
+        table = ("trial",) if asked.length is None else ("time", "channel")
+        return array, tuple(map(str, getattr(array, "dims", table)))
     usual = ("trial", "time", "channel")[asked.length is not None :]
     if not asked.dims or array.ndim == 1:
-        return array, usual[: getattr(array, "ndim", 2)]
+        return array, usual[: array.ndim]
     dims = _roles(asked, usual)
     # What has a dimension less has no channels.
     dims = dims if array.ndim == len(dims) else tuple(dim for dim in dims if dim != "channel")
@@ -185,24 +198,17 @@ def _check_dims(X: Any, dims: tuple[str, ...], variable: list[str], asked: "Aske
             f"{name} has shape {X.shape} ({', '.join(dims)}), which are sequences already; leave "
             "out length, which is for one recording."
         )
-    # Two names tell which is the third.
     unnamed = not hasattr(X, "dims") and not asked.dims
-    if unnamed and asked.length is not None and X.ndim == 2 and X.shape[0] < X.shape[1]:
-        raise ValueError(
-            f"{name} has shape {X.shape}, of which the first are steps, but there are fewer "
-            "than channels; if steps come last, pass dims (--dims channel time)."
-        )
-    known = bool(asked.dims) or (hasattr(X, "dims") and roles.count(None) < 2)
-    if X.ndim == 3 and not known:
-        raise ValueError(
-            f"{name} has shape {X.shape}"
-            + (f" ({', '.join(dims)})" if hasattr(X, "dims") else "")
-            + ", and nothing says which dimension is that of sequences, steps and channels; pass "
-            + (
-                "id and time, the names of the first two (--id, --time)."
-                if hasattr(X, "dims")
-                else "dims, in the order of the file (--dims trial time channel)."
+    if unnamed and len(variable) == 1 and asked.length is not None and X.ndim == 2:
+        if X.shape[0] < X.shape[1]:
+            raise ValueError(
+                f"{name} has shape {X.shape}, of which the first are steps, but there are fewer "
+                "than channels; if steps come last, pass dims (--dims channel time)."
             )
+    elif unnamed and X.ndim == 3 and len(variable) == 1:
+        raise ValueError(
+            f"{name} has shape {X.shape}, and nothing says which dimension is that of sequences, "
+            "steps and channels; pass dims, in the order of the file (--dims trial time channel)."
         )
 
 

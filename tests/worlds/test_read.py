@@ -217,6 +217,25 @@ def test_times_may_be_an_array_or_dates(tmp_path):
     assert "12 steps of 2 s," in how
 
 
+@pytest.mark.parametrize("name", ["s.npz", "s.csv", "s.nc"])
+def test_several_channels_and_latents_of_one_recording(name, tmp_path):
+    parts = {"a": SERIES, "b": SERIES**2, "c": SERIES**3, "d": np.sign(SERIES)}
+    if name == "s.npz":
+        np.savez(tmp_path / name, **parts)
+    elif name == "s.csv":
+        pd.DataFrame(parts).to_csv(tmp_path / name)
+    else:
+        xr.Dataset({key: ("time", value) for key, value in parts.items()}).to_netcdf(
+            tmp_path / name
+        )
+    options = {"variable": ["a", "b"], "latents": ["c", "d"], "length": 10}
+    world, how = read_recordings(tmp_path / name, **options)
+    both, latents = (np.stack([parts[key] for key in keys], axis=1) for keys in ("ab", "cd"))
+    assert is_same(world, ArrayWorld.from_recording(both, latents, length=10))
+    assert world.facts.latent_names == ("c", "d")
+    assert "2 channels" in how
+
+
 # Written by h5py, with what the package does without: no dimension scales; the file of MATLAB has
 # its header, dimensions in reversed order, a logical and a text.
 RATE = (np.arange(24 * 8) ** 3 % 1009 / 8).reshape(24, 8)
@@ -324,7 +343,7 @@ BAD = {
     "words": ("a.csv", text("t0,t1\n1,a\n2,b\n"), {}, "column 't1' holds text.*by latents"),
     "long": ("a.csv", as_long, {}, "are called as no steps are.*--id and --time|--id, --time"),
     "no time": ("a.csv", as_long, {"id": "trial"}, "id is given, but not time"),
-    "no column": ("a.csv", as_long, {"latents": "positon"}, "Did you mean 'position'"),
+    "no column": ("a.csv", as_long, {"latents": "position_"}, "Did you mean 'position'"),
     "no variable": ("a.nc", as_netcdf, {"variable": "rates"}, "'rate' .*Did you mean 'rate'"),
     "choice": ("a.nc", as_netcdf, {}, "'rate' .*'position' .*'side' .*--variable rate"),
     "none left": ("a.npy", saved(X), {"latents": "a"}, "of which none is left.*name less"),
@@ -334,7 +353,7 @@ BAD = {
     "infinite": ("a.npy", saved(np.where(X > 2, np.inf, X)), {}, "X contains infinity"),
     "gap": ("a.npy", saved(X), {"gap": 5}, "gap=5 is for one recording.*pass length, too"),
     "groups": ("a.npy", saved(SERIES), {"length": 5, "groups": "a"}, "leave out one of them"),
-    "flat": ("a.npy", saved(X), {"length": 5}, r"fewer than channels.*--dims channel time"),
+    "flat": ("a.npy", saved(X.T), {"length": 5}, r"fewer than channels.*--dims channel time"),
     "sequences": ("a.nc", as_netcdf, {"variable": "rate", "length": 5}, "leave out length"),
     "dims": ("a.npy", saved(X), {"dims": ("time", "channel")}, "sequences have time and trial"),
     "named dims": ("a.nc", as_netcdf, {"variable": "rate", "dims": ("trial", "time")}, "dims out"),
