@@ -218,15 +218,15 @@ def _from_matlab(array: Any) -> Any:
     return values.astype(bool) if kind == "logical" else values
 
 
-def table_in(path: Path, ids: bool) -> tuple[str, Any, str]:
+def table_in(path: Path, of_steps: bool) -> tuple[str, Any, str]:
     """Read a table.
 
     Parameters
     ----------
     path : Path
         A file of comma-separated values.
-    ids : bool
-        Whether a row is a step, so that the first line has the names of columns for certain.
+    of_steps : bool
+        Whether a row is a step, so that no line has the times of steps.
 
     Returns
     -------
@@ -242,10 +242,12 @@ def table_in(path: Path, ids: bool) -> tuple[str, Any, str]:
 
     kind = _TABLES[ending_of(path) or ""]
     with _refusing(path):
-        cells = _first_line(path)
+        cells, second = _first_lines(path)
     _check_commas(cells)
     with _refusing(path):
-        names = ids or not _are_numbers(cells) or _are_steps(cells)
+        names = not _are_numbers(cells) or (
+            _are_numbered(cells, second) if of_steps else _are_steps(cells)
+        )
         # What was written as float64 is read as that, to the last bit, by default since pandas 3.1.
         old = parse_version(pd.__version__) < parse_version("3.1")
         exact: dict[str, Any] = {"float_precision": "round_trip"} if old else {}
@@ -258,14 +260,15 @@ def table_in(path: Path, ids: bool) -> tuple[str, Any, str]:
     if not names:
         return kind, frame, "no header"
     cells = [cell for cell in cells if cell]
-    if _are_numbers(cells) and not ids and _are_steps(list(map(str, frame.iloc[0]))):
+    times = _are_numbers(cells) and not of_steps
+    if times and _are_steps(list(map(str, frame.iloc[0]))):
         raise ValueError(
             f"the first line, {cells[0]}, {cells[1]}, ..., may be times or a sequence, as the "
             "second one goes up in equal steps, too; write a header, as by pandas.DataFrame(X)"
             ".add_prefix('step ').to_csv(path, index=False)."
         )
     shown = ", ".join(cells if len(cells) < 4 else [*cells[:2], "...", cells[-1]])
-    return kind, frame, f"first line {shown} as {'times' if _are_numbers(cells) else 'header'}"
+    return kind, frame, f"first line {shown} as {'times' if times else 'header'}"
 
 
 def _check_commas(cells: list[str]) -> None:
@@ -278,12 +281,23 @@ def _check_commas(cells: list[str]) -> None:
             )
 
 
-def _first_line(path: Path) -> list[str]:
+def _first_lines(path: Path) -> tuple[list[str], list[str]]:
     import csv
 
     opener: Any = gzip.open if path.name.lower().endswith(".gz") else open
     with opener(path, "rt", newline="", encoding="utf-8-sig") as lines:
-        return [cell.strip() for cell in next(csv.reader(lines))]
+        rows = csv.reader(lines)
+        first, second = next(rows), next(rows, [])
+    return [cell.strip() for cell in first], second
+
+
+def _are_numbered(cells: list[str], second: list[str]) -> bool:
+    """Return whether numbers are those of columns, which pandas writes where these have no names.
+
+    Of counts they may be the first ones.
+    """
+    numbered = cells == list(map(str, range(len(cells))))
+    return not cells[0] or (numbered and any("." in cell for cell in second))
 
 
 def _are_numbers(cells: list[str]) -> bool:

@@ -124,7 +124,8 @@ def read_recordings(
         )
         _check_asked(asked)
         if is_table(file):
-            kind, frame, header = table_in(file, ids=asked.id is not None or length is not None)
+            of_steps = length is not None or (id is not None and time is not None)
+            kind, frame, header = table_in(file, of_steps)
             world, taken = world_of_table(frame, header, asked)
         else:
             with arrays_in(file) as (kind, arrays, coordinates):

@@ -14,6 +14,9 @@ from ._formats import loaded
 if TYPE_CHECKING:
     from ._read import Asked
 
+# Of so many arrays messages give the names.
+_LISTED = 12
+
 
 def world_of_arrays(
     arrays: Mapping[str, Any], coordinates: set[str], asked: "Asked", path: Path
@@ -94,7 +97,9 @@ def _check_names(array: Any, name: str, asked: "Asked") -> None:
 
 
 def _listing(arrays: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name!r} {tuple(a.shape)} {a.dtype}" for name, a in arrays.items())
+    said = [f"{name!r} {tuple(array.shape)} {array.dtype}" for name, array in arrays.items()]
+    more = [f"and {len(said) - _LISTED} more"] if len(said) > _LISTED else []
+    return ", ".join([*said[:_LISTED], *more])
 
 
 def _can_be_recorded(array: Any) -> bool:

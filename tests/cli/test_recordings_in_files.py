@@ -1,5 +1,9 @@
 """The command line on files of recordings."""
 
+import re
+import shlex
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -122,6 +126,15 @@ def test_wrong_words_are_answered_with_what_is_known(arguments, message, capsys)
     with pytest.raises(SystemExit):
         main(arguments.split())
     assert message in capsys.readouterr().err
+
+
+def test_command_lines_of_the_guide_parse():
+    guide = (Path(__file__).parents[2] / "docs" / "guide.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^python -m sklearn_emerge (.*)", guide.partition("### Files")[2], re.M)
+    assert len(lines) >= 6
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        assert build_parser().parse_args(words).command == words[0]
 
 
 def test_help_says_that_a_world_may_be_a_file():

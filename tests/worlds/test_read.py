@@ -236,6 +236,18 @@ def test_several_channels_and_latents_of_one_recording(name, tmp_path):
     assert "2 channels" in how
 
 
+def test_no_step_of_a_recording_is_taken_for_a_header(tmp_path):
+    path, counts = tmp_path / "a.csv", RNG.poisson(1.0, 600)
+    counts[0] = 0
+    for series, header in ((SERIES, False), (SERIES, True), (counts, False)):
+        pd.Series(series).to_csv(path, index=False, header=header)
+        world, how = read_recordings(path, length=10)
+        assert np.array_equal(np.asarray(world.series).ravel(), series)
+        assert ("first line 0 as header" if header else "no header") in how
+    pd.DataFrame({"a": SERIES, "b": SERIES**2}).to_csv(path)
+    assert read_recordings(path, length=10)[0].axes.channels == ("a", "b")
+
+
 # Written by h5py, with what the package does without: no dimension scales; the file of MATLAB has
 # its header, dimensions in reversed order, a logical and a text.
 RATE = (np.arange(24 * 8) ** 3 % 1009 / 8).reshape(24, 8)
