@@ -26,6 +26,7 @@ _HOMES = {
     "SwitchingLinearWorld": "worlds",
     "TriangleWorld": "worlds",
     "cut": "worlds",
+    "read_recordings": "worlds",
     "AutoregressivePredictor": "predictors",
     "EchoStatePredictor": "predictors",
     "ExchangeablePredictor": "ceilings",

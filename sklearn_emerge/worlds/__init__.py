@@ -17,6 +17,7 @@ from ._nested import NestedConditionalWorld
 from ._noisy_periodic import NoisyPeriodicWorld
 from ._nulls import ExchangeNull, PhaseNull, ResampleNull, ShuffleNull
 from ._oscillator import OscillatorWorld
+from ._read import read_recordings
 from ._recording import RecordingWorld
 from ._regime import RegimeWorld
 from ._sample import Sample
@@ -48,5 +49,6 @@ __all__ = [
     "World",
     "WorldFacts",
     "cut",
+    "read_recordings",
     "with_inputs",
 ]
