@@ -4,7 +4,7 @@
 
 The page shows the code of the functions below, as it is run. Cubes go to datasets/cubes, one
 NetCDF file a data set. Five minutes on one core; statsmodels and aeon bring the data
-(pip install -e ".[docs]").
+(pip install -e ".[docs]", without constraints.txt: aeon wants an older numba and pandas).
 """
 
 import argparse
@@ -23,6 +23,7 @@ from sklearn_emerge import (
     load_cube,
 )
 from sklearn_emerge.assessment._case import cases_of
+from sklearn_emerge.assessment._verdict import loss_fall
 from sklearn_emerge.assessment._words import baseline_in_words
 
 DOCS = Path(__file__).parent
@@ -139,6 +140,7 @@ def values_of(name):
         "chosen": baseline_in_words(here.best_baseline.item()),
         "reference": here.reference.item(),
         "by_heart": cases_of(cube)[0].gap,
+        "fall": loss_fall(here.training_loss.sel(mode="full")).mean("seed").item(),
         "n_parameters": int(here.n_parameters.sel(mode="full").mean()),
     }
 
@@ -180,7 +182,15 @@ def write_page(page=DOCS / "recordings.md", figures=DOCS / "figures"):
     for name in EXAMPLES:
         draw(name, figures)
     named = {name.replace("-", "_"): each for name, each in values.items()}
-    write(page, "recordings.md", overview=overview(values), **named)
+    undecided = [each for each in values.values() if each["verdict"] == "undecided"]
+    write(
+        page,
+        "recordings.md",
+        overview=overview(values),
+        undecided=len(undecided),
+        least_by_heart=min(each["by_heart"] for each in undecided),
+        **named,
+    )
 
 
 def main():
