@@ -5,7 +5,6 @@ import warnings
 import numpy as np
 
 from .._latents import given_classes
-from .._missing import is_observed
 from ..predictors._last_inputs import window_of
 from ..probes import can_be_scored, check_probe, count_classes, known_latents, score_probe
 from ..worlds import ArrayWorld
@@ -81,7 +80,7 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
         splits = design.splits(world)
         # The probe leaves out the first step.
         latents = [
-            known_latents(evaluation.latents[:n_probe, 1:], _first(evaluation.observed, n_probe), 1)
+            known_latents(evaluation.latents[:n_probe, 1:], evaluation.probed(n_probe), 1)
             for _, evaluation in splits
         ]
         units = [groups_of(evaluation, n_probe) for _, evaluation in splits]
@@ -92,10 +91,10 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
             recordings = given = None
             if recorded:
                 X, recordings, _ = world._arrays()
-                observed = is_observed(X)
-                recordings = known_latents(recordings[:, 1:], observed, 1)
+                known = world._probed(X, recordings)
+                recordings = known_latents(recordings[:, 1:], known, 1)
                 given = given_classes(world.latents if y is None else y, X.shape[1])[:, 1:]
-                given = known_latents(given, observed, 1)
+                given = known_latents(given, known, 1)
             names = splits[0][1].latent_names
             problems, scored = _problems(names, latents, units, recordings, given)
             remedy = _REMEDIES[world.latent_kind]
@@ -117,11 +116,6 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
         # Configurations of one world have the same to tell.
         once = "; ".join(dict.fromkeys(found))
         warnings.warn(f"{once}; {remedy}.", UserWarning, stacklevel=4)
-
-
-def _first(observed, n):
-    """Return which steps of the first sequences are observed, or None."""
-    return None if observed is None else observed[:n]
 
 
 def _problems(names, latents, units, recordings, given):

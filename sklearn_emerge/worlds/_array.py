@@ -23,7 +23,7 @@ from .._validation import (
     check_shape,
 )
 from ._base import World
-from ._driven import of_rows, with_inputs
+from ._driven import known_in_rows, of_rows, with_inputs
 from ._facts import WorldFacts
 from ._folds import count_folds, fold_rows
 from ._sample import Sample
@@ -219,8 +219,11 @@ class ArrayWorld(World):
 
     @property
     def null_kinds(self):
-        """All nulls for continuous recordings; no phase surrogates of binary ones, nor of gaps."""
-        kinds = ("shuffle", "resample")
+        """All nulls for continuous recordings; no phase surrogates of binary ones, nor of gaps.
+
+        None that shuffles steps if each sequence of a task is asked for one alone.
+        """
+        kinds = ("shuffle", "resample") if self._has_order() else ("resample",)
         if self.observation != "binary" and not self._has_gaps():
             kinds = (*kinds, "phase")
         return kinds if self.inputs is None else (*kinds, "exchange")
@@ -250,6 +253,15 @@ class ArrayWorld(World):
                 "'resample', or leave out sequences with gaps. Missing ends do no harm."
             )
         return super().null(kind)
+
+    def _has_order(self):
+        """Return whether several steps of a sequence are observed, as all have but in a task."""
+        if self.feedback:
+            return True
+        X, missing = self._values()
+        observed = is_observed(np.asarray(X)) if X.dtype.kind == "f" else np.ones(X.shape[:2], bool)
+        observed = observed if missing is None else observed & ~missing
+        return bool((observed.sum(axis=1) > 1).any())
 
     def _has_gaps(self):
         """Return whether steps are missing before the last observed one of a sequence."""
@@ -490,18 +502,30 @@ class ArrayWorld(World):
     def _part(self, arrays, rows):
         """Return the Sample of some of all sequences."""
         X, latents, units = arrays
+        known = None
         if latents is not None:
+            if not self.feedback:
+                known = self._probed(X, latents)[rows]
+                known = known_in_rows(known, self.input_delay, self.feedback)
             latents = of_rows(latents[rows], self.input_delay, self.feedback)
         X = X[rows] if self.inputs is None else self._rows(X, rows)
         observed = is_observed(targets_of(X, self.n_exogenous) if self.inputs is not None else X)
         sample = Sample(
             X,
             observed=None if observed.all() else observed,
+            known=known,
             groups=None if self.groups is None else units[rows],
         )
         if latents is not None:
             sample.update(latents=latents, latent_names=self._names(latents))
         return self._completed(sample)
+
+    def _probed(self, X, latents):
+        """Return at which steps latents are known: of a task, at which they and inputs are."""
+        if self.feedback:
+            return is_observed(X)
+        known = is_observed(self._inputs())
+        return known & is_observed(latents) if latents.dtype.kind == "f" else known
 
     def _rows(self, X, rows):
         """Return some of all sequences with the inputs that drive them."""
