@@ -328,6 +328,9 @@ def check_sequences(
     ndarray of shape (n_sequences, n_steps, n_channels)
         Where the estimator takes missing steps, NaN in all channels of these that are predicted.
     """
+    if isinstance(X, dict):
+        remedy = f"the sequences alone, {name}=sample.X" if "X" in X else "an array"
+        raise ValueError(f"{name} is a {type(X).__name__}, not sequences; pass {remedy}.")
     check_table(X, name)
     check_columns(X, name)
     table = X

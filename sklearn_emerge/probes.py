@@ -1,6 +1,7 @@
 """Probes: linear maps that read latents off hidden states."""
 
 import warnings
+from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
@@ -24,13 +25,15 @@ from ._validation import as_array, check_finite, check_scale
 __all__ = ["CONTROLS", "control_states", "cross_validate_probe", "make_probe"]
 
 CONTROLS = ("other_sequence", "noise")
+# Of probes of inputs, which are many columns where there are many channels.
+_PENALTIES = (1.0, 100.0)
 # Differences between quantities, relative to the largest, that are no more than rounding.
 _ROUNDING = 1e-14
 # Classes, units, or places of rows.
 Numbers = NDArray[np.integer]
 
 
-def make_probe(kind: str = "continuous") -> Pipeline:
+def make_probe(kind: str = "continuous", penalty: float = 1.0) -> Pipeline:
     """Return a linear probe, a scikit-learn pipeline.
 
     Parameters
@@ -38,6 +41,8 @@ def make_probe(kind: str = "continuous") -> Pipeline:
     kind : {"continuous", "discrete"}, default="continuous"
         Kind of latent: `Ridge` regression of quantities, or `LogisticRegression` of classes,
         both on standardised hidden states.
+    penalty : float, default=1.0
+        What coefficients are shrunk by: alpha of the regression, 1/C of the classifier.
 
     Returns
     -------
@@ -56,9 +61,9 @@ def make_probe(kind: str = "continuous") -> Pipeline:
     LogisticRegression(max_iter=1000)
     """
     if kind == "continuous":
-        return make_pipeline(StandardScaler(), Ridge())
+        return make_pipeline(StandardScaler(), Ridge(alpha=penalty))
     if kind == "discrete":
-        return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        return make_pipeline(StandardScaler(), LogisticRegression(C=1 / penalty, max_iter=1000))
     raise ValueError(f"kind={kind!r} is not known; choose 'continuous' or 'discrete'.")
 
 
@@ -267,6 +272,49 @@ def score_probe(
     ]
     score, accuracy = np.array(scores).T
     return Bunch(score=score, accuracy=accuracy if discrete else None)
+
+
+def score_inputs(
+    windows: Iterable[Floats],
+    latents: ArrayLike,
+    stream: RandomState,
+    *,
+    probe: str | BaseEstimator = "auto",
+    **options: Any,
+) -> tuple[Floats, Floats]:
+    """Return the scores of probes of inputs, and of those of other sequences.
+
+    A control has to be as good as it can be: of several windows, and penalties if the probe is
+    "auto", the best score counts, latent by latent.
+
+    Parameters
+    ----------
+    windows : iterable of ndarray of shape (n_sequences, n_steps, n_columns)
+        Last inputs at each step.
+    latents : array-like of shape (n_sequences, n_steps, n_latents)
+        As in `cross_validate_probe`.
+    stream : random state
+        That of the other sequences.
+    probe, **options
+        As in `cross_validate_probe`.
+
+    Returns
+    -------
+    own, other : ndarray of shape (n_latents,)
+    """
+    probes = [probe]
+    if isinstance(probe, str):
+        kind = "discrete" if np.asarray(latents).dtype.kind in "iub" else "continuous"
+        probes = [make_probe(kind, penalty) for penalty in _PENALTIES]
+    scores = []
+    for window in windows:
+        other = control_states(window, "other_sequence", substream(stream, "other_sequence"))
+        scores += [
+            [score_probe(each, latents, probe=one, **options).score for each in (window, other)]
+            for one in probes
+        ]
+    own, shuffled = np.fmax.reduce(scores)
+    return own, shuffled
 
 
 def _check_observed(observed: ArrayLike | None, hidden: Floats) -> NDArray[np.bool_] | None:

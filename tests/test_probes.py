@@ -10,7 +10,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
-from sklearn_emerge.probes import control_states, cross_validate_probe, make_probe
+from sklearn_emerge.predictors._last_inputs import window_of, windows_of
+from sklearn_emerge.probes import control_states, cross_validate_probe, make_probe, score_inputs
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,24 @@ def test_linear_latents_are_decoded():
     score = cross_validate_probe(hidden, latents).score
     assert score[0] > 0.999
     assert abs(score[1]) < 0.03
+
+
+@pytest.mark.parametrize("discrete", [False, True])
+def test_inputs_of_many_channels_show_what_one_input_shows(discrete):
+    """As control they would else find less than a network, in which many channels are few units."""
+    rng = np.random.default_rng(0)
+    latent = rng.normal(size=(12, 40))
+    X = latent[..., np.newaxis] * (0.4 * rng.normal(size=40)) + rng.normal(size=(12, 40, 40))
+    latent = (latent > 0).astype(int) if discrete else latent
+    kind = "discrete" if discrete else "continuous"
+    alone, window = (
+        cross_validate_probe(window_of(X, n, None, None), latent, probe=make_probe(kind)).score[0]
+        for n in (1, 8)
+    )
+    assert window < alone - 0.2
+    own, other = score_inputs(windows_of(X, 8, None, None), latent[..., np.newaxis], 0)
+    assert own[0] >= alone
+    assert other[0] < 0.05
 
 
 def test_noise_of_known_size_gives_its_r2():

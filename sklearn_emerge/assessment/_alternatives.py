@@ -9,14 +9,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GroupKFold, KFold
 from sklearn.utils import Bunch
 
-from .._random import integer_seed, substream
+from .._random import integer_seed
 from .._threads import one_thread
 from ..ceilings._of_world import optimal_predictor
 from ..measures._reservoir import nll_of_cores
 from ..measures._sequences import negative_log_likelihood
 from ..predictors._base import spread_known
-from ..predictors._last_inputs import window_of
-from ..probes import control_states, score_probe
+from ..predictors._last_inputs import windows_of
+from ..probes import score_inputs
 from ..worlds import Sample
 from ._design import Design, of_seed
 from ._labels import STRUCTURED
@@ -213,14 +213,14 @@ class Windows:
             evaluation = of_seed(splits, seed)[1]
             X, latents = evaluation.X[: self.n_probe], evaluation.latents[: self.n_probe]
             roles = {name: getattr(self.world, name) for name in ("n_exogenous", "feedback")}
-            window = window_of(X, self.n_lags, self.time_channel, self.n_tokens, **roles)
+            windows = windows_of(X, self.n_lags, self.time_channel, self.n_tokens, **roles)
             stream = self.design.stream("probe", seed)
             options = probe_options(self.probe, evaluation, self.n_probe, stream)
-            other = control_states(window, "other_sequence", substream(stream, "other_sequence"))
             progress.follow(seed / n_seeds)
             with one_thread():
-                for states, each in zip((window, other), scores.values(), strict=True):
-                    each.append(score_probe(states, latents, **options).score)
+                found = score_inputs(windows, latents, stream, **options)
+            for score, each in zip(found, scores.values(), strict=True):
+                each.append(score)
         return Bunch(**{name: np.array(values) for name, values in scores.items()})
 
 

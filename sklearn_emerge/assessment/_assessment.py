@@ -65,8 +65,8 @@ class EmergenceAssessment(Results, Estimator):
                     core
     representation  score of decoding the latent, minus that from the states of     `probe_margin`
     (each latent)   other sequences (if above 0), minus the same of the untrained
-                    core, or of as many last inputs as there are units, whichever
-                    is more
+                    core, or of the last inputs (one, or as many as there are
+                    units), whichever is more
     ==============  ==============================================================  ==============
 
     The verdict is the first that follows:
@@ -74,15 +74,15 @@ class EmergenceAssessment(Results, Estimator):
     - *undecided*: training diverged, a head has not converged, or seeds are too few;
     - *operator*: prediction, core, order and memory hold: training built what no alternative has;
     - *prediction*: prediction and core hold, and order or memory fails, or was not tested;
-    - *learned, not beyond ...* (the best of all baselines): gain holds and prediction fails;
     - *reservoir*: reservoir holds and core fails: the untrained core does as well;
+    - *learned, not beyond ...* (the best of all baselines): gain holds and prediction fails;
     - *none*: gain and reservoir fail;
     - *undecided*: none of these follows, because a claim is open or was not tested.
 
     Where the representation of a latent holds, *representation* is added to the first two, and
     takes the place of the others. Training has not ended if the mean training loss falls by more
     than `margin` from the last but one fifth of the updates to the last fifth; then the verdict is
-    *undecided*, unless it is *learned, not beyond ...*, *reservoir* or *none* and would be the same
+    *undecided*, unless it is *reservoir*, *learned, not beyond ...* or *none* and would be the same
     of the best possible predictor.
 
     The protocol follows *Emergence Without Scale*; its own variant is ``nulls=("shuffle",)``,

@@ -50,7 +50,7 @@ VARIABLES = {
     "probe_score": ("cross-validated R2 (D2 for classes) of decoding the latent", "1"),
     "probe_score_shuffled": ("probe score from hidden states of other sequences", "1"),
     "probe_score_noise": ("probe score from noise", "1"),
-    "probe_score_window": ("probe score from the last inputs, as many as there are units", "1"),
+    "probe_score_window": ("probe score from the last inputs, one or as many as units", "1"),
     "probe_score_window_shuffled": ("probe score from the last inputs of other sequences", "1"),
     "probe_accuracy": ("cross-validated accuracy of decoding the latent", "1"),
     "p_value": ("p-value of a gain above zero, sign flips over seeds", "1"),

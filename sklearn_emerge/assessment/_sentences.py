@@ -74,6 +74,8 @@ def verdict_sentence(case):
             f"Reservoir: the untrained core predicts better than {reference}, and the trained "
             "network not better than its untrained core"
         )
+        if case.states["prediction"] == FAILS:
+            said += f", nor than {best}, by more than the margin"
     elif built == "none" and "gain" in case.claims:
         said = (
             "None: neither the trained network nor its untrained core predicts better than "
@@ -91,8 +93,6 @@ def verdict_sentence(case):
             f"than that, the best of all baselines, by more than the margin, but better than "
             f"{reference}"
         )
-        if case.states["core"] == FAILS and case.states["reservoir"] == HOLDS:
-            said += ", and so does its untrained core, to within the margin"
     return f"{said}." if built == case.verdict else f"{said}; and {_decoded(case)}."
 
 

@@ -65,8 +65,9 @@ class Verdict:
 VERDICTS = (
     Verdict("operator", hold=("prediction", "core", "order", "memory")),
     Verdict("prediction", hold=("prediction", "core"), settled=("order", "memory")),
-    Verdict("learned, not beyond {best_baseline}", hold=("gain",), fail=("prediction",)),
+    # Before what is learned: where the untrained core does as well, training added nothing.
     Verdict("reservoir", hold=("reservoir",), fail=("core",)),
+    Verdict("learned, not beyond {best_baseline}", hold=("gain",), fail=("prediction",)),
     Verdict("none", fail=("gain", "reservoir")),
 )
 # They say what training built; a representation may be another thing that it built.

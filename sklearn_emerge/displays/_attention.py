@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -59,7 +60,7 @@ class AttentionDisplay(Display):
     ['0', '1', '2', '0']
     """
 
-    _options = {"cmap": "viridis"}
+    _options = {"cmap": "viridis", "vmax": 1.0}
 
     def __init__(
         self,
@@ -118,11 +119,14 @@ class AttentionDisplay(Display):
             raise ValueError(f"layer={layer!r} must be one integer; plot one after another.")
         patterns = estimator.attention_pattern(X, layer=layer)[:, 0]
         n_heads = patterns.shape[1]
-        if head is not None and head not in range(n_heads):
+        numbered = isinstance(head, Integral) and not isinstance(head, bool)
+        if head is not None and not (numbered and 0 <= head < n_heads):
             raise ValueError(
                 f"head={head!r} is no attention head of this network; choose from 0 to "
                 f"{n_heads - 1}, or None for the mean over all."
             )
+        if n_heads == 1:
+            head = 0
         which = f"mean of {n_heads} attention heads" if head is None else f"attention head {head}"
         several = f", mean of {len(patterns)} sequences" if len(patterns) > 1 else ""
         pattern = patterns.mean(axis=(0, 1)) if head is None else patterns[:, head].mean(axis=0)
@@ -135,7 +139,7 @@ class AttentionDisplay(Display):
             tokens = tokens[: len(pattern)]
         return cls(pattern, tokens, f"Layer {layer}, {which}{several}").plot(ax=ax)
 
-    def plot(self, ax: Axes | None = None, cmap: str = SAME) -> Self:
+    def plot(self, ax: Axes | None = None, cmap: str = SAME, vmax: float | str = SAME) -> Self:
         """Plot.
 
         Parameters
@@ -145,18 +149,28 @@ class AttentionDisplay(Display):
             was drawn into it.
         cmap : str, default="same"
             Name of a colour map of matplotlib; "same" as plotted before, at first "viridis".
+        vmax : float, default="same"
+            Share that has the last of its colours, as have all above: less where attention is
+            spread over many steps. "same" as plotted before, at first 1.
 
         Returns
         -------
         AttentionDisplay
             Itself, with `ax_`, `figure_` and `image_`.
+
+        Raises
+        ------
+        ValueError
+            If `vmax` is not above 0 and at most 1.
         """
-        (given,) = self._as_before(cmap=cmap)
+        given, most = self._as_before(cmap=cmap, vmax=vmax)
+        if not isinstance(most, Real) or not 0 < float(most) <= 1:
+            raise ValueError(f"vmax={vmax!r} is no share; pass a number above 0 and at most 1.")
         ax = self._new_axes(ax, (5.2, 4.4))
         n_steps = len(self.pattern)
         later = np.triu(np.ones((n_steps, n_steps), dtype=bool), 1)
         shown = np.ma.masked_array(self.pattern, later)
-        self.image_ = ax.imshow(shown, vmin=0, vmax=1, cmap=given, interpolation="nearest")
+        self.image_ = ax.imshow(shown, vmin=0, vmax=most, cmap=given, interpolation="nearest")
         ax.set_xlabel("is attended to" + ("" if self.tokens else " (step)"))
         ax.set_ylabel("attends" + ("" if self.tokens else " (step)"))
         if self.tokens is not None and n_steps <= _MOST_NAMES:
@@ -171,14 +185,15 @@ class AttentionDisplay(Display):
 
             for axis in (ax.xaxis, ax.yaxis):
                 axis.set_major_locator(MaxNLocator(integer=True))
-        bar = ax.figure.colorbar(self.image_, ax=ax, label="share of attention")
+        extend = "max" if shown.max() > most else "neither"
+        bar = ax.figure.colorbar(self.image_, ax=ax, label="share of attention", extend=extend)
         bar.outline.set_visible(False)
         settle(ax)
         if self.title is not None:
             set_title(ax, self.title)
         finish(ax)
         self.ax_ = ax
-        self._plotted(ax, cmap=given)
+        self._plotted(ax, cmap=given, vmax=most)
         return self
 
     def _shown(self) -> str:

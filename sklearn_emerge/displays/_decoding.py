@@ -34,7 +34,7 @@ class DecodingDisplay(Display):
     """Decodability of latents from the trained and the untrained core, beside predictive gains.
 
     Points are seeds, beside them their mean with its interval. Scores are those of the trained and
-    of the untrained core, and of as many last inputs as there are units. Build it with `from_cube`
+    of the untrained core, and of the last inputs. Build it with `from_cube`
     or `from_estimator`.
 
     Parameters

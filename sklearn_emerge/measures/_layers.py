@@ -10,12 +10,13 @@ from .._latents import check_latents
 from .._missing import is_observed
 from .._random import substream
 from ..likelihoods import LIKELIHOODS
-from ..predictors._last_inputs import window_of
+from ..predictors._last_inputs import windows_of
 from ..predictors._neural import NeuralPredictor
 from ..predictors._places import check_steps
-from ..probes import control_states, score_probe
+from ..probes import control_states, score_inputs, score_probe
 from ..worlds import Sample, World
 from ._sequences import sequences_of
+from ._twin import check_twin
 
 UNTRAINED = "untrained"
 SCORES = ("probe", "other sequences", "beyond")
@@ -37,11 +38,12 @@ def probe_layers(
 
     Each layer is probed by a linear map, cross-validated over units (see `cross_validate_probe`).
     Beside the network stands what decodes without having learned: its untrained twin, layer by
-    layer; the last inputs, as many as the widest layer has units, with the clock if the network
-    has one; and the clock alone, a column for each step. From every score that of the states of
-    *other sequences* (if above 0) is subtracted, in the same way for all: what they decode as well
-    is due to time alone. A layer represents a latent as far as it is *beyond* that, and more so
-    than the same layer of the untrained twin and the last inputs, as the claim "representation".
+    layer; the last inputs, one or as many as the widest layer has units, whichever shows more, with
+    the clock if the network has one; and the clock alone, a column for each step. From every score
+    that of the states of *other sequences* (if above 0) is subtracted, in the same way for all:
+    what they decode as well is due to time alone. A layer represents a latent as far as it is
+    *beyond* that, and more so than the same layer of the untrained twin and the last inputs, as the
+    claim "representation".
 
     Made for ``EmergenceAssessment(measures={"layers": probe_layers})``, too, with other arguments
     by `functools.partial`. The network computes the sequences once for all layers.
@@ -55,7 +57,7 @@ def probe_layers(
     layers : "all", int, str, or sequence of these, default="all"
         Some of the `layers_` of the network, or of its `places_`; "all" is all of `layers_`.
     twin : "untrained", predictor or None, default="untrained"
-        The network that is not trained: a fitted predictor with the same layers, as
+        The network that is not trained: a fitted predictor of the same architecture, as
         ``assessment.predictor(mode="readout", seed=0)``; "untrained" draws the initial weights of
         the network again. None leaves it out.
     steps : int or sequence of int, default=None
@@ -85,8 +87,8 @@ def probe_layers(
     NotFittedError
         If `fit` has not been called.
     ValueError
-        If the predictor is no network, there are no latents, an argument is out of range, or X does
-        not fit the predictor or the twin.
+        If the predictor is no network, the twin was trained or has another architecture, there are
+        no latents, an argument is out of range, or X does not fit the predictor.
 
     Examples
     --------
@@ -115,18 +117,14 @@ def probe_layers(
     states = {"trained": predictor.states(given, places)}
     if twin is not None:
         made = predictor._untrained() if isinstance(twin, str) and twin == UNTRAINED else twin
-        if not isinstance(made, NeuralPredictor):
-            raise ValueError(
-                f"twin={twin!r} is no network; pass a fitted predictor, 'untrained', or None."
-            )
+        check_twin(made, predictor)
         states[UNTRAINED] = made.states(given, places)
     tokens = predictor.n_tokens_ if LIKELIHOODS[predictor.likelihood_].tokens else None
     width = max(values.shape[2] for values in states["trained"].values())
     clocked = getattr(predictor, "time_channel", None) == "full_time"
     roles = {"n_exogenous": predictor._n_exogenous, "feedback": predictor._feedback}
-    window = window_of(given, width, "full_time" if clocked else None, tokens, **roles)
+    windows = windows_of(given, width, "full_time" if clocked else None, tokens, **roles)
     clock = np.broadcast_to(np.eye(X.shape[1]), (len(X), X.shape[1], X.shape[1]))
-    alone = {"window": window, "clock": clock}
     stream, observed = substream(random_state), sample.probed(len(X))
     if observed is None:
         encoded = predictor.encode(given)
@@ -146,20 +144,24 @@ def probe_layers(
         "random_state": substream(stream, "estimator"),
     }
 
-    def scores(hidden):
-        """Return what is decoded from states, from those of others, and the difference."""
+    def decoded(hidden):
+        """Return what is decoded from states, and from those of other sequences."""
         hidden = hidden[:, steps]
         other = control_states(hidden, "other_sequence", substream(stream, "other_sequence"))
-        own, shuffled = (score_probe(each, latents, **options).score for each in (hidden, other))
+        return [score_probe(each, latents, **options).score for each in (hidden, other)]
+
+    def scores(own, shuffled):
+        """Return both, and the difference."""
         return np.stack([own, shuffled, own - np.maximum(shuffled, 0)], axis=1)
 
     if latents is None:
         found = np.full((len(states) + 2, len(places), len(names), len(SCORES)), np.nan)
     else:
-        found = [[scores(layer[place]) for place in places] for layer in states.values()]
-        found += [[scores(columns)] * len(places) for columns in alone.values()]
+        found = [[scores(*decoded(layer[place])) for place in places] for layer in states.values()]
+        inputs = score_inputs((each[:, steps] for each in windows), latents, stream, **options)
+        found += [[scores(*each)] * len(places) for each in (inputs, decoded(clock))]
     coords = {
-        "network": [*states, *alone],
+        "network": [*states, "window", "clock"],
         "layer": labels,
         "decoded": names,
         "score": list(SCORES),
@@ -209,10 +211,11 @@ def _places_of(predictor, layers):
     if isinstance(layers, str) and layers == "all":
         labels = list(numbers)
     else:
-        labels = [layers] if isinstance(layers, str | int | np.integer) else list(layers)
+        labels = list(layers) if np.iterable(layers) and not isinstance(layers, str) else [layers]
     texts = [label for label in labels if isinstance(label, str)]
-    known = set(predictor.places_ if texts else numbers)
-    if not labels or (texts and len(texts) < len(labels)) or not set(labels) <= known:
+    known = predictor.places_ if texts else numbers
+    mixed = texts and len(texts) < len(labels)
+    if not labels or mixed or not all(label in known for label in labels):
         raise ValueError(
             f"layers={layers!r} must be 'all', or some of the layers "
             f"{', '.join(map(str, numbers))}, or of the places "

@@ -10,6 +10,7 @@ from ..likelihoods import LIKELIHOODS
 from ..predictors._neural import NeuralPredictor
 from ..predictors._places import check_steps
 from ._sequences import sequences_of
+from ._twin import check_twin
 
 
 def patch_effect(predictor, X, source, *, at=None, steps=None, twin=None):
@@ -33,7 +34,7 @@ def patch_effect(predictor, X, source, *, at=None, steps=None, twin=None):
     X : Sample or array-like of shape (n_sequences, n_steps[, n_channels])
         Sequences, alone or as `World.sample` returns them; where these say which steps are scored,
         those alone count.
-    source : array-like of the shape of X
+    source : Sample or array-like of the shape of X
         The sequences that states come from: of row i those of its row i.
     at : str or sequence of str, default=None
         Some of the `places_` of the network; None is all.
@@ -56,8 +57,8 @@ def patch_effect(predictor, X, source, *, at=None, steps=None, twin=None):
     NotFittedError
         If `fit` has not been called.
     ValueError
-        If the predictor or the twin is no network, has no such place, there is no such step, or
-        sequences do not fit.
+        If the predictor is no network, the twin was trained, has no trained head or another
+        architecture, there is no such place or step, or sequences do not fit.
 
     Examples
     --------
@@ -78,18 +79,23 @@ def patch_effect(predictor, X, source, *, at=None, steps=None, twin=None):
     >>> bool((rise.mean("sequence") > 0.5).all())
     True
     """
-    networks = {"trained": predictor} | ({} if twin is None else {"untrained": twin})
-    for name, network in zip(("predictor", "twin"), networks.values(), strict=False):
-        if not isinstance(network, NeuralPredictor):
-            raise ValueError(f"{name}={network!r} has no places; pass a network that is fitted.")
-        check_is_fitted(network)
-    given = X["X"] if isinstance(X, Mapping) else X
+    if not isinstance(predictor, NeuralPredictor):
+        raise ValueError(f"predictor={predictor!r} has no places; pass a network that is fitted.")
+    check_is_fitted(predictor)
+    networks = {"trained": predictor}
+    if twin is not None:
+        check_twin(twin, predictor)
+        if twin.training == "random":
+            raise ValueError(
+                "twin has the head of training='random', which was not fitted, so that its loss "
+                "says nothing of its states; set training='readout'."
+            )
+        networks["untrained"] = twin
+    given, source = (each["X"] if isinstance(each, Mapping) else each for each in (X, source))
     own, scored = sequences_of(predictor, X, None)
     last = own.shape[1] - 1
     steps = list(range(last)) if steps is None else check_steps(steps, own.shape[1], "steps")
-    places = list(predictor.places_ if at is None else [at] if isinstance(at, str) else at)
-    if not places:
-        raise ValueError(f"at={at!r} names no place; choose from {predictor.places_}.")
+    places = predictor._chosen_places(predictor.places_ if at is None else at)[1]
     coords = {
         "network": list(networks),
         "place": places,
@@ -98,7 +104,7 @@ def patch_effect(predictor, X, source, *, at=None, steps=None, twin=None):
     }
     rise = np.empty([len(each) for each in coords.values()])
     for i, network in enumerate(networks.values()):
-        network._known_places(places)
+        network._chosen_places(places)
         own, other = network._paired(given, source)
         for j, place in enumerate(places):
             # Modules may compute a little differently where they are looked at.

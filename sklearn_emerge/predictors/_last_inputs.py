@@ -89,3 +89,13 @@ def window_of(X, n_lags, time_channel, n_tokens, *, n_exogenous=0, feedback=True
         return window
     clock = np.broadcast_to(np.linspace(0, 1, X.shape[1])[:, np.newaxis], (*X.shape[:2], 1))
     return np.concatenate([window, clock], axis=2)
+
+
+def windows_of(X, n_lags, *args, **options):
+    """Yield the last input alone, and as many as are asked for, as `window_of` returns them.
+
+    Of many channels many lags are so many columns that a probe of them may find less than one of
+    the last input.
+    """
+    for n in sorted({1, n_lags}):
+        yield window_of(X, n, *args, **options)

@@ -81,12 +81,7 @@ class PlaceEvaluation:
         True
         """
         check_is_fitted(self)
-        if not np.iterable(at):
-            raise ValueError(f"at={at!r} must be the name of a place, or several.")
-        names = [at] if isinstance(at, str) else list(at)
-        places = self._known_places(names)
-        if not names:
-            raise ValueError(f"at={at!r} names no place; choose from {_listed(self._places)}.")
+        places, names = self._chosen_places(at)
         X = self.fill_missing(self.encode(X))
         if set(names) == {HIDDEN}:
             found = {HIDDEN: self._forward(X, hidden=True)}
@@ -106,7 +101,7 @@ class PlaceEvaluation:
 
         together = self._forward(X, hidden=True, read=read)
         parts = np.split(together, np.cumsum(sizes)[:-1], axis=2)
-        found = {name: part.copy() for name, part in zip(dict.fromkeys(names), parts, strict=True)}
+        found = {name: part.copy() for name, part in zip(names, parts, strict=True)}
         return found[at] if isinstance(at, str) else found
 
     def patch(self, X, source, at=HIDDEN, step=None):
@@ -158,7 +153,7 @@ class PlaceEvaluation:
         check_is_fitted(self)
         if not isinstance(at, str):
             raise ValueError(f"at={at!r} must be the name of one place; patch one after another.")
-        self._known_places([at])
+        self._chosen_places(at)
         several = np.asarray(X).ndim == 3 or self._likelihood.tokens
         X, source = self._paired(X, source)
         mean = self._likelihood.clip(self._patched(X, source, at, check_steps(step, X.shape[1])))
@@ -226,16 +221,21 @@ class PlaceEvaluation:
             mean[:, later] = self._mean(self._forward(X, inputs_of=spliced))[:, later]
         return mean
 
-    def _known_places(self, names):
-        """Return the places by name after checking that they are known."""
-        places = self._places
+    def _chosen_places(self, at):
+        """Return all places by name, and the names of those that were chosen, each once."""
+        places, names = self._places, [at] if isinstance(at, str) else at
+        if not np.iterable(names) or not all(isinstance(name, str) for name in names):
+            raise ValueError(f"at={at!r} must be the name of a place, or several.")
         for name in names:
             if name not in places:
                 raise ValueError(
                     f"at={name!r} is no place of this {type(self).__name__}; choose from "
                     f"{_listed(places)}.{did_you_mean(name, list(places))}"
                 )
-        return places
+        names = list(dict.fromkeys(names))
+        if not names:
+            raise ValueError(f"at={at!r} names no place; choose from {_listed(places)}.")
+        return places, names
 
     def _untrained(self):
         """Return a copy with the initial core, from the same weights that training began with.
@@ -301,7 +301,10 @@ def hooked(network, place, act):
         new = act(hidden_states(output))
         if new is None:
             return None
-        return (new, *output[1:]) if isinstance(output, tuple) else new
+        if not isinstance(output, tuple):
+            return new
+        # Of a tuple with names what is behind it may ask for a name.
+        return getattr(output, "_make", tuple)((new, *output[1:]))
 
     register = module.register_forward_pre_hook if of_input else module.register_forward_hook
     handle = register(before if of_input else after)
@@ -326,25 +329,31 @@ def parts_called_once(network, n_inputs):
     dict of str to str
         In the order in which they are called.
     """
+    # As many steps as cores are checked with; other numbers tell steps from as many channels.
+    once, again = (_called_once(network, sizes, n_inputs) for sizes in ((2, 4), (3, 3)))
+    paths = [path for path in once if path in again]
+    return {f"core.{path}" if path == HIDDEN else path: f"core.{path}" for path in paths}
+
+
+def _called_once(network, sizes, n_inputs):
+    """Return paths of the parts that are called once, and return states of so many steps."""
     called = []
 
     def note(path):
         def hook(module, args, output):
             values = None if isinstance(output, tuple) and not output else hidden_states(output)
             fits = isinstance(values, torch.Tensor) and values.ndim == 3
-            called.append((path, fits and values.shape[:2] == (2, 4)))
+            called.append((path, fits and values.shape[:2] == sizes))
 
         return hook
 
     parts = {path: part for path, part in network.core.named_modules() if path}
     handles = [part.register_forward_hook(note(path)) for path, part in parts.items()]
-    # As many as cores are checked with.
-    network.hidden(torch.zeros(2, 4, n_inputs, dtype=torch.float64, device=_device_of(network)))
+    network.hidden(torch.zeros(*sizes, n_inputs, dtype=torch.float64, device=_device_of(network)))
     for handle in handles:
         handle.remove()
     paths = [path for path, _ in called]
-    once = [path for path, fits in called if fits and paths.count(path) == 1]
-    return {f"core.{path}" if path == HIDDEN else path: f"core.{path}" for path in once}
+    return [path for path, fits in called if fits and paths.count(path) == 1]
 
 
 def _device_of(network):

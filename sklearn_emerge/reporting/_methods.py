@@ -272,7 +272,7 @@ def _probes(facts: Facts) -> str:
     noun = "latent" if len(facts.latents) == 1 else "latents"
     were = "was" if len(facts.latents) == 1 else "were"
     window = "probe_score_window" in facts.cube
-    inputs = " and from as many last inputs as there are units" if window else ""
+    inputs = " and from the last inputs, one or as many as there are units" if window else ""
     states = dict.fromkeys(ARM_STATES.get(m, m).removesuffix(" states") for m in facts.modes)
     used = {case.score_name(latent) for case in facts.cases for latent in facts.latents}
     scores = listed([text for name, text in _SCORES.items() if name in used])

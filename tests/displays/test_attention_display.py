@@ -35,6 +35,14 @@ def test_it_draws_the_pattern_of_a_layer_and_an_attention_head(model):
     assert repr(display).startswith("<AttentionDisplay: Layer 2, attention head 1; most to an earl")
 
 
+def test_one_attention_head_is_no_mean():
+    model = TransformerPredictor(
+        8, 1, 1, likelihood="categorical", max_steps=0, random_state=0
+    ).fit(TOKENS)
+    display = AttentionDisplay.from_estimator(model, TOKENS[:1])
+    assert display.title == "Layer 1, attention head 0"
+
+
 @pytest.mark.parametrize("tokens", [None, "abcdefghi", [f"a long $name {i}" for i in range(9)]])
 def test_names_of_steps_are_read(model, tokens):
     display = AttentionDisplay.from_estimator(model, TOKENS[:1], tokens=tokens)
@@ -50,7 +58,10 @@ def test_plotting_again_remembers_what_was_given(model):
     figure = display.figure_
     assert display.plot(cmap="magma").figure_ is figure
     assert plt.get_fignums() == [figure.number]
-    assert display.plot().image_.get_cmap().name == "magma"
+    assert display.plot(vmax=0.5).image_.get_cmap().name == "magma"
+    assert display.plot().image_.get_clim() == (0, 0.5)
+    with pytest.raises(ValueError, match="vmax=0 is no share; pass a number above 0"):
+        display.plot(vmax=0)
     given, ax = plt.subplots()
     assert display.plot(ax=ax).figure_ is given
 
@@ -60,6 +71,8 @@ def test_plotting_again_remembers_what_was_given(model):
     [
         ({"layer": 3}, "layer=3 must be one integer or several, from 1 to 2"),
         ({"layer": [1, 2]}, r"layer=\[1, 2\] must be one integer; plot one after another"),
+        ({"head": True}, "head=True is no attention head of this network; choose from 0 to 1"),
+        ({"head": 1.0}, "head=1.0 is no attention head"),
         ({"head": 2}, "head=2 is no attention head of this network; choose from 0 to 1"),
         ({"tokens": "abc"}, "tokens has 3 names for 8 steps; pass one a step"),
     ],

@@ -16,6 +16,7 @@ from sklearn_emerge import (
     OscillatorWorld,
     TransformerPredictor,
 )
+from sklearn_emerge.assessment import _networks
 from sklearn_emerge.measures import probe_layers
 from sklearn_emerge.predictors import TransformerPredictor as Transformer
 from sklearn_emerge.predictors import _evaluation
@@ -145,6 +146,28 @@ def test_missing_steps_have_no_part_in_it():
     np.testing.assert_allclose(trained, expected.score, atol=1e-6)
 
 
+@pytest.mark.parametrize("model", [GRUPredictor(4), TransformerPredictor(4, 2, 2)])
+def test_beyond_its_controls_is_what_the_claim_of_an_assessment_is_about(model, monkeypatch):
+    """To the last digit, given the random numbers of its probes."""
+    true, probed = _networks._probe_scores, []
+
+    def noted(predictor, sample, probe, n_probe, stream):
+        if predictor.training == "full":
+            probed.append((predictor, sample, stream))
+        return true(predictor, sample, probe, n_probe, stream)
+
+    monkeypatch.setattr(_networks, "_probe_scores", noted)
+    options = {"world": WORLD, "model": model.set_params(max_steps=5), "nulls": ()}
+    claims = small_assessment(**options, modes=("full", "readout")).fit().cube_.claim_difference
+    claimed = claims.sel(claim=["representation x", "representation y"]).transpose("seed", "claim")
+    assert len(probed) == len(claimed)
+    for (predictor, sample, stream), expected in zip(probed, claimed.values, strict=True):
+        beyond = probe_layers(predictor, sample, random_state=stream)
+        beyond = beyond.sel(score="beyond").isel(layer=-1)
+        most = beyond.sel(network=["untrained", "window"]).max("network").clip(0)
+        np.testing.assert_allclose(beyond.sel(network="trained") - most, expected, atol=1e-9)
+
+
 def test_layers_are_probed_in_the_course_of_training():
     assessment = small_assessment(
         world=WORLD, record_at=[0, 4], measures={"layers": partial(probe_layers, n_sequences=15)}
@@ -168,7 +191,17 @@ def test_layers_are_probed_in_the_course_of_training():
         (lambda m: probe_layers(m, EVALUATION, layers=[2]), r"layers=\[2\] must be 'all', or some"),
         (lambda m: probe_layers(m, EVALUATION, layers=[1, "hidden"]), "or of the places 'hidden'"),
         (lambda m: probe_layers(m, EVALUATION, layers=[1, 1]), "has a layer twice; drop one"),
+        (lambda m: probe_layers(m, EVALUATION, layers=1.5), "layers=1.5 must be 'all', or some of"),
+        (
+            lambda m: probe_layers(m, EVALUATION, layers=[[1]]),
+            r"layers=\[\[1\]\] must be 'all', or",
+        ),
         (lambda m: probe_layers(m, EVALUATION, twin="random"), "twin='random' is no network; pass"),
+        (lambda m: probe_layers(m, EVALUATION, twin=m), "twin was trained itself, in max_steps=10"),
+        (
+            lambda m: probe_layers(m, EVALUATION, twin=GRUPredictor(5, max_steps=0).fit(TRAIN.X)),
+            "twin has weights of other shapes than the network, .*; pass clone",
+        ),
         (lambda m: probe_layers(m, EVALUATION, steps=[16]), r"steps=\[16\] must be one integer or"),
         (lambda m: probe_layers(m, EVALUATION, n_sequences=0), "n_sequences=0 is no number of seq"),
     ],

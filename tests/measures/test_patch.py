@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn.base import clone
 
 from sklearn_emerge import GRUPredictor, MeanPredictor, OscillatorWorld, TransformerPredictor
 from sklearn_emerge.measures import patch_effect
@@ -12,12 +11,16 @@ TOKENS = np.random.default_rng(0).integers(4, size=(40, 7))
 OTHERS = np.roll(TOKENS, 1, axis=0)
 
 
-@pytest.fixture(scope="module")
-def networks():
+def fitted(**options):
     model = TransformerPredictor(
         8, 1, 2, likelihood="categorical", max_steps=20, lr=0.01, random_state=0
-    ).fit(TOKENS)
-    return model, clone(model).set_params(training="readout").fit(TOKENS)
+    )
+    return model.set_params(**options).fit(TOKENS)
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return fitted(), fitted(training="readout")
 
 
 def test_the_effect_is_the_rise_of_the_loss_of_the_patched_network(networks):
@@ -32,6 +35,8 @@ def test_the_effect_is_the_rise_of_the_loss_of_the_patched_network(networks):
             expected = np.log(own / patched).mean(axis=1)
             one = found.sel(network=name, place=place, patched_step=step)
             np.testing.assert_allclose(one, expected, atol=1e-9)
+    given = patch_effect(model, Sample(TOKENS), Sample(OTHERS), at="hidden", twin=twin)
+    assert given.equals(found.sel(place=["hidden"]))
     assert found.attrs == {"long_name": "rise of the loss by a patch", "units": "nat/step"}
 
 
@@ -78,7 +83,17 @@ def test_a_recurrent_network_forgets_a_patch_or_not():
     ("call", "message"),
     [
         (lambda m: patch_effect(MeanPredictor(), TOKENS, OTHERS), "predictor=MeanPredictor.. has"),
-        (lambda m: patch_effect(m, TOKENS, OTHERS, twin=3), "twin=3 has no places; pass a network"),
+        (lambda m: patch_effect(m, TOKENS, OTHERS, twin=3), "twin=3 is no network; pass clone"),
+        (lambda m: patch_effect(m, TOKENS, OTHERS, twin=m), "trained itself, in max_steps=20 upd"),
+        (
+            lambda m: patch_effect(m, TOKENS, OTHERS, twin=fitted(training="random")),
+            "twin has the head of training='random', .*; set training='readout'",
+        ),
+        (
+            lambda m: patch_effect(m, TOKENS, OTHERS, twin=fitted(n_layers=2, max_steps=0)),
+            "twin has weights of other shapes than the network, .*; pass clone",
+        ),
+        (lambda m: patch_effect(m, TOKENS, OTHERS, at=3), "at=3 must be the name of a place, or"),
         (lambda m: patch_effect(m, TOKENS, OTHERS[:4]), "source has 4 sequences, but X has 40"),
         (lambda m: patch_effect(m, TOKENS, OTHERS, at="mlp"), "at='mlp' is no place of this"),
         (lambda m: patch_effect(m, TOKENS, OTHERS, at=[]), r"at=\[\] names no place"),

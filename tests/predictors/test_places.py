@@ -1,5 +1,6 @@
 """What is computed at named places, and what follows if it comes from other sequences."""
 
+from collections import namedtuple
 from functools import partial
 
 import numpy as np
@@ -38,6 +39,27 @@ class Own(nn.Module):
         mixed = self.twice(torch.tanh(self.twice(self.mix(self.rnn(inputs)[0]))))
         self.flat(mixed)
         return self.hidden(mixed)
+
+
+Named = namedtuple("Named", ["states", "others"])
+
+
+class Channels(nn.Module):
+    """A part has channels where others have steps, and one returns a tuple with names."""
+
+    def __init__(self, n_inputs):
+        super().__init__()
+        self.convolution = nn.Conv1d(n_inputs, 4, 2)
+        self.named = Split()
+
+    def forward(self, inputs):
+        padded = nn.functional.pad(inputs.transpose(1, 2), (1, 0))
+        return self.named(self.convolution(padded).transpose(1, 2)).states
+
+
+class Split(nn.Module):
+    def forward(self, states):
+        return Named(torch.tanh(states), states)
 
 
 class Encoder(nn.Module):
@@ -144,6 +166,23 @@ def test_parts_that_torch_would_pass_by_are_places():
         assert np.abs(model.patch(WAVES, OTHERS, at, 4)[:, 4] - own[:, 4]).max() > 1e-6
     found = patch_effect(model, WAVES, WAVES.copy(), steps=[4])
     assert (found == 0).all()
+
+
+def test_channels_are_not_taken_for_steps():
+    """Four channels are as many as the steps that cores are checked with."""
+    model = ModulePredictor(Channels, max_steps=2, random_state=0).fit(WAVES)
+    assert model.places_ == ("named", "hidden")
+    assert np.array_equal(model.states(WAVES, at="named"), model.transform(WAVES))
+    patched = model.patch(WAVES, OTHERS, at="named", step=4)
+    assert np.array_equal(patched, model.patch(WAVES, OTHERS, step=4))
+    assert np.abs(patched[:, 4] - model.predict(WAVES)[:, 4]).max() > 1e-6
+
+
+def test_a_place_may_be_named_twice(fitted):
+    model, X, _ = fitted["pre"]
+    found = model.states(X, at=["embedding", "hidden", "embedding"])
+    assert list(found) == ["embedding", "hidden"]
+    assert np.array_equal(found["embedding"], model.states(X, at="embedding"))
 
 
 def test_states_are_copies(fitted):
@@ -265,6 +304,15 @@ def test_the_untrained_twin_has_the_initial_weights(fitted, name):
     assert not np.array_equal(made.transform(X), model.transform(X))
 
 
+def test_a_sample_in_place_of_sequences_is_refused_with_the_remedy(fitted):
+    model = fitted["GRU"][0]
+    sample = OscillatorWorld(n_steps=14).sample(5, random_state=0)
+    for call in (model.predict, model.states, model.fit, lambda X: model.patch(WAVES[:5], X)):
+        with pytest.raises(ValueError, match="X is a Sample, not sequences; pass .* X=sample.X"):
+            call(sample)
+    assert model.states(sample.X).shape == (5, 14, 4)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -277,6 +325,7 @@ def test_the_untrained_twin_has_the_initial_weights(fitted, name):
             "choose from 'embedding'.*mean 'layer 1 mlp'",
         ),
         (lambda m: m.states(TOKENS, at=3), "at=3 must be the name of a place, or several"),
+        (lambda m: m.states(TOKENS, at=[["hidden"]]), "must be the name of a place, or several"),
         (lambda m: m.states(TOKENS, at=[]), "names no place; choose from 'embedding'"),
         (lambda m: m.patch(TOKENS, TOKENS, at=["hidden"]), "must be the name of one place"),
         (lambda m: m.patch(TOKENS, TOKENS[:3]), "source has 3 sequences, but X has 40; pass one"),

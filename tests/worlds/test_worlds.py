@@ -510,6 +510,9 @@ def test_draws_that_are_the_same_by_chance_are_no_error():
     rare = FunctionWorld(lambda n, rng: rng.random((n, 3)) < 0.9, observation="binary")
     for seed in range(20):
         assert rare.sample(3, random_state=seed).X.shape == (3, 3)
+    # Nothing happens in any of them.
+    rarer = FunctionWorld(lambda n, rng: rng.random((n, 3)) < 1e-9, observation="binary")
+    assert not rarer.sample(3, random_state=0).X.any()
 
 
 CALLS = iter(range(1000))
@@ -559,6 +562,12 @@ NOISE = np.random.default_rng(0).normal(size=(9, 5))
             lambda n, rng: np.resize(NOISE, (n, 5)),
             {},
             "the same 64 sequences for two generators, .*; draw everything random from rng",
+        ),
+        (lambda n, rng: np.tile(NOISE[0], (n, 1)), {}, "the same 64 sequences for two generators"),
+        (
+            lambda n, rng: np.resize(NOISE, (n, 5)) + 0 * rng.normal(),
+            {},
+            "the same 64 sequences for two generators",
         ),
         (lambda n, rng: (NOISE[:n],) * 4, {}, r"a tuple of 4; return X, \(X, latents\), or"),
         (lambda n, rng: (NOISE[:n], None, NOISE[:n]), {}, r"the type float64, .* a bool array of"),
