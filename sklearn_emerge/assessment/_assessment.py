@@ -351,7 +351,8 @@ class EmergenceAssessment(Results, Estimator):
         X : array-like of shape (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_channels), default=None
             Your own sequences, if there is no world; NaN where steps are missing, or a list of
-            arrays of unequal length, see `ArrayWorld`.
+            arrays of unequal length, see `ArrayWorld`. Sequences with inputs, and tasks, are given
+            as the world, ``ArrayWorld(X, y, inputs=...)``.
         y : array-like of shape (n_sequences,), (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_latents), default=None
             Their latents, see `ArrayWorld`: floats are quantities, integers and text are classes.

@@ -123,6 +123,25 @@ class Case:
         )
 
     @property
+    def accuracy(self):
+        """Share of right answers in a task, by who gave them, in words; {} if there is none."""
+        if "accuracy" not in self.here or "accuracy_baseline" not in self.here:
+            return {}
+        shares = {
+            words: self.here.accuracy.sel(mode=mode).mean("seed").item()
+            for mode, words in (("full", "the trained network"), ("readout", "its untrained core"))
+            if mode in self.here.mode
+        }
+        best = self.here.accuracy_baseline.sel(baseline=self.here.best_baseline.item())
+        shares[self.best] = best.mean("seed").item()
+        return shares if np.isfinite(list(shares.values())).all() else {}
+
+    @property
+    def is_task(self):
+        """Whether what is predicted is not seen, so that all is known from inputs."""
+        return self.run["world"]["params"].get("feedback") is False
+
+    @property
     def smallest_p_value(self):
         """The smallest p-value that sign flips over these seeds can have."""
         family = self.n_configurations, self.run["correction"]

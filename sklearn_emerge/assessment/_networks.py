@@ -270,7 +270,7 @@ def probe_options(probe, evaluation, n_probe, stream):
     return {
         "probe": probe,
         "groups": groups_of(evaluation, n_probe),
-        "observed": None if evaluation.observed is None else evaluation.observed[:n_probe],
+        "observed": evaluation.probed(n_probe),
         "random_state": substream(stream, "estimator"),
     }
 

@@ -79,7 +79,7 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
         splits = design.splits(world)
         # The probe leaves out the first step.
         latents = [
-            known_latents(evaluation.latents[:n_probe, 1:], _first(evaluation.observed, n_probe), 1)
+            known_latents(evaluation.latents[:n_probe, 1:], evaluation.probed(n_probe), 1)
             for _, evaluation in splits
         ]
         units = [groups_of(evaluation, n_probe) for _, evaluation in splits]
@@ -90,10 +90,10 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
             recordings = given = None
             if recorded:
                 rows, recordings, _ = world._arrays()
-                observed = rows.observed()
-                recordings = known_latents(recordings[:, 1:], observed, 1)
+                known = world._probed(rows, recordings)
+                recordings = known_latents(recordings[:, 1:], known, 1)
                 given = world._given_classes(y)[:, 1:]
-                given = known_latents(given, observed, 1)
+                given = known_latents(given, known, 1)
             names = splits[0][1].latent_names
             problems, scored = _problems(names, latents, units, recordings, given)
             remedy = _REMEDIES[world.latent_kind]
@@ -115,11 +115,6 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
         # Configurations of one world have the same to tell.
         once = "; ".join(dict.fromkeys(found))
         warnings.warn(f"{once}; {remedy}.", UserWarning, stacklevel=4)
-
-
-def _first(observed, n):
-    """Return which steps of the first sequences are observed, or None."""
-    return None if observed is None else observed[:n]
 
 
 def _problems(names, latents, units, recordings, given):

@@ -20,7 +20,7 @@ _OUTCOMES = {HOLDS: "holds", FAILS: "fails", OPEN: "is open", UNTESTED: "was not
 _THAT = {
     "prediction": "that it predicts better than {best}",
     "core": "that it predicts better than its untrained core",
-    "order": "that its gain is by the order in time",
+    "order": "that its gain is by {what}",
     "memory": "that it uses its memory",
 }
 # Of each claim what is said of its effect, and the words for one above and one below zero.
@@ -60,7 +60,7 @@ def verdict_sentence(case):
     if built == "operator":
         said = (
             f"Operator: the trained network predicts better than {best}, and than its untrained "
-            "core, by the order in time and with its memory"
+            f"core, by {_by_what(case)} and with its memory"
         )
     elif built == "prediction":
         failed = FAILS in (case.states["order"], case.states["memory"])
@@ -96,6 +96,12 @@ def verdict_sentence(case):
     return f"{said}." if built == case.verdict else f"{said}; and {_decoded(case)}."
 
 
+def _by_what(case):
+    """Return what nulls have lost: in tasks, and if it is all, which inputs belong to what."""
+    by_inputs = case.is_task or case.nulls == ["exchange"]
+    return "what its inputs tell" if by_inputs else "the order in time"
+
+
 def _latents(case, state):
     """Return the latents whose representation has a state."""
     return [
@@ -115,7 +121,7 @@ def _decoded(case):
 def _not_shown(case, names):
     """Return which claims do not hold, and why."""
     return ", and ".join(
-        f"{_THAT[name].format(best=case.best)} {_OUTCOMES[case.states[name]]}"
+        f"{_THAT[name].format(best=case.best, what=_by_what(case))} {_OUTCOMES[case.states[name]]}"
         for name in names
         if case.states[name] != HOLDS
     )
@@ -137,7 +143,7 @@ def _found(case, name, claim):
         words["nulls"] = listed([condition_in_words(null) for null in case.nulls], "or")
         if (claim.values == 0).all():
             return (
-                f"{title}: over {case.best} nothing is gained that could be by the order in time, "
+                f"{title}: over {case.best} nothing is gained that could be by {_by_what(case)}, "
                 f"neither in the world nor in the null with {words['nulls']}"
             )
     if latent:
@@ -203,7 +209,7 @@ def worth_sentences(case):
     """Return what the trained network is worth: in random units, and of what is possible."""
     if "full" not in case.here.mode or not np.isfinite(case.here.nll.sel(mode="full")).all():
         return []
-    return [*_in_units(case), *_of_possible(case)]
+    return [*_in_units(case), *_of_possible(case), *_of_answers(case)]
 
 
 def _in_units(case):
@@ -263,6 +269,15 @@ def _of_possible(case):
             )
         sentences.append(f"{said}.")
     return sentences
+
+
+def _of_answers(case):
+    """Return how many answers of a task are right, if they can be."""
+    shares = [
+        f"{'more than 99.9%' if 0.9995 <= share < 1 else f'{share:.1%}'} by {who}"
+        for who, share in case.accuracy.items()
+    ]
+    return [f"Answers that are right: {listed(shares)}."] if shares else []
 
 
 def _percent(share):

@@ -75,9 +75,11 @@ def summarise(cube: CubeSource, detail: Literal["short", "full"] = "short") -> p
         its untrained core (``vs readout``) and more so than in the null (``vs null``), in nats per
         step; where nothing was trained but heads, the gain of the ``untrained`` core; the units of
         a random core that predicts as well (``random units``); the probe score of each latent from
-        trained/untrained states; whether fits have ``converged``; and the ``verdict``, in which "+"
-        is a representation besides. All columns are there; printed, it fits 80 columns, with cells
-        of several lines where need be, and says if columns are left out even so: latents of which
+        trained/untrained states; of a task the share of right answers of the trained network and of
+        the best of all baselines (``accuracy``); whether fits have ``converged``; and the
+        ``verdict``, in which "+" is a representation besides. All columns are there; printed, it
+        fits 80 columns, with cells of several lines where need be, and says if columns are left out
+        even so: latents of which
         training added least, then units, null and readout. What columns are is in
         ``attrs["caption"]``, and printed below the table.
 
@@ -176,6 +178,10 @@ def _row(case: Case) -> dict[str, Any]:
         cells["random units"] = tried if size in (0, np.inf) else f"{size:.0f}"
         if is_any_size(*case.reservoir[1:]):
             cells["random units"] = "?"
+    if case.accuracy:
+        *_, (_, best) = case.accuracy.items()
+        own = case.accuracy.get("the trained network", np.nan)
+        cells["accuracy"] = "/".join(_compact(f"{share:.3f}") for share in (own, best))
     for latent in case.latents:
         scores = case.scores(latent)
         cells[_column(case, latent)] = "/".join(
@@ -230,6 +236,8 @@ def _caption(cases: Sequence[Case], rows: pd.DataFrame) -> str:
     if "random units" in rows:
         said.append("random units: of a random core that predicts as well")
         said += ["?: cannot be told"] if (rows["random units"] == "?").any() else []
+    if "accuracy" in rows:
+        said.append("accuracy: right answers, of the trained network/the best of all baselines")
     scores = {name.partition(" ")[0] for name in set(rows) & set(_latents_least_first(cases))}
     said += [f"{score}: of decoding from trained/untrained states" for score in sorted(scores)]
     if rows.verdict.str.contains("+", regex=False).any():

@@ -7,6 +7,7 @@ import xarray as xr
 from sklearn.utils.validation import check_is_fitted
 
 from .._latents import check_latents
+from .._missing import is_observed
 from .._random import substream
 from ..likelihoods import LIKELIHOODS
 from ..predictors._last_inputs import windows_of
@@ -124,7 +125,11 @@ def probe_layers(
     roles = {"n_exogenous": predictor._n_exogenous, "feedback": predictor._feedback}
     windows = windows_of(given, width, "full_time" if clocked else None, tokens, **roles)
     clock = np.broadcast_to(np.eye(X.shape[1]), (len(X), X.shape[1], X.shape[1]))
-    stream, observed = substream(random_state), predictor._observed(predictor.encode(given))
+    stream, observed = substream(random_state), sample.probed(len(X))
+    if observed is None:
+        encoded = predictor.encode(given)
+        # In a task there are latents while nothing is asked.
+        observed = is_observed(encoded if predictor._feedback else predictor._seen(encoded))
     # What is missing is checked with all steps, and some may be probed alone.
     latents = sample.latents
     if latents is not None:

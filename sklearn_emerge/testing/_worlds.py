@@ -5,6 +5,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import clone
 
 from .._roles import targets_of
@@ -63,7 +64,7 @@ def check_world(world: World) -> None:
     )
     train, evaluation = _drawn(world, facts, name, lambda world, seed: world.split(*sizes, seed))
     require(
-        _is_constant(train) or not np.array_equal(train.X[: len(evaluation.X)], evaluation.X),
+        _is_constant(train) or not _same(train.X[: len(evaluation.X)], evaluation.X),
         f"{name}.split returned the same sequences for training and evaluation; draw each from the "
         "stream that _draw is given.",
     )
@@ -113,7 +114,16 @@ def _check_sample(sample: Sample, facts: WorldFacts, name: str) -> None:
         f"{name}: X must be an array of numbers of shape (n_sequences, n_steps) or (n_sequences, "
         f"n_steps, n_channels), of at least 2 steps; got shape {np.shape(X)}.",
     )
-    require(np.isfinite(X).all(), f"{name}: X is not finite; draw finite numbers.")
+    observed = sample.observed
+    require(
+        observed is None or (np.shape(observed) == X.shape[:2] and observed.dtype == bool),
+        f"{name}: observed must be None, or booleans of shape {X.shape[:2]}.",
+    )
+    there = X if observed is None else X[observed]
+    require(
+        np.isfinite(there).all(),
+        f"{name}: X is not finite; draw finite numbers, or say in observed which steps are.",
+    )
     n_exogenous = facts.n_exogenous
     require(
         not n_exogenous or (X.ndim == 3 and n_exogenous < X.shape[2]),
@@ -130,8 +140,9 @@ def _check_sample(sample: Sample, facts: WorldFacts, name: str) -> None:
             f"{name}: n_tokens={n_values!r}, but observation='token'; declare the size of the "
             "vocabulary, n_tokens.",
         )
+        there = X if observed is None else X[observed]
         require(
-            (np.floor(X) == X).all() and X.min() >= 0 and X.max() < n_values,
+            (np.floor(there) == there).all() and there.min() >= 0 and there.max() < n_values,
             f"{name}: observation={facts.observation!r}, but X has values other than the integers "
             f"0 to {n_values - 1}; draw these, or declare another observation"
             f"{' or n_tokens' * tokens}.",
@@ -178,7 +189,7 @@ def _check_null(world: World, kind: str, sizes: tuple[int, int], original: Sampl
         "return a world of the same shape.",
     )
     require(
-        _is_constant(original) or not np.array_equal(train.X, original.X),
+        _is_constant(original) or not _same(train.X, original.X),
         f"{name} has the sequences of the world itself; destroy something, or drop it from "
         "null_kinds.",
     )
@@ -218,7 +229,11 @@ def _check_ceiling(world: World, facts: WorldFacts) -> None:
 def _equal(sample: Sample, other: Sample) -> bool:
     """Return whether two samples have the same sequences, latents and scored steps."""
     parts = ((sample[key], other[key]) for key in ("X", "latents", "scored"))
-    return all(np.array_equal(a, b) if a is not None else b is None for a, b in parts)
+    return all(_same(a, b) if a is not None else b is None for a, b in parts)
+
+
+def _same(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    return np.array_equal(a, b, equal_nan=True)
 
 
 def _is_constant(sample: Sample) -> bool:

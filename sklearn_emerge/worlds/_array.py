@@ -9,11 +9,12 @@ from sklearn.utils._param_validation import Options
 from .._axes import axes_of
 from .._dims import in_order, labelled
 from .._latents import check_latents, encode_latents, given_classes
+from .._missing import is_observed
 from .._padding import even, is_uneven, missing_steps
 from .._roles import without_partly_missing
 from .._tables import check_aligned, check_labels, check_names, names_of, text_error
 from .._validation import as_array, as_numbers, check_finite, check_shape
-from ._driven import of_rows, with_inputs
+from ._driven import known_in_rows, of_rows, with_inputs
 from ._facts import WorldFacts
 from ._finite import FiniteWorld
 from ._long import arrays_of
@@ -327,8 +328,11 @@ class ArrayWorld(FiniteWorld):
 
     @property
     def null_kinds(self):
-        """All nulls for continuous recordings; no phase surrogates of binary ones, nor of gaps."""
-        kinds = ("shuffle", "resample")
+        """All nulls for continuous recordings; no phase surrogates of binary ones, nor of gaps.
+
+        None that shuffles steps if each sequence of a task is asked for one alone.
+        """
+        kinds = ("shuffle", "resample") if self._has_order() else ("resample",)
         if self.observation != "binary" and not self._has_gaps():
             kinds = (*kinds, "phase")
         return kinds if self.inputs is None else (*kinds, "exchange")
@@ -358,6 +362,13 @@ class ArrayWorld(FiniteWorld):
                 "'resample', or leave out sequences with gaps. Missing ends do no harm."
             )
         return super().null(kind)
+
+    def _has_order(self):
+        """Return whether several steps of a sequence are observed, as all have but in a task."""
+        if self.feedback:
+            return True
+        observed = self._rows().observed()
+        return observed is None or bool((observed.sum(axis=1) > 1).any())
 
     def _has_gaps(self):
         """Return whether steps are missing before the last observed one of a sequence."""
@@ -463,6 +474,18 @@ class ArrayWorld(FiniteWorld):
             return X
         inputs = self._inputs()[numbers]
         return with_inputs(X, inputs, self.input_delay, feedback=self.feedback)
+
+    def _probed(self, X, latents):
+        """Return at which steps latents are known: of a task, at which they and inputs are."""
+        if self.feedback:
+            return super()._probed(X, latents)
+        known = is_observed(self._inputs())
+        return known & is_observed(latents) if latents.dtype.kind == "f" else known
+
+    def _known_of(self, X, latents, rows):
+        if self.feedback or latents is None:
+            return None
+        return known_in_rows(self._probed(X, latents)[rows], self.input_delay, self.feedback)
 
     def _latents_of(self, latents):
         """Return latents at the steps of sequences with their inputs."""

@@ -87,3 +87,10 @@ def of_rows(values: NDArray[Any], delay: int, feedback: bool) -> NDArray[Any]:
     if delay or feedback:
         return values
     return np.concatenate([values, values[:, -1:]], axis=1)
+
+
+def known_in_rows(known: NDArray[np.bool_], delay: int, feedback: bool) -> NDArray[np.bool_]:
+    """Return whether that is known at each row: not in one more, which repeats an input."""
+    rows = of_rows(known, delay, feedback).copy()
+    rows[:, known.shape[1] :] = False
+    return rows

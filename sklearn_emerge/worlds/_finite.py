@@ -131,11 +131,13 @@ class FiniteWorld(World):
     def _part(self, arrays, rows):
         """Return the Sample of some of all sequences."""
         X, latents, units = arrays
+        known = self._known_of(X, latents, rows)
         X = self._take(X, rows)
         observed = is_observed(targets_of(X, self.n_exogenous) if self.n_exogenous else X)
         sample = Sample(
             X,
             observed=None if observed.all() else observed,
+            known=known,
             groups=units[rows] if self._grouped() else None,
         )
         if latents is not None:
@@ -146,6 +148,14 @@ class FiniteWorld(World):
     def _take(self, X, rows):
         """Return some sequences."""
         return X.take(rows)
+
+    def _probed(self, X, latents):
+        """Return at which steps latents are known, as far as sequences are; None is all."""
+        return X.observed()
+
+    def _known_of(self, X, latents, rows):
+        """Return at which steps the latents of some sequences are known, where they say so."""
+        return None
 
     def _latents_of(self, latents):
         """Return latents at the steps of the sequences."""

@@ -5,8 +5,9 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._missing import is_observed, without_partly
 from .._random import substream
-from .._roles import targets_of
+from .._roles import exogenous_of, join, targets_of
 from ._base import World
 from ._sample import Sample
 
@@ -23,7 +24,8 @@ class FunctionWorld(World):
         ``function(n_sequences, rng)`` returns X of shape (n_sequences, n_steps) or (n_sequences,
         n_steps, n_channels), or a tuple of X and latents of shape (n_sequences, n_steps) or
         (n_sequences, n_steps, n_latents), or of X, latents (or None) and which steps are scored, a
-        bool array of shape (n_sequences, n_steps), as the answers of a task. All of its randomness
+        bool array of shape (n_sequences, n_steps), as the answers of a task; the others are learned
+        all the same. All of its randomness
         comes from `rng`, a `numpy.random.Generator`: the same generator gives the same sequences,
         and others give others.
     latent_names : sequence of str, default=()
@@ -37,7 +39,8 @@ class FunctionWorld(World):
     n_exogenous : int, default=0
         How many of the last channels of X drive the others: they are seen, but never predicted, and
         may be any numbers. Those of row t are known when row t + 1 is predicted; `with_inputs`
-        makes such rows.
+        makes such rows. With them, what is predicted may be NaN at some steps: there it neither
+        counts nor teaches, as where a task asks for nothing.
     feedback : bool, default=True
         Whether what is predicted is seen, too. False is a task: the first channels are its targets,
         predicted from the exogenous channels alone.
@@ -109,8 +112,14 @@ class FunctionWorld(World):
 
     @property
     def null_kinds(self):
-        """All nulls for quantities; no phase surrogates of zeros and ones or tokens."""
+        """All nulls for quantities; no phase surrogates of zeros and ones, tokens or gaps."""
         kinds = ("shuffle", "resample")
+        if self.n_exogenous:
+            drawn = self._call(2, np.random.default_rng(0)).observed
+            if drawn is not None:
+                # A step alone has no order, and what has gaps no spectrum.
+                several = (drawn[:, 1:].sum(axis=1) > 1).any()
+                return (*kinds, "exchange") if several else ("resample", "exchange")
         kinds = (*kinds, "phase") if self.observation == "continuous" else kinds
         return (*kinds, "exchange") if self.n_exogenous else kinds
 
@@ -128,7 +137,7 @@ class FunctionWorld(World):
         once, again = (
             self._call(2, np.random.default_rng(substream(stream, "again"))) for _ in range(2)
         )
-        if not np.array_equal(once.X, again.X):
+        if not np.array_equal(once.X, again.X, equal_nan=True):
             raise ValueError(
                 f"{self._says} other sequences for the same generator; draw "
                 "everything random from rng, and keep nothing from call to call."
@@ -151,7 +160,8 @@ class FunctionWorld(World):
         before = one.bit_generator.state
         first, second = (self._call(n_sequences, rng).X for rng in (one, two))
         ignored = one.bit_generator.state == before
-        return np.array_equal(first, second) and (ignored or (first != first[:1]).any())
+        all_the_same = np.array_equal(first, np.repeat(first[:1], len(first), 0), equal_nan=True)
+        return np.array_equal(first, second, equal_nan=True) and (ignored or not all_the_same)
 
     def _call(self, n_sequences, rng):
         """Return what the function draws, checked."""
@@ -165,7 +175,7 @@ class FunctionWorld(World):
         X, latents, scored = (*parts, None, None)[:3]
         # Exogenous channels may be any numbers.
         anything = self.observation == "continuous" or self.n_exogenous > 0
-        X = self._numbers(X, "X", anything)
+        X = self._numbers(X, "X", anything, missing=self.n_exogenous > 0)
         if X.ndim not in (2, 3) or len(X) != n_sequences or X.shape[1] < 2 or not X.size:
             raise ValueError(
                 f"{self._says} X of shape {X.shape}; for n_sequences={n_sequences} return shape "
@@ -181,9 +191,12 @@ class FunctionWorld(World):
                     "(n_sequences, n_steps, n_channels)."
                 )
             targets = targets_of(X, self.n_exogenous)
-            self._numbers(targets, "X", self.observation == "continuous")
+            self._numbers(targets, "X", self.observation == "continuous", missing=True)
+            exogenous = self._numbers(exogenous_of(X, self.n_exogenous), "inputs", True)
+            targets = self._without_partly(targets)
+            X = join(targets, exogenous)
         n_values = {"binary": 2, "token": self.n_tokens}.get(self.observation, np.inf)
-        low, high = targets.min(), targets.max()
+        low, high = np.nanmin(targets), np.nanmax(targets)
         if self.observation != "continuous" and (low < 0 or high >= n_values):
             raise ValueError(
                 f"{self._says} X from {low} to {high}, but with observation="
@@ -193,7 +206,22 @@ class FunctionWorld(World):
         if self.observation == "binary":
             X = X.astype(np.float64)
         latents, scored = self._latents(latents, X), self._scored(scored, X)
-        return Sample(X, latents, tuple(self.latent_names), scored=scored)
+        observed = is_observed(targets)
+        known = None if latents is None or self.feedback else np.ones(X.shape[:2], dtype=bool)
+        missing = {} if observed.all() else {"observed": observed, "known": known}
+        return Sample(X, latents, tuple(self.latent_names), scored=scored, **missing)
+
+    def _without_partly(self, targets):
+        """Return targets that are NaN in all channels of a step or in none, enough of them not."""
+        targets = without_partly(targets)
+        observed = is_observed(targets)
+        least = 2 if self.feedback else 1
+        if (observed.sum(axis=1) < least).any() or not observed[:, 1:].any(axis=1).all():
+            raise ValueError(
+                f"{self._says} a sequence of X in which nothing is to be predicted: its targets "
+                "are NaN at all steps but the first, or at all; let some later ones be numbers."
+            )
+        return targets
 
     def _scored(self, scored, X):
         """Return which steps are scored, checked."""
@@ -234,7 +262,7 @@ class FunctionWorld(World):
             )
         return latents
 
-    def _numbers(self, values, name, quantities):
+    def _numbers(self, values, name, quantities, missing=False):
         """Return as an array what should be finite numbers, or integers if no quantities."""
         array = np.asarray(values)
         if array.dtype.kind not in "biuf":
@@ -243,6 +271,8 @@ class FunctionWorld(World):
                 "tuple (X, latents)."
             )
         usable = np.isfinite(array) & (quantities | (array == np.floor(array)))
+        if missing:
+            usable |= np.isnan(array)
         if not usable.all():
             where = tuple(int(i) for i in np.argwhere(~usable)[0])
             remedy = "integers, or declare quantities by latent_kind and observation"
@@ -252,7 +282,7 @@ class FunctionWorld(World):
                 f"{self._says} {array[where]} in {name}{list(where)}, one of "
                 f"{int((~usable).sum())} such values; return {remedy}."
             )
-        return array.astype(np.float64 if quantities else np.int64)
+        return array.astype(np.float64 if quantities or missing else np.int64)
 
     @property
     def _says(self):

@@ -29,6 +29,9 @@ class Sample(Bunch):
         step of a sequence is never predicted, and not scored in any case.
     observed : ndarray of bool of shape (n_sequences, n_steps), default=None
         Which steps are observed; X is NaN at the others. None is all of them.
+    known : ndarray of bool of shape (n_sequences, n_steps), default=None
+        At which steps latents are known, if these are others than those that are observed, as of a
+        task, in which there are latents while nothing is asked.
     groups : ndarray of int of shape (n_sequences,), default=None
         The independent unit of each sequence; None if these are the sequences themselves.
     world : World, default=None
@@ -61,6 +64,7 @@ class Sample(Bunch):
         *,
         scored: NDArray[np.bool_] | None = None,
         observed: NDArray[np.bool_] | None = None,
+        known: NDArray[np.bool_] | None = None,
         groups: NDArray[np.integer] | None = None,
         world: object = None,
         train: Self | None = None,
@@ -72,12 +76,18 @@ class Sample(Bunch):
             latent_names=latent_names,
             scored=scored,
             observed=observed,
+            known=known,
             groups=groups,
             world=world,
             train=train,
         )
         for name, value in more.items():
             self[name] = value
+
+    def probed(self, n_sequences: int | None = None) -> NDArray[np.bool_] | None:
+        """Return at which steps the first sequences are probed, None if at all."""
+        steps = self.observed if self.known is None else self.known
+        return None if steps is None else steps[:n_sequences]
 
     def __repr__(self) -> str:
         there = {name: value for name, value in self.items() if value is not None}

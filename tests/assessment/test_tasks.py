@@ -194,6 +194,49 @@ def test_choices_at_the_last_step_of_trials_are_assessed():
     assert cube.nll.notnull().all()
 
 
+def test_latents_of_a_task_are_decoded_while_nothing_is_asked():
+    rng = np.random.default_rng(0)
+    evidence = rng.normal(size=(60, 8))
+    summed = evidence.cumsum(axis=1)
+    asked = np.arange(8) == np.full((60, 1), 4)
+    options = dict(observed=asked, inputs=evidence, input_delay=0, feedback=False)
+    model = GRUPredictor(4, max_steps=5)
+    few = FEW | dict(n_train=None, n_eval=None, baselines="mean", reservoir_sizes=None)
+    # An answer in the middle of a trial, and latents that are known at it alone, or as classes.
+    for latents in (summed, np.where(asked, summed, np.nan), (summed > 0).astype(int)):
+        world = ArrayWorld((summed > 0) * 1.0, latents, **options)
+        cube = assess(world, model, nulls=(), **few).cube_
+        assert cube.probe_score.notnull().all()
+        assert cube.probe_score_window.notnull().all()
+
+
+def test_sentences_and_table_have_the_accuracy_of_a_task_and_say_what_it_gains_by():
+    world = FlipFlopWorld(1, pulse_probability=0.2, n_steps=12, feedback=False)
+    options = FEW | dict(n_train=60, n_eval=40, baselines=("mean", "linear_filter"))
+    assessment = assess(world, GRUPredictor(4, max_steps=20), nulls="exchange", **options)
+    here = assessment.cube_.sel(condition="structured")[["accuracy", "accuracy_baseline"]].mean(
+        "seed"
+    )
+    best = here.accuracy_baseline.sel(baseline="linear_filter").item()
+    full, readout = here.accuracy.sel(mode=["full", "readout"]).values
+    said = " ".join(assessment.explain().split())
+    assert (
+        f"Answers that are right: {full:.1%} by the trained network, {readout:.1%} by its "
+        f"untrained core and {best:.1%} by a linear filter."
+    ) in said
+    table = assessment.summary()
+    assert table.accuracy.item() == f"{full:.3f}/{best:.3f}".replace("0.", ".")
+    assert "accuracy: right answers, of the trained network/the best" in table.attrs["caption"]
+    # Targets of a task have no order that its predictors see.
+    assert "order in time" not in said.partition("Words")[0]
+    # Of what is driven they have.
+    X, inputs = driven()
+    sizes = options | dict(n_train=None, n_eval=None, nulls="resample")
+    fed = assess(ArrayWorld(X, inputs=inputs), GRUPredictor(4, max_steps=20), **sizes)
+    assert "Answers" not in fed.explain()
+    assert "accuracy" not in fed.summary()
+
+
 def test_networks_that_were_trained_on_a_task_are_assessed_as_they_are():
     outputs, inputs = delayed(n_sequences=40)
     world = ArrayWorld(outputs, inputs=inputs, input_delay=0, feedback=False)

@@ -335,3 +335,29 @@ def test_predictors_take_the_roles_of_a_world_or_say_that_they_cannot():
         with_facts(PersistencePredictor(), task)
     with pytest.raises(ValueError, match=r"n_exogenous=1 of GRUPredictor .*, 2; leave it 'auto'"):
         with_facts(GRUPredictor(n_exogenous=1), task)
+
+
+@pytest.mark.parametrize("feedback", [True, False])
+@pytest.mark.parametrize("predictor", [DRIVEN[7], DRIVEN[9], DRIVEN[10]], ids=str)
+def test_places_and_patches_are_of_what_is_seen(predictor, feedback):
+    X = driven(20)
+    model = of_driven(predictor, feedback).fit(X)
+    others, later = X.copy(), X.copy()
+    others[:, :, 0] = X[::-1, :, 0]
+    later[:, 3, 1] += 2.0
+    before = model.predict(X)
+    for place in model.places_:
+        # Without feedback no place has anything of the targets.
+        states = model.states(X, at=place)
+        assert np.array_equal(model.states(others, at=place), states) != feedback
+        assert np.array_equal(model.patch(X, others, at=place), before) != feedback
+        patched = model.patch(X, later, at=place, step=3)
+        assert patched.shape == before.shape == (20, 12, 1)
+        assert np.array_equal(patched[:, :3], before[:, :3])
+        assert np.abs(patched[:, 3] - before[:, 3]).min() > 0
+    if hasattr(model, "attention_pattern"):
+        pattern = model.attention_pattern(X)
+        np.testing.assert_allclose(pattern.sum(axis=-1), 1)
+        assert np.array_equal(model.attention_pattern(others), pattern) != feedback
+        moved = model.attention_pattern(later)[:, :, :, :3]
+        assert np.array_equal(moved, pattern[:, :, :, :3])

@@ -152,6 +152,81 @@ def test_a_function_may_draw_a_task_of_outcomes(observation):
             assert score == pytest.approx(-np.log(2), abs=0.01)
 
 
+def one_answer(n_sequences, rng):
+    """Whether a cue was positive, asked for once, some steps later; the cue is the latent."""
+    inputs = rng.normal(size=(n_sequences, 8, 2))
+    rows, at = np.arange(n_sequences), rng.integers(4, 7, n_sequences)
+    answers = np.full((n_sequences, 8), np.nan)
+    answers[rows, at] = inputs[:, 1, 0] > 0
+    X = with_inputs(answers, inputs, delay=0, feedback=False)
+    return X, np.repeat(inputs[:, 1, :1], 9, axis=1)
+
+
+@pytest.mark.parametrize("observation", ["binary", "token"])
+def test_a_function_may_leave_open_what_is_not_asked(observation):
+    options = dict(latent_names=["cue"], latent_kind="continuous", n_exogenous=2, feedback=False)
+    n_tokens = 2 if observation == "token" else "auto"
+    world = FunctionWorld(one_answer, observation=observation, n_tokens=n_tokens, **options)
+    check_world(world)
+    # A step alone has no order that could be destroyed.
+    assert world.null_kinds == ("resample", "exchange")
+    sample = world.sample(50, random_state=0)
+    assert np.array_equal(sample.observed, ~np.isnan(sample.X[:, :, 0]))
+    assert (sample.observed.sum(axis=1) == 1).all()
+    assert sample.probed().all()
+    means = world.step_means()
+    assert np.isfinite(means).all()
+    np.testing.assert_allclose(means[..., -1], 0.5, atol=0.02)
+    for kind in world.null_kinds:
+        null = world.null(kind)
+        score = null.optimal_predictor().score(null.sample(500, 0).X)
+        assert score == pytest.approx(-np.log(2), abs=0.01)
+
+
+def test_a_function_whose_task_asks_for_nothing_is_refused_and_the_remedy_works():
+    def asks_at(steps):
+        def draw(n_sequences, rng):
+            inputs = rng.normal(size=(n_sequences, 8))
+            outputs = np.full(inputs.shape, np.nan)
+            outputs[:, steps] = inputs[:, steps]
+            return with_inputs(outputs, inputs)
+
+        return FunctionWorld(draw, n_exogenous=1, feedback=False)
+
+    for steps in (slice(0), slice(1)):
+        with pytest.raises(ValueError, match="a sequence of X in which nothing is to be predicted"):
+            asks_at(steps).sample(3, random_state=0)
+    assert asks_at(slice(3, 4)).sample(3, random_state=0).observed.sum() == 3
+
+
+@pytest.mark.parametrize("delay", [0, 1])
+def test_latents_of_a_task_are_known_while_nothing_is_asked(delay):
+    asked = np.isin(np.arange(9), [4, 6]) & np.ones((40, 1), dtype=bool)
+    options = dict(observed=asked, inputs=INPUTS, input_delay=delay, feedback=False)
+    # The row that is added behind the last repeats an input, and is not probed.
+    rows = np.arange(9 + (delay == 0))
+    known = ArrayWorld(X, X, **options).sample(40, random_state=0).probed()
+    assert np.array_equal(known, np.tile(rows < 9, (40, 1)))
+    # Those that are known where something is asked alone stand at that step, and no row behind.
+    sample = ArrayWorld(X, np.where(asked, X, np.nan), **options).sample(40, random_state=0)
+    assert np.array_equal(sample.probed(), np.tile(np.isin(rows, [4, 6]), (40, 1)))
+    assert np.isfinite(sample.latents[sample.probed()]).all()
+    # Beyond the end of their inputs nothing is known of classes, either.
+    ended = INPUTS.copy()
+    ended[::2, 7:] = np.nan
+    options |= dict(inputs=ended)
+    sample = ArrayWorld(X, (X > 0).astype(int), **options).sample(40, random_state=0)
+    assert sorted(sample.probed().sum(axis=1).tolist()) == [7] * 20 + [9] * 20
+
+
+def test_recordings_of_a_task_that_asks_once_have_no_order_to_destroy():
+    once, twice = (np.isin(np.arange(9), s) & np.ones((40, 1), bool) for s in ([5], [5, 7]))
+    options = dict(inputs=INPUTS, feedback=False)
+    assert "shuffle" not in ArrayWorld(X, observed=once, **options).null_kinds
+    assert "shuffle" in ArrayWorld(X, observed=twice, **options).null_kinds
+    assert "shuffle" in ArrayWorld(X, inputs=INPUTS).null_kinds
+
+
 def test_resampled_recordings_of_a_function_with_inputs_have_the_ceiling_of_their_means():
     def walk(n_sequences, rng):
         X, inputs = rng.normal(size=(2, n_sequences, 8))

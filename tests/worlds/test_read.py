@@ -1,7 +1,6 @@
 """Files of recordings: the same data in each format is the same world; what is damaged is not."""
 
 import gzip
-import inspect
 import pickle
 import shutil
 from pathlib import Path
@@ -291,9 +290,6 @@ def test_inputs_are_read_as_what_was_recorded_is(tmp_path, monkeypatch):
         assert np.array_equal(inputs.reshape(N, T), POSITION)
 
 
-@pytest.mark.skipif(
-    "inputs" not in inspect.signature(ArrayWorld).parameters, reason="worlds take no inputs"
-)
 def test_inputs_drive_a_world_of_a_file(tmp_path):
     as_netcdf(tmp_path / "a.nc")
     world, how = read_recordings(tmp_path / "a.nc", variable="rate", inputs="position")
