@@ -33,10 +33,22 @@ def check_recordings(X, tokens, name="X"):
         If a channel is constant or, unless they are tokens, if sequences share samples or many
         of them begin or end in equal values.
     """
+    check_constant(X.reshape(*X.shape[:2], -1), name)
+    if not tokens:
+        check_repeated(X, name)
+
+
+def check_repeated(X, name="X"):
+    """Raise a ValueError if sequences share samples, or many begin or end in equal values.
+
+    Parameters
+    ----------
+    X : ndarray of float64 of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
+        The recordings, as `check_recordings` takes them, but no tokens.
+    name : str, default="X"
+        The name used in messages.
+    """
     channels = X.reshape(*X.shape[:2], -1)
-    _check_constant(channels, name)
-    if tokens:
-        return
     codes, observed = _codes(channels), is_observed(channels)
     few = _has_few_values(observed_only(channels), codes[:100][observed[:100]])
     apart = codes
@@ -49,7 +61,8 @@ def check_recordings(X, tokens, name="X"):
     _check_held(apart, few, name)
 
 
-def _check_constant(X, name):
+def check_constant(X, name):
+    """Raise a ValueError if a channel of sequences, of three dimensions, is constant."""
     constant = np.flatnonzero(constant_channels(X)).tolist()
     if not constant:
         return
@@ -93,8 +106,6 @@ def _check_shared(X, codes, apart, by_chance, name):
     if length is None:
         return
     every = -(-n_steps // (n_steps - length))
-    channels = [n for n in X.shape[2:] if n > 1]
-    shape = ", ".join(map(str, (-1, n_steps, *channels)))
     apart = ""
     if n_sequences > 8 * every:
         apart = f", or, if the windows are in order, pass {name}[::{every}]"
@@ -102,7 +113,7 @@ def _check_shared(X, codes, apart, by_chance, name):
         f"{name} has sequences that share samples: some end with the {length} steps with which "
         "others begin, as windows that overlap do. What is learned of one is known of the other, "
         "so that they are no independent units. Cut the recording without overlap, "
-        f"recording[:len(recording) // {n_steps} * {n_steps}].reshape({shape}){apart}."
+        f"cut(recording, {n_steps}){apart}."
     )
 
 

@@ -1,6 +1,6 @@
 """What labels say: tables that are no sequences, rows that do not match, names of latents."""
 
-import numpy as np
+from ._dims import CHANNEL, TIME, roles_of
 
 
 def labels(data, axis):
@@ -12,12 +12,17 @@ def labels(data, axis):
     return found if hasattr(found, "nlevels") else None
 
 
-def cut_call(name, n_steps, channels=()):
+def cut_call(name, n_steps):
     """Return the call that cuts one recording into sequences, as text."""
-    n_sequences = 10 if n_steps >= 20 else 2
-    length = n_steps // n_sequences
-    shape = ", ".join(map(str, (n_sequences, length, *channels)))
-    return f"{name}[:{n_sequences * length}].reshape({shape})"
+    return f"cut({name}, {n_steps // (10 if n_steps >= 20 else 2)})"
+
+
+def recording_call(name, n_steps):
+    """Return the call that makes a world of one recording, if it is long enough, as text."""
+    if n_steps < 400:
+        return ""
+    call = f"ArrayWorld.from_recording({name}, length={n_steps // 100})"
+    return f" (or, as the world of an assessment, {call}, with blocks as units and gaps between)"
 
 
 def _level_of_time(index, default):
@@ -42,12 +47,6 @@ def check_table(table, name):
     ValueError
         If rows have several labels, as those of a long table, or times.
     """
-    if hasattr(table, "data_vars"):
-        variables = ", ".join(map(repr, table.data_vars))
-        raise ValueError(
-            f"{name} is a Dataset of the variables {variables}; pass one of them, for instance "
-            f"{name}[{next(iter(table.data_vars), 'name')!r}]."
-        )
     rows = labels(table, 0)
     rows_are_sequences = f"If each row is a sequence, pass {name}.to_numpy()."
     if rows is not None and rows.nlevels > 1:
@@ -69,13 +68,17 @@ def check_table(table, name):
             )
         raise ValueError(f"{name} has rows with {rows.nlevels} labels ({names}), {remedy}")
     timed = rows is not None and rows.inferred_type in ("datetime64", "timedelta64", "period")
-    if timed or getattr(table, "dims", ())[:1] == ("time",):
-        n_steps, *channels = np.shape(table)
-        cut = cut_call(f"{name}.to_numpy()", n_steps, [n for n in channels if n > 1])
+    if timed or roles_of(getattr(table, "dims", ())[:1]) == (TIME,):
+        n_steps = len(table)
+        cut = f"{cut_call(name, n_steps)}{recording_call(name, n_steps)}"
         order = ""
         if hasattr(table, "dims") and len(table.dims) > 1:
             dims = (table.dims[1], table.dims[0], *table.dims[2:])
-            order = f"; if another dimension is that of the sequences, {name}.transpose{dims!r}"
+            call = f"transpose{dims!r}"
+            if roles_of(dims[:1]) == (CHANNEL,):
+                # By its name it would be taken for that of channels again.
+                call = f"rename({dict.fromkeys(dims[:1], 'trial')!r})"
+            order = f"; if another dimension is that of the sequences, {name}.{call}"
         raise ValueError(
             f"{name} has rows labelled by time, as one recording of {n_steps} steps has, but rows "
             f"are sequences. Cut it into sequences: {cut}{order}. {rows_are_sequences}"
@@ -172,15 +175,6 @@ def check_aligned(X, latents, name):
     ValueError
         If rows are labelled otherwise, or steps in another order.
     """
-    if hasattr(X, "dims") and hasattr(latents, "dims"):
-        shared = [dim for dim in X.dims if dim in latents.dims]
-        order = [dim for dim in latents.dims if dim in shared]
-        if order != shared:
-            rest = [dim for dim in latents.dims if dim not in shared]
-            raise ValueError(
-                f"{name} has the dimensions {', '.join(map(str, latents.dims))} and X "
-                f"{', '.join(map(str, X.dims))}; pass {name}.transpose{(*shared, *rest)!r}."
-            )
     for axis, noun in enumerate(("rows", "steps")):
         wanted, found = labels(X, axis), labels(latents, axis)
         if wanted is None or found is None or wanted.equals(found):
@@ -242,3 +236,20 @@ def names_of(latents, n_steps):
 def text_name(name):
     """Return the name of a latent as text; parts of several header rows are joined."""
     return " ".join(map(str, name)) if isinstance(name, tuple | list) else str(name)
+
+
+def check_names(names, n_latents):
+    """Return names of latents as text; raise a ValueError unless each has one of its own."""
+    names = tuple(text_name(name) for name in names)
+    if len(set(names)) != n_latents or len(names) != n_latents:
+        raise ValueError(
+            f"latent_names={list(names)} has {len(set(names))} different names for "
+            f"{n_latents} latents; give one each."
+        )
+    wrong = [name for name in names if not name or "\0" in name]
+    if wrong:
+        raise ValueError(
+            f"latent_names has {wrong[0]!r}, which a file cannot keep; give a name of text "
+            "without NUL."
+        )
+    return names

@@ -4,10 +4,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
+from ._dims import in_order
 from ._missing import is_observed, observed_only
 from ._padding import even, is_uneven
 from ._roles import check_channels, exogenous_of, targets_of, without_partly_missing
-from ._tables import check_columns, check_table, cut_call, text_error
+from ._tables import check_columns, check_table, cut_call, recording_call, text_error
 from ._typing import Floats
 
 _AS_NAN = " Or make it NaN, np.ma.filled(X.astype(float), np.nan): such a step does not count."
@@ -285,7 +286,7 @@ def check_shape(X, name):
     else:
         # The same call for a list, a table and an array.
         flat = f"np.reshape({name}, (-1, {channels[0]}))" if channels else f"np.ravel({name})"
-        remedy = f"cut it without overlap, {cut_call(flat, n_total, channels)}"
+        remedy = f"cut it, {cut_call(flat, n_total)}{recording_call(flat, n_total)}"
     which = "holds one sequence" if n_sequences == 1 else "has sequences of 1 step"
     raise ValueError(
         f"{name} has shape {X.shape}, but sequences are the rows of an array of shape "
@@ -331,6 +332,7 @@ def check_sequences(
     if isinstance(X, dict):
         remedy = f"the sequences alone, {name}=sample.X" if "X" in X else "an array"
         raise ValueError(f"{name} is a {type(X).__name__}, not sequences; pass {remedy}.")
+    X = in_order(X, name)
     check_table(X, name)
     check_columns(X, name)
     table = X

@@ -31,7 +31,7 @@ def with_value(value):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: GRUPredictor().fit(GOOD[0]), r"X has shape \(10,\).*\[:10\].reshape\(2, 5\)"),
+        (lambda: GRUPredictor().fit(GOOD[0]), r"X has shape \(10,\).*cut\(np.ravel\(X\), 5\)"),
         (lambda: OscillatorPredictor().fit(with_value(np.nan)), r"X\[3, 7.*is nan.*Leave out"),
         (lambda: GRUPredictor().fit(with_value(np.inf)), r"X\[3, 7.*is inf.*make them NaN"),
         (lambda: GRUPredictor().fit(GOOD[:1]), "X has.*holds one sequence.*at least 2.*cut it"),

@@ -68,7 +68,7 @@ def test_command_lines_parse(arguments):
 
 
 def test_command_lines_are_found():
-    assert README.count("python -m sklearn_emerge ") == 7
+    assert README.count("python -m sklearn_emerge ") == 8
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
+from .._dims import labelled
 from .._names import Estimator
 from .._typing import PathLike, RandomState
 from ..inference._labelled import INTERVALS
@@ -21,7 +22,7 @@ from ..predictors._base import BasePredictor
 from ..worlds import OscillatorWorld, World
 from ._assembly import collect, compare
 from ._claims import decide_claims
-from ._cube import annotate
+from ._cube import annotate, label
 from ._fitted import network_cells
 from ._prepare import check_plan, make_plan
 from ._results import Results
@@ -379,6 +380,7 @@ class EmergenceAssessment(Results, Estimator):
         """
         check_progress(self.progress)
         self._validate_params()
+        X, y = labelled(X, y, "y")
         plan = make_plan(self, X, y)
         check_plan(plan, y)
         self.world_ = plan.world
@@ -390,7 +392,7 @@ class EmergenceAssessment(Results, Estimator):
         cube = cube.merge(decide_claims(cube, claims=plan.claims, margins=margins, **plan.tests))
         told = {"claims": plan.claims, "margin": self.margin, "given": plan.given is not None}
         cube = cube.merge(judge(cube, **told, **plan.tests))
-        self.cube_ = annotate(cube, plan.description)
+        self.cube_ = label(annotate(cube, plan.description), plan.world)
         return self
 
     def _run(self, cells: Sequence[Cell], store: Any) -> list[Any]:

@@ -108,6 +108,8 @@ class Case:
     @property
     def recorded(self):
         """What these units are, in words."""
+        if "recording" in self.run:
+            return "blocks of a recording"
         return "groups of recordings" if _grouped(self.run["world"]) else "recordings"
 
     @property

@@ -140,6 +140,7 @@ _TEXT = (
     "condition",
     "mode",
     "claim_state",
+    "latent_units",
 )
 # Smaller ones would grow.
 _COMPRESSED_BYTES = 2**16
@@ -179,6 +180,25 @@ def annotate(cube: xr.Dataset, configuration: dict[str, Any]) -> xr.Dataset:
     )
 
 
+def label(cube: xr.Dataset, world: object) -> xr.Dataset:
+    """Return the cube with the names, units and times that recordings brought with them."""
+    axes = getattr(world, "axes", None)
+    if axes is None:
+        return cube
+    known = {
+        "recorded_quantity": axes.quantity,
+        "recorded_units": axes.units,
+        "recorded_channels": list(axes.channels),
+        "time_step": axes.time_step or "",
+        "time_units": axes.time_units,
+    }
+    if any(axes.latent_units) and "latent" in cube.dims:
+        units = np.array(axes.latent_units, object)
+        cube = cube.assign_coords(latent_units=("latent", units))
+        cube.latent_units.attrs["long_name"] = "unit of each latent"
+    return cube.assign_attrs({key: value for key, value in known.items() if value})
+
+
 def describe(value: object) -> Any:
     """Return a parameter as plain data for JSON: estimators by type and parameters."""
     if isinstance(value, BaseEstimator):
@@ -198,6 +218,8 @@ def describe(value: object) -> Any:
         return {"type": "partial", "function": describe(value.func)} | describe(arguments)
     if inspect.isroutine(value):
         return f"{value.__module__}.{value.__qualname__}"
+    if hasattr(value, "data_vars"):
+        return {"type": "Dataset", **{str(k): describe(v) for k, v in value.data_vars.items()}}
     if hasattr(value, "__array__"):
         array = np.asarray(value)
         return {"type": "array", "shape": list(array.shape), "dtype": str(array.dtype)}

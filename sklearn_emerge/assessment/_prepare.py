@@ -135,9 +135,13 @@ class Plan:
         """What the results depend on, as plain data."""
         given = describe(self.assessment)
         networks = {} if self.given is None else {"given_networks": len(self.given)}
+        blocks = {}
+        if hasattr(self.world, "describe_units"):
+            blocks = {"recording": self.world.describe_units()}
         return {name: given[name] for name in given if name not in _CHANGES_NOTHING} | {
             "n_seeds": self.n_seeds,
             **networks,
+            **blocks,
             "world": describe(self.world),
             "model": describe(self.model),
             "entropy": self.entropy,

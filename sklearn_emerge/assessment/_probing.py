@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 
-from .._latents import given_classes
 from ..predictors._last_inputs import window_of
 from ..probes import can_be_scored, check_probe, count_classes, known_latents, score_probe
 from ..worlds import ArrayWorld
@@ -90,10 +89,10 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
             units *= n_seeds // len(units)
             recordings = given = None
             if recorded:
-                X, recordings, _ = world._arrays()
-                known = world._probed(X, recordings)
+                rows, recordings, _ = world._arrays()
+                known = world._probed(rows, recordings)
                 recordings = known_latents(recordings[:, 1:], known, 1)
-                given = given_classes(world.latents if y is None else y, X.shape[1])[:, 1:]
+                given = world._given_classes(y)[:, 1:]
                 given = known_latents(given, known, 1)
             names = splits[0][1].latent_names
             problems, scored = _problems(names, latents, units, recordings, given)

@@ -4,14 +4,15 @@ import warnings
 
 import numpy as np
 
+from .._dims import labelled
 from .._latents import check_latents
 from .._missing import is_observed
 from .._padding import even, is_uneven
-from .._recordings import check_recordings
 from .._tables import check_labels, names_of
 from .._validation import check_sequences, encode_tokens
 from ..likelihoods import LIKELIHOODS
 from ..worlds import ArrayWorld
+from ..worlds._rows import check_rows
 from ._labels import STRUCTURED
 
 # Steps at which something was counted, without which nothing is known of how counts vary.
@@ -39,6 +40,7 @@ def world_of(estimator, X, y):
     ValueError
         If X or y is not as described, or their labels disagree.
     """
+    X, y = labelled(X, y, "y")
     check_labels(X, y, "y")
     sequences = check_sequences(estimator, X, reset=True)
     observed = is_observed(sequences)
@@ -52,6 +54,10 @@ def world_of(estimator, X, y):
     if np.asarray(X).dtype.kind in "iu":
         # Whether these are tokens is still to be asked.
         sequences = sequences.astype(np.int64)
+    if hasattr(X, "dims"):
+        # With names, units and coordinates.
+        sequences = X.copy(data=sequences.reshape(X.shape))
+        latents = y if hasattr(y, "dims") else latents
     return ArrayWorld(sequences, latents, names)
 
 
@@ -90,24 +96,25 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval):
         ):
             continue
         seen.append((world.X, likelihood))
-        X = world._arrays()[0]
+        rows = world._arrays()[0]
         if likelihood == "auto":
+            low, high = rows.ends()[0, :, 0]
             raise ValueError(
-                f"X holds integers, {np.nanmin(X):.0f} to {np.nanmax(X):.0f}, and the likelihood "
+                f"X holds integers, {low:.0f} to {high:.0f}, and the likelihood "
                 f"of the model is 'auto'. Are they counts? Then pass {type(model).__name__}("
                 "likelihood='poisson'), or 'negative_binomial' if they vary more than their mean. "
                 "Are they tokens? Then pass likelihood='categorical'. Are they quantities? Then "
                 "pass X.astype(float)."
             )
         if likelihood == "categorical":
-            _check_tokens(X, baselines, nulls)
+            _check_tokens(rows.take(slice(None)), baselines, nulls)
         elif world.likelihood == "auto":
             # The world could not know that these are no tokens.
-            check_recordings(X, tokens=False)
+            check_rows(rows, tokens=False)
         if counts:
-            _check_counts(X, likelihood)
+            _check_counts(rows.take(slice(None)), likelihood)
         if counts or likelihood in ("gaussian", "student_t"):
-            _warn_if_rare(X, *world.default_split(n_train, n_eval))
+            _warn_if_rare(rows, *world.default_split(n_train, n_eval))
 
 
 def _check_tokens(X, baselines, nulls):
@@ -138,20 +145,22 @@ def _check_counts(X, likelihood):
         )
 
 
-def _warn_if_rare(X, n_train, n_eval):
+def _warn_if_rare(rows, n_train, n_eval):
     """Warn of channels that may be constant in a training part."""
-    X = X.reshape(*X.shape[:2], -1)
     # The value that a channel has where nothing happens.
-    usual = np.nanmedian(X[:, 0], axis=0)
-    varied = ((usual != X) & ~np.isnan(X)).any(axis=1)
-    left_out = len(X) - n_train
+    # Copies: views would keep all parts.
+    first = np.concatenate([part[:, 0].reshape(len(part), -1).copy() for part in rows.parts()])
+    usual = np.nanmedian(first, axis=0)
+    channels = (part.reshape(*part.shape[:2], -1) for part in rows.parts())
+    varied = np.concatenate([((usual != X) & ~np.isnan(X)).any(axis=1) for X in channels])
+    left_out = len(varied) - n_train
     for channel in np.flatnonzero(varied.sum(axis=0) <= left_out):
-        rows = np.flatnonzero(varied[:, channel])
-        if (left_out / len(X)) ** len(rows) < 1e-3:
+        where = np.flatnonzero(varied[:, channel])
+        if (left_out / len(varied)) ** len(where) < 1e-3:
             continue
         warnings.warn(
-            f"X[:, :, {channel}] varies in {len(rows)} of {len(X)} sequences only, "
-            f"{rows.tolist()}, so that it may be constant in all training sequences of a seed. "
+            f"X[:, :, {channel}] varies in {len(where)} of {len(varied)} sequences only, "
+            f"{where.tolist()}, so that it may be constant in all training sequences of a seed. "
             "There nothing is learned of it (of quantities, every predictor takes the spread over "
             "all recordings for the noise); leave the channel out, "
             f"np.delete(X, {channel}, axis=2), if it does not matter.",

@@ -303,6 +303,11 @@ def apart_sentences(case):
     ]
 
 
+def _recording_sentence(case):
+    """Return how one recording was cut, after a space; nothing of several."""
+    return f" They come from {case.run['recording']}." if "recording" in case.run else ""
+
+
 def basis_sentence(case):
     """Return what the bounds are about: fresh data, the same data, or recordings."""
     seeds = count(case.n_seeds, "seed")
@@ -315,6 +320,7 @@ def basis_sentence(case):
             f"The verdict is about {n_train + n_held_out} {case.recorded}: in each of "
             f"{case.n_seeds} seeds {fitted} about {n_train} of them and evaluated "
             f"on {n_held_out}, and bounds are corrected for what seeds share."
+            f"{_recording_sentence(case)}"
         )
     if case.run["shared_data"]:
         return (

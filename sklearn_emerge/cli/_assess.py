@@ -3,9 +3,12 @@
 from argparse import Namespace
 
 from .._registry import MODELS, WORLDS, make_model, make_world
+from ..likelihoods import LIKELIHOODS
 from ..worlds import World
+from ..worlds._formats import ENDINGS
 from ._output import check_figure, save_cubes, save_figure
 from ._parser import Commands, Parser, add_command, add_option, add_run_options, count, one_of
+from ._recordings import add_file_options, open_world, world_or_file
 
 
 def add(commands: Commands) -> Parser:
@@ -13,13 +16,15 @@ def add(commands: Commands) -> Parser:
     parser = add_command(
         commands,
         "assess",
-        "assess a network in a world",
+        "assess a network in a world, or on recordings in a file",
         "python -m sklearn_emerge assess oscillator --model gru --steps 2000 \\\n"
-        "           --out oscillator.nc --figure oscillator.png",
+        "           --out oscillator.nc --figure oscillator.png\n"
+        "         python -m sklearn_emerge assess my.nc --latents position --groups animal",
     )
     _add_network(parser)
     _add_comparisons(parser)
     _add_data(parser)
+    add_file_options(parser)
     parser.add_argument(
         "--out", metavar="FILE", help="where the result cube goes, as NetCDF (default: nowhere)"
     )
@@ -29,7 +34,12 @@ def add(commands: Commands) -> Parser:
 
 def _add_network(parser: Parser) -> None:
     """Add which network is trained, and in which world."""
-    parser.add_argument("world", type=one_of(WORLDS), metavar="WORLD", help=", ".join(WORLDS))
+    parser.add_argument(
+        "world",
+        type=world_or_file,
+        metavar="WORLD",
+        help=f"{', '.join(WORLDS)}, or a file of recordings ({', '.join(ENDINGS)})",
+    )
     add_option(
         parser,
         "--model",
@@ -37,6 +47,12 @@ def _add_network(parser: Parser) -> None:
         f"kind of network: {', '.join(MODELS)}",
         type=one_of(MODELS),
         metavar="MODEL",
+    )
+    parser.add_argument(
+        "--likelihood",
+        type=one_of(LIKELIHOODS),
+        metavar="NAME",
+        help=f"{', '.join(LIKELIHOODS)} (default: as the values are; integers need one)",
     )
     add_option(
         parser,
@@ -120,12 +136,21 @@ def run(options: Namespace) -> None:
     if options.out is not None:
         check_writable(options.out)
     check_figure(options.figure)
+    world = open_world(options)
     model = make_model(options.model, hidden_size=options.hidden_size[0], max_steps=options.steps)
+    if options.likelihood is not None:
+        model.set_params(likelihood=options.likelihood)
+    elif world.likelihood == "auto":
+        raise ValueError(
+            f"{options.world} holds integers; say what they are: --likelihood poisson, or "
+            "negative_binomial if they vary more than their mean, for counts, categorical for "
+            "tokens, gaussian for quantities."
+        )
     if options.lr is not None:
         model.set_params(lr=options.lr)
     several = len(options.hidden_size) > 1
     assessment = EmergenceAssessment(
-        options.world,
+        world if options.world not in WORLDS else options.world,
         model,
         param_grid={"hidden_size": options.hidden_size} if several else None,
         modes=options.modes,

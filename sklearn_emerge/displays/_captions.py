@@ -158,7 +158,7 @@ def of_splits(cube: xr.Dataset) -> bool:
         return configuration["units"] is not None
     # Of cubes that do not say it.
     own_data = not configuration.get("shared_data", True)
-    return own_data and innermost(configuration) == "ArrayWorld"
+    return own_data and innermost(configuration) in ("ArrayWorld", "RecordingWorld")
 
 
 def loss_bounds(cube: xr.Dataset) -> tuple[float | None, float | None]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from .._axes import with_units
 from ..assessment._labels import STRUCTURED
 from ..assessment._words import arm_in_words
 from ._arms import Arm, Group, Groups, width_of
@@ -207,10 +208,13 @@ def _decoded(cube: xr.Dataset) -> list[Arm]:
         return 2 * [Arm("no latents", "none", np.array([np.nan]), np.nan, np.nan)]
     arms = []
     for latent in cube.latent.values.tolist():
+        units = cube.latent_units.sel(latent=latent).item() if "latent_units" in cube else ""
         scores = {ARM_COLORS[mode]: cube.probe_score.sel(mode=mode) for mode in _modes(cube)}
         if "probe_score_window" in cube:
             scores[_INPUTS] = cube.probe_score_window
         for color, score in scores.items():
             seeds = score.sel(latent=latent)
-            arms.append(Arm(literal(latent), color, seeds.values, *band_of(seeds)))
+            arms.append(
+                Arm(literal(with_units(latent, units)), color, seeds.values, *band_of(seeds))
+            )
     return arms

@@ -51,7 +51,7 @@ def rebuild(description: Mapping[str, Any]) -> World:
         If the description is not enough; says why.
     """
     name = description["type"]
-    if name == "ArrayWorld":
+    if name in ("ArrayWorld", "RecordingWorld"):
         raise Lost("the sequences are recordings, which are not in the cube")
     if name == "FunctionWorld":
         function = description["function"]

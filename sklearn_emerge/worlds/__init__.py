@@ -3,6 +3,7 @@
 from ._array import ArrayWorld
 from ._base import World
 from ._bernoulli import BernoulliWorld
+from ._cut import cut
 from ._drift import DriftWorld
 from ._driven import with_inputs
 from ._dysts import DystsWorld
@@ -16,6 +17,8 @@ from ._nested import NestedConditionalWorld
 from ._noisy_periodic import NoisyPeriodicWorld
 from ._nulls import ExchangeNull, PhaseNull, ResampleNull, ShuffleNull
 from ._oscillator import OscillatorWorld
+from ._read import read_recordings
+from ._recording import RecordingWorld
 from ._regime import RegimeWorld
 from ._sample import Sample
 from ._switching import SwitchingLinearWorld
@@ -36,6 +39,7 @@ __all__ = [
     "NoisyPeriodicWorld",
     "OscillatorWorld",
     "PhaseNull",
+    "RecordingWorld",
     "RegimeWorld",
     "ResampleNull",
     "Sample",
@@ -44,5 +48,7 @@ __all__ = [
     "TriangleWorld",
     "World",
     "WorldFacts",
+    "cut",
+    "read_recordings",
     "with_inputs",
 ]

@@ -1,36 +1,27 @@
 """A world made of recordings."""
 
-from math import ceil
+from itertools import chain
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils._param_validation import Options
 
-from .._groups import check_groups
-from .._latents import check_latents, encode_latents
-from .._missing import is_observed, observed_only, without_partly
+from .._axes import axes_of
+from .._dims import in_order, labelled
+from .._latents import check_latents, encode_latents, given_classes
+from .._missing import is_observed
 from .._padding import even, is_uneven, missing_steps
-from .._random import substream
-from .._recordings import check_recordings
-from .._roles import targets_of, without_partly_missing
-from .._tables import check_aligned, check_labels, names_of, text_error, text_name
-from .._validation import (
-    as_array,
-    as_numbers,
-    check_enough_observed,
-    check_finite,
-    check_scale,
-    check_shape,
-)
-from ._base import World
+from .._roles import without_partly_missing
+from .._tables import check_aligned, check_labels, check_names, names_of, text_error
+from .._validation import as_array, as_numbers, check_finite, check_shape
 from ._driven import known_in_rows, of_rows, with_inputs
 from ._facts import WorldFacts
-from ._folds import count_folds, fold_rows
-from ._sample import Sample
-from ._strata import divide, unit_classes
+from ._finite import FiniteWorld
+from ._long import arrays_of
+from ._rows import Rows, check_observed, check_rows
 
 
-class ArrayWorld(World):
+class ArrayWorld(FiniteWorld):
     """Your own recordings as a world.
 
     Everything but the ceiling works on it: nulls, baselines, probes, assessment. Its
@@ -67,6 +58,7 @@ class ArrayWorld(World):
         at least 2.
     observed : array-like of bool of shape (n_sequences, n_steps), default=None
         Which steps were recorded, if others are not NaN, as of tokens, which are integers.
+
     inputs : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_inputs), \
             default=None
         What drives X, such as stimuli or controls: predictors see it, and never predict it. It has
@@ -134,7 +126,7 @@ class ArrayWorld(World):
     _recorded = True
     _parameter_constraints = {
         "X": ["array-like"],
-        "latents": ["array-like", None],
+        "latents": ["array-like", str, None],
         "latent_names": ["array-like", None],
         "groups": ["array-like", None],
         "lengths": ["array-like", None],
@@ -176,7 +168,7 @@ class ArrayWorld(World):
         inputs = even(self.inputs)[0] if is_uneven(self.inputs) else as_array(self.inputs, "inputs")
         inputs = as_numbers(inputs, "inputs")
         check_finite(inputs, "inputs", missing=True)
-        X = self._values()[0]
+        X = self._rows()
         if inputs.ndim not in (2, 3) or inputs.shape[:2] != X.shape[:2] or not inputs.size:
             raise ValueError(
                 f"inputs has shape {inputs.shape}, but X has shape {X.shape}; pass the inputs of "
@@ -185,28 +177,139 @@ class ArrayWorld(World):
             )
         return inputs.reshape(*inputs.shape[:2], -1)
 
-    def _values(self):
-        """Return X as one array, and which of its steps are missing; None if all that are NaN."""
-        uneven = is_uneven(self.X)
-        X, missing = even(self.X) if uneven else (np.asarray(as_array(self.X, "X")), None)
+    @classmethod
+    def from_table(cls, frame, *, id, time, values=None, latents=None, groups=None):
+        """Return the world of a long table, which has a row for each step of each sequence.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            The table, in any order of its rows.
+        id, time : str
+            Columns that say to which sequence a row belongs, and at which time it was recorded:
+            numbers or dates, equally spaced up to a tenth of a step. Each sequence begins at its
+            first time. Times between that have no row are missing steps, and sequences may differ
+            in length.
+        values : str or list of str, default=None
+            Columns of what was recorded; None are all others.
+        latents : str or list of str, default=None
+            Columns that a probe should decode.
+        groups : str, default=None
+            Column of the independent units, see `ArrayWorld`.
+
+        Returns
+        -------
+        ArrayWorld
+
+        Raises
+        ------
+        ValueError
+            If there is no such column, id or time is missing in a row or the same in two, times
+            are not equally spaced, or a sequence belongs to several groups.
+
+        Examples
+        --------
+        >>> import numpy as np, pandas as pd
+        >>> from sklearn_emerge import ArrayWorld
+        >>> frame = pd.DataFrame({"trial": np.repeat(["a", "b"], 3), "t": [0, 1, 3, 0, 1, 2]})
+        >>> frame["rate"] = np.random.default_rng(0).normal(size=6)
+        >>> world = ArrayWorld.from_table(frame, id="trial", time="t", values="rate")
+        >>> world.X.isnull().values.tolist()
+        [[False, False, True, False], [False, False, False, True]]
+        """
+        return cls(**arrays_of(frame, id, time, values, latents, groups))
+
+    @classmethod
+    def from_recording(
+        cls, series, latents=None, latent_names=None, *, length, gap="auto", n_units=10
+    ):
+        """Return the world of one long recording.
+
+        Its units are blocks of consecutive sequences, with gaps between them: what is held out
+        is never next to what is trained on.
+
+        Parameters
+        ----------
+        series : array-like of shape (n_steps,) or (n_steps, n_channels)
+            The recording. Of a memory map nothing but what is drawn is copied.
+        latents : array-like of shape (n_steps,) or (n_steps, n_latents), default=None
+            What a probe should decode, one value a step; or names of variables, if `series` is
+            a Dataset.
+        latent_names : sequence of str, default=None
+            One name a latent, see `ArrayWorld`.
+        length : int
+            Steps of a sequence.
+        gap : int or "auto", default="auto"
+            Steps that are dropped between blocks. "auto" is after how many steps values are no
+            longer correlated, as far as all gaps take no more than a quarter of the recording.
+        n_units : int, default=10
+            Number of blocks.
+
+        Returns
+        -------
+        RecordingWorld
+
+        Raises
+        ------
+        ValueError
+            If blocks, gaps and sequences do not fit into the recording.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_emerge import ArrayWorld
+        >>> series = np.random.default_rng(0).normal(size=36_000)
+        >>> world = ArrayWorld.from_recording(series, length=100, gap=50, n_units=9)
+        >>> world.describe_units()
+        '1 recording of 36,000 steps: 9 blocks of 3,900 steps, 39 sequences each, 50 steps apart'
+        """
+        from ._recording import RecordingWorld
+
+        options = {"length": length, "gap": gap, "n_units": n_units}
+        world = RecordingWorld(series, latents, latent_names, **options)
+        world.layout()
+        return world
+
+    def _labelled(self):
+        """Return X and latents as they were passed, those of xarray with sequences first."""
+        return labelled(self.X, self.latents)
+
+    def _rows(self):
+        """Return the sequences, without a copy of an array."""
+        X = self._labelled()[0]
+        uneven = is_uneven(X)
+        values, missing = even(X) if uneven else (np.asarray(as_array(X, "X")), None)
+        if values.dtype.kind not in "biuf":
+            try:
+                values = values.astype(np.float64)
+            except ValueError as error:
+                if "could not convert string" not in str(error):
+                    raise
+                raise text_error(X, error, "X") from None
+        check_shape(values, "X")
         if self.lengths is not None or self.observed is not None:
-            others = missing_steps(X.shape[:2], self.lengths, self.observed)
+            others = missing_steps(values.shape[:2], self.lengths, self.observed)
             missing = others if missing is None else missing | others
-        return X, missing
+        return Rows(values, missing)
+
+    def _given_classes(self, y=None):
+        """Return latents as they were passed, to the world or to `fit`, one value a step."""
+        given = self._labelled()[1] if y is None else in_order(y, "y")
+        return given_classes(given, self._rows().shape[1])
+
+    def _n_sequences(self):
+        return len(self._rows()) if hasattr(self.X, "dims") else len(self.X)
 
     def _known(self):
         """Yield what is known of the first sequence, and then of all."""
-        X, missing = self._values()
-        for rows in (slice(1), slice(None)):
-            part = X[rows] if missing is None else X[rows][~missing[rows]]
-            if part.dtype.kind == "f" and np.isnan(part).any():
-                part = part[~np.isnan(part)]
-            yield part
+        rows = self._rows()
+        # Of most recordings the first sequence tells what they are not.
+        for X in chain([rows.take(slice(1))], rows.parts()):
+            yield X[~np.isnan(X)]
 
     @property
     def observation(self):
         """Binary if every value is 0 or 1, else continuous."""
-        # Most recordings are known from their first sequence not to be.
         binary = all(((part == 0) | (part == 1)).all() for part in self._known())
         return "binary" if binary else "continuous"
 
@@ -216,6 +319,12 @@ class ArrayWorld(World):
         _, latents, _ = self._arrays()
         names = () if latents is None else self._names(latents)
         return WorldFacts.of(self, latent_names=names)
+
+    @property
+    def axes(self):
+        """Names, units and coordinates that recordings and latents bring with them, `Axes`."""
+        X, latents = self._labelled()
+        return axes_of(X, latents, 0 if latents is None else len(self.facts.latent_names))
 
     @property
     def null_kinds(self):
@@ -258,142 +367,43 @@ class ArrayWorld(World):
         """Return whether several steps of a sequence are observed, as all have but in a task."""
         if self.feedback:
             return True
-        X, missing = self._values()
-        observed = is_observed(np.asarray(X)) if X.dtype.kind == "f" else np.ones(X.shape[:2], bool)
-        observed = observed if missing is None else observed & ~missing
-        return bool((observed.sum(axis=1) > 1).any())
+        observed = self._rows().observed()
+        return observed is None or bool((observed.sum(axis=1) > 1).any())
 
     def _has_gaps(self):
         """Return whether steps are missing before the last observed one of a sequence."""
-        X, missing = self._values()
-        if X.dtype.kind == "f" and np.isnan(X).any():
-            gone = ~is_observed(X)
-            missing = gone if missing is None else missing | gone
-        return missing is not None and bool((missing[:, :-1] & ~missing[:, 1:]).any())
+        observed = self._rows().observed()
+        return observed is not None and bool((~observed[:, :-1] & observed[:, 1:]).any())
 
     @property
     def likelihood(self):
         """As of every world, but "auto" for integers: they may be counts, tokens or quantities."""
-        integers = self._values()[0].dtype.kind in "iu" and self.observation == "continuous"
+        integers = self._rows().values.dtype.kind in "iu" and self.observation == "continuous"
         return "auto" if integers else super().likelihood
 
     @property
     def n_tokens(self):
         """One more than the largest of all tokens; "auto" if the recordings are none."""
-        # Most recordings are known from their first sequence not to be tokens.
+        largest = -1.0
         for part in self._known():
             if not part.size or part.min() < 0 or (part != np.floor(part)).any():
                 return "auto"
-        return int(part.max()) + 1
+            largest = max(largest, part.max())
+        return int(largest) + 1
 
     @property
     def latent_kind(self):
         """Discrete if latents are classes, continuous if they are quantities."""
         if self.latents is None:
             return None
-        return (
-            "discrete"
-            if encode_latents(self.latents, self._values()[0].shape[1]).dtype.kind == "i"
-            else "continuous"
-        )
+        classes = encode_latents(self._labelled()[1], self._rows().shape[1]).dtype.kind == "i"
+        return "discrete" if classes else "continuous"
 
     @property
     def n_steps(self):
         """Length of a sequence."""
         more = self.inputs is not None and not self.feedback and self.input_delay == 0
-        return self._values()[0].shape[1] + more
-
-    def default_split(self, n_train, n_eval):
-        """Fill in numbers of sequences that are None.
-
-        Parameters
-        ----------
-        n_train, n_eval : int or None
-            Numbers of sequences for training and evaluation.
-
-        Returns
-        -------
-        n_train, n_eval : int
-            For evaluation a fifth of the recordings, at least five, or what `n_train` leaves if
-            that is less; for training what is left.
-
-        Raises
-        ------
-        ValueError
-            As of `splits`.
-        """
-        n_sequences = len(self.X)
-        if n_eval is None:
-            n_eval = ceil(n_sequences / self._count_folds(None)[0])
-            if n_train is not None:
-                n_eval = min(n_eval, max(1, n_sequences - n_train))
-        if n_train is None:
-            n_train = n_sequences - max(n_eval, self._count_folds(n_eval)[1])
-        self._check_room(n_train, n_eval)
-        return n_train, n_eval
-
-    def units_per_split(self, n_train, n_eval):
-        """Return how many recordings, or groups of them, a split trains on and holds out.
-
-        Parameters
-        ----------
-        n_train, n_eval : int
-            Numbers of sequences for training and evaluation, as of `splits`.
-
-        Returns
-        -------
-        n_train_units, n_eval_units : int
-            Where groups or folds differ in size, about as many as are trained on, and as many as
-            are held out at most.
-
-        Raises
-        ------
-        ValueError
-            As of `splits`.
-        """
-        n_folds = self._check_room(n_train, n_eval)
-        n_sequences, n_units = len(self.X), int(self._units().max()) + 1
-        n_held_out = ceil(n_units / n_folds)
-        n_trained = n_units * n_train // n_sequences
-        return max(1, min(n_trained, n_units - n_held_out)), n_held_out
-
-    def _units(self):
-        """Return the unit of each sequence, numbered from 0 on."""
-        n_sequences = len(self.X)
-        if self.groups is None:
-            return np.arange(n_sequences)
-        return check_groups(self.groups, n_sequences)
-
-    def _count_folds(self, n_eval):
-        """Return the number of folds, and the most sequences of one."""
-        if n_eval is not None:
-            self._check_request(n_eval)
-        units, latents = self._units(), self.latents
-        options = {"grouped": self.groups is not None, "decoded": latents is not None}
-        if all(options.values()):
-            latents = self._arrays()[1]
-            options["stratified"] = unit_classes(latents, units) is not None
-        return count_folds(units, n_eval, **options)
-
-    def _check_room(self, n_train, n_eval):
-        """Return the number of folds; refuse what cannot be trained on and held out."""
-        self._check_number(n_train + n_eval)
-        n_folds, largest = self._count_folds(n_eval)
-        n_left = len(self.X) - largest
-        if n_train > n_left:
-            raise ValueError(
-                f"n_train={n_train} are too many of {len(self.X)} sequences: with n_eval={n_eval} "
-                f"they are held out in {n_folds} folds in turns, by whole groups if there are any, "
-                f"the largest of up to {largest}. Pass n_train={n_left} or less."
-            )
-        return n_folds
-
-    def _check_number(self, n_sequences):
-        if n_sequences > len(self.X):
-            raise ValueError(
-                f"{n_sequences} sequences were asked for, but X holds {len(self.X)}; ask for "
-                "fewer (n_train and n_eval of an assessment add up) or record more."
-            )
+        return self._rows().shape[1] + more
 
     def __sklearn_clone__(self):
         # Recordings are large and never changed: clones share them.
@@ -406,9 +416,9 @@ class ArrayWorld(World):
             array = np.asarray(mapped)
             state |= {key: array for key, value in state.items() if value is mapped}
             if state.get("_checked") is not None:
-                state["_checked"] = tuple(
-                    array if each is mapped else each for each in state["_checked"]
-                )
+                marks, observed = state["_checked"]
+                marks = tuple(array if each is mapped else each for each in marks)
+                state["_checked"] = marks, observed
         return state
 
     def check(self):
@@ -423,218 +433,77 @@ class ArrayWorld(World):
         self._arrays()
 
     def _arrays(self):
+        """Return sequences (`Rows`), latents and the unit of each sequence, checked."""
         self._validate_params()
-        check_labels(self.X, self.latents, "latents")
-        check_aligned(self.X, self.groups, "groups")
-        X, missing = self._values()
-        try:
-            X = np.asarray(X, dtype=np.float64)
-        except ValueError as error:
-            if "could not convert string" not in str(error):
-                raise
-            raise text_error(self.X, error, "X") from None
-        check_shape(X, "X")
-        if missing is not None:
-            X = np.where(missing.reshape(*missing.shape, *(1,) * (X.ndim - 2)), np.nan, X)
-        check_finite(X, "X", missing=True)
-        channels = X.reshape(*X.shape[:2], -1)
-        observed = is_observed(channels)
-        if not observed.all():
-            X = without_partly(channels).reshape(X.shape)
-            check_enough_observed(channels, each=True, least=2 if self.feedback else 1)
-            if self.inputs is None:
-                # Of what is driven, some steps may never be asked for.
-                _check_steps(observed)
-        units = self._units()
+        X, given = self._labelled()
+        self._check_labels(X, given)
+        rows = self._rows()
+        # Once for an array, which workers receive with this mark.
+        marks = self.X, self.lengths, self.observed, self.inputs
+        checked = getattr(self, "_checked", None)
+        if checked is None or any(
+            one is not other for one, other in zip(checked[0], marks, strict=True)
+        ):
+            rows.check_finite()
+            checked = marks, rows.observed()
+            # Of what is driven, some steps may never be asked for.
+            least = 2 if self.feedback else 1
+            check_observed(checked[1], least=least, each_step=self.inputs is None)
+        units, latents = self._units(), None
         if self.inputs is None and not self.feedback:
             raise ValueError(
                 "feedback=False, but inputs is None: predictors would see nothing; pass what X is "
                 "to be predicted from as inputs, or feedback=True."
             )
-        latents = None
-        if self.latents is not None:
-            known = None if observed.all() else observed
-            latents = check_latents(self.latents, X, observed=known)
-        if latents is not None:
+        if given is not None:
+            latents = check_latents(given, rows, observed=checked[1])
             self._names(latents)
-        # Once for an array, which workers receive with this mark.
-        marks = self.X, self.lengths, self.observed, self.inputs
-        checked = getattr(self, "_checked", None)
-        if checked is None or any(
-            one is not other for one, other in zip(checked, marks, strict=True)
-        ):
-            check_scale(X.reshape(*X.shape[:2], -1), "X")
+        if checked is not getattr(self, "_checked", None):
             # An assessment knows from the model whether integers are tokens.
-            check_recordings(X, tokens=self.likelihood == "auto")
+            check_rows(rows, tokens=self.likelihood == "auto")
             if self.inputs is not None:
-                rows = self._rows(X, slice(None))
-                without_partly_missing(rows, self.n_exogenous, "inputs")
-            self._checked = marks
-        return X, latents, units
+                driven = self._take(rows, slice(None))
+                without_partly_missing(driven, self.n_exogenous, "inputs")
+            self._checked = checked
+        return rows, latents, units
+
+    def _take(self, rows, numbers):
+        """Return some sequences, with the inputs that drive them."""
+        X = rows.take(numbers)
+        if self.inputs is None:
+            return X
+        inputs = self._inputs()[numbers]
+        return with_inputs(X, inputs, self.input_delay, feedback=self.feedback)
+
+    def _probed(self, X, latents):
+        """Return at which steps latents are known: of a task, at which they and inputs are."""
+        if self.feedback:
+            return super()._probed(X, latents)
+        known = is_observed(self._inputs())
+        return known & is_observed(latents) if latents.dtype.kind == "f" else known
+
+    def _known_of(self, X, latents, rows):
+        if self.feedback or latents is None:
+            return None
+        return known_in_rows(self._probed(X, latents)[rows], self.input_delay, self.feedback)
+
+    def _latents_of(self, latents):
+        """Return latents at the steps of sequences with their inputs."""
+        return of_rows(latents, self.input_delay, self.feedback)
+
+    def _check_labels(self, X, latents):
+        check_labels(X, latents, "latents")
+        check_aligned(X, self.groups, "groups")
+
+    def _names_given(self, n_steps):
+        """Return the names that latents bring with them, or None."""
+        return names_of(self._labelled()[1], n_steps)
 
     def _names(self, latents):
         """Return the names of the latents, as text."""
         names, n_latents = self.latent_names, latents.shape[2]
         if names is None:
-            names = names_of(self.latents, latents.shape[1])
+            names = self._names_given(latents.shape[1])
         if names is None:
             return tuple(f"latent {i}" for i in range(n_latents))
-        names = tuple(text_name(name) for name in names)
-        if len(set(names)) != n_latents or len(names) != n_latents:
-            raise ValueError(
-                f"latent_names={list(names)} has {len(set(names))} different names for "
-                f"{n_latents} latents; give one each."
-            )
-        wrong = [name for name in names if not name or "\0" in name]
-        if wrong:
-            raise ValueError(
-                f"latent_names has {wrong[0]!r}, which a file cannot keep; give a name of text "
-                "without NUL."
-            )
-        return names
-
-    def _draw(self, n_sequences, stream):
-        arrays = self._arrays()
-        self._check_number(n_sequences)
-        rows = np.random.default_rng(stream).permutation(len(arrays[0]))
-        return self._part(arrays, rows[:n_sequences])
-
-    def _part(self, arrays, rows):
-        """Return the Sample of some of all sequences."""
-        X, latents, units = arrays
-        known = None
-        if latents is not None:
-            if not self.feedback:
-                known = self._probed(X, latents)[rows]
-                known = known_in_rows(known, self.input_delay, self.feedback)
-            latents = of_rows(latents[rows], self.input_delay, self.feedback)
-        X = X[rows] if self.inputs is None else self._rows(X, rows)
-        observed = is_observed(targets_of(X, self.n_exogenous) if self.inputs is not None else X)
-        sample = Sample(
-            X,
-            observed=None if observed.all() else observed,
-            known=known,
-            groups=None if self.groups is None else units[rows],
-        )
-        if latents is not None:
-            sample.update(latents=latents, latent_names=self._names(latents))
-        return self._completed(sample)
-
-    def _probed(self, X, latents):
-        """Return at which steps latents are known: of a task, at which they and inputs are."""
-        if self.feedback:
-            return is_observed(X)
-        known = is_observed(self._inputs())
-        return known & is_observed(latents) if latents.dtype.kind == "f" else known
-
-    def _rows(self, X, rows):
-        """Return some of all sequences with the inputs that drive them."""
-        inputs = self._inputs()[rows]
-        return with_inputs(X[rows], inputs, self.input_delay, feedback=self.feedback)
-
-    def recorded_spread(self):
-        """Return the standard deviation of each channel over all recordings, without inputs.
-
-        Returns
-        -------
-        ndarray of shape (n_channels,)
-        """
-        X = self._arrays()[0]
-        observed = observed_only(X.reshape(*X.shape[:2], -1))
-        return X.std(axis=(0, 1)) if observed.size == X.size else observed.std(axis=(0, 1))
-
-    def split(self, n_train, n_eval, random_state=None):
-        """Divide the recordings at random into training and evaluation.
-
-        If latents have one class a sequence, the division is stratified: every class of at
-        least two sequences is in both parts, and twice in evaluation if it has three, as far as
-        there is room. Several such latents are stratified by their combination if each occurs in
-        at least three sequences, else by the first of them. With groups it is the first of the
-        `splits`.
-
-        Parameters
-        ----------
-        n_train, n_eval : int
-            How many sequences of each, together at most as many as there are. With groups about
-            `n_eval`: all sequences of those that are held out.
-        random_state : int, Generator, SeedSequence or None, default=None
-            The stream of the division.
-
-        Returns
-        -------
-        train, evaluation : Sample
-            As `World.sample` returns them; no sequence is in both, and no group.
-
-        Raises
-        ------
-        ValueError
-            If more sequences are asked for than were recorded, or groups are too few or too
-            large.
-        """
-        self._check_request(n_train)
-        self._check_request(n_eval)
-        stream = substream(random_state, "split")
-        if self.groups is not None:
-            return self.splits(1, n_train, n_eval, stream)[0]
-        arrays = self._arrays()
-        _, latents, units = arrays
-        self._check_number(n_train + n_eval)
-        rows = np.random.default_rng(stream).permutation(len(units))
-        classes = unit_classes(latents, units)
-        if classes is not None:
-            rows = divide(rows, classes, n_train, n_eval)
-        return tuple(self._part(arrays, part) for part in (rows[:n_train], rows[n_train:][:n_eval]))
-
-    def splits(self, n_splits, n_train, n_eval, random_state=None):
-        """Divide the recordings for repeated cross-validation: all are held out in turns.
-
-        Of the K folds of a repetition each is held out once, and each repetition deals out the
-        units, which are the recordings or their groups, anew: split s holds out fold s mod K of
-        repetition s div K. So many folds are made that one has at most `n_eval` sequences on
-        average, but at least two, and not so many that one may have fewer than five sequences
-        (or than `n_eval`), or one group where there are latents. Folds have as many units, or one
-        more, of sizes that are as equal as can be. If latents have one class a unit (see
-        `split`), they are stratified by it instead; of a class of fewer than 2 K units some have
-        two, because a probe needs two, and others none. Splits share units: they are no
-        independent replicates, see `corrected_resampled_test`.
-
-        Parameters
-        ----------
-        n_splits : int
-            How many.
-        n_train : int
-            Sequences for training, the same number in every split: some of those that are not
-            held out, or all. Those of a group are neighbours.
-        n_eval : int
-            About how many sequences to hold out.
-        random_state : int, Generator, SeedSequence or None, default=None
-            The stream; the first splits are the same, however many there are.
-
-        Returns
-        -------
-        list of (train, evaluation)
-            As `split` returns them.
-
-        Raises
-        ------
-        ValueError
-            If more sequences are asked for than were recorded or than are left by a fold, or
-            groups are too few or too large.
-        """
-        self._check_request(n_train)
-        arrays = self._arrays()
-        _, latents, units = arrays
-        n_folds, classes = self._check_room(n_train, n_eval), unit_classes(latents, units)
-        divided = fold_rows(units, classes, n_folds, n_splits, n_train, substream(random_state))
-        return [tuple(self._part(arrays, rows) for rows in each) for each in divided]
-
-
-def _check_steps(observed):
-    """Raise a ValueError if a step is missing in all sequences."""
-    gone = np.flatnonzero(~observed.any(axis=0)).tolist()
-    if gone:
-        raise ValueError(
-            f"X has no sequence in which step {gone[0]} is observed, so that nothing is known of "
-            f"{len(gone)} of {observed.shape[1]} steps; leave them out, np.delete(X, {gone}, "
-            "axis=1) (and so of observed and of the latents)."
-        )
+        return check_names(names, n_latents)

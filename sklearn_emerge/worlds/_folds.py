@@ -102,7 +102,7 @@ def fold_rows(units, classes, n_folds, n_splits, n_train, stream):
         places = _spread(outside, classes)
         n_units = np.searchsorted(sizes[outside[places]].cumsum(), n_train) + 1
         train = _rows(outside[np.sort(places[:n_units])], units)[:n_train]
-        yield train, _in_turns(_rows(inside[_spread(inside, classes)], units), units)
+        yield train, in_turns(_rows(inside[_spread(inside, classes)], units), units)
 
 
 def _deal_by_size(order, sizes, n_folds, rng):
@@ -157,7 +157,14 @@ def _rows(chosen, units):
     return rows[place[units[rows]].argsort(kind="stable")]
 
 
-def _in_turns(rows, units):
+def thin(rows, n):
+    """Return so many of some sequences, sorted and as far from each other as can be."""
+    rows = np.sort(rows)
+    n = min(n, len(rows))
+    return rows[np.arange(n) * len(rows) // n]
+
+
+def in_turns(rows, units):
     """Return sequences, those of a unit neighbours, so that units take turns."""
     starts = np.flatnonzero(np.diff(units[rows], prepend=-1))
     rank = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))

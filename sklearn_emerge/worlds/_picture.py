@@ -4,6 +4,9 @@ import textwrap
 from functools import partial
 from html import escape
 
+import numpy as np
+
+from .._axes import Axes, with_units
 from .._images import image_of
 
 # Sequences, or channels of one, that lines can show; rows of symbols or of text. No more than an
@@ -34,9 +37,13 @@ def facts_of(world):
         channels = f"{world.n_tokens} tokens"
     if world.n_exogenous:
         channels += f", {world.n_exogenous} of inputs" + " alone seen" * (not world.feedback)
-    names = ", ".join(sample.latent_names)
+    axes = getattr(world, "axes", Axes())
+    units = axes.latent_units or ("",) * len(sample.latent_names)
+    names = ", ".join(map(with_units, sample.latent_names, units))
+    recorded = {"units": world.describe_units()} if hasattr(world, "describe_units") else {}
     return {
         "observations": f"{world.observation}, {sample.X.shape[1]} steps, {channels}",
+        **recorded,
         "latents": f"{names} ({world.latent_kind})" if names else "none",
         "nulls": ", ".join(world.null_kinds),
         "best possible score": _CEILINGS[world.ceiling],
@@ -97,12 +104,17 @@ def draw_sequences(world, ax):
         )
         ax.set_axis_off()
         return
-    ax.set_xlabel("step")
+    axes = getattr(world, "axes", Axes())
+    ax.set_xlabel(axes.time_label())
     ax.spines[["top", "right"]].set_visible(False)
     if world.observation == "binary":
         X = world.sample(_N_ROWS, random_state=0).X
         channels = X.reshape(*X.shape[:2], -1)
-        ax.imshow(channels[:, :, 0], cmap="Greys", vmin=0, vmax=1, aspect="auto")
+        span = X.shape[1] * (1.0 if axes.time_step is None else axes.time_step)
+        half = span / X.shape[1] / 2
+        extent = (-half, span - half, len(X) - 0.5, -0.5)
+        cells = channels[:, :, 0]
+        ax.imshow(cells, cmap="Greys", vmin=0, vmax=1, aspect="auto", extent=extent)
         said = f"{len(X)} sequences, one a row; black: 1, white: 0"
         ax.set_title(f"{title}: {said}", loc="left", fontsize=10)
         ax.set_ylabel("sequence" if X.ndim == 2 else f"1 of {channels.shape[2]} channels")
@@ -114,9 +126,10 @@ def draw_sequences(world, ax):
     said = f"{len(shown)} sequences" if X.ndim == 2 else "one sequence"
     ax.set_title(f"{title}: {said}", loc="left", fontsize=10)
     for i, line in enumerate(shown):
-        ax.plot(line, color=colormaps["viridis"](0.9 * i / _N_LINES), linewidth=1)
+        times = np.arange(len(line)) * (1.0 if axes.time_step is None else axes.time_step)
+        ax.plot(times, line, color=colormaps["viridis"](0.9 * i / _N_LINES), linewidth=1)
     if X.ndim == 2:
-        ax.set_ylabel("observation")
+        ax.set_ylabel(axes.value_label() or "observation")
     else:
         ax.set_ylabel(f"{len(shown)} of {len(lines)} channels")
 

@@ -95,8 +95,11 @@ def test_each_help_has_an_example_that_parses_and_numbers_for_defaults(command):
     assert "None" not in printed
     assert "[]" not in printed
     assert max(map(len, printed.partition("example:")[0].splitlines())) <= 80
-    example = shlex.split(printed.partition("example: python -m sklearn_emerge ")[2].strip())
-    assert build_parser().parse_args([word for word in example if word.strip()]).command == command
+    examples = printed.partition("example: ")[2].split("python -m sklearn_emerge ")[1:]
+    assert examples
+    for example in examples:
+        words = [word for word in shlex.split(example) if word.strip()]
+        assert build_parser().parse_args(words).command == command
 
 
 def test_help_of_assess_lists_what_can_be_chosen():

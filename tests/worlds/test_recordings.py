@@ -152,7 +152,7 @@ def test_clones_share_recordings_but_not_parameters():
     configurations = expand(world, GRUPredictor(), grid, ("resample",))
     assert all(each.worlds["structured"].X is X for each in configurations)
     assert all(each.worlds["resample"].world.X is X for each in configurations)
-    assert np.shares_memory(world._arrays()[0], X)
+    assert np.shares_memory(world._arrays()[0].values, X)
 
 
 def test_a_memory_map_has_the_key_of_the_array(tmp_path):
@@ -161,7 +161,7 @@ def test_a_memory_map_has_the_key_of_the_array(tmp_path):
     world = ArrayWorld(GOOD)
     for each in (world, mapped):
         each.check()
-    assert np.shares_memory(mapped._arrays()[0], mapped.X)
+    assert np.shares_memory(mapped._arrays()[0].values, mapped.X)
     assert clone(mapped).X is mapped.X
     assert joblib.hash(mapped) == joblib.hash(world)
     assert joblib.hash(ArrayWorld(GOOD + 1)) != joblib.hash(ArrayWorld(GOOD))

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from conftest import small_assessment
 from recordings import (
     CLASSES,
@@ -46,6 +47,7 @@ from sklearn_emerge import (
     KalmanPredictor,
     MeanPredictor,
     PersistencePredictor,
+    cut,
 )
 from sklearn_emerge.probes import cross_validate_probe
 
@@ -72,10 +74,10 @@ BAD = {
         r"X .*\[3\].*np.delete\(X, \[3\], axis=2\)",
     ),
     # Sequences that share samples.
-    "windows_1": (lambda: assess(windows(1)), r"X .*29 steps.*\[:len.*reshape\(-1, 30\).*X\[::30"),
+    "windows_1": (lambda: assess(windows(1)), r"X .*29 steps.*cut\(recording, 30\).*X\[::30"),
     "windows_7": (lambda: assess(windows(7)), r"X .*23 steps.*overlap.*X\[::5\]"),
     "windows_15": (lambda: draw(windows(15)), r"X .*15 steps.*X\[::2\]"),
-    "windows_25": (lambda: draw(windows(25)), r"X .*5 steps.*reshape\(-1, 30\)\.$"),
+    "windows_25": (lambda: draw(windows(25)), r"X .*5 steps.*cut\(recording, 30\)\.$"),
     "windows_of_2": (lambda: draw(windows(1, 3)), r"X .*2 steps.*X\[::3\]"),
     "windows_shuffled": (
         lambda: draw(RNG.permutation(windows(3))),
@@ -88,7 +90,7 @@ BAD = {
     ),
     "windows_channels": (
         lambda: draw(np.stack([windows(2), windows(2) ** 2], axis=2)),
-        r"X .*28 steps.*reshape\(-1, 30, 2\)",
+        r"X .*28 steps.*cut\(recording, 30\)",
     ),
     "equal": (lambda: assess(EQUAL), r"X\[24\] and X\[0\] are equal.*np.unique\(X, axis=0"),
     "equal_all": (lambda: draw(np.repeat(GOOD, 2, axis=0)), "are equal.*24 of 48.*np.unique"),
@@ -102,7 +104,7 @@ BAD = {
     "windows_binary": (lambda: draw(windows(2, 40, WHOLE > 0)), "X .*38 steps.*without overlap"),
     "windows_anywhere": (
         lambda: draw(np.stack([MANY[i : i + 100] for i in OTHER.permutation(19_900)[:200]])),
-        r"// 100 \* 100\]\.reshape\(-1, 100\)\.$",
+        r"overlap, cut\(recording, 100\)\.$",
     ),
     # Ends that are filled in.
     "padded_zero": (lambda: assess(padded("zero")), r"X .* end in equal.*Cut .*\[:, :5\]"),
@@ -247,15 +249,38 @@ BAD = {
     "long_y": (lambda: assess(GOOD, LONG["x"]), r"y has rows with 2 labels.*in y.groupby"),
     "timed": (
         lambda: fit(TIMED),
-        r"X has rows labelled by time.*288 steps.*X.to_numpy\(\)\[:280\].reshape\(10, 28, 3\)",
+        r"X has rows labelled by time.*288 steps.*sequences: cut\(X, 28\)\. If",
     ),
     "timed_y": (lambda: assess(GOOD, TIMED), r"y has rows labelled by time.*y.to_numpy\(\)"),
     "two_headers": (
         lambda: fit(LONG.unstack()),
         r"X has columns with 2 labels.*np.stack\(\[X.xs\(each, axis=1, level=0\)",
     ),
-    "time_first": (lambda: assess(TRIALS.T), r"X has rows labelled by time.*X.transpose\('trial'"),
-    "dataset": (lambda: draw(TRIALS.to_dataset()), r"X is a Dataset.*'rate'.*X\['rate'\]"),
+    "time_first": (
+        lambda: assess(TRIALS.rename(trial="place").T),
+        r"X has rows labelled by time.*X.transpose\('place', 'time'\)",
+    ),
+    "one_recording_of_channels": (
+        lambda: assess(TRIALS.rename(trial="channel")),
+        r"X has rows labelled by time.*12 steps.*cut\(X, 6\)",
+    ),
+    "dimensions_unknown": (
+        lambda: assess(xr.DataArray(WIDE, dims=["time", "place", "what"])),
+        r"X has the dimensions 'time', 'place', 'what'.*X.rename\({'time': 'trial'",
+    ),
+    "dataset_of_several_kinds": (
+        lambda: draw(TRIALS.to_dataset().assign(side=("trial", CLASSES))),
+        r"X is a Dataset whose variables are not.*'rate' \('trial', 'time'\).*X\[\['rate'\]\]",
+    ),
+    "latent_of_another_name": (
+        lambda: draw(TRIALS.to_dataset().assign(side=("trial", CLASSES)), "sid"),
+        "latents has 'sid', which is no variable of X; choose from 'rate', 'side'.*'side'",
+    ),
+    "latents_are_all": (
+        lambda: draw(TRIALS.to_dataset(), ["rate"]),
+        "latents=.*are all variables of X.*leave out one",
+    ),
+    "dataset_empty": (lambda: fit(xr.Dataset()), "X is a Dataset without variables; pass one"),
     "another_order": (
         lambda: assess(FRAME, SHUFFLED),
         r"y has rows labelled .*align them, y = y.loc\[X.index\].*y.to_numpy\(\)",
@@ -284,17 +309,19 @@ BAD = {
         lambda: assess(TRIALS, TRIALS[ORDER, 0]),
         r"y has rows labelled.*y = y.sel\(\{'trial': X.indexes\['trial'\]\}\)",
     ),
-    "arrays_transposed": (
-        lambda: assess(TRIALS[:T], TRIALS[:T].rename(trial="t", time="trial").rename(t="time")),
-        "y has.*transpose|y has rows labelled by time",
-    ),
     # One series alone.
-    "series": (lambda: KalmanPredictor().fit(RECORDING), r"X .*400 steps.*np.ravel\(X\)\[:400\]"),
-    "series_row": (lambda: assess(RECORDING[None]), r"X .*np.ravel\(X\)\[:400\].reshape\(10, 40"),
-    "series_column": (lambda: fit(RECORDING[:, None]), r"X .*np.ravel\(X\)\[:400\].reshape\(10"),
-    "series_pandas": (lambda: assess(pd.Series(RECORDING)), r"X .*np.ravel\(X\)\[:400\]"),
-    "series_world": (lambda: draw(RECORDING), r"X .*np.ravel\(X\)\[:400\].reshape\(10, 40\)"),
-    "series_channels": (lambda: fit(WIDE[:1]), r"X .*np.reshape\(X, \(-1, 3\)\)\[:12\].reshape\(2"),
+    "series": (
+        lambda: KalmanPredictor().fit(RECORDING),
+        r"X .*400 steps.*cut\(np.ravel\(X\), 40\)",
+    ),
+    "series_row": (lambda: assess(RECORDING[None]), r"X .*cut\(np.ravel\(X\), 40\) \(or"),
+    "series_column": (lambda: fit(RECORDING[:, None]), r"X .*cut\(np.ravel\(X\), 40\) \(or"),
+    "series_pandas": (lambda: assess(pd.Series(RECORDING)), r"X .*cut\(np.ravel\(X\), 40\)"),
+    "series_world": (
+        lambda: draw(RECORDING),
+        r"X .*ArrayWorld.from_recording\(np.ravel\(X\), length=4\)",
+    ),
+    "series_channels": (lambda: fit(WIDE[:1]), r"X .*cut\(np.reshape\(X, \(-1, 3\)\), 6\)"),
     "series_short": (lambda: fit([1.0, 2.0]), "X .*2 steps, record more"),
     # Latents.
     "missing_class": (
@@ -379,20 +406,22 @@ def test_bad_recordings_are_refused_before_training(call, message):
         (LONG, r"pass (np.stack.*?)\. If"),
         (LONG.sample(frac=1, random_state=0).iloc[:-2], r"pass (np.stack.*?)\. If"),
         (LONG["x"], r"pass (np.stack.*?)\. If"),
-        (TIMED, r"sequences: (X.to_numpy.*?)\. If"),
+        (TIMED, r"sequences: (cut.*?)\. If"),
         (LONG.unstack(), r"pass (np.stack.*?);"),
-        (TRIALS.T, r"sequences, (X.transpose.*?)\. If"),
-        (TRIALS.to_dataset(), r"instance (X.*?)\.$"),
-        (RECORDING, r"overlap, (np.*?)\.$"),
-        (RECORDING.tolist(), r"overlap, (np.*?)\.$"),
-        (pd.Series(RECORDING), r"overlap, (np.*?)\.$"),
-        (RECORDING[:, np.newaxis], r"overlap, (np.*?)\.$"),
-        (RECORDING.reshape(1, -1, 2), r"overlap, (np.*?)\.$"),
+        (TRIALS.rename(trial="place").T, r"sequences, (X.transpose.*?)\. If"),
+        (TRIALS.rename(trial="neuron").T, r"sequences, (X.rename.*?)\. If"),
+        (TRIALS.to_dataset().assign(side=("trial", CLASSES)), r"instance (X.*?)\.$"),
+        (xr.DataArray(WIDE, dims=["time", "place", "what"]), r"order (X.*?), or bring"),
+        (RECORDING, r"it, (cut.*?) \(or"),
+        (RECORDING.tolist(), r"it, (cut.*?) \(or"),
+        (pd.Series(RECORDING), r"it, (cut.*?) \(or"),
+        (RECORDING[:, np.newaxis], r"it, (cut.*?) \(or"),
+        (RECORDING.reshape(1, -1, 2), r"it, (cut.*?)\.$"),
     ],
 )
 def test_what_a_message_proposes_is_accepted(X, remedy):
     proposed = re.search(remedy, refused(lambda: assess(X)))[1]
-    X = eval(proposed, {"np": np, "X": X})
+    X = eval(proposed, {"np": np, "cut": cut, "X": X})
     cube = assess(X, modes=("random",), nulls=(), probe=None).cube_
     assert np.isfinite(cube.delta_nll).all()
 

@@ -1,5 +1,6 @@
 """The worlds have the statistics that their definitions imply."""
 
+import inspect
 import pickle
 import sys
 from base64 import b64decode
@@ -37,13 +38,14 @@ from sklearn_emerge.worlds._picture import html_of
 # Worlds of something else: of arrays, of a function, of a world, of another package.
 WRAPPERS = {
     *(ArrayWorld, FunctionWorld, PhaseNull, ResampleNull, ShuffleNull, worlds.ExchangeNull),
-    *(worlds.DystsWorld, worlds.GymnasiumWorld),
+    *(worlds.DystsWorld, worlds.GymnasiumWorld, worlds.RecordingWorld),
 }
 
 
 def test_every_public_world_is_registered_or_made_of_something():
     public = [getattr(worlds, name) for name in worlds.__all__]
-    classes = {c for c in public if isinstance(c, type) and issubclass(c, World)} - {World}
+    public = filter(inspect.isclass, public)
+    classes = {cls for cls in public if issubclass(cls, World)} - {World}
     registered = {type(make_world(name)) for name in NAMED}
     assert registered & WRAPPERS == set()
     assert classes == registered | WRAPPERS
