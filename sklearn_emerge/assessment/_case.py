@@ -139,7 +139,10 @@ class Case:
     @property
     def is_task(self):
         """Whether what is predicted is not seen, so that all is known from inputs."""
-        return self.run["world"]["params"].get("feedback") is False
+        world = self.run["world"]
+        while isinstance(world.get("world"), dict):
+            world = world["world"]
+        return not self.settings.get("world__feedback", world.get("feedback", True))
 
     @property
     def smallest_p_value(self):

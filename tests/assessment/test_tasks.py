@@ -210,6 +210,13 @@ def test_latents_of_a_task_are_decoded_while_nothing_is_asked():
         assert cube.probe_score_window.notnull().all()
 
 
+def verdict_of_an_operator(assessment):
+    """Return what is said first of an assessment if its verdict is an operator."""
+    cube = assessment.cube_.copy(deep=True)
+    cube["verdict"][...] = "operator"
+    return " ".join(explain(cube).partition("What was found")[0].split())
+
+
 def test_sentences_and_table_have_the_accuracy_of_a_task_and_say_what_it_gains_by():
     world = FlipFlopWorld(1, pulse_probability=0.2, n_steps=12, feedback=False)
     options = FEW | dict(n_train=60, n_eval=40, baselines=("mean", "linear_filter"))
@@ -227,12 +234,16 @@ def test_sentences_and_table_have_the_accuracy_of_a_task_and_say_what_it_gains_b
     table = assessment.summary()
     assert table.accuracy.item() == f"{full:.3f}/{best:.3f}".replace("0.", ".")
     assert "accuracy: right answers, of the trained network/the best" in table.attrs["caption"]
-    # Targets of a task have no order that its predictors see.
-    assert "order in time" not in said.partition("Words")[0]
-    # Of what is driven they have.
+    # Targets of a task have no order that its predictors see; those of what is driven have.
+    by_inputs, by_order = (
+        "by what its inputs tell and with its",
+        "by the order in time and with its",
+    )
+    assert by_inputs in verdict_of_an_operator(assessment)
     X, inputs = driven()
     sizes = options | dict(n_train=None, n_eval=None, nulls="resample")
     fed = assess(ArrayWorld(X, inputs=inputs), GRUPredictor(4, max_steps=20), **sizes)
+    assert by_order in verdict_of_an_operator(fed)
     assert "Answers" not in fed.explain()
     assert "accuracy" not in fed.summary()
 
