@@ -419,3 +419,14 @@ def test_infinite_values_can_be_made_missing():
 def test_predictors_that_do_not_know_of_missing_steps_refuse_them():
     with pytest.raises(ValueError, match="NaN"):
         OscillatorPredictor().fit(with_gaps())
+
+
+@pytest.mark.parametrize("shape", [(), (2,)])
+def test_sequences_of_unequal_length_are_predicted_in_the_shape_of_each(shape):
+    rng = np.random.default_rng(0)
+    rows = [rng.normal(size=(n, *shape)) for n in (6, 9, 7, 9)]
+    model = LinearFilterPredictor().fit(rows)
+    mean = model.predict(rows)
+    assert mean.shape == (4, 9, *shape)
+    alone = model.predict(rows[1][np.newaxis])
+    np.testing.assert_allclose(mean[1], alone[0], rtol=1e-12)

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._missing import is_observed, observed_only
 from .._names import Estimator
+from .._padding import even, is_uneven
 from .._roles import exogenous_of
 from .._typing import Floats
 from .._validation import as_numbers, check_sequences, constant_channels
@@ -273,7 +274,7 @@ class BasePredictor(Roles, ABC, Estimator):
         """
         mean = self._predict(self.fill_missing(self.encode(X)))
         mean = self._likelihood.clip(mean)
-        several = np.asarray(X).ndim == 3 or self._likelihood.tokens
+        several = np.ndim(even(X)[0] if is_uneven(X) else X) == 3 or self._likelihood.tokens
         return mean if several else mean[:, :, 0]
 
     def score_samples(self, X: ArrayLike) -> Floats:
