@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
 from ._dims import in_order
@@ -329,7 +330,8 @@ def check_sequences(
     ndarray of shape (n_sequences, n_steps, n_channels)
         Where the estimator takes missing steps, NaN in all channels of these that are predicted.
     """
-    if isinstance(X, dict):
+    # Some sparse arrays are dictionaries, too.
+    if isinstance(X, dict) and not issparse(X):
         remedy = f"the sequences alone, {name}=sample.X" if "X" in X else "an array"
         raise ValueError(f"{name} is a {type(X).__name__}, not sequences; pass {remedy}.")
     X = in_order(X, name)
