@@ -85,7 +85,18 @@ class Sample(Bunch):
             self[name] = value
 
     def probed(self, n_sequences: int | None = None) -> NDArray[np.bool_] | None:
-        """Return at which steps the first sequences are probed, None if at all."""
+        """Return at which steps the first sequences are probed.
+
+        Parameters
+        ----------
+        n_sequences : int, default=None
+            How many; None is all.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_sequences, n_steps) or None
+            None if they are probed at all steps.
+        """
         steps = self.observed if self.known is None else self.known
         return None if steps is None else steps[:n_sequences]
 
