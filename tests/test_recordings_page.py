@@ -39,7 +39,7 @@ def test_cube_is_of_the_code_that_the_page_shows(maker, monkeypatch, name):
             for key, value in owner.get_params(deep=False).items()
             if isinstance(value, int | float | str | None)
         }
-        # What is not in a cube does not change its numbers; recordings without inputs have no roles.
+        # What is not in a cube does not change its numbers, nor do roles where there are no inputs.
         unsaid = {"memory", "n_jobs", "progress", "feedback", "n_exogenous"}
         assert {key: said[key] for key in simple.keys() - unsaid} == {
             key: value for key, value in simple.items() if key not in unsaid
