@@ -65,6 +65,7 @@ def test_critical_length_display_shows_points_and_the_slope_of_theory():
     ).any()
 
 
+@pytest.mark.slow
 def test_figures_of_the_page_on_linear_systems(tmp_path, monkeypatch):
     folder = Path(__file__).parents[2] / "docs"
     spec = importlib.util.spec_from_file_location("page", folder / "make_linear_systems.py")

@@ -411,7 +411,8 @@ def test_smooth_families_rise_by_at_most_one_e_fold(family):
 
 # One in a thousand data sets warns by chance.
 @pytest.mark.filterwarnings("ignore:The counts vary more")
-@pytest.mark.parametrize("n", [30, pytest.param(120, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [30, 120])
 def test_band_covers_the_curve(n):
     """Pointwise, over data sets whose curve is known."""
     rng = np.random.default_rng(0)

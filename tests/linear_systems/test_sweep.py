@@ -21,7 +21,9 @@ from sklearn_emerge.datasets import load_published
 from sklearn_emerge.linear_systems import PredictionRiskSweep
 
 
-@pytest.mark.parametrize("q", [1.0, 0.1, 0.01])
+@pytest.mark.parametrize(
+    "q", [1.0, *(pytest.param(q, marks=pytest.mark.slow) for q in (0.1, 0.01))]
+)
 def test_critical_length_grows_at_the_rate_of_theory(q):
     sweep = PredictionRiskSweep(
         LinearSystemWorld.random_walk(q),
