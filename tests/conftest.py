@@ -22,6 +22,17 @@ def pytest_addoption(parser):
     )
 
 
+# Pages whose examples take half a minute each.
+SLOW_PAGES = {"guide.md", "emergence.md"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.name in SLOW_PAGES:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def report(request):
     """Return a function that takes a row of what a test measured: setting, test, rate, n."""

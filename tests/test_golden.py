@@ -6,6 +6,7 @@ import pytest
 from golden import STORED, cubes, numbers
 
 
+@pytest.mark.slow
 def test_results_are_those_that_are_stored():
     stored = json.loads(STORED.read_text(encoding="utf-8"))
     for name, cube in cubes():

@@ -163,6 +163,7 @@ def test_all_rooms_are_in_the_wheel():
     assert {f"sklearn_emerge.{room}" for room in rooms} <= listed
 
 
+@pytest.mark.slow
 def test_source_distribution_can_be_tested(distributions):
     with tarfile.open(next(distributions.glob("*.tar.gz"))) as archive:
         held = {name.partition("/")[2] for name in archive.getnames()}

@@ -259,6 +259,7 @@ def test_world_parameters_in_the_grid():
     assert (cube.nll_baseline[:, 0] != cube.nll_baseline[:, 1]).any()
 
 
+@pytest.mark.slow
 def test_reference_is_chosen_on_training_data_among_the_trivial():
     options = dict(modes=("random",), baselines="auto")
     cube = small_assessment(**options).fit().cube_
@@ -278,6 +279,7 @@ def test_reference_is_chosen_on_training_data_among_the_trivial():
     assert small_assessment(modes=("random",), baselines=own).fit().cube_.reference[0] == "ar2"
 
 
+@pytest.mark.slow
 def test_binary_world_uses_the_proper_likelihood_and_the_markov_baseline():
     options = dict(
         world=RegimeWorld(n_steps=40),

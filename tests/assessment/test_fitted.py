@@ -45,6 +45,7 @@ def test_predictors_are_the_same_after_cells_ran_in_two_processes():
     check_cells(small_assessment(**options, modes=("full", "readout"), n_jobs=2).fit())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

@@ -32,6 +32,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize("case", [case for case in CASES if case != "near zero"])
 @pytest.mark.parametrize("kind", DRAWN)
@@ -44,6 +45,7 @@ def test_no_labels_overlap_or_leave_the_figure(kind, case):
 SIZES = {"thumbnail": (6, 3), "axes": (5, 3.5)}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("case", [case for case in CASES if case != "many"])
@@ -124,11 +126,11 @@ def test_texts_that_overlap_are_found():
     ("recipe", "protocol"),
     [
         ("recurrent-figure-1", "published"),
-        ("recurrent-figure-2", "published"),
+        pytest.param("recurrent-figure-2", "published", marks=pytest.mark.slow),
         ("recurrent-drift", "corrected"),
         ("triangle-figure-2c", "published"),
         ("triangle-sparse", "corrected"),
-        ("emergence-complexity", "corrected"),
+        pytest.param("emergence-complexity", "corrected", marks=pytest.mark.slow),
     ],
 )
 def test_no_labels_of_recipes_overlap(recipe, protocol):

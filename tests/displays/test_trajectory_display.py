@@ -39,6 +39,7 @@ def test_the_loss_in_training_is_shown_of_what_was_trained():
     check_room(display.ax_)
 
 
+@pytest.mark.slow
 def test_trajectory_display_shows_means_and_names_what_is_open():
     world = OscillatorWorld(n_steps=20)
     cube = (

@@ -140,6 +140,7 @@ def test_what_it_is_not_sure_of_it_says():
         (logistic(2.0), "logistic"),
     ],
 )
+@pytest.mark.slow
 def test_the_true_family_is_found(truth, best):
     rate = counts(truth, 1000, 0)
     with warnings.catch_warnings():

@@ -108,6 +108,7 @@ def test_shares_of_heads(model):
     np.testing.assert_allclose(attention_head_gates(model, sample, n_focus=46).sum("head"), 1)
 
 
+@pytest.mark.slow
 def test_rows_may_be_longer_than_the_context():
     sample = WORLD.sample(20, random_state=0)
     model = TransformerPredictor(

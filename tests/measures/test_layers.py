@@ -43,6 +43,7 @@ def transformer():
     return model.fit(TOKENS)
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_a_probe_of_each_layer(transformer):
     found = probe_layers(transformer, (TOKENS, CLASSES))
     assert found.dims == ("network", "layer", "decoded", "score")
@@ -108,6 +109,7 @@ def test_the_network_runs_once_for_all_layers(transformer, monkeypatch):
     assert len(runs) == 1
 
 
+@pytest.mark.slow
 def test_places_twins_and_groups_can_be_chosen(gru):
     model = ModulePredictor(
         partial(nn.Sequential, nn.Identity()), max_steps=0, time_channel=None, random_state=0
@@ -146,6 +148,7 @@ def test_missing_steps_have_no_part_in_it():
     np.testing.assert_allclose(trained, expected.score, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [GRUPredictor(4), TransformerPredictor(4, 2, 2)])
 def test_beyond_its_controls_is_what_the_claim_of_an_assessment_is_about(model, monkeypatch):
     """To the last digit, given the random numbers of its probes."""
@@ -168,6 +171,7 @@ def test_beyond_its_controls_is_what_the_claim_of_an_assessment_is_about(model, 
         np.testing.assert_allclose(beyond.sel(network="trained") - most, expected, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_layers_are_probed_in_the_course_of_training():
     assessment = small_assessment(
         world=WORLD, record_at=[0, 4], measures={"layers": partial(probe_layers, n_sequences=15)}

@@ -45,6 +45,7 @@ def anew(small):
     return run_experiment("drift-gru", "corrected", progress=False).cube_
 
 
+@pytest.mark.slow
 def test_an_assessment_of_kept_networks_is_that_of_training(kept_in, anew):
     kept = module.read_networks(kept_in / "drift-gru.npz")
     assert list(kept) == [

@@ -222,10 +222,12 @@ def test_figure_of_emergence():
 @pytest.mark.parametrize(
     ("name", "labels"),
     [
-        ("emergence-sweep", [""]),
+        pytest.param("emergence-sweep", [""], marks=pytest.mark.slow),
         ("emergence-student", [""]),
-        ("emergence-heads", ["n_heads 1", "n_heads 4"]),
-        ("emergence-complexity", ["branching 2", "branching 4"]),
+        pytest.param("emergence-heads", ["n_heads 1", "n_heads 4"], marks=pytest.mark.slow),
+        pytest.param(
+            "emergence-complexity", ["branching 2", "branching 4"], marks=pytest.mark.slow
+        ),
         ("emergence-precision", ["branching 2", "branching 4"]),
     ],
 )
@@ -276,7 +278,7 @@ def test_unknown_names_are_listed():
 
 @pytest.mark.usefixtures("short_worlds")
 @pytest.mark.filterwarnings("ignore:n_seeds=2 cannot reach alpha")
-@pytest.mark.parametrize("kind", ["capacity", "decoding"])
+@pytest.mark.parametrize("kind", ["capacity", pytest.param("decoding", marks=pytest.mark.slow)])
 def test_command_line_writes_cubes_and_figure(tmp_path, capsys, kind):
     recipe = {"capacity": "table-1", "decoding": "figure-2"}[kind]
     arguments = ["--steps", "2", "--seeds", "2", "--train", "20", "--eval", "10", "--quiet"]

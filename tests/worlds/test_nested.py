@@ -245,7 +245,11 @@ def test_a_network_learns_what_the_null_does_not_have():
 
 
 @pytest.mark.parametrize(
-    "model", [TransformerPredictor(8, 1, 2, max_steps=5), GRUPredictor(4, max_steps=5)]
+    "model",
+    [
+        TransformerPredictor(8, 1, 2, max_steps=5),
+        pytest.param(GRUPredictor(4, max_steps=5), marks=pytest.mark.slow),
+    ],
 )
 def test_assessment(model):
     cube = (

@@ -303,7 +303,11 @@ def test_words_are_found_in_a_network_that_writes_them(translator):
 
 
 @pytest.mark.parametrize(
-    "model", [TransformerPredictor(8, 1, 2, max_steps=5), GRUPredictor(4, max_steps=5)]
+    "model",
+    [
+        TransformerPredictor(8, 1, 2, max_steps=5),
+        pytest.param(GRUPredictor(4, max_steps=5), marks=pytest.mark.slow),
+    ],
 )
 def test_assessment(model):
     assessment = EmergenceAssessment(

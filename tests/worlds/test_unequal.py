@@ -277,6 +277,7 @@ def test_measures_count_what_is_observed():
     assert np.isfinite(exchange_states(model, sample)).all()
 
 
+@pytest.mark.slow
 def test_a_padded_set_is_assessed_as_its_sequences():
     model = GRUPredictor(3, max_steps=3)
     options = {"n_seeds": 2, "baselines": ["mean"], "n_jobs": 1, "random_state": 0}
@@ -301,6 +302,7 @@ def test_tokens_of_unequal_length_are_assessed():
     assert MeanPredictor(likelihood="categorical", n_tokens=3).fit(tokens).score(tokens) < 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("likelihood", ["poisson", "negative_binomial"])
 def test_counts_of_unequal_length_are_assessed(likelihood):
     counts = [RNG.poisson(3, n) for n in LENGTHS]
