@@ -15,36 +15,14 @@ _FEW = _CHANGES = 32
 _FACTOR = np.uint64(0x2545F4914F6CDD1D)
 
 
-def check_recordings(X, tokens, name="X"):
-    """Raise a ValueError if no assessment of these recordings could be trusted.
-
-    Parameters
-    ----------
-    X : ndarray of float64 of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
-        The recordings, finite, or NaN in all channels of missing steps.
-    tokens : bool
-        Whether they are tokens, or may be: these repeat by nature.
-    name : str, default="X"
-        The name used in messages.
-
-    Raises
-    ------
-    ValueError
-        If a channel is constant or, unless they are tokens, if sequences share samples or many
-        of them begin or end in equal values.
-    """
-    check_constant(X.reshape(*X.shape[:2], -1), name)
-    if not tokens:
-        check_repeated(X, name)
-
-
 def check_repeated(X, name="X"):
     """Raise a ValueError if sequences share samples, or many begin or end in equal values.
 
     Parameters
     ----------
     X : ndarray of float64 of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
-        The recordings, as `check_recordings` takes them, but no tokens.
+        The recordings, finite, or NaN in all channels of missing steps; no tokens, which repeat by
+        nature.
     name : str, default="X"
         The name used in messages.
     """

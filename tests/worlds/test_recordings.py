@@ -17,12 +17,12 @@ from sklearn_emerge import (
     OscillatorWorld,
     PersistencePredictor,
 )
-from sklearn_emerge._recordings import check_recordings
 from sklearn_emerge.assessment._alternatives import _choose
 from sklearn_emerge.assessment._plan import expand
 from sklearn_emerge.assessment._recordings import check_likelihoods
 from sklearn_emerge.predictors._base import spread_known
 from sklearn_emerge.worlds import Sample
+from sklearn_emerge.worlds._rows import Rows, check_rows
 
 RNG = np.random.default_rng(2)
 OTHER = np.random.default_rng(3)
@@ -67,7 +67,7 @@ OTHER = np.random.default_rng(3)
     ],
 )
 def test_what_repeats_by_nature_is_accepted(X):
-    check_recordings(X, tokens=False)
+    check_rows(Rows(X), tokens=False)
 
 
 def test_zeros_and_ones_and_tokens_repeat_by_chance():
