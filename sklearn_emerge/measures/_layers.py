@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-import xarray as xr
 from sklearn.utils.validation import check_is_fitted
 
 from .._latents import check_latents
@@ -15,6 +14,7 @@ from ..predictors._neural import NeuralPredictor
 from ..predictors._places import check_steps
 from ..probes import control_states, score_inputs, score_probe
 from ..worlds import Sample, World
+from ._named import named
 from ._sequences import sequences_of
 from ._twin import check_twin
 
@@ -166,10 +166,8 @@ def probe_layers(
         "decoded": names,
         "score": list(SCORES),
     }
-    result = xr.DataArray(np.array(found), coords, dims=list(coords))
-    for name, long_name in _LONG_NAMES.items():
-        result[name].attrs["long_name"] = long_name
-    return result.assign_attrs(long_name="cross-validated R2 or D2 of a probe", units="1")
+    long_name = "cross-validated R2 or D2 of a probe"
+    return named(np.array(found), coords, _LONG_NAMES, long_name, "1")
 
 
 _LONG_NAMES = {

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 import numpy as np
-import xarray as xr
 from sklearn.utils.validation import check_is_fitted
 
 from ..likelihoods import LIKELIHOODS
 from ..predictors._neural import NeuralPredictor
 from ..predictors._places import check_steps
+from ._named import named
 from ._sequences import sequences_of
 from ._twin import check_twin
 
@@ -112,10 +112,7 @@ def patch_effect(predictor, X, source, *, at=None, steps=None, twin=None):
             for k, step in enumerate(steps):
                 mean = network._patched(own, other, place, [step])
                 rise[i, j, k] = _losses(network, own, mean, scored) - before
-    result = xr.DataArray(rise, coords, dims=list(coords))
-    for name, long_name in _LONG_NAMES.items():
-        result[name].attrs["long_name"] = long_name
-    return result.assign_attrs(long_name="rise of the loss by a patch", units="nat/step")
+    return named(rise, coords, _LONG_NAMES, "rise of the loss by a patch", "nat/step")
 
 
 _LONG_NAMES = {
