@@ -14,13 +14,23 @@ from .._typing import Floats
 class RestPoints(NamedTuple):
     """The latent states from which the flow of a world does not move.
 
-    Attributes
+    Parameters
     ----------
     points : ndarray of shape (n_points, n_latents)
         They themselves; no rows if there are none.
     jacobians : ndarray of shape (n_points, n_latents, n_latents) or None
         Derivatives of the latents one step later; those of modulus above 1 among its eigenvalues
         are directions in which states leave. None where latents are classes.
+
+    Examples
+    --------
+    A linear system whose first state decays and whose second one grows:
+
+    >>> import numpy as np
+    >>> from sklearn_emerge import LinearSystemWorld
+    >>> rest = LinearSystemWorld(np.diag([0.5, 1.1]), [1.0, 1.0]).rest_points()
+    >>> rest.points.tolist(), (np.abs(np.linalg.eigvals(rest.jacobians)) > 1).tolist()
+    ([[0.0, 0.0]], [[False, True]])
     """
 
     points: NDArray[Any]
@@ -30,13 +40,19 @@ class RestPoints(NamedTuple):
 class Cycle(NamedTuple):
     """The cycle that the flow of a world ends on, or moves on.
 
-    Attributes
+    Parameters
     ----------
     period : float
         Steps of a turn.
     amplitude : float or None
         Largest distance of the observation, without noise, from its mean over a turn; None where
         each sequence has its own.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import NoisyPeriodicWorld
+    >>> NoisyPeriodicWorld(period=12).cycle()
+    Cycle(period=12.0, amplitude=None)
     """
 
     period: float
