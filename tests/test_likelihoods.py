@@ -333,7 +333,7 @@ def test_alternatives_with_a_memory_learn_the_rate_of_a_sequence(name, likelihoo
 
 
 def test_a_linear_filter_of_one_lag_is_the_regression_on_the_last_step():
-    model = LinearFilterPredictor(1, likelihood="poisson").fit(X)
+    model = LinearFilterPredictor(1, link="log", likelihood="poisson").fit(X)
     rows, y = X[:, :-1].reshape(-1, 1), X[:, 1:].ravel()
     theirs = PoissonRegressor(alpha=0, tol=1e-12, max_iter=10_000).fit(rows, y)
     # All but for the penalty.

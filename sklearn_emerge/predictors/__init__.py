@@ -19,11 +19,12 @@ from ._baselines import (
 )
 from ._echo_state import EchoStatePredictor
 from ._filters import FiniteFilterPredictor, TruncatedKalmanPredictor
-from ._linear_filter import LinearFilterPredictor, TimeVaryingFilterPredictor
+from ._linear_filter import LinearFilterPredictor
 from ._module import ModulePredictor
 from ._recurrent import GRUPredictor, LSTMPredictor, RNNPredictor
 from ._restricted import RestrictedLinearPredictor
 from ._seasonal import SeasonalPredictor
+from ._time_varying_filter import TimeVaryingFilterPredictor
 from ._transformer import TransformerPredictor
 from ._window import WindowPredictor
 
