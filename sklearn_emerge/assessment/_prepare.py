@@ -131,10 +131,24 @@ class Plan:
         return {name: getattr(self.assessment, name) for name in names} | {"units": self.units}
 
     @property
+    def _noise(self):
+        """The standard deviations of the Gaussian and of Student's t, as configurations say."""
+        models = [configuration.models[STRUCTURED] for configuration in self.configurations]
+        said = [
+            describe(getattr(model, "noise_std", "estimate"))
+            for model in models
+            if getattr(model, "likelihood", "gaussian") in ("gaussian", "student_t")
+        ]
+        return [noise for i, noise in enumerate(said) if noise not in said[:i]]
+
+    @property
     def description(self):
         """What the results depend on, as plain data."""
         given = describe(self.assessment)
-        networks = {} if self.given is None else {"given_networks": len(self.given)}
+        networks = {}
+        if self.given is not None:
+            heads = sum(own["trained"].head is not None for own in self.given)
+            networks = {"given_networks": len(self.given), "given_heads": heads}
         blocks = {}
         if hasattr(self.world, "describe_units"):
             blocks = {"recording": self.world.describe_units()}
@@ -147,6 +161,7 @@ class Plan:
             "entropy": self.entropy,
             "n_sequences": describe(self.world.default_split(*self.sizes)),
             "units": describe(self.units),
+            "noise": self._noise,
             "n_configurations": len(self.configurations),
             "versions": {"python": python_version(), **library_versions()},
         }
