@@ -231,9 +231,12 @@ def check_plan(plan, y):
         check_sizes(assessment.reservoir_sizes, "reservoir_sizes")
     own = assessment.baselines if isinstance(assessment.baselines, dict) else {}
     warn_if_fitted(plan.model, own)
-    check_likelihoods(configurations, plan.baselines, plan.nulls, *sizes)
-    try_baselines(own, configurations)
     grid = assessment.param_grid or ()
+    given = getattr(plan.model, "likelihood", "") != "auto" or any(
+        key.removeprefix("model__") == "likelihood" for key in grid
+    )
+    check_likelihoods(configurations, plan.baselines, plan.nulls, *sizes, given=given)
+    try_baselines(own, configurations)
     check_recording(plan.record_at, plan.measures, plan.modes, configurations, sizes, grid)
     if assessment.probe is not None:
         check_probing(

@@ -11,12 +11,14 @@ from .._padding import even, is_uneven
 from .._tables import check_labels, names_of
 from .._validation import check_sequences, encode_tokens
 from ..likelihoods import LIKELIHOODS
-from ..worlds import ArrayWorld
+from ..worlds import ArrayWorld, FunctionWorld
 from ..worlds._rows import check_rows
 from ._labels import STRUCTURED
 
 # Steps at which something was counted, without which nothing is known of how counts vary.
 _LEAST_EVENTS = 2
+# Sequences that show what the values of a world are.
+_SHOWN = 64
 
 
 def world_of(estimator, X, y):
@@ -61,7 +63,7 @@ def world_of(estimator, X, y):
     return ArrayWorld(sequences, latents, names)
 
 
-def check_likelihoods(configurations, baselines, nulls, n_train, n_eval):
+def check_likelihoods(configurations, baselines, nulls, n_train, n_eval, *, given=True):
     """Raise a ValueError if recordings, likelihood, baselines and nulls do not suit each other.
 
     Parameters
@@ -74,6 +76,8 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval):
         Kinds of nulls.
     n_train, n_eval : int or None
         Numbers of sequences that were asked for.
+    given : bool, default=True
+        Whether the likelihood was, and does not come from the world.
 
     Warns
     -----
@@ -91,6 +95,16 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval):
                 "with their values imposed, few of the surrogates' spectra would be those of the "
                 "data; choose from 'shuffle' and 'resample'."
             )
+        if isinstance(world, FunctionWorld) and not given and world.draws_integers():
+            X = world.sample(_SHOWN, 0).X[..., : -world.n_exogenous or None]
+            counts, largest = _of_counts(model), int(np.nanmax(X))
+            raise ValueError(
+                f"the function of the world returned integers, {np.nanmin(X):.0f} to {largest}, "
+                f"and the likelihood of the model is 'auto'. Are they counts? {counts} Are they "
+                "tokens (or zeros and ones)? Then pass FunctionWorld(..., observation='token', "
+                f"n_tokens={largest + 1}) (or observation='binary'). Are they quantities? Then "
+                "return X.astype(float)."
+            )
         if not isinstance(world, ArrayWorld) or any(
             world.X is X and likelihood == other for X, other in seen
         ):
@@ -101,8 +115,7 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval):
             low, high = rows.ends()[0, :, 0]
             raise ValueError(
                 f"X holds integers, {low:.0f} to {high:.0f}, and the likelihood "
-                f"of the model is 'auto'. Are they counts? Then pass {type(model).__name__}("
-                "likelihood='poisson'), or 'negative_binomial' if they vary more than their mean. "
+                f"of the model is 'auto'. Are they counts? {_of_counts(model)} "
                 "Are they tokens? Then pass likelihood='categorical'. Are they quantities? Then "
                 "pass X.astype(float)."
             )
@@ -115,6 +128,13 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval):
             _check_counts(rows.take(slice(None)), likelihood)
         if counts or likelihood in ("gaussian", "student_t"):
             _warn_if_rare(rows, *world.default_split(n_train, n_eval))
+
+
+def _of_counts(model):
+    return (
+        f"Then pass {type(model).__name__}(likelihood='poisson'), or 'negative_binomial' if they "
+        "vary more than their mean."
+    )
 
 
 def _check_tokens(X, baselines, nulls):

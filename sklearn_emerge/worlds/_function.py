@@ -34,6 +34,8 @@ class FunctionWorld(World):
         Whether latents are quantities or classes, which are integers; None if there are none.
     observation : {"continuous", "binary", "token"}, default="continuous"
         The kind of observations: quantities, zeros and ones, or integers from 0 on that are names.
+        Of integers that are "continuous" an assessment asks for the likelihood of the model: they
+        may be counts, tokens or quantities.
     n_tokens : int, default="auto"
         Size of the vocabulary if observations are tokens, which must be given then.
     n_exogenous : int, default=0
@@ -122,6 +124,19 @@ class FunctionWorld(World):
                 return (*kinds, "exchange") if several else ("resample", "exchange")
         kinds = (*kinds, "phase") if self.observation == "continuous" else kinds
         return (*kinds, "exchange") if self.n_exogenous else kinds
+
+    def draws_integers(self):
+        """Return whether X comes as integers that were not declared to be tokens or binary.
+
+        Returns
+        -------
+        bool
+        """
+        if self.observation != "continuous":
+            return False
+        returned = self.function(2, np.random.default_rng(0))
+        X = returned[0] if isinstance(returned, tuple) else returned
+        return np.asarray(X).dtype.kind in "biu"
 
     def _check_request(self, n_sequences):
         super()._check_request(n_sequences)
