@@ -12,7 +12,7 @@ from ..inference import check_alpha, check_correction
 from ..measures._reservoir import check_sizes
 from ..predictors import GRUPredictor
 from ..training import N_PARTS
-from ..worlds import ArrayWorld
+from ..worlds import ArrayWorld, RecordingWorld
 from ._checks import (
     check_configurations,
     check_recording,
@@ -28,7 +28,7 @@ from ._labels import STRUCTURED, check_names, coordinate
 from ._panel import make_baselines, reference_names
 from ._plan import expand
 from ._probing import check_probing
-from ._recordings import check_likelihoods, world_of
+from ._recordings import check_likelihoods, warn_if_one_recording, world_of
 from ._store import Store
 from ._trajectory import check_record
 
@@ -290,7 +290,9 @@ def _resolve_world(assessment, X, y):
             "is the world of your own sequences)."
         )
     if X is not None:
-        return world_of(assessment, X, y)
+        own = world_of(assessment, X, y)
+        warn_if_one_recording(X)
+        return own
     if world is None:
         raise ValueError(
             "There is nothing to assess: world is None and fit received no X. Pass a world to "
@@ -302,4 +304,6 @@ def _resolve_world(assessment, X, y):
         return make_world(world)
     if isinstance(world, ArrayWorld):
         world.check()
+        if not isinstance(world, RecordingWorld):
+            warn_if_one_recording(world.X)
     return world

@@ -8,7 +8,7 @@ from .._dims import labelled
 from .._latents import check_latents
 from .._missing import is_observed
 from .._padding import even, is_uneven
-from .._tables import check_labels, names_of
+from .._tables import check_labels, cut_call, names_of, recording_call
 from .._validation import check_sequences, encode_tokens
 from ..likelihoods import LIKELIHOODS
 from ..worlds import ArrayWorld, FunctionWorld
@@ -19,6 +19,8 @@ from ._labels import STRUCTURED
 _LEAST_EVENTS = 2
 # Sequences that show what the values of a world are.
 _SHOWN = 64
+# Fewer steps, of so many times as many sequences, may be the channels of one recording.
+_SHORT, _MANY = 10, 20
 
 
 def world_of(estimator, X, y):
@@ -61,6 +63,29 @@ def world_of(estimator, X, y):
         sequences = X.copy(data=sequences.reshape(X.shape))
         latents = y if hasattr(y, "dims") else latents
     return ArrayWorld(sequences, latents, names)
+
+
+def warn_if_one_recording(X):
+    """Warn of an array of many rows and few columns, which may be steps and channels.
+
+    Parameters
+    ----------
+    X : object
+        Sequences, as they were passed. Names of dimensions, or three of them, leave no doubt.
+    """
+    shape = () if hasattr(X, "dims") or is_uneven(X) else np.shape(X)
+    if len(shape) != 2 or shape[1] >= _SHORT or shape[0] < _MANY * shape[1]:
+        return
+    n_rows, n_columns = shape
+    call = f"{cut_call('X', n_rows)}{recording_call('X', n_rows)}"
+    warnings.warn(
+        f"X has shape {shape}, and is read as {n_rows} sequences of {n_columns} steps. If it is "
+        f"one recording of {n_rows} steps with {n_columns} channels, cut it, {call} (and so the "
+        "latents); if rows are sequences, say so by an axis of channels, "
+        "np.asarray(X)[:, :, np.newaxis].",
+        UserWarning,
+        stacklevel=4,
+    )
 
 
 def check_likelihoods(configurations, baselines, nulls, n_train, n_eval, *, given=True):

@@ -1,11 +1,12 @@
 """What is asked or told of a user's own data before training, and that the remedies work."""
 
+import re
 import warnings
 
 import numpy as np
 import pytest
 
-from sklearn_emerge import EmergenceAssessment, FunctionWorld, GRUPredictor
+from sklearn_emerge import ArrayWorld, EmergenceAssessment, FunctionWorld, GRUPredictor, cut
 from sklearn_emerge._dims import labelled
 from sklearn_emerge.assessment._prepare import check_plan, make_plan
 from sklearn_emerge.worlds import World
@@ -48,3 +49,20 @@ def test_integers_of_a_function_are_asked_for_as_those_of_an_array_are():
     assert planned(FunctionWorld(lambda n, rng: counts(n, rng).astype(float)))
     assert planned(FunctionWorld(lambda n, rng: counts(n, rng) % 4, observation="token", n_tokens=4))
     assert planned(FunctionWorld(lambda n, rng: counts(n, rng) % 2, observation="binary"))
+
+
+def test_many_rows_of_few_columns_are_told_how_they_are_read():
+    X, y = RNG.normal(size=(600, 3)).cumsum(axis=0), RNG.normal(size=600)
+    said = r"\(600, 3\), and is read as 600 sequences of 3 steps. .*600 steps with 3 channels, cut"
+    for data in (X, ArrayWorld(X, y)):
+        with pytest.warns(UserWarning, match=said) as warned:
+            planned(data, None if data is not X else y)
+    for call in (r"cut\(X, 60\)", r"ArrayWorld.from_recording\(X, length=6\)"):
+        assert re.search(call, str(warned[0].message))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        planned(np.asarray(X)[:, :, np.newaxis], y)
+        planned(cut(X, 60), cut(y, 60))
+        planned(X[:50], y[:50])
+    world = ArrayWorld.from_recording(X, y, length=6)
+    assert world.sample(3, 0).X.shape == (3, 6, 3)
