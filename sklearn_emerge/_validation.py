@@ -9,7 +9,7 @@ from ._dims import in_order
 from ._missing import is_observed, observed_only
 from ._padding import even, is_uneven
 from ._roles import check_channels, exogenous_of, targets_of, without_partly_missing
-from ._tables import check_columns, check_table, cut_call, recording_call, text_error
+from ._tables import check_columns, check_digits, check_table, cut_call, recording_call, text_error
 from ._typing import Floats
 
 _AS_NAN = " Or make it NaN, np.ma.filled(X.astype(float), np.nan): such a step does not count."
@@ -52,7 +52,7 @@ def as_array(array, name):
             where = ", ".join(str(int(i)) for i in np.argwhere(mask)[0])
             raise ValueError(
                 f"{name}[{where}] is masked, and so are {int(mask.sum())} of {mask.size} values; "
-                "missing values are not supported. Leave out what has some, for instance "
+                "a mask is not read. Leave out what has some, for instance "
                 f"{name}[~np.ma.getmaskarray({name}).reshape(len({name}), -1).any(axis=1)]"
                 f"{_as_well(name)}." + (_AS_NAN if name == "X" else "")
             )
@@ -343,8 +343,10 @@ def check_sequences(
         X = X.astype(np.float64)
         X[missing] = np.nan
     X = as_array(X, name)
-    if reset and not hasattr(X, "toarray"):
-        check_shape(np.asarray(X), name)
+    if not hasattr(X, "toarray"):
+        check_digits(np.asarray(X), name)
+        if reset:
+            check_shape(np.asarray(X), name)
     try:
         X = validate_data(
             estimator, X, reset=reset, allow_nd=True, dtype=np.float64, ensure_all_finite=False

@@ -180,6 +180,16 @@ def _check_tokens(X, baselines, nulls):
 
 def _check_counts(X, likelihood):
     LIKELIHOODS[likelihood].check(X)
+    factor = int(np.gcd.reduce(X[~np.isnan(X)].astype(np.int64)))
+    if factor > 1:
+        warnings.warn(
+            f"all values of X are multiples of {factor}, as of counts that were scaled, as to "
+            f"rates, and likelihood={likelihood!r} is for counts as they were: it takes scaled "
+            f"ones for many events that come together. Pass X / {factor}, or use "
+            "likelihood='gaussian' for quantities.",
+            UserWarning,
+            stacklevel=4,
+        )
     events = (X.reshape(*X.shape[:2], -1) > 0).sum(axis=(0, 1))
     few = np.flatnonzero(events < _LEAST_EVENTS).tolist()
     if likelihood == "negative_binomial" and few:

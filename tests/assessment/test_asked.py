@@ -4,6 +4,7 @@ import re
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklearn_emerge import ArrayWorld, EmergenceAssessment, FunctionWorld, GRUPredictor, cut
@@ -66,3 +67,33 @@ def test_many_rows_of_few_columns_are_told_how_they_are_read():
         planned(X[:50], y[:50])
     world = ArrayWorld.from_recording(X, y, length=6)
     assert world.sample(3, 0).X.shape == (3, 6, 3)
+
+
+@pytest.mark.parametrize("likelihood", ["poisson", "negative_binomial"])
+def test_counts_that_were_scaled_are_warned_of(likelihood):
+    with pytest.warns(UserWarning, match=r"multiples of 50, .*Pass X / 50, or"):
+        planned(50 * COUNTS, model=of(likelihood))
+    assert planned(50 * COUNTS / 50, model=of(likelihood))
+    assert planned(50.0 * COUNTS, model=of("gaussian"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        COUNTS.astype(str),
+        COUNTS.astype(bytes),
+        COUNTS.astype(str).astype(object),
+        COUNTS.astype(str).tolist(),
+        pd.DataFrame(COUNTS.astype(str)),
+    ],
+)
+def test_numbers_that_are_written_as_text_are_refused(text):
+    for call in (
+        lambda X: planned(X, model=of("poisson")),
+        lambda X: planned(ArrayWorld(X), model=of("poisson")),
+        GRUPredictor(2, max_steps=1).fit,
+        lambda X: GRUPredictor(2, max_steps=1, likelihood="poisson").fit(COUNTS).predict(X),
+    ):
+        with pytest.raises(ValueError, match=r"X holds text, such as b?'\d+', .*astype\(int\)"):
+            call(text)
+        assert call(np.asarray(text).astype(int)) is not None
