@@ -15,6 +15,8 @@ from ._typing import Floats
 _AS_NAN = " Or make it NaN, np.ma.filled(X.astype(float), np.nan): such a step does not count."
 # Squares of what is larger or smaller leave the range of double precision.
 _LARGEST, _SMALLEST = 1e140, 1e-140
+# So many sequences are named by their numbers.
+_LISTED = 20
 
 
 def as_array(array, name):
@@ -198,11 +200,17 @@ def check_enough_observed(X, name="X", *, each=False, least=2):
             "which more is observed, or leave out the channels that are seldom."
         )
     if each and few.size:
-        observed = f"(~np.isnan(np.asarray({name}).reshape(*np.shape({name})[:2], -1)).any(axis=2))"
+        which = few.tolist()
+        if few.size > _LISTED:
+            which = (
+                f"[i for i, row in enumerate(np.asarray({name}, dtype=object)) if np.isfinite("
+                f"np.asarray(row, dtype=float).reshape(len(row), -1)).all(axis=1).sum() < {least}]"
+            )
         raise ValueError(
             f"{name}[{few[0]}] has {n_observed[few[0]]} observed steps, and {few.size} of {len(X)} "
             f"sequences have fewer than {least}, of which nothing can be predicted. Leave them "
-            f"out, np.asarray({name})[{observed}.sum(axis=1) >= {least}]{_as_well(name)}."
+            f"out, np.delete(np.asarray({name}, dtype=object), {which}, axis=0)"
+            f"{_as_well(name)}."
         )
 
 
@@ -396,22 +404,19 @@ def check_sequences(
     return X
 
 
-def encode_tokens(X, n_tokens=None, name="X"):
-    """Turn sequences of tokens into channels, one a token of the vocabulary.
+def token_values(X, n_tokens=None, name="X"):
+    """Return sequences of tokens without their channel, and the size of the vocabulary.
 
     Parameters
     ----------
-    X : ndarray of shape (n_sequences, n_steps, 1)
-        Integers from 0 on, or NaN where a step is missing.
-    n_tokens : int or None, default=None
-        Size of the vocabulary; None is one more than the largest token.
-    name : str, default="X"
-        The name used in messages.
+    X, n_tokens, name
+        As of `encode_tokens`.
 
     Returns
     -------
-    ndarray of shape (n_sequences, n_steps, n_tokens)
-        One where the token is, zero elsewhere; NaN where it is missing.
+    tokens : ndarray of shape (n_sequences, n_steps)
+        Some token where one is missing.
+    n_tokens : int
     """
     if X.shape[2] != 1:
         raise ValueError(
@@ -441,6 +446,28 @@ def encode_tokens(X, n_tokens=None, name="X"):
         raise ValueError(
             f"{name}[{row}, {step}] is {token:g}, which is not a token; tokens are {remedy}."
         )
+    return tokens, n_tokens
+
+
+def encode_tokens(X, n_tokens=None, name="X"):
+    """Turn sequences of tokens into channels, one a token of the vocabulary.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_sequences, n_steps, 1)
+        Integers from 0 on, or NaN where a step is missing.
+    n_tokens : int or None, default=None
+        Size of the vocabulary; None is one more than the largest token.
+    name : str, default="X"
+        The name used in messages.
+
+    Returns
+    -------
+    ndarray of shape (n_sequences, n_steps, n_tokens)
+        One where the token is, zero elsewhere; NaN where it is missing.
+    """
+    tokens, n_tokens = token_values(X, n_tokens, name)
+    missing = np.isnan(X[:, :, 0])
     try:
         encoded = np.zeros((*tokens.shape, n_tokens))
     except MemoryError as error:

@@ -28,7 +28,12 @@ from ._labels import STRUCTURED, check_names, coordinate
 from ._panel import make_baselines, reference_names
 from ._plan import expand
 from ._probing import check_probing
-from ._recordings import check_likelihoods, warn_if_one_recording, world_of
+from ._recordings import (
+    check_likelihoods,
+    check_values,
+    warn_if_one_recording,
+    world_of,
+)
 from ._store import Store
 from ._trajectory import check_record
 
@@ -188,6 +193,7 @@ def make_plan(assessment, X, y):
     record_at, measures = check_record(assessment.record_at, assessment.measures)
     nulls = check_names("nulls", assessment.nulls, world.null_kinds)
     configurations = expand(world, model, assessment.param_grid, nulls)
+    check_values(configurations)
     sizes = assessment.n_train, assessment.n_eval
     modes, configurations = check_configurations(configurations, assessment.modes, *sizes, given)
     claims = check_claims(assessment.claims)

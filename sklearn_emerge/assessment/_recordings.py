@@ -9,7 +9,7 @@ from .._latents import check_latents
 from .._missing import is_observed
 from .._padding import even, is_uneven
 from .._tables import check_labels, cut_call, names_of, recording_call
-from .._validation import check_sequences, encode_tokens
+from .._validation import check_sequences, token_values
 from ..likelihoods import LIKELIHOODS
 from ..worlds import ArrayWorld, FunctionWorld
 from ..worlds._rows import check_rows
@@ -88,6 +88,30 @@ def warn_if_one_recording(X):
     )
 
 
+def check_values(configurations):
+    """Raise a ValueError if recordings have values that the likelihood of the model is not for.
+
+    Predictors would name places in the sequences that they are fitted to, which were shuffled.
+
+    Parameters
+    ----------
+    configurations : list of Configuration
+        The configurations.
+    """
+    for configuration in configurations:
+        world, model = configuration.worlds[STRUCTURED], configuration.models[STRUCTURED]
+        likelihood = LIKELIHOODS.get(getattr(model, "likelihood", "auto"))
+        if not isinstance(world, ArrayWorld) or likelihood is None or not likelihood.discrete:
+            continue
+        X = world._arrays()[0].take(slice(None))
+        X = X.reshape(*X.shape[:2], -1)
+        if likelihood.tokens:
+            n_tokens = getattr(model, "n_tokens", "auto")
+            token_values(X, None if n_tokens == "auto" else int(n_tokens))
+        else:
+            likelihood.check(X)
+
+
 def check_likelihoods(configurations, baselines, nulls, n_train, n_eval, *, given=True):
     """Raise a ValueError if recordings, likelihood, baselines and nulls do not suit each other.
 
@@ -145,7 +169,7 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval, *, give
                 "pass X.astype(float)."
             )
         if likelihood == "categorical":
-            _check_tokens(rows.take(slice(None)), baselines, nulls)
+            _check_tokens(baselines, nulls)
         elif world.likelihood == "auto":
             # The world could not know that these are no tokens.
             check_rows(rows, tokens=False)
@@ -162,8 +186,7 @@ def _of_counts(model):
     )
 
 
-def _check_tokens(X, baselines, nulls):
-    encode_tokens(X.reshape(*X.shape[:2], -1))
+def _check_tokens(baselines, nulls):
     unable = [name for name, baseline in baselines.items() if not baseline.knows_tokens]
     if unable:
         raise ValueError(
@@ -179,7 +202,6 @@ def _check_tokens(X, baselines, nulls):
 
 
 def _check_counts(X, likelihood):
-    LIKELIHOODS[likelihood].check(X)
     factor = int(np.gcd.reduce(X[~np.isnan(X)].astype(np.int64)))
     if factor > 1:
         warnings.warn(

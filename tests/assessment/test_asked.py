@@ -97,3 +97,41 @@ def test_numbers_that_are_written_as_text_are_refused(text):
         with pytest.raises(ValueError, match=r"X holds text, such as b?'\d+', .*astype\(int\)"):
             call(text)
         assert call(np.asarray(text).astype(int)) is not None
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "value"), [("poisson", 0.5), ("negative_binomial", -1), ("bernoulli", 2)]
+)
+@pytest.mark.parametrize("as_world", [False, True])
+def test_bad_values_are_located_in_the_sequences_that_were_passed(likelihood, value, as_world):
+    X = (COUNTS % 2).astype(float)
+    X[7, 3] = value
+    said = rf"sequence 7 of X has {value} at step 3 \(all counted from 0\), one of 1 such"
+    for data, channel in ((X, ""), (np.stack([COUNTS % 2, X], axis=2), ", channel 1")):
+        with pytest.raises(ValueError, match=said.replace(" \\(all", f"{channel} \\(all")):
+            planned(ArrayWorld(data) if as_world else data, model=of(likelihood))
+    with pytest.raises(ValueError, match=said):
+        planned([*X[:, :15], X[0]], model=of(likelihood))
+
+
+def test_bad_tokens_are_located_in_the_sequences_that_were_passed():
+    X = COUNTS.astype(float)
+    X[7, 3] = 0.5
+    with pytest.raises(ValueError, match=r"X\[7, 3\] is 0.5, which is not a token"):
+        planned(X, model=of("categorical"))
+
+
+@pytest.mark.parametrize("n_short", [1, 30])
+def test_sequences_of_which_too_little_is_observed_are_left_out_as_the_message_says(n_short):
+    X = RNG.normal(size=(60, 20))
+    X[3 : 3 + n_short, 1:] = np.nan
+    uneven = [row[: 10 + i % 5] for i, row in enumerate(X)]
+    objects = np.empty(60, dtype=object)
+    objects[:] = uneven
+    two = [np.stack([row, row + 1], axis=1) for row in uneven]
+    for data in (X, X.tolist(), list(X), uneven, objects, two, pd.DataFrame(X)):
+        with pytest.raises(ValueError, match=rf"X\[3\] has 1 observed steps, and {n_short}") as error:
+            planned(data)
+        call = re.search(r"out, (np.delete.*) \(and so", str(error.value))[1]
+        world = planned(eval(call, {"np": np, "X": data})).world
+        assert len(world.sample(60 - n_short, 0).X) == 60 - n_short
