@@ -266,7 +266,7 @@ def undecided_of(case):
         elif claim.state == OPEN:
             n, many = units_needed(case, name)
             enough = np.isfinite(n)
-            found[name] = f"about {n:.0f} {many} would do" if enough else f"{_MOST} may not do"
+            found[name] = f"about {n:.0f} {many} would do" if enough else f"{_MOST} {many} may not do"
     return found
 
 

@@ -6,6 +6,7 @@ from platform import python_version
 import numpy as np
 from torch import nn
 
+from .._names import did_you_mean
 from .._random import seed_sequence
 from .._registry import make_model, make_world
 from ..inference import check_alpha, check_correction
@@ -170,6 +171,18 @@ class Plan:
             "n_configurations": len(self.configurations),
             "versions": {"python": python_version(), **library_versions()},
         }
+
+
+def refuse_others(others):
+    """Raise a TypeError if `fit` received something else than X and y, by name."""
+    for name in others:
+        known = [each for each in ArrayWorld._get_param_names() if each not in ("X", "latents")]
+        if name not in known:
+            raise TypeError(f"fit has no argument {name!r}; pass X and y.{did_you_mean(name, known)}")
+        raise TypeError(
+            f"fit has no argument {name!r}, which belongs to the world: pass "
+            f"EmergenceAssessment(ArrayWorld(X, y, {name}={name}), ...).fit()."
+        )
 
 
 def make_plan(assessment, X, y):

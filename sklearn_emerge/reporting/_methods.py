@@ -294,13 +294,17 @@ def _probes(facts: Facts) -> str:
     kind = "linear probes" if facts.run["probe"] == "auto" else "a probe of our own"
     noun = "latent" if len(facts.latents) == 1 else "latents"
     were = "was" if len(facts.latents) == 1 else "were"
+    names = listed(map(str, facts.latents))
+    # Those without names of their own are called latents already.
+    what = names if names.startswith("latent") else f"The {noun} {names}"
+    what = what[0].upper() + what[1:]
     window = "probe_score_window" in facts.cube
     inputs = " and from the last inputs, one or as many as there are units" if window else ""
     states = dict.fromkeys(ARM_STATES.get(m, m).removesuffix(" states") for m in facts.modes)
     used = {case.score_name(latent) for case in facts.cases for latent in facts.latents}
     scores = listed([text for name, text in _SCORES.items() if name in used])
     return (
-        f"The {noun} {listed(map(str, facts.latents))} {were} decoded by {kind} from "
+        f"{what} {were} decoded by {kind} from "
         f"{listed(states)} hidden states{inputs} on {n_probe:,} evaluation sequences at most, "
         f"cross-validated with whole sequences left out ({scores}); what could be decoded from "
         "those of other sequences was subtracted from each where it was above 0."

@@ -1,5 +1,6 @@
 """A world made of one function."""
 
+from inspect import signature
 from numbers import Integral
 
 import numpy as np
@@ -134,7 +135,7 @@ class FunctionWorld(World):
         """
         if self.observation != "continuous":
             return False
-        returned = self.function(2, np.random.default_rng(0))
+        returned = self._returned(2, np.random.default_rng(0))
         X = returned[0] if isinstance(returned, tuple) else returned
         return np.asarray(X).dtype.kind in "biu"
 
@@ -178,9 +179,24 @@ class FunctionWorld(World):
         all_the_same = np.array_equal(first, np.repeat(first[:1], len(first), 0), equal_nan=True)
         return np.array_equal(first, second, equal_nan=True) and (ignored or not all_the_same)
 
+    def _returned(self, n_sequences, rng):
+        """Return what the function returns, if it takes the two arguments."""
+        try:
+            signature(self.function).bind(n_sequences, rng)
+        except TypeError as error:
+            raise ValueError(
+                f"function={self.function!r} cannot be called as function(n_sequences, rng) "
+                f"({error}); let it take both, and draw everything random from rng, a "
+                "numpy.random.Generator."
+            ) from None
+        except ValueError:
+            # Of some that are compiled nobody knows what they take.
+            pass
+        return self.function(n_sequences, rng)
+
     def _call(self, n_sequences, rng):
         """Return what the function draws, checked."""
-        returned = self.function(n_sequences, rng)
+        returned = self._returned(n_sequences, rng)
         parts = returned if isinstance(returned, tuple) else (returned,)
         if not 1 <= len(parts) <= 3:
             raise ValueError(

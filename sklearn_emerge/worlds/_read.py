@@ -184,7 +184,8 @@ def _described(world: ArrayWorld, asked: Asked) -> str:
     lengths = np.full(1, n_steps)
     if observed is not None:
         lengths = n_steps - observed[:, ::-1].argmax(axis=1)
-    steps = f"{n_steps}" if lengths.min() == n_steps else f"{lengths.min()} to {lengths.max()}"
+    shortest, longest = lengths.min(), lengths.max()
+    steps = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
     if asked.length is None:
         said = [f"{n_sequences} sequences of {steps} steps{each}"]
     else:

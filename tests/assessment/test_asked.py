@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_emerge import ArrayWorld, EmergenceAssessment, FunctionWorld, GRUPredictor, cut
 from sklearn_emerge._dims import labelled
@@ -135,3 +136,69 @@ def test_sequences_of_which_too_little_is_observed_are_left_out_as_the_message_s
         call = re.search(r"out, (np.delete.*) \(and so", str(error.value))[1]
         world = planned(eval(call, {"np": np, "X": data})).world
         assert len(world.sample(60 - n_short, 0).X) == 60 - n_short
+
+
+def test_groups_that_are_too_few_for_latents_are_told_how_many_it_takes():
+    X, three = RNG.normal(size=(42, 10)), np.arange(42) % 3
+    with pytest.raises(ValueError, match=r"3 labels, for 14 sequences each.* at least 4 groups,"):
+        planned(ArrayWorld(X, X, groups=three))
+    assert planned(ArrayWorld(X, groups=three))
+    assert planned(ArrayWorld(X, X, groups=np.arange(42) % 4))
+    with pytest.raises(ValueError, match=r"n_train=60 and n_eval=1 add up to 61 .* X holds 42"):
+        planned(X, n_train=60)
+
+
+@pytest.mark.parametrize(
+    ("make", "meant"),
+    [
+        (lambda: planned(COUNTS, model=of("Poisson")), "'poisson'"),
+        (lambda: GRUPredictor(likelihood="counts").fit(COUNTS), "'poisson'"),
+        (lambda: planned(FunctionWorld(counts, observation="tokens")), "'token'"),
+        (lambda: planned(FunctionWorld(counts, observation="counts")), "'continuous'"),
+        (lambda: planned(COUNTS, interval="Bootstrap"), "'bootstrap'"),
+    ],
+)
+def test_options_are_answered_with_the_nearest(make, meant):
+    with pytest.raises(InvalidParameterError, match=rf"\. Did you mean {meant}\?$"):
+        make()
+
+
+def test_what_fit_does_not_take_is_told_where_it_belongs():
+    X, groups = RNG.normal(size=(40, 10)), np.arange(40) % 4
+    with pytest.raises(TypeError, match=r"ArrayWorld\(X, y, groups=groups\), \.\.\.\)\.fit\(\)"):
+        EmergenceAssessment().fit(X, X, groups=groups)
+    assert planned(ArrayWorld(X, X, groups=groups))
+    with pytest.raises(TypeError, match="no argument 'group'.*Did you mean 'groups'"):
+        EmergenceAssessment().fit(X, group=groups)
+
+
+def test_a_function_that_takes_one_argument_is_told_which_two():
+    world = FunctionWorld(lambda n_sequences: counts(n_sequences, RNG))
+    for call in (lambda: world.sample(2, 0), lambda: planned(world)):
+        with pytest.raises(ValueError, match=r"called as function\(n_sequences, rng\) \(too many"):
+            call()
+    assert FunctionWorld(lambda n_sequences, rng: counts(n_sequences, rng)).sample(2, 0)
+
+
+def test_latents_that_are_not_known_can_be_made_missing_as_the_message_says():
+    X, y = RNG.normal(size=(2, 40, 10))
+    y[2, 3] = np.nan
+    for latents in (y, np.stack([y, X], axis=2)):
+        with pytest.raises(ValueError, match="y .* nan at step 3 of sequence 2") as error:
+            planned(X, latents)
+        given = {"np": np, "X": X, "y": latents}
+        exec(re.search(r"too, (X = .*?), and y", str(error.value))[1], given)
+        assert planned(given["X"], latents).latents
+    each = y[:, 3]
+    with pytest.raises(ValueError, match="y .* nan at sequence 2 .*, one of 1") as error:
+        planned(X, each)
+    given = {"np": np, "X": X, "y": each}
+    exec(re.search(r"both, (keep = .*?), np", str(error.value))[1], given)
+    assert planned(X[given["keep"]], each[given["keep"]]).latents
+
+
+def test_recordings_that_are_no_tokens_have_no_vocabulary():
+    plan = planned(COUNTS, model=of("poisson"))
+    assert plan.configurations[0].models["structured"].n_tokens == "auto"
+    plan = planned(COUNTS, model=of("categorical"))
+    assert plan.configurations[0].models["structured"].n_tokens == COUNTS.max() + 1

@@ -186,3 +186,10 @@ def test_methods_say_where_the_noise_comes_from(cube):
     assert "noise was given (0.1) or estimated, as" in both
     # Of counts, and of cubes that do not know.
     assert "standard deviation" not in write_methods(facts_of(with_options(cube, noise=[])))
+
+
+def test_latents_without_names_are_named_once(cube):
+    renamed = cube.assign_coords(latent=["latent 0", "latent 1"])
+    told = write_methods(facts_of(renamed))
+    assert " Latent 0 and latent 1 were decoded" in told
+    assert "latents latent" not in told
