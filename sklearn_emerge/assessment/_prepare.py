@@ -178,7 +178,8 @@ def refuse_others(others):
     for name in others:
         known = [each for each in ArrayWorld._get_param_names() if each not in ("X", "latents")]
         if name not in known:
-            raise TypeError(f"fit has no argument {name!r}; pass X and y.{did_you_mean(name, known)}")
+            meant = did_you_mean(name, known)
+            raise TypeError(f"fit has no argument {name!r}; pass X and y.{meant}")
         raise TypeError(
             f"fit has no argument {name!r}, which belongs to the world: pass "
             f"EmergenceAssessment(ArrayWorld(X, y, {name}={name}), ...).fit()."
