@@ -119,7 +119,8 @@ def test_a_line_says_how_a_file_was_read(tmp_path):
     how = read_recordings(path, latents=["position"], inputs=(), variable="rate")[1]
     assert how == (
         f"{path} (NetCDF): 'rate', as asked for, trial x time, float64 (not used: 'side'); 24 "
-        "sequences of 12 steps of 0.02 s, 1 channel, in Hz; latents (quantities): position (cm); no step is missing"
+        "sequences of 12 steps of 0.02 s, 1 channel, in Hz; latents (quantities): position (cm); "
+        "no step is missing"
     )
     rows = [f"{i}" + "," * 4 if i == 3 else f"{i},{i * i % 7},{i % 3}.5,1e-3,{i}" for i in range(9)]
     (tmp_path / "gaps.csv").write_text("\n".join(rows).replace("6.5", ""), encoding="utf-8")
