@@ -20,7 +20,7 @@ _LEAST_EVENTS = 2
 # Sequences that show what the values of a world are.
 _SHOWN = 64
 # Fewer steps, of so many times as many sequences, may be the channels of one recording.
-_SHORT, _MANY = 10, 20
+_SHORT, _MANY = 10, 100
 
 
 def world_of(estimator, X, y):
