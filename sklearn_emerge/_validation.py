@@ -9,12 +9,14 @@ from ._dims import in_order
 from ._missing import is_observed, observed_only
 from ._padding import even, is_uneven
 from ._roles import check_channels, exogenous_of, targets_of, without_partly_missing
-from ._tables import check_columns, check_table, cut_call, recording_call, text_error
+from ._tables import check_columns, check_digits, check_table, cut_call, recording_call, text_error
 from ._typing import Floats
 
 _AS_NAN = " Or make it NaN, np.ma.filled(X.astype(float), np.nan): such a step does not count."
 # Squares of what is larger or smaller leave the range of double precision.
 _LARGEST, _SMALLEST = 1e140, 1e-140
+# So many sequences are named by their numbers.
+_LISTED = 20
 
 
 def as_array(array, name):
@@ -52,7 +54,7 @@ def as_array(array, name):
             where = ", ".join(str(int(i)) for i in np.argwhere(mask)[0])
             raise ValueError(
                 f"{name}[{where}] is masked, and so are {int(mask.sum())} of {mask.size} values; "
-                "missing values are not supported. Leave out what has some, for instance "
+                "a mask is not read. Leave out what has some, for instance "
                 f"{name}[~np.ma.getmaskarray({name}).reshape(len({name}), -1).any(axis=1)]"
                 f"{_as_well(name)}." + (_AS_NAN if name == "X" else "")
             )
@@ -198,11 +200,17 @@ def check_enough_observed(X, name="X", *, each=False, least=2):
             "which more is observed, or leave out the channels that are seldom."
         )
     if each and few.size:
-        observed = f"(~np.isnan(np.asarray({name}).reshape(*np.shape({name})[:2], -1)).any(axis=2))"
+        which = few.tolist()
+        if few.size > _LISTED:
+            which = (
+                f"[i for i, row in enumerate(np.asarray({name}, dtype=object)) if np.isfinite("
+                f"np.asarray(row, dtype=float).reshape(len(row), -1)).all(axis=1).sum() < {least}]"
+            )
         raise ValueError(
             f"{name}[{few[0]}] has {n_observed[few[0]]} observed steps, and {few.size} of {len(X)} "
             f"sequences have fewer than {least}, of which nothing can be predicted. Leave them "
-            f"out, np.asarray({name})[{observed}.sum(axis=1) >= {least}]{_as_well(name)}."
+            f"out, np.delete(np.asarray({name}, dtype=object), {which}, axis=0)"
+            f"{_as_well(name)}."
         )
 
 
@@ -343,8 +351,10 @@ def check_sequences(
         X = X.astype(np.float64)
         X[missing] = np.nan
     X = as_array(X, name)
-    if reset and not hasattr(X, "toarray"):
-        check_shape(np.asarray(X), name)
+    if not hasattr(X, "toarray"):
+        check_digits(np.asarray(X), name)
+        if reset:
+            check_shape(np.asarray(X), name)
     try:
         X = validate_data(
             estimator, X, reset=reset, allow_nd=True, dtype=np.float64, ensure_all_finite=False
@@ -394,22 +404,19 @@ def check_sequences(
     return X
 
 
-def encode_tokens(X, n_tokens=None, name="X"):
-    """Turn sequences of tokens into channels, one a token of the vocabulary.
+def token_values(X, n_tokens=None, name="X"):
+    """Return sequences of tokens without their channel, and the size of the vocabulary.
 
     Parameters
     ----------
-    X : ndarray of shape (n_sequences, n_steps, 1)
-        Integers from 0 on, or NaN where a step is missing.
-    n_tokens : int or None, default=None
-        Size of the vocabulary; None is one more than the largest token.
-    name : str, default="X"
-        The name used in messages.
+    X, n_tokens, name
+        As of `encode_tokens`.
 
     Returns
     -------
-    ndarray of shape (n_sequences, n_steps, n_tokens)
-        One where the token is, zero elsewhere; NaN where it is missing.
+    tokens : ndarray of shape (n_sequences, n_steps)
+        Some token where one is missing.
+    n_tokens : int
     """
     if X.shape[2] != 1:
         raise ValueError(
@@ -439,6 +446,28 @@ def encode_tokens(X, n_tokens=None, name="X"):
         raise ValueError(
             f"{name}[{row}, {step}] is {token:g}, which is not a token; tokens are {remedy}."
         )
+    return tokens, n_tokens
+
+
+def encode_tokens(X, n_tokens=None, name="X"):
+    """Turn sequences of tokens into channels, one a token of the vocabulary.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_sequences, n_steps, 1)
+        Integers from 0 on, or NaN where a step is missing.
+    n_tokens : int or None, default=None
+        Size of the vocabulary; None is one more than the largest token.
+    name : str, default="X"
+        The name used in messages.
+
+    Returns
+    -------
+    ndarray of shape (n_sequences, n_steps, n_tokens)
+        One where the token is, zero elsewhere; NaN where it is missing.
+    """
+    tokens, n_tokens = token_values(X, n_tokens, name)
+    missing = np.isnan(X[:, :, 0])
     try:
         encoded = np.zeros((*tokens.shape, n_tokens))
     except MemoryError as error:

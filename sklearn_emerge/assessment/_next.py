@@ -265,8 +265,10 @@ def undecided_of(case):
             found[name] = ""
         elif claim.state == OPEN:
             n, many = units_needed(case, name)
-            enough = np.isfinite(n)
-            found[name] = f"about {n:.0f} {many} would do" if enough else f"{_MOST} may not do"
+            told = (
+                f"about {n:.0f} {many} would do" if np.isfinite(n) else f"{_MOST} {many} may not do"
+            )
+            found[name] = told
     return found
 
 

@@ -12,7 +12,7 @@ from ..networks import recurrent_weights
 from ..training import isolated_torch
 from ._neural import NeuralPredictor
 from ._places import parts_called_once
-from ._trained import TrainedNetwork, read_network
+from ._trained import TrainedNetwork, read_network, warn_if_whole
 
 
 @fill_doc
@@ -201,6 +201,12 @@ class ModulePredictor(NeuralPredictor):
             If this is no trained network, `head` is no `torch.nn.Linear`, or parts of the network
             have parameters that no `reset_parameters` sets and `fresh` is None.
 
+        Warns
+        -----
+        UserWarning
+            In `fit`, if there is no head, and the core has as many outputs as there are channels
+            to predict, as a whole network with its output layer has.
+
         Examples
         --------
         >>> from torch import nn
@@ -331,6 +337,8 @@ class ModulePredictor(NeuralPredictor):
         network = super()._initial_network(n_seen, n_targets)
         head = self.trained.head if self._shows_it else None
         if head is None:
+            if self._shows_it and self.trained.inputs is None:
+                warn_if_whole(network.core, network.head.in_features, n_targets)
             return network
         sizes = head.in_features, head.out_features
         needed = network.head.in_features, n_targets

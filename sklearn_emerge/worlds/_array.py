@@ -12,7 +12,7 @@ from .._latents import check_latents, encode_latents, given_classes
 from .._missing import is_observed
 from .._padding import even, is_uneven, missing_steps
 from .._roles import without_partly_missing
-from .._tables import check_aligned, check_labels, check_names, names_of, text_error
+from .._tables import check_aligned, check_digits, check_labels, check_names, names_of, text_error
 from .._validation import as_array, as_numbers, check_finite, check_shape
 from ._driven import known_in_rows, of_rows, with_inputs
 from ._facts import WorldFacts
@@ -280,6 +280,7 @@ class ArrayWorld(FiniteWorld):
         uneven = is_uneven(X)
         values, missing = even(X) if uneven else (np.asarray(as_array(X, "X")), None)
         if values.dtype.kind not in "biuf":
+            check_digits(values, "X")
             try:
                 values = values.astype(np.float64)
             except ValueError as error:

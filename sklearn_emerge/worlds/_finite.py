@@ -98,9 +98,14 @@ class FiniteWorld(World):
 
     def _check_room(self, n_train, n_eval):
         """Return the number of folds; refuse what cannot be trained on and held out."""
-        self._check_number(n_train + n_eval)
-        n_folds, largest = self._count_folds(n_eval)
         n_sequences = self._n_sequences()
+        if n_train + n_eval > n_sequences:
+            raise ValueError(
+                f"n_train={n_train} and n_eval={n_eval} add up to {n_train + n_eval} sequences, "
+                f"but X holds {n_sequences}; leave both out, which takes four fifths and one, or "
+                "pass less, or record more."
+            )
+        n_folds, largest = self._count_folds(n_eval)
         n_left = n_sequences - largest
         if n_train > n_left:
             raise ValueError(

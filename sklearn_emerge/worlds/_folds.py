@@ -59,10 +59,13 @@ def count_folds(units, n_eval, *, grouped, decoded, stratified=False):
             f"out in turns, in two folds or more of at least {least}. Record more."
         )
     across = " of two groups, across which latents are decoded" if decoded else ""
+    each = f"{sizes[0]}" if sizes[0] == sizes[-1] else f"{sizes[-1]} to {sizes[0]}"
+    few = f", at least {2 * least_units} groups," if len(sizes) < 2 * least_units else ""
+    without = ", or leave out the latents (latents=None)" if few and len(sizes) >= 2 else ""
     raise ValueError(
-        f"groups has {len(sizes)} labels, for {sizes[-1]} to {sizes[0]} sequences each, but all "
-        f"groups are held out in turns, in two folds or more of at least {least} sequences"
-        f"{across}. Record more, or pass labels of smaller units."
+        f"groups has {len(sizes)} labels, for {each} sequences each, but all "
+        f"groups are held out in turns, in two folds or more{few} of at least {least} sequences"
+        f"{across}. Record more, or pass labels of smaller units{without}."
     )
 
 

@@ -425,7 +425,7 @@ def test_seeds_are_named_of_what_the_verdict_does_not_wait_for():
     assert "Not decided" not in said(cube_of())
     near = reservoir_is_open()
     near["nll"][0, 1] = 1 - (OPEN - 0.00299)
-    assert "reservoir (1000 may not do)" in said(near)
+    assert "reservoir (1000 seeds may not do)" in said(near)
 
 
 def test_seeds_that_latents_need_are_named():

@@ -210,3 +210,23 @@ def test_baselines_are_chosen_in_groups_that_they_have_not_seen():
     seen.clear()
     _choose(["mean"], Sample(sample.X[::-1]), fitted)
     assert any(seen)
+
+
+@pytest.mark.parametrize("rate", [0.5, 3.0])
+@pytest.mark.parametrize("n", [20, 200])
+def test_copies_of_short_trials_of_counts_are_warned_of(rate, n):
+    X = np.random.default_rng(n).poisson(rate, (n, 20)).astype(float)
+    with pytest.warns(UserWarning, match=r"are equal, .* pass each once"):
+        check_rows(Rows(np.concatenate([X, X])), tokens=False)
+    keep = np.unique(np.concatenate([X, X]), axis=0, return_index=True)[1]
+    check_rows(Rows(np.concatenate([X, X])[keep]), tokens=False)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_trials_that_are_equal_by_chance_are_not_warned_of(seed):
+    rng = np.random.default_rng(seed)
+    sticky = (rng.random((1000, 20)) < 0.2).cumsum(axis=1) % 2.0
+    rates = rng.gamma(0.5, size=(1000, 1))
+    bursts = np.stack([np.convolve(row, [1, 2, 1])[:20] for row in rng.random((1000, 20)) < 0.05])
+    for X in (sticky, rng.poisson(rates, (1000, 12)), bursts, rng.random((1000, 10)) < 0.5):
+        check_rows(Rows(X.astype(float)), tokens=False)
