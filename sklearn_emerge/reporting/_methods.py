@@ -258,10 +258,7 @@ def _alternatives(facts: Facts) -> str:
     compared = f"Networks were compared with {count(len(names), 'alternative')}: {listed(words)}."
     if len(names) == 1:
         return compared
-    by_loss = (
-        "chosen by their loss on training sequences of the first seed that they had not been "
-        "fitted to."
-    )
+    by_loss = "chosen by their loss on training sequences that they had not been fitted to."
     given = facts.run["reference"]
     given = [given] if isinstance(given, str) else given
     if len(given) == 1 and given[0] in names:
