@@ -1,27 +1,24 @@
 """A world made of recordings."""
 
-from itertools import chain
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils._param_validation import Options
 
-from .._axes import axes_of
 from .._dims import in_order, labelled
-from .._latents import check_latents, encode_latents, given_classes
+from .._latents import check_latents, given_classes
 from .._missing import is_observed
 from .._padding import even, is_uneven, missing_steps
 from .._roles import without_partly_missing
-from .._tables import check_aligned, check_labels, check_names, names_of, text_error
+from .._tables import check_aligned, check_labels, text_error
 from .._validation import as_array, as_numbers, check_finite, check_shape
 from ._driven import known_in_rows, of_rows, with_inputs
-from ._facts import WorldFacts
-from ._finite import FiniteWorld
 from ._long import arrays_of
+from ._recorded import RecordedWorld
 from ._rows import Rows, check_observed, check_rows
 
 
-class ArrayWorld(FiniteWorld):
+class ArrayWorld(RecordedWorld):
     """Your own recordings as a world.
 
     Everything but the ceiling works on it: nulls, baselines, probes, assessment. Its
@@ -122,8 +119,6 @@ class ArrayWorld(FiniteWorld):
     [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
     """
 
-    output_scaling = "standard"
-    _recorded = True
     _parameter_constraints = {
         "X": ["array-like"],
         "latents": ["array-like", str, None],
@@ -157,11 +152,6 @@ class ArrayWorld(FiniteWorld):
         self.inputs = inputs
         self.input_delay = input_delay
         self.feedback = feedback
-
-    @property
-    def n_exogenous(self):
-        """Number of channels of the inputs."""
-        return 0 if self.inputs is None else self._inputs().shape[2]
 
     def _inputs(self):
         """Return the inputs as an array of three dimensions."""
@@ -300,111 +290,6 @@ class ArrayWorld(FiniteWorld):
     def _n_sequences(self):
         return len(self._rows()) if hasattr(self.X, "dims") else len(self.X)
 
-    def _known(self):
-        """Yield what is known of the first sequence, and then of all."""
-        rows = self._rows()
-        # Of most recordings the first sequence tells what they are not.
-        for X in chain([rows.take(slice(1))], rows.parts()):
-            yield X[~np.isnan(X)]
-
-    @property
-    def observation(self):
-        """Binary if every value is 0 or 1, else continuous."""
-        binary = all(((part == 0) | (part == 1)).all() for part in self._known())
-        return "binary" if binary else "continuous"
-
-    @property
-    def facts(self):
-        """The facts of the recordings, with the names of their latents."""
-        _, latents, _ = self._arrays()
-        names = () if latents is None else self._names(latents)
-        return WorldFacts.of(self, latent_names=names)
-
-    @property
-    def axes(self):
-        """Names, units and coordinates that recordings and latents bring with them, `Axes`."""
-        X, latents = self._labelled()
-        return axes_of(X, latents, 0 if latents is None else len(self.facts.latent_names))
-
-    @property
-    def null_kinds(self):
-        """All nulls for continuous recordings; no phase surrogates of binary ones, nor of gaps.
-
-        None that shuffles steps if each sequence of a task is asked for one alone.
-        """
-        kinds = ("shuffle", "resample") if self._has_order() else ("resample",)
-        if self.observation != "binary" and not self._has_gaps():
-            kinds = (*kinds, "phase")
-        return kinds if self.inputs is None else (*kinds, "exchange")
-
-    def null(self, kind):
-        """Return the matched world in which the structure in time is destroyed.
-
-        Parameters
-        ----------
-        kind : str
-            One of `null_kinds`, see `World.null`. Missing steps stay where they are.
-
-        Returns
-        -------
-        World
-
-        Raises
-        ------
-        ValueError
-            If these recordings have no null of that kind, as "phase" where steps before the end
-            of a sequence are missing: what has gaps has no spectrum.
-        """
-        if kind == "phase" and self.observation != "binary" and self._has_gaps():
-            raise ValueError(
-                "null='phase' keeps the spectrum of each sequence, but X has sequences with "
-                "missing steps before their last one, which have none; take 'shuffle' or "
-                "'resample', or leave out sequences with gaps. Missing ends do no harm."
-            )
-        return super().null(kind)
-
-    def _has_order(self):
-        """Return whether several steps of a sequence are observed, as all have but in a task."""
-        if self.feedback:
-            return True
-        observed = self._rows().observed()
-        return observed is None or bool((observed.sum(axis=1) > 1).any())
-
-    def _has_gaps(self):
-        """Return whether steps are missing before the last observed one of a sequence."""
-        observed = self._rows().observed()
-        return observed is not None and bool((~observed[:, :-1] & observed[:, 1:]).any())
-
-    @property
-    def likelihood(self):
-        """As of every world, but "auto" for integers: they may be counts, tokens or quantities."""
-        integers = self._rows().values.dtype.kind in "iu" and self.observation == "continuous"
-        return "auto" if integers else super().likelihood
-
-    @property
-    def n_tokens(self):
-        """One more than the largest of all tokens; "auto" if the recordings are none."""
-        largest = -1.0
-        for part in self._known():
-            if not part.size or part.min() < 0 or (part != np.floor(part)).any():
-                return "auto"
-            largest = max(largest, part.max())
-        return int(largest) + 1
-
-    @property
-    def latent_kind(self):
-        """Discrete if latents are classes, continuous if they are quantities."""
-        if self.latents is None:
-            return None
-        classes = encode_latents(self._labelled()[1], self._rows().shape[1]).dtype.kind == "i"
-        return "discrete" if classes else "continuous"
-
-    @property
-    def n_steps(self):
-        """Length of a sequence."""
-        more = self.inputs is not None and not self.feedback and self.input_delay == 0
-        return self._rows().shape[1] + more
-
     def __sklearn_clone__(self):
         # Recordings are large and never changed: clones share them.
         return type(self)(**self.get_params(deep=False))
@@ -494,16 +379,3 @@ class ArrayWorld(FiniteWorld):
     def _check_labels(self, X, latents):
         check_labels(X, latents, "latents")
         check_aligned(X, self.groups, "groups")
-
-    def _names_given(self, n_steps):
-        """Return the names that latents bring with them, or None."""
-        return names_of(self._labelled()[1], n_steps)
-
-    def _names(self, latents):
-        """Return the names of the latents, as text."""
-        names, n_latents = self.latent_names, latents.shape[2]
-        if names is None:
-            names = self._names_given(latents.shape[1])
-        if names is None:
-            return tuple(f"latent {i}" for i in range(n_latents))
-        return check_names(names, n_latents)
