@@ -89,7 +89,7 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
             units *= n_seeds // len(units)
             recordings = given = None
             if recorded:
-                rows, recordings, _ = world._arrays()
+                rows, recordings, _ = world.recorded()
                 known = world._probed(rows, recordings)
                 recordings = known_latents(recordings[:, 1:], known, 1)
                 given = world._given_classes(y)[:, 1:]

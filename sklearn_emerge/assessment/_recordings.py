@@ -96,7 +96,7 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval):
         ):
             continue
         seen.append((world.X, likelihood))
-        rows = world._arrays()[0]
+        rows = world.recorded().rows
         if likelihood == "auto":
             low, high = rows.ends()[0, :, 0]
             raise ValueError(

@@ -15,7 +15,7 @@ from .._validation import as_array, as_numbers, check_finite, check_shape
 from ._driven import known_in_rows, of_rows, with_inputs
 from ._long import arrays_of
 from ._recorded import RecordedWorld
-from ._rows import Rows, check_observed, check_rows
+from ._rows import Recorded, Rows, check_observed, check_rows
 
 
 class ArrayWorld(RecordedWorld):
@@ -290,22 +290,6 @@ class ArrayWorld(RecordedWorld):
     def _n_sequences(self):
         return len(self._rows()) if hasattr(self.X, "dims") else len(self.X)
 
-    def __sklearn_clone__(self):
-        # Recordings are large and never changed: clones share them.
-        return type(self)(**self.get_params(deep=False))
-
-    def __getstate__(self):
-        state = dict(super().__getstate__())
-        for mapped in (each for each in (self.X, self.inputs) if isinstance(each, np.memmap)):
-            # Here and in a worker, which maps the same file, the key of a cell is the same.
-            array = np.asarray(mapped)
-            state |= {key: array for key, value in state.items() if value is mapped}
-            if state.get("_checked") is not None:
-                marks, observed = state["_checked"]
-                marks = tuple(array if each is mapped else each for each in marks)
-                state["_checked"] = marks, observed
-        return state
-
     def check(self):
         """Check the recordings as they are now; an array may have been changed in place.
 
@@ -314,26 +298,36 @@ class ArrayWorld(RecordedWorld):
         ValueError
             If no assessment of these recordings could be trusted.
         """
-        self._checked = None
-        self._arrays()
+        self._found_of = None
+        self.recorded()
 
-    def _arrays(self):
-        """Return sequences (`Rows`), latents and the unit of each sequence, checked."""
+    def recorded(self):
+        """Return the recordings, checked once for these parameters.
+
+        Returns
+        -------
+        Recorded
+            Sequences, their latents, and the unit of each.
+
+        Raises
+        ------
+        ValueError
+            If no assessment of these recordings could be trusted.
+        """
         self._validate_params()
         X, given = self._labelled()
         self._check_labels(X, given)
         rows = self._rows()
-        # Once for an array, which workers receive with this mark.
-        marks = self.X, self.lengths, self.observed, self.inputs
-        checked = getattr(self, "_checked", None)
-        if checked is None or any(
-            one is not other for one, other in zip(checked[0], marks, strict=True)
-        ):
+        found = self._found()
+        checked = "observed" in found
+        if checked:
+            observed = found["observed"]
+        else:
             rows.check_finite()
-            checked = marks, rows.observed()
+            observed = rows.observed()
             # Of what is driven, some steps may never be asked for.
             least = 2 if self.feedback else 1
-            check_observed(checked[1], least=least, each_step=self.inputs is None)
+            check_observed(observed, least=least, each_step=self.inputs is None)
         units, latents = self._units(), None
         if self.inputs is None and not self.feedback:
             raise ValueError(
@@ -341,16 +335,16 @@ class ArrayWorld(RecordedWorld):
                 "to be predicted from as inputs, or feedback=True."
             )
         if given is not None:
-            latents = check_latents(given, rows, observed=checked[1])
+            latents = check_latents(given, rows, observed=observed)
             self._names(latents)
-        if checked is not getattr(self, "_checked", None):
+        if not checked:
             # An assessment knows from the model whether integers are tokens.
             check_rows(rows, tokens=self.likelihood == "auto")
             if self.inputs is not None:
                 driven = self._take(rows, slice(None))
                 without_partly_missing(driven, self.n_exogenous, "inputs")
-            self._checked = checked
-        return rows, latents, units
+            found["observed"] = observed
+        return Recorded(rows, latents, units)
 
     def _take(self, rows, numbers):
         """Return some sequences, with the inputs that drive them."""

@@ -17,7 +17,7 @@ from ._strata import divide, unit_classes
 class FiniteWorld(World):
     """A world of recorded sequences, of which none is trained on and held out in one split.
 
-    What is recorded is of subclasses: `_arrays` returns sequences, latents and the unit of each
+    What is recorded is of subclasses: `recorded` returns sequences, latents and the unit of each
     sequence, `_n_sequences` their number, and `_names` the names of the latents.
     """
 
@@ -92,7 +92,7 @@ class FiniteWorld(World):
         units, latents = self._units(), self.latents
         options = {"grouped": self._grouped(), "decoded": latents is not None}
         if all(options.values()):
-            latents = self._arrays()[1]
+            latents = self.recorded().latents
             options["stratified"] = unit_classes(latents, units) is not None
         return count_folds(units, n_eval, **options)
 
@@ -123,7 +123,7 @@ class FiniteWorld(World):
         return self.groups is not None
 
     def _draw(self, n_sequences, stream):
-        arrays = self._arrays()
+        arrays = self.recorded()
         self._check_number(n_sequences)
         rows = np.random.default_rng(stream).permutation(len(arrays[0]))
         return self._part(arrays, rows[:n_sequences])
@@ -168,7 +168,7 @@ class FiniteWorld(World):
         -------
         ndarray of shape (n_channels,)
         """
-        return self._arrays()[0].spread()
+        return self.recorded().rows.spread()
 
     def split(self, n_train, n_eval, random_state=None):
         """Divide the recordings at random into training and evaluation.
@@ -203,7 +203,7 @@ class FiniteWorld(World):
         stream = substream(random_state, "split")
         if self._grouped():
             return self.splits(1, n_train, n_eval, stream)[0]
-        arrays = self._arrays()
+        arrays = self.recorded()
         _, latents, units = arrays
         self._check_number(n_train + n_eval)
         rows = np.random.default_rng(stream).permutation(len(units))
@@ -249,7 +249,7 @@ class FiniteWorld(World):
             groups are too few or too large.
         """
         self._check_request(n_train)
-        arrays = self._arrays()
+        arrays = self.recorded()
         _, latents, units = arrays
         n_folds, classes = self._check_room(n_train, n_eval), unit_classes(latents, units)
         n_rows = n_train

@@ -176,7 +176,7 @@ def _check_asked(asked: Asked) -> None:
 
 def _described(world: ArrayWorld, asked: Asked) -> str:
     """Return what a world of recordings is, in words, after checking it."""
-    rows, latents, units = world._arrays()
+    rows, latents, units = world.recorded()
     n_sequences, n_steps, *channels = rows.shape
     axes = world.axes
     each = "" if axes.time_step is None else f" of {axes.time_step:g} {axes.time_units}".rstrip()

@@ -1,6 +1,7 @@
 """What recordings tell of themselves, which other worlds declare."""
 
 from itertools import chain
+from operator import is_
 
 import numpy as np
 
@@ -21,6 +22,45 @@ class RecordedWorld(FiniteWorld):
     output_scaling = "standard"
     _recorded = True
 
+    def _found(self):
+        """Return what was found out of recordings with these parameters, by name.
+
+        Of data that are changed in place it is `check` that forgets it.
+        """
+        marks = self._marks()
+        found = getattr(self, "_found_of", None)
+        if found is None or not all(map(is_, found[0], marks)):
+            self._found_of = found = marks, {}
+        return found[1]
+
+    def _marks(self):
+        return tuple(self.get_params(deep=False).values())
+
+    def _once(self, name, find_out):
+        """Return what takes long to find out, as it passes over all recordings."""
+        found = self._found()
+        if name not in found:
+            found[name] = find_out()
+        return found[name]
+
+    def __sklearn_clone__(self):
+        # Recordings are large and never changed: clones share them.
+        return type(self)(**self.get_params(deep=False))
+
+    def __getstate__(self):
+        # Workers receive that recordings are checked. What else was asked is not in the key of a
+        # cell, which here and in a worker, which maps the same file, is the same.
+        state = {
+            name: np.asarray(value) if isinstance(value, np.memmap) else value
+            for name, value in super().__getstate__().items()
+        }
+        found = self._found()
+        return state | {"_found_of": {name: found[name] for name in ("observed",) if name in found}}
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self._found_of = self._marks(), self._found_of
+
     def _known(self):
         """Yield what is known of the first sequence, and then of all."""
         rows = self._rows()
@@ -31,13 +71,15 @@ class RecordedWorld(FiniteWorld):
     @property
     def observation(self):
         """Binary if every value is 0 or 1, else continuous."""
-        binary = all(((part == 0) | (part == 1)).all() for part in self._known())
-        return "binary" if binary else "continuous"
+        return "binary" if self._once("binary", self._is_binary) else "continuous"
+
+    def _is_binary(self):
+        return all(((part == 0) | (part == 1)).all() for part in self._known())
 
     @property
     def facts(self):
         """The facts of the recordings, with the names of their latents."""
-        _, latents, _ = self._arrays()
+        latents = self.recorded().latents
         names = () if latents is None else self._names(latents)
         return WorldFacts.of(self, latent_names=names)
 
@@ -53,8 +95,9 @@ class RecordedWorld(FiniteWorld):
 
         None that shuffles steps if each sequence of a task is asked for one alone.
         """
-        kinds = ("shuffle", "resample") if self._has_order() else ("resample",)
-        if self.observation != "binary" and not self._has_gaps():
+        ordered = self._once("ordered", self._has_order)
+        kinds = ("shuffle", "resample") if ordered else ("resample",)
+        if self.observation != "binary" and not self._once("gaps", self._has_gaps):
             kinds = (*kinds, "phase")
         return kinds if self.inputs is None else (*kinds, "exchange")
 
@@ -76,7 +119,7 @@ class RecordedWorld(FiniteWorld):
             If these recordings have no null of that kind, as "phase" where steps before the end
             of a sequence are missing: what has gaps has no spectrum.
         """
-        if kind == "phase" and self.observation != "binary" and self._has_gaps():
+        if kind == "phase" and self.observation != "binary" and self._once("gaps", self._has_gaps):
             raise ValueError(
                 "null='phase' keeps the spectrum of each sequence, but X has sequences with "
                 "missing steps before their last one, which have none; take 'shuffle' or "
@@ -105,6 +148,9 @@ class RecordedWorld(FiniteWorld):
     @property
     def n_tokens(self):
         """One more than the largest of all tokens; "auto" if the recordings are none."""
+        return self._once("tokens", self._count_tokens)
+
+    def _count_tokens(self):
         largest = -1.0
         for part in self._known():
             if not part.size or part.min() < 0 or (part != np.floor(part)).any():
@@ -117,19 +163,21 @@ class RecordedWorld(FiniteWorld):
         """Discrete if latents are classes, continuous if they are quantities."""
         if self.latents is None:
             return None
-        classes = encode_latents(self._labelled()[1], self._rows().shape[1]).dtype.kind == "i"
-        return "discrete" if classes else "continuous"
+        return "discrete" if self._once("classes", self._are_classes) else "continuous"
+
+    def _are_classes(self):
+        return encode_latents(self._labelled()[1], self._rows().shape[1]).dtype.kind == "i"
 
     @property
     def n_exogenous(self):
         """Number of channels of the inputs."""
-        return 0 if self.inputs is None else self._inputs().shape[2]
+        return 0 if self.inputs is None else self._once("inputs", lambda: self._inputs().shape[2])
 
     @property
     def n_steps(self):
         """Length of a sequence."""
         more = self.inputs is not None and not self.feedback and self.input_delay == 0
-        return self._rows().shape[1] + more
+        return self._once("n_steps", lambda: self._rows().shape[1]) + more
 
     def _names_given(self, n_steps):
         """Return the names that latents bring with them, or None."""

@@ -137,10 +137,7 @@ class RecordingWorld(ArrayWorld):
             it may still be large, as of recordings that are short for how slow they are, at least
             three correlation times, after which that of an AR(1) process is .05.
         """
-        known = getattr(self, "_lag", None)
-        if known is None or known[0] is not self.series:
-            self._lag = self.series, steps_until_independent(self._values())
-        return self._lag[1]
+        return self._once("lag", lambda: steps_until_independent(self._values()))
 
     def layout(self):
         """Return how the recording is cut.
@@ -215,7 +212,6 @@ class RecordingWorld(ArrayWorld):
         UserWarning
             If the gap is shorter than values are correlated, or blocks are few.
         """
-        self._lag = None
         super().check()
         gap, lag = self.layout()[1], self.steps_until_independent()
         few = _FEW if self.latents is None else _FEW_DECODED
@@ -258,10 +254,11 @@ class RecordingWorld(ArrayWorld):
         blocks = pieces_of(values, n_each * self.length, gap)[: self.n_units]
         return blocks.reshape(self.n_units, n_each, self.length, *values.shape[1:])
 
-    def _arrays(self):
-        if getattr(self, "_checked", None) is None:
+    def recorded(self):
+        """Return sequences, latents and the unit of each, see `ArrayWorld.recorded`."""
+        if "observed" not in self._found():
             self._check_missing()
-        return super()._arrays()
+        return super().recorded()
 
     def _check_missing(self):
         """Refuse what a recording has no rows to leave out of: gaps, and latents that are NaN."""
@@ -340,6 +337,3 @@ class RecordingWorld(ArrayWorld):
 
     def _grouped(self):
         return True
-
-    def __getstate__(self):
-        return {**super().__getstate__(), "_lag": None}

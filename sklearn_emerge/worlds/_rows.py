@@ -1,6 +1,9 @@
 """Recorded sequences as they are kept, of which only what is drawn becomes double precision."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from .._missing import is_observed, observed_only, without_partly
 from .._recordings import check_constant, check_repeated
@@ -140,6 +143,24 @@ def check_observed(observed, *, least=2, each_step=True):
             f"{len(gone)} of {observed.shape[1]} steps; leave them out, np.delete(X, {gone}, "
             "axis=1) (and so of observed and of the latents)."
         )
+
+
+class Recorded(NamedTuple):
+    """What was recorded.
+
+    Attributes
+    ----------
+    rows : Rows
+        Sequences.
+    latents : ndarray of shape (n_sequences, n_steps, n_latents) or None
+        Quantities, or the numbers of classes.
+    units : ndarray of int of shape (n_sequences,)
+        The independent unit of each sequence, numbered from 0 on.
+    """
+
+    rows: Rows
+    latents: NDArray[Any] | None
+    units: NDArray[np.intp]
 
 
 def check_rows(rows, *, tokens):
