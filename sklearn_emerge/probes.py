@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Iterable
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from ._latents import check_latents
 from ._padding import missing_steps
 from ._random import integer_seed, substream
 from ._typing import Floats, RandomState
-from ._validation import as_array, check_finite, check_scale
+from ._validation import as_array, check_finite, check_integer, check_scale
 
 __all__ = ["CONTROLS", "control_states", "cross_validate_probe", "make_probe"]
 
@@ -191,8 +190,7 @@ def cross_validate_probe(
     hidden = _check_hidden(as_array(hidden, "hidden"))
     check_scale(hidden, "hidden")
     for name, number, least in (("n_splits", n_splits, 2), ("burn_in", burn_in, 0)):
-        if not isinstance(number, Integral) or isinstance(number, bool) or number < least:
-            raise ValueError(f"{name}={number!r} is not an integer from {least} on; pass one.")
+        check_integer(number, name, least)
     result = score_probe(
         hidden,
         latents,

@@ -9,7 +9,8 @@ from .._latents import check_latents
 from .._missing import is_observed
 from .._padding import even, is_uneven
 from .._tables import check_labels, names_of
-from .._validation import check_sequences, encode_tokens
+from .._tokens import encode_tokens
+from .._validation import check_sequences
 from ..likelihoods import LIKELIHOODS
 from ..worlds import ArrayWorld
 from ..worlds._rows import check_rows

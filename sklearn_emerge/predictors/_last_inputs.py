@@ -5,7 +5,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from .._missing import fill_missing, observed_only
 from .._roles import exogenous_of, join, targets_of
-from .._validation import encode_tokens
+from .._tokens import encode_tokens
 
 # Columns of a window of inputs that a probe reads, at most: each token has as many as there are.
 _MOST_COLUMNS = 512

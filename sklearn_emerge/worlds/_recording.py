@@ -8,14 +8,9 @@ from .._axes import axes_of, check_even
 from .._dims import labelled
 from .._latents import encode_latents, given_classes
 from .._tables import labels, names_of
+from .._validation import check_integer
 from ._array import ArrayWorld
-from ._cut import (
-    as_recording,
-    check_integer,
-    pieces_of,
-    steps_until_independent,
-    values_of,
-)
+from ._cut import as_recording, pieces_of, steps_until_independent, values_of
 from ._rows import Rows
 
 # Blocks below which a test over them has little to go by, with latents: two for a fold.

@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._names import did_you_mean
 from .._random import substream
-from .._validation import check_tokens
+from .._tokens import check_tokens
 from ._base import World
 from ._examples import check_examples, scale_examples
 from ._sample import Sample
