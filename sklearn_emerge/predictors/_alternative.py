@@ -7,8 +7,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._ridge import fit_ridge
 from ..training import fit_head, moments_of, parts
-from ._base import BasePredictor, center_and_scale, warn_unless_converged
+from ._base import BasePredictor, warn_unless_converged
 from ._roles import EXOGENOUS, ROLES
+from ._scale import center_and_scale
 
 # Sequences that the hyper-parameters of features are chosen on.
 _N_TUNING = 150

@@ -9,7 +9,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from .._docs import fill_doc
 from .._missing import is_observed
 from ..dynamics import check_system, steady_filter
-from ._base import BasePredictor, center_and_scale
+from ._base import BasePredictor
+from ._scale import center_and_scale
 
 # Rows of equations that are reduced at once.
 _ROWS = 20_000

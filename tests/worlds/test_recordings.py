@@ -21,7 +21,7 @@ from sklearn_emerge import (
 from sklearn_emerge.assessment._alternatives import _choose
 from sklearn_emerge.assessment._plan import expand
 from sklearn_emerge.assessment._recordings import check_likelihoods
-from sklearn_emerge.predictors._base import spread_known
+from sklearn_emerge.predictors._scale import spread_known
 from sklearn_emerge.worlds import Sample
 from sklearn_emerge.worlds._rows import Rows, check_rows
 
