@@ -4,8 +4,9 @@ import warnings
 
 import numpy as np
 
+from .._probed import can_be_scored, count_classes, known_latents
 from ..predictors._last_inputs import window_of
-from ..probes import can_be_scored, check_probe, count_classes, known_latents, score_probe
+from ..probes import check_probe, score_probe
 from ..worlds import ArrayWorld
 from ._design import Design
 from ._labels import STRUCTURED

@@ -3,7 +3,6 @@
 from numbers import Integral
 
 import numpy as np
-from scipy.fft import irfft, rfft
 from sklearn.base import clone
 from sklearn.utils._param_validation import Interval
 
@@ -12,9 +11,7 @@ from .._random import substream
 from .._roles import exogenous_of, join, targets_of
 from ._base import World
 from ._sample import Sample
-
-# Numbers of which surrogates of several channels are made at once.
-_NUMBERS = 2**22
+from ._surrogates import surrogates
 
 
 class Null(World):
@@ -311,55 +308,7 @@ class PhaseNull(Null):
         return surrogate
 
     def _destroy(self, X, rng):
-        if X.ndim == 3 and X.shape[2] > 1:
-            # So many sequences at once that their spectra do not take much memory.
-            size = max(1, _NUMBERS // X[0].size)
-            parts = [X[start : start + size] for start in range(0, len(X), size)]
-            return np.concatenate([self._destroy_together(part, rng) for part in parts])
-        values = X.reshape(X.shape[:2])
-        n_steps = values.shape[1]
-        amplitudes = np.abs(rfft(values))
-        ordered = np.sort(values)
-        surrogate = rng.permuted(values, axis=1)
-        moving = np.arange(len(values))
-        for _ in range(self.n_iterations):
-            current = surrogate[moving]
-            spectrum = rfft(current)
-            size = np.abs(spectrum)
-            spectrum *= np.divide(amplitudes[moving], size, out=np.ones_like(size), where=size > 0)
-            order = irfft(spectrum, n=n_steps).argsort(axis=1)
-            updated = np.empty_like(current)
-            np.put_along_axis(updated, order, ordered[moving], axis=1)
-            surrogate[moving] = updated
-            moving = moving[(updated != current).any(axis=1)]
-            if not moving.size:
-                break
-        return surrogate.reshape(X.shape)
-
-    def _destroy_together(self, X, rng):
-        """Return surrogates of several channels."""
-        n_steps = X.shape[1]
-        spectrum, ordered = rfft(X, axis=1), np.sort(X, axis=1)
-        directions = _directions(spectrum)
-        turns = np.exp(2j * np.pi * rng.random(spectrum.shape[:2]))
-        # The mean has no phase, and the fastest wave of an even number of steps but a sign.
-        turns[:, 0] = 1.0
-        if n_steps % 2 == 0:
-            turns[:, -1] = np.where(turns[:, -1].real < 0, -1.0, 1.0)
-        surrogate = np.empty(X.shape)
-        moving = np.arange(len(X))
-        for _ in range(self.n_iterations):
-            turned = irfft(spectrum[moving] * turns[:, :, np.newaxis], n=n_steps, axis=1)
-            updated = np.empty_like(turned)
-            np.put_along_axis(updated, turned.argsort(axis=1), ordered[moving], axis=1)
-            changed = (updated != surrogate[moving]).any(axis=(1, 2))
-            surrogate[moving] = updated
-            moving = moving[changed]
-            if not moving.size:
-                break
-            angles = _directions(rfft(updated[changed], axis=1)) * directions[moving].conj()
-            turns = _directions(angles.sum(axis=2))
-        return surrogate
+        return surrogates(X, rng, self.n_iterations)
 
 
 class ExchangeNull(Null):
@@ -408,12 +357,6 @@ class ExchangeNull(Null):
             targets = targets.astype(np.float64)
             targets[:, 1:][after] = np.nan
         return super()._driven(targets, exogenous)
-
-
-def _directions(numbers):
-    """Return complex numbers of size 1 with the same angles; 0 stays 0."""
-    size = np.abs(numbers)
-    return np.divide(numbers, size, out=np.zeros_like(numbers), where=size > 0)
 
 
 def _permuted(X, rng, axis):
