@@ -20,7 +20,7 @@ def is_observed(X: Floats) -> NDArray[np.bool_]:
     X : ndarray of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
         Sequences; a step that is NaN in one channel counts as missing altogether.
     """
-    missing = np.isnan(X.reshape(*X.shape[:2], -1))
+    missing: Any = np.isnan(X.reshape(*X.shape[:2], -1))
     # Most sequences are complete, which is quicker to see.
     return ~missing.any(axis=2) if missing.any() else np.ones(X.shape[:2], dtype=bool)
 

@@ -161,7 +161,7 @@ def check_finite(array: NDArray[Any], name: str, *, missing: bool = False) -> No
 def _without(finite: NDArray[np.bool_], name: str) -> str:
     """Return how to do without the values that are not finite, as text."""
     filled = "Do not fill them in: what is filled in can be predicted"
-    rows = finite.reshape(len(finite), -1).all(axis=1)
+    rows: Any = finite.reshape(len(finite), -1).all(axis=1)
     if rows.sum() >= len(rows) / 2:
         # Whatever it was, a list or a table, and with channels or without.
         mask = f"np.isfinite(np.asarray({name})).reshape(len({name}), -1).all(axis=1)"
@@ -373,7 +373,7 @@ def check_sequences(
     return X
 
 
-def _as_floats(estimator: Any, X: ArrayLike, reset: bool, name: str) -> Floats:
+def _as_floats(estimator: Any, X: Any, reset: bool, name: str) -> Floats:
     """Return what was passed as sequences as a float64 array of their steps."""
     # Some sparse arrays are dictionaries, too.
     if isinstance(X, dict) and not issparse(X):

@@ -3,10 +3,12 @@
 from numbers import Integral
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import lstsq
 from sklearn.utils._param_validation import Interval
 
 from .._docs import fill_doc
+from .._typing import Floats
 from ._base import BasePredictor
 from ._roles import ROLES
 from ._scale import center_and_scale
@@ -68,20 +70,20 @@ class AutoregressivePredictor(BasePredictor):
 
     def __init__(
         self,
-        lags=32,
+        lags: int = 32,
         *,
-        likelihood="auto",
-        noise_std="auto",
-        n_exogenous="auto",
-        feedback="auto",
-    ):
+        likelihood: str = "auto",
+        noise_std: ArrayLike = "auto",
+        n_exogenous: int | str = "auto",
+        feedback: bool | str = "auto",
+    ) -> None:
         self.lags = lags
         self.likelihood = likelihood
         self.noise_std = noise_std
         self.n_exogenous = n_exogenous
         self.feedback = feedback
 
-    def _fit(self, X):
+    def _fit(self, X: Floats) -> None:
         n_steps = X.shape[1]
         self.lags_ = min(self.lags, n_steps - 1)
         # Standardising keeps the normal equations well conditioned, whatever the units.
@@ -112,8 +114,9 @@ class AutoregressivePredictor(BasePredictor):
             away = center_seen @ coef.sum(axis=0)
             self.intercepts_[length - 1] = center + scale * solution[0] - away
 
-    def _predict(self, X):
-        mean, seen = np.empty(self._targets(X).shape), self._seen(X)
+    def _predict(self, X: Floats) -> Floats:
+        seen = self._seen(X)
+        mean: Floats = np.empty(self._targets(X).shape)
         for t in range(X.shape[1]):
             length = min(t + 1, self.lags_)
             past = _past(seen, t, length).reshape(len(X), -1)
@@ -122,12 +125,20 @@ class AutoregressivePredictor(BasePredictor):
         return mean
 
 
-def _past(X, t, length):
+def _past(X: Floats, t: int, length: int) -> Floats:
     """Return the last `length` steps up to t, most recent first."""
     return X[:, t - length + 1 : t + 1][:, ::-1]
 
 
-def _accumulate(seen, targets, t, length, gram, cross, observed):
+def _accumulate(
+    seen: Floats,
+    targets: Floats,
+    t: int,
+    length: int,
+    gram: Floats,
+    cross: Floats,
+    observed: NDArray[np.bool_],
+) -> None:
     """Add the equations of step t + 1, where it is observed, given the last steps, in place."""
     if not observed.all():
         seen, targets = seen[observed], targets[observed]

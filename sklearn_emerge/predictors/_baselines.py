@@ -1,13 +1,16 @@
 """Baselines: what simple statistics of the data predict already."""
 
 from numbers import Integral, Real
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 
 from .._docs import fill_doc
 from .._missing import is_observed, observed_only
 from .._moved import renamed_attribute, renamed_parameter
+from .._typing import Floats
 from ._base import BasePredictor
 from ._roles import EXOGENOUS, ROLES
 
@@ -64,15 +67,15 @@ class MeanPredictor(BasePredictor):
 
     def __init__(
         self,
-        per_step=False,
+        per_step: bool = False,
         *,
-        mean=None,
-        likelihood="auto",
-        noise_std="auto",
-        n_tokens="auto",
-        n_exogenous="auto",
-        feedback="auto",
-    ):
+        mean: ArrayLike | None = None,
+        likelihood: str = "auto",
+        noise_std: ArrayLike = "auto",
+        n_tokens: int | str = "auto",
+        n_exogenous: int | str = "auto",
+        feedback: bool | str = "auto",
+    ) -> None:
         self.per_step = per_step
         self.mean = mean
         self.likelihood = likelihood
@@ -81,7 +84,7 @@ class MeanPredictor(BasePredictor):
         self.n_exogenous = n_exogenous
         self.feedback = feedback
 
-    def at_length(self, n_steps):
+    def at_length(self, n_steps: int) -> Self:
         """Return a fitted copy for another length; see `BasePredictor.at_length`.
 
         Parameters
@@ -107,7 +110,7 @@ class MeanPredictor(BasePredictor):
             )
         return other
 
-    def _fit(self, X):
+    def _fit(self, X: Floats) -> None:
         X = self._targets(X)
         axes = 0 if self.per_step else (0, 1)
         if self.mean is not None:
@@ -133,7 +136,7 @@ class MeanPredictor(BasePredictor):
         if self.per_step:
             self.mean_ = self._mean_of_steps(X, self.mean_)
 
-    def _mean_of_steps(self, X, overall):
+    def _mean_of_steps(self, X: Floats, overall: Floats) -> Floats:
         """Return the mean of each step; that of all where a step is missing in all sequences."""
         observed = is_observed(X)
         if observed.all():
@@ -142,7 +145,7 @@ class MeanPredictor(BasePredictor):
         mean = self._likelihood.frequency(np.nansum(X, axis=0), np.maximum(count, 1))
         return np.where(count > 0, mean, overall)
 
-    def _predict(self, X):
+    def _predict(self, X: Floats) -> Floats:
         X = self._targets(X)
         if not self.per_step:
             return np.broadcast_to(self.mean_, X.shape).copy()
@@ -195,13 +198,20 @@ class PersistencePredictor(BasePredictor):
         **EXOGENOUS,
     }
 
-    def __init__(self, *, likelihood="auto", noise_std="auto", n_tokens="auto", n_exogenous="auto"):
+    def __init__(
+        self,
+        *,
+        likelihood: str = "auto",
+        noise_std: ArrayLike = "auto",
+        n_tokens: int | str = "auto",
+        n_exogenous: int | str = "auto",
+    ) -> None:
         self.likelihood = likelihood
         self.noise_std = noise_std
         self.n_tokens = n_tokens
         self.n_exogenous = n_exogenous
 
-    def _fit(self, X):
+    def _fit(self, X: Floats) -> None:
         past, following = self._targets(self.fill_missing(X))[:, :-1], self._targets(X)[:, 1:]
         known = self._likelihood.staying(past, following)
         if self._likelihood.counts:
@@ -209,7 +219,7 @@ class PersistencePredictor(BasePredictor):
         else:
             self.stay_probability_ = known
 
-    def _predict(self, X):
+    def _predict(self, X: Floats) -> Floats:
         known = self.after_zero_ if self._likelihood.counts else self.stay_probability_
         return self._likelihood.repeat(self._targets(X), known)
 
@@ -272,14 +282,14 @@ class MarkovPredictor(BasePredictor):
 
     def __init__(
         self,
-        split=None,
+        split: float | None = None,
         *,
-        likelihood="auto",
-        noise_std="auto",
-        n_tokens="auto",
-        n_exogenous="auto",
-        threshold="deprecated",
-    ):
+        likelihood: str = "auto",
+        noise_std: ArrayLike = "auto",
+        n_tokens: int | str = "auto",
+        n_exogenous: int | str = "auto",
+        threshold: float | str | None = "deprecated",
+    ) -> None:
         self.split = split
         self.likelihood = likelihood
         self.noise_std = noise_std
@@ -289,7 +299,7 @@ class MarkovPredictor(BasePredictor):
 
     threshold_ = renamed_attribute("threshold_", "split_")
 
-    def _fit(self, X):
+    def _fit(self, X: Floats) -> None:
         split = renamed_parameter(self, "threshold", "split")
         past, X = self._targets(self.fill_missing(X))[:, :-1], self._targets(X)
         following, observed = X[:, 1:], is_observed(X)[:, 1:]
@@ -315,7 +325,7 @@ class MarkovPredictor(BasePredictor):
             means.append(np.where(count > 0, mean, self._likelihood.possible(overall)))
         self.means_ = np.array(means)
 
-    def _predict(self, X):
+    def _predict(self, X: Floats) -> Floats:
         X = self._targets(X)
         if self._likelihood.tokens:
             return X @ self.means_

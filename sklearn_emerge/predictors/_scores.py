@@ -56,9 +56,9 @@ class Scores(Roles, Estimator):
 
     def _scored(self, X: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:
         """Return the log-likelihood of each predicted step, and which of these are observed."""
-        X = self.encode(X)
+        encoded: Floats = self.encode(X)
         # What the last step predicts is not known.
-        return self._score_against(X, self._predict(self.fill_missing(X)[:, :-1]))
+        return self._score_against(encoded, self._predict(self.fill_missing(encoded)[:, :-1]))
 
     def _score_against(self, X: Floats, mean: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         """Return as `_scored` does, given the means of all but the last step."""
@@ -101,9 +101,9 @@ class Scores(Roles, Estimator):
         True
         """
         check_integer(n_inputs, "n_inputs")
-        X = self.encode(X)
-        mean = self._predict_from(self.fill_missing(X)[:, :-1], int(n_inputs))
-        return self._score_against(X, mean)[0]
+        encoded: Floats = self.encode(X)
+        mean = self._predict_from(self.fill_missing(encoded)[:, :-1], int(n_inputs))
+        return self._score_against(encoded, mean)[0]
 
     def score(self, X: ArrayLike, y: None = None) -> float:
         """Return the mean log-likelihood per predicted step.

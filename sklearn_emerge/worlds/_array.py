@@ -1,8 +1,11 @@
 """A world made of recordings."""
 
+from collections.abc import Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Options
 
 from .._dims import in_order, labelled
@@ -11,11 +14,16 @@ from .._missing import is_observed
 from .._padding import even, is_uneven, missing_steps
 from .._roles import without_partly_missing
 from .._tables import check_aligned, check_labels, text_error
+from .._typing import Floats
 from .._validation import as_array, as_numbers, check_finite, check_shape
 from ._driven import known_in_rows, of_rows, with_inputs
 from ._long import arrays_of
 from ._recorded import RecordedWorld
-from ._rows import Recorded, Rows, check_observed, check_rows
+from ._rows import Recorded, Rows, Which, check_observed, check_rows
+from ._strata import Numbers
+
+if TYPE_CHECKING:
+    from ._recording import RecordingWorld
 
 
 class ArrayWorld(RecordedWorld):
@@ -133,16 +141,16 @@ class ArrayWorld(RecordedWorld):
 
     def __init__(
         self,
-        X,
-        latents=None,
-        latent_names=None,
-        groups=None,
-        lengths=None,
-        observed=None,
-        inputs=None,
-        input_delay=1,
-        feedback=True,
-    ):
+        X: Any,
+        latents: Any = None,
+        latent_names: Sequence[str] | None = None,
+        groups: ArrayLike | None = None,
+        lengths: ArrayLike | None = None,
+        observed: ArrayLike | None = None,
+        inputs: Any = None,
+        input_delay: int = 1,
+        feedback: bool = True,
+    ) -> None:
         self.X = X
         self.latents = latents
         self.latent_names = latent_names
@@ -153,7 +161,7 @@ class ArrayWorld(RecordedWorld):
         self.input_delay = input_delay
         self.feedback = feedback
 
-    def _inputs(self):
+    def _inputs(self) -> Floats:
         """Return the inputs as an array of three dimensions."""
         inputs = even(self.inputs)[0] if is_uneven(self.inputs) else as_array(self.inputs, "inputs")
         inputs = as_numbers(inputs, "inputs")
@@ -168,7 +176,16 @@ class ArrayWorld(RecordedWorld):
         return inputs.reshape(*inputs.shape[:2], -1)
 
     @classmethod
-    def from_table(cls, frame, *, id, time, values=None, latents=None, groups=None):
+    def from_table(
+        cls,
+        frame: Any,
+        *,
+        id: str,
+        time: str,
+        values: str | list[str] | None = None,
+        latents: str | list[str] | None = None,
+        groups: str | None = None,
+    ) -> Self:
         """Return the world of a long table, which has a row for each step of each sequence.
 
         Parameters
@@ -211,8 +228,15 @@ class ArrayWorld(RecordedWorld):
 
     @classmethod
     def from_recording(
-        cls, series, latents=None, latent_names=None, *, length, gap="auto", n_units=10
-    ):
+        cls,
+        series: Any,
+        latents: Any = None,
+        latent_names: Sequence[str] | None = None,
+        *,
+        length: int,
+        gap: int | str = "auto",
+        n_units: int = 10,
+    ) -> "RecordingWorld":
         """Return the world of one long recording.
 
         Its units are blocks of consecutive sequences, with gaps between them: what is held out
@@ -255,16 +279,17 @@ class ArrayWorld(RecordedWorld):
         """
         from ._recording import RecordingWorld
 
-        options = {"length": length, "gap": gap, "n_units": n_units}
-        world = RecordingWorld(series, latents, latent_names, **options)
+        world = RecordingWorld(
+            series, latents, latent_names, length=length, gap=gap, n_units=n_units
+        )
         world.layout()
         return world
 
-    def _labelled(self):
+    def _labelled(self) -> tuple[Any, Any]:
         """Return X and latents as they were passed, those of xarray with sequences first."""
         return labelled(self.X, self.latents)
 
-    def _rows(self):
+    def _rows(self) -> Rows:
         """Return the sequences, without a copy of an array."""
         X = self._labelled()[0]
         uneven = is_uneven(X)
@@ -282,15 +307,15 @@ class ArrayWorld(RecordedWorld):
             missing = others if missing is None else missing | others
         return Rows(values, missing)
 
-    def _given_classes(self, y=None):
+    def _given_classes(self, y: Any = None) -> NDArray[Any]:
         """Return latents as they were passed, to the world or to `fit`, one value a step."""
         given = self._labelled()[1] if y is None else in_order(y, "y")
         return given_classes(given, self._rows().shape[1])
 
-    def _n_sequences(self):
+    def _n_sequences(self) -> int:
         return len(self._rows()) if hasattr(self.X, "dims") else len(self.X)
 
-    def check(self):
+    def check(self) -> None:
         """Check the recordings as they are now; an array may have been changed in place.
 
         Raises
@@ -301,7 +326,7 @@ class ArrayWorld(RecordedWorld):
         self._found_of = None
         self.recorded()
 
-    def recorded(self):
+    def recorded(self) -> Recorded:
         """Return the recordings, checked once for these parameters.
 
         Returns
@@ -346,30 +371,33 @@ class ArrayWorld(RecordedWorld):
             found["observed"] = observed
         return Recorded(rows, latents, units)
 
-    def _take(self, rows, numbers):
+    def _take(self, X: Rows, rows: Which) -> Floats:
         """Return some sequences, with the inputs that drive them."""
-        X = rows.take(numbers)
+        taken = X.take(rows)
         if self.inputs is None:
-            return X
-        inputs = self._inputs()[numbers]
-        return with_inputs(X, inputs, self.input_delay, feedback=self.feedback)
+            return taken
+        inputs = self._inputs()[rows]
+        return with_inputs(taken, inputs, self.input_delay, feedback=self.feedback)
 
-    def _probed(self, X, latents):
+    def _probed(self, X: Rows, latents: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Return at which steps latents are known: of a task, at which they and inputs are."""
         if self.feedback:
             return super()._probed(X, latents)
         known = is_observed(self._inputs())
         return known & is_observed(latents) if latents.dtype.kind == "f" else known
 
-    def _known_of(self, X, latents, rows):
+    def _known_of(
+        self, X: Rows, latents: NDArray[Any] | None, rows: Numbers
+    ) -> NDArray[np.bool_] | None:
         if self.feedback or latents is None:
             return None
-        return known_in_rows(self._probed(X, latents)[rows], self.input_delay, self.feedback)
+        known: Any = self._probed(X, latents)
+        return known_in_rows(known[rows], self.input_delay, self.feedback)
 
-    def _latents_of(self, latents):
+    def _latents_of(self, latents: NDArray[Any]) -> NDArray[Any]:
         """Return latents at the steps of sequences with their inputs."""
         return of_rows(latents, self.input_delay, self.feedback)
 
-    def _check_labels(self, X, latents):
+    def _check_labels(self, X: Any, latents: Any) -> None:
         check_labels(X, latents, "latents")
         check_aligned(X, self.groups, "groups")

@@ -1,5 +1,6 @@
 """Nulls: worlds made from a world by destroying its structure in time."""
 
+from abc import abstractmethod
 from numbers import Integral
 
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn.utils._param_validation import Interval
 from .._missing import is_observed
 from .._random import substream
 from .._roles import exogenous_of, join, targets_of
+from .._typing import Floats, RandomState
 from ._base import World
 from ._sample import Sample
 from ._surrogates import surrogates
@@ -21,7 +23,7 @@ class Null(World):
     latent_names = ()
     _parameter_constraints = {"world": [World]}
 
-    def __init__(self, world):
+    def __init__(self, world: World) -> None:
         self.world = world
 
     observation = property(lambda self: self.world.observation)
@@ -35,19 +37,19 @@ class Null(World):
     # Whether steps are moved, and with them whether they are scored.
     _moves_steps = True
     # What `ceiling` is if sequences can be drawn at will.
-    _ceiling = None
+    _ceiling: str | None = None
 
     @property
-    def ceiling(self):
+    def ceiling(self) -> str | None:
         """What the score of the optimal predictor is; recordings are too few to tell."""
         return None if self._recorded else self._ceiling
 
     @property
-    def null_kinds(self):
+    def null_kinds(self) -> tuple[str, ...]:
         """The nulls of the world that can be made of sequences alone."""
         return tuple(kind for kind in self.world.null_kinds if kind in NULLS)
 
-    def default_split(self, n_train, n_eval):
+    def default_split(self, n_train: int | None, n_eval: int | None) -> tuple[int, int]:
         """Fill in numbers of sequences that are None, as the world does.
 
         Parameters
@@ -61,7 +63,7 @@ class Null(World):
         """
         return self.world.default_split(n_train, n_eval)
 
-    def units_per_split(self, n_train, n_eval):
+    def units_per_split(self, n_train: int, n_eval: int) -> tuple[int, int] | None:
         """Return how many units a split trains on and holds out, as the world does.
 
         Parameters
@@ -75,7 +77,9 @@ class Null(World):
         """
         return self.world.units_per_split(n_train, n_eval)
 
-    def split(self, n_train, n_eval, random_state=None):
+    def split(
+        self, n_train: int, n_eval: int, random_state: RandomState = None
+    ) -> tuple[Sample, Sample]:
         """Split the world's sequences and destroy the structure of each part on its own.
 
         Parameters
@@ -95,7 +99,9 @@ class Null(World):
         stream = substream(random_state)
         return self._destroyed_split(self.world.split(n_train, n_eval, stream), stream)
 
-    def splits(self, n_splits, n_train, n_eval, random_state=None):
+    def splits(
+        self, n_splits: int, n_train: int, n_eval: int, random_state: RandomState = None
+    ) -> list[tuple[Sample, Sample]]:
         """Destroy the structure of each of the world's splits.
 
         Parameters
@@ -119,17 +125,20 @@ class Null(World):
             self._destroyed_split(parts, substream(stream, i)) for i, parts in enumerate(splits)
         ]
 
-    def _destroyed_split(self, parts, stream):
-        return tuple(
+    def _destroyed_split(
+        self, parts: tuple[Sample, Sample], stream: np.random.SeedSequence
+    ) -> tuple[Sample, Sample]:
+        train, evaluation = (
             self._completed(self._destroyed(part, substream(stream, name)))
             for part, name in zip(parts, ("train", "evaluation"), strict=True)
         )
+        return train, evaluation
 
-    def _draw(self, n_sequences, stream):
+    def _draw(self, n_sequences: int, stream: np.random.SeedSequence) -> Sample:
         self.world._check_request(n_sequences)
         return self._destroyed(self.world._draw(n_sequences, stream), stream)
 
-    def _destroyed(self, sample, stream):
+    def _destroyed(self, sample: Sample, stream: np.random.SeedSequence) -> Sample:
         # The depth keeps the null of a null from repeating the same permutation.
         rng = np.random.default_rng(substream(stream, "null", self._depth))
         X, scored = sample.X, sample.scored
@@ -151,15 +160,19 @@ class Null(World):
                 observed = is_observed(targets_of(X, self.n_exogenous))
         return Sample(X, scored=scored, observed=observed, groups=sample.groups)
 
-    def _driven(self, targets, exogenous):
+    @abstractmethod
+    def _destroy(self, X: Floats, rng: np.random.Generator) -> Floats:
+        """Return sequences without their structure, of complete ones."""
+
+    def _driven(self, targets: Floats, exogenous: Floats) -> Floats:
         """Return targets and exogenous channels together."""
         return join(targets, exogenous)
 
-    def _destroy_observed(self, X, rng):
+    def _destroy_observed(self, X: Floats, rng: np.random.Generator) -> Floats:
         """Return what `_destroy` does, where some steps are NaN; these stay where they are."""
         return self._destroy(X, rng)
 
-    def recorded_spread(self):
+    def recorded_spread(self) -> Floats | None:
         """Return the standard deviation of each channel over all recordings, as the world does.
 
         Returns
@@ -168,7 +181,7 @@ class Null(World):
         """
         return self.world.recorded_spread()
 
-    def evaluation_world(self):
+    def evaluation_world(self) -> World:
         """Return the null of the world that evaluation sequences come from.
 
         Returns
@@ -180,7 +193,7 @@ class Null(World):
     _recorded = property(lambda self: self.world._recorded)
 
     @property
-    def _depth(self):
+    def _depth(self) -> int:
         return 1 + self.world._depth
 
 
@@ -210,11 +223,11 @@ class ShuffleNull(Null):
     """
 
     @property
-    def _ceiling(self):
+    def _ceiling(self) -> str | None:
         """A bound with feedback: without it, what inputs tell of a sequence is not known."""
         return "bound" if self.feedback else None
 
-    def _destroy(self, X, rng):
+    def _destroy(self, X: Floats, rng: np.random.Generator) -> Floats:
         return _permuted(X, rng, axis=1)
 
 
@@ -242,7 +255,7 @@ class ResampleNull(Null):
 
     _ceiling = "exact"
 
-    def _destroy(self, X, rng):
+    def _destroy(self, X: Floats, rng: np.random.Generator) -> Floats:
         return _permuted(X, rng, axis=0)
 
 
@@ -294,11 +307,11 @@ class PhaseNull(Null):
     # Values of all times make a surrogate: no step of it is one of the data.
     _moves_steps = False
 
-    def __init__(self, world, n_iterations=50):
+    def __init__(self, world: World, n_iterations: int = 50) -> None:
         super().__init__(world)
         self.n_iterations = n_iterations
 
-    def _destroy_observed(self, X, rng):
+    def _destroy_observed(self, X: Floats, rng: np.random.Generator) -> Floats:
         # Each sequence at its own length.
         lengths = is_observed(X).sum(axis=1)
         surrogate = X.copy()
@@ -307,7 +320,7 @@ class PhaseNull(Null):
             surrogate[rows, :length] = self._destroy(X[rows, :length], rng)
         return surrogate
 
-    def _destroy(self, X, rng):
+    def _destroy(self, X: Floats, rng: np.random.Generator) -> Floats:
         return surrogates(X, rng, self.n_iterations)
 
 
@@ -339,18 +352,18 @@ class ExchangeNull(Null):
     """
 
     @property
-    def _ceiling(self):
+    def _ceiling(self) -> str | None:
         """Exact without feedback: sequences are independent of each other."""
         return None if self.feedback else "exact"
 
-    def _destroy(self, X, rng):
+    def _destroy(self, X: Floats, rng: np.random.Generator) -> Floats:
         # One cycle through all, so that none stays where it is.
         order = rng.permutation(len(X))
         exchanged = np.empty_like(X)
         exchanged[order] = X[np.roll(order, 1)]
         return exchanged
 
-    def _driven(self, targets, exogenous):
+    def _driven(self, targets: Floats, exogenous: Floats) -> Floats:
         unknown = ~is_observed(exogenous)
         if unknown.any():
             after = np.logical_or.accumulate(unknown, axis=1)[:, :-1]
@@ -359,7 +372,7 @@ class ExchangeNull(Null):
         return super()._driven(targets, exogenous)
 
 
-def _permuted(X, rng, axis):
+def _permuted(X: Floats, rng: np.random.Generator, axis: int) -> Floats:
     """Return X with its steps permuted along an axis, each on its own; missing ones stay."""
     order = rng.random(X.shape[:2])
     missing = ~is_observed(X)
@@ -376,7 +389,7 @@ def _permuted(X, rng, axis):
     return permuted
 
 
-NULLS = {
+NULLS: dict[str, type[Null]] = {
     "shuffle": ShuffleNull,
     "resample": ResampleNull,
     "phase": PhaseNull,
