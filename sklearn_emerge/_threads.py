@@ -1,22 +1,36 @@
 """One thread for each of the libraries that bring their own, in however many threads of Python."""
 
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from threading import Lock
+from typing import TypeVar
 
+import torch
 from threadpoolctl import ThreadpoolController
+
+Item, Result = TypeVar("Item"), TypeVar("Result")
 
 _LOCK = Lock()
 # The limits of the first that has entered, and None for each of the others that are in.
 _ENTERED = []
+# How many are free where the libraries have one.
+_FREE = ContextVar("free", default=1)
 
 
 @contextmanager
 def one_thread():
     """Let BLAS and OpenMP have one thread; afterwards they have as many as before."""
+    token = _FREE.set(max(_FREE.get(), torch.get_num_threads()))
     # Those of OpenMP belong to a thread of Python.
     openmp = ThreadpoolController().select(user_api="openmp")
-    with openmp.limit(limits=1), one_thread_of_blas():
-        yield
+    try:
+        with openmp.limit(limits=1), one_thread_of_blas():
+            yield
+    finally:
+        _FREE.reset(token)
 
 
 @contextmanager
@@ -44,3 +58,31 @@ def one_thread_of_blas():
             if limits is not None:
                 with limits:
                     pass
+
+
+def computed_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield function(item) of each item, in order.
+
+    In `one_thread` as many threads of Python as torch had compute them, each the next one.
+
+    Parameters
+    ----------
+    function : callable
+        Calls of it must not be in each other's way.
+    items : iterable
+        What it is called with.
+    """
+    n_ahead = _FREE.get()
+    if n_ahead == 1:
+        yield from map(function, items)
+        return
+    pool, waiting = ThreadPoolExecutor(n_ahead), deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) >= n_ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,7 +1,7 @@
 """Probes: linear maps that read latents off hidden states."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from ._latents import check_latents
 from ._padding import missing_steps
 from ._probed import Numbers, can_be_scored, class_folds, count_classes, in_range, known_latents
 from ._random import integer_seed, substream
+from ._ridge_scores import ridge_scores
 from ._typing import Floats, RandomState
 from ._validation import as_array, check_finite, check_integer, check_scale
 
@@ -232,8 +233,12 @@ def score_probe(
     groups: ArrayLike | None = None,
     observed: ArrayLike | None = None,
     random_state: RandomState = None,
+    penalties: Sequence[float] = (1.0,),
 ) -> Bunch:
-    """Return what `cross_validate_probe` returns, without warnings of rare classes."""
+    """Return what `cross_validate_probe` returns, without warnings of rare classes.
+
+    Of the probe "auto" the best of several penalties counts, latent by latent.
+    """
     hidden = _check_hidden(hidden)
     observed = _check_observed(observed, hidden)
     latents = check_latents(latents, hidden, observed=observed)
@@ -248,10 +253,6 @@ def score_probe(
     discrete = latents.dtype.kind == "i"
     kind = "discrete" if discrete else "continuous"
     check_probe(probe, kind)
-    if isinstance(probe, str):
-        probe = make_probe(kind)
-    if random_state is not None:
-        probe = _seeded(probe, random_state)
     units = _units(groups, n_sequences)
     n_splits = min(n_splits, units.max() + 1)
     rows, latents = hidden[:, burn_in:].reshape(-1, n_hidden), latents[:, burn_in:]
@@ -262,10 +263,18 @@ def score_probe(
         units = np.repeat(units, n_steps - burn_in)[known]
         units = np.unique(units, return_inverse=True)[1]
         n_splits = min(n_splits, units.max() + 1)
+    if isinstance(probe, str) and not discrete:
+        score = _score_quantities(rows, latents, units, n_splits, penalties)
+        return Bunch(score=score, accuracy=None)
+    automatic = isinstance(probe, str)
+    probes = [make_probe(kind, penalty) for penalty in penalties] if automatic else [probe]
+    if random_state is not None:
+        probes = [_seeded(one, random_state) for one in probes]
     scores = [
-        _score_latent(probe, rows, latent, units, n_splits) for latent in np.moveaxis(latents, 2, 0)
+        [_score_latent(one, rows, latent, units, n_splits) for latent in np.moveaxis(latents, 2, 0)]
+        for one in probes
     ]
-    score, accuracy = np.array(scores).T
+    score, accuracy = np.fmax.reduce(scores).T
     return Bunch(score=score, accuracy=accuracy if discrete else None)
 
 
@@ -297,17 +306,11 @@ def score_inputs(
     -------
     own, other : ndarray of shape (n_latents,)
     """
-    probes = [probe]
-    if isinstance(probe, str):
-        kind = "discrete" if np.asarray(latents).dtype.kind in "iub" else "continuous"
-        probes = [make_probe(kind, penalty) for penalty in _PENALTIES]
+    options |= {"probe": probe, "penalties": _PENALTIES}
     scores = []
     for window in windows:
         other = control_states(window, "other_sequence", substream(stream, "other_sequence"))
-        scores += [
-            [score_probe(each, latents, probe=one, **options).score for each in (window, other)]
-            for one in probes
-        ]
+        scores.append([score_probe(each, latents, **options).score for each in (window, other)])
     own, shuffled = np.fmax.reduce(scores)
     return own, shuffled
 
@@ -364,6 +367,21 @@ def check_probe(probe: str | BaseEstimator, kind: str | None) -> None:
             f"probe={probe!r} does not suit the latents, which are {wanted[kind]}; pass "
             "'auto' or such an estimator, or cast the latents."
         )
+
+
+def _score_quantities(
+    rows: Floats, latents: Floats, units: Numbers, n_splits: int, penalties: Sequence[float]
+) -> Floats:
+    """Return the score of ridge regressions of each latent, with the best of the penalties."""
+    scores = np.full(latents.shape[2], np.nan)
+    scored = [can_be_scored(latent) for latent in np.moveaxis(latents, 2, 0)]
+    if any(scored):
+        targets = [in_range(latent).ravel() for latent in np.moveaxis(latents, 2, 0)[scored]]
+        groups = np.repeat(units, latents.shape[1])
+        folds = [test for _, test in GroupKFold(n_splits).split(rows, groups=groups)]
+        found = ridge_scores(rows, np.stack(targets, axis=1), folds, penalties)
+        scores[scored] = found.max(axis=0)
+    return scores
 
 
 def _score_latent(

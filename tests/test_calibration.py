@@ -10,6 +10,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from scipy.stats import binom, binomtest, permutation_test, ttest_1samp
+from sklearn.base import clone
 from torch import nn
 
 from sklearn_emerge import (
@@ -104,6 +105,18 @@ def autoregressive(phi, n_steps):
     return draw
 
 
+def counts_of_a_rate(n, rng):
+    """Counts of a rate of each sequence: what went before tells it, by its sum alone."""
+    return rng.poisson(rng.gamma(3.0, 1.0, size=(n, 1)), size=(n, 24)), None
+
+
+def linear_task(n, rng):
+    """An answer that is linear in the last four inputs, in noise."""
+    inputs = rng.normal(size=(n, 27))
+    answers = np.lib.stride_tricks.sliding_window_view(inputs, 4, axis=1).sum(axis=2)
+    return np.stack([answers + rng.normal(size=(n, 24)), inputs[:, 3:]], axis=2), None
+
+
 class Memoryless(nn.Module):
     """A core without recurrence."""
 
@@ -117,16 +130,35 @@ class Memoryless(nn.Module):
         return self.layers(inputs)
 
 
-def recorded(phi):
+def recorded(phi, missing=0.0):
     """Return a function that gives 40 recordings, others in each assessment."""
-    return lambda i: ArrayWorld(autoregressive(phi, 40)(40, np.random.default_rng([7, i]))[0])
+
+    def draw(i):
+        rng = np.random.default_rng([7, i])
+        X, _ = autoregressive(phi, 40)(40, rng)
+        return ArrayWorld(np.where(rng.random(X.shape) < missing, np.nan, X))
+
+    return draw
+
+
+def trained_elsewhere(world, model, n_networks=6):
+    """Return a function that gives networks trained on sequences of their own."""
+
+    def train(i):
+        return [
+            clone(model).set_params(random_state=k).fit(world.sample(300, random_state=[i, k]).X)
+            for k in range(n_networks)
+        ]
+
+    return train
 
 
 # Compiled once, for thousands of networks.
 GRU = GRUPredictor(8, max_steps=300, lr=0.01, engine="numba")
 # With more units, 32 recordings are learned by heart and the loss goes on falling.
 SMALL_GRU = GRUPredictor(4, max_steps=300, lr=0.01, engine="numba")
-# Not operators: world (or function of the number of the assessment) and model.
+WALK = LinearSystemWorld.random_walk(0.1, n_steps=32)
+# Not operators: world and model, or functions of the number of the assessment that give them.
 LINEAR = {
     **{
         f"random walk in noise, q={q}": (LinearSystemWorld.random_walk(q, n_steps=32), GRU)
@@ -144,6 +176,19 @@ LINEAR = {
     ),
     "white noise": (FunctionWorld(white_noise), GRU),
     "noise of heavy tails, t(2.2)": (FunctionWorld(heavy_tails), GRU),
+    "40 recordings of AR(1), phi=0.5, a fifth of the steps missing": (
+        recorded(0.5, 0.2),
+        SMALL_GRU,
+    ),
+    "counts of a rate of each sequence": (
+        FunctionWorld(counts_of_a_rate),
+        clone(GRU).set_params(likelihood="negative_binomial"),
+    ),
+    "a task that is linear in four inputs": (
+        FunctionWorld(linear_task, n_exogenous=1, feedback=False),
+        GRU,
+    ),
+    "random walk in noise, networks trained elsewhere": (WALK, trained_elsewhere(WALK, GRU)),
     "regime world, RNN": (
         RegimeWorld(n_steps=64),
         RNNPredictor(8, max_steps=600, lr=0.01, engine="numba"),
@@ -169,6 +214,7 @@ OPERATORS = {
 def assess(world, model, i, **options):
     """Return the cube of one assessment at a user's settings, but for the number of sequences."""
     drawn = world(i) if callable(world) else world
+    model = model(i) if callable(model) else model
     if not isinstance(drawn, ArrayWorld):
         options = {"n_train": 300, "n_eval": 200} | options
     with warnings.catch_warnings():

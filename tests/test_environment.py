@@ -2,10 +2,11 @@
 
 import os
 import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from threading import Event
+from threading import Event, get_ident
 
 import numpy as np
 import pytest
@@ -20,12 +21,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import __main__
 from sklearn_emerge import (
+    EchoStatePredictor,
     GRUPredictor,
     LSTMPredictor,
     ModulePredictor,
     TransformerPredictor,
 )
-from sklearn_emerge._threads import one_thread
+from sklearn_emerge._threads import computed_ahead, one_thread
 from sklearn_emerge.assessment import _progress
 from sklearn_emerge.assessment._costs import Cost
 from sklearn_emerge.assessment._plan import Cell
@@ -342,3 +344,51 @@ def test_progress_needs_no_folder(monkeypatch):
         progress.view.show()
         assert 1 <= progress.view.bar.n < 2
     assert asked
+
+
+def three_threads(function, items):
+    """Yield what the function returns, with three threads of torch and one of BLAS."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with one_thread():
+            yield from computed_ahead(function, items)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_what_threads_compute_ahead_comes_in_order():
+    def slower_first(item):
+        time.sleep(0.02 / (1 + item))
+        return item, get_ident()
+
+    found, threads = zip(*three_threads(slower_first, range(8)), strict=True)
+    assert found == tuple(range(8))
+    assert len(set(threads)) > 1
+    assert get_ident() not in threads
+    assert {thread for _, thread in computed_ahead(slower_first, range(8))} == {get_ident()}
+
+
+def test_an_error_in_a_thread_ends_what_is_computed_ahead():
+    begun = []
+
+    def fail(item):
+        begun.append(item)
+        raise ValueError(f"of {item}")
+
+    with pytest.raises(ValueError, match="of 0"):
+        list(three_threads(fail, range(50)))
+    assert len(begun) < 10
+
+
+@pytest.mark.parametrize("n_units", [8, 200])
+def test_an_echo_state_network_does_not_depend_on_threads(n_units):
+    X = np.random.default_rng(0).normal(size=(70, 200))
+    model, predictions = EchoStatePredictor(n_units, random_state=0), []
+    for n_threads in (1, 3):
+        before = torch.get_num_threads()
+        torch.set_num_threads(n_threads)
+        with one_thread():
+            predictions.append(model.fit(X).predict(X))
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(*predictions)

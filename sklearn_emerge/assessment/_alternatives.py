@@ -24,8 +24,9 @@ from ._networks import answered, groups_of, probe_options, status_of
 from ._notes import noted
 from ._progress import ProgressFile
 
-# With so many training sequences a single fold tells which baseline is best.
-_MANY = 250
+# With so many training sequences a single fold tells which baseline is best; with fewer there is
+# one of each seed, and so many at least.
+_MANY, _FOLDS = 250, 5
 # Seeds of the curve of random cores, and its training sequences: at least so many, or a tenth. Its
 # heads need fewer than networks.
 CORE_SEEDS, CORE_SEQUENCES = 3, 500
@@ -36,9 +37,10 @@ class Baselines:
     """The baselines of one configuration in all conditions, and its optimal predictors.
 
     The reference, the best of the candidates, and the best of all baselines are chosen on training
-    sequences (of the first seed) that they were not fitted to: what scores best on those that it
-    has seen would favour the baseline with most parameters. The best of all is that of the
-    structured world in every condition; in a null the others, but for the candidates, are left out.
+    sequences that they were not fitted to: what scores best on those that it has seen would favour
+    the baseline with most parameters. They are those of the first seed, and where these are few
+    those of all. The best of all is that of the structured world in every condition; in a null the
+    others, but for the candidates, are left out.
 
     Attributes
     ----------
@@ -108,8 +110,8 @@ class Baselines:
                 return baseline.fit(X)
 
         with one_thread(), spread_known(world.recorded_spread):
-            reference = _choose(self.candidates, splits[0][0], fitted)
-            best = _choose(baselines, splits[0][0], fitted) if best is None else best
+            reference = _choose(self.candidates, splits, fitted)
+            best = _choose(baselines, splits, fitted) if best is None else best
             scored = baselines if condition == STRUCTURED else {*self.candidates, best}
             nll = np.full((len(splits), len(baselines)), np.nan)
             status, accuracy = np.full(nll.shape, "left out", object), np.full(nll.shape, np.nan)
@@ -147,21 +149,30 @@ def _seeded(baseline, stream):
     return baseline
 
 
-def _choose(names, sample, fitted):
+def _choose(names, splits, fitted):
     """Return the baseline that is best on training sequences that it was not fitted to."""
-    groups = groups_of(sample, len(sample.X))
-    if groups is None:
-        folds = list(KFold(min(5, len(sample.X) // 2)).split(sample.X))
-    else:
-        folds = list(GroupKFold(min(5, len(np.unique(groups)))).split(sample.X, groups=groups))
     losses = dict.fromkeys(names, 0.0)
-    for used, left_out in folds if len(sample.X) < _MANY else folds[-1:]:
+    n_sequences = len(splits[0][0].X)
+    for i in range(1 if n_sequences >= _MANY else max(_FOLDS, len(splits))):
+        sample = splits[i % len(splits)][0]
+        used, left_out = _fold(sample, i)
         scored = None if sample.scored is None else sample.scored[left_out]
         observed = None if sample.observed is None else sample.observed[left_out]
         part = Sample(sample.X[left_out], scored=scored, observed=observed)
         for name in names:
             losses[name] += negative_log_likelihood(fitted(name, 0, sample.X[used]), part)
     return min(losses, key=lambda name: np.nan_to_num(losses[name], nan=np.inf))
+
+
+def _fold(sample, i):
+    """Return the sequences to fit and those left out, over units; the folds come in turn."""
+    groups = groups_of(sample, len(sample.X))
+    if groups is None:
+        folds = list(KFold(min(_FOLDS, len(sample.X) // 2)).split(sample.X))
+    else:
+        splitter = GroupKFold(min(_FOLDS, len(np.unique(groups))))
+        folds = list(splitter.split(sample.X, groups=groups))
+    return folds[-1 - i % len(folds)]
 
 
 @dataclass(frozen=True)

@@ -130,8 +130,8 @@ class EmergenceAssessment(Results, Estimator):
         networks.
     reference : "auto", "all", str or sequence of str, default="auto"
         Baselines among which the reference is chosen, the one that is best on training sequences
-        that it was not fitted to. "auto" is the trivial ones, as in the paper, or all if none of
-        them is there. The gain of every
+        that it was not fitted to: of the first seed, or of all with less than 250 sequences. "auto"
+        is the trivial ones, as in the paper, or all if none of them is there. The gain of every
         baseline is in the cube in any case.
     claims : "auto", str or sequence of str, default="auto"
         Claims to test; "auto" is all. What a verdict needs and is not tested, it lacks.

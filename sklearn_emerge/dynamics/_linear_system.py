@@ -107,6 +107,12 @@ def check_input_matrix(B: ArrayLike | None, n_states: int) -> Floats:
     return matrix
 
 
+def rests_at_origin_alone(A: Floats) -> bool:
+    """Return whether no state but the origin rests: none of the eigenvalues of A is 1."""
+    singular = np.linalg.svd(np.eye(len(A)) - A, compute_uv=False)
+    return bool(singular[-1] > _ROUNDING * max(1.0, singular[0]))
+
+
 def persistent_modes(
     A: Floats, C: Floats, bound: float = 1 - EIGENVALUE_TOLERANCE
 ) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:

@@ -1,6 +1,7 @@
-"""A limit cycle: one step of its dynamics, and its frequencies."""
+"""A limit cycle: one step of its dynamics, its frequencies, and what is known of both."""
 
-from typing import TypeVar
+import math
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,3 +33,49 @@ def euler_step(
         x + time_step * (growth * x - frequency * y),
         y + time_step * (growth * y + frequency * x),
     )
+
+
+class LimitCycle(NamedTuple):
+    """The cycle that states of the oscillator end on."""
+
+    period: float
+    """Steps of a turn."""
+    radius: float
+    multiplier: float
+    """The factor by which a small distance from the cycle shrinks in a step."""
+
+
+def euler_cycle(frequency: float, time_step: float) -> LimitCycle | None:
+    r"""Return the limit cycle of the steps of `euler_step`, or None if there is none.
+
+    A step multiplies :math:`x + i y` by :math:`1 + h (1 - r^2) + i h \omega`. On the cycle this has
+    a modulus of 1, so that :math:`r^2 = 1 + (1 - c) / h` with :math:`c = \sqrt{1 - h^2 \omega^2}`,
+    its angle is :math:`\arcsin h \omega`, and the slope of the step in r is
+    :math:`1 - 2 h r^2 c`. Without a frequency every state on the circle rests.
+
+    Parameters
+    ----------
+    frequency : float
+        Angular frequency, in radians per unit of time.
+    time_step : float
+        Length of a step in units of time.
+
+    Returns
+    -------
+    LimitCycle or None
+    """
+    turned = time_step * frequency
+    if not 0 < abs(turned) <= 1:
+        return None
+    cosine = math.sqrt(1 - turned**2)
+    square = 1 + (1 - cosine) / time_step
+    multiplier = 1 - 2 * time_step * square * cosine
+    if abs(multiplier) >= 1:
+        return None
+    return LimitCycle(2 * math.pi / math.asin(abs(turned)), math.sqrt(square), multiplier)
+
+
+def euler_rest_jacobian(frequency: float, time_step: float) -> Floats:
+    """Return the Jacobian of a step at the origin, where the oscillator rests."""
+    turned = time_step * frequency
+    return np.array([[1 + time_step, -turned], [turned, 1 + time_step]])

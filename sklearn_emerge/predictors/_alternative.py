@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._ridge import fit_ridge
+from .._threads import computed_ahead
 from .._typing import Floats
 from ..training import fit_head, moments_of, parts
 from ._base import BasePredictor, warn_unless_converged
@@ -68,7 +69,12 @@ class FeaturePredictor(AlternativePredictor):
         n_features = self._n_features(X)
         some = enough(X, n_features)
         self.head_, ridge = fit_head(
-            self._features_of, some, n_features, self._likelihood, self._targets
+            self._features_of,
+            some,
+            n_features,
+            self._likelihood,
+            self._targets,
+            compute=computed_ahead,
         )
         self.cv_error_, self.converged_ = ridge.error, self.head_.converged
         self.n_parameters_ = self.head_.coef.size + self.head_.intercept.size
@@ -84,14 +90,15 @@ class FeaturePredictor(AlternativePredictor):
         """Return the held-out square error of some sequences, in variances, over channels."""
         some = _spread(X, _N_TUNING)
         size = self._n_features(X)
-        moments, _ = moments_of(self._features_of, some, size, self._targets, again=False)
+        options = {"again": False, "compute": computed_ahead}
+        moments, _ = moments_of(self._features_of, some, size, self._targets, **options)
         return float((fit_ridge(moments).error / self.target_scale_**2).sum())
 
     def _predict(self, X: Floats) -> Floats:
-        means = [
-            self.head_.mean(self._features(part), self._likelihood)
-            for part in parts(X, len(self.head_.coef))
-        ]
+        def mean(part: Floats) -> Floats:
+            return self.head_.mean(self._features(part), self._likelihood)
+
+        means = list(computed_ahead(mean, parts(X, len(self.head_.coef))))
         return np.concatenate(means) if means else self._targets(X)
 
 

@@ -12,6 +12,7 @@ from .._roles import targets_of
 from ..worlds import Sample, World
 from ..worlds._facts import WorldFacts
 from ._common import check_estimator, global_state, require
+from ._flow import check_flow
 
 # Sequences for training and evaluation, and those that ceilings are compared on.
 _SIZES, _MANY = (20, 10), 200
@@ -28,6 +29,11 @@ def check_world(world: World) -> None:
     - Training and evaluation are different sequences; the first of several `splits` are the same,
       however many there are.
     - Each of its `null_kinds` is a world of the same shape, in which something is destroyed.
+    - If its `flow_kind` is not None, `flow` returns latents of the promised shape, the same in one
+      go as in two, which do not move at its `rest_points`; their Jacobians are the differences of
+      neighbouring states, and `emission` differs from observations by noise whose mean is 0. If it
+      is "exact", latents go on as `flow` says. If it is None, `flow` and `emission` raise a
+      ValueError.
     - If its `ceiling` is "exact", `optimal_predictor` predicts at least as well as the mean of each
       step and as persistence, up to what chance explains.
 
@@ -75,6 +81,7 @@ def check_world(world: World) -> None:
     )
     for kind in facts.null_kinds:
         _check_null(world, kind, sizes, train)
+    check_flow(world, facts, train)
     _check_ceiling(world, facts)
 
 

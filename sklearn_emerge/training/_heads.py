@@ -64,7 +64,7 @@ def parts(X, n_features):
         yield X[start : start + size]
 
 
-def moments_of(features, X, n_features, targets_of=None, *, again):
+def moments_of(features, X, n_features, targets_of=None, *, again, compute=map):
     """Return the moments of features and next steps, and what yields them again.
 
     Parameters
@@ -80,6 +80,8 @@ def moments_of(features, X, n_features, targets_of=None, *, again):
         Returns the channels that are targets of sequences; None takes all.
     again : bool
         Whether they are asked for again, so that they are kept if there is room.
+    compute : callable, default=map
+        As `map`: what computes the features of one part after another.
 
     Returns
     -------
@@ -91,8 +93,9 @@ def moments_of(features, X, n_features, targets_of=None, *, again):
     n_targets = X.shape[2] if targets_of is None else targets_of(X).shape[2]
 
     def chunks(X=X):
-        for part in parts(X, n_features):
-            rows = features(part[:, :-1]).reshape(-1, n_features)
+        computed = compute(features, (part[:, :-1] for part in parts(X, n_features)))
+        for part, rows in zip(parts(X, n_features), computed, strict=True):
+            rows = rows.reshape(-1, n_features)
             following = (part if targets_of is None else targets_of(part))[:, 1:]
             targets, observed = following.reshape(-1, n_targets), is_observed(following)
             if not observed.all():
@@ -133,7 +136,7 @@ def head_of(ridge, chunks, moments, likelihood):
     return Head(fit.coef, fit.intercept, fit.converged)
 
 
-def fit_head(features, X, n_features, likelihood, targets_of=None):
+def fit_head(features, X, n_features, likelihood, targets_of=None, *, compute=map):
     """Fit a head to features of sequences, with the penalty by cross-validation over these.
 
     Parameters
@@ -142,7 +145,7 @@ def fit_head(features, X, n_features, likelihood, targets_of=None):
         As in `moments_of`.
     likelihood : Likelihood
         The likelihood.
-    targets_of : callable, default=None
+    targets_of, compute
         As in `moments_of`.
 
     Returns
@@ -153,6 +156,6 @@ def fit_head(features, X, n_features, likelihood, targets_of=None):
         The ridge regression, whose errors are those of sequences left out.
     """
     again = not likelihood.closed_form
-    moments, chunks = moments_of(features, X, n_features, targets_of, again=again)
+    moments, chunks = moments_of(features, X, n_features, targets_of, again=again, compute=compute)
     ridge = fit_ridge(moments)
     return head_of(ridge, chunks, moments, likelihood), ridge

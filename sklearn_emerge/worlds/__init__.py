@@ -9,6 +9,7 @@ from ._driven import with_inputs
 from ._dysts import DystsWorld
 from ._facts import WorldFacts
 from ._flip_flop import FlipFlopWorld
+from ._flow import Cycle, RestPoints
 from ._function import FunctionWorld
 from ._gymnasium import GymnasiumWorld
 from ._linear_system import LinearSystemWorld
@@ -27,6 +28,7 @@ from ._triangle import TriangleWorld
 __all__ = [
     "ArrayWorld",
     "BernoulliWorld",
+    "Cycle",
     "DriftWorld",
     "DystsWorld",
     "ExchangeNull",
@@ -42,6 +44,7 @@ __all__ = [
     "RecordingWorld",
     "RegimeWorld",
     "ResampleNull",
+    "RestPoints",
     "Sample",
     "ShuffleNull",
     "SwitchingLinearWorld",

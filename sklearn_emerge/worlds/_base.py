@@ -15,19 +15,23 @@ from .._random import substream
 from .._roles import targets_of
 from .._typing import Floats, RandomState
 from ._facts import WorldFacts
+from ._flow import StatedFlow
 from ._picture import facts_line, html_of
 from ._sample import Sample
 
 
-class World(ABC, Estimator):
+class World(StatedFlow, ABC, Estimator):
     """A source of sequences, with the facts that predictors and probes need to know about it.
 
     An estimator of scikit-learn: all that can be chosen is a parameter of ``__init__``, which keeps
     it as it is under its name, so that `clone`, `set_params` and grids such as ``world__omega``
     work. A subclass implements one method, ``_draw(n_sequences, stream)``, which returns a `Sample`
     whose numbers all come from the SeedSequence `stream`. One that has a `ceiling` implements
-    ``_optimal()``, too, which returns the best possible predictor, not fitted. What it declares are
-    the attributes below, as far as they differ; `facts` is the record of them.
+    ``_optimal()``, too, which returns the best possible predictor, not fitted. One that knows how
+    its latents go on declares `flow_kind` and implements ``_move(latents, step)``, latents of shape
+    (n_sequences, n_latents) one step after `step` without noise, and ``_emit(latents)``, what
+    latents of shape (..., n_latents) show without noise; `flow` and `emission` are made of these.
+    What it declares are the attributes below, as far as they differ; `facts` is the record of them.
     `sklearn_emerge.testing.check_world` says whether all of this holds. If nothing but the draws
     differs, `FunctionWorld` makes a world of a function.
 
@@ -52,6 +56,11 @@ class World(ABC, Estimator):
     ceiling : {"exact", "bound"} or None
         What the score of `optimal_predictor` is: the best that is possible, the best known, or
         not known.
+    flow_kind : {"exact", "noisy"} or None
+        What is known of how latents go on, which must then be the whole state. "exact": as `flow`
+        says; "noisy": disturbed by process noise, by inputs, pulses or switches, which `flow`
+        leaves out. None: not known, as of recordings and of nulls; `flow` and `emission` then raise
+        a ValueError.
     n_exogenous : int
         How many of the last channels of X are exogenous: they drive the others, and are seen, but
         never predicted. Row t has those that act between step t and step t + 1; `with_inputs`

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from ._base import World
+from ._flow import RestPoints
 from ._sample import Sample
 
 
@@ -35,6 +36,9 @@ class DriftWorld(World):
     with 0.05; pass ``noise_std=0.05`` to the predictor for its variant. Networks receive
     :math:`y_t - y_0`.
 
+    The velocity is a constant of the world and no part of the state: the latent alone goes on,
+    by :math:`v` a step.
+
     Examples
     --------
     >>> from sklearn_emerge import DriftWorld
@@ -61,6 +65,11 @@ class DriftWorld(World):
         self.n_steps = n_steps
 
     @property
+    def flow_kind(self):
+        """Noisy, and exact without process noise."""
+        return "noisy" if self.dynamics_std else "exact"
+
+    @property
     def noise_std(self):
         """Standard deviation of the steady-state Kalman innovations."""
         q, r = self.dynamics_std**2, self.observation_std**2
@@ -74,6 +83,27 @@ class DriftWorld(World):
         x = steps.cumsum(axis=1)
         X = x + rng.normal(0.0, self.observation_std, x.shape)
         return Sample(X, x[:, :, np.newaxis])
+
+    def rest_points(self, start=0):
+        """Return no points, because a drift never rests.
+
+        Parameters
+        ----------
+        start : int, default=0
+            Has no effect.
+
+        Returns
+        -------
+        RestPoints or None
+            None without a velocity, where every state rests.
+        """
+        return RestPoints(np.zeros((0, 1)), np.zeros((0, 1, 1))) if self.velocity else None
+
+    def _move(self, latents, step):
+        return latents + self.velocity
+
+    def _emit(self, latents):
+        return latents[..., 0]
 
     def step_means(self):
         """Return the expected observation at each step, which is known."""

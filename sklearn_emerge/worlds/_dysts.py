@@ -52,7 +52,8 @@ class DystsWorld(World):
     and move for 10 to 20 periods before the first that is shown, each for a time of its own:
     chaos forgets the common start. Coordinates without bounds are wrapped, as the package does.
     There is no ceiling, because no filter of a chaotic flow has a closed form; `noise_std` is
-    estimated for every predictor.
+    estimated for every predictor. The flow is exact, up to the integration, which chaos magnifies;
+    where coordinates are wrapped they are not the whole state, and there is none.
 
     References
     ----------
@@ -97,6 +98,20 @@ class DystsWorld(World):
     def latent_names(self):
         """Names of the coordinates: "x1", "x2", ..."""
         return tuple(f"x{i + 1}" for i in range(_flow_of(self.system).dimension))
+
+    @property
+    def flow_kind(self):
+        """Exact, but for coordinates that are wrapped."""
+        return None if hasattr(_flow_of(self.system), "_postprocessing") else "exact"
+
+    def _move(self, latents, step):
+        flow = _flow_of(self.system)
+        times = [0.0, flow.period / self.points_per_period]
+        return self._solution(flow, latents, times, 1.0)[-1]
+
+    def _emit(self, latents):
+        shown = latents[..., list(self.channels)]
+        return shown[..., 0] if len(self.channels) == 1 else shown
 
     def _draw(self, n_sequences, stream):
         flow = _flow_of(self.system)

@@ -13,6 +13,7 @@ _KNOWN = {
     "input_scaling": ("standard", "first", None),
     "output_scaling": ("standard", None),
     "ceiling": ("exact", "bound", None),
+    "flow_kind": ("exact", "noisy", None),
 }
 
 
@@ -46,6 +47,8 @@ class WorldFacts:
         How many of the last channels drive the others and are not predicted.
     feedback : bool
         Whether predictors see what they predict, or the exogenous channels alone.
+    flow_kind : {"exact", "noisy"} or None
+        What is known of how latents go on.
 
     Raises
     ------
@@ -65,6 +68,7 @@ class WorldFacts:
     ceiling: str | None
     n_exogenous: int = 0
     feedback: bool = True
+    flow_kind: str | None = None
 
     @classmethod
     def of(cls, world: object, **known: Any) -> Self:
@@ -101,4 +105,14 @@ class WorldFacts:
             raise ValueError(
                 f"latent_kind={self.latent_kind!r}, but latent_names={self.latent_names!r}; "
                 "declare both, or neither if there are no latents."
+            )
+        if self.flow_kind is not None and not self.feedback:
+            raise ValueError(
+                f"flow_kind={self.flow_kind!r}, but feedback=False: nothing that a task gives out "
+                "goes on by itself; declare flow_kind=None, or feedback=True."
+            )
+        if self.flow_kind is not None and self.latent_kind is None:
+            raise ValueError(
+                f"flow_kind={self.flow_kind!r}, but latent_kind=None: there are no latents that go "
+                "on; declare latents, or flow_kind=None."
             )

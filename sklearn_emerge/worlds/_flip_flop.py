@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval
 
 from ._base import World
 from ._driven import of_rows, with_inputs
+from ._flow import RestPoints
 from ._sample import Sample
 
 
@@ -53,7 +54,9 @@ class FlipFlopWorld(World):
     With ``feedback=False`` bits are the targets of a network that sees pulses alone, as in that
     work; the ceiling is 0 nats and an accuracy of 1.
 
-    A network that holds the bits has a state for each of the `rest_points`.
+    Without pulses bits stay: that is the flow of the latents, which a pulse disturbs, and every
+    combination of bits is one of the `rest_points`, for which a network that holds the bits has a
+    state. A task has no flow, as nothing that it gives out is fed back.
 
     References
     ----------
@@ -73,8 +76,8 @@ class FlipFlopWorld(World):
     >>> X = task.sample(1, random_state=1).X[0].astype(int)
     >>> X[1:7, 0].tolist(), X[:6, 2].tolist()  # bits, and the pulses that set them
     ([1, 1, 1, 1, 0, 0], [1, 0, 0, 0, -1, 0])
-    >>> world.rest_points().tolist()
-    [[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]
+    >>> world.rest_points().points.tolist()
+    [[0, 0], [0, 1], [1, 0], [1, 1]]
     """
 
     latent_kind = "discrete"
@@ -120,15 +123,33 @@ class FlipFlopWorld(World):
             return ("bit",)
         return tuple(f"bit {i + 1}" for i in range(self.n_bits))
 
-    def rest_points(self):
+    @property
+    def flow_kind(self):
+        """Noisy, as pulses disturb it; None of a task."""
+        return "noisy" if self.feedback else None
+
+    def rest_points(self, start=0):
         """Return the states in which the bits stay while there is no pulse.
+
+        Parameters
+        ----------
+        start : int, default=0
+            Has no effect.
 
         Returns
         -------
-        ndarray of shape (2 ** n_bits, n_bits)
-            All signs of all bits.
+        RestPoints
+            All combinations of bits, as classes; `emission` makes outputs of them. Classes have no
+            Jacobians.
         """
-        return np.array(list(product((-1.0, 1.0), repeat=self.n_bits)))
+        return RestPoints(np.array(list(product((0, 1), repeat=self.n_bits))), None)
+
+    def _move(self, latents, step):
+        return latents
+
+    def _emit(self, latents):
+        # No pulses, and outputs of -1 and 1.
+        return np.concatenate([np.zeros(latents.shape), 2.0 * latents - 1], axis=-1)
 
     def _draw(self, n_sequences, stream):
         rng = np.random.default_rng(stream)

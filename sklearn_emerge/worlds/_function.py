@@ -13,6 +13,8 @@ from ._sample import Sample
 
 # Sequences that are not all the same by chance.
 _MANY = 64
+# From how many steps it is tried whether latents go on as is said.
+_SOME_STEPS = 8
 
 
 class FunctionWorld(World):
@@ -44,12 +46,22 @@ class FunctionWorld(World):
     feedback : bool, default=True
         Whether what is predicted is seen, too. False is a task: the first channels are its targets,
         predicted from the exogenous channels alone.
+    flow_kind : {"exact", "noisy"}, default=None
+        Whether latents go on as `move` says, or are disturbed besides; None if it is not known.
+    move : callable, default=None
+        ``move(latents, step)`` returns latents, of shape (n_sequences, n_latents), one step after
+        `step`, without noise; `flow` repeats it. Given if `flow_kind` is.
+    emit : callable, default=None
+        ``emit(latents)`` returns what latents, of shape (..., n_latents), show without noise: what
+        is predicted, of shape (...) or (..., n_channels) as X. Given if `flow_kind` is.
 
     Raises
     ------
     ValueError
         When sequences are drawn: if the function returns something else than described, values
-        that are not finite, other sequences for the same generator, or the same for others.
+        that are not finite, other sequences for the same generator, or the same for others; if
+        `move` and `emit` return other shapes than described, or latents do not go on as an exact
+        flow says. When a flow is asked for: of what these two return.
 
     Notes
     -----
@@ -68,6 +80,16 @@ class FunctionWorld(World):
     ((5, 30), (5, 30, 1), ('phase',))
     >>> world.null("shuffle").sample(5, random_state=0).X.shape
     (5, 30)
+
+    How the phase goes on is known:
+
+    >>> world = world.set_params(
+    ...     flow_kind="exact",
+    ...     move=lambda latents, step: latents + 0.3,
+    ...     emit=lambda latents: np.sin(latents[..., 0]),
+    ... )
+    >>> world.flow(sample.latents[:, 4], 10, start=4).shape
+    (5, 10, 1)
     """
 
     _parameter_constraints = {
@@ -78,6 +100,9 @@ class FunctionWorld(World):
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "n_exogenous": [Interval(Integral, 0, None, closed="left")],
         "feedback": ["boolean"],
+        "flow_kind": [StrOptions({"exact", "noisy"}), None],
+        "move": [callable, None],
+        "emit": [callable, None],
     }
 
     def __init__(
@@ -90,6 +115,9 @@ class FunctionWorld(World):
         n_tokens="auto",
         n_exogenous=0,
         feedback=True,
+        flow_kind=None,
+        move=None,
+        emit=None,
     ):
         self.function = function
         self.latent_names = latent_names
@@ -98,6 +126,9 @@ class FunctionWorld(World):
         self.n_tokens = n_tokens
         self.n_exogenous = n_exogenous
         self.feedback = feedback
+        self.flow_kind = flow_kind
+        self.move = move
+        self.emit = emit
 
     @property
     def input_scaling(self):
@@ -133,6 +164,76 @@ class FunctionWorld(World):
         # They must fit together.
         _ = self.facts
 
+    def _check_flow(self, what):
+        super()._check_flow(what)
+        _ = self.facts
+        for name in ("move", "emit"):
+            if getattr(self, name) is None:
+                raise ValueError(
+                    f"flow_kind={self.flow_kind!r}, but {name}=None; pass both functions, move and "
+                    "emit, or flow_kind=None."
+                )
+
+    def _move(self, latents, step):
+        moved = np.asarray(self.move(latents.copy(), step))
+        kinds = "biu" if self.latent_kind == "discrete" else "biuf"
+        if moved.shape != latents.shape or moved.dtype.kind not in kinds:
+            raise ValueError(
+                f"move={self.move!r} returned an array of shape {moved.shape} and the type "
+                f"{moved.dtype} for latents of shape {latents.shape} and the type {latents.dtype}; "
+                "return the latents one step later, of the same shape and kind."
+            )
+        return moved.astype(latents.dtype)
+
+    def _emit(self, latents):
+        shown = np.asarray(self.emit(latents.copy()))
+        lead = latents.shape[:-1]
+        if (
+            shown.shape[: len(lead)] != lead
+            or shown.ndim > len(lead) + 1
+            or (shown.dtype.kind not in "biuf")
+        ):
+            raise ValueError(
+                f"emit={self.emit!r} returned an array of shape {shown.shape} and the type "
+                f"{shown.dtype} for latents of shape {latents.shape}; return observations as "
+                f"numbers, of shape {lead} or {lead} and channels."
+            )
+        return shown.astype(np.float64)
+
+    def _check_stated(self, sample):
+        """Raise a ValueError unless sequences are as the flow says."""
+        if self.flow_kind is None:
+            for name in ("move", "emit"):
+                if getattr(self, name) is not None:
+                    raise ValueError(
+                        f"{name} is given, but flow_kind=None; pass flow_kind='exact' or 'noisy', "
+                        "or no functions."
+                    )
+            return
+        latents, X = sample.latents, sample.X
+        expected = targets_of(X, self.n_exogenous).shape if self.n_exogenous else X.shape
+        shown = self.emission(latents)
+        if shown.shape != expected:
+            raise ValueError(
+                f"emit={self.emit!r} returned shape {shown.shape} for latents of shape "
+                f"{latents.shape}, but what is predicted has shape {expected}; return that."
+            )
+        spread = np.ptp(latents, axis=(0, 1))
+        for t in np.linspace(0, latents.shape[1] - 2, _SOME_STEPS).astype(int).tolist():
+            moved = self.flow(latents[:, t], 1, t)[:, 0]
+            following = latents[:, t + 1]
+            # Up to rounding, also of latents that do not change.
+            allowed = 1e-6 * spread + 1e-9 * np.abs(following)
+            away = (np.abs(moved - following) > allowed).any(axis=1)
+            if self.flow_kind == "exact" and away.any():
+                row = away.argmax()
+                raise ValueError(
+                    f"flow_kind='exact', but move={self.move!r} returned {moved[row].tolist()} "
+                    f"for the latents {latents[row, t].tolist()} of step {t}, after which come "
+                    f"{following[row].tolist()}; return these, or pass flow_kind='noisy' if "
+                    "latents are disturbed."
+                )
+
     def _draw(self, n_sequences, stream):
         once, again = (
             self._call(2, np.random.default_rng(substream(stream, "again"))) for _ in range(2)
@@ -142,6 +243,7 @@ class FunctionWorld(World):
                 f"{self._says} other sequences for the same generator; draw "
                 "everything random from rng, and keep nothing from call to call."
             )
+        self._check_stated(once)
         # Two sequences may be the same by chance.
         if all(self._repeats(n, stream) for n in (2, _MANY)):
             raise ValueError(

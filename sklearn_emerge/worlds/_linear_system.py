@@ -11,10 +11,12 @@ from ..dynamics import (
     check_input_matrix,
     check_system,
     check_transition,
+    rests_at_origin_alone,
     steady_filter,
 )
 from ._base import World
 from ._driven import with_inputs
+from ._flow import RestPoints
 from ._sample import Sample
 
 _NUMBER_OR_MATRIX = [Interval(Real, None, None, closed="neither"), "array-like"]
@@ -60,6 +62,9 @@ class LinearSystemWorld(World):
     `noise_std`, the standard deviation of the predictive likelihood, is that of the innovations
     if there is one channel and the filter is steady; otherwise every predictor is scored with its
     own root mean square error.
+
+    Without noise, and with inputs at their mean, states go on as :math:`A^k x`, which is also what
+    they are expected to be.
 
     Errors are raised for matrices that do not fit together, are not finite or not positive
     semidefinite, and with ``initial="steady"`` for pairs (A, C) that are not detectable.
@@ -205,6 +210,11 @@ class LinearSystemWorld(World):
         return float(np.sqrt(steady_filter(A, C, Q, R).innovation_covariance[0, 0]))
 
     @property
+    def flow_kind(self):
+        """Noisy, and exact without process noise and inputs."""
+        return "noisy" if np.any(self.Q) or self.B is not None else "exact"
+
+    @property
     def n_exogenous(self):
         """Number of inputs."""
         return check_input_matrix(self.B, len(check_transition(self.A))).shape[1]
@@ -266,6 +276,31 @@ class LinearSystemWorld(World):
         if self.B is not None:
             return Sample(with_inputs(X, inputs), x)
         return Sample(X[:, :, 0] if n_channels == 1 else X, x)
+
+    def rest_points(self, start=0):
+        """Return the origin, where the system rests.
+
+        Parameters
+        ----------
+        start : int, default=0
+            Has no effect.
+
+        Returns
+        -------
+        RestPoints or None
+            None if A has an eigenvalue of 1, as that of a random walk: a line of states rests.
+        """
+        A = check_transition(self.A)
+        alone = rests_at_origin_alone(A)
+        return RestPoints(np.zeros((1, len(A))), A[np.newaxis]) if alone else None
+
+    def _move(self, latents, step):
+        return latents @ check_transition(self.A).T
+
+    def _emit(self, latents):
+        C = check_system(self.A, self.C, self.Q, self.R)[1]
+        # Inputs make an axis of channels.
+        return latents @ (C[0] if len(C) == 1 and self.B is None else C.T)
 
     def step_means(self):
         """Return the expected observation at each step, which is known."""

@@ -6,8 +6,15 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..dynamics import lorenz_flow, runge_kutta_step
+from ..dynamics import (
+    lorenz_flow,
+    lorenz_jacobian,
+    lorenz_rest_points,
+    runge_kutta_rest_jacobian,
+    runge_kutta_step,
+)
 from ._base import World
+from ._flow import RestPoints
 from ._sample import Sample
 
 # Longest step of the integration, and how long states move at most before the first that is shown,
@@ -84,12 +91,13 @@ class LorenzWorld(World):
 
     It turns around two of its rest points:
 
-    >>> world.rest_points().round(2).tolist()
+    >>> world.rest_points().points.round(2).tolist()
     [[0.0, 0.0, 0.0], [-8.49, -8.49, 27.0], [8.49, 8.49, 27.0]]
     """
 
     latent_kind = "continuous"
     latent_names = ("x", "y", "z")
+    flow_kind = "exact"
     output_scaling = "standard"
     _parameter_constraints = {
         "sigma": [Interval(Real, 0, None, closed="left")],
@@ -119,19 +127,43 @@ class LorenzWorld(World):
         self.channels = channels
         self.n_steps = n_steps
 
-    def rest_points(self):
+    def rest_points(self, start=0):
         """Return the states at which the flow rests.
+
+        Parameters
+        ----------
+        start : int, default=0
+            Has no effect.
 
         Returns
         -------
-        ndarray of shape (3, 3) or (1, 3)
-            The origin and, if `rho` is above 1, the middles of both wings.
+        RestPoints or None
+            The origin and, if `rho` is above 1, the middles of both wings; None if `sigma` or
+            `beta` is 0, where a line of states rests.
         """
         self._validate_params()
-        if self.rho <= 1:
-            return np.zeros((1, 3))
-        x = np.sqrt(self.beta * (self.rho - 1))
-        return np.array([[0, 0, 0], [-x, -x, self.rho - 1], [x, x, self.rho - 1]])
+        law = self.sigma, self.rho, self.beta
+        points = lorenz_rest_points(*law)
+        if points is None:
+            return None
+        n_parts = self._n_parts()
+        parts = [
+            runge_kutta_rest_jacobian(lorenz_jacobian(point, *law), self.time_step / n_parts)
+            for point in points
+        ]
+        return RestPoints(points, np.linalg.matrix_power(parts, n_parts))
+
+    def _move(self, latents, step):
+        n_parts = self._n_parts()
+        return self._moved(latents.T, n_parts, self.time_step / n_parts).T
+
+    def _emit(self, latents):
+        shown = latents[..., ["xyz".index(name) for name in self.channels]]
+        return shown[..., 0] if len(self.channels) == 1 else shown
+
+    def _n_parts(self):
+        """Return how many steps of the integration are one of a sequence."""
+        return int(np.ceil(self.time_step / _LONGEST))
 
     def _draw(self, n_sequences, stream):
         rng = np.random.default_rng(stream)
@@ -139,7 +171,7 @@ class LorenzWorld(World):
         state[2] += max(self.rho - 1, 0.0)
         # Each for a time of its own: all together would go on turning in step for long.
         pace = _LONGEST * rng.uniform(0.5, 1.0, n_sequences)
-        n_parts = int(np.ceil(self.time_step / _LONGEST))
+        n_parts = self._n_parts()
         latents = np.empty((n_sequences, self.n_steps, 3))
         with np.errstate(over="ignore", invalid="ignore"):
             state = self._moved(state, round(_SETTLING / _LONGEST), pace)

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from ._base import World
+from ._flow import Cycle, RestPoints
 from ._sample import Sample
 
 
@@ -56,6 +57,7 @@ class NoisyPeriodicWorld(World):
 
     latent_kind = "continuous"
     latent_names = ("in phase", "quadrature")
+    flow_kind = "exact"
     ceiling = "exact"
     _parameter_constraints = {
         "period": [Interval(Real, 2, None, closed="neither")],
@@ -103,6 +105,35 @@ class NoisyPeriodicWorld(World):
         )
         X = latents[:, :, 0] + rng.normal(0.0, self.observation_std, latents.shape[:2])
         return Sample(X, latents)
+
+    def rest_points(self, start=0):
+        """Return the origin, around which all cycles turn.
+
+        Parameters
+        ----------
+        start : int, default=0
+            Has no effect.
+
+        Returns
+        -------
+        RestPoints
+        """
+        return RestPoints(np.zeros((1, 2)), self.system()[0][np.newaxis])
+
+    def cycle(self):
+        """Return the cycle, whose amplitude is that of each sequence.
+
+        Returns
+        -------
+        Cycle
+        """
+        return Cycle(float(self.period), None)
+
+    def _move(self, latents, step):
+        return latents @ self.system()[0].T
+
+    def _emit(self, latents):
+        return latents[..., 0]
 
     def _step_means(self):
         return np.zeros(self.n_steps)

@@ -5,8 +5,9 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from ..dynamics import euler_step, frequencies_of
+from ..dynamics import euler_cycle, euler_rest_jacobian, euler_step, frequencies_of
 from ._base import World
+from ._flow import Cycle, RestPoints
 from ._sample import Sample
 
 
@@ -20,7 +21,7 @@ class OscillatorWorld(World):
 
     integrated by explicit Euler steps from a small random start, observed as
     :math:`x_t + \eta_t`. World E3 of *Emergence Without Scale*. The latents are (x, y)
-    before each step.
+    before each step; they are the whole state, and their flow is exact.
 
     Parameters
     ----------
@@ -46,6 +47,7 @@ class OscillatorWorld(World):
 
     latent_kind = "continuous"
     latent_names = ("x", "y")
+    flow_kind = "exact"
     _parameter_constraints = {
         "omega": [Interval(Real, None, None, closed="neither"), "array-like"],
         "time_step": [Interval(Real, 0, None, closed="neither")],
@@ -89,6 +91,56 @@ class OscillatorWorld(World):
             x, y = euler_step(x, y, frequency, self.time_step)
         X = latents[:, :, 0] + rng.normal(0.0, self.observation_std, latents.shape[:2])
         return Sample(X, latents)
+
+    def rest_points(self, start=0):
+        """Return the origin, where the oscillator rests, and how it leaves it.
+
+        Parameters
+        ----------
+        start : int, default=0
+            The step whose frequency is taken.
+
+        Returns
+        -------
+        RestPoints or None
+            None without a frequency, where all states of modulus 1 rest, too.
+        """
+        frequency = self._frequency(start)
+        if frequency == 0:
+            return None
+        jacobian = euler_rest_jacobian(frequency, self.time_step)
+        return RestPoints(np.zeros((1, 2)), jacobian[np.newaxis])
+
+    def cycle(self):
+        """Return the limit cycle of the Euler steps.
+
+        Returns
+        -------
+        Cycle or None
+            None if the frequency changes, or steps are too long for a stable cycle.
+        """
+        first, last = frequencies_of(self.omega, 2)
+        found = euler_cycle(first, self.time_step) if first == last else None
+        return found and Cycle(found.period, found.radius)
+
+    def _frequency(self, step):
+        """Return the frequency of the step from `step` on."""
+        frequencies = frequencies_of(self.omega, self.n_steps)
+        if frequencies[0] == frequencies[-1]:
+            return frequencies[0]
+        if step >= self.n_steps:
+            raise ValueError(
+                f"omega={self.omega!r} changes over n_steps={self.n_steps} steps and is not known "
+                f"at step {step}; take start + n_steps of at most {self.n_steps}."
+            )
+        return frequencies[step]
+
+    def _move(self, latents, step):
+        moved = euler_step(*latents.T, self._frequency(step), self.time_step)
+        return np.stack(moved, axis=1)
+
+    def _emit(self, latents):
+        return latents[..., 0]
 
     def step_means(self):
         """Return the expected observation at each step, which is known."""

@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval
 from .._typing import Floats
 from ._base import World
 from ._bernoulli import BernoulliWorld
+from ._flow import Cycle
 from ._sample import Sample
 
 
@@ -36,6 +37,10 @@ class RegimeWorld(World):
     :math:`H(.75) - (H(.9) + H(.6)) / 2 = .063` nats a step over a first-order Markov chain.
     The paper scores with a Gaussian of standard deviation 0.05; pass
     ``likelihood="gaussian"`` to the predictor for its variant.
+
+    It states no flow: what is observed depends on the symbol before and on the regime, so that the
+    latent alone does not tell what it shows. What goes on is the predictive distribution, which the
+    optimal predictor knows.
 
     Examples
     --------
@@ -72,6 +77,15 @@ class RegimeWorld(World):
         changes[:, 0] = rng.integers(2, size=n_sequences)
         state = changes.cumsum(axis=1) % 2
         return Sample(state.astype(np.float64), regime[:, :, np.newaxis])
+
+    def cycle(self):
+        """Return the cycle of the regime, which is back after two flips.
+
+        Returns
+        -------
+        Cycle
+        """
+        return Cycle(2.0 * self.period, None)
 
     def null(self, kind):
         """Return the matched world in which the structure in time is destroyed.

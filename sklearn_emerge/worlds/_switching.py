@@ -5,8 +5,14 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from ..dynamics import check_system, check_transitions, switching_moments
+from ..dynamics import (
+    check_system,
+    check_transitions,
+    rests_at_origin_alone,
+    switching_moments,
+)
 from ._base import World
+from ._flow import RestPoints
 from ._sample import Sample
 
 _NUMBER_OR_MATRIX = [Interval(Real, None, None, closed="neither"), "array-like"]
@@ -51,6 +57,10 @@ class SwitchingLinearWorld(World):
     The best possible predictor weighs all sequences of regimes, whose number grows exponentially,
     so that with several regimes there is no ceiling. With one regime it is the Kalman filter, and
     the ceiling is exact. `noise_std` is estimated for every predictor.
+
+    The flow is that of the regime in which latents are, the nearest where indicators are neither 0
+    nor 1. It stays, as there is no telling when it changes: samples move along the flow, and noise,
+    until they switch.
 
     References
     ----------
@@ -105,6 +115,12 @@ class SwitchingLinearWorld(World):
         """What is known of the best score: "exact" with one regime, and None with several."""
         return "exact" if len(self.system()[0]) == 1 else None
 
+    @property
+    def flow_kind(self):
+        """Noisy, as regimes change; exact of one regime without process noise."""
+        A, _ = check_transitions(self.A, self.transition)
+        return "noisy" if len(A) > 1 or np.any(self.Q) else "exact"
+
     def system(self):
         """Return the matrices of the system.
 
@@ -139,6 +155,43 @@ class SwitchingLinearWorld(World):
         """
         A, _, Q, _, transition = self.system()
         return switching_moments(A, transition, Q)
+
+    def rest_points(self, start=0):
+        """Return the origin in each regime.
+
+        Parameters
+        ----------
+        start : int, default=0
+            Has no effect.
+
+        Returns
+        -------
+        RestPoints or None
+            With the Jacobians of the regime that stays. None if the transition of a regime has an
+            eigenvalue of 1: a line of states rests.
+        """
+        A, _ = check_transitions(self.A, self.transition)
+        if not all(map(rests_at_origin_alone, A)):
+            return None
+        n_regimes, n_states = A.shape[:2]
+        indicators = np.eye(n_regimes)[:, 1:]
+        points = np.concatenate([np.zeros((n_regimes, n_states)), indicators], axis=1)
+        jacobians = np.zeros((n_regimes, points.shape[1], points.shape[1]))
+        jacobians[:, :n_states, :n_states] = A
+        jacobians[:, n_states:, n_states:] = np.eye(n_regimes - 1)
+        return RestPoints(points, jacobians)
+
+    def _move(self, latents, step):
+        A, _ = check_transitions(self.A, self.transition)
+        x, indicators = np.split(latents, [A.shape[1]], axis=1)
+        weights = np.concatenate([1 - indicators.sum(axis=1, keepdims=True), indicators], axis=1)
+        # Indicators that were decoded are not 0 or 1: the nearest regime.
+        moved = np.einsum("nij,nj->ni", A[weights.argmax(axis=1)], x)
+        return np.concatenate([moved, indicators], axis=1)
+
+    def _emit(self, latents):
+        A, C, *_ = self.system()
+        return latents[..., : A.shape[1]] @ (C[0] if len(C) == 1 else C.T)
 
     def _draw(self, n_sequences, stream):
         A, C, Q, R, transition = self.system()

@@ -5,8 +5,15 @@ from functools import partial
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from scipy.linalg import expm
 
-from sklearn_emerge.dynamics import lorenz_flow, runge_kutta_step
+from sklearn_emerge.dynamics import (
+    lorenz_flow,
+    lorenz_jacobian,
+    lorenz_rest_points,
+    runge_kutta_rest_jacobian,
+    runge_kutta_step,
+)
 
 FLOW = partial(lorenz_flow, sigma=10.0, rho=28.0, beta=8 / 3)
 START = np.array([1.0, 2.0, 20.0])
@@ -56,3 +63,36 @@ def test_errors_grow_at_the_known_largest_lyapunov_exponent():
         growth.append(np.log(np.linalg.norm(other - state, axis=0) / 1e-8))
     # The first directions are not yet those that grow; 5000 units of time in all.
     assert np.mean(growth[10:]) / 0.5 == pytest.approx(0.906, abs=0.02)
+
+
+def test_the_jacobian_is_the_difference_of_velocities():
+    state, law = np.array([1.0, -2.0, 20.0]), (10.0, 28.0, 8 / 3)
+    beside = state[:, np.newaxis] + 1e-4 * np.eye(3)
+    before = state[:, np.newaxis] - 1e-4 * np.eye(3)
+    slope = (lorenz_flow(beside, *law) - lorenz_flow(before, *law)) / 2e-4
+    assert slope == pytest.approx(lorenz_jacobian(state, *law), abs=1e-8)
+
+
+def test_steps_beside_a_rest_point_are_those_of_its_jacobian():
+    points = lorenz_rest_points(10.0, 28.0, 8 / 3)
+    assert np.abs(FLOW(points.T)).max() < 1e-12
+    for point in points:
+        jacobian = lorenz_jacobian(point, 10.0, 28.0, 8 / 3)
+        step = runge_kutta_rest_jacobian(jacobian, 0.05)
+        sides = [
+            runge_kutta_step(FLOW, point[:, np.newaxis] + h * np.eye(3), 0.05)
+            for h in (1e-5, -1e-5)
+        ]
+        assert (sides[0] - sides[1]) / 2e-5 == pytest.approx(step, abs=1e-6)
+        # Short steps are those of the flow.
+        short = np.linalg.matrix_power(runge_kutta_rest_jacobian(jacobian, 0.001), 50)
+        assert short == pytest.approx(expm(0.05 * jacobian), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("law", "state"),
+    [((0.0, 28.0, 2.0), [1.0, 56 / 3, 28 / 3]), ((10.0, 28.0, 0.0), [0.0, 0.0, 5.0])],
+)
+def test_where_a_line_of_states_rests_there_are_no_points(law, state):
+    assert lorenz_rest_points(*law) is None
+    assert np.abs(lorenz_flow(np.array(state), *law)).max() < 1e-12

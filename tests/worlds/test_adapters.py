@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from sklearn_emerge import DystsWorld, GymnasiumWorld
+from sklearn_emerge import DystsWorld, GymnasiumWorld, LinearFilterPredictor, MeanPredictor
 from sklearn_emerge.testing import check_world
 from sklearn_emerge.worlds._dysts import _flow_of
 
@@ -102,6 +102,91 @@ def test_actions_are_those_of_the_policy_or_drawn_anew_in_each_sequence():
     assert len(np.unique(drawn, axis=0)) > 20
 
 
+class WholeTrials(NeuroTrials):
+    """As neurogym's TrialEnv: new_trial makes the observations and answers of a trial."""
+
+    observation_space = SimpleNamespace(shape=(2,))
+
+    def __init__(self, n=2):
+        super().__init__()
+        self.action_space.n = n
+
+    def reset(self, seed=None, options=None):
+        self.new_trial()
+        return super().reset()
+
+    def new_trial(self):
+        cue, n_steps = int(self.rng.integers(2)), int(self.rng.integers(3, 6))
+        self.ob = np.stack([np.full(n_steps, -1.0), self.rng.normal(size=n_steps)], axis=1)
+        self.ob[0, 0] = cue
+        self.gt = np.zeros(n_steps, dtype=np.int64)
+        self.gt[-1] = cue
+        return {"cue": cue, "strength": 0.5 + cue}
+
+
+def test_the_task_itself_asks_for_the_answers_to_what_is_seen():
+    world = GymnasiumWorld(WholeTrials, latents=("cue", "gt"), n_steps=40, feedback=False)
+    check_world(world)
+    assert (world.observation, world.n_tokens, world.n_exogenous) == ("token", 2, 2)
+    sample = world.sample(20, random_state=0)
+    assert sample.X.shape == (20, 40, 3)
+    answers, seen = sample.X[:, 1:, 0], sample.X[:, :-1, 1:]
+    starts = seen[:, :, 0] >= 0
+    cues = seen[:, :, 0][starts]
+    assert starts[:, 0].all()
+    assert set(cues) == {0, 1}
+    # The cue holds from its trial's first step, and is asked for in the last alone.
+    number = starts.ravel().cumsum() - 1
+    cue = cues[number].reshape(starts.shape)
+    last = np.roll(starts, -1, axis=1)
+    assert np.array_equal(answers[:, :-1], (cue * last)[:, :-1])
+    assert np.array_equal(sample.latents[:, :-1, 0], cue)
+    assert np.array_equal(sample.latents[:, :-1, 1], answers)
+    assert set(np.diff(np.flatnonzero(starts[0]))) == {3, 4, 5}
+
+
+def test_without_whole_trials_answers_are_those_of_each_step():
+    def make():
+        task = Trials()
+        task.action_space.n = 2
+        return task
+
+    world = GymnasiumWorld(make, n_steps=13, feedback=False)
+    check_world(world)
+    X = world.sample(20, random_state=0).X
+    assert np.array_equal(np.repeat(X[:, :-1:4, 1], 4, axis=1), X[:, 1:, 0])
+
+
+def test_answers_of_tasks_without_discrete_actions_are_quantities():
+    class Reaching(WholeTrials):
+        def __init__(self):
+            super().__init__()
+            del self.action_space.n
+
+        def new_trial(self):
+            super().new_trial()
+            self.gt = self.ob.cumsum(axis=0)
+
+    world = GymnasiumWorld(Reaching, latents=(), latent_kind=None, n_steps=20, feedback=False)
+    check_world(world)
+    assert (world.observation, world.n_tokens, world.likelihood) == (
+        "continuous",
+        "auto",
+        "gaussian",
+    )
+    X = world.sample(3, random_state=0).X
+    assert np.array_equal(X[:, 1, :2], X[:, 0, 2:])
+    assert np.array_equal(X[:, 3, :2], X[:, :3, 2:].sum(axis=1))
+
+
+def test_a_task_is_learned_from_what_is_seen():
+    world = GymnasiumWorld(WholeTrials, n_steps=30, feedback=False)
+    train, test = world.split(100, 100, random_state=0)
+    roles = dict(n_exogenous=2, feedback=False, likelihood="categorical", n_tokens=2)
+    learned, mean = (each(**roles).fit(train.X) for each in (LinearFilterPredictor, MeanPredictor))
+    assert learned.score(test.X) > mean.score(test.X) + 0.01
+
+
 def test_a_task_without_latents():
     world = GymnasiumWorld(Trials, latents=(), latent_kind=None, n_steps=5)
     assert world.sample(3, random_state=0).latents is None
@@ -131,11 +216,13 @@ class Unseeded(Trials):
         (Trials, {"latents": ["reward"]}, r"is not an integer; info has 'gt', 'reward'"),
         (Trials, {"latents": ()}, "latent"),
         (Trials, {"latent_kind": None}, "latent"),
+        (lambda: WholeTrials(n=1), {"feedback": False}, "right answer is 1.*one of the 1 actions"),
+        (WholeTrials, {"feedback": False, "latents": ["dots"]}, "'cue', 'strength', 'gt'. Pass"),
     ],
 )
 def test_tasks_that_cannot_be_used_say_why(make, options, message):
     with pytest.raises(ValueError, match=message):
-        GymnasiumWorld(make, n_steps=5, **options).sample(2)
+        GymnasiumWorld(make, n_steps=5, **options).sample(20, random_state=0)
 
 
 def test_without_gymnasium_a_task_by_name_says_what_to_install(monkeypatch):
@@ -167,6 +254,24 @@ def test_a_task_of_neurogym():
     assert not (fixation[answer > 0]).any()
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_the_supervised_task_of_neurogym():
+    pytest.importorskip("neurogym")
+    name = "neurogym:PerceptualDecisionMaking-v0"
+    world = GymnasiumWorld(
+        name, latents=("ground_truth", "coh"), latent_kind="continuous", n_steps=67, feedback=False
+    )
+    check_world(world)
+    assert (world.n_tokens, world.n_exogenous) == (3, 3)
+    X = world.sample(30, random_state=0).X
+    # Trials of 22 steps, of which the last is the decision: the stronger of two stimuli.
+    answers, seen = (part.reshape(30, 3, 22, -1) for part in (X[:, 1:, 0], X[:, :-1, 1:]))
+    assert not answers[:, :, :-1].any()
+    assert set(answers[:, :, -1].ravel()) == {1, 2}
+    stronger = seen[:, :, 1:-1, 1:].mean(axis=2).argmax(axis=2) + 1
+    assert (stronger == answers[:, :, -1, 0]).mean() > 0.8
+
+
 def test_without_dysts_the_world_says_what_to_install(monkeypatch):
     _flow_of.cache_clear()
     monkeypatch.setitem(sys.modules, "dysts", None)
@@ -185,6 +290,14 @@ def test_a_flow_of_dysts_moves_by_its_law():
     law = np.array([[flow.rhs(state, 0.0) for state in row] for row in states[:, 1:-1]])
     assert np.allclose(velocity, law, atol=1e-3 * np.abs(law).max())
     assert sample.latent_names == ("x1", "x2", "x3")
+    away = world.flow(states[:, 4], 15, start=4) - states[:, 5:]
+    assert np.abs(away).max() < 1e-6 * np.abs(states).max()
+
+
+def test_coordinates_that_are_wrapped_are_not_the_whole_state():
+    pytest.importorskip("dysts")
+    assert DystsWorld("ForcedVanDerPol").flow_kind is None
+    assert DystsWorld("Rossler").flow_kind == "exact"
 
 
 def test_a_flow_of_dysts_is_on_its_attractor_and_keeps_to_the_contract():
