@@ -13,7 +13,7 @@ from ._validation import as_array
 
 def check_latents(
     latents: ArrayLike,
-    X: NDArray[Any],
+    X: Any,
     name: str = "latents",
     observed: NDArray[np.bool_] | None = None,
 ) -> NDArray[Any]:

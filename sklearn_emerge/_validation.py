@@ -1,7 +1,11 @@
-"""Checks of sequences, with messages that say what to do."""
+"""Checks of sequences and numbers, with messages that say what to do."""
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
@@ -19,7 +23,7 @@ _LARGEST, _SMALLEST = 1e140, 1e-140
 _LISTED = 20
 
 
-def as_array(array, name):
+def as_array(array: Any, name: str) -> Any:
     """Return what was passed as an array, or raise a ValueError that says why it is none.
 
     Parameters
@@ -75,7 +79,7 @@ def as_array(array, name):
     return array
 
 
-def _check_rows(rows, name):
+def _check_rows(rows: Sequence[Any] | NDArray[Any], name: str) -> None:
     """Raise a ValueError unless all rows have one shape."""
     try:
         shapes = [np.shape(row) for row in rows]
@@ -118,7 +122,13 @@ def as_numbers(values: ArrayLike, name: str) -> Floats:
         ) from error
 
 
-def check_finite(array, name, *, missing=False):
+def check_integer(value: object, name: str, at_least: int = 1) -> None:
+    """Raise a ValueError unless a value is an integer of at least so much."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < at_least:
+        raise ValueError(f"{name}={value!r} must be an integer of at least {at_least}.")
+
+
+def check_finite(array: NDArray[Any], name: str, *, missing: bool = False) -> None:
     """Raise a ValueError that locates the first NaN or infinity of `array`, if there is one.
 
     Parameters
@@ -150,10 +160,10 @@ def check_finite(array, name, *, missing=False):
         )
 
 
-def _without(finite, name):
+def _without(finite: NDArray[np.bool_], name: str) -> str:
     """Return how to do without the values that are not finite, as text."""
     filled = "Do not fill them in: what is filled in can be predicted"
-    rows = finite.reshape(len(finite), -1).all(axis=1)
+    rows: Any = finite.reshape(len(finite), -1).all(axis=1)
     if rows.sum() >= len(rows) / 2:
         # Whatever it was, a list or a table, and with channels or without.
         mask = f"np.isfinite(np.asarray({name})).reshape(len({name}), -1).all(axis=1)"
@@ -169,13 +179,15 @@ def _without(finite, name):
     return f"Leave out the sequences, steps or channels that have some. {filled}."
 
 
-def _as_well(name):
+def _as_well(name: str) -> str:
     """Return what else is to be cut, as text: sequences and latents belong together."""
     other = "X" if name in ("latents", "y") else "the latents"
     return f" (and so {other})"
 
 
-def check_enough_observed(X, name="X", *, each=False, least=2):
+def check_enough_observed(
+    X: Floats, name: str = "X", *, each: bool = False, least: int = 2
+) -> None:
     """Raise a ValueError unless something can be learned from the steps that are observed.
 
     Parameters
@@ -214,7 +226,7 @@ def check_enough_observed(X, name="X", *, each=False, least=2):
         )
 
 
-def check_scale(X, name):
+def check_scale(X: Floats, name: str) -> None:
     """Raise a ValueError if values are so large or so near to each other that squares fail.
 
     Parameters
@@ -241,7 +253,7 @@ def check_scale(X, name):
     )
 
 
-def constant_channels(X):
+def constant_channels(X: Floats) -> NDArray[np.bool_]:
     """Return which channels are constant up to rounding.
 
     Parameters
@@ -259,7 +271,7 @@ def constant_channels(X):
     return high - low <= 8 * np.finfo(np.float64).eps * np.maximum(np.abs(low), np.abs(high))
 
 
-def check_shape(X, name):
+def check_shape(X: NDArray[Any], name: str) -> None:
     """Raise a ValueError unless sequences can be learned from.
 
     Parameters
@@ -306,7 +318,7 @@ def check_shape(X, name):
 
 
 def check_sequences(
-    estimator: object,
+    estimator: Any,
     X: ArrayLike,
     *,
     reset: bool,
@@ -338,6 +350,39 @@ def check_sequences(
     ndarray of shape (n_sequences, n_steps, n_channels)
         Where the estimator takes missing steps, NaN in all channels of these that are predicted.
     """
+    X = _as_floats(estimator, X, reset, name)
+    if X.ndim > 3:
+        check_shape(X, name)
+    if X.ndim == 2:
+        X = X[:, :, np.newaxis]
+    n_channels = X.shape[2]
+    if reset:
+        check_channels(X, n_exogenous, name)
+    # Channels of another number have no roles.
+    n_exogenous *= reset or n_channels == estimator.n_channels_
+    if getattr(estimator, "takes_missing", False):
+        check_finite(X, name, missing=True)
+        X = without_partly_missing(X, n_exogenous, name)
+        if reset:
+            least = 2 if feedback else 1
+            check_enough_observed(targets_of(X, n_exogenous), name, least=least)
+    else:
+        check_finite(X, name)
+    if reset:
+        check_scale(targets_of(X, n_exogenous), name)
+        if n_exogenous:
+            check_scale(exogenous_of(X, n_exogenous), name)
+        estimator.n_channels_ = n_channels
+    elif n_channels != estimator.n_channels_:
+        raise ValueError(
+            f"{name} has {n_channels} channels, but {type(estimator).__name__} was fitted with "
+            f"{estimator.n_channels_}. Pass the channels seen in fit."
+        )
+    return X
+
+
+def _as_floats(estimator: Any, X: Any, reset: bool, name: str) -> Floats:
+    """Return what was passed as sequences as a float64 array of their steps."""
     # Some sparse arrays are dictionaries, too.
     if isinstance(X, dict) and not issparse(X):
         remedy = f"the sequences alone, {name}=sample.X" if "X" in X else "an array"
@@ -374,135 +419,4 @@ def check_sequences(
             f"{error} The features are time steps: to predict sequences of another length, use "
             f"the copy that {type(estimator).__name__}.at_length(n_steps) returns."
         ) from None
-    if X.ndim > 3:
-        check_shape(X, name)
-    if X.ndim == 2:
-        X = X[:, :, np.newaxis]
-    n_channels = X.shape[2]
-    if reset:
-        check_channels(X, n_exogenous, name)
-    # Channels of another number have no roles.
-    n_exogenous *= reset or n_channels == estimator.n_channels_
-    if getattr(estimator, "takes_missing", False):
-        check_finite(X, name, missing=True)
-        X = without_partly_missing(X, n_exogenous, name)
-        if reset:
-            least = 2 if feedback else 1
-            check_enough_observed(targets_of(X, n_exogenous), name, least=least)
-    else:
-        check_finite(X, name)
-    if reset:
-        check_scale(targets_of(X, n_exogenous), name)
-        if n_exogenous:
-            check_scale(exogenous_of(X, n_exogenous), name)
-        estimator.n_channels_ = n_channels
-    elif n_channels != estimator.n_channels_:
-        raise ValueError(
-            f"{name} has {n_channels} channels, but {type(estimator).__name__} was fitted with "
-            f"{estimator.n_channels_}. Pass the channels seen in fit."
-        )
     return X
-
-
-def token_values(X, n_tokens=None, name="X"):
-    """Return sequences of tokens without their channel, and the size of the vocabulary.
-
-    Parameters
-    ----------
-    X, n_tokens, name
-        As of `encode_tokens`.
-
-    Returns
-    -------
-    tokens : ndarray of shape (n_sequences, n_steps)
-        Some token where one is missing.
-    n_tokens : int
-    """
-    if X.shape[2] != 1:
-        raise ValueError(
-            f"{name} has {X.shape[2]} channels; sequences of tokens are integers of shape "
-            "(n_sequences, n_steps)."
-        )
-    tokens = X[:, :, 0]
-    missing = np.isnan(tokens)
-    if missing.any():
-        tokens = np.where(missing, np.nanmin(tokens), tokens)
-    n_tokens = int(tokens.max()) + 1 if n_tokens is None else n_tokens
-    no_token = (tokens < 0) | (tokens != np.floor(tokens))
-    wrong = no_token | (tokens >= n_tokens)
-    if wrong.any():
-        row, step = (int(i) for i in np.argwhere(wrong)[0])
-        token = tokens[row, step]
-        if no_token[row, step]:
-            remedy = (
-                "integers from 0 on. For symbols pass np.unique(X, return_inverse=True)[1]"
-                ".reshape(X.shape), for quantities likelihood='gaussian'".replace("X", name)
-            )
-        else:
-            remedy = (
-                f"the integers 0 to {n_tokens - 1}. Pass n_tokens={int(tokens.max()) + 1} to the "
-                "predictor, or map what is outside of the vocabulary to a token of its own"
-            )
-        raise ValueError(
-            f"{name}[{row}, {step}] is {token:g}, which is not a token; tokens are {remedy}."
-        )
-    return tokens, n_tokens
-
-
-def encode_tokens(X, n_tokens=None, name="X"):
-    """Turn sequences of tokens into channels, one a token of the vocabulary.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_sequences, n_steps, 1)
-        Integers from 0 on, or NaN where a step is missing.
-    n_tokens : int or None, default=None
-        Size of the vocabulary; None is one more than the largest token.
-    name : str, default="X"
-        The name used in messages.
-
-    Returns
-    -------
-    ndarray of shape (n_sequences, n_steps, n_tokens)
-        One where the token is, zero elsewhere; NaN where it is missing.
-    """
-    tokens, n_tokens = token_values(X, n_tokens, name)
-    missing = np.isnan(X[:, :, 0])
-    try:
-        encoded = np.zeros((*tokens.shape, n_tokens))
-    except MemoryError as error:
-        raise ValueError(
-            f"{name} with a vocabulary of {n_tokens} tokens takes {tokens.size * n_tokens * 8:.2g} "
-            "bytes as channels, more than there are; map rare tokens to one, or pass fewer "
-            "sequences."
-        ) from error
-    np.put_along_axis(encoded, tokens.astype(np.intp)[:, :, np.newaxis], 1.0, axis=2)
-    encoded[missing] = np.nan
-    return encoded
-
-
-def check_tokens(tokens, n_tokens):
-    """Validate one sequence of tokens and return it as an array of integers.
-
-    Parameters
-    ----------
-    tokens : array-like of int of shape (n_steps,)
-        Tokens.
-    n_tokens : int
-        Size of the vocabulary.
-
-    Returns
-    -------
-    ndarray of int of shape (n_steps,)
-    """
-    tokens = np.asarray(tokens)
-    if tokens.ndim != 1 or not (np.issubdtype(tokens.dtype, np.integer) or not tokens.size):
-        raise ValueError(
-            f"tokens={tokens.tolist()!r} must be one sequence of integers; decode rows one by one."
-        )
-    if tokens.size and not (tokens.min() >= 0 and tokens.max() < n_tokens):
-        raise ValueError(
-            f"tokens={tokens.tolist()} are not all tokens of this world; pass integers from 0 "
-            f"to {n_tokens - 1}."
-        )
-    return tokens

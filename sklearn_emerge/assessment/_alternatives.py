@@ -14,8 +14,8 @@ from .._threads import one_thread
 from ..ceilings._of_world import optimal_predictor
 from ..measures._reservoir import nll_of_cores
 from ..measures._sequences import negative_log_likelihood
-from ..predictors._base import spread_known
 from ..predictors._last_inputs import windows_of
+from ..predictors._scale import spread_known
 from ..probes import score_inputs
 from ..worlds import Sample
 from ._design import Design, of_seed

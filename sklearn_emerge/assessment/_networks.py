@@ -15,9 +15,9 @@ from ..measures import memory_curve, outcome_accuracy
 from ..measures._accuracy import is_of_outcomes
 from ..measures._exchange import EXCHANGE, exchange_if_possible
 from ..measures._sequences import negative_log_likelihood
-from ..predictors._base import spread_known
 from ..predictors._fit import fit_replicas
 from ..predictors._neural import NeuralPredictor
+from ..predictors._scale import spread_known
 from ..probes import control_states, score_probe
 from ..training import N_PARTS, Checkpoints, TrainingContext
 from ._design import Design, of_seed

@@ -9,7 +9,8 @@ from .._latents import check_latents
 from .._missing import is_observed
 from .._padding import even, is_uneven
 from .._tables import check_labels, cut_call, names_of, recording_call
-from .._validation import check_sequences, token_values
+from .._tokens import token_values
+from .._validation import check_sequences
 from ..likelihoods import LIKELIHOODS
 from ..worlds import ArrayWorld, FunctionWorld
 from ..worlds._rows import check_rows
@@ -103,7 +104,7 @@ def check_values(configurations):
         likelihood = LIKELIHOODS.get(getattr(model, "likelihood", "auto"))
         if not isinstance(world, ArrayWorld) or likelihood is None or not likelihood.discrete:
             continue
-        X = world._arrays()[0].take(slice(None))
+        X = world.recorded().rows.take(slice(None))
         X = X.reshape(*X.shape[:2], -1)
         if likelihood.tokens:
             n_tokens = getattr(model, "n_tokens", "auto")
@@ -159,7 +160,7 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval, *, give
         ):
             continue
         seen.append((world.X, likelihood))
-        rows = world._arrays()[0]
+        rows = world.recorded().rows
         if likelihood == "auto":
             low, high = rows.ends()[0, :, 0]
             raise ValueError(

@@ -10,13 +10,9 @@ with warnings.catch_warnings():
     import tqdm.auto  # noqa: F401
 
 from .._moved import moved_names
+from ._autoregressive import AutoregressivePredictor
 from ._base import BasePredictor
-from ._baselines import (
-    AutoregressivePredictor,
-    MarkovPredictor,
-    MeanPredictor,
-    PersistencePredictor,
-)
+from ._baselines import MarkovPredictor, MeanPredictor, PersistencePredictor
 from ._echo_state import EchoStatePredictor
 from ._filters import FiniteFilterPredictor, TruncatedKalmanPredictor
 from ._linear_filter import LinearFilterPredictor

@@ -33,11 +33,12 @@ from ..training import (
     fit_head,
     isolated_torch,
 )
-from ._base import BasePredictor, center_and_scale, warn_unless_converged
+from ._base import BasePredictor, warn_unless_converged
 from ._evaluation import NetworkEvaluation
 from ._fit import train
 from ._places import PlaceEvaluation
 from ._roles import ROLES
+from ._scale import center_and_scale
 
 TIME_CHANNELS = ("full_time", "no_time", "constant_time")
 

@@ -208,7 +208,7 @@ def _warn_of_codes(rows: Rows) -> None:
 
 def _described(world: ArrayWorld, asked: Asked) -> str:
     """Return what a world of recordings is, in words, after checking it."""
-    rows, latents, units = world._arrays()
+    rows, latents, units = world.recorded()
     _warn_of_codes(rows)
     n_sequences, n_steps, *channels = rows.shape
     axes = world.axes
