@@ -36,7 +36,14 @@ def sunspots():
 
     table = sunspots.load_pandas().data.set_index("YEAR")
     world = ArrayWorld.from_recording(table.SUNACTIVITY, length=20, gap=12)
-    model = GRUPredictor(hidden_size=8, lr=0.003, max_steps=1000, time_channel=None)
+    model = GRUPredictor(
+        hidden_size=8,
+        lr=0.003,
+        max_steps=1000,
+        time_channel=None,
+        early_stopping=True,
+        validation_fraction=0.2,
+    )
     assessment = EmergenceAssessment(world, model, n_seeds=10, random_state=0).fit()
     return assessment
 
@@ -48,7 +55,13 @@ def el_nino():
 
     table = elnino.load_pandas().data.set_index("YEAR")
     world = ArrayWorld(table, groups=table.index // 6)
-    model = GRUPredictor(hidden_size=8, lr=0.003, max_steps=2000)
+    model = GRUPredictor(
+        hidden_size=8,
+        lr=0.003,
+        max_steps=4000,
+        early_stopping=True,
+        validation_fraction=0.2,
+    )
     assessment = EmergenceAssessment(world, model, n_seeds=10, random_state=0).fit()
     return assessment
 
@@ -62,7 +75,14 @@ def basic_motions():
     X, activity = load_basic_motions()
     X = xr.DataArray(X, dims=("trial", "channel", "time"))
     world = ArrayWorld(X, latents=activity, latent_names=["activity"])
-    model = GRUPredictor(hidden_size=8, lr=0.003, max_steps=2000, time_channel=None)
+    model = GRUPredictor(
+        hidden_size=8,
+        lr=0.003,
+        max_steps=2000,
+        time_channel=None,
+        early_stopping=True,
+        validation_fraction=0.2,
+    )
     assessment = EmergenceAssessment(
         world,
         model,
