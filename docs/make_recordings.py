@@ -159,7 +159,8 @@ def values_of(name):
         "baselines": baselines,
         "chosen": baseline_in_words(here.best_baseline.item()),
         "reference": here.reference.item(),
-        "by_heart": cases_of(cube)[0].gap,
+        "ended": not cases_of(cube)[0].falls,
+        "stopped": int(here.get("stopped_at", here.nll).sel(mode="full").notnull().sum()),
         "fall": loss_fall(here.training_loss.sel(mode="full")).mean("seed").item(),
         "n_parameters": int(here.n_parameters.sel(mode="full").mean()),
     }
@@ -203,12 +204,15 @@ def write_page(page=DOCS / "recordings.md", figures=DOCS / "figures"):
         draw(name, figures)
     named = {name.replace("-", "_"): each for name, each in values.items()}
     undecided = [each for each in values.values() if each["verdict"] == "undecided"]
+    early = [each for each in values.values() if "validation_loss" in each["cube"]]
     write(
         page,
         "recordings.md",
         overview=overview(values),
         undecided=len(undecided),
-        least_by_heart=min(each["by_heart"] for each in undecided),
+        n_early=len(early),
+        stopped=sum(each["stopped"] for each in early),
+        all_ended=all(each["ended"] for each in values.values()),
         **named,
     )
 
