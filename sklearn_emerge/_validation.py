@@ -212,7 +212,7 @@ def check_enough_observed(
             "which more is observed, or leave out the channels that are seldom."
         )
     if each and few.size:
-        which = few.tolist()
+        which = str(few.tolist())
         if few.size > _LISTED:
             which = (
                 f"[i for i, row in enumerate(np.asarray({name}, dtype=object)) if np.isfinite("

@@ -385,6 +385,11 @@ def _tests(facts: Facts) -> str:
 def _verdict(facts: Facts) -> str:
     if "training_loss" not in facts.cube:
         return ""
+    if "validation_loss" in facts.cube:
+        return (
+            "Training counts as ended where it stopped early, or where the lowest loss on held-out "
+            "sequences fell by no more than the margin over the last fifth of the updates."
+        )
     return (
         "Training counts as ended where the mean training loss fell by no more than the margin "
         "from the last but one fifth of the updates to the last."
