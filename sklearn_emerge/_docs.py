@@ -95,8 +95,8 @@ Whether to hold out some of the training sequences, and to stop when the loss on
 stays; the weights with the lowest are kept, in a trajectory also for updates that were not
 made. `fit` holds out sequences at random, from a stream of its own; an assessment holds out
 whole groups where a world has them. Scaling, and a head in closed form, are learned from
-all sequences: that predicts new ones better than a head of those that are left, or of those
-that are held out.""",
+all sequences: a head of those that are left predicted new ones no better, one of those that
+are held out worse.""",
     "validation_fraction": """\
 Share of the training sequences, or of their groups, that early stopping holds out.""",
     "validation_steps": "Updates between two looks at them.",
