@@ -31,8 +31,9 @@ def check_world(world: World) -> None:
     - Each of its `null_kinds` is a world of the same shape, in which something is destroyed.
     - If its `flow_kind` is not None, `flow` returns latents of the promised shape, the same in one
       go as in two, which do not move at its `rest_points`; their Jacobians are the differences of
-      neighbouring states, and `emission` differs from observations by noise whose mean is 0. If it
-      is "exact", latents go on as `flow` says. If it is None, `flow` and `emission` raise a
+      neighbouring states, and `emission` differs from observations by noise whose mean is 0, and
+      which is correlated neither with latents one step before nor with what they show. If it is
+      "exact", latents go on as `flow` says. If it is None, `flow` and `emission` raise a
       ValueError.
     - If its `ceiling` is "exact", `optimal_predictor` predicts at least as well as the mean of each
       step and as persistence, up to what chance explains.

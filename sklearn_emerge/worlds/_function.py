@@ -182,7 +182,6 @@ class FunctionWorld(World):
 
     def _check_flow(self, what):
         super()._check_flow(what)
-        _ = self.facts
         for name in ("move", "emit"):
             if getattr(self, name) is None:
                 raise ValueError(
@@ -199,6 +198,11 @@ class FunctionWorld(World):
                 f"{moved.dtype} for latents of shape {latents.shape} and the type {latents.dtype}; "
                 "return the latents one step later, of the same shape and kind."
             )
+        if np.isnan(moved[np.isfinite(latents).all(axis=1)]).any():
+            raise ValueError(
+                f"move={self.move!r} returned NaN for finite latents at step {step}; return the "
+                "latents one step later, as finite numbers."
+            )
         return moved.astype(latents.dtype)
 
     def _emit(self, latents):
@@ -207,12 +211,13 @@ class FunctionWorld(World):
         if (
             shown.shape[: len(lead)] != lead
             or shown.ndim > len(lead) + 1
-            or (shown.dtype.kind not in "biuf")
+            or shown.dtype.kind not in "biuf"
+            or not np.isfinite(shown).all()
         ):
             raise ValueError(
                 f"emit={self.emit!r} returned an array of shape {shown.shape} and the type "
                 f"{shown.dtype} for latents of shape {latents.shape}; return observations as "
-                f"numbers, of shape {lead} or {lead} and channels."
+                f"finite numbers, of shape {lead} or {lead} and channels."
             )
         return shown.astype(np.float64)
 

@@ -85,6 +85,7 @@ class RegimeWorld(World):
         -------
         Cycle
         """
+        self._validate_params()
         return Cycle(2.0 * self.period, None)
 
     def null(self, kind):
