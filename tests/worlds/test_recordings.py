@@ -255,10 +255,10 @@ def test_baselines_are_chosen_in_groups_that_they_have_not_seen():
 
         return SimpleNamespace(score=score)
 
-    _choose(["mean"], sample, fitted)
+    _choose(["mean"], [(sample, None)], fitted)
     assert seen == [set()] * 4
     seen.clear()
-    _choose(["mean"], Sample(sample.X[::-1]), fitted)
+    _choose(["mean"], [(Sample(sample.X[::-1]), None)], fitted)
     assert any(seen)
 
 
