@@ -40,7 +40,8 @@ class LinearFilterPredictor(AlternativePredictor):
     lags : int or "auto", default="auto"
         Length p of the filter. "auto" chooses out of 1, 2, 4, ... up to min(128, n_steps // 2),
         with no more than 512 coefficients for a channel, by the square error of sequences left
-        out; and, of a ridge regression, a half or three quarters of the steps if that is better.
+        out; where the longest is best, and of a ridge regression, also a half and three quarters of
+        the steps.
     time_channel : {"full_time", None}, default=None
         "full_time" adds the clock :math:`t / (T - 1)` to what is regressed on.
     link : {"auto", "identity", "log"}, default="auto"
@@ -151,19 +152,25 @@ class LinearFilterPredictor(AlternativePredictor):
 
     def _fit_heads(self, X):
         n_steps, n_channels = self._seen(X).shape[1:]
-        if not self._fit_lags(X, self._candidates(n_steps, n_channels)):
+        candidates = self._candidates(n_steps, n_channels)
+        if not self._fit_lags(X, candidates):
             raise ValueError(
                 f"lags={self.lags} is longer than the past of any observed step of all but a "
                 "few sequences; use less, or pass longer ones."
             )
+        is_longest = self.lags == "auto" and self.lags_ == candidates[-1]
+        if not (is_longest and self._head_likelihood.closed_form):
+            return
         # Of a mean that each sequence has of its own all that has been seen tells.
         for longer in (n_steps // 2, 3 * n_steps // 4):
-            known = longer & (longer - 1) == 0
-            possible = longer <= min(_MOST_LAGS, _MOST_FEATURES // n_channels)
-            if self.lags == "auto" and self._head_likelihood.closed_form and possible and not known:
+            if longer > min(_MOST_LAGS, _MOST_FEATURES // n_channels):
+                break
+            if longer > candidates[-1]:
                 shorter, error = dict(vars(self)), self._relative_error()
                 if not self._fit_lags(X, [longer]) or self._relative_error() >= error:
                     vars(self).update(shorter)
+            if self.lags_ < longer:
+                break
 
     def _relative_error(self):
         """Return the held-out square error of all steps, in variances, over channels."""
