@@ -188,7 +188,7 @@ def _row(case: Case) -> dict[str, Any]:
         cells[_column(case, latent)] = "/".join(
             _compact(f"{scores[f'{arm} states'][0]:.2f}") for arm in ("trained", "untrained")
         )
-    cells["converged"] = {True: "yes", False: "no"}.get(case.converged, np.nan)
+    cells["converged"] = {True: "yes", False: "no", None: np.nan}[case.converged]
     built, more, _ = case.verdict.partition(f"+{REPRESENTATION}")
     cells["verdict"] = f"{built.partition(',')[0]}{'+' if more else ''}"
     return cells
