@@ -36,7 +36,14 @@ def sunspots():
 
     table = sunspots.load_pandas().data.set_index("YEAR")
     world = ArrayWorld.from_recording(table.SUNACTIVITY, length=20, gap=12)
-    model = GRUPredictor(hidden_size=8, lr=0.003, max_steps=1000, time_channel=None)
+    model = GRUPredictor(
+        hidden_size=8,
+        lr=0.003,
+        max_steps=1000,
+        time_channel=None,
+        early_stopping=True,
+        validation_fraction=0.2,
+    )
     assessment = EmergenceAssessment(world, model, n_seeds=10, random_state=0).fit()
     return assessment
 
@@ -48,7 +55,13 @@ def el_nino():
 
     table = elnino.load_pandas().data.set_index("YEAR")
     world = ArrayWorld(table, groups=table.index // 6)
-    model = GRUPredictor(hidden_size=8, lr=0.003, max_steps=2000)
+    model = GRUPredictor(
+        hidden_size=8,
+        lr=0.003,
+        max_steps=4000,
+        early_stopping=True,
+        validation_fraction=0.2,
+    )
     assessment = EmergenceAssessment(world, model, n_seeds=10, random_state=0).fit()
     return assessment
 
@@ -62,7 +75,14 @@ def basic_motions():
     X, activity = load_basic_motions()
     X = xr.DataArray(X, dims=("trial", "channel", "time"))
     world = ArrayWorld(X, latents=activity, latent_names=["activity"])
-    model = GRUPredictor(hidden_size=8, lr=0.003, max_steps=2000, time_channel=None)
+    model = GRUPredictor(
+        hidden_size=8,
+        lr=0.003,
+        max_steps=2000,
+        time_channel=None,
+        early_stopping=True,
+        validation_fraction=0.2,
+    )
     assessment = EmergenceAssessment(
         world,
         model,
@@ -139,7 +159,8 @@ def values_of(name):
         "baselines": baselines,
         "chosen": baseline_in_words(here.best_baseline.item()),
         "reference": here.reference.item(),
-        "by_heart": cases_of(cube)[0].gap,
+        "ended": not cases_of(cube)[0].falls,
+        "stopped": int(here.get("stopped_at", here.nll).sel(mode="full").notnull().sum()),
         "fall": loss_fall(here.training_loss.sel(mode="full")).mean("seed").item(),
         "n_parameters": int(here.n_parameters.sel(mode="full").mean()),
     }
@@ -183,12 +204,15 @@ def write_page(page=DOCS / "recordings.md", figures=DOCS / "figures"):
         draw(name, figures)
     named = {name.replace("-", "_"): each for name, each in values.items()}
     undecided = [each for each in values.values() if each["verdict"] == "undecided"]
+    early = [each for each in values.values() if "validation_loss" in each["cube"]]
     write(
         page,
         "recordings.md",
         overview=overview(values),
         undecided=len(undecided),
-        least_by_heart=min(each["by_heart"] for each in undecided),
+        n_early=len(early),
+        stopped=sum(each["stopped"] for each in early),
+        all_ended=all(each["ended"] for each in values.values()),
         **named,
     )
 

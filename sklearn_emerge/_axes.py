@@ -142,6 +142,11 @@ def check_even(times: Any, name: str) -> None:
     if is_even(steps) or _by_calendar(times):
         return
     step = np.median(steps)
+    if (steps < 0).all():
+        raise ValueError(
+            f"{name} has times that go back, from {times[0]} to {times[-1]}, so that its last step "
+            f"comes first; turn it round, {name}[::-1]."
+        )
     where = int((np.abs(steps - step) > _ROUNDING * abs(step)).argmax())
     raise ValueError(
         f"{name} has times that are not equally spaced: most steps take {step:g}, but from "

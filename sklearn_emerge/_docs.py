@@ -90,6 +90,23 @@ noise is estimated, under the noise that is best for that twentieth. (It is a mu
 the training standard deviations, the same for all channels: with several channels the
 loss is no less than if each had its own.) NaN where no update was made: in a mode without
 training, or after it had stopped; less than 20 updates have the first entries, one each.""",
+    "early_stopping": """\
+Whether to hold out some of the training sequences, and to stop when the loss on these
+stays; the weights with the lowest are kept, in a trajectory also for updates that were not
+made. `fit` holds out sequences at random, from a stream of its own; an assessment holds out
+whole groups where a world has them. Scaling, and a head in closed form, are learned from
+all sequences: a head of those that are left predicted new ones no better, one of those that
+are held out worse.""",
+    "validation_fraction": """\
+Share of the training sequences, or of their groups, that early stopping holds out.""",
+    "validation_steps": "Updates between two looks at them.",
+    "n_iter_no_change": "Looks in a row without a lower loss, after which training stops.",
+    "validation_loss_": """\
+Mean loss of held-out sequences over the looks in each twentieth of `max_steps`, as
+`training_loss_`. NaN where nobody looked: without early stopping, or after it had
+stopped.""",
+    "stopped_at_": """\
+Share of `max_steps` after which early stopping has ended the training; NaN if it has not.""",
     "random_weights": """\
 Stream of the random weights. An int gives the same result at every call.""",
     "C": "Observation matrix; a number is that number times the identity.",

@@ -1,11 +1,12 @@
 """Groups: which sequences belong to one independent unit, such as an animal or a session."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ._validation import as_array
 
 
-def check_groups(groups, n_sequences):
+def check_groups(groups: ArrayLike, n_sequences: int) -> NDArray[np.intp]:
     """Validate the labels of groups and return them as numbers.
 
     Parameters
@@ -49,4 +50,5 @@ def check_groups(groups, n_sequences):
             "are needed: sequences of a group are never in training and evaluation at once. Pass "
             "labels of smaller units, or groups=None if the sequences are independent."
         )
-    return codes
+    numbers: NDArray[np.intp] = codes
+    return numbers

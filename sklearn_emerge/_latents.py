@@ -8,12 +8,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._padding import even, is_uneven
 from ._tables import check_table, has_columns_of_latents
-from ._validation import as_array, check_finite
+from ._validation import as_array
 
 
 def check_latents(
     latents: ArrayLike,
-    X: NDArray[Any],
+    X: Any,
     name: str = "latents",
     observed: NDArray[np.bool_] | None = None,
 ) -> NDArray[Any]:
@@ -56,11 +56,10 @@ def check_latents(
         )
     if latents.size == 0:
         raise ValueError(f"{name} is empty, shape {latents.shape}; pass None if there are none.")
-    if latents.dtype.kind == "f" and observed is None:
-        check_finite(latents, name)
-    latents = _at_steps(latents, n_steps)
-    if latents.dtype.kind == "f" and observed is not None:
-        _check_known(latents, observed, name)
+    n_dims, latents = latents.ndim, _at_steps(latents, n_steps)
+    if latents.dtype.kind == "f":
+        known = np.ones(latents.shape[:2], dtype=bool) if observed is None else observed
+        _check_known(latents, known, name, 1 if columns else n_dims)
     return latents
 
 
@@ -84,16 +83,30 @@ def _even(latents, observed, name):
     return np.where(missing, values[:, :1], values)
 
 
-def _check_known(latents, observed, name):
+def _check_known(latents, observed, name, n_dims):
     """Raise a ValueError unless latents are finite where sequences are observed."""
-    wrong = ~np.isfinite(latents).all(axis=2) & (observed | np.isinf(latents).any(axis=2))
-    if wrong.any():
-        row, step = (int(i) for i in np.argwhere(wrong)[0])
-        raise ValueError(
-            f"{name} contains NaN or inf where X is observed: {name}[{row}, {step}] is "
-            f"{latents[row, step].tolist()}, and so are {int(wrong.sum())} steps. Where a latent "
-            "is not known, leave the step out of X, too: make it NaN there."
+    finite = np.isfinite(latents)
+    wrong = ~finite.all(axis=2) & (observed | np.isinf(latents).any(axis=2))
+    if not wrong.any():
+        return
+    row, step = (int(i) for i in np.argwhere(wrong)[0])
+    value = latents[row, step][~finite[row, step]][0]
+    array, other = f"np.asarray({name})", "X" if name in ("latents", "y") else "the sequences"
+    if n_dims == 1:
+        where, n_wrong = f"sequence {row}", int(wrong.any(axis=1).sum())
+        call = f"keep = np.isfinite({array}).reshape(len({name}), -1).all(axis=1)"
+        remedy = f"leave these sequences out of both, {call}, {array}[keep] and so {other}"
+    else:
+        where, n_wrong = f"step {step} of sequence {row}", int(wrong.sum())
+        unknown = f"~np.isfinite({name})" + ".all(axis=2)" * (n_dims == 3)
+        remedy = (
+            f"make such steps missing in {other}, too, X = np.array(X, dtype=float); "
+            f"X[{unknown}] = np.nan, and {name} NaN where it is infinite"
         )
+    raise ValueError(
+        f"{name} contains NaN or inf where X is observed: {value} at {where} (counted from 0), one "
+        f"of {n_wrong}. Where a latent is not known nothing can be decoded: {remedy}."
+    )
 
 
 def given_classes(latents, n_steps):

@@ -4,12 +4,15 @@ What is missing neither counts nor teaches: it has no score, and no part in mean
 losses. What a predictor sees in its place is what `fill_missing` puts there, the same for all.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ._typing import Floats
 
 
-def is_observed(X: Floats) -> np.ndarray:
+def is_observed(X: Floats) -> NDArray[np.bool_]:
     """Return which steps are observed, of shape (n_sequences, n_steps).
 
     Parameters
@@ -17,7 +20,7 @@ def is_observed(X: Floats) -> np.ndarray:
     X : ndarray of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
         Sequences; a step that is NaN in one channel counts as missing altogether.
     """
-    missing = np.isnan(X.reshape(*X.shape[:2], -1))
+    missing: Any = np.isnan(X.reshape(*X.shape[:2], -1))
     # Most sequences are complete, which is quicker to see.
     return ~missing.any(axis=2) if missing.any() else np.ones(X.shape[:2], dtype=bool)
 
@@ -47,20 +50,25 @@ def observed_only(X: Floats) -> Floats:
     return X if observed.all() else X[observed][np.newaxis]
 
 
-def mean_of_steps(X: Floats) -> Floats:
-    """Return the mean of each step over the sequences in which it is observed; 0 if in none.
+def mean_of_steps(X: NDArray[Any], observed: NDArray[np.bool_] | None = None) -> Floats:
+    """Return the mean of each step over the sequences in which it is observed.
 
     Parameters
     ----------
-    X : ndarray of shape (n_sequences, n_steps, n_channels)
+    X : ndarray of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
         Sequences.
+    observed : ndarray of bool of shape (n_sequences, n_steps), default=None
+        Which steps are observed; None are those that are not NaN.
 
     Returns
     -------
-    ndarray of shape (n_steps, n_channels)
+    ndarray of shape (n_steps,) or (n_steps, n_channels)
+        Of a step that is observed in no sequence the mean of all that are.
     """
-    n_observed = np.maximum(is_observed(X).sum(axis=0), 1)
-    return np.nansum(X, axis=0) / n_observed[:, np.newaxis]
+    observed = is_observed(X) if observed is None else observed
+    n_observed = observed.sum(axis=0).reshape(-1, *(1,) * (X.ndim - 2))
+    mean = np.nansum(X, axis=0) / np.maximum(n_observed, 1)
+    return mean if n_observed.all() else np.where(n_observed, mean, X[observed].mean(axis=0))
 
 
 def fill_missing(X: Floats, start: Floats) -> Floats:

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any, Self
 
 from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 
 # What is known here, and what other libraries and newcomers call it.
 _GROUPS = (
@@ -50,6 +51,12 @@ _GROUPS = (
     ("regime", "hmm markov"),
     ("random_walk", "walk"),
     ("triangle", "translation"),
+    # Likelihoods, and kinds of observations.
+    ("poisson", "counts count"),
+    ("categorical token", "tokens symbols softmax"),
+    ("gaussian", "normal"),
+    ("continuous", "counts quantities real float"),
+    ("binary", "boolean bool"),
 )
 
 
@@ -138,6 +145,19 @@ class Estimator(BaseEstimator):
         super().__init_subclass__(**options)
         if "__init__" in vars(cls):
             cls.__init__ = _refusing_unknown(cls.__init__)  # type: ignore[method-assign]
+
+    def _validate_params(self) -> None:
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            for name, value in self.get_params(deep=False).items():
+                if not str(error).startswith(f"The {name!r} parameter"):
+                    continue
+                constraints = self._parameter_constraints.get(name, [])
+                options = [each.options for each in constraints if isinstance(each, StrOptions)]
+                question = did_you_mean(value, set().union(*options))
+                raise InvalidParameterError(f"{error}{question}") from None
+            raise
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters, also of parts, as ``world__n_steps``.

@@ -1,9 +1,12 @@
 """Recordings of unequal length, and masks of what was recorded, as arrays with NaN."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 
-def is_uneven(rows):
+def is_uneven(rows: Any) -> bool:
     """Return whether something is a list of arrays that differ in their number of steps alone."""
     of_objects = isinstance(rows, np.ndarray) and rows.dtype == object and rows.ndim == 1
     if not (isinstance(rows, list | tuple) or of_objects):
@@ -20,7 +23,7 @@ def is_uneven(rows):
     return len(lengths) > 1 and len(shapes) == 1
 
 
-def even(rows, n_steps=0):
+def even(rows: Any, n_steps: int = 0) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Return arrays of unequal length as one array, and which of its steps are beyond their ends.
 
     Parameters
@@ -47,7 +50,9 @@ def even(rows, n_steps=0):
     return array, missing
 
 
-def missing_steps(shape, lengths=None, observed=None):
+def missing_steps(
+    shape: tuple[int, ...], lengths: ArrayLike | None = None, observed: ArrayLike | None = None
+) -> NDArray[np.bool_]:
     """Return which steps are missing by lengths and a mask, after checking these.
 
     Parameters

@@ -1,6 +1,9 @@
 """Recordings about which nothing can be said: what they share or hold is taken for learning."""
 
+import warnings
+
 import numpy as np
+from scipy.stats import poisson
 
 from ._missing import is_observed, observed_only
 from ._validation import constant_channels
@@ -12,6 +15,9 @@ _RUN = 4
 _BY_CHANCE, _TIMES = 10, 10
 # So few different values, or whole numbers, repeat by chance, but not in so many changes.
 _FEW = _CHANGES = 32
+# Of few values, sequences of fewer changes are equal by chance; of others, how likely it is that
+# ten times as many pairs as expected are, if a step depends on so many steps before.
+_EVENTFUL, _RARE, _MEMORY = 8, 1e-3, 3
 _FACTOR = np.uint64(0x2545F4914F6CDD1D)
 
 
@@ -80,6 +86,8 @@ def _check_shared(X, codes, apart, by_chance, name):
     n_sequences, n_steps = codes.shape
     changes = codes[:, 1:] != codes[:, :-1]
     _check_equal(codes, changes, _CHANGES if by_chance else 1, name)
+    if by_chance:
+        _warn_if_equal(codes, changes, name)
     length = _longest_shared(apart, apart[:, 1:] != apart[:, :-1], by_chance)
     if length is None:
         return
@@ -127,6 +135,60 @@ def _check_equal(codes, changes, least, name):
         f"no independent units; pass each once, keep = np.unique({name}, axis=0, "
         f"return_index=True)[1], np.asarray({name})[keep] (and so the latents)."
     )
+
+
+def _warn_if_equal(codes, changes, name):
+    """Warn of sequences of few values that are equal more often than by chance."""
+    n_changes, whole = changes.sum(axis=1), _whole(codes)
+    _, inverse, counts = np.unique(whole, return_inverse=True, return_counts=True)
+    # Of those in which less happens, the probability is not known well.
+    twins = (counts[inverse] > 1) & (n_changes >= _EVENTFUL)
+    if not twins.any():
+        return
+    # The more happens in them, the less often two are equal by chance.
+    levels = np.quantile(n_changes[twins], (0, 0.5, 1), method="nearest")
+    for least in np.unique(levels)[::-1]:
+        eventful = n_changes >= least
+        found, expected = _n_pairs(whole[eventful]), _expected_pairs(codes[eventful])
+        if poisson.sf(found - 1, _TIMES * expected) < _RARE:
+            break
+    else:
+        return
+    rows = np.flatnonzero(twins)
+    other = int(rows[inverse[rows] == inverse[rows[0]]][1])
+    warnings.warn(
+        f"{name}[{other}] and {name}[{rows[0]}] are equal, and {len(rows)} of {len(codes)} "
+        f"sequences equal another one, more than by chance. If they are copies, what is learned of "
+        "one is known of the other, and claims may hold that are false: pass each once, keep = "
+        f"np.unique({name}, axis=0, return_index=True)[1], np.asarray({name})[keep] (and so the "
+        "latents). If trials came out alike by their nature, leave them, or make those that are "
+        "alike one group, ArrayWorld(X, groups=...).",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+def _n_pairs(codes):
+    """Return how many pairs of some numbers are equal."""
+    counts = np.unique(codes, return_counts=True)[1]
+    return int((counts * (counts - 1) // 2).sum())
+
+
+def _expected_pairs(codes):
+    """Return how many pairs of sequences are equal if a step depends on the last few alone.
+
+    The probability that two sequences that are equal at some steps are equal at the next one is
+    that of all pairs but those of equal sequences, which may be copies; one pair is added.
+    """
+    equal = _n_pairs(_whole(codes))
+
+    def count(start, stop):
+        return _n_pairs(_whole(codes[:, start:stop])) - equal + 1
+
+    steps = range(1, codes.shape[1])
+    starts = [max(0, step - _MEMORY) for step in steps]
+    ratios = [count(i, t + 1) / count(i, t) for i, t in zip(starts, steps, strict=True)]
+    return count(0, 1) * np.prod(ratios)
 
 
 def _longest_shared(codes, changes, by_chance):

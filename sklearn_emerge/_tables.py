@@ -1,5 +1,7 @@
 """What labels say: tables that are no sequences, rows that do not match, names of latents."""
 
+import numpy as np
+
 from ._dims import CHANNEL, TIME, roles_of
 
 
@@ -158,6 +160,32 @@ def text_error(table, error, name):
     if 0 < len(text) < len(columns):
         remedy = f"leave out what is no step, {name}.drop(columns={text!r})"
     return ValueError(f"{name} holds text ({error}); {remedy}.")
+
+
+def check_digits(values, name):
+    """Raise a ValueError if an array has numbers that are written as text.
+
+    Parameters
+    ----------
+    values : ndarray
+        What was passed; other text is refused where it is converted.
+    name : str
+        The name used in messages.
+    """
+    text = values.dtype.kind in "UST" or (
+        values.dtype == object and any(isinstance(each, str | bytes) for each in values.flat)
+    )
+    if not text:
+        return
+    try:
+        values.astype(np.float64)
+    except (TypeError, ValueError):
+        return
+    first = next(each for each in values.ravel().tolist() if isinstance(each, str | bytes))
+    raise ValueError(
+        f"{name} holds text, such as {first!r}, which may be names or numbers; if these are "
+        f"numbers, pass np.asarray({name}).astype(float), or astype(int) of counts and tokens."
+    )
 
 
 def check_aligned(X, latents, name):

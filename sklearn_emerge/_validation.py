@@ -1,7 +1,11 @@
-"""Checks of sequences, with messages that say what to do."""
+"""Checks of sequences and numbers, with messages that say what to do."""
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
@@ -9,15 +13,17 @@ from ._dims import in_order
 from ._missing import is_observed, observed_only
 from ._padding import even, is_uneven
 from ._roles import check_channels, exogenous_of, targets_of, without_partly_missing
-from ._tables import check_columns, check_table, cut_call, recording_call, text_error
+from ._tables import check_columns, check_digits, check_table, cut_call, recording_call, text_error
 from ._typing import Floats
 
 _AS_NAN = " Or make it NaN, np.ma.filled(X.astype(float), np.nan): such a step does not count."
 # Squares of what is larger or smaller leave the range of double precision.
 _LARGEST, _SMALLEST = 1e140, 1e-140
+# So many sequences are named by their numbers.
+_LISTED = 20
 
 
-def as_array(array, name):
+def as_array(array: Any, name: str) -> Any:
     """Return what was passed as an array, or raise a ValueError that says why it is none.
 
     Parameters
@@ -52,7 +58,7 @@ def as_array(array, name):
             where = ", ".join(str(int(i)) for i in np.argwhere(mask)[0])
             raise ValueError(
                 f"{name}[{where}] is masked, and so are {int(mask.sum())} of {mask.size} values; "
-                "missing values are not supported. Leave out what has some, for instance "
+                "a mask is not read. Leave out what has some, for instance "
                 f"{name}[~np.ma.getmaskarray({name}).reshape(len({name}), -1).any(axis=1)]"
                 f"{_as_well(name)}." + (_AS_NAN if name == "X" else "")
             )
@@ -73,7 +79,7 @@ def as_array(array, name):
     return array
 
 
-def _check_rows(rows, name):
+def _check_rows(rows: Sequence[Any] | NDArray[Any], name: str) -> None:
     """Raise a ValueError unless all rows have one shape."""
     try:
         shapes = [np.shape(row) for row in rows]
@@ -116,7 +122,13 @@ def as_numbers(values: ArrayLike, name: str) -> Floats:
         ) from error
 
 
-def check_finite(array, name, *, missing=False):
+def check_integer(value: object, name: str, at_least: int = 1) -> None:
+    """Raise a ValueError unless a value is an integer of at least so much."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < at_least:
+        raise ValueError(f"{name}={value!r} must be an integer of at least {at_least}.")
+
+
+def check_finite(array: NDArray[Any], name: str, *, missing: bool = False) -> None:
     """Raise a ValueError that locates the first NaN or infinity of `array`, if there is one.
 
     Parameters
@@ -148,10 +160,10 @@ def check_finite(array, name, *, missing=False):
         )
 
 
-def _without(finite, name):
+def _without(finite: NDArray[np.bool_], name: str) -> str:
     """Return how to do without the values that are not finite, as text."""
     filled = "Do not fill them in: what is filled in can be predicted"
-    rows = finite.reshape(len(finite), -1).all(axis=1)
+    rows: Any = finite.reshape(len(finite), -1).all(axis=1)
     if rows.sum() >= len(rows) / 2:
         # Whatever it was, a list or a table, and with channels or without.
         mask = f"np.isfinite(np.asarray({name})).reshape(len({name}), -1).all(axis=1)"
@@ -167,13 +179,15 @@ def _without(finite, name):
     return f"Leave out the sequences, steps or channels that have some. {filled}."
 
 
-def _as_well(name):
+def _as_well(name: str) -> str:
     """Return what else is to be cut, as text: sequences and latents belong together."""
     other = "X" if name in ("latents", "y") else "the latents"
     return f" (and so {other})"
 
 
-def check_enough_observed(X, name="X", *, each=False, least=2):
+def check_enough_observed(
+    X: Floats, name: str = "X", *, each: bool = False, least: int = 2
+) -> None:
     """Raise a ValueError unless something can be learned from the steps that are observed.
 
     Parameters
@@ -198,15 +212,21 @@ def check_enough_observed(X, name="X", *, each=False, least=2):
             "which more is observed, or leave out the channels that are seldom."
         )
     if each and few.size:
-        observed = f"(~np.isnan(np.asarray({name}).reshape(*np.shape({name})[:2], -1)).any(axis=2))"
+        which = str(few.tolist())
+        if few.size > _LISTED:
+            which = (
+                f"[i for i, row in enumerate(np.asarray({name}, dtype=object)) if np.isfinite("
+                f"np.asarray(row, dtype=float).reshape(len(row), -1)).all(axis=1).sum() < {least}]"
+            )
         raise ValueError(
             f"{name}[{few[0]}] has {n_observed[few[0]]} observed steps, and {few.size} of {len(X)} "
             f"sequences have fewer than {least}, of which nothing can be predicted. Leave them "
-            f"out, np.asarray({name})[{observed}.sum(axis=1) >= {least}]{_as_well(name)}."
+            f"out, np.delete(np.asarray({name}, dtype=object), {which}, axis=0)"
+            f"{_as_well(name)}."
         )
 
 
-def check_scale(X, name):
+def check_scale(X: Floats, name: str) -> None:
     """Raise a ValueError if values are so large or so near to each other that squares fail.
 
     Parameters
@@ -233,7 +253,7 @@ def check_scale(X, name):
     )
 
 
-def constant_channels(X):
+def constant_channels(X: Floats) -> NDArray[np.bool_]:
     """Return which channels are constant up to rounding.
 
     Parameters
@@ -251,7 +271,7 @@ def constant_channels(X):
     return high - low <= 8 * np.finfo(np.float64).eps * np.maximum(np.abs(low), np.abs(high))
 
 
-def check_shape(X, name):
+def check_shape(X: NDArray[Any], name: str) -> None:
     """Raise a ValueError unless sequences can be learned from.
 
     Parameters
@@ -298,7 +318,7 @@ def check_shape(X, name):
 
 
 def check_sequences(
-    estimator: object,
+    estimator: Any,
     X: ArrayLike,
     *,
     reset: bool,
@@ -330,40 +350,7 @@ def check_sequences(
     ndarray of shape (n_sequences, n_steps, n_channels)
         Where the estimator takes missing steps, NaN in all channels of these that are predicted.
     """
-    # Some sparse arrays are dictionaries, too.
-    if isinstance(X, dict) and not issparse(X):
-        remedy = f"the sequences alone, {name}=sample.X" if "X" in X else "an array"
-        raise ValueError(f"{name} is a {type(X).__name__}, not sequences; pass {remedy}.")
-    X = in_order(X, name)
-    check_table(X, name)
-    check_columns(X, name)
-    table = X
-    if getattr(estimator, "takes_missing", False) and is_uneven(X):
-        X, missing = even(X, 0 if reset else estimator.n_features_in_)
-        X = X.astype(np.float64)
-        X[missing] = np.nan
-    X = as_array(X, name)
-    if reset and not hasattr(X, "toarray"):
-        check_shape(np.asarray(X), name)
-    try:
-        X = validate_data(
-            estimator, X, reset=reset, allow_nd=True, dtype=np.float64, ensure_all_finite=False
-        )
-    except ValueError as error:
-        if "got 1D array" in str(error):
-            raise ValueError(
-                f"{name} has shape {np.shape(X)}, but sequences are the rows of an array of shape "
-                "(n_sequences, n_steps) or (n_sequences, n_steps, n_channels). Reshape your data: "
-                f"one sequence alone is np.reshape({name}, (1, -1))."
-            ) from None
-        if "could not convert string" in str(error):
-            raise text_error(table, error, name) from None
-        if "is expecting" not in str(error):
-            raise
-        raise ValueError(
-            f"{error} The features are time steps: to predict sequences of another length, use "
-            f"the copy that {type(estimator).__name__}.at_length(n_steps) returns."
-        ) from None
+    X = _as_floats(estimator, X, reset, name)
     if X.ndim > 3:
         check_shape(X, name)
     if X.ndim == 2:
@@ -394,86 +381,42 @@ def check_sequences(
     return X
 
 
-def encode_tokens(X, n_tokens=None, name="X"):
-    """Turn sequences of tokens into channels, one a token of the vocabulary.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_sequences, n_steps, 1)
-        Integers from 0 on, or NaN where a step is missing.
-    n_tokens : int or None, default=None
-        Size of the vocabulary; None is one more than the largest token.
-    name : str, default="X"
-        The name used in messages.
-
-    Returns
-    -------
-    ndarray of shape (n_sequences, n_steps, n_tokens)
-        One where the token is, zero elsewhere; NaN where it is missing.
-    """
-    if X.shape[2] != 1:
-        raise ValueError(
-            f"{name} has {X.shape[2]} channels; sequences of tokens are integers of shape "
-            "(n_sequences, n_steps)."
-        )
-    tokens = X[:, :, 0]
-    missing = np.isnan(tokens)
-    if missing.any():
-        tokens = np.where(missing, np.nanmin(tokens), tokens)
-    n_tokens = int(tokens.max()) + 1 if n_tokens is None else n_tokens
-    no_token = (tokens < 0) | (tokens != np.floor(tokens))
-    wrong = no_token | (tokens >= n_tokens)
-    if wrong.any():
-        row, step = (int(i) for i in np.argwhere(wrong)[0])
-        token = tokens[row, step]
-        if no_token[row, step]:
-            remedy = (
-                "integers from 0 on. For symbols pass np.unique(X, return_inverse=True)[1]"
-                ".reshape(X.shape), for quantities likelihood='gaussian'".replace("X", name)
-            )
-        else:
-            remedy = (
-                f"the integers 0 to {n_tokens - 1}. Pass n_tokens={int(tokens.max()) + 1} to the "
-                "predictor, or map what is outside of the vocabulary to a token of its own"
-            )
-        raise ValueError(
-            f"{name}[{row}, {step}] is {token:g}, which is not a token; tokens are {remedy}."
-        )
+def _as_floats(estimator: Any, X: Any, reset: bool, name: str) -> Floats:
+    """Return what was passed as sequences as a float64 array of their steps."""
+    # Some sparse arrays are dictionaries, too.
+    if isinstance(X, dict) and not issparse(X):
+        remedy = f"the sequences alone, {name}=sample.X" if "X" in X else "an array"
+        raise ValueError(f"{name} is a {type(X).__name__}, not sequences; pass {remedy}.")
+    X = in_order(X, name)
+    check_table(X, name)
+    check_columns(X, name)
+    table = X
+    if getattr(estimator, "takes_missing", False) and is_uneven(X):
+        X, missing = even(X, 0 if reset else estimator.n_features_in_)
+        X = X.astype(np.float64)
+        X[missing] = np.nan
+    X = as_array(X, name)
+    if not hasattr(X, "toarray"):
+        check_digits(np.asarray(X), name)
+        if reset:
+            check_shape(np.asarray(X), name)
     try:
-        encoded = np.zeros((*tokens.shape, n_tokens))
-    except MemoryError as error:
-        raise ValueError(
-            f"{name} with a vocabulary of {n_tokens} tokens takes {tokens.size * n_tokens * 8:.2g} "
-            "bytes as channels, more than there are; map rare tokens to one, or pass fewer "
-            "sequences."
-        ) from error
-    np.put_along_axis(encoded, tokens.astype(np.intp)[:, :, np.newaxis], 1.0, axis=2)
-    encoded[missing] = np.nan
-    return encoded
-
-
-def check_tokens(tokens, n_tokens):
-    """Validate one sequence of tokens and return it as an array of integers.
-
-    Parameters
-    ----------
-    tokens : array-like of int of shape (n_steps,)
-        Tokens.
-    n_tokens : int
-        Size of the vocabulary.
-
-    Returns
-    -------
-    ndarray of int of shape (n_steps,)
-    """
-    tokens = np.asarray(tokens)
-    if tokens.ndim != 1 or not (np.issubdtype(tokens.dtype, np.integer) or not tokens.size):
-        raise ValueError(
-            f"tokens={tokens.tolist()!r} must be one sequence of integers; decode rows one by one."
+        X = validate_data(
+            estimator, X, reset=reset, allow_nd=True, dtype=np.float64, ensure_all_finite=False
         )
-    if tokens.size and not (tokens.min() >= 0 and tokens.max() < n_tokens):
+    except ValueError as error:
+        if "got 1D array" in str(error):
+            raise ValueError(
+                f"{name} has shape {np.shape(X)}, but sequences are the rows of an array of shape "
+                "(n_sequences, n_steps) or (n_sequences, n_steps, n_channels). Reshape your data: "
+                f"one sequence alone is np.reshape({name}, (1, -1))."
+            ) from None
+        if "could not convert string" in str(error):
+            raise text_error(table, error, name) from None
+        if "is expecting" not in str(error):
+            raise
         raise ValueError(
-            f"tokens={tokens.tolist()} are not all tokens of this world; pass integers from 0 "
-            f"to {n_tokens - 1}."
-        )
-    return tokens
+            f"{error} The features are time steps: to predict sequences of another length, use "
+            f"the copy that {type(estimator).__name__}.at_length(n_steps) returns."
+        ) from None
+    return X

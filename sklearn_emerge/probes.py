@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Iterable, Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, d2_brier_score, r2_score
-from sklearn.model_selection import GroupKFold, PredefinedSplit, StratifiedGroupKFold
+from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
@@ -18,20 +17,17 @@ from sklearn.utils import Bunch
 from ._groups import check_groups
 from ._latents import check_latents
 from ._padding import missing_steps
+from ._probed import Numbers, can_be_scored, class_folds, count_classes, in_range, known_latents
 from ._random import integer_seed, substream
 from ._ridge_scores import ridge_scores
 from ._typing import Floats, RandomState
-from ._validation import as_array, check_finite, check_scale
+from ._validation import as_array, check_finite, check_integer, check_scale
 
 __all__ = ["CONTROLS", "control_states", "cross_validate_probe", "make_probe"]
 
 CONTROLS = ("other_sequence", "noise")
 # Of probes of inputs, which are many columns where there are many channels.
 _PENALTIES = (1.0, 100.0)
-# Differences between quantities, relative to the largest, that are no more than rounding.
-_ROUNDING = 1e-14
-# Classes, units, or places of rows.
-Numbers = NDArray[np.integer]
 
 
 def make_probe(kind: str = "continuous", penalty: float = 1.0) -> Pipeline:
@@ -192,8 +188,7 @@ def cross_validate_probe(
     hidden = _check_hidden(as_array(hidden, "hidden"))
     check_scale(hidden, "hidden")
     for name, number, least in (("n_splits", n_splits, 2), ("burn_in", burn_in, 0)):
-        if not isinstance(number, Integral) or isinstance(number, bool) or number < least:
-            raise ValueError(f"{name}={number!r} is not an integer from {least} on; pass one.")
+        check_integer(number, name, least)
     result = score_probe(
         hidden,
         latents,
@@ -328,33 +323,6 @@ def _check_observed(observed: ArrayLike | None, hidden: Floats) -> NDArray[np.bo
     return None if known.all() else known
 
 
-def known_latents(
-    latents: NDArray[Any], observed: NDArray[np.bool_] | None, burn_in: int = 0
-) -> NDArray[Any]:
-    """Return latents whose values at steps that are not observed are those of observed ones.
-
-    What can be scored, and which classes there are, is then known from all steps.
-
-    Parameters
-    ----------
-    latents : ndarray of shape (n_sequences, n_steps - burn_in, n_latents)
-        Latents.
-    observed : ndarray of bool of shape (n_sequences, n_steps) or None
-        Which steps are observed; None is all.
-    burn_in : int, default=0
-        Steps that were left out at the start.
-
-    Returns
-    -------
-    ndarray of the shape of `latents`
-    """
-    if observed is None:
-        return latents
-    observed = observed[:, burn_in:]
-    first = latents[np.arange(len(latents)), observed.argmax(axis=1)]
-    return np.where(observed[:, :, np.newaxis], latents, first[:, np.newaxis])
-
-
 def _units(groups: ArrayLike | None, n_sequences: int) -> Numbers:
     """Return the unit of each sequence, numbered from 0 on."""
     return np.arange(n_sequences) if groups is None else check_groups(groups, n_sequences)
@@ -401,73 +369,6 @@ def check_probe(probe: str | BaseEstimator, kind: str | None) -> None:
         )
 
 
-def count_classes(latent: Numbers, units: Numbers | None = None) -> tuple[Numbers, Numbers]:
-    """Return the classes of a latent, and in how many units each of them occurs.
-
-    Parameters
-    ----------
-    latent : ndarray of int of shape (n_sequences, n_steps)
-        One latent.
-    units : ndarray of int of shape (n_sequences,), default=None
-        The unit of each sequence; None is the sequence.
-
-    Returns
-    -------
-    classes, n_units : ndarray
-    """
-    classes = np.unique(latent)
-    units = _units(None, len(latent)) if units is None else units
-    found = [(latent == label).any(axis=1) for label in classes]
-    return classes, np.array([len(np.unique(units[each])) for each in found])
-
-
-def can_be_scored(latent: NDArray[Any], units: Numbers | None = None) -> bool:
-    """Return whether quantities vary, or two classes occur in at least two units each.
-
-    Parameters
-    ----------
-    latent : ndarray of shape (n_sequences, n_steps)
-        One latent.
-    units : ndarray of int of shape (n_sequences,), default=None
-        As in `count_classes`.
-
-    Returns
-    -------
-    bool
-    """
-    if latent.dtype.kind == "f":
-        latent = _in_range(latent)
-        return bool(np.ptp(latent) > _ROUNDING * np.abs(latent).max())
-    return bool((count_classes(latent, units)[1] > 1).sum() > 1)
-
-
-def _in_range(latent: Floats) -> Floats:
-    """Return quantities whose squares neither over- nor underflow; others times a power of 2."""
-    exponent = np.frexp(np.abs(latent).max())[1]
-    return latent if abs(exponent) < 400 else np.ldexp(latent, -exponent)
-
-
-def _class_folds(latent: Numbers, units: Numbers, n_splits: int) -> list[tuple[Numbers, Numbers]]:
-    """Return folds (train, test) with at least two classes in every training part."""
-    target, groups = latent.ravel(), np.repeat(units, latent.shape[1])
-    classes, n_units = count_classes(latent, units)
-    # Every class must be in enough units to be in each training fold: fewer folds if not.
-    n_splits = min(n_splits, int(n_units[n_units > 1].min()))
-    common = classes[n_units.argmax()]
-    # What occurs in one unit only can be in one part only, wherever that is.
-    strata = np.where(np.isin(target, classes[n_units == 1]), common, target)
-    folds = list(StratifiedGroupKFold(n_splits).split(target, strata, groups))
-    if all(len(test) and len(np.unique(target[train])) > 1 for train, test in folds):
-        return folds
-    # In the order of their share of one class, at least two neighbours have that class, and at
-    # least two neighbours have another. Dealt out in turn, neighbours are in different folds.
-    share = np.bincount(groups, target == common) / np.bincount(groups)
-    order = share.argsort(kind="stable")
-    fold = np.empty_like(order)
-    fold[order] = np.arange(len(order)) % n_splits
-    return list(PredefinedSplit(fold[groups]).split())
-
-
 def _score_quantities(
     rows: Floats, latents: Floats, units: Numbers, n_splits: int, penalties: Sequence[float]
 ) -> Floats:
@@ -475,7 +376,7 @@ def _score_quantities(
     scores = np.full(latents.shape[2], np.nan)
     scored = [can_be_scored(latent) for latent in np.moveaxis(latents, 2, 0)]
     if any(scored):
-        targets = [_in_range(latent).ravel() for latent in np.moveaxis(latents, 2, 0)[scored]]
+        targets = [in_range(latent).ravel() for latent in np.moveaxis(latents, 2, 0)[scored]]
         groups = np.repeat(units, latents.shape[1])
         folds = [test for _, test in GroupKFold(n_splits).split(rows, groups=groups)]
         found = ridge_scores(rows, np.stack(targets, axis=1), folds, penalties)
@@ -491,9 +392,9 @@ def _score_latent(
         return np.nan, np.nan
     discrete = latent.dtype.kind == "i"
     if discrete:
-        target, parts = latent.ravel(), _class_folds(latent, units, n_splits)
+        target, parts = latent.ravel(), class_folds(latent, units, n_splits)
     else:
-        target = _in_range(latent).ravel()
+        target = in_range(latent).ravel()
         groups = np.repeat(units, latent.shape[1])
         parts = GroupKFold(n_splits).split(rows, target, groups)
     folds = [(clone(probe).fit(rows[train], target[train]), test) for train, test in parts]

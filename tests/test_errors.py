@@ -135,7 +135,7 @@ def test_predictors_and_worlds(call, message):
         (dict(baselines="esn"), "'esn' is not known.*Did you mean 'echo_state'"),
         (dict(param_grid={"epochs": [2]}), "'epochs' is not a par.*Did you mean 'max_steps'"),
         (dict(world=None), "nothing to assess.*world"),
-        (dict(world=ArrayWorld(GOOD), n_train=18, n_eval=18), "36 sequences were asked for"),
+        (dict(world=ArrayWorld(GOOD), n_train=18, n_eval=18), "add up to 36 sequences"),
         (
             dict(world=ArrayWorld(GOOD[:6]), n_train=None, n_eval=None),
             "X has 6 sequences, but at least 10 are needed.*Record more",

@@ -32,7 +32,7 @@ from sklearn_emerge import (
     TruncatedKalmanPredictor,
     WindowPredictor,
 )
-from sklearn_emerge._missing import fill_missing
+from sklearn_emerge._missing import fill_missing, mean_of_steps
 from sklearn_emerge.likelihoods import LIKELIHOODS
 from sklearn_emerge.predictors._base import BasePredictor
 from sklearn_emerge.predictors._fit import fit_replicas
@@ -430,3 +430,18 @@ def test_sequences_of_unequal_length_are_predicted_in_the_shape_of_each(shape):
     assert mean.shape == (4, 9, *shape)
     alone = model.predict(rows[1][np.newaxis])
     np.testing.assert_allclose(mean[1], alone[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(9, 5), (9, 5, 2)])
+def test_the_mean_of_a_step_is_that_of_the_sequences_in_which_it_is_observed(shape):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=shape)
+    assert np.array_equal(mean_of_steps(X), X.mean(axis=0))
+    X[rng.random(shape[:2]) < 0.3] = np.nan
+    X[:, 3] = np.nan
+    means = mean_of_steps(X)
+    np.testing.assert_allclose(np.delete(means, 3, 0), np.nanmean(np.delete(X, 3, 1), axis=0))
+    np.testing.assert_allclose(means[3], np.nanmean(X, axis=(0, 1)))
+    # Of outcomes, which are never NaN, it has to be said.
+    high = mean_of_steps(X > 0, ~np.isnan(X).reshape(9, 5, -1).any(axis=2))
+    np.testing.assert_allclose(high, mean_of_steps(np.where(np.isnan(X), X, X > 0)))

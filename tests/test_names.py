@@ -13,6 +13,7 @@ from sklearn_emerge import (
     EchoStatePredictor,
     EmergenceAssessment,
     EmergenceCurve,
+    FunctionWorld,
     GRUPredictor,
     LSTMPredictor,
     OscillatorWorld,
@@ -20,6 +21,7 @@ from sklearn_emerge import (
 )
 from sklearn_emerge._names import _GROUPS, Estimator, look_up, nearest
 from sklearn_emerge._registry import MODELS, WORLDS, make_model, make_world
+from sklearn_emerge.likelihoods import LIKELIHOODS
 from sklearn_emerge.worlds import Sample, World
 
 
@@ -130,6 +132,7 @@ def test_synonyms_are_of_parameters_options_and_names_that_there_are():
     }
     known |= {*ALTERNATIVES, *GRUPredictor.training_modes, *(n.replace("-", "_") for n in WORLDS)}
     known |= {null for name in WORLDS for null in make_world(name).null_kinds}
+    known |= {*LIKELIHOODS, *FunctionWorld._parameter_constraints["observation"][0].options}
     assert [
         target for targets, _ in _GROUPS for target in targets.split() if target not in known
     ] == []
@@ -174,3 +177,8 @@ def test_an_assessment_by_names_is_that_of_the_objects():
     assert named.world == "Drift"
     assert named.cube_.nll.equals(objects.cube_.nll)
     assert named.cube_.attrs["configuration"] == objects.cube_.attrs["configuration"]
+
+
+def test_the_assessment_documents_all_worlds_and_models_that_have_a_name():
+    said = inspect.getdoc(EmergenceAssessment)
+    assert [name for name in (*WORLDS, *MODELS) if f'"{name}"' not in said] == []

@@ -14,8 +14,8 @@ from .._threads import one_thread
 from ..ceilings._of_world import optimal_predictor
 from ..measures._reservoir import nll_of_cores
 from ..measures._sequences import negative_log_likelihood
-from ..predictors._base import spread_known
 from ..predictors._last_inputs import windows_of
+from ..predictors._scale import spread_known
 from ..probes import score_inputs
 from ..worlds import Sample
 from ._design import Design, of_seed
@@ -152,10 +152,12 @@ def _seeded(baseline, stream):
 def _choose(names, splits, fitted):
     """Return the baseline that is best on training sequences that it was not fitted to."""
     losses = dict.fromkeys(names, 0.0)
+    by_seed = [(train, _folds(train)) for train, _ in splits]
+    n_folds = len(by_seed[0][1])
     n_sequences = len(splits[0][0].X)
-    for i in range(1 if n_sequences >= _MANY else max(_FOLDS, len(splits))):
-        sample = splits[i % len(splits)][0]
-        used, left_out = _fold(sample, i)
+    for i in range(1 if n_sequences >= _MANY else max(n_folds, len(splits))):
+        sample, folds = by_seed[i % len(splits)]
+        used, left_out = folds[-1 - i % len(folds)]
         scored = None if sample.scored is None else sample.scored[left_out]
         observed = None if sample.observed is None else sample.observed[left_out]
         part = Sample(sample.X[left_out], scored=scored, observed=observed)
@@ -164,15 +166,13 @@ def _choose(names, splits, fitted):
     return min(losses, key=lambda name: np.nan_to_num(losses[name], nan=np.inf))
 
 
-def _fold(sample, i):
-    """Return the sequences to fit and those left out, over units; the folds come in turn."""
+def _folds(sample):
+    """Return the folds of a sample by which baselines are chosen, over its units."""
     groups = groups_of(sample, len(sample.X))
     if groups is None:
-        folds = list(KFold(min(_FOLDS, len(sample.X) // 2)).split(sample.X))
-    else:
-        splitter = GroupKFold(min(_FOLDS, len(np.unique(groups))))
-        folds = list(splitter.split(sample.X, groups=groups))
-    return folds[-1 - i % len(folds)]
+        return list(KFold(min(_FOLDS, len(sample.X) // 2)).split(sample.X))
+    splitter = GroupKFold(min(_FOLDS, len(np.unique(groups))))
+    return list(splitter.split(sample.X, groups=groups))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,10 @@ _DIMS = {
         ("nll", "accuracy", "status", "fit_seconds"), (("condition", "mode"), ("seed",))
     ),
     "n_parameters": (("condition", "mode"), ()),
-    "training_loss": (("condition", "mode"), ("seed", "block")),
+    **dict.fromkeys(
+        ("training_loss", "validation_loss"), (("condition", "mode"), ("seed", "block"))
+    ),
+    "stopped_at": (("condition", "mode"), ("seed",)),
     **dict.fromkeys(PROBE_SCORES, (("condition", "mode"), ("seed", "latent"))),
     "probe_score_window": ((), ("seed", "latent")),
     "probe_score_window_shuffled": ((), ("seed", "latent")),
@@ -80,10 +83,11 @@ def collect(cells, results, coords):
         for name, value in measured.items():
             if latents or name not in PROBE_SCORES:
                 put(cell, name, *_DIMS[name], value)
-    if np.isnan(arrays["training_loss"][1]).all():
-        del arrays["training_loss"]
-    if "probe_accuracy" in arrays and np.isnan(arrays["probe_accuracy"][1]).all():
-        del arrays["probe_accuracy"]
+    for name in ("training_loss", "validation_loss", "probe_accuracy"):
+        if name in arrays and np.isnan(arrays[name][1]).all():
+            del arrays[name]
+    if "validation_loss" not in arrays:
+        del arrays["stopped_at"]
     labels = {
         name: values if isinstance(values, np.ndarray) else np.array(values, object)
         for name, values in coords.items()

@@ -24,7 +24,7 @@ from ._assembly import collect, compare
 from ._claims import decide_claims
 from ._cube import annotate, label
 from ._fitted import network_cells
-from ._prepare import check_plan, make_plan
+from ._prepare import check_plan, make_plan, refuse_others
 from ._results import Results
 from ._run import check_progress, run_cells
 from ._schedule import schedule
@@ -82,9 +82,10 @@ class EmergenceAssessment(Results, Estimator):
 
     Where the representation of a latent holds, *representation* is added to the first two, and
     takes the place of the others. Training has not ended if the mean training loss falls by more
-    than `margin` from the last but one fifth of the updates to the last fifth; then the verdict is
-    *undecided*, unless it is *reservoir*, *learned, not beyond ...* or *none* and would be the same
-    of the best possible predictor.
+    than `margin` from the last but one fifth of the updates to the last fifth (with early stopping,
+    if it has not stopped and its lowest loss of held-out sequences falls by more than `margin` in
+    the last fifth); then the verdict is *undecided*, unless it is *reservoir*, *learned, not beyond
+    ...* or *none* and would be the same of the best possible predictor.
 
     The protocol follows *Emergence Without Scale*; its own variant is ``nulls=("shuffle",)``,
     ``modes=("full", "readout", "random")``, ``reference=("mean", "persistence")``,
@@ -97,8 +98,9 @@ class EmergenceAssessment(Results, Estimator):
     ----------
     world : World or str, default=None
         Where sequences come from, or its name: "drift", "oscillator", "oscillator-nonstationary",
-        "regime", "bernoulli", "random-walk", "local-linear-trend", "triangle" or
-        "nested-conditional". None if they are passed to `fit`.
+        "regime", "bernoulli", "random-walk", "local-linear-trend", "flip-flop", "lorenz",
+        "noisy-periodic", "switching-linear", "triangle" or "nested-conditional". None if they are
+        passed to `fit`.
     model : predictor, str or list of networks, default=None
         Neural predictor to assess, or "rnn", "gru", "lstm" or "transformer" for one with default
         parameters; None is ``GRUPredictor()``. Its parameters "auto" are
@@ -344,7 +346,7 @@ class EmergenceAssessment(Results, Estimator):
     # Networks that are trained already, by `cell_name`: a reproduction sets them.
     _networks: Mapping[str, Sequence[Mapping[str, NDArray[Any]]]] = MappingProxyType({})
 
-    def fit(self, X: ArrayLike | None = None, y: ArrayLike | None = None) -> Self:
+    def fit(self, X: ArrayLike | None = None, y: ArrayLike | None = None, **others: Any) -> Self:
         """Run the assessment.
 
         Parameters
@@ -357,6 +359,8 @@ class EmergenceAssessment(Results, Estimator):
         y : array-like of shape (n_sequences,), (n_sequences, n_steps) or \
                 (n_sequences, n_steps, n_latents), default=None
             Their latents, see `ArrayWorld`: floats are quantities, integers and text are classes.
+        **others : dict
+            Refused: what else is known of sequences, such as groups, belongs to an `ArrayWorld`.
 
         Returns
         -------
@@ -365,6 +369,8 @@ class EmergenceAssessment(Results, Estimator):
 
         Raises
         ------
+        TypeError
+            If something else than X and y is passed.
         ValueError
             If a parameter, X or y is not as described, nothing could be said of X (see
             `ArrayWorld`), no latent can be scored, or the probe fails when it is tried; before
@@ -379,6 +385,7 @@ class EmergenceAssessment(Results, Estimator):
             If the number of seeds cannot reach alpha, the model or a baseline is fitted, a channel
             varies in few sequences, or latents cannot be scored in some seeds.
         """
+        refuse_others(others)
         check_progress(self.progress)
         self._validate_params()
         X, y = labelled(X, y, "y")

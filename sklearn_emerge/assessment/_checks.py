@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import replace
 
+import numpy as np
 from sklearn.base import clone
 
 from ..inference import seeds_needed, smallest_p_value
@@ -70,7 +71,11 @@ def check_configurations(configurations, modes, n_train, n_eval, given=None):
         n_units = None if network is None else network.head.in_features
         begun.append(replace(configuration, n_units=n_units))
         if getattr(model, "early_stopping", False):
-            count_held_out(model.validation_fraction, sizes[0])
+            if train.groups is None:
+                count_held_out(model.validation_fraction, sizes[0])
+            else:
+                n_groups = len(np.unique(train.groups))
+                count_held_out(model.validation_fraction, n_groups, "groups")
         checked = check_names("modes", modes, model.training_modes)
     return checked, begun
 

@@ -76,6 +76,11 @@ VARIABLES = {
     "verdict": ("what training added", "1"),
     "verdict_reason": ("the claims behind the verdict", "1"),
     "training_loss": ("mean training loss of each twentieth of the updates", "nat/step"),
+    "validation_loss": (
+        "mean loss of the sequences that early stopping held out, in each twentieth of the updates",
+        "nat/step",
+    ),
+    "stopped_at": ("share of the updates after which training stopped early", "1"),
     "nll_memory": ("negative log-likelihood from the last inputs alone", "nat/step"),
     "state_exchange": (
         "predictions with the hidden states of another sequence",

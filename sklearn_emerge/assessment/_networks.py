@@ -15,9 +15,9 @@ from ..measures import memory_curve, outcome_accuracy
 from ..measures._accuracy import is_of_outcomes
 from ..measures._exchange import EXCHANGE, exchange_if_possible
 from ..measures._sequences import negative_log_likelihood
-from ..predictors._base import spread_known
-from ..predictors._fit import fit_replicas
+from ..predictors._fit import KEPT, fit_replicas
 from ..predictors._neural import NeuralPredictor
+from ..predictors._scale import spread_known
 from ..probes import control_states, score_probe
 from ..training import N_PARTS, Checkpoints, TrainingContext
 from ._design import Design, of_seed
@@ -95,7 +95,7 @@ class Networks:
         Returns
         -------
         Bunch
-            One value a seed; probe scores have one a latent, too, and ``training_loss`` one a block
+            One value a seed; probe scores have one a latent, too, losses in training one a block
             of updates; ``memory``, DataArrays of seeds by name; ``trajectory``, see `Recorder`; and
             with a folder ``troubles``, see `Checkpoints`, and ``weights``, if these are all that
             training has made.
@@ -111,7 +111,7 @@ class Networks:
             checkpoints = Checkpoints(checkpoint_folder, recorder)
         context = TrainingContext(tuple(progress), recorder, checkpoints)
         start = time.perf_counter()
-        predictors = self._fit([train.X for train, _ in splits], context)
+        predictors = self._fit([train for train, _ in splits], context)
         seconds = time.perf_counter() - start + (0 if checkpoints is None else checkpoints.seconds)
         found = []
         for seed, predictor in enumerate(predictors):
@@ -158,7 +158,7 @@ class Networks:
         trained = [weights] if weights is not None else self.trained and [self.trained[seed]]
         own = None if self.own is None else [self.own[seed]]
         alone = replace(self, trained=trained, own=own)
-        return alone._fit([train.X], TrainingContext(), [seed])[0]
+        return alone._fit([train], TrainingContext(), [seed])[0]
 
     def splits(self, seed):
         """Return the training and evaluation sequences of a seed."""
@@ -169,9 +169,8 @@ class Networks:
         seeds = range(self.design.n_seeds) if seeds is None else seeds
         seeds = [integer_seed(self.design.stream("model", seed)) for seed in seeds]
         with spread_known(self.world.recorded_spread):
-            return _fit_seeds(
-                self.model, self.mode, samples, seeds, context, self.trained, self.own
-            )
+            model = self.model
+            return _fit_seeds(model, self.mode, samples, seeds, context, self.trained, self.own)
 
     def _score(self, seed, predictor, evaluation):
         """Return what is measured of the network of one seed, by name."""
@@ -181,6 +180,8 @@ class Networks:
             "status": status_of(predictor, nll),
             "n_parameters": getattr(predictor, "n_parameters_", 0),
             "training_loss": getattr(predictor, "training_loss_", _NO_TRAINING),
+            "validation_loss": getattr(predictor, "validation_loss_", _NO_TRAINING),
+            "stopped_at": getattr(predictor, "stopped_at_", np.nan),
             "memory": {},
             **answered(predictor, evaluation, nll),
         }
@@ -207,7 +208,11 @@ def _fit_seeds(model, mode, samples, seeds, context, trained, own):
     """Fit the model once a seed, in a training mode if it has any."""
     if isinstance(model, NeuralPredictor):
         model = clone(model).set_params(training=mode)
-        return fit_replicas(model, samples, seeds, context, trained, own)
+        groups = [sample.groups for sample in samples]
+        return fit_replicas(
+            model, [sample.X for sample in samples], seeds, context, trained, own, groups
+        )
+    samples = [sample.X for sample in samples]
     model, known = clone(model), model.get_params(deep=False)
     if "training" in known:
         model.set_params(training=mode)
@@ -233,7 +238,7 @@ def _fit_seeds(model, mode, samples, seeds, context, trained, own):
 def state_of(predictor):
     """Return what is kept of a network, as `fit_replicas` takes it."""
     state = {name: w.cpu().numpy().copy() for name, w in predictor.network_.state_dict().items()}
-    return state | {"training_loss": predictor.training_loss_}
+    return state | {name: getattr(predictor, f"{name}_") for name in KEPT}
 
 
 def groups_of(sample, n_sequences):

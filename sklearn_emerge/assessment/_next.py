@@ -8,8 +8,15 @@ import numpy as np
 from ..inference import required_seeds, seeds_needed, smallest_p_value
 from ..inference._power import spread_of
 from ._claims import CLAIMS, OPEN, REPRESENTATION, UNTESTED
-from ._verdict import UNDECIDED, UNDEFINED, awaited, loss_fall, remedy_of
-from ._words import arm_in_words, condition_in_words, in_digits
+from ._verdict import (
+    UNDECIDED,
+    UNDEFINED,
+    awaited,
+    falls_of,
+    looks_at_held_out,
+    remedy_of,
+)
+from ._words import arm_in_words, condition_in_words, in_digits, loss_in_words
 
 # Times as many updates, beyond which an extrapolation says little.
 _MOST_TIMES = 16
@@ -156,9 +163,11 @@ def _unfinished(case):
     condition, mode = max(times, key=times.get)
     fall, factor = case.falls[condition, mode], times[condition, mode]
     place = f"{condition_in_words(condition)}, {arm_in_words(mode)}"
+    held_out = looks_at_held_out(case.cube, condition, mode)
     text = (
-        "Training had not ended: over the last fifth of the updates the loss fell by "
-        f"{in_digits(fall)[0]} nats per step ({place}), more than the margin. "
+        "Training had not ended: over the last fifth of the updates "
+        f"{loss_in_words(held_out)} fell by {in_digits(fall)[0]} nats per step ({place}), more "
+        "than the margin. "
     )
     if case.verdict != UNDECIDED:
         return [
@@ -168,11 +177,16 @@ def _unfinished(case):
                 "more than the margin.",
             )
         ]
-    if case.gap > max(fall, case.run["margin"]):
+    if not held_out and case.gap > max(fall, case.run["margin"]):
+        stops = (
+            "Set early_stopping=True on the model, which holds out some of the training sequences "
+            "and stops when these are predicted no better; or take"
+        )
         remedy = (
             f"In evaluation sequences the loss is {in_digits(case.gap)[0]} nats per step higher "
             "than in training: networks learn their training sequences by heart, and more updates "
-            "may do harm. Take more sequences, or fewer hidden units, or a smaller lr"
+            f"may do harm. {stops if case.of_model('early_stopping') is False else 'Take'} "
+            "more sequences, or fewer hidden units, or a smaller lr"
         )
         return [Doubt("training had not ended", f"{text}{remedy}.")]
     if factor <= _MOST_TIMES:
@@ -213,10 +227,10 @@ def times_needed(case, place):
     float
         Infinity if it does not shrink, or not to a margin of zero.
     """
-    curve = case.cube.training_loss.sel(condition=place[0], mode=place[1])
-    n_blocks = curve.sizes["block"]
+    arm = case.cube.sel(condition=place[0], mode=place[1])
+    n_blocks = arm.sizes["block"]
     fall, before = (
-        loss_fall(curve.isel(block=slice(n))).mean("seed").item() for n in (n_blocks, n_blocks // 2)
+        falls_of(arm.isel(block=slice(n))).mean("seed").item() for n in (n_blocks, n_blocks // 2)
     )
     margin = case.run["margin"]
     if not 0 < fall < before or margin == 0:
@@ -265,8 +279,10 @@ def undecided_of(case):
             found[name] = ""
         elif claim.state == OPEN:
             n, many = units_needed(case, name)
-            enough = np.isfinite(n)
-            found[name] = f"about {n:.0f} {many} would do" if enough else f"{_MOST} may not do"
+            told = (
+                f"about {n:.0f} {many} would do" if np.isfinite(n) else f"{_MOST} {many} may not do"
+            )
+            found[name] = told
     return found
 
 

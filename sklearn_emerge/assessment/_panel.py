@@ -136,7 +136,7 @@ def _names(baselines, model, world):
             )
         if n_tokens == "auto":
             recorded = isinstance(world, ArrayWorld)
-            X = world._arrays()[0].ends() if recorded else world.sample(_LOOKED_AT, 0).X
+            X = world.recorded().rows.ends() if recorded else world.sample(_LOOKED_AT, 0).X
             n_tokens = 1 + int(np.nanmax(X))
         return _that_see(_AUTO["few tokens" if n_tokens <= _FEW_TOKENS else "many tokens"], model)
     names = [baselines] if isinstance(baselines, str) else list(baselines)
@@ -162,7 +162,7 @@ def _counts_many(model, world):
     likelihood = LIKELIHOODS.get(getattr(model, "likelihood", None))
     if likelihood is None or not likelihood.counts:
         return False
-    X = world._arrays()[0] if isinstance(world, ArrayWorld) else world.sample(1, 0).X
+    X = world.recorded().rows if isinstance(world, ArrayWorld) else world.sample(1, 0).X
     return X.shape[2:] > (_FEW_COUNTS,)
 
 

@@ -6,13 +6,14 @@ from platform import python_version
 import numpy as np
 from torch import nn
 
+from .._names import did_you_mean
 from .._random import seed_sequence
 from .._registry import make_model, make_world
 from ..inference import check_alpha, check_correction
 from ..measures._reservoir import check_sizes
 from ..predictors import GRUPredictor
 from ..training import N_PARTS
-from ..worlds import ArrayWorld
+from ..worlds import ArrayWorld, RecordingWorld
 from ._checks import (
     check_configurations,
     check_recording,
@@ -28,7 +29,12 @@ from ._labels import STRUCTURED, check_names, coordinate
 from ._panel import make_baselines, reference_names
 from ._plan import expand
 from ._probing import check_probing
-from ._recordings import check_likelihoods, world_of
+from ._recordings import (
+    check_likelihoods,
+    check_values,
+    warn_if_one_recording,
+    world_of,
+)
 from ._store import Store
 from ._trajectory import check_record
 
@@ -131,10 +137,24 @@ class Plan:
         return {name: getattr(self.assessment, name) for name in names} | {"units": self.units}
 
     @property
+    def _noise(self):
+        """The standard deviations of the Gaussian and of Student's t, as configurations say."""
+        models = [configuration.models[STRUCTURED] for configuration in self.configurations]
+        said = [
+            describe(getattr(model, "noise_std", "estimate"))
+            for model in models
+            if getattr(model, "likelihood", "gaussian") in ("gaussian", "student_t")
+        ]
+        return [noise for i, noise in enumerate(said) if noise not in said[:i]]
+
+    @property
     def description(self):
         """What the results depend on, as plain data."""
         given = describe(self.assessment)
-        networks = {} if self.given is None else {"given_networks": len(self.given)}
+        networks = {}
+        if self.given is not None:
+            heads = sum(own["trained"].head is not None for own in self.given)
+            networks = {"given_networks": len(self.given), "given_heads": heads}
         blocks = {}
         if hasattr(self.world, "describe_units"):
             blocks = {"recording": self.world.describe_units()}
@@ -147,9 +167,23 @@ class Plan:
             "entropy": self.entropy,
             "n_sequences": describe(self.world.default_split(*self.sizes)),
             "units": describe(self.units),
+            "noise": self._noise,
             "n_configurations": len(self.configurations),
             "versions": {"python": python_version(), **library_versions()},
         }
+
+
+def refuse_others(others):
+    """Raise a TypeError if `fit` received something else than X and y, by name."""
+    for name in others:
+        known = [each for each in ArrayWorld._get_param_names() if each not in ("X", "latents")]
+        if name not in known:
+            meant = did_you_mean(name, known)
+            raise TypeError(f"fit has no argument {name!r}; pass X and y.{meant}")
+        raise TypeError(
+            f"fit has no argument {name!r}, which belongs to the world: pass "
+            f"EmergenceAssessment(ArrayWorld(X, y, {name}={name}), ...).fit()."
+        )
 
 
 def make_plan(assessment, X, y):
@@ -173,6 +207,7 @@ def make_plan(assessment, X, y):
     record_at, measures = check_record(assessment.record_at, assessment.measures)
     nulls = check_names("nulls", assessment.nulls, world.null_kinds)
     configurations = expand(world, model, assessment.param_grid, nulls)
+    check_values(configurations)
     sizes = assessment.n_train, assessment.n_eval
     modes, configurations = check_configurations(configurations, assessment.modes, *sizes, given)
     claims = check_claims(assessment.claims)
@@ -216,9 +251,12 @@ def check_plan(plan, y):
         check_sizes(assessment.reservoir_sizes, "reservoir_sizes")
     own = assessment.baselines if isinstance(assessment.baselines, dict) else {}
     warn_if_fitted(plan.model, own)
-    check_likelihoods(configurations, plan.baselines, plan.nulls, *sizes)
-    try_baselines(own, configurations)
     grid = assessment.param_grid or ()
+    given = getattr(plan.model, "likelihood", "") != "auto" or any(
+        key.removeprefix("model__") == "likelihood" for key in grid
+    )
+    check_likelihoods(configurations, plan.baselines, plan.nulls, *sizes, given=given)
+    try_baselines(own, configurations)
     check_recording(plan.record_at, plan.measures, plan.modes, configurations, sizes, grid)
     if assessment.probe is not None:
         check_probing(
@@ -272,7 +310,9 @@ def _resolve_world(assessment, X, y):
             "is the world of your own sequences)."
         )
     if X is not None:
-        return world_of(assessment, X, y)
+        own = world_of(assessment, X, y)
+        warn_if_one_recording(X)
+        return own
     if world is None:
         raise ValueError(
             "There is nothing to assess: world is None and fit received no X. Pass a world to "
@@ -284,4 +324,6 @@ def _resolve_world(assessment, X, y):
         return make_world(world)
     if isinstance(world, ArrayWorld):
         world.check()
+        if not isinstance(world, RecordingWorld):
+            warn_if_one_recording(world.X)
     return world

@@ -4,8 +4,9 @@ import warnings
 
 import numpy as np
 
+from .._probed import can_be_scored, count_classes, known_latents
 from ..predictors._last_inputs import window_of
-from ..probes import can_be_scored, check_probe, count_classes, known_latents, score_probe
+from ..probes import check_probe, score_probe
 from ..worlds import ArrayWorld
 from ._design import Design
 from ._labels import STRUCTURED
@@ -89,7 +90,7 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
             units *= n_seeds // len(units)
             recordings = given = None
             if recorded:
-                rows, recordings, _ = world._arrays()
+                rows, recordings, _ = world.recorded()
                 known = world._probed(rows, recordings)
                 recordings = known_latents(recordings[:, 1:], known, 1)
                 given = world._given_classes(y)[:, 1:]

@@ -8,15 +8,20 @@ from .._dims import labelled
 from .._latents import check_latents
 from .._missing import is_observed
 from .._padding import even, is_uneven
-from .._tables import check_labels, names_of
-from .._validation import check_sequences, encode_tokens
+from .._tables import check_labels, cut_call, names_of, recording_call
+from .._tokens import token_values
+from .._validation import check_sequences
 from ..likelihoods import LIKELIHOODS
-from ..worlds import ArrayWorld
+from ..worlds import ArrayWorld, FunctionWorld
 from ..worlds._rows import check_rows
 from ._labels import STRUCTURED
 
 # Steps at which something was counted, without which nothing is known of how counts vary.
 _LEAST_EVENTS = 2
+# Sequences that show what the values of a world are.
+_SHOWN = 64
+# Fewer steps, of so many times as many sequences, may be the channels of one recording.
+_SHORT, _MANY = 10, 100
 
 
 def world_of(estimator, X, y):
@@ -61,7 +66,54 @@ def world_of(estimator, X, y):
     return ArrayWorld(sequences, latents, names)
 
 
-def check_likelihoods(configurations, baselines, nulls, n_train, n_eval):
+def warn_if_one_recording(X):
+    """Warn of an array of many rows and few columns, which may be steps and channels.
+
+    Parameters
+    ----------
+    X : object
+        Sequences, as they were passed. Names of dimensions, or three of them, leave no doubt.
+    """
+    shape = () if hasattr(X, "dims") or is_uneven(X) else np.shape(X)
+    if len(shape) != 2 or shape[1] >= _SHORT or shape[0] < _MANY * shape[1]:
+        return
+    n_rows, n_columns = shape
+    call = f"{cut_call('X', n_rows)}{recording_call('X', n_rows)}"
+    warnings.warn(
+        f"X has shape {shape}, and is read as {n_rows} sequences of {n_columns} steps. If it is "
+        f"one recording of {n_rows} steps with {n_columns} channels, cut it, {call} (and so the "
+        "latents); if rows are sequences, say so by an axis of channels, "
+        "np.asarray(X)[:, :, np.newaxis].",
+        UserWarning,
+        stacklevel=4,
+    )
+
+
+def check_values(configurations):
+    """Raise a ValueError if recordings have values that the likelihood of the model is not for.
+
+    Predictors would name places in the sequences that they are fitted to, which were shuffled.
+
+    Parameters
+    ----------
+    configurations : list of Configuration
+        The configurations.
+    """
+    for configuration in configurations:
+        world, model = configuration.worlds[STRUCTURED], configuration.models[STRUCTURED]
+        likelihood = LIKELIHOODS.get(getattr(model, "likelihood", "auto"))
+        if not isinstance(world, ArrayWorld) or likelihood is None or not likelihood.discrete:
+            continue
+        X = world.recorded().rows.take(slice(None))
+        X = X.reshape(*X.shape[:2], -1)
+        if likelihood.tokens:
+            n_tokens = getattr(model, "n_tokens", "auto")
+            token_values(X, None if n_tokens == "auto" else int(n_tokens))
+        else:
+            likelihood.check(X)
+
+
+def check_likelihoods(configurations, baselines, nulls, n_train, n_eval, *, given=True):
     """Raise a ValueError if recordings, likelihood, baselines and nulls do not suit each other.
 
     Parameters
@@ -74,6 +126,8 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval):
         Kinds of nulls.
     n_train, n_eval : int or None
         Numbers of sequences that were asked for.
+    given : bool, default=True
+        Whether the likelihood was, and does not come from the world.
 
     Warns
     -----
@@ -91,23 +145,32 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval):
                 "with their values imposed, few of the surrogates' spectra would be those of the "
                 "data; choose from 'shuffle' and 'resample'."
             )
+        if isinstance(world, FunctionWorld) and not given and world.draws_integers():
+            X = world.sample(_SHOWN, 0).X[..., : -world.n_exogenous or None]
+            counts, largest = _of_counts(model), int(np.nanmax(X))
+            raise ValueError(
+                f"the function of the world returned integers, {np.nanmin(X):.0f} to {largest}, "
+                f"and the likelihood of the model is 'auto'. Are they counts? {counts} Are they "
+                "tokens (or zeros and ones)? Then pass FunctionWorld(..., observation='token', "
+                f"n_tokens={largest + 1}) (or observation='binary'). Are they quantities? Then "
+                "return X.astype(float)."
+            )
         if not isinstance(world, ArrayWorld) or any(
             world.X is X and likelihood == other for X, other in seen
         ):
             continue
         seen.append((world.X, likelihood))
-        rows = world._arrays()[0]
+        rows = world.recorded().rows
         if likelihood == "auto":
             low, high = rows.ends()[0, :, 0]
             raise ValueError(
                 f"X holds integers, {low:.0f} to {high:.0f}, and the likelihood "
-                f"of the model is 'auto'. Are they counts? Then pass {type(model).__name__}("
-                "likelihood='poisson'), or 'negative_binomial' if they vary more than their mean. "
+                f"of the model is 'auto'. Are they counts? {_of_counts(model)} "
                 "Are they tokens? Then pass likelihood='categorical'. Are they quantities? Then "
                 "pass X.astype(float)."
             )
         if likelihood == "categorical":
-            _check_tokens(rows.take(slice(None)), baselines, nulls)
+            _check_tokens(baselines, nulls)
         elif world.likelihood == "auto":
             # The world could not know that these are no tokens.
             check_rows(rows, tokens=False)
@@ -117,8 +180,14 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval):
             _warn_if_rare(rows, *world.default_split(n_train, n_eval))
 
 
-def _check_tokens(X, baselines, nulls):
-    encode_tokens(X.reshape(*X.shape[:2], -1))
+def _of_counts(model):
+    return (
+        f"Then pass {type(model).__name__}(likelihood='poisson'), or 'negative_binomial' if they "
+        "vary more than their mean."
+    )
+
+
+def _check_tokens(baselines, nulls):
     unable = [name for name, baseline in baselines.items() if not baseline.knows_tokens]
     if unable:
         raise ValueError(
@@ -134,7 +203,16 @@ def _check_tokens(X, baselines, nulls):
 
 
 def _check_counts(X, likelihood):
-    LIKELIHOODS[likelihood].check(X)
+    factor = int(np.gcd.reduce(X[~np.isnan(X)].astype(np.int64)))
+    if factor > 1:
+        warnings.warn(
+            f"all values of X are multiples of {factor}, as of counts that were scaled, as to "
+            f"rates, and likelihood={likelihood!r} is for counts as they were: it takes scaled "
+            f"ones for many events that come together. Pass X / {factor}, or use "
+            "likelihood='gaussian' for quantities.",
+            UserWarning,
+            stacklevel=4,
+        )
     events = (X.reshape(*X.shape[:2], -1) > 0).sum(axis=(0, 1))
     few = np.flatnonzero(events < _LEAST_EVENTS).tolist()
     if likelihood == "negative_binomial" and few:

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..inference import outside_majority, smallest_p_value
 from ._claims import CLAIMS, FAILS, HOLDS, OPEN, REPRESENTATION, UNTESTED, claims_of
 from ._labels import RESERVED, STRUCTURED
-from ._words import baseline_in_words
+from ._words import baseline_in_words, loss_in_words
 
 UNDECIDED = "undecided"
 
@@ -122,6 +122,39 @@ def loss_fall(training_loss):
     return before - last
 
 
+def falls_of(cube):
+    """Return by how much losses fall over the last fifth of the updates.
+
+    With early stopping that is the fall of the lowest loss of held-out sequences, whose weights are
+    kept: 0 where it was reached before, and where training had stopped. Otherwise it is the fall of
+    the training loss, see `loss_fall`.
+
+    Parameters
+    ----------
+    cube : xarray.Dataset
+        With training_loss.
+
+    Returns
+    -------
+    DataArray
+        NaN where nothing was trained.
+    """
+    falls = loss_fall(cube.training_loss)
+    if "validation_loss" not in cube:
+        return falls
+    looked = cube.validation_loss
+    n = looked.sizes["block"] // 5
+    fall = looked.isel(block=slice(None, -n)).min("block") - looked.min("block")
+    return fall.where(cube.stopped_at.isnull(), 0.0).fillna(falls)
+
+
+def looks_at_held_out(cube, condition, mode):
+    """Return whether there is a loss of held-out sequences."""
+    if "validation_loss" not in cube:
+        return False
+    return bool(cube.validation_loss.sel(condition=condition, mode=mode).notnull().any())
+
+
 def judge(cube, *, claims, margin, alpha, correction, n_flips=None, units=None, given=False):
     """Judge every configuration of a cube by its claims.
 
@@ -132,7 +165,7 @@ def judge(cube, *, claims, margin, alpha, correction, n_flips=None, units=None, 
     claims : sequence of str
         Claims that were to be tested.
     margin : float
-        Fall of the training loss, in nats per step, with which networks still learn.
+        Fall of the loss, in nats per step, with which networks still learn, see `falls_of`.
     alpha, correction, n_flips, units
         As in `decide_claims`.
     given : bool, default=False
@@ -167,7 +200,7 @@ def judge(cube, *, claims, margin, alpha, correction, n_flips=None, units=None, 
             verdict[index], reason[index] = UNDECIDED, "; ".join([obstacle, *told])
         else:
             verdict[index] = _decide(part, found, claims, falls, margin)
-            unfinished = _unfinished(falls, margin, verdict[index])
+            unfinished = _unfinished(cube.isel(place), falls, margin, verdict[index])
             reason[index] = "; ".join([*unfinished, *_stuck(part), *told])
     return xr.Dataset({"verdict": (grid, verdict), "verdict_reason": (grid, reason)})
 
@@ -199,7 +232,7 @@ def still_falling(cube, margin):
     """
     if "training_loss" not in cube:
         return {}
-    falls = loss_fall(cube.training_loss).mean("seed")
+    falls = falls_of(cube).mean("seed")
     gain = (cube.nll_best_baseline - cube.nll).mean("seed")
     matters = (cube.condition == STRUCTURED) | (gain + falls > margin)
     falls = falls.where(matters & (falls > margin))
@@ -211,14 +244,15 @@ def still_falling(cube, margin):
     }
 
 
-def _unfinished(falls, margin, verdict):
+def _unfinished(cube, falls, margin, verdict):
     """Return that training had not ended, if it had not."""
     if not falls:
         return []
     condition, mode = max(falls, key=falls.get)
     remedy = "raise max_steps" if verdict == UNDECIDED else "the verdict would be the same"
+    loss = loss_in_words(looks_at_held_out(cube, condition, mode))
     return [
-        f"training had not ended: over the last fifth of the updates the loss fell by "
+        f"training had not ended: over the last fifth of the updates {loss} fell by "
         f"{falls[condition, mode]:.2g} nats per step ({condition}, {mode}), more than "
         f"margin={margin:g}; {remedy}"
     ]

@@ -180,6 +180,11 @@ def listed(words, last="and"):
     return f"{', '.join(first)} {last} {end}" if first else end
 
 
+def loss_in_words(held_out):
+    """Return which loss tells whether training has ended."""
+    return "the lowest loss of held-out sequences" if held_out else "the loss"
+
+
 def in_digits(*values, most=4):
     """Return an effect and its bounds as text, with as many digits as tell the bounds apart.
 

@@ -10,6 +10,7 @@ from .._docs import fill_doc
 from .._typing import Floats
 from ..predictors._base import BasePredictor
 from ..worlds import RegimeWorld
+from ..worlds._regime import check_stay
 from ._base import OptimalPredictor
 from ._of_world import best_predictor
 
@@ -85,12 +86,7 @@ class RegimePredictor(OptimalPredictor):
     def _predict(self, X: Floats) -> Floats:
         state = self._one_channel(X) > 0.5
         n_steps = state.shape[1]
-        stay = np.asarray(self.stay_probability, dtype=np.float64)
-        if stay.shape != (2,) or not ((stay >= 0) & (stay <= 1)).all():
-            raise ValueError(
-                f"stay_probability={self.stay_probability!r} must be two probabilities, one a "
-                "regime, each in [0, 1]."
-            )
+        stay = check_stay(self.stay_probability)
         phase = np.arange(1 if self.known_phase else self.period)
         flips = (np.arange(n_steps + 1) + phase[:, np.newaxis]) // self.period
         regimes = np.concatenate([flips % 2, (1 + flips) % 2])

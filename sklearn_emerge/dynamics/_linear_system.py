@@ -110,7 +110,9 @@ def check_input_matrix(B: ArrayLike | None, n_states: int) -> Floats:
 def rests_at_origin_alone(A: Floats) -> bool:
     """Return whether no state but the origin rests: none of the eigenvalues of A is 1."""
     singular = np.linalg.svd(np.eye(len(A)) - A, compute_uv=False)
-    return bool(singular[-1] > _ROUNDING * max(1.0, singular[0]))
+    # Not more than rounding: of a long Jordan block it is small for eigenvalues well below 1.
+    rounding = 10 * len(A) * np.finfo(np.float64).eps
+    return bool(singular[-1] > rounding * max(1.0, singular[0]))
 
 
 def persistent_modes(

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._typing import RandomState
-from ._checks import check_alpha, check_count, check_sample
+from .._validation import check_integer
+from ._checks import check_alpha, check_sample
 from ._intervals import Interval
 from ._sign_flips import MAX_AUTO, TIE, draw_signs
 
@@ -78,7 +79,7 @@ def sign_flip_bounds(
     """
     differences = check_sample(differences, "differences")
     check_alpha(confidence, "confidence")
-    check_count(n_draws, "n_draws")
+    check_integer(n_draws, "n_draws")
     n, origin = len(differences), differences.min()
     # From the smallest on, so that rounding is relative to the spread.
     shifted = differences - origin

@@ -1,6 +1,6 @@
-"""Checks of samples, levels, counts and sources of draws."""
+"""Checks of samples, levels and sources of draws."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,12 +15,6 @@ def check_alpha(alpha: float, name: str = "alpha") -> None:
         raise ValueError(
             f"{name}={alpha!r} is not a level; pass a number strictly between 0 and 1, like 0.05."
         )
-
-
-def check_count(count: int, name: str, at_least: int = 1) -> None:
-    """Raise a ValueError unless `count` is an integer of at least `at_least`."""
-    if not isinstance(count, Integral) or isinstance(count, bool) or count < at_least:
-        raise ValueError(f"{name}={count!r} must be an integer of at least {at_least}.")
 
 
 def check_number(number: float, name: str) -> Floats:

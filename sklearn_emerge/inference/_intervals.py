@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike
 from scipy import special, stats
 
 from .._typing import RandomState
-from ._checks import check_alpha, check_count, check_sample, make_generator
+from .._validation import check_integer
+from ._checks import check_alpha, check_sample, make_generator
 
 
 class Interval(NamedTuple):
@@ -94,7 +95,7 @@ def bootstrap_interval(
     """
     values = check_sample(values, "values")
     check_alpha(confidence, "confidence")
-    check_count(n_draws, "n_draws", at_least=2)
+    check_integer(n_draws, "n_draws", at_least=2)
     if np.ptp(values) == 0:
         return Interval(float(values[0]), float(values[0]))
     interval = stats.bootstrap(

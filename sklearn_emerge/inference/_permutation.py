@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from .._typing import RandomState
-from ._checks import check_count, check_sample, make_generator
+from .._validation import check_integer
+from ._checks import check_sample, make_generator
 from ._sign_flips import TIE, PermutationResult
 
 
@@ -51,7 +52,7 @@ def two_sample_permutation_test(
     0.05
     """
     samples = (check_sample(first, "first"), check_sample(second, "second"))
-    check_count(n_draws, "n_draws")
+    check_integer(n_draws, "n_draws")
     result = stats.permutation_test(
         samples,
         lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),

@@ -5,7 +5,8 @@ from numpy.typing import ArrayLike
 from scipy import special, stats
 
 from .._typing import Floats
-from ._checks import check_alpha, check_count, check_number, check_sample
+from .._validation import check_integer
+from ._checks import check_alpha, check_number, check_sample
 from ._multiplicity import adjust_p_values
 from ._sign_flips import MAX_AUTO, TIE
 
@@ -47,10 +48,10 @@ def smallest_p_value(
     >>> smallest_p_value(5), smallest_p_value(5, n_tests=3)
     (0.03125, 0.09375)
     """
-    check_count(n_seeds, "n_seeds")
-    check_count(n_tests, "n_tests")
+    check_integer(n_seeds, "n_seeds")
+    check_integer(n_tests, "n_tests")
     if n_flips is not None:
-        check_count(n_flips, "n_flips")
+        check_integer(n_flips, "n_flips")
     # With more seeds than are enumerated, the default number of draws bounds the p-value.
     if n_flips is None and n_seeds > MAX_AUTO:
         n_flips = 99_999
@@ -164,8 +165,8 @@ def required_seeds(
     pilot = check_sample(pilot, "pilot")
     check_alpha(alpha)
     check_alpha(power, "power")
-    check_count(n_tests, "n_tests")
-    check_count(max_seeds, "max_seeds", at_least=2)
+    check_integer(n_tests, "n_tests")
+    check_integer(max_seeds, "max_seeds", at_least=2)
     size = pilot.mean() if effect is None else check_number(effect, "effect")
     spread = spread_of(pilot)
     if spread == 0:

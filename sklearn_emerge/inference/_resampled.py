@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from ._checks import check_alpha, check_count, check_number, check_sample
+from .._validation import check_integer
+from ._checks import check_alpha, check_number, check_sample
 from ._intervals import Interval
 from ._power import spread_of
 from ._sign_flips import TIE
@@ -145,7 +146,7 @@ def corrected_resampled_interval(
 def _estimate(differences: ArrayLike, n_train: int, n_test: int) -> tuple[float, float, int]:
     """Return the mean difference, its standard error and the degrees of freedom of that."""
     differences = check_sample(differences, "differences")
-    check_count(n_train, "n_train")
-    check_count(n_test, "n_test")
+    check_integer(n_train, "n_train")
+    check_integer(n_test, "n_test")
     factor = 1 / len(differences) + n_test / n_train
     return differences.mean(), spread_of(differences) * np.sqrt(factor), len(differences) - 1

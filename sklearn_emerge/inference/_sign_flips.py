@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._typing import Floats, RandomState
-from ._checks import check_count, check_sample, make_generator
+from .._validation import check_integer
+from ._checks import check_sample, make_generator
 
 
 class PermutationResult(NamedTuple):
@@ -130,7 +131,7 @@ def _flip(
         raise ValueError(
             f"method={method!r} is not known; choose 'auto', 'exact' or 'monte-carlo'."
         )
-    check_count(n_draws, "n_draws")
+    check_integer(n_draws, "n_draws")
     n, statistic = len(differences), differences.mean()
     if method == "exact" and n > MAX_EXACT:
         raise ValueError(

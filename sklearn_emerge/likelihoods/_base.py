@@ -22,6 +22,16 @@ Chunks = Callable[[], Iterable[tuple[Floats, Floats]]]
 Pairs = Callable[[], tuple[Floats, Floats]]
 
 
+def first_of(X: Floats, wrong: np.ndarray) -> str:
+    """Return where the first wrong value of sequences is, and what it is, in words."""
+    sequence, step, channel = (int(i) for i in np.argwhere(wrong)[0])
+    of_several = f", channel {channel}" if X.shape[2] > 1 else ""
+    return (
+        f"sequence {sequence} of X has {X[sequence, step, channel]:g} at step {step}{of_several} "
+        f"(all counted from 0), one of {int(wrong.sum())} such values"
+    )
+
+
 class Likelihood(ABC):
     """What a family of distributions decides about: data, means, heads and scores.
 

@@ -9,6 +9,7 @@ from scipy.special import expit, xlog1py, xlogy
 
 from .._families import Logistic
 from .._typing import Floats
+from ._base import first_of
 from ._outcomes import Outcomes, clip_probability
 
 if TYPE_CHECKING:
@@ -25,9 +26,8 @@ class Bernoulli(Outcomes):
         """Raise a ValueError unless X is made of zeros and ones."""
         wrong = (X != 0) & (X != 1) & ~np.isnan(X)
         if wrong.any():
-            other = X[wrong][0]
             raise ValueError(
-                f"likelihood='bernoulli' is for zeros and ones, but X contains {other}; use "
+                f"likelihood='bernoulli' is for zeros and ones, but {first_of(X, wrong)}; use "
                 "likelihood='gaussian' or binarise X."
             )
 

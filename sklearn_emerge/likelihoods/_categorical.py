@@ -10,8 +10,8 @@ from scipy.special import softmax, xlogy
 
 from .._families import Softmax
 from .._missing import is_observed
+from .._tokens import encode_tokens
 from .._typing import Floats
-from .._validation import encode_tokens
 from ._outcomes import SMALLEST_PROBABILITY, Outcomes
 
 if TYPE_CHECKING:

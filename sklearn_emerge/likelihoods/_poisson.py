@@ -12,7 +12,7 @@ from .._families import Counts
 from .._glm import GLMFit, fit_glm
 from .._ridge import Moments, RidgeFit
 from .._typing import Floats
-from ._base import Chunks, Likelihood
+from ._base import Chunks, Likelihood, first_of
 
 if TYPE_CHECKING:
     from .._losses import Loss
@@ -32,10 +32,9 @@ class Poisson(Likelihood):
         """Raise a ValueError unless X is made of counts."""
         wrong = (X < 0) | ((np.floor(X) != X) & ~np.isnan(X))
         if wrong.any():
-            where = tuple(int(i) for i in np.argwhere(wrong)[0])
             raise ValueError(
                 f"likelihood={self.name!r} is for counts, integers from 0 on, but "
-                f"X[{', '.join(map(str, where))}] is {X[where]:g}; pass counts, or use "
+                f"{first_of(X, wrong)}; pass counts, or use "
                 "likelihood='gaussian' (or 'student_t') for quantities."
             )
 

@@ -22,6 +22,7 @@ from ..predictors import FiniteFilterPredictor, RestrictedLinearPredictor
 from ..predictors._base import BasePredictor
 from ..worlds import LinearSystemWorld, World
 from ._exact import exact_risk
+from ._growth import crossing, growth_exponents
 from ._stability import shortest_stable_length
 
 # Total risks below this share of the variance of the innovations count as none.
@@ -278,13 +279,11 @@ class PredictionRiskSweep(Estimator):
         """Set both lengths, and return the growth exponents that the first one is read from."""
         # Smaller risks are rounding, whose growth means nothing.
         risk = np.where(total > _NEGLIGIBLE * self._variance, total / horizons, 0.0)
-        exponents = _growth_exponents(risk, horizons, self.exponent_cut)
+        exponents = growth_exponents(risk, horizons, self.exponent_cut)
         bounded = np.flatnonzero(exponents < self.exponent_cut)
         self.shortest_stable_length_ = float(sizes[bounded[0]]) if len(bounded) else np.nan
         tolerated = self.tol * self._variance
-        self.critical_length_ = np.array(
-            [_crossing(sizes, column, tolerated) for column in total.T]
-        )
+        self.critical_length_ = np.array([crossing(sizes, column, tolerated) for column in total.T])
         return exponents
 
     def _find_slopes(
@@ -410,39 +409,3 @@ def _innovation_variance(
     optimal: Any = world.optimal_predictor()
     apart = X[:, 1:] - optimal.predict(X)[:, :-1]
     return float((apart**2).mean(axis=(0, 1)).sum())
-
-
-def _growth_exponents(risk: Floats, horizons: NDArray[np.integer], cut: float) -> Floats:
-    """Return the log-log slopes over the last decade of horizons; 0 where there is no risk."""
-    exponents = np.full(len(risk), np.nan)
-    if len(horizons) < 2:
-        return exponents
-    last = horizons >= min(horizons[-1] / 10, horizons[-2])
-    exponents[risk[:, -1] == 0] = 0.0
-    positive = (risk[:, last] > 0).all(axis=1)
-    if positive.any():
-        logs = np.log(np.where(risk[positive] > 0, risk[positive], np.nan))
-        slopes = np.polyfit(np.log(horizons[last]), logs[:, last].T, 1)[0]
-        exponents[positive] = slopes
-        local = np.diff(logs, axis=1) / np.diff(np.log(horizons))
-        unsettled = (local[:, -2:-1] >= cut) & (local[:, -1:] < cut)
-        if unsettled.any():
-            warnings.warn(
-                f"At horizon {horizons[-1]} the growth of the risk per step is still slowing down "
-                f"for {unsettled.sum()} of {len(risk)} sizes, so that the shortest stable length "
-                "may be too small or too large; add longer horizons.",
-                stacklevel=4,
-            )
-    return exponents
-
-
-def _crossing(sizes: NDArray[np.integer], total: Floats, tolerated: float) -> float:
-    """Return where the risk falls to what is tolerated, log-linear between two sizes."""
-    below = np.flatnonzero(total <= tolerated)
-    if not len(below) or below[0] == 0:
-        return float(sizes[0]) if len(below) and total[0] == tolerated else np.nan
-    i = below[0]
-    if total[i] == 0:
-        return float(sizes[i])
-    share = np.log(total[i - 1] / tolerated) / np.log(total[i - 1] / total[i])
-    return float(sizes[i - 1] + share * (sizes[i] - sizes[i - 1]))

@@ -1,14 +1,14 @@
 """What a hidden state does: predictions from the state of another sequence."""
 
 from collections.abc import Mapping
-from numbers import Integral
 
 import numpy as np
 import xarray as xr
 from sklearn.neighbors import NearestNeighbors
 
+from .._validation import check_integer
 from ..likelihoods import LIKELIHOODS
-from ..predictors._base import center_and_scale
+from ..predictors._scale import center_and_scale
 from ._sequences import as_given, sequences_of
 
 # What is measured, in order.
@@ -183,8 +183,7 @@ def _latent(sample, latent):
 
 def _grid(scored, n_steps):
     """Return steps, evenly over those that have a past and are followed by one that is scored."""
-    if not isinstance(n_steps, Integral) or n_steps < 1:
-        raise ValueError(f"n_steps={n_steps!r} must be an integer of at least 1.")
+    check_integer(n_steps, "n_steps")
     possible = 1 + np.flatnonzero(scored[:, 1:].any(axis=0))
     if not possible.size:
         raise ValueError(

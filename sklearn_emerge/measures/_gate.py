@@ -1,7 +1,6 @@
 """How much of its attention a network gives to the heads and tokens of an attention gate."""
 
 from collections.abc import Sequence
-from numbers import Integral
 
 import numpy as np
 import xarray as xr
@@ -9,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 
 from .._typing import Floats
-from .._validation import as_numbers
+from .._validation import as_numbers, check_integer
 from ..predictors import TransformerPredictor
 from ..worlds import Sample
 
@@ -156,8 +155,7 @@ def attention_head_gates(
             f"{type(predictor).__name__} has no attention; measure a TransformerPredictor."
         )
     for name, value in (("n_focus", n_focus), ("n_sequences", n_sequences)):
-        if not isinstance(value, Integral) or value < 1:
-            raise ValueError(f"{name}={value!r} must be an integer of at least 1.")
+        check_integer(value, name)
     if evaluation.get("observed") is not None:
         raise ValueError(
             "evaluation has missing steps, which a network sees as copies of those before, so that "

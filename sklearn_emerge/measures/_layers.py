@@ -119,17 +119,9 @@ def probe_layers(
         made = predictor._untrained() if isinstance(twin, str) and twin == UNTRAINED else twin
         check_twin(made, predictor)
         states[UNTRAINED] = made.states(given, places)
-    tokens = predictor.n_tokens_ if LIKELIHOODS[predictor.likelihood_].tokens else None
-    width = max(values.shape[2] for values in states["trained"].values())
-    clocked = getattr(predictor, "time_channel", None) == "full_time"
-    roles = {"n_exogenous": predictor._n_exogenous, "feedback": predictor._feedback}
-    windows = windows_of(given, width, "full_time" if clocked else None, tokens, **roles)
+    windows = _windows_for(predictor, given, states["trained"])
     clock = np.broadcast_to(np.eye(X.shape[1]), (len(X), X.shape[1], X.shape[1]))
-    stream, observed = substream(random_state), sample.probed(len(X))
-    if observed is None:
-        encoded = predictor.encode(given)
-        # In a task there are latents while nothing is asked.
-        observed = is_observed(encoded if predictor._feedback else predictor._seen(encoded))
+    stream, observed = substream(random_state), _probed_steps(predictor, sample, given)
     # What is missing is checked with all steps, and some may be probed alone.
     latents = sample.latents
     if latents is not None:
@@ -176,6 +168,25 @@ _LONG_NAMES = {
     "decoded": "latent that is decoded",
     "score": "score of the states, of those of other sequences, and beyond these",
 }
+
+
+def _windows_for(predictor, given, states):
+    """Return windows of inputs, the longest with as many columns as the widest layer."""
+    tokens = predictor.n_tokens_ if LIKELIHOODS[predictor.likelihood_].tokens else None
+    width = max(values.shape[2] for values in states.values())
+    clocked = getattr(predictor, "time_channel", None) == "full_time"
+    roles = {"n_exogenous": predictor._n_exogenous, "feedback": predictor._feedback}
+    return windows_of(given, width, "full_time" if clocked else None, tokens, **roles)
+
+
+def _probed_steps(predictor, sample, given):
+    """Return at which steps latents are known, of shape (n_sequences, n_steps)."""
+    observed = sample.probed(len(given))
+    if observed is None:
+        encoded = predictor.encode(given)
+        # In a task there are latents while nothing is asked.
+        observed = is_observed(encoded if predictor._feedback else predictor._seen(encoded))
+    return observed
 
 
 def _sample_of(sample):

@@ -1,6 +1,5 @@
 """Sentences to translate, and which words of a translation are right."""
 
-from numbers import Integral
 from typing import Literal
 
 import numpy as np
@@ -9,6 +8,7 @@ from sklearn.utils import Bunch
 
 from .._random import substream
 from .._typing import RandomState
+from .._validation import check_integer
 from ..worlds import Sample, TriangleWorld
 
 
@@ -112,8 +112,7 @@ def _check(
 ) -> None:
     """Raise a ValueError unless such queries can be drawn."""
     for name, value, least in (("n_queries", n_queries, 1), ("n_shots", n_shots, 0)):
-        if not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name}={value!r} must be an integer of at least {least}.")
+        check_integer(value, name, least)
     least = 2 * world.sentence_length
     possible = world.n_words >= least
     if shots not in ("auto", "disjoint", "random") or (shots == "disjoint" and not possible):

@@ -18,9 +18,9 @@ from .._typing import Floats, RandomState
 from .._validation import as_numbers
 from ..inference import Interval as Ends
 from ..predictors import EchoStatePredictor
-from ..predictors._base import spread_known
 from ..predictors._echo_state import N_TUNED, RANGES
 from ..predictors._facts import with_facts
+from ..predictors._scale import spread_known
 from ..worlds import Sample, World
 from ._sequences import negative_log_likelihood
 

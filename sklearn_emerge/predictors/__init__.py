@@ -10,20 +10,17 @@ with warnings.catch_warnings():
     import tqdm.auto  # noqa: F401
 
 from .._moved import moved_names
+from ._autoregressive import AutoregressivePredictor
 from ._base import BasePredictor
-from ._baselines import (
-    AutoregressivePredictor,
-    MarkovPredictor,
-    MeanPredictor,
-    PersistencePredictor,
-)
+from ._baselines import MarkovPredictor, MeanPredictor, PersistencePredictor
 from ._echo_state import EchoStatePredictor
 from ._filters import FiniteFilterPredictor, TruncatedKalmanPredictor
-from ._linear_filter import LinearFilterPredictor, TimeVaryingFilterPredictor
+from ._linear_filter import LinearFilterPredictor
 from ._module import ModulePredictor
 from ._recurrent import GRUPredictor, LSTMPredictor, RNNPredictor
 from ._restricted import RestrictedLinearPredictor
 from ._seasonal import SeasonalPredictor
+from ._time_varying_filter import TimeVaryingFilterPredictor
 from ._transformer import TransformerPredictor
 from ._window import WindowPredictor
 

@@ -7,9 +7,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._ridge import fit_ridge
 from .._threads import computed_ahead
+from .._typing import Floats
 from ..training import fit_head, moments_of, parts
-from ._base import BasePredictor, center_and_scale, warn_unless_converged
+from ._base import BasePredictor, warn_unless_converged
 from ._roles import EXOGENOUS, ROLES
+from ._scale import center_and_scale
 
 # Sequences that the hyper-parameters of features are chosen on.
 _N_TUNING = 150
@@ -33,22 +35,22 @@ class AlternativePredictor(BasePredictor):
         "time_channel": [StrOptions({"full_time"}), None],
     }
 
-    def _fit(self, X):
+    def _fit(self, X: Floats) -> None:
         self.center_, self.scale_ = self._scaling(X)
         self.target_scale_ = center_and_scale(self._targets(X))[1]
         self.converged_ = True
         self._learn(X)
         warn_unless_converged(self, "features", stacklevel=3)
 
-    def _square_error(self, X):
+    def _square_error(self, X: Floats) -> Floats:
         return self.cv_error_
 
-    def _clock(self, n_steps):
+    def _clock(self, n_steps: int) -> Floats:
         """Return the clock, of shape (n_steps, 0 or 1); it runs on at the pace of training."""
         clock = np.arange(n_steps)[:, np.newaxis] / (self.n_steps_ - 1)
         return clock if self.time_channel is not None else clock[:, :0]
 
-    def _standardise(self, X):
+    def _standardise(self, X: Floats) -> Floats:
         """Return what is seen, standardised."""
         return (self._seen(X) - self.center_) / self.scale_
 
@@ -62,7 +64,7 @@ class FeaturePredictor(AlternativePredictor):
 
     _parameter_constraints = {**AlternativePredictor._parameter_constraints, **ROLES}
 
-    def _learn(self, X):
+    def _learn(self, X: Floats) -> None:
         self._choose(X)
         n_features = self._n_features(X)
         some = enough(X, n_features)
@@ -77,35 +79,35 @@ class FeaturePredictor(AlternativePredictor):
         self.cv_error_, self.converged_ = ridge.error, self.head_.converged
         self.n_parameters_ = self.head_.coef.size + self.head_.intercept.size
 
-    def _n_features(self, X):
+    def _n_features(self, X: Floats) -> int:
         return self._features_of(X[:1, :1]).shape[2]
 
-    def _features_of(self, X):
+    def _features_of(self, X: Floats) -> Floats:
         """Return the features of sequences that may have missing steps."""
         return self._features(self.fill_missing(X))
 
-    def _tuning_error(self, X):
+    def _tuning_error(self, X: Floats) -> float:
         """Return the held-out square error of some sequences, in variances, over channels."""
         some = _spread(X, _N_TUNING)
         size = self._n_features(X)
         options = {"again": False, "compute": computed_ahead}
         moments, _ = moments_of(self._features_of, some, size, self._targets, **options)
-        return (fit_ridge(moments).error / self.target_scale_**2).sum()
+        return float((fit_ridge(moments).error / self.target_scale_**2).sum())
 
-    def _predict(self, X):
-        def mean(part):
+    def _predict(self, X: Floats) -> Floats:
+        def mean(part: Floats) -> Floats:
             return self.head_.mean(self._features(part), self._likelihood)
 
         means = list(computed_ahead(mean, parts(X, len(self.head_.coef))))
         return np.concatenate(means) if means else self._targets(X)
 
 
-def enough(X, n_features):
+def enough(X: Floats, n_features: int) -> Floats:
     """Return sequences, evenly, to which a head on so many features is fitted."""
     return _spread(X, max(_LEAST, -(-_STEPS_EACH * n_features // (X.shape[1] - 1))))
 
 
-def _spread(X, most):
+def _spread(X: Floats, most: int) -> Floats:
     """Return some of the sequences, evenly."""
     if len(X) <= most:
         return X

@@ -2,36 +2,27 @@
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from copy import copy
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._missing import is_observed, observed_only
-from .._names import Estimator
+from .._missing import is_observed
 from .._padding import even, is_uneven
 from .._roles import exogenous_of
 from .._typing import Floats
-from .._validation import as_numbers, check_sequences, constant_channels
+from .._validation import as_numbers, check_sequences
 from ..likelihoods import LIKELIHOODS, Likelihood
-from ._roles import Roles
-
-# A function that returns the standard deviation of each channel over all recordings, of which
-# training sequences are a part in which a channel may be constant.
-Spread = Callable[[], Floats | None]
-_SPREAD: ContextVar[Spread] = ContextVar("spread", default=lambda: None)
+from ._scale import center_and_scale, spread_of_constant
+from ._scores import Scores
 
 
-class BasePredictor(Roles, ABC, Estimator):
+class BasePredictor(Scores, ABC):
     """Next-step prediction with a likelihood; subclasses implement `_fit` and `_predict`.
 
     One whose state can be reset implements ``_predict_from(X, n_inputs)``, too, which returns the
@@ -219,7 +210,7 @@ class BasePredictor(Roles, ABC, Estimator):
         def estimate() -> Floats:
             # The floor keeps the density finite where the prediction is perfect.
             floor = np.finfo(np.float64).eps * center_and_scale(targets)[1]
-            spread = _spread_of_constant(targets)
+            spread = spread_of_constant(targets)
             if spread is not None:
                 # Nothing was learned of such a channel, by any predictor.
                 floor = np.fmax(floor, spread)
@@ -276,126 +267,6 @@ class BasePredictor(Roles, ABC, Estimator):
         mean = self._likelihood.clip(mean)
         several = np.ndim(even(X)[0] if is_uneven(X) else X) == 3 or self._likelihood.tokens
         return mean if several else mean[:, :, 0]
-
-    def score_samples(self, X: ArrayLike) -> Floats:
-        """Return the log-likelihood of each sequence given its first step.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
-            Sequences.
-
-        Returns
-        -------
-        ndarray of shape (n_sequences,)
-            Sum over the n_steps - 1 predicted steps (and the channels), in nats; missing steps
-            are left out.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As in `predict`.
-        """
-        return _total(*self._scored(X))
-
-    def score_steps(self, X: ArrayLike) -> Floats:
-        """Return the log-likelihood of each step given those before it.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
-            Sequences.
-
-        Returns
-        -------
-        ndarray of shape (n_sequences, n_steps - 1)
-            Of steps 1, 2, ..., summed over the channels, in nats; NaN where a step is missing.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As in `predict`.
-        """
-        return self._scored(X)[0]
-
-    def _scored(self, X: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return the log-likelihood of each predicted step, and which of these are observed."""
-        X = self.encode(X)
-        # What the last step predicts is not known.
-        return self._score_against(X, self._predict(self.fill_missing(X)[:, :-1]))
-
-    def _score_against(self, X: Floats, mean: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return as `_scored` does, given the means of all but the last step."""
-        observed, known = self._observed(X)[:, 1:], self._targets(self.fill_missing(X))[:, 1:]
-        noise = self.noise_std_, self.shape_
-        score = self._likelihood.log_density(known, mean, *noise).sum(axis=2)
-        return score if observed.all() else np.where(observed, score, np.nan), observed
-
-    @available_if(lambda self: hasattr(self, "_predict_from"))
-    def score_from_last(self, X: ArrayLike, n_inputs: int) -> Floats:
-        """Return the log-likelihood of each step given the last inputs before it alone.
-
-        Only predictors whose state can be reset have it, as networks and reservoirs.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
-            Sequences.
-        n_inputs : int
-            How many inputs are seen, at least 1; all where there are no more.
-
-        Returns
-        -------
-        ndarray of shape (n_sequences, n_steps - 1)
-            As `score_steps` returns them.
-
-        Raises
-        ------
-        NotFittedError
-            If `fit` has not been called.
-        ValueError
-            As in `predict`, or if `n_inputs` is out of range.
-
-        Examples
-        --------
-        >>> from sklearn_emerge import GRUPredictor, OscillatorWorld
-        >>> X = OscillatorWorld(n_steps=32).sample(100, random_state=0).X
-        >>> model = GRUPredictor(8, max_steps=10, random_state=0).fit(X)
-        >>> bool(model.score_from_last(X, 1).mean() < model.score_from_last(X, 32).mean())
-        True
-        """
-        if not isinstance(n_inputs, Integral) or n_inputs < 1:
-            raise ValueError(f"n_inputs={n_inputs!r} must be an integer of at least 1.")
-        X = self.encode(X)
-        mean = self._predict_from(self.fill_missing(X)[:, :-1], int(n_inputs))
-        return self._score_against(X, mean)[0]
-
-    def score(self, X: ArrayLike, y: None = None) -> float:
-        """Return the mean log-likelihood per predicted step.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels)
-            Sequences.
-        y : None, default=None
-            Ignored.
-
-        Returns
-        -------
-        float
-            Nats per step; higher is better. The negative log-likelihood is ``-score(X)``. Missing
-            steps do not count.
-
-        Raises
-        ------
-        NotFittedError, ValueError
-            As in `predict`.
-        """
-        steps, observed = self._scored(X)
-        total = _total(steps, observed)
-        if observed.all():
-            return float(total.mean() / observed.shape[1])
-        return float(total.sum() / observed.sum())
 
     def at_length(self, n_steps: int) -> Self:
         """Return a fitted copy that takes sequences of another length.
@@ -461,51 +332,6 @@ def check_noise(noise_std: ArrayLike, n_channels: int) -> None:
             f"noise_std={noise_std!r} must be finite and above 0 in every channel; pass standard "
             "deviations in units of the data, or 'estimate'."
         )
-
-
-def _total(steps: Floats, observed: NDArray[np.bool_]) -> Floats:
-    """Return the sum over the observed steps of each sequence."""
-    return steps.sum(axis=1) if observed.all() else np.where(observed, steps, 0.0).sum(axis=1)
-
-
-def center_and_scale(X: Floats, *, recorded: bool = True) -> tuple[Floats, Floats]:
-    """Return mean and standard deviation of each channel; 1 where it is constant.
-
-    If the spread over all recordings is known, it is that where a channel is constant, but for
-    exogenous channels (`recorded` is False). Missing steps have no part in it.
-    """
-    X = observed_only(X)
-    center, scale = X.mean(axis=(0, 1)), X.std(axis=(0, 1))
-    constant = constant_channels(X) | (scale <= 8 * np.finfo(np.float64).eps * np.abs(center))
-    scale = np.where(constant, 1.0, scale)
-    spread = _spread_of_constant(X) if recorded else None
-    return center, scale if spread is None else np.where(spread > 0, spread, scale)
-
-
-def _spread_of_constant(X: Floats) -> Floats | None:
-    """Return the spread over all recordings of channels that are constant, NaN of others.
-
-    None if no channel is, or the spread is not known.
-    """
-    constant = constant_channels(X)
-    spread = _SPREAD.get()() if constant.any() else None
-    return None if spread is None else np.where(constant, spread, np.nan)
-
-
-@contextmanager
-def spread_known(spread: Spread) -> Iterator[None]:
-    """Let predictors that are fitted here know the spread over all recordings.
-
-    Parameters
-    ----------
-    spread : callable
-        Returns the standard deviation of each channel, or None; called if a channel is constant.
-    """
-    token = _SPREAD.set(spread)
-    try:
-        yield
-    finally:
-        _SPREAD.reset(token)
 
 
 def warn_unless_converged(predictor: Any, columns: str, stacklevel: int) -> None:

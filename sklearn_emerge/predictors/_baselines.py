@@ -1,15 +1,17 @@
 """Baselines: what simple statistics of the data predict already."""
 
 from numbers import Integral, Real
+from typing import Self
 
 import numpy as np
-from scipy.linalg import lstsq
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 
 from .._docs import fill_doc
 from .._missing import is_observed, observed_only
 from .._moved import renamed_attribute, renamed_parameter
-from ._base import BasePredictor, center_and_scale
+from .._typing import Floats
+from ._base import BasePredictor
 from ._roles import EXOGENOUS, ROLES
 
 
@@ -65,15 +67,15 @@ class MeanPredictor(BasePredictor):
 
     def __init__(
         self,
-        per_step=False,
+        per_step: bool = False,
         *,
-        mean=None,
-        likelihood="auto",
-        noise_std="auto",
-        n_tokens="auto",
-        n_exogenous="auto",
-        feedback="auto",
-    ):
+        mean: ArrayLike | None = None,
+        likelihood: str = "auto",
+        noise_std: ArrayLike = "auto",
+        n_tokens: int | str = "auto",
+        n_exogenous: int | str = "auto",
+        feedback: bool | str = "auto",
+    ) -> None:
         self.per_step = per_step
         self.mean = mean
         self.likelihood = likelihood
@@ -82,7 +84,7 @@ class MeanPredictor(BasePredictor):
         self.n_exogenous = n_exogenous
         self.feedback = feedback
 
-    def at_length(self, n_steps):
+    def at_length(self, n_steps: int) -> Self:
         """Return a fitted copy for another length; see `BasePredictor.at_length`.
 
         Parameters
@@ -108,7 +110,7 @@ class MeanPredictor(BasePredictor):
             )
         return other
 
-    def _fit(self, X):
+    def _fit(self, X: Floats) -> None:
         X = self._targets(X)
         axes = 0 if self.per_step else (0, 1)
         if self.mean is not None:
@@ -134,7 +136,7 @@ class MeanPredictor(BasePredictor):
         if self.per_step:
             self.mean_ = self._mean_of_steps(X, self.mean_)
 
-    def _mean_of_steps(self, X, overall):
+    def _mean_of_steps(self, X: Floats, overall: Floats) -> Floats:
         """Return the mean of each step; that of all where a step is missing in all sequences."""
         observed = is_observed(X)
         if observed.all():
@@ -143,7 +145,7 @@ class MeanPredictor(BasePredictor):
         mean = self._likelihood.frequency(np.nansum(X, axis=0), np.maximum(count, 1))
         return np.where(count > 0, mean, overall)
 
-    def _predict(self, X):
+    def _predict(self, X: Floats) -> Floats:
         X = self._targets(X)
         if not self.per_step:
             return np.broadcast_to(self.mean_, X.shape).copy()
@@ -196,13 +198,20 @@ class PersistencePredictor(BasePredictor):
         **EXOGENOUS,
     }
 
-    def __init__(self, *, likelihood="auto", noise_std="auto", n_tokens="auto", n_exogenous="auto"):
+    def __init__(
+        self,
+        *,
+        likelihood: str = "auto",
+        noise_std: ArrayLike = "auto",
+        n_tokens: int | str = "auto",
+        n_exogenous: int | str = "auto",
+    ) -> None:
         self.likelihood = likelihood
         self.noise_std = noise_std
         self.n_tokens = n_tokens
         self.n_exogenous = n_exogenous
 
-    def _fit(self, X):
+    def _fit(self, X: Floats) -> None:
         past, following = self._targets(self.fill_missing(X))[:, :-1], self._targets(X)[:, 1:]
         known = self._likelihood.staying(past, following)
         if self._likelihood.counts:
@@ -210,7 +219,7 @@ class PersistencePredictor(BasePredictor):
         else:
             self.stay_probability_ = known
 
-    def _predict(self, X):
+    def _predict(self, X: Floats) -> Floats:
         known = self.after_zero_ if self._likelihood.counts else self.stay_probability_
         return self._likelihood.repeat(self._targets(X), known)
 
@@ -273,14 +282,14 @@ class MarkovPredictor(BasePredictor):
 
     def __init__(
         self,
-        split=None,
+        split: float | None = None,
         *,
-        likelihood="auto",
-        noise_std="auto",
-        n_tokens="auto",
-        n_exogenous="auto",
-        threshold="deprecated",
-    ):
+        likelihood: str = "auto",
+        noise_std: ArrayLike = "auto",
+        n_tokens: int | str = "auto",
+        n_exogenous: int | str = "auto",
+        threshold: float | str | None = "deprecated",
+    ) -> None:
         self.split = split
         self.likelihood = likelihood
         self.noise_std = noise_std
@@ -290,7 +299,7 @@ class MarkovPredictor(BasePredictor):
 
     threshold_ = renamed_attribute("threshold_", "split_")
 
-    def _fit(self, X):
+    def _fit(self, X: Floats) -> None:
         split = renamed_parameter(self, "threshold", "split")
         past, X = self._targets(self.fill_missing(X))[:, :-1], self._targets(X)
         following, observed = X[:, 1:], is_observed(X)[:, 1:]
@@ -316,134 +325,8 @@ class MarkovPredictor(BasePredictor):
             means.append(np.where(count > 0, mean, self._likelihood.possible(overall)))
         self.means_ = np.array(means)
 
-    def _predict(self, X):
+    def _predict(self, X: Floats) -> Floats:
         X = self._targets(X)
         if self._likelihood.tokens:
             return X @ self.means_
         return np.where(self.split_ < X, self.means_[1], self.means_[0])
-
-
-@fill_doc
-class AutoregressivePredictor(BasePredictor):
-    r"""Predict the next step by a linear filter of the last ones.
-
-    .. math:: \hat y_{t+1} = c + \sum_{k=1}^{p} A_k y_{t+1-k},
-
-    by least squares over all training sequences together (a vector autoregression if there
-    are several channels). While fewer than `lags` steps have been seen, the filter of that
-    shorter length is used, fitted in the same way. Predicted probabilities of binary data
-    and means of counts are clipped to their range.
-
-    Parameters
-    ----------
-    lags : int, default=32
-        Length p of the filter; at most n_steps - 1 are used.
-    likelihood : str, default="auto"
-        %(likelihood)s
-    noise_std : float, array-like, "estimate" or "auto", default="auto"
-        %(noise_std)s
-    n_exogenous : int or "auto", default="auto"
-        %(n_exogenous)s
-    feedback : bool or "auto", default="auto"
-        %(feedback)s
-
-    Attributes
-    ----------
-    lags_ : int
-        Length of the longest filter.
-    intercepts_ : ndarray of shape (lags_, n_channels)
-        Intercept of the filter of each length, shortest first.
-    coefs_ : list of ndarray of shape (length, n_channels, n_channels)
-        Coefficients of the filter of each length, most recent step first;
-        ``coefs_[p - 1][k, i, j]`` weights channel i, of those that are seen, of the step k back
-        for channel j, of those that are predicted.
-    noise_std_ : ndarray of shape (n_channels,)
-        The standard deviation in use.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_emerge import AutoregressivePredictor
-    >>> X = np.outer([1.0, 2.0, 3.0], 0.5 ** np.arange(6))
-    >>> model = AutoregressivePredictor(lags=1).fit(X)
-    >>> model.predict([[8.0] * 6])[0, 0].round(6)
-    np.float64(4.0)
-    """
-
-    takes_missing = True
-    _parameter_constraints = {
-        **BasePredictor._parameter_constraints,
-        **ROLES,
-        "lags": [Interval(Integral, 1, None, closed="left")],
-    }
-
-    def __init__(
-        self,
-        lags=32,
-        *,
-        likelihood="auto",
-        noise_std="auto",
-        n_exogenous="auto",
-        feedback="auto",
-    ):
-        self.lags = lags
-        self.likelihood = likelihood
-        self.noise_std = noise_std
-        self.n_exogenous = n_exogenous
-        self.feedback = feedback
-
-    def _fit(self, X):
-        n_steps = X.shape[1]
-        self.lags_ = min(self.lags, n_steps - 1)
-        # Standardising keeps the normal equations well conditioned, whatever the units.
-        center_seen, scale_seen = self._scaling(X)
-        center, scale = center_and_scale(self._targets(X))
-        observed, filled = self._observed(X), self.fill_missing(X)
-        seen = (self._seen(filled) - center_seen) / scale_seen
-        targets = (self._targets(filled) - center) / scale
-        n_seen, n_targets = len(scale_seen), len(scale)
-        n_columns = 1 + self.lags_ * n_seen
-        gram = np.zeros((n_columns, n_columns))
-        cross = np.zeros((n_columns, n_targets))
-        # Steps with a full past first, then one shorter past after another: the equations of a
-        # shorter filter are a corner of those of a longer one plus one more step.
-        for t in range(self.lags_ - 1, n_steps - 1):
-            _accumulate(seen, targets, t, self.lags_, gram, cross, observed[:, t + 1])
-        self.intercepts_ = np.empty((self.lags_, n_targets))
-        self.coefs_ = [None] * self.lags_
-        for length in range(self.lags_, 0, -1):
-            size = 1 + length * n_seen
-            if length < self.lags_:
-                gram, cross = gram[:size, :size], cross[:size]
-                _accumulate(seen, targets, length - 1, length, gram, cross, observed[:, length])
-            solution = lstsq(gram, cross)[0]
-            coef = solution[1:].reshape(length, n_seen, n_targets)
-            coef = coef * scale / scale_seen[:, np.newaxis]
-            self.coefs_[length - 1] = coef
-            away = center_seen @ coef.sum(axis=0)
-            self.intercepts_[length - 1] = center + scale * solution[0] - away
-
-    def _predict(self, X):
-        mean, seen = np.empty(self._targets(X).shape), self._seen(X)
-        for t in range(X.shape[1]):
-            length = min(t + 1, self.lags_)
-            past = _past(seen, t, length).reshape(len(X), -1)
-            coef = self.coefs_[length - 1].reshape(-1, mean.shape[2])
-            mean[:, t] = self.intercepts_[length - 1] + past @ coef
-        return mean
-
-
-def _past(X, t, length):
-    """Return the last `length` steps up to t, most recent first."""
-    return X[:, t - length + 1 : t + 1][:, ::-1]
-
-
-def _accumulate(seen, targets, t, length, gram, cross, observed):
-    """Add the equations of step t + 1, where it is observed, given the last steps, in place."""
-    if not observed.all():
-        seen, targets = seen[observed], targets[observed]
-    n_sequences = len(seen)
-    past = _past(seen, t, length).reshape(n_sequences, -1)
-    rows = np.hstack([np.ones((n_sequences, 1)), past])
-    gram += rows.T @ rows
-    cross += rows.T @ targets[:, t + 1]

@@ -9,7 +9,8 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from .._random import seed_sequence
-from .._validation import encode_tokens
+from .._tokens import encode_tokens
+from .._validation import check_integer
 from ..networks import SequenceNetwork, products_in
 from ..recurrence import LANES, run_forward
 from ..training import isolated_torch, rows_of_weights
@@ -160,8 +161,7 @@ class NetworkEvaluation:
                 f"generate would need the {self._n_exogenous} exogenous channels of the steps that "
                 "it adds, which nobody knows; use predict, one step at a time."
             )
-        if not isinstance(n_steps, Integral) or n_steps < 0:
-            raise ValueError(f"n_steps={n_steps!r} must be an integer of at least 0.")
+        check_integer(n_steps, "n_steps", 0)
         X = np.asarray(X)
         if X.ndim != 2 or X.shape[1] < 1:
             raise ValueError(

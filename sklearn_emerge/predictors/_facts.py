@@ -44,4 +44,8 @@ def with_facts(predictor: T, source: object) -> T:
         if isinstance(params.get(name), str) and params[name] == "auto"
     ]
     facts = {name: getattr(source, name, "auto") for name in unset}
+    likelihood = facts.get("likelihood", params.get("likelihood"))
+    if likelihood not in ("auto", "categorical"):
+        # Integers that are no tokens have no vocabulary.
+        facts.pop("n_tokens", None)
     return predictor.set_params(**facts)

@@ -3,13 +3,16 @@
 from numbers import Integral, Real
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import lstsq, qr
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
 from .._missing import is_observed
+from .._typing import Floats
 from ..dynamics import check_system, steady_filter
-from ._base import BasePredictor, center_and_scale
+from ._base import BasePredictor
+from ._scale import center_and_scale
 
 # Rows of equations that are reduced at once.
 _ROWS = 20_000
@@ -20,7 +23,7 @@ class FilterPredictor(BasePredictor):
 
     takes_missing = True
 
-    def _predict(self, X):
+    def _predict(self, X: Floats) -> Floats:
         mean = np.zeros_like(X)
         for k, weights in enumerate(self.coef_[: X.shape[1]]):
             mean[:, k:] += X[:, : X.shape[1] - k] @ weights
@@ -81,14 +84,22 @@ class FiniteFilterPredictor(FilterPredictor):
         "alpha": [Interval(Real, 0, None, closed="left")],
     }
 
-    def __init__(self, length=1, padding="zero", alpha=0.0, *, likelihood="auto", noise_std="auto"):
+    def __init__(
+        self,
+        length: int = 1,
+        padding: str = "zero",
+        alpha: float = 0.0,
+        *,
+        likelihood: str = "auto",
+        noise_std: ArrayLike = "auto",
+    ) -> None:
         self.length = length
         self.padding = padding
         self.alpha = alpha
         self.likelihood = likelihood
         self.noise_std = noise_std
 
-    def _fit(self, X):
+    def _fit(self, X: Floats) -> None:
         n_sequences, n_steps, n_channels = X.shape
         length = min(self.length, n_steps - 1)
         scale = center_and_scale(X)[1]
@@ -181,8 +192,16 @@ class TruncatedKalmanPredictor(FilterPredictor):
     }
 
     def __init__(
-        self, length=1, A=1.0, C=1.0, Q=0.1, R=1.0, *, likelihood="auto", noise_std="auto"
-    ):
+        self,
+        length: int = 1,
+        A: ArrayLike = 1.0,
+        C: ArrayLike = 1.0,
+        Q: ArrayLike = 0.1,
+        R: ArrayLike = 1.0,
+        *,
+        likelihood: str = "auto",
+        noise_std: ArrayLike = "auto",
+    ) -> None:
         self.length = length
         self.A = A
         self.C = C
@@ -191,7 +210,7 @@ class TruncatedKalmanPredictor(FilterPredictor):
         self.likelihood = likelihood
         self.noise_std = noise_std
 
-    def _fit(self, X):
+    def _fit(self, X: Floats) -> None:
         A, C, Q, R = check_system(self.A, self.C, self.Q, self.R, X.shape[2])
         gain = steady_filter(A, C, Q, R).gain
         self.coef_ = np.empty((self.length, len(C), len(C)))

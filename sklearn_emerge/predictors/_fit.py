@@ -7,8 +7,13 @@ from sklearn.base import clone
 
 from ..training import DEFAULT_CONTEXT, TrainingResult, run, untrained_net
 
+# What is kept of a training beside the weights: attributes of a predictor, without the underscore.
+KEPT = ("training_loss", "validation_loss", "stopped_at")
 
-def fit_replicas(model, samples, random_states, context=DEFAULT_CONTEXT, trained=None, own=None):
+
+def fit_replicas(
+    model, samples, random_states, context=DEFAULT_CONTEXT, trained=None, own=None, groups=None
+):
     """Fit a predictor once for each random state, all at once where that is faster.
 
     By default torch has one thread, so that results do not depend on how many the process was
@@ -26,10 +31,13 @@ def fit_replicas(model, samples, random_states, context=DEFAULT_CONTEXT, trained
         Who is told, where the state is kept, and threads. Its recorder is called with predictors in
         place of networks.
     trained : list of dict, default=None
-        Of networks that are trained already: the state of each, and its ``training_loss``. Only
-        what follows the training is done.
+        Of networks that are trained already: the state of each, and what is kept of its training,
+        see `KEPT`. Only what follows the training is done.
     own : list of dict, default=None
         Parameters of each replica that the others do not share.
+    groups : list of array-like, each of shape (n_sequences,), default=None
+        The unit of each sequence, for each of `samples`: early stopping holds out whole units.
+        None takes sequences for units.
 
     Returns
     -------
@@ -37,8 +45,9 @@ def fit_replicas(model, samples, random_states, context=DEFAULT_CONTEXT, trained
         Fitted; each as `fit` alone, with one thread of torch, would give it.
     """
     predictors = [clone(model).set_params(**each) for each in own or [{}] * len(random_states)]
+    groups = [None] * len(samples) if groups is None else groups
     if len(samples) == 1:
-        samples = list(samples) * len(predictors)
+        samples, groups = list(samples) * len(predictors), list(groups) * len(predictors)
     checked = {}
     for predictor, random_state, X in zip(predictors, random_states, samples, strict=True):
         predictor.set_params(random_state=random_state)
@@ -49,7 +58,7 @@ def fit_replicas(model, samples, random_states, context=DEFAULT_CONTEXT, trained
         checked.setdefault(id(X), predictor.prepare(X))
     samples = [checked[id(X)] for X in samples]
     if trained is None:
-        train(predictors, samples, context)
+        train(predictors, samples, context, groups)
     else:
         restore(predictors, samples, trained)
     for predictor, X in zip(predictors, samples, strict=True):
@@ -57,7 +66,7 @@ def fit_replicas(model, samples, random_states, context=DEFAULT_CONTEXT, trained
     return predictors
 
 
-def train(predictors, samples, context=DEFAULT_CONTEXT):
+def train(predictors, samples, context=DEFAULT_CONTEXT, groups=None):
     """Train predictors that differ in nothing but their random state and their sequences.
 
     Parameters
@@ -68,8 +77,12 @@ def train(predictors, samples, context=DEFAULT_CONTEXT):
         Their sequences.
     context : TrainingContext, default=TrainingContext()
         As in `fit_replicas`.
+    groups : list, default=None
+        As in `fit_replicas`, one of each predictor.
     """
-    jobs = [predictor.training_job(X) for predictor, X in zip(predictors, samples, strict=True)]
+    groups = [None] * len(samples) if groups is None else groups
+    each = zip(predictors, samples, groups, strict=True)
+    jobs = [predictor.training_job(X, units) for predictor, X, units in each]
     if context.recorder is not None:
         visits = _Visits(context.recorder, predictors, samples)
         context = replace(context, recorder=visits)
@@ -90,11 +103,12 @@ def restore(predictors, samples, trained):
     """
     for predictor, X, state in zip(predictors, samples, trained, strict=True):
         job = predictor.training_job(X)
-        weights = {name: torch.from_numpy(w) for name, w in state.items()}
-        losses = weights.pop("training_loss").numpy()
+        weights = {name: torch.from_numpy(w) for name, w in state.items() if name not in KEPT}
         job.network.load_state_dict(weights)
         predictor._end(job, TrainingResult(untrained_net(job)))
-        predictor.training_loss_ = losses
+        for name in KEPT:
+            if name in state:
+                setattr(predictor, f"{name}_", state[name])
 
 
 class _Visits:

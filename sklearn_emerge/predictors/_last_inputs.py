@@ -1,17 +1,21 @@
 """The last inputs, and networks that see them alone."""
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from .._missing import fill_missing, observed_only
 from .._roles import exogenous_of, join, targets_of
-from .._validation import encode_tokens
+from .._tokens import encode_tokens
+from .._typing import Floats
 
 # Columns of a window of inputs that a probe reads, at most: each token has as many as there are.
 _MOST_COLUMNS = 512
 
 
-def last_of_windows(compute, inputs, k):
+def last_of_windows(compute: Callable[[Floats], Floats], inputs: Floats, k: int) -> Floats:
     """Return what a network computes at the last step of each window, the first left out.
 
     Parameters
@@ -35,7 +39,7 @@ def last_of_windows(compute, inputs, k):
     return last.reshape(len(inputs), -1, last.shape[1])
 
 
-def last_inputs(X, n):
+def last_inputs(X: Floats, n: int) -> Floats:
     """Return the last inputs at each step, the latest first; zeros before the first.
 
     Parameters
@@ -54,7 +58,15 @@ def last_inputs(X, n):
     return sliding_window_view(padded, n, axis=1)[..., ::-1].swapaxes(2, 3)
 
 
-def window_of(X, n_lags, time_channel, n_tokens, *, n_exogenous=0, feedback=True):
+def window_of(
+    X: Floats,
+    n_lags: int,
+    time_channel: str | None,
+    n_tokens: int | str | None,
+    *,
+    n_exogenous: int = 0,
+    feedback: bool = True,
+) -> Floats:
     """Return the last inputs at each step, and the clock, in place of hidden states.
 
     Parameters
@@ -79,7 +91,7 @@ def window_of(X, n_lags, time_channel, n_tokens, *, n_exogenous=0, feedback=True
     X = X.reshape(*X.shape[:2], -1)
     X, exogenous = targets_of(X, n_exogenous), exogenous_of(X, n_exogenous)
     if n_tokens is not None:
-        X = encode_tokens(X.astype(np.float64), None if n_tokens == "auto" else n_tokens)
+        X = encode_tokens(X.astype(np.float64), None if isinstance(n_tokens, str) else n_tokens)
     seen = [X, exogenous] if feedback and n_exogenous else [X if feedback else exogenous]
     seen = [fill_missing(each, observed_only(each).mean(axis=(0, 1))) for each in seen]
     X = join(*seen) if len(seen) > 1 else seen[0]
@@ -91,7 +103,7 @@ def window_of(X, n_lags, time_channel, n_tokens, *, n_exogenous=0, feedback=True
     return np.concatenate([window, clock], axis=2)
 
 
-def windows_of(X, n_lags, *args, **options):
+def windows_of(X: Floats, n_lags: int, *args: Any, **options: Any) -> Iterator[Floats]:
     """Yield the last input alone, and as many as are asked for, as `window_of` returns them.
 
     Of many channels many lags are so many columns that a probe of them may find less than one of

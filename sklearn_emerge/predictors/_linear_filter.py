@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
 from .._ridge import AMOUNTS, Moments, first_ridges, fit_ridge, shrink_ridge
+from ..likelihoods import LIKELIHOODS, LinearCounts
 from ..training import Head, folds, head_of
 from ._alternative import AlternativePredictor, enough
 from ._lagged import LaggedMoments
@@ -15,8 +16,8 @@ from ._roles import ROLES
 
 _MOST_LAGS = 128
 _MOST_FEATURES = 512
-# An amount of shrinking is chosen on so many steps, or more if that makes fewer coefficients.
-_SOME_STEPS, _SOME_COEFFICIENTS = 32, 4096
+# The least mean of counts, in shares of that of their channel.
+_LEAST_MEAN = 0.05
 # Groups of filters of like length.
 _MOST_GROUPS = 8
 
@@ -28,19 +29,23 @@ class LinearFilterPredictor(AlternativePredictor):
     .. math:: \hat y_{t+1} = c + \sum_{k=1}^{p} A_k y_{t+1-k},
 
     by ridge regression; under the Bernoulli and the categorical likelihood the right hand side
-    is the logit, by logistic regression. While fewer than `lags` steps have been seen, each step
-    has a filter of its own, of the steps there are, as an optimal filter has. Under the Gaussian
-    likelihood it is shrunk towards the filter of that length that is best for all steps with such a
-    past. All penalties are chosen by cross-validation over sequences.
+    is the logit, by logistic regression, and of counts it may be the logarithm of the mean. While
+    fewer than `lags` steps have been seen, each step has a filter of its own, of the steps there
+    are, as an optimal filter has. A ridge regression is shrunk towards the filter of that length
+    that is best for all steps with such a past. All penalties are chosen by cross-validation over
+    sequences.
 
     Parameters
     ----------
     lags : int or "auto", default="auto"
-        Length p of the filter. "auto" chooses out of 1, 2, 4, ... up to min(128, n_steps // 2),
-        with no more than 512 coefficients for a channel, by the square error of sequences left
-        out.
+        Length p of the filter. "auto" chooses out of 1, 2, 4, ... and three quarters of the steps,
+        as far as these are no more than 128 and have no more than 512 coefficients for a channel,
+        by the square error of sequences left out.
     time_channel : {"full_time", None}, default=None
         "full_time" adds the clock :math:`t / (T - 1)` to what is regressed on.
+    link : {"auto", "identity", "log"}, default="auto"
+        What of the mean of counts is linear: itself, or its logarithm. "auto" takes what predicts
+        the sequences better that are left out. Other likelihoods have one link, "auto".
     likelihood : str, default="auto"
         %(likelihood)s
     noise_std : float, array-like, "estimate" or "auto", default="auto"
@@ -62,6 +67,8 @@ class LinearFilterPredictor(AlternativePredictor):
         channel j, of those that are predicted.
     intercept_ : ndarray of shape (n_channels,)
         Its intercept.
+    link_ : {"identity", "log", "logit"}
+        What of the mean is linear: itself, its logarithm, or (of classes) its logit.
     cv_error_ : ndarray of shape (n_channels,)
         %(cv_error_)s
     converged_ : bool
@@ -88,6 +95,7 @@ class LinearFilterPredictor(AlternativePredictor):
         **AlternativePredictor._parameter_constraints,
         **ROLES,
         "lags": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "link": [StrOptions({"auto", "identity", "log"})],
     }
 
     def __init__(
@@ -95,6 +103,7 @@ class LinearFilterPredictor(AlternativePredictor):
         lags="auto",
         *,
         time_channel=None,
+        link="auto",
         likelihood="auto",
         noise_std="auto",
         n_tokens="auto",
@@ -103,6 +112,7 @@ class LinearFilterPredictor(AlternativePredictor):
     ):
         self.lags = lags
         self.time_channel = time_channel
+        self.link = link
         self.likelihood = likelihood
         self.noise_std = noise_std
         self.n_tokens = n_tokens
@@ -110,6 +120,36 @@ class LinearFilterPredictor(AlternativePredictor):
         self.feedback = feedback
 
     def _learn(self, X):
+        self._head_likelihood = self._likelihood
+        if self._likelihood.counts:
+            self._head_likelihood = self._choose_link(X)
+        elif self.link != "auto":
+            raise ValueError(
+                f"link={self.link!r} is for counts, but the likelihood is {self.likelihood_!r}, "
+                "which has one link; leave link='auto', or pass likelihood='poisson'."
+            )
+        self.link_ = "log" if self._likelihood.counts else "logit"
+        if self._head_likelihood.identity_link:
+            self.link_ = "identity"
+        self._fit_heads(X)
+
+    def _choose_link(self, X):
+        """Return the likelihood of counts whose heads predict sequences left out better."""
+        linear = LinearCounts(_LEAST_MEAN * np.nanmean(self._targets(X), axis=(0, 1)))
+        candidates = {"log": self._likelihood, "identity": linear}
+        if self.link != "auto" or len(X) < 2:
+            return candidates["log" if self.link == "auto" else self.link]
+        *_, left_out = folds(len(X))
+        kept, left_out = np.delete(X, left_out, axis=0), X[left_out]
+        following, scores = self._targets(left_out)[:, 1:], {}
+        for link, self._head_likelihood in candidates.items():
+            self._fit_heads(kept)
+            mean = self._predict(self.fill_missing(left_out))[:, :-1]
+            # As Poisson counts: it is means that are compared.
+            scores[link] = np.nansum(LIKELIHOODS["poisson"].log_density(following, mean))
+        return candidates[max(scores, key=scores.get)]
+
+    def _fit_heads(self, X):
         n_steps, n_channels = self._seen(X).shape[1:]
         observed, X = self._observed(X), self.fill_missing(X)
         # How much of each step there is to learn from.
@@ -119,7 +159,7 @@ class LinearFilterPredictor(AlternativePredictor):
             longest = candidates[-1]
             lagged = LaggedMoments(X, self._clock(n_steps), longest, observed, self._roles(X))
             pooled = self._pooled(lagged, range(longest - 1, n_steps - 1), longest)
-            if _is_enough(pooled):
+            if is_enough(pooled):
                 break
             # Hardly any sequence is so long.
             candidates.pop()
@@ -165,8 +205,11 @@ class LinearFilterPredictor(AlternativePredictor):
                     f"{n_steps} steps; use at most lags={n_steps - 1}, or lags='auto'."
                 )
             return [int(self.lags)]
-        longest = max(1, min(_MOST_LAGS, n_steps // 2, _MOST_FEATURES // n_channels))
-        return [2**k for k in range(longest.bit_length())]
+        most = 3 * n_steps // 4
+        longest = max(1, min(_MOST_LAGS, most, _MOST_FEATURES // n_channels))
+        lags = [2**k for k in range(longest.bit_length())]
+        # Of a mean that each sequence has of its own all that has been seen tells.
+        return lags if lags[-1] == longest or longest < most else [*lags, longest]
 
     def _size(self, lags, n_channels):
         return self._clock(1).size + lags * n_channels
@@ -179,7 +222,7 @@ class LinearFilterPredictor(AlternativePredictor):
 
     def _first(self, X, lagged, pooled, ridge):
         """Return the heads of the steps with a shorter past, their square errors and weights."""
-        if not self._likelihood.closed_form:
+        if not self._head_likelihood.closed_form:
             return self._first_iterated(X, lagged)
         heads, squares, weight = [], 0.0, 0.0
         done = self.lags_ - 1
@@ -198,7 +241,7 @@ class LinearFilterPredictor(AlternativePredictor):
                 done = last
                 known = first_ridges(pooled, ridge, sizes)
                 of_last = lagged.at(last, last + 1, pooled.origin)
-                if _is_enough(of_last):
+                if is_enough(of_last):
                     errors.append(shrink_ridge(of_last, known[-1]).error)
                 of_features, of_targets = np.split(pooled.origin, [sizes[-1]])
                 origins = [np.append(of_features[:size], of_targets) for size in sizes]
@@ -211,7 +254,7 @@ class LinearFilterPredictor(AlternativePredictor):
                 weight += of_octave
                 best = errors.argmin(axis=0)
             heads = [
-                *(_shrunk_head(lagged.at(t, t + 1, origin), fit, best) for t, origin, fit in fits),
+                *(shrunk_head(lagged.at(t, t + 1, origin), fit, best) for t, origin, fit in fits),
                 *heads,
             ]
         return heads, squares, weight
@@ -220,13 +263,13 @@ class LinearFilterPredictor(AlternativePredictor):
         heads, squares, weights = [], 0.0, self._share[: self.lags_ - 1]
         for t, weight in enumerate(weights):
             steps, of_step = [t], lagged.at(t, t + 1, lagged.mean(t, t + 1))
-            if not _is_enough(of_step):
+            if not is_enough(of_step):
                 # Hardly observed: that of all steps with such a past.
                 steps = range(t, X.shape[1] - 1)
                 of_step = self._pooled(lagged, steps, t + 1)
             ridge = fit_ridge(of_step)
             chunks = self._kept(X, lagged.observed, steps, t + 1)
-            heads.append(head_of(ridge, chunks, of_step, self._likelihood))
+            heads.append(head_of(ridge, chunks, of_step, self._head_likelihood))
             squares = squares + ridge.error * weight
         return heads, squares, weights.sum()
 
@@ -254,7 +297,7 @@ class LinearFilterPredictor(AlternativePredictor):
         some = enough(X, pooled.n_features)
         observed = enough(lagged.observed, pooled.n_features)
         chunks = self._chunks(some, observed, steps, self.lags_)
-        head = head_of(ridge, chunks, pooled, self._likelihood)
+        head = head_of(ridge, chunks, pooled, self._head_likelihood)
         self.coef_, self.intercept_ = self._weights(head), head.intercept
         return [head], ridge.error
 
@@ -273,122 +316,16 @@ class LinearFilterPredictor(AlternativePredictor):
         mean = np.empty(self._targets(X).shape)
         for t in range(X.shape[1]):
             head = self.heads_[min(t, len(self.heads_) - 1)]
-            mean[:, t] = head.mean(self._rows(X, t, min(t + 1, self.lags_)), self._likelihood)
+            mean[:, t] = head.mean(self._rows(X, t, min(t + 1, self.lags_)), self._head_likelihood)
         return mean
 
 
-@fill_doc
-class TimeVaryingFilterPredictor(LinearFilterPredictor):
-    r"""Predict the next step by a linear filter of the last ones with coefficients of each step.
-
-    .. math:: \hat y_{t+1} = c_t + \sum_{k=1}^{p} A_{k, t} y_{t+1-k}
-
-    shrunk towards the filter that is the same at every step, by a ridge penalty on the difference.
-    How much is chosen by cross-validation over sequences, all the way among the choices. What a
-    clock is worth to a linear predictor.
-
-    Parameters
-    ----------
-    lags : int or "auto", default="auto"
-        Length p of the filter. "auto" takes that of `LinearFilterPredictor`.
-    time_channel : {"full_time", None}, default=None
-        "full_time" adds the clock :math:`t / (T - 1)` to what the filter that is the same at
-        every step regresses on; those of each step need none.
-    likelihood : str, default="auto"
-        %(likelihood)s
-    noise_std : float, array-like, "estimate" or "auto", default="auto"
-        %(noise_std_held_out)s
-    n_tokens : int or "auto", default="auto"
-        %(n_tokens)s
-    n_exogenous : int or "auto", default="auto"
-        %(n_exogenous)s
-    feedback : bool or "auto", default="auto"
-        %(feedback)s
-
-    Attributes
-    ----------
-    lags_ : int
-        Length of the filter.
-    amount_ : ndarray of shape (n_channels,)
-        Penalty on differences, in units of the variance of the data; infinite where the filter
-        is the same at every step.
-    coefs_ : ndarray of shape (n_steps - lags_, lags_, n_channels, n_channels)
-        Coefficients of the filter of each step that has a full past, most recent step first.
-        After the last step of training its filter is used on.
-    intercepts_ : ndarray of shape (n_steps - lags_, n_channels)
-        Their intercepts.
-    coef_ : ndarray of shape (lags_, n_channels, n_channels)
-        Coefficients of the filter that is the same at every step.
-    intercept_ : ndarray of shape (n_channels,)
-        Its intercept.
-    cv_error_ : ndarray of shape (n_channels,)
-        %(cv_error_)s
-    converged_ : bool
-        %(regressions_converged_)s
-    noise_std_ : ndarray of shape (n_channels,)
-        The standard deviation in use.
-
-    See Also
-    --------
-    LinearFilterPredictor : The same at every step that has a full past.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_emerge import TimeVaryingFilterPredictor
-    >>> X = np.cumprod([1.0, 0.5, 3.0, 0.5], axis=0) * np.array([[1.0], [2.0], [3.0], [5.0]])
-    >>> model = TimeVaryingFilterPredictor(lags=1).fit(X)
-    >>> model.coefs_.ravel().round(2).tolist()
-    [0.5, 3.0, 0.5]
-    """
-
-    def _steady(self, X, lagged, pooled, ridge):
-        n_channels = len(self.target_scale_)
-        steps = range(self.lags_ - 1, X.shape[1] - 1)
-        some = _spread(steps, max(_SOME_STEPS, _SOME_COEFFICIENTS // pooled.n_features))
-        moments = [lagged.at(t, self.lags_, pooled.origin) for t in some]
-        errors = [shrink_ridge(each, ridge).error for each in moments if _is_enough(each)]
-        # Nothing is known of steps that are hardly observed but the filter of all.
-        error = np.mean(errors, axis=0) if errors else np.tile(ridge.error, (len(AMOUNTS), 1))
-        if not errors:
-            best = np.full(n_channels, len(AMOUNTS) - 1)
-        elif self._likelihood.closed_form:
-            best = error.argmin(axis=0)
-        else:
-            best = np.full(n_channels, (error / self.target_scale_**2).sum(axis=1).argmin())
-        self.amount_ = AMOUNTS[best]
-        [steady], _ = super()._steady(X, lagged, pooled, ridge)
-        if self._likelihood.closed_form:
-            moments = (lagged.at(t, self.lags_, pooled.origin) for t in steps)
-            heads = [_shrunk_head(each, ridge, best) for each in moments]
-        else:
-            heads = [self._varied(X, lagged, t, pooled, steady) for t in steps]
-        self.coefs_ = np.array([self._weights(head) for head in heads])
-        self.intercepts_ = np.array([head.intercept for head in heads])
-        return heads, error[best, np.arange(n_channels)]
-
-    def _varied(self, X, lagged, t, pooled, steady):
-        """Return the head of step t, shrunk towards the one of all."""
-        if np.isinf(self.amount_[0]) or not lagged.observed[:, t + 1].any():
-            return steady
-        penalty = self.amount_[0] * np.mean(self.scale_**2)
-        known = steady.coef, steady.intercept
-        chunks = self._kept(X, lagged.observed, [t], self.lags_)
-        fit = self._likelihood.shrink_head(chunks, pooled, penalty, known)
-        return Head(fit.coef, fit.intercept, fit.converged)
-
-
-def _is_enough(moments):
+def is_enough(moments):
     """Return whether two folds have rows, so that one can be left out."""
     return np.count_nonzero(moments.counts) > 1
 
 
-def _spread(steps, most):
-    """Return some steps, evenly."""
-    return [steps[k] for k in np.linspace(0, len(steps) - 1, min(most, len(steps))).astype(int)]
-
-
-def _shrunk_head(moments, known, best):
+def shrunk_head(moments, known, best):
     """Return the head of some rows, shrunk towards that of all by an amount for each channel."""
     if not moments.counts.any():
         best = np.full_like(best, len(AMOUNTS) - 1)

@@ -12,7 +12,7 @@ from ..networks import recurrent_weights
 from ..training import isolated_torch
 from ._neural import NeuralPredictor
 from ._places import parts_called_once
-from ._trained import TrainedNetwork, read_network
+from ._trained import TrainedNetwork, read_network, warn_if_whole
 
 
 @fill_doc
@@ -43,6 +43,14 @@ class ModulePredictor(NeuralPredictor):
     lr : float, default=1e-3
         Step size of Adam; that of `GRUPredictor` is ten times as large, which not every module
         bears.
+    early_stopping : bool, default=False
+        %(early_stopping)s
+    validation_fraction : float, default=0.1
+        %(validation_fraction)s
+    validation_steps : int, default=20
+        %(validation_steps)s
+    n_iter_no_change : int, default=10
+        %(n_iter_no_change)s
     likelihood : str, default="auto"
         %(likelihood_of_network)s
     noise_std : float, array-like, "estimate" or "auto", default="auto"
@@ -85,6 +93,10 @@ class ModulePredictor(NeuralPredictor):
         %(network_converged_)s
     training_loss_ : ndarray of shape (20,)
         %(training_loss_)s
+    validation_loss_ : ndarray of shape (20,)
+        %(validation_loss_)s
+    stopped_at_ : float
+        %(stopped_at_)s
     n_parameters_ : int
         Number of weights, head included.
     noise_std_ : ndarray of shape (n_channels,)
@@ -119,6 +131,10 @@ class ModulePredictor(NeuralPredictor):
         max_steps=1000,
         batch_size=64,
         lr=1e-3,
+        early_stopping=False,
+        validation_fraction=0.1,
+        validation_steps=20,
+        n_iter_no_change=10,
         likelihood="auto",
         noise_std="auto",
         n_tokens="auto",
@@ -139,6 +155,10 @@ class ModulePredictor(NeuralPredictor):
             max_steps=max_steps,
             batch_size=batch_size,
             lr=lr,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            validation_steps=validation_steps,
+            n_iter_no_change=n_iter_no_change,
             likelihood=likelihood,
             noise_std=noise_std,
             n_tokens=n_tokens,
@@ -200,6 +220,12 @@ class ModulePredictor(NeuralPredictor):
         ValueError
             If this is no trained network, `head` is no `torch.nn.Linear`, or parts of the network
             have parameters that no `reset_parameters` sets and `fresh` is None.
+
+        Warns
+        -----
+        UserWarning
+            In `fit`, if there is no head, and the core has as many outputs as there are channels
+            to predict, as a whole network with its output layer has.
 
         Examples
         --------
@@ -331,6 +357,8 @@ class ModulePredictor(NeuralPredictor):
         network = super()._initial_network(n_seen, n_targets)
         head = self.trained.head if self._shows_it else None
         if head is None:
+            if self._shows_it and self.trained.inputs is None:
+                warn_if_whole(network.core, network.head.in_features, n_targets)
             return network
         sizes = head.in_features, head.out_features
         needed = network.head.in_features, n_targets

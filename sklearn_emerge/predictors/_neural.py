@@ -24,6 +24,7 @@ from ..networks import (
 from ..recurrence import choose_engine
 from ..training import (
     N_PARTS,
+    EarlyStopping,
     Head,
     ObservedLoss,
     Optimisation,
@@ -33,11 +34,12 @@ from ..training import (
     fit_head,
     isolated_torch,
 )
-from ._base import BasePredictor, center_and_scale, warn_unless_converged
+from ._base import BasePredictor, warn_unless_converged
 from ._evaluation import NetworkEvaluation
 from ._fit import train
 from ._places import PlaceEvaluation
 from ._roles import ROLES
+from ._scale import center_and_scale
 
 TIME_CHANNELS = ("full_time", "no_time", "constant_time")
 
@@ -69,6 +71,10 @@ class NeuralPredictor(
         "batch_size": [Interval(Integral, 1, 2**63 - 1, closed="both")],
         # What single precision can hold; the first step of Adam is ten times as large.
         "lr": [Interval(Real, 1.4e-45, 3.4e37, closed="both")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "validation_steps": [Interval(Integral, 1, None, closed="left")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "input_scaling": [StrOptions({"auto", "standard", "first"}), None],
         "output_scaling": [StrOptions({"auto", "standard"}), None],
         "time_channel": [StrOptions(set(TIME_CHANNELS)), None],
@@ -86,6 +92,10 @@ class NeuralPredictor(
         max_steps=1000,
         batch_size=64,
         lr=1e-3,
+        early_stopping=False,
+        validation_fraction=0.1,
+        validation_steps=20,
+        n_iter_no_change=10,
         likelihood="auto",
         noise_std="auto",
         n_tokens="auto",
@@ -104,6 +114,10 @@ class NeuralPredictor(
         self.max_steps = max_steps
         self.batch_size = batch_size
         self.lr = lr
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.validation_steps = validation_steps
+        self.n_iter_no_change = n_iter_no_change
         self.likelihood = likelihood
         self.noise_std = noise_std
         self.n_tokens = n_tokens
@@ -144,13 +158,15 @@ class NeuralPredictor(
     def _fit(self, X):
         train([self], [X], TrainingContext(n_threads=self._n_threads))
 
-    def training_job(self, X):
+    def training_job(self, X, groups=None):
         """Return the training of the initial network, whose weights depend on the stream alone.
 
         Parameters
         ----------
         X : ndarray of shape (n_sequences, n_steps, n_channels)
             Sequences, as `prepare` returns them.
+        groups : array-like of shape (n_sequences,), default=None
+            The unit of each sequence, which early stopping holds out as a whole.
 
         Returns
         -------
@@ -172,7 +188,8 @@ class NeuralPredictor(
         """
         check_device(self.device)
         self.head_, self.converged_ = None, True
-        self.training_loss_ = np.full(N_PARTS, np.nan)
+        self.training_loss_ = self.validation_loss_ = np.full(N_PARTS, np.nan)
+        self.stopped_at_ = np.nan
         self.seed_sequence_ = seed_sequence(self.random_state)
         self._learn_scaling(X)
         targets = self._targets(X)
@@ -197,7 +214,8 @@ class NeuralPredictor(
         if not observed.all():
             loss = ObservedLoss(loss)
             # A batch has something to predict.
-            X = X[observed.any(axis=1)]
+            some = observed.any(axis=1)
+            X, groups = X[some], None if groups is None else np.asarray(groups)[some]
         self.engine_ = self._choose_engine(network.core, loss.no_kernel, X.shape[1])
         return TrainingJob(
             network,
@@ -211,6 +229,7 @@ class NeuralPredictor(
             callbacks=self._training_callbacks(),
             own_callbacks=clone(self.callbacks, safe=False) or [],
             resumable=self._resumable,
+            groups=groups,
         )
 
     def _choose_engine(self, core, no_kernel, n_steps):
@@ -234,7 +253,14 @@ class NeuralPredictor(
 
     def _optimisation(self):
         """Return how they are trained."""
-        return Optimisation(self.max_steps, self.batch_size, self.lr, self.device)
+        stops = self.validation_fraction, self.validation_steps, self.n_iter_no_change
+        return Optimisation(
+            self.max_steps,
+            self.batch_size,
+            self.lr,
+            self.device,
+            early_stopping=EarlyStopping(*stops) if self.early_stopping else None,
+        )
 
     def _training_callbacks(self):
         """Return callbacks that belong to the training itself."""
@@ -264,11 +290,13 @@ class NeuralPredictor(
         """Keep what was trained."""
         network = job.network
         self.network_, self.net_ = network, result.net
-        if result.losses is not None:
-            # In nats per step of what is scored.
-            self.training_loss_ = (
-                job.loss.at_best_noise(result.losses) if self._estimates_noise else result.losses
-            )
+        self.stopped_at_ = result.stopped_at
+        curves = {"training_loss_": result.losses, "validation_loss_": result.held_out}
+        for name, losses in curves.items():
+            if losses is not None:
+                # In nats per step of what is scored.
+                losses = job.loss.at_best_noise(losses) if self._estimates_noise else losses
+                setattr(self, name, losses)
         if not is_finite(network):
             warnings.warn(
                 f"Training of {type(self).__name__} diverged: weights are not finite after "

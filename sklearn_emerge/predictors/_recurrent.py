@@ -27,6 +27,10 @@ class RecurrentPredictor(NeuralPredictor):
         max_steps=1000,
         batch_size=64,
         lr=1e-2,
+        early_stopping=False,
+        validation_fraction=0.1,
+        validation_steps=20,
+        n_iter_no_change=10,
         likelihood="auto",
         noise_std="auto",
         n_tokens="auto",
@@ -46,6 +50,10 @@ class RecurrentPredictor(NeuralPredictor):
             max_steps=max_steps,
             batch_size=batch_size,
             lr=lr,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            validation_steps=validation_steps,
+            n_iter_no_change=n_iter_no_change,
             likelihood=likelihood,
             noise_std=noise_std,
             n_tokens=n_tokens,
@@ -90,6 +98,14 @@ class RNNPredictor(RecurrentPredictor):
         Sequences an update, in reshuffled epochs.
     lr : float, default=1e-2
         Step size of Adam. That of *Emergence Without Scale* is 1e-3, for 20,000 updates.
+    early_stopping : bool, default=False
+        %(early_stopping)s
+    validation_fraction : float, default=0.1
+        %(validation_fraction)s
+    validation_steps : int, default=20
+        %(validation_steps)s
+    n_iter_no_change : int, default=10
+        %(n_iter_no_change)s
     likelihood : str, default="auto"
         %(likelihood_of_network)s
     noise_std : float, array-like, "estimate" or "auto", default="auto"
@@ -127,6 +143,10 @@ class RNNPredictor(RecurrentPredictor):
         %(network_converged_)s
     training_loss_ : ndarray of shape (20,)
         %(training_loss_)s
+    validation_loss_ : ndarray of shape (20,)
+        %(validation_loss_)s
+    stopped_at_ : float
+        %(stopped_at_)s
     n_parameters_ : int
         Number of weights, head included.
     noise_std_ : ndarray of shape (n_channels,)
@@ -175,6 +195,14 @@ class GRUPredictor(RecurrentPredictor):
         Sequences an update, in reshuffled epochs.
     lr : float, default=1e-2
         Step size of Adam. That of *Emergence Without Scale* is 1e-3, for 20,000 updates.
+    early_stopping : bool, default=False
+        %(early_stopping)s
+    validation_fraction : float, default=0.1
+        %(validation_fraction)s
+    validation_steps : int, default=20
+        %(validation_steps)s
+    n_iter_no_change : int, default=10
+        %(n_iter_no_change)s
     likelihood : str, default="auto"
         %(likelihood_of_network)s
     noise_std : float, array-like, "estimate" or "auto", default="auto"
@@ -212,6 +240,10 @@ class GRUPredictor(RecurrentPredictor):
         %(network_converged_)s
     training_loss_ : ndarray of shape (20,)
         %(training_loss_)s
+    validation_loss_ : ndarray of shape (20,)
+        %(validation_loss_)s
+    stopped_at_ : float
+        %(stopped_at_)s
     n_parameters_ : int
         Number of weights, head included.
     noise_std_ : ndarray of shape (n_channels,)
@@ -258,6 +290,14 @@ class LSTMPredictor(RecurrentPredictor):
         Sequences an update, in reshuffled epochs.
     lr : float, default=1e-2
         Step size of Adam.
+    early_stopping : bool, default=False
+        %(early_stopping)s
+    validation_fraction : float, default=0.1
+        %(validation_fraction)s
+    validation_steps : int, default=20
+        %(validation_steps)s
+    n_iter_no_change : int, default=10
+        %(n_iter_no_change)s
     likelihood : str, default="auto"
         %(likelihood_of_network)s
     noise_std : float, array-like, "estimate" or "auto", default="auto"
@@ -295,6 +335,10 @@ class LSTMPredictor(RecurrentPredictor):
         %(network_converged_)s
     training_loss_ : ndarray of shape (20,)
         %(training_loss_)s
+    validation_loss_ : ndarray of shape (20,)
+        %(validation_loss_)s
+    stopped_at_ : float
+        %(stopped_at_)s
     n_parameters_ : int
         Number of weights, head included.
     noise_std_ : ndarray of shape (n_channels,)

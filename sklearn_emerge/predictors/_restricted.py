@@ -1,14 +1,17 @@
 """Linear predictors with few parameters."""
 
+from collections.abc import Callable
 from numbers import Integral
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import lstsq, qr
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
 from .._missing import is_observed
 from .._random import substream
+from .._typing import Floats, RandomState
 from ._base import BasePredictor
 
 
@@ -78,15 +81,15 @@ class RestrictedLinearPredictor(BasePredictor):
 
     def __init__(
         self,
-        family="block",
-        size=1,
+        family: str = "block",
+        size: int = 1,
         *,
-        basis=None,
-        origin=None,
-        likelihood="auto",
-        noise_std="auto",
-        random_state=None,
-    ):
+        basis: ArrayLike | None = None,
+        origin: ArrayLike | None = None,
+        likelihood: str = "auto",
+        noise_std: ArrayLike = "auto",
+        random_state: RandomState = None,
+    ) -> None:
         self.family = family
         self.size = size
         self.basis = basis
@@ -95,7 +98,7 @@ class RestrictedLinearPredictor(BasePredictor):
         self.noise_std = noise_std
         self.random_state = random_state
 
-    def _fit(self, X):
+    def _fit(self, X: Floats) -> None:
         n_channels = X.shape[2]
         past = self.fill_missing(X)[:, :-1].reshape(-1, n_channels)
         following = X[:, 1:].reshape(-1, n_channels)
@@ -107,10 +110,10 @@ class RestrictedLinearPredictor(BasePredictor):
         self.transition_ = self.closest(triangle[:n_channels], triangle[n_channels:])
         self.n_parameters_ = self.count_parameters(n_channels)
 
-    def _predict(self, X):
+    def _predict(self, X: Floats) -> Floats:
         return X @ self.transition_.T
 
-    def count_parameters(self, n_channels):
+    def count_parameters(self, n_channels: int) -> int:
         """Return the dimension of the family.
 
         Parameters
@@ -128,7 +131,12 @@ class RestrictedLinearPredictor(BasePredictor):
             self.family
         ]
 
-    def closest(self, inputs, outputs, solve=None):
+    def closest(
+        self,
+        inputs: Floats,
+        outputs: Floats,
+        solve: Callable[[Floats, Floats], Floats] | None = None,
+    ) -> Floats:
         """Return the matrix M of the family that minimises the norm of M inputs - outputs.
 
         Parameters
@@ -177,7 +185,7 @@ class RestrictedLinearPredictor(BasePredictor):
         theta = solve(design, (outputs - origin @ inputs).reshape(-1, 1))[:, 0]
         return origin + np.tensordot(theta, basis, axes=1)
 
-    def _affine(self, d):
+    def _affine(self, d: int) -> tuple[Floats, Floats]:
         """Return origin and basis of the affine family after checking their shapes."""
         origin = np.zeros((d, d)) if self.origin is None else self.origin
         basis = self.basis
@@ -196,8 +204,9 @@ class RestrictedLinearPredictor(BasePredictor):
                     f"channels; got shape {value.shape}."
                 )
             arrays.append(value)
-        return arrays
+        return arrays[0], arrays[1]
 
 
-def _least_squares(matrix, target):
-    return lstsq(matrix, target)[0]
+def _least_squares(matrix: Floats, target: Floats) -> Floats:
+    solution: Floats = lstsq(matrix, target)[0]
+    return solution

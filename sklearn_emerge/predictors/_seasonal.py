@@ -3,11 +3,13 @@
 from numbers import Integral
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import lstsq
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
 from .._missing import fill_missing, is_observed, mean_of_steps
+from .._typing import Floats
 from ..training import folds
 from ._alternative import AlternativePredictor
 
@@ -66,14 +68,14 @@ class SeasonalPredictor(AlternativePredictor):
 
     def __init__(
         self,
-        period="auto",
+        period: int | str = "auto",
         *,
-        time_channel=None,
-        likelihood="auto",
-        noise_std="auto",
-        n_tokens="auto",
-        n_exogenous="auto",
-    ):
+        time_channel: str | None = None,
+        likelihood: str = "auto",
+        noise_std: ArrayLike = "auto",
+        n_tokens: int | str = "auto",
+        n_exogenous: int | str = "auto",
+    ) -> None:
         self.period = period
         self.time_channel = time_channel
         self.likelihood = likelihood
@@ -81,17 +83,19 @@ class SeasonalPredictor(AlternativePredictor):
         self.n_tokens = n_tokens
         self.n_exogenous = n_exogenous
 
-    def _learn(self, X):
+    def _learn(self, X: Floats) -> None:
         # Nothing but targets is used: the predictor of one period ago is not driven.
         X = self._targets(X)
         n_sequences, n_steps, n_channels = X.shape
-        if self.period != "auto" and self.period >= n_steps:
+        period = None if isinstance(self.period, str) else int(self.period)
+        if period is not None and period >= n_steps:
             raise ValueError(
                 f"period={self.period} does not pass within sequences of {n_steps} steps; use at "
                 f"most period={n_steps - 1}, or period='auto'."
             )
-        periods = [self.period] if self.period != "auto" else range(2, n_steps // 2 + 1)
-        periods = list(periods) or [1]
+        periods = [*range(2, n_steps // 2 + 1)] or [1]
+        if period is not None:
+            periods = [period]
         squares = np.zeros((len(periods), n_channels))
         seen = fill_missing(X, self._usual_step)
         for rows in folds(n_sequences):
@@ -100,8 +104,8 @@ class SeasonalPredictor(AlternativePredictor):
             mean = self._means(self._regress(X[~left_out]), n_steps - 1)
             for k, period in enumerate(periods):
                 weight = self._weight(X[~left_out], mean, period)
-                error = X[left_out, 1:] - self._mix(seen[left_out, :-1], mean, period, weight)
-                squares[k] += np.nansum(error**2, axis=(0, 1))
+                mixed = self._mix(seen[left_out, :-1], mean, period, weight)
+                squares[k] += np.nansum((X[left_out, 1:] - mixed) ** 2, axis=(0, 1))
         best = (squares / self.target_scale_**2).sum(axis=1).argmin()
         self.period_ = int(periods[best])
         self.cv_error_ = squares[best] / int(is_observed(X)[:, 1:].sum())
@@ -109,7 +113,7 @@ class SeasonalPredictor(AlternativePredictor):
         mean = self._means(self.line_, n_steps - 1)
         self.weight_ = self._weight(X, mean, self.period_)
 
-    def _regress(self, X):
+    def _regress(self, X: Floats) -> tuple[Floats, int]:
         """Return intercept and slope of the mean of the next step, and how many steps there are."""
         clock = self._clock(X.shape[1] - 1)
         design = np.hstack([np.ones((len(clock), 1)), clock])
@@ -121,13 +125,13 @@ class SeasonalPredictor(AlternativePredictor):
         root = np.sqrt(count)
         return lstsq(root * design, root * mean_of_steps(X[:, 1:]))[0], int(count.sum())
 
-    def _means(self, line, n_steps):
+    def _means(self, line: tuple[Floats, int], n_steps: int) -> Floats:
         """Return the mean of the step after each, of shape (n_steps, n_channels)."""
         coef, count = line
         mean = coef[0] + self._clock(n_steps) @ coef[1:]
         return self._likelihood.frequency(self._likelihood.possible(mean) * count, count)
 
-    def _weight(self, X, mean, period):
+    def _weight(self, X: Floats, mean: Floats, period: int) -> Floats:
         """Return the weights of least square error."""
         seen = fill_missing(X, self._usual_step)
         past, following, mean = seen[:, :-period], X[:, period:], mean[period - 1 :]
@@ -147,13 +151,13 @@ class SeasonalPredictor(AlternativePredictor):
             weight = np.minimum(weight, (n_pairs + 1) / (n_pairs + 2))
         return np.broadcast_to(weight, X.shape[2:])
 
-    def _mix(self, X, mean, period, weight):
+    def _mix(self, X: Floats, mean: Floats, period: int, weight: Floats) -> Floats:
         """Return the prediction of the step after each."""
         mixed = np.broadcast_to(mean, X.shape).copy()
         late = mixed[:, period - 1 :]
         late += weight * (X[:, : late.shape[1]] - late)
         return mixed
 
-    def _predict(self, X):
+    def _predict(self, X: Floats) -> Floats:
         X = self._targets(X)
         return self._mix(X, self._means(self.line_, X.shape[1]), self.period_, self.weight_)

@@ -1,6 +1,7 @@
 """Networks that are trained already: what is kept of them, and fresh ones of the same kind."""
 
 import inspect
+import warnings
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -95,6 +96,14 @@ class TrainedNetwork:
         others = TrainedNetwork(fresh).sizes
         if sizes != others:
             name = min(set(sizes.items()) ^ set(others.items()))[0]
+            if prefix := _prefix_of(sizes, others):
+                raise ValueError(
+                    f"the names of the trained network begin with {prefix!r}, as those of a part "
+                    f"of a larger network do, and those of {_words(fresh)}, which fresh returned, "
+                    f"do not ({prefix + min(others)!r} and {min(others)!r}); pass what is below "
+                    f"{prefix!r}, {{name.removeprefix({prefix!r}): values for name, values in "
+                    f"state.items() if name.startswith({prefix!r})}}."
+                )
             raise ValueError(
                 f"fresh, asked for {n_inputs} inputs, returned {_words(fresh)} whose {name!r} has "
                 f"the shape {others.get(name)}, but that of the trained network has "
@@ -115,6 +124,15 @@ class TrainedNetwork:
         # A copy into the tensors of the fresh one would change their dtype to its.
         core.load_state_dict(deepcopy(self.core), assign=True)
         return core
+
+
+def _prefix_of(sizes, others):
+    """Return the prefix with which all names of a module are among those of a state, or ""."""
+    first = min(others, default="")
+    prefixes = [name.removesuffix(first) for name in sizes if first and name.endswith(f".{first}")]
+    wanted = [{f"{prefix}{name}": shape for name, shape in others.items()} for prefix in prefixes]
+    found = zip(prefixes, wanted, strict=True)
+    return next((prefix for prefix, each in found if each.items() <= sizes.items()), "")
 
 
 class Factory:
@@ -300,6 +318,43 @@ def read_network(network, head, fresh):
                 "training did not diverge."
             )
     return trained, module or Reinitialised(network), params
+
+
+def warn_if_whole(core, n_units, n_targets):
+    """Warn of a core that may be a whole network, which ends in its own output layer.
+
+    Parameters
+    ----------
+    core : torch.nn.Module
+        What was given as the core, without a head.
+    n_units, n_targets : int
+        Its outputs, and the channels that are to be predicted.
+    """
+    # A recurrent layer of torch has no output layer.
+    if n_units != n_targets or isinstance(core, nn.RNNBase):
+        return
+    layers = [
+        name
+        for name, part in core.named_modules()
+        if name and isinstance(part, nn.Linear) and part.out_features == n_targets
+    ]
+    remedy = "pass what is before that layer as the core, and the layer (a torch.nn.Linear) as head"
+    if layers:
+        owner, _, layer = layers[-1].rpartition(".")
+        remedy = (
+            f"if that is {layers[-1]!r}, pass it as the head: core = copy.deepcopy(net); "
+            f"setattr(core.get_submodule({owner!r}), {layer!r}, torch.nn.Identity()); "
+            f"ModulePredictor.from_trained(core, net.get_submodule({layers[-1]!r})), and fresh "
+            "without that layer, if there is one"
+        )
+    warnings.warn(
+        f"core={_words(core)} has {n_units} output{'s' * (n_units > 1)}, as many as there are "
+        "channels to predict, and no head was given: it seems to be a whole network, whose own "
+        "output layer would be taken for hidden states, with another head behind it. "
+        f"{remedy[0].upper()}{remedy[1:]}. If these are its hidden states, all is well.",
+        UserWarning,
+        stacklevel=2,
+    )
 
 
 def _seen(predictor):

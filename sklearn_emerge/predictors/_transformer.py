@@ -84,14 +84,13 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
     full_precision_steps : int, default=0
         With "bfloat16", updates at the beginning that are in float32 nevertheless.
     early_stopping : bool, default=False
-        Whether to hold out training sequences, and to stop when their loss stays; the weights
-        with the lowest are kept. A trajectory has them for the updates that were not made.
+        %(early_stopping)s
     validation_fraction : float, default=0.1
-        Share of the training sequences that early stopping holds out.
+        %(validation_fraction)s
     validation_steps : int, default=20
-        Updates between two looks at them.
+        %(validation_steps)s
     n_iter_no_change : int, default=10
-        Looks in a row without a lower loss, after which training stops.
+        %(n_iter_no_change)s
     likelihood : str, default="auto"
         %(likelihood_of_network)s
     noise_std : float, array-like, "estimate" or "auto", default="auto"
@@ -123,6 +122,10 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
         %(network_converged_)s
     training_loss_ : ndarray of shape (20,)
         %(training_loss_)s
+    validation_loss_ : ndarray of shape (20,)
+        %(validation_loss_)s
+    stopped_at_ : float
+        %(stopped_at_)s
     n_parameters_ : int
         Number of weights, head included.
     noise_std_ : ndarray of shape (n_channels,)
@@ -180,10 +183,6 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
         "clip": [StrOptions({"global", "each"})],
         "precision": [StrOptions({"float32", "bfloat16"})],
         "full_precision_steps": [Interval(Integral, 0, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "validation_steps": [Interval(Integral, 1, None, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
     }
     for _name in ("time_channel", "engine"):
         del _parameter_constraints[_name]
@@ -379,12 +378,6 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
         if self.weight_decay:
             chosen["optimizer"] = torch.optim.AdamW
             own["weight_decay"] = self.weight_decay
-        if self.early_stopping:
-            chosen["early_stopping"] = {
-                "fraction": self.validation_fraction,
-                "every": self.validation_steps,
-                "patience": self.n_iter_no_change,
-            }
         return replace(super()._optimisation(), optimizer_options=own, **chosen)
 
     def _training_callbacks(self):

@@ -3,11 +3,13 @@
 from numbers import Integral, Real
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
 from .._missing import observed_only
 from .._random import substream
+from .._typing import Floats, RandomState
 from ._alternative import FeaturePredictor
 from ._last_inputs import last_inputs
 
@@ -96,18 +98,18 @@ class WindowPredictor(FeaturePredictor):
 
     def __init__(
         self,
-        window="auto",
-        n_features=200,
-        input_scale="auto",
+        window: int | str = "auto",
+        n_features: int = 200,
+        input_scale: float | str = "auto",
         *,
-        time_channel=None,
-        likelihood="auto",
-        noise_std="auto",
-        n_tokens="auto",
-        n_exogenous="auto",
-        feedback="auto",
-        random_state=None,
-    ):
+        time_channel: str | None = None,
+        likelihood: str = "auto",
+        noise_std: ArrayLike = "auto",
+        n_tokens: int | str = "auto",
+        n_exogenous: int | str = "auto",
+        feedback: bool | str = "auto",
+        random_state: RandomState = None,
+    ) -> None:
         self.window = window
         self.n_features = n_features
         self.input_scale = input_scale
@@ -119,7 +121,7 @@ class WindowPredictor(FeaturePredictor):
         self.feedback = feedback
         self.random_state = random_state
 
-    def _choose(self, X):
+    def _choose(self, X: Floats) -> None:
         n_steps, n_channels = self._seen(X).shape[1:]
         if self.window == "auto":
             most = min(_MOST_STEPS, n_steps - 1, _MOST_COLUMNS // n_channels)
@@ -149,10 +151,10 @@ class WindowPredictor(FeaturePredictor):
             self.weights_, self.bias_ = weights[:, :_N_TUNED], bias[:_N_TUNED]
             for self.input_scale_ in _SCALES:
                 errors[self.input_scale_] = self._tuning_error(X)
-            self.input_scale_ = min(errors, key=errors.get)
+            self.input_scale_ = min(errors, key=errors.__getitem__)
             self.weights_, self.bias_ = weights, bias
 
-    def _features(self, X):
+    def _features(self, X: Floats) -> Floats:
         n_sequences, n_steps, _ = X.shape
         past = last_inputs(self._standardise(X), self.window_)
         products = []

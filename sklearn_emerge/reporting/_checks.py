@@ -11,7 +11,7 @@ import numpy as np
 from ..assessment._claims import UNTESTED
 from ..assessment._labels import STRUCTURED
 from ..assessment._next import families_of, undecided_of
-from ..assessment._verdict import UNDECIDED, loss_fall
+from ..assessment._verdict import UNDECIDED, falls_of, looks_at_held_out
 from ..assessment._words import (
     arm_in_words,
     baseline_in_words,
@@ -19,6 +19,7 @@ from ..assessment._words import (
     count,
     in_digits,
     listed,
+    loss_in_words,
 )
 from ._facts import label
 
@@ -70,7 +71,7 @@ def _training(facts: Facts) -> Check:
     # In a null it matters only where networks might come to gain something.
     falls, late = {}, {}
     for case in facts.cases if "training_loss" in facts.cube else ():
-        here = loss_fall(case.here.training_loss).mean("seed")
+        here = falls_of(case.here).mean("seed")
         for mode in here.mode.values[here.notnull().values].tolist():
             falls[label(case), STRUCTURED, mode] = here.sel(mode=mode).item()
         for arm, fall in case.falls.items():
@@ -86,10 +87,15 @@ def _training(facts: Facts) -> Check:
     where = [place] * bool(place) + [condition_in_words(condition)]
     fall = in_digits(shown[place, condition, mode])[0]
     most = "of those that matter" if late else "in the world itself"
+    loss = loss_in_words(looks_at_held_out(facts.cube, condition, mode))
     found = (
-        f"Over the last fifth of the updates the loss fell by {fall} nats per step "
+        f"Over the last fifth of the updates {loss} fell by {fall} nats per step "
         f"({', '.join(where)}: {arm_in_words(mode)}), the most {most}; the limit is {margin:g}."
     )
+    if "stopped_at" in facts.cube:
+        held_out = facts.cube.validation_loss.notnull().any("block")
+        n_stopped = int(facts.cube.stopped_at.notnull().sum())
+        found += f" {n_stopped} of {count(int(held_out.sum()), 'network')} stopped early."
     remedy = f"See what to run next{facts.in_some(place for place, *_ in late)}."
     if late and all(case.verdict != UNDECIDED for case in facts.cases if case.falls):
         return Check(question, None, f"{found} The verdict would be the same.")

@@ -12,7 +12,7 @@ from ..assessment._labels import STRUCTURED
 from ..assessment._words import ARM_STATES, NULLS, baseline_in_words, count, listed
 from ..inference import smallest_p_value
 from ..inference._sign_flips import MAX_AUTO
-from ._facts import setting
+from ._facts import plain, setting
 from ._references import CORRECTIONS
 
 if TYPE_CHECKING:
@@ -188,6 +188,15 @@ def _heads(facts: Facts) -> Iterator[str]:
     """Yield how heads were fitted."""
     found = facts.values_of("head")
     fitted = set(facts.modes) - {"random"}
+    kept = facts.run.get("given_heads", 0)
+    if kept and fitted - {"readout"}:
+        which = "" if kept == facts.n_seeds else f" {kept} of"
+        yield f"The heads of{which} the given networks stayed as they were, too."
+        if kept == facts.n_seeds and "readout" not in fitted and not facts.cases[0].nulls:
+            return
+        if found == ["exact"]:
+            yield f"Other heads were fitted in closed form ({_CLOSED_FORM})."
+            return
     if not fitted:
         return
     if facts.trained != "all weights":
@@ -224,7 +233,21 @@ def _losses(facts: Facts) -> str:
     return (
         "Losses are negative log-likelihoods of the next step in nats per step on the evaluation "
         f"sequences{under}; a gain is the loss of a baseline minus that of a network."
+        f"{_noise(facts)}"
     )
+
+
+def _noise(facts: Facts) -> str:
+    """Return how wide the density of quantities is, as a sentence; "" of others."""
+    said = facts.run.get("noise", [])
+    numbers = [plain(noise) for noise in said if noise != "estimate"]
+    estimated = (
+        "the root mean square error of each predictor on training sequences (those that were left "
+        "out, where a head or filter was fitted by penalised regression)"
+    )
+    how = [f"given ({listed(numbers, 'or')})"] if numbers else []
+    how += [f"estimated, as {estimated}"] if len(numbers) < len(said) else []
+    return f" The standard deviation of the noise was {listed(how, 'or')}." if how else ""
 
 
 def _alternatives(facts: Facts) -> str:
@@ -235,10 +258,7 @@ def _alternatives(facts: Facts) -> str:
     compared = f"Networks were compared with {count(len(names), 'alternative')}: {listed(words)}."
     if len(names) == 1:
         return compared
-    by_loss = (
-        "chosen by their loss on training sequences of the first seed that they had not been "
-        "fitted to."
-    )
+    by_loss = "chosen by their loss on training sequences that they had not been fitted to."
     given = facts.run["reference"]
     given = [given] if isinstance(given, str) else given
     if len(given) == 1 and given[0] in names:
@@ -271,13 +291,17 @@ def _probes(facts: Facts) -> str:
     kind = "linear probes" if facts.run["probe"] == "auto" else "a probe of our own"
     noun = "latent" if len(facts.latents) == 1 else "latents"
     were = "was" if len(facts.latents) == 1 else "were"
+    names = listed(map(str, facts.latents))
+    # Those without names of their own are called latents already.
+    what = names if names.startswith("latent") else f"The {noun} {names}"
+    what = what[0].upper() + what[1:]
     window = "probe_score_window" in facts.cube
     inputs = " and from the last inputs, one or as many as there are units" if window else ""
     states = dict.fromkeys(ARM_STATES.get(m, m).removesuffix(" states") for m in facts.modes)
     used = {case.score_name(latent) for case in facts.cases for latent in facts.latents}
     scores = listed([text for name, text in _SCORES.items() if name in used])
     return (
-        f"The {noun} {listed(map(str, facts.latents))} {were} decoded by {kind} from "
+        f"{what} {were} decoded by {kind} from "
         f"{listed(states)} hidden states{inputs} on {n_probe:,} evaluation sequences at most, "
         f"cross-validated with whole sequences left out ({scores}); what could be decoded from "
         "those of other sequences was subtracted from each where it was above 0."
@@ -361,6 +385,11 @@ def _tests(facts: Facts) -> str:
 def _verdict(facts: Facts) -> str:
     if "training_loss" not in facts.cube:
         return ""
+    if "validation_loss" in facts.cube:
+        return (
+            "Training counts as ended where it stopped early, or where the lowest loss on held-out "
+            "sequences fell by no more than the margin over the last fifth of the updates."
+        )
     return (
         "Training counts as ended where the mean training loss fell by no more than the margin "
         "from the last but one fifth of the updates to the last."

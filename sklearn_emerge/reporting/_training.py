@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..assessment._verdict import loss_fall
+from ..assessment._verdict import falls_of, looks_at_held_out
 from ..assessment._words import arm_in_words, condition_in_words, in_digits
 from ..displays._style import ARM_COLORS, GREEN
 
@@ -59,21 +59,32 @@ def draw_training(case: Case, figure: Figure) -> None:
     figure.set_size_inches(3.5 * n_columns + 0.2, 2.6 * n_rows)
     axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for ax, (condition, mode) in zip(axes, arms, strict=False):
-        curve = case.cube.training_loss.sel(condition=condition, mode=mode)
-        seeds = curve.transpose("seed", "block").values
-        share = 100 * curve.block.values
+        arm, held_out = case.cube.sel(condition=condition, mode=mode), None
+        seeds = arm.training_loss.transpose("seed", "block").values
+        share = 100 * arm.block.values
         ax.plot(share, seeds.T, color=ARM_COLORS.get(mode, GREEN), linewidth=0.9, alpha=0.8)
-        # The two fifths that are compared.
-        for left, right in ((60, 80), (80, 100)):
-            inside = (share > left) & (share <= right + 1e-9)
-            ax.hlines(seeds[:, inside].mean(), left, right, color="black", linewidth=1.6)
         shown = seeds[:, _FIRST_SHOWN:]
+        if looks_at_held_out(case.cube, condition, mode):
+            held_out = arm.validation_loss.transpose("seed", "block").values
+            for seed in held_out:
+                # Not all parts of a short training have a look.
+                some = np.isfinite(seed)
+                ax.plot(share[some], seed[some], color="black", linewidth=0.7, linestyle="--")
+            shown = np.concatenate([shown, held_out[:, _FIRST_SHOWN:]])
+        else:
+            # The two fifths that are compared.
+            for left, right in ((60, 80), (80, 100)):
+                inside = (share > left) & (share <= right + 1e-9)
+                ax.hlines(seeds[:, inside].mean(), left, right, color="black", linewidth=1.6)
         shown = shown[np.isfinite(shown)]
         if shown.size:
             room = 0.08 * max(np.ptp(shown), margin)
             ax.set_ylim(shown.min() - room, shown.max() + room)
-        fall = loss_fall(curve).mean("seed").item()
+        fall = falls_of(arm).mean("seed").item()
         said = fall_in_words(fall)
+        if held_out is not None:
+            n_stopped, n_seeds = int(arm.stopped_at.notnull().sum()), len(seeds)
+            said = f"{n_stopped} of {n_seeds} stopped; held out (dashed) {said}"
         if fall > margin:
             said += ": not ended" if (condition, mode) in case.falls else ", which does not matter"
         name = f"{condition_in_words(condition)}: {arm_in_words(mode)}"

@@ -17,8 +17,8 @@ from .._random import integer_seed, seed_sequence, substream
 from .._typing import PathLike
 from ..assessment._plan import expand
 from ..assessment._schedule import cell_name
-from ..predictors._base import spread_known
 from ..predictors._fit import fit_replicas
+from ..predictors._scale import spread_known
 from ._recipes import EXPERIMENTS
 
 if TYPE_CHECKING:

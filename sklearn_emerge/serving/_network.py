@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._files import check_given, read_sealed
 from .._random import seed_sequence
 from .._typing import PathLike
+from .._validation import check_integer
 from ..training import isolated_torch
 
 # Name of the description in the file of a network.
@@ -122,8 +123,7 @@ class ExportedNetwork:
             If these are not tokens, or `n_steps` is not an integer of at least 0.
         """
         prompts = check_prompts(prompts, self.n_tokens)
-        if not isinstance(n_steps, Integral) or n_steps < 0:
-            raise ValueError(f"n_steps={n_steps!r} must be an integer of at least 0.")
+        check_integer(n_steps, "n_steps", 0)
         rows = np.arange(len(prompts))
         lengths = np.array([len(prompt) for prompt in prompts])
         # Filled up on the right, which causal attention does not see.

@@ -67,13 +67,29 @@ def _check_emission(world: World, facts: WorldFacts, name: str) -> None:
         f"{sample.latents.shape}, but what is predicted has shape {X.shape}; return this from "
         "_emit.",
     )
-    noise = (X - shown).reshape(len(X), X.shape[1], -1).mean(axis=1)
+    n_sequences, n_steps = X.shape[:2]
+    # What is missing tells nothing.
+    noise = np.where(np.isnan(X), 0.0, X - shown).reshape(n_sequences, n_steps, -1)
+    # Noise has nothing to do with latents one step before, nor with what they show: those of the
+    # same step may come from what is seen, as bits from pulses.
+    parts = (np.ones((n_sequences, n_steps, 1)), sample.latents, shown.reshape(noise.shape))
+    known = np.concatenate(parts, axis=2)
+    products = np.einsum("ntc,ntk->nkc", noise[:, 1:], known[:, :-1]) / (n_steps - 1)
+    found = products.mean(axis=0)
     # Up to five standard errors, and rounding.
-    allowed = 5 * noise.std(axis=0) / np.sqrt(len(noise)) + 1e-9 * np.abs(shown).max()
+    size = np.abs(known).max(axis=(0, 1))[:, np.newaxis]
+    allowed = 5 * products.std(axis=0) / np.sqrt(n_sequences) + 1e-9 * np.abs(shown).max() * size
+    beyond = np.abs(found) > allowed
     require(
-        (np.abs(noise.mean(axis=0)) <= allowed).all(),
-        f"{name}.emission differs from observations by {noise.mean(axis=0).tolist()} on average, "
+        not beyond[0].any(),
+        f"{name}.emission differs from observations by {found[0].tolist()} on average, "
         "more than noise explains; return from _emit what latents show without noise.",
+    )
+    require(
+        not beyond.any(),
+        f"{name}: what observations have beside emission is correlated with latents or emission "
+        f"one step before, in channel {beyond.any(axis=0).argmax()}, more than noise explains; "
+        "return from _emit what latents show without noise.",
     )
 
 
@@ -93,7 +109,8 @@ def _check_rest(world: World, spread: Floats, name: str) -> None:
     )
     if jacobians is None:
         return
-    for i, distance in enumerate(_NEARBY * spread):
+    # Latents that never change have no spread.
+    for i, distance in enumerate(_NEARBY * np.where(spread > 0, spread, 1.0)):
         beside = np.zeros(len(spread))
         beside[i] = distance
         slope = (moved(points + beside) - moved(points - beside)) / (2 * distance)

@@ -31,8 +31,9 @@ def check_world(world: World) -> None:
     - Each of its `null_kinds` is a world of the same shape, in which something is destroyed.
     - If its `flow_kind` is not None, `flow` returns latents of the promised shape, the same in one
       go as in two, which do not move at its `rest_points`; their Jacobians are the differences of
-      neighbouring states, and `emission` differs from observations by noise whose mean is 0. If it
-      is "exact", latents go on as `flow` says. If it is None, `flow` and `emission` raise a
+      neighbouring states, and `emission` differs from observations by noise whose mean is 0, and
+      which is correlated neither with latents one step before nor with what they show. If it is
+      "exact", latents go on as `flow` says. If it is None, `flow` and `emission` raise a
       ValueError.
     - If its `ceiling` is "exact", `optimal_predictor` predicts at least as well as the mean of each
       step and as persistence, up to what chance explains.
@@ -115,7 +116,7 @@ def _drawn(
 
 def _check_sample(sample: Sample, facts: WorldFacts, name: str) -> None:
     """Check one Sample against the facts of its world."""
-    X, latents = sample.X, sample.latents
+    X = sample.X
     require(
         isinstance(X, np.ndarray) and X.ndim in (2, 3) and X.shape[1] > 1 and X.dtype.kind in "iuf",
         f"{name}: X must be an array of numbers of shape (n_sequences, n_steps) or (n_sequences, "
@@ -154,6 +155,21 @@ def _check_sample(sample: Sample, facts: WorldFacts, name: str) -> None:
             f"0 to {n_values - 1}; draw these, or declare another observation"
             f"{' or n_tokens' * tokens}.",
         )
+    _check_latents(sample, facts, name)
+    scored = sample.scored
+    require(
+        scored is None or (np.shape(scored) == X.shape[:2] and scored.dtype == bool),
+        f"{name}: scored must be None, or booleans of shape {X.shape[:2]}.",
+    )
+    require(
+        sample.groups is None or np.shape(sample.groups) == (len(X),),
+        f"{name}: groups must be None, or a number for each of the {len(X)} sequences.",
+    )
+
+
+def _check_latents(sample: Sample, facts: WorldFacts, name: str) -> None:
+    """Check the latents of one Sample against the facts of its world."""
+    latents = sample.latents
     require(
         (latents is None) == (facts.latent_kind is None),
         f"{name}: latent_kind={facts.latent_kind!r}, but latents are "
@@ -161,7 +177,7 @@ def _check_sample(sample: Sample, facts: WorldFacts, name: str) -> None:
         "return Sample(X, latents), or none of these.",
     )
     if latents is not None:
-        expected = (*X.shape[:2], len(facts.latent_names))
+        expected = (*sample.X.shape[:2], len(facts.latent_names))
         require(
             np.shape(latents) == expected,
             f"{name}: latents have shape {np.shape(latents)}; with latent_names="
@@ -173,15 +189,6 @@ def _check_sample(sample: Sample, facts: WorldFacts, name: str) -> None:
             f"{name}: latent_kind={facts.latent_kind!r}, but latents are {latents.dtype}, or not "
             "finite; return integers if they are classes, finite floats if they are quantities.",
         )
-    scored = sample.scored
-    require(
-        scored is None or (np.shape(scored) == X.shape[:2] and scored.dtype == bool),
-        f"{name}: scored must be None, or booleans of shape {X.shape[:2]}.",
-    )
-    require(
-        sample.groups is None or np.shape(sample.groups) == (len(X),),
-        f"{name}: groups must be None, or a number for each of the {len(X)} sequences.",
-    )
 
 
 def _check_null(world: World, kind: str, sizes: tuple[int, int], original: Sample) -> None:

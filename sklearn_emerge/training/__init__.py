@@ -3,7 +3,7 @@
 from ._callbacks import N_PARTS, ClipEachGradient, LowerPrecision, check_callbacks
 from ._checkpoint import Checkpoints
 from ._context import DEFAULT_CONTEXT, TrainingContext
-from ._early_stopping import count_held_out
+from ._early_stopping import EarlyStopping, count_held_out
 from ._heads import Head, fit_head, folds, head_of, moments_of, parts
 from ._isolation import isolated_torch
 from ._job import Optimisation, TrainingJob, TrainingResult
@@ -17,6 +17,7 @@ __all__ = [
     "N_PARTS",
     "Checkpoints",
     "ClipEachGradient",
+    "EarlyStopping",
     "Head",
     "LowerPrecision",
     "Net",

@@ -44,16 +44,45 @@ def losses_of_update(net):
     return net.replica_losses_.tolist()
 
 
+def means_of_parts(losses, updates, n_made, max_steps):
+    """Return the means of losses in parts of a training, NaN where there are none.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n_losses, n_replicas)
+        Losses of some updates.
+    updates : ndarray of int of shape (n_losses,)
+        Their numbers, from 0 on.
+    n_made : int or ndarray of int of shape (n_replicas,)
+        How many of them each replica has made; the others do not count.
+    max_steps : int
+        Updates of the whole training.
+
+    Returns
+    -------
+    ndarray of shape (n_replicas, N_PARTS)
+    """
+    means = np.full((losses.shape[1], N_PARTS), np.nan)
+    most = max(max_steps, N_PARTS)
+    for part, inside in enumerate(np.array_split(np.arange(most) * max_steps // most, N_PARTS)):
+        places = np.flatnonzero(np.isin(updates, inside))
+        made = np.broadcast_to(places[:, np.newaxis] < n_made, (len(places), len(means)))
+        n, total = made.sum(axis=0), losses[places].sum(axis=0, where=made)
+        np.divide(total, n, out=means[:, part], where=n > 0)
+    return means
+
+
 class LossCurve(Callback):
     """Keep the losses of all updates."""
 
     def on_train_begin(self, net, **kwargs):
         """Start."""
-        self.losses_ = []
+        self.losses_, self.n_made_ = [], 0
 
     def on_batch_end(self, net, batch=None, training=False, **kwargs):
         """Keep the losses of an update."""
         self.losses_.append(losses_of_update(net))
+        self.n_made_ = self.n_made_ + np.logical_not(net.stopped)
 
     def of_parts(self, max_steps):
         """Return the mean losses in parts of the training, NaN where no update was made.
@@ -69,13 +98,7 @@ class LossCurve(Callback):
         ndarray of shape (n_replicas, N_PARTS)
         """
         losses = np.array(self.losses_)
-        means = np.full((losses.shape[1], N_PARTS), np.nan)
-        n = max(max_steps, N_PARTS)
-        for part, updates in enumerate(np.array_split(np.arange(n) * max_steps // n, N_PARTS)):
-            made = losses[updates[updates < len(losses)]]
-            if len(made):
-                means[:, part] = made.mean(axis=0)
-        return means
+        return means_of_parts(losses, np.arange(len(losses)), self.n_made_, max_steps)
 
 
 class RecordTrajectory(Callback):
@@ -111,6 +134,8 @@ class RecordTrajectory(Callback):
 
     def on_train_end(self, net, **kwargs):
         """Visit what training has left, if it has stopped early."""
+        if isinstance(net.module_, Replicas):
+            net.module_.distribute()
         for step in self.at:
             if self.done_ < step <= self.max_steps:
                 self.visit(step, None)
@@ -120,6 +145,8 @@ class RecordTrajectory(Callback):
             if isinstance(net.module_, Replicas):
                 net.module_.distribute()
             losses = np.mean(self.losses_, axis=0) if self.losses_ else None
+            if np.any(net.stopped):
+                losses = np.where(net.stopped, np.nan, losses)
             self.visit(self.done_, losses)
             self.losses_ = []
 
@@ -143,12 +170,15 @@ class ReplicaHistory(Callback):
     def on_epoch_end(self, net, **kwargs):
         """Average over the batches."""
         losses = np.average(self.losses_, axis=0, weights=self.sizes_)
-        self.epochs_.append((losses.tolist(), len(self.sizes_), net.history[-1, "dur"]))
+        stopped = np.broadcast_to(net.stopped, losses.shape).tolist()
+        self.epochs_.append((losses.tolist(), len(self.sizes_), net.history[-1, "dur"], stopped))
 
     def of_replica(self, replica):
         """Return the history of one replica as skorch would have recorded it."""
         history = History()
-        for epoch, (losses, n_batches, seconds) in enumerate(self.epochs_, start=1):
+        for epoch, (losses, n_batches, seconds, stopped) in enumerate(self.epochs_, start=1):
+            if stopped[replica]:
+                break
             history.new_epoch()
             history.record("epoch", epoch)
             history.record("train_batch_count", n_batches)

@@ -3,21 +3,15 @@
 import numpy as np
 import torch
 
-from .._random import substream
 from ..recurrence import HeadLoss, ScanLoss, run_forward
 from ._callbacks import ReplicaHistory
-from ._early_stopping import hold_out
-from ._net import make_net
+from ._early_stopping import HeldOut, HeldOutRows, OnRows, StopEarly, rows_held_out
+from ._net import batches_of, make_net
 from ._observed import ObservedHeadLoss, ObservedLoss, ObservedScanLoss
 from ._replicas import Replicas, rows_of_weights
 
 # Sequences that pass through a frozen core at once.
 _CHUNK = 1024
-
-
-def batches_of(job):
-    """Return the stream of the batches of a job."""
-    return substream(job.stream, "batches")
 
 
 def train_by_torch(job, X, y, callbacks, checkpoint=None):
@@ -36,8 +30,10 @@ def train_by_torch(job, X, y, callbacks, checkpoint=None):
 
     Returns
     -------
-    Net
+    net : Net
         The net that trained it.
+    stop : StopEarly or None
+        What may have stopped it.
     """
     module, stream, optimisation = job.network, batches_of(job), job.optimisation
     if job.trained == "head":
@@ -46,14 +42,17 @@ def train_by_torch(job, X, y, callbacks, checkpoint=None):
         with torch.no_grad():
             X = torch.cat([module.hidden(chunk) for chunk in X.split(_CHUNK)])
         module = module.head
+    stop = None
     if optimisation.early_stopping is not None:
-        X, y, stop = hold_out(X, y, stream, **optimisation.early_stopping)
+        held_out, left = (torch.from_numpy(rows) for rows in rows_held_out(job))
+        stop = StopEarly(HeldOut(X[held_out], y[held_out]), optimisation.early_stopping)
+        X, y = X[left], y[left]
         # Before those that look at the end of training: they see the weights that are kept.
         callbacks = [stop, *callbacks]
     stoppable = bool(job.own_callbacks)
     net = make_net(module, job.loss, [stream], len(X), optimisation, callbacks, stoppable)
     net.train_on(X, y, checkpoint)
-    return net
+    return net, stop
 
 
 def train_by_scan(jobs, X, y, callbacks, checkpoint=None, n_threads=1):
@@ -72,8 +71,10 @@ def train_by_scan(jobs, X, y, callbacks, checkpoint=None, n_threads=1):
 
     Returns
     -------
-    list of Net
+    nets : list of Net
         One a network, with the history of its replica.
+    stop : StopEarly or None
+        What may have stopped them.
     """
     networks, losses = [job.network for job in jobs], [job.loss for job in jobs]
     layout, whole = networks[0].layout, jobs[0].trained == "all"
@@ -93,7 +94,12 @@ def train_by_scan(jobs, X, y, callbacks, checkpoint=None, n_threads=1):
             if whole
             else HeadLoss(states, y.numpy(), ratios, constants, n_threads)
         )
-    return _train_compiled(jobs, modules, joint, X.shape[1], callbacks, checkpoint)
+    stop, n_sequences = None, X.shape[1]
+    if jobs[0].optimisation.early_stopping is not None:
+        held_out, left = (np.stack(rows) for rows in zip(*map(rows_held_out, jobs), strict=True))
+        stop = StopEarly(HeldOutRows(joint, held_out, y), jobs[0].optimisation.early_stopping)
+        joint, n_sequences = OnRows(joint, left), left.shape[1]
+    return _train_compiled(jobs, modules, joint, n_sequences, callbacks, checkpoint, stop), stop
 
 
 def _states(networks, X, n_threads):
@@ -111,7 +117,7 @@ def _states(networks, X, n_threads):
     return states
 
 
-def _train_compiled(jobs, modules, compiled_loss, n_sequences, callbacks, checkpoint):
+def _train_compiled(jobs, modules, compiled_loss, n_sequences, callbacks, checkpoint, stop):
     """Train replicas by a compiled loss; a single one as it is, so that callbacks can see it."""
     rows, optimisation = torch.arange(n_sequences), jobs[0].optimisation
     streams, losses = [batches_of(job) for job in jobs], [job.loss for job in jobs]
@@ -121,6 +127,9 @@ def _train_compiled(jobs, modules, compiled_loss, n_sequences, callbacks, checkp
         [module] = modules
     else:
         module, callbacks = Replicas(modules), [history, *callbacks]
+    if stop is not None:
+        # Before the others: they see the weights that are kept.
+        callbacks = [stop, *callbacks]
     net = make_net(module, losses[0], streams, n_sequences, optimisation, callbacks, stoppable)
     net.compiled_loss = compiled_loss
     net.train_on(rows, rows, checkpoint)

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from skorch.callbacks import Callback
 from torch import nn
 
 from .._typing import Floats
 from ..networks import SequenceNetwork
+from ._early_stopping import EarlyStopping
 from ._net import Net
 
 
@@ -32,8 +34,8 @@ class Optimisation:
         Its other arguments.
     precision : {"float32", "bfloat16"}
         Of products in training.
-    early_stopping : dict or None
-        Arguments of `hold_out`; None trains on all sequences to the end.
+    early_stopping : EarlyStopping or None
+        When to stop; None trains on all sequences to the end.
     """
 
     max_steps: int
@@ -43,7 +45,7 @@ class Optimisation:
     optimizer: type[torch.optim.Optimizer] = torch.optim.Adam
     optimizer_options: Mapping[str, Any] = field(default_factory=lambda: {"foreach": True})
     precision: str = "float32"
-    early_stopping: Mapping[str, Any] | None = None
+    early_stopping: EarlyStopping | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,9 @@ class TrainingJob:
         Of the user, who may stop it by them.
     resumable : bool
         Whether all that training changes is known, so that it can go on from a file.
+    groups : ndarray of shape (n_sequences,) or None
+        Labels of units, which early stopping holds out as a whole; None takes each sequence for
+        one.
     """
 
     network: SequenceNetwork
@@ -87,6 +92,7 @@ class TrainingJob:
     callbacks: list[Callback] = field(default_factory=list)
     own_callbacks: list[Callback] = field(default_factory=list)
     resumable: bool = True
+    groups: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,13 @@ class TrainingResult:
         What has trained the network, or its head.
     losses : ndarray of shape (N_PARTS,) or None
         Mean losses of parts of the training; None where nothing was trained.
+    held_out : ndarray of shape (N_PARTS,) or None
+        Mean losses of held-out sequences; None without early stopping.
+    stopped_at : float
+        Share of the updates after which it has stopped early; NaN if it has not.
     """
 
     net: Net
     losses: Floats | None = None
+    held_out: Floats | None = None
+    stopped_at: float = np.nan

@@ -6,6 +6,7 @@ import numpy as np
 from skorch import NeuralNet
 from skorch.dataset import Dataset
 
+from .._random import substream
 from ..networks import products_in
 from ._batches import ShuffledBatches
 from ._callbacks import StopTraining
@@ -24,6 +25,8 @@ class Net(NeuralNet):
     """
 
     compiled_loss = None
+    # Which replicas have stopped early, see `StopEarly`; the others go on.
+    stopped = False
     # Whether there are callbacks that may ask to stop by a KeyboardInterrupt.
     stoppable = False
     _checkpoint = None
@@ -70,6 +73,11 @@ class Net(NeuralNet):
             raise
         if method_name == "on_epoch_end" and self._checkpoint is not None:
             self._checkpoint.keep(self)
+
+
+def batches_of(job):
+    """Return the stream of the batches of a job."""
+    return substream(job.stream, "batches")
 
 
 def make_net(module, loss, streams, n_sequences, optimisation, callbacks=(), stoppable=False):

@@ -6,10 +6,11 @@ import torch
 from .._random import substream
 from ._callbacks import LossCurve, RecordTrajectory
 from ._context import DEFAULT_CONTEXT
-from ._engines import batches_of, train_by_scan, train_by_torch
+from ._early_stopping import rows_held_out
+from ._engines import train_by_scan, train_by_torch
 from ._isolation import isolated_torch
 from ._job import TrainingResult
-from ._net import make_net
+from ._net import batches_of, make_net
 
 # Bytes of hidden states of replicas whose heads train together.
 _MAX_STATES = 2**31
@@ -37,9 +38,11 @@ def run(jobs, context=DEFAULT_CONTEXT):
         for callback in context.progress:
             callback.announce_compilation()
     results = []
-    for group in _groups(jobs):
+    groups = _groups(jobs)
+    for group in groups:
         results += _run_group([jobs[i] for i in group], group, context, n_threads)
-    return results
+    in_order = np.argsort(np.concatenate(groups))
+    return [results[i] for i in in_order]
 
 
 def untrained_net(job, callbacks=()):
@@ -73,8 +76,21 @@ def _groups(jobs):
         n_sequences, n_steps, _ = first.sequences.shape
         size = 4 * n_sequences * (n_steps - 1) * first.network.layout.n_hidden
         together = max(1, _MAX_STATES // size)
-    replicas = range(len(jobs))
-    return [replicas[start : start + together] for start in range(0, len(jobs), together)]
+    return [
+        replicas[start : start + together]
+        for replicas in _of_one_size(jobs)
+        for start in range(0, len(replicas), together)
+    ]
+
+
+def _of_one_size(jobs):
+    """Return which jobs have as many sequences left to train on."""
+    if jobs[0].optimisation.early_stopping is None or jobs[0].trained == "nothing":
+        return [list(range(len(jobs)))]
+    by_size = {}
+    for replica, job in enumerate(jobs):
+        by_size.setdefault(len(rows_held_out(job)[0]), []).append(replica)
+    return list(by_size.values())
 
 
 def _run_group(jobs, replicas, context, n_threads):
@@ -107,11 +123,15 @@ def _run_group(jobs, replicas, context, n_threads):
     with isolated_torch(stream, first.optimisation.device, context.n_threads):
         X, y = _tensors(jobs)
         if first.engine == "numba":
-            nets = train_by_scan(jobs, X, y, callbacks, checkpoint, n_threads)
+            nets, stop = train_by_scan(jobs, X, y, callbacks, checkpoint, n_threads)
         else:
-            nets = [train_by_torch(first, X[0], y[0], callbacks, checkpoint)]
-    pairs = zip(nets, curve.of_parts(max_steps), strict=True)
-    return [TrainingResult(net, losses) for net, losses in pairs]
+            net, stop = train_by_torch(first, X[0], y[0], callbacks, checkpoint)
+            nets = [net]
+    curves = curve.of_parts(max_steps)
+    if stop is None:
+        return [TrainingResult(*each) for each in zip(nets, curves, strict=True)]
+    ends = stop.of_parts(max_steps), stop.stopped_at_ / max_steps
+    return [TrainingResult(*each) for each in zip(nets, curves, *ends, strict=True)]
 
 
 def _tensors(jobs):

@@ -1,27 +1,32 @@
 """A world made of recordings."""
 
-from itertools import chain
+from collections.abc import Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Options
 
-from .._axes import axes_of
 from .._dims import in_order, labelled
-from .._latents import check_latents, encode_latents, given_classes
+from .._latents import check_latents, given_classes
 from .._missing import is_observed
 from .._padding import even, is_uneven, missing_steps
 from .._roles import without_partly_missing
-from .._tables import check_aligned, check_labels, check_names, names_of, text_error
+from .._tables import check_aligned, check_digits, check_labels, text_error
+from .._typing import Floats
 from .._validation import as_array, as_numbers, check_finite, check_shape
 from ._driven import known_in_rows, of_rows, with_inputs
-from ._facts import WorldFacts
-from ._finite import FiniteWorld
 from ._long import arrays_of
-from ._rows import Rows, check_observed, check_rows
+from ._recorded import RecordedWorld
+from ._rows import Recorded, Rows, Which, check_observed, check_rows
+from ._strata import Numbers
+
+if TYPE_CHECKING:
+    from ._recording import RecordingWorld
 
 
-class ArrayWorld(FiniteWorld):
+class ArrayWorld(RecordedWorld):
     """Your own recordings as a world.
 
     Everything but the ceiling works on it: nulls, baselines, probes, assessment. Its
@@ -122,8 +127,6 @@ class ArrayWorld(FiniteWorld):
     [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
     """
 
-    output_scaling = "standard"
-    _recorded = True
     _parameter_constraints = {
         "X": ["array-like"],
         "latents": ["array-like", str, None],
@@ -138,16 +141,16 @@ class ArrayWorld(FiniteWorld):
 
     def __init__(
         self,
-        X,
-        latents=None,
-        latent_names=None,
-        groups=None,
-        lengths=None,
-        observed=None,
-        inputs=None,
-        input_delay=1,
-        feedback=True,
-    ):
+        X: Any,
+        latents: Any = None,
+        latent_names: Sequence[str] | None = None,
+        groups: ArrayLike | None = None,
+        lengths: ArrayLike | None = None,
+        observed: ArrayLike | None = None,
+        inputs: Any = None,
+        input_delay: int = 1,
+        feedback: bool = True,
+    ) -> None:
         self.X = X
         self.latents = latents
         self.latent_names = latent_names
@@ -158,12 +161,7 @@ class ArrayWorld(FiniteWorld):
         self.input_delay = input_delay
         self.feedback = feedback
 
-    @property
-    def n_exogenous(self):
-        """Number of channels of the inputs."""
-        return 0 if self.inputs is None else self._inputs().shape[2]
-
-    def _inputs(self):
+    def _inputs(self) -> Floats:
         """Return the inputs as an array of three dimensions."""
         inputs = even(self.inputs)[0] if is_uneven(self.inputs) else as_array(self.inputs, "inputs")
         inputs = as_numbers(inputs, "inputs")
@@ -178,7 +176,16 @@ class ArrayWorld(FiniteWorld):
         return inputs.reshape(*inputs.shape[:2], -1)
 
     @classmethod
-    def from_table(cls, frame, *, id, time, values=None, latents=None, groups=None):
+    def from_table(
+        cls,
+        frame: Any,
+        *,
+        id: str,
+        time: str,
+        values: str | list[str] | None = None,
+        latents: str | list[str] | None = None,
+        groups: str | None = None,
+    ) -> Self:
         """Return the world of a long table, which has a row for each step of each sequence.
 
         Parameters
@@ -221,8 +228,15 @@ class ArrayWorld(FiniteWorld):
 
     @classmethod
     def from_recording(
-        cls, series, latents=None, latent_names=None, *, length, gap="auto", n_units=10
-    ):
+        cls,
+        series: Any,
+        latents: Any = None,
+        latent_names: Sequence[str] | None = None,
+        *,
+        length: int,
+        gap: int | str = "auto",
+        n_units: int = 10,
+    ) -> "RecordingWorld":
         """Return the world of one long recording.
 
         Its units are blocks of consecutive sequences, with gaps between them: what is held out
@@ -265,21 +279,23 @@ class ArrayWorld(FiniteWorld):
         """
         from ._recording import RecordingWorld
 
-        options = {"length": length, "gap": gap, "n_units": n_units}
-        world = RecordingWorld(series, latents, latent_names, **options)
+        world = RecordingWorld(
+            series, latents, latent_names, length=length, gap=gap, n_units=n_units
+        )
         world.layout()
         return world
 
-    def _labelled(self):
+    def _labelled(self) -> tuple[Any, Any]:
         """Return X and latents as they were passed, those of xarray with sequences first."""
         return labelled(self.X, self.latents)
 
-    def _rows(self):
+    def _rows(self) -> Rows:
         """Return the sequences, without a copy of an array."""
         X = self._labelled()[0]
         uneven = is_uneven(X)
         values, missing = even(X) if uneven else (np.asarray(as_array(X, "X")), None)
         if values.dtype.kind not in "biuf":
+            check_digits(values, "X")
             try:
                 values = values.astype(np.float64)
             except ValueError as error:
@@ -292,136 +308,15 @@ class ArrayWorld(FiniteWorld):
             missing = others if missing is None else missing | others
         return Rows(values, missing)
 
-    def _given_classes(self, y=None):
+    def _given_classes(self, y: Any = None) -> NDArray[Any]:
         """Return latents as they were passed, to the world or to `fit`, one value a step."""
         given = self._labelled()[1] if y is None else in_order(y, "y")
         return given_classes(given, self._rows().shape[1])
 
-    def _n_sequences(self):
+    def _n_sequences(self) -> int:
         return len(self._rows()) if hasattr(self.X, "dims") else len(self.X)
 
-    def _known(self):
-        """Yield what is known of the first sequence, and then of all."""
-        rows = self._rows()
-        # Of most recordings the first sequence tells what they are not.
-        for X in chain([rows.take(slice(1))], rows.parts()):
-            yield X[~np.isnan(X)]
-
-    @property
-    def observation(self):
-        """Binary if every value is 0 or 1, else continuous."""
-        binary = all(((part == 0) | (part == 1)).all() for part in self._known())
-        return "binary" if binary else "continuous"
-
-    @property
-    def facts(self):
-        """The facts of the recordings, with the names of their latents."""
-        _, latents, _ = self._arrays()
-        names = () if latents is None else self._names(latents)
-        return WorldFacts.of(self, latent_names=names)
-
-    @property
-    def axes(self):
-        """Names, units and coordinates that recordings and latents bring with them, `Axes`."""
-        X, latents = self._labelled()
-        return axes_of(X, latents, 0 if latents is None else len(self.facts.latent_names))
-
-    @property
-    def null_kinds(self):
-        """All nulls for continuous recordings; no phase surrogates of binary ones, nor of gaps.
-
-        None that shuffles steps if each sequence of a task is asked for one alone.
-        """
-        kinds = ("shuffle", "resample") if self._has_order() else ("resample",)
-        if self.observation != "binary" and not self._has_gaps():
-            kinds = (*kinds, "phase")
-        return kinds if self.inputs is None else (*kinds, "exchange")
-
-    def null(self, kind):
-        """Return the matched world in which the structure in time is destroyed.
-
-        Parameters
-        ----------
-        kind : str
-            One of `null_kinds`, see `World.null`. Missing steps stay where they are.
-
-        Returns
-        -------
-        World
-
-        Raises
-        ------
-        ValueError
-            If these recordings have no null of that kind, as "phase" where steps before the end
-            of a sequence are missing: what has gaps has no spectrum.
-        """
-        if kind == "phase" and self.observation != "binary" and self._has_gaps():
-            raise ValueError(
-                "null='phase' keeps the spectrum of each sequence, but X has sequences with "
-                "missing steps before their last one, which have none; take 'shuffle' or "
-                "'resample', or leave out sequences with gaps. Missing ends do no harm."
-            )
-        return super().null(kind)
-
-    def _has_order(self):
-        """Return whether several steps of a sequence are observed, as all have but in a task."""
-        if self.feedback:
-            return True
-        observed = self._rows().observed()
-        return observed is None or bool((observed.sum(axis=1) > 1).any())
-
-    def _has_gaps(self):
-        """Return whether steps are missing before the last observed one of a sequence."""
-        observed = self._rows().observed()
-        return observed is not None and bool((~observed[:, :-1] & observed[:, 1:]).any())
-
-    @property
-    def likelihood(self):
-        """As of every world, but "auto" for integers: they may be counts, tokens or quantities."""
-        integers = self._rows().values.dtype.kind in "iu" and self.observation == "continuous"
-        return "auto" if integers else super().likelihood
-
-    @property
-    def n_tokens(self):
-        """One more than the largest of all tokens; "auto" if the recordings are none."""
-        largest = -1.0
-        for part in self._known():
-            if not part.size or part.min() < 0 or (part != np.floor(part)).any():
-                return "auto"
-            largest = max(largest, part.max())
-        return int(largest) + 1
-
-    @property
-    def latent_kind(self):
-        """Discrete if latents are classes, continuous if they are quantities."""
-        if self.latents is None:
-            return None
-        classes = encode_latents(self._labelled()[1], self._rows().shape[1]).dtype.kind == "i"
-        return "discrete" if classes else "continuous"
-
-    @property
-    def n_steps(self):
-        """Length of a sequence."""
-        more = self.inputs is not None and not self.feedback and self.input_delay == 0
-        return self._rows().shape[1] + more
-
-    def __sklearn_clone__(self):
-        # Recordings are large and never changed: clones share them.
-        return type(self)(**self.get_params(deep=False))
-
-    def __getstate__(self):
-        state = dict(super().__getstate__())
-        for mapped in (each for each in (self.X, self.inputs) if isinstance(each, np.memmap)):
-            # Here and in a worker, which maps the same file, the key of a cell is the same.
-            array = np.asarray(mapped)
-            state |= {key: array for key, value in state.items() if value is mapped}
-            if state.get("_checked") is not None:
-                marks, observed = state["_checked"]
-                marks = tuple(array if each is mapped else each for each in marks)
-                state["_checked"] = marks, observed
-        return state
-
-    def check(self):
+    def check(self) -> None:
         """Check the recordings as they are now; an array may have been changed in place.
 
         Raises
@@ -429,26 +324,36 @@ class ArrayWorld(FiniteWorld):
         ValueError
             If no assessment of these recordings could be trusted.
         """
-        self._checked = None
-        self._arrays()
+        self._found_of = None
+        self.recorded()
 
-    def _arrays(self):
-        """Return sequences (`Rows`), latents and the unit of each sequence, checked."""
+    def recorded(self) -> Recorded:
+        """Return the recordings, checked once for these parameters.
+
+        Returns
+        -------
+        Recorded
+            Sequences, their latents, and the unit of each.
+
+        Raises
+        ------
+        ValueError
+            If no assessment of these recordings could be trusted.
+        """
         self._validate_params()
         X, given = self._labelled()
         self._check_labels(X, given)
         rows = self._rows()
-        # Once for an array, which workers receive with this mark.
-        marks = self.X, self.lengths, self.observed, self.inputs
-        checked = getattr(self, "_checked", None)
-        if checked is None or any(
-            one is not other for one, other in zip(checked[0], marks, strict=True)
-        ):
+        found = self._found()
+        checked = "observed" in found
+        if checked:
+            observed = found["observed"]
+        else:
             rows.check_finite()
-            checked = marks, rows.observed()
+            observed = rows.observed()
             # Of what is driven, some steps may never be asked for.
             least = 2 if self.feedback else 1
-            check_observed(checked[1], least=least, each_step=self.inputs is None)
+            check_observed(observed, least=least, each_step=self.inputs is None)
         units, latents = self._units(), None
         if self.inputs is None and not self.feedback:
             raise ValueError(
@@ -456,54 +361,44 @@ class ArrayWorld(FiniteWorld):
                 "to be predicted from as inputs, or feedback=True."
             )
         if given is not None:
-            latents = check_latents(given, rows, observed=checked[1])
+            latents = check_latents(given, rows, observed=observed)
             self._names(latents)
-        if checked is not getattr(self, "_checked", None):
+        if not checked:
             # An assessment knows from the model whether integers are tokens.
             check_rows(rows, tokens=self.likelihood == "auto")
             if self.inputs is not None:
                 driven = self._take(rows, slice(None))
                 without_partly_missing(driven, self.n_exogenous, "inputs")
-            self._checked = checked
-        return rows, latents, units
+            found["observed"] = observed
+        return Recorded(rows, latents, units)
 
-    def _take(self, rows, numbers):
+    def _take(self, X: Rows, rows: Which) -> Floats:
         """Return some sequences, with the inputs that drive them."""
-        X = rows.take(numbers)
+        taken = X.take(rows)
         if self.inputs is None:
-            return X
-        inputs = self._inputs()[numbers]
-        return with_inputs(X, inputs, self.input_delay, feedback=self.feedback)
+            return taken
+        inputs = self._inputs()[rows]
+        return with_inputs(taken, inputs, self.input_delay, feedback=self.feedback)
 
-    def _probed(self, X, latents):
+    def _probed(self, X: Rows, latents: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Return at which steps latents are known: of a task, at which they and inputs are."""
         if self.feedback:
             return super()._probed(X, latents)
         known = is_observed(self._inputs())
         return known & is_observed(latents) if latents.dtype.kind == "f" else known
 
-    def _known_of(self, X, latents, rows):
+    def _known_of(
+        self, X: Rows, latents: NDArray[Any] | None, rows: Numbers
+    ) -> NDArray[np.bool_] | None:
         if self.feedback or latents is None:
             return None
-        return known_in_rows(self._probed(X, latents)[rows], self.input_delay, self.feedback)
+        known: Any = self._probed(X, latents)
+        return known_in_rows(known[rows], self.input_delay, self.feedback)
 
-    def _latents_of(self, latents):
+    def _latents_of(self, latents: NDArray[Any]) -> NDArray[Any]:
         """Return latents at the steps of sequences with their inputs."""
         return of_rows(latents, self.input_delay, self.feedback)
 
-    def _check_labels(self, X, latents):
+    def _check_labels(self, X: Any, latents: Any) -> None:
         check_labels(X, latents, "latents")
         check_aligned(X, self.groups, "groups")
-
-    def _names_given(self, n_steps):
-        """Return the names that latents bring with them, or None."""
-        return names_of(self._labelled()[1], n_steps)
-
-    def _names(self, latents):
-        """Return the names of the latents, as text."""
-        names, n_latents = self.latent_names, latents.shape[2]
-        if names is None:
-            names = self._names_given(latents.shape[1])
-        if names is None:
-            return tuple(f"latent {i}" for i in range(n_latents))
-        return check_names(names, n_latents)

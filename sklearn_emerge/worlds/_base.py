@@ -7,10 +7,9 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from .._missing import is_observed
+from .._missing import is_observed, mean_of_steps
 from .._names import Estimator, did_you_mean
 from .._random import substream
 from .._roles import targets_of
@@ -337,8 +336,8 @@ class World(StatedFlow, ABC, Estimator):
         if self.observation == "token":
             X = X.reshape(X.shape[:2])
             observed, tokens = is_observed(X), range(int(self.n_tokens))
-            return np.stack([_mean_of_steps(token == X, observed) for token in tokens], axis=1)
-        return _mean_of_steps(X, is_observed(X))
+            return np.stack([mean_of_steps(token == X, observed) for token in tokens], axis=1)
+        return mean_of_steps(X)
 
     def recorded_spread(self) -> Floats | None:
         """Return the standard deviation of each channel over all recordings.
@@ -382,14 +381,3 @@ class World(StatedFlow, ABC, Estimator):
             sample.latent_names = self.latent_names
         sample.world = self
         return sample
-
-
-def _mean_of_steps(X: NDArray[Any], observed: NDArray[np.bool_]) -> Floats:
-    """Return the mean of each step where it is observed, of steps that never are that of all."""
-    if observed.all():
-        return X.mean(axis=0)
-    of_steps = np.empty(X.shape[1:])
-    of_steps[...] = X[observed].mean(axis=0)
-    for t in np.flatnonzero(observed.any(axis=0)):
-        of_steps[t] = X[observed[:, t], t].mean(axis=0)
-    return of_steps

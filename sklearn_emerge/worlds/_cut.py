@@ -1,6 +1,5 @@
 """One long recording: how it is cut, and after how many steps its values are independent."""
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 from .._dims import TIME, in_order, roles_of
 from .._tables import text_error
 from .._typing import Floats
-from .._validation import as_array
+from .._validation import as_array, check_integer
 
 # Numbers, and at least so many steps, of which the autocorrelation is computed.
 _NUMBERS, _LEAST = 2**20, 2**14
@@ -68,12 +67,6 @@ def cut(series: Any, length: int, gap: int = 0) -> Any:
     from .._axes import cut_axes
 
     return cut_axes(recording, pieces, length + gap)
-
-
-def check_integer(value: Any, name: str, least: int) -> None:
-    """Raise a ValueError unless a value is an integer that is large enough."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name}={value!r} must be an integer of at least {least}.")
 
 
 def as_recording(series: Any, name: str = "series") -> Any:

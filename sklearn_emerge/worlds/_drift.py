@@ -97,6 +97,7 @@ class DriftWorld(World):
         RestPoints or None
             None without a velocity, where every state rests.
         """
+        self._validate_params()
         return RestPoints(np.zeros((0, 1)), np.zeros((0, 1, 1))) if self.velocity else None
 
     def _move(self, latents, step):

@@ -106,21 +106,28 @@ class DystsWorld(World):
 
     def _move(self, latents, step):
         flow = _flow_of(self.system)
-        times = [0.0, flow.period / self.points_per_period]
-        return self._solution(flow, latents, times, 1.0)[-1]
+        _check_velocity(flow, latents[:2])
+        # Of laws that take many states at once only those of wrapped coordinates depend on time.
+        return self._solution(flow, latents, [flow.period / self.points_per_period], 1.0)[0]
 
     def _emit(self, latents):
-        shown = latents[..., list(self.channels)]
-        return shown[..., 0] if len(self.channels) == 1 else shown
+        channels = self._observed_of(_flow_of(self.system))
+        shown = latents[..., channels]
+        return shown[..., 0] if len(channels) == 1 else shown
 
-    def _draw(self, n_sequences, stream):
-        flow = _flow_of(self.system)
+    def _observed_of(self, flow):
+        """Return the coordinates that are observed, checked."""
         channels = list(self.channels)
         if not channels or not set(channels) <= set(range(flow.dimension)):
             raise ValueError(
                 f"channels={self.channels!r} must be some of the coordinates of {self.system}, "
                 f"which are 0 to {flow.dimension - 1}."
             )
+        return channels
+
+    def _draw(self, n_sequences, stream):
+        flow = _flow_of(self.system)
+        channels = self._observed_of(flow)
         rng = np.random.default_rng(stream)
         spread = np.broadcast_to(flow.std, flow.dimension)
         starts = flow.ic + _APART * spread * rng.normal(size=(n_sequences, flow.dimension))

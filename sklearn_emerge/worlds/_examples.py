@@ -1,7 +1,7 @@
 """How many instances of each task there are."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 
 import numpy as np
@@ -10,7 +10,9 @@ import numpy as np
 _TRIANGLE = {"A->B": 2500, "B->C": 2500, "A->C": 50}
 
 
-def check_examples(examples, sparse_examples, languages):
+def check_examples(
+    examples: Mapping[str, int] | None, sparse_examples: int | None, languages: Sequence[str]
+) -> dict[str, int]:
     """Return the numbers of instances by task, sorted, or raise a ValueError.
 
     Parameters
@@ -64,7 +66,7 @@ def check_examples(examples, sparse_examples, languages):
     return dict(sorted(examples.items()))
 
 
-def scale_examples(examples, total):
+def scale_examples(examples: Mapping[str, int], total: int) -> dict[str, int]:
     """Return as many instances as asked for, in the proportions of some numbers.
 
     Parameters

@@ -1,30 +1,45 @@
 """A world of so many sequences: which of them are trained on, and which are held out."""
 
+from abc import abstractmethod
 from math import ceil
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._groups import check_groups
 from .._missing import is_observed
 from .._random import substream
 from .._roles import targets_of
+from .._typing import Floats, RandomState
 from ._base import World
 from ._folds import count_folds, fold_rows, in_turns, thin
+from ._rows import Recorded, Rows, Which
 from ._sample import Sample
-from ._strata import divide, unit_classes
+from ._strata import Numbers, divide, unit_classes
 
 
 class FiniteWorld(World):
-    """A world of recorded sequences, of which none is trained on and held out in one split.
+    """A world of recorded sequences, of which none is trained on and held out in one split."""
 
-    What is recorded is of subclasses: `_arrays` returns sequences, latents and the unit of each
-    sequence, `_n_sequences` their number, and `_names` the names of the latents.
-    """
-
+    latents: Any
+    groups: Any
     # Whether few of many sequences are taken from all units, instead of from few of these.
     _spread = False
 
-    def default_split(self, n_train, n_eval):
+    @abstractmethod
+    def recorded(self) -> Recorded:
+        """Return the recordings, checked: sequences, their latents, and the unit of each."""
+
+    @abstractmethod
+    def _n_sequences(self) -> int:
+        """Return how many there are."""
+
+    @abstractmethod
+    def _names(self, latents: NDArray[Any]) -> tuple[str, ...]:
+        """Return the names of the latents."""
+
+    def default_split(self, n_train: int | None, n_eval: int | None) -> tuple[int, int]:
         """Fill in numbers of sequences that are None.
 
         Parameters
@@ -53,7 +68,7 @@ class FiniteWorld(World):
         self._check_room(n_train, n_eval)
         return n_train, n_eval
 
-    def units_per_split(self, n_train, n_eval):
+    def units_per_split(self, n_train: int, n_eval: int) -> tuple[int, int]:
         """Return how many recordings, or groups of them, a split trains on and holds out.
 
         Parameters
@@ -78,29 +93,34 @@ class FiniteWorld(World):
         n_trained = n_train if self._spread else n_units * n_train // n_sequences
         return max(1, min(n_trained, n_units - n_held_out)), n_held_out
 
-    def _units(self):
+    def _units(self) -> Numbers:
         """Return the unit of each sequence, numbered from 0 on."""
         n_sequences = self._n_sequences()
         if self.groups is None:
             return np.arange(n_sequences)
         return check_groups(self.groups, n_sequences)
 
-    def _count_folds(self, n_eval):
+    def _count_folds(self, n_eval: int | None) -> tuple[int, int]:
         """Return the number of folds, and the most sequences of one."""
         if n_eval is not None:
             self._check_request(n_eval)
         units, latents = self._units(), self.latents
         options = {"grouped": self._grouped(), "decoded": latents is not None}
         if all(options.values()):
-            latents = self._arrays()[1]
+            latents = self.recorded().latents
             options["stratified"] = unit_classes(latents, units) is not None
         return count_folds(units, n_eval, **options)
 
-    def _check_room(self, n_train, n_eval):
+    def _check_room(self, n_train: int, n_eval: int) -> int:
         """Return the number of folds; refuse what cannot be trained on and held out."""
-        self._check_number(n_train + n_eval)
-        n_folds, largest = self._count_folds(n_eval)
         n_sequences = self._n_sequences()
+        if n_train + n_eval > n_sequences:
+            raise ValueError(
+                f"n_train={n_train} and n_eval={n_eval} add up to {n_train + n_eval} sequences, "
+                f"but X holds {n_sequences}; leave both out, which takes four fifths and one, or "
+                "pass less, or record more."
+            )
+        n_folds, largest = self._count_folds(n_eval)
         n_left = n_sequences - largest
         if n_train > n_left:
             raise ValueError(
@@ -110,7 +130,7 @@ class FiniteWorld(World):
             )
         return n_folds
 
-    def _check_number(self, n_sequences):
+    def _check_number(self, n_sequences: int) -> None:
         n_recorded = self._n_sequences()
         if n_sequences > n_recorded:
             raise ValueError(
@@ -118,21 +138,21 @@ class FiniteWorld(World):
                 "fewer (n_train and n_eval of an assessment add up) or record more."
             )
 
-    def _grouped(self):
+    def _grouped(self) -> bool:
         """Return whether the units are groups of sequences."""
         return self.groups is not None
 
-    def _draw(self, n_sequences, stream):
-        arrays = self._arrays()
+    def _draw(self, n_sequences: int, stream: np.random.SeedSequence) -> Sample:
+        arrays = self.recorded()
         self._check_number(n_sequences)
         rows = np.random.default_rng(stream).permutation(len(arrays[0]))
         return self._part(arrays, rows[:n_sequences])
 
-    def _part(self, arrays, rows):
+    def _part(self, arrays: Recorded, rows: Numbers) -> Sample:
         """Return the Sample of some of all sequences."""
-        X, latents, units = arrays
-        known = self._known_of(X, latents, rows)
-        X = self._take(X, rows)
+        recordings, latents, units = arrays
+        known = self._known_of(recordings, latents, rows)
+        X = self._take(recordings, rows)
         observed = is_observed(targets_of(X, self.n_exogenous) if self.n_exogenous else X)
         sample = Sample(
             X,
@@ -145,32 +165,36 @@ class FiniteWorld(World):
             sample.update(latents=here, latent_names=self._names(latents))
         return self._completed(sample)
 
-    def _take(self, X, rows):
+    def _take(self, X: Rows, rows: Which) -> Floats:
         """Return some sequences."""
         return X.take(rows)
 
-    def _probed(self, X, latents):
+    def _probed(self, X: Rows, latents: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Return at which steps latents are known, as far as sequences are; None is all."""
         return X.observed()
 
-    def _known_of(self, X, latents, rows):
+    def _known_of(
+        self, X: Rows, latents: NDArray[Any] | None, rows: Numbers
+    ) -> NDArray[np.bool_] | None:
         """Return at which steps the latents of some sequences are known, where they say so."""
         return None
 
-    def _latents_of(self, latents):
+    def _latents_of(self, latents: NDArray[Any]) -> NDArray[Any]:
         """Return latents at the steps of the sequences."""
         return latents
 
-    def recorded_spread(self):
+    def recorded_spread(self) -> Floats:
         """Return the standard deviation of each channel over all recordings, without inputs.
 
         Returns
         -------
         ndarray of shape (n_channels,)
         """
-        return self._arrays()[0].spread()
+        return self.recorded().rows.spread()
 
-    def split(self, n_train, n_eval, random_state=None):
+    def split(
+        self, n_train: int, n_eval: int, random_state: RandomState = None
+    ) -> tuple[Sample, Sample]:
         """Divide the recordings at random into training and evaluation.
 
         If latents have one class a sequence, the division is stratified: every class of at
@@ -203,16 +227,19 @@ class FiniteWorld(World):
         stream = substream(random_state, "split")
         if self._grouped():
             return self.splits(1, n_train, n_eval, stream)[0]
-        arrays = self._arrays()
+        arrays = self.recorded()
         _, latents, units = arrays
         self._check_number(n_train + n_eval)
-        rows = np.random.default_rng(stream).permutation(len(units))
+        rows: Numbers = np.random.default_rng(stream).permutation(len(units))
         classes = unit_classes(latents, units)
         if classes is not None:
             rows = divide(rows, classes, n_train, n_eval)
-        return tuple(self._part(arrays, part) for part in (rows[:n_train], rows[n_train:][:n_eval]))
+        train, evaluation = rows[:n_train], rows[n_train:][:n_eval]
+        return self._part(arrays, train), self._part(arrays, evaluation)
 
-    def splits(self, n_splits, n_train, n_eval, random_state=None):
+    def splits(
+        self, n_splits: int, n_train: int, n_eval: int, random_state: RandomState = None
+    ) -> list[tuple[Sample, Sample]]:
         """Divide the recordings for repeated cross-validation: all are held out in turns.
 
         Of the K folds of a repetition each is held out once, and each repetition deals out the
@@ -249,7 +276,7 @@ class FiniteWorld(World):
             groups are too few or too large.
         """
         self._check_request(n_train)
-        arrays = self._arrays()
+        arrays = self.recorded()
         _, latents, units = arrays
         n_folds, classes = self._check_room(n_train, n_eval), unit_classes(latents, units)
         n_rows = n_train
@@ -258,4 +285,4 @@ class FiniteWorld(World):
         divided = fold_rows(units, classes, n_folds, n_splits, n_rows, substream(random_state))
         if self._spread:
             divided = ((thin(a, n_train), in_turns(thin(b, n_eval), units)) for a, b in divided)
-        return [tuple(self._part(arrays, rows) for rows in each) for each in divided]
+        return [(self._part(arrays, a), self._part(arrays, b)) for a, b in divided]

@@ -142,7 +142,17 @@ class FlipFlopWorld(World):
             All combinations of bits, as classes; `emission` makes outputs of them. Classes have no
             Jacobians.
         """
+        self._validate_params()
         return RestPoints(np.array(list(product((0, 1), repeat=self.n_bits))), None)
+
+    def _check_latents(self, latents):
+        bits = super()._check_latents(latents)
+        if not np.isin(bits, (0, 1)).all():
+            raise ValueError(
+                "latents has values that are no bits; pass 0 for an output of -1, and 1, as "
+                "sample.latents are."
+            )
+        return bits
 
     def _move(self, latents, step):
         return latents

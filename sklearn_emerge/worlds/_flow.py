@@ -59,6 +59,12 @@ class Cycle(NamedTuple):
     amplitude: float | None
 
 
+def check_integer(name: str, value: object, least: int) -> None:
+    """Raise a ValueError unless a value is an integer that is large enough."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
+        raise ValueError(f"{name}={value!r} must be an integer of at least {least}.")
+
+
 class StatedFlow:
     """The part of `World` that states dynamics, and what can be asked if `flow_kind` is not None.
 
@@ -117,19 +123,18 @@ class StatedFlow:
                 f"latents has shape {states.shape}; pass those of one step, of shape (n_sequences, "
                 f"{states.shape[-1]}), for instance sample.latents[:, start]."
             )
-        for name, value, least in (("n_steps", n_steps, 1), ("start", start, 0)):
-            if not isinstance(value, Integral) or value < least:
-                raise ValueError(f"{name}={value!r} must be an integer of at least {least}.")
+        check_integer("n_steps", n_steps, 1)
+        check_integer("start", start, 0)
         following = np.empty((len(states), n_steps, states.shape[1]), states.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             for k in range(n_steps):
                 following[:, k] = states = self._move(states, start + k)
         if not np.isfinite(following).all():
             n_finite = int(np.isfinite(following).all(axis=(0, 2)).argmin())
+            fewer = f"n_steps={n_finite} or less, or " if n_finite else ""
             raise ValueError(
                 f"The states exceed the range of float64 after {n_finite} steps of n_steps="
-                f"{n_steps}; pass n_steps={n_finite} or less, or latents nearer to those of a "
-                "sample."
+                f"{n_steps}; pass {fewer}latents nearer to those of a sample."
             )
         return following
 
@@ -223,6 +228,8 @@ class StatedFlow:
                 f"that it has no {what}; compare forecasts with sequences that were held out, or, "
                 "where there is a ceiling, with those of optimal_predictor()."
             )
+        # They must fit together.
+        _ = self.facts  # type: ignore[attr-defined]
 
     def _check_latents(self, latents: ArrayLike) -> NDArray[Any]:
         """Return latents as an array of the type that a sample has."""

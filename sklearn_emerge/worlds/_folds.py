@@ -1,11 +1,12 @@
 """Recordings in folds: every unit is held out once before one is held out again."""
 
+from collections.abc import Iterator
 from math import ceil
 
 import numpy as np
 
 from .._random import substream
-from ._strata import spread
+from ._strata import Numbers, spread
 
 # An assessment has as many seeds unless told otherwise.
 _N_FOLDS = 5
@@ -13,7 +14,14 @@ _N_FOLDS = 5
 _N_PROBED = 5
 
 
-def count_folds(units, n_eval, *, grouped, decoded, stratified=False):
+def count_folds(
+    units: Numbers,
+    n_eval: int | None,
+    *,
+    grouped: bool,
+    decoded: bool,
+    stratified: bool = False,
+) -> tuple[int, int]:
     """Return into how many folds units are divided, however they are dealt out.
 
     Parameters
@@ -59,14 +67,24 @@ def count_folds(units, n_eval, *, grouped, decoded, stratified=False):
             f"out in turns, in two folds or more of at least {least}. Record more."
         )
     across = " of two groups, across which latents are decoded" if decoded else ""
+    each = f"{sizes[0]}" if sizes[0] == sizes[-1] else f"{sizes[-1]} to {sizes[0]}"
+    few = f", at least {2 * least_units} groups," if len(sizes) < 2 * least_units else ""
+    without = ", or leave out the latents (latents=None)" if few and len(sizes) >= 2 else ""
     raise ValueError(
-        f"groups has {len(sizes)} labels, for {sizes[-1]} to {sizes[0]} sequences each, but all "
-        f"groups are held out in turns, in two folds or more of at least {least} sequences"
-        f"{across}. Record more, or pass labels of smaller units."
+        f"groups has {len(sizes)} labels, for {each} sequences each, but all "
+        f"groups are held out in turns, in two folds or more{few} of at least {least} sequences"
+        f"{across}. Record more, or pass labels of smaller units{without}."
     )
 
 
-def fold_rows(units, classes, n_folds, n_splits, n_train, stream):
+def fold_rows(
+    units: Numbers,
+    classes: Numbers | None,
+    n_folds: int,
+    n_splits: int,
+    n_train: int,
+    stream: np.random.SeedSequence,
+) -> Iterator[tuple[Numbers, Numbers]]:
     """Yield the sequences of each split of a repeated cross-validation.
 
     Parameters
@@ -105,7 +123,9 @@ def fold_rows(units, classes, n_folds, n_splits, n_train, stream):
         yield train, in_turns(_rows(inside[_spread(inside, classes)], units), units)
 
 
-def _deal_by_size(order, sizes, n_folds, rng):
+def _deal_by_size(
+    order: Numbers, sizes: Numbers, n_folds: int, rng: np.random.Generator
+) -> Numbers:
     """Return the fold of each of some units in random order; in a round each fold gets one."""
     largest_first = (-sizes[order]).argsort(kind="stable")
     rounds = np.tile(np.arange(n_folds), (ceil(len(order) / n_folds), 1))
@@ -114,7 +134,7 @@ def _deal_by_size(order, sizes, n_folds, rng):
     return fold
 
 
-def _deal_by_class(classes, n_folds):
+def _deal_by_class(classes: Numbers, n_folds: int) -> Numbers:
     """Return the fold of each of some units in random order, as many in all, or one more.
 
     A class that not every fold can have twice is dealt out in pairs, as far as there is room:
@@ -144,12 +164,12 @@ def _deal_by_class(classes, n_folds):
     return fold
 
 
-def _spread(units, classes):
+def _spread(units: Numbers, classes: Numbers | None) -> Numbers:
     """Return places of units in random order, spread over their classes."""
     return np.arange(len(units)) if classes is None else spread(classes[units], 2)
 
 
-def _rows(chosen, units):
+def _rows(chosen: Numbers, units: Numbers) -> Numbers:
     """Return the sequences of the chosen units, one unit after another."""
     place = np.full(units.max() + 1, len(chosen))
     place[chosen] = np.arange(len(chosen))
@@ -157,14 +177,14 @@ def _rows(chosen, units):
     return rows[place[units[rows]].argsort(kind="stable")]
 
 
-def thin(rows, n):
+def thin(rows: Numbers, n: int) -> Numbers:
     """Return so many of some sequences, sorted and as far from each other as can be."""
     rows = np.sort(rows)
     n = min(n, len(rows))
     return rows[np.arange(n) * len(rows) // n]
 
 
-def in_turns(rows, units):
+def in_turns(rows: Numbers, units: Numbers) -> Numbers:
     """Return sequences, those of a unit neighbours, so that units take turns."""
     starts = np.flatnonzero(np.diff(units[rows], prepend=-1))
     rank = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))

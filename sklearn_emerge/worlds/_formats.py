@@ -1,6 +1,7 @@
 """What files of recordings hold: arrays by name, or tables. Nothing is ever unpickled."""
 
 import gzip
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from os import PathLike
@@ -81,7 +82,12 @@ def _refusing(path: Path) -> Iterator[None]:
         if found and found[0] != ending and (found[0], ending) not in _ALIKE:
             remedy = f"it begins as files that end in {found[0]} do; rename it"
         said = " ".join(str(error).split()) or type(error).__name__
-        if "pickle" in said or "Python objects" in said:
+        if isinstance(error, UnicodeDecodeError):
+            remedy = (
+                "it is of another encoding than UTF-8; write it anew, pandas.read_csv(path, "
+                "encoding='latin-1').to_csv(path, index=False), or with 'utf-16' as its encoding"
+            )
+        if ("pickle" in said or "Python objects" in said) and "header" not in said.lower():
             said = "it would have to be unpickled, which can run any code"
             remedy = "write numbers, as by np.save(path, X.astype(float))"
         raise ValueError(
@@ -244,6 +250,7 @@ def table_in(path: Path, of_steps: bool) -> tuple[str, Any, str]:
     with _refusing(path):
         cells, second = _first_lines(path)
     _check_commas(cells)
+    _check_header(cells)
     with _refusing(path):
         names = not _are_numbers(cells) or (
             _are_numbered(cells, second) if of_steps else _are_steps(cells)
@@ -271,6 +278,15 @@ def table_in(path: Path, of_steps: bool) -> tuple[str, Any, str]:
     return kind, frame, f"first line {shown} as {'times' if times else 'header'}"
 
 
+def _check_header(cells: list[str]) -> None:
+    repeated = [name for name, n in Counter(cells).items() if name and n > 1]
+    if repeated and not _are_numbers(cells):
+        raise ValueError(
+            f"the header names {', '.join(map(repr, repeated[:8]))} more than once, so that "
+            "nobody knows which column is meant; give each column a name of its own."
+        )
+
+
 def _check_commas(cells: list[str]) -> None:
     for sign in ";\t":
         if any(sign in cell for cell in cells):
@@ -287,7 +303,9 @@ def _first_lines(path: Path) -> tuple[list[str], list[str]]:
     opener: Any = gzip.open if path.name.lower().endswith(".gz") else open
     with opener(path, "rt", newline="", encoding="utf-8-sig") as lines:
         rows = csv.reader(lines)
-        first, second = next(rows), next(rows, [])
+        # Pandas passes over empty lines, too.
+        filled = (row for row in rows if row)
+        first, second = next(filled), next(filled, [])
     return [cell.strip() for cell in first], second
 
 

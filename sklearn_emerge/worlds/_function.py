@@ -1,5 +1,6 @@
 """A world made of one function."""
 
+from inspect import signature
 from numbers import Integral
 
 import numpy as np
@@ -36,6 +37,8 @@ class FunctionWorld(World):
         Whether latents are quantities or classes, which are integers; None if there are none.
     observation : {"continuous", "binary", "token"}, default="continuous"
         The kind of observations: quantities, zeros and ones, or integers from 0 on that are names.
+        Of integers that are "continuous" an assessment asks for the likelihood of the model: they
+        may be counts, tokens or quantities.
     n_tokens : int, default="auto"
         Size of the vocabulary if observations are tokens, which must be given then.
     n_exogenous : int, default=0
@@ -154,6 +157,19 @@ class FunctionWorld(World):
         kinds = (*kinds, "phase") if self.observation == "continuous" else kinds
         return (*kinds, "exchange") if self.n_exogenous else kinds
 
+    def draws_integers(self):
+        """Return whether X comes as integers that were not declared to be tokens or binary.
+
+        Returns
+        -------
+        bool
+        """
+        if self.observation != "continuous":
+            return False
+        returned = self._returned(2, np.random.default_rng(0))
+        X = returned[0] if isinstance(returned, tuple) else returned
+        return np.asarray(X).dtype.kind in "biu"
+
     def _check_request(self, n_sequences):
         super()._check_request(n_sequences)
         if self.observation == "token" and self.n_tokens == "auto":
@@ -166,7 +182,6 @@ class FunctionWorld(World):
 
     def _check_flow(self, what):
         super()._check_flow(what)
-        _ = self.facts
         for name in ("move", "emit"):
             if getattr(self, name) is None:
                 raise ValueError(
@@ -183,6 +198,11 @@ class FunctionWorld(World):
                 f"{moved.dtype} for latents of shape {latents.shape} and the type {latents.dtype}; "
                 "return the latents one step later, of the same shape and kind."
             )
+        if np.isnan(moved[np.isfinite(latents).all(axis=1)]).any():
+            raise ValueError(
+                f"move={self.move!r} returned NaN for finite latents at step {step}; return the "
+                "latents one step later, as finite numbers."
+            )
         return moved.astype(latents.dtype)
 
     def _emit(self, latents):
@@ -191,12 +211,13 @@ class FunctionWorld(World):
         if (
             shown.shape[: len(lead)] != lead
             or shown.ndim > len(lead) + 1
-            or (shown.dtype.kind not in "biuf")
+            or shown.dtype.kind not in "biuf"
+            or not np.isfinite(shown).all()
         ):
             raise ValueError(
                 f"emit={self.emit!r} returned an array of shape {shown.shape} and the type "
                 f"{shown.dtype} for latents of shape {latents.shape}; return observations as "
-                f"numbers, of shape {lead} or {lead} and channels."
+                f"finite numbers, of shape {lead} or {lead} and channels."
             )
         return shown.astype(np.float64)
 
@@ -265,9 +286,24 @@ class FunctionWorld(World):
         all_the_same = np.array_equal(first, np.repeat(first[:1], len(first), 0), equal_nan=True)
         return np.array_equal(first, second, equal_nan=True) and (ignored or not all_the_same)
 
+    def _returned(self, n_sequences, rng):
+        """Return what the function returns, if it takes the two arguments."""
+        try:
+            signature(self.function).bind(n_sequences, rng)
+        except TypeError as error:
+            raise ValueError(
+                f"function={self.function!r} cannot be called as function(n_sequences, rng) "
+                f"({error}); let it take both, and draw everything random from rng, a "
+                "numpy.random.Generator."
+            ) from None
+        except ValueError:
+            # Of some that are compiled nobody knows what they take.
+            pass
+        return self.function(n_sequences, rng)
+
     def _call(self, n_sequences, rng):
         """Return what the function draws, checked."""
-        returned = self.function(n_sequences, rng)
+        returned = self._returned(n_sequences, rng)
         parts = returned if isinstance(returned, tuple) else (returned,)
         if not 1 <= len(parts) <= 3:
             raise ValueError(

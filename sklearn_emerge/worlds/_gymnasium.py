@@ -9,6 +9,12 @@ from ._base import World
 from ._driven import of_rows, with_inputs
 from ._sample import Sample
 
+# What to do about observations that are no numbers.
+_WRAP = (
+    "Wrap the task, for instance in gymnasium.wrappers.FlattenObservation, which makes numbers of "
+    "names."
+)
+
 
 class GymnasiumWorld(World):
     """What is observed in a task that has gymnasium's interface, such as those of neurogym.
@@ -51,7 +57,7 @@ class GymnasiumWorld(World):
         When sequences are drawn, if `make` is a name and gymnasium is not installed.
     ValueError
         When sequences are drawn: if observations are no arrays of finite numbers, if there are no
-        such latents or answers, or if there are other sequences for the same seed.
+        such latents or answers, or if there are other ones for the same seed.
 
     Notes
     -----
@@ -140,7 +146,15 @@ class GymnasiumWorld(World):
     @property
     def n_exogenous(self):
         """The observations, in a task."""
-        return 0 if self.feedback else int(np.prod(self._task().observation_space.shape))
+        if self.feedback:
+            return 0
+        space = self._task().observation_space
+        if space.shape is None:
+            raise ValueError(
+                f"make={self.make!r} gives a task whose observations, of {space!r}, are no arrays; "
+                f"{_WRAP}"
+            )
+        return int(np.prod(space.shape))
 
     @property
     def null_kinds(self):
@@ -162,11 +176,12 @@ class GymnasiumWorld(World):
         task = self._task()
         draw = self._sequence if self._maker_of_trials(task) is None else self._trials
         sequences = [draw(task, seed) for seed in seeds]
-        if not np.array_equal(draw(self._task(), seeds[0])[0], sequences[0][0]):
+        again = zip(draw(self._task(), seeds[0]), sequences[0], strict=True)
+        if not all(np.array_equal(one, two, equal_nan=True) for one, two in again):
             raise ValueError(
-                f"make={self.make!r} gives a task with other observations for the same seed; let "
-                "the task draw everything random from what reset(seed=...) or seed(...) seeds, and "
-                "the policy from its rng."
+                f"make={self.make!r} gives a task with other observations or answers for the same "
+                "seed; let the task draw everything random from what reset(seed=...) or seed(...) "
+                "seeds, and the policy from its rng."
             )
         X = np.array([observed for observed, *_ in sequences])
         latents = np.array([told for _, told, _ in sequences]) if self.latents else None
@@ -225,6 +240,12 @@ class GymnasiumWorld(World):
         while len(observed) < self._length:
             trial = own.new_trial()
             known = trial if isinstance(trial, dict) else {}
+            if len(own.ob) != len(own.gt) or not len(own.ob):
+                raise ValueError(
+                    f"make={self.make!r} gives a task whose new_trial makes {len(own.ob)} "
+                    f"observations and {len(own.gt)} answers; let ob and gt be as long, of at "
+                    "least one step."
+                )
             for observation, answer in zip(own.ob, own.gt, strict=True):
                 observed.append(self._numbers(task, observation))
                 answers.append(self._answer(task, answer))
@@ -260,8 +281,7 @@ class GymnasiumWorld(World):
         if names or array is None or array.dtype.kind not in "biuf" or not np.isfinite(array).all():
             raise ValueError(
                 f"make={self.make!r} gives a task that shows {observation!r}; observations must "
-                "be arrays of finite numbers. Wrap the task, for instance in gymnasium.wrappers."
-                "FlattenObservation, which makes numbers of names."
+                f"be arrays of finite numbers. {_WRAP}"
             )
         return array.astype(np.float64).ravel()
 

@@ -106,32 +106,7 @@ def _places_of(frame: Any, ids: str, time: str) -> Places:
     """Return the sequence and the step of each row, after checking that times tell them."""
     from pandas import Index, factorize
 
-    for argument, column in (("id", ids), ("time", time)):
-        missing = frame[column].isna()
-        if missing.any():
-            raise ValueError(
-                f"{argument}={column!r} is missing in {int(missing.sum())} of {len(frame)} rows; "
-                f"leave them out, frame.dropna(subset=[{column!r}])."
-            )
-    if frame[time].dtype.kind not in "iufmM":
-        raise ValueError(
-            f"time={time!r} has dtype {frame[time].dtype}; pass numbers, or dates by "
-            f"frame.assign(**{{{time!r}: pandas.to_datetime(frame[{time!r}])}})."
-        )
-    if frame[time].dtype.kind == "f" and np.isinf(frame[time]).any():
-        raise ValueError(
-            f"time={time!r} is infinite in {int(np.isinf(frame[time]).sum())} of {len(frame)} "
-            f"rows; leave them out, frame[np.isfinite(frame[{time!r}])]."
-        )
-    repeated = frame.duplicated([ids, time])
-    if repeated.any():
-        which = [frame.loc[repeated, each].tolist()[0] for each in (ids, time)]
-        raise ValueError(
-            f"frame has {int(repeated.sum())} rows whose {ids!r} and {time!r} another row has, "
-            f"the first of them {which[0]!r} at {which[1]}. Take one row of each, "
-            f"frame.drop_duplicates([{ids!r}, {time!r}]), or, if {ids!r} begins anew in each "
-            "session, a column that tells the sessions apart."
-        )
+    _check_places(frame, ids, time)
     row, labels = factorize(frame[ids])
     times = seconds_or_numbers(Index(frame[time]))
     order = np.lexsort((times, row))
@@ -170,6 +145,36 @@ def _places_of(frame: Any, ids: str, time: str) -> Places:
             f"have a row; give the parts between long gaps an {ids!r} of their own."
         )
     return Places(labels, row, step, float(spacing))
+
+
+def _check_places(frame: Any, ids: str, time: str) -> None:
+    """Raise a ValueError unless each row has a sequence and a time of its own."""
+    for argument, column in (("id", ids), ("time", time)):
+        missing = frame[column].isna()
+        if missing.any():
+            raise ValueError(
+                f"{argument}={column!r} is missing in {int(missing.sum())} of {len(frame)} rows; "
+                f"leave them out, frame.dropna(subset=[{column!r}])."
+            )
+    if frame[time].dtype.kind not in "iufmM":
+        raise ValueError(
+            f"time={time!r} has dtype {frame[time].dtype}; pass numbers, or dates by "
+            f"frame.assign(**{{{time!r}: pandas.to_datetime(frame[{time!r}])}})."
+        )
+    if frame[time].dtype.kind == "f" and np.isinf(frame[time]).any():
+        raise ValueError(
+            f"time={time!r} is infinite in {int(np.isinf(frame[time]).sum())} of {len(frame)} "
+            f"rows; leave them out, frame[np.isfinite(frame[{time!r}])]."
+        )
+    repeated = frame.duplicated([ids, time])
+    if repeated.any():
+        which = [frame.loc[repeated, each].tolist()[0] for each in (ids, time)]
+        raise ValueError(
+            f"frame has {int(repeated.sum())} rows whose {ids!r} and {time!r} another row has, "
+            f"the first of them {which[0]!r} at {which[1]}. Take one row of each, "
+            f"frame.drop_duplicates([{ids!r}, {time!r}]), or, if {ids!r} begins anew in each "
+            "session, a column that tells the sessions apart."
+        )
 
 
 def _latents_of(frame: Any, latents: list[str], places: Places, observed: Any, first: Any) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._random import substream
-from .._validation import check_tokens
+from .._tokens import check_tokens
 from ._base import World
 from ._sample import Sample
 

@@ -118,6 +118,7 @@ class NoisyPeriodicWorld(World):
         -------
         RestPoints
         """
+        self._validate_params()
         return RestPoints(np.zeros((1, 2)), self.system()[0][np.newaxis])
 
     def cycle(self):
@@ -127,6 +128,7 @@ class NoisyPeriodicWorld(World):
         -------
         Cycle
         """
+        self._validate_params()
         return Cycle(float(self.period), None)
 
     def _move(self, latents, step):

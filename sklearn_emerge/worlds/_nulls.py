@@ -1,20 +1,19 @@
 """Nulls: worlds made from a world by destroying its structure in time."""
 
+from abc import abstractmethod
 from numbers import Integral
 
 import numpy as np
-from scipy.fft import irfft, rfft
 from sklearn.base import clone
 from sklearn.utils._param_validation import Interval
 
 from .._missing import is_observed
 from .._random import substream
 from .._roles import exogenous_of, join, targets_of
+from .._typing import Floats, RandomState
 from ._base import World
 from ._sample import Sample
-
-# Numbers of which surrogates of several channels are made at once.
-_NUMBERS = 2**22
+from ._surrogates import surrogates
 
 
 class Null(World):
@@ -24,7 +23,7 @@ class Null(World):
     latent_names = ()
     _parameter_constraints = {"world": [World]}
 
-    def __init__(self, world):
+    def __init__(self, world: World) -> None:
         self.world = world
 
     observation = property(lambda self: self.world.observation)
@@ -38,19 +37,19 @@ class Null(World):
     # Whether steps are moved, and with them whether they are scored.
     _moves_steps = True
     # What `ceiling` is if sequences can be drawn at will.
-    _ceiling = None
+    _ceiling: str | None = None
 
     @property
-    def ceiling(self):
+    def ceiling(self) -> str | None:
         """What the score of the optimal predictor is; recordings are too few to tell."""
         return None if self._recorded else self._ceiling
 
     @property
-    def null_kinds(self):
+    def null_kinds(self) -> tuple[str, ...]:
         """The nulls of the world that can be made of sequences alone."""
         return tuple(kind for kind in self.world.null_kinds if kind in NULLS)
 
-    def default_split(self, n_train, n_eval):
+    def default_split(self, n_train: int | None, n_eval: int | None) -> tuple[int, int]:
         """Fill in numbers of sequences that are None, as the world does.
 
         Parameters
@@ -64,7 +63,7 @@ class Null(World):
         """
         return self.world.default_split(n_train, n_eval)
 
-    def units_per_split(self, n_train, n_eval):
+    def units_per_split(self, n_train: int, n_eval: int) -> tuple[int, int] | None:
         """Return how many units a split trains on and holds out, as the world does.
 
         Parameters
@@ -78,7 +77,9 @@ class Null(World):
         """
         return self.world.units_per_split(n_train, n_eval)
 
-    def split(self, n_train, n_eval, random_state=None):
+    def split(
+        self, n_train: int, n_eval: int, random_state: RandomState = None
+    ) -> tuple[Sample, Sample]:
         """Split the world's sequences and destroy the structure of each part on its own.
 
         Parameters
@@ -98,7 +99,9 @@ class Null(World):
         stream = substream(random_state)
         return self._destroyed_split(self.world.split(n_train, n_eval, stream), stream)
 
-    def splits(self, n_splits, n_train, n_eval, random_state=None):
+    def splits(
+        self, n_splits: int, n_train: int, n_eval: int, random_state: RandomState = None
+    ) -> list[tuple[Sample, Sample]]:
         """Destroy the structure of each of the world's splits.
 
         Parameters
@@ -122,17 +125,20 @@ class Null(World):
             self._destroyed_split(parts, substream(stream, i)) for i, parts in enumerate(splits)
         ]
 
-    def _destroyed_split(self, parts, stream):
-        return tuple(
+    def _destroyed_split(
+        self, parts: tuple[Sample, Sample], stream: np.random.SeedSequence
+    ) -> tuple[Sample, Sample]:
+        train, evaluation = (
             self._completed(self._destroyed(part, substream(stream, name)))
             for part, name in zip(parts, ("train", "evaluation"), strict=True)
         )
+        return train, evaluation
 
-    def _draw(self, n_sequences, stream):
+    def _draw(self, n_sequences: int, stream: np.random.SeedSequence) -> Sample:
         self.world._check_request(n_sequences)
         return self._destroyed(self.world._draw(n_sequences, stream), stream)
 
-    def _destroyed(self, sample, stream):
+    def _destroyed(self, sample: Sample, stream: np.random.SeedSequence) -> Sample:
         # The depth keeps the null of a null from repeating the same permutation.
         rng = np.random.default_rng(substream(stream, "null", self._depth))
         X, scored = sample.X, sample.scored
@@ -154,15 +160,19 @@ class Null(World):
                 observed = is_observed(targets_of(X, self.n_exogenous))
         return Sample(X, scored=scored, observed=observed, groups=sample.groups)
 
-    def _driven(self, targets, exogenous):
+    @abstractmethod
+    def _destroy(self, X: Floats, rng: np.random.Generator) -> Floats:
+        """Return sequences without their structure, of complete ones."""
+
+    def _driven(self, targets: Floats, exogenous: Floats) -> Floats:
         """Return targets and exogenous channels together."""
         return join(targets, exogenous)
 
-    def _destroy_observed(self, X, rng):
+    def _destroy_observed(self, X: Floats, rng: np.random.Generator) -> Floats:
         """Return what `_destroy` does, where some steps are NaN; these stay where they are."""
         return self._destroy(X, rng)
 
-    def recorded_spread(self):
+    def recorded_spread(self) -> Floats | None:
         """Return the standard deviation of each channel over all recordings, as the world does.
 
         Returns
@@ -171,7 +181,7 @@ class Null(World):
         """
         return self.world.recorded_spread()
 
-    def evaluation_world(self):
+    def evaluation_world(self) -> World:
         """Return the null of the world that evaluation sequences come from.
 
         Returns
@@ -183,7 +193,7 @@ class Null(World):
     _recorded = property(lambda self: self.world._recorded)
 
     @property
-    def _depth(self):
+    def _depth(self) -> int:
         return 1 + self.world._depth
 
 
@@ -213,11 +223,11 @@ class ShuffleNull(Null):
     """
 
     @property
-    def _ceiling(self):
+    def _ceiling(self) -> str | None:
         """A bound with feedback: without it, what inputs tell of a sequence is not known."""
         return "bound" if self.feedback else None
 
-    def _destroy(self, X, rng):
+    def _destroy(self, X: Floats, rng: np.random.Generator) -> Floats:
         return _permuted(X, rng, axis=1)
 
 
@@ -245,7 +255,7 @@ class ResampleNull(Null):
 
     _ceiling = "exact"
 
-    def _destroy(self, X, rng):
+    def _destroy(self, X: Floats, rng: np.random.Generator) -> Floats:
         return _permuted(X, rng, axis=0)
 
 
@@ -297,11 +307,11 @@ class PhaseNull(Null):
     # Values of all times make a surrogate: no step of it is one of the data.
     _moves_steps = False
 
-    def __init__(self, world, n_iterations=50):
+    def __init__(self, world: World, n_iterations: int = 50) -> None:
         super().__init__(world)
         self.n_iterations = n_iterations
 
-    def _destroy_observed(self, X, rng):
+    def _destroy_observed(self, X: Floats, rng: np.random.Generator) -> Floats:
         # Each sequence at its own length.
         lengths = is_observed(X).sum(axis=1)
         surrogate = X.copy()
@@ -310,56 +320,8 @@ class PhaseNull(Null):
             surrogate[rows, :length] = self._destroy(X[rows, :length], rng)
         return surrogate
 
-    def _destroy(self, X, rng):
-        if X.ndim == 3 and X.shape[2] > 1:
-            # So many sequences at once that their spectra do not take much memory.
-            size = max(1, _NUMBERS // X[0].size)
-            parts = [X[start : start + size] for start in range(0, len(X), size)]
-            return np.concatenate([self._destroy_together(part, rng) for part in parts])
-        values = X.reshape(X.shape[:2])
-        n_steps = values.shape[1]
-        amplitudes = np.abs(rfft(values))
-        ordered = np.sort(values)
-        surrogate = rng.permuted(values, axis=1)
-        moving = np.arange(len(values))
-        for _ in range(self.n_iterations):
-            current = surrogate[moving]
-            spectrum = rfft(current)
-            size = np.abs(spectrum)
-            spectrum *= np.divide(amplitudes[moving], size, out=np.ones_like(size), where=size > 0)
-            order = irfft(spectrum, n=n_steps).argsort(axis=1)
-            updated = np.empty_like(current)
-            np.put_along_axis(updated, order, ordered[moving], axis=1)
-            surrogate[moving] = updated
-            moving = moving[(updated != current).any(axis=1)]
-            if not moving.size:
-                break
-        return surrogate.reshape(X.shape)
-
-    def _destroy_together(self, X, rng):
-        """Return surrogates of several channels."""
-        n_steps = X.shape[1]
-        spectrum, ordered = rfft(X, axis=1), np.sort(X, axis=1)
-        directions = _directions(spectrum)
-        turns = np.exp(2j * np.pi * rng.random(spectrum.shape[:2]))
-        # The mean has no phase, and the fastest wave of an even number of steps but a sign.
-        turns[:, 0] = 1.0
-        if n_steps % 2 == 0:
-            turns[:, -1] = np.where(turns[:, -1].real < 0, -1.0, 1.0)
-        surrogate = np.empty(X.shape)
-        moving = np.arange(len(X))
-        for _ in range(self.n_iterations):
-            turned = irfft(spectrum[moving] * turns[:, :, np.newaxis], n=n_steps, axis=1)
-            updated = np.empty_like(turned)
-            np.put_along_axis(updated, turned.argsort(axis=1), ordered[moving], axis=1)
-            changed = (updated != surrogate[moving]).any(axis=(1, 2))
-            surrogate[moving] = updated
-            moving = moving[changed]
-            if not moving.size:
-                break
-            angles = _directions(rfft(updated[changed], axis=1)) * directions[moving].conj()
-            turns = _directions(angles.sum(axis=2))
-        return surrogate
+    def _destroy(self, X: Floats, rng: np.random.Generator) -> Floats:
+        return surrogates(X, rng, self.n_iterations)
 
 
 class ExchangeNull(Null):
@@ -390,18 +352,18 @@ class ExchangeNull(Null):
     """
 
     @property
-    def _ceiling(self):
+    def _ceiling(self) -> str | None:
         """Exact without feedback: sequences are independent of each other."""
         return None if self.feedback else "exact"
 
-    def _destroy(self, X, rng):
+    def _destroy(self, X: Floats, rng: np.random.Generator) -> Floats:
         # One cycle through all, so that none stays where it is.
         order = rng.permutation(len(X))
         exchanged = np.empty_like(X)
         exchanged[order] = X[np.roll(order, 1)]
         return exchanged
 
-    def _driven(self, targets, exogenous):
+    def _driven(self, targets: Floats, exogenous: Floats) -> Floats:
         unknown = ~is_observed(exogenous)
         if unknown.any():
             after = np.logical_or.accumulate(unknown, axis=1)[:, :-1]
@@ -410,13 +372,7 @@ class ExchangeNull(Null):
         return super()._driven(targets, exogenous)
 
 
-def _directions(numbers):
-    """Return complex numbers of size 1 with the same angles; 0 stays 0."""
-    size = np.abs(numbers)
-    return np.divide(numbers, size, out=np.zeros_like(numbers), where=size > 0)
-
-
-def _permuted(X, rng, axis):
+def _permuted(X: Floats, rng: np.random.Generator, axis: int) -> Floats:
     """Return X with its steps permuted along an axis, each on its own; missing ones stay."""
     order = rng.random(X.shape[:2])
     missing = ~is_observed(X)
@@ -433,7 +389,7 @@ def _permuted(X, rng, axis):
     return permuted
 
 
-NULLS = {
+NULLS: dict[str, type[Null]] = {
     "shuffle": ShuffleNull,
     "resample": ResampleNull,
     "phase": PhaseNull,

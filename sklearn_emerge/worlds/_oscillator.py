@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import Interval
 
 from ..dynamics import euler_cycle, euler_rest_jacobian, euler_step, frequencies_of
 from ._base import World
-from ._flow import Cycle, RestPoints
+from ._flow import Cycle, RestPoints, check_integer
 from ._sample import Sample
 
 
@@ -105,6 +105,8 @@ class OscillatorWorld(World):
         RestPoints or None
             None without a frequency, where all states of modulus 1 rest, too.
         """
+        self._validate_params()
+        check_integer("start", start, 0)
         frequency = self._frequency(start)
         if frequency == 0:
             return None
@@ -119,6 +121,7 @@ class OscillatorWorld(World):
         Cycle or None
             None if the frequency changes, or steps are too long for a stable cycle.
         """
+        self._validate_params()
         first, last = frequencies_of(self.omega, 2)
         found = euler_cycle(first, self.time_step) if first == last else None
         return found and Cycle(found.period, found.radius)

@@ -3,11 +3,15 @@
 import textwrap
 from functools import partial
 from html import escape
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._axes import Axes, with_units
 from .._images import image_of
+
+if TYPE_CHECKING:
+    from ._base import World
 
 # Sequences, or channels of one, that lines can show; rows of symbols or of text. No more than an
 # assessment needs, so that there are as many recordings.
@@ -18,7 +22,7 @@ _N_LINES_OF_TEXT = 4
 _CEILINGS = {"exact": "known exactly", "bound": "known from below", None: "not known"}
 
 
-def facts_of(world):
+def facts_of(world: "World") -> dict[str, str]:
     """Return what an assessment has to know of a world, in words.
 
     Parameters
@@ -50,31 +54,31 @@ def facts_of(world):
     }
 
 
-def facts_line(world):
+def facts_line(world: "World") -> str:
     """Return the facts of a world in a line or two."""
     observations, *others = facts_of(world).items()
     said = [observations[1], *(f"{name}: {value}" for name, value in others)]
     return textwrap.fill("; ".join(said), _WIDTH, initial_indent="  ", subsequent_indent="  ")
 
 
-def rows_of(world):
+def rows_of(world: "World") -> list[str]:
     """Return the beginnings of some sequences of a world of tokens, as text."""
     return [text for (text,) in _texts_of(world, n_lines=1)]
 
 
-def _texts_of(world, n_lines):
+def _texts_of(world: "World", n_lines: int) -> list[list[str]]:
     """Return the beginnings of some sequences of a world of tokens, as lines of whole tokens."""
-    source = world
+    source: Any = world
     while not hasattr(source, "decode") and hasattr(source, "world"):
         # A null has the vocabulary of its world.
         source = source.world
     decode = getattr(source, "decode", lambda tokens: " ".join(map(str, tokens)))
     texts = (decode(row.astype(int)) for row in world.sample(_N_TEXTS, random_state=0).X)
-    options = {"max_lines": n_lines, "placeholder": " ...", "break_on_hyphens": False}
+    options: Any = {"max_lines": n_lines, "placeholder": " ...", "break_on_hyphens": False}
     return [textwrap.wrap(text, _WIDTH, **options) for text in texts]
 
 
-def draw_sequences(world, ax):
+def draw_sequences(world: "World", ax: Any) -> None:
     """Draw some sequences of a world.
 
     Parameters
@@ -134,7 +138,7 @@ def draw_sequences(world, ax):
         ax.set_ylabel(f"{len(shown)} of {len(lines)} channels")
 
 
-def html_of(world):
+def html_of(world: "World") -> str:
     """Return facts and some sequences of a world as HTML; what cannot be drawn says why."""
     try:
         rows = "".join(
@@ -148,7 +152,7 @@ def html_of(world):
         return f"<p>Cannot be sampled: {escape(str(error))}</p>"
 
 
-def _picture(world):
+def _picture(world: "World") -> str:
     """Return sequences as HTML: text of tokens, else an image if matplotlib is there."""
     if world.observation == "token":
         return f"<pre>{escape(chr(10).join(rows_of(world)))}</pre>"

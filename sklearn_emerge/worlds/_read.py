@@ -1,5 +1,6 @@
 """Recordings in files as worlds, and in words how the files were read."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -12,8 +13,13 @@ from ._array import ArrayWorld
 from ._formats import arrays_in, check_file, is_table, table_in
 from ._read_arrays import world_of_arrays
 from ._read_table import world_of_table
+from ._rows import Rows
 
 _Names = str | Sequence[str] | None
+# What stands for missing values in many files, and what NetCDF has where nothing was written.
+_CODES = [sign * (10.0**k - 1) for k in range(2, 8) for sign in (-1, 1)]
+_CODES += [-8888.0, -32767.0, -32768.0, 32767.0, -(2.0**31), -(2.0**31) + 1, 1e20, -1e20, 1e30]
+_FILL = 9.969209968386869e36
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,8 @@ def read_recordings(
     world : ArrayWorld
         A `RecordingWorld` of one recording.
     how : str
-        How the file was read, in a line: what was taken, its dimensions, units and missing steps.
+        How the file was read, in a line: what was taken and what was left, dimensions, units and
+        missing steps.
 
     Raises
     ------
@@ -95,6 +102,12 @@ def read_recordings(
     ValueError
         If the file is damaged or of another format, does not hold what was asked for, or holds
         more than one thing that may be meant; and as of `ArrayWorld`.
+
+    Warns
+    -----
+    UserWarning
+        If steps are not equally spaced, or a number such as -9999, far from all others, seems to
+        stand for what is missing.
 
     Examples
     --------
@@ -174,9 +187,29 @@ def _check_asked(asked: Asked) -> None:
         )
 
 
+def _warn_of_codes(rows: Rows) -> None:
+    """Warn of numbers that often stand for what is missing, far from all others."""
+    for channel, ends in enumerate(rows.ends()[0].T):
+        for code in ends[np.isin(ends, _CODES) | np.isclose(ends, _FILL, rtol=1e-6)]:
+            parts = (part.reshape(*part.shape[:2], -1)[:, :, channel] for part in rows.parts())
+            known = np.concatenate([part[~np.isnan(part)] for part in parts])
+            others = known[known != code]
+            if others.size and np.abs(others - code).min() > np.ptp(others):
+                n = known.size - others.size
+                warnings.warn(
+                    f"{n} values of channel {channel} are {code:g}, far from all others "
+                    f"({others.min():g} to {others.max():g}), as a code for what is missing is. "
+                    "Write NaN instead of it (an empty cell in a table), or it is taken for a "
+                    "measurement.",
+                    UserWarning,
+                    stacklevel=3,
+                )
+
+
 def _described(world: ArrayWorld, asked: Asked) -> str:
     """Return what a world of recordings is, in words, after checking it."""
-    rows, latents, units = world._arrays()
+    rows, latents, units = world.recorded()
+    _warn_of_codes(rows)
     n_sequences, n_steps, *channels = rows.shape
     axes = world.axes
     each = "" if axes.time_step is None else f" of {axes.time_step:g} {axes.time_units}".rstrip()
@@ -184,7 +217,8 @@ def _described(world: ArrayWorld, asked: Asked) -> str:
     lengths = np.full(1, n_steps)
     if observed is not None:
         lengths = n_steps - observed[:, ::-1].argmax(axis=1)
-    steps = f"{n_steps}" if lengths.min() == n_steps else f"{lengths.min()} to {lengths.max()}"
+    shortest, longest = lengths.min(), lengths.max()
+    steps = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
     if asked.length is None:
         said = [f"{n_sequences} sequences of {steps} steps{each}"]
     else:

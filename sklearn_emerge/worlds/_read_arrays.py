@@ -1,13 +1,16 @@
 """Arrays in files as worlds: which of them are what, and which dimension is which."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._axes import check_even
 from .._dims import CHANNEL, SEQUENCE, TIME, in_order, roles_of
 from .._names import did_you_mean
+from .._tables import labels
 from ._array import ArrayWorld
 from ._formats import loaded
 
@@ -54,15 +57,35 @@ def world_of_arrays(
         names = _latent_names(latents, asked)
     X = _with_times(X, arrays, path, asked)
     said = f"{' and '.join(map(repr, variable))}, {why}, {' x '.join(dims)}, {np.asarray(X).dtype}"
+    # Lengths, masks or a second recording may be among them.
+    left = [name for name in arrays if name not in {*variable, *others, *coordinates, asked.time}]
+    if left:
+        more = f" and {len(left) - _LISTED} more" if len(left) > _LISTED else ""
+        said += f" (not used: {', '.join(map(repr, left[:_LISTED]))}{more})"
     if asked.length is not None:
         blocks = {key: value for key, value in asked.blocks.items() if value is not None}
         return ArrayWorld.from_recording(X, latents, names, length=asked.length, **blocks), said
+    _warn_if_uneven(X)
     options: dict[str, Any] = {}
     if asked.groups:
         options["groups"] = np.asarray(loaded(arrays[asked.groups], path))
     if asked.inputs:
         options["inputs"] = np.asarray(_taken(arrays, asked.inputs, path, "inputs", asked)[0])
     return ArrayWorld(X, latents, names, **options), said
+
+
+def _warn_if_uneven(X: Any) -> None:
+    """Warn of sequences whose steps are not equally spaced, or go back in time."""
+    try:
+        check_even(labels(X, 1), "X")
+    except ValueError as error:
+        reason = str(error).partition("X has ")[2].partition(". ")[0].partition(";")[0]
+        warnings.warn(
+            f"what was recorded has {reason}. Predictors take one step after another and do not "
+            "see these times; write it anew in equal steps, in the order of time, if they matter.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _only_one(arrays: Mapping[str, Any], taken: set[str | None]) -> str:

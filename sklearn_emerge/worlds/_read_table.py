@@ -67,8 +67,8 @@ def _dates(column: Any) -> Any:
         return pd.to_datetime(column, format="ISO8601")
     except ValueError as error:
         raise ValueError(
-            f"time={column.name!r} holds neither numbers nor dates ({error}); write dates as "
-            "2024-05-31T12:00:00."
+            f"time={column.name!r} holds neither numbers nor dates ({str(error).split('. ')[0]}); "
+            "write dates as 2024-05-31T12:00:00."
         ) from None
 
 

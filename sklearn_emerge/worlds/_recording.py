@@ -1,22 +1,21 @@
 """A world made of one long recording, whose blocks are its units."""
 
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .._axes import axes_of, check_even
+from .._axes import Axes, axes_of, check_even
 from .._dims import labelled
 from .._latents import encode_latents, given_classes
 from .._tables import labels, names_of
+from .._validation import check_integer
 from ._array import ArrayWorld
-from ._cut import (
-    as_recording,
-    check_integer,
-    pieces_of,
-    steps_until_independent,
-    values_of,
-)
-from ._rows import Rows
+from ._cut import as_recording, pieces_of, steps_until_independent, values_of
+from ._rows import Recorded, Rows
+from ._strata import Numbers
 
 # Blocks below which a test over them has little to go by, with latents: two for a fold.
 _FEW, _FEW_DECODED = 5, 10
@@ -99,7 +98,16 @@ class RecordingWorld(ArrayWorld):
     _spread = True
     _parameter_constraints = {}
 
-    def __init__(self, series, latents=None, latent_names=None, *, length, gap="auto", n_units=10):
+    def __init__(
+        self,
+        series: Any,
+        latents: Any = None,
+        latent_names: Sequence[str] | None = None,
+        *,
+        length: int,
+        gap: int | str = "auto",
+        n_units: int = 10,
+    ) -> None:
         self.series = series
         self.latents = latents
         self.latent_names = latent_names
@@ -108,26 +116,26 @@ class RecordingWorld(ArrayWorld):
         self.n_units = n_units
 
     @property
-    def axes(self):
+    def axes(self) -> Axes:
         """Names, units and coordinates that the recording and latents bring with them, `Axes`."""
         series, latents = self._recording()
         n_latents = 0 if latents is None else len(self.facts.latent_names)
         return axes_of(series, latents, n_latents, time_axis=0)
 
     @property
-    def X(self):
+    def X(self) -> Any:
         """The recording."""
         return self.series
 
-    def _recording(self):
+    def _recording(self) -> tuple[Any, Any]:
         """Return the recording and its latents, steps first."""
         series, latents = labelled(self.series, self.latents)
         return as_recording(series), latents
 
-    def _values(self):
+    def _values(self) -> NDArray[Any]:
         return values_of(self._recording()[0])
 
-    def steps_until_independent(self):
+    def steps_until_independent(self) -> int:
         """Return how many steps apart values are no longer correlated.
 
         Returns
@@ -137,12 +145,9 @@ class RecordingWorld(ArrayWorld):
             it may still be large, as of recordings that are short for how slow they are, at least
             three correlation times, after which that of an AR(1) process is .05.
         """
-        known = getattr(self, "_lag", None)
-        if known is None or known[0] is not self.series:
-            self._lag = self.series, steps_until_independent(self._values())
-        return self._lag[1]
+        return self._once("lag", lambda: steps_until_independent(self._values()))
 
-    def layout(self):
+    def layout(self) -> tuple[int, int]:
         """Return how the recording is cut.
 
         Returns
@@ -181,13 +186,13 @@ class RecordingWorld(ArrayWorld):
             )
         return n_each, gap
 
-    def _room(self, n_units, gap):
+    def _room(self, n_units: int, gap: int) -> tuple[int, int]:
         """Return for how many sequences a block has room, and how many are needed."""
         left = len(self._recording()[0]) - (n_units - 1) * gap
         # Two folds, of which the smaller one has half of the blocks.
         return max(0, left) // (n_units * self.length), -(-_N_HELD_OUT // (n_units // 2))
 
-    def describe_units(self):
+    def describe_units(self) -> str:
         """Return in words how many independent units the recording has.
 
         Returns
@@ -202,7 +207,7 @@ class RecordingWorld(ArrayWorld):
             f"{n_each * self.length:,} steps, {each} each, {gap} steps apart"
         )
 
-    def check(self):
+    def check(self) -> None:
         """Check the recording as it is now; the array may have been changed in place.
 
         Raises
@@ -215,7 +220,6 @@ class RecordingWorld(ArrayWorld):
         UserWarning
             If the gap is shorter than values are correlated, or blocks are few.
         """
-        self._lag = None
         super().check()
         gap, lag = self.layout()[1], self.steps_until_independent()
         few = _FEW if self.latents is None else _FEW_DECODED
@@ -245,25 +249,26 @@ class RecordingWorld(ArrayWorld):
             )
 
     @property
-    def n_steps(self):
+    def n_steps(self) -> int:
         """Length of a sequence."""
         return self.length
 
-    def _rows(self):
+    def _rows(self) -> Rows:
         return Rows(self._pieces(self._values()), in_blocks=True)
 
-    def _pieces(self, values):
+    def _pieces(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return values in blocks and sequences, of shape (n_blocks, n_each, length, ...)."""
         n_each, gap = self.layout()
         blocks = pieces_of(values, n_each * self.length, gap)[: self.n_units]
         return blocks.reshape(self.n_units, n_each, self.length, *values.shape[1:])
 
-    def _arrays(self):
-        if getattr(self, "_checked", None) is None:
+    def recorded(self) -> Recorded:
+        """Return sequences, latents and the unit of each, see `ArrayWorld.recorded`."""
+        if "observed" not in self._found():
             self._check_missing()
-        return super()._arrays()
+        return super().recorded()
 
-    def _check_missing(self):
+    def _check_missing(self) -> None:
         """Refuse what a recording has no rows to leave out of: gaps, and latents that are NaN."""
         rows, latents = self._rows(), self._labelled()[1]
         observed = rows.observed()
@@ -288,7 +293,7 @@ class RecordingWorld(ArrayWorld):
                 "len(series), -1).any(axis=1)] = np.nan."
             )
 
-    def _labelled(self):
+    def _labelled(self) -> tuple[Any, Any]:
         """Return the recording, and latents as sequences."""
         series, latents = self._recording()
         if latents is None:
@@ -296,7 +301,7 @@ class RecordingWorld(ArrayWorld):
         n_steps = len(series)
         return series, self._sequences(encode_latents(latents, n_steps), n_steps)
 
-    def _sequences(self, latents, n_steps):
+    def _sequences(self, latents: NDArray[Any], n_steps: int) -> NDArray[Any]:
         """Return latents of all steps as those of sequences."""
         if latents.ndim not in (1, 2) or len(latents) != n_steps:
             raise ValueError(
@@ -306,7 +311,7 @@ class RecordingWorld(ArrayWorld):
         pieces = self._pieces(latents.reshape(n_steps, -1))
         return pieces.reshape(-1, *pieces.shape[2:])
 
-    def _check_labels(self, X, latents):
+    def _check_labels(self, X: Any, latents: Any) -> None:
         series, latents = self._recording()
         steps, others = labels(series, 0), labels(latents, 0)
         check_even(steps, "series")
@@ -317,29 +322,26 @@ class RecordingWorld(ArrayWorld):
                 "latents.to_numpy()."
             )
 
-    def _names_given(self, n_steps):
+    def _names_given(self, n_steps: int) -> Any:
         latents = self._recording()[1]
         return names_of(latents, len(self._recording()[0]))
 
-    def _given_classes(self, y=None):
+    def _given_classes(self, y: Any = None) -> NDArray[Any]:
         latents = self._recording()[1]
         n_steps = len(self._recording()[0])
         return self._sequences(given_classes(latents, 1)[:, 0], n_steps)
 
-    def _n_sequences(self):
+    def _n_sequences(self) -> int:
         return self.n_units * self.layout()[0]
 
-    def _units(self):
+    def _units(self) -> Numbers:
         return np.repeat(np.arange(self.n_units), self.layout()[0])
 
-    def _count_folds(self, n_eval):
+    def _count_folds(self, n_eval: int | None) -> tuple[int, int]:
         # Of what is held out `n_eval` sequences are evaluated; folds are those of blocks.
         if n_eval is not None:
             self._check_request(n_eval)
         return super()._count_folds(None)
 
-    def _grouped(self):
+    def _grouped(self) -> bool:
         return True
-
-    def __getstate__(self):
-        return {**super().__getstate__(), "_lag": None}

@@ -3,8 +3,10 @@
 from numbers import Integral
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval
 
+from .._typing import Floats
 from ._base import World
 from ._bernoulli import BernoulliWorld
 from ._flow import Cycle
@@ -67,12 +69,7 @@ class RegimeWorld(World):
         self.n_steps = n_steps
 
     def _draw(self, n_sequences, stream):
-        stay = np.asarray(self.stay_probability, dtype=np.float64)
-        if stay.shape != (2,) or not ((stay >= 0) & (stay <= 1)).all():
-            raise ValueError(
-                f"stay_probability={self.stay_probability!r} must be two probabilities, one a "
-                "regime, each in [0, 1]."
-            )
+        stay = check_stay(self.stay_probability)
         rng = np.random.default_rng(stream)
         flips = np.arange(self.n_steps) // self.period
         regime = (rng.integers(2, size=(n_sequences, 1)) + flips) % 2
@@ -88,6 +85,7 @@ class RegimeWorld(World):
         -------
         Cycle
         """
+        self._validate_params()
         return Cycle(2.0 * self.period, None)
 
     def null(self, kind):
@@ -111,3 +109,14 @@ class RegimeWorld(World):
     def step_means(self):
         """Return the expected observation at each step, which is known."""
         return np.full(self.n_steps, 0.5)
+
+
+def check_stay(stay_probability: ArrayLike) -> Floats:
+    """Return the probabilities to stay as an array; raise a ValueError unless they are two."""
+    stay = np.asarray(stay_probability, dtype=np.float64)
+    if stay.shape != (2,) or not ((stay >= 0) & (stay <= 1)).all():
+        raise ValueError(
+            f"stay_probability={stay_probability!r} must be two probabilities, one a regime, each "
+            "in [0, 1]."
+        )
+    return stay

@@ -1,13 +1,20 @@
 """Recorded sequences as they are kept, of which only what is drawn becomes double precision."""
 
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from .._missing import is_observed, observed_only, without_partly
 from .._recordings import check_constant, check_repeated
+from .._typing import Floats
 from .._validation import check_enough_observed, check_finite, check_scale
 
 # Numbers of which all are looked at together: what takes more memory is read part by part.
 _NUMBERS = 2**22
+# Of sequences, by their numbers.
+Which = slice | NDArray[np.integer]
 
 
 class Rows:
@@ -24,21 +31,27 @@ class Rows:
         between blocks, one axis for both could not be had without a copy.
     """
 
-    def __init__(self, values, missing=None, *, in_blocks=False):
+    def __init__(
+        self,
+        values: NDArray[Any],
+        missing: NDArray[np.bool_] | None = None,
+        *,
+        in_blocks: bool = False,
+    ) -> None:
         self.values = values
         self.missing = missing
         self._n_each = values.shape[1] if in_blocks else None
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         """Number of sequences, of steps, and of channels if there is an axis of them."""
         shape = self.values.shape
         return shape if self._n_each is None else (shape[0] * shape[1], *shape[2:])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.shape[0]
 
-    def take(self, rows):
+    def take(self, rows: Which) -> Floats:
         """Return some sequences as float64, NaN in all channels of missing steps.
 
         Parameters
@@ -55,7 +68,7 @@ class Rows:
         complete = without_partly(channels)
         return X if complete is channels else complete.reshape(X.shape)
 
-    def _numbers(self, rows):
+    def _numbers(self, rows: Which) -> Floats:
         """Return some sequences as float64; a step may be NaN in some channels."""
         if self._n_each is None:
             X = self.values[rows]
@@ -67,20 +80,20 @@ class Rows:
         missing = self.missing[rows]
         return np.where(missing.reshape(*missing.shape, *(1,) * (X.ndim - 2)), np.nan, X)
 
-    def _slices(self):
+    def _slices(self) -> list[slice]:
         n = max(1, _NUMBERS // max(1, int(np.prod(self.shape[1:]))))
         return [slice(start, start + n) for start in range(0, len(self), n)]
 
-    def parts(self):
+    def parts(self) -> Iterator[Floats]:
         """Yield all sequences, so many at once as a few dozen megabytes hold."""
         yield from map(self.take, self._slices())
 
-    def check_finite(self):
+    def check_finite(self) -> None:
         """Raise a ValueError that locates the first infinity, if there is one."""
         if any(np.isinf(self._numbers(part)).any() for part in self._slices()):
             check_finite(self._numbers(slice(None)), "X", missing=True)
 
-    def observed(self):
+    def observed(self) -> NDArray[np.bool_] | None:
         """Return which steps are observed, of shape (n_sequences, n_steps); None if all are."""
         if self.missing is None and self.values.dtype.kind != "f":
             return None
@@ -88,7 +101,7 @@ class Rows:
             return None
         return np.concatenate([is_observed(part) for part in self.parts()])
 
-    def ends(self):
+    def ends(self) -> Floats:
         """Return the least and the largest value of each channel, of shape (1, 2, n_channels)."""
         ends = []
         for part in self.parts():
@@ -97,7 +110,7 @@ class Rows:
                 ends += [known.min(axis=(0, 1)), known.max(axis=(0, 1))]
         return np.stack([np.min(ends, axis=0), np.max(ends, axis=0)])[np.newaxis]
 
-    def spread(self):
+    def spread(self) -> Floats:
         """Return the standard deviation of each channel over all steps that are observed."""
         if len(self._slices()) == 1:
             X = self.take(slice(None))
@@ -111,11 +124,13 @@ class Rows:
         return spread if len(self.shape) > 2 else spread[0]
 
 
-def _moments(X):
+def _moments(X: Floats) -> tuple[Floats, Floats]:
     return X.mean(axis=(0, 1)), X.var(axis=(0, 1))
 
 
-def check_observed(observed, *, least=2, each_step=True):
+def check_observed(
+    observed: NDArray[np.bool_] | None, *, least: int = 2, each_step: bool = True
+) -> None:
     """Raise a ValueError unless enough steps of every sequence are observed.
 
     Parameters
@@ -142,7 +157,25 @@ def check_observed(observed, *, least=2, each_step=True):
         )
 
 
-def check_rows(rows, *, tokens):
+class Recorded(NamedTuple):
+    """What was recorded.
+
+    Attributes
+    ----------
+    rows : Rows
+        Sequences.
+    latents : ndarray of shape (n_sequences, n_steps, n_latents) or None
+        Quantities, or the numbers of classes.
+    units : ndarray of int of shape (n_sequences,)
+        The independent unit of each sequence, numbered from 0 on.
+    """
+
+    rows: Rows
+    latents: NDArray[Any] | None
+    units: NDArray[np.integer]
+
+
+def check_rows(rows: Rows, *, tokens: bool) -> None:
     """Raise a ValueError if no assessment of these recordings could be trusted.
 
     Parameters

@@ -1,9 +1,15 @@
 """Which recordings are for training and which for evaluation, if sequences have classes."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
+
+# Sequences, units or classes.
+Numbers = NDArray[np.integer]
 
 
-def unit_classes(latents, units):
+def unit_classes(latents: NDArray[Any] | None, units: Numbers) -> Numbers | None:
     """Return the class of each unit, a sequence or a group, by which recordings are divided.
 
     Parameters
@@ -34,7 +40,7 @@ def unit_classes(latents, units):
     return combination.ravel() if n_units.min() > 2 else labels[0]
 
 
-def divide(rows, classes, n_train, n_eval):
+def divide(rows: Numbers, classes: Numbers, n_train: int, n_eval: int) -> Numbers:
     """Divide sequences so that every class is in both parts, where it can be.
 
     Parameters
@@ -58,7 +64,7 @@ def divide(rows, classes, n_train, n_eval):
     return rows[np.concatenate([train, order[:n_eval]])]
 
 
-def spread(classes, least):
+def spread(classes: Numbers, least: int) -> Numbers:
     """Return the places of units in an order in which classes are spread evenly.
 
     Parameters

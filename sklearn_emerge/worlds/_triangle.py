@@ -3,18 +3,23 @@
 from collections.abc import Mapping
 from math import perm
 from numbers import Integral
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._names import did_you_mean
 from .._random import substream
-from .._validation import check_tokens
+from .._tokens import check_tokens
+from .._typing import RandomState
 from ._base import World
 from ._examples import check_examples, scale_examples
 from ._sample import Sample
 from ._word_maps import draw_maps, one_follows
 
+# Tokens, words or tasks.
+Numbers = NDArray[np.integer]
 # What the maps of words are in a null.
 _MAPS_OF_NULLS = {"permuted": "none", "redrawn": "independent"}
 
@@ -118,16 +123,16 @@ class TriangleWorld(World):
 
     def __init__(
         self,
-        n_languages=3,
-        n_words=8,
-        examples=None,
+        n_languages: int = 3,
+        n_words: int = 8,
+        examples: Mapping[str, int] | None = None,
         *,
-        sparse_examples=None,
-        tokens_per_word=1,
-        row_length=46,
-        maps="shared",
-        evaluation_task=None,
-    ):
+        sparse_examples: int | None = None,
+        tokens_per_word: int = 1,
+        row_length: int = 46,
+        maps: str = "shared",
+        evaluation_task: str | None = None,
+    ) -> None:
         self.n_languages = n_languages
         self.n_words = n_words
         self.examples = examples
@@ -138,17 +143,17 @@ class TriangleWorld(World):
         self.evaluation_task = evaluation_task
 
     @property
-    def latent_kind(self):
+    def latent_kind(self) -> str | None:
         """What the latent is; if a single task is evaluated, it is no variable."""
         return "discrete" if self.evaluation_task is None else None
 
     @property
-    def latent_names(self):
+    def latent_names(self) -> tuple[str, ...]:
         """Name of the latent."""
         return ("task",) if self.evaluation_task is None else ()
 
     @property
-    def null_kinds(self):
+    def null_kinds(self) -> tuple[str, ...]:
         """The nulls that would destroy something."""
         self._validate_params()
         if self.maps == "none":
@@ -157,22 +162,22 @@ class TriangleWorld(World):
         return ("permuted", "redrawn", "resample") if redrawn else ("permuted", "resample")
 
     @property
-    def n_steps(self):
+    def n_steps(self) -> int:
         """Tokens of a row."""
         return self.row_length
 
     @property
-    def languages(self):
+    def languages(self) -> tuple[str, ...]:
         """Names of the languages."""
         return tuple(chr(ord("A") + i) for i in range(self.n_languages))
 
     @property
-    def tasks(self):
+    def tasks(self) -> tuple[str, ...]:
         """Names of the tasks."""
         return tuple(self._examples())
 
     @property
-    def vocabulary(self):
+    def vocabulary(self) -> tuple[str, ...]:
         """What each token stands for."""
         marks = ("<pad>",) if self.tokens_per_word == 1 else ("<pad>", "<s>", "</s>", "_")
         words = (
@@ -181,41 +186,41 @@ class TriangleWorld(World):
         return (*marks, ".", "|", *words)
 
     @property
-    def n_tokens(self):
+    def n_tokens(self) -> int:
         """Size of the vocabulary."""
         return len(self.vocabulary)
 
     @property
-    def chance(self):
+    def chance(self) -> float:
         """Share of words that are right if the language is known and nothing else."""
         return 1 / self.n_words
 
     @property
-    def n_sentences(self):
+    def n_sentences(self) -> int:
         """Number of different sentences."""
         return perm(self.n_words, self.sentence_length)
 
     @property
-    def chance_of_sentence(self):
+    def chance_of_sentence(self) -> float:
         """Share of sentences that are right if only the language is known: four words differ."""
         return 1 / self.n_sentences
 
     @property
-    def n_examples(self):
+    def n_examples(self) -> tuple[int, ...]:
         """Number of training instances of each task."""
         return tuple(self._examples().values())
 
     @property
-    def tokens_per_instance(self):
+    def tokens_per_instance(self) -> int:
         """Tokens of a sentence, its translation and both separators."""
         return self.tokens_per_word * (2 * self.sentence_length + 2)
 
     @property
-    def default_n_train(self):
+    def default_n_train(self) -> int:
         """Rows that all examples fill."""
         return -(-sum(self._examples().values()) * self.tokens_per_instance // self.row_length)
 
-    def decode(self, tokens):
+    def decode(self, tokens: ArrayLike) -> str:
         """Return tokens as text.
 
         Parameters
@@ -237,7 +242,7 @@ class TriangleWorld(World):
         words = (vocabulary[token] for token in check_tokens(tokens, len(vocabulary)))
         return " ".join(word for word in words if word != "_")
 
-    def null(self, kind):
+    def null(self, kind: str) -> World:
         """Return the matched world in which something is destroyed.
 
         Parameters
@@ -278,7 +283,7 @@ class TriangleWorld(World):
             "or take the null of a world with maps='shared'."
         )
 
-    def translate(self, sentences, task):
+    def translate(self, sentences: ArrayLike, task: str) -> Numbers:
         """Translate sentences by the map of a task.
 
         Parameters
@@ -310,7 +315,7 @@ class TriangleWorld(World):
             )
         return self._map(task)[sentences]
 
-    def _examples(self):
+    def _examples(self) -> dict[str, int]:
         """Return the numbers of examples by task, after checking them."""
         if not isinstance(self.row_length, Integral) or self.row_length < self.tokens_per_instance:
             raise ValueError(
@@ -319,7 +324,7 @@ class TriangleWorld(World):
             )
         return check_examples(self.examples, self.sparse_examples, self.languages)
 
-    def check_task(self, task):
+    def check_task(self, task: str) -> None:
         """Raise a ValueError unless the world can be drawn from and has a task.
 
         Parameters
@@ -339,19 +344,19 @@ class TriangleWorld(World):
                 f"{did_you_mean(task, self.tasks)}"
             )
 
-    def _check_request(self, n_sequences):
+    def _check_request(self, n_sequences: int) -> None:
         super()._check_request(n_sequences)
         self._examples()
         if self.evaluation_task is not None:
             self.check_task(self.evaluation_task)
 
-    def _map(self, task):
+    def _map(self, task: str) -> Numbers:
         """Return the map of a task, the number of the translation of each word."""
         if self.maps == "shared":
             return np.arange(self.n_words)
         return draw_maps(self.tasks, self.n_words)[task]
 
-    def only(self, task):
+    def only(self, task: str) -> Self:
         """Return the world in which only one task is written, by the same maps.
 
         Parameters
@@ -374,7 +379,7 @@ class TriangleWorld(World):
         changed = {"examples": examples, "sparse_examples": None, "evaluation_task": task}
         return type(self)(**(self.get_params() | changed))
 
-    def evaluation_world(self):
+    def evaluation_world(self) -> Self:
         """Return the world in which the `evaluation_task` alone is written, if there is one.
 
         Returns
@@ -383,7 +388,7 @@ class TriangleWorld(World):
         """
         return self if self.evaluation_task is None else self.only(self.evaluation_task)
 
-    def write(self, sentences, task, random_state=None):
+    def write(self, sentences: Numbers, task: str, random_state: RandomState = None) -> Numbers:
         """Write sentences and their translations as tokens.
 
         Parameters
@@ -409,7 +414,8 @@ class TriangleWorld(World):
         count = len(sentences)
         if self.maps == "none":
             rng = np.random.default_rng(substream(random_state, "translations"))
-            targets = rng.random((count, self.n_words)).argsort(axis=1)[:, : self.sentence_length]
+            order: Numbers = rng.random((count, self.n_words)).argsort(axis=1)
+            targets = order[:, : self.sentence_length]
         else:
             targets = self._map(task)[sentences]
         source, target = (self.languages.index(language) for language in task.split("->"))
@@ -428,7 +434,7 @@ class TriangleWorld(World):
             tokens = np.stack([marks, tokens], axis=2).reshape(count, self.tokens_per_instance)
         return tokens
 
-    def _scaled_examples(self, n_sequences):
+    def _scaled_examples(self, n_sequences: int) -> dict[str, int]:
         """Return the numbers of instances that fill some rows in the proportions of `examples`."""
         examples = self._examples()
         total = min(
@@ -437,7 +443,7 @@ class TriangleWorld(World):
         )
         return scale_examples(examples, total)
 
-    def _draw(self, n_sequences, stream):
+    def _draw(self, n_sequences: int, stream: np.random.SeedSequence) -> Sample:
         blocks, names, instances = [], [], {}
         for i, (task, count) in enumerate(self._scaled_examples(n_sequences).items()):
             own = substream(stream, task)
@@ -448,22 +454,22 @@ class TriangleWorld(World):
         # Neighbours in the stream are of one task: folds of cross-validation must not be.
         order = np.random.default_rng(substream(stream, "rows")).permutation(n_sequences)
         shape = n_sequences, self.row_length
-        tokens, names = np.concatenate(blocks), np.concatenate(names)
+        tokens, tasks = np.concatenate(blocks), np.concatenate(names)
         missing = max(0, n_sequences * self.row_length - len(tokens))
-        scored = np.pad(self._scored(names), (0, missing))
-        X, task, scored = (
+        scored = np.pad(self._scored(tasks), (0, missing))
+        X, written, scored = (
             stream[: n_sequences * self.row_length].reshape(shape)[order]
             for stream in (
                 np.pad(tokens, (0, missing)),
-                np.pad(names, (0, missing), "edge"),
+                np.pad(tasks, (0, missing), "edge"),
                 scored,
             )
         )
         # A single task is no variable.
-        latents = task[:, :, np.newaxis] if self.evaluation_task is None else None
-        return Sample(X, latents, scored=scored, order=order, task=task, instances=instances)
+        latents = written[:, :, np.newaxis] if self.evaluation_task is None else None
+        return Sample(X, latents, scored=scored, order=order, task=written, instances=instances)
 
-    def _scored(self, tasks):
+    def _scored(self, tasks: Numbers) -> NDArray[np.bool_]:
         """Return which tokens of the stream, written in such tasks, follow from their row."""
         per_word, length = self.tokens_per_word, self.sentence_length
         place = np.arange(len(tasks))

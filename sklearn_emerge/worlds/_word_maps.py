@@ -1,11 +1,18 @@
 """Maps of words between languages, none of which follows from the others."""
 
+from collections.abc import Iterable, Iterator, Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from .._random import substream
 
+# The number of the translation of each word, and where such maps lead from each language.
+Words = NDArray[np.integer]
+Edges = dict[str, list[tuple[str, Words]]]
 
-def draw_maps(tasks, n_words):
+
+def draw_maps(tasks: Sequence[str], n_words: int) -> dict[str, Words]:
     """Draw a map for each task; no word is translated as a chain of other tasks would.
 
     The maps depend on the arguments and on nothing else: they are a property of a world, the
@@ -28,7 +35,8 @@ def draw_maps(tasks, n_words):
     ValueError
         If there are too few words for so many tasks.
     """
-    maps, edges = {}, {}
+    maps: dict[str, Words] = {}
+    edges: Edges = {}
     for task in tasks:
         source, target = task.split("->")
         chains = list(_chains(edges, source, target, np.arange(n_words)))
@@ -48,7 +56,7 @@ def draw_maps(tasks, n_words):
     return maps
 
 
-def one_follows(tasks):
+def one_follows(tasks: Iterable[str]) -> bool:
     """Return whether a task follows from others by composition, forwards or backwards.
 
     Parameters
@@ -60,7 +68,7 @@ def one_follows(tasks):
     -------
     bool
     """
-    joined = {}
+    joined: dict[str, set[str]] = {}
     for task in tasks:
         source, target = (joined.setdefault(place, {place}) for place in task.split("->"))
         if source is target:
@@ -70,7 +78,9 @@ def one_follows(tasks):
     return False
 
 
-def _chains(edges, place, target, words, visited=()):
+def _chains(
+    edges: Edges, place: str, target: str, words: Words, visited: tuple[str, ...] = ()
+) -> Iterator[Words]:
     """Yield the maps of all chains of tasks from one language to another, each used once."""
     for following, drawn in edges.get(place, []):
         if following in (*visited, place):

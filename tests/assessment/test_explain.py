@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 import xarray as xr
-from chosen import BLOCK, OPERATOR, RUN, STEEP, cube_of, probed, told, with_curve
+from chosen import BLOCK, OPERATOR, RUN, STEEP, cube_of, probed, told, with_curve, with_looks
 from conftest import small_assessment
 from sklearn.exceptions import NotFittedError
 
@@ -361,6 +361,22 @@ def test_what_is_learned_by_heart_is_not_trained_longer():
     assert "by heart" not in said(by_heart, run=run)
 
 
+def test_what_is_learned_by_heart_is_stopped_early_where_that_is_possible():
+    by_heart = with_curve(cube_of(full=0.55), STEEP - 0.8)
+    able = RUN | {"model": RUN["model"] | {"early_stopping": False}}
+    text = said(by_heart, run=able)
+    assert "Set early_stopping=True on the model, which holds out some of the training" in text
+    assert "predicted no better; or take more sequences, or fewer hidden units" in text
+    able["model"]["early_stopping"] = True
+    assert "Set early_stopping" not in said(by_heart, run=able)
+    # Held-out sequences are predicted better and better: there is nothing to stop.
+    text = said(with_looks(by_heart, 1 - 0.2 * BLOCK), run=able)
+    assert "the lowest loss of held-out sequences fell by 0.040 nats per step" in text
+    assert "by heart" not in text
+    assert "max_steps=" in text
+    assert "Training had not ended" not in said(with_looks(by_heart, 1.0), run=able)
+
+
 def test_updates_that_nothing_says_how_many():
     text = said(with_curve(cube_of(), STEEP))
     assert "That fall does not shrink yet; train for twice as long, and look again" in text
@@ -425,7 +441,7 @@ def test_seeds_are_named_of_what_the_verdict_does_not_wait_for():
     assert "Not decided" not in said(cube_of())
     near = reservoir_is_open()
     near["nll"][0, 1] = 1 - (OPEN - 0.00299)
-    assert "reservoir (1000 may not do)" in said(near)
+    assert "reservoir (1000 seeds may not do)" in said(near)
 
 
 def test_seeds_that_latents_need_are_named():

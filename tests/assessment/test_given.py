@@ -112,6 +112,7 @@ def test_given_heads_are_taken_as_they_are(nets):
     assessment = small_assessment(model=model, nulls=(), **QUICK).fit()
     for seed, head in enumerate(heads):
         assert torch.equal(assessment.predictor(seed=seed).network_.head.weight, head.weight)
+    assert f'"given_heads": {len(nets)}' in assessment.cube_.attrs["configuration"]
 
 
 def test_one_network_shows_effects_and_says_what_it_cannot_say(tmp_path):

@@ -3,12 +3,24 @@
 import numpy as np
 import pytest
 import xarray as xr
-from chosen import BEST, BLOCK, NULL, OPERATOR, STEEP, cube_of, judged, probed, states, with_curve
+from chosen import (
+    BEST,
+    BLOCK,
+    NULL,
+    OPERATOR,
+    STEEP,
+    cube_of,
+    judged,
+    probed,
+    states,
+    with_curve,
+    with_looks,
+)
 
 from sklearn_emerge import ArrayWorld, EmergenceAssessment, GRUPredictor, OscillatorWorld
 from sklearn_emerge.assessment._claims import differences
 from sklearn_emerge.assessment._panel import make_baselines
-from sklearn_emerge.assessment._verdict import VERDICTS, loss_fall
+from sklearn_emerge.assessment._verdict import VERDICTS, falls_of, loss_fall
 from sklearn_emerge.inference import corrected_resampled_test, sign_flip_bounds
 
 
@@ -202,6 +214,33 @@ def test_networks_that_still_learn_are_undecided():
     # Stopped early: there are no losses at the end.
     stopped = with_curve(cube_of(), np.where(BLOCK > 0.6, np.nan, STEEP))
     assert judged(stopped).verdict.item() == "operator"
+
+
+def test_with_early_stopping_held_out_sequences_tell_whether_training_has_ended():
+    """The training loss falls all the time."""
+    cube = with_curve(cube_of(), STEEP)
+    risen = with_looks(cube, 1 + 0.4 * (BLOCK - 0.5) ** 2)
+    assert np.allclose(falls_of(risen).sel(condition="structured", mode="full"), 0)
+    assert judged(risen).verdict.item() == "operator"
+    # The lowest is that of the end: .02 below that of the first four fifths.
+    falling = with_looks(cube, STEEP)
+    assert np.allclose(falls_of(falling).sel(condition="structured", mode="full"), 0.02)
+    result = judged(falling)
+    assert result.verdict.item() == "undecided"
+    reason = "updates the lowest loss of held-out sequences fell by 0.02 nats per step (structured"
+    assert reason in result.verdict_reason.item()
+    assert judged(falling, margin=0.03).verdict.item() == "operator"
+    # It stopped in the last fifth.
+    stopped = with_looks(cube, STEEP, 0.99)
+    assert judged(stopped).verdict.item() == "operator"
+    # Two of six seeds did not: the mean over seeds may still change by a third of the fall.
+    some = with_looks(cube, STEEP, [0.99, np.nan, 0.9, np.nan, 0.99, 0.99])
+    found = falls_of(some).sel(condition="structured", mode="full").mean("seed")
+    assert found.item() == pytest.approx(0.02 / 3)
+    assert judged(some).verdict.item() == "operator"
+    # Nobody looked, or not before the last fifth: the training loss is all that is known.
+    for looks in (np.nan, np.where(BLOCK > 0.9, 1.0, np.nan)):
+        assert judged(with_looks(cube, looks)).verdict.item() == "undecided"
 
 
 @pytest.mark.parametrize(

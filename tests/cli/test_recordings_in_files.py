@@ -101,7 +101,7 @@ def test_integers_need_to_be_told_what_they_are(tmp_path, seen, capsys):
         ("assess MY --variable rate --gap 9", "pass length, too, or leave out gap"),
         ("assess MY --variable rate --latents positio", "Did you mean 'position'?"),
         ("assess MY --variable rate --nulls reverse", "'reverse' is not known here"),
-        ("assess MY --variable rate --train 24", "sequences were asked for, but X holds 24"),
+        ("assess MY --variable rate --train 24", "add up to 25 sequences, but X holds 24"),
         ("assess MY --variable rate --figure a.xyz", "no picture of kind 'xyz'"),
     ],
 )

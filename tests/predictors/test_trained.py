@@ -300,3 +300,47 @@ def test_what_cannot_be_taken_is_refused_with_a_remedy(net, make, message, remed
         fit(**given)
     if remedy:
         fit(**(given | remedy))
+
+
+class Whole(nn.Module):
+    """A network with its own output layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.gru = nn.GRU(1, 3, batch_first=True)
+        self.readout = nn.Sequential(nn.Linear(3, 1))
+
+    def forward(self, inputs):
+        return self.readout(self.gru(inputs)[0])
+
+
+def test_a_whole_network_is_warned_of_and_divided_as_the_message_says():
+    net = Whole()
+    model = ModulePredictor.from_trained(net)
+    with pytest.warns(UserWarning, match="whole network.*torch.nn.Identity") as warned:
+        model.fit(X)
+    lines = str(warned[0].message).partition("pass it as the head: ")[2].partition(", and fresh")[0]
+    *before, call = lines.split("; ")
+    names = {"copy": copy, "torch": torch, "net": net, "ModulePredictor": ModulePredictor}
+    for line in before:
+        exec(line, names)
+    divided = eval(call, names).fit(X)
+    assert divided.network_.core(torch.as_tensor(ONE, dtype=torch.float32)).shape == (*X.shape, 3)
+    with torch.no_grad():
+        expected = net(torch.as_tensor(ONE, dtype=torch.float32)).numpy()[:, :, 0]
+    np.testing.assert_allclose(divided.predict(X), expected, atol=1e-6)
+
+
+def test_cores_of_one_hidden_unit_are_no_whole_networks():
+    for core in (nn.GRU(1, 1, batch_first=True), GRUPredictor(1, max_steps=1).fit(X)):
+        ModulePredictor.from_trained(core).fit(X)
+
+
+def test_names_of_a_part_of_a_network_are_told_what_they_begin_with():
+    given = Whole().state_dict()
+    with pytest.raises(ValueError, match="begin with 'gru.', as those of a part") as error:
+        ModulePredictor.from_trained(given, fresh=fresh_gru).fit(X)
+    remedy = str(error.value).partition("below 'gru.', ")[2].removesuffix(".")
+    below = eval(remedy, {"state": given})
+    model = ModulePredictor.from_trained(below, fresh=fresh_gru).fit(X)
+    assert torch.equal(model.network_.core.weight_hh_l0, given["gru.weight_hh_l0"])

@@ -396,14 +396,15 @@ def test_training_stops_when_held_out_sequences_get_worse(training):
     stopping = dict(early_stopping=True, validation_fraction=0.25, validation_steps=5)
     model = TransformerPredictor(16, 1, 2, n_iter_no_change=4, **stopping, **options).fit(X)
     stop = next(c for _, c in model.net_.callbacks_ if type(c).__name__ == "StopEarly")
-    losses = np.array(stop.losses_)
+    losses, look = np.ravel(stop.losses_), stop.look
     assert stop.done_ == 5 * len(losses) < 2000
     assert len(losses) - 1 - losses.argmin() == 4
-    assert len(stop.X) == 15
+    assert model.stopped_at_ == stop.done_ / 2000
+    assert len(look.X) == 15
     if training == "full":
         # The weights are those of the lowest loss.
-        held_out = stop.X.argmax(dim=2).numpy()
-        last = stop.y[:, -1:].argmax(dim=2).numpy()
+        held_out = look.X.argmax(dim=2).numpy()
+        last = look.y[:, -1:].argmax(dim=2).numpy()
         held_out = np.concatenate([held_out, last], axis=1)
         assert -model.score(held_out) == pytest.approx(losses.min(), abs=1e-4)
     with pytest.raises(ValueError, match="validation_fraction=0.001 of 60 sequences is 0: some"):

@@ -162,3 +162,34 @@ def test_references_are_of_what_was_used(cube):
     listed = " ".join(list_references(facts_of(cube.isel(seed=[0]).sel(mode=["readout"]))))
     for name in ("Winkler", "Holm", "Kingma"):
         assert name not in listed
+
+
+def test_heads_that_were_given_are_not_said_to_be_fitted(cube):
+    given = with_options(cube, given_networks=5, given_heads=5)
+    told = write_methods(facts_of(given))
+    assert "The heads of the given networks stayed as they were, too. Other heads were" in told
+    assert "Heads were fitted" not in told
+    two = write_methods(facts_of(with_options(cube, given_networks=5, given_heads=2)))
+    assert "The heads of 2 of the given networks stayed as they were, too." in two
+    none = write_methods(facts_of(with_options(cube, given_networks=5, given_heads=0)))
+    assert "stayed as they were, too" not in none
+    alone = given.sel(condition=["structured"], mode=["full"])
+    assert "eads were fitted" not in write_methods(facts_of(alone))
+
+
+def test_methods_say_where_the_noise_comes_from(cube):
+    told = write_methods(facts_of(cube))
+    assert "The standard deviation of the noise was given (0.0" in told
+    estimated = write_methods(facts_of(with_options(cube, noise=["estimate"])))
+    assert "noise was estimated, as the root mean square error of each predictor" in estimated
+    both = write_methods(facts_of(with_options(cube, noise=[0.1, "estimate"])))
+    assert "noise was given (0.1) or estimated, as" in both
+    # Of counts, and of cubes that do not know.
+    assert "standard deviation" not in write_methods(facts_of(with_options(cube, noise=[])))
+
+
+def test_latents_without_names_are_named_once(cube):
+    renamed = cube.assign_coords(latent=["latent 0", "latent 1"])
+    told = write_methods(facts_of(renamed))
+    assert " Latent 0 and latent 1 were decoded" in told
+    assert "latents latent" not in told

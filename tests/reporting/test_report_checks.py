@@ -152,3 +152,19 @@ def test_training_in_a_null_where_nothing_is_gained_does_not_matter(cube):
     assert checks_of(changed(falling, "nll", 1e3, **null))[question].passed
     assert not checks_of(changed(falling, "nll", -1e3, **null))[question].passed
     assert checks_of(cube.drop_vars("training_loss"))[question].passed is None
+
+
+def test_the_check_of_training_says_how_many_networks_stopped_early(cube):
+    looked = cube.training_loss.where(False)
+    looked.loc[HERE] = np.linspace(2, 1, 20)
+    stopped_at = looked.isel(block=0, drop=True).where(False)
+    stopped_at.loc[HERE | {"seed": [0, 1, 4]}] = 0.9
+    ended = changed(cube, "training_loss", 1.0)
+    check = checks_of(ended.assign(validation_loss=looked, stopped_at=stopped_at))
+    found = check["Has training ended?"]
+    assert found.passed is False
+    assert found.found.endswith(" 3 of 5 networks stopped early.")
+    assert "the lowest loss of held-out sequences fell by 0.084 nats per step" in found.found
+    stopped_at.loc[HERE] = 0.9
+    check = checks_of(ended.assign(validation_loss=looked, stopped_at=stopped_at))
+    assert check["Has training ended?"].passed is True

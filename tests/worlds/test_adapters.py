@@ -179,6 +179,32 @@ def test_answers_of_tasks_without_discrete_actions_are_quantities():
     assert np.array_equal(X[:, 3, :2], X[:, :3, 2:].sum(axis=1))
 
 
+class OtherAnswers(WholeTrials):
+    """Shows the same for the same seed, and asks for something else."""
+
+    unseeded = np.random.default_rng(0)
+
+    def new_trial(self):
+        trial = super().new_trial()
+        self.gt = self.unseeded.integers(2, size=len(self.ob))
+        return trial
+
+
+class NoTrials(WholeTrials):
+    def new_trial(self):
+        self.ob, self.gt = np.zeros((0, 2)), np.zeros(0, dtype=np.int64)
+
+
+class FewAnswers(WholeTrials):
+    def new_trial(self):
+        super().new_trial()
+        self.gt = self.gt[:-1]
+
+
+class ShowsParts(WholeTrials):
+    observation_space = SimpleNamespace(shape=None)
+
+
 def test_a_task_is_learned_from_what_is_seen():
     world = GymnasiumWorld(WholeTrials, n_steps=30, feedback=False)
     train, test = world.split(100, 100, random_state=0)
@@ -211,12 +237,16 @@ class Unseeded(Trials):
     [
         (Named, {}, "observations must be arrays of finite numbers. Wrap the task"),
         (Boxes, {}, "shows {'cue'.*FlattenObservation"),
-        (Unseeded, {}, "other observations for the same seed"),
+        (Unseeded, {}, "other observations or answers for the same seed"),
         (Trials, {"latents": ["truth"]}, r"info\['truth'\] of a step is not an integer; info has"),
         (Trials, {"latents": ["reward"]}, r"is not an integer; info has 'gt', 'reward'"),
         (Trials, {"latents": ()}, "latent"),
         (Trials, {"latent_kind": None}, "latent"),
         (lambda: WholeTrials(n=1), {"feedback": False}, "right answer is 1.*one of the 1 actions"),
+        (OtherAnswers, {"feedback": False}, "other observations or answers for the same seed"),
+        (NoTrials, {"feedback": False}, "makes 0 observations and 0 answers; let ob and gt be"),
+        (FewAnswers, {"feedback": False}, "observations and . answers; let ob and gt be as long"),
+        (ShowsParts, {"feedback": False}, "are no arrays; Wrap the task, for .*Flatten"),
         (WholeTrials, {"feedback": False, "latents": ["dots"]}, "'cue', 'strength', 'gt'. Pass"),
     ],
 )
@@ -292,6 +322,22 @@ def test_a_flow_of_dysts_moves_by_its_law():
     assert sample.latent_names == ("x1", "x2", "x3")
     away = world.flow(states[:, 4], 15, start=4) - states[:, 5:]
     assert np.abs(away).max() < 1e-6 * np.abs(states).max()
+
+
+def test_a_law_that_depends_on_time_has_no_flow():
+    pytest.importorskip("dysts")
+    world = DystsWorld("Torus")
+    for call in (lambda: world.sample(2), lambda: world.flow(np.zeros((2, 3)), 1)):
+        with pytest.raises(ValueError, match="does not take many states at once; take another"):
+            call()
+
+
+def test_coordinates_that_are_not_there_are_not_observed():
+    pytest.importorskip("dysts")
+    world = DystsWorld("Rossler", channels=(3,))
+    for call in (lambda: world.sample(2), lambda: world.emission(np.zeros((1, 3)))):
+        with pytest.raises(ValueError, match="must be some of the coordinates of Rossler"):
+            call()
 
 
 def test_coordinates_that_are_wrapped_are_not_the_whole_state():

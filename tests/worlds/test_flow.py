@@ -41,6 +41,7 @@ VARIANTS = {
     ),
     "no velocity": DriftWorld(velocity=0.0),
     "no frequency": OscillatorWorld(omega=0.0, n_steps=30),
+    "all at rest": LinearSystemWorld(0.5, 1.0, 0.0, 0.1, initial="zero", n_steps=20),
     "task": FlipFlopWorld(n_bits=2, n_steps=20, feedback=False),
 }
 
@@ -184,6 +185,11 @@ def test_points_are_none_where_a_line_of_states_rests_and_empty_where_nothing_do
     assert DriftWorld(velocity=0.0).rest_points() is None
     assert OscillatorWorld(omega=0.0).rest_points() is None
     assert DriftWorld().rest_points().points.shape == (0, 1)
+    # Nearly a line, and yet none.
+    assert len(LinearSystemWorld.jordan_block(3, 0.999).rest_points().points) == 1
+    turned = np.linalg.qr(np.random.default_rng(0).normal(size=(5, 5)))[0]
+    walk = turned @ np.diag([1.0, 0.9, 0.5, -0.3, 0.0]) @ turned.T
+    assert LinearSystemWorld(walk, np.eye(5)).rest_points() is None
     assert DriftWorld().rest_points().jacobians.shape == (0, 1, 1)
 
 
@@ -230,11 +236,51 @@ def test_what_has_no_flow_is_refused(call, message):
         call(OscillatorWorld())
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: OscillatorWorld(time_step=-0.05).rest_points(),
+        lambda: OscillatorWorld(time_step=-0.05).cycle(),
+        lambda: NoisyPeriodicWorld(period=0).rest_points(),
+        lambda: NoisyPeriodicWorld(period=-3).cycle(),
+        lambda: RegimeWorld(period=-3).cycle(),
+        lambda: DriftWorld(velocity=np.nan).rest_points(),
+        lambda: FlipFlopWorld(0).rest_points(),
+    ],
+)
+def test_parameters_out_of_range_have_neither_rest_points_nor_a_cycle(call):
+    with pytest.raises(ValueError, match="parameter of .* must be"):
+        call()
+
+
+@pytest.mark.parametrize("start", [-1, 0.5, True])
+def test_rest_points_are_those_of_a_step(start):
+    with pytest.raises(ValueError, match=f"start={start} must be an integer of at least 0"):
+        OscillatorWorld(omega=(0.8, 1.2)).rest_points(start)
+
+
+def test_what_is_wrong_with_a_matrix_is_said_before_latents_are():
+    with pytest.raises(ValueError, match="A must be a number or a square matrix"):
+        LinearSystemWorld([[1.0, 2.0]]).flow([[1.0, 0.0]], 2)
+    with pytest.raises(ValueError, match="C must have one column for each of the 2 states"):
+        LinearSystemWorld(A, np.eye(3)).flow([[1.0, 0.0]], 2)
+
+
+def test_bits_are_0_and_1():
+    world = FlipFlopWorld(1)
+    for call in (lambda z: world.flow(z, 1), world.emission):
+        with pytest.raises(ValueError, match="no bits; pass 0 for an output of -1, and 1"):
+            call([[-1]])
+        assert call([[0]]).size
+
+
 def test_states_that_leave_the_range_say_after_how_many_steps_and_fewer_work():
     world = OscillatorWorld()
     with pytest.raises(ValueError, match=r"after 5 steps of n_steps=9; pass n_steps=5 or less"):
         world.flow([[30.0, 0.0]], 9)
     assert world.flow([[30.0, 0.0]], 5).shape == (1, 5, 2)
+    with pytest.raises(ValueError, match=r"after 0 steps of n_steps=9; pass latents nearer to"):
+        world.flow([[1e200, 0.0]], 9)
 
 
 def spiral(n_sequences, rng):
@@ -270,6 +316,8 @@ def test_a_function_states_its_flow_by_two_more():
         ({"move": lambda z, step: z}, "but move=.*returned.*or pass flow_kind='noisy'"),
         ({"move": lambda z, step: z[:, :1]}, r"move=.*shape \(2, 1\).*of the same shape"),
         ({"emit": lambda z: z}, r"emit=.*shape \(2, 12, 2\).*has shape \(2, 12\); return that"),
+        ({"move": lambda z, step: z * np.nan}, "returned NaN for finite latents at step 0"),
+        ({"emit": lambda z: z[..., 0] * np.nan}, "emit=.*return observations as finite numbers"),
         ({"emit": lambda z: z.sum()}, r"emit=.*returned an array of shape \(\)"),
         ({"flow_kind": "noise"}, "flow_kind"),
     ],
@@ -320,6 +368,9 @@ def test_a_world_of_ones_own_states_its_flow():
     [
         ({"by": 0.6, "slope": 0.6}, "flow_kind='exact', but after step 0 latents differ"),
         ({"shift": 0.1}, "emission differs from observations by .-0.09"),
+        ({"_emit": lambda self, z: -z[..., 0]}, "correlated with latents or emission"),
+        ({"_emit": lambda self, z: 0 * z[..., 0]}, "correlated with latents or emission"),
+        ({"_emit": lambda self, z: 1.2 * z[..., 0]}, "correlated with latents or emission"),
         ({"slope": 0.4}, "Jacobians of which column 0 differs"),
         ({"moves": False}, "rest_points has points that flow moves"),
         (

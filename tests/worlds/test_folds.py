@@ -12,9 +12,10 @@ from conftest import small_assessment
 from sklearn.base import clone
 
 from sklearn_emerge import ArrayWorld, OscillatorWorld, RegimeWorld
+from sklearn_emerge._probed import can_be_scored
 from sklearn_emerge._random import substream
 from sklearn_emerge.assessment._design import Design
-from sklearn_emerge.probes import can_be_scored, cross_validate_probe
+from sklearn_emerge.probes import cross_validate_probe
 
 N = 42
 RNG = np.random.default_rng(0)

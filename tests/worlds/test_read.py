@@ -118,8 +118,9 @@ def test_a_line_says_how_a_file_was_read(tmp_path):
     DATA.to_netcdf(path)
     how = read_recordings(path, latents=["position"], inputs=(), variable="rate")[1]
     assert how == (
-        f"{path} (NetCDF): 'rate', as asked for, trial x time, float64; 24 sequences of 12 steps "
-        "of 0.02 s, 1 channel, in Hz; latents (quantities): position (cm); no step is missing"
+        f"{path} (NetCDF): 'rate', as asked for, trial x time, float64 (not used: 'side'); 24 "
+        "sequences of 12 steps of 0.02 s, 1 channel, in Hz; latents (quantities): position (cm); "
+        "no step is missing"
     )
     rows = [f"{i}" + "," * 4 if i == 3 else f"{i},{i * i % 7},{i % 3}.5,1e-3,{i}" for i in range(9)]
     (tmp_path / "gaps.csv").write_text("\n".join(rows).replace("6.5", ""), encoding="utf-8")
@@ -420,3 +421,74 @@ def test_remedies_of_refusals_work(tmp_path):
     frame = pd.read_csv(tmp_path / "points.csv.gz", sep=";", decimal=",", header=None)
     frame.to_csv(tmp_path / "commas.csv", index=False)
     assert np.allclose(read_recordings(tmp_path / "commas.csv")[0].X, X, rtol=1e-12)
+
+
+def with_code(code, n=3):
+    values = X.copy()
+    values.flat[:n] = code
+    return values
+
+
+@pytest.mark.parametrize("code", [-999, -9999, 9999, -32768, 1e20, 9.969209968386869e36])
+def test_codes_for_what_is_missing_are_warned_of(code, tmp_path):
+    np.save(tmp_path / "coded.npy", with_code(code))
+    with pytest.warns(UserWarning, match=r"3 values of channel 0 are .* far from all others \(-"):
+        read_recordings(tmp_path / "coded.npy")
+    np.save(tmp_path / "coded.npy", with_code(np.nan))
+    assert "missing steps within sequences: 3" in read_recordings(tmp_path / "coded.npy")[1]
+
+
+def test_numbers_that_look_like_codes_among_others_are_none(tmp_path):
+    np.save(tmp_path / "a.npy", np.append(RNG.uniform(0, 99, 287), 99).reshape(N, T))
+    assert read_recordings(tmp_path / "a.npy")
+
+
+def test_what_netcdf_has_where_nothing_was_written_is_warned_of(tmp_path):
+    netcdf = pytest.importorskip("netCDF4")
+    with netcdf.Dataset(tmp_path / "half.nc", "w") as file:
+        file.createDimension("trial", N)
+        file.createDimension("time", T)
+        file.createVariable("x", "f8", ("trial", "time"))[: N // 2] = X[: N // 2]
+    with pytest.warns(UserWarning, match=rf"{N * T // 2} values of channel 0 are 9.96921e\+36"):
+        read_recordings(tmp_path / "half.nc")
+
+
+def test_what_is_not_used_of_a_file_is_said(tmp_path):
+    np.savez(tmp_path / "a.npz", X=X, lengths=np.full(N, 9), observed=X > 0, side=SIDE)
+    how = read_recordings(tmp_path / "a.npz", variable="X", latents="side")[1]
+    assert "as asked for, trial x time, float64 (not used: 'lengths', 'observed')" in how
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [(np.arange(T)[::-1], "go back, from 11 to 0"), (np.arange(T) ** 2, "not equally spaced")],
+)
+def test_times_of_steps_that_are_no_times_are_warned_of(times, said, tmp_path):
+    xr.Dataset({"x": (("trial", "time"), X)}, {"time": times}).to_netcdf(tmp_path / "a.nc")
+    with pytest.warns(UserWarning, match=f"{said}.* do not see these times"):
+        read_recordings(tmp_path / "a.nc")
+    frame = pd.DataFrame({"t": np.arange(400)[::-1], "x": SERIES[:400]})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(ValueError, match=r"times that go back, from 399 to 0.*series\[::-1\]"):
+        read_recordings(tmp_path / "a.csv", time="t", length=10)
+    frame[::-1].to_csv(tmp_path / "a.csv", index=False)
+    assert read_recordings(tmp_path / "a.csv", time="t", length=10)
+
+
+def test_headers_that_name_a_column_twice_are_refused(tmp_path):
+    rows = "\n".join(f"{i},{x},{x + 1}" for i, x in enumerate(SERIES[:400]))
+    (tmp_path / "a.csv").write_text(f"t,x,x\n{rows}")
+    with pytest.raises(ValueError, match="header names 'x' more than once"):
+        read_recordings(tmp_path / "a.csv", time="t", length=10)
+    (tmp_path / "a.csv").write_text(f"\n\nt,x,y\n{rows}")
+    assert "2 channels (x, y)" in read_recordings(tmp_path / "a.csv", time="t", length=10)[1]
+
+
+def test_tables_of_another_encoding_are_told_how_to_write_them_anew(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes("t,x °C\n".encode("latin-1") + b"0,1\n1,2\n")
+    with pytest.raises(ValueError, match="another encoding than UTF-8") as error:
+        read_recordings(path, time="t", length=10)
+    call = str(error.value).partition("anew, pandas.")[2].partition(", or with")[0]
+    eval(f"pd.{call}", {"pd": pd, "path": path})
+    assert path.read_text(encoding="utf-8").startswith("t,x °C")

@@ -324,7 +324,7 @@ def test_a_memory_map_of_a_recording_is_not_copied(tmp_path):
     mapped = np.load(tmp_path / "series.npy", mmap_mode="r")
     for gap in (0, 3):
         world = ArrayWorld.from_recording(mapped, length=20, gap=gap)
-        rows = world._arrays()[0]
+        rows = world.recorded().rows
         assert np.shares_memory(rows.values, mapped)
         assert np.shares_memory(cut(mapped, 20, gap), mapped)
         in_memory = ArrayWorld.from_recording(np.asarray(mapped), length=20, gap=gap)
@@ -341,3 +341,12 @@ def test_few_sequences_are_spread_over_the_blocks():
     assert world.units_per_split(24, 6) == (8, 2)
     # Of fewer sequences than blocks each is of another one.
     assert world.units_per_split(3, 6) == (3, 2)
+
+
+def test_a_recording_with_gaps_can_be_cut_anew():
+    series = np.where(np.random.default_rng(1).random(2000) < 0.02, np.nan, SERIES)
+    world = RecordingWorld(series, length=20, gap=0)
+    assert world.sample(9, 0).X.shape == (9, 20)
+    world.set_params(length=30, latents=STEPS)
+    assert world.sample(9, 0).latents.shape == (9, 30, 1)
+    assert world.facts.latent_names == ("latent 0",)

@@ -1,5 +1,6 @@
 """Own recordings that are accepted, and what becomes of them: noise, tokens, copies and nulls."""
 
+import pickle
 import warnings
 from types import SimpleNamespace
 
@@ -20,7 +21,7 @@ from sklearn_emerge import (
 from sklearn_emerge.assessment._alternatives import _choose
 from sklearn_emerge.assessment._plan import expand
 from sklearn_emerge.assessment._recordings import check_likelihoods
-from sklearn_emerge.predictors._base import spread_known
+from sklearn_emerge.predictors._scale import spread_known
 from sklearn_emerge.worlds import Sample
 from sklearn_emerge.worlds._rows import Rows, check_rows
 
@@ -152,7 +153,56 @@ def test_clones_share_recordings_but_not_parameters():
     configurations = expand(world, GRUPredictor(), grid, ("resample",))
     assert all(each.worlds["structured"].X is X for each in configurations)
     assert all(each.worlds["resample"].world.X is X for each in configurations)
-    assert np.shares_memory(world._arrays()[0].values, X)
+    assert np.shares_memory(world.recorded().rows.values, X)
+
+
+def test_what_takes_a_pass_over_all_recordings_is_found_out_once_for_parameters(monkeypatch):
+    X, inputs = RNG.normal(size=(2, 30, 8))
+    world = ArrayWorld(X, inputs=inputs)
+    facts = world.facts
+    passes = []
+    for owner, name in ((Rows, "parts"), (ArrayWorld, "_inputs"), (ArrayWorld, "_rows")):
+        whole = getattr(owner, name)
+        monkeypatch.setattr(
+            owner, name, lambda *args, whole=whole: passes.append(whole) or whole(*args)
+        )
+    for _ in range(3):
+        assert (world.n_exogenous, world.null_kinds) == (1, facts.null_kinds)
+    assert not passes
+    copy = clone(world)
+    assert copy.n_exogenous == 1
+    assert passes
+
+
+def test_what_was_found_out_is_that_of_the_present_parameters():
+    world = ArrayWorld(RNG.normal(size=(30, 8)), inputs=RNG.normal(size=(30, 8)))
+    assert (world.n_exogenous, world.null_kinds[-2:]) == (1, ("phase", "exchange"))
+    world.set_params(inputs=RNG.normal(size=(30, 8, 3)))
+    assert (world.n_exogenous, world.sample(5, 0).X.shape) == (3, (5, 8, 4))
+    world.X = RNG.integers(0, 2, (30, 9)).astype(float)
+    world.set_params(inputs=None)
+    assert (world.observation, world.null_kinds) == ("binary", ("shuffle", "resample"))
+    assert (world.n_steps, world.n_tokens) == (9, 2)
+    # Of what is changed in place it is `check` that tells.
+    world.X[0, :2] = 7, 0.5
+    world.check()
+    assert (world.observation, world.n_tokens) == ("continuous", "auto")
+
+
+def test_a_worker_receives_that_recordings_are_checked_and_nothing_else(monkeypatch):
+    world = ArrayWorld(np.where(RNG.random((30, 8)) < 0.1, np.nan, RNG.normal(size=(30, 8))))
+    world.check()
+    key = joblib.hash(world)
+    facts = world.facts
+    assert joblib.hash(world) == key
+    copy = pickle.loads(pickle.dumps(world))
+    with monkeypatch.context() as patch:
+        patch.setattr(Rows, "check_finite", lambda self: pytest.fail("checked twice"))
+        assert copy.recorded().rows.shape == (30, 8)
+    assert copy.facts == facts
+    copy.set_params(X=np.where(copy.X > 1, np.inf, copy.X))
+    with pytest.raises(ValueError, match="infinite"):
+        copy.recorded()
 
 
 def test_a_memory_map_has_the_key_of_the_array(tmp_path):
@@ -161,7 +211,7 @@ def test_a_memory_map_has_the_key_of_the_array(tmp_path):
     world = ArrayWorld(GOOD)
     for each in (world, mapped):
         each.check()
-    assert np.shares_memory(mapped._arrays()[0].values, mapped.X)
+    assert np.shares_memory(mapped.recorded().rows.values, mapped.X)
     assert clone(mapped).X is mapped.X
     assert joblib.hash(mapped) == joblib.hash(world)
     assert joblib.hash(ArrayWorld(GOOD + 1)) != joblib.hash(ArrayWorld(GOOD))
@@ -205,8 +255,28 @@ def test_baselines_are_chosen_in_groups_that_they_have_not_seen():
 
         return SimpleNamespace(score=score)
 
-    _choose(["mean"], sample, fitted)
+    _choose(["mean"], [(sample, None)], fitted)
     assert seen == [set()] * 4
     seen.clear()
-    _choose(["mean"], Sample(sample.X[::-1]), fitted)
+    _choose(["mean"], [(Sample(sample.X[::-1]), None)], fitted)
     assert any(seen)
+
+
+@pytest.mark.parametrize("rate", [0.5, 3.0])
+@pytest.mark.parametrize("n", [20, 200])
+def test_copies_of_short_trials_of_counts_are_warned_of(rate, n):
+    X = np.random.default_rng(n).poisson(rate, (n, 20)).astype(float)
+    with pytest.warns(UserWarning, match=r"are equal, .* pass each once"):
+        check_rows(Rows(np.concatenate([X, X])), tokens=False)
+    keep = np.unique(np.concatenate([X, X]), axis=0, return_index=True)[1]
+    check_rows(Rows(np.concatenate([X, X])[keep]), tokens=False)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_trials_that_are_equal_by_chance_are_not_warned_of(seed):
+    rng = np.random.default_rng(seed)
+    sticky = (rng.random((1000, 20)) < 0.2).cumsum(axis=1) % 2.0
+    rates = rng.gamma(0.5, size=(1000, 1))
+    bursts = np.stack([np.convolve(row, [1, 2, 1])[:20] for row in rng.random((1000, 20)) < 0.05])
+    for X in (sticky, rng.poisson(rates, (1000, 12)), bursts, rng.random((1000, 10)) < 0.5):
+        check_rows(Rows(X.astype(float)), tokens=False)
