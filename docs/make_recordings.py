@@ -160,10 +160,15 @@ def values_of(name):
         "chosen": baseline_in_words(here.best_baseline.item()),
         "reference": here.reference.item(),
         "ended": not cases_of(cube)[0].falls,
-        "stopped": int(here.get("stopped_at", here.nll).sel(mode="full").notnull().sum()),
+        "stopped": stopped_of(here),
         "fall": loss_fall(here.training_loss.sel(mode="full")).mean("seed").item(),
         "n_parameters": int(here.n_parameters.sel(mode="full").mean()),
     }
+
+
+def stopped_of(here):
+    """Return how many networks stopped early."""
+    return int(here.stopped_at.sel(mode="full").notnull().sum()) if "stopped_at" in here else 0
 
 
 def course_of(here):

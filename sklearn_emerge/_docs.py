@@ -99,7 +99,9 @@ all sequences: a head of those that are left predicted new ones no better, one o
 are held out worse.""",
     "validation_fraction": """\
 Share of the training sequences, or of their groups, that early stopping holds out.""",
-    "validation_steps": "Updates between two looks at them.",
+    "validation_steps": """\
+Updates between two looks at them. With more than `max_steps` nobody looks: training goes to
+its end, without the sequences that are held out.""",
     "n_iter_no_change": "Looks in a row without a lower loss, after which training stops.",
     "validation_loss_": """\
 Mean loss of held-out sequences over the looks in each twentieth of `max_steps`, as

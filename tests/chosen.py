@@ -74,7 +74,7 @@ def with_curve(cube, loss, mode="full", condition="structured"):
     """Return a cube whose networks of one mode and condition had a curve of the training loss."""
     curve = xr.DataArray(
         np.full((2, 2, 6, 20), np.nan),
-        {name: cube[name] for name in ("condition", "mode")},
+        {name: cube[name] for name in ("condition", "mode")} | {"block": BLOCK},
         ("condition", "mode", "seed", "block"),
     )
     curve.loc[{"mode": mode, "condition": condition}] = loss

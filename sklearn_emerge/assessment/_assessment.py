@@ -83,9 +83,10 @@ class EmergenceAssessment(Results, Estimator):
     Where the representation of a latent holds, *representation* is added to the first two, and
     takes the place of the others. Training has not ended if the mean training loss falls by more
     than `margin` from the last but one fifth of the updates to the last fifth (with early stopping,
-    if it has not stopped and its lowest loss of held-out sequences falls by more than `margin` in
-    the last fifth); then the verdict is *undecided*, unless it is *reservoir*, *learned, not beyond
-    ...* or *none* and would be the same of the best possible predictor.
+    if the lowest loss of held-out sequences falls by more than `margin` in the last fifth, in the
+    mean over seeds, of which those that have stopped count 0); then the verdict is *undecided*,
+    unless it is *reservoir*, *learned, not beyond ...* or *none* and would be the same of the best
+    possible predictor.
 
     The protocol follows *Emergence Without Scale*; its own variant is ``nulls=("shuffle",)``,
     ``modes=("full", "readout", "random")``, ``reference=("mean", "persistence")``,

@@ -126,13 +126,14 @@ def falls_of(cube):
     """Return by how much losses fall over the last fifth of the updates.
 
     With early stopping that is the fall of the lowest loss of held-out sequences, whose weights are
-    kept: 0 where it was reached before, and where training had stopped. Otherwise it is the fall of
-    the training loss, see `loss_fall`.
+    kept: 0 where it was reached before, and where training had stopped, because such a network is
+    the same however long the others go on. Otherwise it is the fall of the training loss, see
+    `loss_fall`.
 
     Parameters
     ----------
     cube : xarray.Dataset
-        With training_loss.
+        With training_loss, of the whole training or of its first blocks.
 
     Returns
     -------
@@ -145,7 +146,8 @@ def falls_of(cube):
     looked = cube.validation_loss
     n = looked.sizes["block"] // 5
     fall = looked.isel(block=slice(None, -n)).min("block") - looked.min("block")
-    return fall.where(cube.stopped_at.isnull(), 0.0).fillna(falls)
+    stopped = cube.stopped_at <= looked.block.values[-1]
+    return fall.where(~stopped, 0.0).fillna(falls)
 
 
 def looks_at_held_out(cube, condition, mode):
@@ -249,8 +251,12 @@ def _unfinished(cube, falls, margin, verdict):
     if not falls:
         return []
     condition, mode = max(falls, key=falls.get)
-    remedy = "raise max_steps" if verdict == UNDECIDED else "the verdict would be the same"
-    loss = loss_in_words(looks_at_held_out(cube, condition, mode))
+    held_out, remedy = looks_at_held_out(cube, condition, mode), "the verdict would be the same"
+    if verdict == UNDECIDED:
+        # What is learned by heart is not to be trained longer.
+        either = "explain says whether to raise max_steps or to stop early"
+        remedy = "raise max_steps" if held_out else either
+    loss = loss_in_words(held_out)
     return [
         f"training had not ended: over the last fifth of the updates {loss} fell by "
         f"{falls[condition, mode]:.2g} nats per step ({condition}, {mode}), more than "

@@ -38,9 +38,9 @@ class LinearFilterPredictor(AlternativePredictor):
     Parameters
     ----------
     lags : int or "auto", default="auto"
-        Length p of the filter. "auto" chooses out of 1, 2, 4, ... and three quarters of the steps,
-        as far as these are no more than 128 and have no more than 512 coefficients for a channel,
-        by the square error of sequences left out.
+        Length p of the filter. "auto" chooses out of 1, 2, 4, ... up to min(128, n_steps // 2),
+        with no more than 512 coefficients for a channel, by the square error of sequences left
+        out; and, of a ridge regression, a half or three quarters of the steps if that is better.
     time_channel : {"full_time", None}, default=None
         "full_time" adds the clock :math:`t / (T - 1)` to what is regressed on.
     link : {"auto", "identity", "log"}, default="auto"
@@ -151,10 +151,30 @@ class LinearFilterPredictor(AlternativePredictor):
 
     def _fit_heads(self, X):
         n_steps, n_channels = self._seen(X).shape[1:]
+        if not self._fit_lags(X, self._candidates(n_steps, n_channels)):
+            raise ValueError(
+                f"lags={self.lags} is longer than the past of any observed step of all but a "
+                "few sequences; use less, or pass longer ones."
+            )
+        # Of a mean that each sequence has of its own all that has been seen tells.
+        for longer in (n_steps // 2, 3 * n_steps // 4):
+            known = longer & (longer - 1) == 0
+            possible = longer <= min(_MOST_LAGS, _MOST_FEATURES // n_channels)
+            if self.lags == "auto" and self._head_likelihood.closed_form and possible and not known:
+                shorter, error = dict(vars(self)), self._relative_error()
+                if not self._fit_lags(X, [longer]) or self._relative_error() >= error:
+                    vars(self).update(shorter)
+
+    def _relative_error(self):
+        """Return the held-out square error of all steps, in variances, over channels."""
+        return (self.cv_error_ / self.target_scale_**2).sum()
+
+    def _fit_lags(self, X, candidates):
+        """Fit filters of the best of some lengths; return False if no sequence is so long."""
+        n_steps, n_channels = self._seen(X).shape[1:]
         observed, X = self._observed(X), self.fill_missing(X)
         # How much of each step there is to learn from.
         self._share = observed[:, 1:].mean(axis=0)
-        candidates = self._candidates(n_steps, n_channels)
         while True:
             longest = candidates[-1]
             lagged = LaggedMoments(X, self._clock(n_steps), longest, observed, self._roles(X))
@@ -164,10 +184,7 @@ class LinearFilterPredictor(AlternativePredictor):
             # Hardly any sequence is so long.
             candidates.pop()
             if not candidates:
-                raise ValueError(
-                    f"lags={self.lags} is longer than the past of any observed step of all but a "
-                    "few sequences; use less, or pass longer ones."
-                )
+                return False
         self.lags_ = longest
         if len(candidates) > 1:
             errors = {}
@@ -185,6 +202,7 @@ class LinearFilterPredictor(AlternativePredictor):
         self.converged_ = all(head.converged for head in self.heads_)
         later = self._share[self.lags_ - 1 :].sum()
         self.cv_error_ = (squares + error * later) / (weight + later)
+        return True
 
     def _pooled(self, lagged, steps, lags):
         """Return the moments of several steps together."""
@@ -205,11 +223,8 @@ class LinearFilterPredictor(AlternativePredictor):
                     f"{n_steps} steps; use at most lags={n_steps - 1}, or lags='auto'."
                 )
             return [int(self.lags)]
-        most = 3 * n_steps // 4
-        longest = max(1, min(_MOST_LAGS, most, _MOST_FEATURES // n_channels))
-        lags = [2**k for k in range(longest.bit_length())]
-        # Of a mean that each sequence has of its own all that has been seen tells.
-        return lags if lags[-1] == longest or longest < most else [*lags, longest]
+        longest = max(1, min(_MOST_LAGS, n_steps // 2, _MOST_FEATURES // n_channels))
+        return [2**k for k in range(longest.bit_length())]
 
     def _size(self, lags, n_channels):
         return self._clock(1).size + lags * n_channels

@@ -69,7 +69,7 @@ def run_checks(facts: Facts) -> list[Check]:
 def _training(facts: Facts) -> Check:
     question, margin = "Has training ended?", facts.run["margin"]
     # In a null it matters only where networks might come to gain something.
-    falls, late = {}, {}
+    falls, late, cases = {}, {}, {label(case): case for case in facts.cases}
     for case in facts.cases if "training_loss" in facts.cube else ():
         here = falls_of(case.here).mean("seed")
         for mode in here.mode.values[here.notnull().values].tolist():
@@ -87,7 +87,7 @@ def _training(facts: Facts) -> Check:
     where = [place] * bool(place) + [condition_in_words(condition)]
     fall = in_digits(shown[place, condition, mode])[0]
     most = "of those that matter" if late else "in the world itself"
-    loss = loss_in_words(looks_at_held_out(facts.cube, condition, mode))
+    loss = loss_in_words(looks_at_held_out(cases[place].cube, condition, mode))
     found = (
         f"Over the last fifth of the updates {loss} fell by {fall} nats per step "
         f"({', '.join(where)}: {arm_in_words(mode)}), the most {most}; the limit is {margin:g}."

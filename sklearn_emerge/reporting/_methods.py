@@ -145,8 +145,10 @@ def _training(facts: Facts) -> str:
     how = f" ({', '.join(of_optimiser)})" if of_optimiser else ""
     n_updates, stops = facts.values_of("max_steps"), facts.values_of("early_stopping")
     updates = f" for {n_updates[0]:,} updates" if len(n_updates) == 1 else ""
-    early = " at most, until the loss on held-out sequences did not fall any more"
-    early = early if stops == [True] else ""
+    early = " at most, until the loss on held-out training sequences did not fall any more"
+    if False in stops:
+        early = f" (where early_stopping = True,{early})"
+    early = early if True in stops else ""
     # Adam with a decay of the weights has a name of its own.
     optimisers = dict.fromkeys(
         "AdamW" if decay else "Adam" for decay in facts.values_of("weight_decay")
@@ -385,12 +387,16 @@ def _tests(facts: Facts) -> str:
 def _verdict(facts: Facts) -> str:
     if "training_loss" not in facts.cube:
         return ""
-    if "validation_loss" in facts.cube:
-        return (
-            "Training counts as ended where it stopped early, or where the lowest loss on held-out "
-            "sequences fell by no more than the margin over the last fifth of the updates."
-        )
-    return (
-        "Training counts as ended where the mean training loss fell by no more than the margin "
-        "from the last but one fifth of the updates to the last."
+    falls = (
+        "the mean training loss fell by no more than the margin from the last but one fifth of the "
+        "updates to the last"
     )
+    if "validation_loss" in facts.cube:
+        held_out = (
+            "the lowest loss on held-out training sequences fell by no more than the margin over "
+            "the last fifth of the updates, in the mean over seeds, of which those that had "
+            "stopped early count 0"
+        )
+        both = f"{falls}; where early_stopping = True, {held_out}"
+        falls = both if False in facts.values_of("early_stopping") else held_out
+    return f"Training counts as ended where {falls}."

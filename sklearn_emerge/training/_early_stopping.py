@@ -107,7 +107,7 @@ class StopEarly(Callback):
         elif better.any():
             rows = torch.from_numpy(better)
             self.best_["weights"][rows] = state["weights"][rows]
-        stops = ~net.stopped & ~better & (self.since_ >= self.when.patience)
+        stops = ~net.stopped & (self.since_ >= self.when.patience)
         self.stopped_at_[stops] = self.done_
         net.stopped = net.stopped | stops
 

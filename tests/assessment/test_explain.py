@@ -349,6 +349,16 @@ def test_updates_that_are_missing_follow_from_the_fall_of_the_loss():
     assert "max_steps=16000." in slow
 
 
+def test_networks_that_stopped_late_had_not_stopped_half_way():
+    looks = np.where(BLOCK <= 0.7, 1 + 0.2 / BLOCK, np.nan) * np.ones((6, 1))
+    looks[:3] = 1 + 0.2 / BLOCK
+    cube = with_looks(with_curve(cube_of(), STEEP), looks, [np.nan] * 3 + [0.7] * 3)
+    # Of half of them the lowest loss still falls, and half way that of all did.
+    fall, before = (0.2 / 0.8 - 0.2) / 2, 0.2 / 0.4 - 0.2 / 0.5
+    factor = 2 ** (np.log(0.01 / fall) / np.log(fall / before))
+    assert times_needed(cases_of(told(cube))[0], ("structured", "full")) == pytest.approx(factor)
+
+
 def test_what_is_learned_by_heart_is_not_trained_longer():
     by_heart = with_curve(cube_of(full=0.55), STEEP - 0.8)
     text = said(by_heart)

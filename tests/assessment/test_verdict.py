@@ -229,6 +229,10 @@ def test_with_early_stopping_held_out_sequences_tell_whether_training_has_ended(
     assert result.verdict.item() == "undecided"
     reason = "updates the lowest loss of held-out sequences fell by 0.02 nats per step (structured"
     assert reason in result.verdict_reason.item()
+    assert "more than margin=0.01; raise max_steps;" in result.verdict_reason.item()
+    # Without, the end of training may be a matter of early stopping.
+    either = "margin=0.01; explain says whether to raise max_steps or to stop early;"
+    assert either in judged(cube).verdict_reason.item()
     assert judged(falling, margin=0.03).verdict.item() == "operator"
     # It stopped in the last fifth.
     stopped = with_looks(cube, STEEP, 0.99)

@@ -193,3 +193,23 @@ def test_latents_without_names_are_named_once(cube):
     told = write_methods(facts_of(renamed))
     assert " Latent 0 and latent 1 were decoded" in told
     assert "latents latent" not in told
+
+
+def test_methods_say_when_training_stopped_and_counts_as_ended(cube):
+    plain = "mean training loss fell by no more than the margin from the last but one fifth"
+    early = "the lowest loss on held-out training sequences fell by no more than the margin"
+    until = "updates at most, until the loss on held-out training sequences did not fall any more"
+    told = write_methods(facts_of(cube))
+    assert plain in told
+    assert "held-out training" not in told
+    looked = cube.assign(validation_loss=cube.training_loss, stopped_at=cube.nll)
+    told = write_methods(facts_of(of_model(looked, early_stopping=True)))
+    assert f"ended where {early}" in told
+    assert "in the mean over seeds, of which those that had stopped early count 0." in told
+    assert until in told
+    assert plain not in told
+    both = looked.expand_dims(early_stopping=[False, True])
+    told = write_methods(facts_of(both))
+    assert plain in told
+    assert f"; where early_stopping = True, {early}" in told
+    assert "4 updates (where early_stopping = True, at most, until the loss on held-out" in told

@@ -1,7 +1,9 @@
 """Checks of a report turn with what they are about."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 from report_cubes import facts_of, with_options
 
 from sklearn_emerge.reporting import _sections
@@ -168,3 +170,17 @@ def test_the_check_of_training_says_how_many_networks_stopped_early(cube):
     stopped_at.loc[HERE] = 0.9
     check = checks_of(ended.assign(validation_loss=looked, stopped_at=stopped_at))
     assert check["Has training ended?"].passed is True
+
+
+def test_the_check_of_training_names_the_loss_of_the_configuration_that_it_is_about(cube):
+    looks, ends = cube.training_loss.where(False), cube.nll.where(False)
+    plain = changed(cube, "training_loss", 1.0).assign(validation_loss=looks, stopped_at=ends)
+    steep = changed(plain, "training_loss", -np.arange(20) / 8, **HERE)
+    slow = changed(plain, "validation_loss", 1.0, **HERE)
+    early = changed(plain, "validation_loss", np.linspace(2, 1, 20), **HERE)
+    stops = pd.Index([False, True], name="early_stopping")
+    for pair, loss, which in ((steep, slow), "the loss", False), ((plain, early), "the low", True):
+        both = xr.concat(pair, stops, coords="minimal")
+        found = checks_of(both)["Has training ended?"].found
+        assert f"of the updates {loss}" in found
+        assert f"(early_stopping = {which}, the world: all weights)" in found

@@ -79,6 +79,11 @@ def test_patience_is_counted_from_the_lowest_loss():
     assert model.stopped_at_ == len(looks) / 20
 
 
+def test_a_loss_that_stays_exactly_as_it_is_stops_training(model):
+    # Single precision rounds such steps away; the first look is the lowest until then.
+    assert model.set_params(lr=1e-20, max_steps=20).fit(X).stopped_at_ == (1 + 3) * 3 / 20
+
+
 def test_it_is_off_by_default_and_changes_nothing_then():
     plain = GRUPredictor(6, engine="numba", max_steps=5, random_state=0)
     assert plain.early_stopping is False
