@@ -54,6 +54,7 @@ def made_up(n_configurations, random_state=0):
                 fit_seconds=np.ones(N_SEEDS),
                 n_parameters=1,
                 training_loss=np.full((N_SEEDS, 1), np.nan),
+                stopped_at=np.full(N_SEEDS, np.nan),
                 memory={},
                 trajectory={},
             )

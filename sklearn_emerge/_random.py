@@ -1,5 +1,6 @@
 """Random streams: everything random derives from a `SeedSequence`, nothing from global state."""
 
+from collections.abc import Sequence
 from zlib import crc32
 
 import numpy as np
@@ -7,14 +8,16 @@ import numpy as np
 from ._typing import RandomState
 
 
-def seed_sequence(random_state: RandomState = None) -> np.random.SeedSequence:
+def seed_sequence(
+    random_state: RandomState | Sequence[int] = None,
+) -> np.random.SeedSequence:
     """Turn any accepted `random_state` into a fresh `numpy.random.SeedSequence`.
 
     Parameters
     ----------
-    random_state : None, int, SeedSequence, Generator or RandomState, default=None
-        None draws entropy from the operating system. An int, or a SeedSequence, always
-        stands for the same stream. A Generator or RandomState is advanced by the call.
+    random_state : None, int, sequence of int, SeedSequence, Generator or RandomState, default=None
+        None draws entropy from the operating system. Integers, or a SeedSequence, always
+        stand for the same stream. A Generator or RandomState is advanced by the call.
 
     Returns
     -------
@@ -35,7 +38,9 @@ def seed_sequence(random_state: RandomState = None) -> np.random.SeedSequence:
         ) from error
 
 
-def substream(random_state: RandomState, *identity: str | int) -> np.random.SeedSequence:
+def substream(
+    random_state: RandomState | Sequence[int], *identity: str | int
+) -> np.random.SeedSequence:
     """Derive the stream that belongs to `identity`, whatever else is derived before or after.
 
     Parameters

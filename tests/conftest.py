@@ -90,6 +90,9 @@ SMALL = dict(
     baselines=("mean", "step_mean", "persistence", "linear_filter"),
 )
 
+# Leaves out what a test that asks for losses or gains does without.
+GAIN_ALONE = dict(nulls=(), claims=("gain",), probe=None)
+
 
 def small_assessment(**options):
     """Return an assessment that takes a second: its numbers mean nothing."""

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from conftest import small_assessment
+from conftest import GAIN_ALONE, small_assessment
 from joblib import parallel_config
 from numba.core import caching
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -205,7 +205,7 @@ def test_modules_are_trained_in_single_precision_whatever_they_are_made_in():
 
 def test_cells_of_transformers_do_not_depend_on_the_number_of_threads():
     assessment = small_assessment(
-        model=TransformerPredictor(32, 1, 2, max_steps=4), modes=("full",), nulls=()
+        model=TransformerPredictor(32, 1, 2, max_steps=4), modes=("full",), **GAIN_ALONE
     )
     one = assessment.fit().cube_.nll
     with changed(torch.get_num_threads, torch.set_num_threads, 2):
@@ -309,18 +309,19 @@ def test_classes_of_a_notebook_are_stored_by_workers(tmp_path, monkeypatch):
     for name, value in (("nn", nn), ("Core", None)):
         monkeypatch.setattr(__main__, name, value, raising=False)
     exec(CELL, vars(__main__))
-    options = dict(model=ModulePredictor(__main__.Core, max_steps=2), modes=("full",), nulls=())
+    options = dict(model=ModulePredictor(__main__.Core, max_steps=2), modes=("full",))
+    options |= GAIN_ALONE
     plain = small_assessment(**options).fit().cube_
     for n_jobs in (2, None):
         cube = small_assessment(**options, memory=tmp_path, n_jobs=n_jobs).fit().cube_
         xr.testing.assert_equal(cube.drop_vars("fit_seconds"), plain.drop_vars("fit_seconds"))
         # The second time they are read.
-        assert len(list(tmp_path.rglob("output.pkl"))) == 3
+        assert len(list(tmp_path.rglob("output.pkl"))) == 2
 
 
 @pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
 def test_processes_that_return_all_results_at_the_end(tmp_path):
-    options = dict(modes=("full", "random"), nulls=())
+    options = dict(modes=("full", "random"), **GAIN_ALONE)
     plain = small_assessment(**options).fit().cube_
     with parallel_config("multiprocessing", n_jobs=2):
         cube = small_assessment(**options, memory=tmp_path).fit().cube_

@@ -81,6 +81,7 @@ ESTIMATORS = [
         baselines=("mean",),
         nulls=(),
         modes=("full",),
+        claims=("gain",),
         reservoir_sizes=None,
         n_seeds=2,
         alpha=0.3,

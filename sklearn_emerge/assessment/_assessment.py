@@ -238,9 +238,10 @@ class EmergenceAssessment(Results, Estimator):
     --------
     >>> from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
     >>> assessment = EmergenceAssessment(
-    ...     OscillatorWorld(n_steps=40),
-    ...     GRUPredictor(hidden_size=4, max_steps=20, lr=0.01),
-    ...     n_train=50, n_eval=30, random_state=0, progress=False,
+    ...     OscillatorWorld(n_steps=20),
+    ...     GRUPredictor(hidden_size=4, max_steps=10, lr=0.01),
+    ...     n_train=20, n_eval=10, baselines=("mean", "persistence", "linear_filter"),
+    ...     reservoir_sizes=[4], random_state=0, progress=False,
     ... ).fit()
     >>> dict(assessment.cube_.delta_nll.sizes)
     {'condition': 2, 'mode': 2, 'seed': 6}

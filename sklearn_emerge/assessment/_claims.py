@@ -1,10 +1,14 @@
 """Claims about what training added: an effect, its bounds, a margin, and whether it holds."""
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
+from .._typing import Floats
 from ..inference._labelled import adjust, bounds, complete, intervals, means, p_values
 from ._labels import RESERVED, STRUCTURED, check_names
 
@@ -43,28 +47,30 @@ class Claim:
     high: float
     margin: float
     state: str
-    values: np.ndarray
+    values: Floats
 
 
-def claims_of(here):
+def claims_of(here: xr.Dataset) -> dict[str, Claim]:
     """Return the claims that were tested in one configuration, by name."""
     keys = ("effect", "low", "high", "margin", "state")
     columns = [here[f"claim_{key}"].values.tolist() for key in keys]
     rows = zip(*columns, here.claim_difference.transpose("claim", "seed").values, strict=True)
     return {
-        name: Claim(*row, values[~np.isnan(values)])
-        for name, (*row, values) in zip(here.claim.values.tolist(), rows, strict=True)
+        name: Claim(effect, low, high, margin, state, values[~np.isnan(values)])
+        for name, (effect, low, high, margin, state, values) in zip(
+            here.claim.values.tolist(), rows, strict=True
+        )
     }
 
 
-def check_claims(claims):
+def check_claims(claims: str | Iterable[str]) -> tuple[str, ...]:
     """Return the names of the claims to test, after checking them."""
     if isinstance(claims, str) and claims == "auto":
         return tuple(CLAIMS)
     return check_names("claims", claims, tuple(CLAIMS))
 
 
-def differences(cube):
+def differences(cube: xr.Dataset) -> dict[str, xr.DataArray]:
     """Return what each claim is about, one difference a seed.
 
     Parameters
@@ -99,12 +105,13 @@ def differences(cube):
         found["reservoir"] = here.nll_reference - nll["readout"]
     if "probe_score" in cube and "full" in modes:
         excess = _representation(here, modes)
-        for latent in cube.latent.values.tolist() if excess is not None else ():
-            found[f"{REPRESENTATION} {latent}"] = excess.sel(latent=latent, drop=True)
+        if excess is not None:
+            for latent in cube.latent.values.tolist():
+                found[f"{REPRESENTATION} {latent}"] = excess.sel(latent=latent, drop=True)
     return found
 
 
-def _memory(cube):
+def _memory(cube: xr.Dataset) -> xr.DataArray:
     """Return what a network loses without its memory, and with that of another sequence."""
     curve = cube.nll_memory
     # The longest window has all inputs in it; those of other configurations may be longer.
@@ -117,7 +124,7 @@ def _memory(cube):
     return xr.where(rise < without, rise, without).where(rise.notnull() & without.notnull())
 
 
-def _representation(here, modes):
+def _representation(here: xr.Dataset, modes: Collection[str]) -> xr.DataArray | None:
     """Return by how much each latent is decoded better than from anything that was not trained."""
     untrained = next((mode for mode in ("readout", "random") if mode in modes), None)
     if untrained is None:
@@ -132,7 +139,16 @@ def _representation(here, modes):
     return trained - most
 
 
-def decide_claims(cube, *, claims, margins, alpha, correction, n_flips=None, units=None):
+def decide_claims(
+    cube: xr.Dataset,
+    *,
+    claims: Collection[str],
+    margins: tuple[float, float],
+    alpha: float,
+    correction: str | None,
+    n_flips: int | None = None,
+    units: tuple[int, int] | None = None,
+) -> xr.Dataset:
     """Test every claim in every configuration.
 
     Parameters
@@ -193,11 +209,17 @@ def decide_claims(cube, *, claims, margins, alpha, correction, n_flips=None, uni
     return xr.Dataset(found)
 
 
-def _test(values, margin, alpha, n_flips, units):
+def _test(
+    values: xr.DataArray,
+    margin: xr.DataArray,
+    alpha: float,
+    n_flips: int | None,
+    units: tuple[int, int] | None,
+) -> dict[str, Any]:
     """Return means, bounds, Student's intervals, and p-values above and below the margin."""
     effect = means(values)
 
-    def of_one(result, value):
+    def of_one(result: xr.DataArray, value: float) -> xr.DataArray:
         # Of one seed there is an effect, of which nothing is certain.
         return result.where(result.notnull() | effect.isnull(), value)
 
@@ -214,7 +236,9 @@ def _test(values, margin, alpha, n_flips, units):
     }
 
 
-def _adjust(p_values, grid, latents, correction):
+def _adjust(
+    p_values: xr.DataArray, grid: Sequence[str], latents: NDArray[np.bool_], correction: str | None
+) -> xr.DataArray:
     """Return p-values adjusted over configurations, and latents over each other.
 
     That of a latent is the larger one: corrected over the configurations, or over the latents of

@@ -1,8 +1,15 @@
 """How many seeds and sequences there are, and where their randomness comes from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
 
 from .._random import substream
+from ..worlds import Sample, World
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -24,9 +31,9 @@ class Design:
     n_train: int
     n_eval: int
     shared_data: bool
-    entropy: list
+    entropy: list[int]
 
-    def splits(self, world):
+    def splits(self, world: World) -> list[tuple[Sample, Sample]]:
         """Return the training and evaluation sequences of each seed, one pair if all share them.
 
         A seed's sequences are the same in all modes, and those of the nulls are made from them.
@@ -39,11 +46,11 @@ class Design:
             evaluation.train = train
         return splits
 
-    def stream(self, *names):
+    def stream(self, *names: str | int) -> np.random.SeedSequence:
         """Return the stream of random numbers of this name."""
         return substream(self.entropy, *names)
 
 
-def of_seed(parts, seed):
+def of_seed(parts: Sequence[Part], seed: int) -> Part:
     """Return the part of a seed, of one for each or one that all share."""
     return parts[min(seed, len(parts) - 1)]

@@ -75,8 +75,9 @@ def explain(cube: CubeSource) -> str:
     --------
     >>> from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld, explain
     >>> assessment = EmergenceAssessment(
-    ...     OscillatorWorld(n_steps=40), GRUPredictor(4, max_steps=30, lr=0.001), n_train=60,
-    ...     n_eval=30, nulls=(), reservoir_sizes=None, random_state=0, progress=False,
+    ...     OscillatorWorld(n_steps=20), GRUPredictor(2, max_steps=5, lr=0.001), n_train=20,
+    ...     n_eval=10, nulls=(), baselines=("mean", "linear_filter"), reservoir_sizes=None,
+    ...     random_state=0, progress=False,
     ... ).fit()
     >>> print(explain(assessment).partition("What was found")[0].rstrip())
     GRUPredictor in OscillatorWorld

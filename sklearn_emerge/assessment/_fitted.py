@@ -1,19 +1,24 @@
 """The predictor behind a cell: from the store, or trained again bit for bit."""
 
+from collections.abc import Mapping, Sequence
 from numbers import Integral
+from typing import Any
 
 from .._names import did_you_mean
 from .._threads import one_thread_of_blas
+from ..predictors import BasePredictor
 from ._labels import check_names, coordinate
 from ._plan import Cell
 
 
-def network_cells(cells):
+def network_cells(cells: Sequence[Cell]) -> list[Cell]:
     """Return the cells in which networks are trained."""
     return [cell for cell in cells if cell.mode is not None]
 
 
-def find_cell(cells: list[Cell], mode: str, seed: int, condition: str, grid: dict) -> Cell:
+def find_cell(
+    cells: list[Cell], mode: str, seed: int, condition: str, grid: Mapping[str, Any]
+) -> Cell:
     """Return the cell of a network.
 
     Parameters
@@ -36,8 +41,9 @@ def find_cell(cells: list[Cell], mode: str, seed: int, condition: str, grid: dic
     ValueError
         If there is no such cell.
     """
-    check_names("mode", mode, tuple(dict.fromkeys(cell.mode for cell in cells)))
-    check_names("condition", condition, tuple(dict.fromkeys(cell.condition for cell in cells)))
+    check_names("mode", mode, tuple(dict.fromkeys(cell.mode for cell in cells if cell.mode)))
+    conditions = dict.fromkeys(cell.condition for cell in cells if cell.condition)
+    check_names("condition", condition, tuple(conditions))
     n_seeds = cells[0].work.design.n_seeds
     if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < n_seeds:
         raise ValueError(
@@ -58,14 +64,14 @@ def find_cell(cells: list[Cell], mode: str, seed: int, condition: str, grid: dic
     )
 
 
-def _values(cells, place):
+def _values(cells: Sequence[Cell], place: int) -> list[Any]:
     """Return the values of a parameter of the grid, in order."""
     key = list(cells[0].settings)[place]
     found = {cell.index[place]: cell.settings[key] for cell in cells}
     return [found[i] for i in sorted(found)]
 
 
-def _index(key, values, grid):
+def _index(key: str, values: Sequence[Any], grid: Mapping[str, Any]) -> int:
     """Return which of its values a parameter of the grid is to have."""
     labels = coordinate(values).tolist()
     choice = f"choose {key}= one of {', '.join(map(repr, labels))}."
@@ -82,7 +88,7 @@ def _index(key, values, grid):
     return labels.index(wanted)
 
 
-def refit(cell, seed):
+def refit(cell: Cell, seed: int) -> BasePredictor:
     """Return the predictor of a seed of a cell, with its weights if the store has them."""
     kept = None if cell.entry is None else cell.entry.weights()
     with one_thread_of_blas():

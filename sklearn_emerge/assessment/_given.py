@@ -1,5 +1,8 @@
 """Networks that are given to an assessment, one a seed, instead of a model that it trains."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import torch
 from sklearn.base import clone
 from torch import nn
@@ -13,7 +16,9 @@ _OWN = ("module", "trained")
 _NOT_COMPARED = ("training", "random_state", "callbacks")
 
 
-def read_given(networks):
+def read_given(
+    networks: Sequence[NeuralPredictor | nn.Module],
+) -> tuple[ModulePredictor, list[dict[str, Any]]]:
     """Return the model that is trained in nulls, and what each given network has of its own.
 
     Parameters
@@ -52,12 +57,12 @@ def read_given(networks):
     return clone(first).set_params(trained=first.trained.forgotten()), given
 
 
-def forgotten(given):
+def forgotten(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the same without what was learned: how fresh networks are made, and see inputs."""
     return [{**own, "trained": own["trained"].forgotten()} for own in given]
 
 
-def _predictor_of(i, network):
+def _predictor_of(i: int, network: object) -> ModulePredictor:
     """Return the predictor around a network of the list."""
     if isinstance(network, ModulePredictor) and network._is_given:
         return clone(network)
@@ -80,7 +85,7 @@ def _predictor_of(i, network):
     )
 
 
-def _check_alike(i, first, other):
+def _check_alike(i: int, first: ModulePredictor, other: ModulePredictor) -> None:
     """Raise a ValueError unless two predictors are alike, but for their weights."""
     sizes, others = first.trained.sizes, other.trained.sizes
     if sizes != others:
@@ -98,6 +103,6 @@ def _check_alike(i, first, other):
             )
 
 
-def _same(first, second):
+def _same(first: Mapping[str, torch.Tensor], second: Mapping[str, torch.Tensor]) -> bool:
     """Return whether all weights are equal."""
     return all(torch.equal(first[name].cpu(), second[name].cpu()) for name in first)

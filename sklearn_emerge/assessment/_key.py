@@ -2,11 +2,13 @@
 
 import inspect
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
@@ -18,17 +20,18 @@ from ._reach import NAME, digest_of
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "skorch", "numba")
 # Code that versions stand for.
 _KNOWN = {*sys.stdlib_module_names, *_LIBRARIES, "sklearn"}
+Code = type | Callable[..., Any]
 # Digests of the sources of classes and functions, read once: a file that is edited later is not
 # what runs. Of code that cannot be read, a number that nothing else has.
-_SOURCES = WeakKeyDictionary()
+_SOURCES: WeakKeyDictionary[Code, str] = WeakKeyDictionary()
 
 
-def library_versions():
+def library_versions() -> dict[str, str]:
     """Return the versions of the libraries that results may depend on."""
     return {name: version(name) for name in _LIBRARIES}
 
 
-def key_of(value):
+def key_of(value: object) -> str:
     """Return a hash of a value and of the code that is in it.
 
     Of each class (and of those that it inherits from) and function of the package, that is all
@@ -50,7 +53,7 @@ def key_of(value):
     return _key_of(value, set())
 
 
-def _key_of(value, known):
+def _key_of(value: object, known: set[int]) -> str:
     """Return the key; `known` are the numbers of the functions whose variables are counted."""
     hasher = _Hasher(known)
     digest = hasher.hash(value)
@@ -61,13 +64,14 @@ def _key_of(value, known):
 class _Hasher(NumpyHasher):
     """Hashes by value, and collects the sources of classes and functions on its way."""
 
-    def __init__(self, known):
+    def __init__(self, known: set[int]) -> None:
         super().__init__("sha256", coerce_mmap=True)
-        self.sources, self.variables = {}, {}
+        self.sources: dict[tuple[str, str], str] = {}
+        self.variables: dict[tuple[str, str, str], str] = {}
         self._known = known
-        self._tensors = {}
+        self._tensors: dict[int, tuple[int, torch.Tensor]] = {}
 
-    def save(self, obj):
+    def save(self, obj: Any) -> None:
         if isinstance(obj, torch.Tensor):
             # As pickles they have addresses. One that is there twice is not two equal ones.
             number, _ = self._tensors.setdefault(id(obj), (len(self._tensors), obj))
@@ -86,7 +90,7 @@ class _Hasher(NumpyHasher):
                     self._add_variables(part)
         super().save(obj)
 
-    def _add_variables(self, part):
+    def _add_variables(self, part: Code) -> None:
         """Count what a function, or the functions of a class, name outside of themselves."""
         for function in _functions(part):
             if id(function) in self._known:
@@ -99,7 +103,7 @@ class _Hasher(NumpyHasher):
                     self.variables[place] = _key_of(value, self._known)
 
 
-def _source(part):
+def _source(part: Code) -> str:
     """Return a digest of the file, or the cell, in which a class or function is defined."""
     if part not in _SOURCES:
         text = _read(part)
@@ -107,24 +111,24 @@ def _source(part):
     return _SOURCES[part]
 
 
-def _functions(part):
+def _functions(part: Code) -> list[Callable[..., Any]]:
     """Return a function, or those that are defined in a class."""
     values = (part,) if inspect.isfunction(part) else vars(part).values()
     functions = [inspect.unwrap(each) for each in values if inspect.isfunction(each)]
     return [each for each in functions if each.__module__ == part.__module__]
 
 
-def _variables(function):
+def _variables(function: Callable[..., Any]) -> dict[str, Any]:
     """Return the variables that a function names, but for imported modules."""
     try:
         found = inspect.getclosurevars(function)
     except (TypeError, ValueError):
         return {}
-    variables = found.globals | found.nonlocals
+    variables = {**found.globals, **found.nonlocals}
     return {k: v for k, v in sorted(variables.items()) if not isinstance(v, ModuleType)}
 
 
-def _read(part):
+def _read(part: Code) -> bytes | None:
     """Return the file, or the cell, in which a class or function is defined, or None."""
     # Functions know the cell in which their class is defined; before Python 3.13 it does not.
     for each in dict.fromkeys((*_functions(part), part)):

@@ -1,9 +1,12 @@
 """Labels of the cube: names that are known, and what can be one, in memory and in a file."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set, Sized
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from .._names import did_you_mean
 
@@ -26,7 +29,7 @@ RESERVED = (
 OF_MEASURES = ("exchange", "window")
 
 
-def check_label(argument, label):
+def check_label(argument: str, label: object) -> None:
     """Raise a ValueError unless a label is text that a file can hold."""
     if not isinstance(label, str) or _in_file(label) != label:
         raise ValueError(
@@ -35,7 +38,7 @@ def check_label(argument, label):
         )
 
 
-def check_names(name, values, known):
+def check_names(name: str, values: str | Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
     """Return a parameter that is one name or several as a tuple, after checking it."""
     values = (values,) if isinstance(values, str) else tuple(values)
     unknown = [value for value in values if value not in known]
@@ -51,12 +54,12 @@ def check_names(name, values, known):
     return values
 
 
-def _in_file(text):
+def _in_file(text: str) -> str:
     """Return what NetCDF keeps of a text."""
     return text.replace("\0", "").encode(errors="ignore").decode()
 
 
-def check_values(key, values):
+def check_values(key: str, values: Any) -> list[Any]:
     """Return the values of a parameter of the grid as a list after checking that they can label.
 
     Parameters
@@ -77,14 +80,14 @@ def check_values(key, values):
     """
     what = f"param_grid[{key!r}]={values!r}"
     unordered = isinstance(values, str | bytes | Set | Mapping)
-    if unordered or not np.iterable(values) or not hasattr(values, "__len__") or len(values) == 0:
+    if unordered or not np.iterable(values) or not isinstance(values, Sized) or len(values) == 0:
         raise ValueError(f"{what} must be a non-empty list of values to try, in their order.")
     values = list(values)
     booleans = {isinstance(value, bool | np.bool_) for value in values if _is_number(value)}
     if len(booleans) > 1:
         raise ValueError(f"{what} mixes numbers and booleans; pass one kind.")
     for value in values:
-        if isinstance(value, Integral) and not -(2**63) <= value < 2**63:
+        if isinstance(value, Integral) and not -(2**63) <= int(value) < 2**63:
             raise ValueError(
                 f"{what} has {value}, more than an integer of 64 bits; pass smaller values."
             )
@@ -96,11 +99,11 @@ def check_values(key, values):
     return values
 
 
-def _is_number(value):
+def _is_number(value: object) -> bool:
     return isinstance(value, Real | np.bool_)
 
 
-def coordinate(values):
+def coordinate(values: Sequence[Any]) -> NDArray[Any]:
     """Return the values of a grid parameter as a coordinate: numbers if they are, else text."""
     real = int | float | np.integer | np.floating
     numbers = [isinstance(v, real) and not isinstance(v, bool) for v in values]
@@ -112,7 +115,7 @@ def coordinate(values):
     return np.asarray([str(v) if isinstance(v, str) else repr(v) for v in values], "O")
 
 
-def join(labels, others):
+def join(labels: pd.Index, others: pd.Index) -> pd.Index:
     """Return the labels of two measures: numbers in order, names as they come.
 
     Parameters

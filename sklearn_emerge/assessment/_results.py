@@ -115,8 +115,8 @@ class Results:
         --------
         >>> from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
         >>> assessment = EmergenceAssessment(
-        ...     OscillatorWorld(n_steps=40), GRUPredictor(4, max_steps=30), n_train=60, n_eval=30,
-        ...     nulls=(), reservoir_sizes=None, random_state=0, progress=False,
+        ...     OscillatorWorld(n_steps=20), GRUPredictor(2, max_steps=5), n_train=20, n_eval=10,
+        ...     nulls=(), baselines=("mean",), reservoir_sizes=None, random_state=0, progress=False,
         ... ).fit()
         >>> model = assessment.predictor(seed=2)
         >>> nll = assessment.cube_.nll.sel(condition="structured", mode="full", seed=2).item()

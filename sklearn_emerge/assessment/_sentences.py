@@ -1,9 +1,12 @@
 """What was found in one configuration, in sentences that follow from its numbers."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from ._assembly import NOTHING_TO_GAIN
-from ._claims import FAILS, HOLDS, OPEN, REPRESENTATION, UNTESTED
+from ._case import Case
+from ._claims import FAILS, HOLDS, OPEN, REPRESENTATION, UNTESTED, Claim
 from ._next import doubts_of
 from ._verdict import UNDECIDED, UNDEFINED
 from ._words import (
@@ -47,7 +50,7 @@ _EFFECTS = {
 }
 
 
-def verdict_sentence(case):
+def verdict_sentence(case: Case) -> str:
     """Return the verdict of a configuration as a sentence."""
     built = case.verdict.removesuffix(f"+{REPRESENTATION}")
     best = f"{case.best}, the best of all baselines"
@@ -96,13 +99,13 @@ def verdict_sentence(case):
     return f"{said}." if built == case.verdict else f"{said}; and {_decoded(case)}."
 
 
-def _by_what(case):
+def _by_what(case: Case) -> str:
     """Return what nulls have lost: in tasks, and if it is all, which inputs belong to what."""
     by_inputs = case.is_task or case.nulls == ["exchange"]
     return "what its inputs tell" if by_inputs else "the order in time"
 
 
-def _latents(case, state):
+def _latents(case: Case, state: str) -> list[str]:
     """Return the latents whose representation has a state."""
     return [
         name.partition(" ")[2]
@@ -111,14 +114,14 @@ def _latents(case, state):
     ]
 
 
-def _decoded(case):
+def _decoded(case: Case) -> str:
     return (
         f"{listed(_latents(case, HOLDS))} can be decoded better from its states than from its "
         "untrained core and from the last inputs"
     )
 
 
-def _not_shown(case, names):
+def _not_shown(case: Case, names: Iterable[str]) -> str:
     """Return which claims do not hold, and why."""
     return ", and ".join(
         f"{_THAT[name].format(best=case.best, what=_by_what(case))} {_OUTCOMES[case.states[name]]}"
@@ -127,12 +130,12 @@ def _not_shown(case, names):
     )
 
 
-def claim_sentences(case):
+def claim_sentences(case: Case) -> list[tuple[str, str]]:
     """Return of each claim its state and what was found of it."""
     return [(claim.state, f"{_found(case, name, claim)}.") for name, claim in case.claims.items()]
 
 
-def _found(case, name, claim):
+def _found(case: Case, name: str, claim: Claim) -> str:
     """Return what was found of one claim."""
     kind, _, latent = name.partition(" ")
     title = f"Representation of {latent}" if latent else name.capitalize()
@@ -160,7 +163,7 @@ def _found(case, name, claim):
     return f"{said}. {_scores(case, latent)}" if latent else said
 
 
-def _amount(claim, more, less, unit):
+def _amount(claim: Claim, more: str, less: str, unit: str) -> tuple[str, str]:
     """Return the word for an effect, and its size with bounds."""
     numbers = claim.effect, claim.low, claim.high
     effect, low, high = in_digits(*numbers)
@@ -174,13 +177,13 @@ def _amount(claim, more, less, unit):
     return word, f"{effect} {unit} ({bounds})"
 
 
-def _not_trained(case, latent):
+def _not_trained(case: Case, latent: str) -> str:
     """Return what the trained states are compared with."""
     both = "the last inputs" in case.scores(latent)
     return f"the untrained ones{' or the last inputs, whichever is better' if both else ''}"
 
 
-def _corrected(case, kind, claim):
+def _corrected(case: Case, kind: str, claim: Claim) -> str:
     """Return that bounds alone would decide what is open after a correction, if they would."""
     few = case.units is None and case.smallest_p_value > case.run["alpha"]
     if few or claim.state != OPEN or claim.low <= claim.margin <= claim.high:
@@ -193,7 +196,7 @@ def _corrected(case, kind, claim):
     return f"; bounds alone would decide, but not when corrected for {listed(families)}"
 
 
-def _scores(case, latent):
+def _scores(case: Case, latent: str) -> str:
     """Return how well a latent is decoded from what."""
     scores = case.scores(latent)
     shown = [f"{score:.3f} from {states}" for states, (score, _) in scores.items()]
@@ -205,14 +208,14 @@ def _scores(case, latent):
     return f"{said}; of these, {less} could be had from other sequences, and do not count"
 
 
-def worth_sentences(case):
+def worth_sentences(case: Case) -> list[str]:
     """Return what the trained network is worth: in random units, and of what is possible."""
     if "full" not in case.here.mode or not np.isfinite(case.here.nll.sel(mode="full")).all():
         return []
     return [*_in_units(case), *_of_possible(case), *_of_answers(case)]
 
 
-def _in_units(case):
+def _in_units(case: Case) -> list[str]:
     """Return how large a random core would have to be."""
     size, low, high = case.reservoir
     if np.isnan(size):
@@ -239,7 +242,7 @@ def _in_units(case):
     return [f"{said}{between}{'' if own is None else f'; the network has {own}'}."]
 
 
-def _of_possible(case):
+def _of_possible(case: Case) -> list[str]:
     """Return the share of what the best possible predictor gains, where that is known."""
     ceiling = case.here.ceiling.item()
     if ceiling != "exact":
@@ -271,7 +274,7 @@ def _of_possible(case):
     return sentences
 
 
-def _of_answers(case):
+def _of_answers(case: Case) -> list[str]:
     """Return how many answers of a task are right, if they can be."""
     shares = [
         f"{'more than 99.9%' if 0.9995 <= share < 1 else f'{share:.1%}'} by {who}"
@@ -280,12 +283,12 @@ def _of_answers(case):
     return [f"Answers that are right: {listed(shares)}."] if shares else []
 
 
-def _percent(share):
+def _percent(share: float) -> str:
     """Return a share; what is nearly all is not rounded to all."""
     return f"{share:.1%}" if 0.99 <= share < 1 else f"{share:.0%}"
 
 
-def apart_sentences(case):
+def apart_sentences(case: Case) -> list[str]:
     """Return which networks stand apart from the others, if some do."""
     apart = case.apart
     if not apart.any():
@@ -303,12 +306,12 @@ def apart_sentences(case):
     ]
 
 
-def _recording_sentence(case):
+def _recording_sentence(case: Case) -> str:
     """Return how one recording was cut, after a space; nothing of several."""
     return f" They come from {case.run['recording']}." if "recording" in case.run else ""
 
 
-def basis_sentence(case):
+def basis_sentence(case: Case) -> str:
     """Return what the bounds are about: fresh data, the same data, or recordings."""
     seeds = count(case.n_seeds, "seed")
     if case.given:

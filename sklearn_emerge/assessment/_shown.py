@@ -1,10 +1,12 @@
 """Tables that print themselves in 80 columns, and as HTML, each with its caption."""
 
 import textwrap
+from collections.abc import Sequence
 from functools import partial
 from html import escape
 
 import pandas as pd
+import xarray as xr
 
 from .._images import image_of
 from ._case import cases_of
@@ -27,16 +29,16 @@ _BREAKS = {
 class Table(pd.DataFrame):
     """A table with a caption in its attrs; what is made of it is an ordinary DataFrame."""
 
-    _metadata = ("_cube",)
+    _metadata: tuple[str, ...] = ("_cube",)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Return the table as text, with its caption."""
         return f"{self.to_string(**_OPTIONS, line_width=WIDTH)}\n\n{self._said()}"
 
-    def _said(self, *more):
+    def _said(self, *more: str) -> str:
         return textwrap.fill(" ".join([self.attrs["caption"], *more]), WIDTH)
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         table = self.to_html(**_OPTIONS, escape=True)
         return f"{table}<p><small>{escape(self.attrs['caption'])}</small></p>"
 
@@ -46,19 +48,19 @@ class ShortTable(Table):
 
     _metadata = ("_cube", "_least_first")
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Return the table as text of 80 columns, with its caption."""
         text, left_out = in_columns(self, self._least_first)
         more = [f"Left out for want of room: {', '.join(left_out)}."] if left_out else []
         return f"{text}\n\n{self._said(*more)}"
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         said = "<br>".join(escape(line) for line in headline(self._cube).splitlines())
         picture = _thumbnail(self._cube)
         return f"<div><p><b>{said}</b></p>{super()._repr_html_()}{picture}</div>"
 
 
-def _thumbnail(cube):
+def _thumbnail(cube: xr.Dataset) -> str:
     """Return the figure of the gains of a single configuration, if matplotlib is installed."""
     cases = cases_of(cube)
     if len(cases) > 1:
@@ -67,7 +69,9 @@ def _thumbnail(cube):
     return f"<p>{image_of(draw, (6, 3), 'gains by condition and mode')}</p>"
 
 
-def in_columns(frame, least_first, width=WIDTH):
+def in_columns(
+    frame: pd.DataFrame, least_first: Sequence[str], width: int = WIDTH
+) -> tuple[str, list[str]]:
     """Return a table of text in lines that fit, with as little lost as possible.
 
     Two spaces between columns become one, cells go on in another line, and only then columns are
@@ -106,7 +110,7 @@ def in_columns(frame, least_first, width=WIDTH):
         if gap > 1:
             gap = 1
         elif any(saved.values()):
-            folded.add(max(saved, key=saved.get))
+            folded.add(max(saved, key=saved.__getitem__))
         elif droppable:
             left_out.append(droppable[0])
             del columns[droppable[0]]
@@ -123,17 +127,17 @@ def in_columns(frame, least_first, width=WIDTH):
     return "\n".join([heads, *rows]), left_out
 
 
-def _lay(name, cells, folded):
+def _lay(name: str, cells: Sequence[str], folded: bool) -> tuple[list[str], list[list[str]], int]:
     """Return the lines of a heading and of each cell, and how wide they are."""
     for whole, parts in _BREAKS.items() if folded else ():
         name, cells = name.replace(whole, parts), [cell.replace(whole, parts) for cell in cells]
-    cells = [cell.split() if folded else [cell] for cell in cells]
+    laid = [cell.split() if folded else [cell] for cell in cells]
     words = [len(word) for word in name.split()]
-    wide = max(*words, 1, *(len(line) for lines in cells for line in lines))
-    return textwrap.wrap(name, wide, break_on_hyphens=False), cells, wide
+    wide = max(*words, 1, *(len(line) for lines in laid for line in lines))
+    return textwrap.wrap(name, wide, break_on_hyphens=False), laid, wide
 
 
-def _line(cells, gap, bottom=False):
+def _line(cells: Sequence[tuple[list[str], int]], gap: int, bottom: bool = False) -> str:
     """Return one row, of as many lines as its highest cell."""
     high = max(len(lines) for lines, _ in cells)
     filled = [

@@ -1,5 +1,7 @@
 """The store of cells: files that are noticed when they are damaged or missing."""
 
+from __future__ import annotations
+
 import errno
 import os
 import pickle
@@ -7,10 +9,12 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
 
 import joblib
 
 from .._files import read_sealed, seal, write_atomically
+from .._typing import PathLike
 from ._key import key_of, library_versions
 
 
@@ -41,9 +45,9 @@ class Store:
         If nothing can be written there.
     """
 
-    def __init__(self, memory):
+    def __init__(self, memory: PathLike | joblib.Memory | None) -> None:
         self.folder = _folder(memory)
-        self._told = set()
+        self._told: set[str] = set()
         if self.folder is None:
             return
         try:
@@ -59,7 +63,7 @@ class Store:
         except OSError as error:
             self.tell({"troubles": {_UNKEPT: _unkept(error)}}, stacklevel=5)
 
-    def entry(self, work):
+    def entry(self, work: Any) -> Entry | None:
         """Return where the result of a work is kept, None without a folder.
 
         Its key is computed here and not where it runs: workers know the classes of a notebook by
@@ -70,7 +74,7 @@ class Store:
         key, kind = key_of((library_versions(), work)), type(work).__name__.lower()
         return Entry(self.folder / kind / key / "output.pkl", self.folder / "unfinished" / key)
 
-    def check(self, **parameters):
+    def check(self, **parameters: Any) -> None:
         """Raise a ValueError if a parameter has no key, because a part cannot be pickled."""
         for name, value in parameters.items() if self.folder is not None else ():
             try:
@@ -83,7 +87,7 @@ class Store:
                     "trained net, by functools.partial; or set memory=None."
                 ) from error
 
-    def tell(self, result, *, stacklevel=5):
+    def tell(self, result: dict[str, Any], *, stacklevel: int = 5) -> None:
         """Warn of what a cell had trouble with, wherever it ran; of each kind of trouble once."""
         for kind, text in result.pop("troubles", {}).items():
             if kind not in self._told:
@@ -106,16 +110,16 @@ class Entry:
     path: Path
     unfinished: Path
 
-    def exists(self):
+    def exists(self) -> bool:
         """Return whether the result is there."""
         return self.path.exists()
 
-    def look_up(self, work, progress_file=None):
+    def look_up(self, work: Any, progress_file: PathLike | None = None) -> Any:
         """Return the result that is kept, or run the work and keep what it returns.
 
         The result has another entry then, ``troubles``, for `Store.tell`.
         """
-        troubles = {}
+        troubles: dict[str, str] = {}
         try:
             return pickle.loads(read_sealed(self.path))
         except (FileNotFoundError, NotADirectoryError):
@@ -138,11 +142,11 @@ class Entry:
         return result
 
     @property
-    def _weights(self):
+    def _weights(self) -> Path:
         """The file of the weights of its networks, which an assessment does not read."""
         return self.path.with_name("weights.pkl")
 
-    def weights(self):
+    def weights(self) -> Any:
         """Return the weights of its networks, one state a seed; None if they are not kept."""
         try:
             return pickle.loads(read_sealed(self._weights))
@@ -156,7 +160,7 @@ class Entry:
             )
             return None
 
-    def clean(self):
+    def clean(self) -> None:
         """Remove the state, which is not needed any more."""
         rmtree(self.unfinished, ignore_errors=True)
 
@@ -164,14 +168,14 @@ class Entry:
 _UNKEPT = "unkept"
 
 
-def _unkept(error):
+def _unkept(error: Exception) -> str:
     return (
         f"Finished cells cannot be kept in the folder of memory: {error} The assessment goes on, "
         "but if it is cut off it will begin anew."
     )
 
 
-def _folder(memory):
+def _folder(memory: PathLike | joblib.Memory | None) -> Path | None:
     """Return the folder that an argument means."""
     if memory is None or (isinstance(memory, joblib.Memory) and memory.location is None):
         return None

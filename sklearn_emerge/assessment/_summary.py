@@ -109,8 +109,9 @@ def summarise(cube: CubeSource, detail: Literal["short", "full"] = "short") -> p
     --------
     >>> from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld, summarise
     >>> assessment = EmergenceAssessment(
-    ...     OscillatorWorld(n_steps=40), GRUPredictor(4, max_steps=30, lr=0.001), n_train=60,
-    ...     n_eval=30, nulls=(), reservoir_sizes=None, random_state=0, progress=False,
+    ...     OscillatorWorld(n_steps=20), GRUPredictor(2, max_steps=5, lr=0.001), n_train=20,
+    ...     n_eval=10, nulls=(), baselines=("mean", "linear_filter"), reservoir_sizes=None,
+    ...     random_state=0, progress=False,
     ... ).fit()
     >>> table = summarise(assessment)
     >>> table.columns.tolist()
@@ -187,7 +188,7 @@ def _row(case: Case) -> dict[str, Any]:
         cells[_column(case, latent)] = "/".join(
             _compact(f"{scores[f'{arm} states'][0]:.2f}") for arm in ("trained", "untrained")
         )
-    cells["converged"] = {True: "yes", False: "no"}.get(case.converged, np.nan)
+    cells["converged"] = {True: "yes", False: "no", None: np.nan}[case.converged]
     built, more, _ = case.verdict.partition(f"+{REPRESENTATION}")
     cells["verdict"] = f"{built.partition(',')[0]}{'+' if more else ''}"
     return cells

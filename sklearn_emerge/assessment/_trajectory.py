@@ -1,19 +1,25 @@
 """What is measured while networks train."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from .._threads import one_thread
+from .._typing import Floats
 from ..measures._sequences import negative_log_likelihood
+from ..predictors import BasePredictor
+from ..worlds import Sample, World
 from ._design import of_seed
 from ._labels import OF_MEASURES, RESERVED, check_label, join
 from ._notes import noted
 
+Measure = Callable[[Any, Any], Any]
 _OWN = ("nll", "train_loss")
 # Dimensions of a cube that a measure cannot have.
 TAKEN = tuple(dim for dim in RESERVED if dim not in OF_MEASURES)
@@ -21,7 +27,9 @@ TAKEN = tuple(dim for dim in RESERVED if dim not in OF_MEASURES)
 TRIED = 50
 
 
-def check_record(record_at, measures):
+def check_record(
+    record_at: ArrayLike | None, measures: Mapping[str, Measure] | None
+) -> tuple[tuple[int, ...], dict[str, Measure]]:
     """Return the updates at which to measure, and the measures, after checking them."""
     measures = {} if measures is None else dict(measures)
     if record_at is None:
@@ -52,7 +60,13 @@ def check_record(record_at, measures):
     return tuple(steps.tolist()), measures
 
 
-def try_measures(measures, world, model, sizes, grid):
+def try_measures(
+    measures: Mapping[str, Measure],
+    world: World,
+    model: BasePredictor,
+    sizes: tuple[int, int],
+    grid: Sequence[str],
+) -> None:
     """Take each measure of an untrained network once, so that bad ones fail before training.
 
     Parameters
@@ -83,7 +97,7 @@ def try_measures(measures, world, model, sizes, grid):
                 labelled_value(name, deepcopy(measure)(predictor, evaluation), (*TAKEN, *grid))
 
 
-def fit_untrained(model, X):
+def fit_untrained(model: BasePredictor, X: Floats) -> BasePredictor:
     """Return a clone of a model, fitted without training if it knows how to."""
     predictor = clone(model)
     if "training" in predictor.get_params():
@@ -107,18 +121,27 @@ class Recorder:
         Number of seeds.
     """
 
-    def __init__(self, at, measures, evaluations, n_seeds):
+    def __init__(
+        self,
+        at: tuple[int, ...],
+        measures: Mapping[str, Measure],
+        evaluations: Sequence[Sample],
+        n_seeds: int,
+    ) -> None:
         self.at = at
         self.measures = measures
         self.evaluations = evaluations
         self.n_seeds = n_seeds
-        self.first_, self.values_ = {}, {}
+        self.first_: dict[str, xr.DataArray] = {}
+        self.values_: dict[str, xr.DataArray] = {}
 
-    def __call__(self, seed, step, predictor, train_loss=np.nan):
+    def __call__(
+        self, seed: int, step: int, predictor: BasePredictor, train_loss: float = np.nan
+    ) -> None:
         """Measure one network after an update."""
         evaluation = of_seed(self.evaluations, seed)
         with one_thread():
-            found = {"nll": negative_log_likelihood(predictor, evaluation)}
+            found: dict[str, Any] = {"nll": negative_log_likelihood(predictor, evaluation)}
             found["train_loss"] = train_loss
             found = {name: labelled_value(name, value, TAKEN) for name, value in found.items()}
             for name, measure in self.measures.items():
@@ -143,17 +166,17 @@ class Recorder:
             self.values_[name] = known.reindex(labels)
             self.values_[name].loc[{"seed": seed, "step": step}] = value.reindex(labels)
 
-    def repeat(self, seed):
+    def repeat(self, seed: int) -> None:
         """Take what was measured first for all steps: nothing was trained."""
         for values in self.values_.values():
             values.values[seed] = values.values[seed, :1]
 
-    def result(self):
+    def result(self) -> dict[str, xr.DataArray]:
         """Return the measures by name, as DataArrays with the dimensions seed and step first."""
         return self.values_
 
 
-def labelled_value(name, value, taken):
+def labelled_value(name: str, value: Any, taken: Collection[str]) -> xr.DataArray:
     """Return what a measure has returned as a DataArray of floats with coordinates.
 
     Parameters

@@ -55,7 +55,8 @@ class DecodingDisplay(Display):
     >>> from sklearn_emerge import DecodingDisplay, EmergenceAssessment, GRUPredictor, DriftWorld
     >>> assessment = EmergenceAssessment(
     ...     DriftWorld(n_steps=20), GRUPredictor(hidden_size=2, max_steps=2), nulls=(),
-    ...     n_train=20, n_eval=10, reservoir_sizes=None, random_state=0, progress=False,
+    ...     n_train=20, n_eval=10, baselines=("mean", "persistence"), reservoir_sizes=None,
+    ...     random_state=0, progress=False,
     ... ).fit()
     >>> display = DecodingDisplay.from_cube(assessment)
     >>> display.axes_[1].get_ylabel()

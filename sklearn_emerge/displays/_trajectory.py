@@ -71,9 +71,9 @@ class TrajectoryDisplay(Display):
     >>> from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
     >>> from sklearn_emerge import TrajectoryDisplay
     >>> cube = EmergenceAssessment(
-    ...     OscillatorWorld(n_steps=20), GRUPredictor(2, max_steps=20), nulls=(), n_train=20,
-    ...     n_eval=10, record_at=[0, 10, 20], reservoir_sizes=None, probe=None, random_state=0,
-    ...     progress=False,
+    ...     OscillatorWorld(n_steps=20), GRUPredictor(2, max_steps=8), nulls=(), n_train=20,
+    ...     n_eval=10, record_at=[0, 4, 8], baselines=("mean",), reservoir_sizes=None, probe=None,
+    ...     random_state=0, progress=False,
     ... ).fit().cube_
     >>> display = TrajectoryDisplay.from_cube(cube)
     >>> list(display.lines_), display.ax_.get_ylabel()

@@ -47,7 +47,7 @@ def excess_risk(cube: xr.Dataset, world: LinearSystemWorld) -> xr.DataArray:
     >>> world = LinearSystemWorld.random_walk(n_steps=20)
     >>> cube = EmergenceAssessment(
     ...     world, GRUPredictor(4, max_steps=5), n_train=50, n_eval=20, nulls=(),
-    ...     reservoir_sizes=None, probe=None, random_state=0, progress=False,
+    ...     baselines=("mean",), reservoir_sizes=None, probe=None, random_state=0, progress=False,
     ... ).fit().cube_
     >>> excess_risk(cube, world).dims
     ('mode', 'seed')

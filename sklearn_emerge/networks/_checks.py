@@ -7,7 +7,7 @@ import torch
 from ._sequence import hidden_states
 
 
-def check_device(device):
+def check_device(device: str | torch.device) -> None:
     """Raise a ValueError unless torch can compute on the device, also in double precision."""
     try:
         # Networks are evaluated in it. The number is read: some devices hold none.
@@ -19,7 +19,7 @@ def check_device(device):
         ) from error
 
 
-def check_core(core, n_inputs):
+def check_core(core: torch.nn.Module, n_inputs: int) -> int:
     """Return the number of hidden units after checking what a core must be."""
     # Double precision, as everywhere outside training.
     core = deepcopy(core).cpu().double().eval()

@@ -1,6 +1,9 @@
 """Linear maps in half precision, by the processor where it can, and to the same numbers if not."""
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cache
+from typing import Any
 
 import torch
 from torch.nn.functional import linear
@@ -15,7 +18,13 @@ class RoundedLinear(TorchFunctionMode):
     several times slower than in single precision.
     """
 
-    def __torch_function__(self, function, types, args=(), kwargs=None):
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Iterable[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
         """Call a function of torch, a linear map on rounded numbers."""
         if function is not linear:
             return function(*args, **(kwargs or {}))
@@ -23,11 +32,11 @@ class RoundedLinear(TorchFunctionMode):
         return _rounded(function(*args, **(kwargs or {})))
 
 
-def _rounded(values):
+def _rounded(values: torch.Tensor) -> torch.Tensor:
     return values.bfloat16().float()
 
 
-def products_in(precision, device):
+def products_in(precision: str, device: str | torch.device) -> AbstractContextManager[Any]:
     """Return a context in which linear maps are computed in a precision.
 
     Parameters
@@ -51,7 +60,7 @@ def products_in(precision, device):
 
 
 @cache
-def _computes_bfloat16():
+def _computes_bfloat16() -> bool:
     """Return whether the processor has instructions for bfloat16, as far as torch knows."""
     # Older versions of torch do not tell.
     found = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}

@@ -1,5 +1,8 @@
 """The torch module behind a neural predictor: a core, a linear head, and their weights."""
 
+from typing import Any
+
+import numpy as np
 import torch
 from torch import nn
 
@@ -20,48 +23,48 @@ class SequenceNetwork(nn.Module):
         Number of outputs of the head.
     """
 
-    def __init__(self, core, n_hidden, n_outputs):
+    def __init__(self, core: nn.Module, n_hidden: int, n_outputs: int) -> None:
         super().__init__()
         self.core = core
         self.head = nn.Linear(n_hidden, n_outputs)
 
-    def hidden(self, inputs):
+    def hidden(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the hidden states after each step."""
         return hidden_states(self.core(inputs))
 
-    def forward(self, inputs):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the output for the step that follows each input."""
         return self.head(self.hidden(inputs))
 
     @property
-    def layout(self):
+    def layout(self) -> Layout:
         """Kind and sizes for the compiled scan."""
         core = self.core
         return Layout(KINDS[type(core)], core.hidden_size, core.input_size, self.head.out_features)
 
 
-def hidden_states(output):
+def hidden_states(output: torch.Tensor | tuple[Any, ...]) -> torch.Tensor:
     """Return the hidden states from what a core returns."""
     return output[0] if isinstance(output, tuple) else output
 
 
-def is_finite(network):
+def is_finite(network: nn.Module) -> bool:
     """Return whether no weight is infinite or NaN."""
     return all(bool(torch.isfinite(weight).all()) for weight in network.parameters())
 
 
-def recurrent_weights(core):
+def recurrent_weights(core: nn.Module) -> list[nn.Parameter]:
     """Return the matrices of recurrent weights, named `weight_hh...` as in torch."""
     return [parameter for name, parameter in core.named_parameters() if "weight_hh" in name]
 
 
-def orthogonalise_recurrent_weights(core):
+def orthogonalise_recurrent_weights(core: nn.Module) -> None:
     """Make every matrix of recurrent weights orthogonal, gates stacked."""
     for weights in recurrent_weights(core):
         nn.init.orthogonal_(weights)
 
 
-def scramble_recurrent_weights(core, rng):
+def scramble_recurrent_weights(core: nn.Module, rng: np.random.Generator) -> None:
     """Permute the entries of every matrix of recurrent weights in place."""
     for weights in recurrent_weights(core):
         order = torch.from_numpy(rng.permutation(weights.numel())).to(weights.device)

@@ -1,8 +1,11 @@
 """A causal transformer as a torch module, from inputs to hidden states."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
+from typing import Any
 
 import torch
+from numpy.typing import ArrayLike
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
@@ -22,22 +25,22 @@ class Attention(nn.Module):
         Probability with which an attention weight is left out in training.
     """
 
-    def __init__(self, width, n_heads, scale, dropout):
+    def __init__(self, width: int, n_heads: int, scale: float, dropout: float) -> None:
         super().__init__()
         self.n_heads, self.scale, self.dropout = n_heads, scale, dropout
         self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
         self.output = nn.Linear(width, width)
 
-    def _by_head(self, part, hidden):
+    def _by_head(self, part: nn.Module, hidden: torch.Tensor) -> torch.Tensor:
         split = (*hidden.shape[:2], self.n_heads, hidden.shape[2] // self.n_heads)
         return part(hidden).view(split).transpose(1, 2)
 
-    def logits(self, hidden):
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return the scaled products of each query and key, (n_sequences, n_heads, query, key)."""
         queries, keys = (self._by_head(part, hidden) for part in (self.query, self.key))
         return self.scale * queries @ keys.transpose(2, 3)
 
-    def forward(self, hidden):
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return what the heads read from each step and those before it."""
         parts = [self._by_head(part, hidden) for part in (self.query, self.key, self.value)]
         precision = nullcontext()
@@ -70,7 +73,16 @@ class Block(nn.Module):
         Whether the activation follows both layers of the feed-forward network.
     """
 
-    def __init__(self, width, n_heads, scale, dropout, feedforward_size, norm, activate_output):
+    def __init__(
+        self,
+        width: int,
+        n_heads: int,
+        scale: float,
+        dropout: float,
+        feedforward_size: int,
+        norm: str,
+        activate_output: bool,
+    ) -> None:
         super().__init__()
         self.pre = norm == "pre"
         self.attention = Attention(width, n_heads, scale, dropout)
@@ -79,11 +91,11 @@ class Block(nn.Module):
         self.attention_norm, self.feedforward_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
 
-    def attention_logits(self, hidden):
+    def attention_logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return the logits of the attention, see `Attention.logits`."""
         return self.attention.logits(self.attention_norm(hidden) if self.pre else hidden)
 
-    def forward(self, hidden):
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return the hidden states after the block."""
         parts = (self.attention, self.attention_norm), (self.feedforward, self.feedforward_norm)
         for part, norm in parts:
@@ -115,14 +127,24 @@ class TransformerCore(nn.Module):
         Of `Block`.
     """
 
-    def __init__(self, n_inputs, context, width, n_layers, *, bias, norm, **options):
+    def __init__(
+        self,
+        n_inputs: int,
+        context: int,
+        width: int,
+        n_layers: int,
+        *,
+        bias: bool,
+        norm: str,
+        **options: Any,
+    ) -> None:
         super().__init__()
         self.embedding = nn.Linear(n_inputs, width, bias=bias)
         self.positions = nn.Parameter(torch.empty(context, width))
         self.blocks = nn.ModuleList(Block(width, norm=norm, **options) for _ in range(n_layers))
         self.norm = nn.LayerNorm(width) if norm == "pre" else nn.Identity()
 
-    def layers(self, inputs, memory=None):
+    def layers(self, inputs: torch.Tensor, memory: int | None = None) -> list[torch.Tensor]:
         """Return the hidden states of all layers, the embedding first.
 
         Steps beyond the context see a window of the last steps, each of its own. With `memory`
@@ -137,7 +159,7 @@ class TransformerCore(nn.Module):
             states = [torch.cat([s, w[:, -1:]], dim=1) for s, w in zip(states, window, strict=True)]
         return states
 
-    def window(self, inputs, first=0):
+    def window(self, inputs: torch.Tensor, first: int = 0) -> list[torch.Tensor]:
         """Return the hidden states of all layers for no more steps than the context.
 
         `first` is the position of the first step.
@@ -149,32 +171,34 @@ class TransformerCore(nn.Module):
         states[-1] = self.norm(states[-1])
         return states
 
-    def attention_logits(self, inputs):
+    def attention_logits(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the logits of all blocks, (n_sequences, n_blocks, n_heads, query, key)."""
         states = self.window(inputs)
         pairs = zip(self.blocks, states, strict=False)
         return torch.stack([block.attention_logits(hidden) for block, hidden in pairs], dim=1)
 
-    def attention(self, inputs, layers, steps):
+    def attention(
+        self, inputs: torch.Tensor, layers: Sequence[int], steps: ArrayLike
+    ) -> torch.Tensor:
         """Return the attention weights of some blocks, numbered from 0, where some steps attend.
 
         Their shape is (n_sequences, n_blocks, n_heads, query, key).
         """
-        states, steps = self.window(inputs), torch.as_tensor(steps, device=inputs.device)
-        later = torch.arange(inputs.shape[1], device=inputs.device) > steps[:, None]
+        states, attending = self.window(inputs), torch.as_tensor(steps, device=inputs.device)
+        later = torch.arange(inputs.shape[1], device=inputs.device) > attending[:, None]
         weights = []
         for layer in layers:
-            logits = self.blocks[layer].attention_logits(states[layer])[:, :, steps]
+            logits = self.blocks[layer].attention_logits(states[layer])[:, :, attending]
             weights.append(logits.masked_fill(later, -torch.inf).softmax(dim=-1))
         return torch.stack(weights, dim=1)
 
-    def forward(self, inputs):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the hidden states that the head reads."""
         return self.layers(inputs)[-1]
 
 
 @torch.no_grad()
-def initialise(core, kind):
+def initialise(core: TransformerCore, kind: str) -> None:
     """Set the initial weights.
 
     Parameters

@@ -212,13 +212,14 @@ def _units(facts: Facts) -> Check:
             "their chance favours, it favours in every seed.",
             "Assess with shared_data=False.",
         )
-    if facts.recorded is None:
+    units = facts.cases[0].units
+    if units is None:
         return Check(
             question,
             True,
             f"Each of {facts.n_seeds} seeds has {listed(['sequences', *facts.own])} of its own.",
         )
-    n_train, n_held_out = facts.cases[0].units
+    n_train, n_held_out = units
     return Check(
         question,
         True,

@@ -64,7 +64,8 @@ def report(
     >>> from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld, report
     >>> assessment = EmergenceAssessment(
     ...     OscillatorWorld(n_steps=20), GRUPredictor(hidden_size=2, max_steps=2), nulls=(),
-    ...     n_train=20, n_eval=10, reservoir_sizes=None, random_state=0, progress=False,
+    ...     n_train=20, n_eval=10, baselines=("mean", "persistence"), reservoir_sizes=None,
+    ...     random_state=0, progress=False,
     ... ).fit()
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     report({"oscillator": assessment}, Path(folder, "report.html"))

@@ -1,7 +1,10 @@
 """Batches of preloaded tensors."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 import torch
+from skorch.dataset import Dataset
 
 
 class ShuffledBatches:
@@ -19,13 +22,19 @@ class ShuffledBatches:
         Batches in all, over all epochs.
     """
 
-    def __init__(self, dataset, batch_size, rngs, max_steps):
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int,
+        rngs: Sequence[np.random.Generator],
+        max_steps: int,
+    ) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
         self.rngs = rngs
         self.remaining = max_steps
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, ...]]:
         """Yield the batches of one epoch."""
         X, y = self.dataset.X, self.dataset.y
         order = np.stack([rng.permutation(len(X)) for rng in self.rngs])

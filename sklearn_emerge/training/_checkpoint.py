@@ -1,13 +1,20 @@
 """Training that goes on where it was cut off: the state of a net, kept in files."""
 
+from __future__ import annotations
+
 import time
 from copy import deepcopy
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from .._files import read_sealed, seal, write_atomically
+from .._typing import PathLike
+
+if TYPE_CHECKING:
+    from ._net import Net
 
 # Seconds between two states that are kept: writing one of 4.5 million weights takes .3 seconds.
 _INTERVAL = 60.0
@@ -33,14 +40,14 @@ class Checkpoints:
         What went wrong, by kind, for whoever can tell it: this may run in another process.
     """
 
-    def __init__(self, folder, recorder=None):
+    def __init__(self, folder: PathLike, recorder: object = None) -> None:
         self.folder = Path(folder)
         self.recorder = recorder
         self.seconds = 0.0
-        self.troubles = {}
+        self.troubles: dict[str, str] = {}
         self.n_nets = 0
 
-    def of_next(self):
+    def of_next(self) -> Checkpoint:
         """Return the `Checkpoint` of the next net."""
         self.n_nets += 1
         return Checkpoint(self, self.folder / f"net-{self.n_nets}.pt", self.recorder)
@@ -68,13 +75,13 @@ class Checkpoint:
         Whether the training in the file had come to its end.
     """
 
-    def __init__(self, owner, path, recorder):
+    def __init__(self, owner: Checkpoints, path: Path, recorder: object) -> None:
         self.owner = owner
         self.path = path
         self.recorder = recorder
         self.finished = False
 
-    def restore(self, net):
+    def restore(self, net: Net) -> bool:
         """Bring a net to the state in the file, and return whether there is one.
 
         Parameters
@@ -114,12 +121,12 @@ class Checkpoint:
         self.finished = finished
         return True
 
-    def keep(self, net):
+    def keep(self, net: Net) -> None:
         """Write the file if some time has passed since the last time; called after each epoch."""
         if time.monotonic() - self._written >= _INTERVAL:
             self.write(net, finished=False)
 
-    def write(self, net, *, finished):
+    def write(self, net: Net, *, finished: bool) -> None:
         """Write the file; if it cannot be written, its owner is told, and the training goes on.
 
         Parameters
@@ -140,7 +147,7 @@ class Checkpoint:
             )
         self._written = time.monotonic()
 
-    def _state(self, net, finished):
+    def _state(self, net: Net, finished: bool) -> dict[str, Any]:
         """Return all that is kept of a net."""
         on_cuda = torch.device(net.device).type == "cuda"
         return {
@@ -159,7 +166,7 @@ class Checkpoint:
             "finished": finished,
         }
 
-    def _assign(self, net, state):
+    def _assign(self, net: Net, state: dict[str, Any]) -> None:
         """Bring a net to a state."""
         net.module_.load_state_dict(state["module"])
         net.optimizer_.load_state_dict(state["optimizer"])
@@ -176,7 +183,7 @@ class Checkpoint:
             # Progress may be shown now and not have been before.
             vars(part).update(state["parts"].get(name, {}))
 
-    def _parts(self, net):
+    def _parts(self, net: Net) -> dict[str, object]:
         """Return what changes in training besides the net, by name."""
         parts = dict(net.callbacks_)
         return parts if self.recorder is None else parts | {"recorder": self.recorder}

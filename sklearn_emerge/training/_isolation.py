@@ -1,18 +1,23 @@
 """Torch as if nothing had been set: its state belongs to the process, or to the thread."""
 
 import os
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from threading import RLock
+from typing import Any
 
 import numpy as np
 import torch
+
+# How to read and to write something, and its usual values.
+Setting = tuple[Callable[[], Any], Callable[[Any], Any], tuple[Any, ...]]
 
 # One fit at a time: another one would find what this one has set.
 _TORCH_LOCK = RLock()
 
 
-def _renew_lock():
+def _renew_lock() -> None:
     """Make a lock that is free: in a process that was forked, no other thread will free it."""
     global _TORCH_LOCK
     _TORCH_LOCK = RLock()
@@ -22,12 +27,12 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
 
-def _attribute(owner, name, *values):
+def _attribute(owner: object, name: str, *values: str) -> Setting:
     """Return how to read and to write an attribute, and its usual values."""
     return partial(getattr, owner, name), partial(setattr, owner, name), values
 
 
-def _precision_of_products():
+def _precision_of_products() -> list[Setting]:
     """Return the settings by which torch multiplies in less than single precision."""
     backends = torch.backends
     if not hasattr(backends, "fp32_precision"):
@@ -41,7 +46,7 @@ def _precision_of_products():
 
 # How to read and to write what decides about numbers, and the usual values. Which algorithms are
 # deterministic is left to the caller: on a CPU the numbers are the same.
-_SETTINGS = [
+_SETTINGS: list[Setting] = [
     (torch.get_default_dtype, torch.set_default_dtype, (torch.float32,)),
     *_precision_of_products(),
     *(
@@ -56,7 +61,9 @@ _SETTINGS = [
 
 
 @contextmanager
-def isolated_torch(stream, device, n_threads=1):
+def isolated_torch(
+    stream: np.random.SeedSequence, device: str | torch.device, n_threads: int = 1
+) -> Iterator[None]:
     """Run torch with its own random stream, number of threads and settings; all are restored.
 
     Tensors are made in single precision on the CPU unless told otherwise, and can be trained.

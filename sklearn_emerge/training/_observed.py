@@ -1,9 +1,15 @@
 """Losses of sequences with missing steps, whose targets are NaN there."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
-from ..recurrence import scan
+from .._losses import Loss
+from .._typing import Floats
+from ..recurrence import Layout, scan
 
 
 class ObservedLoss(nn.Module):
@@ -18,31 +24,31 @@ class ObservedLoss(nn.Module):
         Averages over sequences and steps.
     """
 
-    def __init__(self, loss):
+    def __init__(self, loss: Loss) -> None:
         super().__init__()
         self.loss = loss
 
-    def forward(self, output, target):
+    def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the mean over observed steps, summed over channels."""
         observed = is_observed(target)
         return self.loss(output[observed][None], target[observed][None])
 
     @property
-    def no_kernel(self):
+    def no_kernel(self) -> str:
         """As of the loss."""
         return self.loss.no_kernel
 
-    def at_best_noise(self, losses):
+    def at_best_noise(self, losses: Floats) -> Floats:
         """Return what mean losses are under the noise that is best for them, as the loss does."""
         return self.loss.at_best_noise(losses)
 
 
-def is_observed(target):
+def is_observed(target: torch.Tensor) -> torch.Tensor:
     """Return which targets (..., n_outputs) of a tensor are observed."""
     return ~target[..., 0].isnan()
 
 
-def count_sequences(target):
+def count_sequences(target: torch.Tensor) -> float:
     """Return the number of sequences, each as far as its targets are observed."""
     return int(is_observed(target).sum()) / target.shape[1]
 
@@ -64,11 +70,18 @@ class ObservedScanLoss:
         Threads of the scan.
     """
 
-    def __init__(self, layout, X, y, losses, n_threads):
+    def __init__(
+        self,
+        layout: Layout,
+        X: torch.Tensor,
+        y: torch.Tensor,
+        losses: Sequence[ObservedLoss],
+        n_threads: int,
+    ) -> None:
         self.layout, self.X, self.y = layout, X, y
         self.losses, self.n_threads = losses, n_threads
 
-    def __call__(self, weights, rows):
+    def __call__(self, weights: torch.Tensor, rows: NDArray[np.integer]) -> torch.Tensor:
         """Return the losses of replicas on rows (n_replicas, batch), differentiable."""
         output = scan(_chosen(self.X, rows), weights, self.layout, self.n_threads)
         return _losses(self.losses, output, _chosen(self.y, rows))
@@ -85,10 +98,12 @@ class ObservedHeadLoss:
         As in `ObservedScanLoss`.
     """
 
-    def __init__(self, states, y, losses):
+    def __init__(
+        self, states: torch.Tensor, y: torch.Tensor, losses: Sequence[ObservedLoss]
+    ) -> None:
         self.states, self.y, self.losses = states, y, losses
 
-    def __call__(self, weights, rows):
+    def __call__(self, weights: torch.Tensor, rows: NDArray[np.integer]) -> torch.Tensor:
         """Return the losses of replicas on rows (n_replicas, batch), differentiable."""
         n_hidden, n_outputs = self.states.shape[3], self.y.shape[3]
         matrices = weights[:, : n_outputs * n_hidden].reshape(-1, n_outputs, n_hidden)
@@ -98,10 +113,12 @@ class ObservedHeadLoss:
         return _losses(self.losses, output, _chosen(self.y, rows))
 
 
-def _chosen(data, rows):
+def _chosen(data: torch.Tensor, rows: NDArray[np.integer]) -> torch.Tensor:
     """Return the rows of each replica, (n_replicas, batch, ...)."""
     return torch.stack([data[min(i, len(data) - 1)][each] for i, each in enumerate(rows)])
 
 
-def _losses(losses, output, target):
+def _losses(
+    losses: Sequence[ObservedLoss], output: torch.Tensor, target: torch.Tensor
+) -> torch.Tensor:
     return torch.stack([loss(*pair) for loss, *pair in zip(losses, output, target, strict=True)])

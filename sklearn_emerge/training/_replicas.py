@@ -1,5 +1,7 @@
 """Networks that train together, as rows of weights."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
@@ -13,19 +15,19 @@ class Replicas(nn.Module):
         Modules of the same kind; they keep their weights until `distribute` is called.
     """
 
-    def __init__(self, modules):
+    def __init__(self, modules: Sequence[nn.Module]) -> None:
         super().__init__()
         self.members = list(modules)
         rows = [nn.utils.parameters_to_vector(module.parameters()) for module in modules]
         self.weights = nn.Parameter(torch.stack(rows).detach())
 
-    def distribute(self):
+    def distribute(self) -> None:
         """Write the weights into the modules."""
         for module, row in zip(self.members, self.weights.detach(), strict=True):
             nn.utils.vector_to_parameters(row.clone(), module.parameters())
 
 
-def rows_of_weights(module):
+def rows_of_weights(module: nn.Module) -> torch.Tensor:
     """Return all weights of replicas, or of one module, as rows in the order of a `Layout`."""
     if isinstance(module, Replicas):
         return module.weights

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import ALL_MODES, small_assessment
+from conftest import ALL_MODES, GAIN_ALONE, small_assessment
 from joblib import Memory, parallel_config
 from sklearn.exceptions import NotFittedError
 from torch import nn
@@ -175,6 +175,7 @@ def test_interrupted_training_is_not_taken_for_finished(tmp_path, monkeypatch):
     monkeypatch.setattr(nn.RNN, "forward", interrupted)
     module = partial(nn.RNN, hidden_size=3, batch_first=True)
     options = dict(model=ModulePredictor(module, max_steps=20), modes=("full",), memory=tmp_path)
+    options |= GAIN_ALONE
     with pytest.raises(KeyboardInterrupt):
         small_assessment(**options).fit()
     # In the middle of training, where skorch would take it for its end.
@@ -192,7 +193,7 @@ def test_threads_give_the_same_results(fitted):
 
 def test_store_survives_another_number_of_jobs(tmp_path):
     X = np.random.default_rng(0).normal(size=(300, 600)).cumsum(axis=1)
-    options = dict(world=ArrayWorld(X), modes=("random",), nulls=(), memory=tmp_path)
+    options = dict(world=ArrayWorld(X), modes=("random",), memory=tmp_path, **GAIN_ALONE)
     small_assessment(**options).fit()
     cells = len(list(tmp_path.rglob("output.pkl")))
     small_assessment(**options, n_jobs=2).fit()
@@ -213,7 +214,8 @@ def test_grid_without_any_test():
 
 def test_own_settings_of_a_baseline_are_kept():
     own = {"wide": MeanPredictor(noise_std=3.0), "mean": MeanPredictor()}
-    cube = small_assessment(modes=("random",), baselines=own).fit().cube_.isel(condition=0)
+    options = dict(modes=("random",), **GAIN_ALONE)
+    cube = small_assessment(baselines=own, **options).fit().cube_.isel(condition=0)
     stream = substream(ENTROPY, "data", 0)
     train, evaluation = OscillatorWorld(n_steps=20).split(40, 20, stream)
     expected = -MeanPredictor(noise_std=3.0).fit(train.X).score(evaluation.X)
@@ -239,7 +241,7 @@ def test_summary_needs_a_finished_fit():
 
 
 def test_other_random_state_other_results(fitted_single):
-    other = small_assessment(nulls=("resample",), random_state=1).fit()
+    other = small_assessment(random_state=1, claims=("gain",), probe=None).fit()
     assert (
         other.cube_.nll != fitted_single.cube_.nll.sel(condition=["structured", "resample"])
     ).all()
@@ -253,7 +255,8 @@ def test_fit_does_not_change_parameters(fitted):
 
 def test_world_parameters_in_the_grid():
     grid = {"world__omega": [1.0, (0.8, 1.2)], "model__lr": [0.01]}
-    cube = small_assessment(param_grid=grid, alpha=0.6, modes=("random",), nulls=()).fit().cube_
+    options = dict(modes=("random",), **GAIN_ALONE)
+    cube = small_assessment(param_grid=grid, **options).fit().cube_
     assert cube.world__omega.values.tolist() == ["1.0", "(0.8, 1.2)"]
     assert cube.model__lr.values.tolist() == [0.01]
     assert (cube.nll_baseline[:, 0] != cube.nll_baseline[:, 1]).any()
@@ -332,7 +335,8 @@ def test_known_ceiling_gives_the_efficiency():
         def _optimal(self):
             return AutoregressivePredictor(8)
 
-    cube = small_assessment(world=Walk(n_steps=20), modes=("random",), nulls=()).fit().cube_
+    options = dict(modes=("random",), **GAIN_ALONE)
+    cube = small_assessment(world=Walk(n_steps=20), **options).fit().cube_
     gap = cube.nll_reference - cube.nll_optimal
     assert (gap > 0).all()
     assert np.allclose(cube.efficiency, cube.delta_nll / gap)
@@ -375,8 +379,8 @@ def test_too_few_seeds_warn_before_anything_runs(monkeypatch):
 
 def test_one_seed_is_measured_and_not_tested():
     with pytest.warns(UserWarning, match="n_seeds=1 cannot reach alpha=0.05"):
-        one = small_assessment(n_seeds=1, alpha=0.05).fit()
-    two = small_assessment().fit()
+        one = small_assessment(n_seeds=1, alpha=0.05, nulls=()).fit()
+    two = small_assessment(**GAIN_ALONE).fit()
     np.testing.assert_array_equal(one.cube_.nll, two.cube_.nll.isel(seed=[0]))
     for name in ("p_value", "ci_low", "ci_high"):
         assert np.isnan(one.cube_[name]).all()
@@ -387,21 +391,25 @@ def test_one_seed_is_measured_and_not_tested():
 
 
 def test_seeds_share_their_data_if_asked():
-    cube = small_assessment(shared_data=True, modes=("full",), nulls=()).fit().cube_
+    options = dict(modes=("full",), **GAIN_ALONE)
+    cube = small_assessment(shared_data=True, **options).fit().cube_
     assert (cube.nll_baseline.std("seed") == 0).all()
     assert (cube.nll_optimal.std("seed") == 0).all()
     train, evaluation = OscillatorWorld(n_steps=20).split(40, 20, substream(ENTROPY, "data"))
     expected = -MeanPredictor(noise_std=0.05).fit(train.X).score(evaluation.X)
     assert cube.nll_baseline.sel(baseline="mean", seed=0).item() == pytest.approx(expected)
     model = AutoregressivePredictor(2)
-    options = dict(modes=("full",), nulls=(), baselines=("mean",), probe=None)
     for shared, n_different in ((True, 1), (False, 2)):
-        cube = small_assessment(model=model, shared_data=shared, **options).fit().cube_
+        cube = (
+            small_assessment(model=model, shared_data=shared, baselines=("mean",), **options)
+            .fit()
+            .cube_
+        )
         assert len(np.unique(cube.nll)) == n_different
 
 
 def test_nothing_to_gain_leaves_no_efficiency():
-    cube = small_assessment(modes=("random",), nulls=("resample",)).fit().cube_
+    cube = small_assessment(modes=("random",), claims=("gain",), probe=None).fit().cube_
     possible = cube.nll_reference - cube.nll_optimal
     assert (possible.sel(condition="structured") > 0.1).all()
     assert cube.efficiency.sel(condition="structured").notnull().all()
@@ -410,12 +418,13 @@ def test_nothing_to_gain_leaves_no_efficiency():
 
 
 def test_random_sign_flips_are_those_of_the_source():
-    cube = small_assessment(n_flips=2000, n_seeds=5, modes=("full",), nulls=()).fit().cube_
+    options = dict(modes=("full",), baselines=("mean",), **GAIN_ALONE)
+    cube = small_assessment(n_flips=2000, n_seeds=5, **options).fit().cube_
     for p_value, gains in zip(
         cube.p_value.values.ravel(), cube.delta_nll.values.reshape(-1, 5), strict=True
     ):
-        options = dict(method="monte-carlo", n_draws=2000, random_state=0)
-        assert p_value == sign_flip_test(gains, **options).pvalue
+        drawn = dict(method="monte-carlo", n_draws=2000, random_state=0)
+        assert p_value == sign_flip_test(gains, **drawn).pvalue
 
 
 def test_summary_tells_a_lack_of_seeds(fitted_single):
@@ -433,8 +442,9 @@ def test_summary_tells_a_lack_of_seeds(fitted_single):
 
 def test_ceiling_is_scored_as_the_model_is():
     own = {"mean": MeanPredictor(noise_std=1.0), "other": MeanPredictor(likelihood="gaussian")}
+    options = dict(modes=("random",), **GAIN_ALONE)
     cubes = [
-        small_assessment(modes=("random",), nulls=(), baselines=baselines).fit().cube_
+        small_assessment(baselines=baselines, **options).fit().cube_
         for baselines in (own, ("mean",))
     ]
     assert np.array_equal(*(cube.nll_optimal for cube in cubes))

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from conftest import small_assessment
+from conftest import GAIN_ALONE, small_assessment
 from torch import nn
 
 from sklearn_emerge import (
@@ -37,11 +37,12 @@ def check_cells(assessment):
 @pytest.mark.parametrize("head", ["exact", "sgd"])
 def test_predictors_are_trained_again_bit_for_bit(engine, head):
     model = GRUPredictor(3, max_steps=4, engine=engine, head=head)
-    check_cells(small_assessment(model=model, modes=MODES, probe=None).fit())
+    options = dict(modes=MODES, baselines=("mean",), claims=("gain",), probe=None)
+    check_cells(small_assessment(model=model, **options).fit())
 
 
 def test_predictors_are_the_same_after_cells_ran_in_two_processes():
-    options = dict(param_grid={"world__n_steps": [10, 12]}, nulls=(), probe=None)
+    options = dict(param_grid={"world__n_steps": [10, 12]}, baselines=("mean",), **GAIN_ALONE)
     check_cells(small_assessment(**options, modes=("full", "readout"), n_jobs=2).fit())
 
 
@@ -58,14 +59,12 @@ def test_predictors_are_the_same_after_cells_ran_in_two_processes():
 )
 def test_predictors_of_every_kind_come_out(options, tmp_path):
     for memory in (None, tmp_path):
-        check_cells(small_assessment(nulls=(), probe=None, memory=memory, **options).fit())
+        check_cells(small_assessment(memory=memory, **GAIN_ALONE, **options).fit())
 
 
 def test_held_out_recordings_are_those_of_the_seed():
     X = OscillatorWorld(n_steps=20).sample(40, 0).X
-    assessment = small_assessment(
-        world=ArrayWorld(X), n_train=None, n_eval=None, nulls=(), probe=None
-    )
+    assessment = small_assessment(world=ArrayWorld(X), n_train=None, n_eval=None, **GAIN_ALONE)
     assessment.fit()
     check_cells(assessment)
     evaluation = assessment.evaluation(seed=1)
@@ -75,7 +74,7 @@ def test_held_out_recordings_are_those_of_the_seed():
 @pytest.mark.parametrize("head", ["exact", "sgd"])
 def test_weights_in_the_store_are_not_trained_again(tmp_path, monkeypatch, head):
     model = GRUPredictor(3, max_steps=4, head=head)
-    options = dict(model=model, modes=("full",), nulls=(), probe=None, memory=tmp_path)
+    options = dict(model=model, modes=("full",), memory=tmp_path, **GAIN_ALONE)
     small_assessment(**options).fit()
     assessment = small_assessment(**options).fit()
     monkeypatch.setattr(Net, "train_on", lambda *args, **kwargs: pytest.fail("training started"))
@@ -85,7 +84,7 @@ def test_weights_in_the_store_are_not_trained_again(tmp_path, monkeypatch, head)
 
 
 def test_damaged_weights_are_trained_again_with_a_warning(tmp_path):
-    assessment = small_assessment(modes=("full",), nulls=(), probe=None, memory=tmp_path).fit()
+    assessment = small_assessment(modes=("full",), memory=tmp_path, **GAIN_ALONE).fit()
     (file,) = tmp_path.rglob("weights.pkl")
     file.write_bytes(file.read_bytes()[:-3])
     with pytest.warns(UserWarning, match="cannot be read.*trained again"):
@@ -95,7 +94,7 @@ def test_damaged_weights_are_trained_again_with_a_warning(tmp_path):
 
 
 def test_parameters_that_change_after_fit_change_no_predictor():
-    assessment = small_assessment(nulls=(), probe=None).fit()
+    assessment = small_assessment(**GAIN_ALONE).fit()
     copied = copy.deepcopy(assessment).set_params(n_train=30, random_state=5, modes=("random",))
     check_cells(copied)
 
@@ -103,7 +102,7 @@ def test_parameters_that_change_after_fit_change_no_predictor():
 @pytest.fixture(scope="module")
 def fitted():
     return small_assessment(
-        param_grid={"hidden_size": [2, 3], "lr": [0.1]}, modes=("full",), nulls=(), probe=None
+        param_grid={"hidden_size": [2, 3], "lr": [0.1]}, modes=("full",), **GAIN_ALONE
     ).fit()
 
 

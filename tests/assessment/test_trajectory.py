@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from conftest import ALL_MODES, TRIANGLE, small_assessment
+from conftest import ALL_MODES, GAIN_ALONE, TRIANGLE, small_assessment
 
 from sklearn_emerge import (
     AutoregressivePredictor,
@@ -78,6 +78,7 @@ def test_cube_has_the_trajectory(tmp_path):
             modes=ALL_MODES,
             record_at=[0, 1, 4, 99],
             measures={"spread": hidden_spread},
+            claims=("gain",),
         ).fit()
     cube = assessment.cube_
     trajectory = cube.nll_trajectory
@@ -92,7 +93,8 @@ def test_cube_has_the_trajectory(tmp_path):
     assert (full.sel(step=1) != full.sel(step=4)).all()
     assert cube.spread_trajectory.dims == trajectory.dims
     assert cube.spread_trajectory.attrs["long_name"] == "spread in the course of training"
-    without = small_assessment(world=world, modes=ALL_MODES).fit().cube_
+    options = dict(modes=ALL_MODES, claims=("gain",), probe=None)
+    without = small_assessment(world=world, **options).fit().cube_
     assert np.array_equal(without.nll, cube.nll)
     assessment.to_netcdf(tmp_path / "cube.nc")
     assert load_cube(tmp_path / "cube.nc").nll_trajectory.identical(trajectory)
@@ -113,6 +115,7 @@ def test_labelled_measures_become_dimensions():
             measures={"tasks": few_queries, "steps": per_step},
             n_train=14,
             n_eval=14,
+            claims=("gain",),
             probe=None,
         )
         .fit()
@@ -216,8 +219,8 @@ def test_grid_and_memory(tmp_path):
         memory=tmp_path,
         measures={"spread": hidden_spread},
         modes=("full", "random"),
-        nulls=(),
-        probe=None,
+        baselines=("mean",),
+        **GAIN_ALONE,
     )
     first = small_assessment(**options).fit().cube_
     assert np.isnan(first.nll_trajectory.sel(mode="full", max_steps=2, step=4)).all()
@@ -317,10 +320,9 @@ def test_labels_of_a_measure_may_differ_between_cells():
             param_grid={"n_layers": [1, 2]},
             record_at=[0, 1],
             measures={"spread": spread_of_layers},
-            nulls=(),
             n_train=10,
-            alpha=0.6,
-            probe=None,
+            baselines=("mean",),
+            **GAIN_ALONE,
         )
         .fit()
         .cube_

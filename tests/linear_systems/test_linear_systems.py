@@ -314,6 +314,8 @@ def test_assessment_of_a_linear_world():
         progress=False,
         modes=("full", "random"),
         nulls=(),
+        baselines=("mean", "persistence"),
+        claims=("gain",),
         reservoir_sizes=None,
     ).fit()
     cube = assessment.cube_.sel(condition="structured")

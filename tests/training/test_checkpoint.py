@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from conftest import TRIANGLE, small_assessment
+from conftest import GAIN_ALONE, TRIANGLE, small_assessment
 from joblib import Memory
 from sklearn.base import clone
 from skorch.callbacks import Callback, EpochTimer
@@ -69,13 +69,12 @@ def assess(world, model, mode, memory=None, visits=None, **options):
         world=world,
         model=model,
         modes=(mode,),
-        nulls=(),
         record_at=list(range(0, 23, 2)),
         measures={"size": visits or Visits()},
         n_train=40,
         memory=memory,
-        probe=None,
         baselines=("mean",),
+        **GAIN_ALONE,
         **options,
     ).fit()
 

@@ -265,6 +265,7 @@ def test_assessment(model):
             random_state=0,
             progress=False,
             modes=("full", "random"),
+            reservoir_sizes=(4,),
             n_probe=10,
         )
         .fit()

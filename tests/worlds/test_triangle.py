@@ -318,6 +318,7 @@ def test_assessment(model):
         n_seeds=2,
         alpha=0.3,
         n_eval=20,
+        reservoir_sizes=(4,),
         random_state=0,
         progress=False,
     ).fit()
@@ -329,10 +330,11 @@ def test_assessment(model):
     single = EmergenceAssessment(
         TriangleWorld(**(TRIANGLE.get_params() | {"evaluation_task": "A->C"})),
         model,
-        nulls=("redrawn",),
+        nulls=(),
         n_seeds=2,
         alpha=0.3,
         n_eval=20,
+        reservoir_sizes=None,
         random_state=0,
         progress=False,
     ).fit()
