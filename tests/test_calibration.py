@@ -200,6 +200,16 @@ LINEAR = {
         RNNPredictor(8, max_steps=600, lr=0.01, engine="numba"),
     ),
 }
+# Assessments of settings that take longer, by a word of theirs.
+FEWER = {
+    "recurrence": N // 4,
+    "counts": N // 4,
+    "missing": N // 4,
+    "elsewhere": N // 4,
+    "regime": N // 2,
+    "task": N // 2,
+    "a mean of": N // 2,
+}
 LATENTS = {
     "latent is the clock": clock_latent,
     "latent is linear in the last 8 inputs": window_latent,
@@ -252,8 +262,7 @@ def report_verdicts(report, setting, verdicts):
 def test_what_is_no_operator_is_not_called_one(setting, report):
     world, model = LINEAR[setting]
     # Logistic regressions on many features take long, and so does torch.
-    slow = "recurrence" in setting or "counts" in setting
-    n = N // 2 if "regime" in setting else N // 4 if slow else N
+    n = next((n for word, n in FEWER.items() if word in setting), N)
     verdicts = [assess(world, model, i).verdict.item() for i in range(n)]
     report_verdicts(report, setting, verdicts)
     false = sum("operator" in verdict for verdict in verdicts)
