@@ -82,3 +82,16 @@ class Categorical(Outcomes):
     ) -> Floats:
         """Return the log probability of each token that occurs, 0 of others, in nats."""
         return xlogy(x, np.maximum(mean, SMALLEST_PROBABILITY))
+
+    def draw(
+        self,
+        mean: Floats,
+        uniforms: Floats,
+        noise_std: float | Floats | None = None,
+        shape: Floats | None = None,
+    ) -> Floats:
+        """Return a token each, as channels."""
+        n_tokens = mean.shape[-1]
+        # Rounding may leave the sum of all below a number next to 1.
+        token = (mean.cumsum(axis=-1)[..., :-1] < uniforms).sum(axis=-1)
+        return np.eye(n_tokens)[token]
