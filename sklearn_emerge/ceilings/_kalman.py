@@ -229,8 +229,8 @@ class KalmanPredictor(OptimalPredictor):
         return believed[0] @ system[1].T, (system, *believed)
 
     def _advance(self, state: Any, x: Floats) -> tuple[Floats, Any]:
-        system = state[0]
-        believed = _update(*state, x, np.ones(len(x), dtype=bool))
+        system, mean, covariance = state
+        believed = _update(system, mean, covariance, x, np.ones(len(x), dtype=bool))
         return believed[0] @ system[1].T, (system, *believed)
 
 

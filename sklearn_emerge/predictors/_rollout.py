@@ -225,9 +225,7 @@ class Rollouts(Scores):
         for start in range(0, n_paths, size):
             n = min(size, n_paths - start)
             uniforms = random.random((n * len(X), n_steps, n_channels))
-            means = self._path(
-                np.tile(X, (n, 1, 1)), n_steps, np.maximum(uniforms, _LEAST_UNIFORM)
-            )
+            means = self._path(np.tile(X, (n, 1, 1)), n_steps, np.maximum(uniforms, _LEAST_UNIFORM))
             yield means.reshape(n, *X.shape[:1], *means.shape[1:])
 
     def _path(self, X: Floats, n_steps: int, uniforms: Floats | None = None) -> Floats:
