@@ -106,7 +106,7 @@ class FlipFlopPredictor(OptimalPredictor):
         return mean
 
     def _forecast(self, X: Floats, n_steps: int) -> Floats:
-        """Return the means of steps to come: a bit stays without a pulse, and is either after one."""
+        """Return the means of steps to come: a bit stays until a pulse, and is either after it."""
         kept = (1 - self.pulse_probability) ** np.arange(n_steps)
         return self._last(X)[:, np.newaxis] * kept[:, np.newaxis]
 

@@ -1,9 +1,7 @@
 """Rollouts: what a predictor makes of its own predictions."""
 
-import sys
 import warnings
-from functools import partial
-from pathlib import Path
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
@@ -12,6 +10,7 @@ import torch
 from scipy.special import ndtri
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from test_estimator_checks import ESTIMATORS
 from torch import nn
 
 from sklearn_emerge import (
@@ -31,11 +30,6 @@ from sklearn_emerge import (
 )
 from sklearn_emerge._random import substream
 from sklearn_emerge.predictors import BasePredictor, _rollout
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from test_estimator_checks import ESTIMATORS
-
-sys.path.pop(0)
 
 T, P, AHEAD = 24, 10, 9
 RNG = np.random.default_rng(0)
@@ -322,24 +316,26 @@ def test_paths_share_random_numbers(make, data, monkeypatch):
     assert np.allclose(roll(n_paths=2), two, rtol=1e-12)
 
 
-def test_means_that_are_returned_are_possible_and_what_enters_is_an_observation(monkeypatch):
-    for likelihood, data in (("bernoulli", (X > 0) * 1.0), ("poisson", COUNTS)):
-        model = GRUPredictor(4, likelihood=likelihood, **NO_CLOCK).fit(data)
-        entered = []
-        advance = model._advance
-        monkeypatch.setattr(
-            type(model), "_advance", lambda self, state, x: entered.append(x) or advance(state, x)
-        )
-        R = model.rollout(data[:, :P], 6, n_paths=3, random_state=0)
-        monkeypatch.undo()
-        assert model._likelihood.is_mean(R)
-        for x in entered:
-            model._likelihood.check(x[:, np.newaxis])
+@pytest.mark.parametrize(
+    ("likelihood", "data"), [("bernoulli", (X > 0) * 1.0), ("poisson", COUNTS)]
+)
+def test_what_enters_is_an_observation_and_what_is_returned_a_mean(likelihood, data, monkeypatch):
+    model, entered = GRUPredictor(4, likelihood=likelihood, **NO_CLOCK).fit(data), []
+    advance = model._advance
+    monkeypatch.setattr(
+        GRUPredictor, "_advance", lambda self, state, x: entered.append(x) or advance(state, x)
+    )
+    R = model.rollout(data[:, :P], 6, n_paths=3, random_state=0)
+    assert model._likelihood.is_mean(R)
+    assert len(entered) == 5
+    for x in entered:
+        model._likelihood.check(x[:, np.newaxis])
 
 
 # What is refused
 
 
+@cache
 def refusals():
     model, binary = AutoregressivePredictor(2).fit(X), MarkovPredictor(likelihood="bernoulli")
     binary.fit((X > 0) * 1.0)
