@@ -182,11 +182,14 @@ def test_tokens_are_drawn_as_often_as_they_are_probable():
     drawn = LIKELIHOODS["categorical"].draw(np.tile(mean, (1000, 1)), uniforms)
     assert drawn.mean(axis=0).tolist() == mean.tolist()
     assert (np.diff(drawn.argmax(axis=1)) >= 0).all()
-    # What rounding leaves over is the last token, and no token that cannot be is drawn.
-    thirds = np.full((1, 3), 1 / 3) * (1 - 1e-15)
-    assert LIKELIHOODS["categorical"].draw(thirds, np.array([[1 - 2.0**-53]])).tolist() == [
-        [0, 0, 1]
-    ]
+    # What an output that is no token has leaves their ratios as they are.
+    less = LIKELIHOODS["categorical"].draw(np.tile(0.8 * mean, (1000, 1)), uniforms)
+    assert np.array_equal(less, drawn)
+    # A token that cannot be is not drawn, whatever is left by rounding.
+    last = LIKELIHOODS["categorical"].draw(
+        np.array([[0.3, 0.7 - 1e-16, 0.0]]), np.array([[1 - 2.0**-53]])
+    )
+    assert last.tolist() == [[0, 1, 0]]
 
 
 class GeometricLoss(Loss):

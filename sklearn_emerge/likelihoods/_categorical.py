@@ -91,7 +91,7 @@ class Categorical(Outcomes):
         shape: Floats | None = None,
     ) -> Floats:
         """Return a token each, as channels."""
-        n_tokens = mean.shape[-1]
-        # Rounding may leave the sum of all below a number next to 1.
-        token = (mean.cumsum(axis=-1)[..., :-1] < uniforms).sum(axis=-1)
-        return np.eye(n_tokens)[token]
+        below = mean.cumsum(axis=-1)
+        # Outputs that are no tokens, and rounding, leave less than 1 for all tokens together.
+        token = (below[..., :-1] < uniforms * below[..., -1:]).sum(axis=-1)
+        return np.eye(mean.shape[-1])[token]

@@ -130,7 +130,6 @@ class Rollouts(Scores):
         check_integer(n_paths, "n_paths")
         feedback = self._what_enters(feedback, n_paths)
         X = in_order(X, "X")
-        several = np.ndim(X) == 3 if not is_uneven(X) else False
         model = self._from_prompt(_length_of(X), n_steps, clock)
         prompts = model.fill_missing(model.encode(X))
         # Unstable filters grow.
@@ -142,7 +141,7 @@ class Rollouts(Scores):
             else:
                 blocks = model._paths(prompts, n_steps, n_paths, random_state)
                 mean = sum(block.sum(axis=0) for block in blocks) / n_paths
-        return mean if several or self._likelihood.tokens else mean[:, :, 0]
+        return mean if np.ndim(X) == 3 or self._likelihood.tokens else mean[:, :, 0]
 
     def _what_enters(self, feedback: Any, n_paths: int) -> str:
         """Return "forecast", "mean" or "sample", or raise a ValueError."""
