@@ -142,6 +142,56 @@ def test_noise_is_what_is_given_or_what_the_data_show_and_tokens_have_none():
     assert np.isnan(LIKELIHOODS["categorical"].noise(2, 0.5, None)).all()
 
 
+MEANS = np.exp(np.random.default_rng(5).normal(scale=2, size=(2000, 3)))
+UNIFORMS = np.random.default_rng(6).random(MEANS.shape)
+# The ends of what may be asked for.
+UNIFORMS[0], UNIFORMS[1] = 2.0**-54, 1 - 2.0**-53
+NOISE = np.array([0.5, 1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("name", "mean", "shape", "expected"),
+    [
+        ("gaussian", MEANS, None, norm.ppf(UNIFORMS, MEANS, NOISE)),
+        ("student_t", MEANS, SHAPE + 1, student_t.ppf(UNIFORMS, SHAPE + 1, MEANS, NOISE)),
+        ("bernoulli", MEANS / (1 + MEANS), None, bernoulli.ppf(UNIFORMS, MEANS / (1 + MEANS))),
+        ("poisson", MEANS, None, poisson.ppf(UNIFORMS, MEANS)),
+        (
+            "negative_binomial",
+            MEANS,
+            SHAPE,
+            np.where(
+                SHAPE > 0,
+                nbinom.ppf(UNIFORMS, 1 / (SHAPE + 1e-300), 1 / (1 + SHAPE * MEANS)),
+                poisson.ppf(UNIFORMS, MEANS),
+            ),
+        ),
+    ],
+)
+def test_draws_are_those_of_scipy_by_the_same_uniform_numbers(name, mean, shape, expected):
+    drawn = LIKELIHOODS[name].draw(mean, UNIFORMS, NOISE, shape)
+    assert drawn.dtype == np.float64
+    assert np.isfinite(drawn).all()
+    assert np.allclose(drawn, expected, rtol=1e-9)
+
+
+def test_tokens_are_drawn_as_often_as_they_are_probable():
+    mean = np.array([0.2, 0.0, 0.5, 0.3])
+    # Evenly, so that no chance is in it.
+    uniforms = (np.arange(1000) + 0.5)[:, np.newaxis] / 1000
+    drawn = LIKELIHOODS["categorical"].draw(np.tile(mean, (1000, 1)), uniforms)
+    assert drawn.mean(axis=0).tolist() == mean.tolist()
+    assert (np.diff(drawn.argmax(axis=1)) >= 0).all()
+    # What an output that is no token has leaves their ratios as they are.
+    less = LIKELIHOODS["categorical"].draw(np.tile(0.8 * mean, (1000, 1)), uniforms)
+    assert np.array_equal(less, drawn)
+    # A token that cannot be is not drawn, whatever is left by rounding.
+    last = LIKELIHOODS["categorical"].draw(
+        np.array([[0.3, 0.7 - 1e-16, 0.0]]), np.array([[1 - 2.0**-53]])
+    )
+    assert last.tolist() == [[0, 1, 0]]
+
+
 class GeometricLoss(Loss):
     def forward(self, output, target):
         loss = (target + 1) * torch.nn.functional.softplus(output) - target * output
@@ -174,6 +224,9 @@ class Geometric(Likelihood):
 
     def log_density(self, x, mean, noise_std, shape=None):
         return geom.logpmf(x + 1, 1 / (1 + mean))
+
+    def draw(self, mean, uniforms, noise_std, shape=None):
+        return geom.ppf(uniforms, 1 / (1 + mean)) - 1
 
     def criterion(self, noise_std, scale, shape):
         return GeometricLoss()

@@ -105,6 +105,11 @@ class FlipFlopPredictor(OptimalPredictor):
             mean[:, :, n_bits:] = (1 - self.pulse_probability) * bits
         return mean
 
+    def _forecast(self, X: Floats, n_steps: int) -> Floats:
+        """Return the means of steps to come: a bit stays until a pulse, and is either after it."""
+        kept = (1 - self.pulse_probability) ** np.arange(n_steps)
+        return self._last(X)[:, np.newaxis] * kept[:, np.newaxis]
+
 
 @best_predictor.register
 def of_flip_flop(world: FlipFlopWorld) -> BasePredictor:

@@ -1,6 +1,7 @@
 """The Kalman filter of a known linear system."""
 
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -213,16 +214,47 @@ class KalmanPredictor(OptimalPredictor):
 
     def _predict_missing(self, X: Floats, drive: Floats, observed: NDArray[np.bool_]) -> Floats:
         """Return the means with a gain of each sequence, zero where a step is missing."""
-        A, C, Q, R, b, m, P = self._system(X.shape[2])
-        state, P = np.broadcast_to(m, (len(X), len(A))), np.broadcast_to(P, (len(X), *P.shape))
-        mean = np.empty_like(X)
+        system = self._system(X.shape[2])
+        believed, mean = _prior(system, len(X)), np.empty_like(X)
         for t, seen in enumerate(observed.T):
-            CP = C @ P
-            K = np.linalg.solve(CP @ C.T + R, CP).swapaxes(1, 2)
-            K = np.where(seen[:, np.newaxis, np.newaxis], K, 0.0)
-            error = np.where(seen[:, np.newaxis], X[:, t] - state @ C.T, 0.0)
-            state = (state + (K @ error[:, :, np.newaxis])[:, :, 0]) @ A.T + b + drive[:, t]
-            mean[:, t] = state @ C.T
-            rest = np.eye(len(A)) - K @ C
-            P = A @ (rest @ P @ rest.swapaxes(1, 2) + K @ R @ K.swapaxes(1, 2)) @ A.T + Q
+            believed = _update(system, *believed, X[:, t], seen, drive[:, t])
+            mean[:, t] = believed[0] @ system[1].T
         return mean
+
+    def _begin(self, X: Floats) -> tuple[Floats, Any]:
+        system = self._system(X.shape[2])
+        believed, observed = _prior(system, len(X)), is_observed(X)
+        for t, seen in enumerate(observed.T):
+            believed = _update(system, *believed, X[:, t], seen)
+        return believed[0] @ system[1].T, (system, *believed)
+
+    def _advance(self, state: Any, x: Floats) -> tuple[Floats, Any]:
+        system, mean, covariance = state
+        believed = _update(system, mean, covariance, x, np.ones(len(x), dtype=bool))
+        return believed[0] @ system[1].T, (system, *believed)
+
+
+def _prior(system: tuple[Floats, ...], n_sequences: int) -> tuple[Floats, Floats]:
+    """Return mean and covariance of the first state of each sequence."""
+    *_, m, P = system
+    return np.broadcast_to(m, (n_sequences, len(m))), np.broadcast_to(P, (n_sequences, *P.shape))
+
+
+def _update(
+    system: tuple[Floats, ...],
+    state: Floats,
+    P: Floats,
+    y: Floats,
+    seen: NDArray[np.bool_],
+    drive: Floats | float = 0.0,
+) -> tuple[Floats, Floats]:
+    """Return mean and covariance of the next state of each sequence; no gain where none is seen."""
+    A, C, Q, R, b, _, _ = system
+    CP = C @ P
+    K = np.linalg.solve(CP @ C.T + R, CP).swapaxes(1, 2)
+    K = np.where(seen[:, np.newaxis, np.newaxis], K, 0.0)
+    error = np.where(seen[:, np.newaxis], y - state @ C.T, 0.0)
+    state = (state + (K @ error[:, :, np.newaxis])[:, :, 0]) @ A.T + b + drive
+    rest = np.eye(len(A)) - K @ C
+    P = A @ (rest @ P @ rest.swapaxes(1, 2) + K @ R @ K.swapaxes(1, 2)) @ A.T + Q
+    return state, P

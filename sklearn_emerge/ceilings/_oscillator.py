@@ -110,18 +110,25 @@ class OscillatorPredictor(OptimalPredictor):
         chunks = [self._filter(y[i : i + _CHUNK]) for i in range(0, len(y), _CHUNK)]
         return np.concatenate(chunks)[:, :, np.newaxis]
 
-    def _filter(self, y: Floats) -> Floats:
+    def _forecast(self, X: Floats, n_steps: int) -> Floats:
+        """Return the means of steps to come: the posterior after the prompt, moved on."""
+        y = self._one_channel(X)
+        chunks = [self._filter(y[i : i + _CHUNK], n_steps - 1) for i in range(0, len(y), _CHUNK)]
+        return np.concatenate(chunks)[:, X.shape[1] - 1 :, np.newaxis]
+
+    def _filter(self, y: Floats, n_more: int = 0) -> Floats:
+        """Return the mean after each step, and of more steps than the next one after the last."""
         n_sequences, n_steps = y.shape
         # A frequency that drifts keeps its pace beyond the length of training.
         first, last = frequencies_of(self.omega, 2)
-        frequencies = first + (last - first) * np.arange(n_steps) / (self.n_steps_ - 1)
+        frequencies = first + (last - first) * np.arange(n_steps + n_more) / (self.n_steps_ - 1)
         axis = np.linspace(-_REACH, _REACH, self.n_grid)
         grid = np.stack([g.ravel() for g in np.meshgrid(axis, axis)])
         # A start that is certain is a narrow one, too.
         prior_std: Any = max(self.initial_std, np.finfo(np.float32).eps * self.observation_std)
         center = np.zeros((n_sequences, 2, 1))
         spread = np.broadcast_to(prior_std * np.eye(2), (n_sequences, 2, 2))
-        mean = np.empty_like(y)
+        mean = np.empty((n_sequences, n_steps + n_more))
         advance = _make_advance()
         done = 0
         while done < n_steps:
@@ -145,6 +152,10 @@ class OscillatorPredictor(OptimalPredictor):
             covariance += 1e-24 * np.eye(2)
             spread = np.linalg.cholesky(covariance)
             done = end
+        for t in range(n_steps, n_steps + n_more):
+            # An observation of infinite noise says nothing.
+            advance(x, v, log_weight, y[:, -1], np.inf, frequencies[t], self.time_step)
+            mean[:, t] = (softmax(log_weight, axis=1) * x).sum(axis=1)
         return mean
 
     def _check_grid(self, weight: Floats, grid: Floats, n_seen: int) -> None:

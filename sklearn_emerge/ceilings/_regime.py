@@ -3,6 +3,7 @@
 from numbers import Integral
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.utils._param_validation import Interval
 
@@ -85,26 +86,49 @@ class RegimePredictor(OptimalPredictor):
 
     def _predict(self, X: Floats) -> Floats:
         state = self._one_channel(X) > 0.5
-        n_steps = state.shape[1]
-        stay = check_stay(self.stay_probability)
-        phase = np.arange(1 if self.known_phase else self.period)
-        flips = (np.arange(n_steps + 1) + phase[:, np.newaxis]) // self.period
-        regimes = np.concatenate([flips % 2, (1 + flips) % 2])
-        stays = stay[regimes]
+        stays = self._stays(state.shape[1])
         mean = np.empty(X.shape)
         for start in range(0, len(X), _CHUNK):
             s = state[start : start + _CHUNK]
-            stayed = np.zeros((len(s), n_steps, 1), dtype=bool)
-            stayed[:, 1:, 0] = s[:, 1:] == s[:, :-1]
-            with np.errstate(divide="ignore"):
-                step = np.where(stayed, np.log(stays.T[:-1]), np.log1p(-stays.T[:-1]))
-            step[:, 0] = 0.0
-            evidence = step.cumsum(axis=1)
-            # Data that are impossible in every regime leave the hypotheses as they were.
-            evidence[np.isneginf(evidence).all(axis=2)] = 0.0
-            stay_next = (softmax(evidence, axis=2) * stays.T[1:]).sum(axis=2)
+            stay_next = (_belief(s, stays) * stays.T[1:]).sum(axis=2)
             mean[start : start + _CHUNK, :, 0] = np.where(s, stay_next, 1 - stay_next)
         return mean
+
+    def _forecast(self, X: Floats, n_steps: int) -> Floats:
+        """Return the means of steps to come: of each hypothesis a chain, by what is believed."""
+        state, n_prompt = self._one_channel(X) > 0.5, X.shape[1]
+        stays = self._stays(n_prompt + n_steps - 1)
+        mean = np.empty((len(X), n_steps, 1))
+        for start in range(0, len(X), _CHUNK):
+            s = state[start : start + _CHUNK]
+            belief = _belief(s, stays[:, : n_prompt + 1])[:, -1]
+            # The probability of a one under each hypothesis.
+            one = np.repeat(s[:, -1:].astype(np.float64), len(stays), axis=1)
+            for k, stay in enumerate(stays.T[n_prompt:]):
+                one = one * stay + (1 - one) * (1 - stay)
+                mean[start : start + _CHUNK, k, 0] = (belief * one).sum(axis=1)
+        return mean
+
+    def _stays(self, n_steps: int) -> Floats:
+        """Return the probability of staying, of each hypothesis and step up to the next one."""
+        phase = np.arange(1 if self.known_phase else self.period)
+        flips = (np.arange(n_steps + 1) + phase[:, np.newaxis]) // self.period
+        regimes = np.concatenate([flips % 2, (1 + flips) % 2])
+        return check_stay(self.stay_probability)[regimes]
+
+
+def _belief(states: NDArray[np.bool_], stays: Floats) -> Floats:
+    """Return the posterior of each hypothesis after each step, along the last axis."""
+    stayed = np.zeros((*states.shape, 1), dtype=bool)
+    stayed[:, 1:, 0] = states[:, 1:] == states[:, :-1]
+    with np.errstate(divide="ignore"):
+        step = np.where(stayed, np.log(stays.T[:-1]), np.log1p(-stays.T[:-1]))
+    step[:, 0] = 0.0
+    evidence = step.cumsum(axis=1)
+    # Data that are impossible in every regime leave the hypotheses as they were.
+    evidence[np.isneginf(evidence).all(axis=2)] = 0.0
+    belief: Floats = softmax(evidence, axis=2)
+    return belief
 
 
 @best_predictor.register

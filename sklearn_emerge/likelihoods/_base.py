@@ -272,3 +272,26 @@ class Likelihood(ABC):
         ndarray of the same shape
             Summed over the channels it is the log density of a step.
         """
+
+    @abstractmethod
+    def draw(
+        self, mean: Floats, uniforms: Floats, noise_std: float | Floats, shape: Floats | None = None
+    ) -> Floats:
+        """Return observations by the inverse of the distribution function.
+
+        Parameters
+        ----------
+        mean : ndarray of shape (..., n_channels)
+            Predicted means, as `clip` returns them.
+        uniforms : ndarray of shape (..., n_channels), or (..., 1) for tokens
+            Numbers between 0 and 1, exclusively; larger ones give larger observations.
+        noise_std : float or ndarray of shape (n_channels,)
+            Standard deviation of the noise of quantities, in units of the data.
+        shape : ndarray of shape (n_channels,), default=None
+            From `settle`, for those that have one.
+
+        Returns
+        -------
+        ndarray of shape (..., n_channels)
+            As predictors see them: of tokens a channel each.
+        """

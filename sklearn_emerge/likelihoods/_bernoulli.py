@@ -73,3 +73,13 @@ class Bernoulli(Outcomes):
         """Return the log probability of each channel, in nats."""
         p = clip_probability(mean)
         return xlogy(x, p) + xlog1py(1 - x, -p)
+
+    def draw(
+        self,
+        mean: Floats,
+        uniforms: Floats,
+        noise_std: float | Floats | None = None,
+        shape: Floats | None = None,
+    ) -> Floats:
+        """Return zeros and ones."""
+        return (uniforms > 1 - mean).astype(np.float64)

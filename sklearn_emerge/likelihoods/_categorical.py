@@ -82,3 +82,16 @@ class Categorical(Outcomes):
     ) -> Floats:
         """Return the log probability of each token that occurs, 0 of others, in nats."""
         return xlogy(x, np.maximum(mean, SMALLEST_PROBABILITY))
+
+    def draw(
+        self,
+        mean: Floats,
+        uniforms: Floats,
+        noise_std: float | Floats | None = None,
+        shape: Floats | None = None,
+    ) -> Floats:
+        """Return a token each, as channels."""
+        below = mean.cumsum(axis=-1)
+        # Outputs that are no tokens, and rounding, leave less than 1 for all tokens together.
+        token = (below[..., :-1] < uniforms * below[..., -1:]).sum(axis=-1)
+        return np.eye(mean.shape[-1])[token]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtri
 from scipy.stats import norm
 
 from .._ridge import Moments, RidgeFit
@@ -59,3 +60,9 @@ class Gaussian(Likelihood):
     ) -> Floats:
         """Return the log density of each channel, in nats."""
         return norm.logpdf(x, mean, noise_std)
+
+    def draw(
+        self, mean: Floats, uniforms: Floats, noise_std: float | Floats, shape: Floats | None = None
+    ) -> Floats:
+        """Return quantities."""
+        return mean + noise_std * ndtri(uniforms)

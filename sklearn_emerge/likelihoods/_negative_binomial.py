@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import betaln, digamma, gammaln, xlogy
+from scipy.stats import nbinom
 
 from .._families import Counts
 from .._glm import GLMFit, fit_glm
@@ -82,6 +83,22 @@ class NegativeBinomial(Poisson):
         density = np.where(x > 0, chosen, 0.0) - grown / some + xlogy(x, some * mean) - x * grown
         poisson = xlogy(x, mean) - mean - gammaln(x + 1)
         return np.where(alpha > 0, density, poisson)
+
+    def draw(
+        self,
+        mean: Floats,
+        uniforms: Floats,
+        noise_std: float | Floats | None = None,
+        shape: Floats | None = None,
+    ) -> Floats:
+        """Return counts."""
+        counts = super().draw(mean, uniforms)
+        alpha = np.broadcast_to(0.0 if shape is None else shape, mean.shape)
+        some = alpha > 0
+        counts[some] = nbinom.ppf(
+            uniforms[some], 1 / alpha[some], 1 / (1 + alpha[some] * mean[some])
+        )
+        return counts
 
 
 def dispersions(x: Floats, mean: Floats) -> Floats:

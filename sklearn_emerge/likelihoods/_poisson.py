@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import gammaln, xlogy
+from scipy.stats import poisson
 
 from .._families import Counts
 from .._glm import GLMFit, fit_glm
@@ -111,3 +112,13 @@ class Poisson(Likelihood):
         """Return the log probability of each count, in nats."""
         mean = self.clip(mean)
         return xlogy(x, mean) - mean - gammaln(x + 1)
+
+    def draw(
+        self,
+        mean: Floats,
+        uniforms: Floats,
+        noise_std: float | Floats | None = None,
+        shape: Floats | None = None,
+    ) -> Floats:
+        """Return counts."""
+        return poisson.ppf(uniforms, mean)

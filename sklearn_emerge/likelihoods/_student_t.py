@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import digamma
+from scipy.special import digamma, stdtrit
 from scipy.stats import t as student_t
 
 from .._typing import Floats
@@ -61,6 +61,12 @@ class StudentT(Gaussian):
     ) -> Floats:
         """Return the log density of each channel, in nats."""
         return student_t.logpdf(x, _MOST if shape is None else shape, mean, noise_std)
+
+    def draw(
+        self, mean: Floats, uniforms: Floats, noise_std: float | Floats, shape: Floats | None = None
+    ) -> Floats:
+        """Return quantities, some of them far away."""
+        return mean + noise_std * stdtrit(_MOST if shape is None else shape, uniforms)
 
 
 def _fit(apart: Floats, std: float, given: bool) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """Torch modules that turn inputs into hidden states and outputs, and what they must be."""
 
+from ._cells import Cell, GRUCell, LeakyCell, LSTMCell, RNNCell, cell_of
 from ._checks import check_core, check_device
 from ._half_precision import products_in
 from ._sequence import (
@@ -13,8 +14,14 @@ from ._sequence import (
 from ._transformer import TransformerCore, initialise
 
 __all__ = [
+    "Cell",
+    "GRUCell",
+    "LSTMCell",
+    "LeakyCell",
+    "RNNCell",
     "SequenceNetwork",
     "TransformerCore",
+    "cell_of",
     "check_core",
     "check_device",
     "hidden_states",

@@ -47,7 +47,7 @@ class AlternativePredictor(BasePredictor):
 
     def _clock(self, n_steps: int) -> Floats:
         """Return the clock, of shape (n_steps, 0 or 1); it runs on at the pace of training."""
-        clock = np.arange(n_steps)[:, np.newaxis] / (self.n_steps_ - 1)
+        clock = self._running_clock(n_steps)[:, np.newaxis]
         return clock if self.time_channel is not None else clock[:, :0]
 
     def _standardise(self, X: Floats) -> Floats:

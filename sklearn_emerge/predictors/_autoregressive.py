@@ -115,13 +115,20 @@ class AutoregressivePredictor(BasePredictor):
             self.intercepts_[length - 1] = center + scale * solution[0] - away
 
     def _predict(self, X: Floats) -> Floats:
-        seen = self._seen(X)
         mean: Floats = np.empty(self._targets(X).shape)
         for t in range(X.shape[1]):
-            length = min(t + 1, self.lags_)
-            past = _past(seen, t, length).reshape(len(X), -1)
-            coef = self.coefs_[length - 1].reshape(-1, mean.shape[2])
-            mean[:, t] = self.intercepts_[length - 1] + past @ coef
+            mean[:, t] = self._after(X, t)
+        return mean
+
+    def _last(self, X: Floats) -> Floats:
+        return self._after(X, X.shape[1] - 1)
+
+    def _after(self, X: Floats, t: int) -> Floats:
+        """Return the means after step t."""
+        length = min(t + 1, self.lags_)
+        past = _past(self._seen(X), t, length).reshape(len(X), -1)
+        intercept, coef = self.intercepts_[length - 1], self.coefs_[length - 1]
+        mean: Floats = intercept + past @ coef.reshape(-1, len(intercept))
         return mean
 
 

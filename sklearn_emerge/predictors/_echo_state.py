@@ -9,9 +9,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
 from .._random import seed_sequence, substream
+from ..networks import LeakyCell
 from ..training import parts
 from ._alternative import FeaturePredictor
 from ._last_inputs import last_of_windows
+from ._stepping import CellRollouts
 
 # Between which hyper-parameters are drawn, evenly by their logarithm.
 RANGES = {"spectral_radius": (0.7, 1.1), "leak": (0.1, 1.0), "input_scale": (0.1, 1.0)}
@@ -23,7 +25,9 @@ _MANY_UNITS = 256
 
 
 @fill_doc
-class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_keys=None):
+class EchoStatePredictor(
+    TransformerMixin, CellRollouts, FeaturePredictor, auto_wrap_output_keys=None
+):
     r"""Predict the next step by a linear head on a random recurrent core, which is not trained.
 
     .. math:: x_t = (1 - a) x_{t-1} + a \tanh(W x_{t-1} + V u_t + b),
@@ -206,17 +210,26 @@ class EchoStatePredictor(TransformerMixin, FeaturePredictor, auto_wrap_output_ke
         later = self.head_.mean(np.concatenate(states), self._likelihood)
         return np.concatenate([self._predict(X[:, :k]), later], axis=1)
 
-    def _inputs(self, X):
-        clock = self._clock(X.shape[1])
+    def _inputs(self, X, begin=0, first=None):
+        """Return what enters at the steps from `begin` on, whatever the first step was."""
+        clock = self._clock(begin + X.shape[1])[begin:]
         clock = np.broadcast_to(clock, (len(X), *clock.shape))
-        return np.concatenate([self._standardise(X), clock], axis=2).astype(np.float32)
+        return np.concatenate([self._standardise(X), clock], axis=2)
 
     def _features(self, X):
         return self._states(self._inputs(X))
 
+    def _cell_and_head(self):
+        weights = self.input_weights_, self.recurrent_weights_, self.bias_
+        return LeakyCell(*weights, leak=self.leak_), self.head_.coef, self.head_.intercept
+
+    def _mean(self, output):
+        return self._likelihood.mean(output)
+
     def _states(self, inputs):
         """Return the states of the core after each step; as networks do, it runs in float32."""
         n_sequences, n_steps, _ = inputs.shape
+        inputs = inputs.astype(np.float32)
         recurrent = self.recurrent_weights_.astype(np.float32)
         # What drives the states, which take its place.
         states = inputs @ self.input_weights_.astype(np.float32)

@@ -29,6 +29,12 @@ class FilterPredictor(BasePredictor):
             mean[:, k:] += X[:, : X.shape[1] - k] @ weights
         return mean
 
+    def _last(self, X: Floats) -> Floats:
+        mean = np.zeros_like(X[:, 0])
+        for k, weights in enumerate(self.coef_[: X.shape[1]]):
+            mean += X[:, -1 - k] @ weights
+        return mean
+
 
 @fill_doc
 class FiniteFilterPredictor(FilterPredictor):

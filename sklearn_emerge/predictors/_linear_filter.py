@@ -337,9 +337,16 @@ class LinearFilterPredictor(AlternativePredictor):
     def _predict(self, X):
         mean = np.empty(self._targets(X).shape)
         for t in range(X.shape[1]):
-            head = self.heads_[min(t, len(self.heads_) - 1)]
-            mean[:, t] = head.mean(self._rows(X, t, min(t + 1, self.lags_)), self._head_likelihood)
+            mean[:, t] = self._after(X, t)
         return mean
+
+    def _last(self, X):
+        return self._after(X, X.shape[1] - 1)
+
+    def _after(self, X, t):
+        """Return the means after step t."""
+        head = self.heads_[min(t, len(self.heads_) - 1)]
+        return head.mean(self._rows(X, t, min(t + 1, self.lags_)), self._head_likelihood)
 
 
 def is_enough(moments):

@@ -40,13 +40,19 @@ from ._fit import train
 from ._places import PlaceEvaluation
 from ._roles import ROLES
 from ._scale import center_and_scale
+from ._stepping import CellRollouts, cell_and_head
 
 TIME_CHANNELS = ("full_time", "no_time", "constant_time")
 
 
 # No pandas output: hidden states have three dimensions.
 class NeuralPredictor(
-    TransformerMixin, PlaceEvaluation, NetworkEvaluation, BasePredictor, auto_wrap_output_keys=None
+    TransformerMixin,
+    PlaceEvaluation,
+    NetworkEvaluation,
+    CellRollouts,
+    BasePredictor,
+    auto_wrap_output_keys=None,
 ):
     """What all neural predictors share; subclasses implement `_build_core`.
 
@@ -332,18 +338,22 @@ class NeuralPredictor(
         self.output_center_ = center if scaled else np.zeros_like(center)
         self.output_scale_ = spread if scaled else np.ones_like(spread)
 
-    def _inputs(self, X):
-        """Scale what is seen and append the clock."""
+    def _inputs(self, X, begin=0, first=None):
+        """Scale what is seen and append the clock.
+
+        X may be the steps from `begin` on of sequences whose first step is `first`.
+        """
         X, start = self._seen(X), self.input_center_
         if self.input_scaling_ == "first" and self._feedback:
             n_exogenous = self._n_exogenous
-            first, exogenous = targets_of(X[:, :1], n_exogenous), start[len(start) - n_exogenous :]
+            first = targets_of(X[:, :1] if first is None else first, n_exogenous)
+            exogenous = start[len(start) - n_exogenous :]
             start = join(first, np.broadcast_to(exogenous, (len(X), 1, n_exogenous)))
         channels = [(X - start) / self.input_scale_]
         if self.time_channel is not None:
             n_sequences, n_steps, _ = X.shape
             clock = {
-                "full_time": np.arange(n_steps) / (self.n_steps_ - 1),
+                "full_time": self._running_clock(begin + n_steps)[begin:],
                 "no_time": np.zeros(n_steps),
                 "constant_time": np.full(n_steps, 0.5),
             }[self.time_channel]
@@ -371,6 +381,9 @@ class NeuralPredictor(
 
     def _predict(self, X):
         return self._mean(self._forward(X))
+
+    def _cell_and_head(self):
+        return cell_and_head(self.network_, self.head_)
 
     def _predict_from(self, X, k):
         """Return the predicted means if the state is zero before the last k inputs.

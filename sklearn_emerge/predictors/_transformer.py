@@ -361,6 +361,14 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
         # Without the outputs that no token has; their probability is lost to the others.
         return super()._mean(output)[:, :, : len(self.output_center_)]
 
+    def _last(self, X):
+        # No step sees more; the first one may be what all are counted from.
+        def inputs_of(chunk):
+            return self._inputs(X[chunk])[:, -self.context_length_ :]
+
+        seen = X[:, -self.context_length_ :]
+        return self._mean(self._forward(seen, inputs_of=inputs_of))[:, -1]
+
     def _predict_from(self, X, k):
         # A window keeps the positions that its steps have in the whole sequence.
         head = self.head_

@@ -2,7 +2,7 @@
 
 from ._compile import Compiled
 from ._scan import HeadLoss, Layout, ScanLoss, run_forward, scan
-from ._support import KINDS, choose_engine
+from ._support import KINDS, choose_engine, is_plain
 from ._vector import LANES
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Layout",
     "ScanLoss",
     "choose_engine",
+    "is_plain",
     "run_forward",
     "scan",
 ]

@@ -75,17 +75,36 @@ def _obstacle(core, device, no_kernel):
         return "numba is not installed"
     if core.hidden_size > MAX_HIDDEN:
         return f"it has {core.hidden_size} hidden units, more than {MAX_HIDDEN}"
-    plain = (
-        core.num_layers == 1
+    if not all(parameter.requires_grad for parameter in core.parameters()):
+        return "some of its weights are frozen"
+    if core._forward_hooks or core._forward_pre_hooks:
+        return "its core has hooks"
+    if is_plain(core):
+        return ""
+    return "its core is not one plain batch-first layer with tanh and biases"
+
+
+def is_plain(core):
+    """Return whether a core is one plain layer of torch's RNN, GRU or LSTM, and nothing more.
+
+    Parameters
+    ----------
+    core : torch.nn.Module
+        The core.
+
+    Returns
+    -------
+    bool
+    """
+    return (
+        type(core) in KINDS
+        and core.num_layers == 1
         and not core.bidirectional
         and core.batch_first
         and core.bias
         and core.dropout == 0
         and core.proj_size == 0
         and getattr(core, "nonlinearity", "tanh") == "tanh"
+        and not core._forward_hooks
+        and not core._forward_pre_hooks
     )
-    if not all(parameter.requires_grad for parameter in core.parameters()):
-        return "some of its weights are frozen"
-    if core._forward_hooks or core._forward_pre_hooks:
-        return "its core has hooks"
-    return "" if plain else "its core is not one plain batch-first layer with tanh and biases"

@@ -14,6 +14,8 @@ from ..predictors import BasePredictor
 from ._common import check_estimator, global_state, require
 
 _N_STEPS, _N_TOKENS, _N_INPUTS = 24, 5, 3
+# Steps ahead, and what may be left between single and double precision, in standard deviations.
+_AHEAD, _SINGLE = 4, 1e-3
 
 
 def check_predictor(predictor: BasePredictor) -> None:
@@ -36,6 +38,9 @@ def check_predictor(predictor: BasePredictor) -> None:
       least 1, or None.
     - Where it has `score_from_last`, that of all inputs is `score_steps`, and that of the last ones
       depends on no step before, but the first one of a sequence, which may be subtracted.
+    - `rollout` begins with what `predict` has for the first step that was not seen. Of quantities
+      it is predicted again when its means are seen; else it is the same for the same
+      `random_state`.
 
     Parameters
     ----------
@@ -98,6 +103,7 @@ def check_predictor(predictor: BasePredictor) -> None:
             )
     _check_states(fitted, X)
     _check_last_inputs(fitted, X)
+    _check_rollout(fitted, X)
 
 
 def _sequences_for(params: dict[str, Any]) -> NDArray[Any]:
@@ -250,4 +256,40 @@ def _check_last_inputs(fitted: BasePredictor, X: Floats) -> None:
         np.allclose(fitted.score_from_last(earlier, _N_INPUTS)[:, unseen], last[:, unseen]),
         f"{name}.score_from_last(X, {_N_INPUTS}) depends on steps before the last {_N_INPUTS} "
         "inputs; let _predict_from(X, n_inputs) begin anew there.",
+    )
+
+
+def _check_rollout(fitted: BasePredictor, X: Floats) -> None:
+    """Check that a predictor goes on from its own predictions as from what it sees."""
+    name, discrete = type(fitted).__name__, LIKELIHOODS[fitted.likelihood_].discrete
+    prompt = X[:, : _N_STEPS // 2]
+    options: dict[str, Any] = {"feedback": "mean"}
+    if discrete:
+        options = {"feedback": "sample", "n_paths": 2, "random_state": 0}
+    first = fitted.at_length(prompt.shape[1]).predict(prompt)[:, -1]
+    allowed = _SINGLE * max(1.0, float(X.std()))
+    for chosen in ({**options, "feedback": "auto"} if discrete else {}, options):
+        before = global_state()
+        forecast = fitted.rollout(prompt, _AHEAD, **chosen)
+        require(
+            forecast.shape == (len(X), _AHEAD, *first.shape[1:])
+            and forecast.dtype == np.float64
+            and np.allclose(forecast[:, 0], first, rtol=_SINGLE, atol=allowed),
+            f"{name}.rollout(X, {_AHEAD})[:, 0] is not predict(X)[:, -1]; let _begin(X) return "
+            "what _predict(X) has for the last step, and _forecast(X, n_steps) begin with it.",
+        )
+        require(
+            np.array_equal(fitted.rollout(prompt, _AHEAD, **chosen), forecast)
+            and before == global_state(),
+            f"{name}.rollout is something else a second time, or uses numpy's global random state; "
+            "let _begin and _advance draw nothing, and return new states.",
+        )
+    if discrete:
+        return
+    whole = np.concatenate([prompt, forecast], axis=1)
+    again = fitted.at_length(whole.shape[1]).predict(whole)[:, prompt.shape[1] - 1 : -1]
+    require(
+        np.allclose(again, forecast, rtol=_SINGLE, atol=allowed),
+        f"{name}.rollout is not predicted again when it is seen; let _advance(state, x) return "
+        "what _predict has for the last step if x is seen after the others.",
     )

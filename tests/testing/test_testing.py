@@ -459,6 +459,18 @@ BROKEN_PREDICTORS = {
         "depends on steps before the last 3 inputs; let _predict_from.* begin anew",
     ),
     "context": (predicts(context_length_=0), "context_length_ is 0; it is a number of steps"),
+    "rollout begins": (
+        predicts(_begin=lambda self, X: (X[:, -1] + 1, X)),
+        r"rollout\(X, 4\)\[:, 0\] is not predict\(X\)\[:, -1\]; let _begin",
+    ),
+    "rollout goes on": (
+        predicts(_advance=lambda self, state, x: (x + 1, state)),
+        r"is not predicted again when it is seen; let _advance\(state, x\) return",
+    ),
+    "rollout draws": (
+        predicts(_advance=lambda self, state, x: (x + np.random.normal(), state)),
+        "rollout is something else a second time.*draw nothing",
+    ),
 }
 
 

@@ -1,0 +1,169 @@
+"""Recurrent cells in numpy and double precision: one step of a core from a state."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from torch import nn
+
+from ..recurrence import is_plain
+
+
+class Cell(ABC):
+    """One step of a recurrent core, whose weights are as those of torch, transposed.
+
+    Parameters
+    ----------
+    input_weights : ndarray of shape (n_inputs, n_gates * n_units)
+        Gates in the order of torch.
+    recurrent_weights : ndarray of shape (n_units, n_gates * n_units)
+        Those of the hidden states.
+    input_bias, recurrent_bias : ndarray of shape (n_gates * n_units,) or float
+        What is added to the products with inputs, and with hidden states.
+
+    Attributes
+    ----------
+    n_units : int
+        Units of the hidden states.
+    n_state : int
+        Numbers of a state, which may have more than the hidden states.
+    """
+
+    def __init__(self, input_weights, recurrent_weights, input_bias=0.0, recurrent_bias=0.0):
+        # Small matrices are quicker to multiply row by row.
+        self.input_weights = np.ascontiguousarray(input_weights)
+        self.recurrent_weights = np.ascontiguousarray(recurrent_weights)
+        self.input_bias, self.recurrent_bias = input_bias, recurrent_bias
+        self.n_units = self.n_state = len(recurrent_weights)
+
+    def run(self, inputs):
+        """Return the state after inputs of shape (n_sequences, n_steps, n_inputs), from zero."""
+        state = np.zeros((len(inputs), self.n_state))
+        for t in range(inputs.shape[1]):
+            state = self.step(state, inputs[:, t])
+        return state
+
+    @abstractmethod
+    def step(self, state, inputs):
+        """Return the state after one more step.
+
+        Parameters
+        ----------
+        state : ndarray of shape (n_sequences, n_state)
+            The state before.
+        inputs : ndarray of shape (n_sequences, n_inputs)
+            What enters.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_state)
+        """
+
+    def hidden(self, state):
+        """Return the hidden states, which the head reads."""
+        return state[:, : self.n_units]
+
+    def _drives(self, hidden, inputs):
+        """Return what inputs and hidden states give to the gates."""
+        driven = inputs @ self.input_weights
+        driven += self.input_bias
+        kept = hidden @ self.recurrent_weights
+        kept += self.recurrent_bias
+        return driven, kept
+
+
+class RNNCell(Cell):
+    """The cell of `torch.nn.RNN`, with tanh."""
+
+    def step(self, state, inputs):
+        """Return the state after one more step, see `Cell.step`."""
+        driven, kept = self._drives(state, inputs)
+        return np.tanh(driven + kept)
+
+
+class LeakyCell(Cell):
+    """The cell of an echo-state network.
+
+    Parameters
+    ----------
+    *weights : ndarray
+        As of `Cell`.
+    leak : float
+        The share of a state that is new.
+    """
+
+    def __init__(self, *weights, leak):
+        super().__init__(*weights)
+        self.leak = leak
+
+    def step(self, state, inputs):
+        """Return the state after one more step, see `Cell.step`."""
+        driven, kept = self._drives(state, inputs)
+        return (1 - self.leak) * state + self.leak * np.tanh(driven + kept)
+
+
+class GRUCell(Cell):
+    """The cell of `torch.nn.GRU`: reset gate, update gate, candidate."""
+
+    def step(self, state, inputs):
+        """Return the state after one more step, see `Cell.step`."""
+        driven, kept = self._drives(state, inputs)
+        n = 2 * self.n_units
+        gates = _sigmoid(driven[:, :n] + kept[:, :n])
+        reset, update = gates[:, : self.n_units], gates[:, self.n_units :]
+        candidate = reset * kept[:, n:]
+        candidate += driven[:, n:]
+        np.tanh(candidate, out=candidate)
+        return candidate + update * (state - candidate)
+
+
+class LSTMCell(Cell):
+    """The cell of `torch.nn.LSTM`: input gate, forget gate, candidate, output gate.
+
+    A state has the hidden states and, behind them, the cells of the memory.
+    """
+
+    def __init__(self, *weights):
+        super().__init__(*weights)
+        self.n_state = 2 * self.n_units
+
+    def step(self, state, inputs):
+        """Return the state after one more step, see `Cell.step`."""
+        n = self.n_units
+        driven, kept = self._drives(state[:, :n], inputs)
+        driven += kept
+        candidate = np.tanh(driven[:, 2 * n : 3 * n])
+        gates = _sigmoid(driven)
+        memory = gates[:, n : 2 * n] * state[:, n:]
+        memory += gates[:, :n] * candidate
+        return np.concatenate([gates[:, 3 * n :] * np.tanh(memory), memory], axis=1)
+
+
+def _sigmoid(x):
+    """Return the logistic function of an array, in its place: that of scipy takes twice as long."""
+    x *= 0.5
+    np.tanh(x, out=x)
+    x += 1.0
+    x *= 0.5
+    return x
+
+
+_CELLS = {nn.RNN: RNNCell, nn.GRU: GRUCell, nn.LSTM: LSTMCell}
+
+
+def cell_of(core):
+    """Return the cell of a core, or None if it is not one plain layer of torch's RNN, GRU or LSTM.
+
+    Parameters
+    ----------
+    core : torch.nn.Module
+        The core.
+
+    Returns
+    -------
+    Cell or None
+    """
+    if not is_plain(core):
+        return None
+    names = "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"
+    weights = (getattr(core, name).detach().cpu().double().numpy().T for name in names)
+    return _CELLS[type(core)](*weights)
