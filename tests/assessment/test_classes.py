@@ -103,6 +103,7 @@ def test_without_classes_of_sequences_the_division_is_a_permutation(latents):
 def assessment_of(latents, names=None, **options):
     world = ArrayWorld(X, latents, names)
     defaults = dict(n_train=30, n_eval=10, modes=("random",), nulls=(), baselines=("mean",))
+    defaults |= dict(claims=("gain", "representation"))
     return small_assessment(world=world, **{**defaults, **options})
 
 

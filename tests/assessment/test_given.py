@@ -24,7 +24,9 @@ from sklearn_emerge.training import Net
 
 WORLD = OscillatorWorld(n_steps=20)
 X = WORLD.sample(30, 1).X
-QUICK = dict(world=WORLD, n_seeds=None, probe=None, baselines=("mean", "persistence"))
+QUICK = dict(
+    world=WORLD, n_seeds=None, probe=None, claims=("gain",), baselines=("mean", "persistence")
+)
 
 
 def network(seed, n_hidden=3):
@@ -117,7 +119,9 @@ def test_given_heads_are_taken_as_they_are(nets):
 
 def test_one_network_shows_effects_and_says_what_it_cannot_say(tmp_path):
     with pytest.warns(UserWarning, match="number of networks, n_seeds=1, cannot.*Pass 5 networks"):
-        assessment = small_assessment(model=[network(0)], **QUICK | dict(alpha=0.05)).fit()
+        assessment = small_assessment(
+            model=[network(0)], **QUICK | dict(alpha=0.05, claims="auto")
+        ).fit()
     assert assessment.verdict_ == "undecided"
     assert assessment.verdict_reason_.startswith("one network was given: effects are its own")
     cube = assessment.cube_
@@ -137,7 +141,9 @@ def test_one_network_shows_effects_and_says_what_it_cannot_say(tmp_path):
 
 def test_five_networks_have_a_verdict():
     nets = [network(seed) for seed in range(5)]
-    assessment = small_assessment(model=nets, **QUICK | dict(alpha=0.05, nulls=())).fit()
+    assessment = small_assessment(
+        model=nets, **QUICK | dict(alpha=0.05, claims="auto", nulls=())
+    ).fit()
     assert "network was given" not in assessment.verdict_reason_
     assert np.isfinite(assessment.cube_.claim_low).all()
     assert "training_loss" not in assessment.cube_

@@ -54,6 +54,7 @@ def small_assessment(**options):
         WORLD,
         model,
         baselines=("mean", "persistence"),
+        claims=("gain", "representation"),
         reservoir_sizes=(2, 3),
         random_state=0,
         **(small | options),

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from conftest import small_assessment
+from conftest import GAIN_ALONE, small_assessment
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -42,11 +42,10 @@ TINY = dict(
     world=OscillatorWorld(n_steps=8),
     model=GRUPredictor(2, max_steps=8, batch_size=8, engine="torch"),
     modes=("full",),
-    nulls=(),
-    probe=None,
     baselines=("mean",),
     n_train=16,
     n_eval=8,
+    **GAIN_ALONE,
 )
 
 
