@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from torch import nn
 
+from .._typing import Floats
 from ..recurrence import is_plain
 
 
@@ -28,14 +29,20 @@ class Cell(ABC):
         Numbers of a state, which may have more than the hidden states.
     """
 
-    def __init__(self, input_weights, recurrent_weights, input_bias=0.0, recurrent_bias=0.0):
+    def __init__(
+        self,
+        input_weights: Floats,
+        recurrent_weights: Floats,
+        input_bias: Floats | float = 0.0,
+        recurrent_bias: Floats | float = 0.0,
+    ) -> None:
         # Small matrices are quicker to multiply row by row.
         self.input_weights = np.ascontiguousarray(input_weights)
         self.recurrent_weights = np.ascontiguousarray(recurrent_weights)
         self.input_bias, self.recurrent_bias = input_bias, recurrent_bias
         self.n_units = self.n_state = len(recurrent_weights)
 
-    def run(self, inputs):
+    def run(self, inputs: Floats) -> Floats:
         """Return the state after inputs of shape (n_sequences, n_steps, n_inputs), from zero."""
         state = np.zeros((len(inputs), self.n_state))
         for t in range(inputs.shape[1]):
@@ -43,7 +50,7 @@ class Cell(ABC):
         return state
 
     @abstractmethod
-    def step(self, state, inputs):
+    def step(self, state: Floats, inputs: Floats) -> Floats:
         """Return the state after one more step.
 
         Parameters
@@ -58,11 +65,11 @@ class Cell(ABC):
         ndarray of shape (n_sequences, n_state)
         """
 
-    def hidden(self, state):
+    def hidden(self, state: Floats) -> Floats:
         """Return the hidden states, which the head reads."""
         return state[:, : self.n_units]
 
-    def _drives(self, hidden, inputs):
+    def _drives(self, hidden: Floats, inputs: Floats) -> tuple[Floats, Floats]:
         """Return what inputs and hidden states give to the gates."""
         driven = inputs @ self.input_weights
         driven += self.input_bias
@@ -74,7 +81,7 @@ class Cell(ABC):
 class RNNCell(Cell):
     """The cell of `torch.nn.RNN`, with tanh."""
 
-    def step(self, state, inputs):
+    def step(self, state: Floats, inputs: Floats) -> Floats:
         """Return the state after one more step, see `Cell.step`."""
         driven, kept = self._drives(state, inputs)
         return np.tanh(driven + kept)
@@ -91,11 +98,11 @@ class LeakyCell(Cell):
         The share of a state that is new.
     """
 
-    def __init__(self, *weights, leak):
+    def __init__(self, *weights: Floats, leak: float) -> None:
         super().__init__(*weights)
         self.leak = leak
 
-    def step(self, state, inputs):
+    def step(self, state: Floats, inputs: Floats) -> Floats:
         """Return the state after one more step, see `Cell.step`."""
         driven, kept = self._drives(state, inputs)
         return (1 - self.leak) * state + self.leak * np.tanh(driven + kept)
@@ -104,7 +111,7 @@ class LeakyCell(Cell):
 class GRUCell(Cell):
     """The cell of `torch.nn.GRU`: reset gate, update gate, candidate."""
 
-    def step(self, state, inputs):
+    def step(self, state: Floats, inputs: Floats) -> Floats:
         """Return the state after one more step, see `Cell.step`."""
         driven, kept = self._drives(state, inputs)
         n = 2 * self.n_units
@@ -122,11 +129,11 @@ class LSTMCell(Cell):
     A state has the hidden states and, behind them, the cells of the memory.
     """
 
-    def __init__(self, *weights):
+    def __init__(self, *weights: Floats) -> None:
         super().__init__(*weights)
         self.n_state = 2 * self.n_units
 
-    def step(self, state, inputs):
+    def step(self, state: Floats, inputs: Floats) -> Floats:
         """Return the state after one more step, see `Cell.step`."""
         n = self.n_units
         driven, kept = self._drives(state[:, :n], inputs)
@@ -138,7 +145,7 @@ class LSTMCell(Cell):
         return np.concatenate([gates[:, 3 * n :] * np.tanh(memory), memory], axis=1)
 
 
-def _sigmoid(x):
+def _sigmoid(x: Floats) -> Floats:
     """Return the logistic function of an array, in its place: that of scipy takes twice as long."""
     x *= 0.5
     np.tanh(x, out=x)
@@ -147,10 +154,10 @@ def _sigmoid(x):
     return x
 
 
-_CELLS = {nn.RNN: RNNCell, nn.GRU: GRUCell, nn.LSTM: LSTMCell}
+_CELLS: dict[type[nn.Module], type[Cell]] = {nn.RNN: RNNCell, nn.GRU: GRUCell, nn.LSTM: LSTMCell}
 
 
-def cell_of(core):
+def cell_of(core: nn.Module) -> Cell | None:
     """Return the cell of a core, or None if it is not one plain layer of torch's RNN, GRU or LSTM.
 
     Parameters
