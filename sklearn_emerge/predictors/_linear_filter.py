@@ -141,13 +141,20 @@ class LinearFilterPredictor(AlternativePredictor):
         if self.link != "auto" or len(X) < 2:
             return candidates["log" if self.link == "auto" else self.link]
         *_, left_out = folds(len(X))
-        kept, left_out = np.delete(X, left_out, axis=0), X[left_out]
-        following, scores = self._targets(left_out)[:, 1:], {}
+        kept, left_out = np.delete(X, left_out, axis=0), self.fill_missing(X[left_out])
+        following, scores = self._targets(X)[-len(left_out) :, 1:], {}
+        # One head of all steps that have a full past tells enough.
+        moments = self._choose_lags(kept, self._candidates(*self._seen(X).shape[1:]))
+        if moments is None:
+            return candidates["log"]
+        steps, kept = range(self.lags_ - 1, X.shape[1] - 1), self.fill_missing(kept)
+        rows = np.stack([self._rows(left_out, t, self.lags_) for t in steps], axis=1)
         for link, self._head_likelihood in candidates.items():
-            self._fit_heads(kept)
-            mean = self._predict(self.fill_missing(left_out))[:, :-1]
+            [head], _ = LinearFilterPredictor._steady(self, kept, *moments)
+            mean = head.mean(rows, self._head_likelihood)
             # As Poisson counts: it is means that are compared.
-            scores[link] = np.nansum(LIKELIHOODS["poisson"].log_density(following, mean))
+            known = following[:, self.lags_ - 1 :]
+            scores[link] = np.nansum(LIKELIHOODS["poisson"].log_density(known, mean))
         return candidates[max(scores, key=scores.get)]
 
     def _fit_heads(self, X):
@@ -178,6 +185,23 @@ class LinearFilterPredictor(AlternativePredictor):
 
     def _fit_lags(self, X, candidates):
         """Fit filters of the best of some lengths; return False if no sequence is so long."""
+        moments = self._choose_lags(X, candidates)
+        if moments is None:
+            return False
+        X = self.fill_missing(X)
+        heads, error = self._steady(X, *moments)
+        first, squares, weight = self._first(X, *moments)
+        self.heads_ = first + heads
+        self.converged_ = all(head.converged for head in self.heads_)
+        later = self._share[self.lags_ - 1 :].sum()
+        self.cv_error_ = (squares + error * later) / (weight + later)
+        return True
+
+    def _choose_lags(self, X, candidates):
+        """Settle the length; return moments of lagged steps, of those together, and their fit.
+
+        None if no sequence is as long as the shortest candidate.
+        """
         n_steps, n_channels = self._seen(X).shape[1:]
         observed, X = self._observed(X), self.fill_missing(X)
         # How much of each step there is to learn from.
@@ -191,7 +215,7 @@ class LinearFilterPredictor(AlternativePredictor):
             # Hardly any sequence is so long.
             candidates.pop()
             if not candidates:
-                return False
+                return None
         self.lags_ = longest
         if len(candidates) > 1:
             errors = {}
@@ -202,14 +226,7 @@ class LinearFilterPredictor(AlternativePredictor):
             pooled = pooled.part(np.arange(self._size(self.lags_, n_channels)))
         for t in range(self.lags_ - 1, longest - 1):
             pooled.include(lagged.at(t, self.lags_, pooled.origin))
-        ridge = fit_ridge(pooled)
-        heads, error = self._steady(X, lagged, pooled, ridge)
-        first, squares, weight = self._first(X, lagged, pooled, ridge)
-        self.heads_ = first + heads
-        self.converged_ = all(head.converged for head in self.heads_)
-        later = self._share[self.lags_ - 1 :].sum()
-        self.cv_error_ = (squares + error * later) / (weight + later)
-        return True
+        return lagged, pooled, fit_ridge(pooled)
 
     def _pooled(self, lagged, steps, lags):
         """Return the moments of several steps together."""
