@@ -26,7 +26,7 @@ from ._progress import ProgressFile
 
 # With so many training sequences a single fold tells which baseline is best; with fewer there is
 # one of each seed, and so many at least.
-_MANY, _FOLDS = 250, 5
+MANY, N_FOLDS = 250, 5
 # Seeds of the curve of random cores, and its training sequences: at least so many, or a tenth. Its
 # heads need fewer than networks.
 CORE_SEEDS, CORE_SEQUENCES = 3, 500
@@ -155,7 +155,7 @@ def _choose(names, splits, fitted):
     by_seed = [(train, _folds(train)) for train, _ in splits]
     n_folds = len(by_seed[0][1])
     n_sequences = len(splits[0][0].X)
-    for i in range(1 if n_sequences >= _MANY else max(n_folds, len(splits))):
+    for i in range(1 if n_sequences >= MANY else max(n_folds, len(splits))):
         sample, folds = by_seed[i % len(splits)]
         used, left_out = folds[-1 - i % len(folds)]
         scored = None if sample.scored is None else sample.scored[left_out]
@@ -170,8 +170,8 @@ def _folds(sample):
     """Return the folds of a sample by which baselines are chosen, over its units."""
     groups = groups_of(sample, len(sample.X))
     if groups is None:
-        return list(KFold(min(_FOLDS, len(sample.X) // 2)).split(sample.X))
-    splitter = GroupKFold(min(_FOLDS, len(np.unique(groups))))
+        return list(KFold(min(N_FOLDS, len(sample.X) // 2)).split(sample.X))
+    splitter = GroupKFold(min(N_FOLDS, len(np.unique(groups))))
     return list(splitter.split(sample.X, groups=groups))
 
 

@@ -14,10 +14,19 @@ from sklearn.base import clone
 from skorch.callbacks import Callback
 
 from .._threads import one_thread
+from ..likelihoods import LIKELIHOODS
 from ..predictors._fit import fit_replicas
 from ..predictors._neural import NeuralPredictor
 from ..training import TrainingContext
-from ._alternatives import CORE_SEEDS, Baselines, Cores, Windows, count_core_sequences
+from ._alternatives import (
+    CORE_SEEDS,
+    MANY,
+    N_FOLDS,
+    Baselines,
+    Cores,
+    Windows,
+    count_core_sequences,
+)
 from ._labels import STRUCTURED
 from ._networks import N_MEMORY, Networks
 from ._panel import ALTERNATIVES
@@ -146,13 +155,20 @@ def _baselines(sizes, work):
     n_heavy = sum(not getattr(ALTERNATIVES.get(name), "trivial", False) for name in baselines)
     rows = sizes.n_train * sizes.n_steps
     each = 0.03 + 3e-7 * rows + 4e-6 * sizes.n_steps**2
-    # Choosing among them takes as long as two seeds; in nulls it is the best one that is fitted.
-    n_fits = n_heavy * (sizes.n_data + 2) + min(n_heavy, 1) * sizes.n_data * (len(work.worlds) - 1)
-    return 0.05 * len(work.worlds) + each * n_fits * sizes.n_channels * (2 if sizes.binary else 1)
+    # To choose among them takes as long as two seeds, or, of few sequences, as long as all; in nulls
+    # it is the best one that is fitted.
+    n_choosing = 2 if sizes.n_train >= MANY else max(N_FOLDS, sizes.n_data)
+    n_fits = n_heavy * (sizes.n_data + n_choosing)
+    n_fits += min(n_heavy, 1) * sizes.n_data * (len(work.worlds) - 1)
+    likelihoods = [getattr(baseline, "likelihood", None) for baseline in baselines.values()]
+    counts = any(name in LIKELIHOODS and LIKELIHOODS[name].counts for name in likelihoods)
+    # Regressions that are iterated, and two links to choose from.
+    longer = 3 if counts else 2 if sizes.binary else 1
+    return 0.05 * len(work.worlds) + each * n_fits * sizes.n_channels * longer
 
 
 def _windows(sizes, work):
-    return sizes.n_seeds * (0.04 + 3e-6 * sizes.n_latents * sizes.n_probed)
+    return sizes.n_seeds * (0.04 + 1.2e-6 * sizes.n_latents * sizes.n_probed)
 
 
 def _cores(sizes, work):
@@ -173,7 +189,7 @@ def _networks(sizes, work, pace, speed):
         passed += N_MEMORY * (0.65 * sizes.n_steps + 9)
     probes = 0.0
     if sizes.n_latents and hasattr(work.model, "transform"):
-        a_row = 2.5e-5 if sizes.classes else 4e-6
+        a_row = 2.5e-5 if sizes.classes else 5e-7
         probes = 0.1 + a_row * sizes.n_latents * sizes.n_probed
     each = speed * (0.01 + probes)
     return sizes.n_seeds * (each + passed * pace.forward)
