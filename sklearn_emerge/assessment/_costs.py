@@ -155,8 +155,8 @@ def _baselines(sizes, work):
     n_heavy = sum(not getattr(ALTERNATIVES.get(name), "trivial", False) for name in baselines)
     rows = sizes.n_train * sizes.n_steps
     each = 0.03 + 3e-7 * rows + 4e-6 * sizes.n_steps**2
-    # To choose among them takes as long as two seeds, or, of few sequences, as long as all; in nulls
-    # it is the best one that is fitted.
+    # To choose among them takes as long as two seeds, or, of few sequences, as all of them; in
+    # nulls it is the best one that is fitted.
     n_choosing = 2 if sizes.n_train >= MANY else max(N_FOLDS, sizes.n_data)
     n_fits = n_heavy * (sizes.n_data + n_choosing)
     n_fits += min(n_heavy, 1) * sizes.n_data * (len(work.worlds) - 1)
