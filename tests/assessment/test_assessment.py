@@ -142,11 +142,11 @@ def test_interrupted_fit_continues_and_gives_the_same_cube(tmp_path, monkeypatch
     fits = []
     original = GRUPredictor.training_job
 
-    def begin(self, X):
+    def begin(self, X, groups=None):
         fits.append(self.hidden_size)
         if len(fits) == 10:
             raise KeyboardInterrupt
-        return original(self, X)
+        return original(self, X, groups)
 
     monkeypatch.setattr(GRUPredictor, "training_job", begin)
     with pytest.raises(KeyboardInterrupt):
@@ -234,7 +234,7 @@ def test_one_number_of_recordings_leaves_the_rest_to_the_other():
 
 def test_summary_needs_a_finished_fit():
     assessment = small_assessment(world=ArrayWorld(np.random.default_rng(0).normal(size=(3, 4))))
-    with pytest.raises(ValueError, match="were asked for"):
+    with pytest.raises(ValueError, match="add up to 60 sequences, but X holds 3"):
         assessment.fit()
     with pytest.raises(NotFittedError):
         assessment.summary()
