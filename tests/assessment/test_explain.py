@@ -494,6 +494,16 @@ def test_recordings_that_are_missing():
     )
     assert 0.013 - (0.013 - low) * np.sqrt(40 / n) == pytest.approx(0.01, abs=2e-5)
     assert "1000 recordings may not" in said(undecided(OPEN - 0.00299), run=run)
+    # A recording is not made longer by cutting it into more blocks.
+    cut = run | {"recording": "1 recording of 400 steps: 40 blocks"}
+    times = re.search(
+        r"a recording about ([\d.]+) times as long would decide it, cut at the same length and gap; more "
+        r"blocks of this one would not\.",
+        text := said(undecided(), run=cut),
+    )[1]
+    assert n / 40 <= float(times) < 1.1 * n / 40 + 0.1
+    assert not re.search(r"\d blocks of a recording would", text)
+    assert "a recording 25 times as long may not" in said(undecided(OPEN - 0.00299), run=cut)
 
 
 @pytest.mark.parametrize(

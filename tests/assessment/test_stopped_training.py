@@ -76,11 +76,13 @@ def test_curves_show_the_held_out_loss(stopped):
     dashed = [line for line in ax.lines if line.get_linestyle() == "--"]
     assert len(dashed) == 3
     title = ax.get_title(loc="left")
-    assert "\nheld out: " in title and "\n3 of 3 stopped" in title
+    assert "\nheld out: " in title
+    assert "\n3 of 3 stopped" in title
     assert ax.get_ylabel() == "loss\n(nats per step)"
     check_texts(figure)
     picture = training_curves(cases_of(stopped.cube_)[0])
-    assert "two fifths" not in picture.caption and "lowest held-out loss" in picture.caption
+    assert "two fifths" not in picture.caption
+    assert "lowest held-out loss" in picture.caption
     assert "held-out loss" in picture.alt
 
 
