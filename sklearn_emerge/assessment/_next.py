@@ -247,28 +247,40 @@ def _open(case, name):
     )
     short = f"it is open whether {what}"
     effect = in_digits(claim.effect)[0]
-    n, many = units_needed(case, name)
+    n, enough = units_needed(case, name)
     if np.isfinite(n):
-        remedy = (
-            f"If its effect is as large as it looks ({effect}), about {n:.0f} {many} would decide "
-            "it."
-        )
+        remedy = f"If its effect is as large as it looks ({effect}), {enough} would decide it"
+        if _is_cut(case):
+            remedy += ", cut at the same length and gap; more blocks of this one would not"
+        remedy += "."
     else:
         _, low, high = in_digits(claim.effect, claim.low, claim.high)
         remedy = (
-            f"Its effect ({effect}) is so near to the margin that {_MOST} {many} may not decide "
+            f"Its effect ({effect}) is so near to the margin that {enough} may not decide "
             f"it; report its bounds ({low} to {high}) instead of a verdict."
         )
     return Doubt(short, f"{_sentence(short)} {remedy}")
 
 
 def units_needed(case, name):
-    """Return how many units decide an open claim, infinity if too many, and what they are."""
-    claim = case.claims[name]
-    if case.units is not None:
-        gap = abs(claim.effect - claim.margin)
-        return _recordings_needed(case, claim, gap), case.recorded
-    return _seeds_needed(case, name, claim), "seeds"
+    """Return how many units decide an open claim, infinity if too many, and that in words."""
+    claim, many = case.claims[name], "seeds"
+    if case.units is None:
+        n = _seeds_needed(case, name, claim)
+    else:
+        many = case.recorded
+        n = _recordings_needed(case, claim, abs(claim.effect - claim.margin))
+    about, told = ("about ", n) if np.isfinite(n) else ("", _MOST)
+    if _is_cut(case):
+        # Blocks of the same data, cut finer, would be no more data.
+        times = _round_up(10 * told / sum(case.units)) / 10
+        return n, f"a recording {about}{times:g} times as long"
+    return n, f"{about}{told:.0f} {many}"
+
+
+def _is_cut(case):
+    """Return whether units are blocks, of which a longer recording has more."""
+    return case.units is not None and "recording" in case.run
 
 
 def undecided_of(case):
@@ -278,11 +290,8 @@ def undecided_of(case):
         if claim.state == OPEN and len(claim.values) == 1:
             found[name] = ""
         elif claim.state == OPEN:
-            n, many = units_needed(case, name)
-            told = (
-                f"about {n:.0f} {many} would do" if np.isfinite(n) else f"{_MOST} {many} may not do"
-            )
-            found[name] = told
+            n, enough = units_needed(case, name)
+            found[name] = f"{enough} {'would' if np.isfinite(n) else 'may not'} do"
     return found
 
 

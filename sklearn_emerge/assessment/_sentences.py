@@ -227,7 +227,9 @@ def _in_units(case: Case) -> list[str]:
         low, high = (reservoir_in_words(end, sizes) for end in (low, high))
         ends = low if low == high else f"{low} to {high}"
         over = f" over {count(n_seeds, 'seed')}" if n_seeds < case.n_seeds else ""
-        between = f" ({100 * (1 - case.run['alpha']):g}% interval{over}: {ends})"
+        # Over seeds some sizes may do, of which none does on average.
+        of_what = " of the units that are needed" if np.isinf(size) and not unknown else ""
+        between = f" ({100 * (1 - case.run['alpha']):g}% interval{of_what}{over}: {ends})"
     if unknown:
         said = "How many units a random core needs to predict as well cannot be told"
     elif size == 0:
@@ -236,7 +238,9 @@ def _in_units(case: Case) -> list[str]:
             "average"
         )
     elif np.isinf(size):
-        said = f"No random core that was tried, up to {sizes[-1]} units, predicts as well"
+        said = (
+            f"No random core that was tried, up to {sizes[-1]} units, predicts as well on average"
+        )
     else:
         said = f"A random core needs about {size:.0f} units to predict as well"
     return [f"{said}{between}{'' if own is None else f'; the network has {own}'}."]

@@ -189,12 +189,14 @@ def _decided(facts: Facts) -> Check:
         if n_claims > 1:
             decided = f"All {n_claims:,} claims hold or fail."
         return Check(question, True, decided)
+    more = f"more {facts.recorded or 'seeds'}"
+    if "recording" in facts.run:
+        more = "a longer recording"
     return Check(
         question,
         False,
         f"Not decided: {'; '.join(found)} ({len(found)} of {count(n_claims, 'claim')}).",
-        f"Take more {facts.cases[0].recorded if facts.recorded else 'seeds'}; the numbers are "
-        "rough, as they take effects as they look."
+        f"Take {more}; the numbers are rough, as they take effects as they look."
         if numbers
         else "",
     )

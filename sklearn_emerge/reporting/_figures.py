@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._images import data_uri
 from ..assessment._labels import STRUCTURED
+from ..assessment._verdict import looks_at_held_out
 from ..assessment._words import arm_in_words, condition_in_words, in_digits, listed
 from ..displays import (
     AssessmentDisplay,
@@ -246,16 +247,27 @@ def training_curves(case: Case) -> Picture | None:
     if not arms:
         return None
     named = listed([f"{condition_in_words(c)} ({arm_in_words(m)})" for c, m in arms])
-    caption = (
-        "Mean training loss of each twentieth of the updates, a line a seed; the first tenth may "
-        "lie above the frame. Black: the means of the last two fifths, which are compared. "
-        f"Training has ended where the loss falls by no more than {case.run['margin']:g} nats per "
-        "step; in a null that matters only where networks might come to gain something."
+    # All networks of a configuration stop early, or none does.
+    looks = any(looks_at_held_out(case.cube, *arm) for arm in arms)
+    no_more = f"falls by no more than {case.run['margin']:g} nats per step"
+    told = (
+        "Black: the means of the last two fifths, which are compared. Training has ended where the "
+        f"loss {no_more}"
     )
+    if looks:
+        told = (
+            "Dashed: the loss of held-out training sequences, until training stopped; the weights "
+            "with which it was lowest are kept. Training has ended where the lowest held-out loss "
+            f"{no_more} over the last fifth of the updates, in the mean over seeds, of which those "
+            "that have stopped count 0 (the training loss may still fall)"
+        )
     return draw(
         lambda figure: draw_training(case, figure),
-        f"Training loss over the share of the updates in {named}, a line a seed.",
-        caption,
+        f"Training loss{' and (dashed) held-out loss' if looks else ''} over the share of the "
+        f"updates in {named}, a line a seed.",
+        "Mean training loss of each twentieth of the updates, a line a seed; the first tenth may "
+        f"lie above the frame. {told}; in a null that matters only where networks might come to "
+        "gain something.",
     )
 
 

@@ -58,6 +58,7 @@ def draw_training(case: Case, figure: Figure) -> None:
     n_rows = -(-len(arms) // n_columns)
     figure.set_size_inches(3.5 * n_columns + 0.2, 2.6 * n_rows)
     axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    looks = any(looks_at_held_out(case.cube, *place) for place in arms)
     for ax, (condition, mode) in zip(axes, arms, strict=False):
         arm, held_out = case.cube.sel(condition=condition, mode=mode), None
         seeds = arm.training_loss.transpose("seed", "block").values
@@ -83,8 +84,9 @@ def draw_training(case: Case, figure: Figure) -> None:
         fall = falls_of(arm).mean("seed").item()
         said = fall_in_words(fall)
         if held_out is not None:
+            # In two lines, because panels are beside each other.
             n_stopped, n_seeds = int(arm.stopped_at.notnull().sum()), len(seeds)
-            said = f"{n_stopped} of {n_seeds} stopped; held out (dashed) {said}"
+            said = f"held out: {said}\n{n_stopped} of {n_seeds} stopped"
         if fall > margin:
             said += ": not ended" if (condition, mode) in case.falls else ", which does not matter"
         name = f"{condition_in_words(condition)}: {arm_in_words(mode)}"
@@ -94,4 +96,4 @@ def draw_training(case: Case, figure: Figure) -> None:
     for ax in axes[len(arms) :]:
         ax.set_visible(False)
     for ax in axes[::n_columns]:
-        ax.set_ylabel("training loss\n(nats per step)")
+        ax.set_ylabel(f"{'loss' if looks else 'training loss'}\n(nats per step)")

@@ -179,8 +179,8 @@ class StatedFlow:
         Returns
         -------
         RestPoints or None
-            `points` and the `jacobians` of one step there; None where they are not known, or fill
-            a line.
+            `points` and the `jacobians` of one step there; None where they are not known, as of a
+            `FunctionWorld`, or fill a line.
 
         Examples
         --------
@@ -201,7 +201,7 @@ class StatedFlow:
         -------
         Cycle or None
             Its `period` in steps, and its `amplitude` in units of the observation. None where there
-            is none, none in closed form, or where it changes with time.
+            is none, none in closed form, or where it changes with time; and of a `FunctionWorld`.
 
         Examples
         --------

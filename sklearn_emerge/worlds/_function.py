@@ -69,6 +69,9 @@ class FunctionWorld(World):
     Notes
     -----
     It has no ceiling; for that, and for parameters of its own in a grid, write a `World`.
+    `rest_points` and `cycle` return None, also where `move` has some: a class that inherits from
+    this one or from `World` states them by methods of these names, which return `RestPoints` and
+    `Cycle`.
 
     Examples
     --------

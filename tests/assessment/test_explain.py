@@ -274,8 +274,8 @@ def test_a_correction_that_keeps_a_claim_open_is_named():
         ((100.4, 0.0, np.inf), "(95% interval: fewer than 16 to more than 512)"),
         (
             (np.inf, 300.0, np.inf),
-            "No random core that was tried, up to 512 units, predicts as "
-            "well (95% interval: 300 to more than 512); the network has 16.",
+            "No random core that was tried, up to 512 units, predicts as well on average (95% "
+            "interval of the units that are needed: 300 to more than 512); the network has 16.",
         ),
         (
             (0.0, 0.0, 0.0),
@@ -494,6 +494,16 @@ def test_recordings_that_are_missing():
     )
     assert 0.013 - (0.013 - low) * np.sqrt(40 / n) == pytest.approx(0.01, abs=2e-5)
     assert "1000 recordings may not" in said(undecided(OPEN - 0.00299), run=run)
+    # A recording is not made longer by cutting it into more blocks.
+    cut = run | {"recording": "1 recording of 400 steps: 40 blocks"}
+    times = re.search(
+        r"a recording about ([\d.]+) times as long would decide it, cut at the same length and "
+        r"gap; more blocks of this one would not\.",
+        text := said(undecided(), run=cut),
+    )[1]
+    assert n / 40 <= float(times) < 1.1 * n / 40 + 0.1
+    assert not re.search(r"\d blocks of a recording would", text)
+    assert "a recording 25 times as long may not" in said(undecided(OPEN - 0.00299), run=cut)
 
 
 @pytest.mark.parametrize(

@@ -66,12 +66,24 @@ def test_a_network_of_a_cell_is_the_one_that_stopped(stopped):
 
 
 def test_curves_show_the_held_out_loss(stopped):
-    figure = pytest.importorskip("matplotlib.figure").Figure()
+    figure = pytest.importorskip("matplotlib.figure").Figure(layout="constrained")
+    from figure_checks import check_texts
+
+    from sklearn_emerge.reporting._figures import training_curves
+
     draw_training(cases_of(stopped.cube_)[0], figure)
     ax = figure.axes[0]
     dashed = [line for line in ax.lines if line.get_linestyle() == "--"]
     assert len(dashed) == 3
-    assert "3 of 3 stopped; held out (dashed)" in ax.get_title(loc="left")
+    title = ax.get_title(loc="left")
+    assert "\nheld out: " in title
+    assert "\n3 of 3 stopped" in title
+    assert ax.get_ylabel() == "loss\n(nats per step)"
+    check_texts(figure)
+    picture = training_curves(cases_of(stopped.cube_)[0])
+    assert "two fifths" not in picture.caption
+    assert "lowest held-out loss" in picture.caption
+    assert "held-out loss" in picture.alt
 
 
 def test_too_few_groups_are_refused_before_training():
