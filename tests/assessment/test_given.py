@@ -197,6 +197,9 @@ def acausal():
         (lambda: ModulePredictor.from_trained(network(0)), {}, "model is one ModulePredictor"),
         (lambda: [network(0), 3], {}, r"model\[1\]=3 is no network; pass"),
         (lambda: [network(0), LinearFilterPredictor()], {}, r"model\[1\]=Linear.*is no network"),
+        (lambda: [state(network(0))], {}, r"model\[0\] is a mapping.*from_trained\(state, fresh"),
+        (lambda: state(network(0)), {}, r"model is a mapping.*from_trained\(state, fresh"),
+        (lambda: [(network(0), nn.Linear(3, 1))], {}, r"tuple of 2.*from_trained\(net, readout\)"),
         (lambda: [GRUPredictor(3)], {}, r"model\[0\] is a GRUPredictor that is not fitted.*fit it"),
         (lambda: [network(0), network(0)], {}, r"model\[0\] and model\[1\] have the same weights"),
         (
