@@ -233,3 +233,21 @@ def test_what_is_no_list_of_networks_is_refused_before_training(
 ):
     with pytest.raises(ValueError, match=message):
         small_assessment(model=model(), **QUICK | options).fit()
+
+
+class Whole(nn.Module):
+    """A network with its own output layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.core, self.out = nn.GRU(1, 3, batch_first=True), nn.Linear(3, 1)
+
+    def forward(self, inputs):
+        return self.out(self.core(inputs)[0])
+
+
+@pytest.mark.filterwarnings("always")
+def test_whole_networks_are_warned_of_once_in_an_assessment():
+    with pytest.warns(UserWarning) as warned:
+        small_assessment(model=[Whole() for _ in range(3)], nulls=(), **QUICK).fit()
+    assert ["whole network" in str(each.message) for each in warned].count(True) == 1
