@@ -25,7 +25,7 @@ def roles_of(dims: tuple[Any, ...]) -> tuple[str | None, ...]:
     return tuple(roles)
 
 
-def in_order(data: Any, name: str = "X") -> Any:
+def in_order(data: Any, name: str = "X", *, recording: bool = False) -> Any:
     """Return xarray objects with sequences first, then steps, then channels, by their names.
 
     Parameters
@@ -34,6 +34,8 @@ def in_order(data: Any, name: str = "X") -> Any:
         A DataArray; a Dataset, whose variables become channels; anything else is returned.
     name : str, default="X"
         Its name in messages.
+    recording : bool, default=False
+        Whether it is one recording, of which two dimensions are steps and channels.
 
     Returns
     -------
@@ -51,12 +53,15 @@ def in_order(data: Any, name: str = "X") -> Any:
     dims = getattr(data, "dims", ())
     if not (hasattr(data, "transpose") and isinstance(dims, tuple)):
         return data
-    order = _order(dims, name)
+    order = _order(dims, name, recording)
     return data if order == dims else data.transpose(*order)
 
 
-def _order(dims: tuple[Any, ...], name: str) -> tuple[Any, ...]:
+def _order(dims: tuple[Any, ...], name: str, recording: bool) -> tuple[Any, ...]:
     roles = list(roles_of(dims))
+    if recording and len(dims) == 2 and set(roles) == {None, CHANNEL}:
+        # However time is called.
+        roles[roles.index(None)] = TIME
     if len(dims) not in (2, 3) or not any(roles):
         return dims
     wanted = (SEQUENCE, TIME, CHANNEL)[: len(dims)]
@@ -72,10 +77,10 @@ def _order(dims: tuple[Any, ...], name: str) -> tuple[Any, ...]:
         return dims
     if roles[0] == TIME and len(dims) == 2:
         return dims
-    called = dict(zip(dims, ("trial", "time", "channel"), strict=False))
+    called = dict(zip(dims, ("trial", "time", "channel")[recording:], strict=False))
     raise ValueError(
-        f"{name} has the dimensions {', '.join(map(repr, dims))}, which do not tell sequences, "
-        f"steps and channels. Rename them, if they are in that order {name}.rename({called!r}), "
+        f"{name} has the dimensions {', '.join(map(repr, dims))}, which do not tell "
+        f"{'' if recording else 'sequences, '}steps and channels. Rename them, if they are in that order {name}.rename({called!r}), "
         f"or bring them into it by {name}.transpose(...) and pass {name}.to_numpy()."
     )
 
@@ -103,7 +108,9 @@ def _stacked(dataset: Any, name: str) -> Any:
     return array.assign_coords(channel_units=("channel", units)) if any(units) else array
 
 
-def labelled(X: Any, latents: Any, name: str = "latents") -> tuple[Any, Any]:
+def labelled(
+    X: Any, latents: Any, name: str = "latents", *, recording: bool = False
+) -> tuple[Any, Any]:
     """Return sequences and latents with their dimensions in order.
 
     Parameters
@@ -114,6 +121,8 @@ def labelled(X: Any, latents: Any, name: str = "latents") -> tuple[Any, Any]:
         Latents, or names of variables of X.
     name : str, default="latents"
         The name of the latents in messages.
+    recording : bool, default=False
+        Whether X is one recording, which messages call "series".
 
     Returns
     -------
@@ -124,6 +133,7 @@ def labelled(X: Any, latents: Any, name: str = "latents") -> tuple[Any, Any]:
     ValueError
         As of `in_order`; if there is no variable of a name, or X has none.
     """
+    sequences = "series" if recording else "X"
     if hasattr(X, "data_vars"):
         names = [latents] if isinstance(latents, str) else latents
         if isinstance(names, list | tuple) and all(isinstance(each, str) for each in names):
@@ -131,17 +141,19 @@ def labelled(X: Any, latents: Any, name: str = "latents") -> tuple[Any, Any]:
             # None is a variable, but there are as many as sequences or steps: classes.
             classes = not isinstance(latents, str) and len(names) in X.sizes.values()
             if not (classes and len(missing) == len(names)):
-                X, latents = _divided(X, names, missing, name)
+                X, latents = _divided(X, names, missing, name, sequences)
     elif isinstance(latents, str) and X is not None:
         columns = getattr(X, "columns", ())
         remedy = "the latents themselves"
         if latents in columns:
-            remedy = f"X[{latents!r}] as {name}, and X.drop(columns=[{latents!r}]) as X"
+            remedy = f"{sequences}[{latents!r}] as {name}, and {sequences}.drop(columns="
+            remedy += f"[{latents!r}]) as {sequences}"
         raise ValueError(
-            f"{name}={latents!r} is a name, which a Dataset of xarray could have, but X is a "
+            f"{name}={latents!r} is a name, which a Dataset of xarray could have, but {sequences} is a "
             f"{type(X).__name__}; pass {remedy}."
         )
-    X, latents = in_order(X, "X"), in_order(latents, name)
+    X = in_order(X, sequences, recording=recording)
+    latents = in_order(latents, name, recording=recording)
     dims, others = getattr(X, "dims", ()), getattr(latents, "dims", ())
     # Of what X has as well, the order is that of X, whatever it is called.
     shared = [dim for dim in dims if dim in others]
@@ -149,16 +161,18 @@ def labelled(X: Any, latents: Any, name: str = "latents") -> tuple[Any, Any]:
     return X, latents if order == tuple(others) else latents.transpose(*order)
 
 
-def _divided(X: Any, names: Any, missing: list[str], name: str) -> tuple[Any, Any]:
+def _divided(
+    X: Any, names: Any, missing: list[str], name: str, sequences: str
+) -> tuple[Any, Any]:
     if missing:
         meant = did_you_mean(missing[0], list(map(str, X.data_vars)))
         raise ValueError(
-            f"{name} has {missing[0]!r}, which is no variable of X; choose from "
+            f"{name} has {missing[0]!r}, which is no variable of {sequences}; choose from "
             f"{', '.join(map(repr, X.data_vars))}.{meant}"
         )
     if len(set(names)) == len(X.data_vars):
         raise ValueError(
-            f"{name}={names!r} are all variables of X, so that none is left to be predicted; "
+            f"{name}={names!r} are all variables of {sequences}, so that none is left to be predicted; "
             "leave out one."
         )
     return X.drop_vars(names), X[names]

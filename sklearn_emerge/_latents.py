@@ -41,8 +41,11 @@ def check_latents(
     check_table(latents, name)
     n_sequences, n_steps = X.shape[:2]
     columns = has_columns_of_latents(latents, n_steps)
-    if observed is not None and is_uneven(latents):
-        latents = _even(latents, observed, name)
+    uneven = is_uneven(latents)
+    if uneven or (observed is not None and _is_listed(latents)):
+        _check_lengths(latents, X.shape, observed, name)
+    if observed is not None and uneven:
+        latents = _even(latents, n_steps)
     latents = encode_latents(as_array(latents, name), n_steps, name)
     if columns:
         latents = latents[:, np.newaxis]
@@ -59,22 +62,41 @@ def check_latents(
     n_dims, latents = latents.ndim, _at_steps(latents, n_steps)
     if latents.dtype.kind == "f":
         known = np.ones(latents.shape[:2], dtype=bool) if observed is None else observed
-        _check_known(latents, known, name, 1 if columns else n_dims)
+        _check_known(latents, known, name, 1 if columns else n_dims, uneven)
     return latents
 
 
-def _even(latents, observed, name):
-    """Return latents of unequal length as one array, if they are there where X is observed."""
-    lengths = np.array([len(each) for each in latents])
-    last = observed.shape[1] - observed[:, ::-1].argmax(axis=1)
-    short = np.flatnonzero(lengths < last) if len(lengths) == len(last) else ()
-    if len(short):
-        row = short[0]
+def _is_listed(latents):
+    """Return whether latents are a list of arrays of one length, with values of each step."""
+    if not (isinstance(latents, list | tuple) and all(isinstance(e, np.ndarray) for e in latents)):
+        return False
+    shapes = {each.shape for each in latents}
+    return len(shapes) == 1 and () not in shapes
+
+
+def _check_lengths(latents, shape, observed, name):
+    """Raise a ValueError unless a list has latents wherever X, of this shape, is observed."""
+    n_sequences, n_steps = shape[:2]
+    if len(latents) != n_sequences:
         raise ValueError(
-            f"{name}[{row}] has {lengths[row]} steps, but X[{row}] was observed up to its step "
-            f"{last[row]}; pass a latent for each step that is observed."
+            f"{name} has {len(latents)} sequences, X {n_sequences}; pass those of the same."
         )
-    values, missing = even(latents, observed.shape[1])
+    lengths, last = np.array([len(each) for each in latents]), np.full(n_sequences, n_steps)
+    if observed is not None:
+        last = n_steps - observed[:, ::-1].argmax(axis=1)
+    wrong = np.flatnonzero((lengths < last) | (lengths > n_steps))
+    if len(wrong):
+        row = wrong[0]
+        raise ValueError(
+            f"{name}[{row}] has {lengths[row]} steps, X[{row}] {last[row]} up to the last one that "
+            f"is observed, one of {len(wrong)} such sequences; pass a latent for each step that is "
+            "observed."
+        )
+
+
+def _even(latents, n_steps):
+    """Return latents of unequal length as one array."""
+    values, missing = even(latents, n_steps)
     if values.dtype.kind == "f":
         values[missing] = np.nan
         return values
@@ -83,7 +105,7 @@ def _even(latents, observed, name):
     return np.where(missing, values[:, :1], values)
 
 
-def _check_known(latents, observed, name, n_dims):
+def _check_known(latents, observed, name, n_dims, uneven):
     """Raise a ValueError unless latents are finite where sequences are observed."""
     finite = np.isfinite(latents)
     wrong = ~finite.all(axis=2) & (observed | np.isinf(latents).any(axis=2))
@@ -98,11 +120,13 @@ def _check_known(latents, observed, name, n_dims):
         remedy = f"leave these sequences out of both, {call}, {array}[keep] and so {other}"
     else:
         where, n_wrong = f"step {step} of sequence {row}", int(wrong.sum())
-        unknown = f"~np.isfinite({name})" + ".all(axis=2)" * (n_dims == 3)
-        remedy = (
-            f"make such steps missing in {other}, too, X = np.array(X, dtype=float); "
-            f"X[{unknown}] = np.nan, and {name} NaN where it is infinite"
-        )
+        call = f"X = np.array(X, dtype=float); X[~np.isfinite({name})"
+        call += f"{'.all(axis=2)' * (n_dims == 3)}] = np.nan"
+        if uneven:
+            known = f"np.isfinite(z[:len(x)]){'.all(axis=1)' * (n_dims == 3)}"
+            call = f"X = [np.array(x, dtype=float) for x in X], and then for x, z in zip(X, {name}): "
+            call += f"x[:len(z)][~{known}] = np.nan"
+        remedy = f"make such steps missing in {other}, too, {call}; and {name} NaN where infinite"
     raise ValueError(
         f"{name} contains NaN or inf where X is observed: {value} at {where} (counted from 0), one "
         f"of {n_wrong}. Where a latent is not known nothing can be decoded: {remedy}."

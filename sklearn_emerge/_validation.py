@@ -99,9 +99,11 @@ def _check_rows(rows: Sequence[Any] | NDArray[Any], name: str) -> None:
             f"ones out, np.stack([row[:{middle}] for row in {name} if len(row) >= {middle}])."
         )
     other = next(i for i, shape in enumerate(shapes) if shape != shapes[0])
+    steps_last = len(set(lengths)) == 1 and {len(shape) for shape in shapes} == {2}
+    turned = f", or, if steps come last, [np.transpose(x) for x in {name}]" * steps_last
     raise ValueError(
         f"{name}[0] has shape {shapes[0]} and {name}[{other}] {shapes[other]}; pass sequences of "
-        "one shape, (n_steps,) or (n_steps, n_channels)."
+        f"one shape, (n_steps,) or (n_steps, n_channels){turned}."
     )
 
 

@@ -24,6 +24,7 @@ from ._assembly import collect, compare
 from ._claims import decide_claims
 from ._cube import annotate, label
 from ._fitted import network_cells
+from ._mistaken import refuse_mistaken
 from ._prepare import check_plan, make_plan, refuse_others
 from ._results import Results
 from ._run import check_progress, run_cells
@@ -388,6 +389,7 @@ class EmergenceAssessment(Results, Estimator):
         """
         refuse_others(others)
         check_progress(self.progress)
+        refuse_mistaken(self.world, self.model)
         self._validate_params()
         X, y = labelled(X, y, "y")
         plan = make_plan(self, X, y)

@@ -1,6 +1,7 @@
 """What an assessment refuses before anything is trained."""
 
 import warnings
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn.base import clone
 from ..inference import seeds_needed, smallest_p_value
 from ..predictors._facts import with_facts
 from ..predictors._neural import NeuralPredictor
+from ..predictors._trained import warned_before
 from ..training import count_held_out
 from ..worlds import ArrayWorld
 from ._labels import STRUCTURED, check_label, check_names
@@ -64,7 +66,8 @@ def check_configurations(configurations, modes, n_train, n_eval, given=None):
             if condition != STRUCTURED:
                 each.split(4, 5, 0)
         for i, own in enumerate(given or ()):
-            with noted(f"This happened with model[{i}]."):
+            again = warned_before() if i or begun else nullcontext()
+            with noted(f"This happened with model[{i}]."), again:
                 model = clone(configuration.models[STRUCTURED]).set_params(**own)
                 untrained_network(model, train.X)
         model, network = untrained_network(configuration.models[STRUCTURED], train.X)

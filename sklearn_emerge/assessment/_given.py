@@ -9,6 +9,7 @@ from torch import nn
 
 from ..predictors import ModulePredictor
 from ..predictors._neural import NeuralPredictor
+from ._mistaken import no_network
 
 # Parameters that the networks of a list may differ in.
 _OWN = ("module", "trained")
@@ -79,10 +80,7 @@ def _predictor_of(i: int, network: object) -> ModulePredictor:
             raise ValueError(
                 f"model[{i}]: {error} (ModulePredictor.from_trained(net, fresh=...) takes more.)"
             ) from error
-    raise ValueError(
-        f"model[{i}]={network!r} is no network; pass a torch.nn.Module that is trained, "
-        "ModulePredictor.from_trained(...), or a fitted predictor of a network."
-    )
+    raise no_network(i, network)
 
 
 def _check_alike(i: int, first: ModulePredictor, other: ModulePredictor) -> None:

@@ -147,6 +147,13 @@ def _names(baselines, model, world):
             f"{', '.join(ALTERNATIVES)}, or pass a dict of names to predictors."
             f"{did_you_mean(unknown[0], ALTERNATIVES)}"
         )
+    if left := [name for name in names if name not in _that_see(names, model)]:
+        rest = [name for name in names if name not in left] or ["mean", "linear_filter"]
+        raise ValueError(
+            f"baselines={baselines!r}: {', '.join(map(repr, left))} would predict from what is "
+            "predicted, which is not seen here (feedback=False); leave out what does, "
+            f"baselines={rest!r}."
+        )
     return names
 
 

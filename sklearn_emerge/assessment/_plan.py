@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, clone
 
 from .._names import did_you_mean
 from ..predictors._facts import with_facts
+from ..predictors._trained import warned_before
 from ..worlds import World
 from ._cube import VARIABLES
 from ._labels import RESERVED, STRUCTURED, check_values
@@ -80,9 +81,10 @@ class Cell:
 
     def run(self, progress_file: str | Path | None = None) -> Any:
         """Return the result: that in the store, or else what is computed now, which is kept."""
-        place = {"condition": self.condition, **self.settings, "mode": self.mode}
-        where = [f"{name}={value!r}" for name, value in place.items() if value is not None]
-        with noted(f"This happened in the cell {', '.join(where) or self.name}."):
+        parts = {"condition": self.condition, **self.settings, "mode": self.mode}
+        where = [f"{name}={value!r}" for name, value in parts.items() if value is not None]
+        place = f"This happened in the cell {', '.join(where) or self.name}."
+        with noted(place), warned_before():
             if self.entry is None:
                 return self.work.run(progress_file)
             return self.entry.look_up(self.work, progress_file)

@@ -19,8 +19,11 @@ def check_device(device: str | torch.device) -> None:
         ) from error
 
 
-def check_core(core: torch.nn.Module, n_inputs: int) -> int:
-    """Return the number of hidden units after checking what a core must be."""
+def check_core(core: torch.nn.Module, n_inputs: int, n_of_task: int | None = None) -> int:
+    """Return the number of hidden units after checking what a core must be.
+
+    `n_of_task` is how many inputs there would be without what is predicted.
+    """
     # Double precision, as everywhere outside training.
     core = deepcopy(core).cpu().double().eval()
     generator = torch.Generator().manual_seed(0)
@@ -32,11 +35,18 @@ def check_core(core: torch.nn.Module, n_inputs: int) -> int:
         with torch.no_grad():
             hidden, other, apart = (hidden_states(core(x)) for x in (inputs, later, neighbour))
     except RuntimeError as error:
+        task = ""
+        if n_of_task is not None and _takes(core, inputs[..., :n_of_task]):
+            task = (
+                f" It takes {n_of_task}, the inputs of a task alone: if it was not fed what is "
+                "predicted, say so of the world, ArrayWorld(X, inputs=..., feedback=False), with "
+                "input_delay=0 if it answers on the same step."
+            )
         raise ValueError(
             f"module failed on inputs of shape {tuple(inputs.shape)} and dtype float64, in which "
             f"networks are evaluated: {error}. It must take {n_inputs} inputs a step (the channels "
             "of the data and, unless time_channel=None, the clock), and create tensors with "
-            "dtype=inputs.dtype in forward."
+            f"dtype=inputs.dtype in forward.{task}"
         ) from error
     if not isinstance(hidden, torch.Tensor) or hidden.ndim != 3 or hidden.shape[:2] != (2, 4):
         shape = getattr(hidden, "shape", type(hidden).__name__)
@@ -55,3 +65,13 @@ def check_core(core: torch.nn.Module, n_inputs: int) -> int:
             "could read the answer. Use a causal module (not bidirectional, masked attention)."
         )
     return hidden.shape[2]
+
+
+def _takes(core: torch.nn.Module, inputs: torch.Tensor) -> bool:
+    """Return whether a core runs on inputs."""
+    try:
+        with torch.no_grad():
+            core(inputs)
+    except RuntimeError:
+        return False
+    return True

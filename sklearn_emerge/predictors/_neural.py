@@ -377,7 +377,10 @@ class NeuralPredictor(
                 "training='scrambled' permutes the recurrent weights, but the module has no "
                 "parameter named 'weight_hh...'; choose another training mode."
             )
-        return SequenceNetwork(core, check_core(core, n_inputs), n_targets).to(self.device)
+        clock, driven = n_inputs - n_seen, self._n_exogenous
+        n_of_task = driven + clock if driven and self._feedback else None
+        n_hidden = check_core(core, n_inputs, n_of_task)
+        return SequenceNetwork(core, n_hidden, n_targets).to(self.device)
 
     def _predict(self, X):
         return self._mean(self._forward(X))

@@ -3,6 +3,7 @@
 import inspect
 import warnings
 from collections.abc import Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
@@ -318,6 +319,14 @@ def read_network(network, head, fresh):
                 "training did not diverge."
             )
     return trained, module or Reinitialised(network), params
+
+
+@contextmanager
+def warned_before():
+    """Leave out the warning of `warn_if_whole`, where it was issued already."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*it seems to be a whole network", UserWarning)
+        yield
 
 
 def warn_if_whole(core, n_units, n_targets):

@@ -61,11 +61,13 @@ def _check_emission(world: World, facts: WorldFacts, name: str) -> None:
     sample = world.sample(_MANY, 0)
     X = targets_of(sample.X, facts.n_exogenous) if facts.n_exogenous else sample.X
     shown = world.emission(sample.latents)
+    # A function is passed, a method written.
+    hook = "emit" if "emit" in world.get_params() else "_emit"
     require(
         shown.shape == X.shape,
         f"{name}.emission returned shape {shown.shape} for latents of shape "
         f"{sample.latents.shape}, but what is predicted has shape {X.shape}; return this from "
-        "_emit.",
+        f"{hook}.",
     )
     n_sequences, n_steps = X.shape[:2]
     # What is missing tells nothing.
@@ -83,13 +85,13 @@ def _check_emission(world: World, facts: WorldFacts, name: str) -> None:
     require(
         not beyond[0].any(),
         f"{name}.emission differs from observations by {found[0].tolist()} on average, "
-        "more than noise explains; return from _emit what latents show without noise.",
+        f"more than noise explains; return from {hook} what latents show without noise.",
     )
     require(
         not beyond.any(),
         f"{name}: what observations have beside emission is correlated with latents or emission "
         f"one step before, in channel {beyond.any(axis=0).argmax()}, more than noise explains; "
-        "return from _emit what latents show without noise.",
+        f"return from {hook} what latents show without noise.",
     )
 
 

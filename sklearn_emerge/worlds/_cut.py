@@ -71,7 +71,7 @@ def cut(series: Any, length: int, gap: int = 0) -> Any:
 
 def as_recording(series: Any, name: str = "series") -> Any:
     """Return a recording with its steps first; raise a ValueError if it is more than one."""
-    series = in_order(series, name)
+    series = in_order(series, name, recording=True)
     roles = roles_of(getattr(series, "dims", ()))
     if roles[1:] == (TIME,) and roles[0] != TIME:
         series = series.transpose()

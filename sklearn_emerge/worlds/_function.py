@@ -73,6 +73,10 @@ class FunctionWorld(World):
     this one or from `World` states them by methods of these names, which return `RestPoints` and
     `Cycle`.
 
+    Of a noisy flow nothing but shapes is checked when sequences are drawn: whether `move` is right
+    on average, only who wrote it knows. Whether `emit` is what is observed without noise,
+    `sklearn_emerge.testing.check_world` finds out.
+
     Examples
     --------
     >>> from sklearn_emerge import FunctionWorld
@@ -193,6 +197,8 @@ class FunctionWorld(World):
                 )
 
     def _move(self, latents, step):
+        both = {"latents": latents, "step": step}
+        self._check_takes("move", both, "let it take both, even if all steps are alike")
         moved = np.asarray(self.move(latents.copy(), step))
         kinds = "biu" if self.latent_kind == "discrete" else "biuf"
         if moved.shape != latents.shape or moved.dtype.kind not in kinds:
@@ -209,6 +215,7 @@ class FunctionWorld(World):
         return moved.astype(latents.dtype)
 
     def _emit(self, latents):
+        self._check_takes("emit", {"latents": latents}, "let it take latents alone")
         shown = np.asarray(self.emit(latents.copy()))
         lead = latents.shape[:-1]
         if (
@@ -291,18 +298,26 @@ class FunctionWorld(World):
 
     def _returned(self, n_sequences, rng):
         """Return what the function returns, if it takes the two arguments."""
+        self._check_takes(
+            "function",
+            {"n_sequences": n_sequences, "rng": rng},
+            "let it take both, and draw everything random from rng, a numpy.random.Generator",
+        )
+        return self.function(n_sequences, rng)
+
+    def _check_takes(self, name, arguments, remedy):
+        """Raise a ValueError unless a function of this name takes these arguments."""
+        function = getattr(self, name)
         try:
-            signature(self.function).bind(n_sequences, rng)
+            signature(function).bind(*arguments.values())
         except TypeError as error:
             raise ValueError(
-                f"function={self.function!r} cannot be called as function(n_sequences, rng) "
-                f"({error}); let it take both, and draw everything random from rng, a "
-                "numpy.random.Generator."
+                f"{name}={function!r} cannot be called as {name}({', '.join(arguments)}) "
+                f"({error}); {remedy}."
             ) from None
         except ValueError:
             # Of some that are compiled nobody knows what they take.
             pass
-        return self.function(n_sequences, rng)
 
     def _call(self, n_sequences, rng):
         """Return what the function draws, checked."""

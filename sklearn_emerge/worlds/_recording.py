@@ -129,7 +129,7 @@ class RecordingWorld(ArrayWorld):
 
     def _recording(self) -> tuple[Any, Any]:
         """Return the recording and its latents, steps first."""
-        series, latents = labelled(self.series, self.latents)
+        series, latents = labelled(self.series, self.latents, recording=True)
         return as_recording(series), latents
 
     def _values(self) -> NDArray[Any]:

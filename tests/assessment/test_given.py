@@ -197,6 +197,9 @@ def acausal():
         (lambda: ModulePredictor.from_trained(network(0)), {}, "model is one ModulePredictor"),
         (lambda: [network(0), 3], {}, r"model\[1\]=3 is no network; pass"),
         (lambda: [network(0), LinearFilterPredictor()], {}, r"model\[1\]=Linear.*is no network"),
+        (lambda: [state(network(0))], {}, r"model\[0\] is a mapping.*from_trained\(state, fresh"),
+        (lambda: state(network(0)), {}, r"model is a mapping.*from_trained\(state, fresh"),
+        (lambda: [(network(0), nn.Linear(3, 1))], {}, r"tuple of 2.*from_trained\(net, readout\)"),
         (lambda: [GRUPredictor(3)], {}, r"model\[0\] is a GRUPredictor that is not fitted.*fit it"),
         (lambda: [network(0), network(0)], {}, r"model\[0\] and model\[1\] have the same weights"),
         (
@@ -230,3 +233,21 @@ def test_what_is_no_list_of_networks_is_refused_before_training(
 ):
     with pytest.raises(ValueError, match=message):
         small_assessment(model=model(), **QUICK | options).fit()
+
+
+class Whole(nn.Module):
+    """A network with its own output layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.core, self.out = nn.GRU(1, 3, batch_first=True), nn.Linear(3, 1)
+
+    def forward(self, inputs):
+        return self.out(self.core(inputs)[0])
+
+
+@pytest.mark.filterwarnings("always")
+def test_whole_networks_are_warned_of_once_in_an_assessment():
+    with pytest.warns(UserWarning) as warned:
+        small_assessment(model=[Whole() for _ in range(3)], nulls=(), **QUICK).fit()
+    assert ["whole network" in str(each.message) for each in warned].count(True) == 1

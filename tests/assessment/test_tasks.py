@@ -259,6 +259,20 @@ def test_networks_that_were_trained_on_a_task_are_assessed_as_they_are():
     assert cube.sizes["seed"] == 2
 
 
+def test_networks_of_the_inputs_alone_are_told_that_they_are_those_of_a_task():
+    outputs, inputs = delayed(n_sequences=40)
+    nets = [nn.RNN(1, 4, batch_first=True) for _ in "ab"]
+    options = {name: value for name, value in FEW.items() if name != "n_seeds"}
+    options |= dict(baselines=("mean",), modes="random", nulls=(), probe=None)
+    message = r"must take 2 inputs.* It takes 1, .*inputs=\.\.\., feedback=False\), with input_delay=0"
+    with pytest.raises(ValueError, match=message):
+        assess(ArrayWorld(outputs, inputs=inputs), nets, **options)
+    with pytest.raises(ValueError, match=r"in forward\.\s*$|in forward\.\n"):
+        assess(ArrayWorld(outputs, inputs=inputs), [nn.RNN(3, 4, batch_first=True)], **options)
+    task = ArrayWorld(outputs, inputs=inputs, input_delay=0, feedback=False)
+    assert assess(task, nets, **options).cube_.nll.notnull().all()
+
+
 @pytest.mark.parametrize(
     ("options", "message", "remedy"),
     [
@@ -269,7 +283,12 @@ def test_networks_that_were_trained_on_a_task_are_assessed_as_they_are():
         ),
         (
             dict(baselines=["mean", "persistence"]),
-            r"PersistencePredictor has no parameter feedback, and feedback=False here",
+            r"baselines=.*'persistence' would .*feedback=False\); leave out .*baselines=\['mean'\]",
+            dict(baselines=["mean"]),
+        ),
+        (
+            dict(baselines="seasonal"),
+            r"'seasonal' would .*, baselines=\['mean', 'linear_filter'\]",
             dict(baselines=["mean", "linear_filter"]),
         ),
         (

@@ -318,6 +318,8 @@ def test_a_function_states_its_flow_by_two_more():
         ({"emit": lambda z: z}, r"emit=.*shape \(2, 12, 2\).*has shape \(2, 12\); return that"),
         ({"move": lambda z, step: z * np.nan}, "returned NaN for finite latents at step 0"),
         ({"emit": lambda z: z[..., 0] * np.nan}, "emit=.*return observations as finite numbers"),
+        ({"move": lambda z: z}, r"move=.*cannot be called as move\(latents, step\).*let it take b"),
+        ({"emit": lambda z, step: z}, r"emit=.*as emit\(latents\).*let it take latents alone"),
         ({"emit": lambda z: z.sum()}, r"emit=.*returned an array of shape \(\)"),
         ({"flow_kind": "noise"}, "flow_kind"),
     ],
@@ -325,6 +327,18 @@ def test_a_function_states_its_flow_by_two_more():
 def test_functions_that_do_not_say_how_latents_go_on_are_refused_before_training(options, message):
     with pytest.raises(ValueError, match=message):
         FunctionWorld(spiral, **STATED | options).sample(2)
+
+
+def test_what_a_function_shows_wrongly_is_told_by_the_name_of_its_parameter():
+    world = FunctionWorld(spiral, **STATED | {"emit": lambda latents: latents[..., 1]})
+    with pytest.raises(AssertionError, match="return from emit what latents show"):
+        check_world(world)
+
+
+def test_a_function_states_neither_rest_points_nor_a_cycle():
+    world = FunctionWorld(spiral, **STATED)
+    assert world.rest_points() is None
+    assert world.cycle() is None
 
 
 def test_a_wrong_law_is_accepted_as_that_of_a_noisy_world():

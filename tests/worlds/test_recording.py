@@ -56,6 +56,35 @@ def test_pieces_keep_names_units_and_times():
     assert np.allclose(of_frame.time, pieces.time)
 
 
+@pytest.mark.parametrize("dims", [("t_sec", "channel"), ("channel", "t_sec")])
+def test_time_of_a_recording_may_be_called_anything_where_channels_are_not(dims):
+    values = RNG.normal(size=(2000, 3))
+    coords = {"t_sec": 0.5 * STEPS, "channel": ["a", "b", "c"]}
+    series = xr.DataArray(values, coords, ["t_sec", "channel"]).transpose(*dims)
+    latents = xr.DataArray(values[:, :2], dims=["t_sec", "latent"])
+    world = ArrayWorld.from_recording(series, latents, length=20, gap=0)
+    plain = ArrayWorld.from_recording(values, values[:, :2], length=20, gap=0)
+    drawn, expected = (each.sample(50, random_state=0) for each in (world, plain))
+    assert np.array_equal(drawn.X, expected.X)
+    assert np.array_equal(drawn.latents, expected.latents)
+    pieces = cut(series, 20)
+    assert pieces.dims == ("sequence", "t_sec", "channel")
+    assert np.array_equal(pieces, cut(values, 20))
+    assert np.allclose(pieces.t_sec, 0.5 * np.arange(20))
+    assert ArrayWorld(pieces).sample(5, random_state=0).X.shape == (5, 20, 3)
+
+
+def test_a_recording_of_two_dimensions_of_channels_is_renamed_as_the_message_says():
+    series = xr.DataArray(RNG.normal(size=(2000, 3)), dims=["unit", "channel"])
+    for call in (lambda x: cut(x, 20), lambda x: ArrayWorld.from_recording(x, length=20).n_steps):
+        with pytest.raises(ValueError, match="^series .* tell steps and channels") as info:
+            call(series)
+        remedy = re.search(r"order (series.rename\(.*?\)),", str(info.value))[1]
+        call(eval(remedy, {"series": series}))
+    with pytest.raises(ValueError, match="no variable of series"):
+        ArrayWorld.from_recording(series.to_dataset(name="rate"), ["side"], length=20)
+
+
 def test_a_moving_average_is_independent_after_its_length():
     for n_summed in (1, 4, 20):
         series = np.convolve(RNG.normal(size=50_000), np.ones(n_summed), "valid")
@@ -176,7 +205,7 @@ def test_months_quarters_and_working_days_are_equal_steps(freq):
     assert ArrayWorld(pieces).sample(3, 0).X.shape == (3, 12)
     with pytest.raises(ValueError, match="not equally spaced"):
         cut(series.drop(index=dates[7]), 12)
-    with pytest.raises(ValueError, match="times that go back"):
+    with pytest.raises(ValueError, match="its last step comes first"):
         cut(series[::-1], 12)
 
 
@@ -245,7 +274,7 @@ BAD = {
         lambda: ArrayWorld.from_recording(
             pd.DataFrame({"a": SERIES, "b": STEPS}), "b", length=5
         ).sample(1),
-        r"latents='b' is a name, .* a DataFrame; pass X\['b'\] .*X.drop\(columns=\['b'\]\)",
+        r"latents='b' is a name, .* a DataFrame; pass series\['b'\] .*series.drop\(columns=\['b'\]\)",
     ),
     "labels": (
         lambda: ArrayWorld.from_recording(

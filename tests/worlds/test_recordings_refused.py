@@ -338,7 +338,7 @@ BAD = {
     ),
     "missing_number": (
         lambda: draw(GOOD, with_value(np.nan)),
-        r"latents\[3, 4\] is nan.*Leave out.*\(and so X\)",
+        "nan at step 4 of sequence 3.*make such steps missing in X",
     ),
     "missing_in_a_column": (
         lambda: assess(GOOD, pd.DataFrame({"side": [None, "left"] * (N // 2), "id": 1})),

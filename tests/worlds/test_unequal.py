@@ -1,5 +1,7 @@
 """Recordings of unequal length, and recordings with gaps."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -236,13 +238,61 @@ def test_latents_may_be_missing_where_steps_are_and_only_there():
     np.testing.assert_array_equal(np.isnan(drawn(X, latents).latents[..., 0]), np.isnan(drawn(X).X))
     np.testing.assert_array_equal(drawn(ROWS, ROWS).latents, drawn(X, latents).latents)
     latents[3, 2] = NAN
-    with pytest.raises(ValueError, match=r"where X is observed: latents\[3, 2\] is \[nan\]"):
+    with pytest.raises(ValueError, match="where X is observed: nan at step 2 of sequence 3"):
         drawn(X, latents)
     X[3, 2] = NAN
     drawn(X, latents)
     short = [row[:-1] if i == 5 else row for i, row in enumerate(ROWS)]
     with pytest.raises(ValueError, match=rf"latents\[5\] has {LENGTHS[5] - 1} steps.*X\[5\]"):
         drawn(ROWS, short)
+
+
+@pytest.mark.parametrize("lengths", [LENGTHS, np.full(30, 9)])
+def test_lists_that_do_not_fit_are_told_the_numbers_of_steps_of_one_sequence(lengths):
+    X = [RNG.normal(size=(n, 2)) for n in lengths]
+    latents = [row[:, 0] for row in X]
+    n = lengths[5]
+    for row, other in ((latents[5][:-4], n - 4), (np.zeros(15), 15)):
+        wrong = [row if i == 5 else each for i, each in enumerate(latents)]
+        with pytest.raises(ValueError, match=rf"latents\[5\] has {other} steps, X\[5\] {n} up to"):
+            drawn(X, wrong)
+    with pytest.raises(ValueError, match="latents has 29 sequences, X 30"):
+        drawn(X[:-1] + [X[-1][:-1]], latents[:-1])
+    assert drawn(X, latents).latents.shape == (30, max(lengths), 1)
+
+
+def test_as_many_latents_of_every_sequence_do_not_reach_the_ends_of_longer_ones():
+    with pytest.raises(ValueError, match=r"latents\[0\] has 6 steps, X\[0\] 12 up to"):
+        drawn(ROWS, [np.arange(6.0)] * 30)
+
+
+@pytest.mark.parametrize("channels", [(), (2,)])
+@pytest.mark.parametrize("n_latents", [(), (2,)])
+@pytest.mark.parametrize("as_array", [False, True])
+def test_steps_of_lists_whose_latents_are_not_known_become_missing(channels, n_latents, as_array):
+    X = [RNG.normal(size=(n, *channels)) for n in LENGTHS]
+    X = padded(rows=X) if as_array else X
+    latents = [RNG.normal(size=(n, *n_latents)) for n in LENGTHS]
+    latents[3][2] = NAN
+    with pytest.raises(ValueError, match="nan at step 2 of sequence 3") as info:
+        drawn(X, latents)
+    first, loop = re.search(r"too, (X = .*?), and then (for .*?); and", str(info.value)).groups()
+    names = {"np": np, "X": X, "latents": latents}
+    exec(f"{first}\n{loop}", names)
+    expected = LENGTHS.sum() - 1
+    assert drawn(names["X"], latents).observed.sum() == expected
+
+
+def test_lists_with_steps_last_are_turned_as_the_message_says():
+    X = [RNG.normal(size=(3, n)) for n in LENGTHS]
+    with pytest.raises(ValueError, match=r"if steps come last, \[np.transpose") as info:
+        drawn(X)
+    turned = re.search(r"last, (\[.*?for x in X\])", str(info.value))[1]
+    sample = drawn(eval(turned, {"np": np, "X": X}))
+    assert sample.X.shape == (30, 12, 3)
+    assert sample.observed.sum() == LENGTHS.sum()
+    with pytest.raises(ValueError, match=r"n_channels\)\.$"):
+        drawn([row if i else row[:2] for i, row in enumerate(X)])
 
 
 @pytest.mark.parametrize("classes", [False, True])
