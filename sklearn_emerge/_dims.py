@@ -80,7 +80,8 @@ def _order(dims: tuple[Any, ...], name: str, recording: bool) -> tuple[Any, ...]
     called = dict(zip(dims, ("trial", "time", "channel")[recording:], strict=False))
     raise ValueError(
         f"{name} has the dimensions {', '.join(map(repr, dims))}, which do not tell "
-        f"{'' if recording else 'sequences, '}steps and channels. Rename them, if they are in that order {name}.rename({called!r}), "
+        f"{'' if recording else 'sequences, '}steps and channels. Rename them, if they are in that "
+        f"order {name}.rename({called!r}), "
         f"or bring them into it by {name}.transpose(...) and pass {name}.to_numpy()."
     )
 
@@ -149,8 +150,8 @@ def labelled(
             remedy = f"{sequences}[{latents!r}] as {name}, and {sequences}.drop(columns="
             remedy += f"[{latents!r}]) as {sequences}"
         raise ValueError(
-            f"{name}={latents!r} is a name, which a Dataset of xarray could have, but {sequences} is a "
-            f"{type(X).__name__}; pass {remedy}."
+            f"{name}={latents!r} is a name, which a Dataset of xarray could have, but "
+            f"{sequences} is a {type(X).__name__}; pass {remedy}."
         )
     X = in_order(X, sequences, recording=recording)
     latents = in_order(latents, name, recording=recording)
@@ -161,9 +162,7 @@ def labelled(
     return X, latents if order == tuple(others) else latents.transpose(*order)
 
 
-def _divided(
-    X: Any, names: Any, missing: list[str], name: str, sequences: str
-) -> tuple[Any, Any]:
+def _divided(X: Any, names: Any, missing: list[str], name: str, sequences: str) -> tuple[Any, Any]:
     if missing:
         meant = did_you_mean(missing[0], list(map(str, X.data_vars)))
         raise ValueError(
@@ -172,7 +171,7 @@ def _divided(
         )
     if len(set(names)) == len(X.data_vars):
         raise ValueError(
-            f"{name}={names!r} are all variables of {sequences}, so that none is left to be predicted; "
-            "leave out one."
+            f"{name}={names!r} are all variables of {sequences}, so that none is left to be "
+            "predicted; leave out one."
         )
     return X.drop_vars(names), X[names]

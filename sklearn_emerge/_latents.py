@@ -124,9 +124,11 @@ def _check_known(latents, observed, name, n_dims, uneven):
         call += f"{'.all(axis=2)' * (n_dims == 3)}] = np.nan"
         if uneven:
             known = f"np.isfinite(z[:len(x)]){'.all(axis=1)' * (n_dims == 3)}"
-            call = f"X = [np.array(x, dtype=float) for x in X], and then for x, z in zip(X, {name}): "
-            call += f"x[:len(z)][~{known}] = np.nan"
-        remedy = f"make such steps missing in {other}, too, {call}; and {name} NaN where infinite"
+            call = "X = [np.array(x, dtype=float) for x in X], and then for x, z in zip("
+            call += f"X, {name}): x[:len(z)][~{known}] = np.nan"
+        remedy = (
+            f"make such steps missing in {other}, too, {call}, and {name} NaN where it is infinite"
+        )
     raise ValueError(
         f"{name} contains NaN or inf where X is observed: {value} at {where} (counted from 0), one "
         f"of {n_wrong}. Where a latent is not known nothing can be decoded: {remedy}."
@@ -219,6 +221,21 @@ def encode_latents(latents, n_steps, name="latents"):
     return _encode_objects(values.astype(object), categories, name)
 
 
+def _refuse_quantities(values, name):
+    """Raise a ValueError if text is numbers, of which some are no integers."""
+    try:
+        numbers = values.astype(np.float64)
+    except ValueError:
+        return
+    parts = values[np.isfinite(numbers) & (numbers != np.floor(numbers))]
+    if parts.size:
+        raise ValueError(
+            f"{name} holds numbers as text, such as {parts[0]!r}, and text is classes; pass "
+            f"np.asarray({name}).astype(float) if these are quantities, or "
+            f"np.unique({name}, return_inverse=True)[1].reshape(np.shape({name})) for classes."
+        )
+
+
 def _encode_objects(values, categories, name):
     """Return objects as integers or floats."""
     from pandas import factorize, isna
@@ -231,7 +248,10 @@ def _encode_objects(values, categories, name):
             f"{int(missing.sum())} of {values.size} values. Leave these sequences out (and of "
             "X), or give what is missing a class of its own."
         )
-    if all(isinstance(value, str) for value in values.flat) or categories:
+    text = all(isinstance(value, str) for value in values.flat)
+    if text and not categories:
+        _refuse_quantities(values, name)
+    if text or categories:
         # Categories may be numbers and text, which have an order here.
         classes = factorize(values.ravel(), sort=True)[0]
         return classes.reshape(values.shape).astype(np.int64)

@@ -148,6 +148,8 @@ def text_error(table, error, name):
     -------
     ValueError
     """
+    from pandas import to_numeric
+
     remedy = (
         f"pass numbers, for symbols np.unique({name}, return_inverse=True)[1]"
         f".reshape(np.shape({name})) and likelihood='categorical'"
@@ -157,7 +159,15 @@ def text_error(table, error, name):
     text = [
         c for c, t in zip(columns, dtypes, strict=True) if getattr(t, "kind", "O") not in "biuf"
     ]
-    if 0 < len(text) < len(columns):
+    among = table[text] if 0 < len(text) < len(columns) else table
+    # Of text among numbers, as "NA", most says what was meant.
+    numbers = to_numeric(np.asarray(among, dtype=object).ravel(), errors="coerce")
+    if np.mean(np.isfinite(numbers)) > 0.5:
+        remedy = (
+            "make it NaN if it says that a value is missing, pd.to_numeric(np.ravel("
+            f"{name}), errors='coerce').reshape(np.shape({name}))"
+        )
+    elif among is not table:
         remedy = f"leave out what is no step, {name}.drop(columns={text!r})"
     return ValueError(f"{name} holds text ({error}); {remedy}.")
 

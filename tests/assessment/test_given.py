@@ -248,6 +248,6 @@ class Whole(nn.Module):
 
 @pytest.mark.filterwarnings("always")
 def test_whole_networks_are_warned_of_once_in_an_assessment():
-    with pytest.warns(UserWarning) as warned:
+    with pytest.warns(UserWarning, match="whole network") as warned:
         small_assessment(model=[Whole() for _ in range(3)], nulls=(), **QUICK).fit()
     assert ["whole network" in str(each.message) for each in warned].count(True) == 1

@@ -264,7 +264,9 @@ def test_networks_of_the_inputs_alone_are_told_that_they_are_those_of_a_task():
     nets = [nn.RNN(1, 4, batch_first=True) for _ in "ab"]
     options = {name: value for name, value in FEW.items() if name != "n_seeds"}
     options |= dict(baselines=("mean",), modes="random", nulls=(), probe=None)
-    message = r"must take 2 inputs.* It takes 1, .*inputs=\.\.\., feedback=False\), with input_delay=0"
+    message = (
+        r"must take 2 inputs.* It takes 1, .*inputs=\.\.\., feedback=False\), with input_delay=0"
+    )
     with pytest.raises(ValueError, match=message):
         assess(ArrayWorld(outputs, inputs=inputs), nets, **options)
     with pytest.raises(ValueError, match=r"in forward\.\s*$|in forward\.\n"):

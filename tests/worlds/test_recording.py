@@ -274,7 +274,7 @@ BAD = {
         lambda: ArrayWorld.from_recording(
             pd.DataFrame({"a": SERIES, "b": STEPS}), "b", length=5
         ).sample(1),
-        r"latents='b' is a name, .* a DataFrame; pass series\['b'\] .*series.drop\(columns=\['b'\]\)",
+        r"latents='b' is a name, .* pass series\['b'\] .*series.drop\(columns=\['b'\]\)",
     ),
     "labels": (
         lambda: ArrayWorld.from_recording(

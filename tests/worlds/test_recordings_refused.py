@@ -443,6 +443,33 @@ def test_what_predictors_of_complete_sequences_propose_is_accepted(X, remedy):
     filtered(eval(proposed, {"np": np, "X": X}))
 
 
+@pytest.mark.parametrize("kind", [np.asarray, pd.DataFrame, np.ndarray.tolist])
+@pytest.mark.parametrize("text", ["NA", ""])
+def test_text_among_numbers_becomes_missing_as_the_message_says(kind, text):
+    X = GOOD.astype(object)
+    X[3, 4] = text
+    X = kind(X)
+    remedy = re.search(r"missing, (pd.*)\.$", refused(lambda: draw(X)))[1]
+    X = eval(remedy, {"np": np, "pd": pd, "X": X})
+    sample = ArrayWorld(X).sample(N, random_state=0)
+    assert (~sample.observed).sum() == 1
+    assert np.nansum(sample.X) == pytest.approx(GOOD.sum() - GOOD[3, 4])
+
+
+@pytest.mark.parametrize("dtype", [str, object])
+def test_quantities_that_are_text_are_no_classes(dtype):
+    latents = GOOD.round(1).astype(str).astype(dtype)
+    message = refused(lambda: draw(GOOD, latents))
+    assert "latents holds numbers as text, such as" in message
+    quantities = re.search(r"pass (np.*?) if", message)[1]
+    classes = re.search(r"or (np.*?) for classes", message)[1]
+    names = {"np": np, "latents": latents}
+    assert ArrayWorld(GOOD, eval(quantities, names)).latent_kind == "continuous"
+    assert ArrayWorld(GOOD, eval(classes, names)).latent_kind == "discrete"
+    for integers in (GOOD.round().astype(int).astype(str), np.where(GOOD > 0, "1.5", "left")):
+        assert ArrayWorld(GOOD, integers).latent_kind == "discrete"
+
+
 def test_equal_sequences_are_passed_once():
     proposed = re.search(r"keep = (.*?), np", refused(lambda: draw(EQUAL)))[1]
     keep = eval(proposed, {"np": np, "X": EQUAL})

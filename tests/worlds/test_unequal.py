@@ -257,7 +257,7 @@ def test_lists_that_do_not_fit_are_told_the_numbers_of_steps_of_one_sequence(len
         with pytest.raises(ValueError, match=rf"latents\[5\] has {other} steps, X\[5\] {n} up to"):
             drawn(X, wrong)
     with pytest.raises(ValueError, match="latents has 29 sequences, X 30"):
-        drawn(X[:-1] + [X[-1][:-1]], latents[:-1])
+        drawn([*X[:-1], X[-1][:-1]], latents[:-1])
     assert drawn(X, latents).latents.shape == (30, max(lengths), 1)
 
 
@@ -276,7 +276,9 @@ def test_steps_of_lists_whose_latents_are_not_known_become_missing(channels, n_l
     latents[3][2] = NAN
     with pytest.raises(ValueError, match="nan at step 2 of sequence 3") as info:
         drawn(X, latents)
-    first, loop = re.search(r"too, (X = .*?), and then (for .*?); and", str(info.value)).groups()
+    first, loop = re.search(
+        r"too, (X = .*?), and then (for .*?), and latents", str(info.value)
+    ).groups()
     names = {"np": np, "X": X, "latents": latents}
     exec(f"{first}\n{loop}", names)
     expected = LENGTHS.sum() - 1
