@@ -111,7 +111,7 @@ def test_predictors_and_worlds(call, message):
         (dict(baselines={}), "baselines is empty"),
         (dict(baselines={"ridge": Ridge()}), "baselines\\['ridge'\\]=Ridge.*not a predictor"),
         (dict(model=Ridge()), "'model'.*BasePredictor"),
-        (dict(model=GRUPredictor), "'model'.*BasePredictor"),
+        (dict(model=GRUPredictor), r"pass an object of it, model=GRUPredictor\(\)"),
         (dict(probe=LogisticRegression()), "probe=LogisticRegression.*need a regressor"),
         (dict(world=RegimeWorld(), nulls=(), probe=Ridge()), "need a classifier"),
         (dict(param_grid={"training": ["full"]}), "'training' is set by.*modes="),
