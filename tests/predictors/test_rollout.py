@@ -63,8 +63,8 @@ def test_a_rollout_is_what_is_predicted_of_itself(predictor):
     R = model.rollout(X[:, :P], AHEAD, feedback="mean")
     assert R.shape == (30, AHEAD)
     assert R.dtype == np.float64
-    # Random cores predict in single precision.
-    tolerance = 1e-5 if isinstance(model, EchoStatePredictor) else 1e-10
+    # Random cores predict in single precision. Heads of states that hardly differ enlarge rounding.
+    tolerance = 1e-5 if isinstance(model, EchoStatePredictor) else 1e-8
     assert np.abs(predicted_again(model, X[:, :P], R) - R).max() < tolerance
     first = model.at_length(P).predict(X[:, :P])[:, -1]
     for feedback in ("auto", "sample"):
