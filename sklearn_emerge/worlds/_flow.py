@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._typing import Floats
+from .._validation import check_integer
 
 
 class RestPoints(NamedTuple):
@@ -57,12 +57,6 @@ class Cycle(NamedTuple):
 
     period: float
     amplitude: float | None
-
-
-def check_integer(name: str, value: object, least: int) -> None:
-    """Raise a ValueError unless a value is an integer that is large enough."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
-        raise ValueError(f"{name}={value!r} must be an integer of at least {least}.")
 
 
 class StatedFlow:
@@ -123,8 +117,8 @@ class StatedFlow:
                 f"latents has shape {states.shape}; pass those of one step, of shape (n_sequences, "
                 f"{states.shape[-1]}), for instance sample.latents[:, start]."
             )
-        check_integer("n_steps", n_steps, 1)
-        check_integer("start", start, 0)
+        check_integer(n_steps, "n_steps")
+        check_integer(start, "start", 0)
         following = np.empty((len(states), n_steps, states.shape[1]), states.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             for k in range(n_steps):

@@ -5,9 +5,10 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
+from .._validation import check_integer
 from ..dynamics import euler_cycle, euler_rest_jacobian, euler_step, frequencies_of
 from ._base import World
-from ._flow import Cycle, RestPoints, check_integer
+from ._flow import Cycle, RestPoints
 from ._sample import Sample
 
 
@@ -106,7 +107,7 @@ class OscillatorWorld(World):
             None without a frequency, where all states of modulus 1 rest, too.
         """
         self._validate_params()
-        check_integer("start", start, 0)
+        check_integer(start, "start", 0)
         frequency = self._frequency(start)
         if frequency == 0:
             return None
