@@ -11,7 +11,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 from sklearn_emerge.predictors._last_inputs import window_of, windows_of
-from sklearn_emerge.probes import control_states, cross_validate_probe, make_probe, score_inputs
+from sklearn_emerge.probes import (
+    control_states,
+    cross_validate_probe,
+    make_probe,
+    score_inputs,
+    score_probe,
+)
 
 
 @pytest.fixture(scope="module")
@@ -279,3 +285,40 @@ def test_errors_name_argument_value_and_remedy(call, message):
     hidden = np.random.default_rng(0).normal(size=(9, 4, 2))
     with pytest.raises(ValueError, match=message):
         call(hidden)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize(("n_sequences", "n_steps", "n_hidden"), [(40, 30, 6), (12, 8, 150)])
+def test_probes_of_quantities_are_those_of_scikit_learn(n_sequences, n_steps, n_hidden, scale):
+    """From sums of folds as from pipelines, also of columns that are constant or nearly equal."""
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(n_sequences, n_steps, n_hidden)).cumsum(axis=1)
+    latents = hidden[..., :3] @ rng.normal(size=(3, 2)) + rng.normal(size=(n_sequences, n_steps, 2))
+    hidden *= scale
+    hidden[..., 0] = 3.7
+    hidden[..., 1] += 100 * scale
+    hidden[..., 3] = hidden[..., 2] * (1 + 1e-9 * rng.normal(size=(n_sequences, n_steps)))
+    missing = rng.random((n_sequences, n_steps)) < 0.2
+    missing[:, :2] = False
+    groups = np.arange(n_sequences) // 2
+    for options in ({}, {"groups": groups}, {"observed": ~missing, "groups": groups}):
+        scores = [
+            cross_validate_probe(hidden, latents, probe=probe, **options).score
+            for probe in ("auto", make_probe())
+        ]
+        np.testing.assert_allclose(*scores, rtol=0, atol=1e-9)
+
+
+def test_the_best_penalty_counts_for_each_latent():
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(20, 10, 60))
+    latents = np.stack([hidden @ rng.normal(size=60), rng.normal(size=(20, 10))], axis=2)
+    each = [
+        cross_validate_probe(hidden, latents, probe=make_probe(penalty=penalty)).score
+        for penalty in (1.0, 100.0)
+    ]
+    assert each[0][0] > each[1][0]
+    assert each[0][1] < each[1][1]
+    np.testing.assert_allclose(
+        score_probe(hidden, latents, penalties=(1.0, 100.0)).score, np.max(each, axis=0), atol=1e-9
+    )
