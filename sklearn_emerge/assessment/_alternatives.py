@@ -4,6 +4,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GroupKFold, KFold
@@ -14,13 +15,21 @@ from .._threads import one_thread
 from ..ceilings._of_world import optimal_predictor
 from ..measures._reservoir import nll_of_cores
 from ..measures._sequences import negative_log_likelihood
+from ..predictors import (
+    AutoregressivePredictor,
+    EchoStatePredictor,
+    LinearFilterPredictor,
+    MarkovPredictor,
+    SeasonalPredictor,
+)
 from ..predictors._last_inputs import windows_of
 from ..predictors._scale import spread_known
 from ..probes import score_inputs
 from ..worlds import Sample
 from ._design import Design, of_seed
+from ._flow import NO_TARGET, final_errors
 from ._labels import STRUCTURED
-from ._networks import answered, groups_of, probe_options, status_of
+from ._networks import answered, flow_errors_of, groups_of, probe_options, status_of
 from ._notes import noted
 from ._progress import ProgressFile
 
@@ -30,6 +39,16 @@ MANY, N_FOLDS = 250, 5
 # Seeds of the curve of random cores, and its training sequences: at least so many, or a tenth. Its
 # heads need fewer than networks.
 CORE_SEEDS, CORE_SEQUENCES = 3, 500
+# What a network that is left alone is compared with: what a linear law can do, and a random core.
+_LEFT_ALONE = {
+    "flow_error_linear": (
+        LinearFilterPredictor,
+        AutoregressivePredictor,
+        MarkovPredictor,
+        SeasonalPredictor,
+    ),
+    "flow_error_reservoir": (EchoStatePredictor,),
+}
 
 
 @dataclass(frozen=True)
@@ -57,6 +76,9 @@ class Baselines:
         condition.
     makers : dict of str to callable or None
         What makes the optimal predictor of each world, None if it is not known, by condition.
+    flow_target : str or None
+        What those that are left alone in the structured world are compared with, see `target_of`;
+        None leaves this out.
     """
 
     design: Design
@@ -65,6 +87,7 @@ class Baselines:
     candidates: list
     scoring: dict
     makers: dict
+    flow_target: str | None = None
 
     def run(self, progress_file=None, checkpoint_folder=None):
         """Score them all.
@@ -81,10 +104,11 @@ class Baselines:
         Bunch
             ``nll_baseline`` (and of a task of outcomes ``accuracy_baseline``; NaN if it is left
             out) and ``status_baseline`` of each condition, seed and baseline, ``nll_optimal`` of
-            each condition and seed (NaN if unknown), and
-            ``reference``, ``best_baseline`` and ``ceiling`` of each condition.
+            each condition and seed (NaN if unknown),
+            ``reference``, ``best_baseline`` and ``ceiling`` of each condition, and ``flow``: by
+            name the errors of those that were left alone, DataArrays of seeds.
         """
-        progress, found, best = ProgressFile(progress_file), [], None
+        progress, found, best, flow = ProgressFile(progress_file), [], None, {}
         n_seeds = 1 if self.design.shared_data else self.design.n_seeds
         for i, condition in enumerate(self.worlds):
 
@@ -94,8 +118,11 @@ class Baselines:
 
             with noted(f"This happened in the condition {condition!r}."):
                 found.append(self._score(condition, best, follow))
+            flow |= found[-1].pop("flow")
             best = found[0]["best_baseline"]
-        return Bunch(**{name: np.array([each[name] for each in found]) for name in found[0]})
+        result = Bunch(**{name: np.array([each[name] for each in found]) for name in found[0]})
+        result.flow, result.flow_target = flow, self.flow_target or NO_TARGET
+        return result
 
     def _score(self, condition, best, follow):
         """Return what is measured in one condition, by name; the best is chosen if it is None."""
@@ -115,6 +142,8 @@ class Baselines:
             scored = baselines if condition == STRUCTURED else {*self.candidates, best}
             nll = np.full((len(splits), len(baselines)), np.nan)
             status, accuracy = np.full(nll.shape, "left out", object), np.full(nll.shape, np.nan)
+            left_alone = {}
+            with_flow = self.flow_target is not None and condition == STRUCTURED
             for seed, (train, evaluation) in enumerate(splits):
                 follow(seed)
                 for i, name in enumerate(baselines):
@@ -124,14 +153,22 @@ class Baselines:
                         status[seed, i] = status_of(predictor, nll[seed, i])
                         for share in answered(predictor, evaluation, nll[seed, i]).values():
                             accuracy[seed, i] = share
+                        for name in _roles(predictor) if with_flow else ():
+                            errors = flow_errors_of(predictor, evaluation, self.design, seed)
+                            left_alone.setdefault(name, {}).setdefault(seed, []).append(errors)
             scoring, maker = self.scoring[condition], self.makers[condition]
             optimal = optimal_predictor(world, **scoring, maker=maker)
+            for seed, (_, evaluation) in enumerate(splits):
+                if with_flow and optimal is not None:
+                    errors = flow_errors_of(optimal, evaluation, self.design, seed)
+                    left_alone.setdefault("flow_error_optimal", {})[seed] = [errors]
             nll_optimal = [
                 np.nan if optimal is None else negative_log_likelihood(optimal, evaluation)
                 for _, evaluation in splits
             ]
         answers = {"accuracy_baseline": np.broadcast_to(accuracy, (n_seeds, len(baselines)))}
         return (answers if np.isfinite(accuracy).any() else {}) | {
+            "flow": _of_the_best(left_alone, n_seeds),
             "nll_baseline": np.broadcast_to(nll, (n_seeds, len(baselines))),
             "status_baseline": np.broadcast_to(status, (n_seeds, len(baselines))),
             "nll_optimal": np.broadcast_to(nll_optimal, n_seeds),
@@ -139,6 +176,21 @@ class Baselines:
             "best_baseline": best,
             "ceiling": world.ceiling or "unknown",
         }
+
+
+def _roles(predictor):
+    """Return the names under which the errors of a baseline that is left alone are kept."""
+    return [name for name, kinds in _LEFT_ALONE.items() if isinstance(predictor, kinds)]
+
+
+def _of_the_best(left_alone, n_seeds):
+    """Return by name the errors of the predictor that is best when left alone, along seeds."""
+    found = {}
+    for name, by_seed in left_alone.items():
+        best = [min(errors, key=final_errors) for errors in by_seed.values()]
+        all_seeds = [of_seed(best, seed).assign_coords(seed=seed) for seed in range(n_seeds)]
+        found[name] = xr.concat(all_seeds, "seed", join="exact")
+    return found
 
 
 def _seeded(baseline, stream):

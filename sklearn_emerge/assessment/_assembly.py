@@ -5,6 +5,7 @@ import xarray as xr
 
 from ..inference._labelled import adjust, complete, intervals, p_values
 from ..measures import equivalent_reservoir_size, reservoir_interval
+from ._flow import skills
 from ._labels import RESERVED, STRUCTURED, join
 from ._networks import PROBE_SCORES
 
@@ -29,6 +30,7 @@ _DIMS = {
     "probe_score_window": ((), ("seed", "latent")),
     "probe_score_window_shuffled": ((), ("seed", "latent")),
     "nll_reservoir": ((), ("seed", "n_units")),
+    "flow_target": ((), ()),
 }
 
 
@@ -73,6 +75,10 @@ def collect(cells, results, coords):
         for name, values in measured.pop("memory", {}).items():
             values = values.reindex({dim: coords[dim] for dim in values.dims})
             put(cell, name, ("mode",), values.dims, values.values)
+        for name, values in measured.pop("flow", {}).items():
+            values = values.reindex({dim: coords[dim] for dim in values.dims})
+            of_networks = () if cell.mode is None else ("condition", "mode")
+            put(cell, name, of_networks, values.dims, values.values)
         for name, values in measured.pop("trajectory", {}).items():
             # Where a measure has no such label, as a layer that the network lacks: NaN.
             values = values.reindex({dim: coords[dim] for dim in values.dims[2:]})
@@ -102,8 +108,8 @@ def _labels_of_measures(results):
     """Return the labels of each dimension of the measures, over all cells."""
     labels = {}
     for result in results:
-        measured = [*result.get("trajectory", {}).values(), *result.get("memory", {}).values()]
-        for values in measured:
+        kinds = "trajectory", "memory", "flow"
+        for values in (each for kind in kinds for each in result.get(kind, {}).values()):
             for dim in set(values.dims) - {"seed", "step"}:
                 found = values.indexes[dim]
                 labels[dim] = join(labels.get(dim, found), found)
@@ -147,6 +153,8 @@ def compare(cube, interval, alpha, correction, n_flips=None, units=None):
     )
     if "nll_reservoir" in cube:
         cube = _add_reservoirs(cube, alpha)
+    if (found := skills(cube)) is not None:
+        cube["operator_skill"] = found
     gains = complete(cube.delta_nll)
     cube["ci_low"], cube["ci_high"] = intervals(gains, 1 - alpha, interval, units)
     cube["p_value"] = p_values(gains, n_flips, units)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from .. import worlds
 from ..inference import smallest_p_value
-from ._claims import CLAIMS, REPRESENTATION, Claim, claims_of
+from ._claims import CLAIMS, REPRESENTATION, Claim, claims_of, states_of
 from ._labels import RESERVED, STRUCTURED
 from ._panel import ALTERNATIVES
-from ._verdict import obstacle_of, stands_apart, states_of, still_falling
+from ._verdict import obstacle_of, stands_apart, still_falling
 from ._words import ARM_STATES, baseline_in_words
 
 
@@ -50,7 +50,7 @@ class Case:
     @cached_property
     def states(self) -> dict[str, str]:
         """The state of every claim, by name."""
-        return states_of(self.claims)
+        return states_of(self.here, self.claims)
 
     @property
     def asked(self) -> tuple[str, ...]:

@@ -10,17 +10,22 @@ from numpy.typing import NDArray
 
 from .._typing import Floats
 from ..inference._labelled import adjust, bounds, complete, intervals, means, p_values
+from ._flow import NO_TARGET, flow_ratios, least_ratio, leaves_room, target_in
 from ._labels import RESERVED, STRUCTURED, check_names
 
 HOLDS, FAILS, OPEN, UNTESTED = "holds", "fails", "open", "untested"
+# Of dynamics where nothing can be left alone.
+INAPPLICABLE = "inapplicable"
+DYNAMICS = "dynamics"
 REPRESENTATION = "representation"
-# What each claim says, in nats per step.
+# What each claim says, in nats per step, of errors in their logarithm.
 CLAIMS = {
     "gain": "the trained network predicts better than the trivial baselines",
     "prediction": "the trained network predicts better than the best of all baselines",
     "core": "the trained network predicts better than its untrained core",
     "order": "the trained network gains more over the best baseline than in the nulls",
     "memory": "the trained network predicts worse with the memory of another sequence or none",
+    DYNAMICS: "the trained network, left alone, goes on as its world does",
     "reservoir": "the untrained core predicts better than the trivial baselines",
     REPRESENTATION: "its states have more of a latent than its untrained core and inputs have",
 }
@@ -63,6 +68,24 @@ def claims_of(here: xr.Dataset) -> dict[str, Claim]:
     }
 
 
+def nulls_of_order(conditions: Iterable[str]) -> list[str]:
+    """Return the nulls that order is tested in.
+
+    Phase surrogates keep much of the order, so that networks gain over filters there, too: they are
+    for dynamics, unless there is no other null.
+    """
+    nulls = [condition for condition in conditions if condition != STRUCTURED]
+    return [null for null in nulls if null != "phase"] or nulls
+
+
+def states_of(here: xr.Dataset, claims: dict[str, Claim]) -> dict[str, str]:
+    """Return the state of every claim in one configuration, given those that were tested."""
+    states = dict.fromkeys(CLAIMS, UNTESTED)
+    if target_in(here) == NO_TARGET:
+        states[DYNAMICS] = INAPPLICABLE
+    return states | {name: each.state for name, each in claims.items()}
+
+
 def check_claims(claims: str | Iterable[str]) -> tuple[str, ...]:
     """Return the names of the claims to test, after checking them."""
     if isinstance(claims, str) and claims == "auto":
@@ -70,13 +93,15 @@ def check_claims(claims: str | Iterable[str]) -> tuple[str, ...]:
     return check_names("claims", claims, tuple(CLAIMS))
 
 
-def differences(cube: xr.Dataset) -> dict[str, xr.DataArray]:
+def differences(cube: xr.Dataset, operator_margin: float = 0.5) -> dict[str, xr.DataArray]:
     """Return what each claim is about, one difference a seed.
 
     Parameters
     ----------
     cube : xarray.Dataset
         What was measured.
+    operator_margin : float, default=0.5
+        As in `decide_claims`.
 
     Returns
     -------
@@ -94,13 +119,15 @@ def differences(cube: xr.Dataset) -> dict[str, xr.DataArray]:
         if "readout" in modes:
             found["core"] = nll["readout"] - nll["full"]
         advance = (cube.nll_best_baseline - cube.nll.sel(mode="full", drop=True)).clip(min=0)
-        in_nulls = [advance.sel(condition=c, drop=True) for c in conditions if c != STRUCTURED]
+        in_nulls = [advance.sel(condition=c, drop=True) for c in nulls_of_order(conditions)]
         if in_nulls:
             # More than in each of them.
             most = xr.concat(in_nulls, "condition").max("condition", skipna=False)
             found["order"] = advance.sel(condition=STRUCTURED, drop=True) - most
         if "nll_memory" in cube:
             found["memory"] = _memory(cube.sel(mode="full", drop=True))
+        if "flow_error" in cube and (ratios := flow_ratios(cube, operator_margin)):
+            found[DYNAMICS] = least_ratio(ratios)
     if "readout" in modes:
         found["reservoir"] = here.nll_reference - nll["readout"]
     if "probe_score" in cube and "full" in modes:
@@ -148,6 +175,7 @@ def decide_claims(
     correction: str | None,
     n_flips: int | None = None,
     units: tuple[int, int] | None = None,
+    operator_margin: float = 0.5,
 ) -> xr.Dataset:
     """Test every claim in every configuration.
 
@@ -170,6 +198,10 @@ def decide_claims(
         Recordings that each seed trains on and holds out, for the corrected test; None if seeds
         are independent, for the sign-flip test.
 
+    operator_margin : float, default=0.5
+        Share of the gap in squared error between linear filters and the best possible forecast that
+        networks have to close when they are left alone.
+
     Returns
     -------
     xarray.Dataset
@@ -183,7 +215,7 @@ def decide_claims(
     significantly below it. What a seed lacks (a class too rare in its sequences to be decoded) is
     left out if the other seeds can reach alpha.
     """
-    found = differences(cube)
+    found = differences(cube, operator_margin)
     names = [name for name in found if name.partition(" ")[0] in claims]
     grid = [dim for dim in cube.nll.dims if dim not in RESERVED]
     dims = ("claim", *grid)
@@ -193,7 +225,9 @@ def decide_claims(
         difference[i] = found[name].transpose(*grid, "seed").values
     difference = xr.DataArray(difference, {"claim": np.array(names, "O")}, (*dims, "seed"))
     latents = np.array([name.startswith(REPRESENTATION) for name in names], bool)
-    margin = xr.DataArray(np.where(latents, margins[1], margins[0]), dims="claim")
+    # That of dynamics is in what is asked.
+    by_name = {DYNAMICS: 0.0} | dict.fromkeys(np.array(names)[latents], margins[1])
+    margin = xr.DataArray([by_name.get(name, margins[0]) for name in names], dims="claim")
     # Of a latent, seeds that cannot score it are left out.
     values = difference.where(xr.DataArray(latents, dims="claim"), complete(difference))
     found = _test(values, margin, alpha, n_flips, units)
@@ -204,8 +238,13 @@ def decide_claims(
     state = np.select(
         [np.isnan(above), above <= alpha, below <= alpha], [UNTESTED, HOLDS, FAILS], OPEN
     )
+    state = xr.DataArray(state.astype(object), dims=dims)
+    if DYNAMICS in names:
+        # Nobody can show more than what a linear filter does already.
+        at = {"claim": names.index(DYNAMICS)}
+        state[at] = state[at].where((state[at] == UNTESTED) | leaves_room(cube), FAILS)
     found |= {"claim_difference": difference, "claim_margin": margin}
-    found |= {"claim_p_value_adjusted": above, "claim_state": (dims, state.astype(object))}
+    found |= {"claim_p_value_adjusted": above, "claim_state": state}
     return xr.Dataset(found)
 
 

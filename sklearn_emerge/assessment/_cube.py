@@ -63,13 +63,25 @@ VARIABLES = {
         "1",
     ),
     "ceiling": ("what nll_optimal is: exact, a bound (the best known) or unknown", "1"),
-    "claim_difference": ("what the claim is about, see claim", "nat/step, 1 for scores"),
-    "claim_effect": ("mean difference over seeds", "nat/step, 1 for scores"),
-    "claim_low": ("lower bound of the difference", "nat/step, 1 for scores"),
-    "claim_high": ("upper bound of the difference", "nat/step, 1 for scores"),
-    "claim_student_low": ("lower end of Student's interval of the mean", "nat/step, 1 for scores"),
-    "claim_student_high": ("upper end of Student's interval of the mean", "nat/step, 1 for scores"),
-    "claim_margin": ("what the difference has to exceed", "nat/step, 1 for scores"),
+    "claim_difference": (
+        "what the claim is about, see claim",
+        "nat/step, 1 for scores, nat for dynamics",
+    ),
+    "claim_effect": ("mean difference over seeds", "nat/step, 1 for scores, nat for dynamics"),
+    "claim_low": ("lower bound of the difference", "nat/step, 1 for scores, nat for dynamics"),
+    "claim_high": ("upper bound of the difference", "nat/step, 1 for scores, nat for dynamics"),
+    "claim_student_low": (
+        "lower end of Student's interval of the mean",
+        "nat/step, 1 for scores, nat for dynamics",
+    ),
+    "claim_student_high": (
+        "upper end of Student's interval of the mean",
+        "nat/step, 1 for scores, nat for dynamics",
+    ),
+    "claim_margin": (
+        "what the difference has to exceed",
+        "nat/step, 1 for scores, nat for dynamics",
+    ),
     "claim_p_value": ("p-value of a difference above the margin", "1"),
     "claim_p_value_adjusted": ("p-value of the claim adjusted over the configurations", "1"),
     "claim_state": ("holds, fails, open or untested", "1"),
@@ -93,6 +105,26 @@ VARIABLES = {
     ),
     "equivalent_reservoir_size_low": ("lower end of its interval", "1"),
     "equivalent_reservoir_size_high": ("upper end of its interval", "1"),
+    "flow_error": (
+        "error of a network that is left alone over the first steps, see horizon",
+        "unit of the data, or of several channels their standard deviation",
+    ),
+    **{
+        f"flow_error_{name}": (
+            f"the same of {words}",
+            "unit of the data, or of several channels their standard deviation",
+        )
+        for name, words in (
+            ("linear", "the best linear predictor"),
+            ("reservoir", "an echo-state network"),
+            ("optimal", "the best possible predictor"),
+        )
+    },
+    "flow_target": ("what follows a prompt: flow, forecast, continuation or none", "1"),
+    "operator_skill": (
+        "share closed of the gap in squared error between linear and best possible forecasts",
+        "1",
+    ),
     "status": ("how the fit ended", "1"),
     "status_baseline": ("how the fit of each baseline ended", "1"),
     "fit_seconds": ("wall time of the fit", "s"),
@@ -119,6 +151,8 @@ COORDINATES = {
     "solving": "task that is solved meanwhile",
     "layer": "layer of the network, 0 is the embedding",
     "window": "last inputs that a network sees, in steps",
+    "prompt": "steps that are seen before a network is left alone",
+    "horizon": "steps that it is left alone",
     "exchange": "what changes with hidden states of other sequences (loss and rise: nat/step)",
 }
 _REQUIRED = ("nll", "delta_nll", "nll_reference", "nll_optimal", "p_value", "verdict")
@@ -145,6 +179,7 @@ _TEXT = (
     "condition",
     "mode",
     "claim_state",
+    "flow_target",
     "latent_units",
 )
 # Smaller ones would grow.

@@ -18,15 +18,17 @@ RESERVED = (
     "claim",
     "condition",
     "exchange",
+    "horizon",
     "latent",
     "mode",
     "n_units",
+    "prompt",
     "seed",
     "step",
     "window",
 )
 # Of these, the ones that measures of networks in training may have, too.
-OF_MEASURES = ("exchange", "window")
+OF_MEASURES = ("exchange", "horizon", "prompt", "window")
 
 
 def check_label(argument: str, label: object) -> None:

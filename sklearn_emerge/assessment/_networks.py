@@ -15,6 +15,7 @@ from ..measures import memory_curve, outcome_accuracy
 from ..measures._accuracy import is_of_outcomes
 from ..measures._exchange import EXCHANGE, exchange_if_possible
 from ..measures._sequences import negative_log_likelihood
+from ..operators import flow_errors
 from ..predictors._fit import KEPT, fit_replicas
 from ..predictors._neural import NeuralPredictor
 from ..predictors._scale import spread_known
@@ -50,6 +51,8 @@ class Networks:
         Evaluation sequences for probing.
     with_memory : bool
         Whether to measure what networks owe to their memory.
+    flow_of : World or None
+        The structured world, if networks are to be left alone in it, those of a null, too.
     record_at : tuple of int
         Updates at which measures are taken.
     measures : dict of str to callable or None
@@ -67,6 +70,7 @@ class Networks:
     probe: object
     n_probe: int
     with_memory: bool = False
+    flow_of: object = None
     record_at: tuple = ()
     measures: dict | None = None
     trained: list | None = None
@@ -96,7 +100,8 @@ class Networks:
         -------
         Bunch
             One value a seed; probe scores have one a latent, too, losses in training one a block
-            of updates; ``memory``, DataArrays of seeds by name; ``trajectory``, see `Recorder`; and
+            of updates; ``memory`` and ``flow``, DataArrays of seeds by name; ``trajectory``, see
+            `Recorder`; and
             with a folder ``troubles``, see `Checkpoints`, and ``weights``, if these are all that
             training has made.
         """
@@ -113,19 +118,22 @@ class Networks:
         start = time.perf_counter()
         predictors = self._fit([train for train, _ in splits], context)
         seconds = time.perf_counter() - start + (0 if checkpoints is None else checkpoints.seconds)
-        found = []
+        found, left_alone = [], self._left_alone(splits)
         for seed, predictor in enumerate(predictors):
             for file in progress:
                 file.follow(seed / n_seeds)
             # One thread: the last digits must not depend on how many there are.
             with one_thread():
-                found.append(self._score(seed, predictor, of_seed(splits, seed)[1]))
+                evaluation = of_seed(splits, seed)[1]
+                found.append(self._score(seed, predictor, evaluation))
+                found[-1]["flow"] = self._flow(seed, predictor, left_alone)
         memory = _joined([each.pop("memory") for each in found])
+        flow = _joined([each.pop("flow") for each in found])
         result = Bunch(**{name: np.array([each[name] for each in found]) for name in found[0]})
         # All seeds have as many weights.
         result.n_parameters = result.n_parameters[0]
         result.fit_seconds = np.full(n_seeds, seconds / n_seeds)
-        result.memory = memory
+        result.memory, result.flow = memory, flow
         result.trajectory = {} if recorder is None else recorder.result()
         if checkpoints is not None:
             result.troubles = checkpoints.troubles
@@ -172,6 +180,19 @@ class Networks:
             model = self.model
             return _fit_seeds(model, self.mode, samples, seeds, context, self.trained, self.own)
 
+    def _left_alone(self, splits):
+        """Return the sequences of each seed in which networks are left alone, None if in none."""
+        if self.flow_of is None or self.flow_of is self.world:
+            return None if self.flow_of is None else splits
+        return self.design.splits(self.flow_of)
+
+    def _flow(self, seed, predictor, splits):
+        """Return the errors of the network of one seed that is left alone, by name."""
+        if splits is None:
+            return {}
+        evaluation = of_seed(splits, seed)[1]
+        return {"flow_error": flow_errors_of(predictor, evaluation, self.design, seed)}
+
     def _score(self, seed, predictor, evaluation):
         """Return what is measured of the network of one seed, by name."""
         nll = negative_log_likelihood(predictor, evaluation)
@@ -193,6 +214,12 @@ class Networks:
             stream = self.design.stream("probe", seed)
             return found | _probe_scores(predictor, evaluation, self.probe, self.n_probe, stream)
         return found | dict.fromkeys(PROBE_SCORES, np.full(len(evaluation.latent_names), np.nan))
+
+
+def flow_errors_of(predictor, evaluation, design, seed):
+    """Return the errors of a predictor that is left alone; all of a seed draw the same numbers."""
+    errors = flow_errors(predictor, evaluation, random_state=design.stream("flow", seed))
+    return errors.assign_coords(seed=seed)
 
 
 def _joined(found):

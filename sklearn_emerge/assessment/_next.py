@@ -342,7 +342,7 @@ def _untested(case):
         if claim.state == UNTESTED:
             doubts[name] = Doubt(f"{name} could not be tested", f"{name}: {UNDEFINED}.")
     for name in CLAIMS:
-        if name not in known and name in (*case.asked, *needed):
+        if name not in known and name in (*case.asked, *needed) and possible[name] == OPEN:
             remedy = remedy_of(name, modes) if name in case.asked else f"add {name!r} to claims"
             short = f"whether {CLAIMS[name]} was not tested"
             # Once is enough.

@@ -11,6 +11,7 @@ from .._random import seed_sequence
 from .._registry import make_model, make_world
 from ..inference import check_alpha, check_correction
 from ..measures._reservoir import check_sizes
+from ..operators import target_of
 from ..predictors import GRUPredictor
 from ..training import N_PARTS
 from ..worlds import ArrayWorld, RecordingWorld
@@ -99,6 +100,11 @@ class Plan:
             return len(self.given)
         asked = self.assessment.n_seeds
         return _N_SEEDS if asked is None else asked
+
+    def judged_by(self, configuration):
+        """Return what networks that are left alone are compared with, see `target_of`, or None."""
+        asked = "dynamics" in self.claims and self.assessment.operator_evidence == "flow"
+        return target_of(configuration.worlds[STRUCTURED]) if asked else None
 
     @property
     def sizes(self):
@@ -205,7 +211,7 @@ def make_plan(assessment, X, y):
     store, world = Store(assessment.memory), _resolve_world(assessment, X, y)
     model, given = _resolve_model(assessment)
     record_at, measures = check_record(assessment.record_at, assessment.measures)
-    nulls = check_names("nulls", assessment.nulls, world.null_kinds)
+    nulls = check_names("nulls", _nulls(assessment.nulls, world), world.null_kinds)
     configurations = expand(world, model, assessment.param_grid, nulls)
     check_values(configurations)
     sizes = assessment.n_train, assessment.n_eval
@@ -273,6 +279,18 @@ def check_plan(plan, y):
     plan.store.check(world=plan.world, model=plan.given or plan.model, measures=plan.measures)
     names = "param_grid", "probe", "baselines"
     plan.store.check(**{name: getattr(assessment, name) for name in names})
+
+
+def _nulls(nulls, world):
+    """Return the nulls that were asked for, of "auto" those that claims need.
+
+    Phase surrogates have all that a linear filter can know: where networks can be left alone, what
+    is trained on them tells operators from filters.
+    """
+    if not isinstance(nulls, str) or nulls != "auto":
+        return nulls
+    sharp = "phase" in world.null_kinds and target_of(world) is not None
+    return ("resample", "phase") if sharp else ("resample",)
 
 
 def _resolve_model(assessment):

@@ -76,13 +76,15 @@ def _baselines(plan, configuration, design):
         for condition, model in models.items()
     }
     makers = {condition: maker_of(world) for condition, world in worlds.items()}
-    return Baselines(design, worlds, baselines, plan.candidates, scoring, makers)
+    target = plan.judged_by(configuration)
+    return Baselines(design, worlds, baselines, plan.candidates, scoring, makers, target)
 
 
 def _networks(plan, configuration, design):
     """Yield the networks of a configuration in each condition and mode."""
     assessment = plan.assessment
     recording = {"record_at": plan.record_at, "measures": plan.measures} if plan.record_at else {}
+    flow_of = configuration.worlds[STRUCTURED] if plan.judged_by(configuration) else None
     for condition, world in configuration.worlds.items():
         trained = assessment._networks.get(cell_name(condition, configuration.settings))
         own = plan.given
@@ -98,6 +100,8 @@ def _networks(plan, configuration, design):
                 assessment.probe,
                 assessment.n_probe,
                 with_memory="memory" in plan.claims and condition == STRUCTURED,
+                # Of a null it is what was trained there that is compared.
+                flow_of=flow_of if condition == STRUCTURED or mode == "full" else None,
                 trained=trained if mode == "full" else None,
                 own=own,
                 **recording,

@@ -6,7 +6,18 @@ import numpy as np
 
 from ._assembly import NOTHING_TO_GAIN
 from ._case import Case
-from ._claims import FAILS, HOLDS, OPEN, REPRESENTATION, UNTESTED, Claim
+from ._claims import (
+    DYNAMICS,
+    FAILS,
+    HOLDS,
+    INAPPLICABLE,
+    OPEN,
+    REPRESENTATION,
+    UNTESTED,
+    Claim,
+    nulls_of_order,
+)
+from ._flow import NO_TARGET, final_errors, flow_ratios, leaves_room, target_in
 from ._next import doubts_of
 from ._verdict import UNDECIDED, UNDEFINED
 from ._words import (
@@ -25,6 +36,7 @@ _THAT = {
     "core": "that it predicts better than its untrained core",
     "order": "that its gain is by {what}",
     "memory": "that it uses its memory",
+    DYNAMICS: "that it goes on as its world does when it is left alone",
 }
 # Of each claim what is said of its effect, and the words for one above and one below zero.
 _EFFECTS = {
@@ -40,6 +52,12 @@ _EFFECTS = {
         "with the memory of another sequence, or with none, whichever costs less, it predicts {}",
         "worse",
         "better",
+    ),
+    DYNAMICS: (
+        "left alone, its error is {} than {nearest}, the nearest of {n_asked} that it is compared "
+        "with",
+        "smaller",
+        "larger",
     ),
     "reservoir": ("its untrained core predicts {} than {reference}", "better", "worse"),
     REPRESENTATION: (
@@ -63,14 +81,15 @@ def verdict_sentence(case: Case) -> str:
     if built == "operator":
         said = (
             f"Operator: the trained network predicts better than {best}, and than its untrained "
-            f"core, by {_by_what(case)} and with its memory"
+            f"core, by {_by_what(case)} and with its memory; {_left_alone(case)}"
         )
     elif built == "prediction":
-        failed = FAILS in (case.states["order"], case.states["memory"])
+        asked = "order", "memory", DYNAMICS
+        failed = FAILS in [case.states[name] for name in asked]
         operator = "but it is no operator" if failed else "and whether it is an operator is open"
         said = (
             f"Prediction: the trained network predicts better than {best}, and than its untrained "
-            f"core, {operator}: {_not_shown(case, ('order', 'memory'))}"
+            f"core, {operator}: {_not_shown(case, asked)}"
         )
     elif built == "reservoir":
         said = (
@@ -97,6 +116,18 @@ def verdict_sentence(case: Case) -> str:
             f"{reference}"
         )
     return f"{said}." if built == case.verdict else f"{said}; and {_decoded(case)}."
+
+
+def _left_alone(case: Case) -> str:
+    """Return what an operator does when it is left alone."""
+    if case.states[DYNAMICS] == INAPPLICABLE:
+        return "whether it follows the law of its world was not asked"
+    if target_in(case.here) == "continuation":
+        return (
+            "left alone, it goes on nearer to what was held out than linear predictors do, which "
+            "does not show that it has the law behind it"
+        )
+    return "left alone, it goes on as its world does"
 
 
 def _by_what(case: Case) -> str:
@@ -126,7 +157,7 @@ def _not_shown(case: Case, names: Iterable[str]) -> str:
     return ", and ".join(
         f"{_THAT[name].format(best=case.best, what=_by_what(case))} {_OUTCOMES[case.states[name]]}"
         for name in names
-        if case.states[name] != HOLDS
+        if case.states[name] not in (HOLDS, INAPPLICABLE)
     )
 
 
@@ -143,16 +174,24 @@ def _found(case: Case, name: str, claim: Claim) -> str:
         return f"{title}: {UNDEFINED}"
     words = {"reference": case.reference, "rank": case.rank, "best": case.best}
     if kind == "order":
-        words["nulls"] = listed([condition_in_words(null) for null in case.nulls], "or")
+        words["nulls"] = listed(map(condition_in_words, nulls_of_order(case.nulls)), "or")
         if (claim.values == 0).all():
             return (
                 f"{title}: over {case.best} nothing is gained that could be by {_by_what(case)}, "
                 f"neither in the world nor in the null with {words['nulls']}"
             )
+    if kind == DYNAMICS:
+        if not leaves_room(case.cube).item():
+            return (
+                f"{title}: left alone, a linear predictor goes on as well as the best possible "
+                "one, so that no network can show more"
+            )
+        words |= _nearest(case)
     if latent:
         words["others"] = _not_trained(case, latent)
     text, more, less = _EFFECTS[kind]
     unit = f"of {case.score_name(latent)}" if latent else "nats per step"
+    unit = "in its logarithm" if kind == DYNAMICS else unit
     word, amount = _amount(claim, more, less, unit)
     n_above = (claim.values > claim.margin).sum()
     said = (
@@ -161,6 +200,21 @@ def _found(case: Case, name: str, claim: Claim) -> str:
     )
     said += _corrected(case, kind, claim)
     return f"{said}. {_scores(case, latent)}" if latent else said
+
+
+def _nearest(case: Case) -> dict[str, str]:
+    """Return which of the errors asked for is nearest to that of networks left alone."""
+    ratios = flow_ratios(case.cube, case.run.get("operator_margin", 0.5))
+    nearest = min(ratios, key=lambda name: ratios[name].mean().item())
+    words = {
+        "linear": "half way from the best linear predictor to the best possible one",
+        "readout": "that of its untrained core",
+        "reservoir": "that of an echo-state network of its size",
+    }
+    if target_in(case.here) == "continuation":
+        words["linear"] = "that of the best linear predictor"
+    trained = f"that of a network trained in the null with {condition_in_words(nearest)}"
+    return {"nearest": words.get(nearest, trained), "n_asked": str(len(ratios))}
 
 
 def _amount(claim: Claim, more: str, less: str, unit: str) -> tuple[str, str]:
@@ -212,7 +266,7 @@ def worth_sentences(case: Case) -> list[str]:
     """Return what the trained network is worth: in random units, and of what is possible."""
     if "full" not in case.here.mode or not np.isfinite(case.here.nll.sel(mode="full")).all():
         return []
-    return [*_in_units(case), *_of_possible(case), *_of_answers(case)]
+    return [*_in_units(case), *_of_possible(case), *_of_flow(case), *_of_answers(case)]
 
 
 def _in_units(case: Case) -> list[str]:
@@ -276,6 +330,29 @@ def _of_possible(case: Case) -> list[str]:
             )
         sentences.append(f"{said}.")
     return sentences
+
+
+def _of_flow(case: Case) -> list[str]:
+    """Return how far a network comes that is left alone, compared with linear predictors."""
+    if "flow_error_linear" not in case.here or target_in(case.here) == NO_TARGET:
+        return []
+    errors = case.here.flow_error.sel(mode="full")
+    n_steps = int(errors.horizon.where(errors.notnull().any(("seed", "prompt"))).max())
+    alone = f"Left alone for {count(n_steps, 'step')}"
+    skill = case.here.get("operator_skill")
+    if skill is not None and skill.sel(mode="full").notnull().all():
+        mean = skill.sel(mode="full").mean().item()
+        share = "nothing" if mean <= 0 else _percent(min(mean, 1.0))
+        return [
+            f"{alone}, it closes {share} of the gap in squared error between the best linear "
+            "predictor and the best possible one."
+        ]
+    own, linear = (
+        np.sqrt((final_errors(each) ** 2).mean()).item()
+        for each in (errors, case.here.flow_error_linear)
+    )
+    word, share = ("smaller", 1 - own / linear) if own <= linear else ("larger", own / linear - 1)
+    return [f"{alone}, its error is {share:.0%} {word} than that of the best linear predictor."]
 
 
 def _of_answers(case: Case) -> list[str]:

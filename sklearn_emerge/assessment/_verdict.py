@@ -8,7 +8,20 @@ import xarray as xr
 from sklearn.utils.validation import check_is_fitted
 
 from ..inference import outside_majority, smallest_p_value
-from ._claims import CLAIMS, FAILS, HOLDS, OPEN, REPRESENTATION, UNTESTED, claims_of
+from ._claims import (
+    CLAIMS,
+    DYNAMICS,
+    FAILS,
+    HOLDS,
+    INAPPLICABLE,
+    OPEN,
+    REPRESENTATION,
+    UNTESTED,
+    claims_of,
+    nulls_of_order,
+    states_of,
+)
+from ._flow import NO_TARGET, target_in
 from ._labels import RESERVED, STRUCTURED
 from ._words import baseline_in_words, loss_in_words
 
@@ -38,7 +51,7 @@ class Verdict:
         """Return whether it follows from the states of the claims."""
         settled = [states[claim] for claim in self.settled]
         return (
-            all(states[claim] == HOLDS for claim in self.hold)
+            all(states[claim] in (HOLDS, INAPPLICABLE) for claim in self.hold)
             and all(states[claim] == FAILS for claim in self.fail)
             and (FAILS in settled or OPEN not in settled)
         )
@@ -60,11 +73,10 @@ class Verdict:
         )
 
 
-# The first that follows is the verdict; "undecided" if none does. That the flow of the world is
-# followed (a claim "dynamics") will be asked of an operator, too.
+# The first that follows is the verdict; "undecided" if none does. Dynamics may be inapplicable.
 VERDICTS = (
-    Verdict("operator", hold=("prediction", "core", "order", "memory")),
-    Verdict("prediction", hold=("prediction", "core"), settled=("order", "memory")),
+    Verdict("operator", hold=("prediction", "core", "order", "memory", DYNAMICS)),
+    Verdict("prediction", hold=("prediction", "core"), settled=("order", "memory", DYNAMICS)),
     # Before what is learned: where the untrained core does as well, training added nothing.
     Verdict("reservoir", hold=("reservoir",), fail=("core",)),
     Verdict("learned, not beyond {best_baseline}", hold=("gain",), fail=("prediction",)),
@@ -78,6 +90,10 @@ REMEDIES = {
     "core": "add the mode 'readout'",
     "order": "add a null",
     "memory": "pass a model and sequences whose states can be exchanged",
+    DYNAMICS: (
+        "add the mode 'readout', a null and the baseline 'linear_filter', and pass sequences and a "
+        "model that can go on by themselves"
+    ),
     "reservoir": "add the mode 'readout'",
     REPRESENTATION: "pass latents, a probe and the mode 'readout'",
 }
@@ -229,8 +245,8 @@ def obstacle_of(cube, here):
 def still_falling(cube, margin):
     """Return by how much the loss still falls where it matters, by condition and mode.
 
-    Falls of no more than the margin are left out. In a null a fall matters where networks might
-    come to gain something.
+    Falls of no more than the margin are left out. In a null of `nulls_of_order` a fall matters
+    where networks might come to gain something.
     """
     if "training_loss" not in cube:
         return {}
@@ -240,7 +256,7 @@ def still_falling(cube, margin):
     falls = falls.where(matters & (falls > margin))
     return {
         (condition, mode): fall
-        for condition in cube.condition.values.tolist()
+        for condition in (STRUCTURED, *nulls_of_order(cube.condition.values.tolist()))
         for mode in cube.mode.values.tolist()
         if not np.isnan(fall := falls.sel(condition=condition, mode=mode).item())
     }
@@ -262,11 +278,6 @@ def _unfinished(cube, falls, margin, verdict):
         f"{falls[condition, mode]:.2g} nats per step ({condition}, {mode}), more than "
         f"margin={margin:g}; {remedy}"
     ]
-
-
-def states_of(claims):
-    """Return the state of every claim, given those that were tested."""
-    return dict.fromkeys(CLAIMS, UNTESTED) | {name: each.state for name, each in claims.items()}
 
 
 def _first(states):
@@ -326,7 +337,7 @@ def _possible(here):
 
 def _decide(here, found, claims, falls, margin):
     """Return the verdict of one configuration, if it is the same however long training goes on."""
-    states = states_of(found)
+    states = states_of(here, found)
     if falls:
         first = _first(states)
         if _represented(states) or first is None or not first.outlives(_possible(here), margin):
@@ -347,7 +358,8 @@ def _tell(here, found, claims):
         over = f" over {best}" if name == "prediction" else ""
         why = f": {UNDEFINED}" if each.state == UNTESTED else ""
         told[each.state].append(f"{name}{over}{shown}{why}")
-    told[UNTESTED] += _missing(found, claims, here.mode.values.tolist())
+    asked = [name for name in claims if name != DYNAMICS or target_in(here) != NO_TARGET]
+    told[UNTESTED] += _missing(found, asked, here.mode.values.tolist())
     return [f"{state}: {', '.join(names)}" for state, names in told.items() if names]
 
 

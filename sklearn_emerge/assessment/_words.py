@@ -50,7 +50,8 @@ GLOSSARY = {
     "operator": (
         r"(?i)\boperator\b",
         "what predicts better than the best of all baselines and than its untrained core, by the "
-        "order in time and with its memory. Whether it follows the law of the world is not asked",
+        "order in time and with its memory; and what, where it can be left alone, goes on as its "
+        "world does",
     ),
     "holds, fails, open": (
         r"\b(holds|fails|open)\b",
@@ -94,6 +95,13 @@ GLOSSARY = {
         r"\bmemory\b",
         "the hidden state before the last input; another sequence is one with (nearly) the same "
         "last input",
+    ),
+    "left alone": (
+        r"(?i)\bleft alone\b",
+        "after a prompt it sees its own predictions in place of what comes. Its error is compared, "
+        "by its logarithm, with one half way, in squared error, from the best linear predictor to "
+        "the best possible one if that is known, and with those of its untrained core, of an "
+        "echo-state network of its size, and of networks trained in the nulls",
     ),
     "linear filter": (
         r"\blinear filter\b",

@@ -89,9 +89,10 @@ def _add_comparisons(parser: Parser) -> None:
     add_option(
         parser,
         "--nulls",
-        ["resample"],
+        ["auto"],
         f"worlds without order to compare with: {', '.join(nulls)}, as far as WORLD has them; "
-        "without a value there are none",
+        "auto is resample, and phase where WORLD has it and networks can be left alone; without a "
+        "value there are none",
         type=str.lower,
         nargs="*",
         metavar="NULL",
@@ -154,7 +155,7 @@ def run(options: Namespace) -> None:
         model,
         param_grid={"hidden_size": options.hidden_size} if several else None,
         modes=options.modes,
-        nulls=options.nulls,
+        nulls="auto" if options.nulls == ["auto"] else options.nulls,
         reservoir_sizes=options.reservoir_sizes or None,
         n_seeds=options.seeds,
         n_train=options.train,

@@ -10,6 +10,8 @@ from ._common import require
 
 # From how many steps it is asked how latents go on, and how far; sequences whose noise is seen.
 _SOME_STEPS, _FAR, _MANY = 8, 6, 200
+# Standard errors that a mean is never away from zero by chance.
+_MANY_ERRORS = 6
 # What adaptive integration leaves in a step, and differences over a small distance in a slope.
 _TOLERANCE, _NEARBY, _SLOPE = 1e-5, 1e-5, 1e-3
 
@@ -46,11 +48,20 @@ def check_flow(world: World, facts: WorldFacts, sample: Sample) -> None:
             f"{name}.flow is not the same in one go as in two; let _move depend on the latents and "
             "the step alone.",
         )
-        away = np.abs(world.flow(latents[:, t], 1, start=t)[:, 0] - latents[:, t + 1])
+        off = latents[:, t + 1] - world.flow(latents[:, t], 1, start=t)[:, 0]
+        away = np.abs(off)
+        error = off.std(axis=0) / np.sqrt(len(off)) + _TOLERANCE * spread
         require(
-            facts.flow_kind == "noisy" or (away <= _TOLERANCE * spread).all(),
+            facts.flow_kind != "mean" or (np.abs(off.mean(axis=0)) <= _MANY_ERRORS * error).all(),
+            f"{name}: flow_kind='mean', but after step {t} latents differ from flow in their mean, "
+            f"by up to {np.abs(off.mean(axis=0)).max():.3g}; correct _move, or declare "
+            "flow_kind='noisy' if it leaves something out.",
+        )
+        require(
+            facts.flow_kind != "exact" or (away <= _TOLERANCE * spread).all(),
             f"{name}: flow_kind='exact', but after step {t} latents differ from flow by up to "
-            f"{away.max():.3g}; correct _move, or declare flow_kind='noisy' if they are disturbed.",
+            f"{away.max():.3g}; correct _move, or declare flow_kind='noisy' if they are "
+            "disturbed, or 'mean' if it is the mean.",
         )
     _check_emission(world, facts, name)
     _check_rest(world, spread, name)

@@ -56,11 +56,11 @@ class World(StatedFlow, ABC, Estimator):
     ceiling : {"exact", "bound"} or None
         What the score of `optimal_predictor` is: the best that is possible, the best known, or
         not known.
-    flow_kind : {"exact", "noisy"} or None
+    flow_kind : {"exact", "mean", "noisy"} or None
         What is known of how latents go on, which must then be the whole state. "exact": as `flow`
-        says; "noisy": disturbed by process noise, by inputs, pulses or switches, which `flow`
-        leaves out. None: not known, as of recordings and of nulls; `flow` and `emission` then raise
-        a ValueError.
+        says; "mean": so in the mean over what disturbs them, as of linear systems; "noisy":
+        disturbed by process noise, by inputs, pulses or switches, which `flow` leaves out. None:
+        not known, as of recordings and of nulls; `flow` and `emission` then raise a ValueError.
     n_exogenous : int
         How many of the last channels of X are exogenous: they drive the others, and are seen, but
         never predicted. Row t has those that act between step t and step t + 1; `with_inputs`

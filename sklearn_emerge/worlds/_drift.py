@@ -66,8 +66,8 @@ class DriftWorld(World):
 
     @property
     def flow_kind(self):
-        """Noisy, and exact without process noise."""
-        return "noisy" if self.dynamics_std else "exact"
+        """The mean of what follows; exact without process noise."""
+        return "mean" if self.dynamics_std else "exact"
 
     @property
     def noise_std(self):

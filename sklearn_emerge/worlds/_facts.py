@@ -13,7 +13,7 @@ _KNOWN = {
     "input_scaling": ("standard", "first", None),
     "output_scaling": ("standard", None),
     "ceiling": ("exact", "bound", None),
-    "flow_kind": ("exact", "noisy", None),
+    "flow_kind": ("exact", "mean", "noisy", None),
 }
 
 
@@ -47,7 +47,7 @@ class WorldFacts:
         How many of the last channels drive the others and are not predicted.
     feedback : bool
         Whether predictors see what they predict, or the exogenous channels alone.
-    flow_kind : {"exact", "noisy"} or None
+    flow_kind : {"exact", "mean", "noisy"} or None
         What is known of how latents go on.
 
     Raises

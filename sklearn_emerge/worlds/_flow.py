@@ -91,8 +91,8 @@ class StatedFlow:
             a world is at its mean or does not happen: process noise and inputs are 0, there are
             no pulses, and regimes stay. So of a world whose `flow_kind` is "exact"
             ``flow(latents[:, t], n, t)`` is ``latents[:, t + 1 : t + 1 + n]``, up to rounding or,
-            where it says so, the integration; of one that is "noisy" it is what disturbances move
-            around.
+            where it says so, the integration; where it is "mean", that is the mean of what
+            follows; of one that is "noisy" it is what disturbances move around.
 
         Raises
         ------

@@ -49,7 +49,7 @@ class FunctionWorld(World):
     feedback : bool, default=True
         Whether what is predicted is seen, too. False is a task: the first channels are its targets,
         predicted from the exogenous channels alone.
-    flow_kind : {"exact", "noisy"}, default=None
+    flow_kind : {"exact", "mean", "noisy"}, default=None
         Whether latents go on as `move` says, or are disturbed besides; None if it is not known.
     move : callable, default=None
         ``move(latents, step)`` returns latents, of shape (n_sequences, n_latents), one step after
@@ -110,7 +110,7 @@ class FunctionWorld(World):
         "n_tokens": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "n_exogenous": [Interval(Integral, 0, None, closed="left")],
         "feedback": ["boolean"],
-        "flow_kind": [StrOptions({"exact", "noisy"}), None],
+        "flow_kind": [StrOptions({"exact", "mean", "noisy"}), None],
         "move": [callable, None],
         "emit": [callable, None],
     }

@@ -211,8 +211,10 @@ class LinearSystemWorld(World):
 
     @property
     def flow_kind(self):
-        """Noisy, and exact without process noise and inputs."""
-        return "noisy" if np.any(self.Q) or self.B is not None else "exact"
+        """The mean of what follows; noisy with inputs, exact without these and process noise."""
+        if self.B is not None:
+            return "noisy"
+        return "mean" if np.any(self.Q) else "exact"
 
     @property
     def n_exogenous(self):
