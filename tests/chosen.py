@@ -6,16 +6,34 @@ import numpy as np
 import xarray as xr
 
 from sklearn_emerge.assessment._claims import CLAIMS, decide_claims
+from sklearn_emerge.assessment._flow import skills
 from sklearn_emerge.assessment._verdict import judge
 
 # Losses of the trained network, its untrained core, and the trained network in the null; the
 # best baseline and the reference have fixed ones.
 REFERENCE, BEST, NULL = 1.0, 0.5, 2.0
 OPERATOR = {"full": 0.3, "readout": 0.6, "null": 2.0, "memory": (0.2, 0.2)}
+# Errors of networks that are left alone, and of what they are compared with.
+FLOW = {
+    "full": 0.1,
+    "readout": 0.8,
+    "resample": 0.9,
+    "linear": 0.4,
+    "reservoir": 0.3,
+    "optimal": 0.05,
+}
 
 
 def cube_of(
-    full=0.3, readout=0.6, null=2.0, memory=(0.2, 0.2), probes=None, n_seeds=6, optimal=0.2
+    full=0.3,
+    readout=0.6,
+    null=2.0,
+    memory=(0.2, 0.2),
+    probes=None,
+    n_seeds=6,
+    optimal=0.2,
+    flow=None,
+    target="flow",
 ):
     """Return what an assessment has measured, with a little noise of each seed on top."""
     noise = 0.002 * np.random.default_rng(0).standard_normal((2, 2, n_seeds))
@@ -47,12 +65,41 @@ def cube_of(
                 values, dims = np.stack([values, 0 * values]), ("condition", *dims)
             cube[name] = (dims, values)
         cube = cube.assign_coords(latent=["x", "y"])
-    return cube
+    return cube if flow is None else with_flow(cube, flow, target)
 
 
-def judged(cube, claims=tuple(CLAIMS), margin=0.01, probe_margin=0.05, units=None, **options):
+def with_flow(cube, flow, target="flow"):
+    """Add errors of networks that are left alone, larger by 1% in each further seed."""
+    seeds = 1.01 ** np.arange(cube.sizes["seed"])
+
+    def errors(error):
+        # Those over shorter horizons have no say.
+        return error * seeds[:, np.newaxis, np.newaxis] * np.array([[7.0, 1.0], [7.0, 1.0]])
+
+    nulls = [flow[null] for null in cube.condition.values[1:]]
+    arms = np.array([[errors(flow["full"]), errors(flow["readout"])]])
+    arms = np.concatenate([arms, [[errors(e), np.full((len(seeds), 2, 2), np.nan)] for e in nulls]])
+    dims = "seed", "prompt", "horizon"
+    cube["flow_error"] = (("condition", "mode", *dims), arms)
+    for name in ("linear", "reservoir", "optimal"):
+        if name in flow:
+            cube[f"flow_error_{name}"] = (dims, errors(flow[name]))
+    cube["flow_target"] = np.array(target, "O")
+    return cube.assign_coords(prompt=[4, 8], horizon=[1, 16])
+
+
+def judged(
+    cube,
+    claims=tuple(CLAIMS),
+    margin=0.01,
+    probe_margin=0.05,
+    operator_margin=0.5,
+    units=None,
+    **options,
+):
     options = {"alpha": 0.05, "correction": "holm", "units": units} | options
-    cube = cube.merge(decide_claims(cube, claims=claims, margins=(margin, probe_margin), **options))
+    margins = {"margins": (margin, probe_margin), "operator_margin": operator_margin}
+    cube = cube.merge(decide_claims(cube, claims=claims, **margins, **options))
     return cube.merge(judge(cube, claims=claims, margin=margin, **options))
 
 
@@ -122,6 +169,8 @@ def told(cube, optimal=0.2, ceiling="exact", sizes=None, run=RUN, **options):
     cube["efficiency"] = cube.delta_nll
     cube["nll_baseline"] = cube.nll_best_baseline.expand_dims(baseline=["linear_filter"])
     cube["delta_nll_baseline"] = cube.nll_reference - cube.nll_baseline
+    if (found := skills(cube)) is not None:
+        cube["operator_skill"] = found
     if sizes is not None:
         cube = cube.assign_coords(n_units=[16, 512])
         cube["nll_reservoir"] = (("seed", "n_units"), np.ones((cube.sizes["seed"], 2)))

@@ -27,7 +27,7 @@ from ..predictors._scale import spread_known
 from ..probes import score_inputs
 from ..worlds import Sample
 from ._design import Design, of_seed
-from ._flow import NO_TARGET, final_errors
+from ._flow import final_errors
 from ._labels import STRUCTURED
 from ._networks import answered, flow_errors_of, groups_of, probe_options, status_of
 from ._notes import noted
@@ -76,9 +76,8 @@ class Baselines:
         condition.
     makers : dict of str to callable or None
         What makes the optimal predictor of each world, None if it is not known, by condition.
-    flow_target : str or None
-        What those that are left alone in the structured world are compared with, see `target_of`;
-        None leaves this out.
+    with_flow : bool
+        Whether those that can are left alone in the structured world.
     """
 
     design: Design
@@ -87,7 +86,7 @@ class Baselines:
     candidates: list
     scoring: dict
     makers: dict
-    flow_target: str | None = None
+    with_flow: bool = False
 
     def run(self, progress_file=None, checkpoint_folder=None):
         """Score them all.
@@ -121,7 +120,7 @@ class Baselines:
             flow |= found[-1].pop("flow")
             best = found[0]["best_baseline"]
         result = Bunch(**{name: np.array([each[name] for each in found]) for name in found[0]})
-        result.flow, result.flow_target = flow, self.flow_target or NO_TARGET
+        result.flow = flow
         return result
 
     def _score(self, condition, best, follow):
@@ -143,7 +142,7 @@ class Baselines:
             nll = np.full((len(splits), len(baselines)), np.nan)
             status, accuracy = np.full(nll.shape, "left out", object), np.full(nll.shape, np.nan)
             left_alone = {}
-            with_flow = self.flow_target is not None and condition == STRUCTURED
+            with_flow = self.with_flow and condition == STRUCTURED
             for seed, (train, evaluation) in enumerate(splits):
                 follow(seed)
                 for i, name in enumerate(baselines):

@@ -30,7 +30,6 @@ _DIMS = {
     "probe_score_window": ((), ("seed", "latent")),
     "probe_score_window_shuffled": ((), ("seed", "latent")),
     "nll_reservoir": ((), ("seed", "n_units")),
-    "flow_target": ((), ()),
 }
 
 

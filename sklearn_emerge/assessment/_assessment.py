@@ -429,6 +429,7 @@ class EmergenceAssessment(Results, Estimator):
         cells = schedule(plan)
         self._cells = network_cells(cells)
         cube = collect(cells, self._run(cells, plan.store), plan.coords)
+        cube["flow_target"] = plan.flow_targets
         cube = compare(cube, self.interval, **plan.tests)
         options = {"claims": plan.claims, "margins": (self.margin, self.probe_margin)}
         options |= {"operator_margin": self.operator_margin}

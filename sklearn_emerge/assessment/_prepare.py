@@ -10,6 +10,7 @@ from .._names import did_you_mean
 from .._random import seed_sequence
 from .._registry import make_model, make_world
 from ..inference import check_alpha, check_correction
+from ..likelihoods import LIKELIHOODS
 from ..measures._reservoir import check_sizes
 from ..operators import target_of
 from ..predictors import GRUPredictor
@@ -22,8 +23,9 @@ from ._checks import (
     warn_if_fitted,
     warn_if_seeds_cannot_reach_alpha,
 )
-from ._claims import REPRESENTATION, check_claims
+from ._claims import DYNAMICS, REPRESENTATION, check_claims
 from ._cube import describe
+from ._flow import NO_TARGET
 from ._given import read_given
 from ._key import library_versions
 from ._labels import STRUCTURED, check_names, coordinate
@@ -101,10 +103,22 @@ class Plan:
         asked = self.assessment.n_seeds
         return _N_SEEDS if asked is None else asked
 
-    def judged_by(self, configuration):
+    def flow_target(self, configuration):
         """Return what networks that are left alone are compared with, see `target_of`, or None."""
-        asked = "dynamics" in self.claims and self.assessment.operator_evidence == "flow"
+        asked = self.assessment.operator_evidence == "flow"
         return target_of(configuration.worlds[STRUCTURED]) if asked else None
+
+    def leaves_alone(self, configuration):
+        """Return whether networks of a configuration are left alone."""
+        return DYNAMICS in self.claims and self.flow_target(configuration) is not None
+
+    @property
+    def flow_targets(self):
+        """What networks that are left alone are compared with, or "none", along the grid."""
+        found = [self.flow_target(each) or NO_TARGET for each in self.configurations]
+        grid = self.assessment.param_grid or {}
+        shape = [len(values) for values in grid.values()]
+        return tuple(grid), np.array(found, object).reshape(shape)
 
     @property
     def sizes(self):
@@ -211,7 +225,7 @@ def make_plan(assessment, X, y):
     store, world = Store(assessment.memory), _resolve_world(assessment, X, y)
     model, given = _resolve_model(assessment)
     record_at, measures = check_record(assessment.record_at, assessment.measures)
-    nulls = check_names("nulls", _nulls(assessment.nulls, world), world.null_kinds)
+    nulls = check_names("nulls", _nulls(assessment, world, model), world.null_kinds)
     configurations = expand(world, model, assessment.param_grid, nulls)
     check_values(configurations)
     sizes = assessment.n_train, assessment.n_eval
@@ -281,15 +295,22 @@ def check_plan(plan, y):
     plan.store.check(**{name: getattr(assessment, name) for name in names})
 
 
-def _nulls(nulls, world):
+def _nulls(assessment, world, model):
     """Return the nulls that were asked for, of "auto" those that claims need.
 
     Phase surrogates have all that a linear filter can know: where networks can be left alone, what
     is trained on them tells operators from filters.
     """
-    if not isinstance(nulls, str) or nulls != "auto":
-        return nulls
-    sharp = "phase" in world.null_kinds and target_of(world) is not None
+    if not isinstance(assessment.nulls, str) or assessment.nulls != "auto":
+        return assessment.nulls
+    world._validate_params()
+    likelihood = getattr(model, "likelihood", "auto")
+    likelihoods = [world.likelihood if likelihood == "auto" else likelihood]
+    for key, values in (assessment.param_grid or {}).items():
+        likelihoods += list(values) if key.removeprefix("model__") == "likelihood" else []
+    # Only sums of waves have phases.
+    waves = all(name in LIKELIHOODS and not LIKELIHOODS[name].discrete for name in likelihoods)
+    sharp = waves and "phase" in world.null_kinds and target_of(world) is not None
     return ("resample", "phase") if sharp else ("resample",)
 
 

@@ -76,15 +76,15 @@ def _baselines(plan, configuration, design):
         for condition, model in models.items()
     }
     makers = {condition: maker_of(world) for condition, world in worlds.items()}
-    target = plan.judged_by(configuration)
-    return Baselines(design, worlds, baselines, plan.candidates, scoring, makers, target)
+    with_flow = plan.leaves_alone(configuration)
+    return Baselines(design, worlds, baselines, plan.candidates, scoring, makers, with_flow)
 
 
 def _networks(plan, configuration, design):
     """Yield the networks of a configuration in each condition and mode."""
     assessment = plan.assessment
     recording = {"record_at": plan.record_at, "measures": plan.measures} if plan.record_at else {}
-    flow_of = configuration.worlds[STRUCTURED] if plan.judged_by(configuration) else None
+    flow_of = configuration.worlds[STRUCTURED] if plan.leaves_alone(configuration) else None
     for condition, world in configuration.worlds.items():
         trained = assessment._networks.get(cell_name(condition, configuration.settings))
         own = plan.given

@@ -50,8 +50,8 @@ GLOSSARY = {
     "operator": (
         r"(?i)\boperator\b",
         "what predicts better than the best of all baselines and than its untrained core, by the "
-        "order in time and with its memory; and what, where it can be left alone, goes on as its "
-        "world does",
+        "order in time and with its memory; and what, where it can go on by itself, does so as "
+        "its world does",
     ),
     "holds, fails, open": (
         r"\b(holds|fails|open)\b",

@@ -169,9 +169,9 @@ def target_of(world: World) -> str | None:
     Returns
     -------
     {"flow", "forecast", "continuation"} or None
-        "flow" of quantities if the flow is exact, else "forecast" if the best possible predictor
-        is known, else "continuation", as of recordings. That of a null is "continuation", too: it
-        has no dynamics of its own. None if nothing can go on by itself, because there are exogenous
+        "flow" of quantities if the flow is what follows or its mean, else "forecast" if the best
+        possible predictor is known, else "continuation", as of recordings. That of a null is
+        "continuation", too: it has no dynamics of its own. None if nothing can go on by itself, because there are exogenous
         channels, whose steps to come nobody knows, as in all tasks; and of tokens, unless there is
         a forecast.
 
@@ -180,7 +180,7 @@ def target_of(world: World) -> str | None:
     >>> from sklearn_emerge import DriftWorld, OscillatorWorld, RegimeWorld
     >>> from sklearn_emerge.operators import target_of
     >>> [target_of(world) for world in (OscillatorWorld(), DriftWorld(), RegimeWorld())]
-    ['flow', 'forecast', 'forecast']
+    ['flow', 'flow', 'forecast']
     >>> target_of(OscillatorWorld().null("phase"))
     'continuation'
     """
@@ -200,7 +200,7 @@ def _why_not(target: str, world: World, auto: bool = False) -> str:
         if world.flow_kind is None or not continuous:
             return f"{name} has no flow of quantities (flow_kind={world.flow_kind!r})"
         # What disturbs it is not in it, so that it is no first choice.
-        return f"the flow of {name} is noisy" if auto and world.flow_kind != "exact" else ""
+        return f"the flow of {name} is noisy" if auto and world.flow_kind == "noisy" else ""
     if target == "forecast":
         # The best predictor of a null knows no dynamics.
         if world.ceiling is None or (auto and world._depth):

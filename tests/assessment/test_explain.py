@@ -36,9 +36,14 @@ def test_lines_fit_and_there_is_one_verdict():
         (
             {},
             "Operator: the trained network predicts better than a linear filter, the best of all "
-            "baselines, and than its untrained core, by the order in time and with its memory.",
+            "baselines, and than its untrained core, by the order in time and with its memory; "
+            "whether it follows the law of its world was not asked.",
         ),
-        ({"probes": Y_IS_NEW}, "with its memory; and y can be decoded better from its states"),
+        (
+            {"probes": Y_IS_NEW},
+            "with its memory; whether it follows the law of its world was not asked; and y can be "
+            "decoded better from its states",
+        ),
         ({"null": 1.8}, "but it is no operator: that its gain is by the order in time fails."),
         (
             {"null": 1.8, "memory": None},

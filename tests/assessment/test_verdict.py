@@ -94,13 +94,17 @@ def test_gains_are_over_the_same_baseline_everywhere():
 
 def test_order_is_against_each_null():
     cube = cube_of()
-    other = cube.isel(condition=[1]).assign_coords(condition=["phase"])
+    other = cube.isel(condition=[1]).assign_coords(condition=["shuffle"])
     other["nll"] = other.nll - 0.25
     both = xr.concat([cube, other], "condition", data_vars="minimal")
     for name in ("nll_memory", "state_exchange"):
         both[name] = cube[name]
     assert states(judged(both))["order"] == "fails"
     assert states(judged(cube))["order"] == "holds"
+    # Phase surrogates have an order of their own, unless there is nothing else.
+    surrogates = both.assign_coords(condition=["structured", "resample", "phase"])
+    assert states(judged(surrogates))["order"] == "holds"
+    assert states(judged(surrogates.isel(condition=[0, 2])))["order"] == "fails"
 
 
 @pytest.mark.parametrize(

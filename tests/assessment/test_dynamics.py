@@ -1,0 +1,195 @@
+"""Networks that are left alone: what is asked of them, and what a verdict makes of it."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+import xarray as xr
+from chosen import FLOW, OPERATOR, cube_of, judged, states, told
+
+from sklearn_emerge import (
+    EmergenceAssessment,
+    GRUPredictor,
+    OscillatorWorld,
+    RegimeWorld,
+    explain,
+)
+from sklearn_emerge.assessment._flow import final_errors, flow_ratios, least_ratio, skills
+from sklearn_emerge.assessment._verdict import VERDICTS
+from sklearn_emerge.inference import sign_flip_test
+
+
+def found_in(flow, target="flow", **options):
+    """Return the verdict and the state of dynamics of an operator by its losses."""
+    cube = judged(cube_of(**OPERATOR, flow=flow, target=target), **options)
+    return cube.verdict.item(), states(cube).get("dynamics")
+
+
+def test_who_goes_on_as_the_world_does_is_an_operator():
+    assert found_in(FLOW) == ("operator", "holds")
+
+
+@pytest.mark.parametrize("other", ["readout", "reservoir", "resample", "linear"])
+def test_nobody_is_to_be_as_near(other):
+    """Half way from 0.15 to 0.05 in squares is 0.112."""
+    nearer = 0.15 if other == "linear" else 0.09
+    verdict, state = found_in(FLOW | {other: nearer, "full": 0.115})
+    assert (verdict, state) == ("prediction", "fails")
+
+
+def test_errors_that_cannot_be_told_apart_decide_nothing():
+    cube = cube_of(**OPERATOR, flow=FLOW)
+    signs = xr.DataArray([1.5, 0.7, 1.5, 0.7, 1.5, 0.7], dims="seed")
+    cube["flow_error_reservoir"] = 0.1 * signs + 0 * cube.flow_error_reservoir
+    cube = judged(cube)
+    assert (cube.verdict.item(), states(cube)["dynamics"]) == ("undecided", "open")
+
+
+def test_how_much_of_the_gap_is_asked_for_is_a_parameter():
+    """0.2 closes a share of 1 - (0.04 - 0.0025) / (0.16 - 0.0025) = 0.76."""
+    flow = FLOW | {"full": 0.2}
+    assert found_in(flow, operator_margin=0.75)[1] == "holds"
+    assert found_in(flow, operator_margin=0.77)[1] == "fails"
+
+
+def test_of_a_continuation_nobody_knows_the_best():
+    """There, all that is asked of linear predictors is a larger error."""
+    flow = FLOW | {"full": 0.29, "linear": 0.3, "reservoir": 0.31}
+    assert found_in(flow)[1] == "fails"
+    assert found_in(flow, target="continuation")[1] == "holds"
+    del flow["optimal"]
+    assert found_in(flow, target="continuation")[1] == "holds"
+
+
+def test_where_a_linear_predictor_is_the_best_there_is_no_room():
+    flow = FLOW | {"linear": 0.051, "full": 0.01}
+    assert found_in(flow) == ("prediction", "fails")
+    assert np.isnan(skills(cube_of(**OPERATOR, flow=flow))).all()
+    # In a continuation that is not known.
+    assert found_in(flow, target="continuation")[1] == "holds"
+
+
+def test_without_what_it_is_compared_with_it_is_not_tested():
+    without = {name: error for name, error in FLOW.items() if name != "linear"}
+    assert found_in(without) == ("prediction", None)
+    # An echo-state network need not be there.
+    without = {name: error for name, error in FLOW.items() if name != "reservoir"}
+    assert found_in(without) == ("operator", "holds")
+    assert found_in(FLOW, claims=("prediction", "core", "order", "memory")) == ("prediction", None)
+
+
+def test_where_nothing_can_be_left_alone_losses_are_enough():
+    assert found_in(None) == ("operator", None)
+    assert found_in(FLOW, target="none", claims=("prediction", "core", "order", "memory"))[0] == (
+        "operator"
+    )
+
+
+def test_no_other_claim_is_inapplicable():
+    held = {claim for verdict in VERDICTS for claim in verdict.hold}
+    nothing = dict.fromkeys(held, "inapplicable") | {"gain": "open", "reservoir": "open"}
+    assert VERDICTS[0].follows(nothing)
+    for name in ("prediction", "core", "order", "memory"):
+        assert not VERDICTS[0].follows(nothing | {name: "untested"})
+
+
+def test_errors_are_those_of_the_longest_horizon_of_each_configuration():
+    errors = xr.DataArray(
+        [[[9.0, 3.0, np.nan], [9.0, 4.0, np.nan]], [[9.0, 9.0, 1.0], [np.nan, np.nan, np.nan]]],
+        {"prompt": [2, 4], "horizon": [1, 2, 4]},
+        ("n_steps", "prompt", "horizon"),
+    )
+    assert final_errors(errors).values == pytest.approx([np.sqrt(12.5), 1.0])
+
+
+def test_skill_is_of_the_gap_over_all_seeds():
+    found = skills(cube_of(**OPERATOR, flow=FLOW)).sel(condition="structured", mode="full")
+    mean_square = np.mean(1.01 ** (2 * np.arange(6)))
+    gap = (0.4**2 - 0.05**2) * mean_square
+    expected = 1 - (0.1**2 * 1.01 ** (2 * np.arange(6)) - 0.05**2 * mean_square) / gap
+    assert found.values == pytest.approx(expected)
+
+
+def test_a_test_of_the_least_never_rejects_where_that_of_one_does_not():
+    rng = np.random.default_rng(0)
+    for n_seeds, _ in product((5, 6, 8), range(40)):
+        values = xr.DataArray(rng.normal(0.5, 1.0, (3, n_seeds)), dims=("test", "seed"))
+        least = least_ratio({str(i): each for i, each in enumerate(values)})
+        p_values = [sign_flip_test(each).pvalue for each in values.values]
+        assert sign_flip_test(least.values).pvalue >= max(p_values) - 1e-12
+
+
+@pytest.mark.parametrize(
+    ("flow", "target", "said", "sentence"),
+    [
+        (FLOW, "flow", "as its world does.", "closes 95% of the gap"),
+        (FLOW, "continuation", "which does not show that it has the law", "error is 75% smaller"),
+        (
+            FLOW | {"readout": 0.101},
+            "flow",
+            "as its world does.",
+            "than that of its untrained core, the nearest of 4 that it is compared with",
+        ),
+        (FLOW | {"linear": 0.05}, "flow", "no operator", "no network can show more"),
+        (FLOW | {"full": 0.5}, "flow", "when it is left alone fails", "larger than"),
+        (None, "flow", "was not asked", ""),
+    ],
+)
+def test_sentences_say_what_was_found(flow, target, said, sentence):
+    text = explain(told(cube_of(**OPERATOR, flow=flow, target=target)))
+    first, _, rest = " ".join(text.split()).partition("6 seeds, each")
+    assert said in first
+    assert sentence in rest
+    assert (flow is None) == ("eft alone" not in rest)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Return a function that assesses a little."""
+
+    def assess(world, **options):
+        model = GRUPredictor(3, max_steps=3, engine="torch")
+        options = {"baselines": ("mean", "linear_filter", "echo_state")} | options
+        options |= {"n_train": 12, "n_eval": 6, "n_seeds": 2, "reservoir_sizes": None}
+        return EmergenceAssessment(
+            world, model, probe=None, random_state=0, progress=False, **options
+        ).fit()
+
+    return assess
+
+
+@pytest.mark.filterwarnings("ignore:n_seeds=2 cannot reach")
+def test_an_assessment_measures_all_that_is_asked(small):
+    cube = small(OscillatorWorld(n_steps=16)).cube_
+    assert cube.condition.values.tolist() == ["structured", "resample", "phase"]
+    assert cube.flow_target.item() == "flow"
+    assert cube.prompt.values.tolist() == [2, 4, 8]
+    assert cube.horizon.values.tolist() == [1, 2, 4, 8]
+    measured = cube.flow_error.notnull().all(("seed", "prompt", "horizon"))
+    assert measured.sel(condition="structured").all()
+    assert measured.sel(mode="full").all()
+    assert not measured.sel(mode="readout", condition=["resample", "phase"]).any()
+    assert list(flow_ratios(cube, 0.5)) == ["linear", "readout", "reservoir", "resample", "phase"]
+    assert "dynamics" in cube.claim
+    assert (final_errors(cube.flow_error_optimal) < final_errors(cube.flow_error_linear)).all()
+
+
+@pytest.mark.filterwarnings("ignore:n_seeds=2 cannot reach")
+def test_worlds_of_a_grid_have_prompts_of_their_own(small):
+    cube = small(RegimeWorld(n_steps=16), param_grid={"world__n_steps": [8, 16]}).cube_
+    assert cube.condition.values.tolist() == ["structured", "resample"]
+    known = cube.flow_error.sel(condition="structured", mode="full").notnull().any("seed")
+    assert cube.prompt.where(known.any("horizon")).max("prompt").values.tolist() == [4, 8]
+    assert np.isfinite(cube.claim_effect.sel(claim="dynamics")).all()
+    assert cube.flow_target.values.tolist() == ["forecast"] * 2
+
+
+@pytest.mark.filterwarnings("ignore:n_seeds=2 cannot reach")
+@pytest.mark.parametrize(
+    "options", [{"operator_evidence": "loss"}, {"claims": ("prediction", "core")}]
+)
+def test_nothing_is_left_alone_that_nobody_asks_for(small, options):
+    cube = small(OscillatorWorld(n_steps=16), **options).cube_
+    assert "flow_error" not in cube
+    assert "dynamics" not in cube.claim
+    assert cube.flow_target.item() == ("none" if "operator_evidence" in options else "flow")
