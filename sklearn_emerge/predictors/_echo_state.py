@@ -223,6 +223,10 @@ class EchoStatePredictor(
         weights = self.input_weights_, self.recurrent_weights_, self.bias_
         return LeakyCell(*weights, leak=self.leak_), self.head_.coef, self.head_.intercept
 
+    def _units(self):
+        # The head predicts on the scale of the data.
+        return self.scale_, 1.0
+
     def _mean(self, output):
         return self._likelihood.mean(output)
 
