@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupKFold, KFold
 from sklearn.utils import Bunch
 
 from .._random import integer_seed
-from .._threads import one_thread
+from .._threads import computed_ahead, one_thread
 from ..ceilings._of_world import optimal_predictor
 from ..measures._reservoir import nll_of_cores
 from ..measures._sequences import negative_log_likelihood
@@ -22,7 +22,9 @@ from ..predictors import (
     MarkovPredictor,
     SeasonalPredictor,
 )
+from ..predictors._base import BasePredictor
 from ..predictors._last_inputs import windows_of
+from ..predictors._neural import NeuralPredictor
 from ..predictors._scale import spread_known
 from ..probes import score_inputs
 from ..worlds import Sample
@@ -127,40 +129,52 @@ class Baselines:
         """Return what is measured in one condition, by name; the best is chosen if it is None."""
         world, baselines = self.worlds[condition], self.baselines[condition]
         splits, n_seeds = self.design.splits(world), self.design.n_seeds
+        with_flow = self.with_flow and condition == STRUCTURED
 
         def fitted(name, seed, X):
             baseline = _seeded(baselines[name], self.design.stream("baseline", name, seed))
-            with warnings.catch_warnings():
-                # That is what the status is for.
-                warnings.simplefilter("ignore", ConvergenceWarning)
+            with spread_known(world.recorded_spread):
                 return baseline.fit(X)
 
-        with one_thread(), spread_known(world.recorded_spread):
-            reference = _choose(self.candidates, splits, fitted)
-            best = _choose(baselines, splits, fitted) if best is None else best
+        def score(one):
+            """Return loss, status, accuracy (None where nothing is answered), and errors by role."""
+            seed, name = one
+            train, evaluation = splits[seed]
+            predictor = fitted(name, seed, train.X)
+            loss = negative_log_likelihood(predictor, evaluation)
+            share = answered(predictor, evaluation, loss).get("accuracy")
+            alone = {}
+            for role in _roles(predictor) if with_flow else ():
+                alone[role] = flow_errors_of(predictor, evaluation, self.design, seed)
+            return loss, status_of(predictor, loss), share, alone
+
+        compute = computed_ahead if all(map(_is_ours, baselines.values())) else map
+        with one_thread(), spread_known(world.recorded_spread), warnings.catch_warnings():
+            # That is what the status is for.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            reference = _choose(self.candidates, splits, fitted, compute)
+            best = _choose(baselines, splits, fitted, compute) if best is None else best
             scored = baselines if condition == STRUCTURED else {*self.candidates, best}
             nll = np.full((len(splits), len(baselines)), np.nan)
             status, accuracy = np.full(nll.shape, "left out", object), np.full(nll.shape, np.nan)
-            left_alone = {}
-            with_flow = self.with_flow and condition == STRUCTURED
-            for seed, (train, evaluation) in enumerate(splits):
-                follow(seed)
-                for i, name in enumerate(baselines):
-                    if name in scored:
-                        predictor = fitted(name, seed, train.X)
-                        nll[seed, i] = negative_log_likelihood(predictor, evaluation)
-                        status[seed, i] = status_of(predictor, nll[seed, i])
-                        for share in answered(predictor, evaluation, nll[seed, i]).values():
-                            accuracy[seed, i] = share
-                        for name in _roles(predictor) if with_flow else ():
-                            errors = flow_errors_of(predictor, evaluation, self.design, seed)
-                            left_alone.setdefault(name, {}).setdefault(seed, []).append(errors)
+            ones = [(s, name) for s in range(len(splits)) for name in baselines if name in scored]
+            places = [(seed, list(baselines).index(name)) for seed, name in ones]
+            reached, left_alone = None, {}
+            for place, found in zip(places, compute(score, ones), strict=True):
+                if place[0] != reached:
+                    reached = place[0]
+                    follow(reached)
+                nll[place], status[place], share, alone = found
+                accuracy[place] = np.nan if share is None else share
+                for role, errors in alone.items():
+                    left_alone.setdefault(role, {}).setdefault(reached, []).append(errors)
             scoring, maker = self.scoring[condition], self.makers[condition]
             optimal = optimal_predictor(world, **scoring, maker=maker)
-            for seed, (_, evaluation) in enumerate(splits):
-                if with_flow and optimal is not None:
-                    errors = flow_errors_of(optimal, evaluation, self.design, seed)
-                    left_alone.setdefault("flow_error_optimal", {})[seed] = [errors]
+            if with_flow and optimal is not None:
+                left_alone["flow_error_optimal"] = {
+                    seed: [flow_errors_of(optimal, evaluation, self.design, seed)]
+                    for seed, (_, evaluation) in enumerate(splits)
+                }
             nll_optimal = [
                 np.nan if optimal is None else negative_log_likelihood(optimal, evaluation)
                 for _, evaluation in splits
@@ -200,7 +214,16 @@ def _seeded(baseline, stream):
     return baseline
 
 
-def _choose(names, splits, fitted):
+def _is_ours(baseline):
+    """Return whether several of a kind can be fitted at once, in threads, as those here can.
+
+    Not networks, for which torch has one stream of random numbers.
+    """
+    ours = type(baseline).__module__.startswith(BasePredictor.__module__.rpartition(".")[0])
+    return ours and not isinstance(baseline, NeuralPredictor)
+
+
+def _choose(names, splits, fitted, compute=map):
     """Return the baseline that is best on training sequences that it was not fitted to."""
     losses = dict.fromkeys(names, 0.0)
     by_seed = [(train, _folds(train)) for train, _ in splits]
@@ -212,8 +235,13 @@ def _choose(names, splits, fitted):
         scored = None if sample.scored is None else sample.scored[left_out]
         observed = None if sample.observed is None else sample.observed[left_out]
         part = Sample(sample.X[left_out], scored=scored, observed=observed)
-        for name in names:
-            losses[name] += negative_log_likelihood(fitted(name, 0, sample.X[used]), part)
+        kept = sample.X[used]
+
+        def score(name, kept=kept, part=part):
+            return negative_log_likelihood(fitted(name, 0, kept), part)
+
+        for name, loss in zip(names, compute(score, names), strict=True):
+            losses[name] += loss
     return min(losses, key=lambda name: np.nan_to_num(losses[name], nan=np.inf))
 
 
