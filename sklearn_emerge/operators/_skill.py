@@ -48,8 +48,9 @@ def operator_skill(error: Errors, error_linear: Errors, error_optimal: Errors = 
 
     Notes
     -----
-    From a target that is the forecast of the optimal predictor there is room unless linear filters
-    have no error at all, so that NaN does not tell that a linear filter is nearly optimal.
+    Where the target is the forecast of the optimal predictor, there is room unless linear filters
+    have no error at all, so that NaN does not tell that one is nearly optimal. So it is in the
+    drift world: there ``flow_errors(..., target="flow")`` tells.
 
     Examples
     --------
