@@ -76,6 +76,7 @@ _MODULES = (
     "inference",
     "linear_systems",
     "measures",
+    "operators",
     "predictors",
     "probes",
     "reporting",

@@ -25,6 +25,7 @@ ROOMS = {
     "measures": "inference likelihoods worlds predictors probes",
     "assessment": "inference likelihoods worlds _registry training predictors ceilings probes "
     "measures",
+    "operators": "dynamics inference likelihoods worlds predictors ceilings probes",
     "emergence": "inference",
     "linear_systems": "dynamics worlds predictors",
     "displays": "inference likelihoods predictors assessment emergence linear_systems",
