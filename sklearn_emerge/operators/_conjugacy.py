@@ -1,11 +1,13 @@
-"""Is the closed loop the world's flow, seen through a linear map?"""
+"""Whether the closed loop is the world's flow, seen through a linear map."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Floats
 from .._validation import check_integer
@@ -77,9 +79,10 @@ def conjugacy_error(
     -----
     D is a ridge regression of all steps but the first, with the penalty that predicts sequences
     left out best. It errs by about a step of the world, even where :math:`R^2` is .999, so that k =
-    1 measures the decoder: it does not tell trained networks from random cores, and k of 16 and
-    more do. Away from states that sequences drive the network to, D means nothing. The sum of
-    squares is over latents in their own units.
+    1 measures the decoder, and k of 16 and more the loop. Away from states that sequences drive the
+    network to, D means nothing. Errors are larger behind prompts that end in a transient, so
+    compare those of the same prompts. A random core that is large enough can have smaller ones than
+    a trained network. The sum of squares is over latents in their own units.
 
     Examples
     --------
@@ -100,6 +103,7 @@ def conjugacy_error(
             f"{type(predictor).__name__} has no hidden states that go on by themselves; pass a "
             "network of one plain RNN, GRU or LSTM layer, or an EchoStatePredictor."
         )
+    check_is_fitted(predictor)
     predictor._what_enters("mean", 1)
     n_steps = sample.X.shape[1]
     given = sorted({max(1, n_steps // part) for part in (2, 4, 8)}) if prompts is None else prompts
@@ -154,12 +158,12 @@ def _parts(sample: Sample, fit_on: Sample | None) -> tuple[Floats, Floats, Sampl
 
 def _increasing(values: ArrayLike, name: str, most: int | None = None) -> list[int]:
     """Return increasing integers from 1 on as a list."""
-    numbers = list(values) if np.ndim(values) == 1 else [values]  # type: ignore[arg-type,list-item]
+    numbers = list(values) if np.ndim(values) == 1 else [values]  # type: ignore[arg-type]
     for number in numbers:
         check_integer(number, name)
     top = "" if most is None else f" of at most {most}, the steps of the sequences"
     found = [int(number) for number in numbers]  # type: ignore[arg-type]
-    rising = found and all(a < b for a, b in zip(found, found[1:], strict=False))
+    rising = found and all(a < b for a, b in pairwise(found))
     if not rising or (most is not None and found[-1] > most):
         raise ValueError(f"{name}={values!r} must be increasing integers{top}.")
     return found

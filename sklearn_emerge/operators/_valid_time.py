@@ -30,10 +30,10 @@ def valid_time(
 
     .. math:: |r_k - g(f^k(z))| > \theta s,
 
-    with the rollout r behind a prompt, the true latents z after it, the world's flow f and
-    emission g without noise, and the standard deviation s of the emissions over sequences and
-    steps; of several channels the root of the mean of the squares, each in units of its s. A time
-    is censored if there is no such step in `n_steps`, and then counts as `n_steps`.
+    with the rollout r behind a prompt, the true latents z at its end, the world's flow f and
+    emission g without noise, and the standard deviation s of the sequences of the sample, over
+    all their steps; of several channels the root of the mean of the squares, each in units of its
+    s. A time is censored if there is no such step in `n_steps`, and then counts as `n_steps`.
 
     Made for ``EmergenceAssessment(measures={"valid_time": valid_time})`` of networks without a
     clock, with other arguments by `functools.partial`.
@@ -75,8 +75,8 @@ def valid_time(
 
     Notes
     -----
-    On a cycle it says little more than how exact the period is: at one that is 1% too short the
-    oscillator's is half a thousand steps, whatever the amplitude.
+    On a cycle it says little more than how exact the period is: that of an oscillator that turns
+    faster by 1% is 542 steps in the median over phases.
 
     Examples
     --------
@@ -104,18 +104,18 @@ def valid_time(
     sample = first_of(sample, n_sequences)
     rollout = predictor.rollout(sample.X[:, :n_prompt], n_steps, feedback="mean", clock=clock)
     true = continuation(world, sample, n_prompt, n_steps)
-    valid = _errors(with_channels(rollout), true) <= threshold
+    scale = with_channels(sample.X).std(axis=(0, 1))
+    valid = _errors(with_channels(rollout), true, scale) <= threshold
     # The step before which all are valid; the first step is number 1.
     n_valid = np.logical_and.accumulate(valid, axis=1).sum(axis=1)
     times = np.minimum(n_valid + 1, n_steps)
     return _labelled([float(np.median(times)), float((n_valid == n_steps).mean())])
 
 
-def _errors(rollout: Floats, true: Floats) -> Floats:
+def _errors(rollout: Floats, true: Floats, scale: Floats) -> Floats:
     """Return the error at each step in standard deviations, of shape (n_sequences, n_steps)."""
-    scale = true.std(axis=(0, 1))
     with np.errstate(over="ignore", invalid="ignore"):
-        # A world at rest has no spread.
+        # What is constant has no spread.
         apart = (rollout - true) / np.where(scale > 0, scale, 1.0)
         errors: Floats = np.sqrt((apart**2).mean(axis=2))
     return errors
