@@ -150,6 +150,12 @@ def test_decoders_are_fitted_to_other_sequences():
     spoiled = Sample(sample.X, sample.latents.copy(), world=sample.world)
     spoiled.latents[20:] = spoiled.latents[20:][:, :, ::-1] + 7
     assert conjugacy_error(model, sample).equals(conjugacy_error(model, spoiled))
+    halves = [
+        Sample(sample.X[rows], sample.latents[rows], world=sample.world)
+        for rows in (slice(20), slice(20, None))
+    ]
+    apart = conjugacy_error(model, halves[1], fit_on=halves[0])
+    assert conjugacy_error(model, sample).equals(apart)
     # Groups are not divided: the first half are the first two, in other places.
     sample.groups = np.repeat([2, 1, 4, 3], 10)
     assert conjugacy_error(model, sample).shape == (4,)
@@ -157,6 +163,15 @@ def test_decoders_are_fitted_to_other_sequences():
     with pytest.raises(ValueError, match=r"2 units.*at least 4.*fit_on"):
         conjugacy_error(model, sample)
     assert conjugacy_error(model, sample, fit_on=sample).shape == (4,)
+
+
+def test_the_flow_starts_at_the_last_step_of_the_prompt():
+    """Where the law changes with time it is known to the end of the sequences, and no further."""
+    sample = OscillatorWorld(omega=(0.8, 1.2), n_steps=40).sample(20, random_state=0)
+    model = EchoStatePredictor(5, n_draws=1, random_state=0).fit(sample.X)
+    assert np.isfinite(conjugacy_error(model, sample, prompts=[20], steps=[1, 21])).all()
+    with pytest.raises(ValueError, match="not known at step 40"):
+        conjugacy_error(model, sample, prompts=[20], steps=[1, 22])
 
 
 def test_a_flow_that_does_not_move_or_explodes_has_no_error():
@@ -183,6 +198,13 @@ def test_scores_of_states_that_are_what_is_observed():
     assert latents == pytest.approx(s / (s + r), abs=0.01)
     assert states == pytest.approx(2 * s / (2 * s + 3 * r), abs=0.01)
     assert cycle == pytest.approx((2 * s + 2 * r) / (2 * s + 3 * r), abs=0.01)
+
+
+def test_scores_do_not_depend_on_where_zero_is():
+    sample = turning_world([[1, 0], [0, 1], [0, 0]], 0.25).sample(200, random_state=0)
+    moved = Sample(sample.X + np.arange(3.0), sample.latents - 4)
+    scores = [state_r2(copying_network(each.X, np.eye(3)), each) for each in (sample, moved)]
+    assert np.allclose(*scores, atol=1e-4)
 
 
 def test_scores_are_of_sequences_left_out():
