@@ -1,12 +1,18 @@
 """Operators: what a predictor does to its state, and whether it goes on as its world does."""
 
+from ._attractors import attractor
+from ._conjugacy import conjugacy_error
 from ._fixed_points import FixedPoints, fixed_points
 from ._forecasts import flow_errors, target_of
 from ._lyapunov import lyapunov_exponents, lyapunov_spectrum
 from ._skill import log_error_ratio, log_margin_ratio, operator_skill
+from ._state_r2 import state_r2
+from ._valid_time import valid_time
 
 __all__ = [
     "FixedPoints",
+    "attractor",
+    "conjugacy_error",
     "fixed_points",
     "flow_errors",
     "log_error_ratio",
@@ -14,5 +20,7 @@ __all__ = [
     "lyapunov_exponents",
     "lyapunov_spectrum",
     "operator_skill",
+    "state_r2",
     "target_of",
+    "valid_time",
 ]

@@ -182,9 +182,9 @@ def target_of(world: World) -> str | None:
     {"flow", "forecast", "continuation"} or None
         "flow" of quantities if the flow is what follows or its mean, else "forecast" if the best
         possible predictor is known, else "continuation", as of recordings. That of a null is
-        "continuation", too: it has no dynamics of its own. None if nothing can go on by itself, because there are exogenous
-        channels, whose steps to come nobody knows, as in all tasks; and of tokens, unless there is
-        a forecast.
+        "continuation", too: it has no dynamics of its own. None if nothing can go on by itself,
+        because there are exogenous channels, whose steps to come nobody knows, as in all tasks;
+        and of tokens, unless there is a forecast.
 
     Examples
     --------
