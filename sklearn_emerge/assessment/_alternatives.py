@@ -137,7 +137,7 @@ class Baselines:
                 return baseline.fit(X)
 
         def score(one):
-            """Return loss, status, accuracy (None where nothing is answered), and errors by role."""
+            """Return loss, status, accuracy (None where none is given), and errors by role."""
             seed, name = one
             train, evaluation = splits[seed]
             predictor = fitted(name, seed, train.X)

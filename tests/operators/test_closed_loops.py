@@ -361,7 +361,7 @@ def test_a_world_with_a_flow_is_needed(measure, trained):
         (evaluation.X, "sample has no world"),
         (Sample(evaluation.X), "sample has no world.*flow_kind='exact'"),
         (Sample(evaluation.X, world=evaluation.world), "sample has no latents"),
-        (DriftWorld(n_steps=24).sample(10, random_state=0), "DriftWorld has flow_kind='noisy'"),
+        (DriftWorld(n_steps=24).sample(10, random_state=0), "DriftWorld has flow_kind='mean'"),
         (RegimeWorld(n_steps=24).sample(10, random_state=0), "latent_kind='discrete'"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -86,7 +86,7 @@ def test_persistence_lags_behind_a_drift_by_what_has_passed():
 
 
 def test_the_optimal_predictor_makes_its_own_forecasts():
-    for world in (DriftWorld(), RegimeWorld(), FlipFlopWorld(n_bits=2)):
+    for world in (RegimeWorld(), FlipFlopWorld(n_bits=2)):
         errors = flow_errors(world.optimal_predictor(), world.sample(20, random_state=0))
         assert errors.target == "forecast"
         assert (errors == 0).all()
@@ -219,8 +219,8 @@ def test_what_worlds_are_compared_with():
         OscillatorWorld(): "flow",
         LorenzWorld(): "flow",
         CIRCLE: "flow",
-        LinearSystemWorld(Q=1.0): "forecast",
-        DriftWorld(): "forecast",
+        LinearSystemWorld(Q=1.0): "flow",
+        DriftWorld(): "flow",
         RegimeWorld(): "forecast",
         FlipFlopWorld(): "forecast",
         SwitchingLinearWorld(): "continuation",
