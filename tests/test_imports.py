@@ -23,7 +23,7 @@ ROOMS = {
     "ceilings": "dynamics worlds recurrence predictors",
     "probes": "",
     "measures": "inference likelihoods worlds predictors probes",
-    "operators": "dynamics inference likelihoods worlds predictors ceilings probes",
+    "operators": "dynamics inference worlds predictors",
     "assessment": "inference likelihoods worlds _registry training predictors ceilings probes "
     "measures operators",
     "emergence": "inference",
