@@ -1,4 +1,4 @@
-"""Operators: what a predictor does that is left alone, and what a recurrent one does to its state."""
+"""Operators: what a predictor does that is left alone, and what happens to its state."""
 
 from ._fixed_points import FixedPoints, fixed_points
 from ._forecasts import flow_errors, target_of
