@@ -8,6 +8,8 @@ STAMP := .venv/installed
 # The tests are many small fits: one thread each, one process a core.
 WORKERS ?= 2
 test test-slow coverage test-oldest: export OMP_NUM_THREADS = 1
+# Compiled files are kept, whatever the machine says: many tests start Python anew.
+test test-slow coverage test-oldest: export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: install demo lint test test-slow coverage test-oldest reproduce clean
 

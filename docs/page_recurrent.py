@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 from page import draw, mean
+from scipy.stats import binomtest
 
 from sklearn_emerge.datasets import load_published
 from sklearn_emerge.inference import smallest_p_value
@@ -169,11 +170,15 @@ def false_operators():
         return None
     rates = pd.concat(map(pd.read_csv, paths))
     n = rates.groupby("setting").assessments.first()
-    called = rates[rates.test.str.startswith("operator")]
+    called = rates[rates.test.str.startswith("operator")].set_index("setting")
+    called = (called.rate * called.assessments).round().astype(int).reindex(n.index, fill_value=0)
     return {
         "settings": len(n),
         "assessments": int(n.sum()),
-        "called": int((called.rate * called.assessments).round().sum()),
+        "called": called,
+        "highest": pd.Series(
+            [binomtest(k, m).proportion_ci().high for k, m in zip(called, n, strict=True)], n.index
+        ),
         "found": pd.concat(
             map(pd.read_csv, sorted(CALIBRATION.glob("operators_are_found-*.csv")))
         ).set_index("setting"),

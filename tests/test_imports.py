@@ -23,9 +23,9 @@ ROOMS = {
     "ceilings": "dynamics worlds recurrence predictors",
     "probes": "",
     "measures": "inference likelihoods worlds predictors probes",
+    "operators": "dynamics inference worlds predictors",
     "assessment": "inference likelihoods worlds _registry training predictors ceilings probes "
     "measures",
-    "operators": "dynamics inference likelihoods worlds predictors ceilings probes",
     "emergence": "inference",
     "linear_systems": "dynamics worlds predictors",
     "displays": "inference likelihoods predictors assessment emergence linear_systems",

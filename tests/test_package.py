@@ -152,7 +152,9 @@ def distributions(tmp_path_factory):
     """The folder of a source distribution, and of the wheel that is built from it."""
     folder = tmp_path_factory.mktemp("distributions")
     subprocess.run(
-        [sys.executable, "-m", "build", "--outdir", folder, ROOT], check=True, capture_output=True
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT],
+        check=True,
+        capture_output=True,
     )
     return folder
 
@@ -200,7 +202,7 @@ def test_wheel_holds_all_it_needs(distributions, tmp_path):
         "print(len(e.datasets.load_published('recurrent-tables')))\n"
         "model = e.GRUPredictor(2, max_steps=1)\n"
         "options = dict(n_seeds=2, alpha=.6, n_train=10, n_eval=5, progress=False)\n"
-        "options |= dict(nulls=(), reservoir_sizes=None)\n"
+        "options |= dict(nulls=(), baselines=('mean',), probe=None, reservoir_sizes=None)\n"
         "a = e.EmergenceAssessment(e.OscillatorWorld(n_steps=9), model, **options).fit()\n"
         "a.to_netcdf('cube.nc'); print(e.load_cube('cube.nc').sizes['seed'])"
     )

@@ -10,11 +10,13 @@ from sklearn.model_selection import GroupKFold, KFold
 from sklearn.utils import Bunch
 
 from .._random import integer_seed
-from .._threads import one_thread
+from .._threads import computed_ahead, one_thread
 from ..ceilings._of_world import optimal_predictor
 from ..measures._reservoir import nll_of_cores
 from ..measures._sequences import negative_log_likelihood
+from ..predictors._base import BasePredictor
 from ..predictors._last_inputs import windows_of
+from ..predictors._neural import NeuralPredictor
 from ..predictors._scale import spread_known
 from ..probes import score_inputs
 from ..worlds import Sample
@@ -104,26 +106,36 @@ class Baselines:
 
         def fitted(name, seed, X):
             baseline = _seeded(baselines[name], self.design.stream("baseline", name, seed))
-            with warnings.catch_warnings():
-                # That is what the status is for.
-                warnings.simplefilter("ignore", ConvergenceWarning)
+            with spread_known(world.recorded_spread):
                 return baseline.fit(X)
 
-        with one_thread(), spread_known(world.recorded_spread):
-            reference = _choose(self.candidates, splits, fitted)
-            best = _choose(baselines, splits, fitted) if best is None else best
+        def score(one):
+            """Return loss, status and accuracy (None where nothing is answered)."""
+            seed, name = one
+            train, evaluation = splits[seed]
+            predictor = fitted(name, seed, train.X)
+            loss = negative_log_likelihood(predictor, evaluation)
+            share = answered(predictor, evaluation, loss).get("accuracy")
+            return loss, status_of(predictor, loss), share
+
+        compute = computed_ahead if all(map(_is_ours, baselines.values())) else map
+        with one_thread(), spread_known(world.recorded_spread), warnings.catch_warnings():
+            # That is what the status is for.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            reference = _choose(self.candidates, splits, fitted, compute)
+            best = _choose(baselines, splits, fitted, compute) if best is None else best
             scored = baselines if condition == STRUCTURED else {*self.candidates, best}
             nll = np.full((len(splits), len(baselines)), np.nan)
             status, accuracy = np.full(nll.shape, "left out", object), np.full(nll.shape, np.nan)
-            for seed, (train, evaluation) in enumerate(splits):
-                follow(seed)
-                for i, name in enumerate(baselines):
-                    if name in scored:
-                        predictor = fitted(name, seed, train.X)
-                        nll[seed, i] = negative_log_likelihood(predictor, evaluation)
-                        status[seed, i] = status_of(predictor, nll[seed, i])
-                        for share in answered(predictor, evaluation, nll[seed, i]).values():
-                            accuracy[seed, i] = share
+            ones = [(s, name) for s in range(len(splits)) for name in baselines if name in scored]
+            places = [(seed, list(baselines).index(name)) for seed, name in ones]
+            reached = None
+            for place, found in zip(places, compute(score, ones), strict=True):
+                if place[0] != reached:
+                    reached = place[0]
+                    follow(reached)
+                nll[place], status[place], share = found
+                accuracy[place] = np.nan if share is None else share
             scoring, maker = self.scoring[condition], self.makers[condition]
             optimal = optimal_predictor(world, **scoring, maker=maker)
             nll_optimal = [
@@ -149,7 +161,16 @@ def _seeded(baseline, stream):
     return baseline
 
 
-def _choose(names, splits, fitted):
+def _is_ours(baseline):
+    """Return whether several of a kind can be fitted at once, in threads, as those here can.
+
+    Not networks, for which torch has one stream of random numbers.
+    """
+    ours = type(baseline).__module__.startswith(BasePredictor.__module__.rpartition(".")[0])
+    return ours and not isinstance(baseline, NeuralPredictor)
+
+
+def _choose(names, splits, fitted, compute=map):
     """Return the baseline that is best on training sequences that it was not fitted to."""
     losses = dict.fromkeys(names, 0.0)
     by_seed = [(train, _folds(train)) for train, _ in splits]
@@ -161,8 +182,13 @@ def _choose(names, splits, fitted):
         scored = None if sample.scored is None else sample.scored[left_out]
         observed = None if sample.observed is None else sample.observed[left_out]
         part = Sample(sample.X[left_out], scored=scored, observed=observed)
-        for name in names:
-            losses[name] += negative_log_likelihood(fitted(name, 0, sample.X[used]), part)
+        kept = sample.X[used]
+
+        def score(name, kept=kept, part=part):
+            return negative_log_likelihood(fitted(name, 0, kept), part)
+
+        for name, loss in zip(names, compute(score, names), strict=True):
+            losses[name] += loss
     return min(losses, key=lambda name: np.nan_to_num(losses[name], nan=np.inf))
 
 

@@ -1,8 +1,10 @@
 """How many seeds and sequences there are, and where their randomness comes from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -10,6 +12,8 @@ from .._random import substream
 from ..worlds import Sample, World
 
 Part = TypeVar("Part")
+# The design, the world and the splits of the last that were drawn, within `splits_kept`.
+_KEPT: ContextVar[list[Any] | None] = ContextVar("kept", default=None)
 
 
 @dataclass(frozen=True)
@@ -40,15 +44,36 @@ class Design:
         The evaluation sequences have those of training as ``train``, for measures that ask whether
         something is new.
         """
+        kept = _KEPT.get()
+        if kept and kept[0] == self and kept[1] is world:
+            return kept[2]
+        if kept:
+            # Not those of two worlds at once.
+            kept.clear()
         sizes = self.n_train, self.n_eval, self.stream("data")
         splits = [world.split(*sizes)] if self.shared_data else world.splits(self.n_seeds, *sizes)
         for train, evaluation in splits:
             evaluation.train = train
+        if kept is not None:
+            kept[:] = self, world, splits
         return splits
 
     def stream(self, *names: str | int) -> np.random.SeedSequence:
         """Return the stream of random numbers of this name."""
         return substream(self.entropy, *names)
+
+
+@contextmanager
+def splits_kept() -> Iterator[None]:
+    """Let what runs here, one after the other, share sequences, which are drawn once a world.
+
+    Other processes and threads draw their own.
+    """
+    token = _KEPT.set([])
+    try:
+        yield
+    finally:
+        _KEPT.reset(token)
 
 
 def of_seed(parts: Sequence[Part], seed: int) -> Part:

@@ -8,6 +8,7 @@ from joblib import Parallel, delayed, effective_n_jobs
 from .._names import did_you_mean
 from .._threads import one_thread_of_blas
 from ._costs import Cost, costs_of
+from ._design import splits_kept
 from ._progress import LOG, Progress, in_words, kind_of, log_is_seen
 
 # What is meant by other words for nothing.
@@ -48,7 +49,7 @@ def run_cells(cells, store, *, n_jobs, progress):
     """
     kind, results = kind_of(progress), []
     costs, seconds, heading = [Cost() for _ in cells], 0.0, ""
-    with one_thread_of_blas(), log_is_seen():
+    with one_thread_of_blas(), log_is_seen(), splits_kept():
         if kind:
             n_at_once = max(1, min(effective_n_jobs(n_jobs), sum(not c.stored for c in cells)))
             costs = costs_of(cells, n_at_once)

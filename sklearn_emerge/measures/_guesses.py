@@ -56,15 +56,13 @@ def scores_without_map(
     # The window moves with every token that is written; what is given in full is read in one.
     written = n_prompt + per_word * np.arange(1, length + 1) - 1
     whole = np.full(length, n_prompt + n_answer - 1)
-    written, given = (
-        _right(queries, world, context_length, liking, end) for end in (written, whole)
-    )
+    words = _right(queries, world, context_length, liking, written, given=False)
+    choices = _right(queries, world, context_length, liking, whole, given=True)
     known = np.asarray(known, dtype=float)
-    sentences = written.words.all(axis=2)
     return Bunch(
-        words=(known + (1 - known) * written.words.mean(axis=2)).mean(axis=1),
-        sentences=(known + (1 - known) * sentences).mean(axis=1),
-        choice=(known + (1 - known) * given.choices.mean(axis=2)).mean(axis=1),
+        words=(known + (1 - known) * words.mean(axis=2)).mean(axis=1),
+        sentences=(known + (1 - known) * words.all(axis=2)).mean(axis=1),
+        choice=(known + (1 - known) * choices.mean(axis=2)).mean(axis=1),
     )
 
 
@@ -79,8 +77,10 @@ def _right(
     context_length: int | None,
     liking: Floats,
     ends: NDArray[np.integer],
-) -> Bunch:
-    """Return which words guessers get right, after their own words and after the true ones."""
+    *,
+    given: bool,
+) -> NDArray[np.bool_]:
+    """Return which words guessers get right, after their own words or after those given."""
     n_queries, length = queries.sentences.shape
     n_shots, per_word = queries.shots.shape[1], world.tokens_per_word
     starts = world.tokens_per_instance * np.arange(n_shots)[:, np.newaxis]
@@ -88,8 +88,9 @@ def _right(
     told_at = asked_at + per_word * (length + 1)
     words = np.arange(world.n_words)
     rows = np.arange(n_queries)
-    right = np.empty((2, len(liking), n_queries, length), dtype=bool)
-    used = np.zeros((2, len(liking), n_queries, world.n_words), dtype=bool)
+    right = np.empty((len(liking), n_queries, length), dtype=bool)
+    # What is given is the same for all guessers.
+    used = np.zeros((1 if given else len(liking), n_queries, world.n_words), dtype=bool)
 
     def among(places: NDArray[np.integer], start: int) -> NDArray[np.bool_]:
         """Return which words stand in the solved examples at places that are visible."""
@@ -103,10 +104,9 @@ def _right(
         true = queries.sentences[:, k]
         # Of a disjoint prompt no word of the query is read.
         own = liking[:, true]
-        for i in range(2):
-            guess = np.where(left_out | used[i], -1.0, own).argmax(axis=2)
-            guess = np.where(read[rows, true], true, guess)
-            right[i, :, :, k] = guess == true
-            before = guess if i == 0 else np.broadcast_to(true, guess.shape)
-            np.put_along_axis(used[i], before[:, :, np.newaxis], True, axis=2)
-    return Bunch(words=right[0], choices=right[1])
+        guess = np.where(left_out | used, -1.0, own).argmax(axis=2)
+        guess = np.where(read[rows, true], true, guess)
+        right[:, :, k] = guess == true
+        before = true[np.newaxis] if given else guess
+        np.put_along_axis(used, before[:, :, np.newaxis], True, axis=2)
+    return right

@@ -3,6 +3,7 @@
 from ._cells import Cell, GRUCell, LeakyCell, LSTMCell, RNNCell, cell_of
 from ._checks import check_core, check_device
 from ._half_precision import products_in
+from ._module_cell import ModuleCell
 from ._sequence import (
     SequenceNetwork,
     hidden_states,
@@ -18,6 +19,7 @@ __all__ = [
     "GRUCell",
     "LSTMCell",
     "LeakyCell",
+    "ModuleCell",
     "RNNCell",
     "SequenceNetwork",
     "TransformerCore",

@@ -8,6 +8,8 @@ from torch import nn
 from .._typing import Floats
 from ..recurrence import is_plain
 
+Pair = tuple[Floats, Floats]
+
 
 class Cell(ABC):
     """One step of a recurrent core, whose weights are as those of torch, transposed.
@@ -65,17 +67,51 @@ class Cell(ABC):
         ndarray of shape (n_sequences, n_state)
         """
 
+    @abstractmethod
+    def jacobian(self, state: Floats, inputs: Floats) -> Pair:
+        """Return the derivatives of the state after one more step.
+
+        Parameters
+        ----------
+        state : ndarray of shape (n_sequences, n_state)
+            The state before.
+        inputs : ndarray of shape (n_sequences, n_inputs)
+            What enters.
+
+        Returns
+        -------
+        ndarray of shape (n_sequences, n_state, n_state)
+            By the state before: entry (s, i, j) is that of number i by number j.
+        ndarray of shape (n_sequences, n_state, n_inputs)
+            By the inputs.
+        """
+
+    @property
+    def hidden_at(self) -> slice:
+        """Where in a state the hidden states are, which the head reads."""
+        return slice(self.n_units)
+
     def hidden(self, state: Floats) -> Floats:
         """Return the hidden states, which the head reads."""
-        return state[:, : self.n_units]
+        return state[:, self.hidden_at]
 
-    def _drives(self, hidden: Floats, inputs: Floats) -> tuple[Floats, Floats]:
+    def _drives(self, hidden: Floats, inputs: Floats) -> Pair:
         """Return what inputs and hidden states give to the gates."""
         driven = inputs @ self.input_weights
         driven += self.input_bias
         kept = hidden @ self.recurrent_weights
         kept += self.recurrent_bias
         return driven, kept
+
+    def _through(self, by_kept: list[Floats], by_driven: list[Floats] | None = None) -> Pair:
+        """Return derivatives of what the gates make, by hidden states and by inputs.
+
+        `by_kept` has, gate by gate, the derivative by what the hidden states give to it, of shape
+        (n_sequences, n_units), and `by_driven` that by what inputs do, the same if None. Later
+        gates may be left out.
+        """
+        by_inputs = _weighted(by_driven or by_kept, self.input_weights)
+        return _weighted(by_kept, self.recurrent_weights), by_inputs
 
 
 class RNNCell(Cell):
@@ -85,6 +121,10 @@ class RNNCell(Cell):
         """Return the state after one more step, see `Cell.step`."""
         driven, kept = self._drives(state, inputs)
         return np.tanh(driven + kept)
+
+    def jacobian(self, state: Floats, inputs: Floats) -> Pair:
+        """Return the derivatives of one more step, see `Cell.jacobian`."""
+        return self._through([1 - self.step(state, inputs) ** 2])
 
 
 class LeakyCell(Cell):
@@ -107,6 +147,13 @@ class LeakyCell(Cell):
         driven, kept = self._drives(state, inputs)
         return (1 - self.leak) * state + self.leak * np.tanh(driven + kept)
 
+    def jacobian(self, state: Floats, inputs: Floats) -> Pair:
+        """Return the derivatives of one more step, see `Cell.jacobian`."""
+        driven, kept = self._drives(state, inputs)
+        by_state, by_inputs = self._through([self.leak * (1 - np.tanh(driven + kept) ** 2)])
+        _diagonal(by_state)[...] += 1 - self.leak
+        return by_state, by_inputs
+
 
 class GRUCell(Cell):
     """The cell of `torch.nn.GRU`: reset gate, update gate, candidate."""
@@ -121,6 +168,22 @@ class GRUCell(Cell):
         candidate += driven[:, n:]
         np.tanh(candidate, out=candidate)
         return candidate + update * (state - candidate)
+
+    def jacobian(self, state: Floats, inputs: Floats) -> Pair:
+        """Return the derivatives of one more step, see `Cell.jacobian`."""
+        driven, kept = self._drives(state, inputs)
+        n = 2 * self.n_units
+        gates = _sigmoid(driven[:, :n] + kept[:, :n])
+        reset, update = gates[:, : self.n_units], gates[:, self.n_units :]
+        candidate = np.tanh(driven[:, n:] + reset * kept[:, n:])
+        by_candidate = (1 - update) * (1 - candidate**2)
+        by_reset = by_candidate * kept[:, n:] * reset * (1 - reset)
+        by_update = (state - candidate) * update * (1 - update)
+        by_state, by_inputs = self._through(
+            [by_reset, by_update, by_candidate * reset], [by_reset, by_update, by_candidate]
+        )
+        _diagonal(by_state)[...] += update
+        return by_state, by_inputs
 
 
 class LSTMCell(Cell):
@@ -143,6 +206,46 @@ class LSTMCell(Cell):
         memory = gates[:, n : 2 * n] * state[:, n:]
         memory += gates[:, :n] * candidate
         return np.concatenate([gates[:, 3 * n :] * np.tanh(memory), memory], axis=1)
+
+    def jacobian(self, state: Floats, inputs: Floats) -> Pair:
+        """Return the derivatives of one more step, see `Cell.jacobian`."""
+        n = self.n_units
+        driven, kept = self._drives(state[:, :n], inputs)
+        driven += kept
+        candidate = np.tanh(driven[:, 2 * n : 3 * n])
+        enter, forget, _, output = np.split(_sigmoid(driven), 4, axis=1)
+        before = state[:, n:]
+        shown = np.tanh(forget * before + enter * candidate)
+        by_memory = output * (1 - shown**2)
+        of_memory = [
+            candidate * enter * (1 - enter),
+            before * forget * (1 - forget),
+            enter * (1 - candidate**2),
+        ]
+        of_hidden = [by_memory * each for each in of_memory]
+        of_hidden.append(shown * output * (1 - output))
+        by_state = np.zeros((len(state), 2 * n, 2 * n))
+        by_inputs = np.empty((len(state), 2 * n, inputs.shape[1]))
+        by_state[:, :n, :n], by_inputs[:, :n] = self._through(of_hidden)
+        by_state[:, n:, :n], by_inputs[:, n:] = self._through(of_memory)
+        _diagonal(by_state[:, :n, n:])[...] = by_memory * forget
+        _diagonal(by_state[:, n:, n:])[...] = forget
+        return by_state, by_inputs
+
+
+def _weighted(factors: list[Floats], weights: Floats) -> Floats:
+    """Return the sum over gates of diag(factor) times their weights, a matrix a sequence."""
+    n_units = factors[0].shape[1]
+    weights = weights[:, : len(factors) * n_units]
+    # Of a unit it is a product of matrices, over gates.
+    stacked = np.stack(factors, axis=2).transpose(1, 0, 2)
+    gates = weights.reshape(len(weights), len(factors), n_units).transpose(2, 1, 0)
+    return np.ascontiguousarray((stacked @ gates).transpose(1, 0, 2))
+
+
+def _diagonal(matrices: Floats) -> Floats:
+    """Return the diagonals of matrices, to be written to."""
+    return np.einsum("...ii->...i", matrices)
 
 
 def _sigmoid(x: Floats) -> Floats:

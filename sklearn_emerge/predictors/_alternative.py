@@ -16,8 +16,8 @@ from ._scale import center_and_scale
 # Sequences that the hyper-parameters of features are chosen on.
 _N_TUNING = 150
 # Steps for each feature that a head is fitted to, and the least number of sequences. The excess
-# loss of a head is about half the number of features for each step, in nats.
-_STEPS_EACH, _LEAST = 1000, 1000
+# loss of a head is about half the number of features for each step, in nats: .001.
+_STEPS_EACH, _LEAST = 500, 1000
 
 
 class AlternativePredictor(BasePredictor):

@@ -20,9 +20,10 @@ from .._validation import as_numbers, check_sequences
 from ..likelihoods import LIKELIHOODS, Likelihood
 from ._rollout import Rollouts
 from ._scale import center_and_scale, spread_of_constant
+from ._states import RecurrentStates
 
 
-class BasePredictor(Rollouts, ABC):
+class BasePredictor(RecurrentStates, Rollouts, ABC):
     """Next-step prediction with a likelihood; subclasses implement `_fit` and `_predict`.
 
     One whose state can be reset implements ``_predict_from(X, n_inputs)``, too, which returns the

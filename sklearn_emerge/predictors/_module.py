@@ -8,10 +8,11 @@ from torch import nn
 
 from .._docs import fill_doc
 from .._random import seed_sequence
-from ..networks import recurrent_weights
+from ..networks import ModuleCell, recurrent_weights
 from ..training import isolated_torch
 from ._neural import NeuralPredictor
 from ._places import parts_called_once
+from ._stepping import weights_of_head
 from ._trained import TrainedNetwork, read_network, warn_if_whole
 
 
@@ -32,6 +33,8 @@ class ModulePredictor(NeuralPredictor):
         the module has: ``lambda n_inputs: copy.deepcopy(net)`` goes on training ``net``, whatever
         the `random_state`, which then draws the head and the batches only; `from_trained` takes
         it as it is. Matrices named `weight_hh...` are those that ``training="scrambled"`` permutes.
+        For `recurrent_states` and `jacobians` it takes and returns a state, which starts at zero:
+        ``forward(inputs, state=None) -> (hidden states, state)``, as torch's layers do.
     training : {"full", "readout", "random", "scrambled"}, default="full"
         %(training)s
     head : {"exact", "sgd"}, default="exact"
@@ -283,6 +286,13 @@ class ModulePredictor(NeuralPredictor):
         parts = {}
         self._by_torch(find, exact=True)(np.zeros((1, 1, 1)))
         return {name: (path, False) for name, path in parts.items()} | super()._places
+
+    def _cell_of_states(self):
+        found = self._cell_and_head()
+        if found is not None:
+            return found
+        cell = ModuleCell(self.network_.core, self.capacity_facts_["n_inputs"])
+        return cell, *weights_of_head(self.network_, self.head_)
 
     def _validate_params(self):
         super()._validate_params()

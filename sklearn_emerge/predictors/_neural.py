@@ -388,6 +388,9 @@ class NeuralPredictor(
     def _cell_and_head(self):
         return cell_and_head(self.network_, self.head_)
 
+    def _units(self):
+        return self.input_scale_, self.output_scale_
+
     def _predict_from(self, X, k):
         """Return the predicted means if the state is zero before the last k inputs.
 

@@ -130,7 +130,7 @@ class Rollouts(Scores):
         check_integer(n_paths, "n_paths")
         feedback = self._what_enters(feedback, n_paths)
         X = in_order(X, "X")
-        model = self._from_prompt(_length_of(X), n_steps, clock)
+        model = self._from_prompt(length_of(X), n_steps, clock)
         prompts = model.fill_missing(model.encode(X))
         # Unstable filters grow.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -254,7 +254,7 @@ class Rollouts(Scores):
         return self._predict(X)[:, -1]  # type: ignore[attr-defined]
 
 
-def _length_of(X: Any) -> int:
+def length_of(X: Any) -> int:
     """Return how many steps prompts have."""
     if is_uneven(X):
         lengths = sorted({len(row) for row in X})

@@ -1,4 +1,4 @@
-"""How networks and random cores go on from a state, a step at a time."""
+"""How networks and random cores go on from a state, a step at a time, and its derivatives."""
 
 from typing import Any, NamedTuple
 
@@ -34,14 +34,22 @@ class Running(NamedTuple):
 
 
 class CellRollouts(Rollouts):
-    """Rollouts from the state of a cell, where there is one.
+    """Rollouts, states and Jacobians by the steps of a cell, where there is one.
 
-    Subclasses implement `_cell_and_head`, ``_inputs(X, begin, first)`` of the steps of X, and
-    `_mean` of outputs of the head.
+    Subclasses implement `_cell_and_head`, ``_inputs(X, begin, first)`` of the steps of X, `_mean`
+    of outputs of the head, and `_units`.
     """
 
     def _cell_and_head(self) -> Any:
         """Return the cell, coefficients and intercept, or None if there is no cell."""
+        raise NotImplementedError
+
+    def _cell_of_states(self) -> Any:
+        """Return the same as `_cell_and_head`, also of a cell that rollouts do without."""
+        return self._cell_and_head()
+
+    def _units(self) -> Any:
+        """Return what one unit of inputs and of outputs is in units of the data."""
         raise NotImplementedError
 
     def _begin(self, X):
@@ -67,22 +75,50 @@ class CellRollouts(Rollouts):
     def _advance(self, state, x):
         if not isinstance(state, Running):
             return super()._advance(state, x)
-        inputs = self._inputs(x[:, np.newaxis], state.n_seen, state.first)[:, 0]
-        following = state.cell.step(state.state, inputs)
-        return self._read(state._replace(n_seen=state.n_seen + 1, state=following))
+        return self._read(self._after_step(state, x))
 
     def _read(self, running):
         """Return the means and the state."""
         hidden = running.cell.hidden(running.state)
         return self._mean(hidden @ running.coef + running.intercept), running
 
+    def _check_states(self):
+        if self._cell_of_states() is None:
+            super()._check_states()
+
+    def _before(self, X):
+        found = self._cell_of_states()
+        return Running(*found, X[:, :1], 0, np.zeros((len(X), found[0].n_state)))
+
+    def _after_step(self, running, x):
+        following = running.cell.step(running.state, self._enters(running, x))
+        return running._replace(n_seen=running.n_seen + 1, state=following)
+
+    def _slopes(self, running, x):
+        by_state, by_inputs = running.cell.jacobian(running.state, self._enters(running, x))
+        units = self._units()[0]
+        return by_state, by_inputs[:, :, : len(units)] / units
+
+    def _closed_step(self, running):
+        predicted, _ = self._read(running)
+        by_state, by_x = self._slopes(running, predicted)
+        # What the hidden states change in what is predicted, and so in what enters.
+        by_state[:, :, running.cell.hidden_at] += by_x @ (running.coef * self._units()[1]).T
+        return self._after_step(running, predicted), by_state
+
+    def _enters(self, running, x):
+        """Return the inputs of the next step, at which x is observed."""
+        return self._inputs(x[:, np.newaxis], running.n_seen, running.first)[:, 0]
+
 
 def cell_and_head(network, head):
     """Return the cell of a network, and its head or another one, or None without a cell."""
     cell = cell_of(network.core)
-    if cell is None:
-        return None
+    return None if cell is None else (cell, *weights_of_head(network, head))
+
+
+def weights_of_head(network, head):
+    """Return coefficients and intercept of the head of a network, or of another one."""
     if head is not None:
-        return cell, head.coef, head.intercept
-    weights = (part.detach().cpu().double().numpy().T for part in network.head.parameters())
-    return cell, *weights
+        return head.coef, head.intercept
+    return [part.detach().cpu().double().numpy().T for part in network.head.parameters()]

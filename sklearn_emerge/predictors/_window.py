@@ -32,7 +32,7 @@ class WindowPredictor(FeaturePredictor):
     the categorical likelihood. What a memory of fixed length does without any dynamics.
 
     Of many training sequences some are used, evenly: at least 1,000, and so many that there are
-    1,000 steps for each feature, of which more would gain no more than about .0005 nats a step.
+    500 steps for each feature, of which more would gain no more than about .001 nats a step.
 
     Parameters
     ----------

@@ -10,6 +10,8 @@ from sklearn_emerge.measures import (
     reservoir_curve,
     reservoir_interval,
 )
+from sklearn_emerge.measures._reservoir import nll_of_cores
+from sklearn_emerge.worlds import Sample
 
 WORLD = OscillatorWorld(n_steps=24)
 OPTIONS = dict(sizes=(2, 8), n_seeds=2, n_train=60, n_eval=40, random_state=0)
@@ -42,6 +44,26 @@ def test_a_seed_does_not_hang_on_what_else_is_asked(n_tuned, monkeypatch):
     whole = reservoir_curve(WORLD, **OPTIONS)
     alone = reservoir_curve(WORLD, **{**OPTIONS, "sizes": (8,), "n_seeds": 1})
     assert alone.item() == whole.sel(seed=0, n_units=8).item()
+
+
+def test_large_cores_are_scored_by_their_difference_from_a_smaller_one(monkeypatch):
+    module = "sklearn_emerge.measures._reservoir"
+    monkeypatch.setattr("sklearn_emerge.predictors._echo_state.N_TUNED", 2)
+    monkeypatch.setattr(f"{module}.N_TUNED", 2)
+    train, evaluation = WORLD.split(60, 40, random_state=0)
+    stream = np.random.SeedSequence(0)
+
+    def losses(n_sequences, sizes=(2, 8)):
+        sample = Sample(evaluation.X[:n_sequences])
+        return nll_of_cores(WORLD, train.X, sample, sizes, None, stream)
+
+    whole, first = losses(40), losses(15)
+    monkeypatch.setattr(f"{module}._N_LARGE", 15)
+    found = losses(40)
+    assert found[0] == whole[0]
+    assert found[1] == pytest.approx(whole[0] + first[1] - first[0])
+    # Whatever else is asked.
+    assert losses(40, (8,)) == found[1]
 
 
 def test_a_core_is_worth_its_own_size(curve):

@@ -177,7 +177,7 @@ def driven_by_likelihood(likelihood, seed):
         WindowPredictor(2, n_features=20, random_state=0),
         EchoStatePredictor(20, n_draws=2, random_state=0),
         GRUPredictor(8, training="readout", random_state=0),
-        GRUPredictor(8, head="sgd", max_steps=150, lr=0.03, random_state=0),
+        GRUPredictor(8, head="sgd", max_steps=50, lr=0.1, random_state=0),
     ],
     ids=str,
 )

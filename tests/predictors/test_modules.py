@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from conftest import small_assessment
+from conftest import GAIN_ALONE, small_assessment
 from sklearn.base import clone
 from torch import nn
 
@@ -63,9 +63,10 @@ def test_weights_of_a_user_stay_as_they_are(net, training, engine):
 def test_an_assessment_changes_no_weights_and_starts_every_cell_from_them(net):
     before = state(net)
     nll = {}
-    for max_steps in (1, 6):
+    # All that is measured of one, and of the other its loss.
+    for max_steps, options in ((1, GAIN_ALONE), (6, {"nulls": ()})):
         model = ModulePredictor(lambda n: sharing(net, n), head="sgd", max_steps=max_steps, lr=0.1)
-        assessment = small_assessment(model=model, modes=MODES, nulls=())
+        assessment = small_assessment(model=model, modes=MODES, baselines=("mean",), **options)
         nll[max_steps] = assessment.fit().cube_.nll.sel(condition="structured")
         assert same(state(net), before)
     assert nll[1].sel(mode="random").equals(nll[6].sel(mode="random"))
@@ -146,7 +147,7 @@ def test_fitted_predictors_are_announced_to_be_fitted_anew():
     # Of as many steps as those of the assessment.
     twenty = np.hstack([X, X, X[:, :4]])
     fitted = GRUPredictor(3, max_steps=2, random_state=0).fit(twenty)
-    options = dict(modes=("random",), nulls=(), probe=None, n_seeds=2)
+    options = dict(modes=("random",), n_seeds=2, **GAIN_ALONE)
     with pytest.warns(UserWarning, match="^model is fitted.*clone.*model=.fitted."):
         cube = small_assessment(model=fitted, **options).fit().cube_
     baselines = {"mine": MeanPredictor().fit(X)}

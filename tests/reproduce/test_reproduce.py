@@ -55,7 +55,7 @@ def cubes():
     changes = {
         "world": OscillatorWorld(n_steps=24),
         "param_grid": {"hidden_size": [8, 16]},
-        "options": {"probe": None},
+        "options": {"probe": None, "baselines": ("mean", "persistence")},
     }
     return reproduce_smaller("recurrent-table-3", changes)[0]
 
@@ -192,7 +192,9 @@ def test_figures_of_translations(translations):
     np.testing.assert_allclose(shown, expected)
 
 
-def test_figure_of_emergence():
+def test_figure_of_emergence(monkeypatch):
+    few = replace(EXPERIMENTS["emergence-student"], param_grid={"hidden_size": [4, 8, 12, 16, 24]})
+    monkeypatch.setitem(EXPERIMENTS, "emergence-student", few)
     with pytest.warns(UserWarning, match="cannot reach alpha"):
         cube = run_experiment("emergence-student", "corrected", **TINY | {"n_seeds": 1}).cube_
     assert cube.accuracy_trajectory.step.values.tolist() == [0, 2]

@@ -35,13 +35,14 @@ STOPPING = TransformerPredictor(
     head="sgd",
 )
 OSCILLATOR = OscillatorWorld(n_steps=20)
+SHORT_ROWS = clone(TRIANGLE).set_params(row_length=22)
 SMALL = dict(head="sgd", batch_size=8, max_steps=23)
 CASES = [
     (OSCILLATOR, GRUPredictor(5, engine="numba", **SMALL), "full"),
     (OSCILLATOR, GRUPredictor(5, engine="numba", **SMALL), "readout"),
     (OSCILLATOR, GRUPredictor(4, engine="torch", **SMALL), "full"),
     (OSCILLATOR, GRUPredictor(4, engine="torch", **SMALL), "readout"),
-    (TRIANGLE, TRANSFORMER, "full"),
+    (SHORT_ROWS, TRANSFORMER, "full"),
     (TRIANGLE, STOPPING, "full"),
 ]
 NAMES = ["scan", "heads", "torch", "head", "transformer", "early stopping"]
