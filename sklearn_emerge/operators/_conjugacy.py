@@ -82,7 +82,8 @@ def conjugacy_error(
     network to, D means nothing. Errors are larger behind prompts that end in a transient, so
     compare those of the same prompts. They are above 0 where states are behind the latents, even if
     the closed loop is the flow itself: .22 at k = 16 for an observer of the oscillator in 100
-    steps. A random core that is large enough can have smaller ones than a trained network. The sum of squares is over latents in their own units.
+    steps. A random core that is large enough can have smaller ones than a trained network. The sum
+    of squares is over latents in their own units.
 
     Examples
     --------
