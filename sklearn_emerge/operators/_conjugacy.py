@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Floats
 from .._validation import check_integer
 from ..predictors import BasePredictor
-from ..predictors._stepping import CellRollouts
 from ..worlds import Sample
 from ._decoder import driven_states, fit_map, units_of
 from ._exact import exact_world
+from ._loops import closed_loop, closed_states
 
 
 def conjugacy_error(
@@ -45,7 +44,7 @@ def conjugacy_error(
     Parameters
     ----------
     predictor : predictor
-        A fitted network of one plain RNN, GRU or LSTM layer, or an `EchoStatePredictor`.
+        A fitted predictor that goes on from a state, see `recurrent_states`, and has `transform`.
     sample : Sample
         Sequences of a world whose `flow_kind` is "exact" and whose latents are quantities, as
         `World.sample` returns them.
@@ -72,8 +71,8 @@ def conjugacy_error(
         If `fit` has not been called.
     ValueError
         If the world does not know its flow exactly or has no quantities as latents, the predictor
-        has no cell whose state goes on, its clock would leave its range, or an argument is out of
-        range.
+        has no hidden states or no closed loop of means, its clock would leave its range, or an
+        argument is out of range.
 
     Notes
     -----
@@ -81,8 +80,10 @@ def conjugacy_error(
     left out best. It errs by about a step of the world, even where :math:`R^2` is .999, so that k =
     1 measures the decoder, and k of 16 and more the loop. Away from states that sequences drive the
     network to, D means nothing. Errors are larger behind prompts that end in a transient, so
-    compare those of the same prompts. A random core that is large enough can have smaller ones than
-    a trained network. The sum of squares is over latents in their own units.
+    compare those of the same prompts. They are above 0 where states are behind the latents, even if
+    the closed loop is the flow itself: .22 at k = 16 for an observer of the oscillator in 100
+    steps. A random core that is large enough can have smaller ones than a trained network. The sum
+    of squares is over latents in their own units.
 
     Examples
     --------
@@ -98,24 +99,16 @@ def conjugacy_error(
     world = exact_world(sample, "conjugacy_error")
     if world is None:
         return _labelled(np.full(len(steps), np.nan), steps)
-    if not isinstance(predictor, CellRollouts):
-        raise ValueError(
-            f"{type(predictor).__name__} has no hidden states that go on by themselves; pass a "
-            "network of one plain RNN, GRU or LSTM layer, or an EchoStatePredictor."
-        )
-    check_is_fitted(predictor)
-    predictor._what_enters("mean", 1)
     n_steps = sample.X.shape[1]
     given = sorted({max(1, n_steps // part) for part in (2, 4, 8)}) if prompts is None else prompts
     prompts = _increasing(given, "prompts", n_steps)
     X, latents, fit_on = _parts(sample, fit_on)
     states = driven_states(predictor, fit_on)
     fit, _, _ = fit_map(states, fit_on.latents, units_of(fit_on))
-    X = predictor.fill_missing(predictor.encode(X))
     squares = np.zeros((2, len(steps)))
     for n_seen in prompts:
-        model = predictor._from_prompt(n_seen, steps[-1], clock)
-        closed = enumerate(model._closed_states(X[:, :n_seen], steps[-1]))
+        loop = closed_loop(predictor, X[:, :n_seen], steps[-1], clock)
+        closed = enumerate(closed_states(*loop, steps[-1]))
         decoded = [state @ fit.coef + fit.intercept for k, state in closed if k in (0, *steps)]
         squares += _squares(world, latents[:, n_seen - 1], decoded, steps, n_seen - 1)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -110,6 +110,10 @@ def flow_errors(
     small to be seen with so many paths; twice as many make its square twice as fine, twice as many
     sequences by a factor of 1.4.
 
+    In an assessment, nulls are compared with their own continuation, noise and all, so that
+    conditions are not to be compared with each other, and the attribute `target` of a cube is that
+    of one of them.
+
     The clock of a predictor runs as in training, because all steps are within the sequences.
 
     Examples

@@ -79,6 +79,25 @@ def closed_loop(
     return model, running
 
 
+def closed_states(model: Any, running: Any, n_steps: int) -> Iterator[Floats]:
+    """Yield the hidden states behind prompts, and those after each step of the rollout.
+
+    Parameters
+    ----------
+    model : predictor
+        From `closed_loop`.
+    running : Running
+        The core behind the prompts.
+    n_steps : int
+        How many steps.
+    """
+    yield running.cell.hidden(running.state)
+    for _ in range(n_steps):
+        predicted, _ = model._read(running)
+        running = model._after_step(running, predicted)
+        yield running.cell.hidden(running.state)
+
+
 def jacobians_along(
     model: Any, running: Any, steps: Floats | None, n_steps: int
 ) -> Iterator[Floats]:

@@ -59,19 +59,6 @@ class CellRollouts(Rollouts):
         state = found[0].run(self._inputs(X))
         return self._read(Running(*found, X[:, :1], X.shape[1], state))
 
-    def _closed_states(self, X, n_steps):
-        """Yield the hidden states after the last step of X, and after each step of the rollout."""
-        mean, running = self._begin(X)
-        if not isinstance(running, Running):
-            raise ValueError(
-                f"{type(self).__name__} has no cell whose state goes on by itself; pass a network "
-                "of one plain RNN, GRU or LSTM layer, or an EchoStatePredictor."
-            )
-        yield running.cell.hidden(running.state)
-        for _ in range(n_steps):
-            mean, running = self._advance(running, self._likelihood.clip(mean))
-            yield running.cell.hidden(running.state)
-
     def _advance(self, state, x):
         if not isinstance(state, Running):
             return super()._advance(state, x)

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from known import oscillator_predictor
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from torch import nn
@@ -28,6 +29,7 @@ from sklearn_emerge import (
 from sklearn_emerge.operators import attractor, conjugacy_error, state_r2, valid_time
 from sklearn_emerge.operators._attractors import _period
 from sklearn_emerge.operators._energy import energy_distance
+from sklearn_emerge.operators._loops import closed_loop, closed_states
 from sklearn_emerge.testing import check_measure
 from sklearn_emerge.worlds import Sample
 
@@ -100,7 +102,7 @@ def turning(sample, angles, period, amplitude):
     "model",
     [
         RNNPredictor(4, **NO_CLOCK),
-        GRUPredictor(4, max_steps=3, random_state=0),
+        GRUPredictor(4, engine="torch", max_steps=3, random_state=0),
         LSTMPredictor(4, input_scaling="first", **NO_CLOCK),
         EchoStatePredictor(5, n_draws=1, random_state=0),
     ],
@@ -109,25 +111,19 @@ def turning(sample, angles, period, amplitude):
 def test_closed_states_are_those_that_rollouts_are_read_from(model):
     X = np.random.default_rng(0).normal(size=(20, 24)).cumsum(axis=1)
     model = clone(model).fit(X)
-    prompts = model._from_prompt(10, 9, None)
-    states = list(prompts._closed_states(X[:, :10, np.newaxis], 9))
-    driven = model.transform(X)[:, 9]
-    _, coef, intercept = prompts._cell_and_head()
-    read = [prompts._mean(state @ coef + intercept)[:, 0] for state in states]
-    assert np.array_equal(np.stack(read[:-1], axis=1), model.rollout(X[:, :10], 9))
-    assert np.abs(states[0] - driven).max() < 1e-5
+    loop, running = closed_loop(model, X[:, :10], 9, None)
+    states = list(closed_states(loop, running, 9))
+    read = [loop._mean(state @ running.coef + running.intercept)[:, 0] for state in states]
+    rollout = model.rollout(X[:, :10], 10)
+    assert np.abs(np.stack(read, axis=1) - rollout).max() < 1e-12
+    assert np.abs(states[0] - model.transform(X)[:, 9]).max() < 1e-5
 
 
-def test_no_cell_no_closed_states():
-    X = np.random.default_rng(0).normal(size=(20, 24))
-    model = TransformerPredictor(8, 1, 2, max_steps=1, random_state=0).fit(X)
-    with pytest.raises(ValueError, match="TransformerPredictor has no"):
-        conjugacy_error(model, OscillatorWorld(n_steps=24).sample(20, random_state=0))
-    deep = ModulePredictor(
-        partial(nn.GRU, hidden_size=3, batch_first=True, num_layers=2), **NO_CLOCK
-    )
-    with pytest.raises(ValueError, match="no cell whose state.*plain RNN"):
-        conjugacy_error(deep.fit(X), OscillatorWorld(n_steps=24).sample(20, random_state=0))
+def test_what_reads_past_steps_themselves_has_no_closed_loop():
+    sample = OscillatorWorld(n_steps=24).sample(20, random_state=0)
+    model = TransformerPredictor(8, 1, 2, max_steps=1, random_state=0).fit(sample.X)
+    with pytest.raises(ValueError, match="TransformerPredictor does not go on from a state"):
+        conjugacy_error(model, sample)
 
 
 @pytest.mark.parametrize("own", [TURN, 0.0, 1.1 * TURN, -TURN])
@@ -241,6 +237,13 @@ def test_a_period_is_right_whatever_the_phase_and_the_end():
     for phase in np.linspace(0, 2 * np.pi, 17):
         wave = 3 + np.cos(2 * np.pi * t / 125.6 + phase)
         assert _period(wave) == pytest.approx(125.6, abs=0.02)
+
+
+def test_a_loop_that_is_the_flow_has_an_error_where_states_are_behind():
+    """An observer that starts at rest: its states take a while, and the decoder shrinks."""
+    sample = OscillatorWorld(n_steps=100).sample(40, random_state=0)
+    error = conjugacy_error(oscillator_predictor(sample.X), sample, steps=[1, 16, 64])
+    assert error.values == pytest.approx([0.37, 0.22, 0.08], abs=0.02)
 
 
 @pytest.mark.parametrize("level", [0.0, 0.4])
@@ -399,10 +402,9 @@ def test_what_is_wrong_is_told(call, message, trained):
 def test_filters_have_no_states_and_networks_have_clocks(trained):
     _, sample = trained
     linear = AutoregressivePredictor(lags=2).fit(sample.X)
-    with pytest.raises(ValueError, match="AutoregressivePredictor has no hidden states that go on"):
-        conjugacy_error(linear, sample)
-    with pytest.raises(ValueError, match="AutoregressivePredictor has no hidden states to decode"):
-        state_r2(linear, sample)
+    for measure in (conjugacy_error, state_r2):
+        with pytest.raises(ValueError, match="AutoregressivePredictor has no hidden states"):
+            measure(linear, sample)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         clock = GRUPredictor(4, max_steps=1, random_state=0).fit(sample.X)
