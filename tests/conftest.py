@@ -86,6 +86,7 @@ SMALL = dict(
     progress=False,
     random_state=0,
     modes=("full", "readout"),
+    nulls=("resample",),
     reservoir_sizes=None,
     baselines=("mean", "step_mean", "persistence", "linear_filter"),
 )

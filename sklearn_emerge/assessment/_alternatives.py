@@ -29,9 +29,9 @@ from ..predictors._scale import spread_known
 from ..probes import score_inputs
 from ..worlds import Sample
 from ._design import Design, of_seed
-from ._flow import final_errors
 from ._labels import STRUCTURED
-from ._networks import answered, flow_errors_of, groups_of, probe_options, status_of
+from ._left_alone import LeftAlone, final_errors
+from ._networks import answered, groups_of, probe_options, status_of
 from ._notes import noted
 from ._progress import ProgressFile
 
@@ -78,8 +78,9 @@ class Baselines:
         condition.
     makers : dict of str to callable or None
         What makes the optimal predictor of each world, None if it is not known, by condition.
-    with_flow : bool
-        Whether those that can are left alone in the structured world.
+    left_alone : LeftAlone or None
+        What those are compared with that are left alone in the structured world; None leaves that
+        out.
     """
 
     design: Design
@@ -88,7 +89,7 @@ class Baselines:
     candidates: list
     scoring: dict
     makers: dict
-    with_flow: bool = False
+    left_alone: LeftAlone | None = None
 
     def run(self, progress_file=None, checkpoint_folder=None):
         """Score them all.
@@ -129,7 +130,8 @@ class Baselines:
         """Return what is measured in one condition, by name; the best is chosen if it is None."""
         world, baselines = self.worlds[condition], self.baselines[condition]
         splits, n_seeds = self.design.splits(world), self.design.n_seeds
-        with_flow = self.with_flow and condition == STRUCTURED
+        alone = self.left_alone if condition == STRUCTURED else None
+        measure = None if alone is None else alone.ready()
 
         def fitted(name, seed, X):
             baseline = _seeded(baselines[name], self.design.stream("baseline", name, seed))
@@ -143,10 +145,10 @@ class Baselines:
             predictor = fitted(name, seed, train.X)
             loss = negative_log_likelihood(predictor, evaluation)
             share = answered(predictor, evaluation, loss).get("accuracy")
-            alone = {}
-            for role in _roles(predictor) if with_flow else ():
-                alone[role] = flow_errors_of(predictor, evaluation, self.design, seed)
-            return loss, status_of(predictor, loss), share, alone
+            errors = {}
+            for role in _roles(predictor) if measure is not None else ():
+                errors[role] = measure(predictor, evaluation, self.design, seed)
+            return loss, status_of(predictor, loss), share, errors
 
         compute = computed_ahead if all(map(_is_ours, baselines.values())) else map
         with one_thread(), spread_known(world.recorded_spread), warnings.catch_warnings():
@@ -164,15 +166,15 @@ class Baselines:
                 if place[0] != reached:
                     reached = place[0]
                     follow(reached)
-                nll[place], status[place], share, alone = found
+                nll[place], status[place], share, flow = found
                 accuracy[place] = np.nan if share is None else share
-                for role, errors in alone.items():
+                for role, errors in flow.items():
                     left_alone.setdefault(role, {}).setdefault(reached, []).append(errors)
             scoring, maker = self.scoring[condition], self.makers[condition]
             optimal = optimal_predictor(world, **scoring, maker=maker)
-            if with_flow and optimal is not None:
+            if measure is not None and optimal is not None:
                 left_alone["flow_error_optimal"] = {
-                    seed: [flow_errors_of(optimal, evaluation, self.design, seed)]
+                    seed: [measure(optimal, evaluation, self.design, seed)]
                     for seed, (_, evaluation) in enumerate(splits)
                 }
             nll_optimal = [

@@ -7,7 +7,10 @@ import xarray as xr
 
 from ..operators import log_error_ratio, log_margin_ratio, operator_skill
 from ._labels import STRUCTURED
+from ._left_alone import final_errors
 
+# Share of the error of linear predictors below which errors are not told apart.
+_SEEN = 1e-3
 # What they are judged by where nothing can be left alone, or nobody asks.
 NO_TARGET = "none"
 
@@ -15,24 +18,6 @@ NO_TARGET = "none"
 def target_in(here: xr.Dataset) -> str:
     """Return what networks that are left alone were judged by in one configuration, or "none"."""
     return here.flow_target.item() if "flow_target" in here else NO_TARGET
-
-
-def final_errors(errors: xr.DataArray) -> xr.DataArray:
-    """Return errors over the longest horizon, the root of the mean square over prompts.
-
-    Parameters
-    ----------
-    errors : DataArray with dimensions prompt and horizon
-        As of `flow_errors`; those of other configurations may have other prompts and horizons.
-
-    Returns
-    -------
-    DataArray
-        Without these dimensions.
-    """
-    there = errors.notnull()
-    last = errors.horizon.where(there).max("horizon")
-    return np.sqrt((errors.where(errors.horizon == last).max("horizon") ** 2).mean("prompt"))
 
 
 def flow_ratios(cube: xr.Dataset, margin: float) -> dict[str, xr.DataArray]:
@@ -57,8 +42,10 @@ def flow_ratios(cube: xr.Dataset, margin: float) -> dict[str, xr.DataArray]:
     if not nulls or not {"full", "readout"} <= set(modes) or "flow_error_linear" not in cube:
         return {}
     errors = final_errors(cube.flow_error)
-    trained = errors.sel(condition=STRUCTURED, mode="full", drop=True)
     linear = final_errors(cube.flow_error_linear)
+    # What is drawn can have an error of 0, which says that it is too small to be seen.
+    errors = errors.clip(min=_SEEN * linear)
+    trained = errors.sel(condition=STRUCTURED, mode="full", drop=True)
     if "flow_error_optimal" in cube:
         optimal = final_errors(cube.flow_error_optimal)
         # Nobody knows what a continuation could be told by.
@@ -69,7 +56,7 @@ def flow_ratios(cube: xr.Dataset, margin: float) -> dict[str, xr.DataArray]:
         found = {"linear": log_error_ratio(trained, linear)}
     others = {"readout": errors.sel(condition=STRUCTURED, mode="readout", drop=True)}
     if "flow_error_reservoir" in cube:
-        others["reservoir"] = final_errors(cube.flow_error_reservoir)
+        others["reservoir"] = final_errors(cube.flow_error_reservoir).clip(min=_SEEN * linear)
     others |= {null: errors.sel(condition=null, mode="full", drop=True) for null in nulls}
     return found | {name: log_error_ratio(trained, other) for name, other in others.items()}
 

@@ -15,13 +15,13 @@ from ..measures import memory_curve, outcome_accuracy
 from ..measures._accuracy import is_of_outcomes
 from ..measures._exchange import EXCHANGE, exchange_if_possible
 from ..measures._sequences import negative_log_likelihood
-from ..operators import flow_errors
 from ..predictors._fit import KEPT, fit_replicas
 from ..predictors._neural import NeuralPredictor
 from ..predictors._scale import spread_known
 from ..probes import control_states, score_probe
 from ..training import N_PARTS, Checkpoints, TrainingContext
 from ._design import Design, of_seed
+from ._left_alone import LeftAlone
 from ._progress import ProgressFile
 from ._trajectory import Recorder
 
@@ -51,8 +51,9 @@ class Networks:
         Evaluation sequences for probing.
     with_memory : bool
         Whether to measure what networks owe to their memory.
-    flow_of : World or None
-        The structured world, if networks are to be left alone in it, those of a null, too.
+    left_alone : LeftAlone or None
+        What they are compared with when they are left alone in the structured world, those of a
+        null, too; None leaves that out.
     record_at : tuple of int
         Updates at which measures are taken.
     measures : dict of str to callable or None
@@ -70,7 +71,7 @@ class Networks:
     probe: object
     n_probe: int
     with_memory: bool = False
-    flow_of: object = None
+    left_alone: LeftAlone | None = None
     record_at: tuple = ()
     measures: dict | None = None
     trained: list | None = None
@@ -118,7 +119,7 @@ class Networks:
         start = time.perf_counter()
         predictors = self._fit([train for train, _ in splits], context)
         seconds = time.perf_counter() - start + (0 if checkpoints is None else checkpoints.seconds)
-        found, left_alone = [], self._left_alone(splits)
+        found, flow = [], self._flow(splits)
         for seed, predictor in enumerate(predictors):
             for file in progress:
                 file.follow(seed / n_seeds)
@@ -126,14 +127,15 @@ class Networks:
             with one_thread():
                 evaluation = of_seed(splits, seed)[1]
                 found.append(self._score(seed, predictor, evaluation))
-                found[-1]["flow"] = self._flow(seed, predictor, left_alone)
-        memory = _joined([each.pop("memory") for each in found])
-        flow = _joined([each.pop("flow") for each in found])
+                found[-1]["flow"] = flow(seed, predictor)
+        memory, errors = (
+            _joined([each.pop(name) for each in found]) for name in ("memory", "flow")
+        )
         result = Bunch(**{name: np.array([each[name] for each in found]) for name in found[0]})
         # All seeds have as many weights.
         result.n_parameters = result.n_parameters[0]
         result.fit_seconds = np.full(n_seeds, seconds / n_seeds)
-        result.memory, result.flow = memory, flow
+        result.memory, result.flow = memory, errors
         result.trajectory = {} if recorder is None else recorder.result()
         if checkpoints is not None:
             result.troubles = checkpoints.troubles
@@ -180,18 +182,19 @@ class Networks:
             model = self.model
             return _fit_seeds(model, self.mode, samples, seeds, context, self.trained, self.own)
 
-    def _left_alone(self, splits):
-        """Return the sequences of each seed in which networks are left alone, None if in none."""
-        if self.flow_of is None or self.flow_of is self.world:
-            return None if self.flow_of is None else splits
-        return self.design.splits(self.flow_of)
+    def _flow(self, splits):
+        """Return a function of a seed and its network that measures it when it is left alone."""
+        alone = self.left_alone
+        if alone is None:
+            return lambda seed, predictor: {}
+        splits = splits if alone.world is self.world else self.design.splits(alone.world)
+        measure = alone.ready()
 
-    def _flow(self, seed, predictor, splits):
-        """Return the errors of the network of one seed that is left alone, by name."""
-        if splits is None:
-            return {}
-        evaluation = of_seed(splits, seed)[1]
-        return {"flow_error": flow_errors_of(predictor, evaluation, self.design, seed)}
+        def flow(seed, predictor):
+            evaluation = of_seed(splits, seed)[1]
+            return {"flow_error": measure(predictor, evaluation, self.design, seed)}
+
+        return flow
 
     def _score(self, seed, predictor, evaluation):
         """Return what is measured of the network of one seed, by name."""
@@ -214,12 +217,6 @@ class Networks:
             stream = self.design.stream("probe", seed)
             return found | _probe_scores(predictor, evaluation, self.probe, self.n_probe, stream)
         return found | dict.fromkeys(PROBE_SCORES, np.full(len(evaluation.latent_names), np.nan))
-
-
-def flow_errors_of(predictor, evaluation, design, seed):
-    """Return the errors of a predictor that is left alone; all of a seed draw the same numbers."""
-    errors = flow_errors(predictor, evaluation, random_state=design.stream("flow", seed))
-    return errors.assign_coords(seed=seed)
 
 
 def _joined(found):

@@ -23,7 +23,7 @@ from ._checks import (
     warn_if_fitted,
     warn_if_seeds_cannot_reach_alpha,
 )
-from ._claims import DYNAMICS, REPRESENTATION, check_claims
+from ._claims import REPRESENTATION, check_claims
 from ._cube import describe
 from ._flow import NO_TARGET
 from ._given import read_given
@@ -107,10 +107,6 @@ class Plan:
         """Return what networks that are left alone are compared with, see `target_of`, or None."""
         asked = self.assessment.operator_evidence == "flow"
         return target_of(configuration.worlds[STRUCTURED]) if asked else None
-
-    def leaves_alone(self, configuration):
-        """Return whether networks of a configuration are left alone."""
-        return DYNAMICS in self.claims and self.flow_target(configuration) is not None
 
     @property
     def flow_targets(self):
@@ -307,7 +303,7 @@ def _nulls(assessment, world, model):
     likelihood = getattr(model, "likelihood", "auto")
     likelihoods = [world.likelihood if likelihood == "auto" else likelihood]
     for key, values in (assessment.param_grid or {}).items():
-        likelihoods += list(values) if key.removeprefix("model__") == "likelihood" else []
+        likelihoods += list(values) if key in ("likelihood", "model__likelihood") else []
     # Only sums of waves have phases.
     waves = all(name in LIKELIHOODS and not LIKELIHOODS[name].discrete for name in likelihoods)
     sharp = waves and "phase" in world.null_kinds and target_of(world) is not None

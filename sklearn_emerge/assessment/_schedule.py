@@ -2,10 +2,11 @@
 
 from ..ceilings._of_world import maker_of
 from ._alternatives import Baselines, Cores, Windows
-from ._claims import REPRESENTATION
+from ._claims import DYNAMICS, REPRESENTATION
 from ._design import Design
 from ._given import forgotten
 from ._labels import STRUCTURED
+from ._left_alone import LeftAlone
 from ._networks import Networks
 from ._panel import make_baselines
 from ._plan import Cell, clock_of, vocabulary_of
@@ -76,15 +77,24 @@ def _baselines(plan, configuration, design):
         for condition, model in models.items()
     }
     makers = {condition: maker_of(world) for condition, world in worlds.items()}
-    with_flow = plan.leaves_alone(configuration)
-    return Baselines(design, worlds, baselines, plan.candidates, scoring, makers, with_flow)
+    left_alone = _left_alone(plan, configuration)
+    return Baselines(design, worlds, baselines, plan.candidates, scoring, makers, left_alone)
+
+
+def _left_alone(plan, configuration):
+    """Return what predictors are compared with that are left alone, or None."""
+    target = plan.flow_target(configuration)
+    if target is None or DYNAMICS not in plan.claims:
+        return None
+    world = configuration.worlds[STRUCTURED]
+    return LeftAlone(world, target, maker_of(world) if target == "forecast" else None)
 
 
 def _networks(plan, configuration, design):
     """Yield the networks of a configuration in each condition and mode."""
     assessment = plan.assessment
     recording = {"record_at": plan.record_at, "measures": plan.measures} if plan.record_at else {}
-    flow_of = configuration.worlds[STRUCTURED] if plan.leaves_alone(configuration) else None
+    left_alone = _left_alone(plan, configuration)
     for condition, world in configuration.worlds.items():
         trained = assessment._networks.get(cell_name(condition, configuration.settings))
         own = plan.given
@@ -101,7 +111,7 @@ def _networks(plan, configuration, design):
                 assessment.n_probe,
                 with_memory="memory" in plan.claims and condition == STRUCTURED,
                 # Of a null it is what was trained there that is compared.
-                flow_of=flow_of if condition == STRUCTURED or mode == "full" else None,
+                left_alone=left_alone if condition == STRUCTURED or mode == "full" else None,
                 trained=trained if mode == "full" else None,
                 own=own,
                 **recording,

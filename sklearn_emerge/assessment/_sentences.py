@@ -17,7 +17,8 @@ from ._claims import (
     Claim,
     nulls_of_order,
 )
-from ._flow import NO_TARGET, final_errors, flow_ratios, leaves_room, target_in
+from ._flow import NO_TARGET, flow_ratios, leaves_room, target_in
+from ._left_alone import final_errors
 from ._next import doubts_of
 from ._verdict import UNDECIDED, UNDEFINED
 from ._words import (

@@ -3,10 +3,11 @@
 from ._attractors import attractor
 from ._conjugacy import conjugacy_error
 from ._fixed_points import FixedPoints, fixed_points
-from ._forecasts import flow_errors, target_of
+from ._forecasts import flow_errors
 from ._lyapunov import lyapunov_exponents, lyapunov_spectrum
 from ._skill import log_error_ratio, log_margin_ratio, operator_skill
 from ._state_r2 import state_r2
+from ._targets import target_of
 from ._valid_time import valid_time
 
 __all__ = [

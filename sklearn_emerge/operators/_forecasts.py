@@ -7,22 +7,15 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from .._missing import is_observed, observed_only
 from .._names import did_you_mean
-from .._random import seed_sequence, substream
-from .._typing import Floats, RandomState
+from .._typing import RandomState
 from .._validation import check_integer
-from ..predictors import BasePredictor, WindowPredictor
-from ..predictors._stepping import CellRollouts
+from ..predictors import BasePredictor
 from ..worlds import Sample, World
-
-TARGETS = "flow", "forecast", "continuation"
-# Sequences of "auto", where means enter and where paths are drawn, and how many they are of
-# predictors that compute all features of a sequence anew for each step.
-_QUICK, _ANEW = (500, 60), (16, 8)
+from ._errors import errors_of, horizon_of, prompts_of
+from ._targets import TARGETS, target_of, why_not
 
 
 def flow_errors(
@@ -72,9 +65,10 @@ def flow_errors(
         Steps to go on, so many that they end within the sequences. None is half of the sequences,
         or what the longest prompt leaves.
     n_sequences : int, None or "auto", default="auto"
-        How many of the sequences to use, the first ones. None is all. "auto" is 500, or 60
-        where paths are drawn; of predictors that compute all features of a sequence anew for each
-        step, as transformers and windows do, it is 16, or 8.
+        How many of the sequences to use, the first ones. None is all. "auto" is 500, or, where
+        paths are drawn, as many as have 16,384 steps, and 60 at least; of predictors that compute
+        all features of a sequence anew for each step, as transformers and windows do, it is 16, or
+        8.
     n_paths : int, default=40
         Paths to average over where observations are drawn, at least 2; see the notes.
     random_state : int, SeedSequence, Generator, RandomState or None, default=0
@@ -134,95 +128,19 @@ def flow_errors(
     world = _world_of(sample)
     target = _check_target(target, world)
     check_integer(n_paths, "n_paths", 2)
-    n_steps = sample.X.shape[1]
-    lengths, horizon = _check_steps(prompts, horizon, n_steps)
-    sampled = predictor._what_enters("auto", 1) == "sample"
-    average = np.nanmean if predictor._likelihood.discrete else np.nanmedian
-    X = sample.X[: _check_sequences(n_sequences, predictor, sampled)]
-    scale = _scale_of(sample.X, predictor)
-    optimal: Any = world.optimal_predictor() if target == "forecast" else None
-    stream = seed_sequence(random_state)
-    horizons = [*(2**i for i in range((horizon - 1).bit_length())), horizon]
-    errors = np.full((len(lengths), len(horizons)), np.nan)
-    for i, length in enumerate(lengths):
-        paths = n_paths, substream(stream, "prompt", length)
-        after = slice(length, length + horizon)
-        observed = np.ones((len(X), horizon), dtype=bool)
-        if target == "flow":
-            state = sample.latents[: len(X), length - 1]
-            known = world.emission(world.flow(state, horizon, length - 1))
-            known = known.reshape(1, len(X), horizon, -1)
-        elif target == "forecast":
-            known = _forecasts(optimal, X[:, :length], horizon, *paths)
-        else:
-            observed = is_observed(X[:, after])
-            known = X[:, after].reshape(1, len(X), horizon, -1)
-        forecasts = _forecasts(predictor, X[:, :length], horizon, *paths)
-        square = _squared_errors(forecasts, known, scale)
-        means = _over_steps(square, observed)[:, np.array(horizons) - 1]
-        some = ~np.isnan(means).all(axis=0)
-        errors[i, some] = np.sqrt(average(means[:, some], axis=0).clip(0))
-    result = xr.DataArray(errors, {"prompt": lengths, "horizon": horizons}, ("prompt", "horizon"))
-    result.prompt.attrs = {"long_name": "steps that are seen", "units": "step"}
-    result.horizon.attrs = {"long_name": "steps ahead", "units": "step"}
-    several = scale.size > 1
-    return result.assign_attrs(
-        long_name="error of forecasts that go on by themselves",
-        units="standard deviation of the channel" if several else "unit of the data",
-        target=target,
-    )
-
-
-def target_of(world: World) -> str | None:
-    """Return what forecasts of many steps are compared with in a world.
-
-    Parameters
-    ----------
-    world : World
-        The world.
-
-    Returns
-    -------
-    {"flow", "forecast", "continuation"} or None
-        "flow" of quantities if the flow is what follows or its mean, else "forecast" if the best
-        possible predictor is known, else "continuation", as of recordings. That of a null is
-        "continuation", too: it has no dynamics of its own. None if nothing can go on by itself,
-        because there are exogenous channels, whose steps to come nobody knows, as in all tasks;
-        and of tokens, unless there is a forecast.
-
-    Examples
-    --------
-    >>> from sklearn_emerge import DriftWorld, OscillatorWorld, RegimeWorld
-    >>> from sklearn_emerge.operators import target_of
-    >>> [target_of(world) for world in (OscillatorWorld(), DriftWorld(), RegimeWorld())]
-    ['flow', 'flow', 'forecast']
-    >>> target_of(OscillatorWorld().null("phase"))
-    'continuation'
-    """
-    return next((target for target in TARGETS if not _why_not(target, world, auto=True)), None)
-
-
-def _why_not(target: str, world: World, auto: bool = False) -> str:
-    """Return why a world does not have a target, as text; "" if it has it."""
-    name = type(world).__name__
-    if world.n_exogenous or not world.feedback:
-        return (
-            f"{name} has exogenous channels, n_exogenous={world.n_exogenous}, whose steps to come "
-            "are not known, so that no predictor can go on by itself; leave flow_errors out"
-        )
-    continuous = world.observation == "continuous"
-    if target == "flow":
-        if world.flow_kind is None or not continuous:
-            return f"{name} has no flow of quantities (flow_kind={world.flow_kind!r})"
-        # What disturbs it is not in it, so that it is no first choice.
-        return f"the flow of {name} is noisy" if auto and world.flow_kind == "noisy" else ""
-    if target == "forecast":
-        # The best predictor of a null knows no dynamics.
-        if world.ceiling is None or (auto and world._depth):
-            return f"no optimal predictor of {name} is known (ceiling={world.ceiling!r})"
-        return ""
-    return (
-        f"{name} is made of tokens, which have no distance" if world.observation == "token" else ""
+    lengths, horizon = _check_steps(prompts, horizon, sample.X.shape[1])
+    n_sequences = _check_sequences(n_sequences)
+    optimal = world.optimal_predictor() if target == "forecast" else None
+    return errors_of(
+        predictor,
+        sample,
+        target,
+        optimal,
+        lengths=lengths,
+        horizon=horizon,
+        n_sequences=n_sequences,
+        n_paths=n_paths,
+        random_state=random_state,
     )
 
 
@@ -246,18 +164,18 @@ def _check_target(target: Any, world: World) -> str:
             f"{did_you_mean(target, TARGETS)}"
         )
     chosen = target_of(world) if target == "auto" else target
-    why_not = _why_not(chosen or "continuation", world)
-    if chosen is None or why_not:
-        others = [each for each in TARGETS if not _why_not(each, world)]
+    reason = why_not(chosen or "continuation", world)
+    if chosen is None or reason:
+        others = [each for each in TARGETS if not why_not(each, world)]
         remedy = f"; pass target={' or '.join(map(repr, others))}" if others else ""
-        raise ValueError(f"target={target!r} is not possible: {why_not}{remedy}.")
+        raise ValueError(f"target={target!r} is not possible: {reason}{remedy}.")
     return chosen
 
 
 def _check_steps(prompts: Any, horizon: Any, n_steps: int) -> tuple[list[int], int]:
     """Return the lengths of prompts and the horizon, or raise a ValueError."""
     if prompts is None:
-        lengths = sorted({max(1, n_steps // part) for part in (8, 4, 2)})
+        lengths = prompts_of(n_steps)
     else:
         array = np.asarray(prompts)
         whole = array.ndim == 1 and array.size and np.issubdtype(array.dtype, np.integer)
@@ -269,7 +187,7 @@ def _check_steps(prompts: Any, horizon: Any, n_steps: int) -> tuple[list[int], i
         lengths = array.tolist()
     left = n_steps - lengths[-1]
     if horizon is None:
-        return lengths, min(max(1, n_steps // 2), left)
+        return lengths, horizon_of(n_steps, lengths)
     check_integer(horizon, "horizon")
     if horizon > left:
         raise ValueError(
@@ -279,68 +197,11 @@ def _check_steps(prompts: Any, horizon: Any, n_steps: int) -> tuple[list[int], i
     return lengths, int(horizon)
 
 
-def _check_sequences(n_sequences: Any, predictor: Any, sampled: bool) -> int | None:
+def _check_sequences(n_sequences: Any) -> int | str | None:
     """Return how many sequences to take, None for all, or raise a ValueError."""
-    if isinstance(n_sequences, str) and n_sequences == "auto":
-        return (_QUICK if _steps_quickly(predictor) else _ANEW)[sampled]
-    if n_sequences is not None:
+    if n_sequences is not None and not (isinstance(n_sequences, str) and n_sequences == "auto"):
         try:
             check_integer(n_sequences, "n_sequences")
         except ValueError as error:
             raise ValueError(f"{str(error)[:-1]}, 'auto', or None for all.") from None
     return n_sequences
-
-
-def _steps_quickly(predictor: Any) -> bool:
-    """Return whether a step costs little: one from a state, or of no features."""
-    if isinstance(predictor, CellRollouts):
-        return predictor._cell_and_head() is not None
-    return not isinstance(predictor, WindowPredictor)
-
-
-def _scale_of(X: NDArray[Any], predictor: Any) -> Floats:
-    """Return what errors of each channel are divided by: 1 if there is one, or of tokens."""
-    if X.ndim == 2 or X.shape[2] == 1 or predictor._likelihood.tokens:
-        return np.ones(1)
-    spread: Floats = observed_only(X).std(axis=(0, 1))
-    # A constant one is in its own unit.
-    return np.where(spread > 0, spread, 1.0)
-
-
-def _forecasts(
-    predictor: Any, prompt: NDArray[Any], n_steps: int, n_paths: int, stream: RandomState
-) -> Floats:
-    """Return forecasts (n_paths, n_sequences, n_steps, n_channels), or one where none is drawn."""
-    if predictor._what_enters("auto", 1) != "sample":
-        mean: Floats = predictor.rollout(prompt, n_steps)
-        return mean.reshape(1, len(prompt), n_steps, -1)
-    model = predictor._from_prompt(prompt.shape[1], n_steps, None)
-    seen = model.fill_missing(model.encode(prompt))
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.concatenate(list(model._paths(seen, n_steps, n_paths, stream)))
-
-
-def _squared_errors(forecasts: Floats, known: Floats, scale: Floats) -> Floats:
-    """Return squares of errors (n_sequences, n_steps), without the variance of drawn paths."""
-    if forecasts.shape[3] != known.shape[3]:
-        raise ValueError(
-            f"The predictor forecasts {forecasts.shape[3]} channels, but the target has "
-            f"{known.shape[3]}; pass a predictor that was fitted to sequences of this world."
-        )
-    # Forecasts that have left the range of float64 are infinitely far away.
-    with np.errstate(over="ignore", invalid="ignore"):
-        apart = (forecasts - known) / scale
-        square = apart.mean(axis=0) ** 2
-        if len(apart) > 1:
-            square -= apart.var(axis=0, ddof=1) / len(apart)
-        lost = ~np.isfinite(square).all(axis=2)
-        mean: Floats = np.where(lost, np.inf, square.mean(axis=2))
-    return mean
-
-
-def _over_steps(square: Floats, observed: NDArray[np.bool_]) -> Floats:
-    """Return the mean over the first 1, 2, ... steps of each sequence, NaN if none is observed."""
-    n_observed = observed.cumsum(axis=1)
-    total = np.where(observed, square, 0.0).cumsum(axis=1)
-    mean: Floats = np.where(n_observed > 0, total / np.maximum(n_observed, 1), np.nan)
-    return mean

@@ -109,10 +109,10 @@ def test_cells_that_run_one_after_the_other_share_sequences(monkeypatch):
         return split(self, *args)
 
     monkeypatch.setattr(OscillatorWorld, "split", counted)
-    shared = fit_small(nulls=("phase",))
+    shared = fit_small(nulls=("phase",), operator_evidence="loss")
     n_shared = len(drawn)
     monkeypatch.setattr("sklearn_emerge.assessment._run.splits_kept", nullcontext)
-    alone = fit_small(nulls=("phase",))
+    alone = fit_small(nulls=("phase",), operator_evidence="loss")
     # Of two seeds: the second mode of both conditions, and random cores after windows.
     assert len(drawn) - n_shared == n_shared + 6
     for name in ("nll", "nll_baseline", "nll_optimal", "nll_reservoir", "probe_score"):

@@ -14,7 +14,8 @@ from sklearn_emerge import (
     RegimeWorld,
     explain,
 )
-from sklearn_emerge.assessment._flow import final_errors, flow_ratios, least_ratio, skills
+from sklearn_emerge.assessment._flow import flow_ratios, least_ratio, skills
+from sklearn_emerge.assessment._left_alone import final_errors
 from sklearn_emerge.assessment._verdict import VERDICTS
 from sklearn_emerge.inference import sign_flip_test
 

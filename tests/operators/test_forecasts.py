@@ -29,7 +29,7 @@ from sklearn_emerge import (
     WindowPredictor,
 )
 from sklearn_emerge.operators import flow_errors, target_of
-from sklearn_emerge.operators._forecasts import _check_sequences, _forecasts, _squared_errors
+from sklearn_emerge.operators._errors import _count_sequences, _forecasts, _squared_errors
 from sklearn_emerge.predictors import BasePredictor
 from sklearn_emerge.worlds import Sample
 
@@ -266,8 +266,7 @@ def test_slow_predictors_are_asked_of_fewer_sequences():
             WindowPredictor(2, likelihood=likelihood),
             MarkovPredictor(likelihood="bernoulli"),
         ):
-            drawn = likelihood == "bernoulli"
-            number = _check_sequences("auto", model.fit(X), drawn)
+            number = _count_sequences(model.fit(X), 1024)
             numbers.setdefault(type(model).__name__, []).append(number)
     assert numbers == {
         "GRUPredictor": [500, 60],
@@ -275,8 +274,10 @@ def test_slow_predictors_are_asked_of_fewer_sequences():
         "LinearFilterPredictor": [500, 60],
         "TransformerPredictor": [16, 8],
         "WindowPredictor": [16, 8],
-        "MarkovPredictor": [500, 60],
+        "MarkovPredictor": [60, 60],
     }
+    # Of shorter ones there are more.
+    assert _count_sequences(model, 64) == 256
 
 
 def test_the_first_sequences_are_taken():

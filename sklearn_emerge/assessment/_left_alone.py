@@ -1,0 +1,57 @@
+"""Predictors that are left alone in the structured world: how far they are from it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..ceilings._of_world import optimal_predictor
+from ..operators._errors import errors_of
+
+
+@dataclass(frozen=True)
+class LeftAlone:
+    """What predictors that are left alone are compared with.
+
+    Attributes
+    ----------
+    world : World
+        The structured world.
+    target : str
+        As of `target_of`.
+    maker : callable or None
+        What makes its optimal predictor, None if it is not known.
+    """
+
+    world: object
+    target: str
+    maker: object = None
+
+    def ready(self):
+        """Return a function that measures a predictor on sequences of a seed, by a design."""
+        known = self.target == "forecast"
+        optimal = optimal_predictor(self.world, maker=self.maker) if known else None
+
+        def measure(predictor, evaluation, design, seed):
+            # All of a seed draw the same numbers.
+            stream = design.stream("flow", seed)
+            errors = errors_of(predictor, evaluation, self.target, optimal, random_state=stream)
+            return errors.assign_coords(seed=seed)
+
+        return measure
+
+
+def final_errors(errors):
+    """Return errors over the longest horizon, the root of the mean square over prompts.
+
+    Parameters
+    ----------
+    errors : DataArray with dimensions prompt and horizon
+        As of `flow_errors`; those of other configurations may have other prompts and horizons.
+
+    Returns
+    -------
+    DataArray
+        Without these dimensions.
+    """
+    last = errors.horizon.where(errors.notnull()).max("horizon")
+    return np.sqrt((errors.where(errors.horizon == last).max("horizon") ** 2).mean("prompt"))
