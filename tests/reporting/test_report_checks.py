@@ -78,7 +78,7 @@ HERE = dict(condition="structured", mode="full")
                 [0.04, 0.02, -0.01, 0.03, 0.01],
                 claim="gain",
             ),
-            "Not decided: gain: about 6 seeds would do (1 of 8 claims)",
+            "Not decided: gain: about 6 seeds would do (1 of 9 claims)",
             "Take more seeds",
         ),
         (
