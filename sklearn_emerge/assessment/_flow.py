@@ -48,8 +48,8 @@ def flow_ratios(cube: xr.Dataset, margin: float) -> dict[str, xr.DataArray]:
     trained = errors.sel(condition=STRUCTURED, mode="full", drop=True)
     if "flow_error_optimal" in cube:
         optimal = final_errors(cube.flow_error_optimal)
-        # Nobody knows what a continuation could be told by.
-        known = cube.flow_target != "continuation"
+        # Nobody knows how much of a continuation can be told.
+        known = (cube.flow_target != "continuation") & optimal.notnull()
         asked = log_margin_ratio(trained, linear, optimal.fillna(0), margin=margin)
         found = {"linear": asked.where(known, log_error_ratio(trained, linear))}
     else:
