@@ -34,7 +34,9 @@ def units(cube, name="equivalent_reservoir_size"):
     """Return how many units of a random core the trained networks are worth, in words."""
     if name not in cube:
         return ""
-    size, low, high = (cube[f"{name}{end}"].sel(mode="full").item() for end in ("", "_low", "_high"))
+    size, low, high = (
+        cube[f"{name}{end}"].sel(mode="full").item() for end in ("", "_low", "_high")
+    )
     most = int(cube.n_units.max())
 
     def shown(value):
@@ -180,6 +182,7 @@ def verdict_values(corrected):
         "seeds": sorted({cube.sizes["seed"] for _, _, cube in runs}),
         "alphas": sorted({setting["alpha"] for setting in settings}),
         "survivors": survivors(runs),
+        "by_loss_alone": sorted({name for name, _, cube in runs if "flow_target" not in cube}),
         "worth": worth(judged),
         "changed": changes(runs),
     }
