@@ -16,7 +16,7 @@ from ..assessment._labels import STRUCTURED
 from ..assessment._words import ARMS, NULLS, arm_in_words, condition_in_words, in_digits
 from ._assessment import shown_modes
 from ._captions import panel_title
-from ._source import Display, select_one
+from ._source import Display, select, select_one
 from ._style import (
     ALTERNATIVE_STYLE,
     ARM_COLORS,
@@ -205,20 +205,17 @@ class ForecastErrorDisplay(Display):
                 "a world where something can go on by itself, with operator_evidence='flow'."
             )
         modes = shown_modes(cube, modes)
-        found = {mode: _at(cube.flow_error, STRUCTURED, mode) for mode in modes}
+        here = select(cube.flow_error, {"condition": STRUCTURED})
+        found = {mode: here.sel(mode=mode, drop=True) for mode in modes}
         if "full" in modes:
             nulls = [name for name in cube.condition.values.tolist() if name != STRUCTURED]
-            found |= {null: _at(cube.flow_error, null, "full") for null in nulls}
-        compared = {
-            name: cube[f"flow_error_{name}"] for name in _COMPARED if f"flow_error_{name}" in cube
-        }
-        measured, compared = (
-            {name: each for name, each in some.items() if each.notnull().any()}
-            for some in (found, compared)
-        )
+            others = cube.flow_error.sel(mode="full", drop=True)
+            found |= {null: others.sel(condition=null, drop=True) for null in nulls}
+        names = [name for name in _COMPARED if f"flow_error_{name}" in cube]
+        compared = {name: cube[f"flow_error_{name}"] for name in names}
         footer, units = _said(cube)
         title = panel_title(cube)
-        return cls(measured, compared, title, footer, units).plot(axes)
+        return cls(found, compared, title, footer, units).plot(axes)
 
     def plot(self, axes: Sequence[Axes] | None = None) -> Self:
         """Plot.
@@ -306,7 +303,8 @@ class ForecastErrorDisplay(Display):
                 self.lines_.setdefault(name, []).append(line)
         ax.set_xscale("log", base=2)
         ax.set_yscale("log")
-        horizons = np.unique(np.concatenate([each.horizon for each in self.errors.values()]))
+        some = [each.dropna("horizon", how="all").horizon for each in self.errors.values()]
+        horizons = np.unique(np.concatenate(some))
         # Those that are powers of two have room.
         ax.set_xticks(horizons, [str(h) if _has_room(h, horizons) else "" for h in horizons])
         ax.minorticks_off()
@@ -327,12 +325,17 @@ class ForecastErrorDisplay(Display):
         return 10 ** (low - room), 10 ** (high + room)
 
     def _shown(self) -> str:
-        ends = []
-        for name, errors in {**self.errors, **(self.compared or {})}.items():
-            words = _COMPARED[name][0] if name in _COMPARED else _in_words(name)
-            error = final_errors(errors).median("seed").item()
-            ends.append(f"{words} {in_digits(error)[0] if np.isfinite(error) else error}")
-        return f"error left alone over the longest horizon: {', '.join(ends)}"
+        return errors_in_words({**self.errors, **(self.compared or {})})
+
+
+def errors_in_words(errors: Mapping[str, xr.DataArray]) -> str:
+    """Return the error of each predictor over the longest horizon, the median over seeds."""
+    ends = []
+    for name, each in errors.items():
+        words = _COMPARED[name][0] if name in _COMPARED else _in_words(name)
+        error = final_errors(each).median("seed").item()
+        ends.append(f"{words} {in_digits(error)[0] if np.isfinite(error) else error}")
+    return f"error left alone over the longest horizon: {', '.join(ends)}"
 
 
 def _by_seed(name: str, errors: Any) -> xr.DataArray:
@@ -346,10 +349,6 @@ def _by_seed(name: str, errors: Any) -> xr.DataArray:
         )
     by_seed: xr.DataArray = errors if "seed" in dims else errors.expand_dims("seed")
     return by_seed
-
-
-def _at(errors: xr.DataArray, condition: str, mode: str) -> xr.DataArray:
-    return errors.sel(condition=condition, mode=mode, drop=True)
 
 
 def _finite(errors: xr.DataArray, prompt: int) -> tuple[Floats, Floats]:
