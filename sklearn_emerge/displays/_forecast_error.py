@@ -53,8 +53,14 @@ _QUANTITIES = (
     "Error: root mean square over the first steps, median over sequences; of several channels in "
     "units of their standard deviation."
 )
+_EITHER = (
+    "Error: root mean square over the first steps, median over sequences (of outcomes and counts "
+    "their mean); of several channels in units of their standard deviation."
+)
 _SHARES = "Error: root mean square over the first steps and over sequences."
 _NO_ERROR = "The best possible forecast is what others are compared with: its error is 0."
+# Decades beyond what networks are compared with, from which on errors leave the frame.
+_FAR = 1.0
 _BEYOND = "Lines that leave the frame go on above it."
 
 
@@ -160,7 +166,7 @@ class ForecastErrorDisplay(Display):
         several = max(each.sizes["seed"] for each in by_seed.values()) > 1
         seeds = "Thick lines: medians over seeds." if several else ""
         units = first.attrs.get("units", "unit of the data")
-        return cls(by_seed, others, None, f"{seeds} {_QUANTITIES}".strip(), units).plot(axes)
+        return cls(by_seed, others, None, f"{seeds} {_EITHER}".strip(), units).plot(axes)
 
     @classmethod
     @fill_doc
@@ -314,13 +320,17 @@ class ForecastErrorDisplay(Display):
         first = next(iter(self.errors))
         names = [first, *(name for name in self.compared or {} if name in self.lines_)]
         needed, shown = (
-            np.concatenate([np.log10(y[y > 0]) for y in map(_heights, some)] or [np.empty(0)])
+            np.concatenate([np.empty(0), *(np.log10(y[y > 0]) for y in map(_heights, some))])
             for some in (
                 [line for name in names for line in self.lines_[name]],
                 [line for lines in self.lines_.values() for line in lines],
             )
         )
-        low, high = frame(needed, shown, least=0.5)
+        low, high = frame(needed, needed, least=0.5)
+        near = np.append(
+            shown[np.abs(shown - (low + high) / 2) < _FAR + (high - low) / 2], [low, high]
+        )
+        low, high = near.min(), near.max()
         room = 0.04 * (high - low)
         return 10 ** (low - room), 10 ** (high + room)
 

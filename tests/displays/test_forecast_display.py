@@ -79,6 +79,11 @@ def test_an_optimum_without_error_is_said_and_not_drawn():
 
 def test_what_has_gone_far_away_leaves_the_frame_and_is_said():
     cube = make_cube()
+    cube.flow_error.loc[{"condition": "resample", "mode": "full"}] *= 5
+    display = ForecastErrorDisplay.from_cube(cube)
+    top = display.axes_[0].get_ylim()[1]
+    assert max(display.lines_["resample"][0].get_ydata()) < top
+    assert "leave the frame" not in display.figure_._supxlabel.get_text()
     cube.flow_error.loc[{"condition": "resample", "mode": "full"}] = 1e6
     cube.flow_error.loc[{"condition": "structured", "mode": "readout"}] = np.inf
     display = ForecastErrorDisplay.from_cube(cube)
