@@ -13,6 +13,7 @@ from .._typing import Floats, RandomState
 from .._validation import check_integer
 from ..operators import fixed_points
 from ..operators._decoder import driven_states, fit_map, halves, units_of
+from ..operators._loops import closed_loop, closed_states
 from ..predictors._stepping import CellRollouts
 from ..worlds import Sample
 from ._source import Display, known_option
@@ -379,11 +380,8 @@ def _of_latents(
             plane: Floats = (states @ fit.coef + fit.intercept)[..., which]
             return plane
 
-        seen = predictor.fill_missing(predictor.encode(X))
-        closed = [
-            list(predictor._from_prompt(p, n_steps, clock)._closed_states(seen[:, :p], n_steps))
-            for p in prompts
-        ]
+        loops = (closed_loop(predictor, X[:, :p], n_steps, clock) for p in prompts)
+        closed = [list(closed_states(*loop, n_steps)) for loop in loops]
         paths[name] = decoded(np.array(closed).swapaxes(1, 2))
         if name == "network" and (found := _rest_of(predictor, sample.X, clock, stream)):
             hidden = predictor._cell_of_states()[0].hidden(found.states)
