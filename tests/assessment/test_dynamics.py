@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 import xarray as xr
-from chosen import FLOW, OPERATOR, cube_of, judged, states, told
+from chosen import FLOW, OPERATOR, RUN, cube_of, judged, states, told
 
 from sklearn_emerge import (
     EmergenceAssessment,
@@ -194,3 +194,71 @@ def test_nothing_is_left_alone_that_nobody_asks_for(small, options):
     assert "flow_error" not in cube
     assert "dynamics" not in cube.claim
     assert cube.flow_target.item() == ("none" if "operator_evidence" in options else "flow")
+
+
+def with_seed(cube, name, error, seed=0):
+    """Return a cube in which one of the seeds has another error."""
+    cube[name] = cube[name].where(cube.seed != seed, error)
+    return cube
+
+
+def test_a_linear_predictor_that_explodes_hides_nobody_else():
+    """Counts that it predicts grow without bound; the others are as far apart as before."""
+    cube = cube_of(**OPERATOR, flow=FLOW).assign_coords(seed=range(6))
+    before = flow_ratios(cube, 0.5)
+    for error in (1e7, np.inf):
+        found = flow_ratios(with_seed(cube.copy(), "flow_error_linear", error), 0.5)
+        for name in ("readout", "reservoir", "resample"):
+            assert np.allclose(found[name], before[name])
+        assert np.isfinite(found["linear"]).all()
+        assert (found["linear"] > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "state"), [("flow_error", "fails"), ("flow_error_linear", "open")]
+)
+def test_errors_of_zero_and_infinite_ones_are_tested(name, state):
+    """Where all networks diverge, they fail; a linear error that is not seen is one of six."""
+    cube = cube_of(**OPERATOR, flow=FLOW | {"optimal": 0.0}).assign_coords(seed=range(6))
+    if name == "flow_error":
+        trained = (cube.condition == "structured") & (cube["mode"] == "full")
+        cube[name] = cube[name].where(~trained, np.inf)
+    else:
+        cube = with_seed(cube, name, 0.0)
+    assert states(judged(cube))["dynamics"] == state
+
+
+def test_what_is_asked_of_a_configuration_does_not_hang_on_others():
+    """The best possible error of the second one is not known."""
+    alone = cube_of(**OPERATOR, flow=FLOW)
+    both = xr.concat([alone, alone], "n_steps", data_vars=["flow_error_optimal"])
+    both["flow_error_optimal"][1] = np.nan
+    without = flow_ratios(alone.drop_vars("flow_error_optimal"), 0.5)
+    found = flow_ratios(both, 0.5)
+    assert np.allclose(found["linear"].isel(n_steps=1), without["linear"])
+    assert np.allclose(found["linear"].isel(n_steps=0), flow_ratios(alone, 0.5)["linear"])
+
+
+@pytest.mark.parametrize(
+    ("margin", "said"),
+    [
+        (0.5, "than one half way from the best linear predictor to the best possible one"),
+        (0.25, "than one 25% of the way, in squared error, from the best linear predictor"),
+        (0.0, "than that of the best linear predictor, the nearest of 4"),
+    ],
+)
+def test_sentences_name_the_share_that_was_asked_for(margin, said):
+    cube = cube_of(**OPERATOR, flow=FLOW | {"reservoir": 0.8})
+    run = RUN | {"operator_margin": margin}
+    assert said in " ".join(explain(told(cube, run=run, operator_margin=margin)).split())
+
+
+@pytest.mark.parametrize(("error", "said"), [(np.inf, False), (1e7, True), (0.0, False)])
+def test_no_number_is_told_of_what_is_none(error, said):
+    """One seed has an error of linear predictors that has no logarithm, or explodes."""
+    flow = {name: each for name, each in FLOW.items() if name != "optimal"}
+    cube = cube_of(**OPERATOR, flow=flow).assign_coords(seed=range(6))
+    text = explain(told(with_seed(cube, "flow_error_linear", error)))
+    assert "inf%" not in text
+    assert "nan%" not in text
+    assert ("Left alone for 16 steps" in text) == said
