@@ -110,8 +110,8 @@ class EmergenceAssessment(Results, Estimator):
 
     The protocol follows *Emergence Without Scale*; its own variant is ``nulls=("shuffle",)``,
     ``modes=("full", "readout", "random")``, ``reference=("mean", "persistence")``,
-    ``shared_data=True, n_flips=2000, correction=None`` and a model with ``head="sgd",
-    likelihood="gaussian", noise_std=0.05``, as in
+    ``shared_data=True, n_flips=2000, correction=None, operator_evidence="loss"`` and a model with
+    ``head="sgd", likelihood="gaussian", noise_std=0.05``, as in
     ``sklearn_emerge.reproduce.PROTOCOLS["published"]``. The shuffled null of the paper is not
     the default, because it leaves something to gain; see `ShuffleNull`.
 
@@ -143,8 +143,8 @@ class EmergenceAssessment(Results, Estimator):
         core), "random" (its head untrained, too) and, if it has recurrent weights, "scrambled".
     nulls : "auto", str or sequence of str, default="auto"
         Kinds of nulls, see `World.null`. "auto" is "resample", without any memory, and in worlds
-        of quantities in which networks can be left alone "phase" besides: surrogates that have all
-        that a linear filter can know.
+        of quantities in which networks are to be left alone "phase" besides: surrogates that have
+        all that a linear filter can know. Where dynamics is not tested, it is "resample" alone.
     baselines : "auto", sequence of str, or dict of str to predictor, default="auto"
         Predictors to compare with, your own or out of "mean", "step_mean", "persistence", "markov"
         (the trivial ones), "linear_filter", "time_varying_filter", "window", "echo_state" (of as

@@ -23,7 +23,7 @@ from ._checks import (
     warn_if_fitted,
     warn_if_seeds_cannot_reach_alpha,
 )
-from ._claims import REPRESENTATION, check_claims
+from ._claims import DYNAMICS, REPRESENTATION, check_claims
 from ._cube import describe
 from ._flow import NO_TARGET
 from ._given import read_given
@@ -306,7 +306,8 @@ def _nulls(assessment, world, model):
         likelihoods += list(values) if key in ("likelihood", "model__likelihood") else []
     # Only sums of waves have phases.
     waves = all(name in LIKELIHOODS and not LIKELIHOODS[name].discrete for name in likelihoods)
-    sharp = waves and "phase" in world.null_kinds and target_of(world) is not None
+    asked = assessment.operator_evidence == "flow" and DYNAMICS in check_claims(assessment.claims)
+    sharp = asked and waves and "phase" in world.null_kinds and target_of(world) is not None
     return ("resample", "phase") if sharp else ("resample",)
 
 

@@ -193,6 +193,8 @@ def test_nothing_is_left_alone_that_nobody_asks_for(small, options):
     cube = small(OscillatorWorld(n_steps=16), **options).cube_
     assert "flow_error" not in cube
     assert "dynamics" not in cube.claim
+    # Nor is there a null that is for dynamics alone.
+    assert cube.condition.values.tolist() == ["structured", "resample"]
     assert cube.flow_target.item() == ("none" if "operator_evidence" in options else "flow")
 
 
