@@ -63,10 +63,11 @@ class EmergenceAssessment(Results, Estimator):
                     much of the order, unless these are the only one), gains below
                     zero counted as zero
     dynamics        log error of forecasts that go on by themselves: that asked     0
-                    for minus that of the network, whichever of these is least:
-                    half way (`operator_margin`) from the best linear predictor
-                    to the best possible one; the untrained core; an echo-state
-                    network of its size; a network trained in the null (each)
+                    for minus that of the network, whichever of these is least
+                    certain to be above 0, as all have to be: half way
+                    (`operator_margin`) from the best linear predictor to the best
+                    possible one; the untrained core; an echo-state network of its
+                    size; a network trained in the null (each)
     memory          rise of the loss with the states of sequences with the same     `margin`
                     last input, or if states are reset before each last input,
                     whichever is less

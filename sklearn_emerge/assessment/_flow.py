@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from ..inference._labelled import p_values
 from ..operators import log_error_ratio, log_margin_ratio, operator_skill
 from ._labels import STRUCTURED
 from ._left_alone import final_errors
@@ -83,13 +84,41 @@ def _seen(errors: dict[str, xr.DataArray]) -> dict[str, xr.DataArray]:
     return {name: together.isel(other=i) for i, name in enumerate(errors)}
 
 
-def least_ratio(ratios: dict[str, xr.DataArray]) -> xr.DataArray:
-    """Return the least of them in each seed.
+def nearest(
+    ratios: dict[str, xr.DataArray],
+    n_flips: int | None = None,
+    units: tuple[int, int] | None = None,
+) -> xr.DataArray:
+    """Return the number of the ratio that is least certain to be above zero, along the grid.
 
-    All have to be above zero. A test of their minimum never rejects where that of one of them does
-    not: sign flips whose sum is as large as what was found are no fewer where values are smaller.
+    It is the one with the largest p-value, and of several with the same that with the least mean.
+
+    Parameters
+    ----------
+    ratios : dict of str to DataArray
+        From `flow_ratios`.
+    n_flips, units
+        As in `p_values`.
     """
-    return xr.concat(ratios.values(), "other", join="exact").min("other", skipna=False)
+    together = xr.concat(ratios.values(), "other", join="exact")
+    found = p_values(together, n_flips, units).fillna(1.0)
+    means = together.mean("seed").where(found == found.max("other"))
+    return means.fillna(np.inf).argmin("other")
+
+
+def least_ratio(
+    ratios: dict[str, xr.DataArray],
+    n_flips: int | None = None,
+    units: tuple[int, int] | None = None,
+) -> xr.DataArray:
+    """Return that of `nearest`, one value a seed; NaN where one of the others is.
+
+    All have to be above zero, each at the level of the test: where the least certain one is, all
+    are. The least of them in each seed would be below zero by chance, where all are a little above.
+    """
+    together = xr.concat(ratios.values(), "other", join="exact")
+    least = together.isel(other=nearest(ratios, n_flips, units))
+    return least.where(together.notnull().all("other"))
 
 
 def skills(cube: xr.Dataset) -> xr.DataArray | None:

@@ -18,7 +18,7 @@ from ._claims import (
     Claim,
     nulls_of_order,
 )
-from ._flow import NO_TARGET, best_is_known, flow_ratios, leaves_room, target_in
+from ._flow import NO_TARGET, best_is_known, flow_ratios, leaves_room, nearest, target_in
 from ._left_alone import final_errors
 from ._next import doubts_of
 from ._verdict import UNDECIDED, UNDEFINED
@@ -208,7 +208,7 @@ def _nearest(case: Case) -> dict[str, str]:
     """Return which of the errors asked for is nearest to that of networks left alone."""
     margin = case.run.get("operator_margin", 0.5)
     ratios = flow_ratios(case.cube, margin)
-    nearest = min(ratios, key=lambda name: ratios[name].mean().item())
+    least = list(ratios)[nearest(ratios, case.run["n_flips"], case.units).item()]
     words = {
         "linear": "that of the best linear predictor",
         "readout": "that of its untrained core",
@@ -217,8 +217,8 @@ def _nearest(case: Case) -> dict[str, str]:
     if margin and best_is_known(case.cube).item():
         share = "half way" if margin == 0.5 else f"{margin:.0%} of the way, in squared error,"
         words["linear"] = f"one {share} from the best linear predictor to the best possible one"
-    trained = f"that of a network trained in the null with {condition_in_words(nearest)}"
-    return {"nearest": words.get(nearest, trained), "n_asked": str(len(ratios))}
+    trained = f"that of a network trained in the null with {condition_in_words(least)}"
+    return {"nearest": words.get(least, trained), "n_asked": str(len(ratios))}
 
 
 def _amount(claim: Claim, more: str, less: str, unit: str) -> tuple[str, str]:
