@@ -91,7 +91,8 @@ def nearest(
 ) -> xr.DataArray:
     """Return the number of the ratio that is least certain to be above zero, along the grid.
 
-    It is the one with the largest p-value, and of several with the same that with the least mean.
+    It is the one with the largest p-value; of those that are more likely below zero the one that is
+    most certain to be, and of several with the same p-values that with the least mean.
 
     Parameters
     ----------
@@ -101,9 +102,11 @@ def nearest(
         As in `p_values`.
     """
     together = xr.concat(ratios.values(), "other", join="exact")
-    found = p_values(together, n_flips, units).fillna(1.0)
-    means = together.mean("seed").where(found == found.max("other"))
-    return means.fillna(np.inf).argmin("other")
+    above, below = (p_values(each, n_flips, units).fillna(1.0) for each in (together, -together))
+    above = above.clip(max=0.5)
+    least = above == above.max("other")
+    below = below.where(least)
+    return together.mean("seed").where(below == below.min("other")).fillna(np.inf).argmin("other")
 
 
 def least_ratio(

@@ -105,8 +105,13 @@ class Plan:
 
     def flow_target(self, configuration):
         """Return what networks that are left alone are compared with, see `target_of`, or None."""
-        asked = self.assessment.operator_evidence == "flow"
-        return target_of(configuration.worlds[STRUCTURED]) if asked else None
+        if self.assessment.operator_evidence != "flow":
+            return None
+        target = target_of(configuration.worlds[STRUCTURED])
+        likelihood = getattr(configuration.models[STRUCTURED], "likelihood", "auto")
+        # Arrays of integers are tokens if the model says so; these have no distance.
+        tokens = likelihood in LIKELIHOODS and LIKELIHOODS[likelihood].tokens
+        return None if tokens and target == "continuation" else target
 
     @property
     def flow_targets(self):

@@ -356,6 +356,8 @@ def _of_flow(case: Case) -> list[str]:
     ratio = np.exp(-log_error_ratio(own, linear).mean()).item()
     if not 0 < ratio < np.inf:
         return []
+    if ratio >= 10:
+        return [f"{alone}, its error is {ratio:.2g} times that of the best linear predictor."]
     word = "smaller" if ratio <= 1 else "larger"
     share = f"{abs(ratio - 1):.0%}"
     return [f"{alone}, its error is {share} {word} than that of the best linear predictor."]

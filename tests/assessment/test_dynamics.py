@@ -6,6 +6,7 @@ import xarray as xr
 from chosen import FLOW, OPERATOR, RUN, cube_of, judged, states, told
 
 from sklearn_emerge import (
+    ArrayWorld,
     EmergenceAssessment,
     GRUPredictor,
     OscillatorWorld,
@@ -138,6 +139,13 @@ def test_what_is_a_little_above_zero_does_not_fail():
     assert (p_values(-least_ratio(ratios)) <= 0.05).mean() < 0.1
 
 
+@pytest.mark.parametrize("units", [None, (16, 4)])
+def test_what_is_far_below_zero_is_less_certain_than_what_is_zero(units):
+    zero, below = (xr.DataArray(x, dims="seed") for x in ([0.0] * 6, [-9.0, -8, -9, -8, -7, 1]))
+    ratios = {"phase": zero, "linear": below, "readout": zero + 1}
+    assert least_ratio(ratios, units=units).equals(below)
+
+
 @pytest.mark.parametrize(
     ("flow", "target", "said", "sentence"),
     [
@@ -201,6 +209,17 @@ def test_worlds_of_a_grid_have_prompts_of_their_own(small):
     assert cube.prompt.where(known.any("horizon")).max("prompt").values.tolist() == [4, 8]
     assert np.isfinite(cube.claim_effect.sel(claim="dynamics")).all()
     assert cube.flow_target.values.tolist() == ["forecast"] * 2
+
+
+def test_tokens_of_recordings_have_no_distance():
+    """What they are is known by the model alone."""
+    X = np.random.default_rng(0).integers(0, 4, (20, 12))
+    model = GRUPredictor(2, max_steps=1, engine="torch", likelihood="categorical")
+    options = {"baselines": ("mean", "markov", "echo_state"), "n_seeds": 2, "probe": None}
+    options |= {"reservoir_sizes": None, "random_state": 0, "progress": False}
+    cube = EmergenceAssessment(ArrayWorld(X), model, **options).fit().cube_
+    assert cube.flow_target.item() == "none"
+    assert "flow_error" not in cube
 
 
 @pytest.mark.filterwarnings("ignore:n_seeds=2 cannot reach")
@@ -293,3 +312,9 @@ def test_the_sentence_names_whose_numbers_it_tells():
     dynamics = cube.claim_difference.sel(claim="dynamics")
     assert np.allclose(dynamics, flow_ratios(cube, 0.5)["reservoir"])
     assert "than that of an echo-state network of its size" in " ".join(explain(cube).split())
+
+
+def test_an_error_that_is_many_times_larger_is_told_so():
+    flow = {name: each for name, each in FLOW.items() if name != "optimal"} | {"linear": 1e-9}
+    text = " ".join(explain(told(cube_of(**OPERATOR, flow=flow))).split())
+    assert "its error is 1e+08 times that of the best linear predictor" in text
