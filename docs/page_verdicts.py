@@ -12,7 +12,7 @@ from sklearn_emerge.assessment._words import baseline_in_words, is_any_size
 # reservoirs.
 EARLIER = CUBES / "earlier-verdicts.csv"
 # What an operator and a representation have to be better than, in the order of the reasons.
-_DECIDING = ("prediction", "core", "order", "memory")
+_DECIDING = ("prediction", "core", "order", "memory", "dynamics")
 
 
 def distinct(cubes):
@@ -30,12 +30,11 @@ def distinct(cubes):
     return found
 
 
-def units(cube):
+def units(cube, name="equivalent_reservoir_size"):
     """Return how many units of a random core the trained networks are worth, in words."""
-    size, low, high = (
-        cube[f"equivalent_reservoir_size{end}"].sel(mode="full").item()
-        for end in ("", "_low", "_high")
-    )
+    if name not in cube:
+        return ""
+    size, low, high = (cube[f"{name}{end}"].sel(mode="full").item() for end in ("", "_low", "_high"))
     most = int(cube.n_units.max())
 
     def shown(value):
@@ -44,6 +43,17 @@ def units(cube):
     if is_any_size(low, high):
         return "cannot be told"
     return f"{shown(size)} ({shown(low)} to {shown(high)})"
+
+
+def alone(cube):
+    """Return the skill of networks that are left alone, in each seed, and what becomes of it."""
+    if "dynamics" not in cube.claim.values:
+        return ""
+    state = cube.claim_state.sel(claim="dynamics").item()
+    skills = cube.operator_skill.sel(condition="structured", mode="full")
+    if skills.isnull().all():
+        return f"{state}: a linear filter is as good as the best"
+    return f"{state}: {skills.median():.2f} ({skills.min():.2f} to {skills.max():.2f})"
 
 
 def claim(cube, name, digits=3):
@@ -64,6 +74,8 @@ def verdicts(runs):
                 "over the best alternative": claim(cube, "prediction"),
                 "which is": baseline_in_words(cube.best_baseline.values.ravel()[0]),
                 "random units of equal worth": units(cube),
+                "left alone": alone(cube),
+                "random units that do so alone": units(cube, "flow_reservoir_size"),
                 "verdict": cube.verdict.item(),
             }
             for name, setting, cube in runs
@@ -81,6 +93,7 @@ def reason(cube):
         "core": "over its untrained core",
         "order": "more than in the null",
         "memory": "with its memory",
+        "dynamics": "in log error, left alone",
     }
     parts = [f"{claim(cube, name)} {words[name]}" for name in lacking[:1]]
     parts += [

@@ -41,6 +41,8 @@ MANY, N_FOLDS = 250, 5
 # Seeds of the curve of random cores, and its training sequences: at least so many, or a tenth. Its
 # heads need fewer than networks.
 CORE_SEEDS, CORE_SEQUENCES = 3, 500
+# Sequences in which each of them is left alone: large ones take long.
+N_LEFT_ALONE = 100
 # What a network that is left alone is compared with: what a linear law can do, and a random core.
 _LEFT_ALONE = {
     "flow_error_linear": (
@@ -336,12 +338,15 @@ class Cores:
         Numbers of units.
     time_channel : {"full_time", None}
         Whether they see the clock.
+    left_alone : LeftAlone or None
+        What they are compared with when they are left alone; None leaves that out.
     """
 
     design: Design
     world: object
     sizes: tuple
     time_channel: str | None
+    left_alone: LeftAlone | None = None
 
     def run(self, progress_file=None, checkpoint_folder=None):
         """Score them.
@@ -354,16 +359,29 @@ class Cores:
         Returns
         -------
         Bunch
-            ``nll_reservoir`` of each seed and size; NaN for the other seeds.
+            ``nll_reservoir`` of each seed and size; NaN for the other seeds. And ``flow``, their
+            errors when they are left alone, DataArrays of seeds and sizes.
         """
         progress, n_seeds = ProgressFile(progress_file), self.design.n_seeds
         splits = self.design.splits(self.world)
         nll, n_done = np.full((n_seeds, len(self.sizes)), np.nan), min(CORE_SEEDS, n_seeds)
+        measure = None if self.left_alone is None else self.left_alone.ready()
+        flow = []
         for seed in range(n_done):
             progress.follow(seed / n_done)
             train, evaluation = of_seed(splits, seed)
             stream, clock = self.design.stream("core", seed), self.time_channel
+
+            def watch(core, seed=seed, evaluation=evaluation):
+                if measure is not None and core.n_units in self.sizes:
+                    errors = measure(core, evaluation, self.design, seed, N_LEFT_ALONE)
+                    flow.append(errors.assign_coords(n_units=core.n_units))
+
             with one_thread():
                 X = train.X[: count_core_sequences(self.design.n_train)]
-                nll[seed] = nll_of_cores(self.world, X, evaluation, self.sizes, clock, stream)
-        return Bunch(nll_reservoir=nll)
+                sizes = self.sizes
+                nll[seed] = nll_of_cores(self.world, X, evaluation, sizes, clock, stream, watch)
+        if not flow:
+            return Bunch(nll_reservoir=nll)
+        places = [errors.expand_dims(("seed", "n_units")) for errors in flow]
+        return Bunch(nll_reservoir=nll, flow={"flow_error_cores": xr.combine_by_coords(places)})

@@ -7,8 +7,11 @@ from ..inference._labelled import adjust, complete, intervals, p_values
 from ..measures import equivalent_reservoir_size, reservoir_interval
 from ._flow import skills
 from ._labels import RESERVED, STRUCTURED, join
+from ._left_alone import final_errors
 from ._networks import PROBE_SCORES
 
+# Errors below which none is told apart.
+TINY = 1e-9
 # Nats per step below which a share of what is possible says nothing, as in a null.
 NOTHING_TO_GAIN = 1e-3
 # Along what each variable varies, before the parameters of the grid and after them.
@@ -163,29 +166,37 @@ def compare(cube, interval, alpha, correction, n_flips=None, units=None):
 
 
 def _add_reservoirs(cube, alpha):
-    """Add what each network is worth in units of a random core, with its interval."""
-    sizes = cube.n_units
+    """Add what each network is worth in units of a random core, with its interval.
 
-    def worth(nll, curves):
+    Units of a core that predicts the next step as well, and of one that goes on as well alone.
+    """
+    sizes, here = cube.n_units, cube.sel(condition=STRUCTURED, drop=True)
+    losses = {"equivalent_reservoir_size": (here.nll, cube.nll_reservoir)}
+    if "flow_error_cores" in cube:
+        both = here.flow_error, cube.flow_error_cores
+        # An error of 0 says that it is too small to be seen.
+        losses["flow_reservoir_size"] = tuple(np.log(final_errors(e).clip(min=TINY)) for e in both)
+
+    def worth(loss, curves):
         curves = xr.DataArray(curves, {"n_units": sizes}, ("seed", "n_units")).dropna("seed")
         if not curves.sizes["seed"]:
             return (np.nan,) * 3
-        size = equivalent_reservoir_size(nll.mean(), curves)
-        if min(len(nll), curves.sizes["seed"]) == 1 or not np.isfinite(nll).all():
+        size = equivalent_reservoir_size(loss.mean(), curves)
+        if min(len(loss), curves.sizes["seed"]) == 1 or not np.isfinite(loss).all():
             return size, np.nan, np.nan
-        return size, *reservoir_interval(nll, curves, confidence=1 - alpha)
+        return size, *reservoir_interval(loss, curves, confidence=1 - alpha)
 
-    found = xr.apply_ufunc(
-        worth,
-        cube.nll.sel(condition=STRUCTURED, drop=True),
-        cube.nll_reservoir,
-        input_core_dims=[["seed"], ["seed", "n_units"]],
-        output_core_dims=[[]] * 3,
-        vectorize=True,
-        output_dtypes=[np.float64] * 3,
-    )
-    for name, values in zip(("", "_low", "_high"), found, strict=True):
-        cube[f"equivalent_reservoir_size{name}"] = values
+    for name, measured in losses.items():
+        found = xr.apply_ufunc(
+            worth,
+            *measured,
+            input_core_dims=[["seed"], ["seed", "n_units"]],
+            output_core_dims=[[]] * 3,
+            vectorize=True,
+            output_dtypes=[np.float64] * 3,
+        )
+        for end, values in zip(("", "_low", "_high"), found, strict=True):
+            cube[f"{name}{end}"] = values
     return cube
 
 

@@ -118,12 +118,18 @@ class Case:
     @property
     def reservoir(self) -> tuple[float, float, float]:
         """The equivalent reservoir size and the ends of its interval; NaN if it is not known."""
-        if "equivalent_reservoir_size" not in self.here or "full" not in self.here.mode:
+        return self._size("equivalent_reservoir_size")
+
+    @property
+    def flow_reservoir(self) -> tuple[float, float, float]:
+        """The same of a random core that goes on as well when it is left alone."""
+        return self._size("flow_reservoir_size")
+
+    def _size(self, name: str) -> tuple[float, float, float]:
+        if name not in self.here or "full" not in self.here.mode:
             return (np.nan,) * 3
         full = self.here.sel(mode="full")
-        return tuple(
-            full[f"equivalent_reservoir_size{end}"].item() for end in ("", "_low", "_high")
-        )
+        return tuple(full[f"{name}{end}"].item() for end in ("", "_low", "_high"))
 
     @property
     def accuracy(self) -> dict[str, float]:

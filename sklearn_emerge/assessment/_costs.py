@@ -174,7 +174,10 @@ def _windows(sizes, work):
 def _cores(sizes, work):
     n_units = np.array(work.sizes)
     rows = count_core_sequences(sizes.n_train) * sizes.n_steps
-    each = 4e-4 * n_units.sum() + 9e-11 * (n_units**2).sum() * rows
+    # Heads are fitted to no more than so many rows.
+    each = 4e-4 * n_units.sum() + 9e-11 * (n_units**2 * np.minimum(rows, 500 * n_units)).sum()
+    if work.left_alone is not None:
+        each += 2.4 * sizes.n_steps * (2e-4 * len(n_units) + 9e-9 * (n_units**2).sum())
     return min(CORE_SEEDS, sizes.n_seeds) * each
 
 
@@ -187,6 +190,10 @@ def _networks(sizes, work, pace, speed):
     passed = visits * (2 * sizes.n_train + sizes.n_eval) + sizes.n_eval
     if work.with_memory:
         passed += N_MEMORY * (0.65 * sizes.n_steps + 9)
+    if work.left_alone is not None:
+        # Steps from a state are some eight times as slow as scans; others see all anew.
+        quick = hasattr(work.model, "hidden_size")
+        passed += 20 * min(sizes.n_eval, 500) if quick else 20 * sizes.n_steps
     probes = 0.0
     if sizes.n_latents and hasattr(work.model, "transform"):
         a_row = 2.5e-5 if sizes.classes else 5e-7

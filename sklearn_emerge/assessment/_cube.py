@@ -125,6 +125,17 @@ VARIABLES = {
         "share closed of the gap in squared error between linear and best possible forecasts",
         "1",
     ),
+    "flow_error_cores": (
+        "the same of random cores with exact heads",
+        "unit of the data, or of several channels their standard deviation",
+    ),
+    "flow_reservoir_size": (
+        "units of the smallest random core that goes on as well when it is left alone (inf: more "
+        "than all tried)",
+        "1",
+    ),
+    "flow_reservoir_size_low": ("lower end of its interval", "1"),
+    "flow_reservoir_size_high": ("upper end of its interval", "1"),
     "status": ("how the fit ended", "1"),
     "status_baseline": ("how the fit of each baseline ended", "1"),
     "fit_seconds": ("wall time of the fit", "s"),

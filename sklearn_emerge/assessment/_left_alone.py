@@ -31,10 +31,10 @@ class LeftAlone:
         known = self.target == "forecast"
         optimal = optimal_predictor(self.world, maker=self.maker) if known else None
 
-        def measure(predictor, evaluation, design, seed):
+        def measure(predictor, evaluation, design, seed, n_sequences="auto"):
             # All of a seed draw the same numbers.
-            stream = design.stream("flow", seed)
-            errors = errors_of(predictor, evaluation, self.target, optimal, random_state=stream)
+            options = {"random_state": design.stream("flow", seed), "n_sequences": n_sequences}
+            errors = errors_of(predictor, evaluation, self.target, optimal, **options)
             return errors.assign_coords(seed=seed)
 
         return measure

@@ -61,7 +61,8 @@ def _works(plan, configuration):
     # Softmax heads on many units would cost more than training.
     sizes = () if n_tokens is not None else assessment.reservoir_sizes or ()
     if n_units is not None and len(sizes):
-        yield Cores(design, structured, tuple(sizes), clock), STRUCTURED
+        left_alone = _left_alone(plan, configuration)
+        yield Cores(design, structured, tuple(sizes), clock, left_alone), STRUCTURED
 
 
 def _baselines(plan, configuration, design):

@@ -270,16 +270,23 @@ def worth_sentences(case: Case) -> list[str]:
     """Return what the trained network is worth: in random units, and of what is possible."""
     if "full" not in case.here.mode or not np.isfinite(case.here.nll.sel(mode="full")).all():
         return []
-    return [*_in_units(case), *_of_possible(case), *_of_flow(case), *_of_answers(case)]
+    predict = _in_units(case, case.reservoir, "nll_reservoir", "predict", "predicts")
+    alone = "go on alone", "goes on alone"
+    go_on = _in_units(case, case.flow_reservoir, "flow_error_cores", *alone)
+    return [*predict, *_of_possible(case), *_of_flow(case), *go_on, *_of_answers(case)]
 
 
-def _in_units(case: Case) -> list[str]:
-    """Return how large a random core would have to be."""
-    size, low, high = case.reservoir
+def _in_units(
+    case: Case, found: tuple[float, float, float], curves: str, do: str, does: str
+) -> list[str]:
+    """Return how large a random core would have to be to do something as well as the network."""
+    size, low, high = found
     if np.isnan(size):
         return []
     sizes, own = case.here.n_units.values, case.of_model("hidden_size")
-    between, n_seeds = "", int(case.here.nll_reservoir.notnull().any("n_units").sum())
+    curve = case.here[curves]
+    others = set(curve.dims) - {"seed"}
+    between, n_seeds = "", int(curve.notnull().any(others).sum())
     unknown = is_any_size(low, high)
     if not np.isnan(low):
         low, high = (reservoir_in_words(end, sizes) for end in (low, high))
@@ -289,18 +296,16 @@ def _in_units(case: Case) -> list[str]:
         of_what = " of the units that are needed" if np.isinf(size) and not unknown else ""
         between = f" ({100 * (1 - case.run['alpha']):g}% interval{of_what}{over}: {ends})"
     if unknown:
-        said = "How many units a random core needs to predict as well cannot be told"
+        said = f"How many units a random core needs to {do} as well cannot be told"
     elif size == 0:
         said = (
-            f"A random core of {sizes[0]} units, the smallest that was tried, predicts better on "
+            f"A random core of {sizes[0]} units, the smallest that was tried, {does} better on "
             "average"
         )
     elif np.isinf(size):
-        said = (
-            f"No random core that was tried, up to {sizes[-1]} units, predicts as well on average"
-        )
+        said = f"No random core that was tried, up to {sizes[-1]} units, {does} as well on average"
     else:
-        said = f"A random core needs about {size:.0f} units to predict as well"
+        said = f"A random core needs about {size:.0f} units to {do} as well"
     return [f"{said}{between}{'' if own is None else f'; the network has {own}'}."]
 
 

@@ -1,7 +1,7 @@
 """What a trained network is worth, in units of a random core that is not trained."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any, Literal
 
@@ -260,6 +260,7 @@ def nll_of_cores(
     sizes: Iterable[int],
     time_channel: Literal["full_time"] | None,
     stream: np.random.SeedSequence,
+    watch: Callable[[EchoStatePredictor], object] | None = None,
 ) -> Floats:
     """Return the negative log-likelihood of random cores of one seed.
 
@@ -277,6 +278,8 @@ def nll_of_cores(
         Whether they see the clock.
     stream : SeedSequence
         Stream of their weights.
+    watch : callable or None, default=None
+        Receives each of them, fitted.
 
     Returns
     -------
@@ -297,6 +300,8 @@ def nll_of_cores(
                 # What is left to gain there does not matter for a size.
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 core.fit(X)
+        if watch is not None:
+            watch(core)
         if n_units <= N_TUNED:
             losses[n_units] = negative_log_likelihood(core, evaluation)
         elif len(some.X) == len(evaluation.X):

@@ -177,7 +177,8 @@ def small():
     def assess(world, **options):
         model = GRUPredictor(3, max_steps=3, engine="torch")
         options = {"baselines": ("mean", "linear_filter", "echo_state")} | options
-        options |= {"n_train": 12, "n_eval": 6, "n_seeds": 2, "reservoir_sizes": None}
+        options = {"reservoir_sizes": None} | options
+        options |= {"n_train": 12, "n_eval": 6, "n_seeds": 2}
         return EmergenceAssessment(
             world, model, probe=None, random_state=0, progress=False, **options
         ).fit()
@@ -187,7 +188,7 @@ def small():
 
 @pytest.mark.filterwarnings("ignore:n_seeds=2 cannot reach")
 def test_an_assessment_measures_all_that_is_asked(small):
-    cube = small(OscillatorWorld(n_steps=16)).cube_
+    cube = small(OscillatorWorld(n_steps=16), reservoir_sizes=[4, 8]).cube_
     assert cube.condition.values.tolist() == ["structured", "resample", "phase"]
     assert cube.flow_target.item() == "flow"
     assert cube.prompt.values.tolist() == [2, 4, 8]
@@ -198,6 +199,8 @@ def test_an_assessment_measures_all_that_is_asked(small):
     assert not measured.sel(mode="readout", condition=["resample", "phase"]).any()
     assert list(flow_ratios(cube, 0.5)) == ["linear", "readout", "reservoir", "resample", "phase"]
     assert "dynamics" in cube.claim
+    assert cube.flow_error_cores.notnull().all()
+    assert cube.flow_reservoir_size.dims == ("mode",)
     assert (final_errors(cube.flow_error_optimal) < final_errors(cube.flow_error_linear)).all()
 
 
