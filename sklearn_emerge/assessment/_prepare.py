@@ -23,7 +23,7 @@ from ._checks import (
     warn_if_fitted,
     warn_if_seeds_cannot_reach_alpha,
 )
-from ._claims import REPRESENTATION, check_claims
+from ._claims import DYNAMICS, REPRESENTATION, check_claims
 from ._cube import describe
 from ._flow import NO_TARGET
 from ._given import read_given
@@ -105,8 +105,13 @@ class Plan:
 
     def flow_target(self, configuration):
         """Return what networks that are left alone are compared with, see `target_of`, or None."""
-        asked = self.assessment.operator_evidence == "flow"
-        return target_of(configuration.worlds[STRUCTURED]) if asked else None
+        if self.assessment.operator_evidence != "flow":
+            return None
+        target = target_of(configuration.worlds[STRUCTURED])
+        likelihood = getattr(configuration.models[STRUCTURED], "likelihood", "auto")
+        # Arrays of integers are tokens if the model says so; these have no distance.
+        tokens = likelihood in LIKELIHOODS and LIKELIHOODS[likelihood].tokens
+        return None if tokens and target == "continuation" else target
 
     @property
     def flow_targets(self):
@@ -306,7 +311,8 @@ def _nulls(assessment, world, model):
         likelihoods += list(values) if key in ("likelihood", "model__likelihood") else []
     # Only sums of waves have phases.
     waves = all(name in LIKELIHOODS and not LIKELIHOODS[name].discrete for name in likelihoods)
-    sharp = waves and "phase" in world.null_kinds and target_of(world) is not None
+    asked = assessment.operator_evidence == "flow" and DYNAMICS in check_claims(assessment.claims)
+    sharp = asked and waves and "phase" in world.null_kinds and target_of(world) is not None
     return ("resample", "phase") if sharp else ("resample",)
 
 
