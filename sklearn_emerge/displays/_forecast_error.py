@@ -11,8 +11,8 @@ import numpy as np
 from .._docs import fill_doc
 from .._typing import Floats
 from ..assessment._case import observation_of
-from ..assessment._flow import final_errors
 from ..assessment._labels import STRUCTURED
+from ..assessment._left_alone import final_errors
 from ..assessment._words import ARMS, NULLS, arm_in_words, condition_in_words, in_digits
 from ._assessment import shown_modes
 from ._captions import panel_title
