@@ -16,6 +16,7 @@ def check_latents(
     X: Any,
     name: str = "latents",
     observed: NDArray[np.bool_] | None = None,
+    lengths: NDArray[np.intp] | None = None,
 ) -> NDArray[Any]:
     """Validate latents against sequences and return them with three dimensions.
 
@@ -32,6 +33,8 @@ def check_latents(
     observed : ndarray of bool of shape (n_sequences, n_steps), default=None
         Which steps of the sequences are observed; latents of others may be NaN, or end before
         them. None is all.
+    lengths : ndarray of int of shape (n_sequences,), default=None
+        Numbers of steps of sequences that came in a list; a list of latents has no more.
 
     Returns
     -------
@@ -44,6 +47,8 @@ def check_latents(
     uneven = is_uneven(latents)
     if uneven or (observed is not None and _is_listed(latents)):
         _check_lengths(latents, X.shape, observed, name)
+        if lengths is not None:
+            _check_not_longer(latents, lengths, name)
     if observed is not None and uneven:
         latents = _even(latents, n_steps)
     latents = encode_latents(as_array(latents, name), n_steps, name)
@@ -91,6 +96,19 @@ def _check_lengths(latents, shape, observed, name):
             f"{name}[{row}] has {lengths[row]} steps, X[{row}] {last[row]} up to the last one that "
             f"is observed, one of {len(wrong)} such sequences; pass a latent for each step that is "
             "observed."
+        )
+
+
+def _check_not_longer(latents, lengths, name):
+    """Raise a ValueError if latents in a list go on where their sequence has ended."""
+    own = np.array([len(each) for each in latents])
+    wrong = np.flatnonzero(own > lengths)
+    if len(wrong):
+        row = wrong[0]
+        raise ValueError(
+            f"{name}[{row}] has {own[row]} steps, but X[{row}] has {lengths[row]}, one of "
+            f"{len(wrong)} such sequences. Which of them belong to it nobody knows; pass as many, "
+            f"[z[:len(x)] for x, z in zip(X, {name})] if both begin together."
         )
 
 
