@@ -1,5 +1,6 @@
 """Latents as arrays: which are classes and which quantities, and what is refused."""
 
+from itertools import permutations
 from numbers import Integral, Real
 from typing import Any
 
@@ -56,11 +57,13 @@ def check_latents(
         latents = latents[:, np.newaxis]
     fits = latents.ndim in (1, 2, 3) and latents.shape[0] == n_sequences
     if not fits or (not columns and latents.ndim > 1 and latents.shape[1] != n_steps):
+        order = _fitting_order(X.shape, latents.shape)
+        turned = f" They fit np.transpose(X, {order}), if its axes are in another order."
         raise ValueError(
             f"{name} has shape {latents.shape}, which does not fit sequences of shape {X.shape}: "
             f"expected ({n_sequences},), ({n_sequences}, {n_steps}) or "
             f"({n_sequences}, {n_steps}, n_latents). Several latents a sequence are a DataFrame "
-            "with a named column each."
+            f"with a named column each.{turned if order else ''}"
         )
     if latents.size == 0:
         raise ValueError(f"{name} is empty, shape {latents.shape}; pass None if there are none.")
@@ -69,6 +72,16 @@ def check_latents(
         known = np.ones(latents.shape[:2], dtype=bool) if observed is None else observed
         _check_known(latents, known, name, 1 if columns else n_dims, uneven)
     return latents
+
+
+def _fitting_order(shape, of_latents):
+    """Return the order of axes in which latents with a value a step fit, if there is one alone."""
+    orders = [
+        order
+        for order in permutations(range(len(shape)))
+        if len(of_latents) > 1 and tuple(shape[axis] for axis in order[:2]) == of_latents[:2]
+    ]
+    return orders[0] if len(orders) == 1 else None
 
 
 def _is_listed(latents):

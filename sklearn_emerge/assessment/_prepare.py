@@ -31,6 +31,7 @@ from ._flow import NO_TARGET
 from ._given import read_given
 from ._key import library_versions
 from ._labels import STRUCTURED, check_names, coordinate
+from ._order import warn_if_steps_are_elsewhere
 from ._panel import make_baselines, reference_names
 from ._plan import expand
 from ._probing import check_probing
@@ -355,6 +356,7 @@ def _resolve_world(assessment, X, y):
     if X is not None:
         own = world_of(assessment, X, y)
         warn_if_one_recording(X)
+        warn_if_steps_are_elsewhere(X)
         return own
     if world is None:
         raise ValueError(
@@ -369,4 +371,5 @@ def _resolve_world(assessment, X, y):
         world.check()
         if not isinstance(world, RecordingWorld):
             warn_if_one_recording(world.X)
+            warn_if_steps_are_elsewhere(world.X)
     return world
