@@ -35,9 +35,10 @@ def warn_if_steps_are_elsewhere(X):
     axis = max(others, key=lambda each: found[each])
     read = ", ".join(("n_sequences", "n_steps", "n_channels")[: shown.ndim])
     warnings.warn(
-        f"X has shape {np.shape(X)}, which is read as ({read}). Neighbours along axis {axis} are alike (correlation {found[axis]:.2f}), and "
-        f"neighbouring steps, along axis 1, are not ({found[1]:.2f}). If axis {axis} is time, pass "
-        f"np.swapaxes(X, {axis}, 1), and see that axis 0 is that of sequences.",
+        f"X has shape {np.shape(X)}, which is read as ({read}). Neighbours along axis {axis} are "
+        f"alike (correlation {found[axis]:.2f}), and neighbouring steps, along axis 1, are not "
+        f"({found[1]:.2f}). If axis {axis} is time, pass np.swapaxes(X, {axis}, 1), and see that "
+        "axis 0 is that of sequences.",
         UserWarning,
         stacklevel=5,
     )
