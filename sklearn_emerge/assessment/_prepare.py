@@ -18,6 +18,7 @@ from ..training import N_PARTS
 from ..worlds import ArrayWorld, RecordingWorld
 from ._checks import (
     check_configurations,
+    check_groups_trained_on,
     check_recording,
     try_baselines,
     warn_if_fitted,
@@ -25,10 +26,12 @@ from ._checks import (
 )
 from ._claims import DYNAMICS, REPRESENTATION, check_claims
 from ._cube import describe
+from ._design import Design
 from ._flow import NO_TARGET
 from ._given import read_given
 from ._key import library_versions
 from ._labels import STRUCTURED, check_names, coordinate
+from ._order import warn_if_steps_are_elsewhere
 from ._panel import make_baselines, reference_names
 from ._plan import expand
 from ._probing import check_probing
@@ -125,6 +128,11 @@ class Plan:
     def sizes(self):
         """Numbers of sequences for training and evaluation that were asked for, or None."""
         return self.assessment.n_train, self.assessment.n_eval
+
+    def design_of(self, world):
+        """Return the seeds and sequences of a world."""
+        sizes = world.default_split(*self.sizes)
+        return Design(self.n_seeds, *sizes, self.assessment.shared_data, self.entropy)
 
     @property
     def units(self):
@@ -277,6 +285,7 @@ def check_plan(plan, y):
         key.removeprefix("model__") == "likelihood" for key in grid
     )
     check_likelihoods(configurations, plan.baselines, plan.nulls, *sizes, given=given)
+    check_groups_trained_on(configurations, plan.design_of)
     try_baselines(own, configurations)
     check_recording(plan.record_at, plan.measures, plan.modes, configurations, sizes, grid)
     if assessment.probe is not None:
@@ -353,6 +362,7 @@ def _resolve_world(assessment, X, y):
     if X is not None:
         own = world_of(assessment, X, y)
         warn_if_one_recording(X)
+        warn_if_steps_are_elsewhere(X)
         return own
     if world is None:
         raise ValueError(
@@ -367,4 +377,5 @@ def _resolve_world(assessment, X, y):
         world.check()
         if not isinstance(world, RecordingWorld):
             warn_if_one_recording(world.X)
+            warn_if_steps_are_elsewhere(world.X)
     return world
