@@ -1,5 +1,6 @@
 """Latents as arrays: which are classes and which quantities, and what is refused."""
 
+from itertools import permutations
 from numbers import Integral, Real
 from typing import Any
 
@@ -16,6 +17,7 @@ def check_latents(
     X: Any,
     name: str = "latents",
     observed: NDArray[np.bool_] | None = None,
+    lengths: NDArray[np.intp] | None = None,
 ) -> NDArray[Any]:
     """Validate latents against sequences and return them with three dimensions.
 
@@ -32,6 +34,8 @@ def check_latents(
     observed : ndarray of bool of shape (n_sequences, n_steps), default=None
         Which steps of the sequences are observed; latents of others may be NaN, or end before
         them. None is all.
+    lengths : ndarray of int of shape (n_sequences,), default=None
+        Numbers of steps of sequences that came in a list; a list of latents has no more.
 
     Returns
     -------
@@ -44,6 +48,8 @@ def check_latents(
     uneven = is_uneven(latents)
     if uneven or (observed is not None and _is_listed(latents)):
         _check_lengths(latents, X.shape, observed, name)
+        if lengths is not None:
+            _check_not_longer(latents, lengths, name)
     if observed is not None and uneven:
         latents = _even(latents, n_steps)
     latents = encode_latents(as_array(latents, name), n_steps, name)
@@ -51,11 +57,13 @@ def check_latents(
         latents = latents[:, np.newaxis]
     fits = latents.ndim in (1, 2, 3) and latents.shape[0] == n_sequences
     if not fits or (not columns and latents.ndim > 1 and latents.shape[1] != n_steps):
+        order = _fitting_order(X.shape, latents.shape)
+        turned = f" They fit np.transpose(X, {order}), if its axes are in another order."
         raise ValueError(
             f"{name} has shape {latents.shape}, which does not fit sequences of shape {X.shape}: "
             f"expected ({n_sequences},), ({n_sequences}, {n_steps}) or "
             f"({n_sequences}, {n_steps}, n_latents). Several latents a sequence are a DataFrame "
-            "with a named column each."
+            f"with a named column each.{turned if order else ''}"
         )
     if latents.size == 0:
         raise ValueError(f"{name} is empty, shape {latents.shape}; pass None if there are none.")
@@ -64,6 +72,16 @@ def check_latents(
         known = np.ones(latents.shape[:2], dtype=bool) if observed is None else observed
         _check_known(latents, known, name, 1 if columns else n_dims, uneven)
     return latents
+
+
+def _fitting_order(shape, of_latents):
+    """Return the order of axes in which latents with a value a step fit, if there is one alone."""
+    orders = [
+        order
+        for order in permutations(range(len(shape)))
+        if len(of_latents) > 1 and tuple(shape[axis] for axis in order[:2]) == of_latents[:2]
+    ]
+    return orders[0] if len(orders) == 1 else None
 
 
 def _is_listed(latents):
@@ -91,6 +109,19 @@ def _check_lengths(latents, shape, observed, name):
             f"{name}[{row}] has {lengths[row]} steps, X[{row}] {last[row]} up to the last one that "
             f"is observed, one of {len(wrong)} such sequences; pass a latent for each step that is "
             "observed."
+        )
+
+
+def _check_not_longer(latents, lengths, name):
+    """Raise a ValueError if latents in a list go on where their sequence has ended."""
+    own = np.array([len(each) for each in latents])
+    wrong = np.flatnonzero(own > lengths)
+    if len(wrong):
+        row = wrong[0]
+        raise ValueError(
+            f"{name}[{row}] has {own[row]} steps, but X[{row}] has {lengths[row]}, one of "
+            f"{len(wrong)} such sequences. Which of them belong to it nobody knows; pass as many, "
+            f"[z[:len(x)] for x, z in zip(X, {name})] if both begin together."
         )
 
 

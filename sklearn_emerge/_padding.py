@@ -50,6 +50,14 @@ def even(rows: Any, n_steps: int = 0) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     return array, missing
 
 
+def lengths_of(rows: Any) -> NDArray[np.intp] | None:
+    """Return the numbers of steps of a list of arrays, of equal or unequal length, else None."""
+    of_objects = isinstance(rows, np.ndarray) and rows.dtype == object and rows.ndim == 1
+    if not (of_objects or isinstance(rows, list | tuple)) or not all(map(np.ndim, rows)):
+        return None
+    return np.array([len(row) for row in rows])
+
+
 def missing_steps(
     shape: tuple[int, ...], lengths: ArrayLike | None = None, observed: ArrayLike | None = None
 ) -> NDArray[np.bool_]:

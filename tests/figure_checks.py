@@ -11,6 +11,7 @@ from sklearn_emerge import (
     AssessmentDisplay,
     CapacityCurveDisplay,
     DecodingDisplay,
+    ForecastErrorDisplay,
     MemoryDisplay,
     TrajectoryDisplay,
 )
@@ -30,6 +31,7 @@ DRAWN = {
         {"oscillator-nonstationary-gru": cube, "a first one": cube}
     ),
     "memory": MemoryDisplay.from_cube,
+    "forecast": ForecastErrorDisplay.from_cube,
     "trajectory": TrajectoryDisplay.from_cube,
     "log": lambda cube: TrajectoryDisplay.from_cube(cube, along="condition", xscale="log"),
     "capacity": CapacityCurveDisplay.from_cube,
@@ -100,6 +102,14 @@ def make_cube(
     steps = cube.nll + scale * 3 / (1 + cube.step)
     cube["nll_trajectory"] = steps.transpose(*by_mode, "seed", "step")
     cube.nll_trajectory.attrs = {"long_name": "negative log-likelihood", "units": "nat/step"}
+    cube = cube.assign_coords(prompt=[2, 5, 10], horizon=[1, 2, 4, 8, 10])
+    ahead = 0.05 * scale * cube.horizon**0.5 / cube.prompt
+    drawn_errors = np.exp(drawn(*by_mode, "seed", center=1.0 / scale, std=0.1 / scale))
+    cube["flow_error"] = (drawn_errors * ahead).transpose(*by_mode, "seed", "prompt", "horizon")
+    here = cube.flow_error.sel(condition="structured").isel(mode=0, drop=True)
+    here = here.drop_vars("condition")
+    for name, factor in (("linear", 3.0), ("reservoir", 4.0), ("optimal", 0.7)):
+        cube[f"flow_error_{name}"] = factor * here
     if claims:
         cube["claim_state"] = (("claim", *grid), np.full((1, *shape), "holds"))
     told = {

@@ -28,7 +28,8 @@ ROOMS = {
     "measures operators",
     "emergence": "inference",
     "linear_systems": "dynamics worlds predictors",
-    "displays": "inference likelihoods predictors assessment emergence linear_systems",
+    "displays": "inference likelihoods worlds predictors operators assessment emergence "
+    "linear_systems",
     "reporting": "inference worlds assessment displays",
     "reproduce": "worlds datasets predictors measures assessment emergence displays",
     "serving": "likelihoods training predictors",

@@ -63,10 +63,11 @@ class EmergenceAssessment(Results, Estimator):
                     much of the order, unless these are the only one), gains below
                     zero counted as zero
     dynamics        log error of forecasts that go on by themselves: that asked     0
-                    for minus that of the network, whichever of these is least:
-                    half way (`operator_margin`) from the best linear predictor
-                    to the best possible one; the untrained core; an echo-state
-                    network of its size; a network trained in the null (each)
+                    for minus that of the network, whichever of these is least
+                    certain to be above 0, as all have to be: half way
+                    (`operator_margin`) from the best linear predictor to the best
+                    possible one; the untrained core; an echo-state network of its
+                    size; a network trained in the null (each)
     memory          rise of the loss with the states of sequences with the same     `margin`
                     last input, or if states are reset before each last input,
                     whichever is less
@@ -93,7 +94,9 @@ class EmergenceAssessment(Results, Estimator):
     What goes on alone is compared with the flow of the world where that is known, or with the
     forecast of the best possible predictor, see `target_of`; sequences of recordings, and of worlds
     that know neither, with what was held out, which does not show that the law is the right one;
-    there, smaller errors than those of the best linear predictor are asked for. Where this leaves
+    there, and where no best possible predictor is known, smaller errors than those of the best
+    linear predictor are asked for. Errors of a seed are told apart from a thousandth of the least
+    on, up to a thousand times the largest finite one. Where the best linear predictor leaves
     less than 5% of its squared error to the best possible one, dynamics fails: a linear filter is
     the operator already. Nothing can be left alone in tasks, with exogenous channels, and of
     tokens of which no best predictor is known; there, operators need no dynamics.
@@ -108,8 +111,8 @@ class EmergenceAssessment(Results, Estimator):
 
     The protocol follows *Emergence Without Scale*; its own variant is ``nulls=("shuffle",)``,
     ``modes=("full", "readout", "random")``, ``reference=("mean", "persistence")``,
-    ``shared_data=True, n_flips=2000, correction=None`` and a model with ``head="sgd",
-    likelihood="gaussian", noise_std=0.05``, as in
+    ``shared_data=True, n_flips=2000, correction=None, operator_evidence="loss"`` and a model with
+    ``head="sgd", likelihood="gaussian", noise_std=0.05``, as in
     ``sklearn_emerge.reproduce.PROTOCOLS["published"]``. The shuffled null of the paper is not
     the default, because it leaves something to gain; see `ShuffleNull`.
 
@@ -141,8 +144,8 @@ class EmergenceAssessment(Results, Estimator):
         core), "random" (its head untrained, too) and, if it has recurrent weights, "scrambled".
     nulls : "auto", str or sequence of str, default="auto"
         Kinds of nulls, see `World.null`. "auto" is "resample", without any memory, and in worlds
-        of quantities in which networks can be left alone "phase" besides: surrogates that have all
-        that a linear filter can know.
+        of quantities in which networks are to be left alone "phase" besides: surrogates that have
+        all that a linear filter can know. Where dynamics is not tested, it is "resample" alone.
     baselines : "auto", sequence of str, or dict of str to predictor, default="auto"
         Predictors to compare with, your own or out of "mean", "step_mean", "persistence", "markov"
         (the trivial ones), "linear_filter", "time_varying_filter", "window", "echo_state" (of as

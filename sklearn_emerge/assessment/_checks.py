@@ -73,14 +73,50 @@ def check_configurations(configurations, modes, n_train, n_eval, given=None):
         model, network = untrained_network(configuration.models[STRUCTURED], train.X)
         n_units = None if network is None else network.head.in_features
         begun.append(replace(configuration, n_units=n_units))
-        if getattr(model, "early_stopping", False):
-            if train.groups is None:
-                count_held_out(model.validation_fraction, sizes[0])
-            else:
-                n_groups = len(np.unique(train.groups))
-                count_held_out(model.validation_fraction, n_groups, "groups")
+        if getattr(model, "early_stopping", False) and train.groups is None:
+            count_held_out(model.validation_fraction, sizes[0])
         checked = check_names("modes", modes, model.training_modes)
     return checked, begun
+
+
+def check_groups_trained_on(configurations, design_of):
+    """Raise a ValueError unless every seed trains on groups of which some can be left out.
+
+    Parameters
+    ----------
+    configurations : list of Configuration
+        The plan.
+    design_of : callable
+        Returns the design of a world.
+    """
+    for configuration in configurations:
+        world, model = configuration.worlds[STRUCTURED], configuration.models[STRUCTURED]
+        if not (isinstance(world, ArrayWorld) and world._grouped()):
+            continue
+        trained_on = [len(np.unique(train.groups)) for train, _ in design_of(world).splits(world)]
+        seed, n_groups = int(np.argmin(trained_on)), min(trained_on)
+        if n_groups < 2:
+            sizes = np.bincount(world._units())
+            n_all = len(sizes)
+            if world.groups is None:
+                has, remedy = f"n_units={n_all} blocks", "pass n_units of at least 3"
+            else:
+                has = f"groups has {n_all} labels"
+                remedy = "pass labels of smaller units, of which there are at least three, or "
+                remedy += "groups=None if the sequences are independent"
+            if n_all > 2:
+                remedy = (
+                    "pass an n_train of more sequences than the largest group has, which are "
+                    f"{sizes.max()}, or fewer of this group"
+                )
+            raise ValueError(
+                f"{has}, of which seed {seed} trains on one alone. Baselines are chosen by how "
+                f"they predict groups left out of training; {remedy}."
+            )
+        if getattr(model, "early_stopping", False):
+            note = f"This happened with the groups that seed {seed} trains on, before training."
+            with noted(note):
+                count_held_out(model.validation_fraction, n_groups, "groups")
 
 
 def untrained_network(model, X):

@@ -93,14 +93,19 @@ def check_claims(claims: str | Iterable[str]) -> tuple[str, ...]:
     return check_names("claims", claims, tuple(CLAIMS))
 
 
-def differences(cube: xr.Dataset, operator_margin: float = 0.5) -> dict[str, xr.DataArray]:
+def differences(
+    cube: xr.Dataset,
+    operator_margin: float = 0.5,
+    n_flips: int | None = None,
+    units: tuple[int, int] | None = None,
+) -> dict[str, xr.DataArray]:
     """Return what each claim is about, one difference a seed.
 
     Parameters
     ----------
     cube : xarray.Dataset
         What was measured.
-    operator_margin : float, default=0.5
+    operator_margin, n_flips, units
         As in `decide_claims`.
 
     Returns
@@ -127,7 +132,7 @@ def differences(cube: xr.Dataset, operator_margin: float = 0.5) -> dict[str, xr.
         if "nll_memory" in cube:
             found["memory"] = _memory(cube.sel(mode="full", drop=True))
         if "flow_error" in cube and (ratios := flow_ratios(cube, operator_margin)):
-            found[DYNAMICS] = least_ratio(ratios)
+            found[DYNAMICS] = least_ratio(ratios, n_flips, units)
     if "readout" in modes:
         found["reservoir"] = here.nll_reference - nll["readout"]
     if "probe_score" in cube and "full" in modes:
@@ -215,7 +220,7 @@ def decide_claims(
     significantly below it. What a seed lacks (a class too rare in its sequences to be decoded) is
     left out if the other seeds can reach alpha.
     """
-    found = differences(cube, operator_margin)
+    found = differences(cube, operator_margin, n_flips, units)
     names = [name for name in found if name.partition(" ")[0] in claims]
     grid = [dim for dim in cube.nll.dims if dim not in RESERVED]
     dims = ("claim", *grid)

@@ -162,8 +162,8 @@ def _baselines(sizes, work):
     n_fits += min(n_heavy, 1) * sizes.n_data * (len(work.worlds) - 1)
     likelihoods = [getattr(baseline, "likelihood", None) for baseline in baselines.values()]
     counts = any(name in LIKELIHOODS and LIKELIHOODS[name].counts for name in likelihoods)
-    # Regressions that are iterated, and two links to choose from.
-    longer = 3 if counts else 2 if sizes.binary else 1
+    # Regressions that are iterated, and links and penalties to choose from.
+    longer = 4 if counts else 2 if sizes.binary else 1
     return 0.05 * len(work.worlds) + each * n_fits * sizes.n_channels * longer
 
 

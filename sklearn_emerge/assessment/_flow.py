@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from ..inference._labelled import p_values
 from ..operators import log_error_ratio, log_margin_ratio, operator_skill
 from ._labels import STRUCTURED
 from ._left_alone import final_errors
 
-# Share of the error of linear predictors below which errors are not told apart.
+# Errors of a seed are told apart from this share of the least on, up to the largest over this.
 _SEEN = 1e-3
 # What they are judged by where nothing can be left alone, or nobody asks.
 NO_TARGET = "none"
@@ -42,32 +43,85 @@ def flow_ratios(cube: xr.Dataset, margin: float) -> dict[str, xr.DataArray]:
     if not nulls or not {"full", "readout"} <= set(modes) or "flow_error_linear" not in cube:
         return {}
     errors = final_errors(cube.flow_error)
-    linear = final_errors(cube.flow_error_linear)
-    # What is drawn can have an error of 0, which says that it is too small to be seen.
-    errors = errors.clip(min=_SEEN * linear)
-    trained = errors.sel(condition=STRUCTURED, mode="full", drop=True)
-    if "flow_error_optimal" in cube:
-        optimal = final_errors(cube.flow_error_optimal)
-        # Nobody knows how much of a continuation can be told.
-        known = (cube.flow_target != "continuation") & optimal.notnull()
-        asked = log_margin_ratio(trained, linear, optimal.fillna(0), margin=margin)
-        found = {"linear": asked.where(known, log_error_ratio(trained, linear))}
-    else:
-        found = {"linear": log_error_ratio(trained, linear)}
-    others = {"readout": errors.sel(condition=STRUCTURED, mode="readout", drop=True)}
-    if "flow_error_reservoir" in cube:
-        others["reservoir"] = final_errors(cube.flow_error_reservoir).clip(min=_SEEN * linear)
-    others |= {null: errors.sel(condition=null, mode="full", drop=True) for null in nulls}
-    return found | {name: log_error_ratio(trained, other) for name, other in others.items()}
+    found = {
+        "full": errors.sel(condition=STRUCTURED, mode="full", drop=True),
+        "linear": final_errors(cube.flow_error_linear),
+        "readout": errors.sel(condition=STRUCTURED, mode="readout", drop=True),
+    }
+    for name in ("reservoir", "optimal"):
+        if f"flow_error_{name}" in cube:
+            found[name] = final_errors(cube[f"flow_error_{name}"])
+    found |= {null: errors.sel(condition=null, mode="full", drop=True) for null in nulls}
+    others = _seen(found)
+    trained, optimal = others.pop("full"), others.pop("optimal", None)
+    ratios = {name: log_error_ratio(trained, other) for name, other in others.items()}
+    if optimal is not None:
+        asked = log_margin_ratio(trained, others["linear"], optimal.fillna(0), margin=margin)
+        ratios["linear"] = asked.where(best_is_known(cube), ratios["linear"])
+    return ratios
 
 
-def least_ratio(ratios: dict[str, xr.DataArray]) -> xr.DataArray:
-    """Return the least of them in each seed.
+def best_is_known(cube: xr.Dataset) -> xr.DataArray:
+    """Return where the error of the best possible forecast is known, along the grid.
 
-    All have to be above zero. A test of their minimum never rejects where that of one of them does
-    not: sign flips whose sum is as large as what was found are no fewer where values are smaller.
+    Nobody knows what a continuation could be told by.
     """
-    return xr.concat(ratios.values(), "other", join="exact").min("other", skipna=False)
+    if "flow_error_optimal" not in cube:
+        return xr.zeros_like(cube.flow_target, bool)
+    known = final_errors(cube.flow_error_optimal).notnull().all("seed")
+    return known & (cube.flow_target != "continuation")
+
+
+def _seen(errors: dict[str, xr.DataArray]) -> dict[str, xr.DataArray]:
+    """Return errors of each seed within the range in which they are told apart.
+
+    What is drawn can have an error of 0, which says that it is too small to be seen, and one that
+    has left the range of numbers is infinite: neither has a logarithm to compare.
+    """
+    together = xr.concat(errors.values(), "other", join="exact")
+    finite = together.where((together > 0) & np.isfinite(together))
+    together = together.clip(_SEEN * finite.min("other"), finite.max("other") / _SEEN)
+    return {name: together.isel(other=i) for i, name in enumerate(errors)}
+
+
+def nearest(
+    ratios: dict[str, xr.DataArray],
+    n_flips: int | None = None,
+    units: tuple[int, int] | None = None,
+) -> xr.DataArray:
+    """Return the number of the ratio that is least certain to be above zero, along the grid.
+
+    It is the one with the largest p-value; of those that are more likely below zero the one that is
+    most certain to be, and of several with the same p-values that with the least mean.
+
+    Parameters
+    ----------
+    ratios : dict of str to DataArray
+        From `flow_ratios`.
+    n_flips, units
+        As in `p_values`.
+    """
+    together = xr.concat(ratios.values(), "other", join="exact")
+    above, below = (p_values(each, n_flips, units).fillna(1.0) for each in (together, -together))
+    above = above.clip(max=0.5)
+    least = above == above.max("other")
+    below = below.where(least)
+    return together.mean("seed").where(below == below.min("other")).fillna(np.inf).argmin("other")
+
+
+def least_ratio(
+    ratios: dict[str, xr.DataArray],
+    n_flips: int | None = None,
+    units: tuple[int, int] | None = None,
+) -> xr.DataArray:
+    """Return that of `nearest`, one value a seed; NaN where one of the others is.
+
+    All have to be above zero, each at the level of the test: where the least certain one is, all
+    are. The least of them in each seed would be below zero by chance, where all are a little above.
+    """
+    together = xr.concat(ratios.values(), "other", join="exact")
+    least = together.isel(other=nearest(ratios, n_flips, units))
+    return least.where(together.notnull().all("other"))
 
 
 def skills(cube: xr.Dataset) -> xr.DataArray | None:
@@ -91,7 +145,9 @@ def leaves_room(cube: xr.Dataset) -> xr.DataArray:
     if known is None:
         return xr.ones_like(cube.flow_target, bool)
     linear, optimal = known
-    return operator_skill(linear, linear, optimal).notnull() | optimal.isnull()
+    # What explodes leaves room, too.
+    room = operator_skill(linear, linear, optimal).notnull() | np.isinf(linear)
+    return room | optimal.isnull()
 
 
 def _known_errors(cube: xr.Dataset) -> list[xr.DataArray] | None:
@@ -100,5 +156,4 @@ def _known_errors(cube: xr.Dataset) -> list[xr.DataArray] | None:
         return None
     names = "flow_error_linear", "flow_error_optimal"
     linear, optimal = (np.sqrt((final_errors(cube[name]) ** 2).mean("seed")) for name in names)
-    # Of a continuation nobody knows how much of it can be told.
-    return [linear, optimal.where(cube.flow_target != "continuation")]
+    return [linear, optimal.where(best_is_known(cube))]

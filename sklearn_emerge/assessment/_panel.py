@@ -119,7 +119,32 @@ def make_baselines(baselines, model, world, n_units=None):
         }
     if not chosen:
         raise ValueError("baselines is empty; pass at least one, for instance ['mean'].")
+    _check_seeing(chosen, model)
     return {name: with_facts(baseline, model) for name, baseline in chosen.items()}
+
+
+def _check_seeing(baselines, model):
+    """Raise a ValueError if a task has baselines that predict from what they predict."""
+    if getattr(model, "feedback", True) is not False:
+        return
+    left = {
+        name: baseline
+        for name, baseline in baselines.items()
+        if getattr(baseline, "feedback", True) is True
+    }
+    if not left:
+        return
+    said = ", ".join(f"{name!r} ({type(each).__name__})" for name, each in left.items())
+    rest = [name for name in baselines if name not in left]
+    remedy = "pass others, baselines=['mean', 'linear_filter']"
+    if all("feedback" in baseline.get_params() for baseline in left.values()):
+        remedy = "leave their feedback 'auto'"
+    elif rest:
+        remedy = f"leave them out, {{name: baselines[name] for name in {rest!r}}}"
+    raise ValueError(
+        f"baselines has {said}, which would predict from what is predicted. That is not seen here "
+        f"(feedback=False); {remedy}."
+    )
 
 
 def _names(baselines, model, world):

@@ -18,17 +18,20 @@ from ..training import N_PARTS
 from ..worlds import ArrayWorld, RecordingWorld
 from ._checks import (
     check_configurations,
+    check_groups_trained_on,
     check_recording,
     try_baselines,
     warn_if_fitted,
     warn_if_seeds_cannot_reach_alpha,
 )
-from ._claims import REPRESENTATION, check_claims
+from ._claims import DYNAMICS, REPRESENTATION, check_claims
 from ._cube import describe
+from ._design import Design
 from ._flow import NO_TARGET
 from ._given import read_given
 from ._key import library_versions
 from ._labels import STRUCTURED, check_names, coordinate
+from ._order import warn_if_steps_are_elsewhere
 from ._panel import make_baselines, reference_names
 from ._plan import expand
 from ._probing import check_probing
@@ -105,8 +108,13 @@ class Plan:
 
     def flow_target(self, configuration):
         """Return what networks that are left alone are compared with, see `target_of`, or None."""
-        asked = self.assessment.operator_evidence == "flow"
-        return target_of(configuration.worlds[STRUCTURED]) if asked else None
+        if self.assessment.operator_evidence != "flow":
+            return None
+        target = target_of(configuration.worlds[STRUCTURED])
+        likelihood = getattr(configuration.models[STRUCTURED], "likelihood", "auto")
+        # Arrays of integers are tokens if the model says so; these have no distance.
+        tokens = likelihood in LIKELIHOODS and LIKELIHOODS[likelihood].tokens
+        return None if tokens and target == "continuation" else target
 
     @property
     def flow_targets(self):
@@ -120,6 +128,11 @@ class Plan:
     def sizes(self):
         """Numbers of sequences for training and evaluation that were asked for, or None."""
         return self.assessment.n_train, self.assessment.n_eval
+
+    def design_of(self, world):
+        """Return the seeds and sequences of a world."""
+        sizes = world.default_split(*self.sizes)
+        return Design(self.n_seeds, *sizes, self.assessment.shared_data, self.entropy)
 
     @property
     def units(self):
@@ -272,6 +285,7 @@ def check_plan(plan, y):
         key.removeprefix("model__") == "likelihood" for key in grid
     )
     check_likelihoods(configurations, plan.baselines, plan.nulls, *sizes, given=given)
+    check_groups_trained_on(configurations, plan.design_of)
     try_baselines(own, configurations)
     check_recording(plan.record_at, plan.measures, plan.modes, configurations, sizes, grid)
     if assessment.probe is not None:
@@ -306,7 +320,8 @@ def _nulls(assessment, world, model):
         likelihoods += list(values) if key in ("likelihood", "model__likelihood") else []
     # Only sums of waves have phases.
     waves = all(name in LIKELIHOODS and not LIKELIHOODS[name].discrete for name in likelihoods)
-    sharp = waves and "phase" in world.null_kinds and target_of(world) is not None
+    asked = assessment.operator_evidence == "flow" and DYNAMICS in check_claims(assessment.claims)
+    sharp = asked and waves and "phase" in world.null_kinds and target_of(world) is not None
     return ("resample", "phase") if sharp else ("resample",)
 
 
@@ -347,6 +362,7 @@ def _resolve_world(assessment, X, y):
     if X is not None:
         own = world_of(assessment, X, y)
         warn_if_one_recording(X)
+        warn_if_steps_are_elsewhere(X)
         return own
     if world is None:
         raise ValueError(
@@ -361,4 +377,5 @@ def _resolve_world(assessment, X, y):
         world.check()
         if not isinstance(world, RecordingWorld):
             warn_if_one_recording(world.X)
+            warn_if_steps_are_elsewhere(world.X)
     return world

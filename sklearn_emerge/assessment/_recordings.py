@@ -7,7 +7,7 @@ import numpy as np
 from .._dims import labelled
 from .._latents import check_latents
 from .._missing import is_observed
-from .._padding import even, is_uneven
+from .._padding import even, is_uneven, lengths_of
 from .._tables import check_labels, cut_call, names_of, recording_call
 from .._tokens import token_values
 from .._validation import check_sequences
@@ -50,7 +50,7 @@ def world_of(estimator, X, y):
     sequences = check_sequences(estimator, X, reset=True)
     observed = is_observed(sequences)
     known = None if observed.all() else observed
-    latents = None if y is None else check_latents(y, sequences, "y", known)
+    latents = None if y is None else check_latents(y, sequences, "y", known, lengths_of(X))
     names = names_of(y, sequences.shape[1])
     if is_uneven(X):
         # As integers, if they are.

@@ -154,21 +154,23 @@ class Results:
 
     def plot(
         self,
-        kind: Literal["gains", "capacity", "decoding", "memory", "trajectory"] | None = None,
+        kind: Literal["gains", "capacity", "decoding", "memory", "forecast", "trajectory"]
+        | None = None,
         **options: Any,
     ) -> Display:
         """Plot what was measured.
 
         Parameters
         ----------
-        kind : {"gains", "capacity", "decoding", "memory", "trajectory"}, default=None
+        kind : {"gains", "capacity", "decoding", "memory", "forecast", "trajectory"}, default=None
             What to show: gains of one configuration, or against a parameter of the grid; scores
-            of decoding; the loss by how many inputs are seen; a measure in the course of training.
-            None is "capacity" if there is a grid of which `options` do not select one
-            configuration, else "gains".
+            of decoding; the loss by how many inputs are seen; the error of networks that are left
+            alone by how far ahead; a measure in the course of training. None is "capacity" if
+            there is a grid of which `options` do not select one configuration, else "gains".
         **options
             Of the `from_cube` of `AssessmentDisplay`, `CapacityCurveDisplay`, `DecodingDisplay`,
-            `MemoryDisplay` or `TrajectoryDisplay`, for instance ``hidden_size=16`` or ``ax``.
+            `MemoryDisplay`, `ForecastErrorDisplay` or `TrajectoryDisplay`, for instance
+            ``hidden_size=16`` or ``ax``.
 
         Returns
         -------

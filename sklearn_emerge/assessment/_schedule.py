@@ -3,7 +3,6 @@
 from ..ceilings._of_world import maker_of
 from ._alternatives import Baselines, Cores, Windows
 from ._claims import DYNAMICS, REPRESENTATION
-from ._design import Design
 from ._given import forgotten
 from ._labels import STRUCTURED
 from ._left_alone import LeftAlone
@@ -49,8 +48,7 @@ def _works(plan, configuration):
     """Yield what is to be computed for a configuration, its condition and its mode."""
     assessment, n_units = plan.assessment, configuration.n_units
     structured, model = configuration.worlds[STRUCTURED], configuration.models[STRUCTURED]
-    sizes = structured.default_split(*plan.sizes)
-    design = Design(plan.n_seeds, *sizes, assessment.shared_data, plan.entropy)
+    design = plan.design_of(structured)
     yield (_baselines(plan, configuration, design),)
     yield from _networks(plan, configuration, design)
     clock, n_tokens = clock_of(model), vocabulary_of(model)

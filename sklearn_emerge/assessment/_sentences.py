@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ..operators import log_error_ratio
 from ._assembly import NOTHING_TO_GAIN
 from ._case import Case
 from ._claims import (
@@ -17,7 +18,7 @@ from ._claims import (
     Claim,
     nulls_of_order,
 )
-from ._flow import NO_TARGET, flow_ratios, leaves_room, target_in
+from ._flow import NO_TARGET, best_is_known, flow_ratios, leaves_room, nearest, target_in
 from ._left_alone import final_errors
 from ._next import doubts_of
 from ._verdict import UNDECIDED, UNDEFINED
@@ -205,17 +206,19 @@ def _found(case: Case, name: str, claim: Claim) -> str:
 
 def _nearest(case: Case) -> dict[str, str]:
     """Return which of the errors asked for is nearest to that of networks left alone."""
-    ratios = flow_ratios(case.cube, case.run.get("operator_margin", 0.5))
-    nearest = min(ratios, key=lambda name: ratios[name].mean().item())
+    margin = case.run.get("operator_margin", 0.5)
+    ratios = flow_ratios(case.cube, margin)
+    least = list(ratios)[nearest(ratios, case.run["n_flips"], case.units).item()]
     words = {
-        "linear": "half way from the best linear predictor to the best possible one",
+        "linear": "that of the best linear predictor",
         "readout": "that of its untrained core",
         "reservoir": "that of an echo-state network of its size",
     }
-    if target_in(case.here) == "continuation":
-        words["linear"] = "that of the best linear predictor"
-    trained = f"that of a network trained in the null with {condition_in_words(nearest)}"
-    return {"nearest": words.get(nearest, trained), "n_asked": str(len(ratios))}
+    if margin and best_is_known(case.cube).item():
+        share = "half way" if margin == 0.5 else f"{margin:.0%} of the way, in squared error,"
+        words["linear"] = f"one {share} from the best linear predictor to the best possible one"
+    trained = f"that of a network trained in the null with {condition_in_words(least)}"
+    return {"nearest": words.get(least, trained), "n_asked": str(len(ratios))}
 
 
 def _amount(claim: Claim, more: str, less: str, unit: str) -> tuple[str, str]:
@@ -353,12 +356,16 @@ def _of_flow(case: Case) -> list[str]:
             f"{alone}, it closes {share} of the gap in squared error between the best linear "
             "predictor and the best possible one."
         ]
-    own, linear = (
-        np.sqrt((final_errors(each) ** 2).mean()).item()
-        for each in (errors, case.here.flow_error_linear)
-    )
-    word, share = ("smaller", 1 - own / linear) if own <= linear else ("larger", own / linear - 1)
-    return [f"{alone}, its error is {share:.0%} {word} than that of the best linear predictor."]
+    own, linear = (final_errors(each) for each in (errors, case.here.flow_error_linear))
+    # As the claim: one that explodes does not count for all.
+    ratio = np.exp(-log_error_ratio(own, linear).mean()).item()
+    if not 0 < ratio < np.inf:
+        return []
+    if ratio >= 10:
+        return [f"{alone}, its error is {ratio:.2g} times that of the best linear predictor."]
+    word = "smaller" if ratio <= 1 else "larger"
+    share = f"{abs(ratio - 1):.0%}"
+    return [f"{alone}, its error is {share} {word} than that of the best linear predictor."]
 
 
 def _of_answers(case: Case) -> list[str]:

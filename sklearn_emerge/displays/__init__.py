@@ -6,7 +6,10 @@ from ._capacity import CapacityCurveDisplay
 from ._critical_length import CriticalLengthDisplay
 from ._decoding import DecodingDisplay
 from ._emergence_curve import EmergenceCurveDisplay
+from ._forecast_error import ForecastErrorDisplay
+from ._lyapunov import LyapunovDisplay
 from ._memory import MemoryDisplay
+from ._phase_portrait import PhasePortraitDisplay
 from ._prediction_risk import PredictionRiskDisplay
 from ._trajectory import TrajectoryDisplay
 
@@ -17,7 +20,10 @@ __all__ = [
     "CriticalLengthDisplay",
     "DecodingDisplay",
     "EmergenceCurveDisplay",
+    "ForecastErrorDisplay",
+    "LyapunovDisplay",
     "MemoryDisplay",
+    "PhasePortraitDisplay",
     "PredictionRiskDisplay",
     "TrajectoryDisplay",
 ]

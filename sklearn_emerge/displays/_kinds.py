@@ -9,6 +9,7 @@ from ..assessment._cube import cube_of
 from ._assessment import AssessmentDisplay
 from ._capacity import CapacityCurveDisplay
 from ._decoding import DecodingDisplay
+from ._forecast_error import ForecastErrorDisplay
 from ._memory import MemoryDisplay
 from ._source import Display, known_option, parameters
 from ._trajectory import TrajectoryDisplay
@@ -21,6 +22,7 @@ KINDS: dict[str, type[Display]] = {
     "capacity": CapacityCurveDisplay,
     "decoding": DecodingDisplay,
     "memory": MemoryDisplay,
+    "forecast": ForecastErrorDisplay,
     "trajectory": TrajectoryDisplay,
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -122,6 +122,34 @@ def finish(ax: Axes, footer: str | None = None) -> None:
         )
         settle(ax)
     _shorten(ax, ax.yaxis.label)
+
+
+def finish_panels(
+    axes: Sequence[Axes] | NDArray[Any],
+    is_own: bool,
+    title: str | None = None,
+    footer: str | None = None,
+) -> None:
+    """Finish axes that belong together: a title above and a footer below all that are one's own.
+
+    Parameters
+    ----------
+    axes : sequence of matplotlib.axes.Axes
+        In a row.
+    is_own : bool
+        Whether there is nothing else in their figure. Else the footer stands below the first.
+    title, footer : str, default=None
+        What to write.
+    """
+    figure = axes[0].figure.figure
+    width = figure.get_figwidth() - 0.2
+    if is_own and title:
+        figure.suptitle(wrap(title, width, 10), x=0.01, ha="left", fontsize=10)
+    if is_own and footer:
+        text = wrap(footer, width, 7.5)
+        figure.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="0.35")
+    for ax in axes:
+        finish(ax, footer if not is_own and ax is axes[0] else None)
 
 
 def _shorten(ax: Axes, label: Text) -> None:
@@ -280,6 +308,17 @@ def log_steps(ax: Axes, steps: NDArray[np.integer]) -> None:
     ticks = decades if len(decades) > 1 else [above.min(), above.max()]
     ax.set_xticks([0, *ticks], ["0", *(f"{tick:g}" for tick in ticks)])
     ax.minorticks_off()
+
+
+def plain_ticks(ax: Axes) -> None:
+    """Write numbers on a logarithmic vertical axis, more of them the fewer decades it spans."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = ax.get_ylim()
+    subs = (1.0,) if high / low > 1000 else (1.0, 3.0) if high / low > 50 else (1.0, 2.0, 5.0)
+    ax.yaxis.set_major_locator(LogLocator(subs=subs))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def log_ticks(ax: Axes) -> None:

@@ -9,12 +9,13 @@ from ._bernoulli import Bernoulli
 from ._categorical import Categorical
 from ._gaussian import Gaussian
 from ._linear_counts import LinearCounts
+from ._log_counts import LogCounts
 from ._negative_binomial import NegativeBinomial
 from ._outcomes import clip_probability
 from ._poisson import Poisson
 from ._student_t import StudentT
 
-__all__ = ["LIKELIHOODS", "Likelihood", "LinearCounts", "clip_probability"]
+__all__ = ["LIKELIHOODS", "Likelihood", "LinearCounts", "LogCounts", "clip_probability"]
 
 _ALL = Gaussian(), StudentT(), Bernoulli(), Poisson(), NegativeBinomial(), Categorical()
 LIKELIHOODS: dict[str, Likelihood] = {each.name: each for each in _ALL}

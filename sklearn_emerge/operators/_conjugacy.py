@@ -12,7 +12,7 @@ from .._typing import Floats
 from .._validation import check_integer
 from ..predictors import BasePredictor
 from ..worlds import Sample
-from ._decoder import driven_states, fit_map, units_of
+from ._decoder import driven_states, fit_map, halves, units_of
 from ._exact import exact_world
 from ._loops import closed_loop, closed_states
 
@@ -137,15 +137,7 @@ def _parts(sample: Sample, fit_on: Sample | None) -> tuple[Floats, Floats, Sampl
         if exact_world(fit_on, "fit_on") is None:
             raise ValueError("fit_on is of a null, which has no latents; pass one of the world.")
         return sample.X, sample.latents, fit_on
-    units = units_of(sample)
-    if units.max() < 3:
-        raise ValueError(
-            f"sample has {units.max() + 1} units, of which half are left for the decoder; pass at "
-            "least 4, or fit_on=another sample."
-        )
-    first = units < (units.max() + 1) // 2
-    groups = None if sample.groups is None else np.asarray(sample.groups)[first]
-    half = Sample(sample.X[first], sample.latents[first], groups=groups, world=sample.world)
+    first, half = halves(sample)
     return sample.X[~first], sample.latents[~first], half
 
 

@@ -49,6 +49,26 @@ def units_of(sample: Sample) -> NDArray[np.intp]:
     return np.arange(n) if sample.groups is None else check_groups(sample.groups, n)
 
 
+def halves(sample: Sample) -> tuple[NDArray[np.bool_], Sample]:
+    """Return which sequences are in the first half of the units, and a sample of these.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than four units.
+    """
+    units = units_of(sample)
+    if units.max() < 3:
+        raise ValueError(
+            f"sample has {units.max() + 1} units, of which half are left for the decoder; pass at "
+            "least 4, or fit_on=another sample."
+        )
+    first = units < (units.max() + 1) // 2
+    groups = None if sample.groups is None else np.asarray(sample.groups)[first]
+    assert sample.latents is not None
+    return first, Sample(sample.X[first], sample.latents[first], groups=groups, world=sample.world)
+
+
 def fit_map(
     features: Floats, targets: Floats, units: NDArray[np.integer], burn_in: int = 1
 ) -> tuple[RidgeFit, Moments, NDArray[np.integer]]:

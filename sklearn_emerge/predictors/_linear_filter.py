@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
 from .._ridge import AMOUNTS, Moments, first_ridges, fit_ridge, shrink_ridge
-from ..likelihoods import LIKELIHOODS, LinearCounts
+from ..likelihoods import LIKELIHOODS, LinearCounts, LogCounts
 from ..training import Head, folds, head_of
 from ._alternative import AlternativePredictor, enough
 from ._lagged import LaggedMoments
@@ -18,6 +18,10 @@ _MOST_LAGS = 128
 _MOST_FEATURES = 512
 # The least mean of counts, in shares of that of their channel.
 _LEAST_MEAN = 0.05
+# Penalties of logarithms of means, at least; those of square errors do not know exponentials.
+_LEAST_PENALTIES = 0.0, 0.1, 1.0, 10.0, 1000.0
+# Nats a count, of sequences left out, for which a penalty is raised.
+_MATTERS = 1e-2
 # Groups of filters of like length.
 _MOST_GROUPS = 8
 
@@ -46,7 +50,9 @@ class LinearFilterPredictor(AlternativePredictor):
         "full_time" adds the clock :math:`t / (T - 1)` to what is regressed on.
     link : {"auto", "identity", "log"}, default="auto"
         What of the mean of counts is linear: itself, or its logarithm. "auto" takes what predicts
-        the sequences better that are left out. Other likelihoods have one link, "auto".
+        the sequences better that are left out. A mean whose logarithm is linear is never larger
+        than the largest count of its channel, and what is left out also says how large its penalty
+        is at least. Other likelihoods have one link, "auto".
     likelihood : str, default="auto"
         %(likelihood)s
     noise_std : float, array-like, "estimate" or "auto", default="auto"
@@ -136,26 +142,40 @@ class LinearFilterPredictor(AlternativePredictor):
 
     def _choose_link(self, X):
         """Return the likelihood of counts whose heads predict sequences left out better."""
-        linear = LinearCounts(_LEAST_MEAN * np.nanmean(self._targets(X), axis=(0, 1)))
-        candidates = {"log": self._likelihood, "identity": linear}
-        if self.link != "auto" or len(X) < 2:
-            return candidates["log" if self.link == "auto" else self.link]
+        targets = self._targets(X)
+        linear = LinearCounts(_LEAST_MEAN * np.nanmean(targets, axis=(0, 1)))
+        most = np.maximum(np.nanmax(targets, axis=(0, 1)), 1.0)
+        logs = [LogCounts(self._likelihood, most, penalty) for penalty in _LEAST_PENALTIES]
+        if self.link == "identity":
+            return linear
+        if len(X) < 2:
+            return logs[0]
         *_, left_out = folds(len(X))
         kept, left_out = np.delete(X, left_out, axis=0), self.fill_missing(X[left_out])
-        following, scores = self._targets(X)[-len(left_out) :, 1:], {}
+        following = targets[-len(left_out) :, 1:]
         # One head of all steps that have a full past tells enough.
         moments = self._choose_lags(kept, self._candidates(*self._seen(X).shape[1:]))
         if moments is None:
-            return candidates["log"]
+            return logs[0]
         steps, kept = range(self.lags_ - 1, X.shape[1] - 1), self.fill_missing(kept)
         rows = np.stack([self._rows(left_out, t, self.lags_) for t in steps], axis=1)
-        for link, self._head_likelihood in candidates.items():
+
+        def score(likelihood):
+            self._head_likelihood = likelihood
             [head], _ = LinearFilterPredictor._steady(self, kept, *moments)
-            mean = head.mean(rows, self._head_likelihood)
+            mean = head.mean(rows, likelihood)
             # As Poisson counts: it is means that are compared.
             known = following[:, self.lags_ - 1 :]
-            scores[link] = np.nansum(LIKELIHOODS["poisson"].log_density(known, mean))
-        return candidates[max(scores, key=scores.get)]
+            return np.nansum(LIKELIHOODS["poisson"].log_density(known, mean))
+
+        best, best_score = logs[0], score(logs[0])
+        matters = _MATTERS * np.isfinite(following[:, self.lags_ - 1 :]).sum()
+        # With the largest one next to nothing is left but the mean.
+        for stronger in logs[1:]:
+            found = score(stronger)
+            if found > best_score + matters:
+                best, best_score = stronger, found
+        return linear if self.link == "auto" and score(linear) > best_score else best
 
     def _fit_heads(self, X):
         n_steps, n_channels = self._seen(X).shape[1:]

@@ -15,10 +15,12 @@ from ..displays import (
     AssessmentDisplay,
     CapacityCurveDisplay,
     DecodingDisplay,
+    ForecastErrorDisplay,
     MemoryDisplay,
     TrajectoryDisplay,
 )
 from ..displays._captions import arms_in_words, gains_in_words, readable
+from ..displays._forecast_error import errors_in_words
 from ._facts import setting
 from ._training import draw_training, trained_arms
 from ._world import draw_world
@@ -143,7 +145,7 @@ def _curve(facts: Facts, parameter: str, selection: Mapping[str, Any]) -> Pictur
 
 
 def figures_of(case: Case) -> list[Picture]:
-    """Return the figures of one configuration: gains, memory, decoding, trajectories.
+    """Return the figures of one configuration: gains, memory, dynamics, decoding, trajectories.
 
     Parameters
     ----------
@@ -165,6 +167,8 @@ def figures_of(case: Case) -> list[Picture]:
     curve = _memory_curve(cube)
     if curve is not None:
         pictures.append(_show_memory(cube, curve))
+    if "flow_error" in cube and cube.flow_error.notnull().any():
+        pictures.append(_show_forecasts(cube))
     if "probe_score" in cube:
         pictures.append(_show_decoding(case))
     return pictures + _trajectories(cube)
@@ -190,6 +194,17 @@ def _show_memory(cube: xr.Dataset, curve: xr.DataArray) -> Picture:
         MemoryDisplay.from_cube(cube.sel(window=windows)),
         f"Loss in nats per step against the number of last inputs seen. {'; '.join(arms)}.",
         "Loss against the number of last inputs that networks see.",
+    )
+
+
+def _show_forecasts(cube: xr.Dataset) -> Picture:
+    display = ForecastErrorDisplay.from_cube(cube)
+    said = errors_in_words({**display.errors, **(display.compared or {})})
+    return show(
+        display,
+        f"{said[:1].upper()}{said[1:]}.",
+        "Error of networks that are left alone against the number of steps ahead, by how many "
+        "steps they have seen.",
     )
 
 

@@ -9,7 +9,7 @@ PROTOCOLS = {
     "published": Protocol(
         "Gaussian likelihood of standard deviation 0.05 everywhere, heads by gradient descent, the "
         "better of persistence and mean as the reference, data shared by all seeds, 2,000 random "
-        "sign flips, no correction for many tests.",
+        "sign flips, no correction for many tests, operators by their loss alone.",
         model={"likelihood": "gaussian", "noise_std": 0.05, "head": "sgd"},
         assessment={
             "reference": ("mean", "persistence"),
@@ -17,6 +17,7 @@ PROTOCOLS = {
             "n_flips": 2000,
             "correction": None,
             "reservoir_sizes": None,
+            "operator_evidence": "loss",
         },
         quantities={"baselines": ("mean", "step_mean", "persistence", "markov", "autoregressive")},
         modes=("full", "readout", "random"),

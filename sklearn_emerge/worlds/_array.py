@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Options
 from .._dims import in_order, labelled
 from .._latents import check_latents, given_classes
 from .._missing import is_observed
-from .._padding import even, is_uneven, missing_steps
+from .._padding import even, is_uneven, lengths_of, missing_steps
 from .._roles import without_partly_missing
 from .._tables import check_aligned, check_digits, check_labels, text_error
 from .._typing import Floats
@@ -54,8 +54,9 @@ class ArrayWorld(RecordedWorld):
         DataArray, columns, coordinates), or "latent 0", "latent 1", ....
     groups : array-like of shape (n_sequences,), default=None
         Labels, integers or text, of the independent units if these are not the sequences: of
-        animals, subjects or sessions of which there are several. Whole groups are held out. At
-        least two are needed, four if there are latents, because these are decoded across groups.
+        animals, subjects or sessions of which there are several. Whole groups are held out. An
+        assessment needs three, of which it trains on two, and four if there are latents, because
+        these are decoded across groups.
         `EmergenceAssessment.fit` takes no groups; pass ``ArrayWorld(X, y, groups=groups)`` as
         its world.
     lengths : array-like of int of shape (n_sequences,), default=None
@@ -361,7 +362,7 @@ class ArrayWorld(RecordedWorld):
                 "to be predicted from as inputs, or feedback=True."
             )
         if given is not None:
-            latents = check_latents(given, rows, observed=observed)
+            latents = check_latents(given, rows, observed=observed, lengths=lengths_of(X))
             self._names(latents)
         if not checked:
             # An assessment knows from the model whether integers are tokens.

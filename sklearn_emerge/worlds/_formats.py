@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ._matlab import matlab_arrays, native, vector
+
 _HDF = "HDF5, by netCDF4"
 # What each ending stands for; those of tables hold rows and columns.
 _TABLES = {".csv": "CSV", ".csv.gz": "CSV, compressed"}
@@ -104,7 +106,7 @@ def arrays_in(path: Path) -> Iterator[tuple[str, Mapping[str, Any], set[str]]]:
     kind : str
         What it was read as.
     arrays : dict of str to ndarray or DataArray
-        What it holds by name, but for text of no use, cells and structures. What has names of
+        What it holds by name, but for text of no use. What has names of
         dimensions is a DataArray. Large ones are read when their values are asked for, see
         `loaded`.
     coordinates : set of str
@@ -117,19 +119,20 @@ def arrays_in(path: Path) -> Iterator[tuple[str, Mapping[str, Any], set[str]]]:
             coordinates: set[str] = set()
             if ending == ".npy":
                 # Only what is not of this machine's order of bytes is copied.
-                arrays = {path.stem: _native(np.lib.format.open_memmap(path, mode="r"))}
+                arrays = {path.stem: native(np.lib.format.open_memmap(path, mode="r"))}
             elif ending == ".npz":
                 arrays = _of_archive(opened, path)
             elif ending == ".mat" and not _is_hdf(path):
-                arrays = _of_matlab(path)
+                arrays = matlab_arrays(path)
             else:
                 kind = "MATLAB 7.3, by netCDF4" if ending == ".mat" else kind
                 arrays, coordinates = _of_groups(opened, path, ending == ".mat")
         if not arrays:
             raise ValueError(
-                f"the file holds no array of numbers or text ({kind}); Python objects, cells and "
-                "structures are not read. Write numbers, what is of unequal length filled up with "
-                "NaN."
+                f"the file holds no array of numbers or text ({kind}). Python objects are not "
+                "read, nor cells and structures of MATLAB 7.3, nor cells that differ in more than "
+                "one dimension. Write numbers, what is of unequal length filled up with NaN; of "
+                "MATLAB 7.3 write an older version, save('my.mat', '-v7')."
             )
         yield kind, arrays, coordinates
 
@@ -140,11 +143,7 @@ def loaded(array: Any, path: Path) -> Any:
         return array
     with _refusing(path):
         array = array.load()
-        return array.copy(data=_native(array.values))
-
-
-def _native(array: Any) -> Any:
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+        return array.copy(data=native(array.values))
 
 
 def _is_hdf(path: Path) -> bool:
@@ -167,26 +166,8 @@ def _of_archive(opened: ExitStack, path: Path) -> dict[str, Any]:
             read = {(1, 0): np.lib.format.read_array_header_1_0}
             dtype = read.get(version, np.lib.format.read_array_header_2_0)(file)[2]
         if not dtype.hasobject:
-            arrays[name] = _native(archive[name])
+            arrays[name] = native(archive[name])
     return arrays
-
-
-def _of_matlab(path: Path) -> dict[str, Any]:
-    from scipy.io import loadmat
-
-    # Of the types that MATLAB had, not those that it wrote to save space.
-    held = loadmat(path, mat_dtype=True)
-    arrays = {name: a for name, a in held.items() if not name.startswith("__")}
-    return {
-        name: _vector(_native(a))
-        for name, a in arrays.items()
-        if isinstance(a, np.ndarray) and a.dtype.kind in "biufU"
-    }
-
-
-def _vector(array: Any) -> Any:
-    """Return vectors with one dimension; in MATLAB all have two."""
-    return array.reshape(-1) if array.ndim == 2 and 1 in array.shape else array
 
 
 def _of_groups(opened: ExitStack, path: Path, matlab: bool) -> tuple[dict[str, Any], set[str]]:
@@ -220,7 +201,7 @@ def _from_matlab(array: Any) -> Any:
     kind = array.attrs.get("MATLAB_class", "double")
     if kind in ("char", "cell", "struct") or "MATLAB_empty" in array.attrs:
         return None
-    values = _vector(array.to_numpy().T)
+    values = vector(array.to_numpy().T)
     return values.astype(bool) if kind == "logical" else values
 
 

@@ -55,7 +55,9 @@ def read_recordings(
 
     Arrays are sequences, of shape (n_sequences, n_steps) or (n_sequences, n_steps, n_channels);
     with `length` they are one recording, of shape (n_steps,) or (n_steps, n_channels). Dimensions
-    that have names, as in NetCDF, may be in any order. Nothing is ever unpickled.
+    that have names, as in NetCDF, may be in any order. Nothing is ever unpickled. In MATLAB, up to
+    version 7, a field is "structure.field", and a cell, or a field of an array of structures, is
+    one array: a number, a text or a sequence each.
 
     Parameters
     ----------

@@ -1,13 +1,12 @@
 """Networks that are left alone: what is asked of them, and what a verdict makes of it."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 import xarray as xr
-from chosen import FLOW, OPERATOR, cube_of, judged, states, told
+from chosen import FLOW, OPERATOR, RUN, cube_of, judged, states, told
 
 from sklearn_emerge import (
+    ArrayWorld,
     EmergenceAssessment,
     GRUPredictor,
     OscillatorWorld,
@@ -17,7 +16,7 @@ from sklearn_emerge import (
 from sklearn_emerge.assessment._flow import flow_ratios, least_ratio, skills
 from sklearn_emerge.assessment._left_alone import final_errors
 from sklearn_emerge.assessment._verdict import VERDICTS
-from sklearn_emerge.inference import sign_flip_test
+from sklearn_emerge.inference._labelled import p_values
 
 
 def found_in(flow, target="flow", **options):
@@ -111,13 +110,40 @@ def test_skill_is_of_the_gap_over_all_seeds():
     assert found.values == pytest.approx(expected)
 
 
-def test_a_test_of_the_least_never_rejects_where_that_of_one_does_not():
-    rng = np.random.default_rng(0)
-    for n_seeds, _ in product((5, 6, 8), range(40)):
-        values = xr.DataArray(rng.normal(0.5, 1.0, (3, n_seeds)), dims=("test", "seed"))
-        least = least_ratio({str(i): each for i, each in enumerate(values)})
-        p_values = [sign_flip_test(each).pvalue for each in values.values]
-        assert sign_flip_test(least.values).pvalue >= max(p_values) - 1e-12
+def drawn(means, n_seeds=6, n=300):
+    """Return ratios with these means, of 300 assessments; they share the network's own error."""
+    rng = np.random.default_rng(n_seeds)
+    own = 0.2 * rng.normal(size=(n, n_seeds))
+    dims = "assessment", "seed"
+    each = (mean + 0.3 * rng.normal(size=(n, n_seeds)) - own for mean in means)
+    return {str(i): xr.DataArray(values, dims=dims) for i, values in enumerate(each)}
+
+
+@pytest.mark.parametrize("n_seeds", [5, 6, 7])
+def test_where_the_least_certain_is_above_zero_all_are(n_seeds):
+    ratios = drawn([0.2, 0.4, 0.6], n_seeds)
+    every = xr.concat([p_values(each) for each in ratios.values()], "other").max("other")
+    assert (p_values(least_ratio(ratios)) == every).all()
+
+
+def test_one_that_is_not_above_zero_is_enough():
+    """So it holds as rarely as the test of that one does, 3 / 64 in the mean."""
+    assert (p_values(least_ratio(drawn([0.0, 9.0, 9.0, 9.0]))) <= 0.05).mean() < 0.08
+
+
+def test_what_is_a_little_above_zero_does_not_fail():
+    """The least in each seed is below zero in most assessments, by chance."""
+    ratios = drawn([0.1] * 5)
+    in_each_seed = xr.concat(ratios.values(), "other").min("other")
+    assert (p_values(-in_each_seed) <= 0.05).mean() > 0.4
+    assert (p_values(-least_ratio(ratios)) <= 0.05).mean() < 0.1
+
+
+@pytest.mark.parametrize("units", [None, (16, 4)])
+def test_what_is_far_below_zero_is_less_certain_than_what_is_zero(units):
+    zero, below = (xr.DataArray(x, dims="seed") for x in ([0.0] * 6, [-9.0, -8, -9, -8, -7, 1]))
+    ratios = {"phase": zero, "linear": below, "readout": zero + 1}
+    assert least_ratio(ratios, units=units).equals(below)
 
 
 @pytest.mark.parametrize(
@@ -188,6 +214,17 @@ def test_worlds_of_a_grid_have_prompts_of_their_own(small):
     assert cube.flow_target.values.tolist() == ["forecast"] * 2
 
 
+def test_tokens_of_recordings_have_no_distance():
+    """What they are is known by the model alone."""
+    X = np.random.default_rng(0).integers(0, 4, (20, 12))
+    model = GRUPredictor(2, max_steps=1, engine="torch", likelihood="categorical")
+    options = {"baselines": ("mean", "markov", "echo_state"), "n_seeds": 2, "probe": None}
+    options |= {"reservoir_sizes": None, "random_state": 0, "progress": False}
+    cube = EmergenceAssessment(ArrayWorld(X), model, **options).fit().cube_
+    assert cube.flow_target.item() == "none"
+    assert "flow_error" not in cube
+
+
 @pytest.mark.filterwarnings("ignore:n_seeds=2 cannot reach")
 @pytest.mark.parametrize(
     "options", [{"operator_evidence": "loss"}, {"claims": ("prediction", "core")}]
@@ -196,4 +233,91 @@ def test_nothing_is_left_alone_that_nobody_asks_for(small, options):
     cube = small(OscillatorWorld(n_steps=16), **options).cube_
     assert "flow_error" not in cube
     assert "dynamics" not in cube.claim
+    # Nor is there a null that is for dynamics alone.
+    assert cube.condition.values.tolist() == ["structured", "resample"]
     assert cube.flow_target.item() == ("none" if "operator_evidence" in options else "flow")
+
+
+def with_seed(cube, name, error, seed=0):
+    """Return a cube in which one of the seeds has another error."""
+    cube[name] = cube[name].where(cube.seed != seed, error)
+    return cube
+
+
+def test_a_linear_predictor_that_explodes_hides_nobody_else():
+    """Counts that it predicts grow without bound; the others are as far apart as before."""
+    cube = cube_of(**OPERATOR, flow=FLOW).assign_coords(seed=range(6))
+    before = flow_ratios(cube, 0.5)
+    for error in (1e7, np.inf):
+        found = flow_ratios(with_seed(cube.copy(), "flow_error_linear", error), 0.5)
+        for name in ("readout", "reservoir", "resample"):
+            assert np.allclose(found[name], before[name])
+        assert np.isfinite(found["linear"]).all()
+        assert (found["linear"] > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "state"), [("flow_error", "fails"), ("flow_error_linear", "open")]
+)
+def test_errors_of_zero_and_infinite_ones_are_tested(name, state):
+    """Where all networks diverge, they fail; a linear error that is not seen is one of six."""
+    cube = cube_of(**OPERATOR, flow=FLOW | {"optimal": 0.0}).assign_coords(seed=range(6))
+    if name == "flow_error":
+        trained = (cube.condition == "structured") & (cube["mode"] == "full")
+        cube[name] = cube[name].where(~trained, np.inf)
+    else:
+        cube = with_seed(cube, name, 0.0)
+    assert states(judged(cube))["dynamics"] == state
+
+
+def test_what_is_asked_of_a_configuration_does_not_hang_on_others():
+    """The best possible error of the second one is not known."""
+    alone = cube_of(**OPERATOR, flow=FLOW)
+    both = xr.concat([alone, alone], "n_steps", data_vars=["flow_error_optimal"])
+    both["flow_error_optimal"][1] = np.nan
+    without = flow_ratios(alone.drop_vars("flow_error_optimal"), 0.5)
+    found = flow_ratios(both, 0.5)
+    assert np.allclose(found["linear"].isel(n_steps=1), without["linear"])
+    assert np.allclose(found["linear"].isel(n_steps=0), flow_ratios(alone, 0.5)["linear"])
+
+
+@pytest.mark.parametrize(
+    ("margin", "said"),
+    [
+        (0.5, "than one half way from the best linear predictor to the best possible one"),
+        (0.25, "than one 25% of the way, in squared error, from the best linear predictor"),
+        (0.0, "than that of the best linear predictor, the nearest of 4"),
+    ],
+)
+def test_sentences_name_the_share_that_was_asked_for(margin, said):
+    cube = cube_of(**OPERATOR, flow=FLOW | {"reservoir": 0.8})
+    run = RUN | {"operator_margin": margin}
+    assert said in " ".join(explain(told(cube, run=run, operator_margin=margin)).split())
+
+
+@pytest.mark.parametrize(("error", "said"), [(np.inf, False), (1e7, True), (0.0, False)])
+def test_no_number_is_told_of_what_is_none(error, said):
+    """One seed has an error of linear predictors that has no logarithm, or explodes."""
+    flow = {name: each for name, each in FLOW.items() if name != "optimal"}
+    cube = cube_of(**OPERATOR, flow=flow).assign_coords(seed=range(6))
+    text = explain(told(with_seed(cube, "flow_error_linear", error)))
+    assert "inf%" not in text
+    assert "nan%" not in text
+    assert ("Left alone for 16 steps" in text) == said
+
+
+def test_the_sentence_names_whose_numbers_it_tells():
+    """The ratio to the core has the least mean, but that to the reservoir is less certain."""
+    cube = cube_of(**OPERATOR, flow=FLOW | {"readout": 0.15}).assign_coords(seed=range(6))
+    signs = xr.DataArray([3.0, 0.5, 3.0, 3.0, 0.5, 3.0], dims="seed")
+    cube["flow_error_reservoir"] = 0.1 * signs + 0 * cube.flow_error_reservoir
+    cube = told(cube)
+    dynamics = cube.claim_difference.sel(claim="dynamics")
+    assert np.allclose(dynamics, flow_ratios(cube, 0.5)["reservoir"])
+    assert "than that of an echo-state network of its size" in " ".join(explain(cube).split())
+
+
+def test_an_error_that_is_many_times_larger_is_told_so():
+    flow = {name: each for name, each in FLOW.items() if name != "optimal"} | {"linear": 1e-9}
+    text = " ".join(explain(told(cube_of(**OPERATOR, flow=flow))).split())
+    assert "its error is 1e+08 times that of the best linear predictor" in text

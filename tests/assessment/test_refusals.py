@@ -243,3 +243,58 @@ def test_an_error_of_a_measure_says_where_it_was():
     assert notes[1] == (
         "This happened in the cell condition='resample', hidden_size=2, mode='full'."
     )
+
+
+NOISE = np.random.default_rng(1).normal(size=(44, 8))
+# A seed in which the largest is not held out trains on little else.
+UNEVEN = np.repeat(np.arange(8), [20, 4, 4, 4, 4, 4, 2, 2])
+LESS = UNEVEN != 0
+LESS[:6] = True
+ALL = dict(n_train=None, n_eval=None, baselines="mean")
+
+
+@pytest.mark.parametrize(
+    ("world", "options", "message", "remedy"),
+    [
+        (
+            ArrayWorld(NOISE, groups=np.repeat([0, 1], 22)),
+            {},
+            "groups has 2 labels, of which seed 0 trains on one alone.*at least three",
+            ArrayWorld(NOISE, groups=np.repeat([0, 1, 2], [15, 15, 14])),
+        ),
+        (
+            ArrayWorld(NOISE, groups=UNEVEN),
+            dict(n_seeds=6),
+            "8 labels, of which seed . trains on one .*has, which are 20, or fewer of this group",
+            ArrayWorld(NOISE[LESS], groups=UNEVEN[LESS]),
+        ),
+        (
+            ArrayWorld.from_recording(NOISE.ravel(), length=8, n_units=2),
+            {},
+            "n_units=2 blocks, of which seed 0 .* pass n_units of at least 3",
+            ArrayWorld.from_recording(NOISE.ravel(), length=8, n_units=3),
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_training_on_one_group_alone(world, options, message, remedy, no_training, monkeypatch):
+    model, options = GRUPredictor(2, max_steps=1), options | ALL
+    with pytest.raises(ValueError, match=message):
+        small_assessment(world=world, model=model, **options).fit()
+    monkeypatch.undo()
+    small_assessment(world=remedy, model=model, **options).fit()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_early_stopping_in_a_later_seed_with_fewer_groups(no_training, monkeypatch):
+    groups = np.repeat(np.arange(8), [4, 4, 4, 4, 16, 4, 4, 4])
+    world = ArrayWorld(NOISE, groups=groups)
+    options = dict(early_stopping=True, max_steps=1)
+    model = GRUPredictor(2, **options, validation_fraction=0.15)
+    with pytest.raises(ValueError, match="0.15 of . groups is 0: some have"):
+        small_assessment(world=world, model=model, n_seeds=6, **ALL).fit()
+    # One split alone has enough.
+    assert len(np.unique(world.split(24, 11, 0)[0].groups)) == 6
+    monkeypatch.undo()
+    model = GRUPredictor(2, **options, validation_fraction=0.5)
+    small_assessment(world=world, model=model, n_seeds=6, **ALL).fit()

@@ -295,7 +295,18 @@ def test_networks_of_the_inputs_alone_are_told_that_they_are_those_of_a_task():
         ),
         (
             dict(baselines={"last": PersistencePredictor()}),
-            r"PersistencePredictor has no parameter feedback",
+            r"baselines has 'last' \(PersistencePredictor\), which would predict from what is "
+            r"predicted.*feedback=False\); pass others, baselines=\['mean', 'linear_filter'\]",
+            dict(baselines=["mean", "linear_filter"]),
+        ),
+        (
+            dict(baselines={"last": PersistencePredictor(), "filter": LinearFilterPredictor()}),
+            r"leave them out, {name: baselines\[name\] for name in \['filter'\]}",
+            dict(baselines={"filter": LinearFilterPredictor()}),
+        ),
+        (
+            dict(baselines={"filter": LinearFilterPredictor(feedback=True)}),
+            r"baselines has 'filter' \(LinearFilterPredictor\).*; leave their feedback 'auto'",
             dict(baselines={"filter": LinearFilterPredictor()}),
         ),
     ],

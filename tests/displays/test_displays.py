@@ -153,7 +153,7 @@ def test_an_assessment_plots_each_kind(fitted, fitted_single):
         AssessmentDisplay
     )
     for kind, message in (
-        ("bars", "kind='bars' is not known; choose from gains, capacity, decoding, memory, traj"),
+        ("bars", "kind='bars' is not known; choose from gains, capacity, decoding, memory, fore"),
         ("capacity", "it has none: give EmergenceAssessment a param_grid"),
         ("trajectory", "the cube has none, assess with record_at"),
     ):
@@ -220,7 +220,7 @@ def test_a_display_says_that_matplotlib_is_needed(display, fitted_single, monkey
         display(fitted_single.cube_)
 
 
-@pytest.mark.parametrize("kind", ["capacity", "decoding", "memory", "trajectory"])
+@pytest.mark.parametrize("kind", ["capacity", "decoding", "memory", "forecast", "trajectory"])
 def test_a_cube_without_the_world_is_not_shown(kind):
     cube = make_cube(sizes=[2] if kind != "capacity" else [2, 4]).sel(condition=["resample"])
     message = r"'condition': 'structured' is not in the cube; its values are \['resample'\]"

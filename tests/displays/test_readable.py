@@ -77,10 +77,11 @@ def test_small_figures_of_results_are_readable(name, size):
 
 
 @pytest.mark.filterwarnings("error::UserWarning")
-@pytest.mark.parametrize("kind", ["gains", "decoding", "memory", "trajectory"])
+@pytest.mark.parametrize("kind", ["gains", "decoding", "memory", "forecast", "trajectory"])
 def test_no_labels_overlap_where_networks_diverged(kind):
     cube = make_cube()
-    for name in ("delta_nll", "ci_low", "ci_high", "nll_memory", "nll_trajectory", "probe_score"):
+    measured = ("delta_nll", "ci_low", "ci_high", "nll_memory", "nll_trajectory", "probe_score")
+    for name in (*measured, "flow_error"):
         cube[name].loc[{"mode": "readout"}] = np.nan
     cube.delta_nll[dict(seed=0)] = np.nan
     check_texts(DRAWN[kind](cube).figure_)

@@ -11,6 +11,7 @@ from sklearn_emerge import (
     DriftWorld,
     EchoStatePredictor,
     GRUPredictor,
+    LinearFilterPredictor,
     MarkovPredictor,
     OscillatorWorld,
     RegimeWorld,
@@ -24,14 +25,14 @@ SEEDS = 3
 TRAINED = {"max_steps": 4000, "lr": 1e-3, "time_channel": None, "engine": "numba"}
 
 
-def skills(world, make, linear, n_seeds=SEEDS, trained_in=None):
+def skills(world, make, linear, trained_in=None, n_train=2000, n_eval=300):
     """Return the skill of each seed, with sequences of its own."""
     found = []
-    for seed in range(n_seeds):
-        train, evaluation = world.split(2000, 300, seed)
-        known = None if trained_in is None else trained_in.split(2000, 5, seed)[0]
+    for seed in range(SEEDS):
+        train, evaluation = world.split(n_train, n_eval, seed)
+        known = None if trained_in is None else trained_in.split(n_train, 5, seed)[0]
         errors = [
-            flow_errors(model, evaluation)
+            flow_errors(model, evaluation, n_sequences=n_eval)
             for model in (
                 make(seed).fit((train if known is None else known).X),
                 linear.fit(train.X),
@@ -72,17 +73,22 @@ def test_a_network_that_knows_the_spectrum_alone_does_not():
 
 
 def test_an_rnn_does_not_carry_the_regime():
-    options = TRAINED | {"max_steps": 8000, "time_channel": "full_time"}
+    options = TRAINED | {"max_steps": 8000, "likelihood": "bernoulli"}
+    options |= {"time_channel": "full_time"}
     found = skills(
         RegimeWorld(),
         lambda seed: RNNPredictor(16, random_state=seed, **options),
-        MarkovPredictor(),
+        MarkovPredictor(likelihood="bernoulli"),
     )
     assert (found < 0.2).all()
 
 
 def test_a_drift_leaves_no_room():
     found = skills(
-        DriftWorld(), lambda seed: AutoregressivePredictor(8), AutoregressivePredictor(16)
+        DriftWorld(),
+        lambda seed: AutoregressivePredictor(8),
+        LinearFilterPredictor(),
+        n_train=20_000,
+        n_eval=5000,
     )
     assert np.isnan(found).all()

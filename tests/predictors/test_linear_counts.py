@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm, poisson
 
-from sklearn_emerge import LinearFilterPredictor, TimeVaryingFilterPredictor
+from sklearn_emerge import LinearFilterPredictor, MeanPredictor, TimeVaryingFilterPredictor
 
 FILTERS = LinearFilterPredictor, TimeVaryingFilterPredictor
 
@@ -54,6 +54,29 @@ def test_the_link_of_counts_can_be_given_and_of_others_not():
     assert LinearFilterPredictor(link="log", likelihood="poisson").fit(X).link_ == "log"
     with pytest.raises(ValueError, match="link='log' is for counts.* leave link='auto'"):
         LinearFilterPredictor(link="log").fit(X)
+
+
+def neurons(n_sequences, seed, gain, n_steps=24, n_neurons=20):
+    """Return counts of neurons that follow three slow variables, many where all come together."""
+    weights = gain * np.random.default_rng(0).normal(size=(3, n_neurons))
+    rng = np.random.default_rng(seed)
+    state, X = np.zeros((n_sequences, 3)), []
+    for _ in range(n_steps):
+        state = 0.9 * state + 0.19**0.5 * rng.normal(size=state.shape)
+        X.append(rng.poisson(np.exp(state @ weights)))
+    return np.stack(X, axis=1)
+
+
+@pytest.mark.parametrize("Filter", FILTERS)
+@pytest.mark.parametrize("gain", [0.0, 0.5, 1.0])
+@pytest.mark.filterwarnings("ignore:A head of TimeVarying")
+def test_logarithms_of_means_of_many_neurons_do_not_run_away(Filter, gain):
+    train, X = neurons(30, 1, gain), neurons(100, 2, gain)
+    model = Filter(link="log", likelihood="poisson").fit(train)
+    mean = MeanPredictor(likelihood="poisson").fit(train).score(X)
+    # Of pure noise next to nothing is lost, and of the others much is known.
+    assert model.score(X) > mean + (3 if gain else -0.1)
+    assert (model.predict(X) <= train.max(axis=(0, 1))).all()
 
 
 @pytest.mark.parametrize("Filter", FILTERS)

@@ -89,7 +89,8 @@ def test_a_report_holds_all_that_it_shows(page, cube):
     for tag in ("script", "link", "iframe"):
         assert not found.all(tag)
     pictures = found.all("img")
-    assert len(pictures) == 5
+    assert len(pictures) == 6
+    assert "Error of networks that are left alone against" in found.text
     for picture in pictures:
         kind, _, data = picture["src"].partition(";base64,")
         assert kind == "data:image/svg+xml"

@@ -264,6 +264,45 @@ def test_hdf5_of_others_is_read(name, side):
     assert f"latents (classes): {side}" in how
 
 
+def as_cell(rows):
+    cell = np.empty(len(rows), dtype=object)
+    cell[:] = rows
+    return cell
+
+
+@pytest.mark.parametrize("steps_last", [False, True])
+def test_structures_and_cells_of_matlab_are_read(tmp_path, steps_last):
+    lengths = RNG.integers(6, 10, N)
+    rows = [RNG.normal(size=(n, 3)) for n in lengths]
+    position = [RNG.normal(size=n) for n in lengths]
+    kinds = [("rate", object), ("position", object), ("side", object), ("animal", object)]
+    trials = np.empty(N, dtype=kinds)
+    for i, (row, where) in enumerate(zip(rows, position, strict=True)):
+        trials[i] = row.T if steps_last else row, where, float(i % 2), "abcd"[i % 4]
+    path = tmp_path / "a.mat"
+    savemat(path, {"trials": trials, "meta": {"rate": 30.0, "rig": "b"}})
+    world, how = read_recordings(
+        path, variable="trials.rate", latents="trials.position", groups="trials.animal"
+    )
+    assert "trial x time x channel" in how
+    assert f"{N} sequences of {lengths.min()} to {lengths.max()} steps, 3 channels" in how
+    sample = world.sample(N, 0)
+    expected = ArrayWorld(rows, position, groups=list("abcd") * (N // 4)).sample(N, 0)
+    np.testing.assert_array_equal(sample.X, expected.X)
+    np.testing.assert_array_equal(sample.latents, expected.latents)
+    savemat(path, {"data": {"spikes": as_cell(rows), "where": as_cell(position)}})
+    world, _ = read_recordings(path, variable="data.spikes", latents="data.where")
+    np.testing.assert_array_equal(world.sample(N, 0).X, ArrayWorld(rows).sample(N, 0).X)
+    # Of one length nothing tells which dimension is that of steps.
+    savemat(path, {"x": as_cell([row[:6] for row in rows])})
+    with pytest.raises(ValueError, match="which dimension is that of.*pass dims"):
+        read_recordings(path)
+    world, _ = read_recordings(path, dims=("trial", "time", "channel"))
+    assert np.shape(world.X) == (N, 6, 3)
+    savemat(path, {"x": as_cell([where[:6] for where in position])})
+    assert np.shape(read_recordings(path)[0].X) == (N, 6)
+
+
 def test_doubles_that_matlab_packs_are_doubles(tmp_path):
     values = RNG.integers(0, 200, (N, T))
     savemat(tmp_path / "a.mat", {"x": values.astype(float)})
@@ -328,6 +367,8 @@ def as_other(name):
 
 OBJECTS = np.empty(2, dtype=object)
 OBJECTS[:] = [[1], [2, 3]]
+UNLIKE = np.empty(2, dtype=object)
+UNLIKE[:] = [np.ones((2, 5)), np.ones((3, 4))]
 BAD = {
     "no ending": ("a.parquet", text("x"), {}, "end in '.parquet'.*one of .npy, .npz"),
     "a folder": ("a.npy", Path.mkdir, {}, "no regular file; pass the path of one"),
@@ -342,7 +383,7 @@ BAD = {
     "pickle": ("a.npz", dumped, {}, "would have to be unpickled.*write numbers"),
     "pickle too": ("a.npy", dumped, {}, "magic string is not correct"),
     "only objects": ("a.npz", lambda p: np.savez(p, a=OBJECTS), {}, "no array of numbers or text"),
-    "cells": ("a.mat", lambda p: savemat(p, {"c": OBJECTS}), {}, "cells and structures are not"),
+    "cells": ("a.mat", lambda p: savemat(p, {"c": UNLIKE}), {}, "cells that differ in more than"),
     "another format": ("a.npy", as_other("a.npz"), {}, "end in .npz do; rename it"),
     "another, too": ("a.mat", as_other("a.nc"), {}, "end in .h5 do; rename it"),
     "ragged": ("a.csv", text("1,2,4\n3,2,1,5\n"), {}, "Expected 3 fields in line 2, saw 4"),

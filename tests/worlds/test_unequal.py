@@ -261,6 +261,24 @@ def test_lists_that_do_not_fit_are_told_the_numbers_of_steps_of_one_sequence(len
     assert drawn(X, latents).latents.shape == (30, max(lengths), 1)
 
 
+def test_latents_that_go_on_where_their_sequence_has_ended_are_refused():
+    longer = [np.zeros(12) if i in (3, 5) else row for i, row in enumerate(ROWS)]
+    assert LENGTHS[3] < 12 > LENGTHS[5]
+    message = rf"\[3\] has 12 steps, but X\[3\] has {LENGTHS[3]}, one of 2"
+    with pytest.raises(ValueError, match=f"latents{message}") as info:
+        drawn(ROWS, longer)
+    with pytest.raises(ValueError, match=f"y{message}"):
+        EmergenceAssessment(model=GRUPredictor(2)).fit(ROWS, longer)
+    # As many of each as the longest sequence has steps.
+    with pytest.raises(ValueError, match=r"latents\[1\] has 12 steps"):
+        drawn(ROWS, [np.zeros(12)] * 30)
+    call = re.search(r"as many, (\[.*\]) if both", str(info.value)).group(1)
+    fitting = eval(call, {"X": ROWS, "latents": longer})
+    assert drawn(ROWS, fitting).latents.shape == (30, 12, 1)
+    # Rows of an array are as long as the longest, and their latents need not be.
+    assert drawn(padded(), ROWS).latents.shape == (30, 12, 1)
+
+
 def test_as_many_latents_of_every_sequence_do_not_reach_the_ends_of_longer_ones():
     with pytest.raises(ValueError, match=r"latents\[0\] has 6 steps, X\[0\] 12 up to"):
         drawn(ROWS, [np.arange(6.0)] * 30)

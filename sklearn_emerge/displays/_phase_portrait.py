@@ -1,0 +1,514 @@
+"""Where a network goes when it is left alone, beside its world, in a plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from .._typing import Floats, RandomState
+from .._validation import check_integer
+from ..operators import fixed_points
+from ..operators._decoder import driven_states, fit_map, halves, units_of
+from ..operators._loops import closed_loop, closed_states
+from ..predictors._stepping import CellRollouts
+from ..worlds import Sample
+from ._source import Display, known_option
+from ._style import BLUE, GREY, finish_panels, literal, make_room, set_legend, set_title
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..predictors import BasePredictor
+
+# Arrows a side of the plane.
+_N_ARROWS = 15
+# Paths may leave the range of the world's by so much of it.
+_MOST_ROOM = 0.5
+# Axes whose ranges differ by no larger factor have one scale.
+_SIMILAR = 1.5
+_COLORS: dict[str, str] = {"world": "black", "network": BLUE, "untrained twin": GREY}
+_STYLES: dict[str, dict[str, Any]] = {
+    "world": {"linewidth": 1.0, "linestyle": "--", "zorder": 4},
+    "network": {"linewidth": 1.5, "zorder": 3},
+    "untrained twin": {"linewidth": 1.0, "zorder": 2},
+}
+
+
+class RestPlaces(NamedTuple):
+    """Points of the plane that do not move.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_points, 2)
+        Where they are.
+    stable : ndarray of bool of shape (n_points,)
+        Whether what is near ends there.
+    """
+
+    points: Floats
+    stable: NDArray[np.bool_]
+
+
+class PhasePortraitDisplay(Display):
+    """Paths of a network that is left alone, and the flow of its world, in a plane.
+
+    A panel is a prompt, of so many steps that were seen; dots are its end. The plane is that of two
+    latents, which a linear map decodes from the hidden states that sequences drive a network to,
+    fitted to other sequences than those that are shown; or that of what is predicted and what was
+    some steps before. Filled squares are rest points that attract, open ones those that do not.
+    Build it with `from_estimator`.
+
+    Parameters
+    ----------
+    paths : dict of str to ndarray of shape (n_prompts, n_sequences, n_points, 2)
+        Paths by the name to show: "world", "network", "untrained twin", or another.
+    prompts : sequence of int
+        The number of steps that were seen.
+    labels : (str, str)
+        What is along the axes.
+    rest : dict of str to RestPlaces, default=None
+        Rest points by name.
+    arrows : (ndarray, ndarray) of shape (n_arrows, 2), default=None
+        Points, and the flow of a step from there.
+    title, footer : str, default=None
+        Above and below.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib.axes.Axes of shape (n_prompts,)
+        The axes, after `plot`.
+    figure_ : matplotlib.figure.Figure
+        Their figure, after `plot`.
+    lines_ : dict of str to list of matplotlib.lines.Line2D
+        The paths of each name, over all panels.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import EchoStatePredictor, OscillatorWorld, PhasePortraitDisplay
+    >>> world = OscillatorWorld(n_steps=100)
+    >>> sample = world.sample(60, random_state=0)
+    >>> model = EchoStatePredictor(32, random_state=0).fit(sample.X)
+    >>> display = PhasePortraitDisplay.from_estimator(model, sample, n_steps=60)
+    >>> [ax.get_title(loc="left") for ax in display.axes_], display.axes_[0].get_xlabel()
+    (['12 steps seen', '50 steps seen'], 'latent x')
+    >>> len(display.lines_["network"])  # Three sequences behind each prompt.
+    6
+    """
+
+    def __init__(
+        self,
+        paths: dict[str, Floats],
+        prompts: Sequence[int],
+        labels: tuple[str, str],
+        rest: dict[str, RestPlaces] | None = None,
+        arrows: tuple[Floats, Floats] | None = None,
+        title: str | None = None,
+        footer: str | None = None,
+    ) -> None:
+        self.paths = paths
+        self.prompts = prompts
+        self.labels = labels
+        self.rest = rest
+        self.arrows = arrows
+        self.title = title
+        self.footer = footer
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: BasePredictor,
+        sample: Sample,
+        *,
+        twin: BasePredictor | None = None,
+        plane: str = "auto",
+        latents: tuple[int, int] = (0, 1),
+        delay: int | None = None,
+        prompts: Sequence[int] | None = None,
+        n_steps: int | None = None,
+        n_sequences: int = 3,
+        clock: str | float | None = None,
+        random_state: RandomState = 0,
+        axes: Sequence[Axes] | None = None,
+    ) -> Self:
+        """Plot where a fitted predictor goes when it is left alone.
+
+        Parameters
+        ----------
+        estimator : predictor
+            Fitted, of quantities.
+        sample : Sample
+            Sequences of a world, as `World.sample` returns them. The first half is what the map
+            from hidden states to latents is fitted to, and paths begin in the other one.
+        twin : predictor, default=None
+            Its untrained twin, or another predictor, to show in grey.
+        plane : {"auto", "latents", "delay"}, default="auto"
+            The plane. "auto" is that of two latents if the world has as many quantities as latents
+            and knows their flow, and the predictors have hidden states that go on by themselves;
+            else what is predicted against what was some steps before.
+        latents : (int, int), default=(0, 1)
+            Which two latents.
+        delay : int, default=None
+            Steps before, in the plane of delays. None is a quarter of the world's period, or the
+            first at which the autocorrelation of the sequences is below 1/e.
+        prompts : sequence of int, default=None
+            Numbers of steps that are seen before. None is an eighth and half of the sequences: the
+            first is in the transient of most worlds.
+        n_steps : int, default=None
+            Steps to go on. None is those that the longest prompt leaves in the sequences.
+        n_sequences : int, default=3
+            How many paths to show in each panel.
+        clock : "run", float or None, default=None
+            What the clock does, see `rollout`. Rest points are those where it stands: without a
+            number a network whose clock runs has none.
+        random_state : int, SeedSequence, Generator, RandomState or None, default=0
+            Stream of the search for rest points.
+        axes : sequence of matplotlib.axes.Axes, default=None
+            Where to plot, one a prompt; None makes a figure.
+
+        Returns
+        -------
+        PhasePortraitDisplay
+            Plotted; the world as far as it knows its flow, and its rest points.
+
+        Raises
+        ------
+        NotFittedError
+            If a predictor is not fitted.
+        ValueError
+            If observations are no quantities, the plane needs what world or predictor do not have,
+            an argument is out of range, or as in `rollout`.
+        """
+        both = {"network": estimator, **({} if twin is None else {"untrained twin": twin})}
+        for each in both.values():
+            check_is_fitted(each)
+        world = _world_of(sample)
+        known_option("plane", plane, ("auto", "latents", "delay"))
+        check_integer(n_sequences, "n_sequences")
+        prompts, n_steps = _steps(prompts, n_steps, sample.X.shape[1])
+        why_not = _no_latents(world, sample, both)
+        if plane == "latents" and why_not:
+            raise ValueError(f"plane='latents' is not possible: {why_not}; use plane='delay'.")
+        if plane == "auto":
+            plane = "delay" if why_not else "latents"
+        build = _of_latents if plane == "latents" else _of_delays
+        which: Any = latents if plane == "latents" else delay
+        draw = build(both, sample, which, prompts, n_steps, n_sequences, clock, random_state)
+        return cls(*draw).plot(axes)
+
+    def plot(self, axes: Sequence[Axes] | None = None) -> Self:
+        """Plot.
+
+        Parameters
+        ----------
+        axes : sequence of matplotlib.axes.Axes, default=None
+            Where to plot, one a prompt; None makes a figure, or takes the last one of its own if
+            nothing else was drawn into it.
+
+        Returns
+        -------
+        PhasePortraitDisplay
+            Itself, with `axes_`, `figure_` and `lines_`.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer or more axes than prompts.
+        """
+        n_panels = len(self.prompts)
+        if axes is not None and np.size(axes) != n_panels:
+            raise ValueError(
+                f"axes has {np.size(axes)} axes for {n_panels} prompts, of "
+                f"{', '.join(map(str, self.prompts))} steps; pass one each."
+            )
+        is_own = axes is None
+        panels = np.ravel(self._new_axes(axes, (3.3 * n_panels + 2.4, 4.1), n_columns=n_panels))
+        make_room(panels[0])
+        self.lines_: dict[str, list[Any]] = {}
+        limits = self._limits()
+        wide, high = limits[:, 1] - limits[:, 0]
+        for i, (ax, prompt) in enumerate(zip(panels, self.prompts, strict=True)):
+            self._draw(ax, i, limits)
+            ax.set_xlim(*limits[0])
+            ax.set_ylim(*limits[1])
+            if 1 / _SIMILAR < wide / high < _SIMILAR:
+                # A circle is to be one.
+                ax.set_aspect("equal")
+            ax.set_xlabel(self.labels[0])
+            if i:
+                ax.tick_params(labelleft=False)
+            set_title(ax, f"{prompt} steps seen")
+        panels[0].set_ylabel(self.labels[1])
+        set_legend(panels[-1])
+        finish_panels(panels, is_own, self.title, self.footer)
+        self.axes_ = panels
+        self._plotted(panels[0])
+        return self
+
+    def _limits(self) -> Floats:
+        """Return the ends of both axes: all of the world, and of others what is near it."""
+        first = self.paths.get("world", next(iter(self.paths.values())))
+        low, high = (end(first.reshape(-1, 2), axis=0) for end in (np.nanmin, np.nanmax))
+        room = _MOST_ROOM * np.maximum(high - low, 1e-6)
+        shown = self.paths.get("network", first).reshape(-1, 2)
+        shown = shown[np.isfinite(shown).all(axis=1)]
+        shown = np.clip(np.vstack([shown, [low, high]]), low - room, high + room)
+        low, high = shown.min(axis=0), shown.max(axis=0)
+        room = 0.08 * (high - low)
+        return np.array([low - room, high + room]).T
+
+    def _draw(self, ax: Axes, i: int, limits: Floats) -> None:
+        """Draw one panel."""
+        if self.arrows is not None:
+            points, moves = self.arrows
+            options = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.004}
+            moves = _as_long(moves, limits)
+            ax.quiver(*points.T, *moves.T, color="0.75", zorder=1, **options)
+        for name, paths in self.paths.items():
+            style = _STYLES.get(name, {"linewidth": 1.0}) | {"color": _COLORS.get(name, GREY)}
+            for k, path in enumerate(paths[i]):
+                label = literal(name) if k == 0 else None
+                self.lines_.setdefault(name, []).extend(ax.plot(*path.T, label=label, **style))
+            ax.plot(*paths[i, :, 0].T, "o", markersize=3.5, color=style["color"], zorder=5)
+        for name, (points, stable) in (self.rest or {}).items():
+            color = _COLORS.get(name, GREY)
+            for kind, face in ((True, color), (False, "white")):
+                here = points[stable == kind]
+                if not len(here):
+                    continue
+                words = "attracting" if kind else "not attracting"
+                ax.plot(
+                    *here.T,
+                    "s",
+                    markersize=8 if name == "world" else 5.5,
+                    markerfacecolor=face,
+                    markeredgecolor=color,
+                    linestyle="none",
+                    label=f"rest point of the {literal(name)}, {words}",
+                    zorder=6,
+                )
+
+    def _shown(self) -> str:
+        said = [f"{name}: {len(points)}" for name, (points, _) in (self.rest or {}).items()]
+        prompts = ", ".join(map(str, self.prompts))
+        return (
+            f"paths of {', '.join(self.paths)} left alone after {prompts} steps, along "
+            f"{' and '.join(self.labels)}; rest points: {', '.join(said) or 'none known'}"
+        )
+
+
+def _world_of(sample: Any) -> Any:
+    """Return the world of a sample whose observations are quantities, or raise a ValueError."""
+    world = sample.world if isinstance(sample, Sample) else None
+    if world is None:
+        given = "has no world" if isinstance(sample, Sample) else f"is a {type(sample).__name__}"
+        raise ValueError(
+            f"sample {given}; pass what World.sample returns, of arrays that of "
+            "ArrayWorld(X).sample(len(X))."
+        )
+    if world.observation != "continuous":
+        raise ValueError(
+            f"{type(world).__name__} has observation={world.observation!r}, whose forecasts are "
+            "probabilities and have no plane of quantities; draw rollout(X, n_steps, n_paths=40) "
+            "against the step, or ForecastErrorDisplay."
+        )
+    return world
+
+
+def _steps(prompts: Any, n_steps: int | None, n_all: int) -> tuple[list[int], int]:
+    """Return the lengths of prompts and how many steps to go on, or raise a ValueError."""
+    given = [max(1, n_all // 8), max(2, n_all // 2)] if prompts is None else list(prompts)
+    for prompt in given:
+        check_integer(prompt, "prompts")
+    if not given or max(given) > n_all:
+        raise ValueError(
+            f"prompts={prompts!r} must be integers from 1 to {n_all}, the steps of the sequences."
+        )
+    n_steps = max(n_all - max(given), 1) if n_steps is None else n_steps
+    check_integer(n_steps, "n_steps")
+    return [int(prompt) for prompt in given], int(n_steps)
+
+
+def _no_latents(world: Any, sample: Sample, predictors: dict[str, Any]) -> str:
+    """Return why there is no plane of latents, as text; "" if there is one."""
+    name = type(world).__name__
+    if sample.latents is None or world.latent_kind != "continuous" or world.flow_kind is None:
+        return f"{name} knows no flow of latents that are quantities"
+    if sample.latents.shape[2] < 2:
+        return f"{name} has one latent"
+    for each in predictors.values():
+        if not isinstance(each, CellRollouts) or each._cell_and_head() is None:
+            return f"{type(each).__name__} has no hidden states that go on by themselves"
+    return ""
+
+
+def _of_latents(
+    predictors: dict[str, Any],
+    sample: Sample,
+    which: Any,
+    prompts: list[int],
+    n_steps: int,
+    n_sequences: int,
+    clock: Any,
+    stream: RandomState,
+) -> tuple[Any, ...]:
+    """Return what `PhasePortraitDisplay` takes, in the plane of two latents."""
+    assert sample.latents is not None
+    world: Any = sample.world
+    names = sample.latent_names or world.latent_names
+    which = _pair(which, len(names))
+    first, fit_on = halves(sample)
+    X, latents = sample.X[~first][:n_sequences], sample.latents[~first][:n_sequences]
+    paths, rest = {}, {}
+    true = [
+        np.concatenate(
+            [latents[:, p - 1 : p], world.flow(latents[:, p - 1], n_steps, p - 1)], axis=1
+        )
+        for p in prompts
+    ]
+    paths["world"] = np.stack(true)[..., which]
+    start = prompts[-1] - 1
+    if (known := world.rest_points(start)) is not None and len(known.points):
+        rest["world"] = RestPlaces(known.points[:, which], _stable(known.jacobians))
+    for name, predictor in predictors.items():
+        fit, _, _ = fit_map(driven_states(predictor, fit_on), fit_on.latents, units_of(fit_on))
+
+        def decoded(states: Floats, fit: Any = fit) -> Floats:
+            plane: Floats = (states @ fit.coef + fit.intercept)[..., which]
+            return plane
+
+        loops = (closed_loop(predictor, X[:, :p], n_steps, clock) for p in prompts)
+        closed = [list(closed_states(*loop, n_steps)) for loop in loops]
+        paths[name] = decoded(np.array(closed).swapaxes(1, 2))
+        if name == "network" and (found := _rest_of(predictor, sample.X, clock, stream)):
+            hidden = predictor._cell_of_states()[0].hidden(found.states)
+            rest[name] = RestPlaces(decoded(hidden), np.asarray(found.stable))
+    # Arrows are those of the plane in which the other latents are as they are in the middle.
+    center = np.median(latents.reshape(-1, latents.shape[2]), axis=0)
+    display = PhasePortraitDisplay(paths, prompts, ("", ""))
+    grid = _grid(display._limits())
+    points = np.tile(center, (len(grid), 1))
+    points[:, which] = grid
+    moves = (world.flow(points, 1, start)[:, 0] - points)[:, which]
+    others = [literal(name) for i, name in enumerate(names) if i not in which]
+    fixed = f", with the median of {', '.join(others)}" if others else ""
+    footer = (
+        f"Arrows: the flow of the world{fixed}, no longer than their spacing. Dots: where each is "
+        f"left alone, for {n_steps} steps. Of networks: latents decoded from hidden states by a "
+        "linear map fitted to other sequences; away from where sequences lead, it means little."
+    )
+    labels = tuple(f"latent {literal(names[i])}" for i in which)
+    return paths, prompts, labels, rest, (grid, moves), None, footer
+
+
+def _of_delays(
+    predictors: dict[str, Any],
+    sample: Sample,
+    delay: int | None,
+    prompts: list[int],
+    n_steps: int,
+    n_sequences: int,
+    clock: Any,
+    stream: RandomState,
+) -> tuple[Any, ...]:
+    """Return what `PhasePortraitDisplay` takes, in the plane of two steps of the first channel."""
+    world: Any = sample.world
+    if delay is None:
+        delay = min(_delay_of(world, sample.X), max(n_steps - 1, 1))
+    check_integer(delay, "delay")
+    if delay >= n_steps:
+        raise ValueError(f"delay={delay} must be below the steps to go on, n_steps={n_steps}.")
+    X = sample.X[:n_sequences]
+    paths, rest = {}, {}
+
+    def delayed(series: list[Any]) -> Floats:
+        x = np.stack([np.asarray(each, np.float64).reshape(len(X), n_steps, -1) for each in series])
+        return np.stack([x[:, :, delay:, 0], x[:, :, :-delay, 0]], axis=-1)
+
+    flows = sample.latents is not None and world.flow_kind in ("exact", "mean")
+    if flows:
+        assert sample.latents is not None
+        states = sample.latents[:n_sequences]
+        true = [world.emission(world.flow(states[:, p - 1], n_steps, p - 1)) for p in prompts]
+        paths["world"] = delayed(true)
+        if (known := world.rest_points(prompts[-1] - 1)) is not None and len(known.points):
+            shown = np.asarray(world.emission(known.points)).reshape(len(known.points), -1)[:, :1]
+            rest["world"] = RestPlaces(np.repeat(shown, 2, axis=1), _stable(known.jacobians))
+    for name, predictor in predictors.items():
+        paths[name] = delayed([predictor.rollout(X[:, :p], n_steps, clock=clock) for p in prompts])
+        if name == "network" and (found := _rest_of(predictor, sample.X, clock, stream)):
+            rest[name] = RestPlaces(np.repeat(found.outputs[:, :1], 2, axis=1), found.stable)
+    channel = "what is predicted" if X.ndim == 2 or X.shape[2] == 1 else "the first channel"
+    labels = f"{channel} (unit of the data)", f"{delay} steps before (unit of the data)"
+    footer = (
+        f"Dots: the first {delay} steps after each is left alone; paths go on to step {n_steps}."
+    )
+    if not flows:
+        footer += " What the world does without noise is not known."
+    return paths, prompts, labels, rest, None, None, footer
+
+
+def _pair(which: Any, n_latents: int) -> list[int]:
+    """Return the two latents, or raise a ValueError."""
+    pair = list(which) if np.ndim(which) == 1 else []
+    if len(pair) != 2 or len(set(pair)) != 2 or not set(pair) <= set(range(n_latents)):
+        raise ValueError(
+            f"latents={which!r} must be two different numbers from 0 to {n_latents - 1}."
+        )
+    return [int(i) for i in pair]
+
+
+def _rest_of(predictor: Any, X: NDArray[Any], clock: Any, stream: RandomState) -> Any:
+    """Return the rest points of a predictor that has one closed loop; None of others."""
+    runs = getattr(predictor, "time_channel", None) == "full_time"
+    stands = not runs or isinstance(clock, float | int)
+    counted = getattr(predictor, "input_scaling_", None) == "first"
+    has_state = isinstance(predictor, CellRollouts) and predictor._cell_and_head() is not None
+    if not (stands and has_state) or counted:
+        return None
+    options = {"clock": clock} if runs else {}
+    found = fixed_points(predictor, X[:64], random_state=stream, **options)
+    return found if len(found.states) else None
+
+
+def _stable(jacobians: Floats | None) -> NDArray[np.bool_]:
+    """Return whether what is near rest points ends there."""
+    assert jacobians is not None
+    moduli = np.abs(np.linalg.eigvals(jacobians)).max(axis=1)
+    # What turns without growing is no more than that, whatever rounding says.
+    return np.asarray(moduli < 1 - 1e-9)
+
+
+def _delay_of(world: Any, X: NDArray[Any]) -> int:
+    """Return a quarter of the period, or where sequences have forgotten most of themselves."""
+    if (cycle := world.cycle()) is not None:
+        return max(1, round(cycle.period / 4))
+    x = np.asarray(X, np.float64).reshape(*X.shape[:2], -1)[:, :, 0]
+    x = x - np.nanmean(x)
+    lags = range(1, X.shape[1])
+    power = np.nanmean(x**2)
+    far = (lag for lag in lags if np.nanmean(x[:, lag:] * x[:, :-lag]) < power / np.e)
+    return next(far, 1)
+
+
+def _grid(limits: Floats) -> Floats:
+    """Return points that fill the plane."""
+    ends = [np.linspace(low, high, _N_ARROWS + 2)[1:-1] for low, high in limits]
+    return np.stack(np.meshgrid(*ends), axis=-1).reshape(-1, 2)
+
+
+def _as_long(moves: Floats, limits: Floats) -> Floats:
+    """Return arrows of which the longest have the length of their spacing.
+
+    In units of the axes; where most are short, the longest few are cut.
+    """
+    spacing = (limits[:, 1] - limits[:, 0]) / (_N_ARROWS + 1)
+    length = np.linalg.norm(moves / spacing, axis=1)
+    usual = np.quantile(length, 0.8)
+    if not usual > 0:
+        return moves
+    share = np.minimum(1.0, usual / np.maximum(length, usual)) / usual
+    return moves * share[:, np.newaxis]
