@@ -23,6 +23,7 @@ from ..predictors import (
     SeasonalPredictor,
 )
 from ..predictors._base import BasePredictor
+from ..predictors._echo_state import N_TUNED
 from ..predictors._last_inputs import windows_of
 from ..predictors._neural import NeuralPredictor
 from ..predictors._scale import spread_known
@@ -30,7 +31,7 @@ from ..probes import score_inputs
 from ..worlds import Sample
 from ._design import Design, of_seed
 from ._labels import STRUCTURED
-from ._left_alone import LeftAlone, final_errors
+from ._left_alone import TINY, LeftAlone, final_errors
 from ._networks import answered, groups_of, probe_options, status_of
 from ._notes import noted
 from ._progress import ProgressFile
@@ -41,7 +42,7 @@ MANY, N_FOLDS = 250, 5
 # Seeds of the curve of random cores, and its training sequences: at least so many, or a tenth. Its
 # heads need fewer than networks.
 CORE_SEEDS, CORE_SEQUENCES = 3, 500
-# Sequences in which each of them is left alone: large ones take long.
+# Sequences in which large ones are left alone.
 N_LEFT_ALONE = 100
 # What a network that is left alone is compared with: what a linear law can do, and a random core.
 _LEFT_ALONE = {
@@ -371,12 +372,7 @@ class Cores:
             progress.follow(seed / n_done)
             train, evaluation = of_seed(splits, seed)
             stream, clock = self.design.stream("core", seed), self.time_channel
-
-            def watch(core, seed=seed, evaluation=evaluation):
-                if measure is not None and core.n_units in self.sizes:
-                    errors = measure(core, evaluation, self.design, seed, N_LEFT_ALONE)
-                    flow.append(errors.assign_coords(n_units=core.n_units))
-
+            watch = None if measure is None else self._watch(measure, evaluation, seed, flow)
             with one_thread():
                 X = train.X[: count_core_sequences(self.design.n_train)]
                 sizes = self.sizes
@@ -385,3 +381,21 @@ class Cores:
             return Bunch(nll_reservoir=nll)
         places = [errors.expand_dims(("seed", "n_units")) for errors in flow]
         return Bunch(nll_reservoir=nll, flow={"flow_error_cores": xr.combine_by_coords(places)})
+
+    def _watch(self, measure, evaluation, seed, flow):
+        """Return a function that leaves cores of growing size alone, and notes their errors."""
+        place, medium = (evaluation, self.design, seed), []
+
+        def watch(core):
+            if core.n_units <= N_TUNED:
+                errors = measure(core, *place)
+                medium[:] = errors, core
+            else:
+                # Large ones take long: in fewer sequences, by the ratio to one of medium size.
+                errors, other = medium
+                few = [measure(each, *place, N_LEFT_ALONE) for each in (core, other)]
+                errors = errors * few[0] / few[1].clip(min=TINY)
+            if core.n_units in self.sizes:
+                flow.append(errors.assign_coords(n_units=core.n_units))
+
+        return watch

@@ -7,11 +7,9 @@ from ..inference._labelled import adjust, complete, intervals, p_values
 from ..measures import equivalent_reservoir_size, reservoir_interval
 from ._flow import skills
 from ._labels import RESERVED, STRUCTURED, join
-from ._left_alone import final_errors
+from ._left_alone import TINY, final_errors
 from ._networks import PROBE_SCORES
 
-# Errors below which none is told apart.
-TINY = 1e-9
 # Nats per step below which a share of what is possible says nothing, as in a null.
 NOTHING_TO_GAIN = 1e-3
 # Along what each variable varies, before the parameters of the grid and after them.
@@ -174,8 +172,9 @@ def _add_reservoirs(cube, alpha):
     losses = {"equivalent_reservoir_size": (here.nll, cube.nll_reservoir)}
     if "flow_error_cores" in cube:
         both = here.flow_error, cube.flow_error_cores
-        # An error of 0 says that it is too small to be seen.
-        losses["flow_reservoir_size"] = tuple(np.log(final_errors(e).clip(min=TINY)) for e in both)
+        # One of 0 is too small to be seen, and one that has left the range of numbers infinite.
+        seen = (final_errors(each).clip(TINY, 1 / TINY) for each in both)
+        losses["flow_reservoir_size"] = tuple(map(np.log, seen))
 
     def worth(loss, curves):
         curves = xr.DataArray(curves, {"n_units": sizes}, ("seed", "n_units")).dropna("seed")

@@ -102,12 +102,13 @@ class EmergenceAssessment(Results, Estimator):
     tokens of which no best predictor is known; there, operators need no dynamics.
 
     Where the representation of a latent holds, *representation* is added to the first two, and
-    takes the place of the others. Training has not ended if the mean training loss falls by more
-    than `margin` from the last but one fifth of the updates to the last fifth (with early stopping,
-    if the lowest loss of held-out sequences falls by more than `margin` in the last fifth, in the
-    mean over seeds, of which those that have stopped count 0); then the verdict is *undecided*,
-    unless it is *reservoir*, *learned, not beyond ...* or *none* and would be the same of the best
-    possible predictor.
+    takes the place of the others. Training has not ended if the mean training loss, in the world or
+    in a null of the claim order (networks of phase surrogates have as many updates as the others,
+    and may still learn), falls by more than `margin` from the last but one fifth of the updates to
+    the last fifth (with early stopping, if the lowest loss of held-out sequences falls by more than
+    `margin` in the last fifth, in the mean over seeds, of which those that have stopped count 0);
+    then the verdict is *undecided*, unless it is *reservoir*, *learned, not beyond ...* or *none*
+    and would be the same of the best possible predictor.
 
     The protocol follows *Emergence Without Scale*; its own variant is ``nulls=("shuffle",)``,
     ``modes=("full", "readout", "random")``, ``reference=("mean", "persistence")``,

@@ -7,6 +7,9 @@ import numpy as np
 from ..ceilings._of_world import optimal_predictor
 from ..operators._errors import errors_of
 
+# Errors below which none is told apart.
+TINY = 1e-9
+
 
 @dataclass(frozen=True)
 class LeftAlone:
@@ -20,18 +23,21 @@ class LeftAlone:
         As of `target_of`.
     maker : callable or None
         What makes its optimal predictor, None if it is not known.
+    n_sequences : int or "auto"
+        In how many sequences, as of `flow_errors`: in the same for all that are compared.
     """
 
     world: object
     target: str
     maker: object = None
+    n_sequences: int | str = "auto"
 
     def ready(self):
         """Return a function that measures a predictor on sequences of a seed, by a design."""
         known = self.target == "forecast"
         optimal = optimal_predictor(self.world, maker=self.maker) if known else None
 
-        def measure(predictor, evaluation, design, seed, n_sequences="auto"):
+        def measure(predictor, evaluation, design, seed, n_sequences=self.n_sequences):
             # All of a seed draw the same numbers.
             options = {"random_state": design.stream("flow", seed), "n_sequences": n_sequences}
             errors = errors_of(predictor, evaluation, self.target, optimal, **options)

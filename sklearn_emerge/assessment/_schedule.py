@@ -1,6 +1,7 @@
 """The cells of a plan: what is run for each configuration."""
 
 from ..ceilings._of_world import maker_of
+from ..predictors._recurrent import RecurrentPredictor
 from ._alternatives import Baselines, Cores, Windows
 from ._claims import DYNAMICS, REPRESENTATION
 from ._given import forgotten
@@ -10,6 +11,9 @@ from ._networks import Networks
 from ._panel import make_baselines
 from ._plan import Cell, clock_of, vocabulary_of
 from ._words import arm_in_words, condition_in_words
+
+# Sequences in which networks are left alone that see all of them anew for each step.
+N_SLOW = 32
 
 _WORDS = {Baselines: "baselines", Windows: "windows of inputs", Cores: "random cores"}
 
@@ -86,7 +90,10 @@ def _left_alone(plan, configuration):
     if target is None or DYNAMICS not in plan.claims:
         return None
     world = configuration.worlds[STRUCTURED]
-    return LeftAlone(world, target, maker_of(world) if target == "forecast" else None)
+    maker = maker_of(world) if target == "forecast" else None
+    # Networks without a state to go on from take long.
+    slow = not isinstance(configuration.models[STRUCTURED], RecurrentPredictor)
+    return LeftAlone(world, target, maker, N_SLOW if slow else "auto")
 
 
 def _networks(plan, configuration, design):
