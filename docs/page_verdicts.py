@@ -66,8 +66,8 @@ def claim(cube, name, digits=3):
 
 
 def verdicts(runs):
-    """Return the table of all verdicts."""
-    return pd.DataFrame(
+    """Return the table of all verdicts, without columns in which nothing stands."""
+    table = pd.DataFrame(
         [
             {
                 "experiment": name,
@@ -83,12 +83,14 @@ def verdicts(runs):
             for name, setting, cube in runs
         ]
     )
+    return table.loc[:, (table != "").any()]
 
 
 def reason(cube):
     """Return what keeps a verdict from being an operator and a representation."""
     states = dict(zip(cube.claim.values.tolist(), cube.claim_state.values.tolist(), strict=True))
-    lacking = [name for name in _DECIDING if states.get(name) != "holds"]
+    # Cubes whose networks were not left alone have no claim about it.
+    lacking = [name for name in _DECIDING if states.get(name, "holds") != "holds"]
     best = baseline_in_words(cube.best_baseline.values.ravel()[0])
     words = {
         "prediction": f"over {best}",

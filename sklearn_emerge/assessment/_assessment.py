@@ -274,7 +274,7 @@ class EmergenceAssessment(Results, Estimator):
     ...     reservoir_sizes=[4], random_state=0, progress=False,
     ... ).fit()
     >>> dict(assessment.cube_.delta_nll.sizes)
-    {'condition': 2, 'mode': 2, 'seed': 6}
+    {'condition': 3, 'mode': 2, 'seed': 6}
     >>> assessment.verdict_
     'undecided'
     >>> print(assessment.verdict_reason_.partition(":")[0])

@@ -107,7 +107,7 @@ def test_a_linear_system_goes_on_by_powers_of_its_matrix():
     for k in range(9):
         assert flow[:, k] == pytest.approx(states @ np.linalg.matrix_power(A, k + 1).T)
     assert world.emission(flow) == pytest.approx(flow @ [1.0, 2.0])
-    assert world.flow_kind == "noisy"
+    assert world.flow_kind == "mean"
 
 
 @pytest.mark.parametrize(

@@ -360,7 +360,7 @@ def test_facts_are_those_of_the_world():
         latent_names=("x",),
         null_kinds=("shuffle", "resample", "phase"),
         ceiling="exact",
-        flow_kind="noisy",
+        flow_kind="mean",
     )
     null = world.null("shuffle").facts
     assert (null.latent_kind, null.latent_names, null.ceiling) == (None, (), "bound")
