@@ -305,6 +305,7 @@ class Core(nn.Module):
 """
 
 
+@pytest.mark.slow
 def test_classes_of_a_notebook_are_stored_by_workers(tmp_path, monkeypatch):
     for name, value in (("nn", nn), ("Core", None)):
         monkeypatch.setattr(__main__, name, value, raising=False)

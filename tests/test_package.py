@@ -179,6 +179,7 @@ def test_source_distribution_can_be_tested(distributions):
     assert not any("__pycache__" in name for name in held)
 
 
+@pytest.mark.slow
 def test_wheel_holds_all_it_needs(distributions, tmp_path):
     """Installed alone in a folder, outside the repository, it loads tables and assesses."""
     subprocess.run(

@@ -124,6 +124,7 @@ def test_cube_repeats_what_the_pieces_give(fitted_single):
     assert structured.n_parameters.sel(mode="full") == 3 * 3 * (2 + 3 + 2) + 4
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_jobs_or_on_other_cells(fitted):
     options = dict(param_grid={"hidden_size": [4, 2]}, modes=ALL_MODES)
     parallel = small_assessment(**options, n_jobs=2).fit()

@@ -95,6 +95,7 @@ def test_activation_approaches_its_bound():
     assert several == pytest.approx([2, 1])
 
 
+@pytest.mark.slow
 def test_shares_of_heads(model):
     sample = WORLD.sample(30, random_state=2)
     gates = attention_head_gates(model, sample, n_focus=3, n_sequences=10)

@@ -392,6 +392,7 @@ def test_unwritable_package_and_home_do_no_harm():
     assert np.isfinite(float(run_elsewhere(code)[0]))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_fits_after_a_fork():
     code = FIT + (

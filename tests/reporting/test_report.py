@@ -105,7 +105,7 @@ def test_a_report_holds_all_that_it_shows(page, cube):
     assert cube.attrs["source"] in found.text
 
 
-@pytest.mark.parametrize("which", ["page", "several"])
+@pytest.mark.parametrize("which", ["page", pytest.param("several", marks=pytest.mark.slow)])
 def test_headings_go_down_one_level_at_a_time(which, request):
     found = Page(request.getfixturevalue(which))
     levels = [int(tag[1:]) for tag, _ in found.tags if re.fullmatch("h[1-6]", tag)]

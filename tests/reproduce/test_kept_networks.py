@@ -61,6 +61,7 @@ def test_an_assessment_of_kept_networks_is_that_of_training(kept_in, anew):
     assert list(dict(module.train_networks("drift-gru", known=list(kept)[:3]))) == list(kept)[3:]
 
 
+@pytest.mark.slow
 def test_loaded_networks_are_those_of_the_cube(kept_in, anew, monkeypatch):
     monkeypatch.setattr(module, "files", lambda package: kept_in)
     networks = load_networks("drift-gru", hidden_size=3, seeds=(0, 4))

@@ -94,7 +94,9 @@ def test_comparison_finds_what_was_put_in(cubes):
 
 
 @pytest.mark.usefixtures("short_worlds", "few_baselines")
-@pytest.mark.parametrize("protocol", ["published", "corrected"])
+@pytest.mark.parametrize(
+    "protocol", ["published", pytest.param("corrected", marks=pytest.mark.slow)]
+)
 def test_protocols_set_what_they_say(protocol):
     cube = run_experiment("regime-null-rnn", protocol, **TINY).cube_
     configuration = json.loads(cube.attrs["configuration"])
@@ -221,6 +223,7 @@ def test_figure_of_emergence(monkeypatch):
         np.testing.assert_allclose(np.sort(line.get_ydata()), np.sort(expected.values.ravel()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "labels"),
     [

@@ -336,6 +336,7 @@ def serving(service):
             thread.join()
 
 
+@pytest.mark.slow
 def test_two_hundred_requests_at_once(model, network):
     """Right ones are answered, wrong ones among them refused, and the server goes on."""
     prompts = [X[i, : 1 + i % 5].tolist() for i in range(20)] * 10

@@ -122,6 +122,7 @@ def test_it_ends_the_same(tmp_path, every_epoch, number, fatal, saved):
     assert not list(tmp_path.rglob("net-*.pt"))
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_is_named(tmp_path, every_epoch):
     cut_off(tmp_path, CASES[0], 11)
     (file,) = tmp_path.rglob("net-1.pt")
@@ -168,6 +169,7 @@ def test_progress_may_be_shown_in_one_of_the_runs(tmp_path, every_epoch, before)
     assert_same(cube, whole(0)[0])
 
 
+@pytest.mark.slow
 def test_a_training_that_stopped_early_is_finished(tmp_path, monkeypatch):
     """The second seed is cut off, at its first visit; the first has stopped within an epoch."""
     world, model, mode = CASES[-1]

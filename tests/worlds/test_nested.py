@@ -244,6 +244,7 @@ def test_a_network_learns_what_the_null_does_not_have():
     assert losses["evaluated"] < 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model",
     [

@@ -302,6 +302,7 @@ def test_words_are_found_in_a_network_that_writes_them(translator):
     assert (control.isel(layer=0) < 0.5).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model",
     [
