@@ -53,8 +53,9 @@ def _works(plan, configuration):
     assessment, n_units = plan.assessment, configuration.n_units
     structured, model = configuration.worlds[STRUCTURED], configuration.models[STRUCTURED]
     design = plan.design_of(structured)
-    yield (_baselines(plan, configuration, design),)
-    yield from _networks(plan, configuration, design)
+    left_alone = _left_alone(plan, configuration)
+    yield (_baselines(plan, configuration, design, left_alone),)
+    yield from _networks(plan, configuration, design, left_alone)
     clock, n_tokens = clock_of(model), vocabulary_of(model)
     probed = assessment.probe is not None and structured.latent_kind is not None
     if REPRESENTATION in plan.claims and probed and n_units is not None:
@@ -63,11 +64,10 @@ def _works(plan, configuration):
     # Softmax heads on many units would cost more than training.
     sizes = () if n_tokens is not None else assessment.reservoir_sizes or ()
     if n_units is not None and len(sizes):
-        left_alone = _left_alone(plan, configuration)
         yield Cores(design, structured, tuple(sizes), clock, left_alone), STRUCTURED
 
 
-def _baselines(plan, configuration, design):
+def _baselines(plan, configuration, design, left_alone):
     """Return the baselines of a configuration, in all conditions."""
     worlds, models = configuration.worlds, configuration.models
     asked, n_units = plan.assessment.baselines, configuration.n_units
@@ -80,7 +80,6 @@ def _baselines(plan, configuration, design):
         for condition, model in models.items()
     }
     makers = {condition: maker_of(world) for condition, world in worlds.items()}
-    left_alone = _left_alone(plan, configuration)
     return Baselines(design, worlds, baselines, plan.candidates, scoring, makers, left_alone)
 
 
@@ -96,11 +95,10 @@ def _left_alone(plan, configuration):
     return LeftAlone(world, target, maker, N_SLOW if slow else "auto")
 
 
-def _networks(plan, configuration, design):
+def _networks(plan, configuration, design, left_alone):
     """Yield the networks of a configuration in each condition and mode."""
     assessment = plan.assessment
     recording = {"record_at": plan.record_at, "measures": plan.measures} if plan.record_at else {}
-    left_alone = _left_alone(plan, configuration)
     for condition, world in configuration.worlds.items():
         trained = assessment._networks.get(cell_name(condition, configuration.settings))
         own = plan.given
