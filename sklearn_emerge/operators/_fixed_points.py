@@ -1,6 +1,7 @@
 """Fixed points of a recurrent predictor in closed loop, and points at which it hardly moves."""
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from .._random import substream
 from .._typing import Floats, RandomState
 from .._validation import check_integer
 from ..predictors import BasePredictor
-from ._loops import closed_loop
+from ._loops import closed_loop, left_alone
 
 # Newton's method: steps, the longest of them, the largest distance that a fixed point may move, and
 # that at which two are one.
@@ -239,11 +240,9 @@ def _check_one_map(model: Any, running: Any) -> None:
 def _visited(model: Any, running: Any, X: ArrayLike, n_steps: int) -> tuple[Floats, Floats]:
     """Return the states of sequences, and those in closed loop behind them, as rows."""
     driven = model.recurrent_states(X)
-    closed = np.empty((n_steps, *running.state.shape))
     with np.errstate(over="ignore", invalid="ignore"):
-        for k in range(n_steps):
-            running, _ = model._closed_step(running)
-            closed[k] = running.state
+        steps = islice(left_alone(model, running, n_steps), 1, None)
+        closed = np.array([each.state for each in steps])
         driven, closed = (states.reshape(-1, driven.shape[2]) for states in (driven, closed))
         # Where an unstable loop has gone says nothing.
         most = _GONE * np.linalg.norm(driven, axis=1).max()

@@ -79,8 +79,8 @@ def closed_loop(
     return model, running
 
 
-def closed_states(model: Any, running: Any, n_steps: int) -> Iterator[Floats]:
-    """Yield the hidden states behind prompts, and those after each step of the rollout.
+def left_alone(model: Any, running: Any, n_steps: int) -> Iterator[Any]:
+    """Yield the core behind prompts, and that after each step of the rollout.
 
     Parameters
     ----------
@@ -91,11 +91,17 @@ def closed_states(model: Any, running: Any, n_steps: int) -> Iterator[Floats]:
     n_steps : int
         How many steps.
     """
-    yield running.cell.hidden(running.state)
+    yield running
     for _ in range(n_steps):
         predicted, _ = model._read(running)
         running = model._after_step(running, predicted)
-        yield running.cell.hidden(running.state)
+        yield running
+
+
+def closed_states(model: Any, running: Any, n_steps: int) -> Iterator[Floats]:
+    """Yield the hidden states of the cores of `left_alone`."""
+    for each in left_alone(model, running, n_steps):
+        yield each.cell.hidden(each.state)
 
 
 def jacobians_along(
