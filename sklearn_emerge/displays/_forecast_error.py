@@ -28,7 +28,6 @@ from ._style import (
     finish_panels,
     frame,
     literal,
-    make_room,
     plain_ticks,
     set_legend,
     set_title,
@@ -242,16 +241,8 @@ class ForecastErrorDisplay(Display):
         ValueError
             If there are fewer or more axes than prompts.
         """
-        prompts = self._prompts()
-        if axes is not None and np.size(axes) != len(prompts):
-            raise ValueError(
-                f"axes has {np.size(axes)} axes for {len(prompts)} prompts, of "
-                f"{', '.join(map(str, prompts))} steps; pass one each."
-            )
-        is_own = axes is None
-        size = 2.4 * len(prompts) + 2.8, 4.0
-        panels = np.ravel(self._new_axes(axes, size, n_columns=len(prompts)))
-        make_room(panels[0])
+        prompts, is_own = self._prompts(), axes is None
+        panels = self._axes_by_prompt(axes, prompts, (2.4 * len(prompts) + 2.8, 4.0))
         self.lines_: dict[str, list[Any]] = {}
         for ax, prompt in zip(panels, prompts, strict=True):
             self._draw(ax, prompt)

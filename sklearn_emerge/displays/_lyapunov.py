@@ -15,7 +15,7 @@ from ..operators import lyapunov_spectrum
 from ..operators._flow_exponents import flow_exponents
 from ..worlds import Sample
 from ._source import Display
-from ._style import colors_of, finish_panels, frame, literal, make_room, set_legend
+from ._style import colors_of, finish_panels, frame, literal, set_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -247,7 +247,6 @@ class LyapunovDisplay(Display):
             raise ValueError(f"axes has {np.size(axes)} axes; pass two, for memory and dynamics.")
         is_own = axes is None
         panels = np.ravel(self._new_axes(axes, (7.6, 4.2), n_columns=2))
-        make_room(panels[0])
         titles = "Memory: driven by sequences", "Dynamics: left alone"
         for ax, title, spectra in zip(panels, titles, (self.driven, self.closed), strict=True):
             _draw(ax, spectra)

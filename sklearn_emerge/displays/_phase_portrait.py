@@ -14,10 +14,11 @@ from .._validation import check_integer
 from ..operators import fixed_points
 from ..operators._decoder import driven_states, fit_map, halves, units_of
 from ..operators._loops import closed_loop, closed_states
+from ..operators._targets import world_of
 from ..predictors._stepping import CellRollouts
 from ..worlds import Sample
 from ._source import Display, known_option
-from ._style import BLUE, GREY, finish_panels, literal, make_room, set_legend, set_title
+from ._style import BLUE, GREY, finish_panels, literal, set_legend, set_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -185,7 +186,7 @@ class PhasePortraitDisplay(Display):
         both = {"network": estimator, **({} if twin is None else {"untrained twin": twin})}
         for each in both.values():
             check_is_fitted(each)
-        world = _world_of(sample)
+        world = _world_of_quantities(sample)
         known_option("plane", plane, ("auto", "latents", "delay"))
         check_integer(n_sequences, "n_sequences")
         prompts, n_steps = _steps(prompts, n_steps, sample.X.shape[1])
@@ -218,15 +219,8 @@ class PhasePortraitDisplay(Display):
         ValueError
             If there are fewer or more axes than prompts.
         """
-        n_panels = len(self.prompts)
-        if axes is not None and np.size(axes) != n_panels:
-            raise ValueError(
-                f"axes has {np.size(axes)} axes for {n_panels} prompts, of "
-                f"{', '.join(map(str, self.prompts))} steps; pass one each."
-            )
-        is_own = axes is None
-        panels = np.ravel(self._new_axes(axes, (3.3 * n_panels + 2.4, 4.1), n_columns=n_panels))
-        make_room(panels[0])
+        size, is_own = (3.3 * len(self.prompts) + 2.4, 4.1), axes is None
+        panels = self._axes_by_prompt(axes, self.prompts, size)
         self.lines_: dict[str, list[Any]] = {}
         limits = self._limits()
         wide, high = limits[:, 1] - limits[:, 0]
@@ -300,15 +294,9 @@ class PhasePortraitDisplay(Display):
         )
 
 
-def _world_of(sample: Any) -> Any:
+def _world_of_quantities(sample: Any) -> Any:
     """Return the world of a sample whose observations are quantities, or raise a ValueError."""
-    world = sample.world if isinstance(sample, Sample) else None
-    if world is None:
-        given = "has no world" if isinstance(sample, Sample) else f"is a {type(sample).__name__}"
-        raise ValueError(
-            f"sample {given}; pass what World.sample returns, of arrays that of "
-            "ArrayWorld(X).sample(len(X))."
-        )
+    world = world_of(sample)
     if world.observation != "continuous":
         raise ValueError(
             f"{type(world).__name__} has observation={world.observation!r}, whose forecasts are "

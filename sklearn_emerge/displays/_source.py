@@ -190,6 +190,23 @@ class Display:
         self._own = figure, None
         return figure.subplots(1, n_columns, **options)
 
+    def _axes_by_prompt(
+        self, axes: Any, prompts: Sequence[int], figsize: tuple[float, float]
+    ) -> Any:
+        """Return one of the given axes, or of a figure of its own, for each prompt.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer or more axes than prompts.
+        """
+        if axes is not None and np.size(axes) != len(prompts):
+            raise ValueError(
+                f"axes has {np.size(axes)} axes for {len(prompts)} prompts, of "
+                f"{', '.join(map(str, prompts))} steps; pass one each."
+            )
+        return np.ravel(self._new_axes(axes, figsize, n_columns=len(prompts)))
+
     def _plotted(self, ax: Axes, **options: Any) -> None:
         """Remember options and the figure, and what is in it if it is its own."""
         self.figure_, self._options = ax.figure, self._options | options

@@ -15,7 +15,7 @@ from .._validation import check_integer
 from ..predictors import BasePredictor
 from ..worlds import Sample, World
 from ._errors import errors_of, horizon_of, prompts_of
-from ._targets import TARGETS, target_of, why_not
+from ._targets import TARGETS, target_of, why_not, world_of
 
 
 def flow_errors(
@@ -125,7 +125,7 @@ def flow_errors(
     ('flow', True)
     """
     check_is_fitted(predictor)
-    world = _world_of(sample)
+    world = world_of(sample, ", so that what follows a prompt is not known")
     target = _check_target(target, world)
     check_integer(n_paths, "n_paths", 2)
     lengths, horizon = _check_steps(prompts, horizon, sample.X.shape[1])
@@ -141,18 +141,6 @@ def flow_errors(
         n_sequences=n_sequences,
         n_paths=n_paths,
         random_state=random_state,
-    )
-
-
-def _world_of(sample: Any) -> World:
-    """Return the world of a sample, or raise a ValueError."""
-    world = sample.world if isinstance(sample, Sample) else None
-    if isinstance(world, World):
-        return world
-    given = "has no world" if isinstance(sample, Sample) else f"is a {type(sample).__name__}"
-    raise ValueError(
-        f"sample {given}, so that what follows a prompt is not known; pass what World.sample "
-        "returns, of arrays that of ArrayWorld(X).sample(len(X))."
     )
 
 

@@ -1,6 +1,8 @@
 """What forecasts of many steps are compared with."""
 
-from ..worlds import World
+from typing import Any
+
+from ..worlds import Sample, World
 
 TARGETS = "flow", "forecast", "continuation"
 
@@ -58,4 +60,16 @@ def why_not(target: str, world: World, auto: bool = False) -> str:
         return ""
     return (
         f"{name} is made of tokens, which have no distance" if world.observation == "token" else ""
+    )
+
+
+def world_of(sample: Any, so_that: str = "") -> World:
+    """Return the world of a sample, or raise a ValueError that says what comes of its lack."""
+    world = sample.world if isinstance(sample, Sample) else None
+    if isinstance(world, World):
+        return world
+    given = "has no world" if isinstance(sample, Sample) else f"is a {type(sample).__name__}"
+    raise ValueError(
+        f"sample {given}{so_that}; pass what World.sample returns, of arrays that of "
+        "ArrayWorld(X).sample(len(X))."
     )
