@@ -42,12 +42,12 @@ class Kalman(nn.Module):
 class Window(nn.Module):
     """The last inputs themselves, without a state and linear."""
 
-    def __init__(self, n_steps=64):
+    def __init__(self, scale, n_steps=64):
         super().__init__()
-        self.n_steps, self.scale = n_steps, nn.Parameter(torch.ones(1))
+        self.n_steps, self.scale = n_steps, nn.Parameter(torch.tensor([scale]))
 
     def reset_parameters(self):
-        nn.init.ones_(self.scale)
+        nn.init.uniform_(self.scale, 0.5, 1.5)
 
     def forward(self, inputs):
         padded = nn.functional.pad(inputs[:, :, 0] * self.scale, (self.n_steps - 1, 0))
@@ -67,7 +67,11 @@ def test_the_best_filter_of_a_linear_world_has_no_room():
     world = LinearSystemWorld.random_walk(0.1, n_steps=48)
     # The steady gain: K^2 / (1 - K) = 0.1.
     gain = ((0.1**2 + 0.4) ** 0.5 - 0.1) / 2
-    networks = [ModulePredictor.from_trained(Kalman(gain), max_steps=50) for _ in range(6)]
+    # Networks that are the same are refused as one.
+    gains = [gain + 1e-4 * i for i in range(6)]
+    networks = [
+        ModulePredictor.from_trained(Kalman(each), nn.Linear(1, 1), max_steps=50) for each in gains
+    ]
     verdict, states, text = assessed(world, networks)
     assert "operator" not in verdict
     assert states["dynamics"] == "fails"
@@ -76,7 +80,8 @@ def test_the_best_filter_of_a_linear_world_has_no_room():
 
 def test_a_window_that_is_linear_is_no_operator():
     world = OscillatorWorld(n_steps=128)
-    networks = [ModulePredictor.from_trained(Window(), max_steps=50) for _ in range(6)]
+    scales = [1 + 0.01 * i for i in range(6)]
+    networks = [ModulePredictor.from_trained(Window(each), max_steps=50) for each in scales]
     verdict, states, _ = assessed(world, networks)
     assert "operator" not in verdict
     assert states["dynamics"] == "fails"
@@ -97,6 +102,7 @@ def test_networks_that_have_learned_a_null_are_no_operators(kind):
 
 def test_networks_that_have_learned_the_world_are():
     world = OscillatorWorld(n_steps=96)
-    verdict, states, _ = assessed(world, GRU, n_train=2000)
+    # As many sequences as an assessment takes by itself.
+    verdict, states, _ = assessed(world, GRU, n_train=2000, n_eval=500)
     assert verdict == "operator"
     assert states["dynamics"] == "holds"
