@@ -9,8 +9,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from .._typing import Floats
-from ..inference._labelled import adjust, bounds, complete, intervals, means, p_values
-from ._flow import NO_TARGET, flow_ratios, least_ratio, leaves_room, target_in
+from ..inference._labelled import adjust, bounds, complete, intervals, least_of, means, p_values
+from ._flow import NO_TARGET, flow_ratios, leaves_room, target_in
 from ._labels import RESERVED, STRUCTURED, check_names
 
 HOLDS, FAILS, OPEN, UNTESTED = "holds", "fails", "open", "untested"
@@ -95,6 +95,7 @@ def check_claims(claims: str | Iterable[str]) -> tuple[str, ...]:
 
 def differences(
     cube: xr.Dataset,
+    margins: tuple[float, float] = (0.0, 0.0),
     operator_margin: float = 0.5,
     n_flips: int | None = None,
     units: tuple[int, int] | None = None,
@@ -105,8 +106,9 @@ def differences(
     ----------
     cube : xarray.Dataset
         What was measured.
-    operator_margin, n_flips, units
-        As in `decide_claims`.
+    margins, operator_margin, n_flips, units
+        As in `decide_claims`. Of several differences that all have to exceed the margin it is the
+        one that is least certain to.
 
     Returns
     -------
@@ -118,57 +120,64 @@ def differences(
     here = cube.sel(condition=STRUCTURED, drop=True)
     nll = {mode: here.nll.sel(mode=mode, drop=True) for mode in modes}
     found = {}
+    margin, probe_margin = margins
+    tests: dict[str, Any] = {"n_flips": n_flips, "units": units}
     if "full" in modes:
         found["gain"] = here.nll_reference - nll["full"]
         found["prediction"] = here.nll_best_baseline - nll["full"]
         if "readout" in modes:
             found["core"] = nll["readout"] - nll["full"]
         advance = (cube.nll_best_baseline - cube.nll.sel(mode="full", drop=True)).clip(min=0)
-        in_nulls = [advance.sel(condition=c, drop=True) for c in nulls_of_order(conditions)]
-        if in_nulls:
-            # More than in each of them.
-            most = xr.concat(in_nulls, "condition").max("condition", skipna=False)
-            found["order"] = advance.sel(condition=STRUCTURED, drop=True) - most
+        here_advance = advance.sel(condition=STRUCTURED, drop=True)
+        here_more = {
+            null: here_advance - advance.sel(condition=null, drop=True)
+            for null in nulls_of_order(conditions)
+        }
+        if here_more:
+            found["order"] = least_of(here_more, margin, **tests)
         if "nll_memory" in cube:
-            found["memory"] = _memory(cube.sel(mode="full", drop=True))
+            found["memory"] = least_of(_losses(cube.sel(mode="full", drop=True)), margin, **tests)
         if "flow_error" in cube and (ratios := flow_ratios(cube, operator_margin)):
-            found[DYNAMICS] = least_ratio(ratios, n_flips, units)
+            # That of dynamics is in what is asked.
+            found[DYNAMICS] = least_of(ratios, **tests)
     if "readout" in modes:
         found["reservoir"] = here.nll_reference - nll["readout"]
     if "probe_score" in cube and "full" in modes:
-        excess = _representation(here, modes)
-        if excess is not None:
+        above = _above_untrained(here, modes)
+        if above:
+            excess = least_of(above, probe_margin, **tests)
             for latent in cube.latent.values.tolist():
                 found[f"{REPRESENTATION} {latent}"] = excess.sel(latent=latent, drop=True)
     return found
 
 
-def _memory(cube: xr.Dataset) -> xr.DataArray:
-    """Return what a network loses without its memory, and with that of another sequence."""
+def _losses(cube: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Return what a network loses without its memory, and with that of another sequence.
+
+    A reset alone can cost something where memory is worth nothing: the state of zero is one that
+    training has seen at the first step only.
+    """
     curve = cube.nll_memory
     # The longest window has all inputs in it; those of other configurations may be longer.
     longest = curve.window.where(curve.notnull()).max("window")
     whole = curve.where(curve.window == longest).max("window")
     without = curve.sel(window=1, drop=True) - whole if 1 in curve.window else whole * np.nan
-    rise = cube.state_exchange.sel(exchange="rise", drop=True)
-    # A reset alone can cost something where memory is worth nothing: the state of zero is one that
-    # training has seen at the first step only.
-    return xr.where(rise < without, rise, without).where(rise.notnull() & without.notnull())
+    return {"none": without, "other": cube.state_exchange.sel(exchange="rise", drop=True)}
 
 
-def _representation(here: xr.Dataset, modes: Collection[str]) -> xr.DataArray | None:
-    """Return by how much each latent is decoded better than from anything that was not trained."""
+def _above_untrained(here: xr.Dataset, modes: Collection[str]) -> dict[str, xr.DataArray]:
+    """Return by how much each latent is decoded better than from each that was not trained."""
     untrained = next((mode for mode in ("readout", "random") if mode in modes), None)
     if untrained is None:
-        return None
+        return {}
     # A control below zero shows nothing: taken away, it would add.
     above = here.probe_score - here.probe_score_shuffled.clip(min=0)
-    trained, others = above.sel(mode="full", drop=True), [above.sel(mode=untrained, drop=True)]
+    others = {"core": above.sel(mode=untrained, drop=True)}
     if "probe_score_window" in here:
-        others.append(here.probe_score_window - here.probe_score_window_shuffled.clip(min=0))
+        others["window"] = here.probe_score_window - here.probe_score_window_shuffled.clip(min=0)
     # The clock is the same in every sequence: its score minus its control is zero.
-    most = xr.concat(others, "other").max("other", skipna=False).clip(min=0)
-    return trained - most
+    trained = above.sel(mode="full", drop=True)
+    return {name: trained - other.clip(min=0) for name, other in others.items()}
 
 
 def decide_claims(
@@ -220,7 +229,7 @@ def decide_claims(
     significantly below it. What a seed lacks (a class too rare in its sequences to be decoded) is
     left out if the other seeds can reach alpha.
     """
-    found = differences(cube, operator_margin, n_flips, units)
+    found = differences(cube, margins, operator_margin, n_flips, units)
     names = [name for name in found if name.partition(" ")[0] in claims]
     grid = [dim for dim in cube.nll.dims if dim not in RESERVED]
     dims = ("claim", *grid)
@@ -230,7 +239,6 @@ def decide_claims(
         difference[i] = found[name].transpose(*grid, "seed").values
     difference = xr.DataArray(difference, {"claim": np.array(names, "O")}, (*dims, "seed"))
     latents = np.array([name.startswith(REPRESENTATION) for name in names], bool)
-    # That of dynamics is in what is asked.
     by_name = {DYNAMICS: 0.0} | dict.fromkeys(np.array(names)[latents], margins[1])
     margin = xr.DataArray([by_name.get(name, margins[0]) for name in names], dims="claim")
     # Of a latent, seeds that cannot score it are left out.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from ..inference._labelled import p_values
 from ..operators import log_error_ratio, log_margin_ratio, operator_skill
 from ._labels import STRUCTURED
 from ._left_alone import final_errors
@@ -82,46 +81,6 @@ def _seen(errors: dict[str, xr.DataArray]) -> dict[str, xr.DataArray]:
     finite = together.where((together > 0) & np.isfinite(together))
     together = together.clip(_SEEN * finite.min("other"), finite.max("other") / _SEEN)
     return {name: together.isel(other=i) for i, name in enumerate(errors)}
-
-
-def nearest(
-    ratios: dict[str, xr.DataArray],
-    n_flips: int | None = None,
-    units: tuple[int, int] | None = None,
-) -> xr.DataArray:
-    """Return the number of the ratio that is least certain to be above zero, along the grid.
-
-    It is the one with the largest p-value; of those that are more likely below zero the one that is
-    most certain to be, and of several with the same p-values that with the least mean.
-
-    Parameters
-    ----------
-    ratios : dict of str to DataArray
-        From `flow_ratios`.
-    n_flips, units
-        As in `p_values`.
-    """
-    together = xr.concat(ratios.values(), "other", join="exact")
-    above, below = (p_values(each, n_flips, units).fillna(1.0) for each in (together, -together))
-    above = above.clip(max=0.5)
-    least = above == above.max("other")
-    below = below.where(least)
-    return together.mean("seed").where(below == below.min("other")).fillna(np.inf).argmin("other")
-
-
-def least_ratio(
-    ratios: dict[str, xr.DataArray],
-    n_flips: int | None = None,
-    units: tuple[int, int] | None = None,
-) -> xr.DataArray:
-    """Return that of `nearest`, one value a seed; NaN where one of the others is.
-
-    All have to be above zero, each at the level of the test: where the least certain one is, all
-    are. The least of them in each seed would be below zero by chance, where all are a little above.
-    """
-    together = xr.concat(ratios.values(), "other", join="exact")
-    least = together.isel(other=nearest(ratios, n_flips, units))
-    return least.where(together.notnull().all("other"))
 
 
 def skills(cube: xr.Dataset) -> xr.DataArray | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ..inference._labelled import least_certain
 from ..operators import log_error_ratio
 from ._assembly import NOTHING_TO_GAIN
 from ._case import Case
@@ -18,7 +19,7 @@ from ._claims import (
     Claim,
     nulls_of_order,
 )
-from ._flow import NO_TARGET, best_is_known, flow_ratios, leaves_room, nearest, target_in
+from ._flow import NO_TARGET, best_is_known, flow_ratios, leaves_room, target_in
 from ._left_alone import final_errors
 from ._next import doubts_of
 from ._verdict import UNDECIDED, UNDEFINED
@@ -208,7 +209,7 @@ def _nearest(case: Case) -> dict[str, str]:
     """Return which of the errors asked for is nearest to that of networks left alone."""
     margin = case.run.get("operator_margin", 0.5)
     ratios = flow_ratios(case.cube, margin)
-    least = list(ratios)[nearest(ratios, case.run["n_flips"], case.units).item()]
+    least = list(ratios)[least_certain(ratios, case.run["n_flips"], case.units).item()]
     words = {
         "linear": "that of the best linear predictor",
         "readout": "that of its untrained core",

@@ -4,7 +4,7 @@ NaN is a seed without a value, and is left out; see `complete`. Where fewer than
 left, or one is infinite, the result is NaN.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -122,6 +122,54 @@ def p_values(
         return _along_seeds(lambda each: corrected_resampled_test(each, *units).pvalue, values)
     draws: dict[str, Any] = {} if n_flips is None else {"method": "monte-carlo", "n_draws": n_flips}
     return _along_seeds(lambda each: sign_flip_test(each, **_FIXED, **draws).pvalue, values)
+
+
+def least_certain(
+    differences: Mapping[str, xr.DataArray],
+    n_flips: int | None = None,
+    units: tuple[int, int] | None = None,
+) -> xr.DataArray:
+    """Return the number of the difference that is least certain to be above zero.
+
+    It is the one with the largest p-value; of those that are more likely below zero the one that is
+    most certain to be, and of several with the same p-values that with the least mean.
+
+    Parameters
+    ----------
+    differences : mapping of str to DataArray
+        By name, all with the same dimensions.
+    n_flips, units
+        As in `p_values`.
+    """
+    together = _joined(differences)
+    above, below = (p_values(each, n_flips, units).fillna(1.0) for each in (together, -together))
+    above = above.clip(max=0.5)
+    least = above == above.max("other")
+    below = below.where(least)
+    return together.mean(SEED).where(below == below.min("other")).fillna(np.inf).argmin("other")
+
+
+def least_of(
+    differences: Mapping[str, xr.DataArray],
+    margin: float = 0.0,
+    n_flips: int | None = None,
+    units: tuple[int, int] | None = None,
+) -> xr.DataArray:
+    """Return that of `least_certain` above a margin, one value a seed; NaN where one of them is.
+
+    All have to be above the margin, each at the level of the test: where the least certain one is,
+    all are. The least of them in each seed would be below it by chance, where all are a little
+    above.
+    """
+    above = {name: each - margin for name, each in differences.items()}
+    together = _joined(differences)
+    least = together.isel(other=least_certain(above, n_flips, units))
+    return least.where(together.notnull().all("other"))
+
+
+def _joined(differences: Mapping[str, xr.DataArray]) -> xr.DataArray:
+    """Return all of them along a dimension of their own."""
+    return xr.concat(differences.values(), "other", join="exact")
 
 
 def adjust(p_values: xr.DataArray, correction: str | None, family: Sequence[str]) -> xr.DataArray:

@@ -13,10 +13,9 @@ from sklearn_emerge import (
     RegimeWorld,
     explain,
 )
-from sklearn_emerge.assessment._flow import flow_ratios, least_ratio, skills
+from sklearn_emerge.assessment._flow import flow_ratios, skills
 from sklearn_emerge.assessment._left_alone import final_errors
 from sklearn_emerge.assessment._verdict import VERDICTS
-from sklearn_emerge.inference._labelled import p_values
 
 
 def found_in(flow, target="flow", **options):
@@ -108,42 +107,6 @@ def test_skill_is_of_the_gap_over_all_seeds():
     gap = (0.4**2 - 0.05**2) * mean_square
     expected = 1 - (0.1**2 * 1.01 ** (2 * np.arange(6)) - 0.05**2 * mean_square) / gap
     assert found.values == pytest.approx(expected)
-
-
-def drawn(means, n_seeds=6, n=300):
-    """Return ratios with these means, of 300 assessments; they share the network's own error."""
-    rng = np.random.default_rng(n_seeds)
-    own = 0.2 * rng.normal(size=(n, n_seeds))
-    dims = "assessment", "seed"
-    each = (mean + 0.3 * rng.normal(size=(n, n_seeds)) - own for mean in means)
-    return {str(i): xr.DataArray(values, dims=dims) for i, values in enumerate(each)}
-
-
-@pytest.mark.parametrize("n_seeds", [5, 6, 7])
-def test_where_the_least_certain_is_above_zero_all_are(n_seeds):
-    ratios = drawn([0.2, 0.4, 0.6], n_seeds)
-    every = xr.concat([p_values(each) for each in ratios.values()], "other").max("other")
-    assert (p_values(least_ratio(ratios)) == every).all()
-
-
-def test_one_that_is_not_above_zero_is_enough():
-    """So it holds as rarely as the test of that one does, 3 / 64 in the mean."""
-    assert (p_values(least_ratio(drawn([0.0, 9.0, 9.0, 9.0]))) <= 0.05).mean() < 0.08
-
-
-def test_what_is_a_little_above_zero_does_not_fail():
-    """The least in each seed is below zero in most assessments, by chance."""
-    ratios = drawn([0.1] * 5)
-    in_each_seed = xr.concat(ratios.values(), "other").min("other")
-    assert (p_values(-in_each_seed) <= 0.05).mean() > 0.4
-    assert (p_values(-least_ratio(ratios)) <= 0.05).mean() < 0.1
-
-
-@pytest.mark.parametrize("units", [None, (16, 4)])
-def test_what_is_far_below_zero_is_less_certain_than_what_is_zero(units):
-    zero, below = (xr.DataArray(x, dims="seed") for x in ([0.0] * 6, [-9.0, -8, -9, -8, -7, 1]))
-    ratios = {"phase": zero, "linear": below, "readout": zero + 1}
-    assert least_ratio(ratios, units=units).equals(below)
 
 
 @pytest.mark.parametrize(
