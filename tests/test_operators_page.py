@@ -61,7 +61,7 @@ def test_cube_is_of_the_code_that_the_page_shows(maker, monkeypatch, name):
 @pytest.mark.parametrize(
     ("name", "variable", "value", "sentence"),
     [
-        ("flip-flop", "bits_not_kept_trajectory", 0.3, "bits that stay"),
+        ("flip-flop", "from_the_forecast_trajectory", 0.1, "from it, farther"),
         ("lorenz", "exponents_trajectory", -0.1, "chaos"),
     ],
 )

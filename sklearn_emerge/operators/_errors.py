@@ -77,9 +77,13 @@ def errors_of(
     errors = np.full((len(lengths), len(horizons)), np.nan)
     for i, length in enumerate(lengths):
         paths = n_paths, substream(stream, "prompt", length)
+        feedback = "auto"
         after = slice(length, length + horizon)
         observed = np.ones((len(X), horizon), dtype=bool)
         if target == "flow":
+            # What disturbs a noisy flow is at its mean, and so it is for who sees means: a forecast
+            # of what it may do is of another future.
+            feedback = "mean" if world.flow_kind == "noisy" else "auto"
             state = sample.latents[: len(X), length - 1]
             known = world.emission(world.flow(state, horizon, length - 1))
             known = known.reshape(1, len(X), horizon, -1)
@@ -88,7 +92,7 @@ def errors_of(
         else:
             observed = is_observed(X[:, after])
             known = X[:, after].reshape(1, len(X), horizon, -1)
-        forecasts = _forecasts(predictor, X[:, :length], horizon, *paths)
+        forecasts = _forecasts(predictor, X[:, :length], horizon, *paths, feedback)
         square = _squared_errors(forecasts, known, scale)
         means = _over_steps(square, observed)[:, np.array(horizons) - 1]
         some = ~np.isnan(means).all(axis=0)
@@ -129,11 +133,16 @@ def _scale_of(X: NDArray[Any], predictor: Any) -> Floats:
 
 
 def _forecasts(
-    predictor: Any, prompt: NDArray[Any], n_steps: int, n_paths: int, stream: RandomState
+    predictor: Any,
+    prompt: NDArray[Any],
+    n_steps: int,
+    n_paths: int,
+    stream: RandomState,
+    feedback: str = "auto",
 ) -> Floats:
     """Return forecasts (n_paths, n_sequences, n_steps, n_channels), or one where none is drawn."""
-    if predictor._what_enters("auto", 1) != "sample":
-        mean: Floats = predictor.rollout(prompt, n_steps)
+    if predictor._what_enters(feedback, 1) != "sample":
+        mean: Floats = predictor.rollout(prompt, n_steps, feedback=feedback)
         return mean.reshape(1, len(prompt), n_steps, -1)
     model = predictor._from_prompt(prompt.shape[1], n_steps, None)
     seen = model.fill_missing(model.encode(prompt))

@@ -94,6 +94,10 @@ def flow_errors(
     The optimal predictor has an error of exactly 0 from the target "forecast", by construction.
     From the others its error is what a prompt cannot tell.
 
+    Where the flow is "noisy", pulses and switches do not happen in it. So the optimal predictor
+    goes on from its means there, too, as networks do, to which their own means say that nothing
+    happened: its forecast is of a future in which something may.
+
     Of outcomes and counts, paths are drawn, and r is the mean of the predictive means along them,
     whose variance :math:`v = \sum_j (r_j - r)^2 / (n (n - 1))` over the n paths is part of the
     squared error. So it is subtracted, which makes squared errors unbiased. Single ones may be

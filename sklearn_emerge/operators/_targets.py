@@ -18,8 +18,8 @@ def target_of(world: World) -> str | None:
     Returns
     -------
     {"flow", "forecast", "continuation"} or None
-        "flow" of quantities if the flow is what follows or its mean, else "forecast" if the best
-        possible predictor is known, else "continuation", as of recordings. That of a null is
+        "flow" of quantities if it is known, else "forecast" if the best possible predictor is
+        known, else "continuation", as of recordings. That of a null is
         "continuation", too: it has no dynamics of its own. None if nothing can go on by itself,
         because there are exogenous channels, whose steps to come nobody knows, as in all tasks;
         and of tokens, unless there is a forecast.
@@ -51,8 +51,7 @@ def why_not(target: str, world: World, auto: bool = False) -> str:
     if target == "flow":
         if world.flow_kind is None or not continuous:
             return f"{name} has no flow of quantities (flow_kind={world.flow_kind!r})"
-        # What disturbs it is not in it, so that it is no first choice.
-        return f"the flow of {name} is noisy" if auto and world.flow_kind == "noisy" else ""
+        return ""
     if target == "forecast":
         # The best predictor of a null knows no dynamics.
         if world.ceiling is None or (auto and world._depth):

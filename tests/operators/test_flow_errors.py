@@ -87,7 +87,8 @@ def test_persistence_lags_behind_a_drift_by_what_has_passed():
 
 def test_the_optimal_predictor_makes_its_own_forecasts():
     for world in (RegimeWorld(), FlipFlopWorld(n_bits=2)):
-        errors = flow_errors(world.optimal_predictor(), world.sample(20, random_state=0))
+        sample = world.sample(20, random_state=0)
+        errors = flow_errors(world.optimal_predictor(), sample, target="forecast")
         assert errors.target == "forecast"
         assert (errors == 0).all()
 
@@ -103,6 +104,19 @@ def test_from_the_flow_a_filter_is_as_far_as_its_state_is_uncertain():
     expected = np.sqrt(chi2(1).median() * 0.220696) * world.observation_std
     assert errors.values == pytest.approx(np.full(errors.shape, expected), rel=0.08)
     assert np.ptp(errors.values) < 1e-12
+
+
+def test_to_who_sees_means_no_pulse_comes():
+    """Who knows the bits keeps them, and predicts .95 of each; its forecast of them fades."""
+    world = FlipFlopWorld(n_bits=2)
+    sample = world.sample(200, random_state=0)
+    optimal = world.optimal_predictor()
+    errors = flow_errors(optimal, sample, prompts=[50], horizon=50)
+    spread = sample.X.std(axis=(0, 1))[2:]
+    assert errors.values == pytest.approx(np.sqrt((0.05 / spread) ** 2 @ [1, 1] / 4), rel=1e-6)
+    # A linear filter has no rest but one.
+    linear = LinearFilterPredictor(32).fit(sample.X)
+    assert flow_errors(linear, sample, prompts=[50], horizon=50)[0, -1] > 5 * errors[0, -1]
 
 
 def test_what_few_paths_add_is_subtracted():
@@ -222,8 +236,8 @@ def test_what_worlds_are_compared_with():
         LinearSystemWorld(Q=1.0): "flow",
         DriftWorld(): "flow",
         RegimeWorld(): "forecast",
-        FlipFlopWorld(): "forecast",
-        SwitchingLinearWorld(): "continuation",
+        FlipFlopWorld(): "flow",
+        SwitchingLinearWorld(): "flow",
         ArrayWorld(X): "continuation",
         OscillatorWorld().null("resample"): "continuation",
         RegimeWorld().null("shuffle"): "continuation",
