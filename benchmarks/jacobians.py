@@ -4,8 +4,10 @@
 
 Prints, by kind of cell and number of units, the milliseconds that the Jacobians of one step of 64
 sequences take in closed form and by ``torch.func.vmap(torch.func.jacrev)`` of the same step in one
-run, their ratio, and the largest difference; and the seconds of all driven Lyapunov exponents of 64
-sequences of 256 steps. Times are those of one core; ratios travel.
+run, their ratio, and the largest difference; and for a trained GRU the seconds of driven Lyapunov
+exponents of 64 sequences of 256 steps, and of its fixed points, beside the same from Jacobians that
+torch differentiates: exponents step by step, fixed points by Newton's method from 16 states, one by
+one, times 4. Times are those of one core; ratios travel.
 """
 
 import time
@@ -17,11 +19,15 @@ from torch import nn
 from sklearn_emerge import GRUPredictor, OscillatorWorld
 from sklearn_emerge._threads import one_thread
 from sklearn_emerge.networks import cell_of
-from sklearn_emerge.operators import lyapunov_spectrum
+from sklearn_emerge.operators import fixed_points, lyapunov_exponents, lyapunov_spectrum
 
 N_SEQUENCES, N_INPUTS = 64, 2
 SIZES = (16, 32)
 N_REPEATS, N_CALLS = 7, 30
+# Sequences have been settled in after so many steps.
+N_BURN_IN = 50
+# Starts of the search for fixed points, those of the slow one, and its most steps.
+N_STARTS, N_FEW, N_NEWTON = 64, 16, 60
 
 
 def rnn_step(weights, state, x):
@@ -79,6 +85,68 @@ def compare(kind, n_units):
     return ours, theirs, max(np.abs(a - b.numpy()).max() for a, b in pairs)
 
 
+def once(compute):
+    """Return the seconds of a call, and what it returns."""
+    start = time.perf_counter()
+    result = compute()
+    return time.perf_counter() - start, result
+
+
+def exponents_by_torch(model, X):
+    """Return the driven exponents of a GRU by Jacobians that torch differentiates."""
+    weights = [weight.detach().double() for weight in model.network_.core.parameters()]
+    differentiate = torch.func.vmap(torch.func.jacrev(gru_step, argnums=1), (None, 0, 0))
+    states = torch.from_numpy(model.recurrent_states(X))
+    before = torch.cat([torch.zeros_like(states[:, :1]), states[:, :-1]], dim=1)
+    inputs = torch.from_numpy(X)[:, :, None]
+    steps = [differentiate(weights, before[:, t], inputs[:, t]) for t in range(X.shape[1])]
+    jacobians = torch.stack(steps, dim=1).numpy()
+    return lyapunov_exponents(jacobians, n_burn_in=N_BURN_IN, random_state=0)
+
+
+def points_by_torch(model, starts):
+    """Return where Newton's method ends, start by start, by Jacobians that torch differentiates."""
+    weights = [weight.detach().double() for weight in model.network_.core.parameters()]
+    _, coef, intercept = model._cell_and_head()
+    coef, intercept = torch.from_numpy(coef), torch.from_numpy(np.atleast_1d(intercept))
+
+    def moved(state):
+        return gru_step(weights, state, state @ coef + intercept) - state
+
+    found = []
+    for start in torch.from_numpy(starts):
+        state = start
+        for _ in range(N_NEWTON):
+            step = -torch.linalg.solve(torch.func.jacrev(moved)(state), moved(state))
+            length = step.norm()
+            state = state + step * min(1.0, 0.5 / length)
+            if length < 1e-12:
+                break
+        found.append(state.numpy())
+    return np.array(found)
+
+
+def compare_loops(model, X):
+    """Print the seconds of exponents and of fixed points, ours and by torch."""
+
+    def row(name, ours, slow, said):
+        units = model.hidden_size
+        print(f"{name:14}{units:7d}{ours:9.3f}{slow:10.3f}{slow / ours:7.1f}  {said}")
+
+    slow, expected = once(lambda: exponents_by_torch(model, X))
+    ours, found = once(lambda: lyapunov_spectrum(model, X, random_state=0))
+    row("all exponents", ours, slow, f"largest difference {np.abs(found - expected).max():.1e}")
+    ours, _ = once(lambda: lyapunov_spectrum(model, X, n_exponents=4, random_state=0))
+    row("4 exponents", ours, slow, "against all by torch")
+    starts = model.recurrent_states(X)[:: N_STARTS // N_FEW, -1]
+    slow, ends = once(lambda: points_by_torch(model, starts))
+    ours, found = once(lambda: fixed_points(model, X, n_starts=N_STARTS, random_state=0))
+    apart = np.linalg.norm(found.states[:, np.newaxis] - ends, axis=2)
+    n_same = (apart.min(axis=0) < 1e-5).sum()
+    said = f"{n_same} of {N_FEW} slow searches end at one of {len(found.states)}"
+    row("fixed points", ours, slow * N_STARTS / N_FEW, said)
+
+
 def main():
     """Print the table."""
     torch.set_num_threads(1)
@@ -92,14 +160,11 @@ def main():
                     f"{theirs / ours:7.1f}{difference:20.1e}"
                 )
         X = OscillatorWorld().sample(N_SEQUENCES, random_state=0).X
-        print("driven Lyapunov exponents of a GRU, 64 sequences of 256 steps")
+        print("GRU             units  seconds  by torch  ratio")
         for n_units in SIZES:
-            model = GRUPredictor(n_units, max_steps=0, random_state=0).fit(X)
-            for n_exponents in (None, 4):
-                start = time.perf_counter()
-                lyapunov_spectrum(model, X, n_exponents=n_exponents, random_state=0)
-                seconds = time.perf_counter() - start
-                print(f"{n_units:5d} units, {n_exponents or 'all'} exponents: {seconds:.3f} s")
+            options = dict(max_steps=300, time_channel=None, random_state=0)
+            options |= {"input_scaling": None, "output_scaling": None}
+            compare_loops(GRUPredictor(n_units, **options).fit(X), X)
 
 
 if __name__ == "__main__":

@@ -127,6 +127,16 @@ likelihood asks for a logistic one.""",
     "regressions_converged_": "Whether all regressions are at the minimum of their loss.",
     "head_converged_": "Whether the head is at the minimum of its loss.",
     "n_head_parameters_": "How many numbers were fitted: those of the head.",
+    "sample_of_flow": """\
+Sequences of a world whose `flow_kind` is "exact" and whose latents are quantities, as
+`World.sample` returns them.""",
+    "predictor_with_rollout": "Fitted, of any kind that has a rollout of means.",
+    "clock_of_rollout": """\
+What the clock does, of a predictor that has one, as in `rollout`.""",
+    "raises_of_rollout": """\
+If the world does not know its flow exactly or for so many steps, or has no quantities as
+latents, the clock would leave its range, the predictor has no rollout of means, or an
+argument is out of range.""",
     "cube": "`EmergenceAssessment.cube_`, the file it was written to, or the fitted assessment.",
     "state_space_models": """\
 Ziemann, I., Matni, N. and Pappas, G. J. (2025). State space models, emergence, and

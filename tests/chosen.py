@@ -95,12 +95,14 @@ def judged(
     probe_margin=0.05,
     operator_margin=0.5,
     units=None,
+    own_baselines=False,
     **options,
 ):
     options = {"alpha": 0.05, "correction": "holm", "units": units} | options
     margins = {"margins": (margin, probe_margin), "operator_margin": operator_margin}
     cube = cube.merge(decide_claims(cube, claims=claims, **margins, **options))
-    return cube.merge(judge(cube, claims=claims, margin=margin, **options))
+    options |= {"claims": claims, "own_baselines": own_baselines}
+    return cube.merge(judge(cube, margin=margin, **options))
 
 
 def states(cube):

@@ -93,7 +93,7 @@ def test_predictors_and_worlds(call, message):
         (dict(n_seeds=0), r"'n_seeds'.*\[1, inf\) or None. Got 0"),
         (dict(modes=("trained",)), "modes=.*'trained' is not known here; choose from 'full'"),
         (dict(modes=()), "modes is empty"),
-        (dict(nulls=("reverse",)), "nulls=.*'reverse' is not known here.*'shuffle'"),
+        (dict(nulls=("reverse",)), "nulls=.*'reverse' is not known here.*'shuffle'.*nulls='auto'"),
         (dict(nulls=("shuffle", "shuffle")), "has a name twice"),
         (dict(param_grid={"units": [2]}), "'units' is not a parameter of GRU.*hidden_size"),
         (

@@ -28,7 +28,7 @@ from ..predictors._last_inputs import windows_of
 from ..predictors._neural import NeuralPredictor
 from ..predictors._scale import spread_known
 from ..probes import score_inputs
-from ..worlds import Sample
+from ..worlds._sample import rows_of
 from ._design import Design, of_seed
 from ._labels import STRUCTURED
 from ._left_alone import TINY, LeftAlone, final_errors
@@ -237,10 +237,7 @@ def _choose(names, splits, fitted, compute=map):
     for i in range(1 if n_sequences >= MANY else max(n_folds, len(splits))):
         sample, folds = by_seed[i % len(splits)]
         used, left_out = folds[-1 - i % len(folds)]
-        scored = None if sample.scored is None else sample.scored[left_out]
-        observed = None if sample.observed is None else sample.observed[left_out]
-        part = Sample(sample.X[left_out], scored=scored, observed=observed)
-        kept = sample.X[used]
+        part, kept = rows_of(sample, left_out), sample.X[used]
 
         def score(name, kept=kept, part=part):
             return negative_log_likelihood(fitted(name, 0, kept), part)

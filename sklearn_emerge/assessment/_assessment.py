@@ -67,7 +67,7 @@ class EmergenceAssessment(Results, Estimator):
                     certain to be above 0, as all have to be: half way
                     (`operator_margin`) from the best linear predictor to the best
                     possible one; the untrained core; an echo-state network of its
-                    size; a network trained in the null (each)
+                    size, or of `baselines`; a network trained in the null (each)
     memory          rise of the loss with the states of sequences with the same     `margin`
                     last input, or if states are reset before each last input,
                     whichever is less
@@ -439,6 +439,7 @@ class EmergenceAssessment(Results, Estimator):
         options |= {"operator_margin": self.operator_margin}
         cube = cube.merge(decide_claims(cube, **options, **plan.tests))
         told = {"claims": plan.claims, "margin": self.margin, "given": plan.given is not None}
+        told["own_baselines"] = isinstance(self.baselines, dict)
         cube = cube.merge(judge(cube, **told, **plan.tests))
         self.cube_ = label(annotate(cube, plan.description), plan.world)
         return self

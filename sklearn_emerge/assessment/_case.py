@@ -16,7 +16,7 @@ from ._claims import CLAIMS, REPRESENTATION, Claim, claims_of, states_of
 from ._labels import RESERVED, STRUCTURED
 from ._panel import ALTERNATIVES
 from ._verdict import obstacle_of, stands_apart, still_falling
-from ._words import ARM_STATES, baseline_in_words
+from ._words import ARM_STATES, baseline_in_words, has_own_baselines
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,12 @@ class Case:
     @property
     def best(self) -> str:
         """The best of all baselines, in words."""
-        return baseline_in_words(self.here.best_baseline.item())
+        return baseline_in_words(self.here.best_baseline.item(), has_own_baselines(self.run))
 
     @property
     def reference(self) -> str:
         """The reference, in words."""
-        return baseline_in_words(self.here.reference.item())
+        return baseline_in_words(self.here.reference.item(), has_own_baselines(self.run))
 
     @property
     def rank(self) -> str:

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from ..inference import seeds_needed, smallest_p_value
 from ..predictors._facts import with_facts
 from ..predictors._neural import NeuralPredictor
+from ..predictors._stepping import steps_quickly
 from ..predictors._trained import warned_before
 from ..training import count_held_out
 from ..worlds import ArrayWorld
@@ -37,7 +38,7 @@ def check_configurations(configurations, modes, n_train, n_eval, given=None):
     modes : tuple of str
         The modes.
     configurations : list of Configuration
-        The same, with the hidden units of their networks.
+        The same, with the hidden units of their networks, and whether these step quickly.
 
     Raises
     ------
@@ -72,7 +73,8 @@ def check_configurations(configurations, modes, n_train, n_eval, given=None):
                 untrained_network(model, train.X)
         model, network = untrained_network(configuration.models[STRUCTURED], train.X)
         n_units = None if network is None else network.head.in_features
-        begun.append(replace(configuration, n_units=n_units))
+        quickly = steps_quickly(model, network)
+        begun.append(replace(configuration, n_units=n_units, steps_quickly=quickly))
         if getattr(model, "early_stopping", False) and train.groups is None:
             count_held_out(model.validation_fraction, sizes[0])
         checked = check_names("modes", modes, model.training_modes)

@@ -40,14 +40,21 @@ def check_label(argument: str, label: object) -> None:
         )
 
 
-def check_names(name: str, values: str | Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
-    """Return a parameter that is one name or several as a tuple, after checking it."""
+def check_names(
+    name: str, values: str | Iterable[str], known: Sequence[str], auto: bool = False
+) -> tuple[str, ...]:
+    """Return a parameter that is one name or several as a tuple, after checking it.
+
+    With `auto` the message offers "auto", which stands alone and has been replaced before.
+    """
     values = (values,) if isinstance(values, str) else tuple(values)
     unknown = [value for value in values if value not in known]
     if unknown:
+        also = f", or pass {name}='auto'" if auto else ""
         raise ValueError(
             f"{name}={values!r}: {unknown[0]!r} is not known here; choose from "
-            f"{', '.join(map(repr, known))}.{did_you_mean(unknown[0], known)}"
+            f"{', '.join(map(repr, known))}{also}."
+            f"{did_you_mean(unknown[0], known)}"
         )
     if len(set(values)) < len(values):
         raise ValueError(f"{name}={values!r} has a name twice; drop one.")

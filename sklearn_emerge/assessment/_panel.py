@@ -37,11 +37,14 @@ class Alternative:
         What it is.
     trivial : bool
         Whether it is a reference of *Emergence Without Scale*, from which gains are counted.
+    matched : str
+        What is as in the model where it is asked for by name, in words that follow.
     """
 
     make: callable
     words: str
     trivial: bool = False
+    matched: str = ""
 
 
 ALTERNATIVES = {
@@ -55,7 +58,7 @@ ALTERNATIVES = {
     "linear_filter": Alternative(LinearFilterPredictor, "a linear filter"),
     "time_varying_filter": Alternative(TimeVaryingFilterPredictor, "a time-varying linear filter"),
     "window": Alternative(WindowPredictor, "a window of inputs"),
-    "echo_state": Alternative(EchoStatePredictor, "an echo-state network of its size"),
+    "echo_state": Alternative(EchoStatePredictor, "an echo-state network", matched=" of its size"),
     "seasonal": Alternative(SeasonalPredictor, "a seasonal mean"),
 }
 # Names of "auto" by kind of observation.

@@ -36,6 +36,8 @@ class Configuration:
         The values of the grid, by key.
     n_units : int or None
         Hidden units of its network, None if the model is none, or before it was tried.
+    steps_quickly : bool
+        Whether a step costs little when it is left alone.
     """
 
     index: tuple[int, ...]
@@ -43,6 +45,7 @@ class Configuration:
     models: dict[str, BaseEstimator]
     settings: dict[str, Any]
     n_units: int | None = None
+    steps_quickly: bool = True
 
 
 @dataclass(frozen=True)

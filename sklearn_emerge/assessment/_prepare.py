@@ -234,7 +234,7 @@ def make_plan(assessment, X, y):
     store, world = Store(assessment.memory), _resolve_world(assessment, X, y)
     model, given = _resolve_model(assessment)
     record_at, measures = check_record(assessment.record_at, assessment.measures)
-    nulls = check_names("nulls", _nulls(assessment, world, model), world.null_kinds)
+    nulls = check_names("nulls", _nulls(assessment, world, model), world.null_kinds, auto=True)
     configurations = expand(world, model, assessment.param_grid, nulls)
     check_values(configurations)
     sizes = assessment.n_train, assessment.n_eval

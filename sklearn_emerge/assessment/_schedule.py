@@ -1,7 +1,6 @@
 """The cells of a plan: what is run for each configuration."""
 
 from ..ceilings._of_world import maker_of
-from ..predictors._recurrent import RecurrentPredictor
 from ._alternatives import Baselines, Cores, Windows
 from ._claims import DYNAMICS, REPRESENTATION
 from ._given import forgotten
@@ -12,7 +11,8 @@ from ._panel import make_baselines
 from ._plan import Cell, clock_of, vocabulary_of
 from ._words import arm_in_words, condition_in_words
 
-# Sequences in which networks are left alone that see all of them anew for each step.
+# Sequences in which networks are left alone, and all that they are compared with, if these see all
+# of them anew for each step.
 N_SLOW = 32
 
 _WORDS = {Baselines: "baselines", Windows: "windows of inputs", Cores: "random cores"}
@@ -90,9 +90,8 @@ def _left_alone(plan, configuration):
         return None
     world = configuration.worlds[STRUCTURED]
     maker = maker_of(world) if target == "forecast" else None
-    # Networks without a state to go on from take long.
-    slow = not isinstance(configuration.models[STRUCTURED], RecurrentPredictor)
-    return LeftAlone(world, target, maker, N_SLOW if slow else "auto")
+    n_sequences = "auto" if configuration.steps_quickly else N_SLOW
+    return LeftAlone(world, target, maker, n_sequences)
 
 
 def _networks(plan, configuration, design, left_alone):

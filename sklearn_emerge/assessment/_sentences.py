@@ -25,8 +25,10 @@ from ._next import doubts_of
 from ._verdict import UNDECIDED, UNDEFINED
 from ._words import (
     SMALLEST,
+    baseline_in_words,
     condition_in_words,
     count,
+    has_own_baselines,
     in_digits,
     is_any_size,
     listed,
@@ -210,10 +212,11 @@ def _nearest(case: Case) -> dict[str, str]:
     margin = case.run.get("operator_margin", 0.5)
     ratios = flow_ratios(case.cube, margin)
     least = list(ratios)[least_certain(ratios, case.run["n_flips"], case.units).item()]
+    reservoir = baseline_in_words("echo_state", has_own_baselines(case.run))
     words = {
         "linear": "that of the best linear predictor",
         "readout": "that of its untrained core",
-        "reservoir": "that of an echo-state network of its size",
+        "reservoir": f"that of {reservoir}",
     }
     if margin and best_is_known(case.cube).item():
         share = "half way" if margin == 0.5 else f"{margin:.0%} of the way, in squared error,"

@@ -173,7 +173,18 @@ def looks_at_held_out(cube, condition, mode):
     return bool(cube.validation_loss.sel(condition=condition, mode=mode).notnull().any())
 
 
-def judge(cube, *, claims, margin, alpha, correction, n_flips=None, units=None, given=False):
+def judge(
+    cube,
+    *,
+    claims,
+    margin,
+    alpha,
+    correction,
+    n_flips=None,
+    units=None,
+    given=False,
+    own_baselines=False,
+):
     """Judge every configuration of a cube by its claims.
 
     Parameters
@@ -188,6 +199,8 @@ def judge(cube, *, claims, margin, alpha, correction, n_flips=None, units=None, 
         As in `decide_claims`.
     given : bool, default=False
         Whether networks were given, and not trained here.
+    own_baselines : bool, default=False
+        Whether baselines are a user's own.
 
     Returns
     -------
@@ -213,11 +226,12 @@ def judge(cube, *, claims, margin, alpha, correction, n_flips=None, units=None, 
             if given and n_seeds == 1:
                 obstacle = ONE_NETWORK
         found = claims_of(part)
-        told = _tell(part, found, claims)
+        best = baseline_in_words(part.best_baseline.item(), own_baselines)
+        told = _tell(part, found, claims, best)
         if obstacle is not None:
             verdict[index], reason[index] = UNDECIDED, "; ".join([obstacle, *told])
         else:
-            verdict[index] = _decide(part, found, claims, falls, margin)
+            verdict[index] = _decide(part, found, claims, falls, margin, best)
             unfinished = _unfinished(cube.isel(place), falls, margin, verdict[index])
             reason[index] = "; ".join([*unfinished, *_stuck(part), *told])
     return xr.Dataset({"verdict": (grid, verdict), "verdict_reason": (grid, reason)})
@@ -335,22 +349,19 @@ def _possible(here):
     return {name: (other - here.nll_optimal).mean().item() for name, other in others.items()}
 
 
-def _decide(here, found, claims, falls, margin):
+def _decide(here, found, claims, falls, margin, best):
     """Return the verdict of one configuration, if it is the same however long training goes on."""
     states = states_of(here, found)
     if falls:
         first = _first(states)
         if _represented(states) or first is None or not first.outlives(_possible(here), margin):
             return UNDECIDED
-    return word_of(states, claims).format(
-        best_baseline=baseline_in_words(here.best_baseline.item())
-    )
+    return word_of(states, claims).format(best_baseline=best)
 
 
-def _tell(here, found, claims):
+def _tell(here, found, claims, best):
     """Return each claim in a few words, those that hold first."""
     told = {HOLDS: [], FAILS: [], OPEN: [], UNTESTED: []}
-    best = baseline_in_words(here.best_baseline.item())
     for name, each in found.items():
         shown = ""
         if not np.isnan(each.effect):

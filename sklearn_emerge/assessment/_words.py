@@ -101,7 +101,7 @@ GLOSSARY = {
         "after a prompt it sees its own predictions in place of what comes. Its error is compared, "
         "by its logarithm, with one half way, in squared error, from the best linear predictor to "
         "the best possible one if that is known, and with those of its untrained core, of an "
-        "echo-state network of its size, and of networks trained in the nulls",
+        "echo-state network, and of networks trained in the nulls",
     ),
     "linear filter": (
         r"\blinear filter\b",
@@ -162,9 +162,20 @@ def condition_in_words(condition):
     return NULLS[condition].words if condition in NULLS else condition
 
 
-def baseline_in_words(name):
-    """Return what a baseline is, in words; the name itself of one of your own."""
-    return ALTERNATIVES[name].words if name in ALTERNATIVES else name
+def baseline_in_words(name, own=False):
+    """Return what a baseline is, in words; its name if that is none of those known here.
+
+    `own` says whether baselines are a user's own, of whom nobody knows the size.
+    """
+    if name not in ALTERNATIVES:
+        return name
+    known = ALTERNATIVES[name]
+    return known.words if own else f"{known.words}{known.matched}"
+
+
+def has_own_baselines(run):
+    """Return whether the baselines of a run, by its configuration, are a user's own."""
+    return isinstance(run.get("baselines"), dict)
 
 
 def glossary_of(text, **numbers):

@@ -15,6 +15,7 @@ from ..assessment._words import (
     arm_in_words,
     baseline_in_words,
     condition_in_words,
+    has_own_baselines,
     in_digits,
 )
 from ..likelihoods import LIKELIHOODS
@@ -191,7 +192,7 @@ def levels(cube: xr.Dataset) -> list[tuple[str, LineStyle, xr.DataArray]]:
     if kinds[0] in CEILINGS:
         found.append((*CEILINGS[kinds[0]], cube.nll_optimal.mean("seed")))
     if "nll_best_baseline" in cube:
-        names = {baseline_in_words(name) for name in np.unique(cube.best_baseline.values)}
+        names = _in_words(cube, cube.best_baseline)
         name = literal(names.pop()) if len(names) == 1 else "best alternative"
         found.append((name, ALTERNATIVE_STYLE, cube.nll_best_baseline.mean("seed")))
     return found
@@ -199,8 +200,14 @@ def levels(cube: xr.Dataset) -> list[tuple[str, LineStyle, xr.DataArray]]:
 
 def reference_name(cube: xr.Dataset) -> str:
     """Return the name of the reference, whose gain is 0."""
-    names = {baseline_in_words(name) for name in np.unique(cube.reference.values)}
+    names = _in_words(cube, cube.reference)
     return literal(names.pop()) if len(names) == 1 else "best trivial baseline"
+
+
+def _in_words(cube: xr.Dataset, names: xr.DataArray) -> set[str]:
+    """Return what baselines of some names are, in words."""
+    own = has_own_baselines(_configuration(cube))
+    return {baseline_in_words(name, own) for name in np.unique(names.values)}
 
 
 def _configuration(cube: xr.Dataset) -> dict[str, Any]:

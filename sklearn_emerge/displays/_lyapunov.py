@@ -13,7 +13,9 @@ from .._validation import check_integer
 from ..assessment._words import arm_in_words
 from ..operators import lyapunov_spectrum
 from ..operators._flow_exponents import flow_exponents
+from ..operators._lyapunov import at_most, half_at_most
 from ..worlds import Sample
+from ..worlds._sample import check_sample, rows_of
 from ._source import Display
 from ._style import colors_of, finish_panels, frame, literal, set_legend
 
@@ -175,11 +177,7 @@ class LyapunovDisplay(Display):
         NotFittedError, ValueError
             As in `lyapunov_spectrum`, or if there is no sample, or there are no predictors.
         """
-        if not isinstance(sample, Sample):
-            raise ValueError(
-                f"sample is a {type(sample).__name__}; pass what World.sample returns, of arrays "
-                "that of ArrayWorld(X).sample(len(X))."
-            )
+        check_sample(sample)
         for name, number in (("n_exponents", n_exponents), ("n_sequences", n_sequences)):
             check_integer(number, name)
         n_steps = _STEPS if n_steps is None else n_steps
@@ -192,12 +190,8 @@ class LyapunovDisplay(Display):
         }
         if not all(groups.values()) or not groups:
             raise ValueError("estimator is empty; pass a fitted predictor, or several.")
-        first = Sample(
-            sample.X[:n_sequences],
-            None if sample.latents is None else sample.latents[:n_sequences],
-            world=sample.world,
-        )
-        burn_in = min(50, first.X.shape[1] // 2)
+        first = rows_of(sample, slice(n_sequences))
+        burn_in = half_at_most(first.X.shape[1])
         loops: dict[str, dict[str, Any]] = {
             "driven": {"n_burn_in": burn_in},
             "closed": {"n_burn_in": _BURN_IN, "n_steps": n_steps, "clock": clock},
@@ -315,7 +309,7 @@ def _spectra(
     """Return the exponents of predictors, means over sequences."""
     rows = []
     for predictor in predictors:
-        number = min(n_exponents, predictor.at_length(X.shape[1]).recurrent_states(X[:1]).shape[2])
+        number = at_most(n_exponents, predictor, X)
         spectrum = lyapunov_spectrum(
             predictor, X, n_exponents=number, random_state=stream, **options
         )

@@ -13,7 +13,7 @@ from .._typing import Floats, RandomState
 from .._validation import check_integer
 from ..operators import fixed_points
 from ..operators._decoder import driven_states, fit_map, halves, units_of
-from ..operators._loops import closed_loop, closed_states
+from ..operators._loops import clock_stands, closed_loop, closed_states
 from ..operators._targets import world_of
 from ..predictors._stepping import CellRollouts
 from ..worlds import Sample
@@ -451,14 +451,11 @@ def _pair(which: Any, n_latents: int) -> list[int]:
 
 def _rest_of(predictor: Any, X: NDArray[Any], clock: Any, stream: RandomState) -> Any:
     """Return the rest points of a predictor that has one closed loop; None of others."""
-    runs = getattr(predictor, "time_channel", None) == "full_time"
-    stands = not runs or isinstance(clock, float | int)
     counted = getattr(predictor, "input_scaling_", None) == "first"
     has_state = isinstance(predictor, CellRollouts) and predictor._cell_and_head() is not None
-    if not (stands and has_state) or counted:
+    if not (clock_stands(predictor, clock) and has_state) or counted:
         return None
-    options = {"clock": clock} if runs else {}
-    found = fixed_points(predictor, X[:64], random_state=stream, **options)
+    found = fixed_points(predictor, X[:64], clock=clock, random_state=stream)
     return found if len(found.states) else None
 
 

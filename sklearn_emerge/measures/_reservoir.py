@@ -22,6 +22,7 @@ from ..predictors._echo_state import N_TUNED, RANGES
 from ..predictors._facts import with_facts
 from ..predictors._scale import spread_known
 from ..worlds import Sample, World
+from ..worlds._sample import rows_of
 from ._sequences import negative_log_likelihood
 
 _SIZES = (16, 32, 64, 128, 256, 512)
@@ -289,7 +290,7 @@ def nll_of_cores(
     losses: dict[int, float] = {}
     of_tuned = np.nan
     options: dict[str, Any] = {"time_channel": time_channel, "random_state": stream}
-    some, counts = _first(evaluation, _N_LARGE), {int(n) for n in sizes}
+    some, counts = rows_of(evaluation, slice(_N_LARGE)), {int(n) for n in sizes}
     # The large ones are compared with this one, whatever else is asked.
     needed = {N_TUNED} if max(counts) > N_TUNED else set()
     for n_units in sorted(counts | needed):
@@ -313,14 +314,6 @@ def nll_of_cores(
             options |= {name: getattr(core, f"{name}_") for name in RANGES}
             of_tuned = negative_log_likelihood(core, some)
     return np.array([losses[int(n)] for n in sizes])
-
-
-def _first(sample: Sample, n: int) -> Sample:
-    """Return the first sequences."""
-    scored, observed = (
-        None if flags is None else flags[:n] for flags in (sample.scored, sample.observed)
-    )
-    return Sample(sample.X[:n], scored=scored, observed=observed)
 
 
 def _smallest_size(nll: Floats, sizes: NDArray[np.integer], heights: Floats) -> Floats:

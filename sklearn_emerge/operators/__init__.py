@@ -2,9 +2,11 @@
 
 from ._attractors import attractor
 from ._conjugacy import conjugacy_error
+from ._exponents import lyapunov
 from ._fixed_points import FixedPoints, fixed_points
 from ._forecasts import flow_errors
 from ._lyapunov import lyapunov_exponents, lyapunov_spectrum
+from ._rest_point import rest_point
 from ._skill import log_error_ratio, log_margin_ratio, operator_skill
 from ._state_r2 import state_r2
 from ._targets import target_of
@@ -18,9 +20,11 @@ __all__ = [
     "flow_errors",
     "log_error_ratio",
     "log_margin_ratio",
+    "lyapunov",
     "lyapunov_exponents",
     "lyapunov_spectrum",
     "operator_skill",
+    "rest_point",
     "state_r2",
     "target_of",
     "valid_time",

@@ -3,19 +3,22 @@
 import numpy as np
 import xarray as xr
 
+from .._docs import fill_doc
 from .._random import substream
 from .._typing import Floats, RandomState
 from .._validation import check_integer
 from ..predictors import BasePredictor
 from ..worlds import Sample
+from ..worlds._sample import rows_of
 from ._energy import energy_distance
-from ._exact import continuation, exact_world, first_of, with_channels
+from ._exact import continuation, exact_world, with_channels
 
 ATTRACTOR = ("period", "amplitude", "distance", "moving", "censored")
 # Points of each sequence that the energy distance is taken of.
 _N_POINTS = 32
 
 
+@fill_doc
 def attractor(
     predictor: BasePredictor,
     sample: Sample,
@@ -45,10 +48,9 @@ def attractor(
     Parameters
     ----------
     predictor : predictor
-        Fitted, of any kind that has a rollout of means.
+        %(predictor_with_rollout)s
     sample : Sample
-        Sequences of a world whose `flow_kind` is "exact" and whose latents are quantities, as
-        `World.sample` returns them.
+        %(sample_of_flow)s
     n_transient : int, default=1000
         Steps of the rollout that are left out, at least 1.
     n_steps : int, default=1000
@@ -62,7 +64,7 @@ def attractor(
     n_sequences : int, default=64
         How many of the sequences to use, the first ones, at least 2. None is all.
     clock : "run", float or None, default=None
-        What the clock does, of a predictor that has one, as in `rollout`.
+        %(clock_of_rollout)s
     random_state : int, SeedSequence, Generator, RandomState or None, default=0
         Stream of the noise, and of the steps that the energy distance is taken of.
 
@@ -85,9 +87,7 @@ def attractor(
     NotFittedError
         If `fit` has not been called.
     ValueError
-        If the world does not know its flow exactly or for so many steps, or has no quantities as
-        latents, the clock would leave its range, the predictor has no rollout of means, or an
-        argument is out of range.
+        %(raises_of_rollout)s
 
     Notes
     -----
@@ -123,7 +123,7 @@ def attractor(
     world = exact_world(sample, "attractor")
     if world is None:
         return _labelled([np.nan] * len(ATTRACTOR))
-    sample = first_of(sample, n_sequences)
+    sample = rows_of(sample, slice(n_sequences))
     if len(sample.X) < 2:
         raise ValueError("sample has one sequence, and attractor compares pairs; pass at least 2.")
     n_prompt, n_all = sample.X.shape[1], n_transient + n_steps

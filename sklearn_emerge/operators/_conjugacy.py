@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from .._docs import fill_doc
 from .._typing import Floats
 from .._validation import check_integer
 from ..predictors import BasePredictor
@@ -17,6 +18,7 @@ from ._exact import exact_world
 from ._loops import closed_loop, closed_states
 
 
+@fill_doc
 def conjugacy_error(
     predictor: BasePredictor,
     sample: Sample,
@@ -46,8 +48,7 @@ def conjugacy_error(
     predictor : predictor
         A fitted predictor that goes on from a state, see `recurrent_states`, and has `transform`.
     sample : Sample
-        Sequences of a world whose `flow_kind` is "exact" and whose latents are quantities, as
-        `World.sample` returns them.
+        %(sample_of_flow)s
     steps : sequence of int, default=(1, 4, 16, 64)
         Numbers of steps k, increasing. Never take 1 alone, see the notes.
     prompts : sequence of int, default=None

@@ -10,6 +10,7 @@ from .._ridge import Moments, RidgeFit, fit_ridge
 from .._typing import Floats
 from ..predictors import BasePredictor
 from ..worlds import Sample
+from ..worlds._sample import rows_of
 
 _N_FOLDS = 5
 
@@ -64,9 +65,7 @@ def halves(sample: Sample) -> tuple[NDArray[np.bool_], Sample]:
             "least 4, or fit_on=another sample."
         )
     first = units < (units.max() + 1) // 2
-    groups = None if sample.groups is None else np.asarray(sample.groups)[first]
-    assert sample.latents is not None
-    return first, Sample(sample.X[first], sample.latents[first], groups=groups, world=sample.world)
+    return first, rows_of(sample, first)
 
 
 def fit_map(

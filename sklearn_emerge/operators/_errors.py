@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from .._missing import is_observed, observed_only
 from .._random import seed_sequence, substream
 from .._typing import Floats, RandomState
-from ..predictors import BasePredictor, WindowPredictor
-from ..predictors._stepping import CellRollouts
+from ..predictors import BasePredictor
+from ..predictors._stepping import steps_quickly
 from ..worlds import Sample
 
 # Sequences of "auto": where means enter, and steps of those where paths are drawn; and how many
@@ -111,16 +111,9 @@ def errors_of(
 def _count_sequences(predictor: Any, n_steps: int) -> int:
     """Return how many sequences are enough, and not too many."""
     sampled = predictor._what_enters("auto", 1) == "sample"
-    if not _steps_quickly(predictor):
+    if not steps_quickly(predictor):
         return _ANEW[sampled]
     return max(60, _DRAWN_STEPS // n_steps) if sampled else _MEANS
-
-
-def _steps_quickly(predictor: Any) -> bool:
-    """Return whether a step costs little: one from a state, or of no features."""
-    if isinstance(predictor, CellRollouts):
-        return predictor._cell_and_head() is not None
-    return not isinstance(predictor, WindowPredictor)
 
 
 def _scale_of(X: NDArray[Any], predictor: Any) -> Floats:

@@ -75,10 +75,3 @@ def with_channels(X: NDArray[Any]) -> Floats:
     """Return sequences with an axis of channels."""
     X = np.asarray(X, dtype=np.float64)
     return X if X.ndim == 3 else X[:, :, np.newaxis]
-
-
-def first_of(sample: Sample, n_sequences: int | None) -> Sample:
-    """Return a sample of the first sequences."""
-    names = ("X", "latents", "observed", "groups")
-    first = {name: sample[name][:n_sequences] for name in names if sample[name] is not None}
-    return Sample(**first, latent_names=sample.latent_names, world=sample.world)

@@ -14,9 +14,10 @@ from .._validation import check_integer
 from ..predictors import BasePredictor
 from ._loops import closed_loop, left_alone
 
-# Newton's method: steps, the longest of them, the largest distance that a fixed point may move, and
-# that at which two are one.
-_N_NEWTON, _LONGEST, _AT_REST, _SAME = 60, 0.5, 1e-10, 1e-5
+# Newton's method: steps, the longest of them, and that after which there is nothing left but
+# rounding; the largest distance that a fixed point may move, and that at which two are one.
+_N_NEWTON, _LONGEST, _LAST = 60, 0.5, 1e-12
+_AT_REST, _SAME = 1e-10, 1e-5
 # A point is far from those visited at so many times their own largest distance from their mean.
 _FAR = 2.0
 # A closed loop has left at so many times the largest distance of driven states from zero.
@@ -256,24 +257,29 @@ def _some(states: Floats, n: int, random: np.random.Generator) -> Floats:
 
 def _newton(loop: _Map, states: Floats) -> Floats:
     """Return where the steps of Newton's method end that start at states."""
-    eye = np.eye(states.shape[1])
+    eye, ends = np.eye(states.shape[1]), []
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(_N_NEWTON):
             following, by_state = loop.step(states)
             moved = _solve(eye - by_state, following - states)
             length = np.linalg.norm(moved, axis=1, keepdims=True)
             states = states + moved * np.minimum(1, _LONGEST / np.maximum(length, _LONGEST))
-            states = states[np.isfinite(states).all(axis=1)]
-    return states
+            finite, ended = np.isfinite(states).all(axis=1), length[:, 0] < _LAST
+            ends.append(states[ended])
+            states = states[finite & ~ended]
+            if not len(states):
+                break
+    return np.concatenate([*ends, states])
 
 
 def _solve(matrices: Floats, sides: Floats) -> Floats:
     """Return the solutions, and the shortest of those where a matrix is singular."""
     columns = sides[:, :, np.newaxis]
-    try:
-        return np.asarray(np.linalg.solve(matrices, columns)[:, :, 0], np.float64)
-    except np.linalg.LinAlgError:
-        return np.asarray((np.linalg.pinv(matrices) @ columns)[:, :, 0], np.float64)
+    singular = np.linalg.slogdet(matrices)[0] == 0
+    found: Floats = np.empty_like(columns)
+    found[~singular] = np.linalg.solve(matrices[~singular], columns[~singular])
+    found[singular] = np.linalg.pinv(matrices[singular]) @ columns[singular]
+    return found[:, :, 0]
 
 
 def _descend(loop: _Map, states: Floats) -> Floats:

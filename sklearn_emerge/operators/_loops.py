@@ -79,6 +79,36 @@ def closed_loop(
     return model, running
 
 
+def has_one_loop(model: Any, clock: str | float | None) -> bool:
+    """Return whether the closed loop is a map of the state, the same at all steps.
+
+    It is none where means never enter, as of outcomes, or not they alone, and changes with time
+    where a clock runs.
+
+    Parameters
+    ----------
+    model : predictor
+        Fitted.
+    clock : "run", float or None
+        What its clock does.
+
+    Raises
+    ------
+    NotFittedError, ValueError
+        As in `recurrent_states`.
+    """
+    _check_predictor(model)
+    model._check_states()
+    means_enter = model._likelihood.identity_link and model._feedback and not model._n_exogenous
+    return bool(means_enter and clock_stands(model, clock))
+
+
+def clock_stands(model: Any, clock: str | float | None) -> bool:
+    """Return whether a predictor has no clock that runs, or it stands once it is left alone."""
+    runs = getattr(model, "time_channel", None) == "full_time"
+    return not runs or not (clock is None or isinstance(clock, str))
+
+
 def left_alone(model: Any, running: Any, n_steps: int) -> Iterator[Any]:
     """Yield the core behind prompts, and that after each step of the rollout.
 

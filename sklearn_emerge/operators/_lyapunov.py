@@ -195,6 +195,16 @@ def lyapunov_exponents(
     return _labelled(exponents, "Lyapunov exponent", n_steps, n_burn_in)
 
 
+def at_most(n_exponents: int, model: BasePredictor, X: Floats) -> int:
+    """Return how many exponents there can be, if there are to be so many."""
+    return min(n_exponents, model.at_length(X.shape[1]).recurrent_states(X[:1]).shape[2])
+
+
+def half_at_most(n_steps: int) -> int:
+    """Return the burn-in of driven sequences, of which short ones leave at least a half."""
+    return min(_BURN_IN["driven"], n_steps // 2)
+
+
 def _by_qr(
     jacobians: Iterable[Floats] | Iterator[Floats],
     n_exponents: int,

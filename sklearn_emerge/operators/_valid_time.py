@@ -5,15 +5,18 @@ from numbers import Real
 import numpy as np
 import xarray as xr
 
+from .._docs import fill_doc
 from .._typing import Floats
 from .._validation import check_integer
 from ..predictors import BasePredictor
 from ..worlds import Sample
-from ._exact import continuation, exact_world, first_of, with_channels
+from ..worlds._sample import rows_of
+from ._exact import continuation, exact_world, with_channels
 
 VALID_TIME = ("median", "censored")
 
 
+@fill_doc
 def valid_time(
     predictor: BasePredictor,
     sample: Sample,
@@ -41,10 +44,9 @@ def valid_time(
     Parameters
     ----------
     predictor : predictor
-        Fitted, of any kind that has a rollout of means.
+        %(predictor_with_rollout)s
     sample : Sample
-        Sequences of a world whose `flow_kind` is "exact" and whose latents are quantities, as
-        `World.sample` returns them.
+        %(sample_of_flow)s
     threshold : float, default=0.4
         Error :math:`\theta` in standard deviations. Others use .5: name it.
     n_prompt : int, default=None
@@ -54,7 +56,7 @@ def valid_time(
     n_sequences : int, default=None
         How many of the sequences to use, the first ones. None is all.
     clock : "run", float or None, default=None
-        What the clock does, of a predictor that has one, as in `rollout`.
+        %(clock_of_rollout)s
 
     Returns
     -------
@@ -69,9 +71,7 @@ def valid_time(
     NotFittedError
         If `fit` has not been called.
     ValueError
-        If the world does not know its flow exactly or for so many steps, or has no quantities as
-        latents, the clock would leave its range, the predictor has no rollout of means, or an
-        argument is out of range.
+        %(raises_of_rollout)s
 
     Notes
     -----
@@ -101,7 +101,7 @@ def valid_time(
     check_integer(n_prompt, "n_prompt")
     if n_prompt > most:
         raise ValueError(f"n_prompt={n_prompt} is more than the {most} steps of the sequences.")
-    sample = first_of(sample, n_sequences)
+    sample = rows_of(sample, slice(n_sequences))
     rollout = predictor.rollout(sample.X[:, :n_prompt], n_steps, feedback="mean", clock=clock)
     true = continuation(world, sample, n_prompt, n_steps)
     scale = with_channels(sample.X).std(axis=(0, 1))

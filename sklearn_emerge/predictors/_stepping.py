@@ -6,6 +6,7 @@ import numpy as np
 
 from ..networks import Cell, cell_of
 from ._rollout import Rollouts
+from ._window import WindowPredictor
 
 
 class Running(NamedTuple):
@@ -109,3 +110,19 @@ def weights_of_head(network, head):
     if head is not None:
         return head.coef, head.intercept
     return [part.detach().cpu().double().numpy().T for part in network.head.parameters()]
+
+
+def steps_quickly(predictor: Any, network: Any = None) -> bool:
+    """Return whether a step of a rollout costs little: one from a state, or of no features.
+
+    Parameters
+    ----------
+    predictor : predictor
+        Fitted, or as it is before.
+    network : torch.nn.Module or None, default=None
+        Its network. None is that which it was fitted with, if it has one.
+    """
+    network = getattr(predictor, "network_", None) if network is None else network
+    if network is not None:
+        return cell_of(network.core) is not None
+    return not isinstance(predictor, WindowPredictor)

@@ -17,6 +17,7 @@ from ..assessment._words import (
     baseline_in_words,
     condition_in_words,
     count,
+    has_own_baselines,
     in_digits,
     listed,
     loss_in_words,
@@ -124,7 +125,8 @@ def _fits(facts: Facts) -> Iterator[Check]:
     # Those of nulls are not all there.
     baselines = facts.cube.status_baseline.sel(condition=STRUCTURED)
     weak = (baselines == "head not converged").any([d for d in baselines.dims if d != "baseline"])
-    names = [baseline_in_words(name) for name in baselines.baseline.values[weak.values]]
+    own = has_own_baselines(facts.run)
+    names = [baseline_in_words(name, own) for name in baselines.baseline.values[weak.values]]
     yield Check(
         "Have the alternatives converged?",
         not names,

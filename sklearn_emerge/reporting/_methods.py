@@ -9,7 +9,14 @@ import numpy as np
 
 from ..assessment._claims import REPRESENTATION
 from ..assessment._labels import STRUCTURED
-from ..assessment._words import ARM_STATES, NULLS, baseline_in_words, count, listed
+from ..assessment._words import (
+    ARM_STATES,
+    NULLS,
+    baseline_in_words,
+    count,
+    has_own_baselines,
+    listed,
+)
 from ..inference import smallest_p_value
 from ..inference._sign_flips import MAX_AUTO
 from ._facts import plain, setting
@@ -255,8 +262,9 @@ def _noise(facts: Facts) -> str:
 def _alternatives(facts: Facts) -> str:
     names = facts.cube.baseline.values.tolist()
     here = facts.cube.sel(condition=STRUCTURED)
-    reference, best = _chosen(here.reference), _chosen(here.best_baseline)
-    words = dict.fromkeys(baseline_in_words(name) for name in names)
+    own = has_own_baselines(facts.run)
+    reference, best = _chosen(here.reference, own), _chosen(here.best_baseline, own)
+    words = dict.fromkeys(baseline_in_words(name, own) for name in names)
     compared = f"Networks were compared with {count(len(names), 'alternative')}: {listed(words)}."
     if len(names) == 1:
         return compared
@@ -270,9 +278,9 @@ def _alternatives(facts: Facts) -> str:
     return f"{compared} The reference ({reference}) and the best of all ({best}) were {by_loss}"
 
 
-def _chosen(names: xr.DataArray) -> str:
+def _chosen(names: xr.DataArray, own: bool) -> str:
     """Return which baselines were chosen in the configurations."""
-    found = dict.fromkeys(baseline_in_words(name) for name in names.values.flat)
+    found = dict.fromkeys(baseline_in_words(name, own) for name in names.values.flat)
     return listed(found, "or")
 
 

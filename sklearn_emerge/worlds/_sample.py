@@ -137,6 +137,37 @@ class Sample(Bunch):
         return super().get(_renamed(name, 3), default)
 
 
+def check_sample(sample: object) -> None:
+    """Raise a ValueError if this is no sample."""
+    if not isinstance(sample, Sample):
+        raise ValueError(
+            f"sample is a {type(sample).__name__}; pass what World.sample returns, of arrays that "
+            "of ArrayWorld(X).sample(len(X))."
+        )
+
+
+def rows_of(sample: Sample, rows: slice | NDArray[Any]) -> Sample:
+    """Return a sample of some of the sequences of another one.
+
+    Parameters
+    ----------
+    sample : Sample
+        The sequences. What their world has added of its own is left out, and so is `train`.
+    rows : slice or ndarray
+        Which of them: numbers, or a bool for each.
+
+    Returns
+    -------
+    Sample
+    """
+    # Of some fields there is one value a step, of others one a sequence.
+    names = "X", "latents", "scored", "observed", "known", "groups"
+    parts: dict[str, Any] = {
+        name: np.asarray(sample[name])[rows] for name in names if sample[name] is not None
+    }
+    return Sample(**parts, latent_names=sample.latent_names, world=sample.world)
+
+
 def _renamed(name: str, stacklevel: int) -> str:
     """Return the name of a field, which warns if it is that of before."""
     if name != "counts":

@@ -280,6 +280,18 @@ def test_the_sentence_names_whose_numbers_it_tells():
     assert "than that of an echo-state network of its size" in " ".join(explain(cube).split())
 
 
+def test_nobody_says_of_what_size_a_core_of_ones_own_is():
+    """The size of those that are asked for by name is that of the network."""
+    cube = cube_of(**OPERATOR, flow=FLOW | {"reservoir": 0.101}).assign_coords(seed=range(6))
+    cube["best_baseline"] = xr.full_like(cube.best_baseline, "echo_state")
+    for baselines, own in (("auto", False), ({"echo_state": {"n_units": 500}}, True)):
+        run = RUN | {"baselines": baselines}
+        found = told(cube.copy(), run=run, own_baselines=own)
+        text = " ".join(f"{explain(found)} {found.verdict_reason.item()}".split())
+        assert text.count("an echo-state network") > 3
+        assert ("of its size" in text) != own
+
+
 def test_an_error_that_is_many_times_larger_is_told_so():
     flow = {name: each for name, each in FLOW.items() if name != "optimal"} | {"linear": 1e-9}
     text = " ".join(explain(told(cube_of(**OPERATOR, flow=flow))).split())

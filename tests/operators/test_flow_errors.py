@@ -7,19 +7,24 @@ import numpy as np
 import pytest
 from conftest import GAIN_ALONE, small_assessment
 from scipy.stats import chi2
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from torch import nn
 
 from sklearn_emerge import (
     ArrayWorld,
     DriftWorld,
     EchoStatePredictor,
+    EmergenceAssessment,
     FlipFlopWorld,
     GRUPredictor,
     LinearFilterPredictor,
     LinearSystemWorld,
     LorenzWorld,
+    LSTMPredictor,
     MarkovPredictor,
     MeanPredictor,
+    ModulePredictor,
     OscillatorWorld,
     PersistencePredictor,
     RegimeWorld,
@@ -28,9 +33,16 @@ from sklearn_emerge import (
     TriangleWorld,
     WindowPredictor,
 )
+from sklearn_emerge.assessment._prepare import make_plan
+from sklearn_emerge.assessment._schedule import N_SLOW, schedule
 from sklearn_emerge.operators import flow_errors, target_of
-from sklearn_emerge.operators._errors import _count_sequences, _forecasts, _squared_errors
+from sklearn_emerge.operators._errors import (
+    _count_sequences,
+    _forecasts,
+    _squared_errors,
+)
 from sklearn_emerge.predictors import BasePredictor
+from sklearn_emerge.predictors._stepping import steps_quickly
 from sklearn_emerge.worlds import Sample
 
 ONE_NULL = {**GAIN_ALONE, "nulls": ("resample",)}
@@ -292,6 +304,26 @@ def test_slow_predictors_are_asked_of_fewer_sequences():
     }
     # Of shorter ones there are more.
     assert _count_sequences(model, 64) == 256
+
+
+@pytest.mark.parametrize(
+    ("model", "quickly"),
+    [
+        (ModulePredictor(partial(nn.GRU, hidden_size=2, batch_first=True), max_steps=1), True),
+        (ModulePredictor(partial(nn.GRU, hidden_size=2, num_layers=2, batch_first=True)), False),
+        (LSTMPredictor(2), True),
+        (TransformerPredictor(4, 1, 1), False),
+    ],
+)
+def test_an_assessment_leaves_those_alone_in_few_sequences_that_step_slowly(model, quickly):
+    """By the answer that flow_errors has: a module of one plain layer goes on from a state."""
+    X = OscillatorWorld(n_steps=16).sample(9, random_state=0).X
+    assert steps_quickly(clone(model).set_params(max_steps=1, random_state=0).fit(X)) == quickly
+    options = {"n_train": 10, "n_eval": 10, "probe": None, "reservoir_sizes": None}
+    assessment = EmergenceAssessment(OscillatorWorld(n_steps=16), model, **options)
+    works = [cell.work for cell in schedule(make_plan(assessment, None, None))]
+    numbers = {work.left_alone.n_sequences for work in works if work.left_alone is not None}
+    assert numbers == ({"auto"} if quickly else {N_SLOW})
 
 
 def test_the_first_sequences_are_taken():

@@ -31,6 +31,7 @@ from sklearn_emerge._registry import WORLDS as NAMED
 from sklearn_emerge._registry import make_world
 from sklearn_emerge.worlds import PhaseNull, ResampleNull, Sample, ShuffleNull, World, WorldFacts
 from sklearn_emerge.worlds._picture import html_of
+from sklearn_emerge.worlds._sample import rows_of
 
 # Worlds of something else: of arrays, of a function, of a world, of another package.
 WRAPPERS = {
@@ -520,3 +521,18 @@ def test_a_world_that_cannot_be_sampled_says_how_it_is_made():
     assert repr(OscillatorWorld(n_steps=0)) == "OscillatorWorld(n_steps=0)"
     # As a parameter it is that alone.
     assert "channel" not in repr(EmergenceAssessment(OscillatorWorld(n_steps=7)))
+
+
+@pytest.mark.parametrize("rows", [slice(2), np.array([2, 0]), np.array([False, True, True])])
+def test_some_rows_of_a_sample_keep_what_belongs_to_them(rows):
+    X, flags = np.arange(12.0).reshape(3, 4), np.eye(3, 4, dtype=bool)
+    fields = {"scored": flags, "observed": ~flags, "known": flags, "groups": np.array([5, 6, 7])}
+    world = OscillatorWorld()
+    given = Sample(X, X[:, :, None], ("x",), **fields, world=world, depth=np.ones(3))
+    found = rows_of(given, rows)
+    for name in ("X", "latents", *fields):
+        assert np.array_equal(found[name], given[name][rows])
+    assert found.latent_names == ("x",)
+    assert found.world is world
+    assert "depth" not in found
+    assert rows_of(Sample(X), rows).scored is None
