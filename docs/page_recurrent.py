@@ -165,25 +165,39 @@ def false_operators():
 
     None if they were not measured.
     """
-    paths = sorted(CALIBRATION.glob("what_is_no_operator_*.csv"))
+    counts = _counts("what_is_no_operator_*.csv", "operator")
+    if counts is None:
+        return None
+    undecided = _counts("what_is_no_operator_*.csv", "undecided")
+    highest = [
+        binomtest(k, n).proportion_ci().high for k, n in zip(counts.given, counts.of, strict=True)
+    ]
+    return {
+        "settings": len(counts),
+        "assessments": int(counts.of.sum()),
+        "called": counts.given,
+        "highest": pd.Series(highest, counts.index),
+        "found": _counts("operators_are_found-*.csv", "operator"),
+        "unclear": {
+            verdict: _counts("where_linear_filters_leave_little*.csv", verdict)
+            for verdict in ("operator", "undecided")
+        },
+        "undecided": undecided.given / undecided.of,
+    }
+
+
+def _counts(pattern, verdict):
+    """Return how many assessments of each setting were given a verdict, and out of how many.
+
+    None if they were not measured.
+    """
+    paths = sorted(CALIBRATION.glob(pattern))
     if not paths:
         return None
     rates = pd.concat(map(pd.read_csv, paths))
-    n = rates.groupby("setting").assessments.first()
-    called = rates[rates.test.str.startswith("operator")].set_index("setting")
-    called = (called.rate * called.assessments).round().astype(int).reindex(n.index, fill_value=0)
-    return {
-        "settings": len(n),
-        "assessments": int(n.sum()),
-        "called": called,
-        "highest": pd.Series(
-            [binomtest(k, m).proportion_ci().high for k, m in zip(called, n, strict=True)], n.index
-        ),
-        "found": pd.concat(
-            map(pd.read_csv, sorted(CALIBRATION.glob("operators_are_found-*.csv")))
-        ).set_index("setting"),
-        "undecided": rates[rates.test.str.startswith("undecided")].set_index("setting").rate,
-    }
+    given = (rates.rate * rates.assessments).where(rates.test.str.startswith(verdict), 0)
+    by_setting = rates.assign(given=given.round().astype(int)).groupby("setting")
+    return pd.DataFrame({"given": by_setting.given.sum(), "of": by_setting.assessments.first()})
 
 
 def recurrent_values(published, corrected, figures):
