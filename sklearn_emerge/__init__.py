@@ -5,6 +5,7 @@ Every public name is importable from here and is loaded on first use, so that
 """
 
 from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0.dev0"
 
@@ -94,7 +95,7 @@ _MODULES = (
 __all__ = ["__version__", *_HOMES, *_MODULES]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     """Import a public name the first time it is asked for."""
     if name in _HOMES:
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
@@ -103,6 +104,6 @@ def __getattr__(name):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     """List the public names, loaded or not."""
     return sorted(__all__)

@@ -3,7 +3,10 @@
 from abc import ABC, abstractmethod
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import expit, softmax
+
+from ._typing import Floats
 
 # Beyond it a mean is out of every use, and its square would leave double precision.
 _LARGEST_OUTPUT = 50.0
@@ -21,46 +24,46 @@ class Family(ABC):
     coupled = False
 
     @abstractmethod
-    def mean(self, output):
+    def mean(self, output: Floats) -> Floats:
         """Return the means that outputs stand for."""
 
     @abstractmethod
-    def inside(self, mean):
+    def inside(self, mean: Floats) -> Floats:
         """Return means of targets, off the edge of what is possible."""
 
     @abstractmethod
-    def output(self, mean):
+    def output(self, mean: Floats) -> Floats:
         """Return the outputs that stand for means."""
 
     @abstractmethod
-    def curvature(self, mean):
+    def curvature(self, mean: Floats) -> Floats:
         """Return the expected second derivative of the loss by the output."""
 
     @abstractmethod
-    def losses(self, output, targets):
+    def losses(self, output: Floats, targets: Floats) -> tuple[float, Floats]:
         """Return the sum of the losses of rows, and their derivatives by the outputs."""
 
 
 class Logistic(Family):
     """Zeros and ones, given log odds."""
 
-    def mean(self, output):
+    def mean(self, output: Floats) -> Floats:
         """Return probabilities."""
         return expit(output)
 
-    def inside(self, mean):
+    def inside(self, mean: Floats) -> Floats:
         """Return shares inside [1e-6, 1 - 1e-6]."""
         return np.clip(mean, 1e-6, 1 - 1e-6)
 
-    def output(self, mean):
+    def output(self, mean: Floats) -> Floats:
         """Return log odds."""
         return np.log(mean / (1 - mean))
 
-    def curvature(self, mean):
+    def curvature(self, mean: Floats) -> Floats:
         """Return the variances."""
         return mean * (1 - mean)
 
-    def losses(self, output, targets):
+    def losses(self, output: Floats, targets: Floats) -> tuple[float, Floats]:
         """Return the sum of log(1 + exp(x)) - t x, and derivatives."""
         loss = (np.logaddexp(0.0, output) - targets * output).sum()
         return loss, expit(output) - targets
@@ -71,15 +74,15 @@ class Softmax(Logistic):
 
     coupled = True
 
-    def mean(self, output):
+    def mean(self, output: Floats) -> Floats:
         """Return probabilities that sum to 1."""
         return softmax(output, axis=-1)
 
-    def output(self, mean):
+    def output(self, mean: Floats) -> Floats:
         """Return logits."""
         return np.log(mean)
 
-    def losses(self, output, targets):
+    def losses(self, output: Floats, targets: Floats) -> tuple[float, Floats]:
         """Return the sum of log sum exp(x) - t x, and derivatives; changes the output."""
         # In place, which is faster.
         output -= output.max(axis=1, keepdims=True)
@@ -107,26 +110,26 @@ class Counts(Family):
         Dispersion; 0 is Poisson.
     """
 
-    def __init__(self, dispersion=0.0):
+    def __init__(self, dispersion: ArrayLike = 0.0) -> None:
         self.dispersion = np.asarray(dispersion, dtype=np.float64)
 
-    def mean(self, output):
+    def mean(self, output: Floats) -> Floats:
         """Return the exponentials."""
         return np.exp(np.minimum(output, _LARGEST_OUTPUT))
 
-    def inside(self, mean):
+    def inside(self, mean: Floats) -> Floats:
         """Return means of at least 1e-6."""
         return np.maximum(mean, 1e-6)
 
-    def output(self, mean):
+    def output(self, mean: Floats) -> Floats:
         """Return logarithms."""
         return np.log(mean)
 
-    def curvature(self, mean):
+    def curvature(self, mean: Floats) -> Floats:
         """Return the squared mean over the variance."""
         return mean / (1 + self.dispersion * mean)
 
-    def losses(self, output, targets):
+    def losses(self, output: Floats, targets: Floats) -> tuple[float, Floats]:
         """Return the sum of the losses, and derivatives."""
         mean = self.mean(output)
         if not self.dispersion.any():

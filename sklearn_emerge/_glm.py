@@ -1,12 +1,16 @@
 """Generalised linear models of many rows, in chunks, to a gradient norm."""
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.linalg import block_diag, eigh
 from scipy.optimize import minimize
 
-from ._ridge import blocks
+from ._families import Family
+from ._ridge import Moments, blocks
+from ._typing import Floats
 
 # In nats a row and squared standard deviation of a feature: what keeps coefficients finite
 # where the classes can be separated.
@@ -42,7 +46,13 @@ class GLMFit:
     converged: bool
 
 
-def fit_glm(chunks, moments, penalty, family, known=None):
+def fit_glm(
+    chunks: Callable[[], Iterable[Any]],
+    moments: Moments,
+    penalty: float | Floats,
+    family: Family,
+    known: Any = None,
+) -> GLMFit:
     r"""Fit generalised linear models, such as logistic regressions.
 
     .. math:: \frac{1}{n} \sum_i -\log p(y_i \mid a + x_i \cdot w)
@@ -86,7 +96,14 @@ class _Problem:
     weight the principal directions of the scaled features.
     """
 
-    def __init__(self, chunks, moments, penalty, family, known):
+    def __init__(
+        self,
+        chunks: Callable[[], Iterable[Any]],
+        moments: Moments,
+        penalty: float | Floats,
+        family: Family,
+        known: Any,
+    ) -> None:
         n, folds = moments.n_features, np.flatnonzero(moments.counts)
         self.chunks, self.family = chunks, family
         mean = moments.mean(folds)
@@ -95,9 +112,8 @@ class _Problem:
         spread = np.sqrt(np.maximum(np.diag(covariance), 0.0))
         constant = spread <= 64 * np.finfo(np.float64).eps * np.abs(self.center)
         self.scale = np.where(constant, 1.0, spread)
-        variances, self.directions = eigh(
-            covariance / np.outer(self.scale, self.scale), driver="evd"
-        )
+        variances, directions = eigh(covariance / np.outer(self.scale, self.scale), driver="evd")
+        self.directions: Floats = directions
         of_targets = family.inside((mean + moments.origin)[n:])
         # If the means of the targets alone were known.
         curvature = family.curvature(of_targets)
@@ -111,7 +127,7 @@ class _Problem:
         self.start = self.of_whitened(*known)
         self.penalties = penalties
 
-    def solve(self):
+    def solve(self) -> tuple[Floats, float]:
         """Return the weights of least loss, and the largest entry of the gradient there."""
         weights = self._search(self.start, None, _FIRST)
         for _ in range(_N_SEARCHES):
@@ -122,16 +138,16 @@ class _Problem:
         self._value(weights)
         return weights, self._largest(self.gradient)
 
-    def _search(self, start, turns, n_iterations):
+    def _search(self, start: Floats, turns: Floats | None, n_iterations: int) -> Floats:
         """Return weights of less loss, by steps in the coordinates of `_turns`, None for these."""
 
-        def turned(turns, columns):
+        def turned(turns: Floats | None, columns: Floats) -> Floats:
             if turns is None:
                 return columns
             of_groups = columns.T.reshape(len(turns), -1, 1)
             return (turns @ of_groups).reshape(columns.T.shape).T
 
-        def value(flat):
+        def value(flat: Floats) -> tuple[float, Floats]:
             loss, gradient = self._value(start + turned(turns, flat.reshape(self.shape)))
             return loss, turned(back, gradient).ravel()
 
@@ -146,15 +162,15 @@ class _Problem:
         )
         return start + turned(turns, result.x.reshape(self.shape))
 
-    def _stop(self, step):
+    def _stop(self, step: Any) -> None:
         """End the search where the gradient is small enough."""
         if self._converged():
             raise StopIteration
 
-    def _converged(self):
+    def _converged(self) -> bool:
         return self._largest(self.gradient) <= _GRADIENT / 2
 
-    def _turns(self, weights):
+    def _turns(self, weights: Floats) -> Floats | None:
         """Return coordinates in which the loss curves by one in all directions, at some weights.
 
         The first coordinates know the features alone, and where rows are all but certain, few of
@@ -188,29 +204,29 @@ class _Problem:
         curvature /= size[:, :, np.newaxis] * size[:, np.newaxis]
         return np.linalg.inv(np.linalg.cholesky(curvature)).swapaxes(1, 2)
 
-    def _blocks(self):
+    def _blocks(self) -> Iterator[Any]:
         """Yield the features again, few rows at once."""
         for features, _ in self.chunks():
             for start in range(0, len(features), _N_ROWS):
                 yield features[start : start + _N_ROWS]
 
-    def _largest(self, gradient):
+    def _largest(self, gradient: Floats) -> float:
         """Return the largest entry of a gradient, by coefficients of scaled features."""
         gradient = gradient * self.size
         return float(np.abs(np.vstack([gradient[:1], self.directions @ gradient[1:]])).max())
 
-    def in_units_of_data(self, weights):
+    def in_units_of_data(self, weights: Floats) -> tuple[Floats, Floats]:
         """Return coefficients and intercepts of the features as they are."""
         weights = weights / self.size
         coef = self.directions @ weights[1:] / self.scale[:, np.newaxis]
         return coef, weights[0] - self.center @ coef
 
-    def of_whitened(self, coef, intercept):
+    def of_whitened(self, coef: Floats, intercept: Floats) -> Floats:
         """Return the weights that stand for coefficients and intercepts."""
         scaled = self.directions.T @ (coef * self.scale[:, np.newaxis])
         return np.vstack([intercept + self.center @ coef, scaled]) * self.size
 
-    def _change(self, weights):
+    def _change(self, weights: Floats) -> Floats:
         """Return what is added to the coefficients of the start, which the penalty shrinks to.
 
         The same for all choices of a row changes nothing but the penalty, which is least without
@@ -219,11 +235,12 @@ class _Problem:
         change = (weights - self.start) / self.size
         return change - change.mean(axis=1, keepdims=True) if self.family.coupled else change
 
-    def _value(self, weights):
+    def _value(self, weights: Floats) -> tuple[float, Floats]:
         """Return the loss and its gradient."""
         coef, intercept = self.in_units_of_data(weights)
         self.n_rows, total = 0, 0.0
-        by_coef, by_intercept = np.zeros_like(coef), np.zeros_like(intercept)
+        by_coef: Floats = np.zeros_like(coef)
+        by_intercept = np.zeros_like(intercept)
         for features, targets in self.chunks():
             # What has been turned into float64 is used twice.
             for rows, block in blocks(*features.shape):
@@ -237,5 +254,5 @@ class _Problem:
         gradient = np.vstack([by_intercept, self.directions.T @ by_coef]) / self.n_rows
         change = self._change(weights)
         # Of the last step of the search, which asks for it once more.
-        self.gradient = (gradient + self.penalties * change) / self.size
+        self.gradient: Floats = (gradient + self.penalties * change) / self.size
         return total / self.n_rows + (self.penalties * change**2).sum() / 2, self.gradient

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ._padding import even, is_uneven
 from ._tables import check_table, has_columns_of_latents
@@ -13,7 +13,7 @@ from ._validation import as_array
 
 
 def check_latents(
-    latents: ArrayLike,
+    latents: Any,
     X: Any,
     name: str = "latents",
     observed: NDArray[np.bool_] | None = None,
@@ -74,7 +74,7 @@ def check_latents(
     return latents
 
 
-def _fitting_order(shape, of_latents):
+def _fitting_order(shape: tuple[int, ...], of_latents: tuple[int, ...]) -> tuple[int, ...] | None:
     """Return the order of axes in which latents with a value a step fit, if there is one alone."""
     orders = [
         order
@@ -84,7 +84,7 @@ def _fitting_order(shape, of_latents):
     return orders[0] if len(orders) == 1 else None
 
 
-def _is_listed(latents):
+def _is_listed(latents: Any) -> bool:
     """Return whether latents are a list of arrays of one length, with values of each step."""
     if not (isinstance(latents, list | tuple) and all(isinstance(e, np.ndarray) for e in latents)):
         return False
@@ -92,7 +92,7 @@ def _is_listed(latents):
     return len(shapes) == 1 and () not in shapes
 
 
-def _check_lengths(latents, shape, observed, name):
+def _check_lengths(latents: Any, shape: tuple[int, ...], observed: Any, name: str) -> None:
     """Raise a ValueError unless a list has latents wherever X, of this shape, is observed."""
     n_sequences, n_steps = shape[:2]
     if len(latents) != n_sequences:
@@ -112,7 +112,7 @@ def _check_lengths(latents, shape, observed, name):
         )
 
 
-def _check_not_longer(latents, lengths, name):
+def _check_not_longer(latents: Any, lengths: Any, name: str) -> None:
     """Raise a ValueError if latents in a list go on where their sequence has ended."""
     own = np.array([len(each) for each in latents])
     wrong = np.flatnonzero(own > lengths)
@@ -125,7 +125,7 @@ def _check_not_longer(latents, lengths, name):
         )
 
 
-def _even(latents, n_steps):
+def _even(latents: Any, n_steps: int) -> NDArray[Any]:
     """Return latents of unequal length as one array."""
     values, missing = even(latents, n_steps)
     if values.dtype.kind == "f":
@@ -136,7 +136,7 @@ def _even(latents, n_steps):
     return np.where(missing, values[:, :1], values)
 
 
-def _check_known(latents, observed, name, n_dims, uneven):
+def _check_known(latents: Any, observed: Any, name: str, n_dims: int, uneven: bool) -> None:
     """Raise a ValueError unless latents are finite where sequences are observed."""
     finite = np.isfinite(latents)
     wrong = ~finite.all(axis=2) & (observed | np.isinf(latents).any(axis=2))
@@ -166,7 +166,7 @@ def _check_known(latents, observed, name, n_dims, uneven):
     )
 
 
-def given_classes(latents, n_steps):
+def given_classes(latents: Any, n_steps: int) -> NDArray[Any]:
     """Return valid latents as they were passed, in the shape that `check_latents` returns.
 
     Parameters
@@ -187,14 +187,14 @@ def given_classes(latents, n_steps):
     return _at_steps(values, n_steps)
 
 
-def _at_steps(latents, n_steps):
+def _at_steps(latents: Any, n_steps: int) -> NDArray[Any]:
     """Return latents with three dimensions, those of a sequence at each of its steps."""
     while latents.ndim < 3:
         latents = latents[..., np.newaxis]
     return np.broadcast_to(latents, (len(latents), n_steps, latents.shape[2]))
 
 
-def encode_latents(latents, n_steps, name="latents"):
+def encode_latents(latents: Any, n_steps: int, name: str = "latents") -> NDArray[Any]:
     """Return latents as integers, which are classes, or as floats, which are quantities.
 
     Parameters
@@ -252,7 +252,7 @@ def encode_latents(latents, n_steps, name="latents"):
     return _encode_objects(values.astype(object), categories, name)
 
 
-def _refuse_quantities(values, name):
+def _refuse_quantities(values: NDArray[Any], name: str) -> None:
     """Raise a ValueError if text is numbers, of which some are no integers."""
     try:
         numbers = values.astype(np.float64)
@@ -267,7 +267,7 @@ def _refuse_quantities(values, name):
         )
 
 
-def _encode_objects(values, categories, name):
+def _encode_objects(values: NDArray[Any], categories: Any, name: str) -> NDArray[Any]:
     """Return objects as integers or floats."""
     from pandas import factorize, isna
 

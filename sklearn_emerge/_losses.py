@@ -2,8 +2,11 @@
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student_t
 from torch import nn
+
+from ._typing import Floats
 
 # Means of counts beyond it would overflow.
 _LARGEST_LOG_MEAN = 20.7
@@ -23,9 +26,10 @@ class Loss(nn.Module):
     """
 
     no_kernel = "its likelihood has no kernel"
-    ratio, constant = None, 0.0
+    ratio: NDArray[np.float32] | None = None
+    constant = 0.0
 
-    def at_best_noise(self, losses):
+    def at_best_noise(self, losses: Floats) -> Floats:
         """Return what mean losses are under the noise that is best for them, if there is any."""
         return losses
 
@@ -43,19 +47,20 @@ class GaussianLoss(Loss):
 
     no_kernel = ""
 
-    def __init__(self, noise_std, scale):
+    def __init__(self, noise_std: ArrayLike, scale: Floats) -> None:
         super().__init__()
         noise_std = np.broadcast_to(noise_std, np.shape(scale))
-        self.ratio = np.asarray(scale / noise_std, dtype=np.float32)
-        self.register_buffer("_ratio", torch.from_numpy(self.ratio))
+        ratio = np.asarray(scale / noise_std, dtype=np.float32)
+        self.ratio = ratio
+        self.register_buffer("_ratio", torch.from_numpy(ratio))
         self.constant = float(np.sum(np.log(noise_std) + 0.5 * np.log(2 * np.pi)))
 
-    def forward(self, output, target):
+    def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the mean over sequences and steps, summed over channels."""
         standardised = (output - target) * self._ratio
         return 0.5 * _per_step(standardised.square()) + self.constant
 
-    def at_best_noise(self, losses):
+    def at_best_noise(self, losses: Floats) -> Floats:
         r"""Return what mean losses are under the noise that is best for them.
 
         .. math:: c + \frac{C}{2} (1 + \log m), \qquad \ell = c + \frac{C}{2} m,
@@ -73,6 +78,7 @@ class GaussianLoss(Loss):
         -------
         ndarray of the same shape
         """
+        assert self.ratio is not None
         half = len(self.ratio) / 2
         # What is less is lost in the rounding of the loss.
         least = np.finfo(np.float32).eps * (1 + abs(self.constant))
@@ -85,7 +91,7 @@ class BernoulliLoss(Loss):
 
     no_kernel = ""
 
-    def forward(self, output, target):
+    def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the mean over sequences and steps, summed over channels."""
         loss = nn.functional.binary_cross_entropy_with_logits(output, target, reduction="none")
         return _per_step(loss)
@@ -96,7 +102,7 @@ class CategoricalLoss(Loss):
 
     no_kernel = "it predicts tokens"
 
-    def forward(self, output, target):
+    def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the mean over sequences and steps."""
         # In single precision, whatever that of the network.
         return -_per_step(target * nn.functional.log_softmax(output.float(), dim=-1))
@@ -111,7 +117,7 @@ class CountLoss(Loss):
         Dispersion of negative binomial counts; 0 is Poisson.
     """
 
-    def __init__(self, dispersion):
+    def __init__(self, dispersion: Floats) -> None:
         super().__init__()
         # What is less cannot be told from 0 in single precision.
         some = np.asarray(dispersion) > 1e-6
@@ -119,7 +125,7 @@ class CountLoss(Loss):
         self.register_buffer("_some", torch.from_numpy(some))
         self.register_buffer("_alpha", torch.from_numpy(alpha))
 
-    def forward(self, output, target):
+    def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the mean over sequences and steps, summed over channels."""
         output = output.float()
         # Beyond 1e9 as its tangent, whose gradient is finite.
@@ -151,7 +157,7 @@ class StudentTLoss(Loss):
         Degrees of freedom.
     """
 
-    def __init__(self, noise_std, scale, freedom):
+    def __init__(self, noise_std: ArrayLike, scale: Floats, freedom: ArrayLike) -> None:
         super().__init__()
         noise_std = np.broadcast_to(noise_std, np.shape(scale))
         ratio, freedom = (np.asarray(each, np.float32) for each in (scale / noise_std, freedom))
@@ -159,13 +165,13 @@ class StudentTLoss(Loss):
         self.register_buffer("_freedom", torch.from_numpy(freedom))
         self.constant = float((np.log(noise_std) - student_t.logpdf(0.0, freedom)).sum())
 
-    def forward(self, output, target):
+    def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the mean over sequences and steps, summed over channels."""
         squares = ((output - target) * self._ratio).square()
         tails = torch.log1p(squares / self._freedom)
         return _per_step((self._freedom + 1) / 2 * tails) + self.constant
 
 
-def _per_step(loss):
+def _per_step(loss: torch.Tensor) -> torch.Tensor:
     """Average over sequences and steps, sum over channels."""
     return loss.mean() * loss.shape[-1]

@@ -1,8 +1,10 @@
 """Recordings about which nothing can be said: what they share or hold is taken for learning."""
 
 import warnings
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import poisson
 
 from ._missing import is_observed, observed_only
@@ -21,7 +23,7 @@ _EVENTFUL, _RARE, _MEMORY = 8, 1e-3, 3
 _FACTOR = np.uint64(0x2545F4914F6CDD1D)
 
 
-def check_repeated(X, name="X"):
+def check_repeated(X: Any, name: str = "X") -> None:
     """Raise a ValueError if sequences share samples, or many begin or end in equal values.
 
     Parameters
@@ -45,7 +47,7 @@ def check_repeated(X, name="X"):
     _check_held(apart, few, name)
 
 
-def check_constant(X, name):
+def check_constant(X: NDArray[Any], name: str) -> None:
     """Raise a ValueError if a channel of sequences, of three dimensions, is constant."""
     constant = np.flatnonzero(constant_channels(X)).tolist()
     if not constant:
@@ -64,7 +66,7 @@ def check_constant(X, name):
     )
 
 
-def _codes(X):
+def _codes(X: NDArray[Any]) -> NDArray[np.integer]:
     """Return one integer for each step, equal for steps that are equal in all channels."""
     codes = np.zeros(X.shape[:2], dtype=np.uint64)
     for channel in range(X.shape[2]):
@@ -76,12 +78,14 @@ def _codes(X):
     return codes
 
 
-def _whole(codes):
+def _whole(codes: NDArray[np.integer]) -> NDArray[np.integer]:
     """Return one integer for each sequence."""
     return codes @ np.cumprod(np.full(codes.shape[1], _FACTOR))
 
 
-def _check_shared(X, codes, apart, by_chance, name):
+def _check_shared(
+    X: NDArray[Any], codes: NDArray[np.integer], apart: NDArray[Any], by_chance: Any, name: str
+) -> None:
     """Refuse equal sequences, and those that end as others begin, what is missing set apart."""
     n_sequences, n_steps = codes.shape
     changes = codes[:, 1:] != codes[:, :-1]
@@ -92,24 +96,24 @@ def _check_shared(X, codes, apart, by_chance, name):
     if length is None:
         return
     every = -(-n_steps // (n_steps - length))
-    apart = ""
+    remedy = ""
     if n_sequences > 8 * every:
-        apart = f", or, if the windows are in order, pass {name}[::{every}]"
+        remedy = f", or, if the windows are in order, pass {name}[::{every}]"
     raise ValueError(
         f"{name} has sequences that share samples: some end with the {length} steps with which "
         "others begin, as windows that overlap do. What is learned of one is known of the other, "
         "so that they are no independent units. Cut the recording without overlap, "
-        f"cut(recording, {n_steps}){apart}."
+        f"cut(recording, {n_steps}){remedy}."
     )
 
 
-def _has_few_values(X, codes):
+def _has_few_values(X: NDArray[Any], codes: NDArray[np.integer]) -> bool:
     """Return whether values are whole numbers, or few."""
     whole = (X[0] == np.floor(X[0])).all() and (np.floor(X) == X).all()
-    return whole or len(np.unique(codes)) <= _FEW
+    return bool(whole or len(np.unique(codes)) <= _FEW)
 
 
-def _repeats(codes, apart):
+def _repeats(codes: NDArray[np.integer], apart: NDArray[Any]) -> bool:
     """Return whether different sequences come to the same value at the same step."""
     distinct = apart[np.unique(_whole(codes), return_index=True)[1]]
     changes = distinct[:, 1:] != distinct[:, :-1]
@@ -120,7 +124,7 @@ def _repeats(codes, apart):
     return bool((values[1:] == values[:-1]).any())
 
 
-def _check_equal(codes, changes, least, name):
+def _check_equal(codes: NDArray[np.integer], changes: NDArray[Any], least: int, name: str) -> None:
     """Refuse sequences that are equal, of those that change so many times."""
     rows = np.flatnonzero(changes.sum(axis=1) >= least)
     _, first, inverse = np.unique(_whole(codes[rows]), return_index=True, return_inverse=True)
@@ -137,7 +141,7 @@ def _check_equal(codes, changes, least, name):
     )
 
 
-def _warn_if_equal(codes, changes, name):
+def _warn_if_equal(codes: NDArray[np.integer], changes: NDArray[Any], name: str) -> None:
     """Warn of sequences of few values that are equal more often than by chance."""
     n_changes, whole = changes.sum(axis=1), _whole(codes)
     _, inverse, counts = np.unique(whole, return_inverse=True, return_counts=True)
@@ -168,13 +172,13 @@ def _warn_if_equal(codes, changes, name):
     )
 
 
-def _n_pairs(codes):
+def _n_pairs(codes: NDArray[np.integer]) -> int:
     """Return how many pairs of some numbers are equal."""
     counts = np.unique(codes, return_counts=True)[1]
     return int((counts * (counts - 1) // 2).sum())
 
 
-def _expected_pairs(codes):
+def _expected_pairs(codes: NDArray[np.integer]) -> float:
     """Return how many pairs of sequences are equal if a step depends on the last few alone.
 
     The probability that two sequences that are equal at some steps are equal at the next one is
@@ -182,16 +186,18 @@ def _expected_pairs(codes):
     """
     equal = _n_pairs(_whole(codes))
 
-    def count(start, stop):
+    def count(start: int, stop: int) -> int:
         return _n_pairs(_whole(codes[:, start:stop])) - equal + 1
 
     steps = range(1, codes.shape[1])
     starts = [max(0, step - _MEMORY) for step in steps]
     ratios = [count(i, t + 1) / count(i, t) for i, t in zip(starts, steps, strict=True)]
-    return count(0, 1) * np.prod(ratios)
+    return float(count(0, 1) * np.prod(ratios))
 
 
-def _longest_shared(codes, changes, by_chance):
+def _longest_shared(
+    codes: NDArray[np.integer], changes: NDArray[Any], by_chance: Any
+) -> int | None:
     """Return the most steps with which sequences end and others begin, or None."""
     n_sequences, n_steps = codes.shape
     least = max(2, min(_RUN, n_steps - 1))
@@ -222,7 +228,7 @@ def _longest_shared(codes, changes, by_chance):
     return longest
 
 
-def _possible_lengths(codes, least, by_chance):
+def _possible_lengths(codes: NDArray[np.integer], least: int, by_chance: Any) -> list[int]:
     """Return the lengths of ends that start as more sequences begin than do by chance."""
     n_steps = codes.shape[1]
     n_starts = n_steps - least + 1
@@ -235,7 +241,7 @@ def _possible_lengths(codes, least, by_chance):
     return [n_steps - start for start in range(1, n_starts) if n_found[start] > by_chance]
 
 
-def _check_held(codes, few, name):
+def _check_held(codes: NDArray[np.integer], few: bool, name: str) -> None:
     """Refuse sequences of which many begin or end in equal values."""
     n_sequences, n_all = codes.shape
     # What is the same in all sequences is known to every baseline that knows the step.
@@ -284,12 +290,12 @@ def _check_held(codes, few, name):
             )
 
 
-def _n_runs(steps, length):
+def _n_runs(steps: NDArray[np.bool_], length: int) -> int:
     """Return in how many places so many steps in a row are true."""
     runs = np.lib.stride_tricks.sliding_window_view(steps, length, axis=1)
     return int(runs.all(axis=2).sum())
 
 
-def _leading(same):
+def _leading(same: NDArray[np.bool_]) -> NDArray[np.integer]:
     """Return how many steps in a row, from the first, equal the one before."""
     return np.where(same.all(axis=1), same.shape[1], (~same).argmax(axis=1))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from typing import Any
 
 from ._names import look_up
 from .worlds import (
@@ -18,6 +19,7 @@ from .worlds import (
     RegimeWorld,
     SwitchingLinearWorld,
     TriangleWorld,
+    World,
 )
 
 
@@ -33,7 +35,7 @@ class NamedWorld:
         What it is, and what there is to learn; a sentence each.
     """
 
-    make: Callable
+    make: Callable[..., World]
     about: str
 
 
@@ -116,12 +118,12 @@ MODELS = {
 }
 
 
-def make_world(name, argument="world"):
+def make_world(name: str, argument: str = "world") -> World:
     """Return the world of a name; raise a ValueError that names the nearest if there is none."""
     return WORLDS[look_up(name, WORLDS, argument)].make()
 
 
-def make_model(name, argument="model", **params):
+def make_model(name: str, argument: str = "model", **params: Any) -> Any:
     """Return the model of a name; raise a ValueError that names the nearest if there is none."""
     predictors = import_module(".predictors", __package__)
     return getattr(predictors, MODELS[look_up(name, MODELS, argument)])(**params)

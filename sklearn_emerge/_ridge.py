@@ -1,9 +1,14 @@
 """Ridge regression from moments: all folds, penalties and targets from one pass over the data."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import lapack, solve_triangular
+
+from ._typing import Floats
 
 # In units of the variance of a feature. Below the first, what the normal equations say of the
 # weakest directions is rounding; the last leaves next to nothing of the strongest.
@@ -16,7 +21,7 @@ _BLOCK_BYTES = 2**22
 _WORK = 64
 
 
-def blocks(n_rows, n_columns):
+def blocks(n_rows: int, n_columns: int) -> Iterator[tuple[slice, Floats]]:
     """Yield slices of rows that stay in the cache, and room for each in float64."""
     size = max(1, _BLOCK_BYTES // (8 * max(1, n_columns)))
     room = np.empty((min(size, n_rows), n_columns))
@@ -36,15 +41,18 @@ class Moments:
         What products are about; None takes the mean of the first rows.
     """
 
-    def __init__(self, n_folds, n_features, n_targets, origin=None):
+    def __init__(
+        self, n_folds: int, n_features: int, n_targets: int, origin: Floats | None = None
+    ) -> None:
         n_columns = n_features + n_targets
         self.n_features = n_features
         self.counts = np.zeros(n_folds)
         self.sums = np.zeros((n_folds, n_columns))
         self.products = np.zeros((n_folds, n_columns, n_columns))
-        self.origin = origin
+        # Set by the first rows.
+        self.origin: Any = origin
 
-    def add(self, fold, features, targets):
+    def add(self, fold: int, features: Any, targets: Any) -> None:
         """Add rows to a fold.
 
         Parameters
@@ -66,13 +74,13 @@ class Moments:
             self.sums[fold] += columns.sum(axis=0)
             self.products[fold] += columns.T @ columns
 
-    def include(self, others):
+    def include(self, others: Self) -> None:
         """Add the rows of other moments, about the same origin."""
         self.counts += others.counts
         self.sums += others.sums
         self.products += others.products
 
-    def part(self, features):
+    def part(self, features: Any) -> "Moments":
         """Return a copy that knows some of the features only, and all targets."""
         n_targets = len(self.origin) - self.n_features
         columns = np.concatenate([features, self.n_features + np.arange(n_targets)])
@@ -82,14 +90,14 @@ class Moments:
         part.products = self.products[:, columns[:, np.newaxis], columns]
         return part
 
-    def about(self, mean, folds):
+    def about(self, mean: Floats, folds: Any) -> Floats:
         """Return the mean products of deviations from `mean`, over some of the folds."""
         count, total = self.counts[folds].sum(), self.sums[folds].sum(axis=0)
         cross = np.outer(total, mean)
         products = self.products[folds].sum(axis=0) - cross - cross.T
         return products / count + np.outer(mean, mean)
 
-    def mean(self, folds):
+    def mean(self, folds: Any) -> Floats:
         """Return the mean of the columns, from `origin`, over some of the folds."""
         return self.sums[folds].sum(axis=0) / self.counts[folds].sum()
 
@@ -108,7 +116,7 @@ class ScaledFit:
     """
 
     scale: np.ndarray
-    scaled: dict
+    scaled: dict[int | None, tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True)
@@ -138,7 +146,7 @@ class RidgeFit(ScaledFit):
     converged: bool = True
 
 
-def fit_ridge(moments, penalties=PENALTIES):
+def fit_ridge(moments: Moments, penalties: Floats = PENALTIES) -> RidgeFit:
     r"""Fit ridge regressions, each with the penalty that predicts the folds left out best.
 
     .. math:: \frac{1}{n} \sum_i (y_i - a - x_i \cdot w)^2 + \lambda \sum_j s_j^2 w_j^2,
@@ -203,7 +211,7 @@ def fit_ridge(moments, penalties=PENALTIES):
     )
 
 
-def first_ridges(moments, known, sizes):
+def first_ridges(moments: Moments, known: RidgeFit, sizes: Sequence[int]) -> list[ScaledFit]:
     """Return the fits of the first features alone, for several numbers of them.
 
     A triangle of all features has those of the first ones as its corners, so that this takes
@@ -265,11 +273,11 @@ class ShrunkPath:
     intercept: np.ndarray
     error: np.ndarray
 
-    def best(self):
+    def best(self) -> tuple[Floats, Floats, Floats]:
         """Return coefficients, intercept and error at the penalty of least error of a target."""
         return self.at(self.error.argmin(axis=0))
 
-    def at(self, chosen):
+    def at(self, chosen: NDArray[np.integer]) -> tuple[Floats, Floats, Floats]:
         """Return coefficients, intercept and error at a penalty for each target."""
         targets = np.arange(len(chosen))
         return self.coef[chosen, :, targets].T, *(
@@ -277,7 +285,9 @@ class ShrunkPath:
         )
 
 
-def shrink_ridge(moments, known, penalties=AMOUNTS, *, held_out=True):
+def shrink_ridge(
+    moments: Moments, known: ScaledFit, penalties: Floats = AMOUNTS, *, held_out: bool = True
+) -> ShrunkPath:
     r"""Fit some of the rows with coefficients shrunk towards those of all rows.
 
     The penalty of `fit_ridge` is on the difference from these, that of the intercept (at the
@@ -332,14 +342,14 @@ def shrink_ridge(moments, known, penalties=AMOUNTS, *, held_out=True):
     )
 
 
-def _kept(moments):
+def _kept(moments: Moments) -> Floats:
     """Return the weights of folds in the means of all but one, for each, and of all."""
     some = moments.counts > 0
     kept = np.vstack([~np.eye(len(some), dtype=bool)[some], some]) * some
     return kept / np.maximum(kept @ moments.counts, 1)[:, np.newaxis]
 
 
-def _of_kept(moments):
+def _of_kept(moments: Moments) -> tuple[Floats, Floats]:
     """Return the means of all folds but one, for each, and of all, and the products about them."""
     kept = _kept(moments)
     means = kept @ moments.sums
@@ -348,7 +358,7 @@ def _of_kept(moments):
     return means, products
 
 
-def _with_constant(moments, scale):
+def _with_constant(moments: Moments, scale: Floats) -> Floats:
     """Return the products of scaled columns, a column of ones before them, fold by fold."""
     n_columns = 1 + len(scale)
     products = np.empty((len(moments.counts), n_columns, n_columns))
@@ -358,14 +368,14 @@ def _with_constant(moments, scale):
     return products
 
 
-def _about(products, sums, means):
+def _about(products: Floats, sums: Any, means: Floats) -> Floats:
     """Return mean products about other means, given the mean of each column: of several folds."""
     products = products - sums[:, :, np.newaxis] * means[:, np.newaxis]
     products -= means[:, :, np.newaxis] * (sums - means)[:, np.newaxis]
     return products
 
 
-def _shrunk(matrix, target, penalties):
+def _shrunk(matrix: Floats, target: Floats, penalties: Floats) -> Floats:
     """Solve (matrix + penalty I) x = target for every penalty: (n_penalties, n, n_targets).
 
     Of several by a tridiagonal form, which takes a third of the time of eigenvectors.
@@ -376,7 +386,7 @@ def _shrunk(matrix, target, penalties):
     reflectors, diagonal, beside, factors, _ = lapack.dsytrd(matrix, lower=1)
     reflectors = np.asfortranarray(reflectors[1:, :-1])
 
-    def turn(columns, way):
+    def turn(columns: Floats, way: str) -> Floats:
         # The first row is left alone.
         rest = lapack.dormqr("L", way, reflectors, factors, columns[1:], _WORK * columns.shape[1])
         return np.vstack([columns[:1], rest[0]])
@@ -394,7 +404,7 @@ def _shrunk(matrix, target, penalties):
     return paths
 
 
-def _errors(products, coef, n):
+def _errors(products: Floats, coef: Floats, n: int) -> Floats:
     """Return the mean square errors of coefficients from products of deviations."""
     explained = (coef * products[:n, n:]).sum(axis=1)
     spread = (coef * (products[:n, :n] @ coef)).sum(axis=1)

@@ -1,11 +1,13 @@
 """What labels say: tables that are no sequences, rows that do not match, names of latents."""
 
+from typing import Any
+
 import numpy as np
 
 from ._dims import CHANNEL, TIME, roles_of
 
 
-def labels(data, axis):
+def labels(data: Any, axis: int) -> Any:
     """Return the labels along an axis of a pandas or xarray object as an Index, or None."""
     if hasattr(data, "dims") and hasattr(data, "indexes"):
         return data.indexes.get(data.dims[axis]) if axis < len(data.dims) else None
@@ -14,12 +16,12 @@ def labels(data, axis):
     return found if hasattr(found, "nlevels") else None
 
 
-def cut_call(name, n_steps):
+def cut_call(name: str, n_steps: int) -> str:
     """Return the call that cuts one recording into sequences, as text."""
     return f"cut({name}, {n_steps // (10 if n_steps >= 20 else 2)})"
 
 
-def recording_call(name, n_steps):
+def recording_call(name: str, n_steps: int) -> str:
     """Return the call that makes a world of one recording, if it is long enough, as text."""
     if n_steps < 400:
         return ""
@@ -27,14 +29,14 @@ def recording_call(name, n_steps):
     return f" (or, as the world of an assessment, {call}, with blocks as units and gaps between)"
 
 
-def _level_of_time(index, default):
+def _level_of_time(index: Any, default: Any) -> Any:
     """Return the level of an index that is called as time is, or the default."""
     names = [str(each).lower() for each in index.names]
     found = [level for level, each in enumerate(names) if each in ("time", "t", "step", "sample")]
     return found[0] if found else default
 
 
-def check_table(table, name):
+def check_table(table: Any, name: Any) -> None:
     """Raise a ValueError if the rows of a labelled table are steps instead of sequences.
 
     Parameters
@@ -87,7 +89,7 @@ def check_table(table, name):
         )
 
 
-def check_labels(X, latents, name):
+def check_labels(X: Any, latents: Any, name: Any) -> None:
     """Raise a ValueError if tables are no sequences, or disagree; before any row is left out.
 
     Parameters
@@ -108,9 +110,9 @@ def check_labels(X, latents, name):
     check_aligned(X, latents, name)
 
 
-def check_columns(table, name):
+def check_columns(table: Any, name: Any) -> None:
     """Raise a ValueError if columns of a table of sequences have two header rows or kinds."""
-    columns = getattr(table, "columns", None)
+    columns: Any = getattr(table, "columns", None)
     if getattr(columns, "nlevels", 1) > 1:
         channels = 1 if _level_of_time(columns, columns.nlevels - 1) == 0 else 0
         which = ("first", "second")[channels]
@@ -132,7 +134,7 @@ def check_columns(table, name):
         )
 
 
-def text_error(table, error, name):
+def text_error(table: Any, error: Exception, name: Any) -> ValueError:
     """Return the ValueError of sequences of text.
 
     Parameters
@@ -154,7 +156,7 @@ def text_error(table, error, name):
         f"pass numbers, for symbols np.unique({name}, return_inverse=True)[1]"
         f".reshape(np.shape({name})) and likelihood='categorical'"
     )
-    columns = getattr(table, "columns", ())
+    columns: Any = getattr(table, "columns", ())
     dtypes = getattr(table, "dtypes", ())
     text = [
         c for c, t in zip(columns, dtypes, strict=True) if getattr(t, "kind", "O") not in "biuf"
@@ -172,7 +174,7 @@ def text_error(table, error, name):
     return ValueError(f"{name} holds text ({error}); {remedy}.")
 
 
-def check_digits(values, name):
+def check_digits(values: Any, name: Any) -> None:
     """Raise a ValueError if an array has numbers that are written as text.
 
     Parameters
@@ -198,7 +200,7 @@ def check_digits(values, name):
     )
 
 
-def check_aligned(X, latents, name):
+def check_aligned(X: Any, latents: Any, name: Any) -> None:
     """Raise a ValueError if sequences and latents have labels that do not agree.
 
     Parameters
@@ -235,18 +237,18 @@ def check_aligned(X, latents, name):
         )
 
 
-def _first(index):
+def _first(index: Any) -> str:
     return ", ".join(map(str, index[:3])) + ", ..." * (len(index) > 3)
 
 
-def has_columns_of_latents(latents, n_steps):
+def has_columns_of_latents(latents: Any, n_steps: int) -> bool:
     """Return whether a table has several latents a sequence, one a named column."""
-    columns = getattr(latents, "columns", None)
+    columns: Any = getattr(latents, "columns", None)
     named = hasattr(columns, "nlevels") and columns.dtype.kind not in "iufmM"
     return bool(named and len(columns) != n_steps)
 
 
-def names_of(latents, n_steps):
+def names_of(latents: Any, n_steps: int) -> list[Any] | None:
     """Return the names that labelled latents bring with them, or None.
 
     Parameters
@@ -271,12 +273,12 @@ def names_of(latents, n_steps):
     return None if name is None else [name]
 
 
-def text_name(name):
+def text_name(name: Any) -> str:
     """Return the name of a latent as text; parts of several header rows are joined."""
     return " ".join(map(str, name)) if isinstance(name, tuple | list) else str(name)
 
 
-def check_names(names, n_latents):
+def check_names(names: Any, n_latents: int) -> tuple[str, ...]:
     """Return names of latents as text; raise a ValueError unless each has one of its own."""
     names = tuple(text_name(name) for name in names)
     if len(set(names)) != n_latents or len(names) != n_latents:

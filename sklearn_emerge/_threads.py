@@ -2,26 +2,27 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from threadpoolctl import ThreadpoolController
 
-Item, Result = TypeVar("Item"), TypeVar("Result")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _LOCK = Lock()
 # The limits of the first that has entered, and None for each of the others that are in.
-_ENTERED = []
+_ENTERED: list[Any] = []
 # How many are free where the libraries have one.
 _FREE = ContextVar("free", default=1)
 
 
 @contextmanager
-def one_thread():
+def one_thread() -> Iterator[None]:
     """Let BLAS and OpenMP have one thread; afterwards they have as many as before."""
     token = _FREE.set(max(_FREE.get(), torch.get_num_threads()))
     # Those of OpenMP belong to a thread of Python.
@@ -34,7 +35,7 @@ def one_thread():
 
 
 @contextmanager
-def one_thread_of_blas():
+def one_thread_of_blas() -> Iterator[None]:
     """Let BLAS have one thread, in all threads of Python, until the last has left.
 
     Its threads belong to the process: if each restored what it had found, that could be what
@@ -76,7 +77,8 @@ def computed_ahead(function: Callable[[Item], Result], items: Iterable[Item]) ->
     if n_ahead == 1:
         yield from map(function, items)
         return
-    pool, waiting = ThreadPoolExecutor(n_ahead), deque()
+    pool = ThreadPoolExecutor(n_ahead)
+    waiting: deque[Future[Result]] = deque()
     try:
         for item in items:
             waiting.append(pool.submit(function, item))

@@ -10,6 +10,7 @@ import torch
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld, TriangleWorld
 from sklearn_emerge.assessment import _panel
+from sklearn_emerge.reporting import _sections
 from sklearn_emerge.training import Net
 
 matplotlib.use("Agg")
@@ -52,6 +53,14 @@ def close_figures():
     """Close all figures after the test."""
     yield
     plt.close("all")
+
+
+@pytest.fixture
+def without_figures(monkeypatch):
+    """Leave out what takes time in reports, for tests of text."""
+    monkeypatch.setattr(_sections, "figures_of", lambda case: [])
+    monkeypatch.setattr(_sections, "training_curves", lambda case: None)
+    monkeypatch.setattr(_sections, "picture_of_world", lambda world, nulls, of: None)
 
 
 @pytest.fixture

@@ -242,8 +242,8 @@ OPERATORS = {
         (1000, 500),
     ),
 }
-# .59 and .78, but of a gap that is 13 and 16% of the squared error of the best forecast: in 48 steps
-# oscillations hardly grow out of what is linear.
+# .59 and .78, but of a gap that is 13 and 16% of the squared error of the best forecast: in 48
+# steps oscillations hardly grow out of what is linear.
 LITTLE_LEFT = OscillatorWorld(n_steps=48), GRU_OF_16, (2000, 500)
 
 

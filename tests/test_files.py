@@ -4,15 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from damage import flip
 
 from sklearn_emerge._files import check_writable, read_sealed, seal, write_atomically
-
-
-def flip(path, bit):
-    """Flip one bit of a file."""
-    content = bytearray(path.read_bytes())
-    content[bit // 8] ^= 1 << bit % 8
-    path.write_bytes(content)
 
 
 def test_a_flipped_bit_of_every_byte_is_noticed(tmp_path):

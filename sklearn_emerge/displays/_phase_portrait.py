@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from .._typing import Floats, RandomState
 from .._validation import check_integer
-from ..operators import fixed_points
-from ..operators._decoder import driven_states, fit_map, halves, units_of
-from ..operators._loops import clock_stands, closed_loop, closed_states
 from ..operators._targets import world_of
-from ..predictors._stepping import CellRollouts
 from ..worlds import Sample
+from ._delay_plane import of_delays
+from ._latent_plane import no_latents, of_latents
+from ._plane import as_long, limits_of
+from ._rest_places import RestPlaces
 from ._source import Display, known_option
 from ._style import BLUE, GREY, finish_panels, literal, set_legend, set_title
 
@@ -25,10 +23,6 @@ if TYPE_CHECKING:
 
     from ..predictors import BasePredictor
 
-# Arrows a side of the plane.
-_N_ARROWS = 15
-# Paths may leave the range of the world's by so much of it.
-_MOST_ROOM = 0.5
 # Axes whose ranges differ by no larger factor have one scale.
 _SIMILAR = 1.5
 _COLORS: dict[str, str] = {"world": "black", "network": BLUE, "untrained twin": GREY}
@@ -37,21 +31,6 @@ _STYLES: dict[str, dict[str, Any]] = {
     "network": {"linewidth": 1.5, "zorder": 3},
     "untrained twin": {"linewidth": 1.0, "zorder": 2},
 }
-
-
-class RestPlaces(NamedTuple):
-    """Points of the plane that do not move.
-
-    Parameters
-    ----------
-    points : ndarray of shape (n_points, 2)
-        Where they are.
-    stable : ndarray of bool of shape (n_points,)
-        Whether what is near ends there.
-    """
-
-    points: Floats
-    stable: NDArray[np.bool_]
 
 
 class PhasePortraitDisplay(Display):
@@ -190,12 +169,12 @@ class PhasePortraitDisplay(Display):
         known_option("plane", plane, ("auto", "latents", "delay"))
         check_integer(n_sequences, "n_sequences")
         prompts, n_steps = _steps(prompts, n_steps, sample.X.shape[1])
-        why_not = _no_latents(world, sample, both)
+        why_not = no_latents(world, sample, both)
         if plane == "latents" and why_not:
             raise ValueError(f"plane='latents' is not possible: {why_not}; use plane='delay'.")
         if plane == "auto":
             plane = "delay" if why_not else "latents"
-        build = _of_latents if plane == "latents" else _of_delays
+        build = of_latents if plane == "latents" else of_delays
         which: Any = latents if plane == "latents" else delay
         draw = build(both, sample, which, prompts, n_steps, n_sequences, clock, random_state)
         return cls(*draw).plot(axes)
@@ -222,7 +201,7 @@ class PhasePortraitDisplay(Display):
         size, is_own = (3.3 * len(self.prompts) + 2.4, 4.1), axes is None
         panels = self._axes_by_prompt(axes, self.prompts, size)
         self.lines_: dict[str, list[Any]] = {}
-        limits = self._limits()
+        limits = limits_of(self.paths)
         wide, high = limits[:, 1] - limits[:, 0]
         for i, (ax, prompt) in enumerate(zip(panels, self.prompts, strict=True)):
             self._draw(ax, i, limits)
@@ -242,24 +221,12 @@ class PhasePortraitDisplay(Display):
         self._plotted(panels[0])
         return self
 
-    def _limits(self) -> Floats:
-        """Return the ends of both axes: all of the world, and of others what is near it."""
-        first = self.paths.get("world", next(iter(self.paths.values())))
-        low, high = (end(first.reshape(-1, 2), axis=0) for end in (np.nanmin, np.nanmax))
-        room = _MOST_ROOM * np.maximum(high - low, 1e-6)
-        shown = self.paths.get("network", first).reshape(-1, 2)
-        shown = shown[np.isfinite(shown).all(axis=1)]
-        shown = np.clip(np.vstack([shown, [low, high]]), low - room, high + room)
-        low, high = shown.min(axis=0), shown.max(axis=0)
-        room = 0.08 * (high - low)
-        return np.array([low - room, high + room]).T
-
     def _draw(self, ax: Axes, i: int, limits: Floats) -> None:
         """Draw one panel."""
         if self.arrows is not None:
             points, moves = self.arrows
             options = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.004}
-            moves = _as_long(moves, limits)
+            moves = as_long(moves, limits)
             ax.quiver(*points.T, *moves.T, color="0.75", zorder=1, **options)
         for name, paths in self.paths.items():
             style = _STYLES.get(name, {"linewidth": 1.0}) | {"color": _COLORS.get(name, GREY)}
@@ -318,182 +285,3 @@ def _steps(prompts: Any, n_steps: int | None, n_all: int) -> tuple[list[int], in
     n_steps = max(n_all - max(given), 1) if n_steps is None else n_steps
     check_integer(n_steps, "n_steps")
     return [int(prompt) for prompt in given], int(n_steps)
-
-
-def _no_latents(world: Any, sample: Sample, predictors: dict[str, Any]) -> str:
-    """Return why there is no plane of latents, as text; "" if there is one."""
-    name = type(world).__name__
-    if sample.latents is None or world.latent_kind != "continuous" or world.flow_kind is None:
-        return f"{name} knows no flow of latents that are quantities"
-    if sample.latents.shape[2] < 2:
-        return f"{name} has one latent"
-    for each in predictors.values():
-        if not isinstance(each, CellRollouts) or each._cell_and_head() is None:
-            return f"{type(each).__name__} has no hidden states that go on by themselves"
-    return ""
-
-
-def _of_latents(
-    predictors: dict[str, Any],
-    sample: Sample,
-    which: Any,
-    prompts: list[int],
-    n_steps: int,
-    n_sequences: int,
-    clock: Any,
-    stream: RandomState,
-) -> tuple[Any, ...]:
-    """Return what `PhasePortraitDisplay` takes, in the plane of two latents."""
-    assert sample.latents is not None
-    world: Any = sample.world
-    names = sample.latent_names or world.latent_names
-    which = _pair(which, len(names))
-    first, fit_on = halves(sample)
-    X, latents = sample.X[~first][:n_sequences], sample.latents[~first][:n_sequences]
-    paths, rest = {}, {}
-    true = [
-        np.concatenate(
-            [latents[:, p - 1 : p], world.flow(latents[:, p - 1], n_steps, p - 1)], axis=1
-        )
-        for p in prompts
-    ]
-    paths["world"] = np.stack(true)[..., which]
-    start = prompts[-1] - 1
-    if (known := world.rest_points(start)) is not None and len(known.points):
-        rest["world"] = RestPlaces(known.points[:, which], _stable(known.jacobians))
-    for name, predictor in predictors.items():
-        fit, _, _ = fit_map(driven_states(predictor, fit_on), fit_on.latents, units_of(fit_on))
-
-        def decoded(states: Floats, fit: Any = fit) -> Floats:
-            plane: Floats = (states @ fit.coef + fit.intercept)[..., which]
-            return plane
-
-        loops = (closed_loop(predictor, X[:, :p], n_steps, clock) for p in prompts)
-        closed = [list(closed_states(*loop, n_steps)) for loop in loops]
-        paths[name] = decoded(np.array(closed).swapaxes(1, 2))
-        if name == "network" and (found := _rest_of(predictor, sample.X, clock, stream)):
-            hidden = predictor._cell_of_states()[0].hidden(found.states)
-            rest[name] = RestPlaces(decoded(hidden), np.asarray(found.stable))
-    # Arrows are those of the plane in which the other latents are as they are in the middle.
-    center = np.median(latents.reshape(-1, latents.shape[2]), axis=0)
-    display = PhasePortraitDisplay(paths, prompts, ("", ""))
-    grid = _grid(display._limits())
-    points = np.tile(center, (len(grid), 1))
-    points[:, which] = grid
-    moves = (world.flow(points, 1, start)[:, 0] - points)[:, which]
-    others = [literal(name) for i, name in enumerate(names) if i not in which]
-    fixed = f", with the median of {', '.join(others)}" if others else ""
-    footer = (
-        f"Arrows: the flow of the world{fixed}, no longer than their spacing. Dots: where each is "
-        f"left alone, for {n_steps} steps. Of networks: latents decoded from hidden states by a "
-        "linear map fitted to other sequences; away from where sequences lead, it means little."
-    )
-    labels = tuple(f"latent {literal(names[i])}" for i in which)
-    return paths, prompts, labels, rest, (grid, moves), None, footer
-
-
-def _of_delays(
-    predictors: dict[str, Any],
-    sample: Sample,
-    delay: int | None,
-    prompts: list[int],
-    n_steps: int,
-    n_sequences: int,
-    clock: Any,
-    stream: RandomState,
-) -> tuple[Any, ...]:
-    """Return what `PhasePortraitDisplay` takes, in the plane of two steps of the first channel."""
-    world: Any = sample.world
-    if delay is None:
-        delay = min(_delay_of(world, sample.X), max(n_steps - 1, 1))
-    check_integer(delay, "delay")
-    if delay >= n_steps:
-        raise ValueError(f"delay={delay} must be below the steps to go on, n_steps={n_steps}.")
-    X = sample.X[:n_sequences]
-    paths, rest = {}, {}
-
-    def delayed(series: list[Any]) -> Floats:
-        x = np.stack([np.asarray(each, np.float64).reshape(len(X), n_steps, -1) for each in series])
-        return np.stack([x[:, :, delay:, 0], x[:, :, :-delay, 0]], axis=-1)
-
-    flows = sample.latents is not None and world.flow_kind in ("exact", "mean")
-    if flows:
-        assert sample.latents is not None
-        states = sample.latents[:n_sequences]
-        true = [world.emission(world.flow(states[:, p - 1], n_steps, p - 1)) for p in prompts]
-        paths["world"] = delayed(true)
-        if (known := world.rest_points(prompts[-1] - 1)) is not None and len(known.points):
-            shown = np.asarray(world.emission(known.points)).reshape(len(known.points), -1)[:, :1]
-            rest["world"] = RestPlaces(np.repeat(shown, 2, axis=1), _stable(known.jacobians))
-    for name, predictor in predictors.items():
-        paths[name] = delayed([predictor.rollout(X[:, :p], n_steps, clock=clock) for p in prompts])
-        if name == "network" and (found := _rest_of(predictor, sample.X, clock, stream)):
-            rest[name] = RestPlaces(np.repeat(found.outputs[:, :1], 2, axis=1), found.stable)
-    channel = "what is predicted" if X.ndim == 2 or X.shape[2] == 1 else "the first channel"
-    labels = f"{channel} (unit of the data)", f"{delay} steps before (unit of the data)"
-    footer = (
-        f"Dots: the first {delay} steps after each is left alone; paths go on to step {n_steps}."
-    )
-    if not flows:
-        footer += " What the world does without noise is not known."
-    return paths, prompts, labels, rest, None, None, footer
-
-
-def _pair(which: Any, n_latents: int) -> list[int]:
-    """Return the two latents, or raise a ValueError."""
-    pair = list(which) if np.ndim(which) == 1 else []
-    if len(pair) != 2 or len(set(pair)) != 2 or not set(pair) <= set(range(n_latents)):
-        raise ValueError(
-            f"latents={which!r} must be two different numbers from 0 to {n_latents - 1}."
-        )
-    return [int(i) for i in pair]
-
-
-def _rest_of(predictor: Any, X: NDArray[Any], clock: Any, stream: RandomState) -> Any:
-    """Return the rest points of a predictor that has one closed loop; None of others."""
-    counted = getattr(predictor, "input_scaling_", None) == "first"
-    has_state = isinstance(predictor, CellRollouts) and predictor._cell_and_head() is not None
-    if not (clock_stands(predictor, clock) and has_state) or counted:
-        return None
-    found = fixed_points(predictor, X[:64], clock=clock, random_state=stream)
-    return found if len(found.states) else None
-
-
-def _stable(jacobians: Floats | None) -> NDArray[np.bool_]:
-    """Return whether what is near rest points ends there."""
-    assert jacobians is not None
-    moduli = np.abs(np.linalg.eigvals(jacobians)).max(axis=1)
-    # What turns without growing is no more than that, whatever rounding says.
-    return np.asarray(moduli < 1 - 1e-9)
-
-
-def _delay_of(world: Any, X: NDArray[Any]) -> int:
-    """Return a quarter of the period, or where sequences have forgotten most of themselves."""
-    if (cycle := world.cycle()) is not None:
-        return max(1, round(cycle.period / 4))
-    x = np.asarray(X, np.float64).reshape(*X.shape[:2], -1)[:, :, 0]
-    x = x - np.nanmean(x)
-    lags = range(1, X.shape[1])
-    power = np.nanmean(x**2)
-    far = (lag for lag in lags if np.nanmean(x[:, lag:] * x[:, :-lag]) < power / np.e)
-    return next(far, 1)
-
-
-def _grid(limits: Floats) -> Floats:
-    """Return points that fill the plane."""
-    ends = [np.linspace(low, high, _N_ARROWS + 2)[1:-1] for low, high in limits]
-    return np.stack(np.meshgrid(*ends), axis=-1).reshape(-1, 2)
-
-
-def _as_long(moves: Floats, limits: Floats) -> Floats:
-    """Return arrows of which the longest have the length of their spacing.
-
-    In units of the axes; where most are short, the longest few are cut.
-    """
-    spacing = (limits[:, 1] - limits[:, 0]) / (_N_ARROWS + 1)
-    length = np.linalg.norm(moves / spacing, axis=1)
-    usual = np.quantile(length, 0.8)
-    if not usual > 0:
-        return moves
-    share = np.minimum(1.0, usual / np.maximum(length, usual)) / usual
-    return moves * share[:, np.newaxis]

@@ -42,6 +42,7 @@ class StudentT(Gaussian):
         """Return the loss on the scale of the data."""
         from .._losses import StudentTLoss
 
+        assert shape is not None
         return StudentTLoss(noise_std, scale, shape)
 
     def settle(self, noise_std: Floats, given: bool, pairs: Pairs) -> tuple[Floats, Floats]:

@@ -1,14 +1,19 @@
 """What a hidden state does: predictions from the state of another sequence."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike, NDArray
 from sklearn.neighbors import NearestNeighbors
 
+from .._typing import Floats
 from .._validation import check_integer
 from ..likelihoods import LIKELIHOODS
+from ..predictors import BasePredictor
 from ..predictors._scale import center_and_scale
+from ..worlds import Sample
 from ._sequences import as_given, sequences_of
 
 # What is measured, in order.
@@ -17,7 +22,14 @@ EXCHANGE = ("loss", "rise", "correlation", "distance")
 _ROUNDING = 1e-6
 
 
-def exchange_states(predictor, sample, *, latent=None, n_steps=16, n_sequences=None):
+def exchange_states(
+    predictor: BasePredictor,
+    sample: Sample | ArrayLike,
+    *,
+    latent: str | int | None = None,
+    n_steps: int = 16,
+    n_sequences: int | None = None,
+) -> xr.DataArray:
     """Exchange hidden states between sequences with the same last input.
 
     At some steps each sequence is paired with another one whose last input is the same, or the
@@ -95,7 +107,7 @@ def exchange_states(predictor, sample, *, latent=None, n_steps=16, n_sequences=N
     return result.assign_attrs(long_name="exchange of hidden states", units=units)
 
 
-def exchange_if_possible(predictor, sample, n_sequences):
+def exchange_if_possible(predictor: Any, sample: Sample, n_sequences: int | None) -> list[float]:
     """Return the entries of `exchange_states` in order; NaN where there is nothing to exchange.
 
     Parameters
@@ -116,7 +128,9 @@ def exchange_if_possible(predictor, sample, n_sequences):
     return [np.nan] * len(EXCHANGE) if values is None else list(values.values())
 
 
-def _exchange(predictor, X, scored, latents, n_steps):
+def _exchange(
+    predictor: Any, X: NDArray[Any], scored: Any, latents: Any, n_steps: int
+) -> dict[str, Any] | None:
     """Return the entries of `exchange_states` by name; None if no two last inputs are the same."""
     first = getattr(predictor, "input_scaling_", None) == "first" and predictor._feedback
     start = np.zeros_like(X[:, :1])
@@ -159,12 +173,12 @@ def _exchange(predictor, X, scored, latents, n_steps):
     return dict(zip(EXCHANGE, values, strict=True))
 
 
-def _means(predictor, X):
+def _means(predictor: Any, X: NDArray[Any]) -> Floats:
     """Return predictions of sequences that are as long as those of training, or shorter."""
     return predictor.at_length(X.shape[1]).predict(as_given(predictor, X))
 
 
-def _latent(sample, latent):
+def _latent(sample: Any, latent: Any) -> Floats:
     """Return a latent of shape (n_sequences, n_steps) as numbers."""
     names = list(sample.get("latent_names", ())) if isinstance(sample, Mapping) else []
     if latent not in names:
@@ -181,7 +195,7 @@ def _latent(sample, latent):
     return values.astype(np.float64)
 
 
-def _grid(scored, n_steps):
+def _grid(scored: NDArray[np.bool_], n_steps: int) -> NDArray[np.integer]:
     """Return steps, evenly over those that have a past and are followed by one that is scored."""
     check_integer(n_steps, "n_steps")
     possible = 1 + np.flatnonzero(scored[:, 1:].any(axis=0))
@@ -194,7 +208,7 @@ def _grid(scored, n_steps):
     return possible[places.round().astype(int)]
 
 
-def _pairs(last, exact):
+def _pairs(last: NDArray[Any], exact: bool) -> NDArray[np.integer]:
     """Return rows and the rows that they are paired with, of shape (2, n_pairs)."""
     if len(last) < 2:
         return np.empty((2, 0), dtype=int)
@@ -211,7 +225,7 @@ def _pairs(last, exact):
     return np.concatenate(pairs, axis=1)
 
 
-def _correlation(change, difference):
+def _correlation(change: Floats, difference: Floats) -> float:
     """Return the mean correlation of channels, each with its own, of those that vary."""
     products = ((change - change.mean(axis=0)) * difference).mean(axis=0)
     spreads = change.std(axis=0), difference.std(axis=0)
@@ -221,7 +235,7 @@ def _correlation(change, difference):
     return (products[varying] / np.prod(spreads, axis=0)[varying]).mean()
 
 
-def _multiple_correlation(change, effects):
+def _multiple_correlation(change: Floats, effects: Floats) -> float:
     """Return the root of the share of the squared changes that is linear in the effects."""
     total = (change**2).sum()
     if not total > len(change) * _ROUNDING**2:

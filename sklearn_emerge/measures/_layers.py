@@ -1,13 +1,17 @@
 """What can be decoded from each layer of a network, beside what needs no training."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from .._latents import check_latents
 from .._missing import is_observed
 from .._random import substream
+from .._typing import Floats, RandomState
 from ..likelihoods import LIKELIHOODS
 from ..predictors._last_inputs import windows_of
 from ..predictors._neural import NeuralPredictor
@@ -23,17 +27,17 @@ SCORES = ("probe", "other sequences", "beyond")
 
 
 def probe_layers(
-    predictor,
-    sample,
+    predictor: NeuralPredictor,
+    sample: Sample | Mapping[str, Any] | tuple[Any, Any],
     *,
-    layers="all",
-    twin=UNTRAINED,
-    steps=None,
-    probe="auto",
-    n_splits=5,
-    n_sequences=500,
-    random_state=0,
-):
+    layers: int | str | Sequence[int | str] = "all",
+    twin: Any = UNTRAINED,
+    steps: int | Sequence[int] | None = None,
+    probe: Any = "auto",
+    n_splits: int = 5,
+    n_sequences: int | None = 500,
+    random_state: RandomState = 0,
+) -> xr.DataArray:
     r"""Probe all layers of a network for all latents, with the controls of an assessment.
 
     Each layer is probed by a linear map, cross-validated over units (see `cross_validate_probe`).
@@ -136,18 +140,18 @@ def probe_layers(
         "random_state": substream(stream, "estimator"),
     }
 
-    def decoded(hidden):
+    def decoded(hidden: Any) -> list[Any]:
         """Return what is decoded from states, and from those of other sequences."""
         hidden = hidden[:, steps]
         other = control_states(hidden, "other_sequence", substream(stream, "other_sequence"))
         return [score_probe(each, latents, **options).score for each in (hidden, other)]
 
-    def scores(own, shuffled):
+    def scores(own: Any, shuffled: Any) -> Floats:
         """Return both, and the difference."""
         return np.stack([own, shuffled, own - np.maximum(shuffled, 0)], axis=1)
 
     if latents is None:
-        found = np.full((len(states) + 2, len(places), len(names), len(SCORES)), np.nan)
+        found: Any = np.full((len(states) + 2, len(places), len(names), len(SCORES)), np.nan)
     else:
         found = [[scores(*decoded(layer[place])) for place in places] for layer in states.values()]
         inputs = score_inputs((each[:, steps] for each in windows), latents, stream, **options)
@@ -170,7 +174,7 @@ _LONG_NAMES = {
 }
 
 
-def _windows_for(predictor, given, states):
+def _windows_for(predictor: NeuralPredictor, given: Any, states: Any) -> Iterator[Floats]:
     """Return windows of inputs, the longest with as many columns as the widest layer."""
     tokens = predictor.n_tokens_ if LIKELIHOODS[predictor.likelihood_].tokens else None
     width = max(values.shape[2] for values in states.values())
@@ -179,7 +183,7 @@ def _windows_for(predictor, given, states):
     return windows_of(given, width, "full_time" if clocked else None, tokens, **roles)
 
 
-def _probed_steps(predictor, sample, given):
+def _probed_steps(predictor: NeuralPredictor, sample: Sample, given: Any) -> NDArray[np.bool_]:
     """Return at which steps latents are known, of shape (n_sequences, n_steps)."""
     observed = sample.probed(len(given))
     if observed is None:
@@ -189,7 +193,7 @@ def _probed_steps(predictor, sample, given):
     return observed
 
 
-def _sample_of(sample):
+def _sample_of(sample: Any) -> tuple[Sample, list[str]]:
     """Return a sample, and the names of its latents: a null has those of its world, but no values.
 
     In an assessment a measure is taken of nulls as well.
@@ -197,7 +201,8 @@ def _sample_of(sample):
     if isinstance(sample, Mapping):
         sample = Sample(**sample)
     else:
-        sample = Sample(*sample) if isinstance(sample, tuple) and len(sample) == 2 else Sample(None)
+        pair = isinstance(sample, tuple) and len(sample) == 2
+        sample = Sample(*sample if pair else (None,))
     if sample.latents is not None:
         latents = np.asarray(sample.latents)
         sample.latents = latents[:, :, np.newaxis] if latents.ndim == 2 else latents
@@ -214,7 +219,7 @@ def _sample_of(sample):
     return sample, list(world.latent_names)
 
 
-def _places_of(predictor, layers):
+def _places_of(predictor: NeuralPredictor, layers: Any) -> tuple[list[Any], list[Any]]:
     """Return layers as they are labelled, and the names of their places."""
     numbers = predictor.layers_
     if isinstance(layers, str) and layers == "all":

@@ -1,9 +1,19 @@
 """Values of a measure as a labelled array."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import xarray as xr
+from numpy.typing import NDArray
 
 
-def named(values, coords, names, long_name, units):
+def named(
+    values: NDArray[Any],
+    coords: Mapping[str, Any],
+    names: Mapping[str, str],
+    long_name: str,
+    units: str,
+) -> xr.DataArray:
     """Return values as a DataArray whose dimensions say in words what they are.
 
     Parameters

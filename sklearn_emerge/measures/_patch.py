@@ -1,19 +1,32 @@
 """By how much a prediction is worse with what other sequences have at a place."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from .._typing import Floats
 from ..likelihoods import LIKELIHOODS
 from ..predictors._neural import NeuralPredictor
 from ..predictors._places import check_steps
+from ..worlds import Sample
 from ._named import named
 from ._sequences import sequences_of
 from ._twin import check_twin
 
 
-def patch_effect(predictor, X, source, *, at=None, steps=None, twin=None):
+def patch_effect(
+    predictor: NeuralPredictor,
+    X: Sample | ArrayLike,
+    source: Sample | ArrayLike,
+    *,
+    at: str | Sequence[str] | None = None,
+    steps: int | Sequence[int] | None = None,
+    twin: NeuralPredictor | None = None,
+) -> xr.DataArray:
     r"""Return by how much the loss rises with states of other sequences, place by place.
 
     At each place and step alone, what the network computes of X is replaced by what it computes of
@@ -91,12 +104,13 @@ def patch_effect(predictor, X, source, *, at=None, steps=None, twin=None):
                 "says nothing of its states; set training='readout'."
             )
         networks["untrained"] = twin
-    given, source = (each["X"] if isinstance(each, Mapping) else each for each in (X, source))
+    both: list[Any] = [X, source]
+    given, source = (each["X"] if isinstance(each, Mapping) else each for each in both)
     own, scored = sequences_of(predictor, X, None)
     last = own.shape[1] - 1
     steps = list(range(last)) if steps is None else check_steps(steps, own.shape[1], "steps")
     places = predictor._chosen_places(predictor.places_ if at is None else at)[1]
-    coords = {
+    coords: dict[str, Any] = {
         "network": list(networks),
         "place": places,
         "patched_step": steps,
@@ -123,7 +137,7 @@ _LONG_NAMES = {
 }
 
 
-def _losses(network, X, mean, scored):
+def _losses(network: Any, X: NDArray[Any], mean: Any, scored: Any) -> Floats:
     """Return the mean loss of the scored steps of each sequence; NaN if there are none."""
     likelihood, noise = LIKELIHOODS[network.likelihood_], (network.noise_std_, network.shape_)
     density = likelihood.log_density(network._targets(X)[:, 1:], mean[:, :-1], *noise).sum(axis=2)

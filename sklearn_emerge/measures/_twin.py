@@ -1,5 +1,7 @@
 """The untrained twin that a measure compares a network with."""
 
+from typing import Any
+
 from sklearn.utils.validation import check_is_fitted
 
 from ..predictors._neural import NeuralPredictor
@@ -7,7 +9,7 @@ from ..predictors._neural import NeuralPredictor
 _REMEDY = "clone(predictor).set_params(training='readout').fit(X_train)"
 
 
-def check_twin(twin, predictor):
+def check_twin(twin: Any, predictor: Any) -> None:
     """Raise unless a twin is fitted, not trained, and of the architecture of a network.
 
     Parameters

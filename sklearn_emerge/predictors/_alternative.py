@@ -1,8 +1,10 @@
 """What the alternatives to a network share: features, and heads that are fitted in closed form."""
 
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._ridge import fit_ridge
@@ -90,8 +92,9 @@ class FeaturePredictor(AlternativePredictor):
         """Return the held-out square error of some sequences, in variances, over channels."""
         some = _spread(X, _N_TUNING)
         size = self._n_features(X)
-        options = {"again": False, "compute": computed_ahead}
-        moments, _ = moments_of(self._features_of, some, size, self._targets, **options)
+        moments, _ = moments_of(
+            self._features_of, some, size, self._targets, again=False, compute=computed_ahead
+        )
         return float((fit_ridge(moments).error / self.target_scale_**2).sum())
 
     def _predict(self, X: Floats) -> Floats:
@@ -102,7 +105,7 @@ class FeaturePredictor(AlternativePredictor):
         return np.concatenate(means) if means else self._targets(X)
 
 
-def enough(X: Floats, n_features: int) -> Floats:
+def enough(X: NDArray[Any], n_features: int) -> Floats:
     """Return sequences, evenly, to which a head on so many features is fitted."""
     return _spread(X, max(_LEAST, -(-_STEPS_EACH * n_features // (X.shape[1] - 1))))
 

@@ -1,14 +1,17 @@
 """A random recurrent core with a head in closed form."""
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.linalg import eigs
 from sklearn.base import TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
 from .._random import seed_sequence, substream
+from .._typing import Floats, RandomState
 from ..networks import LeakyCell
 from ..training import parts
 from ._alternative import FeaturePredictor
@@ -116,20 +119,20 @@ class EchoStatePredictor(
 
     def __init__(
         self,
-        n_units=100,
-        spectral_radius="auto",
-        leak="auto",
-        input_scale="auto",
-        n_draws=8,
+        n_units: int = 100,
+        spectral_radius: float | str = "auto",
+        leak: float | str = "auto",
+        input_scale: float | str = "auto",
+        n_draws: int = 8,
         *,
-        time_channel=None,
-        likelihood="auto",
-        noise_std="auto",
-        n_tokens="auto",
-        n_exogenous="auto",
-        feedback="auto",
-        random_state=None,
-    ):
+        time_channel: str | None = None,
+        likelihood: str = "auto",
+        noise_std: ArrayLike = "auto",
+        n_tokens: int | str = "auto",
+        n_exogenous: int | str = "auto",
+        feedback: bool | str = "auto",
+        random_state: RandomState = None,
+    ) -> None:
         self.n_units = n_units
         self.spectral_radius = spectral_radius
         self.leak = leak
@@ -143,7 +146,7 @@ class EchoStatePredictor(
         self.feedback = feedback
         self.random_state = random_state
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> Floats:
         """Return the states of the core.
 
         Parameters
@@ -163,7 +166,7 @@ class EchoStatePredictor(
         """
         return self._features_of(self.encode(X)).astype(np.float64)
 
-    def _choose(self, X):
+    def _choose(self, X: Floats) -> None:
         # A generator would go on with each call.
         self.stream_ = seed_sequence(self.random_state)
         values = [getattr(self, name) for name in RANGES]
@@ -172,18 +175,18 @@ class EchoStatePredictor(
         cores = [self._draw(k, n_tuned) for k in range(n_draws)]
         errors = []
         for core in cores if n_draws > 1 else ():
-            vars(self).update(core)
+            self.__dict__.update(core)
             errors.append(self._tuning_error(X))
         best = cores[int(np.argmin(errors))] if errors else cores[0]
-        vars(self).update(best if n_tuned == self.n_units else self._draw(0, self.n_units, best))
+        self.__dict__.update(best if n_tuned == self.n_units else self._draw(0, self.n_units, best))
 
-    def _draw(self, k, n_units, like=None):
+    def _draw(self, k: int, n_units: int, like: Any = None) -> Any:
         """Return the core of a draw, by attributes; its hyper-parameters may be those of another.
 
         The weights of a draw do not hang on whether its hyper-parameters are given.
         """
         random = np.random.default_rng(substream(self.stream_, "core", k))
-        core = {}
+        core: dict[str, Any] = {}
         for name, (low, high) in RANGES.items():
             drawn = np.exp(random.uniform(np.log(low), np.log(high)))
             value = like[f"{name}_"] if like else getattr(self, name)
@@ -196,7 +199,7 @@ class EchoStatePredictor(
         core["bias_"] = scale * random.normal(size=n_units)
         return core
 
-    def _predict_from(self, X, k):
+    def _predict_from(self, X: Floats, k: int) -> Floats:
         """Return the predicted means if the state is zero before the last k inputs.
 
         Steps with no more than k inputs have the ordinary prediction.
@@ -210,35 +213,35 @@ class EchoStatePredictor(
         later = self.head_.mean(np.concatenate(states), self._likelihood)
         return np.concatenate([self._predict(X[:, :k]), later], axis=1)
 
-    def _inputs(self, X, begin=0, first=None):
+    def _inputs(self, X: Floats, begin: int = 0, first: Floats | None = None) -> Floats:
         """Return what enters at the steps from `begin` on, whatever the first step was."""
         clock = self._clock(begin + X.shape[1])[begin:]
         clock = np.broadcast_to(clock, (len(X), *clock.shape))
         return np.concatenate([self._standardise(X), clock], axis=2)
 
-    def _features(self, X):
+    def _features(self, X: Floats) -> NDArray[Any]:
         return self._states(self._inputs(X))
 
-    def _cell_and_head(self):
+    def _cell_and_head(self) -> Any:
         weights = self.input_weights_, self.recurrent_weights_, self.bias_
         return LeakyCell(*weights, leak=self.leak_), self.head_.coef, self.head_.intercept
 
-    def _units(self):
+    def _units(self) -> tuple[Any, Any]:
         # The head predicts on the scale of the data.
         return self.scale_, 1.0
 
-    def _mean(self, output):
+    def _mean(self, output: Floats) -> Floats:
         return self._likelihood.mean(output)
 
-    def _states(self, inputs):
+    def _states(self, inputs: Floats) -> NDArray[np.float32]:
         """Return the states of the core after each step; as networks do, it runs in float32."""
         n_sequences, n_steps, n_inputs = inputs.shape
-        weights = self.recurrent_weights_, self.input_weights_, self.bias_
+        parts_of_row = self.recurrent_weights_, self.input_weights_, self.bias_
         n_units, leak = len(self.recurrent_weights_), np.float32(self.leak_)
         # State, inputs and a one in a row, so that one product drives the next state.
         row = np.zeros((n_sequences, n_units + n_inputs + 1), dtype=np.float32)
         state, entering, row[:, -1] = row[:, :n_units], row[:, n_units:-1], 1
-        weights = np.vstack(weights).astype(np.float32)
+        weights = np.vstack(parts_of_row).astype(np.float32)
         states = np.empty((n_sequences, n_steps, n_units), dtype=np.float32)
         change = np.empty((n_sequences, n_units), dtype=np.float32)
         for t in range(n_steps):
@@ -252,7 +255,7 @@ class EchoStatePredictor(
         return states
 
 
-def _radius(matrix):
+def _radius(matrix: Floats) -> float:
     """Return the largest absolute eigenvalue of a matrix of random entries."""
     if len(matrix) < _MANY_UNITS:
         return np.abs(np.linalg.eigvals(matrix)).max()

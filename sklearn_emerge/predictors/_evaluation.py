@@ -1,19 +1,24 @@
 """What a network makes of sequences, outside training: in chunks, whatever their size the same."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from .._random import seed_sequence
 from .._tokens import encode_tokens
+from .._typing import Floats
 from .._validation import check_integer
 from ..networks import SequenceNetwork, products_in
 from ..recurrence import LANES, run_forward
 from ..training import isolated_torch, rows_of_weights
+from ._host import Host
 from ._last_inputs import last_of_windows
 
 # Sequences that pass through the network at once.
@@ -22,10 +27,10 @@ _CHUNK = 1024
 _CHUNK_BYTES = 2**28
 
 
-class NetworkEvaluation:
+class NetworkEvaluation(Host):
     """Outputs and hidden states of a fitted network; part of `NeuralPredictor`."""
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> Floats:
         """Return the hidden states.
 
         Parameters
@@ -46,18 +51,18 @@ class NetworkEvaluation:
         return self.hidden_states(X)
 
     @property
-    def layers_(self):
+    def layers_(self) -> tuple[int, ...]:
         """Numbers of the layers whose hidden states there are, the last of which the head reads."""
         check_is_fitted(self)
         return (1,)
 
     @property
-    def context_length_(self):
+    def context_length_(self) -> int | None:
         """How many of the last steps the next one depends on; None if on all."""
         check_is_fitted(self)
         return None
 
-    def hidden_states(self, X, layer=None):
+    def hidden_states(self, X: ArrayLike, layer: int | None = None) -> Floats:
         """Return the hidden states of a layer.
 
         Parameters
@@ -79,7 +84,7 @@ class NetworkEvaluation:
         """
         return self._read_layer(X, layer, outputs=False)
 
-    def layer_outputs(self, X, layer=None):
+    def layer_outputs(self, X: ArrayLike, layer: int | None = None) -> Floats:
         """Return what the head makes of the hidden states of a layer.
 
         Of the last layer these are the predictions before they are scaled or become probabilities;
@@ -103,7 +108,7 @@ class NetworkEvaluation:
         """
         return self._read_layer(X, layer, outputs=True)
 
-    def _read_layer(self, X, layer, outputs):
+    def _read_layer(self, X: ArrayLike, layer: int | None, outputs: bool) -> Floats:
         layers = self.layers_
         if layer is not None and (not isinstance(layer, Integral) or layer not in layers):
             raise ValueError(
@@ -112,11 +117,11 @@ class NetworkEvaluation:
             )
         return self._states(X, layers[-1] if layer is None else layer, outputs)
 
-    def _states(self, X, layer, outputs):
+    def _states(self, X: ArrayLike, layer: int, outputs: bool) -> Floats:
         """Return the hidden states of a layer, or what the head makes of them."""
         return self._forward(self.fill_missing(self.encode(X)), hidden=not outputs)
 
-    def generate(self, X, n_steps):
+    def generate(self, X: ArrayLike, n_steps: int) -> NDArray[np.integer]:
         """Continue sequences of tokens by the most probable token, again and again.
 
         Parameters
@@ -179,7 +184,16 @@ class NetworkEvaluation:
             encoded = np.concatenate([encoded, following[:, np.newaxis]], axis=1)
         return encoded[:, X.shape[1] :].argmax(axis=2)
 
-    def _forward(self, X, *, hidden=False, read=None, exact=True, window=None, inputs_of=None):
+    def _forward(
+        self,
+        X: Floats,
+        *,
+        hidden: bool = False,
+        read: Callable[..., torch.Tensor] | None = None,
+        exact: bool = True,
+        window: int | None = None,
+        inputs_of: Callable[[slice], Floats] | None = None,
+    ) -> Floats:
         """Return outputs or hidden states of the network, computed in chunks of sequences.
 
         `inputs_of` says what enters for a chunk, given as a slice, in place of the scaled X. With
@@ -197,7 +211,7 @@ class NetworkEvaluation:
             read = SequenceNetwork.hidden if hidden else SequenceNetwork.__call__
         n_sequences, n_steps, _ = X.shape
         n_results = n_steps if window is None else n_steps - window
-        result = None
+        result: Any = None
         if self.engine_ == "numba":
             needed = self.network_.layout.bytes_of(n_steps, np.float32)
             size, compute = min(_CHUNK, max(LANES, _CHUNK_BYTES // needed)), self._by_scan(hidden)
@@ -217,22 +231,24 @@ class NetworkEvaluation:
         return result
 
     @property
-    def _n_threads(self):
+    def _n_threads(self) -> int:
         """Threads of torch."""
         return torch.get_num_threads() if self._many_threads else 1
 
-    def _by_scan(self, hidden):
+    def _by_scan(self, hidden: bool) -> Callable[[Floats], NDArray[Any]]:
         """Return a function that computes outputs or hidden states by the compiled scan."""
         weights = rows_of_weights(self.network_).detach().numpy()
         layout, n_threads = self.network_.layout, torch.get_num_threads()
 
-        def compute(inputs):
+        def compute(inputs: Floats) -> NDArray[Any]:
             inputs = inputs[np.newaxis].astype(np.float32)
             return run_forward(inputs, weights, layout, n_threads)[1 if hidden else 0][0]
 
         return compute
 
-    def _by_torch(self, read, exact):
+    def _by_torch(
+        self, read: Callable[..., torch.Tensor], exact: bool
+    ) -> Callable[[Floats], NDArray[Any]]:
         """Return a function that computes by torch what is read from (network, inputs)."""
         dtype = torch.float64 if exact else torch.float32
         precision = "float32" if exact else getattr(self, "precision", "float32")
@@ -240,7 +256,7 @@ class NetworkEvaluation:
         with isolated():
             network = deepcopy(self.network_).to(dtype).eval()
 
-        def compute(inputs):
+        def compute(inputs: Any) -> NDArray[Any]:
             with isolated(), torch.no_grad(), products_in(precision, self.device):
                 inputs = torch.as_tensor(inputs, dtype=dtype, device=self.device)
                 return read(network, inputs).to("cpu", dtype).numpy()

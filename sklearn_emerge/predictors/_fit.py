@@ -1,19 +1,33 @@
 """How neural predictors are fitted: one, or many that differ in seed and sequences only."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 from sklearn.base import clone
 
-from ..training import DEFAULT_CONTEXT, TrainingResult, run, untrained_net
+from .._typing import RandomState
+from ..training import DEFAULT_CONTEXT, TrainingContext, TrainingResult, run, untrained_net
+
+if TYPE_CHECKING:
+    from ._neural import NeuralPredictor
 
 # What is kept of a training beside the weights: attributes of a predictor, without the underscore.
 KEPT = ("training_loss", "validation_loss", "stopped_at")
 
 
 def fit_replicas(
-    model, samples, random_states, context=DEFAULT_CONTEXT, trained=None, own=None, groups=None
-):
+    model: NeuralPredictor,
+    samples: Sequence[Any],
+    random_states: Sequence[RandomState],
+    context: TrainingContext = DEFAULT_CONTEXT,
+    trained: Any = None,
+    own: Any = None,
+    groups: Any = None,
+) -> list[Any]:
     """Fit a predictor once for each random state, all at once where that is faster.
 
     By default torch has one thread, so that results do not depend on how many the process was
@@ -48,7 +62,7 @@ def fit_replicas(
     groups = [None] * len(samples) if groups is None else groups
     if len(samples) == 1:
         samples, groups = list(samples) * len(predictors), list(groups) * len(predictors)
-    checked = {}
+    checked: dict[int, Any] = {}
     for predictor, random_state, X in zip(predictors, random_states, samples, strict=True):
         predictor.set_params(random_state=random_state)
         # With more threads than cores they wait for each other: a hundred times as long for 32
@@ -66,7 +80,12 @@ def fit_replicas(
     return predictors
 
 
-def train(predictors, samples, context=DEFAULT_CONTEXT, groups=None):
+def train(
+    predictors: Sequence[Any],
+    samples: Sequence[Any],
+    context: TrainingContext = DEFAULT_CONTEXT,
+    groups: Any = None,
+) -> None:
     """Train predictors that differ in nothing but their random state and their sequences.
 
     Parameters
@@ -91,7 +110,7 @@ def train(predictors, samples, context=DEFAULT_CONTEXT, groups=None):
         predictor._end(job, result)
 
 
-def restore(predictors, samples, trained):
+def restore(predictors: Sequence[Any], samples: Sequence[Any], trained: Any) -> None:
     """Give predictors the weights that training had given them.
 
     Parameters
@@ -114,14 +133,14 @@ def restore(predictors, samples, trained):
 class _Visits:
     """Shows a recorder of predictors the networks that train, as if training ended there."""
 
-    def __init__(self, recorder, predictors, samples):
+    def __init__(self, recorder: Any, predictors: Sequence[Any], samples: Sequence[Any]) -> None:
         self.at = recorder.at
         self.repeat = recorder.repeat
         self.recorder = recorder
         self.predictors = predictors
         self.samples = samples
 
-    def __call__(self, replica, step, network, loss):
+    def __call__(self, replica: int, step: int, network: Any, loss: float) -> None:
         predictor, X = self.predictors[replica], self.samples[replica]
         predictor.network_ = network
         predictor._fit_head(X)

@@ -1,8 +1,12 @@
 """Moments of the next step and the last ones, at each step."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from .._ridge import Moments
+from .._typing import Floats
 from ..training import folds
 
 # Columns that the products of a block of steps have beyond those of the lags.
@@ -29,21 +33,31 @@ class LaggedMoments:
         None is all, for both.
     """
 
-    def __init__(self, X, clock, lags, observed=None, roles=None):
-        self.X, self.clock, self.lags, self.observed = X, clock, lags, observed
+    def __init__(
+        self,
+        X: Floats,
+        clock: Floats,
+        lags: int,
+        observed: NDArray[np.bool_] | None = None,
+        roles: Any = None,
+    ) -> None:
+        self.X, self.clock, self.lags = X, clock, lags
+        self.observed: Any = observed
+        self.seen: Any
+        self.targets: Any
         self.seen, self.targets = (slice(None), slice(None)) if roles is None else roles
         self.n_seen, self.n_targets = (X[0, 0, role].size for role in (self.seen, self.targets))
         self.complete = observed is None or observed.all()
         self.means = X.mean(axis=0)
         self.steps = max(1, _WIDTH // X.shape[2])
-        self.block = None
+        self.block: int | None = None
 
-    def mean(self, t, lags):
+    def mean(self, t: int, lags: int) -> Floats:
         """Return the means at step t: of the clock, the last steps (latest first), the next."""
         past = self.means[t - lags + 1 : t + 1, self.seen][::-1]
         return np.concatenate([self.clock[t], past.ravel(), self.means[t + 1, self.targets]])
 
-    def at(self, t, lags, origin):
+    def at(self, t: int, lags: int, origin: Floats) -> Moments:
         """Return the moments at step t, about an origin."""
         if not self.complete:
             return self._of_observed(t, lags, origin)
@@ -74,7 +88,7 @@ class LaggedMoments:
         moments.products += away[:, np.newaxis] * sums[:, np.newaxis]
         return moments
 
-    def _of_observed(self, t, lags, origin):
+    def _of_observed(self, t: int, lags: int, origin: Floats) -> Moments:
         """Return the moments of the sequences in which the next step is observed."""
         n_sequences = len(self.X)
         past = self.X[:, t - lags + 1 : t + 1, self.seen][:, ::-1].reshape(n_sequences, -1)
@@ -87,7 +101,7 @@ class LaggedMoments:
             moments.add(fold, rows[part][observed], targets[part][observed])
         return moments
 
-    def _fill(self, block):
+    def _fill(self, block: int) -> None:
         """Multiply the steps that a block of steps needs."""
         self.block = block
         first = max(0, block * self.steps - self.lags + 1)

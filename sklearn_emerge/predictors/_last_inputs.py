@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from .._missing import fill_missing, observed_only
 from .._roles import exogenous_of, join, targets_of
@@ -15,7 +16,7 @@ from .._typing import Floats
 _MOST_COLUMNS = 512
 
 
-def last_of_windows(compute: Callable[[Floats], Floats], inputs: Floats, k: int) -> Floats:
+def last_of_windows(compute: Callable[[Floats], NDArray[Any]], inputs: Floats, k: int) -> Floats:
     """Return what a network computes at the last step of each window, the first left out.
 
     Parameters

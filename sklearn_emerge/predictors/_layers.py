@@ -1,10 +1,15 @@
 """What is read from the layers of a transformer: hidden states, and attention."""
 
 import math
+from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from .._typing import Floats
+from ..networks import SequenceNetwork
 from ._evaluation import NetworkEvaluation
 from ._places import check_steps
 
@@ -18,19 +23,19 @@ class LayerEvaluation(NetworkEvaluation):
     """Hidden states and attention of all layers; part of `TransformerPredictor`."""
 
     @property
-    def layers_(self):
+    def layers_(self) -> tuple[int, ...]:
         """Numbers of the layers whose hidden states there are: 0, the embedding, and all blocks."""
         check_is_fitted(self)
         return tuple(range(len(self.network_.core.blocks) + 1))
 
     @property
-    def context_length_(self):
+    def context_length_(self) -> int:
         """How many of the last steps the next one depends on."""
         check_is_fitted(self)
         return len(self.network_.core.positions)
 
     @property
-    def _places(self):
+    def _places(self) -> dict[str, tuple[str, bool]]:
         places = {"embedding": ("core.blocks.0", True)}
         for i in range(len(self.network_.core.blocks)):
             parts = {"attention": ".attention", "mlp": ".feedforward", "output": ""}
@@ -38,12 +43,12 @@ class LayerEvaluation(NetworkEvaluation):
                 places[f"layer {i + 1} {name}"] = (f"core.blocks.{i}{part}", False)
         return places | super()._places
 
-    def _place_of_layer(self, layer):
+    def _place_of_layer(self, layer: int) -> str:
         if layer == self.layers_[-1]:
             return super()._place_of_layer(layer)
         return f"layer {layer} output" if layer else "embedding"
 
-    def attention_logits(self, X, step=-1):
+    def attention_logits(self, X: ArrayLike, step: int = -1) -> Floats:
         r"""Return what the heads make of the steps before one, before the softmax.
 
         .. math:: g_{l,h,t} = s \, q_{l,h} \cdot k_{l,h,t}
@@ -80,7 +85,7 @@ class LayerEvaluation(NetworkEvaluation):
             )
         steps = steps % n_keys
 
-        def read(network, inputs):
+        def read(network: SequenceNetwork, inputs: torch.Tensor) -> torch.Tensor:
             return network.core.attention_logits(inputs)
 
         compute = self._by_torch(read, exact=True)
@@ -93,7 +98,9 @@ class LayerEvaluation(NetworkEvaluation):
         later = np.arange(n_keys) > steps[:, np.newaxis]
         return np.where(later[:, np.newaxis, np.newaxis], -np.inf, np.concatenate(parts))
 
-    def attention_pattern(self, X, layer=None, steps=None):
+    def attention_pattern(
+        self, X: ArrayLike, layer: int | None = None, steps: Any = None
+    ) -> Floats:
         r"""Return how much of their attention steps give to each step up to them.
 
         .. math:: a_{l,h,i,t} = \operatorname{softmax}_{t \le i}(s \, q_{l,h,i} \cdot k_{l,h,t})
@@ -157,7 +164,7 @@ class LayerEvaluation(NetworkEvaluation):
                 "steps=...."
             )
 
-        def read(network, inputs):
+        def read(network: SequenceNetwork, inputs: torch.Tensor) -> torch.Tensor:
             return network.core.attention(inputs, chosen, queries)
 
         compute, result = self._by_torch(read, exact=True), np.empty(shape)
@@ -168,11 +175,11 @@ class LayerEvaluation(NetworkEvaluation):
             result[chunk] = compute(self._inputs(X[chunk]))
         return result
 
-    def _states(self, X, layer, outputs):
+    def _states(self, X: ArrayLike, layer: int, outputs: bool) -> Floats:
         if layer == self.layers_[-1]:
             return super()._states(X, layer, outputs)
 
-        def read(network, inputs):
+        def read(network: SequenceNetwork, inputs: torch.Tensor) -> torch.Tensor:
             states = network.core.layers(inputs)[layer]
             return network.head(network.core.norm(states)) if outputs else states
 

@@ -1,13 +1,17 @@
 """Linear filters with lags and penalties by cross-validation, the same at every step or not."""
 
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
-from .._ridge import AMOUNTS, Moments, first_ridges, fit_ridge, shrink_ridge
+from .._ridge import AMOUNTS, Moments, RidgeFit, first_ridges, fit_ridge, shrink_ridge
+from .._typing import Floats
 from ..likelihoods import LIKELIHOODS, LinearCounts, LogCounts
 from ..training import Head, folds, head_of
 from ._alternative import AlternativePredictor, enough
@@ -107,16 +111,16 @@ class LinearFilterPredictor(AlternativePredictor):
 
     def __init__(
         self,
-        lags="auto",
+        lags: int | str = "auto",
         *,
-        time_channel=None,
-        link="auto",
-        likelihood="auto",
-        noise_std="auto",
-        n_tokens="auto",
-        n_exogenous="auto",
-        feedback="auto",
-    ):
+        time_channel: str | None = None,
+        link: str = "auto",
+        likelihood: str = "auto",
+        noise_std: ArrayLike = "auto",
+        n_tokens: int | str = "auto",
+        n_exogenous: int | str = "auto",
+        feedback: bool | str = "auto",
+    ) -> None:
         self.lags = lags
         self.time_channel = time_channel
         self.link = link
@@ -126,7 +130,7 @@ class LinearFilterPredictor(AlternativePredictor):
         self.n_exogenous = n_exogenous
         self.feedback = feedback
 
-    def _learn(self, X):
+    def _learn(self, X: Floats) -> None:
         self._head_likelihood = self._likelihood
         if self._likelihood.counts:
             self._head_likelihood = self._choose_link(X)
@@ -140,18 +144,19 @@ class LinearFilterPredictor(AlternativePredictor):
             self.link_ = "identity"
         self._fit_heads(X)
 
-    def _choose_link(self, X):
+    def _choose_link(self, X: Floats) -> Any:
         """Return the likelihood of counts whose heads predict sequences left out better."""
         targets = self._targets(X)
         linear = LinearCounts(_LEAST_MEAN * np.nanmean(targets, axis=(0, 1)))
         most = np.maximum(np.nanmax(targets, axis=(0, 1)), 1.0)
-        logs = [LogCounts(self._likelihood, most, penalty) for penalty in _LEAST_PENALTIES]
+        likelihood: Any = self._likelihood
+        logs = [LogCounts(likelihood, most, penalty) for penalty in _LEAST_PENALTIES]
         if self.link == "identity":
             return linear
         if len(X) < 2:
             return logs[0]
-        *_, left_out = folds(len(X))
-        kept, left_out = np.delete(X, left_out, axis=0), self.fill_missing(X[left_out])
+        *_, last = folds(len(X))
+        kept, left_out = np.delete(X, last, axis=0), self.fill_missing(X[last])
         following = targets[-len(left_out) :, 1:]
         # One head of all steps that have a full past tells enough.
         moments = self._choose_lags(kept, self._candidates(*self._seen(X).shape[1:]))
@@ -160,13 +165,15 @@ class LinearFilterPredictor(AlternativePredictor):
         steps, kept = range(self.lags_ - 1, X.shape[1] - 1), self.fill_missing(kept)
         rows = np.stack([self._rows(left_out, t, self.lags_) for t in steps], axis=1)
 
-        def score(likelihood):
+        poisson: Any = LIKELIHOODS["poisson"]
+
+        def score(likelihood: Any) -> float:
             self._head_likelihood = likelihood
             [head], _ = LinearFilterPredictor._steady(self, kept, *moments)
             mean = head.mean(rows, likelihood)
             # As Poisson counts: it is means that are compared.
             known = following[:, self.lags_ - 1 :]
-            return np.nansum(LIKELIHOODS["poisson"].log_density(known, mean))
+            return float(np.nansum(poisson.log_density(known, mean)))
 
         best, best_score = logs[0], score(logs[0])
         matters = _MATTERS * np.isfinite(following[:, self.lags_ - 1 :]).sum()
@@ -177,7 +184,7 @@ class LinearFilterPredictor(AlternativePredictor):
                 best, best_score = stronger, found
         return linear if self.link == "auto" and score(linear) > best_score else best
 
-    def _fit_heads(self, X):
+    def _fit_heads(self, X: Floats) -> None:
         n_steps, n_channels = self._seen(X).shape[1:]
         candidates = self._candidates(n_steps, n_channels)
         if not self._fit_lags(X, candidates):
@@ -195,15 +202,15 @@ class LinearFilterPredictor(AlternativePredictor):
             if longer > candidates[-1]:
                 shorter, error = dict(vars(self)), self._relative_error()
                 if not self._fit_lags(X, [longer]) or self._relative_error() >= error:
-                    vars(self).update(shorter)
+                    self.__dict__.update(shorter)
             if self.lags_ < longer:
                 break
 
-    def _relative_error(self):
+    def _relative_error(self) -> float:
         """Return the held-out square error of all steps, in variances, over channels."""
         return (self.cv_error_ / self.target_scale_**2).sum()
 
-    def _fit_lags(self, X, candidates):
+    def _fit_lags(self, X: Floats, candidates: list[int]) -> bool:
         """Fit filters of the best of some lengths; return False if no sequence is so long."""
         moments = self._choose_lags(X, candidates)
         if moments is None:
@@ -217,7 +224,7 @@ class LinearFilterPredictor(AlternativePredictor):
         self.cv_error_ = (squares + error * later) / (weight + later)
         return True
 
-    def _choose_lags(self, X, candidates):
+    def _choose_lags(self, X: Floats, candidates: list[int]) -> Any:
         """Settle the length; return moments of lagged steps, of those together, and their fit.
 
         None if no sequence is as long as the shortest candidate.
@@ -242,13 +249,13 @@ class LinearFilterPredictor(AlternativePredictor):
             for lags in candidates:
                 fit = fit_ridge(pooled.part(np.arange(self._size(lags, n_channels))))
                 errors[lags] = (fit.error / self.target_scale_**2).sum()
-            self.lags_ = min(errors, key=errors.get)
+            self.lags_ = min(errors, key=errors.__getitem__)
             pooled = pooled.part(np.arange(self._size(self.lags_, n_channels)))
         for t in range(self.lags_ - 1, longest - 1):
             pooled.include(lagged.at(t, self.lags_, pooled.origin))
         return lagged, pooled, fit_ridge(pooled)
 
-    def _pooled(self, lagged, steps, lags):
+    def _pooled(self, lagged: LaggedMoments, steps: Iterable[int], lags: int) -> Moments:
         """Return the moments of several steps together."""
         origin = lagged.mean(lags - 1, lags)
         n_folds = len(folds(len(lagged.X)))
@@ -258,9 +265,9 @@ class LinearFilterPredictor(AlternativePredictor):
             pooled.include(lagged.at(t, lags, origin))
         return pooled
 
-    def _candidates(self, n_steps, n_channels):
+    def _candidates(self, n_steps: int, n_channels: int) -> list[int]:
         """Return the lags to choose from, in order."""
-        if self.lags != "auto":
+        if not isinstance(self.lags, str):
             if self.lags >= n_steps:
                 raise ValueError(
                     f"lags={self.lags} is longer than the past of any step of sequences of "
@@ -270,27 +277,32 @@ class LinearFilterPredictor(AlternativePredictor):
         longest = max(1, min(_MOST_LAGS, n_steps // 2, _MOST_FEATURES // n_channels))
         return [2**k for k in range(longest.bit_length())]
 
-    def _size(self, lags, n_channels):
+    def _size(self, lags: int, n_channels: int) -> int:
         return self._clock(1).size + lags * n_channels
 
-    def _rows(self, X, t, lags):
+    def _rows(self, X: Floats, t: int, lags: int) -> Floats:
         """Return the features of step t: the clock and the last steps, most recent first."""
         past = self._seen(X)[:, t - lags + 1 : t + 1][:, ::-1].reshape(len(X), -1)
         clock = self._clock(t + 1)[-1]
         return np.hstack([np.broadcast_to(clock, (len(X), clock.size)), past])
 
-    def _first(self, X, lagged, pooled, ridge):
+    def _first(
+        self, X: Floats, lagged: LaggedMoments, pooled: Moments, ridge: RidgeFit
+    ) -> tuple[list[Head], Any, Any]:
         """Return the heads of the steps with a shorter past, their square errors and weights."""
         if not self._head_likelihood.closed_form:
             return self._first_iterated(X, lagged)
-        heads, squares, weight = [], 0.0, 0.0
+        heads: list[Head] = []
+        squares: Any = 0.0
+        weight = 0.0
         done = self.lags_ - 1
         # One amount for lengths 1, 2 and 3, 4 to 7, ...: of one step it would be chance.
         octaves = [
             list(octave) for _, octave in groupby(range(done), lambda t: (t + 1).bit_length())
         ]
         for octave in reversed(octaves):
-            fits, errors = [], []
+            fits: list[Any] = []
+            errors: Any = []
             for group in reversed(np.array_split(octave, min(_MOST_GROUPS, len(octave)))):
                 # Of the steps that have a past as long as the longest of the group has.
                 last, sizes = group[-1], [self._size(t + 1, len(self.center_)) for t in group]
@@ -318,10 +330,13 @@ class LinearFilterPredictor(AlternativePredictor):
             ]
         return heads, squares, weight
 
-    def _first_iterated(self, X, lagged):
-        heads, squares, weights = [], 0.0, self._share[: self.lags_ - 1]
+    def _first_iterated(self, X: Floats, lagged: LaggedMoments) -> tuple[list[Head], Any, Any]:
+        heads: list[Head] = []
+        squares: Any = 0.0
+        weights = self._share[: self.lags_ - 1]
         for t, weight in enumerate(weights):
-            steps, of_step = [t], lagged.at(t, t + 1, lagged.mean(t, t + 1))
+            steps: Iterable[int] = [t]
+            of_step = lagged.at(t, t + 1, lagged.mean(t, t + 1))
             if not is_enough(of_step):
                 # Hardly observed: that of all steps with such a past.
                 steps = range(t, X.shape[1] - 1)
@@ -332,10 +347,12 @@ class LinearFilterPredictor(AlternativePredictor):
             squares = squares + ridge.error * weight
         return heads, squares, weights.sum()
 
-    def _chunks(self, X, observed, steps, lags):
+    def _chunks(
+        self, X: Floats, observed: Any, steps: Iterable[int], lags: int
+    ) -> Callable[[], Iterator[Any]]:
         """Return what yields rows and next steps of some steps, where these are observed."""
 
-        def chunks():
+        def chunks() -> Iterator[Any]:
             for t in steps:
                 seen = observed[:, t + 1]
                 part = X if seen.all() else X[seen]
@@ -344,12 +361,14 @@ class LinearFilterPredictor(AlternativePredictor):
 
         return chunks
 
-    def _kept(self, *arguments):
+    def _kept(self, *arguments: Any) -> Callable[[], Any]:
         """Return the same as `_chunks`, of so few rows that they are kept."""
         kept = list(self._chunks(*arguments)())
         return lambda: kept
 
-    def _steady(self, X, lagged, pooled, ridge):
+    def _steady(
+        self, X: Floats, lagged: LaggedMoments, pooled: Moments, ridge: RidgeFit
+    ) -> tuple[list[Head], Any]:
         """Return the heads of the steps that have a full past, and their mean square error."""
         steps = range(self.lags_ - 1, X.shape[1] - 1)
 
@@ -360,38 +379,38 @@ class LinearFilterPredictor(AlternativePredictor):
         self.coef_, self.intercept_ = self._weights(head), head.intercept
         return [head], ridge.error
 
-    def _weights(self, head):
+    def _weights(self, head: Head) -> Floats:
         """Return the coefficients of the last steps, most recent first."""
         shape = len(self.center_), len(head.intercept)
         return head.coef[self._clock(1).size :].reshape(-1, *shape)
 
-    def _roles(self, X):
+    def _roles(self, X: Floats) -> Any:
         """Return which channels are seen, and which are targets; None if all are both."""
-        channels = np.arange(X.shape[2])[np.newaxis, np.newaxis]
+        channels: Any = np.arange(X.shape[2])[np.newaxis, np.newaxis]
         roles = self._seen(channels).ravel(), self._targets(channels).ravel()
         return roles if self._n_exogenous else None
 
-    def _predict(self, X):
+    def _predict(self, X: Floats) -> Floats:
         mean = np.empty(self._targets(X).shape)
         for t in range(X.shape[1]):
             mean[:, t] = self._after(X, t)
         return mean
 
-    def _last(self, X):
+    def _last(self, X: Floats) -> Floats:
         return self._after(X, X.shape[1] - 1)
 
-    def _after(self, X, t):
+    def _after(self, X: Floats, t: int) -> Floats:
         """Return the means after step t."""
         head = self.heads_[min(t, len(self.heads_) - 1)]
         return head.mean(self._rows(X, t, min(t + 1, self.lags_)), self._head_likelihood)
 
 
-def is_enough(moments):
+def is_enough(moments: Moments) -> bool:
     """Return whether two folds have rows, so that one can be left out."""
-    return np.count_nonzero(moments.counts) > 1
+    return bool(np.count_nonzero(moments.counts) > 1)
 
 
-def shrunk_head(moments, known, best):
+def shrunk_head(moments: Moments, known: Any, best: Any) -> Head:
     """Return the head of some rows, shrunk towards that of all by an amount for each channel."""
     if not moments.counts.any():
         best = np.full_like(best, len(AMOUNTS) - 1)

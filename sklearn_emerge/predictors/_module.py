@@ -1,14 +1,18 @@
 """A predictor around a torch module of somebody's own."""
 
+from collections.abc import Callable, Sequence
 from copy import deepcopy
+from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import nn
 
 from .._docs import fill_doc
 from .._random import seed_sequence
-from ..networks import ModuleCell, recurrent_weights
+from .._typing import Floats, RandomState
+from ..networks import ModuleCell, SequenceNetwork, recurrent_weights
 from ..training import isolated_torch
 from ._neural import NeuralPredictor
 from ._places import parts_called_once
@@ -127,31 +131,31 @@ class ModulePredictor(NeuralPredictor):
 
     def __init__(
         self,
-        module,
+        module: Any,
         *,
-        training="full",
-        head="exact",
-        max_steps=1000,
-        batch_size=64,
-        lr=1e-3,
-        early_stopping=False,
-        validation_fraction=0.1,
-        validation_steps=20,
-        n_iter_no_change=10,
-        likelihood="auto",
-        noise_std="auto",
-        n_tokens="auto",
-        n_exogenous="auto",
-        feedback="auto",
-        input_scaling="auto",
-        output_scaling="auto",
-        time_channel="full_time",
-        device="cpu",
-        engine="auto",
-        callbacks=None,
-        random_state=None,
-        trained=None,
-    ):
+        training: str = "full",
+        head: str = "exact",
+        max_steps: int = 1000,
+        batch_size: int = 64,
+        lr: float = 1e-3,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        validation_steps: int = 20,
+        n_iter_no_change: int = 10,
+        likelihood: str = "auto",
+        noise_std: ArrayLike = "auto",
+        n_tokens: int | str = "auto",
+        n_exogenous: int | str = "auto",
+        feedback: bool | str = "auto",
+        input_scaling: str | None = "auto",
+        output_scaling: str | None = "auto",
+        time_channel: str | None = "full_time",
+        device: str = "cpu",
+        engine: str = "auto",
+        callbacks: Sequence[Any] | None = None,
+        random_state: RandomState = None,
+        trained: TrainedNetwork | None = None,
+    ) -> None:
         super().__init__(
             training=training,
             head=head,
@@ -176,10 +180,17 @@ class ModulePredictor(NeuralPredictor):
             random_state=random_state,
         )
         self.module = module
-        self.trained = trained
+        self.trained: Any = trained
 
     @classmethod
-    def from_trained(cls, core, head=None, *, fresh=None, **params):
+    def from_trained(
+        cls,
+        core: Any,
+        head: nn.Linear | None = None,
+        *,
+        fresh: Callable[..., nn.Module] | None = None,
+        **params: Any,
+    ) -> Self:
         """Return a predictor around a network that is trained already, which stays as it is.
 
         Its `fit` trains nothing: it copies the network, bit for bit, and fits a head in closed
@@ -248,7 +259,7 @@ class ModulePredictor(NeuralPredictor):
         return cls(module, trained=trained, **(defaults | params))
 
     @property
-    def training_modes(self):
+    def training_modes(self) -> tuple[str, ...]:  # type: ignore[override]  # the module decides
         """Modes that `training` may be: not "scrambled" without weights named `weight_hh...`.
 
         Before `fit` the module is built for one channel to find out.
@@ -264,37 +275,37 @@ class ModulePredictor(NeuralPredictor):
         return modes if scrambles else modes[:-1]
 
     @property
-    def _is_given(self):
+    def _is_given(self) -> bool:
         """Whether there is a trained network."""
         return self.trained is not None and self.trained.known
 
     @property
-    def _shows_it(self):
+    def _shows_it(self) -> bool:
         """Whether the trained network takes the place of the module in this mode."""
         return self._is_given and self.training in ("full", "scrambled")
 
     @property
-    def _places(self):
+    def _places(self) -> dict[str, tuple[str, bool]]:
         if isinstance(self.network_.core, nn.RNNBase):
             return super()._places
         n_inputs = self.capacity_facts_["n_inputs"]
 
-        def find(network, inputs):
+        def find(network: Any, inputs: torch.Tensor) -> torch.Tensor:
             parts.update(parts_called_once(network, n_inputs))
             return inputs
 
-        parts = {}
+        parts: dict[str, str] = {}
         self._by_torch(find, exact=True)(np.zeros((1, 1, 1)))
         return {name: (path, False) for name, path in parts.items()} | super()._places
 
-    def _cell_of_states(self):
+    def _cell_of_states(self) -> Any:
         found = self._cell_and_head()
         if found is not None:
             return found
         cell = ModuleCell(self.network_.core, self.capacity_facts_["n_inputs"])
         return cell, *weights_of_head(self.network_, self.head_)
 
-    def _validate_params(self):
+    def _validate_params(self) -> None:
         super()._validate_params()
         if isinstance(self.module, nn.Module):
             raise ValueError(
@@ -308,10 +319,10 @@ class ModulePredictor(NeuralPredictor):
                 "head='exact', or pass its own: ModulePredictor.from_trained(core, head)."
             )
 
-    def _trained(self):
+    def _trained(self) -> str:
         return "nothing" if self._shows_it else super()._trained()
 
-    def _choose_engine(self, core, no_kernel, n_steps):
+    def _choose_engine(self, core: nn.Module, no_kernel: str, n_steps: int) -> str:
         if self.trained is not None and self.engine == "auto" and self._trained() == "nothing":
             # Whatever max_steps: engines round differently, and twins are compared.
             return "torch"
@@ -322,7 +333,7 @@ class ModulePredictor(NeuralPredictor):
             )
         return super()._choose_engine(core, no_kernel, n_steps)
 
-    def _learn_scaling(self, X):
+    def _learn_scaling(self, X: Floats) -> None:
         super()._learn_scaling(X)
         seen = None if self.trained is None else self.trained.inputs
         if seen is None:
@@ -341,7 +352,7 @@ class ModulePredictor(NeuralPredictor):
         if self.input_scaling_ == "standard":
             self.input_center_, self.input_scale_ = seen.center, seen.scale
 
-    def _build_core(self, n_inputs):
+    def _build_core(self, n_inputs: int) -> nn.Module:
         core = self.module(n_inputs)
         if not isinstance(core, nn.Module):
             raise ValueError(
@@ -363,7 +374,7 @@ class ModulePredictor(NeuralPredictor):
         given = self.trained.core_like(core, n_inputs)
         return given if self._shows_it else core
 
-    def _initial_network(self, n_seen, n_targets):
+    def _initial_network(self, n_seen: int, n_targets: int) -> SequenceNetwork:
         network = super()._initial_network(n_seen, n_targets)
         head = self.trained.head if self._shows_it else None
         if head is None:
@@ -381,7 +392,7 @@ class ModulePredictor(NeuralPredictor):
         network.head = deepcopy(head).to(self.device)
         return network
 
-    def _fit_head(self, X):
+    def _fit_head(self, X: Floats) -> None:
         if self._shows_it and self.trained.head is not None:
             self.head_, self.converged_ = None, True
         else:

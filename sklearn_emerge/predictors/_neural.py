@@ -1,18 +1,23 @@
 """Neural predictors: a torch network under the contract of a predictor."""
 
 import warnings
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from .._missing import is_observed, mean_of_steps
 from .._random import seed_sequence, substream
 from .._roles import join, targets_of
+from .._typing import Floats, RandomState
 from ..networks import (
     SequenceNetwork,
     check_core,
@@ -30,6 +35,7 @@ from ..training import (
     Optimisation,
     TrainingContext,
     TrainingJob,
+    TrainingResult,
     check_callbacks,
     fit_head,
     isolated_torch,
@@ -60,7 +66,7 @@ class NeuralPredictor(
     which torch module turns inputs into hidden states.
     """
 
-    training_modes = ("full", "readout", "random", "scrambled")
+    training_modes: tuple[str, ...] = ("full", "readout", "random", "scrambled")
     knows_tokens = True
     takes_missing = True
     # Whether torch may use all its threads; small recurrent networks are faster with one.
@@ -93,28 +99,28 @@ class NeuralPredictor(
     def __init__(
         self,
         *,
-        training="full",
-        head="exact",
-        max_steps=1000,
-        batch_size=64,
-        lr=1e-3,
-        early_stopping=False,
-        validation_fraction=0.1,
-        validation_steps=20,
-        n_iter_no_change=10,
-        likelihood="auto",
-        noise_std="auto",
-        n_tokens="auto",
-        n_exogenous="auto",
-        feedback="auto",
-        input_scaling="auto",
-        output_scaling="auto",
-        time_channel="full_time",
-        device="cpu",
-        engine="auto",
-        callbacks=None,
-        random_state=None,
-    ):
+        training: str = "full",
+        head: str = "exact",
+        max_steps: int = 1000,
+        batch_size: int = 64,
+        lr: float = 1e-3,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        validation_steps: int = 20,
+        n_iter_no_change: int = 10,
+        likelihood: str = "auto",
+        noise_std: ArrayLike = "auto",
+        n_tokens: int | str = "auto",
+        n_exogenous: int | str = "auto",
+        feedback: bool | str = "auto",
+        input_scaling: str | None = "auto",
+        output_scaling: str | None = "auto",
+        time_channel: str | None = "full_time",
+        device: str = "cpu",
+        engine: str = "auto",
+        callbacks: Sequence[Any] | None = None,
+        random_state: RandomState = None,
+    ) -> None:
         self.training = training
         self.head = head
         self.max_steps = max_steps
@@ -137,12 +143,12 @@ class NeuralPredictor(
         self.callbacks = callbacks
         self.random_state = random_state
 
-    def _build_core(self, n_inputs):
+    def _build_core(self, n_inputs: int) -> nn.Module:
         """Return the torch module that maps inputs to hidden states."""
         raise NotImplementedError
 
     @property
-    def capacity_facts_(self):
+    def capacity_facts_(self) -> dict[str, int]:
         """What the capacity of the network depends on beside its operations.
 
         A dictionary of ``n_heads`` and ``n_layers`` of attention (1 of other networks), ``bits`` of
@@ -153,18 +159,18 @@ class NeuralPredictor(
         return {"n_heads": 1, "n_layers": 1, "bits": 32, "n_inputs": n_inputs}
 
     @property
-    def n_parameters_(self):
+    def n_parameters_(self) -> int:
         """Number of weights of the network, head included."""
         return sum(parameter.numel() for parameter in self.network_.parameters())
 
-    def _validate_params(self):
+    def _validate_params(self) -> None:
         super()._validate_params()
         check_callbacks(self.callbacks)
 
-    def _fit(self, X):
+    def _fit(self, X: Floats) -> None:
         train([self], [X], TrainingContext(n_threads=self._n_threads))
 
-    def training_job(self, X, groups=None):
+    def training_job(self, X: Floats, groups: Any = None) -> TrainingJob:
         """Return the training of the initial network, whose weights depend on the stream alone.
 
         Parameters
@@ -193,7 +199,8 @@ class NeuralPredictor(
         ('all', Linear(in_features=3, out_features=1, bias=True))
         """
         check_device(self.device)
-        self.head_, self.converged_ = None, True
+        self.head_: Head | None = None
+        self.converged_ = True
         self.training_loss_ = self.validation_loss_ = np.full(N_PARTS, np.nan)
         self.stopped_at_ = np.nan
         self.seed_sequence_ = seed_sequence(self.random_state)
@@ -238,7 +245,7 @@ class NeuralPredictor(
             groups=groups,
         )
 
-    def _choose_engine(self, core, no_kernel, n_steps):
+    def _choose_engine(self, core: nn.Module, no_kernel: str, n_steps: int) -> str:
         """Return what computes the training."""
         return choose_engine(
             self.engine,
@@ -249,7 +256,7 @@ class NeuralPredictor(
             max_steps=self.max_steps,
         )
 
-    def _trained(self):
+    def _trained(self) -> str:
         """Return which weights are trained, see `TrainingJob`."""
         if self.training == "random" or self.max_steps == 0:
             return "nothing"
@@ -257,7 +264,7 @@ class NeuralPredictor(
             return "nothing" if self.head == "exact" else "head"
         return "all"
 
-    def _optimisation(self):
+    def _optimisation(self) -> Optimisation:
         """Return how they are trained."""
         stops = self.validation_fraction, self.validation_steps, self.n_iter_no_change
         return Optimisation(
@@ -268,18 +275,18 @@ class NeuralPredictor(
             early_stopping=EarlyStopping(*stops) if self.early_stopping else None,
         )
 
-    def _training_callbacks(self):
+    def _training_callbacks(self) -> list[Any]:
         """Return callbacks that belong to the training itself."""
         return []
 
-    def _fit_head(self, X):
+    def _fit_head(self, X: Floats) -> None:
         """Fit the head to the hidden states, if it is to be and can; that of the network stays."""
         # Of weights that have diverged there is none, whatever there was before.
         self.head_, self.converged_ = None, True
         if self.head == "sgd" or self.training == "random" or not is_finite(self.network_):
             return
 
-        def states(part):
+        def states(part: Floats) -> Floats:
             return self._forward(self.fill_missing(part), hidden=True)
 
         n_features = self.network_.head.in_features
@@ -289,10 +296,10 @@ class NeuralPredictor(
         self.head_ = Head(head.coef / scale, (head.intercept - center) / scale, head.converged)
         self.head_error_, self.converged_ = ridge.error, head.converged
 
-    def _square_error(self, X):
+    def _square_error(self, X: Floats) -> Floats:
         return super()._square_error(X) if self.head_ is None else self.head_error_
 
-    def _end(self, job, result):
+    def _end(self, job: TrainingJob, result: TrainingResult) -> None:
         """Keep what was trained."""
         network = job.network
         self.network_, self.net_ = network, result.net
@@ -320,7 +327,7 @@ class NeuralPredictor(
             rng = np.random.default_rng(substream(self.seed_sequence_, "scramble"))
             scramble_recurrent_weights(network.core, rng)
 
-    def _learn_scaling(self, X):
+    def _learn_scaling(self, X: Floats) -> None:
         """Take the constants of input and output scaling from the training data."""
         center, spread = center_and_scale(self._targets(X))
         self.input_scaling_ = "standard" if self.input_scaling == "auto" else self.input_scaling
@@ -328,7 +335,7 @@ class NeuralPredictor(
             # Tokens have no scale.
             self.input_scaling_ = None
         seen = self._scaling(X)
-        scaled = np.full(len(seen[0]), self.input_scaling_ == "standard")
+        scaled: Any = np.full(len(seen[0]), self.input_scaling_ == "standard")
         if self._n_exogenous:
             # Those of tokens, and behind differences from the first step, have a scale.
             scaled[-self._n_exogenous :] = self.input_scaling is not None
@@ -338,7 +345,7 @@ class NeuralPredictor(
         self.output_center_ = center if scaled else np.zeros_like(center)
         self.output_scale_ = spread if scaled else np.ones_like(spread)
 
-    def _inputs(self, X, begin=0, first=None):
+    def _inputs(self, X: Floats, begin: int = 0, first: Floats | None = None) -> Floats:
         """Scale what is seen and append the clock.
 
         X may be the steps from `begin` on of sequences whose first step is `first`.
@@ -360,7 +367,7 @@ class NeuralPredictor(
             channels.append(np.broadcast_to(clock[:, np.newaxis], (n_sequences, n_steps, 1)))
         return np.concatenate(channels, axis=2)
 
-    def _tensors(self, X):
+    def _tensors(self, X: Floats) -> tuple[torch.Tensor, torch.Tensor]:
         """Return inputs and targets for training; of missing steps the targets are NaN."""
         targets = (self._targets(X)[:, 1:] - self.output_center_) / self.output_scale_
         return tuple(
@@ -368,7 +375,7 @@ class NeuralPredictor(
             for data in (self._inputs(self.fill_missing(X))[:, :-1], targets)
         )
 
-    def _initial_network(self, n_seen, n_targets):
+    def _initial_network(self, n_seen: int, n_targets: int) -> SequenceNetwork:
         """Build the network; its weights depend on the random stream alone, not on the mode."""
         n_inputs = n_seen + (self.time_channel is not None)
         core = self._build_core(n_inputs)
@@ -382,16 +389,16 @@ class NeuralPredictor(
         n_hidden = check_core(core, n_inputs, n_of_task)
         return SequenceNetwork(core, n_hidden, n_targets).to(self.device)
 
-    def _predict(self, X):
+    def _predict(self, X: Floats) -> Floats:
         return self._mean(self._forward(X))
 
-    def _cell_and_head(self):
+    def _cell_and_head(self) -> Any:
         return cell_and_head(self.network_, self.head_)
 
-    def _units(self):
+    def _units(self) -> tuple[Any, Any]:
         return self.input_scale_, self.output_scale_
 
-    def _predict_from(self, X, k):
+    def _predict_from(self, X: Floats, k: int) -> Floats:
         """Return the predicted means if the state is zero before the last k inputs.
 
         Steps with no more than k inputs have the ordinary prediction. The clock and, with
@@ -402,7 +409,7 @@ class NeuralPredictor(
         later = self._mean(self._forward(X, window=k))
         return np.concatenate([self._predict(X[:, :k]), later], axis=1)
 
-    def _mean(self, output):
+    def _mean(self, output: Floats) -> Floats:
         """Return the means of the next steps, given outputs of the head."""
         if self._likelihood.identity_link:
             output = output * self.output_scale_ + self.output_center_

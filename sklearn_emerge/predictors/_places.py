@@ -1,27 +1,32 @@
 """Places of a network by name: what is computed there, and what if it came from elsewhere."""
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from copy import copy
+from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .._names import did_you_mean
 from .._random import substream
-from ..networks import hidden_states
+from .._typing import Floats
+from ..networks import SequenceNetwork, hidden_states
 from ..training import isolated_torch
+from ._host import Host
 
 # What the head reads, in every network.
 HIDDEN = "hidden"
 
 
-class PlaceEvaluation:
+class PlaceEvaluation(Host):
     """States at named places, and patches of them; part of `NeuralPredictor`."""
 
     @property
-    def places_(self):
+    def places_(self) -> tuple[str, ...]:
         """Names of the places that `states` and `patch` know, in the order of the computation.
 
         "hidden", which is the last, are the hidden states that the head reads: all that recurrent
@@ -37,15 +42,15 @@ class PlaceEvaluation:
         return tuple(self._places)
 
     @property
-    def _places(self):
+    def _places(self) -> dict[str, tuple[str, bool]]:
         """What to hook by the name of a place: path of a module, and whether its input is meant."""
         return {HIDDEN: ("core", False)}
 
-    def _place_of_layer(self, layer):
+    def _place_of_layer(self, layer: int) -> str:
         """Return the name of the place at which a layer has its hidden states."""
         return HIDDEN
 
-    def states(self, X, at=HIDDEN):
+    def states(self, X: ArrayLike, at: str | Sequence[str] = HIDDEN) -> Floats | dict[str, Floats]:
         """Return what a network computes at a place, or at several in one pass.
 
         Parameters
@@ -86,10 +91,10 @@ class PlaceEvaluation:
         if set(names) == {HIDDEN}:
             found = {HIDDEN: self._forward(X, hidden=True)}
             return found[HIDDEN] if isinstance(at, str) else found
-        sizes = []
+        sizes: list[int] = []
 
-        def read(network, inputs):
-            calls = {name: [] for name in names}
+        def read(network: SequenceNetwork, inputs: torch.Tensor) -> torch.Tensor:
+            calls: dict[str, list[Any]] = {name: [] for name in names}
             with ExitStack() as stack:
                 for name in names:
                     keep = _keep_last(calls[name])
@@ -104,7 +109,13 @@ class PlaceEvaluation:
         found = {name: part.copy() for name, part in zip(names, parts, strict=True)}
         return found[at] if isinstance(at, str) else found
 
-    def patch(self, X, source, at=HIDDEN, step=None):
+    def patch(
+        self,
+        X: ArrayLike,
+        source: ArrayLike,
+        at: str | Sequence[str] = HIDDEN,
+        step: int | Sequence[int] | None = None,
+    ) -> Floats:
         """Predict sequences while what is computed at a place comes from other sequences.
 
         The network computes `source`, and then X, with what it has computed of `source` at the
@@ -159,7 +170,7 @@ class PlaceEvaluation:
         mean = self._likelihood.clip(self._patched(X, source, at, check_steps(step, X.shape[1])))
         return mean if several else mean[:, :, 0]
 
-    def _paired(self, X, source):
+    def _paired(self, X: ArrayLike, source: ArrayLike) -> tuple[Floats, Floats]:
         """Return sequences and those that states come from, encoded and filled."""
         X, source = self.fill_missing(self.encode(X)), self.fill_missing(self.encode(source))
         if X.shape != source.shape:
@@ -169,20 +180,20 @@ class PlaceEvaluation:
             )
         return X, source
 
-    def _patched(self, X, source, at, steps):
+    def _patched(self, X: Floats, source: Floats, at: str, steps: list[int]) -> Floats:
         """Return the means of patched predictions, given encoded sequences and sorted steps."""
         if isinstance(self.network_.core, nn.RNNBase) and at == HIDDEN:
             return self._spliced(X, source, steps)
         place, head = self._places[at], self.head_
 
-        def both(chunk):
+        def both(chunk: slice) -> Floats:
             return np.concatenate([self._inputs(X[chunk]), self._inputs(source[chunk])], axis=2)
 
-        def read(network, inputs):
+        def read(network: SequenceNetwork, inputs: torch.Tensor) -> torch.Tensor:
             own, other = (part.contiguous() for part in inputs.chunk(2, dim=2))
-            kept = []
+            kept: list[torch.Tensor] = []
 
-            def take(values):
+            def take(values: torch.Tensor) -> None:
                 at = _in_window(steps, len(kept), values)
                 kept.append((at, values[:, at].clone()))
 
@@ -190,7 +201,7 @@ class PlaceEvaluation:
                 network.hidden(other)
             calls = iter(kept)
 
-            def replace(values):
+            def replace(values: torch.Tensor) -> torch.Tensor:
                 at, new = next(calls)
                 values = values.clone()
                 values[:, at] = new
@@ -203,7 +214,7 @@ class PlaceEvaluation:
         values = self._forward(X, hidden=head is not None, read=read, inputs_of=both)
         return self._mean(values if head is None else head.output(values))
 
-    def _spliced(self, X, source, steps):
+    def _spliced(self, X: Floats, source: Floats, steps: list[int]) -> Floats:
         """Return the means of a recurrent network whose state is that of others after some steps.
 
         Whoever has seen their inputs has their state, so that no state has to be set.
@@ -213,7 +224,7 @@ class PlaceEvaluation:
         for last in (step for step in steps if step + 1 not in steps and step + 1 < X.shape[1]):
             after = last + 1
 
-            def spliced(chunk, after=after):
+            def spliced(chunk: slice, after: int = after) -> Floats:
                 past, future = self._inputs(source[chunk]), self._inputs(X[chunk])
                 return np.concatenate([past[:, :after], future[:, after:]], axis=1)
 
@@ -221,7 +232,7 @@ class PlaceEvaluation:
             mean[:, later] = self._mean(self._forward(X, inputs_of=spliced))[:, later]
         return mean
 
-    def _chosen_places(self, at):
+    def _chosen_places(self, at: Any) -> tuple[dict[str, tuple[str, bool]], list[str]]:
         """Return all places by name, and the names of those that were chosen, each once."""
         places, names = self._places, [at] if isinstance(at, str) else at
         if not np.iterable(names) or not all(isinstance(name, str) for name in names):
@@ -237,7 +248,7 @@ class PlaceEvaluation:
             raise ValueError(f"at={at!r} names no place; choose from {_listed(places)}.")
         return places, names
 
-    def _untrained(self):
+    def _untrained(self) -> Self:
         """Return a copy with the initial core, from the same weights that training began with.
 
         Its head is the initial one, too: only its states are of use.
@@ -249,7 +260,7 @@ class PlaceEvaluation:
         return twin
 
 
-def check_steps(step, n_steps, name="step"):
+def check_steps(step: Any, n_steps: int, name: str = "step") -> list[int]:
     """Return steps as a sorted list from 0 on after checking them; None is all.
 
     Parameters
@@ -278,7 +289,11 @@ def check_steps(step, n_steps, name="step"):
 
 
 @contextmanager
-def hooked(network, place, act):
+def hooked(
+    network: SequenceNetwork,
+    place: tuple[str, bool],
+    act: Callable[[torch.Tensor], torch.Tensor | None],
+) -> Iterator[None]:
     """Let a function see what is computed at a place, and replace it unless it returns None.
 
     Parameters
@@ -293,11 +308,11 @@ def hooked(network, place, act):
     path, of_input = place
     module = network.get_submodule(path)
 
-    def before(module, args):
+    def before(module: nn.Module, args: tuple[Any, ...]) -> Any:
         new = act(args[0])
         return None if new is None else (new, *args[1:])
 
-    def after(module, args, output):
+    def after(module: nn.Module, args: tuple[Any, ...], output: Any) -> Any:
         new = act(hidden_states(output))
         if new is None:
             return None
@@ -314,7 +329,7 @@ def hooked(network, place, act):
         handle.remove()
 
 
-def parts_called_once(network, n_inputs):
+def parts_called_once(network: Any, n_inputs: int) -> dict[str, str]:
     """Return names and paths of the parts of a core that are called once, and return states.
 
     Parameters
@@ -335,13 +350,15 @@ def parts_called_once(network, n_inputs):
     return {f"core.{path}" if path == HIDDEN else path: f"core.{path}" for path in paths}
 
 
-def _called_once(network, sizes, n_inputs):
+def _called_once(network: Any, sizes: Sequence[int], n_inputs: int) -> list[str]:
     """Return paths of the parts that are called once, and return states of so many steps."""
     called = []
 
-    def note(path):
-        def hook(module, args, output):
-            values = None if isinstance(output, tuple) and not output else hidden_states(output)
+    def note(path: str) -> Callable[..., None]:
+        def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+            values: Any = (
+                None if isinstance(output, tuple) and not output else hidden_states(output)
+            )
             fits = isinstance(values, torch.Tensor) and values.ndim == 3
             called.append((path, fits and values.shape[:2] == sizes))
 
@@ -356,23 +373,23 @@ def _called_once(network, sizes, n_inputs):
     return [path for path, fits in called if fits and paths.count(path) == 1]
 
 
-def _device_of(network):
+def _device_of(network: SequenceNetwork) -> torch.device:
     return network.head.weight.device
 
 
-def _keep_last(calls):
+def _keep_last(calls: list[Any]) -> Callable[[torch.Tensor], None]:
     """Return what keeps the first tensor as it is and of others the last step, as windows have."""
 
-    def keep(values):
+    def keep(values: torch.Tensor) -> None:
         calls.append((values[:, -1:] if calls else values).clone())
 
     return keep
 
 
-def _in_window(steps, first, values):
+def _in_window(steps: list[int], first: int, values: torch.Tensor) -> list[int]:
     """Return which of some steps are in the window that starts at one, counted from there."""
     return [step - first for step in steps if first <= step < first + values.shape[1]]
 
 
-def _listed(places):
+def _listed(places: Iterable[str]) -> str:
     return ", ".join(map(repr, places))

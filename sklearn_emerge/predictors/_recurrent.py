@@ -1,11 +1,15 @@
 """Recurrent predictors: one layer of a standard cell and a linear head."""
 
+from collections.abc import Sequence
 from numbers import Integral
+from typing import Any
 
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval
 from torch import nn
 
 from .._docs import fill_doc
+from .._typing import RandomState
 from ..networks import orthogonalise_recurrent_weights
 from ._neural import NeuralPredictor
 
@@ -20,30 +24,30 @@ class RecurrentPredictor(NeuralPredictor):
 
     def __init__(
         self,
-        hidden_size=16,
+        hidden_size: int = 16,
         *,
-        training="full",
-        head="exact",
-        max_steps=1000,
-        batch_size=64,
-        lr=1e-2,
-        early_stopping=False,
-        validation_fraction=0.1,
-        validation_steps=20,
-        n_iter_no_change=10,
-        likelihood="auto",
-        noise_std="auto",
-        n_tokens="auto",
-        n_exogenous="auto",
-        feedback="auto",
-        input_scaling="auto",
-        output_scaling="auto",
-        time_channel="full_time",
-        device="cpu",
-        engine="auto",
-        callbacks=None,
-        random_state=None,
-    ):
+        training: str = "full",
+        head: str = "exact",
+        max_steps: int = 1000,
+        batch_size: int = 64,
+        lr: float = 1e-2,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        validation_steps: int = 20,
+        n_iter_no_change: int = 10,
+        likelihood: str = "auto",
+        noise_std: ArrayLike = "auto",
+        n_tokens: int | str = "auto",
+        n_exogenous: int | str = "auto",
+        feedback: bool | str = "auto",
+        input_scaling: str | None = "auto",
+        output_scaling: str | None = "auto",
+        time_channel: str | None = "full_time",
+        device: str = "cpu",
+        engine: str = "auto",
+        callbacks: Sequence[Any] | None = None,
+        random_state: RandomState = None,
+    ) -> None:
         super().__init__(
             training=training,
             head=head,
@@ -69,7 +73,7 @@ class RecurrentPredictor(NeuralPredictor):
         )
         self.hidden_size = hidden_size
 
-    def _build_core(self, n_inputs):
+    def _build_core(self, n_inputs: int) -> nn.Module:
         core = self._layer(n_inputs, int(self.hidden_size), batch_first=True)
         orthogonalise_recurrent_weights(core)
         return core

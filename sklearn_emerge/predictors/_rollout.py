@@ -180,11 +180,11 @@ class Rollouts(Scores):
     def _from_prompt(self, n_prompt: int, n_steps: int, clock: Any) -> Any:
         """Return a copy that takes prompts of a length and whose clock does as it is told."""
         # It knows whether there are so many steps.
-        model = self.at_length(max(2, n_prompt + n_steps))  # type: ignore[attr-defined]
+        model = self.at_length(max(2, n_prompt + n_steps))
         model.n_features_in_ = n_prompt
         runs = getattr(self, "time_channel", None) == "full_time"
         if clock is None:
-            n_all, n_known = n_prompt + n_steps, self.n_steps_  # type: ignore[attr-defined]
+            n_all, n_known = n_prompt + n_steps, self.n_steps_
             if runs and n_all > n_known:
                 raise ValueError(
                     f"{n_prompt} steps of X and n_steps={n_steps} are {n_all} steps, beyond the "
@@ -208,7 +208,7 @@ class Rollouts(Scores):
 
     def _running_clock(self, n_steps: int) -> Floats:
         """Return the clock of the first steps; it runs on at the pace of training."""
-        clock: Floats = np.arange(n_steps) / (self.n_steps_ - 1)  # type: ignore[attr-defined]
+        clock: Floats = np.arange(n_steps) / (self.n_steps_ - 1)
         if self._stopped_clock is not None:
             start, value = self._stopped_clock
             clock[start:] = value
@@ -230,13 +230,12 @@ class Rollouts(Scores):
     def _path(self, X: Floats, n_steps: int, uniforms: Floats | None = None) -> Floats:
         """Return the means along a path; without uniform numbers it is the means that enter."""
         likelihood: Any = self._likelihood
-        noise = self.noise_std_, self.shape_  # type: ignore[attr-defined]
+        noise = self.noise_std_, self.shape_
         mean, state = self._begin(X)
         means: Floats = np.empty((len(X), n_steps, mean.shape[1]))
         means[:, 0] = mean = likelihood.clip(mean)
         for k in range(1, n_steps):
-            drawn = uniforms is not None
-            x = likelihood.draw(mean, uniforms[:, k - 1], *noise) if drawn else mean
+            x = mean if uniforms is None else likelihood.draw(mean, uniforms[:, k - 1], *noise)
             mean, state = self._advance(state, x)
             means[:, k] = mean = likelihood.clip(mean)
         return means
@@ -251,7 +250,7 @@ class Rollouts(Scores):
 
     def _last(self, X: Floats) -> Floats:
         """Return the means after the last step of X, what `_predict` has for that step."""
-        return self._predict(X)[:, -1]  # type: ignore[attr-defined]
+        return self._predict(X)[:, -1]
 
 
 def length_of(X: Any) -> int:

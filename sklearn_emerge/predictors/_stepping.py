@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._typing import Floats
 from ..networks import Cell, cell_of
 from ._rollout import Rollouts
 from ._window import WindowPredictor
@@ -53,59 +54,61 @@ class CellRollouts(Rollouts):
         """Return what one unit of inputs and of outputs is in units of the data."""
         raise NotImplementedError
 
-    def _begin(self, X):
+    def _begin(self, X: Floats) -> tuple[Floats, Any]:
         found = self._cell_and_head()
         if found is None:
             return super()._begin(X)
-        state = found[0].run(self._inputs(X))
-        return self._read(Running(*found, X[:, :1], X.shape[1], state))
+        cell, coef, intercept = found
+        state = cell.run(self._inputs(X))
+        return self._read(Running(cell, coef, intercept, X[:, :1], X.shape[1], state))
 
-    def _advance(self, state, x):
+    def _advance(self, state: Any, x: Floats) -> tuple[Floats, Any]:
         if not isinstance(state, Running):
             return super()._advance(state, x)
         return self._read(self._after_step(state, x))
 
-    def _read(self, running):
+    def _read(self, running: Running) -> tuple[Floats, Running]:
         """Return the means and the state."""
         hidden = running.cell.hidden(running.state)
         return self._mean(hidden @ running.coef + running.intercept), running
 
-    def _check_states(self):
+    def _check_states(self) -> None:
         if self._cell_of_states() is None:
             super()._check_states()
 
-    def _before(self, X):
-        found = self._cell_of_states()
-        return Running(*found, X[:, :1], 0, np.zeros((len(X), found[0].n_state)))
+    def _before(self, X: Floats) -> Running:
+        cell, coef, intercept = self._cell_of_states()
+        state = np.zeros((len(X), cell.n_state))
+        return Running(cell, coef, intercept, X[:, :1], 0, state)
 
-    def _after_step(self, running, x):
+    def _after_step(self, running: Running, x: Floats) -> Running:
         following = running.cell.step(running.state, self._enters(running, x))
         return running._replace(n_seen=running.n_seen + 1, state=following)
 
-    def _slopes(self, running, x):
+    def _slopes(self, running: Running, x: Floats) -> tuple[Floats, Floats]:
         by_state, by_inputs = running.cell.jacobian(running.state, self._enters(running, x))
         units = self._units()[0]
         return by_state, by_inputs[:, :, : len(units)] / units
 
-    def _closed_step(self, running):
+    def _closed_step(self, running: Running) -> tuple[Running, Floats]:
         predicted, _ = self._read(running)
         by_state, by_x = self._slopes(running, predicted)
         # What the hidden states change in what is predicted, and so in what enters.
         by_state[:, :, running.cell.hidden_at] += by_x @ (running.coef * self._units()[1]).T
         return self._after_step(running, predicted), by_state
 
-    def _enters(self, running, x):
+    def _enters(self, running: Running, x: Floats) -> Floats:
         """Return the inputs of the next step, at which x is observed."""
         return self._inputs(x[:, np.newaxis], running.n_seen, running.first)[:, 0]
 
 
-def cell_and_head(network, head):
+def cell_and_head(network: Any, head: Any) -> Any:
     """Return the cell of a network, and its head or another one, or None without a cell."""
     cell = cell_of(network.core)
     return None if cell is None else (cell, *weights_of_head(network, head))
 
 
-def weights_of_head(network, head):
+def weights_of_head(network: Any, head: Any) -> Any:
     """Return coefficients and intercept of the head of a network, or of another one."""
     if head is not None:
         return head.coef, head.intercept

@@ -1,10 +1,15 @@
 """A linear filter with coefficients of each step."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from .._docs import fill_doc
-from .._ridge import AMOUNTS, shrink_ridge
+from .._ridge import AMOUNTS, Moments, RidgeFit, shrink_ridge
+from .._typing import Floats
 from ..training import Head
+from ._lagged import LaggedMoments
 from ._linear_filter import LinearFilterPredictor, is_enough, shrunk_head
 
 # An amount of shrinking is chosen on so many steps, or more if that makes fewer coefficients.
@@ -81,7 +86,9 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
     [0.5, 3.0, 0.5]
     """
 
-    def _steady(self, X, lagged, pooled, ridge):
+    def _steady(
+        self, X: Floats, lagged: LaggedMoments, pooled: Moments, ridge: RidgeFit
+    ) -> tuple[list[Head], Any]:
         n_channels = len(self.target_scale_)
         steps = range(self.lags_ - 1, X.shape[1] - 1)
         some = _spread(steps, max(_SOME_STEPS, _SOME_COEFFICIENTS // pooled.n_features))
@@ -98,25 +105,28 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
         self.amount_ = AMOUNTS[best]
         [steady], _ = super()._steady(X, lagged, pooled, ridge)
         if self._head_likelihood.closed_form:
-            moments = (lagged.at(t, self.lags_, pooled.origin) for t in steps)
-            heads = [shrunk_head(each, ridge, best) for each in moments]
+            of_steps = (lagged.at(t, self.lags_, pooled.origin) for t in steps)
+            heads = [shrunk_head(each, ridge, best) for each in of_steps]
         else:
             heads = [self._varied(X, lagged, t, pooled, steady) for t in steps]
         self.coefs_ = np.array([self._weights(head) for head in heads])
         self.intercepts_ = np.array([head.intercept for head in heads])
         return heads, error[best, np.arange(n_channels)]
 
-    def _varied(self, X, lagged, t, pooled, steady):
+    def _varied(
+        self, X: Floats, lagged: LaggedMoments, t: int, pooled: Moments, steady: Head
+    ) -> Head:
         """Return the head of step t, shrunk towards the one of all."""
         if np.isinf(self.amount_[0]) or not lagged.observed[:, t + 1].any():
             return steady
         penalty = self.amount_[0] * np.mean(self.scale_**2)
         known = steady.coef, steady.intercept
         chunks = self._kept(X, lagged.observed, [t], self.lags_)
-        fit = self._head_likelihood.shrink_head(chunks, pooled, penalty, known)
+        likelihood: Any = self._head_likelihood
+        fit = likelihood.shrink_head(chunks, pooled, penalty, known)
         return Head(fit.coef, fit.intercept, fit.converged)
 
 
-def _spread(steps, most):
+def _spread(steps: Sequence[int], most: int) -> list[int]:
     """Return some steps, evenly."""
     return [steps[k] for k in np.linspace(0, len(steps) - 1, min(most, len(steps))).astype(int)]

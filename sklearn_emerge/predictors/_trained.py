@@ -2,10 +2,11 @@
 
 import inspect
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -53,32 +54,32 @@ class TrainedNetwork:
     head: nn.Linear | None = None
     inputs: Inputs | None = None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         what = "nothing" if self.core is None else _words(self.core)
         return f"TrainedNetwork({what}{'' if self.head is None else ', with its head'})"
 
     @property
-    def known(self):
+    def known(self) -> bool:
         """Whether there is a core."""
         return self.core is not None
 
     @property
-    def state(self):
+    def state(self) -> dict[str, Any]:
         """Weights and buffers by name, those of the head behind those of the core."""
-        core = self.core.state_dict() if isinstance(self.core, nn.Module) else self.core
+        core: Any = self.core.state_dict() if isinstance(self.core, nn.Module) else self.core
         head = {} if self.head is None else self.head.state_dict()
         return {**core, **{f"head.{name}": values for name, values in head.items()}}
 
     @property
-    def sizes(self):
+    def sizes(self) -> dict[str, tuple[int, ...]]:
         """Shapes of weights and buffers by name."""
         return {name: tuple(np.shape(values)) for name, values in self.state.items()}
 
-    def forgotten(self):
+    def forgotten(self) -> Self:
         """Return that nothing is trained; inputs stay as they are."""
         return replace(self, core=None, head=None)
 
-    def core_like(self, fresh, n_inputs):
+    def core_like(self, fresh: nn.Module, n_inputs: int) -> nn.Module:
         """Return a copy of the core.
 
         Parameters
@@ -127,7 +128,7 @@ class TrainedNetwork:
         return core
 
 
-def _prefix_of(sizes, others):
+def _prefix_of(sizes: Mapping[str, Any], others: Mapping[str, Any]) -> str:
     """Return the prefix with which all names of a module are among those of a state, or ""."""
     first = min(others, default="")
     prefixes = [name.removesuffix(first) for name in sizes if first and name.endswith(f".{first}")]
@@ -146,17 +147,17 @@ class Factory:
         ``*args``; else with nothing.
     """
 
-    def __init__(self, make):
+    def __init__(self, make: Callable[..., nn.Module]) -> None:
         self.make = make
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Factory({self.make!r})"
 
-    def __call__(self, n_inputs):
+    def __call__(self, n_inputs: int) -> nn.Module:
         return self.make(n_inputs) if _takes_a_number(self.make) else self.make()
 
 
-def _takes_a_number(make):
+def _takes_a_number(make: Callable[..., Any]) -> bool:
     try:
         parameters = inspect.signature(make).parameters.values()
     except (TypeError, ValueError):
@@ -185,7 +186,7 @@ class Reinitialised:
         If parts keep weights that no `reset_parameters` sets.
     """
 
-    def __init__(self, core):
+    def __init__(self, core: nn.Module) -> None:
         self.core = deepcopy(core).cpu()
         with isolated_torch(seed_sequence(0), "cpu"):
             fresh = self(None)
@@ -201,10 +202,10 @@ class Reinitialised:
                 f"{type(core).__name__}, or give these parts a reset_parameters."
             )
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Reinitialised({_words(self.core)})"
 
-    def __call__(self, n_inputs):
+    def __call__(self, n_inputs: int | None) -> nn.Module:
         core = deepcopy(self.core)
         with torch.no_grad():
             for weights in core.parameters():
@@ -212,7 +213,7 @@ class Reinitialised:
                 weights.fill_(torch.nan)
                 weights.requires_grad_(True)
 
-            def reset(part):
+            def reset(part: nn.Module) -> None:
                 if callable(getattr(part, "reset_parameters", None)):
                     part.reset_parameters()
 
@@ -229,23 +230,25 @@ class CoresOf:
         Fitted.
     """
 
-    def __init__(self, predictor):
+    def __init__(self, predictor: NeuralPredictor) -> None:
         # As fitted, so that it knows the length of sequences, but without its network.
         self.predictor = type(predictor).__new__(type(predictor))
         left_out = ("network_", "net_", "callbacks")
         kept = {k: v for k, v in vars(predictor).items() if k not in left_out}
-        vars(self.predictor).update(deepcopy(kept), callbacks=None)
+        self.predictor.__dict__.update(deepcopy(kept), callbacks=None)
         if hasattr(predictor, "trained"):
             self.predictor.trained = None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"CoresOf({type(self.predictor).__name__})"
 
-    def __call__(self, n_inputs):
+    def __call__(self, n_inputs: int) -> nn.Module:
         return self.predictor._build_core(n_inputs)
 
 
-def read_network(network, head, fresh):
+def read_network(
+    network: Any, head: nn.Linear | None, fresh: Callable[..., nn.Module] | None
+) -> tuple[TrainedNetwork, Callable[..., nn.Module], dict[str, Any]]:
     """Return what is kept of a network, what makes fresh ones, and parameters that it brings.
 
     Parameters
@@ -276,7 +279,9 @@ def read_network(network, head, fresh):
             f"fresh={_words(fresh)} cannot be called; pass a function that returns a new, "
             "untrained module."
         )
-    module, inputs, params = None if fresh is None else Factory(fresh), None, {}
+    module: Any = None if fresh is None else Factory(fresh)
+    inputs: Inputs | None = None
+    params: dict[str, Any] = {}
     if isinstance(network, NeuralPredictor):
         if not hasattr(network, "network_"):
             raise ValueError(
@@ -322,14 +327,14 @@ def read_network(network, head, fresh):
 
 
 @contextmanager
-def warned_before():
+def warned_before() -> Iterator[None]:
     """Leave out the warning of `warn_if_whole`, where it was issued already."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*it seems to be a whole network", UserWarning)
         yield
 
 
-def warn_if_whole(core, n_units, n_targets):
+def warn_if_whole(core: nn.Module, n_units: int, n_targets: int) -> None:
     """Warn of a core that may be a whole network, which ends in its own output layer.
 
     Parameters
@@ -366,9 +371,16 @@ def warn_if_whole(core, n_units, n_targets):
     )
 
 
-def _seen(predictor):
+def _seen(predictor: NeuralPredictor) -> tuple[Inputs, dict[str, Any]]:
     """Return how a fitted predictor saw its inputs, and parameters that it shares with others."""
-    names = ("max_steps", "batch_size", "lr", "likelihood", "noise_std", "output_scaling")
+    names: tuple[str, ...] = (
+        "max_steps",
+        "batch_size",
+        "lr",
+        "likelihood",
+        "noise_std",
+        "output_scaling",
+    )
     names += ("time_channel", "device", "engine", "n_exogenous", "feedback")
     params = {name: getattr(predictor, name) for name in names}
     params["input_scaling"] = predictor.input_scaling_
@@ -378,13 +390,13 @@ def _seen(predictor):
     return Inputs(center.copy(), scale.copy(), predictor.n_steps_), params
 
 
-def _copy(value):
+def _copy(value: Any) -> Any:
     """Return a copy, on the CPU if it is a module."""
     copy = deepcopy(dict(value) if isinstance(value, Mapping) else value)
     return copy.cpu() if isinstance(copy, nn.Module) else copy
 
 
-def _words(value):
+def _words(value: Any) -> str:
     """Return what something is, without its weights."""
     if isinstance(value, Mapping):
         return f"a {type(value).__name__} of {len(value)} entries"

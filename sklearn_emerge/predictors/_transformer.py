@@ -1,16 +1,20 @@
 """The transformer predictor."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral, Real
+from typing import Any
 
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, StrOptions
 from skorch.callbacks import GradientNormClipping
 from torch import nn
 
 from .._docs import fill_doc
+from .._typing import Floats, RandomState
 from ..networks import SequenceNetwork, TransformerCore, check_core, initialise
-from ..training import ClipEachGradient, LowerPrecision
+from ..training import ClipEachGradient, LowerPrecision, Optimisation
 from ._layers import LayerEvaluation
 from ._neural import NeuralPredictor
 
@@ -193,44 +197,44 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
 
     def __init__(
         self,
-        hidden_size=64,
-        n_layers=2,
-        n_heads=4,
+        hidden_size: int = 64,
+        n_layers: int = 2,
+        n_heads: int = 4,
         *,
-        feedforward_size=None,
-        context=None,
-        norm="pre",
-        attention_scale="head",
-        activate_output=False,
-        dropout=0.0,
-        initial_weights="normal",
-        extra_outputs=0,
-        training="full",
-        head="exact",
-        max_steps=1000,
-        batch_size=64,
-        lr=1e-3,
-        adam_eps=1e-8,
-        weight_decay=0.0,
-        clip_norm=1.0,
-        clip="global",
-        precision="float32",
-        full_precision_steps=0,
-        early_stopping=False,
-        validation_fraction=0.1,
-        validation_steps=20,
-        n_iter_no_change=10,
-        likelihood="auto",
-        noise_std="auto",
-        n_tokens="auto",
-        n_exogenous="auto",
-        feedback="auto",
-        input_scaling="auto",
-        output_scaling="auto",
-        device="cpu",
-        callbacks=None,
-        random_state=None,
-    ):
+        feedforward_size: int | None = None,
+        context: int | None = None,
+        norm: str = "pre",
+        attention_scale: str = "head",
+        activate_output: bool = False,
+        dropout: float = 0.0,
+        initial_weights: str = "normal",
+        extra_outputs: int = 0,
+        training: str = "full",
+        head: str = "exact",
+        max_steps: int = 1000,
+        batch_size: int = 64,
+        lr: float = 1e-3,
+        adam_eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = 1.0,
+        clip: str = "global",
+        precision: str = "float32",
+        full_precision_steps: int = 0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        validation_steps: int = 20,
+        n_iter_no_change: int = 10,
+        likelihood: str = "auto",
+        noise_std: ArrayLike = "auto",
+        n_tokens: int | str = "auto",
+        n_exogenous: int | str = "auto",
+        feedback: bool | str = "auto",
+        input_scaling: str | None = "auto",
+        output_scaling: str | None = "auto",
+        device: str = "cpu",
+        callbacks: Sequence[Any] | None = None,
+        random_state: RandomState = None,
+    ) -> None:
         self.hidden_size = hidden_size
         self.n_layers = n_layers
         self.n_heads = n_heads
@@ -268,7 +272,7 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
         self.callbacks = callbacks
         self.random_state = random_state
 
-    def transform(self, X, layer=None):
+    def transform(self, X: ArrayLike, layer: int | None = None) -> Floats:
         """Return the hidden states of a layer.
 
         Parameters
@@ -291,7 +295,7 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
         return self.hidden_states(X, layer)
 
     @property
-    def capacity_facts_(self):
+    def capacity_facts_(self) -> dict[str, int]:
         """What the capacity of the network depends on beside its operations.
 
         A dictionary of ``n_heads`` and ``n_layers`` of attention, ``bits`` of a weight in training,
@@ -301,7 +305,7 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
         own = {"n_heads": self.n_heads, "n_layers": self.n_layers, "bits": bits}
         return super().capacity_facts_ | own
 
-    def _build_core(self, n_inputs):
+    def _build_core(self, n_inputs: int) -> nn.Module:
         if self.hidden_size % self.n_heads:
             raise ValueError(
                 f"hidden_size={self.hidden_size} is not a multiple of n_heads={self.n_heads}; "
@@ -342,7 +346,7 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
         initialise(core, self.initial_weights)
         return core
 
-    def _initial_network(self, n_seen, n_targets):
+    def _initial_network(self, n_seen: int, n_targets: int) -> SequenceNetwork:
         core = self._build_core(n_seen)
         n_outputs = n_targets + self.extra_outputs
         network = SequenceNetwork(core, check_core(core, n_seen), n_outputs)
@@ -353,42 +357,42 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
             nn.init.normal_(network.head.weight, std=0.02)
         return network.to(self.device)
 
-    def _tensors(self, X):
+    def _tensors(self, X: Floats) -> tuple[torch.Tensor, torch.Tensor]:
         inputs, targets = super()._tensors(X)
         return inputs, nn.functional.pad(targets, (0, self.extra_outputs))
 
-    def _mean(self, output):
+    def _mean(self, output: Floats) -> Floats:
         # Without the outputs that no token has; their probability is lost to the others.
         return super()._mean(output)[:, :, : len(self.output_center_)]
 
-    def _last(self, X):
+    def _last(self, X: Floats) -> Floats:
         # No step sees more; the first one may be what all are counted from.
-        def inputs_of(chunk):
+        def inputs_of(chunk: slice) -> Floats:
             return self._inputs(X[chunk])[:, -self.context_length_ :]
 
         seen = X[:, -self.context_length_ :]
         return self._mean(self._forward(seen, inputs_of=inputs_of))[:, -1]
 
-    def _predict_from(self, X, k):
+    def _predict_from(self, X: Floats, k: int) -> Floats:
         # A window keeps the positions that its steps have in the whole sequence.
         head = self.head_
 
-        def read(network, inputs):
+        def read(network: Any, inputs: torch.Tensor) -> torch.Tensor:
             states = network.core.layers(inputs, k)[-1]
             return network.head(states) if head is None else states
 
         values = self._forward(X, hidden=head is not None, read=read)
         return self._mean(values if head is None else head.output(values))
 
-    def _optimisation(self):
-        chosen = {"precision": self.precision}
+    def _optimisation(self) -> Optimisation:
+        chosen: dict[str, Any] = {"precision": self.precision}
         own = {"foreach": True, "eps": self.adam_eps}
         if self.weight_decay:
             chosen["optimizer"] = torch.optim.AdamW
             own["weight_decay"] = self.weight_decay
         return replace(super()._optimisation(), optimizer_options=own, **chosen)
 
-    def _training_callbacks(self):
+    def _training_callbacks(self) -> list[Any]:
         callbacks = []
         if self.clip_norm is not None:
             clipping = GradientNormClipping if self.clip == "global" else ClipEachGradient

@@ -3,11 +3,16 @@
 What they change in training has names that end with an underscore: that is kept in checkpoints.
 """
 
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from skorch.callbacks import Callback
 from skorch.history import History
 from torch import nn
 
+from .._typing import Floats
 from ._replicas import Replicas
 
 # Parts of a training whose mean losses are kept.
@@ -27,24 +32,24 @@ class ClipEachGradient(Callback):
         The norm.
     """
 
-    def __init__(self, norm):
+    def __init__(self, norm: float) -> None:
         self.norm = norm
 
-    def on_grad_computed(self, net, named_parameters, **kwargs):
+    def on_grad_computed(self, net: Any, named_parameters: Any, **kwargs: Any) -> None:
         """Scale the gradients."""
         for _, parameter in named_parameters:
             if parameter.grad is not None:
                 nn.utils.clip_grad_norm_(parameter, self.norm)
 
 
-def losses_of_update(net):
+def losses_of_update(net: Any) -> list[float]:
     """Return the losses of the last update, one a replica."""
     if net.compiled_loss is None:
         return [net.history[-1, "batches", -1, "train_loss"]]
     return net.replica_losses_.tolist()
 
 
-def means_of_parts(losses, updates, n_made, max_steps):
+def means_of_parts(losses: Floats, updates: NDArray[Any], n_made: Any, max_steps: int) -> Floats:
     """Return the means of losses in parts of a training, NaN where there are none.
 
     Parameters
@@ -75,16 +80,19 @@ def means_of_parts(losses, updates, n_made, max_steps):
 class LossCurve(Callback):
     """Keep the losses of all updates."""
 
-    def on_train_begin(self, net, **kwargs):
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Start."""
-        self.losses_, self.n_made_ = [], 0
+        self.losses_: list[Any] = []
+        self.n_made_ = 0
 
-    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+    def on_batch_end(
+        self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
+    ) -> None:
         """Keep the losses of an update."""
         self.losses_.append(losses_of_update(net))
         self.n_made_ = self.n_made_ + np.logical_not(net.stopped)
 
-    def of_parts(self, max_steps):
+    def of_parts(self, max_steps: int) -> Floats:
         """Return the mean losses in parts of the training, NaN where no update was made.
 
         Parameters
@@ -112,27 +120,30 @@ class RecordTrajectory(Callback):
         Called with the number of updates made and the mean loss of each replica over the updates
         since the last visit (None if there were none).
     max_steps : int
-        Updates of the whole training. Where it ends earlier, what is left stands for the updates
-        that were not made.
+        Updates of the whole training. Where it ends earlier, the remaining visits see the
+        weights of its end.
     """
 
-    def __init__(self, at, visit, max_steps):
+    def __init__(self, at: Sequence[int], visit: Callable[..., Any], max_steps: int) -> None:
         self.at = at
         self.visit = visit
         self.max_steps = max_steps
 
-    def on_train_begin(self, net, **kwargs):
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Start."""
-        self.done_, self.losses_ = 0, []
+        self.done_ = 0
+        self.losses_: list[Any] = []
         self._visit(net)
 
-    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+    def on_batch_end(
+        self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
+    ) -> None:
         """Count an update."""
         self.done_ += 1
         self.losses_.append(losses_of_update(net))
         self._visit(net)
 
-    def on_train_end(self, net, **kwargs):
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
         """Visit what training has left, if it has stopped early."""
         if isinstance(net.module_, Replicas):
             net.module_.distribute()
@@ -140,11 +151,11 @@ class RecordTrajectory(Callback):
             if self.done_ < step <= self.max_steps:
                 self.visit(step, None)
 
-    def _visit(self, net):
+    def _visit(self, net: Any) -> None:
         if self.done_ in self.at:
             if isinstance(net.module_, Replicas):
                 net.module_.distribute()
-            losses = np.mean(self.losses_, axis=0) if self.losses_ else None
+            losses: Any = np.mean(self.losses_, axis=0) if self.losses_ else None
             if np.any(net.stopped):
                 losses = np.where(net.stopped, np.nan, losses)
             self.visit(self.done_, losses)
@@ -154,26 +165,29 @@ class RecordTrajectory(Callback):
 class ReplicaHistory(Callback):
     """Keep the mean loss of each replica and epoch."""
 
-    def on_train_begin(self, net, **kwargs):
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Start."""
-        self.epochs_ = []
+        self.epochs_: list[Any] = []
 
-    def on_epoch_begin(self, net, **kwargs):
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         """Start an epoch."""
-        self.losses_, self.sizes_ = [], []
+        self.losses_: list[Any] = []
+        self.sizes_: list[int] = []
 
-    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+    def on_batch_end(
+        self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
+    ) -> None:
         """Keep the losses of a batch."""
         self.losses_.append(net.replica_losses_.tolist())
         self.sizes_.append(batch[0].shape[1])
 
-    def on_epoch_end(self, net, **kwargs):
+    def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Average over the batches."""
         losses = np.average(self.losses_, axis=0, weights=self.sizes_)
         stopped = np.broadcast_to(net.stopped, losses.shape).tolist()
         self.epochs_.append((losses.tolist(), len(self.sizes_), net.history[-1, "dur"], stopped))
 
-    def of_replica(self, replica):
+    def of_replica(self, replica: int) -> History:
         """Return the history of one replica as skorch would have recorded it."""
         history = History()
         for epoch, (losses, n_batches, seconds, stopped) in enumerate(self.epochs_, start=1):
@@ -196,22 +210,24 @@ class LowerPrecision(Callback):
         Updates in single precision.
     """
 
-    def __init__(self, after):
+    def __init__(self, after: int) -> None:
         self.after = after
 
-    def on_train_begin(self, net, **kwargs):
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Start in single precision."""
         self.done_ = 0
         net.precision = "float32"
 
-    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+    def on_batch_end(
+        self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
+    ) -> None:
         """Count an update."""
         self.done_ += 1
         if self.done_ == self.after:
             net.precision = "bfloat16"
 
 
-def check_callbacks(callbacks):
+def check_callbacks(callbacks: Iterable[Any] | None) -> None:
     """Raise a ValueError unless skorch can call all callbacks."""
     for callback in callbacks or ():
         named = isinstance(callback, tuple | list) and len(callback) == 2

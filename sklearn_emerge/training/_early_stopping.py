@@ -1,12 +1,16 @@
 """Stopping when held-out sequences are predicted no better."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from skorch.callbacks import Callback
 
 from .._random import substream
+from .._typing import Floats
 from ._callbacks import StopTraining, means_of_parts
 from ._net import batches_of
 from ._observed import count_sequences, is_observed
@@ -55,24 +59,29 @@ class StopEarly(Callback):
         Updates after which each has stopped; NaN while it goes on.
     """
 
-    def __init__(self, look, when):
+    def __init__(self, look: Callable[[Any], Floats], when: EarlyStopping) -> None:
         self.look = look
         self.when = when
 
-    def on_train_begin(self, net, **kwargs):
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Start."""
         n_replicas = len(rows_of_weights(net.module_))
-        self.done_, self.losses_, self.best_ = 0, [], None
+        self.done_ = 0
+        self.losses_: list[Floats] = []
+        # The best weights by name, after the first look.
+        self.best_: Any = None
         self.lowest_ = np.full(n_replicas, np.inf)
         # Looks since the lowest.
         self.since_ = np.full(n_replicas, -1)
         self.stopped_at_ = np.full(n_replicas, np.nan)
 
-    def on_epoch_begin(self, net, **kwargs):
+    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
         """Tell the others who has stopped, also when training goes on from a file."""
         net.stopped = ~np.isnan(self.stopped_at_)
 
-    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+    def on_batch_end(
+        self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
+    ) -> None:
         """Count an update, and look at the held-out sequences from time to time."""
         self.done_ += 1
         if self.done_ % self.when.every == 0:
@@ -82,19 +91,19 @@ class StopEarly(Callback):
         if net.stopped.any():
             self._go_back(net, net.stopped)
 
-    def on_train_end(self, net, **kwargs):
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
         """Go back to the best weights."""
         if self.best_ is not None:
             self._go_back(net, np.full(len(self.lowest_), True))
 
-    def of_parts(self, max_steps):
+    def of_parts(self, max_steps: int) -> Floats:
         """Return the mean losses in parts of the training, as `LossCurve.of_parts`."""
         losses = np.array(self.losses_).reshape(-1, len(self.lowest_))
         at = self.when.every * np.arange(1, len(losses) + 1)
         n_made = np.fmin(self.stopped_at_, self.done_) // self.when.every
         return means_of_parts(losses, at - 1, n_made, max_steps)
 
-    def _look(self, net):
+    def _look(self, net: Any) -> None:
         with torch.no_grad():
             losses = self.look(net)
         self.losses_.append(losses)
@@ -111,7 +120,7 @@ class StopEarly(Callback):
         self.stopped_at_[stops] = self.done_
         net.stopped = net.stopped | stops
 
-    def _go_back(self, net, chosen):
+    def _go_back(self, net: Any, chosen: Any) -> None:
         """Give the chosen replicas their best weights."""
         if isinstance(net.module_, Replicas):
             rows = torch.from_numpy(chosen)
@@ -130,10 +139,10 @@ class HeldOut:
         The held-out sequences.
     """
 
-    def __init__(self, X, y):
+    def __init__(self, X: torch.Tensor, y: torch.Tensor) -> None:
         self.X, self.y = X, y
 
-    def __call__(self, net):
+    def __call__(self, net: Any) -> Floats:
         """Return the loss, as of one replica."""
         net.module_.eval()
         # In chunks of the size of batches, which fit into memory.
@@ -155,13 +164,15 @@ class HeldOutRows:
         Targets.
     """
 
-    def __init__(self, compiled_loss, rows, y):
+    def __init__(
+        self, compiled_loss: Callable[..., torch.Tensor], rows: NDArray[np.integer], y: torch.Tensor
+    ) -> None:
         self.compiled_loss, self.rows = compiled_loss, rows
         n_observed = is_observed(y).sum(dim=2).numpy()
         n_observed = np.broadcast_to(n_observed, (len(rows), y.shape[1]))
         self.n_observed = np.take_along_axis(n_observed, rows, axis=1)
 
-    def __call__(self, net):
+    def __call__(self, net: Any) -> Floats:
         """Return the losses."""
         weights = rows_of_weights(net.module_)
         total = np.zeros(len(self.rows))
@@ -183,15 +194,17 @@ class OnRows:
         The sequences of each.
     """
 
-    def __init__(self, compiled_loss, rows):
+    def __init__(
+        self, compiled_loss: Callable[..., torch.Tensor], rows: NDArray[np.integer]
+    ) -> None:
         self.compiled_loss, self.rows = compiled_loss, rows
 
-    def __call__(self, weights, rows):
+    def __call__(self, weights: torch.Tensor, rows: NDArray[np.integer]) -> torch.Tensor:
         """Return the losses, given places among these sequences."""
         return self.compiled_loss(weights, np.take_along_axis(self.rows, rows, axis=1))
 
 
-def count_held_out(fraction, n_units, units="sequences"):
+def count_held_out(fraction: float, n_units: int, units: str = "sequences") -> int:
     """Return how many units are held out; raise a ValueError if none is, or none is left."""
     n_held_out = round(fraction * n_units)
     if not 0 < n_held_out < n_units:
@@ -202,7 +215,7 @@ def count_held_out(fraction, n_units, units="sequences"):
     return n_held_out
 
 
-def rows_held_out(job):
+def rows_held_out(job: Any) -> list[NDArray[np.integer]]:
     """Return which sequences of a job are held out, and which are left.
 
     Parameters

@@ -1,12 +1,17 @@
 """Training by torch, one network at a time, or by compiled scans, many at once."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import torch
+from torch import nn
 
 from ..recurrence import HeadLoss, ScanLoss, run_forward
 from ._callbacks import ReplicaHistory
 from ._early_stopping import HeldOut, HeldOutRows, OnRows, StopEarly, rows_held_out
-from ._net import batches_of, make_net
+from ._job import TrainingJob
+from ._net import Net, batches_of, make_net
 from ._observed import ObservedHeadLoss, ObservedLoss, ObservedScanLoss
 from ._replicas import Replicas, rows_of_weights
 
@@ -14,7 +19,9 @@ from ._replicas import Replicas, rows_of_weights
 _CHUNK = 1024
 
 
-def train_by_torch(job, X, y, callbacks, checkpoint=None):
+def train_by_torch(
+    job: TrainingJob, X: torch.Tensor, y: torch.Tensor, callbacks: list[Any], checkpoint: Any = None
+) -> tuple[Net, StopEarly | None]:
     """Train a network, or its head on hidden states that are computed once.
 
     Parameters
@@ -55,7 +62,14 @@ def train_by_torch(job, X, y, callbacks, checkpoint=None):
     return net, stop
 
 
-def train_by_scan(jobs, X, y, callbacks, checkpoint=None, n_threads=1):
+def train_by_scan(
+    jobs: Sequence[TrainingJob],
+    X: torch.Tensor,
+    y: torch.Tensor,
+    callbacks: list[Any],
+    checkpoint: Any = None,
+    n_threads: int = 1,
+) -> tuple[list[Net], StopEarly | None]:
     """Train networks, or their heads, that differ in weights, data and batches only, at once.
 
     Parameters
@@ -81,7 +95,7 @@ def train_by_scan(jobs, X, y, callbacks, checkpoint=None, n_threads=1):
     modules = networks if whole else [network.head for network in networks]
     states = None if whole else _states(networks, X, n_threads)
     if isinstance(losses[0], ObservedLoss):
-        joint = (
+        joint: Any = (
             ObservedScanLoss(layout, X, y, losses, n_threads)
             if whole
             else ObservedHeadLoss(torch.from_numpy(states).swapaxes(2, 3), y, losses)
@@ -102,7 +116,7 @@ def train_by_scan(jobs, X, y, callbacks, checkpoint=None, n_threads=1):
     return _train_compiled(jobs, modules, joint, n_sequences, callbacks, checkpoint, stop), stop
 
 
-def _states(networks, X, n_threads):
+def _states(networks: Sequence[nn.Module], X: torch.Tensor, n_threads: int) -> torch.Tensor:
     """Return the hidden states of all networks, time last."""
     n_data, n_sequences, n_steps, _ = X.shape
     layout = networks[0].layout
@@ -117,7 +131,15 @@ def _states(networks, X, n_threads):
     return states
 
 
-def _train_compiled(jobs, modules, compiled_loss, n_sequences, callbacks, checkpoint, stop):
+def _train_compiled(
+    jobs: Sequence[TrainingJob],
+    modules: Sequence[nn.Module],
+    compiled_loss: Any,
+    n_sequences: int,
+    callbacks: list[Any],
+    checkpoint: Any,
+    stop: StopEarly | None,
+) -> list[Net]:
     """Train replicas by a compiled loss; a single one as it is, so that callbacks can see it."""
     rows, optimisation = torch.arange(n_sequences), jobs[0].optimisation
     streams, losses = [batches_of(job) for job in jobs], [job.loss for job in jobs]

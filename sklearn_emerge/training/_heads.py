@@ -1,12 +1,15 @@
 """Heads in closed form: the best linear readout of features, wherever these come from."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from .._missing import is_observed
-from .._ridge import Moments, blocks, fit_ridge
+from .._ridge import Moments, RidgeFit, blocks, fit_ridge
+from .._typing import Floats
 
 _N_FOLDS = 5
 # Bytes of features at once: more for a number of sequences with which products are quick.
@@ -35,7 +38,7 @@ class Head:
     intercept: np.ndarray
     converged: bool = True
 
-    def output(self, features):
+    def output(self, features: Floats) -> Floats:
         """Return what is linear in the features."""
         flat = features.reshape(-1, len(self.coef))
         output = np.empty((len(flat), self.coef.shape[1]))
@@ -45,18 +48,18 @@ class Head:
             np.matmul(block, self.coef, out=output[rows])
         return (output + self.intercept).reshape(*features.shape[:-1], -1)
 
-    def mean(self, features, likelihood):
+    def mean(self, features: Floats, likelihood: Any) -> Floats:
         """Return the means of the next steps."""
         return likelihood.mean(self.output(features))
 
 
-def folds(n_sequences):
+def folds(n_sequences: int) -> list[slice]:
     """Return slices of sequences; neighbours, which may be alike, stay together."""
     edges = np.linspace(0, n_sequences, min(_N_FOLDS, n_sequences) + 1).astype(int)
     return [slice(start, stop) for start, stop in pairwise(edges)]
 
 
-def parts(X, n_features):
+def parts(X: Floats, n_features: int) -> Iterator[Any]:
     """Yield sequences, one part after another, whose features do not take much memory."""
     bytes_each = 8 * X.shape[1] * max(1, n_features)
     size = max(1, _CHUNK_BYTES // bytes_each, min(_QUICK, _MOST_BYTES // bytes_each))
@@ -64,7 +67,15 @@ def parts(X, n_features):
         yield X[start : start + size]
 
 
-def moments_of(features, X, n_features, targets_of=None, *, again, compute=map):
+def moments_of(
+    features: Callable[..., Any],
+    X: Floats,
+    n_features: int,
+    targets_of: Callable[..., Any] | None = None,
+    *,
+    again: bool,
+    compute: Callable[..., Any] = map,
+) -> tuple[Moments, Callable[[], Any]]:
     """Return the moments of features and next steps, and what yields them again.
 
     Parameters
@@ -92,7 +103,7 @@ def moments_of(features, X, n_features, targets_of=None, *, again, compute=map):
     """
     n_targets = X.shape[2] if targets_of is None else targets_of(X).shape[2]
 
-    def chunks(X=X):
+    def chunks(X: Floats = X) -> Iterator[Any]:
         computed = compute(features, (part[:, :-1] for part in parts(X, n_features)))
         for part, rows in zip(parts(X, n_features), computed, strict=True):
             rows = rows.reshape(-1, n_features)
@@ -114,7 +125,9 @@ def moments_of(features, X, n_features, targets_of=None, *, again, compute=map):
     return moments, (lambda: kept) if kept else chunks
 
 
-def head_of(ridge, chunks, moments, likelihood):
+def head_of(
+    ridge: RidgeFit, chunks: Callable[[], Iterator[Any]], moments: Moments, likelihood: Any
+) -> Head:
     """Return the head under a likelihood, given the ridge regression of the same features.
 
     Parameters
@@ -136,7 +149,15 @@ def head_of(ridge, chunks, moments, likelihood):
     return Head(fit.coef, fit.intercept, fit.converged)
 
 
-def fit_head(features, X, n_features, likelihood, targets_of=None, *, compute=map):
+def fit_head(
+    features: Callable[..., Any],
+    X: Floats,
+    n_features: int,
+    likelihood: Any,
+    targets_of: Callable[..., Any] | None = None,
+    *,
+    compute: Callable[..., Any] = map,
+) -> tuple[Head, RidgeFit]:
     """Fit a head to features of sequences, with the penalty by cross-validation over these.
 
     Parameters

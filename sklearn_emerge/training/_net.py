@@ -1,16 +1,25 @@
 """The skorch net that trains modules, and how it is made."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from skorch import NeuralNet
 from skorch.dataset import Dataset
+from torch import nn
 
 from .._random import substream
 from ..networks import products_in
 from ._batches import ShuffledBatches
 from ._callbacks import StopTraining
 from ._replicas import rows_of_weights
+
+if TYPE_CHECKING:
+    from ._job import Optimisation, TrainingJob
 
 
 class Net(NeuralNet):
@@ -33,12 +42,12 @@ class Net(NeuralNet):
     # Precision of the products in training, "float32" or "bfloat16".
     precision = "float32"
 
-    def infer(self, x, **fit_params):
+    def infer(self, x: Any, **fit_params: Any) -> Any:
         """Compute the output for a batch."""
         with products_in(self.precision, self.device):
             return super().infer(x, **fit_params)
 
-    def train_step_single(self, batch, **fit_params):
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Compute loss and gradients of a batch."""
         if self.compiled_loss is None:
             return super().train_step_single(batch, **fit_params)
@@ -50,7 +59,7 @@ class Net(NeuralNet):
         loss.backward()
         return {"loss": loss, "y_pred": None}
 
-    def train_on(self, X, y, checkpoint=None):
+    def train_on(self, X: torch.Tensor, y: torch.Tensor, checkpoint: Any = None) -> None:
         """Train from the present weights, or from a checkpoint, on preloaded tensors."""
         self._checkpoint = checkpoint
         if checkpoint is None or not checkpoint.restore(self):
@@ -63,7 +72,7 @@ class Net(NeuralNet):
         self.notify("on_train_end", X=X, y=y)
         self._checkpoint = None
 
-    def notify(self, method_name, **kwargs):
+    def notify(self, method_name: str, **kwargs: Any) -> None:
         """Call the callbacks, and keep the state after an epoch."""
         try:
             super().notify(method_name, **kwargs)
@@ -75,12 +84,20 @@ class Net(NeuralNet):
             self._checkpoint.keep(self)
 
 
-def batches_of(job):
+def batches_of(job: TrainingJob) -> np.random.SeedSequence:
     """Return the stream of the batches of a job."""
     return substream(job.stream, "batches")
 
 
-def make_net(module, loss, streams, n_sequences, optimisation, callbacks=(), stoppable=False):
+def make_net(
+    module: nn.Module,
+    loss: nn.Module,
+    streams: Any,
+    n_sequences: int,
+    optimisation: Optimisation,
+    callbacks: Sequence[Any] = (),
+    stoppable: bool = False,
+) -> Net:
     """Return a skorch net, initialised.
 
     Parameters

@@ -1,22 +1,27 @@
 """Training of many networks: which train together, by what, and who is told."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import torch
 
 from .._random import substream
 from ._callbacks import LossCurve, RecordTrajectory
-from ._context import DEFAULT_CONTEXT
+from ._context import DEFAULT_CONTEXT, TrainingContext
 from ._early_stopping import rows_held_out
 from ._engines import train_by_scan, train_by_torch
 from ._isolation import isolated_torch
-from ._job import TrainingResult
-from ._net import batches_of, make_net
+from ._job import TrainingJob, TrainingResult
+from ._net import Net, batches_of, make_net
 
 # Bytes of hidden states of replicas whose heads train together.
 _MAX_STATES = 2**31
 
 
-def run(jobs, context=DEFAULT_CONTEXT):
+def run(
+    jobs: Sequence[TrainingJob], context: TrainingContext = DEFAULT_CONTEXT
+) -> list[TrainingResult]:
     """Train networks that differ in nothing but their weights, sequences and streams.
 
     Parameters
@@ -45,7 +50,7 @@ def run(jobs, context=DEFAULT_CONTEXT):
     return [results[i] for i in in_order]
 
 
-def untrained_net(job, callbacks=()):
+def untrained_net(job: TrainingJob, callbacks: Sequence[Any] = ()) -> Net:
     """Return the net of a network that stays as it is.
 
     Parameters
@@ -63,7 +68,7 @@ def untrained_net(job, callbacks=()):
     return make_net(job.network, job.loss, streams, len(job.sequences), job.optimisation, callbacks)
 
 
-def _groups(jobs):
+def _groups(jobs: Sequence[TrainingJob]) -> list[list[int]]:
     """Return which jobs train together."""
     first = jobs[0]
     together = len(jobs)
@@ -83,23 +88,27 @@ def _groups(jobs):
     ]
 
 
-def _of_one_size(jobs):
+def _of_one_size(jobs: Sequence[TrainingJob]) -> list[list[int]]:
     """Return which jobs have as many sequences left to train on."""
     if jobs[0].optimisation.early_stopping is None or jobs[0].trained == "nothing":
         return [list(range(len(jobs)))]
-    by_size = {}
+    by_size: dict[int, list[int]] = {}
     for replica, job in enumerate(jobs):
         by_size.setdefault(len(rows_held_out(job)[0]), []).append(replica)
     return list(by_size.values())
 
 
-def _run_group(jobs, replicas, context, n_threads):
+def _run_group(
+    jobs: Sequence[TrainingJob], replicas: list[int], context: TrainingContext, n_threads: int
+) -> list[TrainingResult]:
     """Train the networks of jobs together, and return their results."""
-    first, recorder = jobs[0], context.recorder
+    first = jobs[0]
+    # Called, and asked at which updates.
+    recorder: Any = context.recorder
     curve = LossCurve()
     callbacks = [*first.callbacks, curve, *first.own_callbacks, *context.progress]
 
-    def visit(step, losses=None):
+    def visit(step: int, losses: Any = None) -> None:
         for place, (replica, job) in enumerate(zip(replicas, jobs, strict=True)):
             loss = np.nan if losses is None else losses[place]
             recorder(replica, step, job.network, loss)
@@ -134,7 +143,7 @@ def _run_group(jobs, replicas, context, n_threads):
     return [TrainingResult(*each) for each in zip(nets, curves, *ends, strict=True)]
 
 
-def _tensors(jobs):
+def _tensors(jobs: Sequence[TrainingJob]) -> tuple[torch.Tensor, ...]:
     """Return the inputs and targets of all jobs, or those that they share."""
     first = jobs[0]
     shared = all(job.sequences is first.sequences for job in jobs)

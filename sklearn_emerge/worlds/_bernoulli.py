@@ -5,6 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
+from .._typing import Floats
 from ._base import World
 from ._sample import Sample
 
@@ -38,15 +39,15 @@ class BernoulliWorld(World):
         "n_steps": [Interval(Integral, 2, None, closed="left")],
     }
 
-    def __init__(self, probability=0.5, n_steps=128):
+    def __init__(self, probability: float = 0.5, n_steps: int = 128) -> None:
         self.probability = probability
         self.n_steps = n_steps
 
-    def _draw(self, n_sequences, stream):
+    def _draw(self, n_sequences: int, stream: np.random.SeedSequence) -> Sample:
         rng = np.random.default_rng(stream)
         X = rng.random((n_sequences, self.n_steps)) < self.probability
         return Sample(X.astype(np.float64))
 
-    def step_means(self):
+    def step_means(self) -> Floats:
         """Return the expected observation at each step, which is known."""
         return np.full(self.n_steps, float(self.probability))

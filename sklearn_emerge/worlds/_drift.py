@@ -1,10 +1,13 @@
 """A random walk with drift, observed in noise."""
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
+from .._typing import Floats
 from ._base import World
 from ._flow import RestPoints
 from ._sample import Sample
@@ -58,25 +61,31 @@ class DriftWorld(World):
         "n_steps": [Interval(Integral, 2, None, closed="left")],
     }
 
-    def __init__(self, velocity=0.03, dynamics_std=0.005, observation_std=0.02, n_steps=64):
+    def __init__(
+        self,
+        velocity: float = 0.03,
+        dynamics_std: float = 0.005,
+        observation_std: float = 0.02,
+        n_steps: int = 64,
+    ) -> None:
         self.velocity = velocity
         self.dynamics_std = dynamics_std
         self.observation_std = observation_std
         self.n_steps = n_steps
 
     @property
-    def flow_kind(self):
+    def flow_kind(self) -> str:
         """The mean of what follows; exact without process noise."""
         return "mean" if self.dynamics_std else "exact"
 
     @property
-    def noise_std(self):
+    def noise_std(self) -> float:
         """Standard deviation of the steady-state Kalman innovations."""
         q, r = self.dynamics_std**2, self.observation_std**2
         # P = q/2 + sqrt(q^2/4 + q r) solves the scalar filter's Riccati equation.
         return float(np.sqrt(q / 2 + np.sqrt(q**2 / 4 + q * r) + r))
 
-    def _draw(self, n_sequences, stream):
+    def _draw(self, n_sequences: int, stream: np.random.SeedSequence) -> Sample:
         rng = np.random.default_rng(stream)
         steps = rng.normal(self.velocity, self.dynamics_std, (n_sequences, self.n_steps))
         steps[:, 0] = 0.0
@@ -84,7 +93,7 @@ class DriftWorld(World):
         X = x + rng.normal(0.0, self.observation_std, x.shape)
         return Sample(X, x[:, :, np.newaxis])
 
-    def rest_points(self, start=0):
+    def rest_points(self, start: int = 0) -> RestPoints | None:
         """Return no points, because a drift never rests.
 
         Parameters
@@ -100,12 +109,12 @@ class DriftWorld(World):
         self._validate_params()
         return RestPoints(np.zeros((0, 1)), np.zeros((0, 1, 1))) if self.velocity else None
 
-    def _move(self, latents, step):
+    def _move(self, latents: NDArray[Any], step: int) -> NDArray[Any]:
         return latents + self.velocity
 
-    def _emit(self, latents):
+    def _emit(self, latents: NDArray[Any]) -> NDArray[Any]:
         return latents[..., 0]
 
-    def step_means(self):
+    def step_means(self) -> Floats:
         """Return the expected observation at each step, which is known."""
-        return self.velocity * np.arange(self.n_steps)
+        return self.velocity * np.arange(self.n_steps, dtype=np.float64)

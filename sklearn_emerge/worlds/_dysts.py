@@ -1,13 +1,17 @@
 """Chaotic flows of another package."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 from sklearn.utils._param_validation import Interval
 
 from .._names import did_you_mean
+from .._typing import Floats
 from ._base import World
 from ._sample import Sample
 
@@ -82,12 +86,12 @@ class DystsWorld(World):
 
     def __init__(
         self,
-        system="Lorenz",
-        channels=(0,),
-        observation_std=0.05,
-        points_per_period=25.0,
-        n_steps=200,
-    ):
+        system: str = "Lorenz",
+        channels: Sequence[int] = (0,),
+        observation_std: float = 0.05,
+        points_per_period: float = 25.0,
+        n_steps: int = 200,
+    ) -> None:
         self.system = system
         self.channels = channels
         self.observation_std = observation_std
@@ -95,27 +99,27 @@ class DystsWorld(World):
         self.n_steps = n_steps
 
     @property
-    def latent_names(self):
+    def latent_names(self) -> tuple[str, ...]:
         """Names of the coordinates: "x1", "x2", ..."""
         return tuple(f"x{i + 1}" for i in range(_flow_of(self.system).dimension))
 
     @property
-    def flow_kind(self):
+    def flow_kind(self) -> str | None:
         """Exact, but for coordinates that are wrapped."""
         return None if hasattr(_flow_of(self.system), "_postprocessing") else "exact"
 
-    def _move(self, latents, step):
+    def _move(self, latents: NDArray[Any], step: int) -> NDArray[Any]:
         flow = _flow_of(self.system)
         _check_velocity(flow, latents[:2])
         # Of laws that take many states at once only those of wrapped coordinates depend on time.
         return self._solution(flow, latents, [flow.period / self.points_per_period], 1.0)[0]
 
-    def _emit(self, latents):
+    def _emit(self, latents: NDArray[Any]) -> NDArray[Any]:
         channels = self._observed_of(_flow_of(self.system))
         shown = latents[..., channels]
         return shown[..., 0] if len(channels) == 1 else shown
 
-    def _observed_of(self, flow):
+    def _observed_of(self, flow: Any) -> list[int]:
         """Return the coordinates that are observed, checked."""
         channels = list(self.channels)
         if not channels or not set(channels) <= set(range(flow.dimension)):
@@ -125,7 +129,7 @@ class DystsWorld(World):
             )
         return channels
 
-    def _draw(self, n_sequences, stream):
+    def _draw(self, n_sequences: int, stream: np.random.SeedSequence) -> Sample:
         flow = _flow_of(self.system)
         channels = self._observed_of(flow)
         rng = np.random.default_rng(stream)
@@ -143,10 +147,12 @@ class DystsWorld(World):
         X = X + self.observation_std * spread[channels] * rng.normal(size=X.shape)
         return Sample(X[:, :, 0] if len(channels) == 1 else X, latents)
 
-    def _solution(self, flow, states, times, pace):
+    def _solution(
+        self, flow: Any, states: NDArray[Any], times: Any, pace: float | Floats
+    ) -> NDArray[Any]:
         """Return states of shape (n_times, n_sequences, n_coordinates) at some times."""
 
-        def velocity(time, flat):
+        def velocity(time: float, flat: Floats) -> Floats:
             return (pace * _velocity(flow, flat.reshape(states.shape), time)).ravel()
 
         solution = solve_ivp(
@@ -167,7 +173,7 @@ class DystsWorld(World):
 
 
 @lru_cache
-def _flow_of(name):
+def _flow_of(name: str) -> Any:
     """Return a flow of the package, with its parameters, period and initial state."""
     try:
         from dysts import flows
@@ -190,7 +196,7 @@ def _flow_of(name):
     return known[name]()
 
 
-def _velocity(flow, states, time):
+def _velocity(flow: Any, states: NDArray[Any], time: float) -> NDArray[Any]:
     """Return the velocity of each state, one a row, of a law that is written for single numbers."""
     from dysts.base import DynSys
 
@@ -200,7 +206,7 @@ def _velocity(flow, states, time):
     return np.stack(np.broadcast_arrays(*parts), axis=1)
 
 
-def _check_velocity(flow, states):
+def _check_velocity(flow: Any, states: NDArray[Any]) -> None:
     """Raise a ValueError if the law of a flow does not take many states at once."""
     reason = None
     try:

@@ -2,10 +2,13 @@
 
 from itertools import product
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval
 
+from .._typing import Floats
 from ._base import World
 from ._driven import of_rows, with_inputs
 from ._flow import RestPoints
@@ -93,8 +96,14 @@ class FlipFlopWorld(World):
     }
 
     def __init__(
-        self, n_bits=3, pulse_probability=0.05, observation_std=1.0, n_steps=100, *, feedback=True
-    ):
+        self,
+        n_bits: int = 3,
+        pulse_probability: float = 0.05,
+        observation_std: float = 1.0,
+        n_steps: int = 100,
+        *,
+        feedback: bool = True,
+    ) -> None:
         self.n_bits = n_bits
         self.pulse_probability = pulse_probability
         self.observation_std = observation_std
@@ -102,33 +111,33 @@ class FlipFlopWorld(World):
         self.feedback = feedback
 
     @property
-    def observation(self):
+    def observation(self) -> str:
         """Quantities, or the bits of a task."""
         return "continuous" if self.feedback else "binary"
 
     @property
-    def n_exogenous(self):
+    def n_exogenous(self) -> int:
         """The pulses, in a task."""
         return 0 if self.feedback else self.n_bits
 
     @property
-    def null_kinds(self):
+    def null_kinds(self) -> tuple[str, ...]:
         """Phase surrogates of quantities; of bits, the pulses of other sequences."""
         return ("shuffle", "resample", "phase" if self.feedback else "exchange")
 
     @property
-    def latent_names(self):
+    def latent_names(self) -> tuple[str, ...]:
         """Names of the bits: "bit", or "bit 1", "bit 2", ..."""
         if self.n_bits == 1:
             return ("bit",)
         return tuple(f"bit {i + 1}" for i in range(self.n_bits))
 
     @property
-    def flow_kind(self):
+    def flow_kind(self) -> str | None:
         """Noisy, as pulses disturb it; None of a task."""
         return "noisy" if self.feedback else None
 
-    def rest_points(self, start=0):
+    def rest_points(self, start: int = 0) -> RestPoints | None:
         """Return the states in which the bits stay while there is no pulse.
 
         Parameters
@@ -145,7 +154,7 @@ class FlipFlopWorld(World):
         self._validate_params()
         return RestPoints(np.array(list(product((0, 1), repeat=self.n_bits))), None)
 
-    def _check_latents(self, latents):
+    def _check_latents(self, latents: ArrayLike) -> NDArray[Any]:
         bits = super()._check_latents(latents)
         if not np.isin(bits, (0, 1)).all():
             raise ValueError(
@@ -154,14 +163,14 @@ class FlipFlopWorld(World):
             )
         return bits
 
-    def _move(self, latents, step):
+    def _move(self, latents: NDArray[Any], step: int) -> NDArray[Any]:
         return latents
 
-    def _emit(self, latents):
+    def _emit(self, latents: NDArray[Any]) -> NDArray[Any]:
         # No pulses, and outputs of -1 and 1.
         return np.concatenate([np.zeros(latents.shape), 2.0 * latents - 1], axis=-1)
 
-    def _draw(self, n_sequences, stream):
+    def _draw(self, n_sequences: int, stream: np.random.SeedSequence) -> Sample:
         rng = np.random.default_rng(stream)
         # In a task the first row is one step before the first bits.
         n_steps = self.n_steps if self.feedback else self.n_steps - 1
@@ -179,6 +188,6 @@ class FlipFlopWorld(World):
         outputs = bits + rng.normal(0.0, self.observation_std, shape)
         return Sample(np.concatenate([pulses, outputs], axis=2), (bits > 0).astype(np.int64))
 
-    def step_means(self):
+    def step_means(self) -> Floats:
         """Return the expected observation at each step, which is known of bits."""
         return super().step_means() if self.feedback else np.full((self.n_steps, self.n_bits), 0.5)

@@ -1,14 +1,18 @@
 """A world made of one function."""
 
+from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._missing import is_observed, without_partly
 from .._random import substream
 from .._roles import exogenous_of, join, targets_of
+from .._typing import Floats
 from ._base import World
 from ._sample import Sample
 
@@ -117,20 +121,21 @@ class FunctionWorld(World):
 
     def __init__(
         self,
-        function,
+        function: Callable[..., Any],
         *,
-        latent_names=(),
-        latent_kind=None,
-        observation="continuous",
-        n_tokens="auto",
-        n_exogenous=0,
-        feedback=True,
-        flow_kind=None,
-        move=None,
-        emit=None,
-    ):
+        latent_names: Sequence[str] = (),
+        latent_kind: str | None = None,
+        observation: str = "continuous",
+        n_tokens: int | str = "auto",
+        n_exogenous: int = 0,
+        feedback: bool = True,
+        flow_kind: str | None = None,
+        move: Callable[..., Any] | None = None,
+        emit: Callable[..., Any] | None = None,
+    ) -> None:
         self.function = function
-        self.latent_names = latent_names
+        # As it was passed, for clone.
+        self.latent_names = latent_names  # type: ignore[assignment]
         self.latent_kind = latent_kind
         self.observation = observation
         self.n_tokens = n_tokens
@@ -141,20 +146,20 @@ class FunctionWorld(World):
         self.emit = emit
 
     @property
-    def input_scaling(self):
+    def input_scaling(self) -> str | None:
         """How sequences enter a network: quantities of unknown units standardised."""
         # Exogenous channels are quantities, whatever they drive.
         return "standard" if self.observation == "continuous" or self.n_exogenous else None
 
     @property
-    def output_scaling(self):
+    def output_scaling(self) -> str | None:
         """How sequences leave a network: quantities in units of their spread."""
         return "standard" if self.observation == "continuous" else None
 
     @property
-    def null_kinds(self):
+    def null_kinds(self) -> tuple[str, ...]:
         """All nulls for quantities; no phase surrogates of zeros and ones, tokens or gaps."""
-        kinds = ("shuffle", "resample")
+        kinds: tuple[str, ...] = ("shuffle", "resample")
         if self.n_exogenous:
             drawn = self._call(2, np.random.default_rng(0)).observed
             if drawn is not None:
@@ -164,7 +169,7 @@ class FunctionWorld(World):
         kinds = (*kinds, "phase") if self.observation == "continuous" else kinds
         return (*kinds, "exchange") if self.n_exogenous else kinds
 
-    def draws_integers(self):
+    def draws_integers(self) -> bool:
         """Return whether X comes as integers that were not declared to be tokens or binary.
 
         Returns
@@ -177,7 +182,7 @@ class FunctionWorld(World):
         X = returned[0] if isinstance(returned, tuple) else returned
         return np.asarray(X).dtype.kind in "biu"
 
-    def _check_request(self, n_sequences):
+    def _check_request(self, n_sequences: int) -> None:
         super()._check_request(n_sequences)
         if self.observation == "token" and self.n_tokens == "auto":
             raise ValueError(
@@ -187,7 +192,7 @@ class FunctionWorld(World):
         # They must fit together.
         _ = self.facts
 
-    def _check_flow(self, what):
+    def _check_flow(self, what: str) -> None:
         super()._check_flow(what)
         for name in ("move", "emit"):
             if getattr(self, name) is None:
@@ -196,7 +201,8 @@ class FunctionWorld(World):
                     "emit, or flow_kind=None."
                 )
 
-    def _move(self, latents, step):
+    def _move(self, latents: NDArray[Any], step: int) -> NDArray[Any]:
+        assert self.move is not None
         both = {"latents": latents, "step": step}
         self._check_takes("move", both, "let it take both, even if all steps are alike")
         moved = np.asarray(self.move(latents.copy(), step))
@@ -214,7 +220,8 @@ class FunctionWorld(World):
             )
         return moved.astype(latents.dtype)
 
-    def _emit(self, latents):
+    def _emit(self, latents: NDArray[Any]) -> NDArray[Any]:
+        assert self.emit is not None
         self._check_takes("emit", {"latents": latents}, "let it take latents alone")
         shown = np.asarray(self.emit(latents.copy()))
         lead = latents.shape[:-1]
@@ -231,7 +238,7 @@ class FunctionWorld(World):
             )
         return shown.astype(np.float64)
 
-    def _check_stated(self, sample):
+    def _check_stated(self, sample: Sample) -> None:
         """Raise a ValueError unless sequences are as the flow says."""
         if self.flow_kind is None:
             for name in ("move", "emit"):
@@ -265,7 +272,7 @@ class FunctionWorld(World):
                     "latents are disturbed."
                 )
 
-    def _draw(self, n_sequences, stream):
+    def _draw(self, n_sequences: int, stream: np.random.SeedSequence) -> Sample:
         once, again = (
             self._call(2, np.random.default_rng(substream(stream, "again"))) for _ in range(2)
         )
@@ -284,7 +291,7 @@ class FunctionWorld(World):
             )
         return self._call(n_sequences, np.random.default_rng(stream))
 
-    def _repeats(self, n_sequences, stream):
+    def _repeats(self, n_sequences: int, stream: np.random.SeedSequence) -> bool:
         """Return whether sequences are the same for two generators, and not because all are.
 
         Rare events may be in none of them, for a generator that was drawn from.
@@ -296,7 +303,7 @@ class FunctionWorld(World):
         all_the_same = np.array_equal(first, np.repeat(first[:1], len(first), 0), equal_nan=True)
         return np.array_equal(first, second, equal_nan=True) and (ignored or not all_the_same)
 
-    def _returned(self, n_sequences, rng):
+    def _returned(self, n_sequences: int, rng: np.random.Generator) -> Any:
         """Return what the function returns, if it takes the two arguments."""
         self._check_takes(
             "function",
@@ -305,7 +312,7 @@ class FunctionWorld(World):
         )
         return self.function(n_sequences, rng)
 
-    def _check_takes(self, name, arguments, remedy):
+    def _check_takes(self, name: str, arguments: Mapping[str, Any], remedy: str) -> None:
         """Raise a ValueError unless a function of this name takes these arguments."""
         function = getattr(self, name)
         try:
@@ -319,7 +326,7 @@ class FunctionWorld(World):
             # Of some that are compiled nobody knows what they take.
             pass
 
-    def _call(self, n_sequences, rng):
+    def _call(self, n_sequences: int, rng: np.random.Generator) -> Sample:
         """Return what the function draws, checked."""
         returned = self._returned(n_sequences, rng)
         parts = returned if isinstance(returned, tuple) else (returned,)
@@ -364,10 +371,10 @@ class FunctionWorld(World):
         latents, scored = self._latents(latents, X), self._scored(scored, X)
         observed = is_observed(targets)
         known = None if latents is None or self.feedback else np.ones(X.shape[:2], dtype=bool)
-        missing = {} if observed.all() else {"observed": observed, "known": known}
+        missing: dict[str, Any] = {} if observed.all() else {"observed": observed, "known": known}
         return Sample(X, latents, tuple(self.latent_names), scored=scored, **missing)
 
-    def _without_partly(self, targets):
+    def _without_partly(self, targets: Floats) -> Floats:
         """Return targets that are NaN in all channels of a step or in none, enough of them not."""
         targets = without_partly(targets)
         observed = is_observed(targets)
@@ -379,7 +386,7 @@ class FunctionWorld(World):
             )
         return targets
 
-    def _scored(self, scored, X):
+    def _scored(self, scored: Any, X: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Return which steps are scored, checked."""
         if scored is None:
             return None
@@ -397,7 +404,7 @@ class FunctionWorld(World):
             )
         return scored
 
-    def _latents(self, latents, X):
+    def _latents(self, latents: Any, X: NDArray[Any]) -> NDArray[Any] | None:
         if (latents is None) != (self.latent_kind is None):
             given = "X alone" if latents is None else "X and latents"
             raise ValueError(
@@ -418,7 +425,9 @@ class FunctionWorld(World):
             )
         return latents
 
-    def _numbers(self, values, name, quantities, missing=False):
+    def _numbers(
+        self, values: Any, name: str, quantities: bool, missing: bool = False
+    ) -> NDArray[Any]:
         """Return as an array what should be finite numbers, or integers if no quantities."""
         array = np.asarray(values)
         if array.dtype.kind not in "biuf":
@@ -441,5 +450,5 @@ class FunctionWorld(World):
         return array.astype(np.float64 if quantities or missing else np.int64)
 
     @property
-    def _says(self):
+    def _says(self) -> str:
         return f"function={self.function!r} returned"

@@ -1,10 +1,14 @@
 """Tasks of another package, as gymnasium and neurogym have them."""
 
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._typing import Floats
 from ._base import World
 from ._driven import of_rows, with_inputs
 from ._sample import Sample
@@ -113,14 +117,14 @@ class GymnasiumWorld(World):
 
     def __init__(
         self,
-        make,
+        make: str | Callable[[], Any],
         *,
-        latents=("gt",),
-        latent_kind="discrete",
-        policy=None,
-        n_steps=100,
-        feedback=True,
-    ):
+        latents: Sequence[str] = ("gt",),
+        latent_kind: str | None = "discrete",
+        policy: Callable[..., Any] | None = None,
+        n_steps: int = 100,
+        feedback: bool = True,
+    ) -> None:
         self.make = make
         self.latents = latents
         self.latent_kind = latent_kind
@@ -129,22 +133,23 @@ class GymnasiumWorld(World):
         self.feedback = feedback
 
     @property
-    def observation(self):
+    def observation(self) -> str:
         """Quantities; of a task the answers, which are tokens if actions are discrete."""
         return "continuous" if self.feedback or self._n_answers() is None else "token"
 
     @property
-    def n_tokens(self):
+    def n_tokens(self) -> int | str:
         """Number of answers, if they are tokens."""
-        return "auto" if self.observation == "continuous" else self._n_answers()
+        n_answers = None if self.feedback else self._n_answers()
+        return "auto" if n_answers is None else n_answers
 
     @property
-    def output_scaling(self):
+    def output_scaling(self) -> str | None:
         """How sequences leave a network: quantities in units of their spread."""
         return "standard" if self.observation == "continuous" else None
 
     @property
-    def n_exogenous(self):
+    def n_exogenous(self) -> int:
         """The observations, in a task."""
         if self.feedback:
             return 0
@@ -157,21 +162,21 @@ class GymnasiumWorld(World):
         return int(np.prod(space.shape))
 
     @property
-    def null_kinds(self):
+    def null_kinds(self) -> tuple[str, ...]:
         """All nulls; of a task, the observations of other sequences in place of surrogates."""
         return ("shuffle", "resample", "phase" if self.feedback else "exchange")
 
     @property
-    def latent_names(self):
+    def latent_names(self) -> tuple[str, ...]:
         """Names of the latents: their keys."""
         return tuple(self.latents)
 
-    def _check_request(self, n_sequences):
+    def _check_request(self, n_sequences: int) -> None:
         super()._check_request(n_sequences)
         # They must fit together.
         _ = self.facts
 
-    def _draw(self, n_sequences, stream):
+    def _draw(self, n_sequences: int, stream: np.random.SeedSequence) -> Sample:
         seeds = np.random.default_rng(stream).integers(2**31, size=n_sequences).tolist()
         task = self._task()
         draw = self._sequence if self._maker_of_trials(task) is None else self._trials
@@ -191,7 +196,7 @@ class GymnasiumWorld(World):
             return Sample(rows, None if latents is None else of_rows(latents, 0, feedback=False))
         return Sample(X[:, :, 0] if X.shape[2] == 1 else X, latents)
 
-    def _task(self):
+    def _task(self) -> Any:
         """Return a new task."""
         if not isinstance(self.make, str):
             return self.make()
@@ -205,24 +210,24 @@ class GymnasiumWorld(World):
         # Its checker warns of observations beyond their space, of which neurogym has some.
         return gymnasium.make(self.make, disable_env_checker=True)
 
-    def _n_answers(self):
+    def _n_answers(self) -> int | None:
         """Return the number of actions if they are discrete, else None."""
         n_actions = getattr(self._task().action_space, "n", None)
         return None if n_actions is None else int(n_actions)
 
     @property
-    def _length(self):
+    def _length(self) -> int:
         """Number of observations of a sequence; in a task the first row has none of its own."""
         return self.n_steps if self.feedback else self.n_steps - 1
 
-    def _started(self, task, seed):
+    def _started(self, task: Any, seed: int) -> Any:
         """Return the first observation of a task after seeding it."""
         own = getattr(task, "unwrapped", task)
         if hasattr(own, "seed"):
             own.seed(seed)
         return task.reset(seed=seed)[0]
 
-    def _maker_of_trials(self, task):
+    def _maker_of_trials(self, task: Any) -> Any:
         """Return what makes whole trials of a task with their answers, if anything does."""
         # gymnasium itself wraps tasks by name, and changes nothing.
         own = task.unwrapped if isinstance(self.make, str) else task
@@ -232,12 +237,15 @@ class GymnasiumWorld(World):
         self._started(task, 0)
         return own if hasattr(own, "ob") and hasattr(own, "gt") else None
 
-    def _trials(self, task, seed):
+    def _trials(self, task: Any, seed: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """Return observations, latents and answers of one sequence of whole trials."""
         own = self._maker_of_trials(task)
         self._started(task, seed)
-        observed, told, answers = [], [], []
-        while len(observed) < self._length:
+        observed: list[Floats] = []
+        told: list[list[Any]] = []
+        answers: list[Floats] = []
+        length = self._length
+        while len(observed) < length:
             trial = own.new_trial()
             known = trial if isinstance(trial, dict) else {}
             if len(own.ob) != len(own.gt) or not len(own.ob):
@@ -250,9 +258,9 @@ class GymnasiumWorld(World):
                 observed.append(self._numbers(task, observation))
                 answers.append(self._answer(task, answer))
                 told.append(self._told({**known, "gt": answer}))
-        return tuple(np.array(each[: self._length]) for each in (observed, told, answers))
+        return np.array(observed[:length]), np.array(told[:length]), np.array(answers[:length])
 
-    def _sequence(self, task, seed):
+    def _sequence(self, task: Any, seed: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """Return observations, latents and answers of one sequence, a row a step."""
         rng = np.random.default_rng(seed)
         observation = self._started(task, seed)
@@ -274,7 +282,7 @@ class GymnasiumWorld(World):
                 observation, _ = task.reset()
         return np.array(observed), np.array(told), np.array(answers)
 
-    def _numbers(self, task, observation):
+    def _numbers(self, task: Any, observation: Any) -> Floats:
         """Return an observation as a row of numbers."""
         names = hasattr(task.observation_space, "n")
         array = np.asarray(observation) if not isinstance(observation, (dict, tuple)) else None
@@ -285,7 +293,7 @@ class GymnasiumWorld(World):
             )
         return array.astype(np.float64).ravel()
 
-    def _answer(self, task, answer):
+    def _answer(self, task: Any, answer: Any) -> Floats:
         """Return a right answer as a row of numbers."""
         values = np.asarray(answer)
         n_answers = getattr(task.action_space, "n", None)
@@ -302,10 +310,11 @@ class GymnasiumWorld(World):
             )
         return values.astype(np.float64).ravel()
 
-    def _told(self, info):
+    def _told(self, info: Mapping[str, Any]) -> list[Any]:
         """Return the latents that a step tells."""
         values = [np.asarray(info.get(name)) for name in self.latents]
-        dtype, kinds, said = np.float64, "biuf", "a number"
+        dtype: type[np.generic] = np.float64
+        kinds, said = "biuf", "a number"
         if self.latent_kind == "discrete":
             dtype, kinds, said = np.int64, "biu", "an integer"
         for name, value in zip(self.latents, values, strict=True):

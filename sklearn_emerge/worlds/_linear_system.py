@@ -1,11 +1,14 @@
 """A linear Gaussian system."""
 
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
+from .._typing import Floats
 from ..dynamics import (
     check_covariance,
     check_input_matrix,
@@ -97,7 +100,17 @@ class LinearSystemWorld(World):
         "B": [*_NUMBER_OR_MATRIX, None],
     }
 
-    def __init__(self, A=1.0, C=1.0, Q=0.1, R=1.0, n_steps=100, *, initial="steady", B=None):
+    def __init__(
+        self,
+        A: ArrayLike = 1.0,
+        C: ArrayLike = 1.0,
+        Q: ArrayLike = 0.1,
+        R: ArrayLike = 1.0,
+        n_steps: int = 100,
+        *,
+        initial: ArrayLike | str = "steady",
+        B: ArrayLike | None = None,
+    ) -> None:
         self.A = A
         self.C = C
         self.Q = Q
@@ -107,7 +120,7 @@ class LinearSystemWorld(World):
         self.B = B
 
     @classmethod
-    def random_walk(cls, q=0.1, r=1.0, n_steps=100):
+    def random_walk(cls, q: float = 0.1, r: float = 1.0, n_steps: int = 100) -> Self:
         """Return a random walk observed in noise.
 
         Parameters
@@ -133,7 +146,9 @@ class LinearSystemWorld(World):
         return cls(1.0, 1.0, q, r, n_steps)
 
     @classmethod
-    def local_linear_trend(cls, level=0.1, slope=0.1, r=1.0, n_steps=100):
+    def local_linear_trend(
+        cls, level: float = 0.1, slope: float = 0.1, r: float = 1.0, n_steps: int = 100
+    ) -> Self:
         """Return a walk whose slope is itself a random walk, observed in noise.
 
         Parameters
@@ -161,7 +176,9 @@ class LinearSystemWorld(World):
         return cls([[1.0, 1.0], [0.0, 1.0]], [[1.0, 0.0]], np.diag([level, slope]), r, n_steps)
 
     @classmethod
-    def jordan_block(cls, size, eigenvalue=1.0, q=0.1, r=1.0, n_steps=100):
+    def jordan_block(
+        cls, size: int, eigenvalue: float = 1.0, q: float = 0.1, r: float = 1.0, n_steps: int = 100
+    ) -> Self:
         """Return a system with one Jordan block, of which the first state is observed.
 
         Parameters
@@ -196,13 +213,13 @@ class LinearSystemWorld(World):
         return cls(A, np.eye(1, size), q, r, n_steps)
 
     @property
-    def latent_names(self):
+    def latent_names(self) -> tuple[str, ...]:
         """Names of the states: "x", or "x1", "x2", ..."""
         n_states = len(np.atleast_2d(np.asarray(self.A)))
         return ("x",) if n_states == 1 else tuple(f"x{i + 1}" for i in range(n_states))
 
     @property
-    def noise_std(self):
+    def noise_std(self) -> float | str:
         """Standard deviation of the innovations of the steady filter, or "estimate"."""
         A, C, Q, R = check_system(self.A, self.C, self.Q, self.R)
         if len(C) > 1 or not isinstance(self.initial, str) or self.initial != "steady":
@@ -210,23 +227,23 @@ class LinearSystemWorld(World):
         return float(np.sqrt(steady_filter(A, C, Q, R).innovation_covariance[0, 0]))
 
     @property
-    def flow_kind(self):
+    def flow_kind(self) -> str:
         """The mean of what follows; noisy with inputs, exact without these and process noise."""
         if self.B is not None:
             return "noisy"
         return "mean" if np.any(self.Q) else "exact"
 
     @property
-    def n_exogenous(self):
+    def n_exogenous(self) -> int:
         """Number of inputs."""
         return check_input_matrix(self.B, len(check_transition(self.A))).shape[1]
 
     @property
-    def null_kinds(self):
+    def null_kinds(self) -> tuple[str, ...]:
         """All nulls; that of exchanged inputs if there are some."""
         return super().null_kinds if self.B is None else (*super().null_kinds, "exchange")
 
-    def system(self):
+    def system(self) -> tuple[Floats, Floats, Floats, Floats, Any]:
         """Return the matrices of the system.
 
         Returns
@@ -248,13 +265,13 @@ class LinearSystemWorld(World):
             initial = check_covariance(self.initial, len(A), "initial")
         return A, C, Q, R, initial
 
-    def _draw(self, n_sequences, stream):
+    def _draw(self, n_sequences: int, stream: np.random.SeedSequence) -> Sample:
         A, C, Q, R, initial = self.system()
         rng = np.random.default_rng(stream)
         n_states, n_channels = len(A), len(C)
         B = check_input_matrix(self.B, n_states)
 
-        def draw(covariance, *size):
+        def draw(covariance: Floats, *size: int) -> Floats:
             mean = np.zeros(len(covariance))
             # By eigenvalues, because covariances may be singular.
             return rng.multivariate_normal(mean, covariance, size, method="eigh")
@@ -279,7 +296,7 @@ class LinearSystemWorld(World):
             return Sample(with_inputs(X, inputs), x)
         return Sample(X[:, :, 0] if n_channels == 1 else X, x)
 
-    def rest_points(self, start=0):
+    def rest_points(self, start: int = 0) -> RestPoints | None:
         """Return the origin, where the system rests.
 
         Parameters
@@ -296,22 +313,22 @@ class LinearSystemWorld(World):
         alone = rests_at_origin_alone(A)
         return RestPoints(np.zeros((1, len(A))), A[np.newaxis]) if alone else None
 
-    def _move(self, latents, step):
+    def _move(self, latents: NDArray[Any], step: int) -> NDArray[Any]:
         return latents @ check_transition(self.A).T
 
-    def _emit(self, latents):
+    def _emit(self, latents: NDArray[Any]) -> NDArray[Any]:
         C = check_system(self.A, self.C, self.Q, self.R)[1]
         # Inputs make an axis of channels.
         return latents @ (C[0] if len(C) == 1 and self.B is None else C.T)
 
-    def step_means(self):
+    def step_means(self) -> Floats:
         """Return the expected observation at each step, which is known."""
         n_channels = len(check_system(self.A, self.C, self.Q, self.R)[1])
         return np.zeros(self.n_steps if n_channels == 1 else (self.n_steps, n_channels))
 
 
-def _check_variances(**variances):
+def _check_variances(**variances: Any) -> None:
     """Raise a ValueError that names the variance that is none."""
     for name, value in variances.items():
-        if not isinstance(value, Real) or not 0 <= value < np.inf:
+        if not isinstance(value, Real) or not 0 <= float(value) < np.inf:
             raise ValueError(f"{name}={value!r} is not a variance; pass a number of at least 0.")

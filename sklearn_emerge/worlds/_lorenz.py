@@ -2,10 +2,13 @@
 
 from itertools import combinations
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._typing import Floats
 from ..dynamics import (
     lorenz_flow,
     lorenz_jacobian,
@@ -111,14 +114,14 @@ class LorenzWorld(World):
 
     def __init__(
         self,
-        sigma=10.0,
-        rho=28.0,
-        beta=8 / 3,
-        time_step=0.05,
-        observation_std=0.5,
-        channels="x",
-        n_steps=200,
-    ):
+        sigma: float = 10.0,
+        rho: float = 28.0,
+        beta: float = 8 / 3,
+        time_step: float = 0.05,
+        observation_std: float = 0.5,
+        channels: str = "x",
+        n_steps: int = 200,
+    ) -> None:
         self.sigma = sigma
         self.rho = rho
         self.beta = beta
@@ -127,7 +130,7 @@ class LorenzWorld(World):
         self.channels = channels
         self.n_steps = n_steps
 
-    def rest_points(self, start=0):
+    def rest_points(self, start: int = 0) -> RestPoints | None:
         """Return the states at which the flow rests.
 
         Parameters
@@ -153,19 +156,19 @@ class LorenzWorld(World):
         ]
         return RestPoints(points, np.linalg.matrix_power(parts, n_parts))
 
-    def _move(self, latents, step):
+    def _move(self, latents: NDArray[Any], step: int) -> NDArray[Any]:
         n_parts = self._n_parts()
         return self._moved(latents.T, n_parts, self.time_step / n_parts).T
 
-    def _emit(self, latents):
+    def _emit(self, latents: NDArray[Any]) -> NDArray[Any]:
         shown = latents[..., ["xyz".index(name) for name in self.channels]]
         return shown[..., 0] if len(self.channels) == 1 else shown
 
-    def _n_parts(self):
+    def _n_parts(self) -> int:
         """Return how many steps of the integration are one of a sequence."""
         return int(np.ceil(self.time_step / _LONGEST))
 
-    def _draw(self, n_sequences, stream):
+    def _draw(self, n_sequences: int, stream: np.random.SeedSequence) -> Sample:
         rng = np.random.default_rng(stream)
         state = rng.normal(0.0, 10.0, (3, n_sequences))
         state[2] += max(self.rho - 1, 0.0)
@@ -188,10 +191,10 @@ class LorenzWorld(World):
         X = shown + rng.normal(0.0, self.observation_std, shown.shape)
         return Sample(X[:, :, 0] if len(self.channels) == 1 else X, latents)
 
-    def _moved(self, state, n_parts, time_step):
+    def _moved(self, state: NDArray[Any], n_parts: int, time_step: float | Floats) -> NDArray[Any]:
         """Return states after some steps of the integration."""
 
-        def flow(state):
+        def flow(state: NDArray[Any]) -> NDArray[Any]:
             return lorenz_flow(state, self.sigma, self.rho, self.beta)
 
         for _ in range(n_parts):

@@ -1,8 +1,10 @@
 """Nested conditionals, whose answer takes a lookup at every level."""
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._random import substream
@@ -113,17 +115,17 @@ class NestedConditionalWorld(World):
 
     def __init__(
         self,
-        depth=3,
-        branching=2,
-        difficulty=1.0,
+        depth: int = 3,
+        branching: int = 2,
+        difficulty: float = 1.0,
         *,
-        alias_share=0.25,
-        n_keys=7,
-        n_tokens=256,
-        row_length=128,
-        truncate=False,
-        answers="evaluated",
-    ):
+        alias_share: float = 0.25,
+        n_keys: int = 7,
+        n_tokens: int = 256,
+        row_length: int = 128,
+        truncate: bool = False,
+        answers: str = "evaluated",
+    ) -> None:
         self.depth = depth
         self.branching = branching
         self.difficulty = difficulty
@@ -135,30 +137,30 @@ class NestedConditionalWorld(World):
         self.answers = answers
 
     @property
-    def null_kinds(self):
+    def null_kinds(self) -> tuple[str, ...]:
         """The nulls that would destroy something."""
         return ("permuted", "resample") if self.answers == "evaluated" else ("resample",)
 
     @property
-    def n_steps(self):
+    def n_steps(self) -> int:
         """Tokens of a row."""
         return self.row_length
 
     @property
-    def n_answers(self):
+    def n_answers(self) -> int:
         """Number of answers."""
         self._check_sizes()
         return self.n_tokens - self._first_answer
 
     @property
-    def vocabulary(self):
+    def vocabulary(self) -> tuple[str, ...]:
         """What each token stands for."""
         answers = [f"a{i}" for i in range(self.n_answers)]
         keys = [f"k{i}" for i in range(self.n_keys)]
         return (*_MARKS, *keys, *map(str, range(self.branching)), *answers)
 
     @property
-    def chance(self):
+    def chance(self) -> float:
         """Share of answers that are right if only the set of answers is known."""
         return 1 / self.n_answers
 
@@ -167,7 +169,7 @@ class NestedConditionalWorld(World):
     _first_value = property(lambda self: self._first_key + self.n_keys)
     _first_answer = property(lambda self: self._first_value + self.branching)
 
-    def decode(self, tokens):
+    def decode(self, tokens: ArrayLike) -> str:
         """Return tokens as text, without the padding at the end.
 
         Parameters
@@ -186,10 +188,10 @@ class NestedConditionalWorld(World):
             If one is not in the vocabulary.
         """
         vocabulary = self.vocabulary
-        tokens = np.trim_zeros(check_tokens(tokens, self.n_tokens), "b")
+        tokens = np.trim_zeros(check_tokens(tokens, int(self.n_tokens)), "b")
         return " ".join(vocabulary[token] for token in tokens)
 
-    def null(self, kind):
+    def null(self, kind: str) -> World:
         """Return the matched world in which something is destroyed.
 
         Parameters
@@ -218,11 +220,11 @@ class NestedConditionalWorld(World):
             )
         return type(self)(**(self.get_params() | {"answers": "random_leaf"}))
 
-    def _check_request(self, n_sequences):
+    def _check_request(self, n_sequences: int) -> None:
         super()._check_request(n_sequences)
         self._check_sizes()
 
-    def _check_sizes(self):
+    def _check_sizes(self) -> None:
         """Raise a ValueError if the instances cannot be written with these sizes."""
         self._validate_params()
         if self.n_keys < self.depth:
@@ -247,7 +249,7 @@ class NestedConditionalWorld(World):
                 f"pass at least row_length={needed}, less of the others, or truncate=True."
             )
 
-    def _draw(self, n_sequences, stream):
+    def _draw(self, n_sequences: int, stream: np.random.SeedSequence) -> Sample:
         rng = np.random.default_rng(substream(stream, "depth"))
         depth = 1 + rng.binomial(self.depth - 1, self.difficulty, size=n_sequences)
         bindings, values, aliases = self._bind(n_sequences, substream(stream, "bindings"))
@@ -295,10 +297,12 @@ class NestedConditionalWorld(World):
         )
 
     @staticmethod
-    def _mark(mark, rows):
+    def _mark(mark: str, rows: NDArray[Any]) -> NDArray[np.integer]:
         return np.full((len(rows), 1), _MARKS.index(mark))
 
-    def _bind(self, n_sequences, stream):
+    def _bind(
+        self, n_sequences: int, stream: np.random.SeedSequence
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """Return the bindings as tokens, the value of each key, and which keys are aliases."""
         rng = np.random.default_rng(stream)
         shape = n_sequences, self.n_keys
@@ -329,7 +333,9 @@ class NestedConditionalWorld(World):
         )
         return bindings.reshape(n_sequences, -1), values, aliases
 
-    def _grow(self, n_sequences, levels, rng):
+    def _grow(
+        self, n_sequences: int, levels: int, rng: np.random.Generator
+    ) -> tuple[list[NDArray[Any]], NDArray[Any]]:
         """Return the keys of full trees, an array a level, and the leaves."""
         keys = []
         free = np.ones((n_sequences, 1, self.n_keys), dtype=bool)
@@ -341,7 +347,9 @@ class NestedConditionalWorld(World):
         leaves = rng.integers(self.n_answers, size=(n_sequences, self.branching**levels))
         return keys, self._first_answer + leaves
 
-    def _descend(self, keys, values, aliases):
+    def _descend(
+        self, keys: list[NDArray[Any]], values: NDArray[Any], aliases: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the numbers of the leaves that are reached, and of the bindings read."""
         rows = np.arange(len(values))
         place, lookups = np.zeros((2, len(rows)), dtype=np.int64)
@@ -351,7 +359,7 @@ class NestedConditionalWorld(World):
             place = place * self.branching + values[rows, key]
         return place, lookups
 
-    def _prefix(self, keys, leaves):
+    def _prefix(self, keys: list[NDArray[Any]], leaves: NDArray[Any]) -> NDArray[Any]:
         """Return trees as tokens: `if`, the key, and the cases one after another."""
         trees = leaves[:, :, np.newaxis]
         for level in reversed(keys):

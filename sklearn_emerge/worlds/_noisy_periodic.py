@@ -1,10 +1,13 @@
 """A periodic signal, observed in noise."""
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
+from .._typing import Floats
 from ._base import World
 from ._flow import Cycle, RestPoints
 from ._sample import Sample
@@ -66,18 +69,24 @@ class NoisyPeriodicWorld(World):
         "n_steps": [Interval(Integral, 2, None, closed="left")],
     }
 
-    def __init__(self, period=20.0, amplitude=1.0, observation_std=0.5, n_steps=100):
+    def __init__(
+        self,
+        period: float = 20.0,
+        amplitude: float = 1.0,
+        observation_std: float = 0.5,
+        n_steps: int = 100,
+    ) -> None:
         self.period = period
         self.amplitude = amplitude
         self.observation_std = observation_std
         self.n_steps = n_steps
 
     @property
-    def noise_std(self):
+    def noise_std(self) -> float:
         """Standard deviation of the observation noise: the cycle itself is predictable."""
         return self.observation_std
 
-    def system(self):
+    def system(self) -> tuple[Floats, Floats, Floats, Floats, Floats]:
         """Return the cycle as a linear system, see `LinearSystemWorld`.
 
         Returns
@@ -91,7 +100,7 @@ class NoisyPeriodicWorld(World):
         R = np.array([[self.observation_std**2]])
         return A, np.eye(1, 2), np.zeros((2, 2)), R, self.amplitude**2 / 2 * np.eye(2)
 
-    def _draw(self, n_sequences, stream):
+    def _draw(self, n_sequences: int, stream: np.random.SeedSequence) -> Sample:
         rng = np.random.default_rng(stream)
         # Both parts at the first step are normal, which makes the amplitude Rayleigh's.
         cosine, sine = rng.normal(0.0, self.amplitude / np.sqrt(2), (2, n_sequences, 1))
@@ -106,7 +115,7 @@ class NoisyPeriodicWorld(World):
         X = latents[:, :, 0] + rng.normal(0.0, self.observation_std, latents.shape[:2])
         return Sample(X, latents)
 
-    def rest_points(self, start=0):
+    def rest_points(self, start: int = 0) -> RestPoints | None:
         """Return the origin, around which all cycles turn.
 
         Parameters
@@ -121,7 +130,7 @@ class NoisyPeriodicWorld(World):
         self._validate_params()
         return RestPoints(np.zeros((1, 2)), self.system()[0][np.newaxis])
 
-    def cycle(self):
+    def cycle(self) -> Cycle | None:
         """Return the cycle, whose amplitude is that of each sequence.
 
         Returns
@@ -131,11 +140,11 @@ class NoisyPeriodicWorld(World):
         self._validate_params()
         return Cycle(float(self.period), None)
 
-    def _move(self, latents, step):
+    def _move(self, latents: NDArray[Any], step: int) -> NDArray[Any]:
         return latents @ self.system()[0].T
 
-    def _emit(self, latents):
+    def _emit(self, latents: NDArray[Any]) -> NDArray[Any]:
         return latents[..., 0]
 
-    def _step_means(self):
+    def _step_means(self) -> Floats:
         return np.zeros(self.n_steps)

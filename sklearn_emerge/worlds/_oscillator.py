@@ -1,10 +1,13 @@
 """A nonlinear oscillator, observed in noise."""
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
+from .._typing import Floats
 from .._validation import check_integer
 from ..dynamics import euler_cycle, euler_rest_jacobian, euler_step, frequencies_of
 from ._base import World
@@ -58,8 +61,13 @@ class OscillatorWorld(World):
     }
 
     def __init__(
-        self, omega=1.0, time_step=0.05, initial_std=0.1, observation_std=0.05, n_steps=256
-    ):
+        self,
+        omega: float | tuple[float, float] = 1.0,
+        time_step: float = 0.05,
+        initial_std: float = 0.1,
+        observation_std: float = 0.05,
+        n_steps: int = 256,
+    ) -> None:
         self.omega = omega
         self.time_step = time_step
         self.initial_std = initial_std
@@ -67,12 +75,12 @@ class OscillatorWorld(World):
         self.n_steps = n_steps
 
     @property
-    def noise_std(self):
+    def noise_std(self) -> float:
         """Standard deviation of the observation noise: the state itself is predictable."""
         return self.observation_std
 
     @property
-    def ceiling(self):
+    def ceiling(self) -> str | None:
         """What is known of the best score: "exact" where the posterior is easy to compute.
 
         That is, with a start of at most three times the observation noise and within half the
@@ -82,7 +90,7 @@ class OscillatorWorld(World):
         easy = self.initial_std <= min(3 * self.observation_std, 0.5) and frequencies.min() >= 0.5
         return "exact" if easy else None
 
-    def _draw(self, n_sequences, stream):
+    def _draw(self, n_sequences: int, stream: np.random.SeedSequence) -> Sample:
         frequencies = frequencies_of(self.omega, self.n_steps)
         rng = np.random.default_rng(stream)
         x, y = rng.normal(0.0, self.initial_std, (2, n_sequences))
@@ -93,7 +101,7 @@ class OscillatorWorld(World):
         X = latents[:, :, 0] + rng.normal(0.0, self.observation_std, latents.shape[:2])
         return Sample(X, latents)
 
-    def rest_points(self, start=0):
+    def rest_points(self, start: int = 0) -> RestPoints | None:
         """Return the origin, where the oscillator rests, and how it leaves it.
 
         Parameters
@@ -114,7 +122,7 @@ class OscillatorWorld(World):
         jacobian = euler_rest_jacobian(frequency, self.time_step)
         return RestPoints(np.zeros((1, 2)), jacobian[np.newaxis])
 
-    def cycle(self):
+    def cycle(self) -> Cycle | None:
         """Return the limit cycle of the Euler steps.
 
         Returns
@@ -127,7 +135,7 @@ class OscillatorWorld(World):
         found = euler_cycle(first, self.time_step) if first == last else None
         return found and Cycle(found.period, found.radius)
 
-    def _frequency(self, step):
+    def _frequency(self, step: int) -> float:
         """Return the frequency of the step from `step` on."""
         frequencies = frequencies_of(self.omega, self.n_steps)
         if frequencies[0] == frequencies[-1]:
@@ -139,13 +147,14 @@ class OscillatorWorld(World):
             )
         return frequencies[step]
 
-    def _move(self, latents, step):
-        moved = euler_step(*latents.T, self._frequency(step), self.time_step)
+    def _move(self, latents: NDArray[Any], step: int) -> NDArray[Any]:
+        x, y = latents.T
+        moved = euler_step(x, y, self._frequency(step), self.time_step)
         return np.stack(moved, axis=1)
 
-    def _emit(self, latents):
+    def _emit(self, latents: NDArray[Any]) -> NDArray[Any]:
         return latents[..., 0]
 
-    def step_means(self):
+    def step_means(self) -> Floats:
         """Return the expected observation at each step, which is known."""
         return np.zeros(self.n_steps)

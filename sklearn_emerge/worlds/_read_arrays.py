@@ -51,10 +51,11 @@ def world_of_arrays(
     _check_names(arrays[variable[0]], variable[0], asked)
     X, dims = _taken(arrays, variable, path, "variable", asked)
     _check_dims(X, dims, variable, asked)
-    latents = names = None
+    latents: Any = None
+    latent_names: list[str] | None = None
     if asked.latents:
         latents, _ = _taken(arrays, asked.latents, path, "latents", asked)
-        names = _latent_names(latents, asked)
+        latent_names = _latent_names(latents, asked)
     X = _with_times(X, arrays, path, asked)
     said = f"{' and '.join(map(repr, variable))}, {why}, {' x '.join(dims)}, {np.asarray(X).dtype}"
     # Lengths, masks or a second recording may be among them.
@@ -64,14 +65,16 @@ def world_of_arrays(
         said += f" (not used: {', '.join(map(repr, left[:_LISTED]))}{more})"
     if asked.length is not None:
         blocks = {key: value for key, value in asked.blocks.items() if value is not None}
-        return ArrayWorld.from_recording(X, latents, names, length=asked.length, **blocks), said
+        return ArrayWorld.from_recording(
+            X, latents, latent_names, length=asked.length, **blocks
+        ), said
     _warn_if_uneven(X)
     options: dict[str, Any] = {}
     if asked.groups:
         options["groups"] = np.asarray(loaded(arrays[asked.groups], path))
     if asked.inputs:
         options["inputs"] = np.asarray(_taken(arrays, asked.inputs, path, "inputs", asked)[0])
-    return ArrayWorld(X, latents, names, **options), said
+    return ArrayWorld(X, latents, latent_names, **options), said
 
 
 def _warn_if_uneven(X: Any) -> None:

@@ -134,6 +134,8 @@ def _wide(frame: Any, header: str, asked: "Asked") -> tuple[ArrayWorld, str]:
 
 
 def _long(frame: Any, asked: "Asked") -> tuple[ArrayWorld, str]:
+    assert asked.id is not None
+    assert asked.time is not None
     values = [*(asked.variable or _rest(frame, asked)), *asked.inputs]
     if len(values) == len(asked.inputs):
         raise ValueError(f"no column of {_listed(list(frame.columns))} is left to be predicted.")
@@ -151,6 +153,7 @@ def _long(frame: Any, asked: "Asked") -> tuple[ArrayWorld, str]:
 
 
 def _recording(frame: Any, header: str, asked: "Asked") -> tuple[ArrayWorld, str]:
+    assert asked.length is not None
     values = asked.variable or _rest(frame, asked)
     if not asked.variable and asked.time is None:
         timed = [name for name in values if roles_of((name,)) == (TIME,)]

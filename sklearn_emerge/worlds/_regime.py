@@ -63,12 +63,17 @@ class RegimeWorld(World):
         "n_steps": [Interval(Integral, 2, None, closed="left")],
     }
 
-    def __init__(self, period=32, stay_probability=(0.9, 0.6), n_steps=128):
+    def __init__(
+        self,
+        period: int = 32,
+        stay_probability: tuple[float, float] = (0.9, 0.6),
+        n_steps: int = 128,
+    ) -> None:
         self.period = period
         self.stay_probability = stay_probability
         self.n_steps = n_steps
 
-    def _draw(self, n_sequences, stream):
+    def _draw(self, n_sequences: int, stream: np.random.SeedSequence) -> Sample:
         stay = check_stay(self.stay_probability)
         rng = np.random.default_rng(stream)
         flips = np.arange(self.n_steps) // self.period
@@ -78,7 +83,7 @@ class RegimeWorld(World):
         state = changes.cumsum(axis=1) % 2
         return Sample(state.astype(np.float64), regime[:, :, np.newaxis])
 
-    def cycle(self):
+    def cycle(self) -> Cycle | None:
         """Return the cycle of the regime, which is back after two flips.
 
         Returns
@@ -88,7 +93,7 @@ class RegimeWorld(World):
         self._validate_params()
         return Cycle(2.0 * self.period, None)
 
-    def null(self, kind):
+    def null(self, kind: str) -> World:
         """Return the matched world in which the structure in time is destroyed.
 
         Parameters
@@ -106,7 +111,7 @@ class RegimeWorld(World):
             return BernoulliWorld(probability=0.5, n_steps=self.n_steps)
         return super().null(kind)
 
-    def step_means(self):
+    def step_means(self) -> Floats:
         """Return the expected observation at each step, which is known."""
         return np.full(self.n_steps, 0.5)
 

@@ -1,10 +1,13 @@
 """Linear systems that take turns."""
 
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval
 
+from .._typing import Floats
 from ..dynamics import (
     check_system,
     check_transitions,
@@ -94,7 +97,15 @@ class SwitchingLinearWorld(World):
         "n_steps": [Interval(Integral, 2, None, closed="left")],
     }
 
-    def __init__(self, A=(0.95, -0.8), C=1.0, Q=1.0, R=0.1, transition=0.95, n_steps=100):
+    def __init__(
+        self,
+        A: ArrayLike = (0.95, -0.8),
+        C: ArrayLike = 1.0,
+        Q: ArrayLike = 1.0,
+        R: ArrayLike = 0.1,
+        transition: ArrayLike = 0.95,
+        n_steps: int = 100,
+    ) -> None:
         self.A = A
         self.C = C
         self.Q = Q
@@ -103,7 +114,7 @@ class SwitchingLinearWorld(World):
         self.n_steps = n_steps
 
     @property
-    def latent_names(self):
+    def latent_names(self) -> tuple[str, ...]:
         """Names of the states, "x" or "x1", "x2", ..., and of each regime but the first."""
         A, _ = check_transitions(self.A, self.transition)
         n_regimes, n_states = A.shape[:2]
@@ -111,17 +122,17 @@ class SwitchingLinearWorld(World):
         return (*states, *(f"regime {k}" for k in range(1, n_regimes)))
 
     @property
-    def ceiling(self):
+    def ceiling(self) -> str | None:
         """What is known of the best score: "exact" with one regime, and None with several."""
         return "exact" if len(self.system()[0]) == 1 else None
 
     @property
-    def flow_kind(self):
+    def flow_kind(self) -> str:
         """Noisy, as regimes change; exact of one regime without process noise."""
         A, _ = check_transitions(self.A, self.transition)
         return "noisy" if len(A) > 1 or np.any(self.Q) else "exact"
 
-    def system(self):
+    def system(self) -> tuple[Floats, Floats, Floats, Floats, Floats]:
         """Return the matrices of the system.
 
         Returns
@@ -139,7 +150,7 @@ class SwitchingLinearWorld(World):
         _, C, Q, R = check_system(A[0], self.C, self.Q, self.R)
         return A, C, Q, R, transition
 
-    def stationary(self):
+    def stationary(self) -> tuple[Floats, Floats]:
         """Return the long-run probabilities of the regimes, and the covariance of the state.
 
         Returns
@@ -156,7 +167,7 @@ class SwitchingLinearWorld(World):
         A, _, Q, _, transition = self.system()
         return switching_moments(A, transition, Q)
 
-    def rest_points(self, start=0):
+    def rest_points(self, start: int = 0) -> RestPoints | None:
         """Return the origin in each regime.
 
         Parameters
@@ -181,7 +192,7 @@ class SwitchingLinearWorld(World):
         jacobians[:, n_states:, n_states:] = np.eye(n_regimes - 1)
         return RestPoints(points, jacobians)
 
-    def _move(self, latents, step):
+    def _move(self, latents: NDArray[Any], step: int) -> NDArray[Any]:
         A, _ = check_transitions(self.A, self.transition)
         x, indicators = np.split(latents, [A.shape[1]], axis=1)
         weights = np.concatenate([1 - indicators.sum(axis=1, keepdims=True), indicators], axis=1)
@@ -189,17 +200,17 @@ class SwitchingLinearWorld(World):
         moved = np.einsum("nij,nj->ni", A[weights.argmax(axis=1)], x)
         return np.concatenate([moved, indicators], axis=1)
 
-    def _emit(self, latents):
+    def _emit(self, latents: NDArray[Any]) -> NDArray[Any]:
         A, C, *_ = self.system()
         return latents[..., : A.shape[1]] @ (C[0] if len(C) == 1 else C.T)
 
-    def _draw(self, n_sequences, stream):
+    def _draw(self, n_sequences: int, stream: np.random.SeedSequence) -> Sample:
         A, C, Q, R, transition = self.system()
         probabilities, covariances = self.stationary()
         rng = np.random.default_rng(stream)
         n_regimes, n_states = A.shape[:2]
 
-        def draw(covariance, *size):
+        def draw(covariance: Floats, *size: int) -> Floats:
             mean = np.zeros(len(covariance))
             # By eigenvalues, because covariances may be singular.
             return rng.multivariate_normal(mean, covariance, size, method="eigh")
@@ -221,6 +232,6 @@ class SwitchingLinearWorld(World):
         indicators = regime[:, :, np.newaxis] == np.arange(1, n_regimes)
         return Sample(X[:, :, 0] if len(C) == 1 else X, np.concatenate([x, indicators], axis=2))
 
-    def _step_means(self):
+    def _step_means(self) -> Floats:
         n_channels = len(self.system()[1])
         return np.zeros(self.n_steps if n_channels == 1 else (self.n_steps, n_channels))

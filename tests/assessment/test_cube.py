@@ -9,7 +9,7 @@ import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
-from test_files import flip
+from damage import flip
 
 from sklearn_emerge import load_cube
 from sklearn_emerge.assessment._cube import describe, save_cube

@@ -117,6 +117,7 @@ def test_given_heads_are_taken_as_they_are(nets):
     assert f'"given_heads": {len(nets)}' in assessment.cube_.attrs["configuration"]
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_one_network_shows_effects_and_says_what_it_cannot_say(tmp_path):
     with pytest.warns(UserWarning, match="number of networks, n_seeds=1, cannot.*Pass 5 networks"):
         assessment = small_assessment(

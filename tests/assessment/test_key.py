@@ -274,19 +274,17 @@ def copied(tmp_path, monkeypatch):
     shutil.copytree(_reach.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(_reach, "PACKAGE", copy)
 
-    def forget():
-        _reach.digest_of.cache_clear()
-        _reach._imports.cache_clear()
-
     def keys(values, *files):
         for file in files:
             with (copy / file).open("a") as text:
                 text.write("# ,")
-        forget()
+        # A comma changes no import.
+        _reach.digest_of.cache_clear()
         return [key_of(value) for value in values]
 
     yield keys
-    forget()
+    _reach.digest_of.cache_clear()
+    _reach._imports.cache_clear()
 
 
 def test_code_that_no_cell_comes_by_is_in_no_key(copied):

@@ -16,11 +16,11 @@ import pytest
 import torch
 import xarray as xr
 from conftest import GAIN_ALONE, small_assessment
+from damage import flip
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Bunch
-from test_files import flip
 from torch import nn
 
 from sklearn_emerge import (

@@ -214,8 +214,8 @@ def test_baselines_of_tokens():
 def test_generation_is_greedy_and_goes_on_from_any_beginning():
     cycle = (np.arange(400).reshape(40, 10) + RNG.integers(7, size=(40, 1))) % 7
     for model in (
-        TransformerPredictor(16, 1, 2, max_steps=400, lr=3e-3, **TOKENS),
-        GRUPredictor(12, max_steps=400, lr=0.02, time_channel=None, **TOKENS),
+        TransformerPredictor(16, 1, 2, max_steps=150, lr=1e-2, **TOKENS),
+        GRUPredictor(12, max_steps=150, lr=0.05, time_channel=None, **TOKENS),
     ):
         model.fit(cycle)
         assert model.generate([[2, 3], [5, 6]], 4).tolist() == [[4, 5, 6, 0], [0, 1, 2, 3]]

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 import torch
 import uvicorn
+from damage import flip
 from fastapi.testclient import TestClient
-from test_files import flip
 
 import sklearn_emerge
 from sklearn_emerge import GRUPredictor, TransformerPredictor
