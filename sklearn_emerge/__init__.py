@@ -77,6 +77,7 @@ _MODULES = (
     "datasets",
     "displays",
     "emergence",
+    "geometry",
     "inference",
     "linear_systems",
     "measures",

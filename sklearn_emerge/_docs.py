@@ -141,6 +141,21 @@ argument is out of range.""",
     "state_space_models": """\
 Ziemann, I., Matni, N. and Pappas, G. J. (2025). State space models, emergence, and
 ergodicity: how many parameters are needed for stable predictions? PMLR 283.""",
+    "module_of_geometry": """\
+Any module; `network_` of a fitted predictor is one. A copy of it is used, in evaluation mode.""",
+    "loss_of_rows": """\
+Called with a module and a batch, returns the loss of each row, a tensor of shape (n_rows,),
+such as the negative log-likelihood of an answer in nats.""",
+    "batch_of_rows": """\
+What `loss` is called with; the first dimension of each tensor is rows. All batches of a
+DataLoader are taken together.""",
+    "max_bytes": """\
+Memory that gradients may take at a time; each parameter tensor takes that of its own gradients
+at least.""",
+    "least_loss": """\
+Mean absolute loss below which gradients are rounding errors. None is 100 times the relative
+precision of the parameters, 1.2e-5 in single precision, which is right for log-likelihoods in
+nats.""",
 }
 
 _PLACE = re.compile(r"^( *)%\((\w+)\)s$", re.MULTILINE)

@@ -24,6 +24,7 @@ ROOMS = {
     "probes": "",
     "measures": "inference likelihoods worlds predictors probes",
     "operators": "dynamics inference likelihoods worlds predictors ceilings probes",
+    "geometry": "inference training",
     "assessment": "inference likelihoods worlds _registry training predictors ceilings probes "
     "measures operators",
     "emergence": "inference",
