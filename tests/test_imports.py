@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "sklearn_emerge"
 ROOMS = {
     "dynamics": "",
     "inference": "",
+    "emergence": "inference",
     "likelihoods": "",
     "worlds": "dynamics",
     "_registry": "worlds",
@@ -24,10 +25,9 @@ ROOMS = {
     "probes": "",
     "measures": "inference likelihoods worlds predictors probes",
     "operators": "dynamics inference likelihoods worlds predictors ceilings probes",
-    "geometry": "inference training",
+    "geometry": "inference emergence training",
     "assessment": "inference likelihoods worlds _registry training predictors ceilings probes "
     "measures operators",
-    "emergence": "inference",
     "linear_systems": "dynamics worlds predictors",
     "displays": "inference likelihoods worlds predictors operators assessment emergence "
     "linear_systems",

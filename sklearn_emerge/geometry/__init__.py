@@ -1,22 +1,38 @@
-"""Geometry: how many directions hidden states, gradients and the loss of a network have."""
+"""Geometry: how many directions states, gradients and losses have, and what comes of them."""
 
+from ._concordance import concordance
 from ._estimate import Estimate
+from ._events import departure_step
 from ._fisher_rank import exact_fisher_rank, fisher_rank
+from ._floors import collapse_floor, scale_invariance
 from ._gradient_rank import gradient_rank
 from ._gram import GradientGram, gradient_gram
+from ._layers import layer_order
+from ._leads import count_leads, leads
 from ._participation import participation_ratio
+from ._precursor import precursor_test
 from ._ranked import GradientRank
 from ._rankme import rankme, rankme_of_noise
+from ._swap import swap_test
 
 __all__ = [
     "Estimate",
     "GradientGram",
     "GradientRank",
+    "collapse_floor",
+    "concordance",
+    "count_leads",
+    "departure_step",
     "exact_fisher_rank",
     "fisher_rank",
     "gradient_gram",
     "gradient_rank",
+    "layer_order",
+    "leads",
     "participation_ratio",
+    "precursor_test",
     "rankme",
     "rankme_of_noise",
+    "scale_invariance",
+    "swap_test",
 ]

@@ -1,0 +1,196 @@
+"""How low a measure falls at the start of training, and whether that depends on size."""
+
+from numbers import Real
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+from scipy import special
+from sklearn.utils._param_validation import Interval, validate_params
+
+from .._typing import Floats
+from .._validation import as_numbers
+from ..inference import check_alpha
+from ..inference._labelled import intervals, means
+from ._events import check_window
+from ._labels import check_labelled, check_steps
+
+
+def collapse_floor(
+    measure: xr.DataArray, *, window: tuple[float, float] = (0, 200), confidence: float = 0.95
+) -> xr.Dataset:
+    """Return the minimum of a measure at the start of training, with its mean over seeds.
+
+    Parameters
+    ----------
+    measure : xarray.DataArray
+        A variable of a cube with the dimensions ``seed`` and ``step``, and any others, such as
+        task, level, size and layer.
+    window : tuple of float, default=(0, 200)
+        First and last update of the start.
+    confidence : float, default=0.95
+        Coverage of Student's interval over seeds.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``floor`` and ``floor_step``, the update at which it was reached, by seed; ``mean``,
+        ``low`` and ``high`` over seeds. The interval of one seed is NaN. Seeds without a value in
+        the window are NaN and left out.
+
+    Raises
+    ------
+    ValueError
+        If a dimension is missing, visits do not rise, there is none in the window, or an
+        argument is out of range.
+
+    Notes
+    -----
+    A floor that is reached at the last visit of the window may not be one yet; see
+    ``floor_step``. Visits that are far apart miss the minimum, and floors are then too high.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> from sklearn_emerge.geometry import collapse_floor
+    >>> coords = {"step": [0, 60, 100, 300]}
+    >>> rankme = xr.DataArray(
+    ...     [[40, 6, 4, 8], [38, 5, 6, 9]], dims=("seed", "step"), coords=coords
+    ... )
+    >>> floors = collapse_floor(rankme)
+    >>> floors.floor.values.tolist(), floors.floor_step.values.tolist(), floors["mean"].item()
+    ([4.0, 5.0], [100.0, 60.0], 4.5)
+    """
+    check_labelled(measure, "measure", ["seed", "step"])
+    check_steps(measure.step.values, "step of measure")
+    check_alpha(confidence, "confidence")
+    first, last = check_window(window)
+    inside = measure.astype(float).isel(
+        step=((measure.step >= first) & (measure.step <= last)).values
+    )
+    if not inside.sizes["step"] or not inside.notnull().any():
+        raise ValueError(
+            f"window={window!r} holds no visit at which the measure was recorded; record some "
+            "there, or widen it."
+        )
+    floor = inside.min("step")
+    # Where nothing was recorded the place of the minimum is any.
+    place = inside.fillna(np.inf).argmin("step")
+    step = inside.step.astype(float).isel(step=place).drop_vars("step").where(floor.notnull())
+    low, high = intervals(floor, confidence)
+    found = xr.Dataset(
+        {"floor": floor, "floor_step": step, "mean": means(floor), "low": low, "high": high}
+    )
+    found.floor.attrs["long_name"] = "collapse floor"
+    found.floor_step.attrs["units"] = "updates"
+    return found
+
+
+@validate_params(
+    {
+        "floor": "no_validation",
+        "n_parameters": "no_validation",
+        "ratio": [Interval(Real, 1, None, closed="neither")],
+        "confidence": [Interval(Real, 0, 1, closed="neither")],
+    },
+    prefer_skip_nested_validation=True,
+)
+def scale_invariance(
+    floor: xr.DataArray, n_parameters: ArrayLike, *, ratio: float = 1.25, confidence: float = 0.95
+) -> xr.Dataset:
+    r"""Return whether floors are the same at all sizes, as an equivalence.
+
+    The slope of ln floor on ln parameters, by least squares over runs, has to lie within
+
+    .. math:: \pm \frac{\ln \text{ratio}}{\ln (P_\text{max} / P_\text{min})},
+
+    so that over the whole range the floor changes by less than the ratio. A coefficient of
+    variation that looks small shows nothing: one of .08 over five sizes has a 95% interval of .05
+    to .23.
+
+    Parameters
+    ----------
+    floor : xarray.DataArray
+        Floors with the dimension ``size``, and mostly ``seed``, as `collapse_floor` returns them.
+        Each is a run; NaN are left out.
+    n_parameters : array-like of shape (n_sizes,)
+        Number of parameters of each size.
+    ratio : float, default=1.25
+        Largest change that counts as none.
+    confidence : float, default=0.95
+        Coverage of Student's interval of the slope.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``slope``, ``low``, ``high``, ``margin`` and ``verdict``, without size and seed:
+        "invariant" if the interval lies inside of the margin, "depends on size" if it lies outside
+        of it, and else "undecided". NaN and "undecided" with fewer than three runs.
+
+    Raises
+    ------
+    ValueError
+        If there is no dimension ``size``, sizes are not all different or fewer than two, a floor
+        is not above zero, or an argument is out of range.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> from sklearn_emerge.geometry import scale_invariance
+    >>> floor = xr.DataArray([[2.0, 2.1, 1.9], [2.0, 1.95, 2.05]], dims=("size", "seed"))
+    >>> found = scale_invariance(floor, [1e5, 1e8])
+    >>> found.verdict.item(), round(found.margin.item(), 4)
+    ('invariant', 0.0323)
+    """
+    check_labelled(floor, "floor", ["size"])
+    parameters = as_numbers(n_parameters, "n_parameters")
+    if parameters.shape != (floor.sizes["size"],):
+        raise ValueError(
+            f"n_parameters has shape {parameters.shape}, but there are {floor.sizes['size']} "
+            "sizes; pass a number for each."
+        )
+    if len(parameters) < 2 or len(set(parameters)) < len(parameters) or (parameters <= 0).any():
+        raise ValueError(
+            f"n_parameters={parameters.tolist()} must be different numbers above zero, of at "
+            "least 2 sizes."
+        )
+    if (floor <= 0).any():
+        raise ValueError(
+            f"floor has the value {floor.min().item():g}, which has no logarithm; leave out what "
+            "is constant by construction, such as the embedding layer."
+        )
+    log_size = np.log(parameters)
+    margin = float(np.log(ratio) / np.ptp(log_size))
+    runs = [dim for dim in ("size", "seed") if dim in floor.dims]
+
+    def slope_of(floors: Floats) -> tuple[float, float, float]:
+        x = np.broadcast_to(log_size.reshape(-1, *[1] * (len(runs) - 1)), floors.shape)
+        seen = np.isfinite(floors)
+        return _slope(x[seen], np.log(floors[seen]), confidence)
+
+    slope, low, high = xr.apply_ufunc(
+        slope_of,
+        floor.astype(float),
+        input_core_dims=[runs],
+        output_core_dims=[[], [], []],
+        vectorize=True,
+        output_dtypes=[float] * 3,
+    )
+    verdict = xr.full_like(slope, "undecided", dtype=object)
+    verdict = verdict.where(~((low > -margin) & (high < margin)), "invariant")
+    verdict = verdict.where(~((low > margin) | (high < -margin)), "depends on size")
+    return xr.Dataset(
+        {"slope": slope, "low": low, "high": high, "margin": margin, "verdict": verdict}
+    )
+
+
+def _slope(x: Floats, y: Floats, confidence: float) -> tuple[float, float, float]:
+    """Return the slope of y on x and Student's interval."""
+    if len(x) < 3 or np.ptp(x) == 0:
+        return np.nan, np.nan, np.nan
+    x, y = x - x.mean(), y - y.mean()
+    slope = float((x @ y) / (x @ x))
+    freedom = len(x) - 2
+    error = np.sqrt(((y - slope * x) ** 2).sum() / freedom / (x @ x))
+    half = float(error * special.stdtrit(freedom, (1 + confidence) / 2))
+    return slope, slope - half, slope + half

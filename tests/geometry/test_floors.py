@@ -1,0 +1,128 @@
+"""Floors of the start of training, and whether they depend on size."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from sklearn_emerge.geometry import collapse_floor, scale_invariance
+from sklearn_emerge.inference import student_interval
+
+STEPS = [0, 60, 100, 200, 300]
+
+
+def test_floor_is_the_minimum_in_the_window():
+    rng = np.random.default_rng(0)
+    values = rng.uniform(2, 9, (3, 4, 5))
+    values[..., 4] = 1.0
+    measure = xr.DataArray(values, dims=("task", "seed", "step"), coords={"step": STEPS})
+    found = collapse_floor(measure)
+    np.testing.assert_array_equal(found.floor, values[..., :4].min(axis=-1))
+    np.testing.assert_array_equal(found.floor_step, np.array(STEPS)[values[..., :4].argmin(-1)])
+    np.testing.assert_allclose(found["mean"], found.floor.mean("seed"))
+    for task in range(3):
+        expected = student_interval(found.floor.isel(task=task).values)
+        assert (found.low[task], found.high[task]) == expected
+    # Later visits belong to it if they are asked for.
+    assert (collapse_floor(measure, window=(0, 300)).floor == 1).all()
+
+
+def test_runs_without_a_value_are_left_out():
+    measure = xr.DataArray(
+        [[4.0, 3, 2, 5, 5], [np.nan] * 5, [4, 4, np.nan, 5, 5]],
+        dims=("seed", "step"),
+        coords={"step": STEPS},
+    )
+    found = collapse_floor(measure)
+    np.testing.assert_array_equal(found.floor, [2, np.nan, 4])
+    np.testing.assert_array_equal(found.floor_step, [100, np.nan, 0])
+    assert found["mean"] == 3
+    one = collapse_floor(measure.isel(seed=[0]))
+    assert one["mean"] == 2
+    assert np.isnan(one.low)
+
+
+SIZES = np.array([405e3, 1.35e6, 6e6, 22.2e6, 85e6])
+
+
+def test_slope_is_that_of_least_squares():
+    rng = np.random.default_rng(0)
+    floor = xr.DataArray(np.exp(rng.normal(1, 0.2, (2, 5, 3))), dims=("task", "size", "seed"))
+    found = scale_invariance(floor, SIZES)
+    for task in range(2):
+        x, y = np.repeat(np.log(SIZES), 3), np.log(floor.values[task]).ravel()
+        line = stats.linregress(x, y)
+        assert found.slope[task] == pytest.approx(line.slope)
+        half = line.stderr * stats.t.ppf(0.975, 13)
+        assert found.high[task] == pytest.approx(line.slope + half)
+
+
+def test_invariance_is_an_equivalence():
+    rng = np.random.default_rng(0)
+    noise = np.exp(rng.normal(0, 0.02, (5, 5)))
+    growing = (SIZES / SIZES[0])[:, np.newaxis] ** 0.2
+    floor = xr.DataArray([2 * noise, 2 * growing * noise], dims=("task", "size", "seed"))
+    found = scale_invariance(floor, SIZES)
+    assert found.verdict.values.tolist() == ["invariant", "depends on size"]
+    assert found.margin.item() == pytest.approx(np.log(1.25) / np.log(SIZES[-1] / SIZES[0]))
+    # A larger change is let pass.
+    assert scale_invariance(floor, SIZES, ratio=5.0).verdict[1] == "invariant"
+    # Runs that differ widely show neither.
+    wide = xr.DataArray(np.exp(rng.normal(1, 0.5, (200, 5, 5))), dims=("task", "size", "seed"))
+    assert (scale_invariance(wide, SIZES).verdict == "undecided").mean() > 0.95
+    two = scale_invariance(floor.isel(size=[0, 4], seed=[0]), SIZES[[0, 4]])
+    assert np.isnan(two.slope).all()
+    assert (two.verdict == "undecided").all()
+
+
+def test_a_small_variation_over_five_sizes_shows_nothing():
+    """A coefficient of variation of .08 of five networks, and its interval."""
+    low, high = 0.08 * np.sqrt(4 / stats.chi2.ppf([0.975, 0.025], 4))
+    assert (round(low, 2), round(high, 2)) == (0.05, 0.23)
+    rng = np.random.default_rng(0)
+    words = []
+    for _ in range(50):
+        floor = rng.standard_normal(5)
+        floor = 2 * (1 + 0.08 * (floor - floor.mean()) / floor.std(ddof=1))
+        words.append(scale_invariance(xr.DataArray(floor, dims="size"), SIZES).verdict.item())
+    assert words.count("invariant") < 15
+
+
+def test_floors_that_change_by_the_margin_are_seldom_invariant():
+    """The level of the equivalence, at its border."""
+    rng, n = np.random.default_rng(0), 400
+    border = (SIZES / SIZES[0]) ** (np.log(1.25) / np.log(SIZES[-1] / SIZES[0]))
+    noise = np.exp(rng.normal(0, 0.05, (n, 5, 4)))
+    floor = xr.DataArray(border[:, np.newaxis] * noise, dims=("task", "size", "seed"))
+    found = scale_invariance(floor, SIZES)
+    assert (found.verdict == "invariant").mean() < 0.05
+    assert (found.verdict == "depends on size").mean() < 0.05
+    assert abs(((found.low <= found.margin) & (found.high >= found.margin)).mean() - 0.95) < 0.03
+
+
+FLOOR = xr.DataArray(np.full((5, 3), 2.0), dims=("size", "seed"))
+MEASURE = xr.DataArray(np.ones((2, 5)), dims=("seed", "step"), coords={"step": STEPS})
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: collapse_floor(MEASURE.isel(seed=0)), "dimensions step, and no seed; name them"),
+        (lambda: collapse_floor(MEASURE.isel(step=0)), "dimensions seed, and no step"),
+        (lambda: collapse_floor(MEASURE, window=(1, 9)), r"window=\(1, 9\) holds no visit"),
+        (lambda: collapse_floor(MEASURE * np.nan), "holds no visit at which the measure was"),
+        (lambda: collapse_floor(MEASURE, confidence=2), "confidence=2 is not a level"),
+        (
+            lambda: collapse_floor(MEASURE.isel(step=[0, 2, 1])),
+            "must rise.*60 follows 100; sort the visits",
+        ),
+        (lambda: scale_invariance(FLOOR.isel(size=0), 1e5), "dimensions seed, and no size"),
+        (lambda: scale_invariance(FLOOR, [1e5, 1e6]), r"shape \(2,\), but there are 5 sizes"),
+        (lambda: scale_invariance(FLOOR, [1e5] * 5), "must be different numbers above zero"),
+        (lambda: scale_invariance(FLOOR * 0, SIZES), "floor has the value 0, which has no log"),
+        (lambda: scale_invariance(FLOOR, SIZES, ratio=1.0), "'ratio' .* Got 1.0"),
+    ],
+)
+def test_wrong_arguments_are_refused(call, message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        call()
