@@ -10,7 +10,12 @@ import numpy as np
 
 from sklearn_emerge._registry import WORLDS as NAMED
 from sklearn_emerge._registry import make_world
-from sklearn_emerge.worlds import NestedConditionalWorld, OscillatorWorld, TriangleWorld
+from sklearn_emerge.worlds import (
+    AlgorithmicWorld,
+    NestedConditionalWorld,
+    OscillatorWorld,
+    TriangleWorld,
+)
 
 SAMPLES = Path(__file__).parent / "samples"
 WORLDS = {name: make_world(name) for name in NAMED} | {
@@ -21,6 +26,7 @@ WORLDS = {name: make_world(name) for name in NAMED} | {
     "triangle-redrawn": TriangleWorld().null("redrawn"),
     "nested-conditional-graded": NestedConditionalWorld(depth=5, difficulty=0.5),
     "nested-conditional-permuted": NestedConditionalWorld().null("permuted"),
+    "algorithmic-permuted": AlgorithmicWorld().null("permuted"),
 }
 
 

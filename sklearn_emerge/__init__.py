@@ -10,6 +10,7 @@ from typing import Any
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
+    "AlgorithmicWorld": "worlds",
     "ArrayWorld": "worlds",
     "BernoulliWorld": "worlds",
     "DriftWorld": "worlds",

@@ -8,6 +8,7 @@ from typing import Any
 
 from ._names import look_up
 from .worlds import (
+    AlgorithmicWorld,
     BernoulliWorld,
     DriftWorld,
     FlipFlopWorld,
@@ -107,6 +108,11 @@ WORLDS = {
         NestedConditionalWorld,
         "Nested conditionals over keys that are bound to values, and their answers, as tokens. Who "
         "answers well has to look a key up, and to branch, at every level.",
+    ),
+    "algorithmic": NamedWorld(
+        AlgorithmicWorld,
+        "Eight tasks on digits at three levels, from copying to multiplying, as tokens. Answers "
+        "follow from their operands, so that who has learned a task makes no error in it.",
     ),
 }
 # Names only: the classes would import torch.

@@ -1,6 +1,6 @@
 """Loaders: sequences with known latents, and the published tables to compare with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._typing import RandomState
 from .worlds import (
+    AlgorithmicWorld,
     DriftWorld,
     LinearSystemWorld,
     NestedConditionalWorld,
@@ -21,6 +22,7 @@ from .worlds._sample import Sample
 
 __all__ = [
     "load_published",
+    "make_algorithmic",
     "make_drift",
     "make_linear_system",
     "make_nested_conditional",
@@ -31,6 +33,71 @@ __all__ = [
 
 # Sequences with all that is known of them, or a pair of sequences and latents.
 Drawn = Sample | tuple[NDArray[Any], NDArray[Any] | None]
+
+
+def make_algorithmic(
+    n_sequences: int = 100,
+    *,
+    tasks: Sequence[str] = ("COPY", "REV", "CMP", "PAR", "ADD", "MOD", "SORT", "MUL"),
+    levels: Sequence[int] = (1, 2, 3),
+    sizes: Mapping[str, Sequence[Any]] | None = None,
+    weights: Mapping[str, float] | None = None,
+    row_length: int = 20,
+    digit_order: str = "most_significant",
+    random_state: RandomState = None,
+    return_X_latents: bool = False,
+) -> Drawn:
+    """Sample tasks on digits and their answers; see `AlgorithmicWorld`.
+
+    Parameters
+    ----------
+    n_sequences : int, default=100
+        Number of rows, an instance each.
+    tasks : sequence of str, \
+            default=("COPY", "REV", "CMP", "PAR", "ADD", "MOD", "SORT", "MUL")
+        The tasks that are written.
+    levels : sequence of int, default=(1, 2, 3)
+        The levels that are written.
+    sizes : dict of str to sequence, default=None
+        Sizes of some tasks at the levels 1, 2 and 3.
+    weights : dict of str to float, default=None
+        How often some tasks are written, relative to 1.
+    row_length : int, default=20
+        Tokens of a row.
+    digit_order : {"most_significant", "least_significant"}, default="most_significant"
+        Which digit of the answers of ADD, MOD and MUL comes first.
+    random_state : int, Generator, SeedSequence or None, default=None
+        The stream of the draws.
+    return_X_latents : bool, default=False
+        Return ``(X, latents)`` instead of a Sample.
+
+    Returns
+    -------
+    Sample or (X, latents)
+        ``X`` of shape (n_sequences, row_length), tokens; ``latents`` is None. The Sample has
+        ``scored``, where the answers are, and ``task`` and ``level`` of each row, too.
+
+    Raises
+    ------
+    ValueError
+        If a task, a level or a size is not known, or an instance does not fit the row.
+
+    Examples
+    --------
+    >>> from sklearn_emerge.datasets import make_algorithmic
+    >>> sample = make_algorithmic(4, random_state=0)
+    >>> sample.X.shape, sample.task.tolist()
+    ((4, 20), ['PAR', 'MOD', 'COPY', 'REV'])
+    """
+    world = AlgorithmicWorld(
+        tasks,
+        levels,
+        sizes=sizes,
+        weights=weights,
+        row_length=row_length,
+        digit_order=digit_order,
+    )
+    return _load(world, n_sequences, random_state, return_X_latents)
 
 
 def make_drift(

@@ -223,7 +223,7 @@ OPERATORS = {
     # They close .93 and 1.02 of the gap that linear filters leave, two networks.
     "oscillator of 64 steps, GRU": (OscillatorWorld(n_steps=64), GRU_OF_16, (2000, 500)),
     # .69 to .80, four networks. Of 2,000 sequences they learn some by heart: they close .34 to .84,
-    # and with a clock .27 to .87; two of five such assessments were undecided, the others operators.
+    # and with a clock .27 to .87; two of five such assessments were undecided, three were not.
     "regime world, GRU without clock": (
         RegimeWorld(n_steps=64),
         clone(GRU_OF_16).set_params(max_steps=4000, time_channel=None),

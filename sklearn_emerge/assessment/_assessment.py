@@ -122,8 +122,8 @@ class EmergenceAssessment(Results, Estimator):
     world : World or str, default=None
         Where sequences come from, or its name: "drift", "oscillator", "oscillator-nonstationary",
         "regime", "bernoulli", "random-walk", "local-linear-trend", "flip-flop", "lorenz",
-        "noisy-periodic", "switching-linear", "triangle" or "nested-conditional". None if they are
-        passed to `fit`.
+        "noisy-periodic", "switching-linear", "triangle", "nested-conditional" or "algorithmic".
+        None if they are passed to `fit`.
     model : predictor, str or list of networks, default=None
         Neural predictor to assess, or "rnn", "gru", "lstm" or "transformer" for one with default
         parameters; None is ``GRUPredictor()``. Its parameters "auto" are

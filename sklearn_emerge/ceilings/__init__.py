@@ -1,7 +1,15 @@
 """Ceilings: predictors that know the law of a world, and that no other can beat."""
 
 # What registers the predictor of a world.
-from . import _bernoulli, _drift, _linear_system, _noisy_periodic, _nulls, _switching  # noqa: F401
+from . import (  # noqa: F401
+    _algorithmic,
+    _bernoulli,
+    _drift,
+    _linear_system,
+    _noisy_periodic,
+    _nulls,
+    _switching,
+)
 from ._exchangeable import ExchangeablePredictor
 from ._flip_flop import FlipFlopPredictor
 from ._kalman import KalmanPredictor

@@ -2,6 +2,7 @@
 
 from .._moved import moved_names
 from ._accuracy import outcome_accuracy, token_accuracy
+from ._answers import answer_scores, seen_share
 from ._capacity import capacity, count_flops, module_capacity, network_capacity
 from ._exchange import exchange_states
 from ._gate import attention_gate, attention_head_gates
@@ -16,6 +17,7 @@ from ._task_scores import task_scores
 from ._translations import score_tasks
 
 __all__ = [
+    "answer_scores",
     "attention_gate",
     "attention_head_gates",
     "capacity",
@@ -34,6 +36,7 @@ __all__ = [
     "reservoir_curve",
     "reservoir_interval",
     "score_tasks",
+    "seen_share",
     "task_scores",
     "token_accuracy",
     "words_right",

@@ -1,5 +1,6 @@
 """Worlds: sources of sequences whose latent dynamics are known."""
 
+from ._algorithmic import AlgorithmicWorld
 from ._array import ArrayWorld
 from ._base import World
 from ._bernoulli import BernoulliWorld
@@ -26,6 +27,7 @@ from ._switching import SwitchingLinearWorld
 from ._triangle import TriangleWorld
 
 __all__ = [
+    "AlgorithmicWorld",
     "ArrayWorld",
     "BernoulliWorld",
     "Cycle",

@@ -9,6 +9,7 @@ import xarray as xr
 from sklearn.base import clone
 
 from sklearn_emerge import (
+    AlgorithmicWorld,
     ArrayWorld,
     EchoStatePredictor,
     EmergenceAssessment,
@@ -157,6 +158,15 @@ def of_tokens():
 )
 def test_measures_of_tokens_keep_to_their_contract(measure, of_tokens):
     check_measure(measure, *of_tokens)
+
+
+@pytest.mark.parametrize(
+    "measure", [measures.answer_scores, partial(measures.answer_scores, n_rows=5)]
+)
+def test_measures_of_answers_keep_to_their_contract(measure):
+    train, evaluation = AlgorithmicWorld(["COPY", "PAR"]).split(30, 20, 0)
+    model = MarkovPredictor(likelihood="categorical", n_tokens=27).fit(train.X)
+    check_measure(measure, model, evaluation)
 
 
 @pytest.mark.parametrize("measure", [overshoot, measures.memory_curve, measures.probe_layers])
