@@ -7,8 +7,10 @@ from ._fisher_rank import exact_fisher_rank, fisher_rank
 from ._floors import collapse_floor, scale_invariance
 from ._gradient_rank import gradient_rank
 from ._gram import GradientGram, gradient_gram
+from ._hessian import HessianTop, HessianTrace, hessian_top, hessian_trace
 from ._layers import layer_order
 from ._leads import count_leads, leads
+from ._learning_coefficient import LearningCoefficient, local_learning_coefficient
 from ._participation import participation_ratio
 from ._precursor import precursor_test
 from ._ranked import GradientRank
@@ -19,6 +21,9 @@ __all__ = [
     "Estimate",
     "GradientGram",
     "GradientRank",
+    "HessianTop",
+    "HessianTrace",
+    "LearningCoefficient",
     "collapse_floor",
     "concordance",
     "count_leads",
@@ -27,8 +32,11 @@ __all__ = [
     "fisher_rank",
     "gradient_gram",
     "gradient_rank",
+    "hessian_top",
+    "hessian_trace",
     "layer_order",
     "leads",
+    "local_learning_coefficient",
     "participation_ratio",
     "precursor_test",
     "rankme",
