@@ -1,10 +1,13 @@
 """Units of work: all that the networks of one configuration are compared with."""
 
 import warnings
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GroupKFold, KFold
@@ -12,6 +15,7 @@ from sklearn.utils import Bunch
 
 from .._random import integer_seed
 from .._threads import computed_ahead, one_thread
+from .._typing import Floats, PathLike
 from ..ceilings._of_world import optimal_predictor
 from ..measures._reservoir import nll_of_cores
 from ..measures._sequences import negative_log_likelihood
@@ -28,6 +32,7 @@ from ..predictors._last_inputs import windows_of
 from ..predictors._neural import NeuralPredictor
 from ..predictors._scale import spread_known
 from ..probes import score_inputs
+from ..worlds import Sample, World
 from ..worlds._sample import rows_of
 from ._design import Design, of_seed
 from ._labels import STRUCTURED
@@ -36,6 +41,9 @@ from ._networks import answered, groups_of, probe_options, status_of
 from ._notes import noted
 from ._progress import ProgressFile
 
+Splits: TypeAlias = Sequence[tuple[Sample, Sample]]
+# What computes a function of many things: `map`, or the same in threads.
+Compute: TypeAlias = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 # With so many training sequences a single fold tells which baseline is best; with fewer there is
 # one of each seed, and so many at least.
 MANY, N_FOLDS = 250, 5
@@ -87,14 +95,16 @@ class Baselines:
     """
 
     design: Design
-    worlds: dict
-    baselines: dict
-    candidates: list
-    scoring: dict
-    makers: dict
+    worlds: dict[str, World]
+    baselines: dict[str, dict[str, BasePredictor]]
+    candidates: list[str]
+    scoring: dict[str, dict[str, Any]]
+    makers: dict[str, Callable[[], BasePredictor] | None]
     left_alone: LeftAlone | None = None
 
-    def run(self, progress_file=None, checkpoint_folder=None):
+    def run(
+        self, progress_file: PathLike | None = None, checkpoint_folder: PathLike | None = None
+    ) -> Bunch:
         """Score them all.
 
         Parameters
@@ -113,11 +123,13 @@ class Baselines:
             ``reference``, ``best_baseline`` and ``ceiling`` of each condition, and ``flow``: by
             name the errors of those that were left alone, DataArrays of seeds.
         """
-        progress, found, best, flow = ProgressFile(progress_file), [], None, {}
+        progress, best = ProgressFile(progress_file), None
+        found: list[dict[str, Any]] = []
+        flow: dict[str, xr.DataArray] = {}
         n_seeds = 1 if self.design.shared_data else self.design.n_seeds
         for i, condition in enumerate(self.worlds):
 
-            def follow(seed, n_before=2 + i * n_seeds):
+            def follow(seed: int, n_before: int = 2 + i * n_seeds) -> None:
                 # To choose takes as long as two seeds.
                 progress.follow((n_before + seed) / (2 + len(self.worlds) * n_seeds))
 
@@ -129,19 +141,23 @@ class Baselines:
         result.flow = flow
         return result
 
-    def _score(self, condition, best, follow):
+    def _score(
+        self, condition: str, best: str | None, follow: Callable[[int], None]
+    ) -> dict[str, Any]:
         """Return what is measured in one condition, by name; the best is chosen if it is None."""
         world, baselines = self.worlds[condition], self.baselines[condition]
         splits, n_seeds = self.design.splits(world), self.design.n_seeds
         alone = self.left_alone if condition == STRUCTURED else None
         measure = None if alone is None else alone.ready()
 
-        def fitted(name, seed, X):
+        def fitted(name: str, seed: int, X: Floats) -> BasePredictor:
             baseline = _seeded(baselines[name], self.design.stream("baseline", name, seed))
             with spread_known(world.recorded_spread):
                 return baseline.fit(X)
 
-        def score(one):
+        def score(
+            one: tuple[int, str],
+        ) -> tuple[float, str, float | None, dict[str, xr.DataArray]]:
             """Return loss, status, accuracy (None where none is given), and errors by role."""
             seed, name = one
             train, evaluation = splits[seed]
@@ -149,30 +165,35 @@ class Baselines:
             loss = negative_log_likelihood(predictor, evaluation)
             share = answered(predictor, evaluation, loss).get("accuracy")
             errors = {}
-            for role in _roles(predictor) if measure is not None else ():
-                errors[role] = measure(predictor, evaluation, self.design, seed)
+            if measure is not None:
+                for role in _roles(predictor):
+                    errors[role] = measure(predictor, evaluation, self.design, seed)
             return loss, status_of(predictor, loss), share, errors
 
-        compute = computed_ahead if all(map(_is_ours, baselines.values())) else map
+        compute: Compute = computed_ahead if all(map(_is_ours, baselines.values())) else map
         with one_thread(), spread_known(world.recorded_spread), warnings.catch_warnings():
             # That is what the status is for.
             warnings.simplefilter("ignore", ConvergenceWarning)
             reference = _choose(self.candidates, splits, fitted, compute)
             best = _choose(baselines, splits, fitted, compute) if best is None else best
-            scored = baselines if condition == STRUCTURED else {*self.candidates, best}
+            scored: Collection[str] = (
+                baselines if condition == STRUCTURED else {*self.candidates, best}
+            )
             nll = np.full((len(splits), len(baselines)), np.nan)
             status, accuracy = np.full(nll.shape, "left out", object), np.full(nll.shape, np.nan)
             ones = [(s, name) for s in range(len(splits)) for name in baselines if name in scored]
             places = [(seed, list(baselines).index(name)) for seed, name in ones]
-            reached, left_alone = None, {}
+            reached: int | None = None
+            left_alone: dict[str, dict[int, list[xr.DataArray]]] = {}
             for place, found in zip(places, compute(score, ones), strict=True):
-                if place[0] != reached:
-                    reached = place[0]
-                    follow(reached)
+                seed, _ = place
+                if seed != reached:
+                    reached = seed
+                    follow(seed)
                 nll[place], status[place], share, flow = found
                 accuracy[place] = np.nan if share is None else share
                 for role, errors in flow.items():
-                    left_alone.setdefault(role, {}).setdefault(reached, []).append(errors)
+                    left_alone.setdefault(role, {}).setdefault(seed, []).append(errors)
             scoring, maker = self.scoring[condition], self.makers[condition]
             optimal = optimal_predictor(world, **scoring, maker=maker)
             if measure is not None and optimal is not None:
@@ -196,12 +217,14 @@ class Baselines:
         }
 
 
-def _roles(predictor):
+def _roles(predictor: BasePredictor) -> list[str]:
     """Return the names under which the errors of a baseline that is left alone are kept."""
     return [name for name, kinds in _LEFT_ALONE.items() if isinstance(predictor, kinds)]
 
 
-def _of_the_best(left_alone, n_seeds):
+def _of_the_best(
+    left_alone: Mapping[str, Mapping[int, Sequence[xr.DataArray]]], n_seeds: int
+) -> dict[str, xr.DataArray]:
     """Return by name the errors of the predictor that is best when left alone, along seeds."""
     found = {}
     for name, by_seed in left_alone.items():
@@ -211,7 +234,7 @@ def _of_the_best(left_alone, n_seeds):
     return found
 
 
-def _seeded(baseline, stream):
+def _seeded(baseline: BasePredictor, stream: np.random.SeedSequence) -> BasePredictor:
     """Return a clone whose `random_state` is set from a stream if it is None."""
     baseline = clone(baseline)
     if baseline.get_params(deep=False).get("random_state", 0) is None:
@@ -219,7 +242,7 @@ def _seeded(baseline, stream):
     return baseline
 
 
-def _is_ours(baseline):
+def _is_ours(baseline: BasePredictor) -> bool:
     """Return whether several of a kind can be fitted at once, in threads, as those here can.
 
     Not networks, for which torch has one stream of random numbers.
@@ -228,7 +251,12 @@ def _is_ours(baseline):
     return ours and not isinstance(baseline, NeuralPredictor)
 
 
-def _choose(names, splits, fitted, compute=map):
+def _choose(
+    names: Iterable[str],
+    splits: Splits,
+    fitted: Callable[[str, int, Floats], BasePredictor],
+    compute: Compute = map,
+) -> str:
     """Return the baseline that is best on training sequences that it was not fitted to."""
     losses = dict.fromkeys(names, 0.0)
     by_seed = [(train, _folds(train)) for train, _ in splits]
@@ -239,7 +267,7 @@ def _choose(names, splits, fitted, compute=map):
         used, left_out = folds[-1 - i % len(folds)]
         part, kept = rows_of(sample, left_out), sample.X[used]
 
-        def score(name, kept=kept, part=part):
+        def score(name: str, kept: Floats = kept, part: Sample = part) -> float:
             return negative_log_likelihood(fitted(name, 0, kept), part)
 
         for name, loss in zip(names, compute(score, names), strict=True):
@@ -247,7 +275,7 @@ def _choose(names, splits, fitted, compute=map):
     return min(losses, key=lambda name: np.nan_to_num(losses[name], nan=np.inf))
 
 
-def _folds(sample):
+def _folds(sample: Sample) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Return the folds of a sample by which baselines are chosen, over its units."""
     groups = groups_of(sample, len(sample.X))
     if groups is None:
@@ -277,14 +305,16 @@ class Windows:
     """
 
     design: Design
-    world: object
+    world: World
     n_lags: int
     time_channel: str | None
-    n_tokens: object
-    probe: object
+    n_tokens: int | str | None
+    probe: Any
     n_probe: int
 
-    def run(self, progress_file=None, checkpoint_folder=None):
+    def run(
+        self, progress_file: PathLike | None = None, checkpoint_folder: PathLike | None = None
+    ) -> Bunch:
         """Score them.
 
         Parameters
@@ -299,7 +329,10 @@ class Windows:
             sequences, of each seed and latent.
         """
         progress = ProgressFile(progress_file)
-        scores = {"probe_score_window": [], "probe_score_window_shuffled": []}
+        scores: dict[str, list[Floats]] = {
+            "probe_score_window": [],
+            "probe_score_window_shuffled": [],
+        }
         splits, n_seeds = self.design.splits(self.world), self.design.n_seeds
         for seed in range(n_seeds):
             evaluation = of_seed(splits, seed)[1]
@@ -316,7 +349,7 @@ class Windows:
         return Bunch(**{name: np.array(values) for name, values in scores.items()})
 
 
-def count_core_sequences(n_train):
+def count_core_sequences(n_train: int) -> int:
     """Return how many training sequences the curve of random cores takes."""
     return min(n_train, max(CORE_SEQUENCES, n_train // 10))
 
@@ -341,12 +374,14 @@ class Cores:
     """
 
     design: Design
-    world: object
-    sizes: tuple
-    time_channel: str | None
+    world: World
+    sizes: tuple[int, ...]
+    time_channel: Literal["full_time"] | None
     left_alone: LeftAlone | None = None
 
-    def run(self, progress_file=None, checkpoint_folder=None):
+    def run(
+        self, progress_file: PathLike | None = None, checkpoint_folder: PathLike | None = None
+    ) -> Bunch:
         """Score them.
 
         Parameters
@@ -364,7 +399,7 @@ class Cores:
         splits = self.design.splits(self.world)
         nll, n_done = np.full((n_seeds, len(self.sizes)), np.nan), min(CORE_SEEDS, n_seeds)
         measure = None if self.left_alone is None else self.left_alone.ready()
-        flow = []
+        flow: list[xr.DataArray] = []
         for seed in range(n_done):
             progress.follow(seed / n_done)
             train, evaluation = of_seed(splits, seed)
@@ -379,11 +414,18 @@ class Cores:
         places = [errors.expand_dims(("seed", "n_units")) for errors in flow]
         return Bunch(nll_reservoir=nll, flow={"flow_error_cores": xr.combine_by_coords(places)})
 
-    def _watch(self, measure, evaluation, seed, flow):
+    def _watch(
+        self,
+        measure: Callable[..., xr.DataArray],
+        evaluation: Sample,
+        seed: int,
+        flow: list[xr.DataArray],
+    ) -> Callable[[EchoStatePredictor], None]:
         """Return a function that leaves cores of growing size alone, and notes their errors."""
-        place, medium = (evaluation, self.design, seed), []
+        place = evaluation, self.design, seed
+        medium: list[Any] = []
 
-        def watch(core):
+        def watch(core: EchoStatePredictor) -> None:
             if core.n_units <= N_TUNED:
                 errors = measure(core, *place)
                 medium[:] = errors, core

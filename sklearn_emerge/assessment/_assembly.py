@@ -1,19 +1,26 @@
 """From the results of the cells to a cube with gains, intervals and p-values."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
+from .._typing import Floats
 from ..inference._labelled import adjust, complete, intervals, p_values
 from ..measures import equivalent_reservoir_size, reservoir_interval
 from ._flow import skills
 from ._labels import RESERVED, STRUCTURED, join
 from ._left_alone import TINY, final_errors
 from ._networks import PROBE_SCORES
+from ._plan import Cell
 
 # Nats per step below which a share of what is possible says nothing, as in a null.
 NOTHING_TO_GAIN = 1e-3
+Dims: TypeAlias = tuple[str, ...]
 # Along what each variable varies, before the parameters of the grid and after them.
-_DIMS = {
+_DIMS: dict[str, tuple[Dims, Dims]] = {
     "nll_baseline": (("condition",), ("seed", "baseline")),
     "status_baseline": (("condition",), ("seed", "baseline")),
     "accuracy_baseline": (("condition",), ("seed", "baseline")),
@@ -34,7 +41,9 @@ _DIMS = {
 }
 
 
-def collect(cells, results, coords):
+def collect(
+    cells: Sequence[Cell], results: Sequence[Mapping[str, Any]], coords: Mapping[str, Any]
+) -> xr.Dataset:
     """Put what the cells have measured where it belongs.
 
     Parameters
@@ -52,15 +61,16 @@ def collect(cells, results, coords):
     xarray.Dataset
     """
     grid = [name for name in coords if name not in RESERVED]
-    coords = coords | _labels_of_measures(results)
-    arrays, attributes = {}, {}
+    coords = {**coords, **_labels_of_measures(results)}
+    arrays: dict[str, tuple[Dims, NDArray[Any]]] = {}
+    attributes: dict[str, dict[str, Any]] = {}
 
-    def put(cell, name, before, behind, value):
+    def put(cell: Cell, name: str, before: Dims, behind: Dims, value: Any) -> None:
         value, dims = np.asarray(value), (*before, *grid, *behind)
         if name not in arrays:
             shape = tuple(len(coords[dim]) for dim in dims)
-            dtype = {"f": np.float64, "i": np.int64}.get(value.dtype.kind, object)
-            fill = {np.float64: np.nan, np.int64: 0}.get(dtype, "")
+            dtype: Any = {"f": np.float64, "i": np.int64}.get(value.dtype.kind, object)
+            fill: Any = {np.float64: np.nan, np.int64: 0}.get(dtype, "")
             arrays[name] = (dims, np.full(shape, fill, dtype))
         places = {"condition": cell.condition, "mode": cell.mode}
         # A cell of all conditions has them in its values.
@@ -104,9 +114,9 @@ def collect(cells, results, coords):
     return cube
 
 
-def _labels_of_measures(results):
+def _labels_of_measures(results: Sequence[Mapping[str, Any]]) -> dict[str, NDArray[Any]]:
     """Return the labels of each dimension of the measures, over all cells."""
-    labels = {}
+    labels: dict[str, Any] = {}
     for result in results:
         kinds = "trajectory", "memory", "flow"
         for values in (each for kind in kinds for each in result.get(kind, {}).values()):
@@ -116,7 +126,14 @@ def _labels_of_measures(results):
     return {dim: index.values for dim, index in labels.items()}
 
 
-def compare(cube, interval, alpha, correction, n_flips=None, units=None):
+def compare(
+    cube: xr.Dataset,
+    interval: str,
+    alpha: float,
+    correction: str | None,
+    n_flips: int | None = None,
+    units: tuple[int, int] | None = None,
+) -> xr.Dataset:
     """Add gains over the reference, their intervals and their p-values.
 
     Parameters
@@ -163,7 +180,7 @@ def compare(cube, interval, alpha, correction, n_flips=None, units=None):
     return cube
 
 
-def _add_reservoirs(cube, alpha):
+def _add_reservoirs(cube: xr.Dataset, alpha: float) -> xr.Dataset:
     """Add what each network is worth in units of a random core, with its interval.
 
     Units of a core that predicts the next step as well, and of one that goes on as well alone.
@@ -176,14 +193,14 @@ def _add_reservoirs(cube, alpha):
         seen = (final_errors(each).clip(TINY, 1 / TINY) for each in both)
         losses["flow_reservoir_size"] = tuple(map(np.log, seen))
 
-    def worth(loss, curves):
-        curves = xr.DataArray(curves, {"n_units": sizes}, ("seed", "n_units")).dropna("seed")
-        if not curves.sizes["seed"]:
+    def worth(loss: Floats, curves: Floats) -> tuple[float, float, float]:
+        curve = xr.DataArray(curves, {"n_units": sizes}, ("seed", "n_units")).dropna("seed")
+        if not curve.sizes["seed"]:
             return (np.nan,) * 3
-        size = equivalent_reservoir_size(loss.mean(), curves)
-        if min(len(loss), curves.sizes["seed"]) == 1 or not np.isfinite(loss).all():
+        size: Any = equivalent_reservoir_size(loss.mean(), curve)
+        if min(len(loss), curve.sizes["seed"]) == 1 or not np.isfinite(loss).all():
             return size, np.nan, np.nan
-        return size, *reservoir_interval(loss, curves, confidence=1 - alpha)
+        return size, *reservoir_interval(loss, curve, confidence=1 - alpha)
 
     for name, measured in losses.items():
         found = xr.apply_ufunc(
@@ -199,7 +216,7 @@ def _add_reservoirs(cube, alpha):
     return cube
 
 
-def _nll_of(cube, names):
+def _nll_of(cube: xr.Dataset, names: xr.DataArray) -> xr.DataArray:
     """Return the negative log-likelihood of the baseline named in each condition."""
     position = cube.baseline.to_index().get_indexer(names.values.ravel())
     position = xr.DataArray(position.reshape(names.shape), dims=names.dims)

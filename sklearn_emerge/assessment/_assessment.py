@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import joblib
 
     from ._plan import Cell
+    from ._store import Store
 
 
 class EmergenceAssessment(Results, Estimator):
@@ -435,15 +436,19 @@ class EmergenceAssessment(Results, Estimator):
         cube = collect(cells, self._run(cells, plan.store), plan.coords)
         cube["flow_target"] = plan.flow_targets
         cube = compare(cube, self.interval, **plan.tests)
-        options = {"claims": plan.claims, "margins": (self.margin, self.probe_margin)}
-        options |= {"operator_margin": self.operator_margin}
+        options: dict[str, Any] = {"claims": plan.claims, "operator_margin": self.operator_margin}
+        options["margins"] = self.margin, self.probe_margin
         cube = cube.merge(decide_claims(cube, **options, **plan.tests))
-        told = {"claims": plan.claims, "margin": self.margin, "given": plan.given is not None}
+        told: dict[str, Any] = {
+            "claims": plan.claims,
+            "margin": self.margin,
+            "given": plan.given is not None,
+        }
         told["own_baselines"] = isinstance(self.baselines, dict)
         cube = cube.merge(judge(cube, **told, **plan.tests))
         self.cube_ = label(annotate(cube, plan.description), plan.world)
         return self
 
-    def _run(self, cells: Sequence[Cell], store: Any) -> list[Any]:
+    def _run(self, cells: Sequence[Cell], store: Store) -> list[Any]:
         """Run the cells; what each returns."""
         return run_cells(cells, store, n_jobs=self.n_jobs, progress=self.progress)

@@ -1,25 +1,37 @@
 """What an assessment refuses before anything is trained."""
 
 import warnings
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from ..inference import seeds_needed, smallest_p_value
+from ..predictors._base import BasePredictor
 from ..predictors._facts import with_facts
 from ..predictors._neural import NeuralPredictor
 from ..predictors._stepping import steps_quickly
 from ..predictors._trained import warned_before
 from ..training import count_held_out
-from ..worlds import ArrayWorld
+from ..worlds import ArrayWorld, World
+from ._design import Design
 from ._labels import STRUCTURED, check_label, check_names
 from ._notes import noted
-from ._trajectory import TRIED, try_measures
+from ._plan import Configuration
+from ._trajectory import TRIED, Measure, try_measures
 
 
-def check_configurations(configurations, modes, n_train, n_eval, given=None):
+def check_configurations(
+    configurations: Sequence[Configuration],
+    modes: str | Iterable[str],
+    n_train: int | None,
+    n_eval: int | None,
+    given: Sequence[Mapping[str, Any]] | None = None,
+) -> tuple[tuple[str, ...], list[Configuration]]:
     """Draw from every world and build every network, so that bad ones fail now.
 
     Parameters
@@ -45,7 +57,7 @@ def check_configurations(configurations, modes, n_train, n_eval, given=None):
     ValueError
         If a world, a model for it or a mode of this model is impossible.
     """
-    begun = []
+    begun: list[Configuration] = []
     for configuration in configurations:
         world = configuration.worlds[STRUCTURED]
         recorded = isinstance(world, ArrayWorld)
@@ -81,7 +93,9 @@ def check_configurations(configurations, modes, n_train, n_eval, given=None):
     return checked, begun
 
 
-def check_groups_trained_on(configurations, design_of):
+def check_groups_trained_on(
+    configurations: Sequence[Configuration], design_of: Callable[[World], Design]
+) -> None:
     """Raise a ValueError unless every seed trains on groups of which some can be left out.
 
     Parameters
@@ -121,14 +135,16 @@ def check_groups_trained_on(configurations, design_of):
                 count_held_out(model.validation_fraction, n_groups, "groups")
 
 
-def untrained_network(model, X):
+def untrained_network(model: BasePredictor, X: ArrayLike) -> tuple[BasePredictor, Any]:
     """Return a copy of a model, and its network with the initial weights, None if it has none."""
     model = clone(model)
     X = model.prepare(X)
     return model, model.training_job(X).network if isinstance(model, NeuralPredictor) else None
 
 
-def try_baselines(baselines, configurations):
+def try_baselines(
+    baselines: Mapping[str, BasePredictor], configurations: Sequence[Configuration]
+) -> None:
     """Fit a user's own baselines to a few sequences, so that bad ones fail now.
 
     Parameters
@@ -150,7 +166,7 @@ def try_baselines(baselines, configurations):
                 with_facts(baseline, configuration.models[STRUCTURED]).fit(X)
 
 
-def warn_if_fitted(model, baselines):
+def warn_if_fitted(model: BasePredictor, baselines: Mapping[str, BasePredictor]) -> None:
     """Warn that what predictors have learned is not what is assessed."""
     named = {f"baselines[{name!r}]": baseline for name, baseline in baselines.items()}
     for name, predictor in {"model": model, **named}.items():
@@ -164,7 +180,14 @@ def warn_if_fitted(model, baselines):
             )
 
 
-def check_recording(record_at, measures, modes, configurations, sizes, grid):
+def check_recording(
+    record_at: Sequence[int],
+    measures: Mapping[str, Measure],
+    modes: Collection[str],
+    configurations: Sequence[Configuration],
+    sizes: tuple[int | None, int | None],
+    grid: Sequence[str],
+) -> None:
     """Take the measures once from an untrained network, so that bad ones fail now."""
     if not record_at:
         return
@@ -173,7 +196,7 @@ def check_recording(record_at, measures, modes, configurations, sizes, grid):
             "modes has 'scrambled', but record_at is given: weights are scrambled when training "
             "has ended, so that there is no course of training to record. Drop one."
         )
-    last = [getattr(c.models[STRUCTURED], "max_steps", None) for c in configurations]
+    last: list[Any] = [getattr(c.models[STRUCTURED], "max_steps", None) for c in configurations]
     if None not in last and record_at[-1] > max(last):
         warnings.warn(
             f"record_at has {record_at[-1]}, but training ends after max_steps={max(last)}; what "
@@ -183,7 +206,8 @@ def check_recording(record_at, measures, modes, configurations, sizes, grid):
         )
     for configuration in configurations if measures else ():
         for condition, world in configuration.worlds.items():
-            few = [min(size, TRIED) for size in world.default_split(*sizes)]
+            n_train, n_eval = world.default_split(*sizes)
+            few = min(n_train, TRIED), min(n_eval, TRIED)
             note = (
                 f"This happened when the measures {', '.join(measures)} were tried in the "
                 f"condition {condition!r}, before training; see nulls and measures."
@@ -194,8 +218,14 @@ def check_recording(record_at, measures, modes, configurations, sizes, grid):
 
 
 def warn_if_seeds_cannot_reach_alpha(
-    n_seeds, n_tests, n_latents, alpha, correction, n_flips, given=False
-):
+    n_seeds: int,
+    n_tests: int,
+    n_latents: int,
+    alpha: float,
+    correction: str | None,
+    n_flips: int | None,
+    given: bool = False,
+) -> None:
     """Warn that no verdict can be reached, or no representation, and say how many seeds it takes.
 
     Parameters

@@ -5,8 +5,10 @@ These are guesses that are shown. No result depends on them.
 
 import time
 import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ from skorch.callbacks import Callback
 
 from .._threads import one_thread
 from ..likelihoods import LIKELIHOODS
+from ..predictors._base import BasePredictor
 from ..predictors._fit import fit_replicas
 from ..predictors._neural import NeuralPredictor
 from ..training import TrainingContext
@@ -30,6 +33,7 @@ from ._alternatives import (
 from ._labels import STRUCTURED
 from ._networks import N_MEMORY, Networks
 from ._panel import ALTERNATIVES
+from ._plan import Cell
 
 # Updates of a trial, and seconds of all trials after which no further network is tried.
 _N_TRIED, _LONG = 5, 10.0
@@ -60,7 +64,7 @@ class Cost:
     known: bool = True
 
     @property
-    def seconds(self):
+    def seconds(self) -> float:
         """Seconds of all."""
         return self.training + self.other
 
@@ -84,7 +88,7 @@ class Pace:
     known: bool = True
 
 
-def costs_of(cells, n_at_once=1):
+def costs_of(cells: Sequence[Cell], n_at_once: int = 1) -> list[Cost]:
     """Return the cost of each cell; those that are in the store take no time.
 
     Parameters
@@ -98,7 +102,9 @@ def costs_of(cells, n_at_once=1):
     -------
     list of Cost
     """
-    speed, paces, costs, start = _slowness(), {}, [], time.monotonic()
+    speed, start = _slowness(), time.monotonic()
+    paces: dict[tuple[int, ...], Pace] = {}
+    costs: list[Cost] = []
     for cell in cells:
         if cell.stored:
             costs.append(Cost())
@@ -128,20 +134,21 @@ def costs_of(cells, n_at_once=1):
 class _Sizes:
     """Numbers of sequences, steps, channels and latents."""
 
-    def __init__(self, work):
+    def __init__(self, work: Baselines | Cores | Networks | Windows) -> None:
         design = work.design
         self.world = work.worlds[STRUCTURED] if isinstance(work, Baselines) else work.world
         sample = self.world.sample(1, 0)
         self.binary = self.world.observation == "binary"
         self.n_steps = sample.X.shape[1]
         self.n_channels = int(np.prod(sample.X.shape[2:]))
-        probed = isinstance(work, Networks | Windows) and work.probe is not None
-        latents = sample.latents if probed else None
+        latents, n_probe = None, 0
+        if isinstance(work, Networks | Windows) and work.probe is not None:
+            latents, n_probe = sample.latents, work.n_probe
         self.n_latents = 0 if latents is None else latents.shape[2]
         self.classes = latents is not None and latents.dtype.kind == "i"
         self.n_train, self.n_eval, self.n_seeds = design.n_train, design.n_eval, design.n_seeds
         self.n_data = 1 if design.shared_data else self.n_seeds
-        self.n_probed = min(work.n_probe, self.n_eval) * self.n_steps if probed else 0
+        self.n_probed = min(n_probe, self.n_eval) * self.n_steps
         numbers = self.n_steps * (self.n_channels + self.n_latents)
         each = 8 * numbers * (self.n_train + self.n_eval)
         self.n_bytes = _PROCESS_BYTES + _COPIES * self.n_data * each
@@ -150,7 +157,7 @@ class _Sizes:
 # Seconds, fitted to times of 11 assessments of 3,000 to 130,000 steps in training.
 
 
-def _baselines(sizes, work):
+def _baselines(sizes: _Sizes, work: Baselines) -> float:
     baselines = work.baselines[STRUCTURED]
     n_heavy = sum(not getattr(ALTERNATIVES.get(name), "trivial", False) for name in baselines)
     rows = sizes.n_train * sizes.n_steps
@@ -167,11 +174,11 @@ def _baselines(sizes, work):
     return 0.05 * len(work.worlds) + each * n_fits * sizes.n_channels * longer
 
 
-def _windows(sizes, work):
+def _windows(sizes: _Sizes, work: Windows) -> float:
     return sizes.n_seeds * (0.04 + 1.2e-6 * sizes.n_latents * sizes.n_probed)
 
 
-def _cores(sizes, work):
+def _cores(sizes: _Sizes, work: Cores) -> float:
     n_units = np.array(work.sizes)
     rows = count_core_sequences(sizes.n_train) * sizes.n_steps
     # Heads are fitted to no more than so many rows.
@@ -181,10 +188,14 @@ def _cores(sizes, work):
     return min(CORE_SEEDS, sizes.n_seeds) * each
 
 
-_TABLE = {Baselines: _baselines, Windows: _windows, Cores: _cores}
+_TABLE: dict[type, Callable[[_Sizes, Any], float]] = {
+    Baselines: _baselines,
+    Windows: _windows,
+    Cores: _cores,
+}
 
 
-def _networks(sizes, work, pace, speed):
+def _networks(sizes: _Sizes, work: Networks, pace: Pace, speed: float) -> float:
     """Return the seconds of all but the updates."""
     visits = 1 + len(work.record_at)
     passed = visits * (2 * sizes.n_train + sizes.n_eval) + sizes.n_eval
@@ -205,17 +216,19 @@ def _networks(sizes, work, pace, speed):
 class _Clock(Callback):
     """Times of updates."""
 
-    def __init__(self):
-        self.times = []
+    def __init__(self) -> None:
+        self.times: list[tuple[float, int]] = []
 
-    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+    def on_batch_end(
+        self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
+    ) -> None:
         self.times.append((time.perf_counter(), len(batch[1]) if batch[1].ndim == 2 else 1))
 
-    def announce_compilation(self):
+    def announce_compilation(self) -> None:
         """Leave it to the run."""
 
 
-def _try(model, sizes, n_shared):
+def _try(model: BasePredictor, sizes: _Sizes, n_shared: int) -> Pace:
     """Return the pace of a network, by a few updates of two replicas."""
     n = min(sizes.n_train, 2 * getattr(model, "batch_size", 1))
     X = sizes.world.sample(n, 0).X
@@ -240,14 +253,14 @@ def _try(model, sizes, n_shared):
     return Pace(n_shared * update, n_shared * forward)
 
 
-def _seconds(function, *args):
+def _seconds(function: Callable[..., object], *args: Any) -> float:
     """Return how long a call takes."""
     start = time.perf_counter()
     function(*args)
     return time.perf_counter() - start
 
 
-def _work():
+def _work() -> float:
     """Do a little of what probes and heads do."""
     features = np.random.default_rng(0).normal(size=(4000, 64))
     for _ in range(4):
@@ -256,7 +269,7 @@ def _work():
     return sum(np.tanh(column).sum() for column in features.T)
 
 
-def _slowness():
+def _slowness() -> float:
     """Return how long this machine takes, now, where the one of the table takes a second."""
     with one_thread():
         return np.median([_seconds(_work) for _ in range(5)]) / _WORK_SECONDS

@@ -1,11 +1,16 @@
 """Predictors that are left alone in the structured world: how far they are from it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
 
 from ..ceilings._of_world import optimal_predictor
 from ..operators._errors import errors_of
+from ..predictors._base import BasePredictor
+from ..worlds import Sample, World
+from ._design import Design
 
 # Errors below which none is told apart.
 TINY = 1e-9
@@ -27,26 +32,39 @@ class LeftAlone:
         In how many sequences, as of `flow_errors`: in the same for all that are compared.
     """
 
-    world: object
+    world: World
     target: str
-    maker: object = None
+    maker: Callable[[], BasePredictor] | None = None
     n_sequences: int | str = "auto"
 
-    def ready(self):
+    def ready(self) -> Callable[..., xr.DataArray]:
         """Return a function that measures a predictor on sequences of a seed, by a design."""
         known = self.target == "forecast"
         optimal = optimal_predictor(self.world, maker=self.maker) if known else None
 
-        def measure(predictor, evaluation, design, seed, n_sequences=self.n_sequences):
+        def measure(
+            predictor: BasePredictor,
+            evaluation: Sample,
+            design: Design,
+            seed: int,
+            n_sequences: int | str = self.n_sequences,
+        ) -> xr.DataArray:
             # All of a seed draw the same numbers.
-            options = {"random_state": design.stream("flow", seed), "n_sequences": n_sequences}
-            errors = errors_of(predictor, evaluation, self.target, optimal, **options)
+            stream = design.stream("flow", seed)
+            errors = errors_of(
+                predictor,
+                evaluation,
+                self.target,
+                optimal,
+                random_state=stream,
+                n_sequences=n_sequences,
+            )
             return errors.assign_coords(seed=seed)
 
         return measure
 
 
-def final_errors(errors):
+def final_errors(errors: xr.DataArray) -> xr.DataArray:
     """Return errors over the longest horizon, the root of the mean square over prompts.
 
     Parameters

@@ -1,29 +1,35 @@
 """A unit of work: the networks of one configuration in one condition and mode."""
 
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils import Bunch
 
 from .._random import integer_seed, substream
 from .._threads import one_thread
+from .._typing import Floats, PathLike
 from ..likelihoods import LIKELIHOODS
 from ..measures import memory_curve, outcome_accuracy
 from ..measures._accuracy import is_of_outcomes
 from ..measures._exchange import EXCHANGE, exchange_if_possible
 from ..measures._sequences import negative_log_likelihood
+from ..predictors._base import BasePredictor
 from ..predictors._fit import KEPT, fit_replicas
 from ..predictors._neural import NeuralPredictor
 from ..predictors._scale import spread_known
 from ..probes import control_states, score_probe
 from ..training import N_PARTS, Checkpoints, TrainingContext
+from ..worlds import Sample, World
 from ._design import Design, of_seed
 from ._left_alone import LeftAlone
 from ._progress import ProgressFile
-from ._trajectory import Recorder
+from ._trajectory import Measure, Recorder
 
 # Evaluation sequences on which memory is measured, at most.
 N_MEMORY = 100
@@ -65,20 +71,20 @@ class Networks:
     """
 
     design: Design
-    world: object
-    model: object
+    world: World
+    model: BasePredictor
     mode: str
-    probe: object
+    probe: Any
     n_probe: int
     with_memory: bool = False
     left_alone: LeftAlone | None = None
-    record_at: tuple = ()
-    measures: dict | None = None
-    trained: list | None = None
-    own: list | None = None
+    record_at: tuple[int, ...] = ()
+    measures: dict[str, Measure] | None = None
+    trained: Sequence[Mapping[str, Any]] | None = None
+    own: list[dict[str, Any]] | None = None
 
     @property
-    def n_updates(self):
+    def n_updates(self) -> int:
         """Updates of the optimiser, of all seeds."""
         # An exact head takes none.
         in_closed_form = self.mode == "readout" and getattr(self.model, "head", None) == "exact"
@@ -87,7 +93,9 @@ class Networks:
         at_rest = self.mode == "random" or in_closed_form or given
         return 0 if at_rest else getattr(self.model, "max_steps", 0) * self.design.n_seeds
 
-    def run(self, progress_file=None, checkpoint_folder=None):
+    def run(
+        self, progress_file: PathLike | None = None, checkpoint_folder: PathLike | None = None
+    ) -> Bunch:
         """Train and score the networks of all seeds.
 
         Parameters
@@ -119,7 +127,8 @@ class Networks:
         start = time.perf_counter()
         predictors = self._fit([train for train, _ in splits], context)
         seconds = time.perf_counter() - start + (0 if checkpoints is None else checkpoints.seconds)
-        found, flow = [], self._flow(splits)
+        found: list[dict[str, Any]] = []
+        flow = self._flow(splits)
         for seed, predictor in enumerate(predictors):
             for file in progress:
                 file.follow(seed / n_seeds)
@@ -144,13 +153,13 @@ class Networks:
         return result
 
     @property
-    def _weights_are_all(self):
+    def _weights_are_all(self) -> bool:
         """Whether networks can be made of their weights again, and take time to be trained."""
         model = self.model
         known = isinstance(model, NeuralPredictor) and model._resumable and not model.callbacks
         return known and self.mode == "full"
 
-    def refit(self, seed, weights=None):
+    def refit(self, seed: int, weights: Mapping[str, Any] | None = None) -> BasePredictor:
         """Return the network of one seed, as `run` has it.
 
         Parameters
@@ -170,11 +179,16 @@ class Networks:
         alone = replace(self, trained=trained, own=own)
         return alone._fit([train], TrainingContext(), [seed])[0]
 
-    def splits(self, seed):
+    def splits(self, seed: int) -> tuple[Sample, Sample]:
         """Return the training and evaluation sequences of a seed."""
         return of_seed(self.design.splits(self.world), seed)
 
-    def _fit(self, samples, context, seeds=None):
+    def _fit(
+        self,
+        samples: Sequence[Sample],
+        context: TrainingContext,
+        seeds: Sequence[int] | None = None,
+    ) -> list[BasePredictor]:
         """Fit the model once a seed."""
         seeds = range(self.design.n_seeds) if seeds is None else seeds
         seeds = [integer_seed(self.design.stream("model", seed)) for seed in seeds]
@@ -182,7 +196,9 @@ class Networks:
             model = self.model
             return _fit_seeds(model, self.mode, samples, seeds, context, self.trained, self.own)
 
-    def _flow(self, splits):
+    def _flow(
+        self, splits: Sequence[tuple[Sample, Sample]]
+    ) -> Callable[[int, BasePredictor], dict[str, xr.DataArray]]:
         """Return a function of a seed and its network that measures it when it is left alone."""
         alone = self.left_alone
         if alone is None:
@@ -190,16 +206,16 @@ class Networks:
         splits = splits if alone.world is self.world else self.design.splits(alone.world)
         measure = alone.ready()
 
-        def flow(seed, predictor):
+        def flow(seed: int, predictor: BasePredictor) -> dict[str, xr.DataArray]:
             evaluation = of_seed(splits, seed)[1]
             return {"flow_error": measure(predictor, evaluation, self.design, seed)}
 
         return flow
 
-    def _score(self, seed, predictor, evaluation):
+    def _score(self, seed: int, predictor: BasePredictor, evaluation: Sample) -> dict[str, Any]:
         """Return what is measured of the network of one seed, by name."""
         nll = negative_log_likelihood(predictor, evaluation)
-        found = {
+        found: dict[str, Any] = {
             "nll": nll,
             "status": status_of(predictor, nll),
             "n_parameters": getattr(predictor, "n_parameters_", 0),
@@ -219,7 +235,7 @@ class Networks:
         return found | dict.fromkeys(PROBE_SCORES, np.full(len(evaluation.latent_names), np.nan))
 
 
-def _joined(found):
+def _joined(found: Sequence[Mapping[str, xr.DataArray]]) -> dict[str, xr.DataArray]:
     """Return what was measured in some seeds as one array a name, along seeds."""
     names = dict.fromkeys(name for each in found for name in each)
     return {
@@ -228,7 +244,15 @@ def _joined(found):
     }
 
 
-def _fit_seeds(model, mode, samples, seeds, context, trained, own):
+def _fit_seeds(
+    model: BasePredictor,
+    mode: str,
+    samples: Sequence[Sample],
+    seeds: Sequence[int],
+    context: TrainingContext,
+    trained: Sequence[Mapping[str, Any]] | None,
+    own: Sequence[Mapping[str, Any]] | None,
+) -> list[BasePredictor]:
     """Fit the model once a seed, in a training mode if it has any."""
     if isinstance(model, NeuralPredictor):
         model = clone(model).set_params(training=mode)
@@ -251,7 +275,8 @@ def _fit_seeds(model, mode, samples, seeds, context, trained, own):
         fitted = [model.fit(samples[0])] * len(seeds)
     else:
         fitted = [clone(model).fit(X) for X in samples]
-    recorder = context.recorder
+    # That of an assessment is a `Recorder`.
+    recorder: Any = context.recorder
     if recorder is not None:
         for seed, predictor in enumerate(fitted):
             recorder(seed, recorder.at[0], predictor)
@@ -259,32 +284,32 @@ def _fit_seeds(model, mode, samples, seeds, context, trained, own):
     return fitted
 
 
-def state_of(predictor):
+def state_of(predictor: NeuralPredictor) -> dict[str, Any]:
     """Return what is kept of a network, as `fit_replicas` takes it."""
     state = {name: w.cpu().numpy().copy() for name, w in predictor.network_.state_dict().items()}
     return state | {name: getattr(predictor, f"{name}_") for name in KEPT}
 
 
-def groups_of(sample, n_sequences):
+def groups_of(sample: Sample, n_sequences: int) -> NDArray[Any] | None:
     """Return the groups of the first sequences, None if they have none."""
     return None if sample.groups is None else sample.groups[:n_sequences]
 
 
-def answered(predictor, evaluation, nll):
+def answered(predictor: BasePredictor, evaluation: Sample, nll: float) -> dict[str, float]:
     """Return the accuracy of a predictor of a task whose answers are outcomes, by name."""
     if evaluation.world.feedback or not is_of_outcomes(LIKELIHOODS[predictor.likelihood_]):
         return {}
     return {"accuracy": outcome_accuracy(predictor, evaluation) if np.isfinite(nll) else np.nan}
 
 
-def status_of(predictor, nll):
+def status_of(predictor: BasePredictor, nll: float) -> str:
     """Return how a fit has ended."""
     if not np.isfinite(nll):
         return "diverged"
     return "ok" if getattr(predictor, "converged_", True) else "head not converged"
 
 
-def _measure_memory(predictor, evaluation):
+def _measure_memory(predictor: BasePredictor, evaluation: Sample) -> dict[str, xr.DataArray]:
     """Return what a predictor owes to its memory: the curve, if there is a state; the exchange."""
     entries = exchange_if_possible(predictor, evaluation, N_MEMORY)
     curve = xr.DataArray([np.nan], {"window": [evaluation.X.shape[1]]})
@@ -294,7 +319,9 @@ def _measure_memory(predictor, evaluation):
     return {"nll_memory": curve, "state_exchange": exchange}
 
 
-def probe_options(probe, evaluation, n_probe, stream):
+def probe_options(
+    probe: Any, evaluation: Sample, n_probe: int, stream: np.random.SeedSequence
+) -> dict[str, Any]:
     """Return the arguments of `score_probe` that all probes of a seed share, so that these pair."""
     return {
         "probe": probe,
@@ -304,7 +331,13 @@ def probe_options(probe, evaluation, n_probe, stream):
     }
 
 
-def _probe_scores(predictor, evaluation, probe, n_probe, stream):
+def _probe_scores(
+    predictor: Any,
+    evaluation: Sample,
+    probe: Any,
+    n_probe: int,
+    stream: np.random.SeedSequence,
+) -> dict[str, Floats]:
     """Score the probe of one network and its controls on the first sequences."""
     latents = evaluation.latents[:n_probe]
     hidden = predictor.transform(evaluation.X[:n_probe])

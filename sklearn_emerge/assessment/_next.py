@@ -1,5 +1,6 @@
 """What keeps a verdict open, and what to run next."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -7,7 +8,8 @@ import numpy as np
 
 from ..inference import required_seeds, seeds_needed, smallest_p_value
 from ..inference._power import spread_of
-from ._claims import CLAIMS, OPEN, REPRESENTATION, UNTESTED
+from ._case import Case
+from ._claims import CLAIMS, OPEN, REPRESENTATION, UNTESTED, Claim
 from ._verdict import (
     UNDECIDED,
     UNDEFINED,
@@ -40,10 +42,11 @@ class Doubt:
     remedy: str
 
 
-def doubts_of(case):
+def doubts_of(case: Case) -> list[Doubt]:
     """Return what keeps the verdict of a configuration open, or may change it."""
     hindered = [*_failed(case), *_few_seeds(case)]
-    doubts, awaiting = [*hindered, *_unfinished(case)], ()
+    doubts = [*hindered, *_unfinished(case)]
+    awaiting: list[str] = []
     # What is open of networks that still learn is no matter of seeds.
     if not hindered and not case.falls:
         awaiting = awaited(case.states, case.asked)
@@ -57,7 +60,7 @@ def doubts_of(case):
     return [*doubts, *untested.values(), *_few_for_latents(case), *_also_open(case, awaiting)]
 
 
-def _failed(case):
+def _failed(case: Case) -> list[Doubt]:
     """Return that fits have failed, if some have."""
     obstacle = case.obstacle
     return [] if obstacle is None else [Doubt(obstacle, _sentence(obstacle))]
@@ -84,7 +87,7 @@ class Family(NamedTuple):
     needed: int | None
 
 
-def families_of(case):
+def families_of(case: Case) -> list[Family]:
     """Return the configurations, and the latents if there are more of these."""
     alpha, correction, n_flips = (case.run[name] for name in ("alpha", "correction", "n_flips"))
     sizes = {"configuration": case.n_configurations}
@@ -101,7 +104,7 @@ def families_of(case):
     return found
 
 
-def _few_seeds(case):
+def _few_seeds(case: Case) -> list[Doubt]:
     """Return that nothing can be decided, if there are too few seeds or sign flips for it."""
     family = families_of(case)[0]
     if case.n_seeds == 1:
@@ -118,7 +121,7 @@ def _few_seeds(case):
     return [_too_few(case, family)]
 
 
-def _few_for_latents(case):
+def _few_for_latents(case: Case) -> list[Doubt]:
     """Return that no latent can be shown to be represented, if seeds are enough for the others."""
     first, *of_latents = families_of(case)
     if case.n_seeds == 1 or case.units is not None or first.smallest > case.run["alpha"]:
@@ -127,7 +130,7 @@ def _few_for_latents(case):
     return [Doubt("", _too_few(case, family).remedy) for family in few]
 
 
-def _too_few(case, family):
+def _too_few(case: Case, family: Family) -> Doubt:
     """Return that there are too few seeds or sign flips for a family of tests."""
     alpha, correction = case.run["alpha"], case.run["correction"]
     tests = f" for {family.n_tests} {family.noun}s" if family.n_tests > 1 else ""
@@ -141,7 +144,7 @@ def _too_few(case, family):
     return Doubt(short, f"{_sentence(short)} {_at_least(case)}")
 
 
-def _at_least(case):
+def _at_least(case: Case) -> str:
     """Return how many seeds are enough for configurations and latents."""
     try:
         n_tests = max(case.n_configurations, len(case.latents))
@@ -151,16 +154,16 @@ def _at_least(case):
     return _run_at_least(case, needed)
 
 
-def _run_at_least(case, needed):
+def _run_at_least(case: Case, needed: int) -> str:
     return f"Pass at least {needed} networks." if case.given else f"Run at least {needed} seeds."
 
 
-def _unfinished(case):
+def _unfinished(case: Case) -> list[Doubt]:
     """Return where training had not ended, and how many updates may end it."""
     if not case.falls:
         return []
     times = {place: times_needed(case, place) for place in case.falls}
-    condition, mode = max(times, key=times.get)
+    condition, mode = max(times, key=lambda place: times[place])
     fall, factor = case.falls[condition, mode], times[condition, mode]
     place = f"{condition_in_words(condition)}, {arm_in_words(mode)}"
     held_out = looks_at_held_out(case.cube, condition, mode)
@@ -209,7 +212,7 @@ def _unfinished(case):
     return [Doubt("training had not ended", f"{text}{remedy}{steps}.")]
 
 
-def times_needed(case, place):
+def times_needed(case: Case, place: tuple[str, str]) -> float:
     """Return how many times as many updates bring the fall of the loss to the margin.
 
     The fall at the end is compared with what it would have been, had training ended half way. That
@@ -238,7 +241,7 @@ def times_needed(case, place):
     return 2 ** (np.log(margin / fall) / np.log(fall / before))
 
 
-def _open(case, name):
+def _open(case: Case, name: str) -> Doubt:
     """Return that a claim is open, and how many seeds or recordings may decide it."""
     claim = case.claims[name]
     latent = name.partition(" ")[2]
@@ -262,28 +265,28 @@ def _open(case, name):
     return Doubt(short, f"{_sentence(short)} {remedy}")
 
 
-def units_needed(case, name):
+def units_needed(case: Case, name: str) -> tuple[float, str]:
     """Return how many units decide an open claim, infinity if too many, and that in words."""
-    claim, many = case.claims[name], "seeds"
+    claim, many, n_units = case.claims[name], "seeds", sum(case.units or ())
     if case.units is None:
         n = _seeds_needed(case, name, claim)
     else:
         many = case.recorded
-        n = _recordings_needed(case, claim, abs(claim.effect - claim.margin))
+        n = _recordings_needed(n_units, claim, abs(claim.effect - claim.margin))
     about, told = ("about ", n) if np.isfinite(n) else ("", _MOST)
     if _is_cut(case):
         # Blocks of the same data, cut finer, would be no more data.
-        times = _round_up(10 * told / sum(case.units)) / 10
+        times = _round_up(10 * told / n_units) / 10
         return n, f"a recording {about}{times:g} times as long"
     return n, f"{about}{told:.0f} {many}"
 
 
-def _is_cut(case):
+def _is_cut(case: Case) -> bool:
     """Return whether units are blocks, of which a longer recording has more."""
     return case.units is not None and "recording" in case.run
 
 
-def undecided_of(case):
+def undecided_of(case: Case) -> dict[str, str]:
     """Return of each open claim how many seeds or recordings would do, in words; "" of one seed."""
     found = {}
     for name, claim in case.claims.items():
@@ -295,7 +298,7 @@ def undecided_of(case):
     return found
 
 
-def _also_open(case, awaiting):
+def _also_open(case: Case, awaiting: Collection[str]) -> list[Doubt]:
     """Return the open claims that are not named yet, with how many seeds would decide them."""
     left = {name: enough for name, enough in undecided_of(case).items() if name not in awaiting}
     shown = [f"{name} ({enough})" for name, enough in left.items() if enough]
@@ -309,7 +312,7 @@ def _also_open(case, awaiting):
     return [Doubt("", f"{why}: {', '.join(shown)}.")]
 
 
-def _seeds_needed(case, name, claim):
+def _seeds_needed(case: Case, name: str, claim: Claim) -> float:
     """Return how many seeds decide a claim with power .8, if its effect is as it looks."""
     alpha, correction, n_tests = case.run["alpha"], case.run["correction"], case.n_configurations
     if name.startswith(REPRESENTATION):
@@ -322,22 +325,24 @@ def _seeds_needed(case, name, claim):
     return max(required_seeds(pilot * np.sign(pilot.mean()), **options), len(pilot) + 1)
 
 
-def _recordings_needed(case, claim, gap):
+def _recordings_needed(n_units: int, claim: Claim, gap: float) -> float:
     """Return how many recordings decide a claim, if its effect is as it looks.
 
     Then the bound is at the margin: its distance shrinks with the root of their number.
     """
     bound = claim.low if claim.effect > claim.margin else claim.high
-    n = np.ceil(sum(case.units) * (abs(claim.effect - bound) / gap) ** 2) if gap > 0 else np.inf
+    n = np.ceil(n_units * (abs(claim.effect - bound) / gap) ** 2) if gap > 0 else np.inf
     return n if n <= _MOST else np.inf
 
 
-def _untested(case):
+def _untested(case: Case) -> dict[str, Doubt]:
     """Return what was not tested by claim, what the verdict would need first."""
     known = {name.partition(" ")[0] for name in case.claims}
     possible = {name: OPEN if s == UNTESTED else s for name, s in case.states.items()}
     needed = awaited(possible, case.asked) if case.verdict == UNDECIDED else ()
-    doubts, modes, told = {}, case.here.mode.values.tolist(), set()
+    modes = case.here.mode.values.tolist()
+    doubts: dict[str, Doubt] = {}
+    told: set[str] = set()
     for name, claim in case.claims.items():
         if claim.state == UNTESTED:
             doubts[name] = Doubt(f"{name} could not be tested", f"{name}: {UNDEFINED}.")
@@ -352,12 +357,12 @@ def _untested(case):
     return {name: doubts[name] for name in sorted(doubts, key=lambda name: name not in needed)}
 
 
-def _sentence(clause):
+def _sentence(clause: str) -> str:
     """Return a clause as a sentence."""
     return f"{clause[0].upper()}{clause[1:]}."
 
 
-def _round_up(number):
+def _round_up(number: float) -> int:
     """Return a number with two digits, not below it."""
     unit = 10 ** max(int(np.log10(number)) - 1, 0)
     return int(np.ceil(number / unit)) * unit

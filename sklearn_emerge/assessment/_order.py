@@ -1,10 +1,12 @@
 """Arrays whose steps seem to be along another axis than that of steps."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 
 from .._padding import is_uneven
+from .._typing import Floats
 
 # Entries of each axis that are looked at, and how many it takes to tell.
 _SHOWN, _FEW = (200, 200, 50), 8
@@ -12,7 +14,7 @@ _SHOWN, _FEW = (200, 200, 50), 8
 _ALIKE, _UNLIKE = 0.5, 0.2
 
 
-def warn_if_steps_are_elsewhere(X):
+def warn_if_steps_are_elsewhere(X: Any) -> None:
     """Warn if entries next to each other are alike along another axis, and not along steps.
 
     Sequences are independent, so that neighbours among them are as unlike as any.
@@ -44,7 +46,7 @@ def warn_if_steps_are_elsewhere(X):
     )
 
 
-def neighbour_correlations(X):
+def neighbour_correlations(X: Floats) -> list[float]:
     """Return the correlation of neighbours along each axis, NaN of axes that are too short.
 
     Parameters
@@ -68,4 +70,4 @@ def neighbour_correlations(X):
         differences = [np.nanmean(np.diff(X, axis=axis) ** 2) for axis in range(X.ndim)]
     found = [1 - difference / (2 * variance) for difference in differences]
     long = [n >= _FEW for n in X.shape]
-    return [r if enough else np.nan for r, enough in zip(found, long, strict=True)]
+    return [float(r) if enough else np.nan for r, enough in zip(found, long, strict=True)]

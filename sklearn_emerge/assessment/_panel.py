@@ -1,5 +1,6 @@
 """The alternatives that a network has to beat: trivial baselines, filters, windows, reservoirs."""
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,7 +21,7 @@ from ..predictors import (
 )
 from ..predictors._base import BasePredictor
 from ..predictors._facts import with_facts
-from ..worlds import ArrayWorld
+from ..worlds import ArrayWorld, World
 from ._labels import check_label
 from ._plan import clock_of, vocabulary_of
 
@@ -41,7 +42,7 @@ class Alternative:
         What is as in the model where it is asked for by name, in words that follow.
     """
 
-    make: callable
+    make: Callable[[], BasePredictor]
     words: str
     trivial: bool = False
     matched: str = ""
@@ -78,7 +79,12 @@ _FEW_COUNTS = 12
 _LOOKED_AT = 100
 
 
-def make_baselines(baselines, model, world, n_units=None):
+def make_baselines(
+    baselines: str | Sequence[str] | Mapping[str, BasePredictor],
+    model: BasePredictor,
+    world: World,
+    n_units: int | None = None,
+) -> dict[str, BasePredictor]:
     """Return the baselines by name, scored by the likelihood of the model if theirs is "auto".
 
     Those that are asked for by name see the clock if the model does, and a random core has as many
@@ -126,7 +132,7 @@ def make_baselines(baselines, model, world, n_units=None):
     return {name: with_facts(baseline, model) for name, baseline in chosen.items()}
 
 
-def _check_seeing(baselines, model):
+def _check_seeing(baselines: Mapping[str, BasePredictor], model: BasePredictor) -> None:
     """Raise a ValueError if a task has baselines that predict from what they predict."""
     if getattr(model, "feedback", True) is not False:
         return
@@ -150,19 +156,19 @@ def _check_seeing(baselines, model):
     )
 
 
-def _names(baselines, model, world):
+def _names(baselines: str | Iterable[str], model: BasePredictor, world: World) -> Sequence[str]:
     """Return the names that were asked for."""
     if isinstance(baselines, str) and baselines == "auto":
         n_tokens = vocabulary_of(model)
         if n_tokens is None:
             quantities = world.observation in _AUTO
-            names = _AUTO[world.observation if quantities else "many tokens"]
+            names: Sequence[str] = _AUTO[world.observation if quantities else "many tokens"]
             if _counts_many(model, world):
                 names = tuple(name for name in names if name != "time_varying_filter")
             return _that_see(
                 (*names, "seasonal") if isinstance(world, ArrayWorld) else names, model
             )
-        if n_tokens == "auto":
+        if isinstance(n_tokens, str):
             recorded = isinstance(world, ArrayWorld)
             X = world.recorded().rows.ends() if recorded else world.sample(_LOOKED_AT, 0).X
             n_tokens = 1 + int(np.nanmax(X))
@@ -185,23 +191,23 @@ def _names(baselines, model, world):
     return names
 
 
-def _that_see(names, model):
+def _that_see(names: Sequence[str], model: BasePredictor) -> Sequence[str]:
     """Return the names of those that predict without what they predict, if the model has to."""
     if getattr(model, "feedback", True) is not False:
         return names
     return tuple(n for n in names if "feedback" in ALTERNATIVES[n].make().get_params())
 
 
-def _counts_many(model, world):
+def _counts_many(model: BasePredictor, world: World) -> bool:
     """Return whether the model predicts counts of many channels."""
-    likelihood = LIKELIHOODS.get(getattr(model, "likelihood", None))
+    likelihood = LIKELIHOODS.get(getattr(model, "likelihood", ""))
     if likelihood is None or not likelihood.counts:
         return False
     X = world.recorded().rows if isinstance(world, ArrayWorld) else world.sample(1, 0).X
     return X.shape[2:] > (_FEW_COUNTS,)
 
 
-def _matched(baseline, model, n_units):
+def _matched(baseline: BasePredictor, model: BasePredictor, n_units: int | None) -> BasePredictor:
     """Return a baseline that sees the clock if the model does, and has as many units."""
     params = baseline.get_params()
     if "time_channel" in params:
@@ -211,7 +217,9 @@ def _matched(baseline, model, n_units):
     return baseline
 
 
-def reference_names(reference, baselines):
+def reference_names(
+    reference: str | Iterable[str], baselines: Mapping[str, BasePredictor]
+) -> list[str]:
     """Return the names of the baselines among which the reference is chosen."""
     if isinstance(reference, str) and reference == "all":
         return list(baselines)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sklearn.base import BaseEstimator, clone
 
@@ -182,6 +182,6 @@ def vocabulary_of(model: BaseEstimator) -> int | str | None:
     return model.n_tokens if tokens else None
 
 
-def clock_of(model: BaseEstimator) -> str | None:
+def clock_of(model: BaseEstimator) -> Literal["full_time"] | None:
     """Return the `time_channel` of a predictor that sees the clock if the model does."""
     return "full_time" if getattr(model, "time_channel", None) == "full_time" else None

@@ -1,9 +1,14 @@
 """What an assessment is to do: what parameters mean, and what is refused before any training."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from platform import python_version
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from .._names import did_you_mean
@@ -14,8 +19,9 @@ from ..likelihoods import LIKELIHOODS
 from ..measures._reservoir import check_sizes
 from ..operators import target_of
 from ..predictors import GRUPredictor
+from ..predictors._base import BasePredictor
 from ..training import N_PARTS
-from ..worlds import ArrayWorld, RecordingWorld
+from ..worlds import ArrayWorld, RecordingWorld, World
 from ._checks import (
     check_configurations,
     check_groups_trained_on,
@@ -33,7 +39,7 @@ from ._key import library_versions
 from ._labels import STRUCTURED, check_names, coordinate
 from ._order import warn_if_steps_are_elsewhere
 from ._panel import make_baselines, reference_names
-from ._plan import expand
+from ._plan import Configuration, expand
 from ._probing import check_probing
 from ._recordings import (
     check_likelihoods,
@@ -42,7 +48,10 @@ from ._recordings import (
     world_of,
 )
 from ._store import Store
-from ._trajectory import check_record
+from ._trajectory import Measure, check_record
+
+if TYPE_CHECKING:
+    from ._assessment import EmergenceAssessment
 
 # Where and how fast: of no effect on results, and folders are nobody else's concern.
 _CHANGES_NOTHING = ("memory", "n_jobs", "progress")
@@ -82,31 +91,31 @@ class Plan:
         What each given network has of its own, see `read_given`; None if the model is trained.
     """
 
-    assessment: object
+    assessment: EmergenceAssessment
     store: Store
-    world: object
-    model: object
-    configurations: list
-    modes: tuple
-    nulls: tuple
-    claims: tuple
-    latents: tuple
-    baselines: dict
-    candidates: list
-    record_at: tuple
-    measures: dict
-    entropy: list
-    given: list | None = None
+    world: World
+    model: BasePredictor
+    configurations: list[Configuration]
+    modes: tuple[str, ...]
+    nulls: tuple[str, ...]
+    claims: tuple[str, ...]
+    latents: tuple[str, ...]
+    baselines: dict[str, BasePredictor]
+    candidates: list[str]
+    record_at: tuple[int, ...]
+    measures: dict[str, Measure]
+    entropy: list[int]
+    given: list[dict[str, Any]] | None = None
 
     @property
-    def n_seeds(self):
+    def n_seeds(self) -> int:
         """Number of replicates."""
         if self.given is not None:
             return len(self.given)
         asked = self.assessment.n_seeds
         return _N_SEEDS if asked is None else asked
 
-    def flow_target(self, configuration):
+    def flow_target(self, configuration: Configuration) -> str | None:
         """Return what networks that are left alone are compared with, see `target_of`, or None."""
         if self.assessment.operator_evidence != "flow":
             return None
@@ -117,7 +126,7 @@ class Plan:
         return None if tokens and target == "continuation" else target
 
     @property
-    def flow_targets(self):
+    def flow_targets(self) -> tuple[tuple[str, ...], NDArray[np.object_]]:
         """What networks that are left alone are compared with, or "none", along the grid."""
         found = [self.flow_target(each) or NO_TARGET for each in self.configurations]
         grid = self.assessment.param_grid or {}
@@ -125,27 +134,27 @@ class Plan:
         return tuple(grid), np.array(found, object).reshape(shape)
 
     @property
-    def sizes(self):
+    def sizes(self) -> tuple[int | None, int | None]:
         """Numbers of sequences for training and evaluation that were asked for, or None."""
         return self.assessment.n_train, self.assessment.n_eval
 
-    def design_of(self, world):
+    def design_of(self, world: World) -> Design:
         """Return the seeds and sequences of a world."""
         sizes = world.default_split(*self.sizes)
         return Design(self.n_seeds, *sizes, self.assessment.shared_data, self.entropy)
 
     @property
-    def units(self):
+    def units(self) -> tuple[int, int] | None:
         """Recordings that a seed trains on and holds out; None if seeds are independent."""
         if self.assessment.shared_data:
             return None
         return self.world.units_per_split(*self.world.default_split(*self.sizes))
 
     @property
-    def coords(self):
+    def coords(self) -> dict[str, Any]:
         """The coordinates of the cube."""
         assessment, grid = self.assessment, self.assessment.param_grid or {}
-        coords = {
+        coords: dict[str, Any] = {
             "condition": (STRUCTURED, *self.nulls),
             "mode": self.modes,
             **{key: coordinate(values) for key, values in grid.items()},
@@ -160,13 +169,13 @@ class Plan:
         return coords | {"latent": self.latents} if self.latents else coords
 
     @property
-    def tests(self):
+    def tests(self) -> dict[str, Any]:
         """The parameters of all tests."""
         names = "alpha", "correction", "n_flips"
         return {name: getattr(self.assessment, name) for name in names} | {"units": self.units}
 
     @property
-    def _noise(self):
+    def _noise(self) -> list[Any]:
         """The standard deviations of the Gaussian and of Student's t, as configurations say."""
         models = [configuration.models[STRUCTURED] for configuration in self.configurations]
         said = [
@@ -177,7 +186,7 @@ class Plan:
         return [noise for i, noise in enumerate(said) if noise not in said[:i]]
 
     @property
-    def description(self):
+    def description(self) -> dict[str, Any]:
         """What the results depend on, as plain data."""
         given = describe(self.assessment)
         networks = {}
@@ -202,7 +211,7 @@ class Plan:
         }
 
 
-def refuse_others(others):
+def refuse_others(others: Iterable[str]) -> None:
     """Raise a TypeError if `fit` received something else than X and y, by name."""
     for name in others:
         known = [each for each in ArrayWorld._get_param_names() if each not in ("X", "latents")]
@@ -215,7 +224,7 @@ def refuse_others(others):
         )
 
 
-def make_plan(assessment, X, y):
+def make_plan(assessment: EmergenceAssessment, X: Any, y: Any) -> Plan:
     """Return what an assessment is to do, after checking that parameters mean something.
 
     Parameters
@@ -262,7 +271,7 @@ def make_plan(assessment, X, y):
     )
 
 
-def check_plan(plan, y):
+def check_plan(plan: Plan, y: Any) -> None:
     """Refuse what cannot be done, and warn of what cannot be found; `y` as in `fit`."""
     assessment, configurations, sizes = plan.assessment, plan.configurations, plan.sizes
     windows = REPRESENTATION in plan.claims
@@ -280,7 +289,7 @@ def check_plan(plan, y):
         check_sizes(assessment.reservoir_sizes, "reservoir_sizes")
     own = assessment.baselines if isinstance(assessment.baselines, dict) else {}
     warn_if_fitted(plan.model, own)
-    grid = assessment.param_grid or ()
+    grid = tuple(assessment.param_grid or ())
     given = getattr(plan.model, "likelihood", "") != "auto" or any(
         key.removeprefix("model__") == "likelihood" for key in grid
     )
@@ -305,7 +314,9 @@ def check_plan(plan, y):
     plan.store.check(**{name: getattr(assessment, name) for name in names})
 
 
-def _nulls(assessment, world, model):
+def _nulls(
+    assessment: EmergenceAssessment, world: World, model: BasePredictor
+) -> str | Sequence[str]:
     """Return the nulls that were asked for, of "auto" those that claims need.
 
     Phase surrogates have all that a linear filter can know: where networks can be left alone, what
@@ -325,9 +336,12 @@ def _nulls(assessment, world, model):
     return ("resample", "phase") if sharp else ("resample",)
 
 
-def _resolve_model(assessment):
+def _resolve_model(
+    assessment: EmergenceAssessment,
+) -> tuple[BasePredictor, list[dict[str, Any]] | None]:
     """Return the model that is trained, and what given networks have of their own, or None."""
-    model, n_seeds = assessment.model, assessment.n_seeds
+    model: Any = assessment.model
+    n_seeds = assessment.n_seeds
     if isinstance(model, nn.Module) or getattr(model, "_is_given", False):
         raise ValueError(
             f"model is one {type(model).__name__} that is trained already, and it is assessed as "
@@ -351,7 +365,7 @@ def _resolve_model(assessment):
     return model, given
 
 
-def _resolve_world(assessment, X, y):
+def _resolve_world(assessment: EmergenceAssessment, X: Any, y: Any) -> World:
     """Return the world that an assessment has, or that sequences which were passed to fit are."""
     world = assessment.world
     if world is not None and X is not None:

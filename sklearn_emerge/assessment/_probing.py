@@ -1,8 +1,11 @@
 """What is known of latents and their probe before anything is trained."""
 
 import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._probed import can_be_scored, count_classes, known_latents
 from ..predictors._last_inputs import window_of
@@ -11,7 +14,7 @@ from ..worlds import ArrayWorld
 from ._design import Design
 from ._labels import STRUCTURED
 from ._networks import groups_of
-from ._plan import clock_of, vocabulary_of
+from ._plan import Configuration, clock_of, vocabulary_of
 from ._trajectory import TRIED, fit_untrained
 
 # Classes of a latent that a message names.
@@ -25,7 +28,17 @@ _REMEDIES = {
 }
 
 
-def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_seeds, **options):
+def check_probing(
+    probe: Any,
+    n_probe: int,
+    configurations: Iterable[Configuration],
+    sizes: tuple[int | None, int | None],
+    *,
+    windows: bool,
+    y: ArrayLike | None = None,
+    n_seeds: int,
+    **options: Any,
+) -> None:
     """Refuse latents without a score and probes that do not work, and warn of rare classes.
 
     The evaluation sequences of every seed are looked at where that can tell something: of
@@ -69,8 +82,8 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
         recorded = isinstance(world, ArrayWorld)
         tried = not isinstance(probe, str)
         looked_at = recorded or world.latent_kind == "discrete"
-        probed = world.latent_kind is not None and hasattr(model, "transform")
-        if not probed or not (tried or looked_at):
+        kind = world.latent_kind
+        if kind is None or not hasattr(model, "transform") or not (tried or looked_at):
             continue
         n_train, n_eval = world.default_split(*sizes)
         if not recorded:
@@ -97,7 +110,7 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
                 given = known_latents(given, known, 1)
             names = splits[0][1].latent_names
             problems, scored = _problems(names, latents, units, recordings, given)
-            remedy = _REMEDIES[world.latent_kind]
+            remedy = _REMEDIES[kind]
             if not scored:
                 raise ValueError(
                     f"No latent can be scored: {'; '.join(problems)}; {remedy}, or pass probe=None."
@@ -118,7 +131,13 @@ def check_probing(probe, n_probe, configurations, sizes, *, windows, y=None, n_s
         warnings.warn(f"{once}; {remedy}.", UserWarning, stacklevel=4)
 
 
-def _problems(names, latents, units, recordings, given):
+def _problems(
+    names: Sequence[str],
+    latents: Sequence[NDArray[Any]],
+    units: Sequence[NDArray[Any] | None],
+    recordings: NDArray[Any] | None,
+    given: NDArray[Any] | None,
+) -> tuple[list[str], bool]:
     """Return what keeps latents from being scored in some seeds, and whether any ever is.
 
     `latents` are those that are probed, an array for each seed, and `units` their groups, or None;
@@ -131,7 +150,9 @@ def _problems(names, latents, units, recordings, given):
         n_without = len(seeds) - sum(scorable)
         scored |= n_without < len(seeds)
         if seeds[0].dtype.kind == "i":
-            all_of_it = () if recordings is None else (recordings[:, :, i], given[:, :, i])
+            all_of_it: tuple[NDArray[Any], ...] = ()
+            if recordings is not None and given is not None:
+                all_of_it = recordings[:, :, i], given[:, :, i]
             causes = _rare_classes(seeds, units, *all_of_it)
             what = "sequences" if units[0] is None else "groups"
             reason = f"fewer than two classes are in at least two {what}"
@@ -145,22 +166,30 @@ def _problems(names, latents, units, recordings, given):
     return found, scored
 
 
-def _rare_classes(seeds, units, recordings=None, given=None):
+def _rare_classes(
+    seeds: Sequence[NDArray[Any]],
+    units: Sequence[NDArray[Any] | None],
+    recordings: NDArray[Any] | None = None,
+    given: NDArray[Any] | None = None,
+) -> list[str]:
     """Return, of a latent, the classes that some seed has in fewer than two sequences or groups."""
     counts = [
         dict(zip(*count_classes(*each), strict=True)) for each in zip(seeds, units, strict=True)
     ]
     what = "sequences" if units[0] is None else "groups"
     n_units = len(seeds[0]) if units[0] is None else len(np.unique(units[0]))
-    total = {} if recordings is None else dict(zip(*count_classes(recordings), strict=True))
-    called = {}
-    if given is not None:
+    total: dict[int, int] = {}
+    called: dict[int, Any] = {}
+    n_recordings = 0 if recordings is None else len(recordings)
+    if recordings is not None:
+        total = dict(zip(*count_classes(recordings), strict=True))
+    if recordings is not None and given is not None:
         called = dict(zip(recordings.ravel().tolist(), given.ravel().tolist(), strict=True))
     rare = []
     for label in sorted({*total, *(label for count in counts for label in count)}):
         n_rare = sum(count.get(label, 0) < 2 for count in counts)
         if n_rare:
-            occurs = f" (in {total[label]} of {len(recordings)} sequences)" if total else ""
+            occurs = f" (in {total[label]} of {n_recordings} sequences)" if total else ""
             rare.append(
                 f"class {called.get(label, int(label))!r}{occurs} is in fewer than two of the "
                 f"{n_units} evaluation {what} that are probed in {n_rare} of "
@@ -170,7 +199,7 @@ def _rare_classes(seeds, units, recordings=None, given=None):
     return rare[:_NAMED] + more
 
 
-def _try(probe, n_columns, latents, what):
+def _try(probe: Any, n_columns: int, latents: NDArray[Any], what: str) -> None:
     """Score a probe of random numbers in place of so many columns of what it reads."""
     # Nothing that this says need be true of networks that are trained.
     with warnings.catch_warnings():

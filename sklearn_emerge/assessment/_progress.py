@@ -3,14 +3,18 @@
 import logging
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
+from typing import Any, Protocol, Self
 
 from skorch.callbacks import Callback
 from tqdm import tqdm
+
+from .._typing import PathLike
 
 LOG = logging.getLogger("sklearn_emerge")
 _WRITE_EVERY = 20
@@ -25,14 +29,37 @@ _REFRESH, _REFRESH_FILE = 0.5, 5.0
 _LEAST = 1e-3
 
 
-def in_notebook():
+class _Counted(Protocol):
+    """What is counted: of `Cell`, which belongs to the plan and to no cell."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def n_updates(self) -> int: ...
+
+
+class _Estimated(Protocol):
+    """What it was estimated to take: of `Cost`."""
+
+    @property
+    def training(self) -> float: ...
+
+    @property
+    def other(self) -> float: ...
+
+    @property
+    def seconds(self) -> float: ...
+
+
+def in_notebook() -> bool:
     """Return whether this is a notebook."""
     shell = sys.modules.get("IPython")
     shell = shell and shell.get_ipython()
     return shell is not None and hasattr(shell, "kernel")
 
 
-def kind_of(progress):
+def kind_of(progress: str | bool) -> str | bool:
     """Return "bar", "log" or False for what the parameter `progress` says."""
     if progress is True:
         return "bar" if sys.stderr.isatty() or in_notebook() else "log"
@@ -40,7 +67,7 @@ def kind_of(progress):
 
 
 @contextmanager
-def log_is_seen():
+def log_is_seen() -> Iterator[None]:
     """Let what is logged be seen on stderr, unless the program has configured logging itself."""
     if LOG.hasHandlers():
         yield
@@ -55,7 +82,7 @@ def log_is_seen():
         LOG.setLevel(level)
 
 
-def in_words(seconds):
+def in_words(seconds: float) -> str:
     """Return a duration to about a digit and a half: it is a guess."""
     if seconds < 10:
         return f"{max(1, round(seconds))} s"
@@ -75,11 +102,13 @@ class ProgressFile(Callback):
         The file; None writes nothing.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: PathLike | None) -> None:
         self.path = path
         self.done_ = self.written_ = 0
 
-    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+    def on_batch_end(
+        self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
+    ) -> None:
         """Count an update of each replica in the batch."""
         stacked = batch[1].ndim == 2
         self.done_ += len(batch[1]) if stacked else 1
@@ -87,15 +116,15 @@ class ProgressFile(Callback):
             self.written_ = self.done_
             self.follow(0)
 
-    def follow(self, share):
+    def follow(self, share: float) -> None:
         """Say how much is done of what is not training."""
         self._write(f"{self.done_} {share:.4f}")
 
-    def announce_compilation(self):
+    def announce_compilation(self) -> None:
         """Say that the next seconds are spent on compiling."""
         self._write(_COMPILING)
 
-    def _write(self, text):
+    def _write(self, text: str) -> None:
         if self.path is None:
             return
         # Workers on another machine may not see the folder: then cells count when they end.
@@ -120,25 +149,33 @@ class Progress:
         A line that is shown before.
     """
 
-    def __init__(self, cells, costs, kind, seconds=0.0, heading=""):
+    def __init__(
+        self,
+        cells: Sequence[_Counted],
+        costs: Sequence[_Estimated],
+        kind: str | bool,
+        seconds: float = 0.0,
+        heading: str = "",
+    ) -> None:
         self.cells, self.costs = cells, costs
         self.finished = [False] * len(cells)
         self.total = sum(cost.seconds + _LEAST for cost in costs)
-        self.view = {"bar": _Bar, "log": _Log}[kind](self, seconds, heading) if kind else None
-        self._folder = None
+        views: dict[str | bool, type[_Bar | _Log]] = {"bar": _Bar, "log": _Log}
+        self.view = views[kind](self, seconds, heading) if kind else None
+        self._folder: TemporaryDirectory[str] | None = None
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         if self.view is None:
             return self
         # Without a folder cells count when they end.
         with suppress(OSError):
             self._folder = TemporaryDirectory(prefix="sklearn_emerge-")
         self._stop = Event()
-        self._thread = Thread(target=self._watch, daemon=True)
+        self._thread = Thread(target=self._watch, args=(self.view,), daemon=True)
         self._thread.start()
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         if self.view is None:
             return
         self._stop.set()
@@ -148,15 +185,15 @@ class Progress:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def file(self, i):
+    def file(self, i: int) -> str | None:
         """Return the path of the file in which a cell reports, None if there is none."""
         return None if self._folder is None else str(Path(self._folder.name) / str(i))
 
-    def finish(self, i):
+    def finish(self, i: int) -> None:
         """Count a cell as done, whether it was run or read from the store."""
         self.finished[i] = True
 
-    def read(self):
+    def read(self) -> tuple[float, bool]:
         """Return the seconds of work that are done, and whether a cell is compiling."""
         done, compiling = 0.0, False
         for i, (cell, cost) in enumerate(zip(self.cells, self.costs, strict=True)):
@@ -172,28 +209,30 @@ class Progress:
                 done += cost.training * trained + cost.other * float(share)
         return done, compiling
 
-    def _report(self, i):
+    def _report(self, i: int) -> str:
         """Return what an unfinished cell has written."""
+        path = self.file(i)
         try:
-            return Path(self.file(i)).read_text()
-        except (FileNotFoundError, TypeError):
+            return "" if path is None else Path(path).read_text()
+        except FileNotFoundError:
             return ""
 
-    def _watch(self):
-        while not self._stop.wait(self.view.every):
-            self.view.show()
+    def _watch(self, view: "_Bar | _Log") -> None:
+        while not self._stop.wait(view.every):
+            view.show()
 
 
 class _Bar:
     """A bar on a terminal, or in a notebook."""
 
-    def __init__(self, progress, seconds, heading):
+    def __init__(self, progress: Progress, seconds: float, heading: str) -> None:
         self.progress = progress
         notebook = in_notebook()
         widgets = notebook and find_spec("ipywidgets") is not None
-        bar = tqdm
         if widgets:
             from tqdm.notebook import tqdm as bar
+        else:
+            bar = tqdm
         self.every = _REFRESH if widgets or sys.stderr.isatty() else _REFRESH_FILE
         if heading:
             print(heading, file=sys.stderr)
@@ -205,7 +244,7 @@ class _Bar:
             bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
         )
 
-    def show(self):
+    def show(self) -> None:
         """Draw the bar as far as work is done."""
         progress, (done, compiling) = self.progress, self.progress.read()
         doing = f", {_COMPILING} (first time only)" if compiling else ""
@@ -215,7 +254,7 @@ class _Bar:
         self.bar.update(max(0.0, min(done, self.bar.total) - self.bar.n))
         self.bar.refresh()
 
-    def close(self):
+    def close(self) -> None:
         """Leave the bar as it is."""
         self.bar.close()
 
@@ -225,7 +264,7 @@ class _Log:
 
     every = _REFRESH
 
-    def __init__(self, progress, seconds, heading):
+    def __init__(self, progress: Progress, seconds: float, heading: str) -> None:
         self.progress = progress
         self.stride = -(-len(progress.cells) // _LINES)
         self.silence = max(_MINUTE, seconds / _LINES)
@@ -234,7 +273,7 @@ class _Log:
         if heading:
             LOG.info(heading)
 
-    def show(self):
+    def show(self) -> None:
         """Log how far the work is, if there is something to say."""
         finished, now = self.progress.finished, time.monotonic()
         n = sum(finished)
@@ -248,5 +287,5 @@ class _Log:
         LOG.info(f"{n} of {len(finished)} cells{latest} after {in_words(elapsed)}{left}")
         self.last, self.n_shown = now, n
 
-    def close(self):
+    def close(self) -> None:
         """Nothing is open."""

@@ -1,6 +1,7 @@
 """Which files of the package a file of it can run: itself, and what it imports."""
 
 import ast
+from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
 from importlib.util import resolve_name
@@ -16,7 +17,7 @@ _QUESTION, _PASSED_ON, _ANSWERS = "optimal_predictor", "worlds/_base.py", f"{NAM
 
 
 @cache
-def digest_of(module):
+def digest_of(module: str) -> str:
     """Return a hash of all files that a module of the package can run, of the package of all."""
     files = PACKAGE.rglob("*.py") if module == NAME else files_of(module)
     digest = sha256()
@@ -25,14 +26,15 @@ def digest_of(module):
     return digest.hexdigest()
 
 
-def files_of(module):
+def files_of(module: str) -> set[Path]:
     """Return the files that a module of the package can run.
 
     Imports inside of functions count. Of a room, as of ``from ..measures import memory_curve``, it
     is the file that the name comes from, so that a new measure changes nothing for those who use
     another one.
     """
-    found, left = set(), [_file(module)]
+    found: set[Path] = set()
+    left = [next(_files(module))]
     while left:
         path = left.pop()
         if path not in found and path.relative_to(PACKAGE).as_posix() not in _PROSE:
@@ -41,15 +43,15 @@ def files_of(module):
     return found
 
 
-def _file(module):
-    """Return the file of a module of the package, None if there is none."""
+def _files(module: str) -> Iterator[Path]:
+    """Yield the file of a module of the package, nothing if there is none."""
     place = PACKAGE.joinpath(*module.split(".")[1:])
     files = place.with_name(f"{place.name}.py"), place / "__init__.py"
-    return next((file for file in files if file.exists()), None)
+    return (file for file in files if file.exists())
 
 
 @cache
-def _imports(path):
+def _imports(path: Path) -> list[tuple[str, str, str | None]]:
     """Return (module, name, name here) of all that a file imports from the package."""
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     package = ".".join(parts[:-1])
@@ -67,17 +69,17 @@ def _imports(path):
     return found
 
 
-def _imported(path):
+def _imported(path: Path) -> set[Path]:
     """Return the files that a file imports."""
     return {_home(module, name) for module, name, _ in _imports(path)}
 
 
-def _home(module, name):
+def _home(module: str, name: str) -> Path:
     """Return the file that a name of a module comes from."""
-    file = _file(module)
+    file = next(_files(module))
     if file.name != "__init__.py":
         return file
-    inside = _file(f"{module}.{name}")
+    inside = next(_files(f"{module}.{name}"), None)
     if inside is not None:
         return inside
     for other, original, here in _imports(file):

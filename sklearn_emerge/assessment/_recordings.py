@@ -1,6 +1,8 @@
 """Recordings in an assessment: how they become a world, and what is asked before training."""
 
 import warnings
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,11 +12,17 @@ from .._missing import is_observed
 from .._padding import even, is_uneven, lengths_of
 from .._tables import check_labels, cut_call, names_of, recording_call
 from .._tokens import token_values
+from .._typing import Floats
 from .._validation import check_sequences
 from ..likelihoods import LIKELIHOODS
+from ..predictors._base import BasePredictor
 from ..worlds import ArrayWorld, FunctionWorld
-from ..worlds._rows import check_rows
+from ..worlds._rows import Rows, check_rows
 from ._labels import STRUCTURED
+from ._plan import Configuration
+
+if TYPE_CHECKING:
+    from ._assessment import EmergenceAssessment
 
 # Steps at which something was counted, without which nothing is known of how counts vary.
 _LEAST_EVENTS = 2
@@ -24,7 +32,7 @@ _SHOWN = 64
 _SHORT, _MANY = 10, 100
 
 
-def world_of(estimator, X, y):
+def world_of(estimator: "EmergenceAssessment", X: Any, y: Any) -> ArrayWorld:
     """Return the world of sequences and latents that were passed to `fit`.
 
     Parameters
@@ -54,8 +62,7 @@ def world_of(estimator, X, y):
     names = names_of(y, sequences.shape[1])
     if is_uneven(X):
         # As integers, if they are.
-        sequences, observed = even(X)[0], known
-        return ArrayWorld(sequences, latents, names, observed=observed)
+        return ArrayWorld(even(X)[0], latents, names, observed=known)
     if np.asarray(X).dtype.kind in "iu":
         # Whether these are tokens is still to be asked.
         sequences = sequences.astype(np.int64)
@@ -66,7 +73,7 @@ def world_of(estimator, X, y):
     return ArrayWorld(sequences, latents, names)
 
 
-def warn_if_one_recording(X):
+def warn_if_one_recording(X: Any) -> None:
     """Warn of an array of many rows and few columns, which may be steps and channels.
 
     Parameters
@@ -74,7 +81,7 @@ def warn_if_one_recording(X):
     X : object
         Sequences, as they were passed. Names of dimensions, or three of them, leave no doubt.
     """
-    shape = () if hasattr(X, "dims") or is_uneven(X) else np.shape(X)
+    shape: tuple[int, ...] = () if hasattr(X, "dims") or is_uneven(X) else np.shape(X)
     if len(shape) != 2 or shape[1] >= _SHORT or shape[0] < _MANY * shape[1]:
         return
     n_rows, n_columns = shape
@@ -89,7 +96,7 @@ def warn_if_one_recording(X):
     )
 
 
-def check_values(configurations):
+def check_values(configurations: Iterable[Configuration]) -> None:
     """Raise a ValueError if recordings have values that the likelihood of the model is not for.
 
     Predictors would name places in the sequences that they are fitted to, which were shuffled.
@@ -113,7 +120,15 @@ def check_values(configurations):
             likelihood.check(X)
 
 
-def check_likelihoods(configurations, baselines, nulls, n_train, n_eval, *, given=True):
+def check_likelihoods(
+    configurations: Iterable[Configuration],
+    baselines: Mapping[str, BasePredictor],
+    nulls: Collection[str],
+    n_train: int | None,
+    n_eval: int | None,
+    *,
+    given: bool = True,
+) -> None:
     """Raise a ValueError if recordings, likelihood, baselines and nulls do not suit each other.
 
     Parameters
@@ -134,7 +149,7 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval, *, give
     UserWarning
         If a channel varies in so few sequences that those of training may have none of them.
     """
-    seen = []
+    seen: list[tuple[Any, str]] = []
     for configuration in configurations:
         world, model = configuration.worlds[STRUCTURED], configuration.models[STRUCTURED]
         likelihood = getattr(model, "likelihood", "gaussian")
@@ -147,10 +162,10 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval, *, give
             )
         if isinstance(world, FunctionWorld) and not given and world.draws_integers():
             X = world.sample(_SHOWN, 0).X[..., : -world.n_exogenous or None]
-            counts, largest = _of_counts(model), int(np.nanmax(X))
+            told, largest = _of_counts(model), int(np.nanmax(X))
             raise ValueError(
                 f"the function of the world returned integers, {np.nanmin(X):.0f} to {largest}, "
-                f"and the likelihood of the model is 'auto'. Are they counts? {counts} Are they "
+                f"and the likelihood of the model is 'auto'. Are they counts? {told} Are they "
                 "tokens (or zeros and ones)? Then pass FunctionWorld(..., observation='token', "
                 f"n_tokens={largest + 1}) (or observation='binary'). Are they quantities? Then "
                 "return X.astype(float)."
@@ -180,14 +195,14 @@ def check_likelihoods(configurations, baselines, nulls, n_train, n_eval, *, give
             _warn_if_rare(rows, *world.default_split(n_train, n_eval))
 
 
-def _of_counts(model):
+def _of_counts(model: BasePredictor) -> str:
     return (
         f"Then pass {type(model).__name__}(likelihood='poisson'), or 'negative_binomial' if they "
         "vary more than their mean."
     )
 
 
-def _check_tokens(baselines, nulls):
+def _check_tokens(baselines: Mapping[str, BasePredictor], nulls: Collection[str]) -> None:
     unable = [name for name, baseline in baselines.items() if not baseline.knows_tokens]
     if unable:
         raise ValueError(
@@ -202,7 +217,7 @@ def _check_tokens(baselines, nulls):
         )
 
 
-def _check_counts(X, likelihood):
+def _check_counts(X: Floats, likelihood: str) -> None:
     factor = int(np.gcd.reduce(X[~np.isnan(X)].astype(np.int64)))
     if factor > 1:
         warnings.warn(
@@ -223,7 +238,7 @@ def _check_counts(X, likelihood):
         )
 
 
-def _warn_if_rare(rows, n_train, n_eval):
+def _warn_if_rare(rows: Rows, n_train: int, n_eval: int) -> None:
     """Warn of channels that may be constant in a training part."""
     # The value that a channel has where nothing happens.
     # Copies: views would keep all parts.

@@ -1,15 +1,20 @@
 """How the cells of an assessment are run, and what is said of it."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
+from sklearn.utils import Bunch
 
 from .._names import did_you_mean
 from .._threads import one_thread_of_blas
 from ._costs import Cost, costs_of
 from ._design import splits_kept
+from ._plan import Cell
 from ._progress import LOG, Progress, in_words, kind_of, log_is_seen
+from ._store import Store
 
 # What is meant by other words for nothing.
 _SILENT = ("none", "off", "no", "quiet", "silent", "false")
@@ -17,7 +22,7 @@ _SILENT = ("none", "off", "no", "quiet", "silent", "false")
 _START_SECONDS = 5
 
 
-def check_progress(progress):
+def check_progress(progress: object) -> None:
     """Raise a ValueError unless `progress` is a way to show progress."""
     if isinstance(progress, bool | np.bool_) or progress in ("bar", "log"):
         return
@@ -28,7 +33,9 @@ def check_progress(progress):
     )
 
 
-def run_cells(cells, store, *, n_jobs, progress):
+def run_cells(
+    cells: Sequence[Cell], store: Store, *, n_jobs: int | None, progress: str | bool
+) -> list[Bunch]:
     """Run cells in order of the plan, and show how far they are.
 
     Parameters
@@ -47,7 +54,8 @@ def run_cells(cells, store, *, n_jobs, progress):
     list of Bunch
         What each returns.
     """
-    kind, results = kind_of(progress), []
+    kind = kind_of(progress)
+    results: list[Bunch] = []
     costs, seconds, heading = [Cost() for _ in cells], 0.0, ""
     with one_thread_of_blas(), log_is_seen(), splits_kept():
         if kind:
@@ -59,7 +67,7 @@ def run_cells(cells, store, *, n_jobs, progress):
         with Progress(cells, costs, kind, seconds, heading) as shown:
             jobs = [delayed(cell.run)(shown.file(i)) for i, cell in enumerate(cells)]
             # Memory-mapped arguments cannot be written to, as worlds and modules may do.
-            options = {"n_jobs": n_jobs, "max_nbytes": None}
+            options: dict[str, Any] = {"n_jobs": n_jobs, "max_nbytes": None}
             try:
                 parallel = Parallel(**options, return_as="generator")
             except ValueError:
@@ -78,7 +86,9 @@ def run_cells(cells, store, *, n_jobs, progress):
     return results
 
 
-def _heading(cells, costs, seconds, n_at_once, store):
+def _heading(
+    cells: Sequence[Cell], costs: Sequence[Cost], seconds: float, n_at_once: int, store: Store
+) -> str:
     """Return what will be run, and what it will take."""
     n_networks = sum(cell.work.design.n_seeds for cell in cells if cell.mode is not None)
     n_updates, n_stored = sum(cell.n_updates for cell in cells), sum(c.stored for c in cells)
@@ -89,14 +99,14 @@ def _heading(cells, costs, seconds, n_at_once, store):
         f"{len(cells)} cells, {n_networks} networks, {n_updates:,} updates: {about} "
         f"{in_words(seconds)} on {processes}, {max(n_bytes / 1e9, 0.1):.1f} GB"
     )
-    if not n_stored:
+    if not n_stored or store.folder is None:
         return line
-    return f"{line}; {n_stored} of {len(cells)} cells read from {_place(store)}"
+    return f"{line}; {n_stored} of {len(cells)} cells read from {_place(store.folder)}"
 
 
-def _farewell(n_finished, n_cells, store):
+def _farewell(n_finished: int, n_cells: int, store: Store) -> str:
     """Return what is left of a run that is interrupted."""
-    kept = "" if store.folder is None else str(_place(store))
+    kept = "" if store.folder is None else str(_place(store.folder))
     if not n_finished:
         cells = f"Interrupted before the first of {n_cells} cells was finished"
         if not kept:
@@ -109,7 +119,7 @@ def _farewell(n_finished, n_cells, store):
     return f"{cells}, {which} kept in {kept}; the same fit goes on from {them}."
 
 
-def _place(store):
-    """Return the folder of a store, as short as it can be said."""
-    folder = store.folder.parent
+def _place(cells: Path) -> Path:
+    """Return the folder in which a store has its cells, as short as it can be said."""
+    folder = cells.parent
     return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder

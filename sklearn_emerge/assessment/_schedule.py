@@ -1,29 +1,40 @@
 """The cells of a plan: what is run for each configuration."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
 from ..ceilings._of_world import maker_of
 from ._alternatives import Baselines, Cores, Windows
 from ._claims import DYNAMICS, REPRESENTATION
+from ._design import Design
 from ._given import forgotten
 from ._labels import STRUCTURED
 from ._left_alone import LeftAlone
 from ._networks import Networks
 from ._panel import make_baselines
-from ._plan import Cell, clock_of, vocabulary_of
+from ._plan import Cell, Configuration, clock_of, vocabulary_of
+from ._prepare import Plan
+from ._store import Store
 from ._words import arm_in_words, condition_in_words
 
 # Sequences in which networks are left alone, and all that they are compared with, if these see all
 # of them anew for each step.
 N_SLOW = 32
 
-_WORDS = {Baselines: "baselines", Windows: "windows of inputs", Cores: "random cores"}
+Work: TypeAlias = Baselines | Cores | Networks | Windows
+_WORDS: dict[type[Work], str] = {
+    Baselines: "baselines",
+    Windows: "windows of inputs",
+    Cores: "random cores",
+}
 
 
-def cell_name(condition, settings):
+def cell_name(condition: str, settings: Mapping[str, Any]) -> str:
     """Return a name of the fully trained networks of a configuration in a condition."""
     return "/".join([condition, *(f"{name}={value}" for name, value in settings.items())])
 
 
-def schedule(plan):
+def schedule(plan: Plan) -> list[Cell]:
     """Return the cells of a plan."""
     return [
         _cell(plan.store, configuration, *work)
@@ -32,7 +43,13 @@ def schedule(plan):
     ]
 
 
-def _cell(store, configuration, work, condition=None, mode=None):
+def _cell(
+    store: Store,
+    configuration: Configuration,
+    work: Work,
+    condition: str | None = None,
+    mode: str | None = None,
+) -> Cell:
     """Return the cell of a work in its condition (None: all) and mode (None: no network)."""
     entry, settings = store.entry(work), configuration.settings
     return Cell(
@@ -48,7 +65,7 @@ def _cell(store, configuration, work, condition=None, mode=None):
     )
 
 
-def _works(plan, configuration):
+def _works(plan: Plan, configuration: Configuration) -> Iterator[tuple[Any, ...]]:
     """Yield what is to be computed for a configuration, its condition and its mode."""
     assessment, n_units = plan.assessment, configuration.n_units
     structured, model = configuration.worlds[STRUCTURED], configuration.models[STRUCTURED]
@@ -67,7 +84,9 @@ def _works(plan, configuration):
         yield Cores(design, structured, tuple(sizes), clock, left_alone), STRUCTURED
 
 
-def _baselines(plan, configuration, design, left_alone):
+def _baselines(
+    plan: Plan, configuration: Configuration, design: Design, left_alone: LeftAlone | None
+) -> Baselines:
     """Return the baselines of a configuration, in all conditions."""
     worlds, models = configuration.worlds, configuration.models
     asked, n_units = plan.assessment.baselines, configuration.n_units
@@ -83,7 +102,7 @@ def _baselines(plan, configuration, design, left_alone):
     return Baselines(design, worlds, baselines, plan.candidates, scoring, makers, left_alone)
 
 
-def _left_alone(plan, configuration):
+def _left_alone(plan: Plan, configuration: Configuration) -> LeftAlone | None:
     """Return what predictors are compared with that are left alone, or None."""
     target = plan.flow_target(configuration)
     if target is None or DYNAMICS not in plan.claims:
@@ -94,10 +113,14 @@ def _left_alone(plan, configuration):
     return LeftAlone(world, target, maker, n_sequences)
 
 
-def _networks(plan, configuration, design, left_alone):
+def _networks(
+    plan: Plan, configuration: Configuration, design: Design, left_alone: LeftAlone | None
+) -> Iterator[tuple[Networks, str, str]]:
     """Yield the networks of a configuration in each condition and mode."""
     assessment = plan.assessment
-    recording = {"record_at": plan.record_at, "measures": plan.measures} if plan.record_at else {}
+    recording: dict[str, Any] = (
+        {"record_at": plan.record_at, "measures": plan.measures} if plan.record_at else {}
+    )
     for condition, world in configuration.worlds.items():
         trained = assessment._networks.get(cell_name(condition, configuration.settings))
         own = plan.given
@@ -122,7 +145,9 @@ def _networks(plan, configuration, design, left_alone):
             yield work, condition, mode
 
 
-def _in_words(work, condition, mode, settings):
+def _in_words(
+    work: Work, condition: str | None, mode: str | None, settings: Mapping[str, Any]
+) -> str:
     """Return what a cell is, in words."""
     what = _WORDS[type(work)] if mode is None else arm_in_words(mode)
     where = [] if condition is None else [condition_in_words(condition)]

@@ -293,8 +293,8 @@ def _in_units(
     between, n_seeds = "", int(curve.notnull().any(others).sum())
     unknown = is_any_size(low, high)
     if not np.isnan(low):
-        low, high = (reservoir_in_words(end, sizes) for end in (low, high))
-        ends = low if low == high else f"{low} to {high}"
+        least, most = (reservoir_in_words(end, sizes) for end in (low, high))
+        ends = least if least == most else f"{least} to {most}"
         over = f" over {count(n_seeds, 'seed')}" if n_seeds < case.n_seeds else ""
         # Over seeds some sizes may do, of which none does on average.
         of_what = " of the units that are needed" if np.isinf(size) and not unknown else ""

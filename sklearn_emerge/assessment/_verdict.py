@@ -1,10 +1,15 @@
 """From claims to a verdict on what training added."""
 
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from ..inference import outside_majority, smallest_p_value
@@ -17,6 +22,7 @@ from ._claims import (
     OPEN,
     REPRESENTATION,
     UNTESTED,
+    Claim,
     claims_of,
     nulls_of_order,
     states_of,
@@ -24,6 +30,11 @@ from ._claims import (
 from ._flow import NO_TARGET, target_in
 from ._labels import RESERVED, STRUCTURED
 from ._words import baseline_in_words, loss_in_words
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ._results import Results
 
 UNDECIDED = "undecided"
 
@@ -43,11 +54,11 @@ class Verdict:
     """
 
     word: str
-    hold: tuple = ()
-    fail: tuple = ()
-    settled: tuple = ()
+    hold: tuple[str, ...] = ()
+    fail: tuple[str, ...] = ()
+    settled: tuple[str, ...] = ()
 
-    def follows(self, states):
+    def follows(self, states: Mapping[str, str]) -> bool:
         """Return whether it follows from the states of the claims."""
         settled = [states[claim] for claim in self.settled]
         return (
@@ -56,7 +67,7 @@ class Verdict:
             and (FAILS in settled or OPEN not in settled)
         )
 
-    def outlives(self, possible, margin):
+    def outlives(self, possible: Mapping[str, float], margin: float) -> bool:
         """Return whether it would follow, too, however long networks were trained.
 
         Parameters
@@ -99,7 +110,7 @@ REMEDIES = {
 }
 
 
-def remedy_of(claim, modes):
+def remedy_of(claim: str, modes: Collection[str]) -> str:
     """Return what would have to be added to test a claim."""
     if claim != "reservoir" and "full" not in modes:
         return REMEDIES["gain"]
@@ -115,7 +126,7 @@ ONE_NETWORK = (
 UNDEFINED = "it is undefined (NaN) in some seeds, see status and the warnings"
 
 
-def loss_fall(training_loss):
+def loss_fall(training_loss: xr.DataArray) -> xr.DataArray:
     """Return by how much the training loss falls from its last but one fifth to its last fifth.
 
     Training that went on for as long again as that would lower it by no more, if it falls ever
@@ -138,7 +149,7 @@ def loss_fall(training_loss):
     return before - last
 
 
-def falls_of(cube):
+def falls_of(cube: xr.Dataset) -> xr.DataArray:
     """Return by how much losses fall over the last fifth of the updates.
 
     With early stopping that is the fall of the lowest loss of held-out sequences, whose weights are
@@ -166,7 +177,7 @@ def falls_of(cube):
     return fall.where(~stopped, 0.0).fillna(falls)
 
 
-def looks_at_held_out(cube, condition, mode):
+def looks_at_held_out(cube: xr.Dataset, condition: str, mode: str) -> bool:
     """Return whether there is a loss of held-out sequences."""
     if "validation_loss" not in cube:
         return False
@@ -174,17 +185,17 @@ def looks_at_held_out(cube, condition, mode):
 
 
 def judge(
-    cube,
+    cube: xr.Dataset,
     *,
-    claims,
-    margin,
-    alpha,
-    correction,
-    n_flips=None,
-    units=None,
-    given=False,
-    own_baselines=False,
-):
+    claims: Sequence[str],
+    margin: float,
+    alpha: float,
+    correction: str | None,
+    n_flips: int | None = None,
+    units: tuple[int, int] | None = None,
+    given: bool = False,
+    own_baselines: bool = False,
+) -> xr.Dataset:
     """Judge every configuration of a cube by its claims.
 
     Parameters
@@ -231,13 +242,14 @@ def judge(
         if obstacle is not None:
             verdict[index], reason[index] = UNDECIDED, "; ".join([obstacle, *told])
         else:
-            verdict[index] = _decide(part, found, claims, falls, margin, best)
-            unfinished = _unfinished(cube.isel(place), falls, margin, verdict[index])
+            word = _decide(part, found, claims, falls, margin, best)
+            unfinished = _unfinished(cube.isel(place), falls, margin, word)
+            verdict[index] = word
             reason[index] = "; ".join([*unfinished, *_stuck(part), *told])
     return xr.Dataset({"verdict": (grid, verdict), "verdict_reason": (grid, reason)})
 
 
-def obstacle_of(cube, here):
+def obstacle_of(cube: xr.Dataset, here: xr.Dataset) -> str | None:
     """Return why nothing can be said of a configuration, or None."""
     status = cube.status.values
     if (status == "diverged").any():
@@ -256,7 +268,7 @@ def obstacle_of(cube, here):
     return None
 
 
-def still_falling(cube, margin):
+def still_falling(cube: xr.Dataset, margin: float) -> dict[tuple[str, str], float]:
     """Return by how much the loss still falls where it matters, by condition and mode.
 
     Falls of no more than the margin are left out. In a null of `nulls_of_order` a fall matters
@@ -276,11 +288,13 @@ def still_falling(cube, margin):
     }
 
 
-def _unfinished(cube, falls, margin, verdict):
+def _unfinished(
+    cube: xr.Dataset, falls: Mapping[tuple[str, str], float], margin: float, verdict: str
+) -> list[str]:
     """Return that training had not ended, if it had not."""
     if not falls:
         return []
-    condition, mode = max(falls, key=falls.get)
+    condition, mode = max(falls, key=lambda place: falls[place])
     held_out, remedy = looks_at_held_out(cube, condition, mode), "the verdict would be the same"
     if verdict == UNDECIDED:
         # What is learned by heart is not to be trained longer.
@@ -294,17 +308,17 @@ def _unfinished(cube, falls, margin, verdict):
     ]
 
 
-def _first(states):
+def _first(states: Mapping[str, str]) -> Verdict | None:
     """Return the first verdict that follows, or None."""
     return next((each for each in VERDICTS if each.follows(states)), None)
 
 
-def _represented(states):
+def _represented(states: Mapping[str, str]) -> bool:
     """Return whether the representation of a latent holds."""
     return any(s == HOLDS for name, s in states.items() if name.startswith(REPRESENTATION))
 
 
-def word_of(states, claims):
+def word_of(states: Mapping[str, str], claims: Sequence[str]) -> str:
     """Return the verdict that follows from the states of claims, as in `VERDICTS`."""
     first = _first(states)
     word = UNDECIDED if first is None else first.word
@@ -317,7 +331,7 @@ def word_of(states, claims):
     return word
 
 
-def awaited(states, claims):
+def awaited(states: dict[str, str], claims: Sequence[str]) -> list[str]:
     """Return the open claims that a verdict depends on, however the others come out."""
     of_loss = [name for name in CLAIMS if states[name] == OPEN]
     words = {
@@ -338,7 +352,7 @@ def awaited(states, claims):
     ]
 
 
-def _possible(here):
+def _possible(here: xr.Dataset) -> dict[str, float]:
     """Return the effect that claims would have of the best possible predictor, if it is known."""
     if here.ceiling.item() != "exact":
         return {}
@@ -349,7 +363,14 @@ def _possible(here):
     return {name: (other - here.nll_optimal).mean().item() for name, other in others.items()}
 
 
-def _decide(here, found, claims, falls, margin, best):
+def _decide(
+    here: xr.Dataset,
+    found: dict[str, Claim],
+    claims: Sequence[str],
+    falls: Mapping[tuple[str, str], float],
+    margin: float,
+    best: str,
+) -> str:
     """Return the verdict of one configuration, if it is the same however long training goes on."""
     states = states_of(here, found)
     if falls:
@@ -359,9 +380,11 @@ def _decide(here, found, claims, falls, margin, best):
     return word_of(states, claims).format(best_baseline=best)
 
 
-def _tell(here, found, claims, best):
+def _tell(
+    here: xr.Dataset, found: Mapping[str, Claim], claims: Sequence[str], best: str
+) -> list[str]:
     """Return each claim in a few words, those that hold first."""
-    told = {HOLDS: [], FAILS: [], OPEN: [], UNTESTED: []}
+    told: dict[str, list[str]] = {HOLDS: [], FAILS: [], OPEN: [], UNTESTED: []}
     for name, each in found.items():
         shown = ""
         if not np.isnan(each.effect):
@@ -374,13 +397,15 @@ def _tell(here, found, claims, best):
     return [f"{state}: {', '.join(names)}" for state, names in told.items() if names]
 
 
-def _missing(found, claims, modes):
+def _missing(
+    found: Mapping[str, Claim], claims: Sequence[str], modes: Collection[str]
+) -> list[str]:
     """Return the claims that were to be tested and that there was no data for, with remedies."""
     known = {name.partition(" ")[0] for name in found}
     return [f"{name}: {remedy_of(name, modes)}" for name in claims if name not in known]
 
 
-def _stuck(here):
+def _stuck(here: xr.Dataset) -> list[str]:
     """Return that gains of some networks stand apart from the others, if they do."""
     apart = stands_apart(here).sum()
     if not apart:
@@ -389,7 +414,7 @@ def _stuck(here):
     return [f"{apart} of {n_seeds} networks stand apart, which means over seeds do not show"]
 
 
-def stands_apart(here):
+def stands_apart(here: xr.Dataset) -> NDArray[np.bool_]:
     """Return of each seed whether its trained network stands apart from the others."""
     nll = here.nll.sel(mode="full").values if "full" in here.mode else np.empty(0)
     if len(nll) < 2 or not np.isfinite(nll).all():
@@ -397,7 +422,7 @@ def stands_apart(here):
     return outside_majority(nll)
 
 
-def by_configuration(assessment, name):
+def by_configuration(assessment: Results, name: str) -> str | pd.Series:
     """Return a variable of a fitted assessment as a str, or as a Series if there is a grid."""
     check_is_fitted(assessment, "cube_")
     values = assessment.cube_[name]

@@ -1,7 +1,8 @@
 """What the labels of a cube mean, in words that sentences, tables and figures share."""
 
 import re
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -150,19 +151,19 @@ ARM_STATES = {
 }
 
 
-def arm_in_words(mode):
+def arm_in_words(mode: str) -> str:
     """Return which weights were trained, in words."""
     return ARMS.get(mode, mode)
 
 
-def condition_in_words(condition):
+def condition_in_words(condition: str) -> str:
     """Return what was done to the world, in words."""
     if condition == STRUCTURED:
         return "the world"
     return NULLS[condition].words if condition in NULLS else condition
 
 
-def baseline_in_words(name, own=False):
+def baseline_in_words(name: str, own: bool = False) -> str:
     """Return what a baseline is, in words; its name if that is none of those known here.
 
     `own` says whether baselines are a user's own, of whom nobody knows the size.
@@ -173,14 +174,15 @@ def baseline_in_words(name, own=False):
     return known.words if own else f"{known.words}{known.matched}"
 
 
-def has_own_baselines(run):
+def has_own_baselines(run: Mapping[str, Any]) -> bool:
     """Return whether the baselines of a run, by its configuration, are a user's own."""
     return isinstance(run.get("baselines"), dict)
 
 
-def glossary_of(text, **numbers):
+def glossary_of(text: str, **numbers: Any) -> dict[str, str]:
     """Return the words of a text that need a line, with their lines."""
-    found, text = {}, " ".join(text.split())
+    found: dict[str, str] = {}
+    text = " ".join(text.split())
     for word, (pattern, line) in GLOSSARY.items():
         if re.search(pattern, text):
             found[word] = line.format(**numbers)
@@ -188,23 +190,23 @@ def glossary_of(text, **numbers):
     return found
 
 
-def count(n, noun):
+def count(n: int, noun: str) -> str:
     """Return a number of things: "1 seed", "2 seeds"."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
-def listed(words, last="and"):
+def listed(words: Iterable[str], last: str = "and") -> str:
     """Return words as a list in a sentence."""
     *first, end = words
     return f"{', '.join(first)} {last} {end}" if first else end
 
 
-def loss_in_words(held_out):
+def loss_in_words(held_out: bool) -> str:
     """Return which loss tells whether training has ended."""
     return "the lowest loss of held-out sequences" if held_out else "the loss"
 
 
-def in_digits(*values, most=4):
+def in_digits(*values: float, most: int = 4) -> list[str]:
     """Return an effect and its bounds as text, with as many digits as tell the bounds apart.
 
     One value alone has two digits; there are two decimals at least and no more than `most`.
@@ -224,12 +226,12 @@ def in_digits(*values, most=4):
     return [f"{round(value, digits) + 0.0:.{digits}f}" for value in values]
 
 
-def is_any_size(low, high):
+def is_any_size(low: float, high: float) -> bool:
     """Return whether an interval of an equivalent reservoir size has all sizes in it."""
     return low == 0 and np.isinf(high)
 
 
-def reservoir_in_words(size, sizes):
+def reservoir_in_words(size: float, sizes: Sequence[int]) -> str:
     """Return an equivalent reservoir size in words, given the sizes that were tried."""
     if size == 0:
         return f"fewer than {sizes[0]}"

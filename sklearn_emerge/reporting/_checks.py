@@ -86,11 +86,11 @@ def _training(facts: Facts) -> Check:
     shown = late or falls
     place, condition, mode = max(shown, key=shown.__getitem__)
     where = [place] * bool(place) + [condition_in_words(condition)]
-    fall = in_digits(shown[place, condition, mode])[0]
+    fell = in_digits(shown[place, condition, mode])[0]
     most = "of those that matter" if late else "in the world itself"
     loss = loss_in_words(looks_at_held_out(cases[place].cube, condition, mode))
     found = (
-        f"Over the last fifth of the updates {loss} fell by {fall} nats per step "
+        f"Over the last fifth of the updates {loss} fell by {fell} nats per step "
         f"({', '.join(where)}: {arm_in_words(mode)}), the most {most}; the limit is {margin:g}."
     )
     if "stopped_at" in facts.cube:
@@ -153,7 +153,7 @@ def _seeds(facts: Facts) -> Iterator[Check]:
     # There may be no latents.
     for question, family in zip(questions, families, strict=False):
         noun, n_tests, smallest, needed = family
-        needed = (
+        enough = (
             "no number is enough for so many tests" if needed is None else (f"{needed} are needed")
         )
         reached = f"the smallest possible p-value is {smallest:.2g}"
@@ -165,10 +165,10 @@ def _seeds(facts: Facts) -> Iterator[Check]:
             purpose = purpose if noun == "latent" else " for all claims but those about a latent"
         found = (
             f"{count(n_seeds, 'seed')}: {reached}, for alpha = {alpha:g} and "
-            f"{count(n_tests, noun)}; {needed}{purpose}."
+            f"{count(n_tests, noun)}; {enough}{purpose}."
         )
-        enough = smallest <= alpha and n_seeds > 1
-        yield Check(question, enough, found, "Raise n_seeds, or test fewer things at once.")
+        reachable = smallest <= alpha and n_seeds > 1
+        yield Check(question, reachable, found, "Raise n_seeds, or test fewer things at once.")
 
 
 def _decided(facts: Facts) -> Check:
