@@ -61,9 +61,12 @@ def in_notebook() -> bool:
 
 def kind_of(progress: str | bool) -> str | bool:
     """Return "bar", "log" or False for what the parameter `progress` says."""
-    if progress is True:
-        return "bar" if sys.stderr.isatty() or in_notebook() else "log"
-    return progress
+    if isinstance(progress, str):
+        return progress
+    # One of numpy is none of Python's.
+    if not progress:
+        return False
+    return "bar" if sys.stderr.isatty() or in_notebook() else "log"
 
 
 @contextmanager
