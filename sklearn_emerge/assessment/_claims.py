@@ -228,6 +228,11 @@ def decide_claims(
     A claim holds where its difference is significantly above the margin, and fails where it is
     significantly below it. What a seed lacks (a class too rare in its sequences to be decoded) is
     left out if the other seeds can reach alpha.
+
+    Of several differences that all have to exceed the margin the least certain one is tested, at
+    alpha. That they hold is as rare as alpha says. That the claim fails is, too, where one of them
+    is at the margin; where several that are independent are all exactly there it is more frequent,
+    with seven seeds .10 of two and .19 of five (1,000 simulations each).
     """
     found = differences(cube, margins, operator_margin, n_flips, units)
     names = [name for name in found if name.partition(" ")[0] in claims]

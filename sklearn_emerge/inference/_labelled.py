@@ -161,10 +161,11 @@ def least_of(
     all are. The least of them in each seed would be below it by chance, where all are a little
     above.
     """
-    above = {name: each - margin for name, each in differences.items()}
     together = _joined(differences)
-    least = together.isel(other=least_certain(above, n_flips, units))
-    return least.where(together.notnull().all("other"))
+    # Of the same seeds: one that is certain in more of them may not be so in those that are left.
+    together = together.where(together.notnull().all("other"))
+    above = {name: together.isel(other=i) - margin for i, name in enumerate(differences)}
+    return together.isel(other=least_certain(above, n_flips, units))
 
 
 def _joined(differences: Mapping[str, xr.DataArray]) -> xr.DataArray:

@@ -26,9 +26,11 @@ def answer_scores(
 ) -> xr.DataArray:
     r"""Return how well a predictor answers, told apart by task and level.
 
-    Made for ``EmergenceAssessment(measures={"answers": answer_scores})``, with other arguments by
-    `functools.partial`. With :math:`y_1 \dots y_L` the tokens of an answer, x those before it and p
-    the predictor's probabilities, all of it comes from one pass over the rows:
+    Made for ``EmergenceAssessment(nulls="permuted", measures={"answers": answer_scores})``, with
+    other arguments by `functools.partial`. The null "resample" has no answers.
+
+    With :math:`y_1 \dots y_L` the tokens of an answer, x those before it and p the predictor's
+    probabilities, all of it comes from one pass over the rows:
 
     - ``exact_match``, the share of answers of which each token is the most probable one given
       those before it, :math:`y_i = \arg\max_y p(y \mid x, y_1 \dots y_{i-1})`. These are the
@@ -191,6 +193,7 @@ def _world_of(sample: Sample) -> AlgorithmicWorld:
     if not isinstance(world, AlgorithmicWorld) or "answer_start" not in sample:
         raise ValueError(
             f"These sequences of {type(world).__name__} have no answers; pass what sample or split "
-            "of an AlgorithmicWorld, or of its null 'permuted', returns."
+            "of an AlgorithmicWorld, or of its null 'permuted', returns. In an assessment pass "
+            "nulls='permuted'."
         )
     return world

@@ -96,7 +96,10 @@ def flow_errors(
 
     Where the flow is "noisy", pulses and switches do not happen in it. So the optimal predictor
     goes on from its means there, too, as networks do, to which their own means say that nothing
-    happened: its forecast is of a future in which something may.
+    happened: its forecast is of a future in which something may. That holds of pulses, which are
+    seen. A mean does not say that a hidden regime stays: where two regimes of .99 and -.99 stay
+    with a probability of .98, a filter that knows them is 2.3 from the flow over 50 steps, and a
+    linear one 1.6.
 
     Of outcomes and counts, paths are drawn, and r is the mean of the predictive means along them,
     whose variance :math:`v = \sum_j (r_j - r)^2 / (n (n - 1))` over the n paths is part of the

@@ -14,7 +14,7 @@ from ._exact import with_channels
 from ._fixed_points import FixedPoints, fixed_points
 from ._loops import has_one_loop
 
-REST_POINT = ("growth", "angle", "number")
+REST_POINT = ("growth", "angle", "distance", "number")
 
 
 def rest_point(
@@ -68,6 +68,9 @@ def rest_point(
           there after one step;
         - "angle": by which states near it turn, in radians a step, from 0 to pi. NaN where nothing
           is left to turn;
+        - "distance": how far its output is from what the world emits at rest, the root of the mean
+          square over channels in units of their standard deviations. A large one says that the
+          predictor does not rest there at all. NaN if nobody knows where the world rests;
         - "number": how many fixed points there are. At 0 the others are NaN.
 
         All are NaN where the closed loop is no map of the state that is the same at all steps and
@@ -108,15 +111,15 @@ def rest_point(
     emitted = _emitted_at_rest(sample, rest)
     one_loop = has_one_loop(predictor, clock)
     if not one_loop or getattr(predictor, "input_scaling_", None) == "first":
-        return _labelled(np.nan, np.nan, np.nan)
+        return _labelled(np.nan, np.nan, np.nan, np.nan)
     options: dict[str, Any] = {"clock": clock, "n_steps": n_steps, "n_starts": n_starts}
     found = fixed_points(predictor, sample.X[:n_sequences], random_state=random_state, **options)
     if not len(found.states):
-        return _labelled(np.nan, np.nan, 0)
-    chosen = 0 if emitted is None else _nearest(found, emitted, sample)
+        return _labelled(np.nan, np.nan, np.nan, 0)
+    chosen, distance = (0, np.nan) if emitted is None else _nearest(found, emitted, sample)
     growth = found.growth[chosen]
     angle = found.angle[chosen] if np.isfinite(growth) else np.nan
-    return _labelled(growth, angle, len(found.states))
+    return _labelled(growth, angle, distance, len(found.states))
 
 
 def _emitted_at_rest(sample: Sample, rest: int) -> Floats | None:
@@ -134,16 +137,18 @@ def _emitted_at_rest(sample: Sample, rest: int) -> Floats | None:
     return emitted
 
 
-def _nearest(found: FixedPoints, emitted: Floats, sample: Sample) -> int:
-    """Return the number of the fixed point whose output is nearest to what is emitted."""
+def _nearest(found: FixedPoints, emitted: Floats, sample: Sample) -> tuple[int, float]:
+    """Return the number of the fixed point whose output is nearest to what is emitted, and how."""
     spread = np.nanstd(with_channels(sample.X), axis=(0, 1))
     apart = (found.outputs - emitted) / np.where(spread > 0, spread, 1.0)
-    return int(np.linalg.norm(apart, axis=1).argmin())
+    distances = np.sqrt((apart**2).mean(axis=1))
+    nearest = int(distances.argmin())
+    return nearest, float(distances[nearest])
 
 
-def _labelled(growth: float, angle: float, number: float) -> xr.DataArray:
+def _labelled(growth: float, angle: float, distance: float, number: float) -> xr.DataArray:
     """Return values with their names."""
-    values = [growth, angle, number]
+    values = [growth, angle, distance, number]
     result = xr.DataArray(values, {"rest_point": list(REST_POINT)}, dims="rest_point")
-    units = "1, nat/step for growth, rad/step for angle"
+    units = "1, nat/step for growth, rad/step for angle, standard deviation for distance"
     return result.assign_attrs(long_name="how the closed loop leaves its rest point", units=units)

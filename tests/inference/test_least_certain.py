@@ -55,3 +55,11 @@ def test_a_seed_that_lacks_one_of_them_is_undefined():
     values = xr.DataArray([0.1, np.nan, 0.3, 0.4], dims="seed")
     least = least_of({"a": values, "b": values.fillna(0.2) - 0.01})
     assert least.isnull().values.tolist() == [False, True, False, False]
+
+
+def test_seeds_that_lack_one_of_them_do_not_choose():
+    """In the five seeds that have both it is "b" of which nobody can be certain."""
+    a = xr.DataArray([0.3, 0.2, 0.4, 0.3, 0.2, -0.05, -0.3], dims="seed")
+    b = xr.DataArray([0.3, 0.2, 0.4, 0.3, -0.01, np.nan, np.nan], dims="seed")
+    assert p_values(a) > p_values(b) > 0.05 > p_values(a.where(b.notnull()))
+    assert least_of({"a": a, "b": b}).equals(b)

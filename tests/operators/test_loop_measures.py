@@ -39,8 +39,9 @@ def test_an_observer_of_the_oscillator_has_its_exponents_and_its_rest():
     assert np.abs(found.sel(loop="closed")[:2] - expected).max() < 1e-3
     # Of two numbers of a state there are two exponents.
     assert np.isnan(found[:, 2:]).all()
-    growth, angle, number = rest_point(model, SAMPLE, n_steps=20).values
+    growth, angle, distance, number = rest_point(model, SAMPLE, n_steps=20).values
     assert (growth, angle) == pytest.approx((0.049923, 0.047583), abs=1e-6)
+    assert distance == pytest.approx(0, abs=1e-8)
     assert number == 1
 
 
@@ -64,12 +65,13 @@ def test_the_rest_point_is_that_whose_output_is_where_the_world_rests():
     model = known_predictor(lambda h, x: torch.tanh(2 * x), 1, X, [[1.0]])
     decay = LinearSystemWorld(0.5, 1.0, 0.01, 0.01, n_steps=12)
     measure = partial(rest_point, n_steps=20)
-    expected = [np.log(2.0), 0.0, 3]
+    expected = [np.log(2.0), 0.0, 0.0, 3]
     assert np.allclose(measure(model, Sample(X, world=decay)), expected, atol=1e-6)
     # Where nobody knows the rest of the world it is the one near the states.
-    expected = [np.log(0.166372), 0.0, 3]
+    expected = [np.log(0.166372), 0.0, np.nan, 3]
     for world in (None, ArrayWorld(X), decay.null("phase")):
-        assert np.allclose(measure(model, Sample(X, world=world)), expected, atol=1e-5)
+        found = measure(model, Sample(X, world=world))
+        assert np.allclose(found, expected, atol=1e-5, equal_nan=True)
 
 
 def test_one_of_several_rest_points_is_chosen():
@@ -100,17 +102,19 @@ def test_one_of_several_rest_points_is_chosen():
 def test_what_is_dead_has_numbers_and_no_angle():
     """A loop that is at its rest after one step has nothing that would turn."""
     model = known_predictor(lambda h, x: 0 * h + 0.3, 1, SAMPLE.X, [[1.0]])
-    growth, angle, number = rest_point(model, SAMPLE, n_steps=5).values
+    growth, angle, distance, number = rest_point(model, SAMPLE, n_steps=5).values
     assert (growth, number) == (-np.inf, 1)
     assert np.isnan(angle)
+    # The world rests at 0.
+    assert distance == pytest.approx(0.3 / SAMPLE.X.std())
     found = lyapunov(model, SAMPLE, n_exponents=1, n_steps=5, n_burn_in=5)
     assert (found == -np.inf).all()
 
 
 def test_a_loop_without_rest_has_none():
     model = known_predictor(lambda h, x: x + 0.1, 1, SAMPLE.X, [[1.0]])
-    growth, angle, number = rest_point(model, SAMPLE, n_steps=5).values
-    assert np.isnan([growth, angle]).all()
+    growth, angle, distance, number = rest_point(model, SAMPLE, n_steps=5).values
+    assert np.isnan([growth, angle, distance]).all()
     assert number == 0
 
 
@@ -132,7 +136,7 @@ def test_a_clock_that_runs_leaves_no_map():
     assert np.isfinite(exponents[:, :3]).all()
     assert np.isfinite(rest).all()
     expected = fixed_points(model, SAMPLE.X, clock=0.5, n_steps=20, n_starts=8, random_state=0)
-    assert rest[2] == len(expected.states)
+    assert rest.sel(rest_point="number") == len(expected.states)
 
 
 def test_where_means_do_not_enter_there_is_no_map():
@@ -174,7 +178,12 @@ def test_an_assessment_records_them_while_networks_train():
     cube = assessment.cube_
     assert {"step", "loop", "exponent"} < set(cube.exponents_trajectory.dims)
     assert np.isfinite(cube.exponents_trajectory.sel(exponent=[1, 2, 3])).all()
-    assert cube.rest_trajectory.rest_point.values.tolist() == ["growth", "angle", "number"]
+    assert cube.rest_trajectory.rest_point.values.tolist() == [
+        "growth",
+        "angle",
+        "distance",
+        "number",
+    ]
 
 
 @pytest.mark.parametrize(
