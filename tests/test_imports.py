@@ -23,9 +23,9 @@ ROOMS = {
     "predictors": "dynamics likelihoods recurrence networks training",
     "ceilings": "dynamics worlds recurrence predictors",
     "probes": "",
-    "measures": "inference likelihoods worlds predictors probes",
-    "operators": "dynamics inference likelihoods worlds predictors ceilings probes",
     "geometry": "inference emergence training",
+    "measures": "inference likelihoods worlds networks predictors probes geometry",
+    "operators": "dynamics inference likelihoods worlds predictors ceilings probes",
     "assessment": "inference likelihoods worlds _registry training predictors ceilings probes "
     "measures operators",
     "linear_systems": "dynamics worlds predictors",

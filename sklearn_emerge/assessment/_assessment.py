@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -217,15 +217,16 @@ class EmergenceAssessment(Results, Estimator):
         sequences, and ``train_loss_trajectory``, the mean loss that was minimised since the step
         before. A step costs one evaluation of each network (and, if the noise is estimated, one
         pass over the training sequences). It does not change what is trained.
-    measures : dict of str to callable or None, default=None
+    measures : dict of str to callable or (callable, sequence of int), default=None
         Further things to measure there: functions of (predictor, evaluation), the predictor as if
         training ended there and the `Sample` of evaluation sequences, that return a number, a
         mapping of names to numbers, or a DataArray with coordinates. "name" becomes the variable
         ``name_trajectory``, with the dimension ``name_item`` for a mapping, or those of the
-        DataArray (NaN where a cell has not all labels of the others). They must not predict in
-        threads of their own, which would wait for ever: one thread at a time uses torch. Each is
-        tried once on an untrained network of every condition before training. See `task_scores` and
-        `intermediate_words`.
+        DataArray (NaN where a cell has not all labels of the others). ``"name": (function,
+        [0, 1000])`` takes one that is slow at some of `record_at` only, and is NaN elsewhere. They
+        must not predict in threads of their own, which would wait for ever: one thread at a time
+        uses torch. Each is tried once on an untrained network of every condition before training.
+        See `task_scores` and `intermediate_words`.
     memory : str, path-like or joblib.Memory, default=None
         Where finished cells are kept. With it, an interrupted `fit` continues where it stopped,
         with the same result: finished cells are read, and the training of one that was cut off
@@ -345,7 +346,7 @@ class EmergenceAssessment(Results, Estimator):
         n_flips: int | None = None,
         interval: Literal["student", "bootstrap"] = "student",
         record_at: Sequence[int] | None = None,
-        measures: dict[str, Callable[..., Any]] | None = None,
+        measures: dict[str, Any] | None = None,
         memory: PathLike | joblib.Memory | None = None,
         n_jobs: int | None = None,
         random_state: RandomState = None,

@@ -22,7 +22,7 @@ from ._design import Design
 from ._labels import STRUCTURED, check_label, check_names
 from ._notes import noted
 from ._plan import Configuration
-from ._trajectory import TRIED, Measure, try_measures
+from ._trajectory import TRIED, Timed, try_measures
 
 
 def check_configurations(
@@ -182,7 +182,7 @@ def warn_if_fitted(model: BasePredictor, baselines: Mapping[str, BasePredictor])
 
 def check_recording(
     record_at: Sequence[int],
-    measures: Mapping[str, Measure],
+    measures: Mapping[str, Timed],
     modes: Collection[str],
     configurations: Sequence[Configuration],
     sizes: tuple[int | None, int | None],

@@ -29,7 +29,7 @@ from ..worlds import Sample, World
 from ._design import Design, of_seed
 from ._left_alone import LeftAlone
 from ._progress import ProgressFile
-from ._trajectory import Measure, Recorder
+from ._trajectory import Recorder, Timed
 
 # Evaluation sequences on which memory is measured, at most.
 N_MEMORY = 100
@@ -62,7 +62,7 @@ class Networks:
         null, too; None leaves that out.
     record_at : tuple of int
         Updates at which measures are taken.
-    measures : dict of str to callable or None
+    measures : dict of str to Timed or None
         Measures to take there besides the negative log-likelihood.
     trained : list of dict or None
         Networks that are trained already, see `fit_replicas`.
@@ -79,7 +79,7 @@ class Networks:
     with_memory: bool = False
     left_alone: LeftAlone | None = None
     record_at: tuple[int, ...] = ()
-    measures: dict[str, Measure] | None = None
+    measures: dict[str, Timed] | None = None
     trained: Sequence[Mapping[str, Any]] | None = None
     own: list[dict[str, Any]] | None = None
 
@@ -279,8 +279,7 @@ def _fit_seeds(
     recorder: Any = context.recorder
     if recorder is not None:
         for seed, predictor in enumerate(fitted):
-            recorder(seed, recorder.at[0], predictor)
-            recorder.repeat(seed)
+            recorder(seed, None, predictor)
     return fitted
 
 

@@ -48,7 +48,7 @@ from ._recordings import (
     world_of,
 )
 from ._store import Store
-from ._trajectory import Measure, check_record
+from ._trajectory import Timed, check_record
 
 if TYPE_CHECKING:
     from ._assessment import EmergenceAssessment
@@ -83,8 +83,8 @@ class Plan:
         Names of the baselines among which the reference is chosen.
     record_at : tuple of int
         Updates at which measures are taken.
-    measures : dict of str to callable
-        The measures.
+    measures : dict of str to Timed
+        The measures, and when they are taken.
     entropy : list of int
         Root of all random streams.
     given : list of dict or None
@@ -103,7 +103,7 @@ class Plan:
     baselines: dict[str, BasePredictor]
     candidates: list[str]
     record_at: tuple[int, ...]
-    measures: dict[str, Measure]
+    measures: dict[str, Timed]
     entropy: list[int]
     given: list[dict[str, Any]] | None = None
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -27,9 +27,16 @@ TAKEN = tuple(dim for dim in RESERVED if dim not in OF_MEASURES)
 TRIED = 50
 
 
+class Timed(NamedTuple):
+    """A measure, and the updates at which it is taken."""
+
+    measure: Measure
+    at: tuple[int, ...]
+
+
 def check_record(
-    record_at: ArrayLike | None, measures: Mapping[str, Measure] | None
-) -> tuple[tuple[int, ...], dict[str, Measure]]:
+    record_at: ArrayLike | None, measures: Mapping[str, Any] | None
+) -> tuple[tuple[int, ...], dict[str, Timed]]:
     """Return the updates at which to measure, and the measures, after checking them."""
     measures = {} if measures is None else dict(measures)
     if record_at is None:
@@ -38,30 +45,46 @@ def check_record(
                 "measures are given, but record_at is None; say at which updates they are taken, "
                 "for instance record_at=[0, 100, 1000]."
             )
-        return (), measures
-    steps = np.asarray(record_at)
-    whole = steps.ndim == 1 and steps.size and np.issubdtype(steps.dtype, np.integer)
-    if not whole or steps[0] < 0 or (np.diff(steps) <= 0).any():
-        raise ValueError(
-            f"record_at={record_at!r} must be increasing numbers of updates, for instance "
-            "[0, 100, 1000]."
-        )
-    for name, measure in measures.items():
+        return (), {}
+    steps = _updates(f"record_at={record_at!r}", record_at)
+    timed = {}
+    for name, given in measures.items():
         if not isinstance(name, str) or not name.isidentifier() or name in _OWN:
             raise ValueError(
                 f"measures has the name {name!r}; pass names that are identifiers, and not "
                 f"{' or '.join(map(repr, _OWN))}, which are always recorded."
             )
+        pair = isinstance(given, tuple) and len(given) == 2
+        measure, at = given if pair else (given, steps)
         if not callable(measure):
             raise ValueError(
-                f"measures[{name!r}]={measure!r} is not callable; pass a function of (predictor, "
-                "evaluation)."
+                f"measures[{name!r}]={given!r} is not callable; pass a function of (predictor, "
+                "evaluation), or, for some of record_at only, (function, [0, 1000])."
             )
-    return tuple(steps.tolist()), measures
+        at = _updates(f"measures[{name!r}] at {at!r}", at)
+        unknown = [step for step in at if step not in steps]
+        if unknown:
+            raise ValueError(
+                f"measures[{name!r}] is to be taken at update {unknown[0]}, which is not in "
+                f"record_at={record_at!r}; add it there, or choose from these."
+            )
+        timed[name] = Timed(measure, at)
+    return steps, timed
+
+
+def _updates(what: str, value: ArrayLike) -> tuple[int, ...]:
+    """Return numbers of updates, or raise a ValueError unless they increase from 0 or later."""
+    steps = np.asarray(value)
+    whole = steps.ndim == 1 and steps.size and np.issubdtype(steps.dtype, np.integer)
+    if not whole or steps[0] < 0 or (np.diff(steps) <= 0).any():
+        raise ValueError(
+            f"{what} must be increasing numbers of updates, for instance [0, 100, 1000]."
+        )
+    return tuple(steps.tolist())
 
 
 def try_measures(
-    measures: Mapping[str, Measure],
+    measures: Mapping[str, Timed],
     world: World,
     model: BasePredictor,
     sizes: tuple[int, int],
@@ -71,7 +94,7 @@ def try_measures(
 
     Parameters
     ----------
-    measures : dict of str to callable
+    measures : dict of str to Timed
         The measures.
     world : World
         The world of a condition.
@@ -91,7 +114,7 @@ def try_measures(
     evaluation.train = train
     with one_thread():
         predictor = fit_untrained(model, train.X)
-        for name, measure in measures.items():
+        for name, (measure, _) in measures.items():
             # A copy: a measure that keeps something is the same afterwards, and in the store.
             with noted(f"This happened in measures[{name!r}]."):
                 labelled_value(name, deepcopy(measure)(predictor, evaluation), (*TAKEN, *grid))
@@ -112,9 +135,9 @@ class Recorder:
     ----------
     at : tuple of int
         Updates.
-    measures : dict of str to callable
+    measures : dict of str to Timed
         Functions of (predictor, evaluation) that return a number, a mapping of names to
-        numbers, or a DataArray with coordinates.
+        numbers, or a DataArray with coordinates; and at which of these updates.
     evaluations : list of Sample
         Evaluation sequences of each seed, or of all.
     n_seeds : int
@@ -124,7 +147,7 @@ class Recorder:
     def __init__(
         self,
         at: tuple[int, ...],
-        measures: Mapping[str, Measure],
+        measures: Mapping[str, Timed],
         evaluations: Sequence[Sample],
         n_seeds: int,
     ) -> None:
@@ -136,16 +159,19 @@ class Recorder:
         self.values_: dict[str, xr.DataArray] = {}
 
     def __call__(
-        self, seed: int, step: int, predictor: BasePredictor, train_loss: float = np.nan
+        self, seed: int, step: int | None, predictor: BasePredictor, train_loss: float = np.nan
     ) -> None:
-        """Measure one network after an update."""
+        """Measure one network after an update; None means all of them, if nothing is trained."""
         evaluation = of_seed(self.evaluations, seed)
         with one_thread():
             found: dict[str, Any] = {"nll": negative_log_likelihood(predictor, evaluation)}
             found["train_loss"] = train_loss
             found = {name: labelled_value(name, value, TAKEN) for name, value in found.items()}
-            for name, measure in self.measures.items():
-                with noted(f"This happened in measures[{name!r}], update {step} of seed {seed}."):
+            for name, (measure, at) in self.measures.items():
+                if step is not None and step not in at:
+                    continue
+                when = "" if step is None else f"update {step} of "
+                with noted(f"This happened in measures[{name!r}], {when}seed {seed}."):
                     found[name] = labelled_value(name, measure(predictor, evaluation), TAKEN)
         for name, value in found.items():
             if name not in self.values_:
@@ -164,12 +190,12 @@ class Recorder:
             known = self.values_[name]
             labels = {dim: join(known.indexes[dim], value.indexes[dim]) for dim in numbered}
             self.values_[name] = known.reindex(labels)
-            self.values_[name].loc[{"seed": seed, "step": step}] = value.reindex(labels)
+            steps = list(self._taken_at(name)) if step is None else step
+            self.values_[name].loc[{"seed": seed, "step": steps}] = value.reindex(labels)
 
-    def repeat(self, seed: int) -> None:
-        """Take what was measured first for all steps: nothing was trained."""
-        for values in self.values_.values():
-            values.values[seed] = values.values[seed, :1]
+    def _taken_at(self, name: str) -> tuple[int, ...]:
+        """Return the updates of a measure, or of what is always recorded."""
+        return self.measures[name].at if name in self.measures else self.at
 
     def result(self) -> dict[str, xr.DataArray]:
         """Return the measures by name, as DataArrays with the dimensions seed and step first."""

@@ -261,14 +261,16 @@ class TrajectoryDisplay(Display):
 
 
 def _recorded(cube: xr.Dataset, measure: str) -> xr.DataArray:
-    """Return the trajectory of a measure."""
+    """Return the trajectory of a measure, at the updates at which it was taken."""
     known = [str(v).removesuffix("_trajectory") for v in cube if str(v).endswith("_trajectory")]
     if measure not in known:
         raise ValueError(
             f"measure={measure!r} has not been recorded; the cube has "
             f"{', '.join(known) or 'none, assess with record_at=...'}."
         )
-    return cube[f"{measure}_trajectory"]
+    trajectory = cube[f"{measure}_trajectory"]
+    taken = trajectory.dropna("step", how="all")
+    return taken if taken.sizes["step"] else trajectory
 
 
 def _check_lines(trajectory: xr.DataArray, along: str, selection: Mapping[str, Any]) -> None:

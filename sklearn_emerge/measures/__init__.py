@@ -2,6 +2,8 @@
 
 from .._moved import moved_names
 from ._accuracy import outcome_accuracy, token_accuracy
+from ._answer_geometry import answer_geometry
+from ._answer_states import answer_dimensionality
 from ._answers import answer_scores, seen_share
 from ._capacity import capacity, count_flops, module_capacity, network_capacity
 from ._exchange import exchange_states
@@ -17,6 +19,8 @@ from ._task_scores import task_scores
 from ._translations import score_tasks
 
 __all__ = [
+    "answer_dimensionality",
+    "answer_geometry",
     "answer_scores",
     "attention_gate",
     "attention_head_gates",

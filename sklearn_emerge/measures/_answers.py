@@ -84,14 +84,9 @@ def answer_scores(
     >>> answer_scores(world.optimal_predictor(), sample).sel(score="gain").values.tolist()
     [[1.0], [1.0]]
     """
-    world = _world_of(sample)
-    if getattr(predictor, "n_tokens_", None) != world.n_tokens:
-        raise ValueError(
-            f"{type(predictor).__name__} was not fitted on the {world.n_tokens} tokens of the "
-            "world; fit it with likelihood='categorical' and n_tokens=world.n_tokens."
-        )
+    world = world_of_answers(sample, predictor)
     if n_rows is not None:
-        sample = _stratified(world, n_rows, random_state)
+        sample = rows_of_answers(world, n_rows, random_state)
     X, scored = sample.X, sample.scored[:, 1:]
     # The last step predicts nothing that is known.
     probability = predictor.at_length(X.shape[1] - 1).predict(X[:, :-1])
@@ -146,10 +141,10 @@ def seen_share(sample: Sample, train: Sample | None = None) -> xr.DataArray:
     >>> seen_share(evaluation, train).round(2).values.tolist()
     [[1.0, 1.0, 0.84], [0.6, 0.02, 0.0]]
     """
-    world, train = _world_of(sample), sample.train if train is None else train
+    world, train = world_of_answers(sample), sample.train if train is None else train
     if train is None:
         raise ValueError("train=None, and the sample has no train; pass the training sequences.")
-    _world_of(train)
+    world_of_answers(train)
     known = {row.tobytes() for row in _prompts(train)}
     seen = np.array([[row.tobytes() in known] for row in _prompts(sample)], dtype=float)
     coords = {"task": list(world.tasks), "level": list(world.levels)}
@@ -174,8 +169,8 @@ def _by_task(world: AlgorithmicWorld, sample: Sample, values: Floats) -> Floats:
     return means
 
 
-def _stratified(world: AlgorithmicWorld, n_rows: int, random_state: RandomState) -> Sample:
-    """Return so many rows of each task and level."""
+def rows_of_answers(world: AlgorithmicWorld, n_rows: int, random_state: RandomState) -> Sample:
+    """Return so many rows of each task and level, the same ones for the same stream."""
     if not isinstance(n_rows, Integral) or n_rows < 1:
         raise ValueError(
             f"n_rows={n_rows!r} is no number of rows; pass an integer of at least 1, or None for "
@@ -183,17 +178,25 @@ def _stratified(world: AlgorithmicWorld, n_rows: int, random_state: RandomState)
         )
     stream = substream(random_state, "answers")
     parts = [world.only(task, level).sample(n_rows, stream) for task, level in world.problems()]
-    names = "X", "scored", "task", "level"
+    names = "X", "scored", "task", "level", "answer_start"
     return Sample(**{name: np.concatenate([part[name] for part in parts]) for name in names})
 
 
-def _world_of(sample: Sample) -> AlgorithmicWorld:
-    """Return the world of sequences, after checking that they have answers."""
+def world_of_answers(sample: Sample, predictor: BasePredictor | None = None) -> AlgorithmicWorld:
+    """Return the world of sequences, after checking that they have answers.
+
+    With a predictor, after checking that it was fitted on their tokens, too.
+    """
     world = getattr(sample, "world", None)
     if not isinstance(world, AlgorithmicWorld) or "answer_start" not in sample:
         raise ValueError(
             f"These sequences of {type(world).__name__} have no answers; pass what sample or split "
             "of an AlgorithmicWorld, or of its null 'permuted', returns. In an assessment pass "
             "nulls='permuted'."
+        )
+    if predictor is not None and getattr(predictor, "n_tokens_", None) != world.n_tokens:
+        raise ValueError(
+            f"{type(predictor).__name__} was not fitted on the {world.n_tokens} tokens of the "
+            "world; fit it with likelihood='categorical' and n_tokens=world.n_tokens."
         )
     return world

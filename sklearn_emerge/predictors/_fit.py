@@ -135,12 +135,11 @@ class _Visits:
 
     def __init__(self, recorder: Any, predictors: Sequence[Any], samples: Sequence[Any]) -> None:
         self.at = recorder.at
-        self.repeat = recorder.repeat
         self.recorder = recorder
         self.predictors = predictors
         self.samples = samples
 
-    def __call__(self, replica: int, step: int, network: Any, loss: float) -> None:
+    def __call__(self, replica: int, step: int | None, network: Any, loss: float) -> None:
         predictor, X = self.predictors[replica], self.samples[replica]
         predictor.network_ = network
         predictor._fit_head(X)

@@ -233,12 +233,13 @@ def _trajectories(cube: xr.Dataset) -> list[Picture]:
         if len(more) > 1:
             continue
         along = more[0] if more else "mode"
-        steps = cube.step.values
+        display = TrajectoryDisplay.from_cube(cube, measure, along=along)
+        steps = display.trajectory.step.values
         title = cube[name].attrs.get("long_name", f"{measure} in the course of training")
         title = title[:1].upper() + title[1:]
         pictures.append(
             show(
-                TrajectoryDisplay.from_cube(cube, measure, along=along),
+                display,
                 f"{title}, a line each {along}, from update {steps[0]:,} to {steps[-1]:,}.",
                 f"{title}.",
             )

@@ -21,7 +21,7 @@ class TrainingContext:
         They count updates; `announce_compilation` is called before kernels are compiled.
     recorder : callable or None
         Called with (replica, update, network, mean loss since the last time) at the updates
-        ``recorder.at``, as if training ended there; ``recorder.repeat(replica)`` if nothing is
+        ``recorder.at``, as if training ended there; once, with None as the update, if nothing is
         trained.
     checkpoints : Checkpoints or None
         Where to keep the state of the training, and to go on from. Not used with callbacks or

@@ -108,7 +108,7 @@ def _run_group(
     curve = LossCurve()
     callbacks = [*first.callbacks, curve, *first.own_callbacks, *context.progress]
 
-    def visit(step: int, losses: Any = None) -> None:
+    def visit(step: int | None, losses: Any = None) -> None:
         for place, (replica, job) in enumerate(zip(replicas, jobs, strict=True)):
             loss = np.nan if losses is None else losses[place]
             recorder(replica, step, job.network, loss)
@@ -118,10 +118,7 @@ def _run_group(
         with isolated_torch(stream, first.optimisation.device):
             nets = [untrained_net(job, callbacks) for job in jobs]
             if recorder is not None:
-                visit(recorder.at[0])
-        if recorder is not None:
-            for replica in replicas:
-                recorder.repeat(replica)
+                visit(None)
         return [TrainingResult(net) for net in nets]
     max_steps = first.optimisation.max_steps
     if recorder is not None:

@@ -31,6 +31,7 @@ from sklearn_emerge.assessment._key import key_of, library_versions
 from sklearn_emerge.assessment._networks import Networks
 from sklearn_emerge.assessment._panel import make_baselines
 from sklearn_emerge.assessment._plan import expand
+from sklearn_emerge.assessment._trajectory import Timed
 from sklearn_emerge.ceilings._of_world import maker_of
 from sklearn_emerge.linear_systems import PredictionRiskSweep
 from sklearn_emerge.measures import memory_curve, task_scores
@@ -250,7 +251,8 @@ def works(engine="torch"):
     (only,) = expand(OscillatorWorld(n_steps=12), model, None, ["resample"])
     design, world = Design(2, 20, 10, False, [0]), only.worlds["structured"]
     probing = {"probe": "auto", "n_probe": 10}
-    recorded = {"with_memory": True, "record_at": (0, 1), "measures": {"memory": memory_curve}}
+    measures = {"memory": Timed(memory_curve, (0, 1))}
+    recorded = {"with_memory": True, "record_at": (0, 1), "measures": measures}
     networks = (
         Networks(design, only.worlds[condition], only.models[condition], mode, **probing, **options)
         for condition, mode, options in (

@@ -1,5 +1,6 @@
 """Trajectories are those of the training, and change nothing in it."""
 
+import json
 from functools import partial
 
 import numpy as np
@@ -28,14 +29,11 @@ class Keep:
     """Keep what is recorded."""
 
     def __init__(self, at):
-        self.at, self.seen, self.repeated = at, {}, []
+        self.at, self.seen = at, {}
 
     def __call__(self, replica, step, predictor, train_loss=None):
         weights = torch.nn.utils.parameters_to_vector(predictor.network_.parameters())
         self.seen[replica, step] = (weights.clone(), predictor.noise_std_.copy())
-
-    def repeat(self, replica):
-        self.repeated.append(replica)
 
 
 @pytest.mark.parametrize("training", ["full", "readout"])
@@ -56,7 +54,6 @@ def test_a_recorded_step_is_a_shorter_training(engine, training):
     for one, other in zip(trained, plain, strict=True):
         assert np.array_equal(one.predict(X), other.predict(X))
         assert np.array_equal(one.noise_std_, other.noise_std_)
-    assert not keep.repeated
 
 
 def test_dropout_is_the_same_with_and_without_recording():
@@ -229,6 +226,38 @@ def test_grid_and_memory(tmp_path):
     assert other.step.values.tolist() == [1]
 
 
+def test_a_measure_can_be_taken_at_some_of_the_updates(tmp_path):
+    taken, path = {"spread": hidden_spread}, tmp_path / "calls"
+    slow = {"slow": (partial(counted_spread, path), [2, 4])}
+    options = dict(modes=("full", "random"), nulls=(), probe=None, claims=("gain",), n_seeds=2)
+    options |= dict(alpha=0.6, record_at=[0, 2, 3, 4], memory=tmp_path)
+    cube = small_assessment(**options, measures=taken | slow).fit().cube_
+    # Tried; at two updates of each network that trains, and once of each that does not.
+    assert path.stat().st_size == 1 + 2 * 2 + 2
+    found, everywhere = cube.slow_trajectory, cube.spread_trajectory
+    assert found.dims == everywhere.dims
+    assert np.isnan(found.sel(step=[0, 3])).all()
+    np.testing.assert_array_equal(found.sel(step=[2, 4]), everywhere.sel(step=[2, 4]))
+    assert not np.isnan(everywhere).any()
+    said = json.loads(cube.attrs["configuration"])["measures"]
+    assert said["spread"] == f"{__name__}.hidden_spread"
+    assert said["slow"][1] == [2, 4]
+    # Other updates make another cell, the same ones are read.
+    again = small_assessment(**options, measures=taken | slow).fit().cube_
+    assert path.stat().st_size == 1 + 2 * 2 + 2 + 1
+    assert again.slow_trajectory.identical(found)
+    slow = {"slow": (partial(counted_spread, path), np.array([0, 4]))}
+    other = small_assessment(**options, measures=taken | slow).fit().cube_.slow_trajectory
+    assert not np.isnan(other.sel(step=0)).any()
+    assert np.isnan(other.sel(step=[2, 3])).all()
+
+
+def counted_spread(path, predictor, evaluation):
+    with path.open("a") as file:
+        file.write(".")
+    return hidden_spread(predictor, evaluation)
+
+
 def test_predictors_that_do_not_train_stay_as_they_are():
     cube = (
         small_assessment(model=AutoregressivePredictor(2), modes=("full",), record_at=[0, 10])
@@ -254,6 +283,19 @@ def test_predictors_that_do_not_train_stay_as_they_are():
             "not 'nll' or 'train_loss', which are always recorded",
         ),
         ({"record_at": [1], "measures": {"a": 3}}, r"measures\['a'\]=3 is not callable"),
+        (
+            {"record_at": [1], "measures": {"a": [len, [1]]}},
+            r"or, .* only, \(function, \[0, 1000\]",
+        ),
+        (
+            {"record_at": [0, 10], "measures": {"a": (len, [0, 3])}},
+            r"measures\['a'\] is to be taken at update 3, which is not in record_at=\[0, 10\]; add",
+        ),
+        (
+            {"record_at": [0, 10], "measures": {"a": (len, [10, 0])}},
+            r"measures\['a'\] at \[10, 0\] must be increasing numbers of updates",
+        ),
+        ({"record_at": [0, 10], "measures": {"a": (len, 10)}}, r"measures\['a'\] at 10 must be"),
         ({"param_grid": {"step": [1]}}, "'step' is the name of a dimension"),
     ],
 )

@@ -39,6 +39,20 @@ def test_the_loss_in_training_is_shown_of_what_was_trained():
     check_room(display.ax_)
 
 
+def test_a_measure_is_shown_at_the_updates_at_which_it_was_taken():
+    cube = make_cube()
+    steps = cube.step.values
+    cube["slow_trajectory"] = cube.nll_trajectory.where(cube.step.isin(steps[[1, 3]]))
+    display = TrajectoryDisplay.from_cube(cube, "slow", along="mode")
+    assert display.lines_["full"].get_xdata().tolist() == steps[[1, 3]].tolist()
+    assert f"from update {steps[1]} to {steps[3]}" in repr(display)
+    # Once is a point with a bar, as where there is one update only.
+    cube["slow_trajectory"] = cube.nll_trajectory.where(cube.step == steps[2])
+    display = TrajectoryDisplay.from_cube(cube, "slow", along="mode")
+    assert display.trajectory.step.values.tolist() == [steps[2]]
+    assert any(name.startswith("Small points: 6 seeds") for name in names_beside(display.ax_))
+
+
 @pytest.mark.slow
 def test_trajectory_display_shows_means_and_names_what_is_open():
     world = OscillatorWorld(n_steps=20)

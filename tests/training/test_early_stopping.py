@@ -161,9 +161,6 @@ def test_a_recorder_sees_the_weights_that_are_kept_once_a_seed_has_stopped():
         def __call__(self, replica, step, predictor, loss):
             self.seen[replica, step] = predictor.predict(X), loss
 
-        def repeat(self, replica):
-            raise AssertionError
-
     recorder = Recorder()
     fitted = fit_replicas(SCAN, [X], [1, 2, 3], TrainingContext(recorder=recorder))
     for replica, each in enumerate(fitted):

@@ -1,0 +1,170 @@
+"""Geometry of the loss of answers: a network, the loss of rows and the rows, of each task."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from functools import partial
+from inspect import signature
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from .._random import substream
+from .._typing import RandomState
+from ..geometry import (
+    Estimate,
+    GradientRank,
+    HessianTop,
+    HessianTrace,
+    LearningCoefficient,
+    fisher_rank,
+    gradient_rank,
+    hessian_top,
+    hessian_trace,
+    local_learning_coefficient,
+)
+from ..networks import is_finite
+from ..predictors._neural import NeuralPredictor
+from ..worlds import AlgorithmicWorld, Sample
+from ._answers import rows_of_answers, world_of_answers
+from ._named import named
+
+_NAMES = {"estimate": "what was estimated", "task": "task"}
+# Tokens of rows, and which of them are of answers.
+Rows = tuple[torch.Tensor, torch.Tensor]
+
+
+def answer_geometry(
+    predictor: NeuralPredictor,
+    sample: Sample,
+    of: str = "gradient_rank",
+    *,
+    n_rows: int = 70,
+    random_state: RandomState = 0,
+    **options: Any,
+) -> xr.DataArray:
+    r"""Return what a function of `sklearn_emerge.geometry` finds of the answers to each task.
+
+    Made for ``EmergenceAssessment(measures={"gradients": (answer_geometry, [0, 1000])})``, with
+    other arguments by `functools.partial`. The loss of a row is the negative log-likelihood of its
+    answer, :math:`-\sum_i \ln p(y_i \mid x, y_1 \dots y_{i-1})`, in nats, in evaluation mode.
+
+    Parameters
+    ----------
+    predictor : NeuralPredictor
+        Fitted on tokens, without a clock, as a `TransformerPredictor`.
+    sample : Sample
+        Sequences of an `AlgorithmicWorld`, or of its null "permuted".
+    of : str, default="gradient_rank"
+        The function: "gradient_rank", "fisher_rank", "hessian_top", "hessian_trace" or
+        "local_learning_coefficient", which takes longest. Answers of "fisher_rank" are drawn from
+        the network, token by token.
+    n_rows : int, default=70
+        Rows of each task and level that the world of the sample draws. Those of all levels of a
+        task are taken together.
+    random_state : int, Generator, SeedSequence or None, default=0
+        The stream of these rows, and of what the function draws; a number makes them the same at
+        all updates and seeds.
+    **options
+        Further arguments of the function, such as ``normalised=True``.
+
+    Returns
+    -------
+    xarray.DataArray of dimensions (estimate, task)
+        The numbers in what the function returns, by their names: "value", "standard_error", "n"
+        and others, such as "participation_ratio" and "trace"; and "trusted", which is 1 or 0. NaN
+        where a network has diverged.
+
+    Raises
+    ------
+    ValueError
+        If the sequences have no answers, the predictor is no network that was fitted on their
+        tokens, it has a clock, or an argument is out of range.
+
+    See Also
+    --------
+    answer_dimensionality : The rank of hidden states.
+
+    Examples
+    --------
+    >>> from sklearn_emerge import AlgorithmicWorld, TransformerPredictor
+    >>> from sklearn_emerge.measures import answer_geometry
+    >>> world = AlgorithmicWorld(["COPY", "SORT"], [1], row_length=10)
+    >>> train, evaluation = world.split(500, 100, random_state=0)
+    >>> model = TransformerPredictor(
+    ...     16, n_layers=1, likelihood="categorical", n_tokens=27, max_steps=20, random_state=0
+    ... ).fit(train.X)
+    >>> found = answer_geometry(model, evaluation, "fisher_rank")
+    >>> found.estimate.values.tolist()
+    ['value', 'standard_error', 'n', 'participation_ratio', 'trace', 'n_parameters', 'trusted']
+    >>> found.sel(estimate="n").values.tolist(), bool((found.sel(estimate="value") > 2).all())
+    ([70.0, 70.0], True)
+    """
+    world = world_of_answers(sample, predictor)
+    if of not in ESTIMATES:
+        raise ValueError(f"of={of!r} is not known; choose from {', '.join(map(repr, ESTIMATES))}.")
+    if not isinstance(predictor, NeuralPredictor):
+        raise ValueError(f"{type(predictor).__name__} has no gradients; pass a network.")
+    if predictor.time_channel is not None:
+        raise ValueError(
+            f"time_channel={predictor.time_channel!r}: geometry is that of networks whose input "
+            "are tokens alone; fit the network with time_channel=None."
+        )
+    rows = rows_of_answers(world, n_rows, random_state)
+    estimate, kind = ESTIMATES[of]
+    numbers = [field.name for field in fields(kind) if field.type in (int, float)]
+    numbers = [*(name for name in numbers if name != "cost"), "trusted"]
+    found = np.full((len(numbers), len(world.tasks)), np.nan)
+    network = predictor.network_
+    for i, task in enumerate(world.tasks if is_finite(network) else ()):
+        batch = rows_of(network, rows, task)
+        if "random_state" in signature(estimate).parameters:
+            options = options | {"random_state": substream(random_state, of, task)}
+        result = estimate(network, answer_loss, batch, **options)
+        found[:, i] = [getattr(result, name) for name in numbers]
+    coords = {"estimate": numbers, "task": list(world.tasks)}
+    return named(found, coords, _NAMES, f"{of.replace('_', ' ')} of the loss of answers", "1")
+
+
+def rows_of(network: torch.nn.Module, sample: Sample, task: str) -> Rows:
+    """Return the rows of a task as geometry takes them, where the network is."""
+    asked, device = sample.task == task, next(network.parameters()).device
+    tokens, scored = (torch.as_tensor(each[asked]) for each in (sample.X, sample.scored))
+    return tokens.to(device), scored.to(device)
+
+
+def answer_loss(network: Any, rows: Rows) -> torch.Tensor:
+    """Return the negative log-likelihood of the answer of each row."""
+    tokens, scored = rows
+    logits = network(_encoded(network, tokens[:, :-1])).transpose(1, 2)
+    loss = torch.nn.functional.cross_entropy(logits, tokens[:, 1:], reduction="none")
+    return (loss * scored[:, 1:]).sum(dim=1)
+
+
+def draw_answers(network: Any, rows: Rows, generator: torch.Generator) -> Rows:
+    """Return rows with answers drawn from the network, token by token."""
+    tokens, scored = rows[0].clone(), rows[1]
+    for step in range(1, tokens.shape[1]):
+        asked = scored[:, step]
+        if asked.any():
+            logits = network(_encoded(network, tokens[asked, :step]))[:, -1]
+            shares = logits[:, : AlgorithmicWorld.n_tokens].softmax(dim=1)
+            tokens[asked, step] = torch.multinomial(shares, 1, generator=generator)[:, 0]
+    return tokens, scored
+
+
+def _encoded(network: torch.nn.Module, tokens: torch.Tensor) -> torch.Tensor:
+    """Return tokens as the network takes them, a channel each."""
+    like = next(network.parameters())
+    return torch.eye(AlgorithmicWorld.n_tokens, dtype=like.dtype, device=like.device)[tokens]
+
+
+# Functions of a network, the loss of rows and rows, and what they return.
+ESTIMATES: dict[str, tuple[Callable[..., Estimate], type[Estimate]]] = {
+    "gradient_rank": (gradient_rank, GradientRank),
+    "fisher_rank": (partial(fisher_rank, draw=draw_answers), GradientRank),
+    "hessian_top": (hessian_top, HessianTop),
+    "hessian_trace": (hessian_trace, HessianTrace),
+    "local_learning_coefficient": (local_learning_coefficient, LearningCoefficient),
+}
