@@ -178,6 +178,7 @@ def false_operators():
         "called": counts.given,
         "highest": pd.Series(highest, counts.index),
         "found": _counts("operators_are_found-*.csv", "operator"),
+        "missed": _counts("operators_are_found-*.csv", "undecided"),
         "unclear": {
             verdict: _counts("where_linear_filters_leave_little*.csv", verdict)
             for verdict in ("operator", "undecided")

@@ -78,8 +78,8 @@ def fisher_rank(
     Raises
     ------
     ValueError
-        If there are fewer than four rows, the loss is not one finite number a row, or that of a
-        row changes with the rows around it.
+        If there are fewer than four rows, `draw` returns another number of them, the loss is not
+        one finite number a row, or that of a row changes with the rows around it.
 
     See Also
     --------
@@ -111,7 +111,13 @@ def fisher_rank(
         generator = torch.Generator(device=next(copy.parameters()).device)
         generator.manual_seed(int(stream.generate_state(1, np.uint64)[0] >> 1))
         with torch.no_grad():
-            drawn = draw(copy, as_rows(batch)[0], generator)
+            batch, n = as_rows(batch)
+            drawn = draw(copy, batch, generator)
+        n_drawn = as_rows(drawn)[1]
+        if n_drawn != n:
+            raise ValueError(
+                f"draw returned {n_drawn} row(s) of {n}. Return the batch with one answer a row."
+            )
         found = gram_of_copy(copy, loss, drawn, max_bytes, LEAST_ROWS)
     return rank_of_rows(found, start, center=False, normalised=normalised, least_loss=least_loss)
 

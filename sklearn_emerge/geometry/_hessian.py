@@ -1,6 +1,7 @@
 """Largest or smallest eigenvalue and trace of the Hessian of the loss of fixed rows."""
 
 from dataclasses import dataclass
+from numbers import Real
 from time import perf_counter
 from typing import Any
 
@@ -152,7 +153,7 @@ def hessian_top(
         raise ValueError(
             f"which={which!r} is neither 'LA', the largest eigenvalue, nor 'SA', the smallest."
         )
-    if not 0 < tol < 1:
+    if not (isinstance(tol, Real) and 0 < tol < 1):
         raise ValueError(f"tol={tol!r} is not between 0 and 1. Pass a relative error, such as .01.")
     batch, n = as_rows(batch)
     if n < _N_PARTS:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from math import ceil
+from numbers import Real
 from time import perf_counter
 from typing import Any, Literal
 
@@ -184,7 +185,7 @@ def local_learning_coefficient(
     the loss exceeds 1.05, or the halves of chains differ by more than two standard errors; the
     noise of rows adds more than a tenth along the stiffest direction; the result is below zero by
     more than two standard errors; the loss rises by more than a quarter of what is left to
-    `blind_loss`; or chains are not finite.
+    `blind_loss`, or nothing is left; or chains are not finite.
 
     Examples
     --------
@@ -272,13 +273,13 @@ def _check_numbers(
     n_beta: float, localisation: float, blind_loss: float | None, preconditioner: str | None
 ) -> None:
     """Raise a ValueError if an argument is out of range."""
-    if not (np.isfinite(n_beta) and n_beta > 0):
+    if not (isinstance(n_beta, Real) and 0 < n_beta < np.inf):
         raise ValueError(f"n_beta={n_beta!r} is not a positive number. Pass one, such as 100.")
-    if not (np.isfinite(localisation) and localisation >= 0):
+    if not (isinstance(localisation, Real) and 0 <= localisation < np.inf):
         raise ValueError(
             f"localisation={localisation!r} is not a number from 0 on. Pass one, such as 3000."
         )
-    if blind_loss is not None and not np.isfinite(blind_loss):
+    if blind_loss is not None and not (isinstance(blind_loss, Real) and np.isfinite(blind_loss)):
         raise ValueError(
             f"blind_loss={blind_loss!r} is not a finite number. Pass the mean loss of a row of a "
             "guess that does not see inputs, or None."
@@ -301,7 +302,7 @@ def _step_size(step_size: float | str, stiffest: float, n_products: int) -> floa
                 "a localisation above 0, or a number as step_size."
             )
         return _AUTO / stiffest
-    if isinstance(step_size, str) or not (np.isfinite(step_size) and step_size > 0):
+    if not (isinstance(step_size, Real) and 0 < step_size < np.inf):
         raise ValueError(f"step_size={step_size!r} is neither 'auto' nor a positive number.")
     if step_size * stiffest >= _STABLE:
         raise ValueError(
@@ -403,7 +404,12 @@ def _reasons(
             "The coefficient is negative, since the weights are at no minimum: n_beta^2 |gradient|"
             f"^2 / localisation is {_ratio(found.n_beta**2 * slope, found.localisation):.3g}."
         )
-    if left is not None and found.rise > _MOST_RISE * left:
+    if left is not None and left <= 0:
+        reasons.append(
+            f"The loss is {-left:.3g} above that of a blind guess, so that nothing tells whether "
+            "chains are local."
+        )
+    elif left is not None and found.rise > _MOST_RISE * left:
         reasons.append(
             f"The loss rises by {found.rise:.3g}, more than a quarter of the {left:.3g} that are "
             "left to a blind guess, so that it is not local."

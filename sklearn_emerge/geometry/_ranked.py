@@ -1,6 +1,7 @@
 """Effective rank of gradients from their inner products, and whether it is to be trusted."""
 
 from dataclasses import dataclass
+from numbers import Real
 from time import perf_counter
 from typing import Any
 
@@ -59,7 +60,7 @@ class GradientRank(Estimate):
 def check_limits(least_loss: float | None, max_bytes: int) -> None:
     """Raise a ValueError unless limits can be used."""
     check_integer(max_bytes, "max_bytes")
-    if least_loss is not None and not 0 <= least_loss < np.inf:
+    if least_loss is not None and not (isinstance(least_loss, Real) and 0 <= least_loss < np.inf):
         raise ValueError(
             f"least_loss={least_loss!r} must be at least 0, and finite; pass None or 1e-5."
         )

@@ -1,5 +1,7 @@
 """RankMe: how many directions hidden states have, and what noise would have."""
 
+from numbers import Real
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import quad
@@ -61,7 +63,7 @@ def rankme(Z: ArrayLike, *, center: bool = True, eps: float = 0.0) -> float:
     0.0
     """
     states = check_states(Z)
-    if not 0 <= eps < np.inf:
+    if not (isinstance(eps, Real) and 0 <= eps < np.inf):
         raise ValueError(f"eps={eps!r} must be at least 0, and finite; pass 0 or 1e-7.")
     about = states - states.mean(axis=0) if center else states
     values = without_rounding(np.linalg.svd(about, compute_uv=False), states)

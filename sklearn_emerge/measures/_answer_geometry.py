@@ -59,7 +59,9 @@ def answer_geometry(
     of : str, default="gradient_rank"
         The function: "gradient_rank", "fisher_rank", "hessian_top", "hessian_trace" or
         "local_learning_coefficient", which takes longest. Answers of "fisher_rank" are drawn from
-        the network, token by token.
+        the network, token by token. The ``blind_loss`` of "local_learning_coefficient" is that of
+        the task, see `AlgorithmicWorld.chance`, unless one is given for all of them: where a task
+        is not learned the coefficient is not trusted.
     n_rows : int, default=70
         Rows of each task and level that the world of the sample draws. Those of all levels of a
         task are taken together.
@@ -119,9 +121,12 @@ def answer_geometry(
     network = predictor.network_
     for i, task in enumerate(world.tasks if is_finite(network) else ()):
         batch = rows_of(network, rows, task)
+        own: dict[str, Any] = {}
         if "random_state" in signature(estimate).parameters:
-            options = options | {"random_state": substream(random_state, of, task)}
-        result = estimate(network, answer_loss, batch, **options)
+            own["random_state"] = substream(random_state, of, task)
+        if "blind_loss" in signature(estimate).parameters:
+            own["blind_loss"] = blind_loss(world, rows, task)
+        result = estimate(network, answer_loss, batch, **own | options)
         found[:, i] = [getattr(result, name) for name in numbers]
     coords = {"estimate": numbers, "task": list(world.tasks)}
     return named(found, coords, _NAMES, f"{of.replace('_', ' ')} of the loss of answers", "1")
@@ -132,6 +137,13 @@ def rows_of(network: torch.nn.Module, sample: Sample, task: str) -> Rows:
     asked, device = sample.task == task, next(network.parameters()).device
     tokens, scored = (torch.as_tensor(each[asked]) for each in (sample.X, sample.scored))
     return tokens.to(device), scored.to(device)
+
+
+def blind_loss(world: AlgorithmicWorld, sample: Sample, task: str) -> float:
+    """Return the mean loss of the rows of a task of the best guess that sees no operands."""
+    asked = sample.task == task
+    nats = world.chance.sel(score="nll", task=task, level=sample.level[asked]).values
+    return float((nats * sample.scored[asked].sum(axis=1)).mean())
 
 
 def answer_loss(network: Any, rows: Rows) -> torch.Tensor:

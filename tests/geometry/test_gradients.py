@@ -263,6 +263,11 @@ class TestRank:
         assert again.value == found.value
         assert fisher_rank(linear(), nll, batch, draw, random_state=1).value != found.value
 
+    def test_answers_drawn_for_other_rows_are_refused(self):
+        batch = normal(20, D), torch.zeros(20, dtype=torch.long)
+        with pytest.raises(ValueError, match=r"draw returned 8 row\(s\) of 20"):
+            fisher_rank(linear(), nll, batch, lambda m, b, g: (b[0][:8], b[1][:8]))
+
     @pytest.mark.slow
     def test_softmax_regression_with_as_many_rows_as_are_published(self):
         batch = normal(4000, D), torch.zeros(4000, dtype=torch.long)
@@ -490,6 +495,7 @@ def test_wrong_arguments_are_refused(measure, given, message):
         (dict(max_bytes=0), "max_bytes=0 must be an integer"),
         (dict(least_loss=-1), "least_loss=-1 must be at least 0"),
         (dict(least_loss=np.nan), "least_loss=nan must be at least 0"),
+        (dict(least_loss="a"), "least_loss='a' must be at least 0"),
     ],
 )
 def test_options_out_of_range(options, message):

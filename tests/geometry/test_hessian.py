@@ -276,6 +276,7 @@ def test_a_kernel_without_a_second_derivative_is_named():
     [
         (lambda: hessian_top(linear(D, 1), squared, (X, Y), which="LM"), "which='LM'"),
         (lambda: hessian_top(linear(D, 1), squared, (X, Y), tol=0), "tol=0"),
+        (lambda: hessian_top(linear(D, 1), squared, (X, Y), tol="low"), "tol='low' is not"),
         (lambda: hessian_top(linear(D, 1), squared, (X[:1], Y[:1])), "1 row"),
         (lambda: hessian_trace(linear(D, 1), squared, (X[:1], Y[:1])), "1 row"),
         (lambda: hessian_trace(linear(D, 1), squared, (X, Y), n_probes=1), "n_probes"),

@@ -343,6 +343,12 @@ def test_a_loss_that_rises_far_towards_that_of_a_blind_guess_is_a_reason():
     assert said(found, f"a quarter of the {left:.3g}")
 
 
+def test_a_network_that_is_no_better_than_a_blind_guess_is_a_reason():
+    loss = half_squared(regression(), (INPUTS, NOISE)).mean().item()
+    found = coefficient(blind_loss=loss - 0.125)
+    assert said(found, "The loss is 0.125 above that of a blind guess")
+
+
 def test_chains_that_are_not_finite_are_a_reason():
     found = coefficient(
         Weights(0.0),
@@ -428,6 +434,9 @@ def test_split_r_hat_is_one_of_equal_halves_and_large_of_others():
         ({"localisation": -1.0}, "localisation=-1.0"),
         ({"localisation": 0.0}, "n_burn_in='auto' would be inf steps"),
         ({"blind_loss": np.nan}, "blind_loss=nan"),
+        ({"blind_loss": "low"}, "blind_loss='low' is not a finite number"),
+        ({"n_beta": None}, "n_beta=None is not a positive number"),
+        ({"step_size": None}, "step_size=None is neither 'auto' nor"),
         ({"preconditioner": "adam"}, "preconditioner='adam'"),
         ({"n_chains": 1}, "n_chains"),
         ({"n_chains": "auto"}, "n_chains"),

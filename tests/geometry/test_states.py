@@ -172,6 +172,8 @@ def test_states_that_are_none_are_refused(measure, Z, message):
 def test_arguments_out_of_range():
     with pytest.raises(ValueError, match="eps=-1 must be at least 0"):
         rankme(noise(5, 3), eps=-1)
+    with pytest.raises(ValueError, match="eps='small' must be at least 0"):
+        rankme(noise(5, 3), eps="small")
     with pytest.raises(ValueError, match="at least 4 are needed"):
         participation_ratio(noise(3, 3))
     assert participation_ratio(noise(3, 3), corrected=False) > 0

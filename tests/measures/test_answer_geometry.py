@@ -15,6 +15,7 @@ from sklearn_emerge import (
     TransformerPredictor,
 )
 from sklearn_emerge.geometry import (
+    Estimate,
     fisher_rank,
     gradient_rank,
     hessian_top,
@@ -22,7 +23,13 @@ from sklearn_emerge.geometry import (
     rankme,
 )
 from sklearn_emerge.measures import answer_dimensionality, answer_geometry
-from sklearn_emerge.measures._answer_geometry import answer_loss, draw_answers, rows_of
+from sklearn_emerge.measures._answer_geometry import (
+    ESTIMATES,
+    answer_loss,
+    blind_loss,
+    draw_answers,
+    rows_of,
+)
 from sklearn_emerge.measures._answers import rows_of_answers
 from sklearn_emerge.networks import SequenceNetwork
 from sklearn_emerge.testing import check_measure
@@ -295,3 +302,28 @@ def test_curvature_of_answers_is_that_of_geometry(small, of, options, names):
     if of == "local_learning_coefficient":
         # So few draws are not to be trusted.
         assert (found.sel(estimate="trusted") == 0).all()
+
+
+def test_a_blind_loss_is_that_of_the_best_guess_at_each_level_of_the_task(deep):
+    _, evaluation = deep
+    rows = rows_of_answers(evaluation.world, 15, 0)
+    # REV has three and five digits, and PAR one bit.
+    assert blind_loss(evaluation.world, rows, "REV") == pytest.approx(4 * np.log(10))
+    assert blind_loss(evaluation.world, rows, "PAR") == pytest.approx(np.log(2))
+
+
+def test_coefficients_know_the_blind_loss_of_their_task(small, monkeypatch):
+    model, evaluation = small
+    given = []
+
+    def estimate(module, loss, batch, *, blind_loss=None):
+        given.append(blind_loss)
+        return Estimate(value=1.0, n=1, cost=0.0)
+
+    monkeypatch.setitem(ESTIMATES, "local_learning_coefficient", (estimate, Estimate))
+    answer_geometry(model, evaluation, "local_learning_coefficient", n_rows=10)
+    # COPY and SORT have three digits each, and those that are sorted are known better.
+    assert given[0] == pytest.approx(3 * np.log(10))
+    assert 0 < given[1] < given[0] - 1
+    answer_geometry(model, evaluation, "local_learning_coefficient", n_rows=10, blind_loss=9.0)
+    assert given[2:] == [9.0, 9.0]
