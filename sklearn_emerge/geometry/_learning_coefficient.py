@@ -187,6 +187,11 @@ def local_learning_coefficient(
     more than two standard errors; the loss rises by more than a quarter of what is left to
     `blind_loss`, or nothing is left; or chains are not finite.
 
+    Chains as short as "auto" makes them are found not to be trusted by chance, too: of 75 estimates
+    of a quadratic loss whose gradients had no noise 36, most by R-hat, and one of 41 with five
+    times the draws. Halves differ by chance in one of twenty. The standard error is that over
+    chains, without what the size of the steps adds, see the formula.
+
     Examples
     --------
     >>> import torch
