@@ -1,10 +1,12 @@
 """One thread for each of the libraries that bring their own, in however many threads of Python."""
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -21,12 +23,23 @@ _ENTERED: list[Any] = []
 _FREE = ContextVar("free", default=1)
 
 
+def _libraries(api: str) -> ThreadpoolController:
+    """Return the libraries that bring threads of a kind."""
+    return _look(len(sys.modules)).select(user_api=api)
+
+
+@lru_cache(maxsize=1)
+def _look(n_modules: int) -> ThreadpoolController:
+    """Look for libraries, which takes milliseconds, again only after something was imported."""
+    return ThreadpoolController()
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Let BLAS and OpenMP have one thread; afterwards they have as many as before."""
     token = _FREE.set(max(_FREE.get(), torch.get_num_threads()))
     # Those of OpenMP belong to a thread of Python.
-    openmp = ThreadpoolController().select(user_api="openmp")
+    openmp = _libraries("openmp")
     try:
         with openmp.limit(limits=1), one_thread_of_blas():
             yield
@@ -44,7 +57,7 @@ def one_thread_of_blas() -> Iterator[None]:
     with _LOCK:
         limits = None
         if not _ENTERED:
-            blas = ThreadpoolController().select(user_api="blas")
+            blas = _libraries("blas")
             limits = blas.limit(limits=1)
             # Since threadpoolctl 3.8 only the thread that was first can set them, until it leaves
             # such a context: the last to leave may be another.

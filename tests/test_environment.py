@@ -203,6 +203,7 @@ def test_modules_are_trained_in_single_precision_whatever_they_are_made_in():
     assert np.array_equal(single, double)
 
 
+@pytest.mark.slow
 def test_cells_of_transformers_do_not_depend_on_the_number_of_threads():
     assessment = small_assessment(
         model=TransformerPredictor(32, 1, 2, max_steps=4), modes=("full",), **GAIN_ALONE
@@ -320,6 +321,7 @@ def test_classes_of_a_notebook_are_stored_by_workers(tmp_path, monkeypatch):
         assert len(list(tmp_path.rglob("output.pkl"))) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
 def test_processes_that_return_all_results_at_the_end(tmp_path):
     options = dict(modes=("full", "random"), **GAIN_ALONE)

@@ -469,6 +469,7 @@ def test_residuals_of_nothing_but_zeros_have_a_scale():
     assert np.isfinite(MeanPredictor(mean=0.0, likelihood="student_t").fit(held).score(held))
 
 
+@pytest.mark.slow
 def test_networks_train_under_heavy_tails():
     rng = np.random.default_rng(0)
     X = np.sin(np.arange(20) / 3) + 0.1 * student_t.rvs(2, size=(300, 20), random_state=rng)
@@ -513,7 +514,13 @@ def small(**options):
     )
 
 
-@pytest.mark.parametrize("likelihood", ["poisson", "negative_binomial", "student_t"])
+@pytest.mark.parametrize(
+    "likelihood",
+    [
+        "poisson",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("negative_binomial", "student_t")),
+    ],
+)
 def test_an_assessment_of_recordings_runs(likelihood):
     X = STEADY[:40].astype(int) if likelihood != "student_t" else heavy(40)
     model = GRUPredictor(2, max_steps=2, likelihood=likelihood)

@@ -107,21 +107,29 @@ def set_title(ax: Axes, text: str) -> None:
 
 def finish(ax: Axes, footer: str | None = None) -> None:
     """Take away what is not data, write a footer below everything, and lay it all out."""
-    ax.spines[["top", "right"]].set_visible(False)
-    settle(ax)
+    _finish([ax], footer)
+
+
+def _finish(axes: Sequence[Axes] | NDArray[Any], footer: str | None) -> None:
+    """Finish axes of one figure; the footer stands below the first of them."""
+    first = axes[0]
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)
+    settle(first)
     if footer is not None:
-        ax.annotate(
-            wrap(footer, inches(ax)[0], 7.5),
+        first.annotate(
+            wrap(footer, inches(first)[0], 7.5),
             (0, 0),
-            xycoords=("axes fraction", ax.xaxis.label),
+            xycoords=("axes fraction", first.xaxis.label),
             xytext=(0, -4),
             textcoords="offset points",
             va="top",
             fontsize=7.5,
             color="0.35",
         )
-        settle(ax)
-    _shorten(ax, ax.yaxis.label)
+        settle(first)
+    for ax in axes:
+        _shorten(ax, ax.yaxis.label)
 
 
 def finish_panels(
@@ -148,8 +156,7 @@ def finish_panels(
     if is_own and footer:
         text = wrap(footer, width, 7.5)
         figure.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="0.35")
-    for ax in axes:
-        finish(ax, footer if not is_own and ax is axes[0] else None)
+    _finish(axes, None if is_own else footer)
 
 
 def _shorten(ax: Axes, label: Text) -> None:

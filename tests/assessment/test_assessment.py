@@ -192,6 +192,7 @@ def test_threads_give_the_same_results(fitted):
     assert_same_results(fitted.cube_, threaded.cube_)
 
 
+@pytest.mark.slow
 def test_store_survives_another_number_of_jobs(tmp_path):
     X = np.random.default_rng(0).normal(size=(300, 600)).cumsum(axis=1)
     options = dict(world=ArrayWorld(X), modes=("random",), memory=tmp_path, **GAIN_ALONE)

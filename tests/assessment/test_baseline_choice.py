@@ -72,6 +72,7 @@ def fit_small(**options):
         )
 
 
+@pytest.mark.slow
 def test_baselines_are_the_same_in_however_many_threads():
     n_threads = torch.get_num_threads()
     try:

@@ -171,6 +171,7 @@ def test_a_latent_that_some_seeds_cannot_score_is_announced_and_nan():
     assert "'latent 0'" not in message
 
 
+@pytest.mark.slow
 def test_common_classes_are_not_worth_a_word():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -212,6 +213,7 @@ def test_a_probe_that_needs_the_size_of_the_hidden_states_is_not_refused():
         ).fit()
 
 
+@pytest.mark.slow
 def test_probes_that_draw_give_the_same_scores_at_every_run():
     def scores(random_state):
         probe = RandomForestRegressor(2, max_depth=2)

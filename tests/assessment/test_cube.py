@@ -116,6 +116,7 @@ def test_files_without_a_checksum_are_read(fitted, tmp_path):
         assert load_cube(path).sizes["seed"]
 
 
+@pytest.mark.slow
 def test_threads_may_read_at_once(fitted_single, tmp_path):
     """netCDF itself does not allow it, and ends Python."""
     fitted_single.to_netcdf(tmp_path / "cube.nc")

@@ -167,6 +167,7 @@ def test_an_assessment_measures_all_that_is_asked(small):
     assert (final_errors(cube.flow_error_optimal) < final_errors(cube.flow_error_linear)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:n_seeds=2 cannot reach")
 def test_worlds_of_a_grid_have_prompts_of_their_own(small):
     cube = small(RegimeWorld(n_steps=16), param_grid={"world__n_steps": [8, 16]}).cube_

@@ -33,14 +33,22 @@ def check_cells(assessment):
         assert -predictor.score(assessment.evaluation(**where).X) == cell.item()
 
 
-@pytest.mark.parametrize("engine", ["torch", "numba"])
-@pytest.mark.parametrize("head", ["exact", "sgd"])
+@pytest.mark.parametrize(
+    ("engine", "head"),
+    [
+        ("torch", "exact"),
+        ("numba", "sgd"),
+        pytest.param("torch", "sgd", marks=pytest.mark.slow),
+        pytest.param("numba", "exact", marks=pytest.mark.slow),
+    ],
+)
 def test_predictors_are_trained_again_bit_for_bit(engine, head):
     model = GRUPredictor(3, max_steps=4, engine=engine, head=head)
     options = dict(modes=MODES, baselines=("mean",), claims=("gain",), probe=None)
     check_cells(small_assessment(model=model, **options).fit())
 
 
+@pytest.mark.slow
 def test_predictors_are_the_same_after_cells_ran_in_two_processes():
     options = dict(param_grid={"world__n_steps": [10, 12]}, baselines=("mean",), **GAIN_ALONE)
     check_cells(small_assessment(**options, modes=("full", "readout"), n_jobs=2).fit())

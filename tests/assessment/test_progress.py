@@ -87,6 +87,7 @@ def test_a_run_says_what_there_is_to_do_and_what_the_store_has(tmp_path, lines, 
     assert lines()[n].endswith("; 4 of 4 cells read from kept")
 
 
+@pytest.mark.slow
 def test_what_is_shown_changes_no_result():
     cubes = [small_assessment(progress=kind).fit().cube_ for kind in (False, "log", "bar")]
     for cube in cubes[1:]:

@@ -91,6 +91,7 @@ def test_last_inputs_in_place_of_states_are_those_that_are_seen():
     np.testing.assert_allclose(window[:, 3], np.stack([centred[:, 3, 1], centred[:, 2, 1]], axis=1))
 
 
+@pytest.mark.slow
 def test_a_delayed_copy_is_not_beyond_a_linear_filter():
     outputs, inputs = delayed()
     world = ArrayWorld(outputs, inputs=inputs, input_delay=0, feedback=False)

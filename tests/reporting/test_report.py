@@ -234,6 +234,7 @@ def test_cubes_are_named_by_files_and_titles(cube, tmp_path):
     assert headings == ["noise", f"{title} (2)", f"{title} (3)"]
 
 
+@pytest.mark.slow
 def test_curves_of_a_large_grid_are_limited_to_some_of_each_parameter(cube):
     facts = facts_of(cube.expand_dims(lr=[0.1, 0.2], hidden_size=[2, 4]))
     pictures, n_left = _figures.curves(facts, 3)

@@ -132,6 +132,7 @@ def translations():
         return reproduce_smaller("triangle-table-1", changes, n_seeds=2)
 
 
+@pytest.mark.slow
 def test_translations_are_compared_with_what_was_published(translations):
     cubes, comparison = translations
     assert comparison.quantity.tolist() == [
@@ -194,6 +195,7 @@ def test_figures_of_translations(translations):
     np.testing.assert_allclose(shown, expected)
 
 
+@pytest.mark.slow
 def test_figure_of_emergence(monkeypatch):
     few = replace(EXPERIMENTS["emergence-student"], param_grid={"hidden_size": [4, 8, 12, 16, 24]})
     monkeypatch.setitem(EXPERIMENTS, "emergence-student", few)

@@ -116,7 +116,14 @@ def test_a_channel_that_is_constant_in_training_has_one_noise_for_all_predictors
     assert (best < 20).all()
 
 
-@pytest.mark.parametrize("X", [TOKENS, TOKENS[:, :, np.newaxis], TOKENS.astype(float)])
+@pytest.mark.parametrize(
+    "X",
+    [
+        TOKENS,
+        pytest.param(TOKENS[:, :, np.newaxis], marks=pytest.mark.slow),
+        pytest.param(TOKENS.astype(float), marks=pytest.mark.slow),
+    ],
+)
 def test_own_tokens_are_assessed_with_the_baselines_of_tokens(X):
     X = X.copy()
     X[0, 0] = 9
