@@ -41,6 +41,7 @@ def answer_geometry(
     of: str = "gradient_rank",
     *,
     n_rows: int = 70,
+    pooled: bool = False,
     random_state: RandomState = 0,
     **options: Any,
 ) -> xr.DataArray:
@@ -65,6 +66,8 @@ def answer_geometry(
     n_rows : int, default=70
         Rows of each task and level that the world of the sample draws. Those of all levels of a
         task are taken together.
+    pooled : bool, default=False
+        Whether the rows of all tasks are taken together, as one loss.
     random_state : int, Generator, SeedSequence or None, default=0
         The stream of these rows, and of what the function draws; a number makes them the same at
         all updates and seeds.
@@ -73,7 +76,7 @@ def answer_geometry(
 
     Returns
     -------
-    xarray.DataArray of dimensions (estimate, task)
+    xarray.DataArray of dimensions (estimate, task), or (estimate,) if pooled
         The numbers in what the function returns, by their names: "value", "standard_error", "n"
         and others, such as "participation_ratio" and "trace"; and "trusted", which is 1 or 0. NaN
         where a network has diverged.
@@ -117,32 +120,38 @@ def answer_geometry(
     estimate, kind = ESTIMATES[of]
     numbers = [field.name for field in fields(kind) if field.type in (int, float)]
     numbers = [*(name for name in numbers if name != "cost"), "trusted"]
-    found = np.full((len(numbers), len(world.tasks)), np.nan)
+    groups = [world.tasks] if pooled else [(task,) for task in world.tasks]
+    found = np.full((len(numbers), len(groups)), np.nan)
     network = predictor.network_
-    for i, task in enumerate(world.tasks if is_finite(network) else ()):
-        batch = rows_of(network, rows, task)
+    for i, tasks in enumerate(groups if is_finite(network) else ()):
+        batch = rows_of(network, rows, *tasks)
         own: dict[str, Any] = {}
         if "random_state" in signature(estimate).parameters:
-            own["random_state"] = substream(random_state, of, task)
+            own["random_state"] = substream(random_state, of, *tasks)
         if "blind_loss" in signature(estimate).parameters:
-            own["blind_loss"] = blind_loss(world, rows, task)
+            own["blind_loss"] = blind_loss(world, rows, *tasks)
         result = estimate(network, answer_loss, batch, **own | options)
         found[:, i] = [getattr(result, name) for name in numbers]
-    coords = {"estimate": numbers, "task": list(world.tasks)}
+    coords: dict[str, list[str]] = {"estimate": numbers}
+    if pooled:
+        found = found[:, 0]
+    else:
+        coords["task"] = list(world.tasks)
     return named(found, coords, _NAMES, f"{of.replace('_', ' ')} of the loss of answers", "1")
 
 
-def rows_of(network: torch.nn.Module, sample: Sample, task: str) -> Rows:
-    """Return the rows of a task as geometry takes them, where the network is."""
-    asked, device = sample.task == task, next(network.parameters()).device
+def rows_of(network: torch.nn.Module, sample: Sample, *tasks: str) -> Rows:
+    """Return the rows of tasks as geometry takes them, where the network is."""
+    asked, device = np.isin(sample.task, tasks), next(network.parameters()).device
     tokens, scored = (torch.as_tensor(each[asked]) for each in (sample.X, sample.scored))
     return tokens.to(device), scored.to(device)
 
 
-def blind_loss(world: AlgorithmicWorld, sample: Sample, task: str) -> float:
-    """Return the mean loss of the rows of a task of the best guess that sees no operands."""
-    asked = sample.task == task
-    nats = world.chance.sel(score="nll", task=task, level=sample.level[asked]).values
+def blind_loss(world: AlgorithmicWorld, sample: Sample, *tasks: str) -> float:
+    """Return the mean loss of the rows of tasks of the best guess that sees no operands."""
+    asked = np.isin(sample.task, tasks)
+    names = {name: xr.DataArray(sample[name][asked], dims="row") for name in ("task", "level")}
+    nats = world.chance.sel(score="nll", **names).values
     return float((nats * sample.scored[asked].sum(axis=1)).mean())
 
 

@@ -1,6 +1,8 @@
 """What a predictor answers to the tasks of an `AlgorithmicWorld`."""
 
+from collections.abc import Mapping
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -21,7 +23,7 @@ def answer_scores(
     predictor: BasePredictor,
     sample: Sample,
     *,
-    n_rows: int | None = None,
+    n_rows: int | Mapping[str, int] | None = None,
     random_state: RandomState = 0,
 ) -> xr.DataArray:
     r"""Return how well a predictor answers, told apart by task and level.
@@ -46,10 +48,10 @@ def answer_scores(
         Fitted on tokens.
     sample : Sample
         Sequences of an `AlgorithmicWorld`, or of its null "permuted".
-    n_rows : int, default=None
-        Rows of each task and level that the world of the sample draws, in place of the sample's.
-        None takes those of the sample, which may be few of some. 1,100 tell .55 from the .5 of CMP
-        and PAR; at least 200 for all others.
+    n_rows : int or dict of str to int, default=None
+        Rows of each task and level that the world of the sample draws, in place of the sample's; a
+        dict has a number for each task. None takes those of the sample, which may be few of some.
+        1,100 tell .55 from the .5 of CMP and PAR; at least 200 for all others.
     random_state : int, Generator, SeedSequence or None, default=0
         The stream of these rows; a number makes them the same at all updates and seeds.
 
@@ -169,17 +171,31 @@ def _by_task(world: AlgorithmicWorld, sample: Sample, values: Floats) -> Floats:
     return means
 
 
-def rows_of_answers(world: AlgorithmicWorld, n_rows: int, random_state: RandomState) -> Sample:
+def rows_of_answers(
+    world: AlgorithmicWorld, n_rows: int | Mapping[str, int], random_state: RandomState
+) -> Sample:
     """Return so many rows of each task and level, the same ones for the same stream."""
-    if not isinstance(n_rows, Integral) or n_rows < 1:
+    by_task = n_rows if isinstance(n_rows, Mapping) else dict.fromkeys(world.tasks, n_rows)
+    missing = [task for task in world.tasks if task not in by_task]
+    if missing:
+        raise ValueError(
+            f"n_rows={n_rows!r} has no number of rows for {', '.join(missing)}; a dict needs one "
+            "for each task of the world."
+        )
+    if not all(isinstance(by_task[task], Integral) and by_task[task] >= 1 for task in world.tasks):
         raise ValueError(
             f"n_rows={n_rows!r} is no number of rows; pass an integer of at least 1, or None for "
             "those of the sample."
         )
     stream = substream(random_state, "answers")
-    parts = [world.only(task, level).sample(n_rows, stream) for task, level in world.problems()]
+    parts = [
+        world.only(task, level).sample(by_task[task], stream) for task, level in world.problems()
+    ]
     names = "X", "scored", "task", "level", "answer_start"
-    return Sample(**{name: np.concatenate([part[name] for part in parts]) for name in names})
+    values: dict[str, Any] = {
+        name: np.concatenate([part[name] for part in parts]) for name in names
+    }
+    return Sample(**values)
 
 
 def world_of_answers(sample: Sample, predictor: BasePredictor | None = None) -> AlgorithmicWorld:

@@ -1,9 +1,11 @@
 """Everything that can be run by name, as data."""
 
-from . import _emergence, _recurrent, _triangle
+from . import _anatomy, _emergence, _recurrent, _triangle
 from ._declare import Protocol, Recipe
 
-EXPERIMENTS = _recurrent.EXPERIMENTS | _triangle.EXPERIMENTS | _emergence.EXPERIMENTS
+EXPERIMENTS = (
+    _recurrent.EXPERIMENTS | _triangle.EXPERIMENTS | _emergence.EXPERIMENTS | _anatomy.EXPERIMENTS
+)
 
 PROTOCOLS = {
     "published": Protocol(
