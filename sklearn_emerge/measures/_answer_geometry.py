@@ -132,12 +132,12 @@ def answer_geometry(
             own["blind_loss"] = blind_loss(world, rows, *tasks)
         result = estimate(network, answer_loss, batch, **own | options)
         found[:, i] = [getattr(result, name) for name in numbers]
-    coords: dict[str, list[str]] = {"estimate": numbers}
+    coords = {"estimate": numbers, "task": list(world.tasks)}
     if pooled:
         found = found[:, 0]
-    else:
-        coords["task"] = list(world.tasks)
-    return named(found, coords, _NAMES, f"{of.replace('_', ' ')} of the loss of answers", "1")
+        del coords["task"]
+    names = {name: _NAMES[name] for name in coords}
+    return named(found, coords, names, f"{of.replace('_', ' ')} of the loss of answers", "1")
 
 
 def rows_of(network: torch.nn.Module, sample: Sample, *tasks: str) -> Rows:

@@ -113,7 +113,7 @@ def _anatomy(
 
 _LAPTOP = ("1x64", "2x64", "2x128", "3x192")
 _GPU = ("2x128", "3x192", "4x192", "6x288", "8x480", "12x768")
-_SLOW_VISITS = [0, 60, 200, 450, 1000, 2200, 5000, 10_000]
+_SLOW_VISITS = [0, 60, 200, 700, 2500, 10_000]
 EXPERIMENTS = {
     "anatomy": _anatomy("2x128", 5, nulls=("permuted",), slow=_SLOW_VISITS),
     "anatomy-quick": _anatomy("2x64", 2, 2000, levels=(1, 2)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from sklearn.base import clone
@@ -125,7 +126,19 @@ def _under(
         if "record_at" in options:
             earlier = [step for step in options["record_at"] if step < max_steps]
             options["record_at"] = [*earlier, max_steps]
+            measures = options.get("measures", {})
+            options["measures"] = {
+                name: _until(max_steps, *measure) if isinstance(measure, tuple) else measure
+                for name, measure in measures.items()
+            }
     return model, options
+
+
+def _until(
+    max_steps: int, function: Callable[..., Any], steps: Sequence[int]
+) -> tuple[Callable[..., Any], list[int]]:
+    """Return a measure that is taken at some of the updates, if the last is an earlier one."""
+    return function, [*(step for step in steps if step < max_steps), max_steps]
 
 
 def reproduce(
