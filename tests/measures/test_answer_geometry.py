@@ -312,6 +312,20 @@ def test_a_blind_loss_is_that_of_the_best_guess_at_each_level_of_the_task(deep):
     assert blind_loss(evaluation.world, rows, "PAR") == pytest.approx(np.log(2))
 
 
+def test_the_loss_of_all_tasks_is_that_of_all_rows(deep):
+    model, evaluation = deep
+    found = answer_geometry(model, evaluation, "gradient_rank", n_rows=10, pooled=True)
+    assert found.dims == ("estimate",)
+    rows = rows_of_answers(evaluation.world, 10, 0)
+    batch = torch.as_tensor(rows.X), torch.as_tensor(rows.scored)
+    expected = gradient_rank(model.network_, answer_loss, batch)
+    assert found.sel(estimate="value") == pytest.approx(expected.value, rel=1e-6)
+    assert found.sel(estimate="n") == 40
+    # Four and one answer tokens.
+    blind = blind_loss(evaluation.world, rows, "REV", "PAR")
+    assert blind == pytest.approx((4 * np.log(10) + np.log(2)) / 2)
+
+
 def test_coefficients_know_the_blind_loss_of_their_task(small, monkeypatch):
     model, evaluation = small
     given = []

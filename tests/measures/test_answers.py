@@ -13,6 +13,7 @@ from sklearn_emerge import (
     TriangleWorld,
 )
 from sklearn_emerge.measures import answer_scores, seen_share
+from sklearn_emerge.measures._answers import rows_of_answers
 
 WORLD = AlgorithmicWorld(["COPY", "SORT"], [1], row_length=10)
 
@@ -119,6 +120,25 @@ def test_rows_can_be_as_many_of_each_task_and_the_same_every_time():
     other.world = AlgorithmicWorld(["SORT", "PAR"], [2])
     same = answer_scores(learned, other, n_rows=20)
     assert np.array_equal(same.sel(task="SORT"), scores().sel(task="SORT", level=[2]))
+
+
+def test_tasks_can_have_numbers_of_rows_of_their_own():
+    world = AlgorithmicWorld(["COPY", "SORT"], [1, 2])
+    sample = world.sample(99, random_state=0)
+    model = MarkovPredictor(likelihood="categorical", n_tokens=27).fit(sample.X)
+    rows = rows_of_answers(world, {"SORT": 4, "COPY": 2}, 0)
+    assert [(rows.task == task).sum() for task in ("COPY", "SORT")] == [4, 8]
+    # Streams are those of each task and level.
+    few, more = (
+        answer_scores(model, sample, n_rows={"COPY": 20, "SORT": n}).sel(task="COPY")
+        for n in (20, 30)
+    )
+    assert few.identical(answer_scores(model, sample, n_rows=20).sel(task="COPY"))
+    assert few.sel(level=1).equals(more.sel(level=1))
+    with pytest.raises(ValueError, match="has no number of rows for SORT; a dict needs one for"):
+        answer_scores(model, sample, n_rows={"COPY": 20})
+    with pytest.raises(ValueError, match="'SORT': 0.* is no number of rows; pass an integer"):
+        answer_scores(model, sample, n_rows={"COPY": 20, "SORT": 0})
 
 
 @pytest.mark.parametrize("permuted", [False, True])
