@@ -15,6 +15,7 @@ from ._participation import participation_ratio
 from ._precursor import precursor_test
 from ._ranked import GradientRank
 from ._rankme import rankme, rankme_of_noise
+from ._sizes import join_sizes
 from ._swap import swap_test
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "gradient_rank",
     "hessian_top",
     "hessian_trace",
+    "join_sizes",
     "layer_order",
     "leads",
     "local_learning_coefficient",

@@ -87,8 +87,8 @@ class Recipe:
         What was published: a table of *Emergence Without Scale* ("1" to "6", "text"), or a figure
         or table of *Scaling Down Transformers* ("triangle-fig2c", ...); None if nothing was.
     figure : str
-        Kind of figure: "capacity", "modes", "decoding", "trajectory", "sparse" or
-        "emergence".
+        Kind of figure: "capacity", "modes", "decoding", "trajectory", "sparse", "emergence" or
+        "anatomy".
     """
 
     title: str

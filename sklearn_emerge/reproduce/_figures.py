@@ -88,6 +88,12 @@ def draw_recipe(recipe: str, cubes: Mapping[str, xr.Dataset], figure: Figure) ->
         for name, axes in zip(names, columns, strict=True):
             draw_emergence(name, cubes[name], axes)
         return
+    if RECIPES[recipe].figure == "anatomy":
+        figure.set_size_inches(5.6 * len(names), 7.2)
+        columns = figure.subplots(2, len(names), sharey="row", squeeze=False).T
+        for name, axes in zip(names, columns, strict=True):
+            draw_anatomy(name, cubes[name], axes)
+        return
     figure.set_size_inches(5.6 * len(names), 4.4)
     for name, ax in zip(names, figure.subplots(1, len(names), squeeze=False)[0], strict=True):
         cube = cubes[name]
@@ -98,6 +104,28 @@ def draw_recipe(recipe: str, cubes: Mapping[str, xr.Dataset], figure: Figure) ->
         else:
             AssessmentDisplay.from_cube(cube, ax=ax)
             set_title(ax, f"{name}\n{verdict_title(cube)}")
+
+
+def draw_anatomy(name: str, cube: xr.Dataset, axes: NDArray[Any]) -> None:
+    """Draw answers and directions of states of the easiest level in the course of training."""
+    # The last block, before the final normalisation.
+    last = cube.layer.values[-2]
+    for ax, measure, chosen, label in (
+        (axes[0], "answers", {"score": "exact_match"}, "answers that are right (share)"),
+        (
+            axes[1],
+            "states",
+            {"dimensionality": "rankme", "layer": last},
+            f"RankMe of {last} (directions)",
+        ),
+    ):
+        TrajectoryDisplay.from_cube(
+            cube, measure, along="task", level=1, ax=ax, bounds=(0, None), xscale="log", **chosen
+        )
+        ax.set_ylabel(label)
+        ax.set_title("", loc="left")
+    axes[0].set_ylim(0, 1)
+    set_title(axes[0], f"{name}, level 1")
 
 
 def draw_trajectories(name: str, cube: xr.Dataset, axes: NDArray[Any], table: str | None) -> None:

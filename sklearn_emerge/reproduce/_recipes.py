@@ -119,6 +119,30 @@ RECIPES = {
         None,
         "emergence",
     ),
+    "anatomy": Recipe(
+        "What answers, states and the loss do while eight tasks are learned",
+        ("anatomy",),
+        None,
+        "anatomy",
+    ),
+    "anatomy-quick": Recipe(
+        "The same, of a small network at two levels, in minutes",
+        ("anatomy-quick",),
+        None,
+        "anatomy",
+    ),
+    "anatomy-sizes": Recipe(
+        "Answers and states at four sizes",
+        tuple(name for name in _anatomy.EXPERIMENTS if name.startswith("anatomy-sizes-")),
+        None,
+        "anatomy",
+    ),
+    "anatomy-ladder": Recipe(
+        "Six sizes up to 85 million parameters (for a GPU)",
+        tuple(name for name in _anatomy.EXPERIMENTS if name.startswith("anatomy-ladder-")),
+        None,
+        "anatomy",
+    ),
     "random-walk": Recipe(
         "Networks on a random walk in noise",
         ("random-walk-rnn", "random-walk-gru"),

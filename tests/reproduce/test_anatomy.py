@@ -3,12 +3,14 @@
 from dataclasses import replace
 from functools import partial
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from sklearn_emerge import AlgorithmicWorld, TransformerPredictor
-from sklearn_emerge.reproduce import EXPERIMENTS, run_experiment
+from sklearn_emerge.reproduce import EXPERIMENTS, reproduce, run_experiment
 from sklearn_emerge.reproduce._anatomy import visits
+from sklearn_emerge.reproduce._figures import draw_recipe
 
 
 def tiny(experiment):
@@ -63,3 +65,16 @@ def test_the_cube_has_answers_states_and_the_loss(monkeypatch):
         assert value.sel(step=10).isnull().all(), name
     assert "task" in cube.gradients_trajectory.dims
     assert "task" not in cube.curvature_trajectory.dims
+
+
+def test_the_figure_has_answers_and_states(monkeypatch, close_figures):
+    monkeypatch.setitem(EXPERIMENTS, "anatomy-quick", tiny(EXPERIMENTS["anatomy-quick"]))
+    with pytest.warns(UserWarning, match="n_seeds=2 cannot reach"):
+        cubes, comparison = reproduce("anatomy-quick", "corrected", max_steps=20, progress=False)
+    assert not len(comparison)
+    figure = plt.figure(layout="constrained")
+    draw_recipe("anatomy-quick", cubes, figure)
+    answers, states = figure.axes
+    assert answers.get_ylabel() == "answers that are right (share)"
+    assert states.get_ylabel() == "RankMe of layer 1 output (directions)"
+    assert answers.get_ylim() == (0, 1)
