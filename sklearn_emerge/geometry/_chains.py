@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_map
 
 from .._random import integer_seed, substream
 from .._typing import Floats
-from ._rows import Loss, as_rows, rows_at
+from ._rows import VMAP_CANNOT, Loss, as_rows, rows_at
 
 # At the weights where chains start, rows have the loss that they have among all, up to so much of
 # the largest.
@@ -164,7 +164,7 @@ class Chains:
                     warnings.filterwarnings("error", message=".*performance drop")
                     return vmap(self._of_chain, in_dims=(0, axes))(self.weights, rows)
             # Whatever a module does that vmap cannot, it can do with one chain after the other.
-            except Exception:
+            except VMAP_CANNOT:
                 self._together = False
         return torch.stack(
             [
@@ -187,25 +187,3 @@ class Chains:
                 "The loss of a row changes with the rows around it. Let the loss of a row be of "
                 "that row only: no mean over the rows, and no normalisation by them."
             )
-
-
-def split_r_hat(draws: Floats) -> float:
-    """Return how much the halves of chains differ, 1 if they do not (Gelman et al., 2013).
-
-    Parameters
-    ----------
-    draws : ndarray of shape (n_chains, n_draws)
-        Of a quantity, in order; of an odd number the one in the middle is left out.
-
-    Returns
-    -------
-    float
-        Root of the total variance over that within halves.
-    """
-    n_half = draws.shape[1] // 2
-    halves = np.concatenate([draws[:, :n_half], draws[:, -n_half:]])
-    within = halves.var(axis=1, ddof=1).mean()
-    between = halves.mean(axis=1).var(ddof=1)
-    if not within > 0:
-        return 1.0 if within == between == 0 else float("inf")
-    return float(np.sqrt((n_half - 1) / n_half + between / within))

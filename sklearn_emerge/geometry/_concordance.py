@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from .._random import substream
 from .._typing import Floats, RandomState
-from ..inference import student_interval
+from ..inference._shares import share_interval
 from ._labels import draw_orders, p_value
 from ._pairs import order_of, permuted, stacked, tasks_of
 
@@ -62,7 +62,9 @@ def concordance(
         Tasks of each class. Pairs are then those within each, and those between them. None takes
         all tasks for one class, "all".
     confidence : float, default=0.95
-        Coverage of Student's interval over runs, given these tasks. NaN for one run.
+        Coverage of the interval over runs, given these tasks. It is between 0 and 1: Wilson's,
+        with as many independent task-levels as concordances of runs differ by (Korn and Graubard,
+        1998), and with Student's quantile. NaN for one run.
     n_draws : int, default=9999
         Permutations of labels, or all where they are no more.
     random_state : int, Generator or None, default=0
@@ -157,7 +159,9 @@ def _of_pairs(
     of_run = (1 + (d * e).sum(axis=(1, 2))) / 2
     low = high = np.nan
     if len(of_run) > 1:
-        low, high = student_interval(of_run, confidence=confidence)
+        # Pairs are not independent, but task-levels can be.
+        n_units = (np.abs(e).sum(axis=(0, 2)) > 0).sum()
+        low, high = share_interval(of_run, n_units=n_units, confidence=confidence)
     orders, _ = draw_orders(e.shape[-1], n_draws, rng)
     null = np.array([(permuted(d, labels) * e).sum() for labels in orders])
     return {

@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_map
 from .._docs import fill_doc
 from .._typing import Floats
 from .._validation import check_integer
-from ._rows import Loss, as_rows, evaluated, losses_of_rows, rows_at
+from ._rows import VMAP_CANNOT, Loss, as_rows, evaluated, losses_of_rows, rows_at
 
 # Rows whose gradients are computed together, and columns whose products are summed in the precision
 # of the network.
@@ -175,7 +175,7 @@ def _gradients(
             try:
                 alone, gradients = _by_vmap(module, loss, rows, group)
             # Whatever a module does that vmap cannot, it can do with one row after the other.
-            except Exception:
+            except VMAP_CANNOT:
                 together = False
         if not together:
             alone, gradients = _one_by_one(module, loss, rows, len(losses[chunk]), group)

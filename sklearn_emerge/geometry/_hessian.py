@@ -14,6 +14,7 @@ from .._typing import RandomState
 from .._validation import check_integer
 from ._curvature import Curvature
 from ._estimate import Estimate
+from ._reasons import Reason
 from ._rows import Loss, as_rows, evaluated, rows_at
 
 # Disjoint parts of the rows, whose spread is the standard error.
@@ -174,29 +175,45 @@ def hessian_top(
             for part in np.array_split(order, _N_PARTS)
         )
     standard_error = float(np.std(parts, ddof=1) / np.sqrt(_N_PARTS))
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
     if np.isnan(found.value):
         reasons += (
-            f"The iteration did not converge in {found.n_products} products with the Hessian.",
+            Reason(
+                "not_converged",
+                f"The iteration did not converge in {found.n_products} products with the Hessian.",
+            ),
         )
     elif np.isnan(standard_error):
-        reasons += ("The iteration did not converge on a part of the rows.",)
+        reasons += (
+            Reason("parts_not_converged", "The iteration did not converge on a part of the rows."),
+        )
     elif standard_error > _SHARE * abs(found.value):
         reasons += (
-            f"The standard error over {_N_PARTS} parts of {n} rows is {standard_error:.3g}, more "
-            f"than a quarter of the value, {found.value:.3g}.",
+            Reason(
+                "parts_differ",
+                f"The standard error over {_N_PARTS} parts of {n} rows is {standard_error:.3g}, "
+                f"more than a quarter of the value, {found.value:.3g}.",
+            ),
         )
     # The bias of few rows falls with their number: of all it is a third of what parts have more.
     excess = (float(np.mean(parts)) - found.value) / (_N_PARTS - 1)
     if abs(excess) > _EXCESS * abs(found.value):
         reasons += (
-            f"Over parts of the rows it is {np.mean(parts):.3g} on average, and {found.value:.3g} "
-            f"over all {n}: of many more rows it would be about {found.value - excess:.3g}.",
+            Reason(
+                "too_few_rows",
+                f"Over parts of the rows it is {np.mean(parts):.3g} on average, and "
+                f"{found.value:.3g} over all {n}: of many more rows it would be about "
+                f"{found.value - excess:.3g}.",
+            ),
         )
     if abs(difference - found.value) > _SHARE * abs(found.value) + rounding:
         reasons += (
-            f"By the difference of two gradients it is {difference:.3g}, and not {found.value:.3g}"
-            ": loss or module has an operation whose second derivative is not that of its first.",
+            Reason(
+                "derivatives_differ",
+                f"By the difference of two gradients it is {difference:.3g}, and not "
+                f"{found.value:.3g}: loss or module has an operation whose second derivative is "
+                "not that of its first.",
+            ),
         )
     return HessianTop(
         value=found.value,
@@ -285,11 +302,14 @@ def hessian_trace(
             found[i] = probe @ curvature.product(probe)
     value = float(found.mean())
     standard_error = float(found.std(ddof=1) / np.sqrt(n_probes))
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
     if standard_error > _SHARE * abs(value):
         reasons += (
-            f"The standard error over {n_probes} probes is {standard_error:.3g}, more than a "
-            f"quarter of the value, {value:.3g}.",
+            Reason(
+                "probes_differ",
+                f"The standard error over {n_probes} probes is {standard_error:.3g}, more than a "
+                f"quarter of the value, {value:.3g}.",
+            ),
         )
     return HessianTrace(
         value=value,

@@ -7,7 +7,7 @@ import xarray as xr
 from sklearn.utils._param_validation import Interval, validate_params
 
 from .._typing import Floats
-from ..inference._labelled import intervals, means, p_values
+from ..inference._labelled import means, p_values, share_intervals
 from ._events import check_window
 from ._floors import collapse_floor
 from ._labels import RUNS, TASK_LEVELS, check_labelled, check_only, check_seeds
@@ -51,7 +51,9 @@ def layer_order(
     nearly : float, default=1.1
         Multiple of the floor at which it counts as reached.
     confidence : float, default=0.95
-        Coverage of Student's interval over runs.
+        Coverage of the interval over runs, which is between 0 and 1: Wilson's, with as many
+        independent task-levels as the shares of runs differ by (Korn and Graubard, 1998), and with
+        Student's quantile.
 
     Returns
     -------
@@ -99,7 +101,8 @@ def layer_order(
         [_deeper_is_less(values, depth).mean(over) for values in claims.values()],
         xr.Variable("claim", list(claims)),
     )
-    low, high = intervals(run_share, confidence)
+    n_units = int(np.prod([measure.sizes[dim] for dim in over]))
+    low, high = share_intervals(run_share, n_units, confidence)
     return xr.Dataset(
         {
             "run_share": run_share,

@@ -108,7 +108,7 @@ def precursor_test(
     correction : str or None, default="holm"
         Over measures, see `adjust_p_values`.
     n_draws : int, default=9999
-        Permutations where there are too many to take all.
+        Permutations, or flips of signs, where there are too many to take all.
     random_state : int, Generator or None, default=0
         Source of draws.
 
@@ -184,7 +184,7 @@ def precursor_test(
     margins: dict[tuple[str, str], float] = {}
     orders: dict[tuple[str, str], Floats] = {}
     for measure, d in events.departure.items():
-        null = _against_null(d, events.null.get(measure), events.steps, alpha)
+        null = _against_null(d, events.null.get(measure), events.steps, alpha, n_draws, stream)
         for behaviour, e in events.emergence.items():
             key = (measure, behaviour)
             orders[key], margins[key] = _order_of_runs(d, e, events.steps, n_intervals)
@@ -264,7 +264,14 @@ def _student(values: Floats, alpha: float) -> dict[str, float]:
     return _row(mean, low, high, 2 * special.stdtr(len(values) - 1, -abs(mean) / error))
 
 
-def _against_null(d: Floats, null: Floats | None, steps: Floats, alpha: float) -> dict[str, float]:
+def _against_null(
+    d: Floats,
+    null: Floats | None,
+    steps: Floats,
+    alpha: float,
+    n_draws: int,
+    stream: np.random.SeedSequence,
+) -> dict[str, float]:
     """Return by how much departures are earlier than in the null world."""
     if null is None:
         return _row(np.nan)
@@ -273,7 +280,9 @@ def _against_null(d: Floats, null: Floats | None, steps: Floats, alpha: float) -
     here, there = (times[np.minimum(a, last).astype(int)] for a in (d, null))
     of_run = (there - here).mean(axis=(1, 2)).ravel()
     low, high = student_interval(of_run, confidence=1 - alpha)
-    test = sign_flip_test(of_run, random_state=0)
+    # The same draws for all measures, whatever their order.
+    rng = np.random.default_rng(substream(stream, "null world"))
+    test = sign_flip_test(of_run, n_draws=n_draws, random_state=rng)
     return _row(test.statistic, low, high, test.pvalue)
 
 

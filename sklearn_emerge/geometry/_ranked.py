@@ -11,6 +11,7 @@ from .._typing import Floats
 from .._validation import check_integer
 from ._estimate import Estimate
 from ._gram import GradientGram
+from ._reasons import Reason
 from ._spectrum import corrected_ratio, effective_number, ratio_of
 
 # The corrected participation ratio needs so many rows.
@@ -80,16 +81,22 @@ def rank_of_rows(
         n_zero = int((found.losses == 0).sum())
         if n_zero:
             reasons += (
-                f"{n_zero} of {n} rows have a loss of 0: they have no answer, or are known to "
-                "rounding.",
+                Reason(
+                    "rows_without_loss",
+                    f"{n_zero} of {n} rows have a loss of 0: they have no answer, or are known to "
+                    "rounding.",
+                ),
             )
         if normalised:
             kept = np.abs(found.losses) >= _least(found.resolution, least_loss)
             gram, n = gram[np.ix_(kept, kept)], int(kept.sum())
             if n < len(kept):
                 reasons += (
-                    f"{len(kept) - n} of {len(kept)} rows are left out: their gradients are "
-                    "rounding errors, which have no direction.",
+                    Reason(
+                        "rows_left_out",
+                        f"{len(kept) - n} of {len(kept)} rows are left out: their gradients are "
+                        "rounding errors, which have no direction.",
+                    ),
                 )
             norms = np.sqrt(gram.diagonal())
             gram = gram / np.maximum(norms[:, None] * norms, np.finfo(np.float64).tiny)
@@ -124,30 +131,44 @@ def _least(resolution: float, least_loss: float | None) -> float:
 
 def unresolved(
     losses: Floats, squares: Floats, resolution: float, least_loss: float | None
-) -> tuple[str, ...]:
+) -> tuple[Reason, ...]:
     """Return why gradients have no rank, if they have none."""
     mean, least = float(np.abs(losses).mean()), _least(resolution, least_loss)
     if mean >= least and not squares.any():
         return (
-            "All gradients are zero: the loss is at its least, or does not depend on the "
-            "parameters of the module that it is called with.",
+            Reason(
+                "gradients_zero",
+                "All gradients are zero: the loss is at its least, or does not depend on the "
+                "parameters of the module that it is called with.",
+            ),
         )
     if mean < least:
         return (
-            f"The mean loss is {mean:.2g}: below {least:.2g} gradients are rounding errors, whose "
-            "rank means nothing.",
+            Reason(
+                "loss_too_small",
+                f"The mean loss is {mean:.2g}: below {least:.2g} gradients are rounding errors, "
+                "whose rank means nothing.",
+            ),
         )
     return ()
 
 
-def crowded(value: float, n: int) -> tuple[str, ...]:
+def crowded(value: float, n: int) -> tuple[Reason, ...]:
     """Return why an effective rank says more of the number of rows than of the network."""
     if np.isnan(value):
-        return ("All rows have the same gradient, whose differences are rounding errors.",)
+        return (
+            Reason(
+                "gradients_equal",
+                "All rows have the same gradient, whose differences are rounding errors.",
+            ),
+        )
     if value > _CROWDED * n:
         return (
-            f"It is more than a fifth of the {n} rows, and grows with their number. Pass more "
-            "rows, or compare equally many only.",
+            Reason(
+                "rank_near_rows",
+                f"It is more than a fifth of the {n} rows, and grows with their number. Pass more "
+                "rows, or compare equally many only.",
+            ),
         )
     return ()
 

@@ -17,6 +17,10 @@ from torch.utils.data import DataLoader
 from .._random import substream
 from ..training import isolated_torch
 
+# What vmap raises where a module or loss does what it cannot: the warning is that it would repeat
+# an operation row by row itself, which is made an error. Errors of a module's own are raised again
+# when it is then called with one row after the other.
+VMAP_CANNOT = (RuntimeError, UserWarning)
 # Of a module and a batch, the loss of each row.
 Loss = Callable[[Any, Any], Any]
 

@@ -16,6 +16,7 @@ from ._intervals import bootstrap_interval, student_interval
 from ._multiplicity import adjust_p_values
 from ._power import find_seeds, spread_of
 from ._resampled import corrected_resampled_interval, corrected_resampled_test
+from ._shares import share_interval
 from ._sign_flips import sign_flip_test
 
 SEED = "seed"
@@ -69,6 +70,17 @@ def intervals(
         function = corrected_resampled_interval
     return _along_seeds(
         lambda each: function(each, confidence=confidence, **options), values, n_results=2
+    )
+
+
+def share_intervals(
+    shares: xr.DataArray, n_units: int, confidence: float
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return the ends of the interval of a mean share, see `share_interval`."""
+    return _along_seeds(
+        lambda each: share_interval(each, n_units=n_units, confidence=confidence),
+        shares,
+        n_results=2,
     )
 
 

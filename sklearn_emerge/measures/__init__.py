@@ -13,6 +13,7 @@ from ._layers import probe_layers
 from ._memory import memory_curve
 from ._patch import patch_effect
 from ._queries import draw_queries, words_right
+from ._reasons import reasons_of
 from ._recall import recall_share
 from ._reservoir import equivalent_reservoir_size, reservoir_curve, reservoir_interval
 from ._task_scores import task_scores
@@ -36,6 +37,7 @@ __all__ = [
     "outcome_accuracy",
     "patch_effect",
     "probe_layers",
+    "reasons_of",
     "recall_share",
     "reservoir_curve",
     "reservoir_interval",

@@ -29,6 +29,7 @@ from ..predictors._neural import NeuralPredictor
 from ..worlds import AlgorithmicWorld, Sample
 from ._answers import rows_of_answers, world_of_answers
 from ._named import named
+from ._reasons import explained, flags_of
 
 _NAMES = {"estimate": "what was estimated", "task": "task"}
 # Tokens of rows, and which of them are of answers.
@@ -78,8 +79,9 @@ def answer_geometry(
     -------
     xarray.DataArray of dimensions (estimate, task), or (estimate,) if pooled
         The numbers in what the function returns, by their names: "value", "standard_error", "n"
-        and others, such as "participation_ratio" and "trace"; and "trusted", which is 1 or 0. NaN
-        where a network has diverged.
+        and others, such as "participation_ratio" and "trace"; "trusted", which is 1 or 0; and
+        "reasons" not to trust it, as bits, which `reasons_of` says in words. NaN where a network
+        has diverged.
 
     Raises
     ------
@@ -90,6 +92,16 @@ def answer_geometry(
     See Also
     --------
     answer_dimensionality : The rank of hidden states.
+    reasons_of : Why estimates are not to be trusted.
+
+    Notes
+    -----
+    "local_learning_coefficient" takes many more steps with a head in closed form (``head="exact"``)
+    than with one that was trained, whose weights are smaller. The loss is steeper by the square of
+    the head: with weights of norm 17.5 instead of 2.7 its largest curvature was 28 times as large,
+    the steps as much smaller, and chains as much longer, so long that "auto" refuses them. A step
+    takes the same time. Pass ``preconditioner="rmsprop"``, which was 6 times as quick, a larger
+    ``localisation``, or use ``head="sgd"``.
 
     Examples
     --------
@@ -102,7 +114,8 @@ def answer_geometry(
     ... ).fit(train.X)
     >>> found = answer_geometry(model, evaluation, "fisher_rank")
     >>> found.estimate.values.tolist()
-    ['value', 'standard_error', 'n', 'participation_ratio', 'trace', 'n_parameters', 'trusted']
+    ['value', 'standard_error', 'n', 'participation_ratio', 'trace', 'n_parameters', 'trusted',
+    'reasons']
     >>> found.sel(estimate="n").values.tolist(), bool((found.sel(estimate="value") > 2).all())
     ([70.0, 70.0], True)
     """
@@ -119,9 +132,9 @@ def answer_geometry(
     rows = rows_of_answers(world, n_rows, random_state)
     estimate, kind = ESTIMATES[of]
     numbers = [field.name for field in fields(kind) if field.type in (int, float)]
-    numbers = [*(name for name in numbers if name != "cost"), "trusted"]
+    numbers = [name for name in numbers if name != "cost"] + ["trusted"]
     groups = [world.tasks] if pooled else [(task,) for task in world.tasks]
-    found = np.full((len(numbers), len(groups)), np.nan)
+    found = np.full((len(numbers) + 1, len(groups)), np.nan)
     network = predictor.network_
     for i, tasks in enumerate(groups if is_finite(network) else ()):
         batch = rows_of(network, rows, *tasks)
@@ -131,13 +144,14 @@ def answer_geometry(
         if "blind_loss" in signature(estimate).parameters:
             own["blind_loss"] = blind_loss(world, rows, *tasks)
         result = estimate(network, answer_loss, batch, **own | options)
-        found[:, i] = [getattr(result, name) for name in numbers]
-    coords = {"estimate": numbers, "task": list(world.tasks)}
+        found[:, i] = [*(getattr(result, name) for name in numbers), flags_of(result)]
+    coords = {"estimate": [*numbers, "reasons"], "task": list(world.tasks)}
     if pooled:
         found = found[:, 0]
         del coords["task"]
     names = {name: _NAMES[name] for name in coords}
-    return named(found, coords, names, f"{of.replace('_', ' ')} of the loss of answers", "1")
+    long_name = f"{of.replace('_', ' ')} of the loss of answers"
+    return explained(named(found, coords, names, long_name, "1"))
 
 
 def rows_of(network: torch.nn.Module, sample: Sample, *tasks: str) -> Rows:

@@ -10,7 +10,7 @@ from scipy import stats
 from sklearn_emerge.geometry import concordance, swap_test
 from sklearn_emerge.geometry._concordance import _of_pairs
 from sklearn_emerge.geometry._pairs import order_of
-from sklearn_emerge.inference import student_interval
+from sklearn_emerge.inference._shares import share_interval
 
 
 def runs(values, dims=("seed", "task")):
@@ -38,7 +38,17 @@ def test_interval_is_over_runs():
     row = concordance(runs(d), runs(e), late_when="high", n_draws=9).loc["all"]
     of_run = [(1 + stats.kendalltau(a, b).statistic) / 2 for a, b in zip(d, e, strict=True)]
     assert row.concordance == pytest.approx(np.mean(of_run))
-    assert (row.low, row.high) == pytest.approx(student_interval(of_run))
+    assert (row.low, row.high) == pytest.approx(share_interval(of_run, n_units=6))
+
+
+def test_intervals_stay_between_0_and_1():
+    order = np.arange(6)
+    row = concordance(runs([order] * 3), runs([order] * 3), late_when="high").loc["all"]
+    assert row.concordance == row.high == 1
+    assert 0.3 < row.low < 0.6
+    swapped = runs([order, order, order[::-1]])
+    row = concordance(runs([order] * 3), swapped, late_when="high").loc["all"]
+    assert 0 < row.low < row.concordance < row.high < 1
 
 
 def test_censored_emergences_are_last_and_not_ordered_among_each_other():

@@ -104,10 +104,38 @@ class TestGram:
         in_groups = gradient_gram(Attending(), next_token, TOKENS, max_bytes=1)
         tolerance = dict(rtol=1e-4, atol=1e-5 * at_once.gram.max())
         np.testing.assert_allclose(in_groups.gram, at_once.gram, **tolerance)
-        monkeypatch.setattr(_gram, "_by_vmap", None)  # As if it did not.
+
+        def cannot(*arguments):  # As if it did not.
+            raise RuntimeError("vmap: we do not support it")
+
+        monkeypatch.setattr(_gram, "_by_vmap", cannot)
         for max_bytes in (1, 2**29):
             found = gradient_gram(Attending(), next_token, TOKENS, max_bytes=max_bytes)
             np.testing.assert_allclose(found.gram, at_once.gram, **tolerance)
+
+    @pytest.mark.parametrize("error", [KeyError("a"), TypeError("b"), ValueError("c")], ids=repr)
+    def test_errors_of_a_loss_are_not_taken_for_what_vmap_cannot(self, error):
+        calls = []
+
+        def loss(module, batch):
+            calls.append(1)
+            if len(calls) == 2:  # After that of all rows, within vmap.
+                raise error
+            return next_token(module, batch)
+
+        with pytest.raises(type(error)) as raised:
+            gradient_gram(Attending(), loss, TOKENS)
+        assert raised.value is error
+        assert len(calls) == 2
+
+    def test_runtime_errors_of_a_loss_are_raised_as_they_are(self):
+        def loss(module, batch):
+            if len(batch) == 1:
+                raise RuntimeError("of my own")
+            return next_token(module, batch)
+
+        with pytest.raises(RuntimeError, match=r"^of my own$"):
+            gradient_gram(Attending(), loss, TOKENS)
 
     def test_memory_is_that_of_a_group(self, monkeypatch):
         sizes = []

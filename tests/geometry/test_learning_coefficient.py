@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from sklearn_emerge.geometry import hessian_top, local_learning_coefficient
-from sklearn_emerge.geometry._chains import split_r_hat
+from sklearn_emerge.geometry._chains import Chains
 from sklearn_emerge.geometry._learning_coefficient import _scales
+from sklearn_emerge.geometry._mixing import most_r_hat, split_r_hat
 from sklearn_emerge.geometry._rows import evaluated
 
 
@@ -168,20 +169,24 @@ def reduced_rank(M, H, N, r):
     return (odd - size) / 8, 1 + odd
 
 
+# A second or two each. The first has no singular direction, and relaxes within short steps. Of the
+# last two the free energy has a ln ln n, which takes 1 / ln n_beta = 0.11 from the coefficient of
+# the table; the size of their steps adds up to 4%.
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("shape", "known", "stiffness"),  # Without a singular direction, short steps relax as well.
+    ("shape", "known", "multiplicity", "stiffness", "n_burn_in"),
     [
-        ((4, 2, 4, 2), 6, 0.05),
-        ((4, 4, 4, 2), 7.5, 0.15),
-        ((4, 2, 4, 1), 5, 0.15),
-        ((3, 2, 3, 1), 3.5, 0.15),
+        ((4, 2, 4, 2), 6, 1, 0.1, 600),
+        ((4, 4, 4, 2), 7.5, 1, 0.2, 1500),
+        ((4, 2, 4, 1), 5, 2, 0.3, 1500),
+        ((3, 2, 3, 1), 3.5, 2, 0.3, 1500),
     ],
 )
-def test_reduced_rank_regression_has_the_coefficient_of_its_table(shape, known, stiffness):
-    coefficient, multiplicity = reduced_rank(*shape)
-    assert coefficient == known
-    module, n_beta = TwoLayers(*shape), 1000.0
+def test_reduced_rank_regression_has_the_coefficient_of_its_table(
+    shape, known, multiplicity, stiffness, n_burn_in
+):
+    assert reduced_rank(*shape) == (known, multiplicity)
+    module, n_beta = TwoLayers(*shape), 1e4
     inputs = shape[0] ** 0.5 * torch.eye(shape[0], dtype=torch.float64)
     found = local_learning_coefficient(
         module,
@@ -190,13 +195,12 @@ def test_reduced_rank_regression_has_the_coefficient_of_its_table(shape, known, 
         n_beta=n_beta,
         localisation=1.0,
         step_size=stiffness / (2 * n_beta),
-        n_chains=64,
-        n_burn_in=2000,
-        n_draws=1500,
+        n_chains=256,
+        n_burn_in=n_burn_in,
+        n_draws=500,
         random_state=0,
     )
-    # At finite n_beta the free energy's ln ln n, of each multiplicity above one, still shows.
-    assert found.value == pytest.approx(known - (multiplicity - 1) / np.log(n_beta), abs=0.15)
+    assert found.value == pytest.approx(known, abs=0.15)
 
 
 def test_rms_preconditioner_changes_the_steps_and_not_the_distribution():
@@ -281,8 +285,8 @@ def test_at_a_minimum_with_the_defaults_it_is_trusted():
 
 @pytest.mark.slow
 def test_at_a_minimum_few_are_not_trusted():
-    found = [coefficient(random_state=seed) for seed in range(30)]
-    assert sum(not one.trusted for one in found) <= 5  # One in twenty, by chance.
+    found = [coefficient(random_state=seed) for seed in range(60)]
+    assert sum(not one.trusted for one in found) <= 6  # One in twenty, by chance.
 
 
 @pytest.mark.slow
@@ -304,17 +308,28 @@ def test_a_short_burn_in_and_few_draws_are_reasons():
     assert said(found, "Chains have 40 steps, fewer than 5 relaxation times")
 
 
-def test_chains_that_do_not_agree_and_halves_that_differ_are_reasons():
-    # A hump in the middle of two valleys, on whose sides chains fall for the rest of their draws.
-    def hump(module, batch):
-        return (-(module.w[0] ** 2) + module.w[0] ** 4 / 50) * batch[:, 0]
+def hump(tilt):
+    """A hump in the middle of two valleys, of which one is deeper if there is a tilt."""
 
-    found = coefficient(
-        Weights(0.0), hump, SAME, localisation=1.0, step_size=2e-3, n_burn_in=0, n_draws=100
-    )
-    assert found.r_hat > 1.05
-    assert said(found, "split R-hat")
+    def loss(module, batch):
+        w = module.w[0]
+        return (tilt * w - w**2 + w**4 / 50) * batch[:, 0]
+
+    return loss
+
+
+HUMP = dict(module=Weights(0.0), batch=SAME, localisation=1.0, step_size=2e-3, n_draws=100)
+
+
+def test_chains_that_fall_from_a_hump_are_a_reason():
+    found = coefficient(loss=hump(0.0), n_burn_in=0, **HUMP)
     assert said(found, "The loss still falls along chains")
+
+
+def test_chains_that_do_not_agree_are_a_reason():
+    found = coefficient(loss=hump(0.1), n_burn_in=50, **HUMP)
+    assert np.ptp(found.chains) > 50  # There are some in each valley.
+    assert said(found, f"split R-hat is {found.r_hat:.3f}, above {most_r_hat(4, 5):.3f}")
 
 
 def test_noise_of_rows_is_a_reason():
@@ -383,6 +398,28 @@ def test_modules_that_vmap_does_not_know_give_the_same():
     assert found == pytest.approx(known)
 
 
+@pytest.mark.parametrize("error", [KeyError("a"), TypeError("b"), RuntimeError("c")], ids=repr)
+def test_errors_of_a_loss_are_raised_as_they_are(error, monkeypatch):
+    steps, of_chain = [], Chains._of_chain
+
+    def noted(chains, *arguments):
+        steps.append(1)
+        return of_chain(chains, *arguments)
+
+    def loss(module, batch):
+        if steps:
+            raise error
+        return half_squared(module, batch)
+
+    monkeypatch.setattr(Chains, "_of_chain", noted)
+
+    with pytest.raises(type(error)) as raised:
+        coefficient(loss=loss, n_burn_in=2, n_draws=4)
+    assert raised.value is error
+    # Only those that vmap could have raised are tried again.
+    assert len(steps) == 1 + isinstance(error, RuntimeError)
+
+
 def test_batches_of_a_dictionary_are_taken():
     def loss(module, batch):
         return half_squared(module, (batch["inputs"], batch["targets"]))
@@ -409,19 +446,6 @@ def test_the_module_and_global_random_numbers_are_left_alone():
     torch.manual_seed(1)
     assert (coefficient(module, n_draws=10).draws == first.draws).all()
     assert (coefficient(module, n_draws=10, random_state=2).draws != first.draws).any()
-
-
-def test_split_r_hat_is_one_of_equal_halves_and_large_of_others():
-    draws = np.random.default_rng(0).normal(size=(4, 500))
-    assert split_r_hat(draws) == pytest.approx(1, abs=0.01)
-    assert split_r_hat(draws + np.array([[0], [0], [0], [3]])) > 1.5
-    assert split_r_hat(draws + np.linspace(0, 3, 500)) > 1.2
-    # By hand: halves (0, 2), (0, 2), (4, 6), (4, 6) have variance 2 within and 16/3 of their means.
-    assert split_r_hat(np.array([[0, 2, 7, 0, 2], [4, 6, 7, 4, 6]])) == pytest.approx(
-        np.sqrt(1 / 2 + 16 / 3 / 2)
-    )
-    assert split_r_hat(np.zeros((2, 4))) == 1
-    assert split_r_hat(np.array([[0, 0, 1, 1], [0, 0, 1, 1]])) == np.inf
 
 
 @pytest.mark.parametrize(

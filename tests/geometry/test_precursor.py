@@ -151,6 +151,26 @@ def test_seeds_needed_are_those_of_the_order_seen():
     assert row.seeds_needed == required_seeds(lead, alpha=0.025)
 
 
+def test_draws_are_those_of_the_stream():
+    rng = np.random.default_rng(3)
+    departure, null, emergence = (
+        on_grid(draw(rng, mean, n_seeds=18, n_tasks=2)) for mean in (EARLY, EARLY, 6.0)
+    )
+
+    def p_values(departure, **options):
+        options = {"null_departure": null, "n_draws": 99} | options
+        answers = precursor_test(departure, emergence, STEPS, **options).answers
+        return answers.p_value.unstack("answer")["null world"]
+
+    # Signs of 18 runs are flipped at random.
+    found = [p_values(departure, random_state=seed).item() for seed in range(4)]
+    assert len(set(found)) > 1
+    assert p_values(departure, random_state=2).item() == found[2]
+    many = {"b": departure, "a": departure}
+    both = p_values(many, random_state=2, null_departure=dict.fromkeys(many, null))
+    assert (both == found[2]).all()
+
+
 def test_holm_is_over_measures():
     """Nine measures of nothing beside it make a precursor early."""
     rng = np.random.default_rng(0)

@@ -14,6 +14,7 @@ from sklearn_emerge import (
     MarkovPredictor,
     TransformerPredictor,
 )
+from sklearn_emerge.assessment import load_cube
 from sklearn_emerge.geometry import (
     Estimate,
     fisher_rank,
@@ -22,7 +23,8 @@ from sklearn_emerge.geometry import (
     participation_ratio,
     rankme,
 )
-from sklearn_emerge.measures import answer_dimensionality, answer_geometry
+from sklearn_emerge.geometry._reasons import REASONS, Reason
+from sklearn_emerge.measures import answer_dimensionality, answer_geometry, reasons_of
 from sklearn_emerge.measures._answer_geometry import (
     ESTIMATES,
     answer_loss,
@@ -200,7 +202,7 @@ def test_networks_that_have_diverged_are_nan(small):
     assert found.estimate.equals(answer_geometry(*small, n_rows=8).estimate)
 
 
-def test_training_is_the_same_with_and_without_them():
+def test_training_is_the_same_with_and_without_them(tmp_path):
     options = dict(
         n_train=100,
         n_eval=30,
@@ -221,7 +223,8 @@ def test_training_is_the_same_with_and_without_them():
         "states": partial(answer_dimensionality, n_rows=20),
         "fisher": (partial(answer_geometry, of="fisher_rank", n_rows=10), [0, 20]),
     }
-    cube = EmergenceAssessment(WORLD, model, measures=measures, **options).fit().cube_
+    assessment = EmergenceAssessment(WORLD, model, measures=measures, **options).fit()
+    cube = assessment.cube_
     plain = EmergenceAssessment(WORLD, model, **options).fit().cube_
     for name in "nll", "nll_trajectory", "train_loss_trajectory":
         np.testing.assert_array_equal(cube[name], plain[name])
@@ -231,7 +234,16 @@ def test_training_is_the_same_with_and_without_them():
     assert not np.isnan(states).any()
     hidden = states.sel(dimensionality="rankme", layer="hidden")
     assert (hidden.sel(step=0) != hidden.sel(step=20)).all()
-    fisher = cube.fisher_trajectory.sel(estimate=["value", "trace"])
+    fisher = cube.fisher_trajectory
+    # Ten rows are few; the reasons are in the file, too.
+    path = tmp_path / "cube.nc"
+    assessment.to_netcdf(path)
+    for each in fisher, load_cube(path).fisher_trajectory:
+        why = reasons_of(each.isel(condition=0, mode=0))
+        assert list(why) == ["seed", "step", "task", "kind", "reason"]
+        assert set(why.step) == {0, 20}
+        assert set(why.kind) == {"rank_near_rows"}
+    fisher = fisher.sel(estimate=["value", "trace"])
     assert fisher.dims == (*head, "estimate", "task")
     assert np.isnan(fisher.sel(step=10)).all()
     assert (fisher.sel(step=[0, 20]) > 0).all()
@@ -341,3 +353,43 @@ def test_coefficients_know_the_blind_loss_of_their_task(small, monkeypatch):
     assert 0 < given[1] < given[0] - 1
     answer_geometry(model, evaluation, "local_learning_coefficient", n_rows=10, blind_loss=9.0)
     assert given[2:] == [9.0, 9.0]
+
+
+def test_reasons_are_kept_as_bits_and_read_in_words(small, monkeypatch):
+    model, evaluation = small
+    kinds = iter([["large_step", "not_finite"], []])
+
+    def estimate(module, loss, batch):
+        return Estimate(
+            value=1.0, n=1, cost=0.0, reasons=tuple(Reason(k, "Because of 3.") for k in next(kinds))
+        )
+
+    monkeypatch.setitem(ESTIMATES, "hessian_top", (estimate, Estimate))
+    found = answer_geometry(model, evaluation, "hessian_top", n_rows=10)
+    masks = dict(zip(found.flag_meanings.split(), found.flag_masks, strict=True))
+    assert list(masks) == list(REASONS)
+    assert found.sel(estimate="trusted").values.tolist() == [0, 1]
+    bits = found.sel(estimate="reasons")
+    assert bits.values.tolist() == [masks["large_step"] + masks["not_finite"], 0]
+    table = reasons_of(found)
+    assert table.task.tolist() == ["COPY", "COPY"]
+    assert table.kind.tolist() == ["large_step", "not_finite"]
+    assert table.reason.tolist() == [REASONS["large_step"], REASONS["not_finite"]]
+    assert reasons_of(found.sel(task="SORT")).empty
+    assert len(reasons_of(found.where(found.task == "SORT"))) == 0
+    with pytest.raises(ValueError, match="no entry 'reasons' .* Pass what answer_geometry"):
+        reasons_of(bits)
+    with pytest.raises(ValueError, match="flag_masks and flag_meanings are missing. Keep them"):
+        reasons_of(found.drop_attrs())
+
+
+def test_each_estimate_that_is_not_trusted_has_a_kind_of_reason(small):
+    model, evaluation = small
+    for of, options in (
+        ("gradient_rank", {}),
+        ("local_learning_coefficient", {"n_burn_in": 1, "n_draws": 4}),
+    ):
+        found = answer_geometry(model, evaluation, of, n_rows=12, **options)
+        assert (found.sel(estimate="trusted") == 0).any()
+        bits = found.sel(estimate="reasons")
+        assert ((bits == 0) == (found.sel(estimate="trusted") == 1)).all()
