@@ -52,8 +52,9 @@ How the head is found. "exact" fits it to the hidden states of the training sequ
 once the core is what it will be, with the penalty by cross-validation over sequences:
 ridge regression, or under likelihoods of outcomes and counts a logistic, softmax, Poisson
 or negative binomial regression. Mode
-"readout" then needs no training. "sgd" trains it with the core, or alone in mode
-"readout", as the papers do. The head of mode "random" stays as it is.""",
+"readout" then needs no training; where the moments of a large vocabulary would take more
+than 1 GiB, the head is that of "sgd", with a warning. "sgd" trains it with the core, or
+alone in mode "readout", as the papers do. The head of mode "random" stays as it is.""",
     "input_scaling": """\
 "standard" subtracts the training mean and divides by the training standard deviation;
 "first" subtracts the first step of each sequence; None leaves the data as they are.

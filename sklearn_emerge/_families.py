@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit, softmax
 
+from ._tokens import as_indices
 from ._typing import Floats
 
 # Beyond it a mean is out of every use, and its square would leave double precision.
@@ -83,14 +84,18 @@ class Softmax(Logistic):
         return np.log(mean)
 
     def losses(self, output: Floats, targets: Floats) -> tuple[float, Floats]:
-        """Return the sum of log sum exp(x) - t x, and derivatives; changes the output."""
+        """Return the sum of log sum exp(x) - x[t], and derivatives; changes the output.
+
+        Targets are which one was chosen, of shape (n_rows, 1).
+        """
         # In place, which is faster.
         output -= output.max(axis=1, keepdims=True)
-        loss = -np.vdot(targets, output)
+        chosen = np.arange(len(output)), as_indices(targets)
+        loss = -output[chosen].sum()
         np.exp(output, out=output)
         total = output.sum(axis=1, keepdims=True)
         output /= total
-        output -= targets
+        output[chosen] -= 1
         return loss + np.log(total).sum(), output
 
 

@@ -1,5 +1,7 @@
 """What training minimises: the criterion of each likelihood, in torch."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +12,8 @@ from ._typing import Floats
 
 # Means of counts beyond it would overflow.
 _LARGEST_LOG_MEAN = 20.7
+# Bytes of logits that are reduced at once.
+_CHUNK_BYTES = 2**24
 
 
 class Loss(nn.Module):
@@ -103,9 +107,10 @@ class CategoricalLoss(Loss):
     no_kernel = "it predicts tokens"
 
     def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Return the mean over sequences and steps."""
+        """Return the mean over sequences and steps of logits, given tokens of shape (..., 1)."""
         # In single precision, whatever that of the network.
-        return -_per_step(target * nn.functional.log_softmax(output.float(), dim=-1))
+        logits = output.float().flatten(end_dim=-2)
+        return _CrossEntropy.apply(logits, target.long().flatten()[:, None])
 
 
 class CountLoss(Loss):
@@ -170,6 +175,29 @@ class StudentTLoss(Loss):
         squares = ((output - target) * self._ratio).square()
         tails = torch.log1p(squares / self._freedom)
         return _per_step((self._freedom + 1) / 2 * tails) + self.constant
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """The mean of -log softmax(x)[t], whose gradient takes the place of the logits.
+
+    That of torch takes three more arrays of their size, which for many tokens are most of the
+    memory of an update. A second way back through the same logits is an error.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+        parts = logits.split(max(1, _CHUNK_BYTES // (4 * logits.shape[1])))
+        normaliser = torch.cat([part.logsumexp(dim=1, keepdim=True) for part in parts])
+        ctx.save_for_backward(logits, tokens, normaliser)
+        return (normaliser - logits.gather(1, tokens)).mean()
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, by_loss: torch.Tensor) -> tuple[torch.Tensor, None]:
+        logits, tokens, normaliser = ctx.saved_tensors
+        gradient = logits.sub_(normaliser).exp_()
+        gradient.scatter_add_(1, tokens, -torch.ones_like(normaliser))
+        return gradient.mul_(by_loss / len(logits)), None
 
 
 def _per_step(loss: torch.Tensor) -> torch.Tensor:

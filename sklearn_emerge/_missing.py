@@ -112,7 +112,8 @@ def usual_step(X: Floats, discrete: bool, tokens: bool) -> Floats:
     -------
     ndarray of shape (n_channels,)
     """
-    mean = observed_only(X).mean(axis=(0, 1))
+    known = observed_only(X)
     if tokens:
-        return np.eye(len(mean))[mean.argmax()]
+        return np.array([np.bincount(known.ravel().astype(np.intp)).argmax()], dtype=np.float64)
+    mean = known.mean(axis=(0, 1))
     return np.round(mean) if discrete else mean

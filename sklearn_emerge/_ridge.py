@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack, solve_triangular
 
+from ._tokens import count_tokens, indicators
 from ._typing import Floats
 
 # In units of the variance of a feature. Below the first, what the normal equations say of the
@@ -17,6 +18,9 @@ PENALTIES = np.logspace(-14, 1, 16)
 AMOUNTS = np.append(np.logspace(-7, 3, 11), np.inf)
 # Bytes of rows at once, which stay in the cache.
 _BLOCK_BYTES = 2**22
+# Bytes that moments may take; a fit holds about four times as many.
+MOST_BYTES_OF_MOMENTS = 2**30
+_N_FOLDS = 5
 # Numbers of work space for a column, as LAPACK likes them.
 _WORK = 64
 
@@ -30,6 +34,11 @@ def blocks(n_rows: int, n_columns: int) -> Iterator[tuple[slice, Floats]]:
         yield rows, room[: rows.stop - start]
 
 
+def bytes_of_moments(n_features: int, n_targets: int) -> float:
+    """Return what the moments of five folds take."""
+    return 8.0 * _N_FOLDS * (n_features + n_targets) ** 2
+
+
 class Moments:
     """Sums and products of features and targets, fold by fold.
 
@@ -39,13 +48,21 @@ class Moments:
         Sizes.
     origin : ndarray of shape (n_features + n_targets,), default=None
         What products are about; None takes the mean of the first rows.
+    tokens : bool, default=False
+        Whether targets are added as tokens, each of which is a column of zeros and ones here.
     """
 
     def __init__(
-        self, n_folds: int, n_features: int, n_targets: int, origin: Floats | None = None
+        self,
+        n_folds: int,
+        n_features: int,
+        n_targets: int,
+        origin: Floats | None = None,
+        *,
+        tokens: bool = False,
     ) -> None:
         n_columns = n_features + n_targets
-        self.n_features = n_features
+        self.n_features, self.tokens = n_features, tokens
         self.counts = np.zeros(n_folds)
         self.sums = np.zeros((n_folds, n_columns))
         self.products = np.zeros((n_folds, n_columns, n_columns))
@@ -59,17 +76,25 @@ class Moments:
         ----------
         fold : int
             Which.
-        features, targets : ndarray of shape (n_rows, n_features) and (n_rows, n_targets)
+        features, targets : ndarray of shape (n_rows, n_features) and (n_rows, n_targets or 1)
             The rows.
         """
-        n = self.n_features
+        n, n_targets = self.n_features, self.sums.shape[1] - self.n_features
+
+        def columns_of(targets: Any) -> Any:
+            return indicators(targets, n_targets) if self.tokens else targets
+
         if self.origin is None:
             # Products about a mean lose no digits where the mean is large.
-            means = [columns.mean(axis=0, dtype=np.float64) for columns in (features, targets)]
-            self.origin = np.concatenate(means)
+            of_features = features.mean(axis=0, dtype=np.float64)
+            if self.tokens:
+                of_targets = count_tokens(targets[:, np.newaxis], n_targets)[0] / len(targets)
+            else:
+                of_targets = targets.mean(axis=0, dtype=np.float64)
+            self.origin = np.concatenate([of_features, of_targets])
         for rows, columns in blocks(len(features), len(self.origin)):
             np.subtract(features[rows], self.origin[:n], out=columns[:, :n])
-            np.subtract(targets[rows], self.origin[n:], out=columns[:, n:])
+            np.subtract(columns_of(targets[rows]), self.origin[n:], out=columns[:, n:])
             self.counts[fold] += len(columns)
             self.sums[fold] += columns.sum(axis=0)
             self.products[fold] += columns.T @ columns

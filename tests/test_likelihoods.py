@@ -30,6 +30,7 @@ from sklearn_emerge._families import Counts
 from sklearn_emerge._glm import fit_glm
 from sklearn_emerge._losses import Loss
 from sklearn_emerge._ridge import Moments
+from sklearn_emerge._tokens import indicators
 from sklearn_emerge.assessment._panel import make_baselines
 from sklearn_emerge.likelihoods import LIKELIHOODS, Likelihood
 from sklearn_emerge.likelihoods._negative_binomial import dispersions
@@ -41,12 +42,16 @@ OUTPUT = RNG.normal(size=(4, 5, 3))
 OBSERVED = {
     "gaussian": RNG.normal(size=OUTPUT.shape),
     "bernoulli": RNG.integers(2, size=OUTPUT.shape).astype(float),
-    "categorical": np.eye(3)[RNG.integers(3, size=OUTPUT.shape[:2])],
+    "categorical": RNG.integers(3, size=(*OUTPUT.shape[:2], 1)).astype(float),
 }
 OBSERVED["student_t"] = OBSERVED["gaussian"]
 OBSERVED["poisson"] = OBSERVED["negative_binomial"] = RNG.poisson(2.0, size=OUTPUT.shape) * 1.0
 # Degrees of freedom or dispersions; one tells negative binomial counts from Poisson counts, or not.
 SHAPE = np.array([0.7, 0.0, 2.0])
+
+
+def _columns(name, x):
+    return indicators(x, 3) if LIKELIHOODS[name].tokens else x
 
 
 @pytest.mark.parametrize("name", LIKELIHOODS)
@@ -56,7 +61,8 @@ def test_the_criterion_is_the_mean_log_density_with_a_minus(name):
     if not likelihood.identity_link:
         scale = np.ones(3)
     shape = SHAPE + (name == "student_t")
-    tensors = (torch.from_numpy(part.astype(np.float32)) for part in (OUTPUT, x / scale))
+    scaled = x if likelihood.tokens else x / scale
+    tensors = (torch.from_numpy(part.astype(np.float32)) for part in (OUTPUT, scaled))
     loss = likelihood.criterion(noise_std, scale, shape)(*tensors).item()
     density = likelihood.log_density(x, likelihood.mean(OUTPUT * scale), noise_std, shape)
     assert loss == pytest.approx(-density.sum(axis=2).mean(), rel=1e-5)
@@ -73,10 +79,11 @@ def test_what_is_next_to_a_regression_is_a_mean_and_means_stay(name):
 @pytest.mark.parametrize("name", [each for each in LIKELIHOODS if not LIKELIHOODS[each].counts])
 def test_what_is_repeated_is_a_mean_and_nearest_to_what_there_is(name):
     likelihood, x = LIKELIHOODS[name], OBSERVED[name]
-    mean = likelihood.repeat(x, 0.9)
+    of_tokens = (3,) if likelihood.tokens else ()
+    mean, nearest = likelihood.repeat(x, 0.9, *of_tokens), _columns(name, x)
     assert likelihood.is_mean(mean)
-    assert np.allclose(mean, x, atol=0.1 + 1e-12)
-    assert likelihood.repeat(x, 1.0) == pytest.approx(x)
+    assert np.allclose(mean, nearest, atol=0.1 + 1e-12)
+    assert likelihood.repeat(x, 1.0, *of_tokens) == pytest.approx(nearest)
 
 
 def test_log_densities_are_those_of_scipy_and_torch():
@@ -90,13 +97,15 @@ def test_log_densities_are_those_of_scipy_and_torch():
     assert density == pytest.approx(-loss(torch.tensor(OUTPUT), torch.tensor(x)).numpy())
     x, tokens = OBSERVED["categorical"], LIKELIHOODS["categorical"]
     density = tokens.log_density(x, tokens.mean(OUTPUT))
-    assert density == pytest.approx(x * log_softmax(OUTPUT, axis=2))
+    assert density.shape == x.shape
+    theirs = np.take_along_axis(log_softmax(OUTPUT, axis=2), x.astype(int), axis=2)
+    assert density == pytest.approx(theirs)
 
 
 @pytest.mark.parametrize("name", ["bernoulli", "categorical"])
 def test_one_surprise_costs_no_more_than_a_probability_of_a_millionth(name):
     x = OBSERVED[name]
-    density = LIKELIHOODS[name].log_density(x, 1 - x)
+    density = LIKELIHOODS[name].log_density(x, 1 - _columns(name, x))
     assert density.min() == pytest.approx(np.log(1e-6))
     assert np.isfinite(density).all()
 
@@ -109,16 +118,16 @@ def test_means_are_the_inverse_of_the_link():
     assert np.diff(np.log(means)) == pytest.approx(np.diff(OUTPUT))
 
 
-def test_tokens_are_channels_and_others_stay_as_they_are():
+def test_tokens_stay_numbers_and_are_columns_of_regressions():
     X = RNG.integers(3, size=(4, 5, 1)).astype(float)
-    channels = LIKELIHOODS["categorical"].encode(X, 4)
-    assert channels.shape == (4, 5, 4)
-    assert (channels.argmax(axis=2) == X[:, :, 0]).all()
-    assert (channels.sum(axis=2) == 1).all()
+    model = MarkovPredictor(likelihood="categorical", n_tokens=4).fit(X)
+    assert np.array_equal(model.encode(X), X)
+    columns = indicators(X, 4)
+    assert columns.shape == (4, 5, 4)
+    assert (columns.argmax(axis=2) == X[:, :, 0]).all()
+    assert (columns.sum(axis=2) == 1).all()
     with pytest.raises(ValueError, match="tokens"):
-        LIKELIHOODS["categorical"].encode(X + 0.5, 4)
-    for name in ("gaussian", "bernoulli"):
-        assert LIKELIHOODS[name].encode(X, None) is X
+        model.encode(X + 0.5)
 
 
 def test_each_is_for_what_it_says():
@@ -180,8 +189,8 @@ def test_tokens_are_drawn_as_often_as_they_are_probable():
     # Evenly, so that no chance is in it.
     uniforms = (np.arange(1000) + 0.5)[:, np.newaxis] / 1000
     drawn = LIKELIHOODS["categorical"].draw(np.tile(mean, (1000, 1)), uniforms)
-    assert drawn.mean(axis=0).tolist() == mean.tolist()
-    assert (np.diff(drawn.argmax(axis=1)) >= 0).all()
+    assert (np.bincount(drawn[:, 0].astype(int), minlength=4) / 1000).tolist() == mean.tolist()
+    assert (np.diff(drawn[:, 0]) >= 0).all()
     # What an output that is no token has leaves their ratios as they are.
     less = LIKELIHOODS["categorical"].draw(np.tile(0.8 * mean, (1000, 1)), uniforms)
     assert np.array_equal(less, drawn)
@@ -189,7 +198,7 @@ def test_tokens_are_drawn_as_often_as_they_are_probable():
     last = LIKELIHOODS["categorical"].draw(
         np.array([[0.3, 0.7 - 1e-16, 0.0]]), np.array([[1 - 2.0**-53]])
     )
-    assert last.tolist() == [[0, 1, 0]]
+    assert last.tolist() == [[1]]
 
 
 class GeometricLoss(Loss):

@@ -187,9 +187,9 @@ def test_logistic_regression_equals_that_of_scikit_learn(penalty, classes):
 
 def test_softmax_regression_equals_that_of_scikit_learn(classes):
     X, chosen = classes
-    Y = np.eye(3)[chosen]
-    halves = [(X[:100], Y[:100]), (X[100:], Y[100:])]
-    fit = fit_glm(lambda: halves, moments_of(X, Y), 1e-2, family=Softmax())
+    y = chosen[:, np.newaxis].astype(float)
+    halves = [(X[:100], y[:100]), (X[100:], y[100:])]
+    fit = fit_glm(lambda: halves, moments_of(X, np.eye(3)[chosen]), 1e-2, family=Softmax())
     theirs = LogisticRegression(C=1 / 3, tol=1e-10, max_iter=1000).fit(standardised(X), chosen)
     output = X @ fit.coef + fit.intercept
     ours = np.exp(output - logsumexp(output, axis=1, keepdims=True))
@@ -216,7 +216,8 @@ def test_a_class_that_is_missing_from_a_fold_or_from_all_is_no_trouble(classes):
     Y = np.eye(4)[chosen[order]]
     moments = moments_of(X[order], Y)
     assert np.isfinite(fit_ridge(moments).coef).all()
-    fit = fit_glm(lambda: [(X[order], Y)], moments, 1e-2, family=Softmax())
+    y = chosen[order, np.newaxis].astype(float)
+    fit = fit_glm(lambda: [(X[order], y)], moments, 1e-2, family=Softmax())
     output = X[order] @ fit.coef + fit.intercept
     assert fit.converged
     assert (output[:, 3] - output.max(axis=1) < -10).all()
@@ -229,6 +230,15 @@ def test_classes_that_can_be_separated_keep_finite_coefficients():
     assert fit.converged
     assert np.isfinite(fit.coef).all()
     assert (((X @ fit.coef + fit.intercept) > 0) == (y > 0)).all()
+
+
+def test_moments_of_tokens_are_those_of_their_columns(classes):
+    X, chosen = classes
+    of_columns, of_tokens = Moments(1, 4, 3), Moments(1, 4, 3, tokens=True)
+    of_columns.add(0, X, np.eye(3)[chosen])
+    of_tokens.add(0, X, chosen[:, np.newaxis].astype(float))
+    assert np.array_equal(of_tokens.origin, of_columns.origin)
+    assert np.array_equal(of_tokens.products, of_columns.products)
 
 
 def test_rows_are_added_in_blocks_that_do_not_matter(regression, monkeypatch):

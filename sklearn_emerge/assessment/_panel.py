@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 
 import numpy as np
 
@@ -108,7 +109,7 @@ def make_baselines(
     Raises
     ------
     ValueError
-        If a name is not known, or something is no predictor.
+        If a name is not known, something is no predictor, or the vocabulary is too large for one.
     """
     if isinstance(baselines, dict):
         chosen = dict(baselines)
@@ -129,7 +130,20 @@ def make_baselines(
     if not chosen:
         raise ValueError("baselines is empty; pass at least one, for instance ['mean'].")
     _check_seeing(chosen, model)
+    n_tokens = vocabulary_of(model)
+    if isinstance(n_tokens, Integral):
+        for baseline in chosen.values():
+            baseline._check_vocabulary(int(n_tokens))
     return {name: with_facts(baseline, model) for name, baseline in chosen.items()}
+
+
+def _has_room(baseline: BasePredictor, n_tokens: int) -> bool:
+    """Return whether a vocabulary is not too large for a predictor."""
+    try:
+        baseline._check_vocabulary(n_tokens)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_seeing(baselines: Mapping[str, BasePredictor], model: BasePredictor) -> None:
@@ -172,7 +186,9 @@ def _names(baselines: str | Iterable[str], model: BasePredictor, world: World) -
             recorded = isinstance(world, ArrayWorld)
             X = world.recorded().rows.ends() if recorded else world.sample(_LOOKED_AT, 0).X
             n_tokens = 1 + int(np.nanmax(X))
-        return _that_see(_AUTO["few tokens" if n_tokens <= _FEW_TOKENS else "many tokens"], model)
+        names = _AUTO["few tokens" if n_tokens <= _FEW_TOKENS else "many tokens"]
+        names = [each for each in names if _has_room(ALTERNATIVES[each].make(), n_tokens)]
+        return _that_see(names, model)
     names = [baselines] if isinstance(baselines, str) else list(baselines)
     unknown = [name for name in names if name not in tuple(ALTERNATIVES)]
     if unknown:

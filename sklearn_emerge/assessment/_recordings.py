@@ -11,7 +11,7 @@ from .._latents import check_latents
 from .._missing import is_observed
 from .._padding import even, is_uneven, lengths_of
 from .._tables import check_labels, cut_call, names_of, recording_call
-from .._tokens import token_values
+from .._tokens import vocabulary_size
 from .._typing import Floats
 from .._validation import check_sequences
 from ..likelihoods import LIKELIHOODS
@@ -115,7 +115,7 @@ def check_values(configurations: Iterable[Configuration]) -> None:
         X = X.reshape(*X.shape[:2], -1)
         if likelihood.tokens:
             n_tokens = getattr(model, "n_tokens", "auto")
-            token_values(X, None if n_tokens == "auto" else int(n_tokens))
+            vocabulary_size(X, None if n_tokens == "auto" else int(n_tokens))
         else:
             likelihood.check(X)
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
+from .._tokens import as_indices
 from .._typing import Floats
 from ..predictors._base import BasePredictor
 from ..worlds import AlgorithmicWorld
@@ -73,7 +74,7 @@ class AlgorithmicPredictor(OptimalPredictor):
         n_steps = X.shape[1]
         # Rows that end early are read as if padding followed; what is predicted from that is cut.
         tokens = np.zeros((len(X), max(n_steps, self.world.row_length)), dtype=np.int64)
-        tokens[:, :n_steps] = X.argmax(axis=2)
+        tokens[:, :n_steps] = as_indices(X)
         vocabulary = self.world.vocabulary
         levels = [vocabulary.index(f"L{level}") for level in self.world.levels]
         if n_steps == 1:

@@ -42,8 +42,8 @@ class Likelihood(ABC):
     discrete : bool
         Whether observations have probabilities, and no densities.
     tokens : bool
-        Whether sequences are tokens, which predictors see as channels, one a token of the
-        vocabulary, of which one is 1 and the others 0.
+        Whether sequences are tokens: integers in one channel, whose means are a probability for
+        each of the vocabulary.
     counts : bool
         Whether observations are counts, of which equal ones are no states.
     identity_link : bool
@@ -73,27 +73,6 @@ class Likelihood(ABC):
         X : ndarray of shape (n_sequences, n_steps, n_channels)
             Sequences for training, NaN where a step is missing.
         """
-
-    def encode(self, X: Floats, n_tokens: int | None) -> Floats:
-        """Return sequences as the channels whose means are predicted.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_sequences, n_steps, n_channels)
-            Sequences.
-        n_tokens : int or None
-            Size of the vocabulary, of tokens; None takes it from X.
-
-        Returns
-        -------
-        ndarray of shape (n_sequences, n_steps, n_channels or n_tokens)
-
-        Raises
-        ------
-        ValueError
-            If they are no tokens, or not of the vocabulary.
-        """
-        return X
 
     @abstractmethod
     def mean(self, output: Floats) -> Floats:
@@ -168,6 +147,8 @@ class Likelihood(ABC):
         Returns
         -------
         ndarray of the same shape as x
+            Of tokens, whose `repeat` is asked for the size of the vocabulary, too, a probability
+            for each.
         """
 
     @abstractmethod
@@ -187,7 +168,8 @@ class Likelihood(ABC):
         -------
         Loss
             Module of what a network gives and the targets, both of shape (n_sequences, n_steps,
-            n_channels).
+            n_channels); of tokens logits (n_sequences, n_steps, n_tokens) and tokens
+            (n_sequences, n_steps, 1).
         """
 
     @abstractmethod
@@ -199,7 +181,8 @@ class Likelihood(ABC):
         ridge : RidgeFit
             From `fit_ridge`.
         chunks : callable
-            Yields pairs of features (n_rows, n_features) and targets (n_rows, n_channels).
+            Yields pairs of features (n_rows, n_features) and targets (n_rows, n_channels), of
+            tokens (n_rows, 1).
         moments : Moments
             Those of the ridge regression.
 
@@ -261,7 +244,8 @@ class Likelihood(ABC):
         Parameters
         ----------
         x, mean : ndarray of shape (n_sequences, n_steps, n_channels)
-            Observations and their predicted means.
+            Observations and their predicted means; of tokens (n_sequences, n_steps, 1) and
+            (n_sequences, n_steps, n_tokens).
         noise_std : float or ndarray of shape (n_channels,)
             Standard deviation of the noise of quantities, in units of the data.
         shape : ndarray of shape (n_channels,), default=None
@@ -269,7 +253,7 @@ class Likelihood(ABC):
 
         Returns
         -------
-        ndarray of the same shape
+        ndarray of the shape of x
             Summed over the channels it is the log density of a step.
         """
 
@@ -293,5 +277,5 @@ class Likelihood(ABC):
         Returns
         -------
         ndarray of shape (..., n_channels)
-            As predictors see them: of tokens a channel each.
+            As predictors see them: of tokens integers, of shape (..., 1).
         """

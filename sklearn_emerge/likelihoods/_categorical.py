@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import softmax, xlogy
+from scipy.special import softmax
 
 from .._families import Softmax
 from .._missing import is_observed
-from .._tokens import encode_tokens
+from .._tokens import as_indices
 from .._typing import Floats
 from ._outcomes import SMALLEST_PROBABILITY, Outcomes
 
@@ -19,18 +19,14 @@ if TYPE_CHECKING:
 
 
 class Categorical(Outcomes):
-    """Tokens, whose means are the probabilities of each."""
+    """Tokens, integers of shape (..., 1), whose means are the probabilities of each."""
 
     name = "categorical"
     tokens = True
     family = Softmax()
 
     def check(self, X: Floats) -> None:
-        """Take what `encode` has made: it finds what is no token."""
-
-    def encode(self, X: Floats, n_tokens: int | None) -> Floats:
-        """Return one channel a token."""
-        return encode_tokens(X, n_tokens)
+        """Take what `vocabulary_size` lets pass: it finds what is no token."""
 
     def mean(self, output: Floats) -> Floats:
         """Return the probabilities that logits stand for."""
@@ -51,13 +47,16 @@ class Categorical(Outcomes):
 
     def staying(self, past: Floats, following: Floats) -> float:
         """Return the share of tokens that are as the one before, one more of each outcome."""
-        stays = np.nansum(following * past)
+        stays = int((following == past).sum())
         return (stays + 1) / (int(is_observed(following).sum()) + 2)
 
-    def repeat(self, x: Floats, share: float | Floats) -> Floats:
+    def repeat(self, x: Floats, share: float | Floats, n_tokens: int = 1) -> Floats:
         """Return the share where the token is, the rest shared by all others."""
-        n_others = x.shape[2] - 1
-        return np.where(x > 0, share, (1 - share) / n_others) if n_others else np.ones_like(x)
+        if n_tokens == 1:
+            return np.ones_like(x)
+        mean = np.full((*x.shape[:-1], n_tokens), (1 - share) / (n_tokens - 1))
+        np.put_along_axis(mean, as_indices(x)[..., np.newaxis], share, axis=-1)
+        return mean
 
     def criterion(
         self, noise_std: float | Floats, scale: Floats, shape: Floats | None = None
@@ -80,8 +79,10 @@ class Categorical(Outcomes):
         noise_std: float | Floats | None = None,
         shape: Floats | None = None,
     ) -> Floats:
-        """Return the log probability of each token that occurs, 0 of others, in nats."""
-        return xlogy(x, np.maximum(mean, SMALLEST_PROBABILITY))
+        """Return the log probability of the token that occurs, of shape (..., 1), in nats."""
+        places = np.broadcast_to(as_indices(x)[..., np.newaxis], (*mean.shape[:-1], 1))
+        chosen: Floats = np.take_along_axis(mean, places, axis=-1)
+        return np.log(np.maximum(chosen, SMALLEST_PROBABILITY))
 
     def draw(
         self,
@@ -90,8 +91,8 @@ class Categorical(Outcomes):
         noise_std: float | Floats | None = None,
         shape: Floats | None = None,
     ) -> Floats:
-        """Return a token each, as channels."""
+        """Return a token each, of shape (..., 1)."""
         below = mean.cumsum(axis=-1)
         # Outputs that are no tokens, and rounding, leave less than 1 for all tokens together.
         token = (below[..., :-1] < uniforms * below[..., -1:]).sum(axis=-1)
-        return np.eye(mean.shape[-1])[token]
+        return token[..., np.newaxis].astype(np.float64)

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from ..likelihoods import LIKELIHOODS, Likelihood
 from ..predictors import BasePredictor
 from ..worlds import Sample
-from ._sequences import as_given, scored_steps, sequences_of
+from ._sequences import scored_steps, sequences_of
 
 
 def token_accuracy(
@@ -114,10 +114,10 @@ def outcome_accuracy(predictor: BasePredictor, sample: Sample | ArrayLike) -> fl
             "quantities and counts are not right or wrong; use its score, or fit it with "
             "likelihood='bernoulli' or 'categorical'."
         )
-    mean = predictor.predict(as_given(predictor, X)).reshape(*X.shape[:2], -1)[:, :-1]
+    mean = predictor.predict(X).reshape(*X.shape[:2], -1)[:, :-1]
     targets = predictor._targets(X)[:, 1:]
     if likelihood.tokens:
-        right = mean.argmax(axis=2) == targets.argmax(axis=2)
+        right = mean.argmax(axis=2) == targets[:, :, 0]
     else:
         right = ((mean > 0.5) == (targets > 0.5)).mean(axis=2)
     return float(right[scored].mean())

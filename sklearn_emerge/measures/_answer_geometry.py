@@ -158,7 +158,7 @@ def rows_of(network: torch.nn.Module, sample: Sample, *tasks: str) -> Rows:
     """Return the rows of tasks as geometry takes them, where the network is."""
     asked, device = np.isin(sample.task, tasks), next(network.parameters()).device
     tokens, scored = (torch.as_tensor(each[asked]) for each in (sample.X, sample.scored))
-    return tokens.to(device), scored.to(device)
+    return tokens.long().to(device), scored.to(device)
 
 
 def blind_loss(world: AlgorithmicWorld, sample: Sample, *tasks: str) -> float:
@@ -172,7 +172,7 @@ def blind_loss(world: AlgorithmicWorld, sample: Sample, *tasks: str) -> float:
 def answer_loss(network: Any, rows: Rows) -> torch.Tensor:
     """Return the negative log-likelihood of the answer of each row."""
     tokens, scored = rows
-    logits = network(_encoded(network, tokens[:, :-1])).transpose(1, 2)
+    logits = network(_inputs(network, tokens[:, :-1])).transpose(1, 2)
     loss = torch.nn.functional.cross_entropy(logits, tokens[:, 1:], reduction="none")
     return (loss * scored[:, 1:]).sum(dim=1)
 
@@ -183,16 +183,15 @@ def draw_answers(network: Any, rows: Rows, generator: torch.Generator) -> Rows:
     for step in range(1, tokens.shape[1]):
         asked = scored[:, step]
         if asked.any():
-            logits = network(_encoded(network, tokens[asked, :step]))[:, -1]
+            logits = network(_inputs(network, tokens[asked, :step]))[:, -1]
             shares = logits[:, : AlgorithmicWorld.n_tokens].softmax(dim=1)
             tokens[asked, step] = torch.multinomial(shares, 1, generator=generator)[:, 0]
     return tokens, scored
 
 
-def _encoded(network: torch.nn.Module, tokens: torch.Tensor) -> torch.Tensor:
-    """Return tokens as the network takes them, a channel each."""
-    like = next(network.parameters())
-    return torch.eye(AlgorithmicWorld.n_tokens, dtype=like.dtype, device=like.device)[tokens]
+def _inputs(network: torch.nn.Module, tokens: torch.Tensor) -> torch.Tensor:
+    """Return tokens as the network takes them."""
+    return tokens[..., None].to(next(network.parameters()).dtype)
 
 
 # Functions of a network, the loss of rows and rows, and what they return.

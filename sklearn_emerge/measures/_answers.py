@@ -96,8 +96,8 @@ def answer_scores(
     right, nll = np.ones(scored.shape), np.zeros(scored.shape)
     chosen = probability[rows, steps]
     right[rows, steps] = chosen.argmax(axis=1) == X[rows, steps + 1]
-    true = chosen[np.arange(len(rows)), X[rows, steps + 1]]
-    nll[rows, steps] = -LIKELIHOODS["categorical"].log_density(np.ones(len(rows)), true, np.nan)
+    true = X[rows, steps + 1, np.newaxis]
+    nll[rows, steps] = -LIKELIHOODS["categorical"].log_density(true, chosen, np.nan)[:, 0]
     length = scored.sum(axis=1)
     by_row = {
         "exact_match": right.all(axis=1),

@@ -1,6 +1,7 @@
 """Capacity of a network: parameters, precision, heads, layers and compute."""
 
 from copy import deepcopy
+from math import prod
 from numbers import Integral, Real
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from .._typing import Floats
 from .._validation import as_numbers
+from ..networks import SequenceNetwork
 from ..predictors._neural import NeuralPredictor
 from ..worlds import Sample
 
@@ -116,14 +118,15 @@ def count_flops(module: torch.nn.Module, shape: tuple[int, ...]) -> int:
         Any module.
     shape : tuple of int
         Shape of the floats that it is called with, (n_sequences, n_steps, n_inputs) for networks
-        of predictors.
+        of predictors, among whose inputs a token is one.
 
     Returns
     -------
     int
         Operations of matrix products, convolutions and attention, a multiplication and an
         addition counting as two; element-wise operations are not counted. Causal attention
-        counts in full, as it is computed by most kernels.
+        counts in full, as it is computed by most kernels, and tokens that networks of predictors
+        look up count as the product with a channel each that this stands for.
 
     Raises
     ------
@@ -141,7 +144,10 @@ def count_flops(module: torch.nn.Module, shape: tuple[int, ...]) -> int:
         raise ValueError(
             f"module={module!r} is not a torch.nn.Module; of a fitted predictor pass network_."
         )
-    counter = FlopCounterMode(display=False)
+    looked_up = {torch.ops.aten.embedding: _flops_of_look_up}
+    counter = FlopCounterMode(
+        display=False, custom_mapping=looked_up if isinstance(module, SequenceNetwork) else None
+    )
     # Tensors without data; the fused kernels of a CPU are not known to the counter.
     module = deepcopy(module).to("meta")
     try:
@@ -153,6 +159,11 @@ def count_flops(module: torch.nn.Module, shape: tuple[int, ...]) -> int:
             "that it takes, and create tensors with device=inputs.device in forward."
         ) from error
     return counter.get_total_flops()
+
+
+def _flops_of_look_up(weight: Any, tokens: Any, *args: Any, **options: Any) -> int:
+    """Return the operations of the product of a matrix with a channel a token."""
+    return 2 * prod(tokens) * prod(weight)
 
 
 @validate_params(
@@ -206,7 +217,7 @@ def module_capacity(
     >>> model = TransformerPredictor(
     ...     64, 2, 4, likelihood="categorical", n_tokens=world.n_tokens, max_steps=0, random_state=0
     ... ).fit(world.sample(5, random_state=0).X)
-    >>> found = module_capacity(model.network_, (1, 45, 27), n_heads=4, n_layers=2)
+    >>> found = module_capacity(model.network_, (1, 45, 1), n_heads=4, n_layers=2)
     >>> found.n_parameters == model.n_parameters_, found.flops
     (True, 226560.0)
     """

@@ -8,13 +8,14 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from sklearn.neighbors import NearestNeighbors
 
+from .._roles import exogenous_of, join
 from .._typing import Floats
 from .._validation import check_integer
 from ..likelihoods import LIKELIHOODS
 from ..predictors import BasePredictor
 from ..predictors._scale import center_and_scale
 from ..worlds import Sample
-from ._sequences import as_given, sequences_of
+from ._sequences import sequences_of
 
 # What is measured, in order.
 EXCHANGE = ("loss", "rise", "correlation", "distance")
@@ -137,8 +138,11 @@ def _exchange(
     if first:
         predictor._targets(start)[...] = predictor._targets(X)[:, :1]
     targets, past_of = predictor._targets(X), X - start
-    seen, scale_seen = predictor._seen(past_of), predictor._scaling(X)[1]
-    scale = center_and_scale(targets)[1]
+    # Differences of tokens are those of columns, one a token.
+    predicted, seen = predictor._columns(X), predictor._seen(past_of)
+    if predictor._has_tokens and predictor._feedback:
+        seen = join(predicted, exogenous_of(X, predictor._n_exogenous))
+    scale_seen, scale = predictor._scaling(X)[1], center_and_scale(predicted)[1]
     likelihood, noise = LIKELIHOODS[predictor.likelihood_], (predictor.noise_std_, predictor.shape_)
     # Counts of many channels are never equal.
     exact = likelihood.discrete and not likelihood.counts and not predictor._n_exogenous
@@ -159,7 +163,7 @@ def _exchange(
         losses.append(-likelihood.log_density(targets[rows, t + 1], means, *noise).sum(axis=2))
         changes.append(mean - own_means[rows, t])
         if latents is None:
-            effects.append(targets[others, t + 1] - targets[rows, t + 1])
+            effects.append(predicted[others, t + 1] - predicted[rows, t + 1])
         else:
             inputs = np.insert(seen[rows, t] / scale_seen, 0, 1, axis=1)
             effects.append((latents[others, t] - latents[rows, t])[:, np.newaxis] * inputs)
@@ -175,7 +179,7 @@ def _exchange(
 
 def _means(predictor: Any, X: NDArray[Any]) -> Floats:
     """Return predictions of sequences that are as long as those of training, or shorter."""
-    return predictor.at_length(X.shape[1]).predict(as_given(predictor, X))
+    return predictor.at_length(X.shape[1]).predict(X)
 
 
 def _latent(sample: Any, latent: Any) -> Floats:

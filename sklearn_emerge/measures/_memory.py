@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from ..predictors import BasePredictor
 from ..worlds import Sample
-from ._sequences import as_given, sequences_of
+from ._sequences import sequences_of
 
 
 def memory_curve(
@@ -87,7 +87,6 @@ def memory_curve(
         )
     X, scored = sequences_of(predictor, sample, n_sequences)
     windows = _check_windows(windows, X.shape[1])
-    X = as_given(predictor, X)
     losses = [-predictor.score_from_last(X, k)[scored].mean() for k in windows]
     curve = xr.DataArray(losses, {"window": windows}, dims="window")
     curve.window.attrs = {"long_name": "last inputs that are seen", "units": "step"}

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._roles import exogenous_of, join
 from .._typing import Floats
-from ..likelihoods import LIKELIHOODS
 from ..predictors import BasePredictor
 from ..worlds import Sample
 
@@ -31,7 +29,8 @@ def sequences_of(
     Returns
     -------
     X : ndarray of shape (n_sequences, n_steps, n_channels)
-        The sequences, checked, with what the predictor sees in place of missing steps.
+        The sequences, checked, with what the predictor sees in place of missing steps. Predictors
+        take them as they are.
     scored : ndarray of bool of shape (n_sequences, n_steps - 1)
         Whether what follows a step is scored, and observed.
     """
@@ -48,28 +47,6 @@ def sequences_of(
     if sample.scored is not None:
         scored = scored & np.asarray(sample.scored)[:n_sequences, 1:]
     return predictor.fill_missing(X), scored
-
-
-def as_given(predictor: BasePredictor, X: Floats) -> NDArray[Any]:
-    """Return sequences that `sequences_of` has returned in the form that a predictor takes.
-
-    Parameters
-    ----------
-    predictor : predictor
-        Fitted.
-    X : ndarray of shape (n_sequences, n_steps, n_channels)
-        The sequences; of tokens, one channel each.
-
-    Returns
-    -------
-    ndarray of shape (n_sequences, n_steps, n_channels), of tokens (n_sequences, n_steps)
-    """
-    if not LIKELIHOODS[predictor.likelihood_].tokens:
-        return X
-    tokens, n_exogenous = predictor._targets(X).argmax(axis=2), predictor._n_exogenous
-    if not n_exogenous:
-        return tokens
-    return join(tokens[:, :, np.newaxis].astype(np.float64), exogenous_of(X, n_exogenous))
 
 
 def negative_log_likelihood(predictor: BasePredictor, sample: Sample) -> float:

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from torch import nn
 
+from .._tokens import as_indices
 from .._typing import Floats
 from ..recurrence import is_plain
 
@@ -23,13 +24,20 @@ class Cell(ABC):
     input_bias, recurrent_bias : ndarray of shape (n_gates * n_units,) or float
         What is added to the products with inputs, and with hidden states.
 
+    Inputs of tokens, where `n_tokens` is set, are the token as a number, and behind it what else
+    enters.
+
     Attributes
     ----------
     n_units : int
         Units of the hidden states.
     n_state : int
         Numbers of a state, which may have more than the hidden states.
+    n_tokens : int or None
+        Size of the vocabulary, None if inputs are channels.
     """
+
+    n_tokens: int | None = None
 
     def __init__(
         self,
@@ -83,7 +91,7 @@ class Cell(ABC):
         ndarray of shape (n_sequences, n_state, n_state)
             By the state before: entry (s, i, j) is that of number i by number j.
         ndarray of shape (n_sequences, n_state, n_inputs)
-            By the inputs.
+            By the inputs, a token of the vocabulary each if they are tokens.
         """
 
     @property
@@ -97,7 +105,12 @@ class Cell(ABC):
 
     def _drives(self, hidden: Floats, inputs: Floats) -> Pair:
         """Return what inputs and hidden states give to the gates."""
-        driven = inputs @ self.input_weights
+        n = self.n_tokens
+        if n is None:
+            driven = inputs @ self.input_weights
+        else:
+            driven = self.input_weights[as_indices(inputs)]
+            driven += inputs[:, 1:] @ self.input_weights[n:]
         driven += self.input_bias
         kept = hidden @ self.recurrent_weights
         kept += self.recurrent_bias
@@ -225,7 +238,7 @@ class LSTMCell(Cell):
         of_hidden = [by_memory * each for each in of_memory]
         of_hidden.append(shown * output * (1 - output))
         by_state = np.zeros((len(state), 2 * n, 2 * n))
-        by_inputs = np.empty((len(state), 2 * n, inputs.shape[1]))
+        by_inputs = np.empty((len(state), 2 * n, len(self.input_weights)))
         by_state[:, :n, :n], by_inputs[:, :n] = self._through(of_hidden)
         by_state[:, n:, :n], by_inputs[:, n:] = self._through(of_memory)
         _diagonal(by_state[:, :n, n:])[...] = by_memory * forget
@@ -260,13 +273,15 @@ def _sigmoid(x: Floats) -> Floats:
 _CELLS: dict[type[nn.Module], type[Cell]] = {nn.RNN: RNNCell, nn.GRU: GRUCell, nn.LSTM: LSTMCell}
 
 
-def cell_of(core: nn.Module) -> Cell | None:
+def cell_of(core: nn.Module, n_tokens: int | None = None) -> Cell | None:
     """Return the cell of a core, or None if it is not one plain layer of torch's RNN, GRU or LSTM.
 
     Parameters
     ----------
     core : torch.nn.Module
         The core.
+    n_tokens : int or None, default=None
+        Size of the vocabulary if inputs are tokens.
 
     Returns
     -------
@@ -276,4 +291,6 @@ def cell_of(core: nn.Module) -> Cell | None:
         return None
     names = "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"
     weights = (getattr(core, name).detach().cpu().double().numpy().T for name in names)
-    return _CELLS[type(core)](*weights)
+    cell = _CELLS[type(core)](*weights)
+    cell.n_tokens = n_tokens
+    return cell

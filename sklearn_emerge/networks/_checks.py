@@ -1,6 +1,7 @@
 """What devices and cores must be able to do."""
 
 from copy import deepcopy
+from typing import Any
 
 import torch
 
@@ -19,10 +20,16 @@ def check_device(device: str | torch.device) -> None:
         ) from error
 
 
-def check_core(core: torch.nn.Module, n_inputs: int, n_of_task: int | None = None) -> int:
+def check_core(
+    core: torch.nn.Module,
+    n_inputs: int,
+    n_of_task: int | None = None,
+    n_tokens: int | None = None,
+) -> int:
     """Return the number of hidden units after checking what a core must be.
 
-    `n_of_task` is how many inputs there would be without what is predicted.
+    `n_of_task` is how many inputs there would be without what is predicted. `n_tokens` of the
+    inputs are tokens, which a core that takes tokens receives as one number.
     """
     # Double precision, as everywhere outside training.
     core = deepcopy(core).cpu().double().eval()
@@ -31,6 +38,15 @@ def check_core(core: torch.nn.Module, n_inputs: int, n_of_task: int | None = Non
     later, neighbour = inputs.clone(), inputs.clone()
     later[:, 2:] += 1.0
     neighbour[0] += 1.0
+    if n_tokens is not None and getattr(core, "takes_tokens", False):
+        inputs, later, neighbour = (
+            _with_tokens(x, changed, n_tokens)
+            for x, changed in (
+                (inputs, slice(0, 0)),
+                (later, (slice(None), slice(2, None))),
+                (neighbour, 0),
+            )
+        )
     try:
         with torch.no_grad():
             hidden, other, apart = (hidden_states(core(x)) for x in (inputs, later, neighbour))
@@ -65,6 +81,13 @@ def check_core(core: torch.nn.Module, n_inputs: int, n_of_task: int | None = Non
             "could read the answer. Use a causal module (not bidirectional, masked attention)."
         )
     return hidden.shape[2]
+
+
+def _with_tokens(inputs: torch.Tensor, changed: Any, n_tokens: int) -> torch.Tensor:
+    """Return inputs with the first token in place of a channel each, another where changed."""
+    tokens = torch.zeros_like(inputs[..., :1])
+    tokens[changed] = min(1, n_tokens - 1)
+    return torch.cat([tokens, inputs[..., n_tokens:]], dim=2)
 
 
 def _takes(core: torch.nn.Module, inputs: torch.Tensor) -> bool:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch.nn.functional import linear
+from torch.nn.functional import embedding, linear
 from torch.overrides import TorchFunctionMode
 
 
@@ -25,11 +25,18 @@ class RoundedLinear(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Call a function of torch, a linear map on rounded numbers."""
-        if function is not linear:
+        """Call a function of torch, a linear map on rounded numbers.
+
+        To look tokens up is one, too.
+        """
+        if function not in (linear, embedding):
             return function(*args, **(kwargs or {}))
-        args = [None if arg is None else _rounded(arg) for arg in args]
+        args = [_rounded(arg) if _is_float(arg) else arg for arg in args]
         return _rounded(function(*args, **(kwargs or {})))
+
+
+def _is_float(arg: Any) -> bool:
+    return isinstance(arg, torch.Tensor) and arg.is_floating_point()
 
 
 def _rounded(values: torch.Tensor) -> torch.Tensor:

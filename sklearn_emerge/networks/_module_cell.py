@@ -8,6 +8,7 @@ from torch import nn
 
 from .._typing import Floats
 from ._cells import Cell, Pair
+from ._tokens import as_channels
 
 _CONTRACT = "forward(inputs, state=None) -> (hidden states, state), as torch.nn.GRU has"
 
@@ -23,7 +24,9 @@ class ModuleCell(Cell):
         ``forward(inputs, state=None)`` returns hidden states and the state after the last step: a
         tensor, or a tuple of them, with an axis of the sequences.
     n_inputs : int
-        Inputs of a step.
+        Channels that the module takes at a step.
+    n_tokens : int or None, default=None
+        Size of the vocabulary if inputs are tokens, each of which is a channel of the module.
 
     Raises
     ------
@@ -31,7 +34,8 @@ class ModuleCell(Cell):
         If the module is none, does not go on from its state, or does not start from zero.
     """
 
-    def __init__(self, core: nn.Module, n_inputs: int) -> None:
+    def __init__(self, core: nn.Module, n_inputs: int, n_tokens: int | None = None) -> None:
+        self.n_tokens = n_tokens
         # Its weights are its own.
         self.core = deepcopy(core).cpu().double().eval()
         self._name = type(core).__name__
@@ -50,12 +54,12 @@ class ModuleCell(Cell):
     def step(self, state: Floats, inputs: Floats) -> Floats:
         """Return the state after one more step, see `Cell.step`."""
         with torch.no_grad():
-            following: Floats = self._step(torch.tensor(state), torch.tensor(inputs)).numpy()
+            following: Floats = self._step(torch.tensor(state), self._channels(inputs)).numpy()
         return following
 
     def jacobian(self, state: Floats, inputs: Floats) -> Pair:
         """Return the derivatives of one more step, see `Cell.jacobian`."""
-        given = torch.tensor(state).requires_grad_(), torch.tensor(inputs).requires_grad_()
+        given = torch.tensor(state).requires_grad_(), self._channels(inputs).requires_grad_()
         following = self._step(*given)
         # Sequences do not mix, so that one pass has the row of all of them.
         rows = [
@@ -64,6 +68,11 @@ class ModuleCell(Cell):
         ]
         by_state, by_inputs = (torch.stack(each, dim=1).numpy() for each in zip(*rows, strict=True))
         return by_state, by_inputs
+
+    def _channels(self, inputs: Floats) -> torch.Tensor:
+        """Return inputs as the module takes them."""
+        given = torch.tensor(inputs)
+        return given if self.n_tokens is None else as_channels(given, self.n_tokens)
 
     @property
     def hidden_at(self) -> slice:

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ..recurrence import KINDS, Layout
+from ._tokens import as_channels, run_layer
 
 
 class SequenceNetwork(nn.Module):
@@ -21,15 +22,25 @@ class SequenceNetwork(nn.Module):
         Number of hidden units.
     n_outputs : int
         Number of outputs of the head.
+    n_tokens : int or None, default=None
+        Size of the vocabulary if inputs are tokens: the token as a number, and behind it what else
+        enters. A core with an attribute `takes_tokens` that is true receives them so; of others
+        each token is a channel, and recurrent layers of torch look up what they make of it.
     """
 
-    def __init__(self, core: nn.Module, n_hidden: int, n_outputs: int) -> None:
+    def __init__(
+        self, core: nn.Module, n_hidden: int, n_outputs: int, n_tokens: int | None = None
+    ) -> None:
         super().__init__()
-        self.core = core
+        self.core, self.n_tokens = core, n_tokens
         self.head = nn.Linear(n_hidden, n_outputs)
 
     def hidden(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return the hidden states after each step."""
+        if self.n_tokens is not None and not getattr(self.core, "takes_tokens", False):
+            if isinstance(self.core, nn.RNNBase):
+                return run_layer(self.core, inputs, self.n_tokens)
+            inputs = as_channels(inputs, self.n_tokens)
         return hidden_states(self.core(inputs))
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:

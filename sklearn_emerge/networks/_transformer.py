@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from ._tokens import TokenLinear
+
 
 class Attention(nn.Module):
     """Causal self-attention of several heads.
@@ -112,7 +114,7 @@ class TransformerCore(nn.Module):
     Parameters
     ----------
     n_inputs : int
-        Channels of the input; of tokens, one each.
+        Columns of the embedding: channels of the input, and one for each token.
     context : int
         Number of positions: how many steps are seen at once.
     width : int
@@ -123,6 +125,8 @@ class TransformerCore(nn.Module):
         Whether the embedding of the inputs has a bias. That of tokens needs none.
     norm : {"pre", "post"}
         As in `Block`; "pre" has a further normalisation at the end.
+    n_tokens : int or None, default=None
+        Size of the vocabulary if inputs are tokens, as numbers, and what is behind them.
     **options
         Of `Block`.
     """
@@ -136,10 +140,15 @@ class TransformerCore(nn.Module):
         *,
         bias: bool,
         norm: str,
+        n_tokens: int | None = None,
         **options: Any,
     ) -> None:
         super().__init__()
-        self.embedding = nn.Linear(n_inputs, width, bias=bias)
+        self.takes_tokens = n_tokens is not None
+        if n_tokens is None:
+            self.embedding = nn.Linear(n_inputs, width, bias=bias)
+        else:
+            self.embedding = TokenLinear(n_tokens, n_inputs, width, bias=bias)
         self.positions = nn.Parameter(torch.empty(context, width))
         self.blocks = nn.ModuleList(Block(width, norm=norm, **options) for _ in range(n_layers))
         self.norm = nn.LayerNorm(width) if norm == "pre" else nn.Identity()

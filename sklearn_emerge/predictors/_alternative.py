@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._ridge import fit_ridge
+from .._ridge import MOST_BYTES_OF_MOMENTS, bytes_of_moments, fit_ridge
+from .._roles import exogenous_of, join
 from .._threads import computed_ahead
+from .._tokens import MOST_BYTES_OF_COLUMNS, check_room
 from .._typing import Floats
 from ..training import fit_head, moments_of, parts
 from ._base import BasePredictor, warn_unless_converged
@@ -37,9 +39,22 @@ class AlternativePredictor(BasePredictor):
         "time_channel": [StrOptions({"full_time"}), None],
     }
 
+    def _check_vocabulary(self, n_tokens: int) -> None:
+        n_bytes, name = bytes_of_moments(n_tokens, n_tokens), type(self).__name__
+        check_room(n_bytes, MOST_BYTES_OF_MOMENTS, n_tokens, name, "regression")
+
+    def _seen(self, X: Floats) -> Floats:
+        """Return the columns that predictions are made from: of tokens one each."""
+        if not self._has_tokens or not self._feedback:
+            return super()._seen(X)
+        return join(self._columns(X), exogenous_of(X, self._n_exogenous))
+
     def _fit(self, X: Floats) -> None:
+        if self._has_tokens:
+            n_tokens, name = self.n_tokens_, type(self).__name__
+            check_room(8.0 * X.size * n_tokens, MOST_BYTES_OF_COLUMNS, n_tokens, name, "columns")
         self.center_, self.scale_ = self._scaling(X)
-        self.target_scale_ = center_and_scale(self._targets(X))[1]
+        self.target_scale_ = center_and_scale(self._columns(X))[1]
         self.converged_ = True
         self._learn(X)
         warn_unless_converged(self, "features", stacklevel=3)
@@ -77,6 +92,7 @@ class FeaturePredictor(AlternativePredictor):
             self._likelihood,
             self._targets,
             compute=computed_ahead,
+            n_tokens=self.n_tokens_ if self._has_tokens else None,
         )
         self.cv_error_, self.converged_ = ridge.error, self.head_.converged
         self.n_parameters_ = self.head_.coef.size + self.head_.intercept.size
@@ -93,7 +109,13 @@ class FeaturePredictor(AlternativePredictor):
         some = _spread(X, _N_TUNING)
         size = self._n_features(X)
         moments, _ = moments_of(
-            self._features_of, some, size, self._targets, again=False, compute=computed_ahead
+            self._features_of,
+            some,
+            size,
+            self._targets,
+            again=False,
+            compute=computed_ahead,
+            n_tokens=self.n_tokens_ if self._has_tokens else None,
         )
         return float((fit_ridge(moments).error / self.target_scale_**2).sum())
 
@@ -102,7 +124,7 @@ class FeaturePredictor(AlternativePredictor):
             return self.head_.mean(self._features(part), self._likelihood)
 
         means = list(computed_ahead(mean, parts(X, len(self.head_.coef))))
-        return np.concatenate(means) if means else self._targets(X)
+        return np.concatenate(means) if means else self._columns(X)
 
 
 def enough(X: NDArray[Any], n_features: int) -> Floats:

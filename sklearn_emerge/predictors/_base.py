@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._missing import is_observed
 from .._padding import even, is_uneven
 from .._roles import exogenous_of
+from .._tokens import vocabulary_size
 from .._typing import Floats
 from .._validation import as_numbers, check_sequences
 from ..likelihoods import LIKELIHOODS, Likelihood
@@ -31,8 +32,8 @@ class BasePredictor(RecurrentStates, Rollouts, ABC):
     inputs where there are no more. It then has `score_from_last`, and so a `memory_curve`.
 
     Both receive float64 arrays of shape (n_sequences, n_steps, n_channels); `_predict` returns
-    the means of the next steps in the same shape. Tokens arrive as channels, one a token of the
-    vocabulary, of which one is 1 and the others 0, so that their mean is a probability, too.
+    the means of the next steps in the same shape. Tokens arrive as one channel of integers, and
+    their means are probabilities, of shape (n_sequences, n_steps, n_tokens_).
 
     One that knows of exogenous channels has a parameter `n_exogenous`: the last channels of X,
     which are seen and not predicted, and one that need not see what it predicts a parameter
@@ -100,8 +101,8 @@ class BasePredictor(RecurrentStates, Rollouts, ABC):
 
         Returns
         -------
-        ndarray of shape (n_sequences, n_steps, n_channels or n_tokens)
-            The sequences as the predictor sees them.
+        ndarray of shape (n_sequences, n_steps, n_channels)
+            The sequences as the predictor sees them; tokens stay numbers.
 
         Raises
         ------
@@ -112,7 +113,7 @@ class BasePredictor(RecurrentStates, Rollouts, ABC):
         --------
         >>> from sklearn_emerge import MeanPredictor
         >>> MeanPredictor(likelihood="categorical").prepare([[0, 1], [2, 0]]).shape
-        (2, 2, 3)
+        (2, 2, 1)
         """
         self._validate_params()
         self._settle_roles()
@@ -121,29 +122,37 @@ class BasePredictor(RecurrentStates, Rollouts, ABC):
         )
         self.n_steps_ = X.shape[1]
         self.likelihood_ = "gaussian" if self.likelihood == "auto" else self.likelihood
-        if self._likelihood.tokens:
+        self._has_tokens = self._likelihood.tokens
+        if self._has_tokens:
             if not self.knows_tokens:
                 raise ValueError(
                     f"likelihood='categorical' is for tokens, which {type(self).__name__} cannot "
                     "predict; use a network, or a predictor of means, persistence or Markov chains."
                 )
             n_tokens = None if self.n_tokens == "auto" else int(self.n_tokens)
-            X = self._encode_channels(X, self._likelihood, n_tokens)
-            self.n_tokens_ = X.shape[2] - self._n_exogenous
+            self.n_tokens_ = vocabulary_size(self._targets(X), n_tokens)
+            self._check_vocabulary(self.n_tokens_)
         if self.takes_missing:
             self._learn_usual_step(X, self._likelihood)
         targets = self._targets(X)
         self._likelihood.check(targets)
         if not self._estimates_noise:
-            check_noise(self.noise_std, targets.shape[2])
+            check_noise(self.noise_std, self._n_means(X))
         return X
+
+    def _check_vocabulary(self, n_tokens: int) -> None:
+        """Raise a ValueError if a vocabulary is too large for what is learned."""
+
+    def _n_means(self, X: Floats) -> int:
+        """Return how many means a step has: of tokens the vocabulary."""
+        return self.n_tokens_ if self._has_tokens else self._targets(X).shape[2]
 
     def fill_missing(self, X: Floats) -> Floats:
         """Return sequences with something in place of what is missing, as predictions see them.
 
         Parameters
         ----------
-        X : ndarray of shape (n_sequences, n_steps, n_channels or n_tokens)
+        X : ndarray of shape (n_sequences, n_steps, n_channels)
             Sequences as `encode` returns them, NaN where a step is missing.
 
         Returns
@@ -177,8 +186,8 @@ class BasePredictor(RecurrentStates, Rollouts, ABC):
 
         Returns
         -------
-        ndarray of shape (n_sequences, n_steps, n_channels or n_tokens)
-            Of tokens a channel each, see above. Missing steps are NaN in all of them.
+        ndarray of shape (n_sequences, n_steps, n_channels)
+            In float64. Missing steps are NaN in all channels that are predicted.
 
         Raises
         ------
@@ -190,13 +199,13 @@ class BasePredictor(RecurrentStates, Rollouts, ABC):
         >>> from sklearn_emerge import MeanPredictor
         >>> model = MeanPredictor(likelihood="categorical").fit([[0, 1], [2, 0]])
         >>> model.encode([[1, 2]]).tolist()
-        [[[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]]
+        [[[1.0], [2.0]]]
         """
         check_is_fitted(self)
         X = check_sequences(self, X, reset=False, n_exogenous=self._n_exogenous)
-        if not self._likelihood.tokens:
-            return X
-        return self._encode_channels(X, self._likelihood, self.n_tokens_)
+        if self._has_tokens:
+            vocabulary_size(self._targets(X), self.n_tokens_)
+        return X
 
     @property
     def _estimates_noise(self) -> bool:
@@ -217,7 +226,7 @@ class BasePredictor(RecurrentStates, Rollouts, ABC):
                 floor = np.fmax(floor, spread)
             return np.maximum(np.sqrt(self._square_error(X)), floor)
 
-        noise_std = self._likelihood.noise(targets.shape[2], given, estimate)
+        noise_std = self._likelihood.noise(self._n_means(X), given, estimate)
         self.noise_std_, self.shape_ = self._likelihood.settle(
             noise_std,
             given is not None,
@@ -225,8 +234,8 @@ class BasePredictor(RecurrentStates, Rollouts, ABC):
         )
 
     def _scaling(self, X: Floats) -> tuple[Floats, Floats]:
-        """Return mean and standard deviation of the channels that are seen; 1 if constant."""
-        parts = [center_and_scale(self._targets(X))] if self._feedback else []
+        """Return mean and standard deviation of the columns that are seen; 1 if constant."""
+        parts = [center_and_scale(self._columns(X))] if self._feedback else []
         if self._n_exogenous:
             parts.append(center_and_scale(exogenous_of(X, self._n_exogenous), recorded=False))
         center, scale = (np.concatenate(each) for each in zip(*parts, strict=True))

@@ -1,18 +1,22 @@
 """Baselines: what simple statistics of the data predict already."""
 
 from numbers import Integral, Real
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 
 from .._docs import fill_doc
 from .._missing import is_observed, observed_only
 from .._moved import renamed_attribute, renamed_parameter
+from .._tokens import as_indices, check_room, count_tokens
 from .._typing import Floats
 from ._base import BasePredictor
 from ._roles import EXOGENOUS, ROLES
+
+# Bytes of a table of transitions.
+_MOST_BYTES = 2**30
 
 
 @fill_doc
@@ -111,10 +115,10 @@ class MeanPredictor(BasePredictor):
         return other
 
     def _fit(self, X: Floats) -> None:
-        X = self._targets(X)
-        axes = 0 if self.per_step else (0, 1)
+        X, n_means = self._targets(X), self._n_means(X)
         if self.mean is not None:
-            mean, shape = np.asarray(self.mean, dtype=np.float64), X.mean(axis=axes).shape
+            shape = (X.shape[1], n_means) if self.per_step else (n_means,)
+            mean = np.asarray(self.mean, dtype=np.float64)
             if self.per_step and mean.ndim == 1:
                 mean = mean[:, np.newaxis]
             if not np.isfinite(mean).all() or (mean.ndim and mean.shape != shape):
@@ -130,28 +134,30 @@ class MeanPredictor(BasePredictor):
                 )
             self.mean_ = mean.copy()
             return
-        known = observed_only(X)
-        total = known.sum(axis=(0, 1))
-        self.mean_ = self._likelihood.frequency(total, known.size / total.size)
-        if self.per_step:
-            self.mean_ = self._mean_of_steps(X, self.mean_)
-
-    def _mean_of_steps(self, X: Floats, overall: Floats) -> Floats:
-        """Return the mean of each step; that of all where a step is missing in all sequences."""
         observed = is_observed(X)
-        if observed.all():
-            return self._likelihood.frequency(X.sum(axis=0), float(len(X)))
+        of_steps: Any = None
+        if self._has_tokens:
+            of_steps = count_tokens(X, n_means)
+            total = of_steps.sum(axis=0)
+        else:
+            total = observed_only(X).sum(axis=(0, 1))
+        self.mean_ = self._likelihood.frequency(total, float(observed.sum()))
+        if self.per_step:
+            of_steps = np.nansum(X, axis=0) if of_steps is None else of_steps
+            self.mean_ = self._mean_of_steps(of_steps, observed, self.mean_)
+
+    def _mean_of_steps(self, total: Floats, observed: NDArray[np.bool_], overall: Floats) -> Floats:
+        """Return the mean of each step; that of all where a step is missing in all sequences."""
         count = observed.sum(axis=0)[:, np.newaxis]
-        mean = self._likelihood.frequency(np.nansum(X, axis=0), np.maximum(count, 1))
+        mean = self._likelihood.frequency(total, np.maximum(count, 1))
         return np.where(count > 0, mean, overall)
 
     def _predict(self, X: Floats) -> Floats:
-        X = self._targets(X)
-        if not self.per_step:
-            return np.broadcast_to(self.mean_, X.shape).copy()
-        # What follows the last step of training is unknown; its own mean is the best guess.
-        following = np.minimum(np.arange(1, X.shape[1] + 1), self.n_steps_ - 1)
-        return np.broadcast_to(self.mean_[following], X.shape).copy()
+        mean, shape = self.mean_, (*X.shape[:2], self.mean_.shape[-1])
+        if self.per_step:
+            # What follows the last step of training is unknown; its own mean is the best guess.
+            mean = mean[np.minimum(np.arange(1, X.shape[1] + 1), self.n_steps_ - 1)]
+        return np.broadcast_to(mean, shape).copy()
 
 
 @fill_doc
@@ -221,7 +227,8 @@ class PersistencePredictor(BasePredictor):
 
     def _predict(self, X: Floats) -> Floats:
         known = self.after_zero_ if self._likelihood.counts else self.stay_probability_
-        return self._likelihood.repeat(self._targets(X), known)
+        of_tokens = (self.n_tokens_,) if self._has_tokens else ()
+        return self._likelihood.repeat(self._targets(X), known, *of_tokens)
 
 
 @fill_doc
@@ -299,16 +306,22 @@ class MarkovPredictor(BasePredictor):
 
     threshold_ = renamed_attribute("threshold_", "split_")
 
+    def _check_vocabulary(self, n_tokens: int) -> None:
+        what = "table of all transitions"
+        check_room(8.0 * n_tokens**2, _MOST_BYTES, n_tokens, type(self).__name__, what)
+
     def _fit(self, X: Floats) -> None:
         split = renamed_parameter(self, "threshold", "split")
         past, X = self._targets(self.fill_missing(X))[:, :-1], self._targets(X)
         following, observed = X[:, 1:], is_observed(X)[:, 1:]
-        if not observed.all():
-            following = np.where(observed[:, :, np.newaxis], following, 0.0)
-        if self._likelihood.tokens:
-            pairs = np.tensordot(past, following, axes=((0, 1), (0, 1)))
+        if self._has_tokens:
+            n = self.n_tokens_
+            places = as_indices(past[observed]) * n + as_indices(following[observed])
+            pairs: Any = np.bincount(places, minlength=n**2).reshape(n, n)
             self.means_ = self._likelihood.frequency(pairs, pairs.sum(axis=1, keepdims=True))
             return
+        if not observed.all():
+            following = np.where(observed[:, :, np.newaxis], following, 0.0)
         if split is None:
             known = observed_only(X)
             self.split_ = (known.min(axis=(0, 1)) + known.max(axis=(0, 1))) / 2
@@ -327,6 +340,6 @@ class MarkovPredictor(BasePredictor):
 
     def _predict(self, X: Floats) -> Floats:
         X = self._targets(X)
-        if self._likelihood.tokens:
-            return X @ self.means_
+        if self._has_tokens:
+            return self.means_[as_indices(X)]
         return np.where(self.split_ < X, self.means_[1], self.means_[0])

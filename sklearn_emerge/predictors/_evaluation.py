@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from .._random import seed_sequence
-from .._tokens import encode_tokens
+from .._tokens import as_indices, vocabulary_size
 from .._typing import Floats
 from .._validation import check_integer
 from ..networks import SequenceNetwork, products_in
@@ -20,6 +20,7 @@ from ..recurrence import LANES, run_forward
 from ..training import isolated_torch, rows_of_weights
 from ._host import Host
 from ._last_inputs import last_of_windows
+from ._scores import MOST_BYTES_OF_MEANS
 
 # Sequences that pass through the network at once.
 _CHUNK = 1024
@@ -174,15 +175,15 @@ class NetworkEvaluation(Host):
                 "(n_sequences, n_prompt) with at least one token each."
             )
         length = self.context_length_ or 0
-        encoded = encode_tokens(X[:, :, np.newaxis].astype(np.float64), self.n_tokens_)
-        encoded = self.fill_missing(encoded)
+        tokens: Floats = X[:, :, np.newaxis].astype(np.float64)
+        vocabulary_size(tokens, self.n_tokens_)
+        tokens = self.fill_missing(tokens)
         for _ in range(n_steps):
             # What is most probable does not hang on the last digits: the precision of training.
-            output = self._forward(encoded[:, -length:], exact=False)
-            output = output[:, -1, : self.n_tokens_]
-            following = np.eye(self.n_tokens_)[output.argmax(axis=1)]
-            encoded = np.concatenate([encoded, following[:, np.newaxis]], axis=1)
-        return encoded[:, X.shape[1] :].argmax(axis=2)
+            output = self._forward(tokens[:, -length:], exact=False)
+            following = output[:, -1, : self.n_tokens_].argmax(axis=1)
+            tokens = np.concatenate([tokens, following[:, np.newaxis, np.newaxis]], axis=1)
+        return as_indices(tokens[:, X.shape[1] :])
 
     def _forward(
         self,
@@ -217,6 +218,10 @@ class NetworkEvaluation(Host):
             size, compute = min(_CHUNK, max(LANES, _CHUNK_BYTES // needed)), self._by_scan(hidden)
         else:
             size, compute = _CHUNK, self._by_torch(read, exact)
+            if self._has_tokens and not hidden:
+                # Logits of many tokens are few sequences at once.
+                n_bytes = 8 * n_steps * self.network_.head.out_features
+                size = min(size, max(1, MOST_BYTES_OF_MEANS // n_bytes))
         if window is not None:
             # As many steps at once as otherwise.
             size = max(1, size * n_steps // (n_results * window))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .._missing import fill_missing, observed_only
 from .._roles import exogenous_of, join, targets_of
-from .._tokens import encode_tokens
+from .._tokens import MOST_BYTES_OF_COLUMNS, check_room, indicators, vocabulary_size
 from .._typing import Floats
 
 # Columns of a window of inputs that a probe reads, at most: each token has as many as there are.
@@ -92,7 +92,11 @@ def window_of(
     X = X.reshape(*X.shape[:2], -1)
     X, exogenous = targets_of(X, n_exogenous), exogenous_of(X, n_exogenous)
     if n_tokens is not None:
-        X = encode_tokens(X.astype(np.float64), None if isinstance(n_tokens, str) else n_tokens)
+        X = X.astype(np.float64)
+        size = vocabulary_size(X, None if isinstance(n_tokens, str) else n_tokens)
+        n_bytes = 8.0 * X.size * size
+        check_room(n_bytes, MOST_BYTES_OF_COLUMNS, size, "a window of inputs", "columns")
+        X = indicators(X, size)
     seen = [X, exogenous] if feedback and n_exogenous else [X if feedback else exogenous]
     seen = [fill_missing(each, observed_only(each).mean(axis=(0, 1))) for each in seen]
     X = join(*seen) if len(seen) > 1 else seen[0]

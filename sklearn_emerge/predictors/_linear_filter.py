@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
 from .._ridge import AMOUNTS, Moments, RidgeFit, first_ridges, fit_ridge, shrink_ridge
+from .._roles import exogenous_of, join
 from .._typing import Floats
 from ..likelihoods import LIKELIHOODS, LinearCounts, LogCounts
 from ..training import Head, folds, head_of
@@ -231,11 +232,14 @@ class LinearFilterPredictor(AlternativePredictor):
         """
         n_steps, n_channels = self._seen(X).shape[1:]
         observed, X = self._observed(X), self.fill_missing(X)
+        columns = join(self._columns(X), exogenous_of(X, self._n_exogenous))
         # How much of each step there is to learn from.
         self._share = observed[:, 1:].mean(axis=0)
         while True:
             longest = candidates[-1]
-            lagged = LaggedMoments(X, self._clock(n_steps), longest, observed, self._roles(X))
+            lagged = LaggedMoments(
+                columns, self._clock(n_steps), longest, observed, self._roles(columns)
+            )
             pooled = self._pooled(lagged, range(longest - 1, n_steps - 1), longest)
             if is_enough(pooled):
                 break
@@ -282,7 +286,7 @@ class LinearFilterPredictor(AlternativePredictor):
 
     def _rows(self, X: Floats, t: int, lags: int) -> Floats:
         """Return the features of step t: the clock and the last steps, most recent first."""
-        past = self._seen(X)[:, t - lags + 1 : t + 1][:, ::-1].reshape(len(X), -1)
+        past = self._seen(X[:, t - lags + 1 : t + 1])[:, ::-1].reshape(len(X), -1)
         clock = self._clock(t + 1)[-1]
         return np.hstack([np.broadcast_to(clock, (len(X), clock.size)), past])
 
@@ -386,12 +390,13 @@ class LinearFilterPredictor(AlternativePredictor):
 
     def _roles(self, X: Floats) -> Any:
         """Return which channels are seen, and which are targets; None if all are both."""
-        channels: Any = np.arange(X.shape[2])[np.newaxis, np.newaxis]
-        roles = self._seen(channels).ravel(), self._targets(channels).ravel()
+        channels: Any = np.arange(X.shape[2])
+        n_targets = len(channels) - self._n_exogenous
+        roles = channels[0 if self._feedback else n_targets :], channels[:n_targets]
         return roles if self._n_exogenous else None
 
     def _predict(self, X: Floats) -> Floats:
-        mean = np.empty(self._targets(X).shape)
+        mean = np.empty((*X.shape[:2], self._n_means(X)))
         for t in range(X.shape[1]):
             mean[:, t] = self._after(X, t)
         return mean

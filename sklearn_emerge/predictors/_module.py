@@ -30,15 +30,19 @@ class ModulePredictor(NeuralPredictor):
     Parameters
     ----------
     module : callable
-        Called with the number of input channels (one more than the channels of the data if
-        there is a clock); returns a new `torch.nn.Module` that maps (n_sequences, n_steps,
-        n_inputs) to hidden states (n_sequences, n_steps, n_hidden) or to a tuple that starts
-        with them. It must be causal, which is checked. A copy is trained, from the weights that
-        the module has: ``lambda n_inputs: copy.deepcopy(net)`` goes on training ``net``, whatever
-        the `random_state`, which then draws the head and the batches only; `from_trained` takes
-        it as it is. Matrices named `weight_hh...` are those that ``training="scrambled"`` permutes.
+        Called with the number of input channels (one more than the channels of the data if there is
+        a clock, and of tokens as many as the vocabulary has); returns a new `torch.nn.Module` that
+        maps (n_sequences, n_steps, n_inputs) to hidden states (n_sequences, n_steps, n_hidden) or
+        to a tuple that starts with them. It must be causal, which is checked. A copy is trained,
+        from the weights that the module has: ``lambda n_inputs: copy.deepcopy(net)`` goes on
+        training ``net``, whatever the `random_state`, which then draws the head and the batches
+        only; `from_trained` takes it as it is. Matrices named `weight_hh...` are those that
+        ``training="scrambled"`` permutes.
         For `recurrent_states` and `jacobians` it takes and returns a state, which starts at zero:
         ``forward(inputs, state=None) -> (hidden states, state)``, as torch's layers do.
+        Tokens enter as a channel each, made batch by batch; where the module has an attribute
+        `takes_tokens` that is true, as one number, in front of exogenous channels and the clock.
+        Recurrent layers of torch look up what they make of tokens.
     training : {"full", "readout", "random", "scrambled"}, default="full"
         %(training)s
     head : {"exact", "sgd"}, default="exact"
@@ -265,7 +269,8 @@ class ModulePredictor(NeuralPredictor):
         Before `fit` the module is built for one channel to find out.
         """
         # Their means are known as soon as the channels are.
-        n_inputs = len(getattr(self, "input_center_", [0])) + (self.time_channel is not None)
+        known = hasattr(self, "input_center_")
+        n_inputs = self._n_columns if known else 1 + (self.time_channel is not None)
         modes = super().training_modes
         if self._is_given:
             scrambles = any("weight_hh" in name for name in self.trained.state)
@@ -302,7 +307,7 @@ class ModulePredictor(NeuralPredictor):
         found = self._cell_and_head()
         if found is not None:
             return found
-        cell = ModuleCell(self.network_.core, self.capacity_facts_["n_inputs"])
+        cell = ModuleCell(self.network_.core, self._n_columns, self._tokens_seen)
         return cell, *weights_of_head(self.network_, self.head_)
 
     def _validate_params(self) -> None:
@@ -374,8 +379,8 @@ class ModulePredictor(NeuralPredictor):
         given = self.trained.core_like(core, n_inputs)
         return given if self._shows_it else core
 
-    def _initial_network(self, n_seen: int, n_targets: int) -> SequenceNetwork:
-        network = super()._initial_network(n_seen, n_targets)
+    def _initial_network(self, n_targets: int) -> SequenceNetwork:
+        network = super()._initial_network(n_targets)
         head = self.trained.head if self._shows_it else None
         if head is None:
             if self._shows_it and self.trained.inputs is None:

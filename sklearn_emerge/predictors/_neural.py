@@ -16,6 +16,7 @@ from torch import nn
 
 from .._missing import is_observed, mean_of_steps
 from .._random import seed_sequence, substream
+from .._ridge import MOST_BYTES_OF_MOMENTS, bytes_of_moments
 from .._roles import join, targets_of
 from .._typing import Floats, RandomState
 from ..networks import (
@@ -48,6 +49,8 @@ from ._roles import ROLES
 from ._scale import center_and_scale
 from ._stepping import CellRollouts, cell_and_head
 
+# Integers that single precision holds.
+_MOST_TOKENS = 2**24
 TIME_CHANNELS = ("full_time", "no_time", "constant_time")
 
 
@@ -152,11 +155,23 @@ class NeuralPredictor(
         """What the capacity of the network depends on beside its operations.
 
         A dictionary of ``n_heads`` and ``n_layers`` of attention (1 of other networks), ``bits`` of
-        a weight in training, and ``n_inputs`` of a step.
+        a weight in training, and ``n_inputs`` of a step, among which a token is one number.
         """
         check_is_fitted(self)
         n_inputs = len(self.input_center_) + (self.time_channel is not None)
         return {"n_heads": 1, "n_layers": 1, "bits": 32, "n_inputs": n_inputs}
+
+    @property
+    def _tokens_seen(self) -> int | None:
+        """Size of the vocabulary if tokens enter, as the first number of the inputs."""
+        return self.n_tokens_ if self._has_tokens and self._feedback else None
+
+    @property
+    def _n_columns(self) -> int:
+        """How many columns the first matrix has: inputs, and one for each token."""
+        n_tokens = self._tokens_seen
+        n_inputs = len(self.input_center_) + (self.time_channel is not None)
+        return n_inputs if n_tokens is None else n_inputs - 1 + n_tokens
 
     @property
     def n_parameters_(self) -> int:
@@ -208,7 +223,7 @@ class NeuralPredictor(
         targets = self._targets(X)
         with isolated_torch(substream(self.seed_sequence_, "torch"), self.device):
             try:
-                network = self._initial_network(self._seen(X).shape[2], targets.shape[2])
+                network = self._initial_network(self._n_means(X))
             except (RuntimeError, MemoryError, OverflowError, TypeError) as error:
                 reason, own = str(error).partition("\n")[0], " ".join(repr(self).split())
                 raise ValueError(
@@ -261,7 +276,7 @@ class NeuralPredictor(
         if self.training == "random" or self.max_steps == 0:
             return "nothing"
         if self.training == "readout":
-            return "nothing" if self.head == "exact" else "head"
+            return "head" if self._head_trains else "nothing"
         return "all"
 
     def _optimisation(self) -> Optimisation:
@@ -283,18 +298,52 @@ class NeuralPredictor(
         """Fit the head to the hidden states, if it is to be and can; that of the network stays."""
         # Of weights that have diverged there is none, whatever there was before.
         self.head_, self.converged_ = None, True
-        if self.head == "sgd" or self.training == "random" or not is_finite(self.network_):
+        if self._head_trains or self.training == "random" or not is_finite(self.network_):
             return
 
         def states(part: Floats) -> Floats:
             return self._forward(self.fill_missing(part), hidden=True)
 
         n_features = self.network_.head.in_features
-        head, ridge = fit_head(states, X, n_features, self._likelihood, self._targets)
+        head, ridge = fit_head(
+            states,
+            X,
+            n_features,
+            self._likelihood,
+            self._targets,
+            n_tokens=self.n_tokens_ if self._has_tokens else None,
+        )
         # In units of the output of the network.
         center, scale = self.output_center_, self.output_scale_
         self.head_ = Head(head.coef / scale, (head.intercept - center) / scale, head.converged)
         self.head_error_, self.converged_ = ridge.error, head.converged
+
+    @property
+    def _head_trains(self) -> bool:
+        """Whether the head is that of the training, and none in closed form."""
+        return self.head == "sgd" or self._too_many_tokens
+
+    @property
+    def _too_many_tokens(self) -> bool:
+        """Whether the regression of a head would take too much memory."""
+        n_tokens = self.n_tokens_ if self._has_tokens else 0
+        return bytes_of_moments(0, n_tokens) > MOST_BYTES_OF_MOMENTS
+
+    def _check_vocabulary(self, n_tokens: int) -> None:
+        if n_tokens > _MOST_TOKENS:
+            raise ValueError(
+                f"n_tokens={n_tokens} is more than {_MOST_TOKENS}, the largest number of tokens "
+                "that single precision tells apart; map rare tokens to one."
+            )
+        if self.head == "exact" and self._too_many_tokens:
+            warnings.warn(
+                f"n_tokens={n_tokens} is too large a vocabulary for a head in closed form, whose "
+                f"moments would take {bytes_of_moments(0, n_tokens) / 2**30:.2g} GiB of at most "
+                f"{MOST_BYTES_OF_MOMENTS / 2**30:g}: the head is that of the training, as with "
+                "head='sgd'.",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def _square_error(self, X: Floats) -> Floats:
         return super()._square_error(X) if self.head_ is None else self.head_error_
@@ -329,12 +378,15 @@ class NeuralPredictor(
 
     def _learn_scaling(self, X: Floats) -> None:
         """Take the constants of input and output scaling from the training data."""
-        center, spread = center_and_scale(self._targets(X))
         self.input_scaling_ = "standard" if self.input_scaling == "auto" else self.input_scaling
-        if self._likelihood.tokens:
+        if self._has_tokens:
             # Tokens have no scale.
             self.input_scaling_ = None
-        seen = self._scaling(X)
+            center, spread = np.zeros(self.n_tokens_), np.ones(self.n_tokens_)
+            seen = center_and_scale(self._seen(X), recorded=False)
+        else:
+            center, spread = center_and_scale(self._targets(X))
+            seen = self._scaling(X)
         scaled: Any = np.full(len(seen[0]), self.input_scaling_ == "standard")
         if self._n_exogenous:
             # Those of tokens, and behind differences from the first step, have a scale.
@@ -369,25 +421,27 @@ class NeuralPredictor(
 
     def _tensors(self, X: Floats) -> tuple[torch.Tensor, torch.Tensor]:
         """Return inputs and targets for training; of missing steps the targets are NaN."""
-        targets = (self._targets(X)[:, 1:] - self.output_center_) / self.output_scale_
+        targets = self._targets(X)[:, 1:]
+        if not self._has_tokens:
+            targets = (targets - self.output_center_) / self.output_scale_
         return tuple(
             torch.as_tensor(data, dtype=torch.float32, device=self.device)
             for data in (self._inputs(self.fill_missing(X))[:, :-1], targets)
         )
 
-    def _initial_network(self, n_seen: int, n_targets: int) -> SequenceNetwork:
+    def _initial_network(self, n_targets: int) -> SequenceNetwork:
         """Build the network; its weights depend on the random stream alone, not on the mode."""
-        n_inputs = n_seen + (self.time_channel is not None)
+        n_inputs, n_tokens = self._n_columns, self._tokens_seen
         core = self._build_core(n_inputs)
         if self.training == "scrambled" and not recurrent_weights(core):
             raise ValueError(
                 "training='scrambled' permutes the recurrent weights, but the module has no "
                 "parameter named 'weight_hh...'; choose another training mode."
             )
-        clock, driven = n_inputs - n_seen, self._n_exogenous
+        clock, driven = self.time_channel is not None, self._n_exogenous
         n_of_task = driven + clock if driven and self._feedback else None
-        n_hidden = check_core(core, n_inputs, n_of_task)
-        return SequenceNetwork(core, n_hidden, n_targets).to(self.device)
+        n_hidden = check_core(core, n_inputs, n_of_task, n_tokens)
+        return SequenceNetwork(core, n_hidden, n_targets, n_tokens).to(self.device)
 
     def _predict(self, X: Floats) -> Floats:
         return self._mean(self._forward(X))
@@ -396,7 +450,10 @@ class NeuralPredictor(
         return cell_and_head(self.network_, self.head_)
 
     def _units(self) -> tuple[Any, Any]:
-        return self.input_scale_, self.output_scale_
+        scale, n_tokens = self.input_scale_, self._tokens_seen
+        if n_tokens is not None:
+            scale = np.append(np.ones(n_tokens), scale[1:])
+        return scale, self.output_scale_
 
     def _predict_from(self, X: Floats, k: int) -> Floats:
         """Return the predicted means if the state is zero before the last k inputs.

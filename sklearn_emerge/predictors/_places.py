@@ -256,7 +256,7 @@ class PlaceEvaluation(Host):
         twin = copy(self)
         twin.training, twin.head_ = "random", None
         with isolated_torch(substream(self.seed_sequence_, "torch"), self.device):
-            twin.network_ = twin._initial_network(len(self.input_center_), len(self.output_center_))
+            twin.network_ = twin._initial_network(len(self.output_center_))
         return twin
 
 
@@ -337,7 +337,7 @@ def parts_called_once(network: Any, n_inputs: int) -> dict[str, str]:
     network : SequenceNetwork
         In double precision.
     n_inputs : int
-        Channels of its input.
+        Numbers that enter at a step.
 
     Returns
     -------

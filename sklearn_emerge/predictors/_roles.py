@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._missing import fill_missing, is_observed, observed_only, usual_step
 from .._roles import exogenous_of, join, targets_of
+from .._tokens import indicators
 from .._typing import Floats
 from ..likelihoods import Likelihood
 
@@ -27,7 +28,8 @@ class Roles:
     are not. A predictor with `feedback` sees both, one without sees the exogenous channels alone.
     """
 
-    _n_exogenous, _feedback = 0, True
+    _n_exogenous, _feedback, _has_tokens = 0, True, False
+    n_tokens_: int
 
     def _settle_roles(self) -> None:
         """Take the roles from the parameters, of which "auto" stands for a recording alone."""
@@ -54,10 +56,10 @@ class Roles:
         """Return at which steps the targets are observed."""
         return is_observed(self._targets(X))
 
-    def _encode_channels(self, X: Floats, likelihood: Likelihood, n_tokens: int | None) -> Floats:
-        """Return sequences whose targets are as the likelihood sees them."""
-        targets = likelihood.encode(self._targets(X), n_tokens)
-        return join(targets, exogenous_of(X, self._n_exogenous))
+    def _columns(self, X: Floats) -> Floats:
+        """Return the channels that are predicted as columns of a regression, one for each mean."""
+        targets = self._targets(X)
+        return indicators(targets, self.n_tokens_) if self._has_tokens else targets
 
     def _learn_usual_step(self, X: Floats, likelihood: Likelihood) -> None:
         """Keep what stands for steps before the first observed one."""

@@ -218,7 +218,7 @@ class Rollouts(Scores):
         self, X: Floats, n_steps: int, n_paths: int, random_state: RandomState
     ) -> Iterator[Floats]:
         """Yield the means along sampled paths, of shape (some of the paths, *result)."""
-        n_channels = 1 if self._likelihood.tokens else X.shape[2]
+        n_channels = X.shape[2]
         random = np.random.default_rng(substream(random_state, "rollout"))
         size = max(1, _MOST_BYTES // (8 * X[:, 0].size * (X.shape[1] + n_steps)))
         for start in range(0, n_paths, size):

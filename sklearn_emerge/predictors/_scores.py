@@ -1,5 +1,7 @@
 """Scores of a predictor: the log-likelihood of what it predicts."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.metaestimators import available_if
@@ -8,6 +10,10 @@ from .._names import Estimator
 from .._typing import Floats
 from .._validation import check_integer
 from ._roles import Roles
+
+# Bytes of the probabilities of all tokens that are there at once. A score takes about five times
+# as many.
+MOST_BYTES_OF_MEANS = 2**26
 
 
 class Scores(Roles, Estimator):
@@ -56,15 +62,25 @@ class Scores(Roles, Estimator):
 
     def _scored(self, X: ArrayLike) -> tuple[Floats, NDArray[np.bool_]]:
         """Return the log-likelihood of each predicted step, and which of these are observed."""
-        encoded: Floats = self.encode(X)
-        # What the last step predicts is not known.
-        return self._score_against(encoded, self._predict(self.fill_missing(encoded)[:, :-1]))
+        return self._score_by(self._predict, self.encode(X))
 
-    def _score_against(self, X: Floats, mean: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return as `_scored` does, given the means of all but the last step."""
-        observed, known = self._observed(X)[:, 1:], self._targets(self.fill_missing(X))[:, 1:]
-        noise = self.noise_std_, self.shape_
-        score = self._likelihood.log_density(known, mean, *noise).sum(axis=2)
+    def _score_by(
+        self, predict: Callable[[Floats], Floats], X: Floats
+    ) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return as `_scored` does, given what returns the means of all steps of sequences."""
+        observed, X = self._observed(X)[:, 1:], self.fill_missing(X)
+        known, noise = self._targets(X)[:, 1:], (self.noise_std_, self.shape_)
+        # Of tokens there are as many means as the vocabulary has, and few rows at once.
+        size = len(X)
+        if self._has_tokens:
+            size = max(1, MOST_BYTES_OF_MEANS // (8 * X.shape[1] * self.n_tokens_))
+        scores = []
+        for start in range(0, len(X), max(1, size)):
+            rows = slice(start, start + size)
+            # What the last step predicts is not known.
+            density = self._likelihood.log_density(known[rows], predict(X[rows, :-1]), *noise)
+            scores.append(density.sum(axis=2))
+        score = np.concatenate(scores)
         return score if observed.all() else np.where(observed, score, np.nan), observed
 
     @available_if(lambda self: hasattr(self, "_predict_from"))
@@ -101,9 +117,11 @@ class Scores(Roles, Estimator):
         True
         """
         check_integer(n_inputs, "n_inputs")
-        encoded: Floats = self.encode(X)
-        mean = self._predict_from(self.fill_missing(encoded)[:, :-1], int(n_inputs))
-        return self._score_against(encoded, mean)[0]
+
+        def predict(rows: Floats) -> Floats:
+            return self._predict_from(rows, int(n_inputs))
+
+        return self._score_by(predict, self.encode(X))[0]
 
     def score(self, X: ArrayLike, y: None = None) -> float:
         """Return the mean log-likelihood per predicted step.

@@ -8,7 +8,7 @@ from scipy.linalg import lstsq
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
-from .._missing import fill_missing, is_observed, mean_of_steps
+from .._missing import is_observed, mean_of_steps
 from .._typing import Floats
 from ..training import folds
 from ._alternative import AlternativePredictor
@@ -85,7 +85,7 @@ class SeasonalPredictor(AlternativePredictor):
 
     def _learn(self, X: Floats) -> None:
         # Nothing but targets is used: the predictor of one period ago is not driven.
-        X = self._targets(X)
+        seen, X = self._columns(self.fill_missing(X)), self._columns(X)
         n_sequences, n_steps, n_channels = X.shape
         period = None if isinstance(self.period, str) else int(self.period)
         if period is not None and period >= n_steps:
@@ -97,13 +97,13 @@ class SeasonalPredictor(AlternativePredictor):
         if period is not None:
             periods = [period]
         squares = np.zeros((len(periods), n_channels))
-        seen = fill_missing(X, self._usual_step)
         for rows in folds(n_sequences):
             left_out = np.zeros(n_sequences, dtype=bool)
             left_out[rows] = True
-            mean = self._means(self._regress(X[~left_out]), n_steps - 1)
+            kept = X[~left_out], seen[~left_out]
+            mean = self._means(self._regress(kept[0]), n_steps - 1)
             for k, period in enumerate(periods):
-                weight = self._weight(X[~left_out], mean, period)
+                weight = self._weight(*kept, mean, period)
                 mixed = self._mix(seen[left_out, :-1], mean, period, weight)
                 squares[k] += np.nansum((X[left_out, 1:] - mixed) ** 2, axis=(0, 1))
         best = (squares / self.target_scale_**2).sum(axis=1).argmin()
@@ -111,7 +111,7 @@ class SeasonalPredictor(AlternativePredictor):
         self.cv_error_ = squares[best] / int(is_observed(X)[:, 1:].sum())
         self.line_ = self._regress(X)
         mean = self._means(self.line_, n_steps - 1)
-        self.weight_ = self._weight(X, mean, self.period_)
+        self.weight_ = self._weight(X, seen, mean, self.period_)
 
     def _regress(self, X: Floats) -> tuple[Floats, int]:
         """Return intercept and slope of the mean of the next step, and how many steps there are."""
@@ -131,9 +131,8 @@ class SeasonalPredictor(AlternativePredictor):
         mean = coef[0] + self._clock(n_steps) @ coef[1:]
         return self._likelihood.frequency(self._likelihood.possible(mean) * count, count)
 
-    def _weight(self, X: Floats, mean: Floats, period: int) -> Floats:
+    def _weight(self, X: Floats, seen: Floats, mean: Floats, period: int) -> Floats:
         """Return the weights of least square error."""
-        seen = fill_missing(X, self._usual_step)
         past, following, mean = seen[:, :-period], X[:, period:], mean[period - 1 :]
         axes = (0, 1, 2) if self._likelihood.tokens else (0, 1)
         past, following = past - mean, following - mean
@@ -159,5 +158,5 @@ class SeasonalPredictor(AlternativePredictor):
         return mixed
 
     def _predict(self, X: Floats) -> Floats:
-        X = self._targets(X)
+        X = self._columns(X)
         return self._mix(X, self._means(self.line_, X.shape[1]), self.period_, self.weight_)

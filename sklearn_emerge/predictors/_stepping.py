@@ -104,7 +104,7 @@ class CellRollouts(Rollouts):
 
 def cell_and_head(network: Any, head: Any) -> Any:
     """Return the cell of a network, and its head or another one, or None without a cell."""
-    cell = cell_of(network.core)
+    cell = cell_of(network.core, network.n_tokens)
     return None if cell is None else (cell, *weights_of_head(network, head))
 
 

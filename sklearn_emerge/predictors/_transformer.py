@@ -323,7 +323,7 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
                 f"extra_outputs={self.extra_outputs} is for likelihood='categorical', not for "
                 f"{self.likelihood_!r}; leave it 0."
             )
-        if self.extra_outputs and self.head == "exact":
+        if self.extra_outputs and not self._head_trains:
             raise ValueError(
                 f"extra_outputs={self.extra_outputs} never occur, so that head='exact' has nothing "
                 "to fit them to; use head='sgd', or leave extra_outputs 0."
@@ -337,6 +337,7 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
             self.n_layers,
             bias=not self._likelihood.tokens,
             norm=self.norm,
+            n_tokens=self._tokens_seen,
             n_heads=self.n_heads,
             scale=sizes[self.attention_scale] ** -0.5,
             dropout=self.dropout,
@@ -346,20 +347,18 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
         initialise(core, self.initial_weights)
         return core
 
-    def _initial_network(self, n_seen: int, n_targets: int) -> SequenceNetwork:
-        core = self._build_core(n_seen)
+    def _initial_network(self, n_targets: int) -> SequenceNetwork:
+        n_inputs, n_tokens = self._n_columns, self._tokens_seen
+        core = self._build_core(n_inputs)
+        n_hidden = check_core(core, n_inputs, n_tokens=n_tokens)
         n_outputs = n_targets + self.extra_outputs
-        network = SequenceNetwork(core, check_core(core, n_seen), n_outputs)
+        network = SequenceNetwork(core, n_hidden, n_outputs, n_tokens)
         nn.init.zeros_(network.head.bias)
         if self.initial_weights == "glorot":
             nn.init.xavier_uniform_(network.head.weight)
         else:
             nn.init.normal_(network.head.weight, std=0.02)
         return network.to(self.device)
-
-    def _tensors(self, X: Floats) -> tuple[torch.Tensor, torch.Tensor]:
-        inputs, targets = super()._tensors(X)
-        return inputs, nn.functional.pad(targets, (0, self.extra_outputs))
 
     def _mean(self, output: Floats) -> Floats:
         # Without the outputs that no token has; their probability is lost to the others.

@@ -37,8 +37,7 @@ class TokenNetwork(nn.Module):
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """Return the logits, of shape (n_sequences, n_steps, n_tokens)."""
-        inputs = nn.functional.one_hot(tokens, self.n_tokens).to(self.head.weight.dtype)
-        return self.head(self.core.window(inputs)[-1])[:, :, : self.n_tokens]
+        return self.head(self.core.window(tokens[:, :, None])[-1])[:, :, : self.n_tokens]
 
 
 def export_network(

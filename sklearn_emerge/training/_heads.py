@@ -75,6 +75,7 @@ def moments_of(
     *,
     again: bool,
     compute: Callable[..., Any] = map,
+    n_tokens: int | None = None,
 ) -> tuple[Moments, Callable[[], Any]]:
     """Return the moments of features and next steps, and what yields them again.
 
@@ -93,13 +94,16 @@ def moments_of(
         Whether they are asked for again, so that they are kept if there is room.
     compute : callable, default=map
         As `map`: what computes the features of one part after another.
+    n_tokens : int, default=None
+        Size of the vocabulary if targets are tokens.
 
     Returns
     -------
     moments : Moments
         By folds of sequences.
     chunks : callable
-        Yields pairs of features (n_rows, n_features) and targets (n_rows, n_channels).
+        Yields pairs of features (n_rows, n_features) and targets (n_rows, n_channels); tokens as
+        they are.
     """
     n_targets = X.shape[2] if targets_of is None else targets_of(X).shape[2]
 
@@ -114,7 +118,8 @@ def moments_of(
             yield rows, targets
 
     by_fold = folds(len(X))
-    moments = Moments(len(by_fold), n_features, n_targets)
+    tokens = n_tokens is not None
+    moments = Moments(len(by_fold), n_features, n_tokens or n_targets, tokens=tokens)
     kept = []
     for fold, rows in enumerate(by_fold):
         for chunk in chunks(X[rows]):
@@ -157,6 +162,7 @@ def fit_head(
     targets_of: Callable[..., Any] | None = None,
     *,
     compute: Callable[..., Any] = map,
+    n_tokens: int | None = None,
 ) -> tuple[Head, RidgeFit]:
     """Fit a head to features of sequences, with the penalty by cross-validation over these.
 
@@ -166,7 +172,7 @@ def fit_head(
         As in `moments_of`.
     likelihood : Likelihood
         The likelihood.
-    targets_of, compute
+    targets_of, compute, n_tokens
         As in `moments_of`.
 
     Returns
@@ -177,6 +183,8 @@ def fit_head(
         The ridge regression, whose errors are those of sequences left out.
     """
     again = not likelihood.closed_form
-    moments, chunks = moments_of(features, X, n_features, targets_of, again=again, compute=compute)
+    moments, chunks = moments_of(
+        features, X, n_features, targets_of, again=again, compute=compute, n_tokens=n_tokens
+    )
     ridge = fit_ridge(moments)
     return head_of(ridge, chunks, moments, likelihood), ridge

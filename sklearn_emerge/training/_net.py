@@ -50,7 +50,8 @@ class Net(NeuralNet):
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Compute loss and gradients of a batch."""
         if self.compiled_loss is None:
-            return super().train_step_single(batch, **fit_params)
+            # Without outputs, which skorch would keep until those of the next batch are there.
+            return super().train_step_single(batch, **fit_params) | {"y_pred": None}
         self._set_training(True)
         rows = np.atleast_2d(batch[0].numpy())
         losses = self.compiled_loss(rows_of_weights(self.module_), rows)

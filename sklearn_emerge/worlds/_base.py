@@ -13,6 +13,7 @@ from .._missing import is_observed, mean_of_steps
 from .._names import Estimator, did_you_mean
 from .._random import substream
 from .._roles import targets_of
+from .._tokens import token_type
 from .._typing import Floats, RandomState
 from ._facts import WorldFacts
 from ._flow import StatedFlow
@@ -379,5 +380,8 @@ class World(StatedFlow, ABC, Estimator):
             )
         if sample.latents is not None and not sample.latent_names:
             sample.latent_names = self.latent_names
+        whole = isinstance(sample.X, np.ndarray) and sample.X.dtype.kind in "iu"
+        if whole and self.observation == "token" and isinstance(self.n_tokens, Integral):
+            sample.X = sample.X.astype(token_type(int(self.n_tokens)), copy=False)
         sample.world = self
         return sample

@@ -113,7 +113,7 @@ def test_answers_are_drawn_token_by_token():
     model, _ = fitted(WORLD, 16, 1, lr=0.01, max_steps=60, head="sgd")
     network, n = model.network_, 4000
     one = WORLD.only("COPY", 1).sample(1, random_state=0)
-    rows = torch.as_tensor(one.X).repeat(n, 1), torch.as_tensor(one.scored).repeat(n, 1)
+    rows = torch.as_tensor(one.X).long().repeat(n, 1), torch.as_tensor(one.scored).repeat(n, 1)
     with torch.no_grad():
         drawn, scored = draw_answers(network, rows, torch.Generator().manual_seed(0))
     assert torch.equal(scored, rows[1])
