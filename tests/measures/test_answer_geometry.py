@@ -329,7 +329,7 @@ def test_the_loss_of_all_tasks_is_that_of_all_rows(deep):
     found = answer_geometry(model, evaluation, "gradient_rank", n_rows=10, pooled=True)
     assert found.dims == ("estimate",)
     rows = rows_of_answers(evaluation.world, 10, 0)
-    batch = torch.as_tensor(rows.X), torch.as_tensor(rows.scored)
+    batch = torch.as_tensor(rows.X).long(), torch.as_tensor(rows.scored)
     expected = gradient_rank(model.network_, answer_loss, batch)
     assert found.sel(estimate="value") == pytest.approx(expected.value, rel=1e-6)
     assert found.sel(estimate="n") == 40
