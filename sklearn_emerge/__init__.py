@@ -51,6 +51,7 @@ _HOMES = {
     "TransformerPredictor": "predictors",
     "TruncatedKalmanPredictor": "predictors",
     "WindowPredictor": "predictors",
+    "CheckpointSeries": "checkpoints",
     "EmergenceCurve": "emergence",
     "EmergenceAssessment": "assessment",
     "emergence_step": "emergence",
@@ -75,6 +76,7 @@ _HOMES = {
 _MODULES = (
     "assessment",
     "ceilings",
+    "checkpoints",
     "datasets",
     "displays",
     "emergence",

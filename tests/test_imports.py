@@ -28,6 +28,7 @@ ROOMS = {
     "operators": "dynamics inference likelihoods worlds predictors ceilings probes",
     "assessment": "inference likelihoods worlds _registry training predictors ceilings probes "
     "measures operators",
+    "checkpoints": "training geometry assessment",
     "linear_systems": "dynamics worlds predictors",
     "displays": "inference likelihoods worlds predictors operators assessment emergence "
     "linear_systems",

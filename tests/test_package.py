@@ -18,6 +18,7 @@ import sklearn_emerge
 from sklearn_emerge import (
     assessment,
     ceilings,
+    checkpoints,
     datasets,
     displays,
     emergence,
@@ -70,6 +71,7 @@ def test_every_public_name_is_found():
 MODULES = [
     assessment,
     ceilings,
+    checkpoints,
     datasets,
     displays,
     emergence,

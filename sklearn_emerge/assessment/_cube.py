@@ -292,7 +292,7 @@ def save_cube(cube: xr.Dataset, path: _typing.PathLike) -> None:
             marked = cube.assign_attrs({_CHECKSUM: "SHA-256 at the end of the file"})
             marked.to_netcdf(temporary, engine="netcdf4", encoding=encoding)
             content = temporary.read_bytes()
-            _read(content)
+            read_dataset(content)
         except Exception as error:
             raise OSError(
                 f"it cannot be written as NetCDF, or not be read back ({error})"
@@ -340,7 +340,7 @@ def load_cube(path: _typing.PathLike) -> xr.Dataset:
     # varies.
     try:
         content = read_sealed(found, required=False)
-        cube = _read(content)
+        cube = read_dataset(content)
     except Exception as error:
         # Of those with a file name it is not that of the file, but of its copy in memory.
         reason = getattr(error, "strerror", None) or error
@@ -362,7 +362,7 @@ def load_cube(path: _typing.PathLike) -> xr.Dataset:
     return cube
 
 
-def _read(content: bytes) -> xr.Dataset:
+def read_dataset(content: bytes) -> xr.Dataset:
     """Return the data set in the bytes of a file."""
     with NETCDF4_PYTHON_LOCK, netCDF4.Dataset("cube.nc", memory=content) as file:
         _check_size(file, len(content))

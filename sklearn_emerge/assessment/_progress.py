@@ -150,6 +150,8 @@ class Progress:
         How long all of it may take.
     heading : str, default=""
         A line that is shown before.
+    title, things : str, default="assessment", "cells"
+        What the work, and what its parts are called.
     """
 
     def __init__(
@@ -159,8 +161,12 @@ class Progress:
         kind: str | bool,
         seconds: float = 0.0,
         heading: str = "",
+        *,
+        title: str = "assessment",
+        things: str = "cells",
     ) -> None:
         self.cells, self.costs = cells, costs
+        self.title, self.things = title, things
         self.finished = [False] * len(cells)
         self.total = sum(cost.seconds + _LEAST for cost in costs)
         views: dict[str | bool, type[_Bar | _Log]] = {"bar": _Bar, "log": _Log}
@@ -241,7 +247,7 @@ class _Bar:
             print(heading, file=sys.stderr)
         self.bar = bar(
             total=progress.total,
-            desc="assessment",
+            desc=progress.title,
             smoothing=0,
             leave=True,
             bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
@@ -251,7 +257,7 @@ class _Bar:
         """Draw the bar as far as work is done."""
         progress, (done, compiling) = self.progress, self.progress.read()
         doing = f", {_COMPILING} (first time only)" if compiling else ""
-        shown = f"{sum(progress.finished)} of {len(progress.cells)} cells{doing}"
+        shown = f"{sum(progress.finished)} of {len(progress.cells)} {progress.things}{doing}"
         self.bar.set_postfix_str(shown, refresh=False)
         # A file that was being written counts as nothing for a moment; never step back.
         self.bar.update(max(0.0, min(done, self.bar.total) - self.bar.n))
@@ -287,7 +293,8 @@ class _Log:
         elapsed, share = now - self.start, done / self.progress.total
         latest = f" ({self.progress.cells[n - 1].name})" if new else ""
         left = f", about {in_words(elapsed * (1 - share) / share)} left" if 0 < share < 1 else ""
-        LOG.info(f"{n} of {len(finished)} cells{latest} after {in_words(elapsed)}{left}")
+        things = self.progress.things
+        LOG.info(f"{n} of {len(finished)} {things}{latest} after {in_words(elapsed)}{left}")
         self.last, self.n_shown = now, n
 
     def close(self) -> None:

@@ -1,0 +1,106 @@
+"""What measures find of one checkpoint, as a labelled data set."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from inspect import signature
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+
+from .._random import substream
+from ..geometry import participation_ratio, rankme, rankme_of_noise
+from ._model import draw_next_tokens, layer_names, next_token_loss, states_and_losses
+from ._requests import GEOMETRY, Tokens
+
+_WORDS = {
+    "rankme": "effective rank of hidden states",
+    "rankme_of_noise": "effective rank of noise of as many rows and units",
+    "participation_ratio": "participation ratio of hidden states, without the bias of few rows",
+    "nll": "negative log-likelihood of next tokens",
+}
+_UNITS = {"nll": "nats per token"}
+_NOT_FINITE = "The loss is not finite: the model has diverged."
+
+
+def measure(
+    model: Any,
+    n_layers: int,
+    probe_sets: Mapping[str, Tokens],
+    measures: Sequence[str],
+    options: Mapping[str, Mapping[str, Any]],
+    position: int,
+    stream: np.random.SeedSequence,
+    batch_size: int,
+) -> xr.Dataset:
+    """Return what measures find of a model, of dimensions (probe_set[, layer])."""
+    layers = layer_names(n_layers)
+    found: dict[str, list[Any]] = {}
+    of_states = "rankme" in measures or "participation_ratio" in measures
+    of_gradients = [each for each in measures if each in GEOMETRY]
+    for name, tokens in probe_sets.items():
+        states, losses = states_and_losses(
+            model,
+            tokens,
+            layers=of_states,
+            losses="nll" in measures or bool(of_gradients),
+            position=position,
+            batch_size=batch_size,
+        )
+        own: dict[str, Any] = {}
+        if "rankme" in measures:
+            own["rankme"] = [_or_nan(rankme, Z) for Z in states]
+            own["rankme_of_noise"] = [rankme_of_noise(*Z.shape) for Z in states]
+        if "participation_ratio" in measures:
+            own["participation_ratio"] = [_or_nan(participation_ratio, Z) for Z in states]
+        if "nll" in measures:
+            own["nll"] = losses.mean() / (tokens.shape[1] - 1)
+        finite = bool(np.isfinite(losses).all())
+        for of in of_gradients:
+            given = options.get(of, {})
+            own |= _estimated(model, of, tokens, given, substream(stream, of, name), finite)
+        for key, value in own.items():
+            found.setdefault(key, []).append(value)
+    result = xr.Dataset(coords={"probe_set": list(probe_sets), "layer": layers})
+    for key, values in found.items():
+        array = np.array(values, object if key.endswith("_reasons") else np.float64)
+        dims = ("probe_set", "layer")[: array.ndim]
+        attrs = {"long_name": _WORDS.get(key, key.replace("_", " "))}
+        if array.dtype != object:
+            attrs["units"] = _UNITS.get(key, "1")
+        result[key] = xr.Variable(dims, array, attrs)
+    return result
+
+
+def _or_nan(count: Any, Z: NDArray[Any]) -> float:
+    """Return a number of directions, NaN where the model has diverged."""
+    return float(count(Z)) if np.isfinite(Z).all() else np.nan
+
+
+def _estimated(
+    model: Any,
+    of: str,
+    tokens: Tokens,
+    options: Mapping[str, Any],
+    stream: np.random.SeedSequence,
+    finite: bool,
+) -> dict[str, Any]:
+    """Return the numbers of an estimate, and why it is not to be trusted, by names of their own."""
+    estimate, kind = GEOMETRY[of]
+    numbers = [field.name for field in fields(kind) if field.type in (int, float)]
+    numbers = [name for name in numbers if name not in ("n", "cost")]
+    keys = [of if name == "value" else f"{of}_{name}" for name in numbers]
+    if not finite:
+        return dict.fromkeys(keys, np.nan) | {f"{of}_reasons": _NOT_FINITE}
+    needed = signature(estimate).parameters
+    own: dict[str, Any] = {}
+    if "random_state" in needed:
+        own["random_state"] = stream
+    if "draw" in needed:
+        own["draw"] = draw_next_tokens
+    rows = torch.from_numpy(tokens).to(next(model.parameters()).device)
+    result = estimate(model, next_token_loss, (rows, rows[:, 1:]), **own, **options)
+    found = {key: getattr(result, name) for key, name in zip(keys, numbers, strict=True)}
+    return found | {f"{of}_reasons": " ".join(result.reasons)}
