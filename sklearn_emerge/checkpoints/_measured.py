@@ -1,4 +1,4 @@
-"""What measures find of one checkpoint, as a labelled data set."""
+"""What measures find of one checkpoint, and of all of them, as a labelled data set."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .._random import substream
 from ..geometry import participation_ratio, rankme, rankme_of_noise
 from ._model import draw_next_tokens, layer_names, next_token_loss, states_and_losses
-from ._requests import GEOMETRY, Tokens
+from ._requests import GEOMETRY, Request, Tokens
 
 _WORDS = {
     "rankme": "effective rank of hidden states",
@@ -22,6 +22,15 @@ _WORDS = {
     "nll": "negative log-likelihood of next tokens",
 }
 _UNITS = {"nll": "nats per token"}
+_COORDINATES = {
+    "step": "step of training",
+    "probe_set": "rows of tokens",
+    "layer": "place of the model",
+    "depth": "share of all blocks that lie before",
+    "n_rows": "number of rows",
+    "row_length": "tokens of a row",
+    "stored_dtype": "precision in which weights are stored",
+}
 _NOT_FINITE = "The loss is not finite: the model has diverged."
 
 
@@ -104,3 +113,40 @@ def _estimated(
     result = estimate(model, next_token_loss, (rows, rows[:, 1:]), **own, **options)
     found = {key: getattr(result, name) for key, name in zip(keys, numbers, strict=True)}
     return found | {f"{of}_reasons": " ".join(result.reasons)}
+
+
+def join(
+    parts: Mapping[int, xr.Dataset | None], request: Request, stored: Mapping[int, str]
+) -> xr.Dataset:
+    """Return what was found of all steps as one data set."""
+    found = [part.expand_dims(step=[step]) for step, part in parts.items() if part is not None]
+    whole = xr.concat(
+        found, "step", data_vars="all", coords="minimal", compat="equals", join="exact"
+    )
+    order = [name for of in request.measures for name in whole if _is_of(str(name), of)]
+    whole = whole[order]
+    for name in order:
+        whole[name].attrs = next(part[name].attrs for part in found if name in part)
+        if name.endswith("_reasons"):
+            # Nothing was asked for.
+            whole[name] = whole[name].fillna("")
+    if "rankme_of_noise" in whole:
+        whole["rankme_of_noise"] = whole.rankme_of_noise.max("step", keep_attrs=True)
+    sets = request.probe_sets.values()
+    whole = whole.assign_coords(
+        n_rows=("probe_set", [len(rows) for rows in sets]),
+        row_length=("probe_set", [rows.shape[1] for rows in sets]),
+        stored_dtype=("step", [stored[step] for step in parts]),
+    )
+    if "layer" in whole.dims:
+        n_layers = whole.sizes["layer"] - 2
+        depth = [*(i / n_layers for i in range(n_layers + 1)), 1.0]
+        whole = whole.assign_coords(depth=("layer", depth))
+    for name in whole.coords:
+        whole[name].attrs["long_name"] = _COORDINATES[str(name)]
+    return whole
+
+
+def _is_of(name: str, measure: str) -> bool:
+    """Return whether a variable is what a measure found, or belongs to it."""
+    return name == measure or name.startswith(f"{measure}_")

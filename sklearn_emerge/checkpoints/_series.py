@@ -24,22 +24,13 @@ from ..assessment._key import key_of, library_versions
 from ..assessment._progress import Progress, kind_of, log_is_seen
 from ._folders import Architecture, files_of, find_steps, read_config
 from ._kept import keep, look_up, path_of
-from ._measured import measure
+from ._measured import join, measure
 from ._model import load_model
 from ._requests import Request, check_computing, check_request, check_steps, check_tokens
 
 _CALLED = "checkpoints"
 # Relative rounding error that hardly shows in RankMe: that of float16, and not of bfloat16.
 _FINE = 1e-3
-_COORDINATES = {
-    "step": "step of training",
-    "probe_set": "rows of tokens",
-    "layer": "place of the model",
-    "depth": "share of all blocks that lie before",
-    "n_rows": "number of rows",
-    "row_length": "tokens of a row",
-    "stored_dtype": "precision in which weights are stored",
-}
 
 
 class CheckpointSeries:
@@ -268,13 +259,7 @@ class CheckpointSeries:
         if "rankme" in request.measures:
             _warn_of_rounding(stored)
         files = {step: files_of(self._folders[step]) for step in request.steps}
-        paths: dict[int, tuple[Path, str]] = {}
-        if out is not None:
-            folder = check_writable(Path(out) / "step").parent
-            versions = library_versions() | {"transformers": version("transformers")}
-            for step in request.steps:
-                key = key_of((measure, versions, request.at(step), files[step]))
-                paths[step] = path_of(folder, step, key), key
+        paths = {} if out is None else _paths(out, request, files)
         parts = {step: look_up(*paths[step]) if paths else None for step in request.steps}
         n_read = sum(part is not None for part in parts.values())
         heading = f"{len(parts)} checkpoints of {architecture.kind}"
@@ -293,7 +278,7 @@ class CheckpointSeries:
                     if paths:
                         keep(parts[step], *paths[step])
                 shown.finish(i)
-        return _joined(parts, request, stored).assign_attrs(self._attributes(request, architecture))
+        return join(parts, request, stored).assign_attrs(self._attributes(request, architecture))
 
     def _measured(
         self,
@@ -342,6 +327,19 @@ class _Counted(NamedTuple):
     n_updates: int = 0
 
 
+def _paths(
+    out: PathLike, request: Request, files: Mapping[int, Any]
+) -> dict[int, tuple[Path, str]]:
+    """Return the file in which each step is kept, and the key of all that it depends on."""
+    folder = check_writable(Path(out) / "step").parent
+    versions = library_versions() | {"transformers": version("transformers")}
+    paths = {}
+    for step in request.steps:
+        key = key_of((measure, versions, request.at(step), files[step]))
+        paths[step] = path_of(folder, step, key), key
+    return paths
+
+
 def _only(configs: Mapping[int, tuple[Architecture, str]]) -> Architecture:
     """Return the architecture of all steps, or raise a ValueError if they differ."""
     first = next(iter(configs))
@@ -373,40 +371,3 @@ def _warn_of_rounding(stored: Mapping[int, str]) -> None:
             "the participation ratio, which hardly sees them.",
             stacklevel=3,
         )
-
-
-def _joined(
-    parts: Mapping[int, xr.Dataset | None], request: Request, stored: Mapping[int, str]
-) -> xr.Dataset:
-    """Return what was found of all steps as one data set."""
-    found = [part.expand_dims(step=[step]) for step, part in parts.items() if part is not None]
-    whole = xr.concat(
-        found, "step", data_vars="all", coords="minimal", compat="equals", join="exact"
-    )
-    order = [name for of in request.measures for name in whole if _is_of(str(name), of)]
-    whole = whole[order]
-    for name in order:
-        whole[name].attrs = next(part[name].attrs for part in found if name in part)
-        if name.endswith("_reasons"):
-            # Nothing was asked for.
-            whole[name] = whole[name].fillna("")
-    if "rankme_of_noise" in whole:
-        whole["rankme_of_noise"] = whole.rankme_of_noise.max("step", keep_attrs=True)
-    sets = request.probe_sets.values()
-    whole = whole.assign_coords(
-        n_rows=("probe_set", [len(rows) for rows in sets]),
-        row_length=("probe_set", [rows.shape[1] for rows in sets]),
-        stored_dtype=("step", [stored[step] for step in parts]),
-    )
-    if "layer" in whole.dims:
-        n_layers = whole.sizes["layer"] - 2
-        depth = [*(i / n_layers for i in range(n_layers + 1)), 1.0]
-        whole = whole.assign_coords(depth=("layer", depth))
-    for name in whole.coords:
-        whole[name].attrs["long_name"] = _COORDINATES[str(name)]
-    return whole
-
-
-def _is_of(name: str, measure: str) -> bool:
-    """Return whether a variable is what a measure found, or belongs to it."""
-    return name == measure or name.startswith(f"{measure}_")

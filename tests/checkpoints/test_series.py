@@ -54,9 +54,14 @@ def neox(library, seed, **options):
     config = library.GPTNeoXConfig(
         vocab_size=128, max_position_embeddings=16, initializer_range=0.2, **sizes | options
     )
+    return seeded(library.GPTNeoXForCausalLM, config, seed)
+
+
+def seeded(model, config, seed=0):
+    """A model whose weights are the same at each call."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return library.GPTNeoXForCausalLM(config)
+        return model(config)
 
 
 @pytest.fixture(scope="module")
@@ -235,17 +240,18 @@ def by_hand(model, tokens, position):
 def test_values_are_those_of_geometry(kind, position, folder, library, tmp_path):
     if kind == "gpt2":
         sizes = dict(n_embd=16, n_layer=3, n_head=2, n_positions=16, vocab_size=128)
-        config = library.GPT2Config(**sizes, bos_token_id=0, eos_token_id=0)
+        sizes |= dict(bos_token_id=0, eos_token_id=0, initializer_range=0.2)
         folder = tmp_path
-        library.GPT2LMHeadModel(config).save_pretrained(folder / "checkpoint-0")
+        model = seeded(library.GPT2LMHeadModel, library.GPT2Config(**sizes))
+        model.save_pretrained(folder / "checkpoint-0")
     if kind == "opt":
         # Its head asks a part of what is before it, and what it returns is narrower.
         sizes = dict(hidden_size=16, ffn_dim=32, num_hidden_layers=2, num_attention_heads=2)
         sizes |= dict(vocab_size=128, max_position_embeddings=16, word_embed_proj_dim=8)
+        sizes |= dict(do_layer_norm_before=False, init_std=0.2)
         folder = tmp_path
-        library.OPTForCausalLM(
-            library.OPTConfig(**sizes, do_layer_norm_before=False)
-        ).save_pretrained(folder / "checkpoint-0")
+        model = seeded(library.OPTForCausalLM, library.OPTConfig(**sizes))
+        model.save_pretrained(folder / "checkpoint-0")
     series = CheckpointSeries(folder)
     found = series.track(SETS, steps=[0], position=position, batch_size=3, **QUIET)
     model = series.load(0)
