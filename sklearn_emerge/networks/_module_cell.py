@@ -66,7 +66,9 @@ class ModuleCell(Cell):
             torch.autograd.grad(row, given, retain_graph=True, materialize_grads=True)
             for row in following.sum(dim=0)
         ]
-        by_state, by_inputs = (torch.stack(each, dim=1).numpy() for each in zip(*rows, strict=True))
+        stacked = (torch.stack(each, dim=1) for each in zip(*rows, strict=True))
+        # In torch 2.6 those of what is linear require a gradient themselves.
+        by_state, by_inputs = (each.detach().numpy() for each in stacked)
         return by_state, by_inputs
 
     def _channels(self, inputs: Floats) -> torch.Tensor:

@@ -27,7 +27,9 @@ def look_up(inputs: torch.Tensor, weight: torch.Tensor, n_tokens: int) -> torch.
     torch.Tensor of shape (n_sequences, n_steps, n_units)
     """
     columns, kind = weight[:, :n_tokens].T, inputs.device.type
-    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+    # Programs are exported in single precision, and torch 2.6 cannot ask while it exports.
+    asked = not torch.compiler.is_compiling() and torch.amp.is_autocast_available(kind)
+    if asked and torch.is_autocast_enabled(kind):
         # As a product would be.
         columns = columns.to(torch.get_autocast_dtype(kind))
     found = embedding(inputs[..., 0].long(), columns)

@@ -96,8 +96,9 @@ def isolated_torch(
         # The caller's autocast would change what backward computes, too.
         for kind in {"cpu", device.type}:
             restored.enter_context(torch.autocast(kind, enabled=False))
-        # Only where it is needed: it slows down each call of torch.
-        if torch.get_default_device().type != "cpu":
+        # Only where it is needed: it slows down each call of torch. In torch 2.6
+        # get_default_device fails where somebody has set None.
+        if torch.empty(0).device.type != "cpu":
             restored.enter_context(torch.device("cpu"))
         torch.default_generator.manual_seed(seed)
         if cuda:
