@@ -1,7 +1,6 @@
 """What measures find of one checkpoint, and of all of them, as a labelled data set."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from inspect import signature
 from typing import Any
 
@@ -12,8 +11,9 @@ from numpy.typing import NDArray
 
 from .._random import substream
 from ..geometry import participation_ratio, rankme, rankme_of_noise
+from ..geometry._estimates import ESTIMATES, numbers_of
 from ._model import draw_next_tokens, layer_names, next_token_loss, states_and_losses
-from ._requests import GEOMETRY, Request, Tokens
+from ._requests import Request, Tokens
 
 _WORDS = {
     "rankme": "effective rank of hidden states",
@@ -48,7 +48,7 @@ def measure(
     layers = layer_names(n_layers)
     found: dict[str, list[Any]] = {}
     of_states = "rankme" in measures or "participation_ratio" in measures
-    of_gradients = [each for each in measures if each in GEOMETRY]
+    of_gradients = [each for each in measures if each in ESTIMATES]
     for name, tokens in probe_sets.items():
         states, losses = states_and_losses(
             model,
@@ -97,9 +97,8 @@ def _estimated(
     finite: bool,
 ) -> dict[str, Any]:
     """Return the numbers of an estimate, and why it is not to be trusted, by names of their own."""
-    estimate, kind = GEOMETRY[of]
-    numbers = [field.name for field in fields(kind) if field.type in (int, float)]
-    numbers = [name for name in numbers if name not in ("n", "cost")]
+    estimate, kind = ESTIMATES[of]
+    numbers = [name for name in numbers_of(kind) if name != "n"]
     keys = [of if name == "value" else f"{of}_{name}" for name in numbers]
     if not finite:
         return dict.fromkeys(keys, np.nan) | {f"{of}_reasons": _NOT_FINITE}

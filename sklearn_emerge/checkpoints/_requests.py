@@ -1,6 +1,6 @@
 """What is asked of checkpoints: probe sets, measures, and their steps, checked before loading."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any, NamedTuple
@@ -13,30 +13,11 @@ from .._names import did_you_mean
 from .._random import seed_sequence
 from .._typing import RandomState
 from .._validation import as_array
-from ..geometry import (
-    Estimate,
-    GradientRank,
-    HessianTop,
-    HessianTrace,
-    LearningCoefficient,
-    fisher_rank,
-    gradient_rank,
-    hessian_top,
-    hessian_trace,
-    local_learning_coefficient,
-)
+from ..geometry._estimates import ESTIMATES
 from ._folders import Architecture
 
 # Of one pass of the model.
 CHEAP = ("rankme", "participation_ratio", "nll")
-# Of its gradients, and what they return.
-GEOMETRY: dict[str, tuple[Callable[..., Estimate], type[Estimate]]] = {
-    "gradient_rank": (gradient_rank, GradientRank),
-    "fisher_rank": (fisher_rank, GradientRank),
-    "hessian_top": (hessian_top, HessianTop),
-    "hessian_trace": (hessian_trace, HessianTrace),
-    "local_learning_coefficient": (local_learning_coefficient, LearningCoefficient),
-}
 # Rows that a corrected participation ratio, and ranks of gradients, need.
 _LEAST_ROWS = 4
 # Arguments that are not the caller's.
@@ -217,7 +198,7 @@ def check_measures(measures: Any, steps: list[int]) -> dict[str, list[int]]:
             f"measures={measures!r} must be names, such as {CHEAP[:1]}, or steps by name, such as "
             f'{{"rankme": None, "hessian_top": [{steps[-1]}]}}.'
         )
-    known = [*CHEAP, *GEOMETRY]
+    known = [*CHEAP, *ESTIMATES]
     asked = list(measures)
     for name in asked:
         if name not in known:
@@ -225,7 +206,7 @@ def check_measures(measures: Any, steps: list[int]) -> dict[str, list[int]]:
                 f"measures has {name!r}, which is not known; choose from "
                 f"{', '.join(map(repr, known))}.{did_you_mean(name, known)}"
             )
-        if name in GEOMETRY and not isinstance(measures, Mapping):
+        if name in ESTIMATES and not isinstance(measures, Mapping):
             raise ValueError(
                 f"measures has {name!r}, which can take minutes a checkpoint. Say at which steps, "
                 f'measures={{"{name}": [{steps[-1]}]}}, or None for all.'
@@ -246,13 +227,13 @@ def check_options(options: Any, measures: Iterable[str]) -> dict[str, dict[str, 
         )
     measures = list(measures)
     for name, arguments in options.items():
-        if name not in GEOMETRY or name not in measures:
-            asked = [each for each in measures if each in GEOMETRY]
+        if name not in ESTIMATES or name not in measures:
+            asked = [each for each in measures if each in ESTIMATES]
             raise ValueError(
                 f"options has {name!r}; arguments are those of measures that are asked for and "
                 f"have some, here {', '.join(map(repr, asked)) or 'none'}."
             )
-        known = [each for each in signature(GEOMETRY[name][0]).parameters if each not in _OWN]
+        known = [each for each in signature(ESTIMATES[name][0]).parameters if each not in _OWN]
         for argument in arguments:
             if argument not in known:
                 raise ValueError(

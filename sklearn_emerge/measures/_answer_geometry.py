@@ -1,8 +1,5 @@
 """Geometry of the loss of answers: a network, the loss of rows and the rows, of each task."""
 
-from collections.abc import Callable
-from dataclasses import fields
-from functools import partial
 from inspect import signature
 from typing import Any
 
@@ -12,18 +9,7 @@ import xarray as xr
 
 from .._random import substream
 from .._typing import RandomState
-from ..geometry import (
-    Estimate,
-    GradientRank,
-    HessianTop,
-    HessianTrace,
-    LearningCoefficient,
-    fisher_rank,
-    gradient_rank,
-    hessian_top,
-    hessian_trace,
-    local_learning_coefficient,
-)
+from ..geometry._estimates import ESTIMATES, numbers_of
 from ..networks import is_finite
 from ..predictors._neural import NeuralPredictor
 from ..worlds import AlgorithmicWorld, Sample
@@ -131,17 +117,19 @@ def answer_geometry(
         )
     rows = rows_of_answers(world, n_rows, random_state)
     estimate, kind = ESTIMATES[of]
-    numbers = [field.name for field in fields(kind) if field.type in (int, float)]
-    numbers = [name for name in numbers if name != "cost"] + ["trusted"]
+    numbers = [*numbers_of(kind), "trusted"]
+    needed = signature(estimate).parameters
     groups = [world.tasks] if pooled else [(task,) for task in world.tasks]
     found = np.full((len(numbers) + 1, len(groups)), np.nan)
     network = predictor.network_
     for i, tasks in enumerate(groups if is_finite(network) else ()):
         batch = rows_of(network, rows, *tasks)
         own: dict[str, Any] = {}
-        if "random_state" in signature(estimate).parameters:
+        if "random_state" in needed:
             own["random_state"] = substream(random_state, of, *tasks)
-        if "blind_loss" in signature(estimate).parameters:
+        if "draw" in needed:
+            own["draw"] = draw_answers
+        if "blind_loss" in needed:
             own["blind_loss"] = blind_loss(world, rows, *tasks)
         result = estimate(network, answer_loss, batch, **own | options)
         found[:, i] = [*(getattr(result, name) for name in numbers), flags_of(result)]
@@ -192,13 +180,3 @@ def draw_answers(network: Any, rows: Rows, generator: torch.Generator) -> Rows:
 def _inputs(network: torch.nn.Module, tokens: torch.Tensor) -> torch.Tensor:
     """Return tokens as the network takes them."""
     return tokens[..., None].to(next(network.parameters()).dtype)
-
-
-# Functions of a network, the loss of rows and rows, and what they return.
-ESTIMATES: dict[str, tuple[Callable[..., Estimate], type[Estimate]]] = {
-    "gradient_rank": (gradient_rank, GradientRank),
-    "fisher_rank": (partial(fisher_rank, draw=draw_answers), GradientRank),
-    "hessian_top": (hessian_top, HessianTop),
-    "hessian_trace": (hessian_trace, HessianTrace),
-    "local_learning_coefficient": (local_learning_coefficient, LearningCoefficient),
-}

@@ -23,10 +23,10 @@ from sklearn_emerge.geometry import (
     participation_ratio,
     rankme,
 )
+from sklearn_emerge.geometry._estimates import ESTIMATES
 from sklearn_emerge.geometry._reasons import REASONS, Reason
 from sklearn_emerge.measures import answer_dimensionality, answer_geometry, reasons_of
 from sklearn_emerge.measures._answer_geometry import (
-    ESTIMATES,
     answer_loss,
     blind_loss,
     draw_answers,
