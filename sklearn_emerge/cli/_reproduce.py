@@ -25,13 +25,11 @@ def add(commands: Commands) -> Parser:
         "recipe", nargs="?", metavar="RECIPE", help="such as recurrent-table-3; without, all names"
     )
     protocols = ("published", "corrected")
-    add_option(
-        parser,
+    parser.add_argument(
         "--protocol",
-        "published",
-        " or ".join(protocols),
         type=one_of(protocols),
         metavar="PROTOCOL",
+        help=f"{' or '.join(protocols)} (default: that of the recipe, published mostly)",
     )
     for flag, text in (
         ("--steps", "updates of the optimiser (default: the full budget, 20000 mostly)"),
@@ -52,16 +50,21 @@ def add(commands: Commands) -> Parser:
 def run(options: Namespace) -> None:
     """Run a recipe, and print and write its results; without one, print what there is."""
     from .._files import check_writable
-    from ..reproduce import RECIPES, reproduce
+    from ..reproduce import EXPERIMENTS, RECIPES, reproduce
     from ..reproduce._figures import draw_recipe
 
     if options.recipe is None:
         print("\n".join(RECIPES))
         return
     recipe = look_up(options.recipe, RECIPES, "recipe")
-    files = lambda name: Path(options.out) / f"{name}-{options.protocol}.nc"  # noqa: E731
+
+    def file_of(name: str) -> Path:
+        protocol = options.protocol or EXPERIMENTS[name].default_protocol
+        return Path(options.out) / f"{name}-{protocol}.nc"
+
     if options.out is not None:
-        check_writable(files("cube"))
+        for name in RECIPES[recipe].experiments:
+            check_writable(file_of(name))
     check_figure(options.figure)
     cubes, comparison = reproduce(
         recipe,
@@ -78,7 +81,7 @@ def run(options: Namespace) -> None:
     )
     try:
         if options.out is not None:
-            save_cubes({files(name): cube for name, cube in cubes.items()})
+            save_cubes({file_of(name): cube for name, cube in cubes.items()})
         if options.figure is not None:
             save_figure(options.figure, lambda figure: draw_recipe(recipe, cubes, figure))
     finally:

@@ -12,6 +12,7 @@ from .._random import substream
 from .._typing import Floats, RandomState
 from ..likelihoods import LIKELIHOODS
 from ..predictors import BasePredictor
+from ..predictors._neural import NeuralPredictor
 from ..worlds import AlgorithmicWorld, Sample
 from ._named import named
 
@@ -90,8 +91,7 @@ def answer_scores(
     if n_rows is not None:
         sample = rows_of_answers(world, n_rows, random_state)
     X, scored = sample.X, sample.scored[:, 1:]
-    # The last step predicts nothing that is known.
-    probability = predictor.at_length(X.shape[1] - 1).predict(X[:, :-1])
+    probability = _predicted(predictor, X, scored)
     rows, steps = np.nonzero(scored)
     right, nll = np.ones(scored.shape), np.zeros(scored.shape)
     chosen = probability[rows, steps]
@@ -110,6 +110,26 @@ def answer_scores(
     scores = np.moveaxis(np.concatenate([means, gain], axis=-1), -1, 0)
     coords = {"score": list(_SCORES), "task": list(world.tasks), "level": list(world.levels)}
     return named(scores, coords, _NAMES, "scores of answers", "1, and nat/token for the nll")
+
+
+def _predicted(
+    predictor: BasePredictor, X: NDArray[np.integer], scored: NDArray[np.bool_]
+) -> Floats:
+    """Return the probabilities of all next tokens, of a network NaN behind the answer of a row."""
+    # The last step predicts nothing that is known.
+    n_steps = X.shape[1] - 1
+    if not isinstance(predictor, NeuralPredictor):
+        return predictor.at_length(n_steps).predict(X[:, :-1])
+    found: Any = None
+    # Half of the steps are padding behind answers, and a network does not look ahead.
+    lengths = n_steps - scored[:, ::-1].argmax(axis=1)
+    for length in np.unique(lengths):
+        rows = lengths == length
+        values = predictor.at_length(length).predict(X[rows, :length])
+        if found is None:
+            found = np.full((len(X), n_steps, values.shape[2]), np.nan)
+        found[rows, :length] = values
+    return found
 
 
 def seen_share(sample: Sample, train: Sample | None = None) -> xr.DataArray:

@@ -29,6 +29,9 @@ class Experiment:
         Protocols under which it is part of the whole reproduction.
     options : dict
         Further parameters of the assessment, numbers of sequences for instance.
+    default_protocol : str
+        Protocol under which it is run unless told otherwise: "published" where its source says how
+        it was scored, "corrected" where everything is ours.
     """
 
     world_name: str
@@ -40,6 +43,7 @@ class Experiment:
     modes: tuple[str, ...] | None = None
     protocols: tuple[str, ...] = ("published", "corrected")
     options: dict[str, Any] = field(default_factory=lambda: {"n_train": 20_000, "n_eval": 2_000})
+    default_protocol: str = "published"
 
 
 @dataclass(frozen=True)

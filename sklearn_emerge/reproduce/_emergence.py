@@ -63,6 +63,7 @@ def _sweep(
         ("full",),
         ("corrected",),
         recorded | fixed | options,
+        "corrected",
     )
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def run_experiment(
     name: str,
-    protocol: Literal["published", "corrected"] = "published",
+    protocol: Literal["published", "corrected"] | None = None,
     *,
     max_steps: int | None = None,
     n_seeds: int | None = None,
@@ -44,8 +44,8 @@ def run_experiment(
     ----------
     name : str
         One of `EXPERIMENTS`.
-    protocol : {"published", "corrected"}, default="published"
-        One of `PROTOCOLS`.
+    protocol : {"published", "corrected"}, default=None
+        One of `PROTOCOLS`; None is `Experiment.default_protocol`, mostly "published".
     max_steps : int, default=None
         Updates of the optimiser, where the experiment does not vary them; None is what it takes,
         20,000 for recurrent networks.
@@ -81,7 +81,8 @@ def run_experiment(
         If a name is not known, a parameter is out of range, or networks do not belong to the run.
     """
     experiment = EXPERIMENTS[look_up(name, EXPERIMENTS, "name")]
-    named = look_up(protocol, PROTOCOLS, "protocol")
+    asked = experiment.default_protocol if protocol is None else protocol
+    named = look_up(asked, PROTOCOLS, "protocol")
     rules = PROTOCOLS[named]
     if networks and (named != "corrected" or random_state != 0 or max_steps or n_train):
         raise ValueError(
@@ -142,7 +143,7 @@ def _until(
 
 
 def reproduce(
-    recipe: str, protocol: Literal["published", "corrected"] = "published", **options: Any
+    recipe: str, protocol: Literal["published", "corrected"] | None = None, **options: Any
 ) -> tuple[dict[str, xr.Dataset], pd.DataFrame]:
     """Run a recipe and compare it with what was published.
 
@@ -150,9 +151,10 @@ def reproduce(
     ----------
     recipe : str
         One of `RECIPES`, for instance "recurrent-table-3".
-    protocol : {"published", "corrected"}, default="published"
-        One of `PROTOCOLS`. Under "corrected" gains are in other units than the published ones
-        where the likelihood differs.
+    protocol : {"published", "corrected"}, default=None
+        One of `PROTOCOLS`; None is "published", or "corrected" for experiments of which nothing
+        says how they were scored. Under "corrected" gains are in other units than the published
+        ones where the likelihood differs.
     **options
         As in `run_experiment`.
 

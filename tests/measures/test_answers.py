@@ -75,6 +75,29 @@ def test_a_guess_without_operands_scores_what_chance_says():
     assert abs(scores.sel(score="gain").mean()) < 0.02
 
 
+def test_networks_are_not_asked_behind_answers(learned, monkeypatch):
+    # Answers of three digits, and of two.
+    world = AlgorithmicWorld(["COPY", "MUL"], [1], row_length=10)
+    sample, asked = world.sample(60, random_state=3), []
+    X, scored = sample.X, sample.scored[:, 1:]
+    # One pass over all steps of all rows.
+    nll = -np.log(learned.at_length(9).predict(X[:, :-1]))
+    nll = (np.take_along_axis(nll, X[:, 1:, np.newaxis].astype(int), 2)[..., 0] * scored).sum(1)
+    nll /= scored.sum(axis=1)
+    predict = TransformerPredictor.predict
+
+    def counted(self, X):
+        asked.append(X.size)
+        return predict(self, X)
+
+    monkeypatch.setattr(TransformerPredictor, "predict", counted)
+    scores = answer_scores(learned, sample).sel(score="nll", level=1)
+    for task in world.tasks:
+        expected = nll[sample.task == task].mean()
+        assert float(scores.sel(task=task)) == pytest.approx(expected, rel=1e-9)
+    assert sum(asked) == (sample.answer_start + sample.answer_length - 1).sum() < X[:, 1:].size
+
+
 def test_exact_match_is_that_of_greedy_decoding(learned):
     sample = WORLD.sample(300, random_state=1)
     start = WORLD.only("COPY", 1).sample(1, 0).answer_start[0]

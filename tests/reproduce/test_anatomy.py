@@ -1,5 +1,6 @@
 """The experiments of the anatomy paper, at a size that takes seconds."""
 
+import json
 from dataclasses import replace
 from functools import partial
 
@@ -54,10 +55,12 @@ def test_measures_at_some_of_the_updates_are_among_the_visits(name):
 def test_the_cube_has_answers_states_and_the_loss(monkeypatch):
     monkeypatch.setitem(EXPERIMENTS, "anatomy", tiny(EXPERIMENTS["anatomy"]))
     with pytest.warns(UserWarning, match="n_seeds=1 cannot reach"):
-        cube = run_experiment("anatomy", "corrected", max_steps=20, n_seeds=1, progress=False).cube_
+        cube = run_experiment("anatomy", max_steps=20, n_seeds=1, progress=False).cube_
     assert cube.step.values.tolist() == [0, 10, 20]
     assert set(cube.answers_trajectory.dims) >= {"step", "score", "task", "level", "condition"}
+    # Nobody has said under which protocol.
     assert cube.condition.values.tolist() == ["structured", "permuted"]
+    assert not json.loads(cube.attrs["configuration"])["shared_data"]
     assert cube.states_trajectory.notnull().any("step").all()
     for name in "gradients", "curvature", "trace", "coefficient":
         value = cube[f"{name}_trajectory"].sel(estimate="value")
@@ -70,7 +73,7 @@ def test_the_cube_has_answers_states_and_the_loss(monkeypatch):
 def test_the_figure_has_answers_and_states(monkeypatch, close_figures):
     monkeypatch.setitem(EXPERIMENTS, "anatomy-quick", tiny(EXPERIMENTS["anatomy-quick"]))
     with pytest.warns(UserWarning, match="n_seeds=2 cannot reach"):
-        cubes, comparison = reproduce("anatomy-quick", "corrected", max_steps=20, progress=False)
+        cubes, comparison = reproduce("anatomy-quick", max_steps=20, progress=False)
     assert not len(comparison)
     figure = plt.figure(layout="constrained")
     draw_recipe("anatomy-quick", cubes, figure)

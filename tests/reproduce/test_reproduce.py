@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.figure import Figure
 from scipy.stats import norm
 from sklearn.base import clone
@@ -28,6 +29,7 @@ from sklearn_emerge.reproduce import (
     run_experiment,
 )
 from sklearn_emerge.reproduce._figures import draw_recipe, emergence_curves
+from sklearn_emerge.reproduce._run import _under
 
 TINY = dict(max_steps=2, n_train=20, n_eval=10, progress=False)
 
@@ -281,6 +283,37 @@ def test_unknown_names_are_listed():
         reproduce("table-1")
     with pytest.raises(ValueError, match="protocol='new' is not known; choose from published"):
         run_experiment("drift-rnn", "new")
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_the_default_protocol_has_no_reference_that_an_experiment_leaves_out(name):
+    experiment = EXPERIMENTS[name]
+    _, options = _under(PROTOCOLS[experiment.default_protocol], experiment, {}, None)
+    baselines, reference = (options.get(key, "auto") for key in ("baselines", "reference"))
+    by_name = not (isinstance(baselines, str) or isinstance(reference, str))
+    assert not by_name or set(reference) <= set(baselines)
+
+
+def test_files_are_named_after_the_protocol_of_a_recipe(tmp_path, monkeypatch):
+    cube = xr.Dataset({"delta_nll": (("condition", "mode", "seed"), [[[0.0]]])})
+    cube = cube.assign_coords(condition=["structured"], mode=["full"])
+    asked = []
+
+    def found(recipe, protocol, **options):
+        asked.append(protocol)
+        return dict.fromkeys(RECIPES[recipe].experiments, cube), ()
+
+    monkeypatch.setattr("sklearn_emerge.reproduce.reproduce", found)
+    for recipe in "anatomy", "emergence-student", "triangle-figure-2c":
+        assert main(["reproduce", recipe, "--out", str(tmp_path)]) == 0
+    assert main(["reproduce", "anatomy", "--protocol", "published", "--out", str(tmp_path)]) == 0
+    assert asked == [None, None, None, "published"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "anatomy-corrected.nc",
+        "anatomy-published.nc",
+        "emergence-student-corrected.nc",
+        "triangle-2c-published.nc",
+    ]
 
 
 @pytest.mark.usefixtures("short_worlds")
