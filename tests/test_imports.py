@@ -30,7 +30,7 @@ ROOMS = {
     "measures operators",
     "checkpoints": "training geometry assessment",
     "linear_systems": "dynamics worlds predictors",
-    "displays": "inference likelihoods worlds predictors operators assessment emergence "
+    "displays": "inference likelihoods worlds predictors geometry operators assessment emergence "
     "linear_systems",
     "reporting": "inference worlds assessment displays",
     "reproduce": "worlds datasets predictors measures assessment emergence displays",

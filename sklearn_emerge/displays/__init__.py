@@ -3,10 +3,15 @@
 from ._assessment import AssessmentDisplay
 from ._attention import AttentionDisplay
 from ._capacity import CapacityCurveDisplay
+from ._collapse_floor import CollapseFloorDisplay
 from ._critical_length import CriticalLengthDisplay
 from ._decoding import DecodingDisplay
 from ._emergence_curve import EmergenceCurveDisplay
+from ._emergence_map import EmergenceMapDisplay
+from ._event_trajectory import EventTrajectoryDisplay
 from ._forecast_error import ForecastErrorDisplay
+from ._layer_profile import LayerProfileDisplay
+from ._leads import LeadsDisplay
 from ._lyapunov import LyapunovDisplay
 from ._memory import MemoryDisplay
 from ._phase_portrait import PhasePortraitDisplay
@@ -17,10 +22,15 @@ __all__ = [
     "AssessmentDisplay",
     "AttentionDisplay",
     "CapacityCurveDisplay",
+    "CollapseFloorDisplay",
     "CriticalLengthDisplay",
     "DecodingDisplay",
     "EmergenceCurveDisplay",
+    "EmergenceMapDisplay",
+    "EventTrajectoryDisplay",
     "ForecastErrorDisplay",
+    "LayerProfileDisplay",
+    "LeadsDisplay",
     "LyapunovDisplay",
     "MemoryDisplay",
     "PhasePortraitDisplay",

@@ -172,7 +172,13 @@ class Display:
         ]
 
     def _new_axes(
-        self, ax: Any, figsize: tuple[float, float], n_columns: int = 1, **options: Any
+        self,
+        ax: Any,
+        figsize: tuple[float, float],
+        n_columns: int = 1,
+        *,
+        n_rows: int = 1,
+        **options: Any,
     ) -> Any:
         """Return the given axes, or those of a figure of its own.
 
@@ -188,7 +194,7 @@ class Display:
         else:
             figure = new_figure(figsize)
         self._own = figure, None
-        return figure.subplots(1, n_columns, **options)
+        return figure.subplots(n_rows, n_columns, **options)
 
     def _axes_by_prompt(
         self, axes: Any, prompts: Sequence[int], figsize: tuple[float, float]

@@ -267,15 +267,19 @@ def write_names(
     if not names:
         return
     texts = [wrap(text, width) for _, text, _ in names]
-    bottom, top = ax.get_ylim()
+    # Places are apart on the axis as it is drawn, which may be logarithmic.
+    scale = ax.yaxis.get_transform()
+    bottom, top = scale.transform(np.array(ax.get_ylim()))
     point = (top - bottom) / (inches(ax)[1] * 72)
     room = np.array([1.25 * SMALL * (text.count("\n") + 1) + 2 for text in texts]) * point
-    heights = np.clip([height for height, _, _ in names], bottom, top)
+    heights = np.clip([height for height, _, _ in names], *ax.get_ylim())
     # The nearest places of which each leaves room for the one below.
     before = np.cumsum(room) - room / 2
     highest = max(top - room.sum(), bottom)
     lowest = min(bottom + below * point, highest)
-    places = isotonic_regression(heights - before, y_min=lowest, y_max=highest) + before
+    wanted = scale.transform(heights) - before
+    places = isotonic_regression(wanted, y_min=lowest, y_max=highest) + before
+    places = scale.inverted().transform(places)
     beside = x is None
     place = ax.get_yaxis_transform() if beside else "data"
     x, x_text = (1.0, 1.04) if beside else (x, x_text)

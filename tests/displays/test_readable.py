@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from figure_checks import CUBES, DRAWN, check_room, check_texts, make_cube
 from matplotlib.figure import Figure
+from trajectories import DRAWN as DRAWN_OF_TASKS
+from trajectories import make_anatomy
 
 from sklearn_emerge import AssessmentDisplay, MemoryDisplay, load_cube
 from sklearn_emerge.reproduce import RECIPES
@@ -96,6 +98,30 @@ def test_dollar_signs_in_names_are_no_formulas(kind):
     cube.nll_trajectory.attrs["long_name"] = "$m_$"
     # What is no formula is drawn; this one would be an error.
     check_texts(DRAWN[kind](cube).figure_)
+
+
+OF_TASKS = {
+    "all": {"sizes": ("1x64", "2x128")},
+    "one seed": {"n_seeds": 1, "sizes": ("2x128",), "levels": (3,)},
+}
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+@pytest.mark.parametrize("case", ["all", pytest.param("one seed", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", DRAWN_OF_TASKS)
+def test_figures_of_tasks_are_readable(kind, case):
+    check_texts(DRAWN_OF_TASKS[kind][0](make_anatomy(**OF_TASKS[case])).figure_)
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+@pytest.mark.parametrize("kind", DRAWN_OF_TASKS)
+def test_small_figures_of_tasks_are_readable(kind):
+    draw, shape = DRAWN_OF_TASKS[kind]
+    figure, axes = plt.subplots(*shape, figsize=(6, 3.5), layout="constrained")
+    data = make_anatomy(tasks=("COPY", "PAR", "CMP"), sizes=("1x64", "2x128"))
+    draw(data, axes=axes)
+    check_texts(figure)
+    check_room(np.ravel(axes)[-1], is_drawn=True)
 
 
 def test_texts_that_overlap_are_found():
