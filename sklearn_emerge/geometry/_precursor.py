@@ -310,7 +310,9 @@ def _coupled(
             p_value = float(coupling_p_value(ranks_d, ranks_e, n_draws, rng))
         else:
             p_value = specificity_p_value(ranks_d, ranks_e, n_tasks, n_draws, rng)
-        low, high = jackknife_interval(statistic, first, second, 1 - alpha)
+        # No correlation is beyond 1, and no difference of two beyond 2.
+        most = 1.0 if answer == "coupling" else 2.0
+        low, high = np.clip(jackknife_interval(statistic, first, second, 1 - alpha), -most, most)
         found[answer] = _row(effect, low, high, p_value)
     return found
 

@@ -171,6 +171,17 @@ def test_draws_are_those_of_the_stream():
     assert (both == found[2]).all()
 
 
+def test_intervals_of_correlations_end_where_correlations_do():
+    """Three seeds and four tasks leave out runs that say the opposite."""
+    rng = np.random.default_rng(1)
+    departure, emergence = (on_grid(mean + draw(rng, n_seeds=3, n_tasks=4)) for mean in (5, 6.8))
+    answers = precursor_test(departure, emergence, STEPS).answers.reset_index().set_index("answer")
+    coupling, specificity = answers.loc["coupling"], answers.loc["specificity"]
+    assert -1 <= coupling.low < coupling.high <= 1
+    assert min(coupling.low + 1, 1 - coupling.high) == 0
+    assert -2 <= specificity.low < specificity.high <= 2
+
+
 def test_holm_is_over_measures():
     """Nine measures of nothing beside it make a precursor early."""
     rng = np.random.default_rng(0)
