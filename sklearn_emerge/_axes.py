@@ -124,7 +124,10 @@ def seconds_or_numbers(times: Any) -> NDArray[np.float64]:
         times = times.tz_convert("UTC").tz_localize(None)
     values = np.asarray(times)
     if values.dtype.kind in "mM":
-        return (values - values[0]) / np.timedelta64(1, "s")
+        # Whole seconds apart from the rest: nanoseconds cannot count more than 292 years.
+        whole, second = values.astype(f"{values.dtype.kind}8[s]"), np.timedelta64(1, "s")
+        rest = (values - whole) / second
+        return (whole - whole[0]) / second + (rest - rest[0])
     return values.astype(np.float64)
 
 

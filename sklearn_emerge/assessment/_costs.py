@@ -6,7 +6,8 @@ These are guesses that are shown. No result depends on them.
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -34,6 +35,7 @@ from ._labels import STRUCTURED
 from ._networks import N_MEMORY, Networks
 from ._panel import ALTERNATIVES
 from ._plan import Cell
+from ._trajectory import TRIED
 
 # Updates of a trial, and seconds of all trials after which no further network is tried.
 _N_TRIED, _LONG = 5, 10.0
@@ -51,7 +53,7 @@ class Cost:
     Attributes
     ----------
     training, other : float
-        Seconds of its updates, and of the rest.
+        Seconds of its updates with what is recorded between them, and of the rest.
     n_bytes : float
         Memory of the process that runs it.
     known : bool
@@ -81,11 +83,20 @@ class Pace:
         Of one sequence that is passed through it.
     known : bool
         Whether they have been measured.
+    head, noise, shape : bool
+        What is fitted to all training sequences when training ends: a head, by whose errors the
+        noise is known, too; the noise alone; and the shape of the density.
+    measures : dict of str to float
+        Of each measure, taken once.
     """
 
     update: float = 0.0
     forward: float = 0.0
     known: bool = True
+    head: bool = False
+    noise: bool = True
+    shape: bool = False
+    measures: dict[str, float] = field(default_factory=dict)
 
 
 def costs_of(cells: Sequence[Cell], n_at_once: int = 1) -> list[Cost]:
@@ -114,16 +125,15 @@ def costs_of(cells: Sequence[Cell], n_at_once: int = 1) -> list[Cost]:
         if isinstance(work, Networks):
             if cell.index not in paces and time.monotonic() - start < _LONG:
                 n_shared = min(n_at_once, torch.get_num_threads())
-                paces[cell.index] = _try(work.model, sizes, n_shared)
+                paces[cell.index] = _try(work, sizes, n_shared)
             if cell.index in paces:
                 pace = paces[cell.index]
             else:
                 # The slowest of those that were tried, if there was time for one.
                 tried = paces.values()
                 pace = max(tried, key=lambda each: each.update, default=Pace(known=False))
-            training = cell.n_updates * pace.update
-            other = _networks(sizes, work, pace, speed)
-            known = pace.known
+            recorded, other = _networks(sizes, work, pace, speed)
+            training, known = cell.n_updates * pace.update + recorded, pace.known
         else:
             training, known = 0.0, True
             other = speed * _TABLE[type(work)](sizes, work)
@@ -195,10 +205,15 @@ _TABLE: dict[type, Callable[[_Sizes, Any], float]] = {
 }
 
 
-def _networks(sizes: _Sizes, work: Networks, pace: Pace, speed: float) -> float:
-    """Return the seconds of all but the updates."""
-    visits = 1 + len(work.record_at)
-    passed = visits * (2 * sizes.n_train + sizes.n_eval) + sizes.n_eval
+def _networks(sizes: _Sizes, work: Networks, pace: Pace, speed: float) -> tuple[float, float]:
+    """Return the seconds of what is recorded, and of all else but the updates."""
+    # At each visit head and noise are fitted as if training ended there.
+    fits = pace.noise or (pace.head and work.mode != "random")
+    visit = (fits + pace.shape) * sizes.n_train + sizes.n_eval
+    recorded = _n_visits(work, work.record_at) * visit * pace.forward
+    for name, (_, at) in (work.measures or {}).items():
+        recorded += _n_visits(work, at) * pace.measures.get(name, 0.0)
+    passed = visit + sizes.n_eval
     if work.with_memory:
         passed += N_MEMORY * (0.65 * sizes.n_steps + 9)
     if work.left_alone is not None:
@@ -209,8 +224,16 @@ def _networks(sizes: _Sizes, work: Networks, pace: Pace, speed: float) -> float:
     if sizes.n_latents and hasattr(work.model, "transform"):
         a_row = 2.5e-5 if sizes.classes else 5e-7
         probes = 0.1 + a_row * sizes.n_latents * sizes.n_probed
-    each = speed * (0.01 + probes)
-    return sizes.n_seeds * (each + passed * pace.forward)
+    each = speed * (0.01 + probes) + passed * pace.forward
+    return sizes.n_seeds * recorded, sizes.n_seeds * each
+
+
+def _n_visits(work: Networks, at: Sequence[int]) -> int:
+    """Return how often a network is measured, if that is at these updates."""
+    if not work.n_updates:
+        # What is not trained is measured once.
+        return min(1, len(at))
+    return sum(step <= work.model.max_steps for step in at)
 
 
 class _Clock(Callback):
@@ -228,8 +251,9 @@ class _Clock(Callback):
         """Leave it to the run."""
 
 
-def _try(model: BasePredictor, sizes: _Sizes, n_shared: int) -> Pace:
-    """Return the pace of a network, by a few updates of two replicas."""
+def _try(work: Networks, sizes: _Sizes, n_shared: int) -> Pace:
+    """Return the pace of a network, by a few updates of two replicas, and each measure once."""
+    model = work.model
     n = min(sizes.n_train, 2 * getattr(model, "batch_size", 1))
     X = sizes.world.sample(n, 0).X
     clock = _Clock()
@@ -237,7 +261,9 @@ def _try(model: BasePredictor, sizes: _Sizes, n_shared: int) -> Pace:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if not isinstance(model, NeuralPredictor):
-                return Pace(0.0, _seconds(clone(model).fit, X) / n)
+                fitted = clone(model)
+                fit = _seconds(fitted.fit, X) / n
+                return Pace(0.0, fit, measures=_try_measures(work, fitted))
             tried = clone(model).set_params(training="full", callbacks=None)
             if "engine" in tried.get_params():
                 tried.training_job(tried.prepare(X))
@@ -246,11 +272,38 @@ def _try(model: BasePredictor, sizes: _Sizes, n_shared: int) -> Pace:
             context = TrainingContext(progress=(clock,))
             fitted = fit_replicas(tried, [X], [0, 1][: sizes.n_seeds], context)[0]
             forward = min(_seconds(fitted.predict, X) for _ in range(3)) / n
+            measures = _try_measures(work, fitted)
     except Exception:
         # The run itself will say what is wrong with it.
         return Pace(known=False)
-    update = np.median([(b - a) / n for (a, _), (b, n) in pairwise(clock.times)])
-    return Pace(n_shared * update, n_shared * forward)
+    # The quickest: what else runs on the machine now need not run then.
+    update = min((b - a) / n for (a, _), (b, n) in pairwise(clock.times))
+    return Pace(
+        n_shared * update,
+        n_shared * forward,
+        head=fitted.head_ is not None,
+        noise=bool(fitted._estimates_noise and np.isfinite(fitted.noise_std_).any()),
+        shape=bool(np.isfinite(fitted.shape_).any()),
+        measures=measures,
+    )
+
+
+def _try_measures(work: Networks, fitted: BasePredictor) -> dict[str, float]:
+    """Return the seconds of each measure, taken once of all evaluation sequences.
+
+    Of how many sequences a measure takes notice is not known: the trial before training, of a few,
+    would not do.
+    """
+    if not work.measures:
+        return {}
+    train, evaluation = work.world.split(min(work.design.n_train, TRIED), work.design.n_eval, 0)
+    evaluation.train = train
+    with one_thread():
+        # Copies: measures may keep something.
+        return {
+            name: _seconds(deepcopy(measure), fitted, evaluation)
+            for name, (measure, _) in work.measures.items()
+        }
 
 
 def _seconds(function: Callable[..., object], *args: Any) -> float:
@@ -270,6 +323,14 @@ def _work() -> float:
 
 
 def _slowness() -> float:
-    """Return how long this machine takes, now, where the one of the table takes a second."""
+    """Return how long this machine takes where the one of the table takes a second.
+
+    It is time of the processor: beside other processes a few milliseconds take many times as long.
+    """
+    times = []
     with one_thread():
-        return np.median([_seconds(_work) for _ in range(5)]) / _WORK_SECONDS
+        for _ in range(5):
+            start = time.process_time()
+            _work()
+            times.append(time.process_time() - start)
+    return np.median(times) / _WORK_SECONDS

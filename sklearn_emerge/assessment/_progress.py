@@ -27,6 +27,8 @@ _MINUTE = 60
 _REFRESH, _REFRESH_FILE = 0.5, 5.0
 # Of work, for a cell that was estimated to take none.
 _LEAST = 1e-3
+# The share of the work that has to be done for its time to count as much as the estimate.
+_TRUSTED = 0.05
 
 
 class _Counted(Protocol):
@@ -93,7 +95,10 @@ def in_words(seconds: float) -> str:
         return f"{5 * round(seconds / 5)} s"
     if seconds < 100 * 60:
         return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.2g} h" if seconds < 100 * 3600 else f"{seconds / 86400:.2g} days"
+    if seconds < 100 * 3600:
+        return f"{seconds / 3600:.2g} h"
+    # 110, and not 1.1e+02.
+    return f"{float(f'{seconds / 86400:.2g}'):g} days"
 
 
 class ProgressFile(Callback):
@@ -277,6 +282,7 @@ class _Log:
         self.progress = progress
         self.stride = -(-len(progress.cells) // _LINES)
         self.silence = max(_MINUTE, seconds / _LINES)
+        self.seconds = seconds
         self.start = self.last = time.monotonic()
         self.n_shown = 0
         if heading:
@@ -292,10 +298,16 @@ class _Log:
         done, _ = self.progress.read()
         elapsed, share = now - self.start, done / self.progress.total
         latest = f" ({self.progress.cells[n - 1].name})" if new else ""
-        left = f", about {in_words(elapsed * (1 - share) / share)} left" if 0 < share < 1 else ""
+        left = f", about {in_words(self._left(elapsed, share))} left" if 0 < share < 1 else ""
         things = self.progress.things
         LOG.info(f"{n} of {len(finished)} {things}{latest} after {in_words(elapsed)}{left}")
         self.last, self.n_shown = now, n
+
+    def _left(self, elapsed: float, share: float) -> float:
+        """Return the seconds that are left, by those of what is done and by the estimate of all."""
+        # A small cell, as that of baselines, says little of how long the others take.
+        known = _TRUSTED if self.seconds else 0.0
+        return (elapsed + known * self.seconds) / (share + known) * (1 - share)
 
     def close(self) -> None:
         """Nothing is open."""

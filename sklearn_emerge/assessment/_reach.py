@@ -55,7 +55,7 @@ def _imports(path: Path) -> list[tuple[str, str, str | None]]:
     """Return (module, name, name here) of all that a file imports from the package."""
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     package = ".".join(parts[:-1])
-    nodes = list(ast.walk(ast.parse(path.read_bytes())))
+    nodes = _nodes(ast.parse(path.read_bytes()))
     found = [
         (resolve_name("." * node.level + (node.module or ""), package), alias.name, alias.asname)
         for node in nodes
@@ -67,6 +67,17 @@ def _imports(path: Path) -> list[tuple[str, str, str | None]]:
     if any(isinstance(node, ast.Attribute) and node.attr == _QUESTION for node in nodes):
         found.append((_ANSWERS, "__init__", None))
     return found
+
+
+def _nodes(tree: ast.AST) -> list[ast.AST]:
+    """Return the nodes of a file that can run: not what type checkers alone read."""
+    nodes: list[ast.AST] = [tree]
+    for node in nodes:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            nodes += node.orelse
+        else:
+            nodes += ast.iter_child_nodes(node)
+    return nodes
 
 
 def _imported(path: Path) -> set[Path]:

@@ -180,7 +180,8 @@ def _gradients(
         if not together:
             alone, gradients = _one_by_one(module, loss, rows, len(losses[chunk]), group)
         _check_alone(alone, losses, chunk.start)
-        found[chunk] = gradients
+        # Weights that are not this module's may be in the loss, and want gradients themselves.
+        found[chunk] = gradients.detach()
     return found
 
 

@@ -206,8 +206,8 @@ def count_leads(found: xr.Dataset, *, confidence: float = 0.95) -> pd.DataFrame:
     >>> departure = xr.DataArray([100, 100, 100, 100], dims="task")
     >>> emergence = xr.DataArray([300, 200, np.nan, 100], dims="task")
     >>> table = count_leads(leads(departure, emergence, [0, 100, 150, 200, 300]))
-    >>> table.loc["emergence", ["early", "synchronous", "false alarm"]].tolist()
-    [2, 1, 1]
+    >>> table[["early", "synchronous", "false alarm"]].values.tolist()
+    [[2, 1, 1]]
     >>> table[["precursor_rate", "low", "high", "false_alarm_rate"]].round(3).values.tolist()
     [[0.667, 0.094, 0.992, 0.25]]
     """

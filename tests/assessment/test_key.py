@@ -378,6 +378,21 @@ def test_a_file_that_asks_a_world_for_its_best_predictor_has_all_in_its_key(copi
     assert after[1] == before[1]
 
 
+def test_what_type_checkers_alone_import_is_in_no_key(tmp_path, monkeypatch):
+    package = tmp_path / "sklearn_emerge"
+    package.mkdir()
+    monkeypatch.setattr(_reach, "PACKAGE", package)
+    for name in "bcde":
+        (package / f"{name}.py").touch()
+    (package / "a.py").write_text(
+        "from .b import B\n"
+        "if TYPE_CHECKING:\n    from .c import C\n"
+        "else:\n    from .d import D\n"
+        "if not TYPE_CHECKING:\n    from .e import E\n"
+    )
+    assert {path.stem for path in _reach.files_of("sklearn_emerge.a")} == {"a", "b", "d", "e"}
+
+
 @pytest.mark.parametrize("engine", ["torch", pytest.param("numba", marks=pytest.mark.slow)])
 def test_no_cell_runs_a_file_that_is_not_in_its_key(monkeypatch, engine):
     # The exchangeable predictor of a null, and each of the others.

@@ -23,9 +23,11 @@ from sklearn_emerge.assessment._networks import Networks
 from sklearn_emerge.assessment._plan import Cell
 from sklearn_emerge.assessment._progress import LOG, Progress, ProgressFile, in_words, kind_of
 from sklearn_emerge.assessment._store import Store
+from sklearn_emerge.assessment._trajectory import Timed
 from sklearn_emerge.datasets import make_oscillator
 from sklearn_emerge.predictors import ModulePredictor
 from sklearn_emerge.predictors._fit import fit_replicas
+from sklearn_emerge.predictors._neural import NeuralPredictor
 from sklearn_emerge.recurrence import Layout
 from sklearn_emerge.training import TrainingContext
 
@@ -160,6 +162,24 @@ def test_a_line_a_cell_or_a_minute_and_few_of_many(monkeypatch, lines):
     assert lines()[-1].startswith("400 of 400 cells (cell 399)")
 
 
+def test_a_small_cell_says_little_of_how_long_the_others_take(monkeypatch, lines):
+    now = [0.0]
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(_progress._Log, "every", 1e9)
+    costs = [Cost(other=0.1), Cost(other=7200.0), Cost(other=7200.0)]
+    with Progress(cells_of(3), costs, "log", seconds=14400.0) as progress:
+        now[0] = 9
+        progress.finish(0)
+        progress.view.show()
+        # By the first alone it would be 15 days.
+        assert lines()[-1].endswith("about 4 h left")
+        # A machine that is twice as slow as was thought.
+        now[0] = 14400
+        progress.finish(1)
+        progress.view.show()
+        assert lines()[-1].endswith("about 3.8 h left")
+
+
 def test_the_bar_moves_with_updates_and_with_what_follows_them():
     costs = [Cost(training=3.0, other=1.0), Cost(other=2.0)]
     with Progress(cells_of(2), costs, "bar") as progress:
@@ -238,6 +258,74 @@ def test_cost_of_training_is_in_proportion_to_updates_and_that_of_kept_cells_is_
     assert kept.seconds == 0
 
 
+def recorded(at, measures=None, mode="full", max_steps=100):
+    """Return the work of three networks that are recorded."""
+    work = networks(GRUPredictor(2, engine="torch", max_steps=max_steps), 3)
+    return replace(work, mode=mode, record_at=at, measures=measures)
+
+
+def test_a_measure_costs_what_it_takes_of_all_sequences_each_time_that_it_is_taken(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(_costs.time, "perf_counter", lambda: now[0])
+
+    def slow(predictor, evaluation):
+        now[0] += 0.1 * len(evaluation.X)
+        return 0.0
+
+    def cost(measures, at=(0, 50, 100, 999), mode="full"):
+        work = recorded(at, measures, mode)
+        (cost,) = costs_of([Cell(work, n_updates=work.n_updates)])
+        return cost.training
+
+    # Nothing else takes time by this clock. Of five sequences it is half a second.
+    assert cost({}) == 0
+    # What comes after the end of training is not recorded.
+    assert cost({"slow": Timed(slow, (0, 50, 100, 999))}) == pytest.approx(3 * 3 * 0.5)
+    assert cost({"slow": Timed(slow, (50,))}) == pytest.approx(3 * 0.5)
+    both = {"slow": Timed(slow, (50,)), "other": Timed(slow, (0, 100))}
+    assert cost(both) == pytest.approx(3 * 3 * 0.5)
+    # What is not trained is recorded once.
+    assert cost({"slow": Timed(slow, (50,))}, mode="random") == pytest.approx(3 * 0.5)
+
+
+def test_a_measure_that_fails_leaves_the_cost_unknown():
+    work = recorded((0,), {"wrong": Timed(lambda predictor, evaluation: 1 / 0, (0,))})
+    assert not costs_of([Cell(work, n_updates=300)])[0].known
+
+
+@pytest.mark.parametrize("mode", ["full", "readout", "random"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"noise_std": 0.1},
+        {"head": "sgd"},
+        {"head": "sgd", "noise_std": 0.1},
+        {"likelihood": "student_t"},
+    ],
+)
+def test_as_many_sequences_are_counted_as_pass_networks(options, mode, monkeypatch):
+    """In training, at visits and afterwards: those that heads and noise are fitted to, or none."""
+    work = recorded((0, 2, 4, 9), {}, mode, max_steps=4)
+    work.model.set_params(**options)
+    sizes = _costs._Sizes(work)
+    pace = replace(_costs._try(work, sizes, 1), forward=1.0)
+    assert pace.known
+    counted = sum(_costs._networks(sizes, work, pace, speed=0.0))
+    passed, forward = [], NeuralPredictor._forward
+
+    def note(self, X, **others):
+        passed.append(len(X))
+        return forward(self, X, **others)
+
+    monkeypatch.setattr(NeuralPredictor, "_forward", note)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        work.run()
+    # Evaluation sequences are counted once more, for the accuracy of answers.
+    assert counted == sum(passed) + 3 * sizes.n_eval
+
+
 def test_a_network_that_cannot_be_tried_is_left_out_of_the_estimate(lines, monkeypatch):
     (cost,) = costs_of([network_cell(ModulePredictor(lambda n_inputs: 1 / 0))])
     assert not cost.known
@@ -284,7 +372,15 @@ def test_store_without_a_folder_has_nothing():
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.2, "1 s"), (7.4, "7 s"), (52, "50 s"), (130, "2 min"), (9000, "2.5 h"), (1e6, "12 days")],
+    [
+        (0.2, "1 s"),
+        (7.4, "7 s"),
+        (52, "50 s"),
+        (130, "2 min"),
+        (9000, "2.5 h"),
+        (1e6, "12 days"),
+        (1e7, "120 days"),
+    ],
 )
 def test_durations_are_rounded(seconds, words):
     assert in_words(seconds) == words

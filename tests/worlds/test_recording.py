@@ -195,7 +195,8 @@ def test_a_data_set_is_a_recording_with_named_latents():
 
 @pytest.mark.parametrize("freq", ["MS", "ME", "QS", "B", "YS"])
 def test_months_quarters_and_working_days_are_equal_steps(freq):
-    dates = pd.date_range("1800", periods=2000 if freq in "B" else 600, freq=freq)
+    # The dates of pandas 2 end in 2262.
+    dates = pd.date_range("1800", periods=2000 if freq == "B" else 400, freq=freq)
     series = pd.Series(SERIES[: len(dates)], dates, name="temperature")
     world = ArrayWorld.from_recording(series, length=12, gap=0)
     assert (world.axes.quantity, world.axes.time_step) == ("temperature", None)
@@ -206,6 +207,14 @@ def test_months_quarters_and_working_days_are_equal_steps(freq):
     with pytest.raises(ValueError, match="not equally spaced"):
         cut(series.drop(index=dates[7]), 12)
     with pytest.raises(ValueError, match="its last step comes first"):
+        cut(series[::-1], 12)
+
+
+def test_dates_in_nanoseconds_go_back_over_more_years_than_these_can_count():
+    dates = pd.date_range("1800", periods=400, freq="YS").as_unit("ns")
+    series = pd.Series(SERIES[:400], dates)
+    assert cut(series, 12).shape == (33, 12)
+    with pytest.raises(ValueError, match="go back, from 2199-.* its last step comes first"):
         cut(series[::-1], 12)
 
 
