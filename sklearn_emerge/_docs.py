@@ -91,6 +91,10 @@ noise is estimated, under the noise that is best for that twentieth. (It is a mu
 the training standard deviations, the same for all channels: with several channels the
 loss is no less than if each had its own.) NaN where no update was made: in a mode without
 training, or after it had stopped; less than 20 updates have the first entries, one each.""",
+    "lr_schedule": """\
+How the step size changes: None leaves it at `lr`; "cosine" lets it fall from `lr` to 0
+over `max_steps`, as lr (1 + cos(pi k / max_steps)) / 2 of the update number k from 0 on.
+Losses then flatten at the end, however much more updates would bring.""",
     "early_stopping": """\
 Whether to hold out some of the training sequences, and to stop when the loss on these
 stays; the weights with the lowest are kept, in a trajectory also for updates that were not

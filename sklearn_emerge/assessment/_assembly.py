@@ -111,7 +111,41 @@ def collect(
     cube = xr.Dataset(arrays, coords=labels)
     for name, known in attributes.items():
         cube[name].attrs.update(known)
-    return cube
+    return cube.assign_coords(_along_labels(cells, results, coords, grid))
+
+
+def _along_labels(
+    cells: Sequence[Cell],
+    results: Sequence[Mapping[str, Any]],
+    coords: Mapping[str, Any],
+    grid: Sequence[str],
+) -> dict[str, xr.Variable]:
+    """Return what measures know of their labels, such as the depths of layers.
+
+    Where networks of the grid differ in it, it lies along the grid, too.
+    """
+    found: dict[str, xr.Variable] = {}
+    for cell, result in zip(cells, results, strict=True):
+        for values in result.get("trajectory", {}).values():
+            for name, each in values.coords.items():
+                if name in coords:
+                    # A label itself, or one that has the name of a dimension: that comes first.
+                    continue
+                dims = (*grid, each.dims[0])
+                shape = tuple(len(coords[dim]) for dim in dims)
+                empty = xr.Variable(dims, np.full(shape, np.nan), each.attrs)
+                whole = found.setdefault(name, empty)
+                if whole.dims != dims:
+                    continue
+                here = each.reindex({dims[-1]: coords[dims[-1]]}).values
+                place = whole.values[cell.index]
+                np.copyto(place, here, where=~np.isnan(here))
+    for name, whole in found.items():
+        rows = whole.values.reshape(-1, whole.shape[-1])
+        low, high = np.fmin.reduce(rows), np.fmax.reduce(rows)
+        if np.array_equal(low, high, equal_nan=True):
+            found[name] = xr.Variable(whole.dims[-1:], low, whole.attrs)
+    return found
 
 
 def _labels_of_measures(results: Sequence[Mapping[str, Any]]) -> dict[str, NDArray[Any]]:

@@ -222,7 +222,9 @@ class EmergenceAssessment(Results, Estimator):
         training ended there and the `Sample` of evaluation sequences, that return a number, a
         mapping of names to numbers, or a DataArray with coordinates. "name" becomes the variable
         ``name_trajectory``, with the dimension ``name_item`` for a mapping, or those of the
-        DataArray (NaN where a cell has not all labels of the others). ``"name": (function,
+        DataArray (NaN where a cell has not all labels of the others). Other coordinates of numbers
+        along one dimension, such as the ``depth`` of layers, are kept, but for one that is called
+        as a dimension of the cube; along the grid, too, if they differ there. ``"name": (function,
         [0, 1000])`` takes one that is slow at some of `record_at` only, and is NaN elsewhere. They
         must not predict in threads of their own, which would wait for ever: one thread at a time
         uses torch. Each is tried once on an untrained network of every condition before training.

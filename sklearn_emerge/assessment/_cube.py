@@ -213,7 +213,8 @@ def annotate(cube: xr.Dataset, configuration: dict[str, Any]) -> xr.Dataset:
     for name, coordinate in cube.coords.items():
         item = f"part of {name.removesuffix('_item')}"
         default = item if name.endswith("_item") else f"parameter {name}"
-        coordinate.attrs["long_name"] = COORDINATES.get(name, default)
+        words = coordinate.attrs.get("long_name", default)
+        coordinate.attrs["long_name"] = COORDINATES.get(name, words)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     world, model = configuration["world"]["type"], configuration["model"]["type"]
     return cube.assign_attrs(

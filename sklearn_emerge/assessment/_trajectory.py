@@ -230,19 +230,29 @@ def labelled_value(name: str, value: Any, taken: Collection[str]) -> xr.DataArra
         value = xr.DataArray(list(value.values()), {f"{name}_item": labels})
     elif isinstance(value, Real):
         value = xr.DataArray(float(value))
-    if not isinstance(value, xr.DataArray) or set(value.dims) != set(value.coords):
+    if not isinstance(value, xr.DataArray) or not _is_labelled(value):
         raise ValueError(
             f"measures[{name!r}] returned {value!r}; it must return a number, a mapping of names "
-            "to numbers, or a DataArray with a coordinate for each dimension."
+            "to numbers, or a DataArray with a coordinate for each dimension. Other coordinates "
+            "must be numbers along one dimension."
         )
     if not all(value.indexes[dim].is_unique for dim in value.dims):
         raise ValueError(
             f"measures[{name!r}] returned a label twice: {value.coords}; give each value its own."
         )
     both = [dim for dim in value.dims if dim in taken]
+    both += [name for name in value.coords if name in TAKEN and name not in value.dims]
     if both:
         raise ValueError(
             f"measures[{name!r}] returned the dimension {both[0]!r}, which the cube has already; "
             "call it something else."
         )
     return value.astype(np.float64)
+
+
+def _is_labelled(value: xr.DataArray) -> bool:
+    """Return whether each dimension has labels, and other coordinates are numbers along one."""
+    others = [each for name, each in value.coords.items() if name not in value.dims]
+    return set(value.dims) <= set(value.coords) and all(
+        each.ndim == 1 and each.dtype.kind in "iuf" for each in others
+    )

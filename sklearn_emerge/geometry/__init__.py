@@ -13,6 +13,7 @@ from ._leads import count_leads, leads
 from ._learning_coefficient import LearningCoefficient, local_learning_coefficient
 from ._participation import participation_ratio
 from ._precursor import precursor_test
+from ._prediction import prediction_beyond_loss
 from ._ranked import GradientRank
 from ._rankme import rankme, rankme_of_noise
 from ._sizes import join_sizes
@@ -41,6 +42,7 @@ __all__ = [
     "local_learning_coefficient",
     "participation_ratio",
     "precursor_test",
+    "prediction_beyond_loss",
     "rankme",
     "rankme_of_noise",
     "scale_invariance",

@@ -12,7 +12,7 @@ from ..networks import is_finite
 from ..predictors._neural import NeuralPredictor
 from ..worlds import Sample
 from ._answers import rows_of_answers, world_of_answers
-from ._named import named
+from ._named import named, with_depth
 
 # Rows that a corrected participation ratio needs.
 _LEAST = 4
@@ -66,8 +66,9 @@ def answer_dimensionality(
         Layers are `places_` of the network, in its order. Of a `TransformerPredictor` these are
         "embedding", which is 0, as the rows of one task and level are all the same there; the
         output of each block, as "layer 1 output"; and "hidden", that of the last block after the
-        final normalisation, which is another quantity. NaN where a network has diverged, and
-        where the participation ratio is not defined.
+        final normalisation, which is another quantity. The coordinate ``depth`` is the share of all
+        layers, from 0 of the embedding to 1 of the last block and of "hidden". Values are NaN where
+        a network has diverged, and where the participation ratio is not defined.
 
     Raises
     ------
@@ -123,4 +124,5 @@ def answer_dimensionality(
         "level": list(world.levels),
         "layer": places,
     }
-    return named(found, coords, _NAMES, "directions of hidden states where an answer begins", "1")
+    words = "directions of hidden states where an answer begins"
+    return with_depth(named(found, coords, _NAMES, words, "1"), predictor)

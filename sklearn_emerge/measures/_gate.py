@@ -11,6 +11,7 @@ from .._typing import Floats
 from .._validation import as_numbers, check_integer
 from ..predictors import TransformerPredictor
 from ..worlds import Sample
+from ._named import with_depth
 
 
 def attention_gate(
@@ -131,7 +132,7 @@ def attention_head_gates(
     Returns
     -------
     xarray.DataArray of dimensions (layer, head)
-        Shares of attention; layers are numbered from 1.
+        Shares of attention; layers are numbered from 1, and ``depth`` is their share of all.
 
     Raises
     ------
@@ -187,7 +188,8 @@ def attention_head_gates(
         for head in range(n_heads)
     ]
     coords = {"layer": np.arange(1, n_layers + 1), "head": np.arange(n_heads)}
-    return xr.DataArray(np.reshape(shares, (n_layers, n_heads)), coords, dims=("layer", "head"))
+    found = xr.DataArray(np.reshape(shares, (n_layers, n_heads)), coords, dims=("layer", "head"))
+    return with_depth(found, predictor)
 
 
 def _check_places(name: str, places: ArrayLike, size: int) -> NDArray[np.integer]:

@@ -8,6 +8,7 @@ from .._typing import RandomState
 from ..predictors._neural import NeuralPredictor
 from ..probes import make_probe
 from ..worlds import Sample, TriangleWorld
+from ._named import with_depth
 from ._task_scores import world_of
 from ._translations import check_network
 
@@ -115,7 +116,7 @@ def intermediate_words(
                 (outputs[:, words].argmax(axis=1) == labels).mean(),
             )
     coords = {"reading": ["probe", "head"], "solving": list(samples), "layer": layers}
-    return xr.DataArray(share, coords=coords, dims=list(coords))
+    return with_depth(xr.DataArray(share, coords=coords, dims=list(coords)), predictor)
 
 
 def _words_to_write(

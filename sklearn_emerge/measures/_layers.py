@@ -18,7 +18,7 @@ from ..predictors._neural import NeuralPredictor
 from ..predictors._places import check_steps
 from ..probes import control_states, score_inputs, score_probe
 from ..worlds import Sample, World
-from ._named import named
+from ._named import named, with_depth
 from ._sequences import sequences_of
 from ._twin import check_twin
 
@@ -80,7 +80,8 @@ def probe_layers(
     xarray.DataArray of dimensions (network, layer, decoded, score)
         - "network": "trained", "untrained", "window" (of inputs) and "clock"; the last two are the
           same for all layers;
-        - "layer": as in `layers`;
+        - "layer": as in `layers`, with the coordinate ``depth``, the share of all layers: 0 of the
+          embedding, 1 of the last, and NaN of places that are in no layer;
         - "decoded": names of the latents;
         - "score": "probe", "other sequences", and "beyond", the first minus the second if that is
           above 0. R2 of quantities, D2 of classes; NaN where a latent cannot be scored, and of a
@@ -163,7 +164,7 @@ def probe_layers(
         "score": list(SCORES),
     }
     long_name = "cross-validated R2 or D2 of a probe"
-    return named(np.array(found), coords, _LONG_NAMES, long_name, "1")
+    return with_depth(named(np.array(found), coords, _LONG_NAMES, long_name, "1"), predictor)
 
 
 _LONG_NAMES = {

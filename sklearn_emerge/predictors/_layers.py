@@ -48,6 +48,14 @@ class LayerEvaluation(NetworkEvaluation):
             return super()._place_of_layer(layer)
         return f"layer {layer} output" if layer else "embedding"
 
+    def _depth_of_place(self, place: str) -> float:
+        if place == "embedding":
+            return 0.0
+        if place.startswith("layer "):
+            # All places of a block are in its layer.
+            return int(place.split()[1]) / self.layers_[-1]
+        return super()._depth_of_place(place)
+
     def attention_logits(self, X: ArrayLike, step: int = -1) -> Floats:
         r"""Return what the heads make of the steps before one, before the softmax.
 

@@ -54,6 +54,8 @@ class ModulePredictor(NeuralPredictor):
     lr : float, default=1e-3
         Step size of Adam; that of `GRUPredictor` is ten times as large, which not every module
         bears.
+    lr_schedule : {"cosine"} or None, default=None
+        %(lr_schedule)s
     early_stopping : bool, default=False
         %(early_stopping)s
     validation_fraction : float, default=0.1
@@ -142,6 +144,7 @@ class ModulePredictor(NeuralPredictor):
         max_steps: int = 1000,
         batch_size: int = 64,
         lr: float = 1e-3,
+        lr_schedule: str | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         validation_steps: int = 20,
@@ -166,6 +169,7 @@ class ModulePredictor(NeuralPredictor):
             max_steps=max_steps,
             batch_size=batch_size,
             lr=lr,
+            lr_schedule=lr_schedule,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             validation_steps=validation_steps,

@@ -30,6 +30,7 @@ from ..networks import (
 from ..recurrence import choose_engine
 from ..training import (
     N_PARTS,
+    CosineDecay,
     EarlyStopping,
     Head,
     ObservedLoss,
@@ -86,6 +87,7 @@ class NeuralPredictor(
         "batch_size": [Interval(Integral, 1, 2**63 - 1, closed="both")],
         # What single precision can hold; the first step of Adam is ten times as large.
         "lr": [Interval(Real, 1.4e-45, 3.4e37, closed="both")],
+        "lr_schedule": [StrOptions({"cosine"}), None],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "validation_steps": [Interval(Integral, 1, None, closed="left")],
@@ -107,6 +109,7 @@ class NeuralPredictor(
         max_steps: int = 1000,
         batch_size: int = 64,
         lr: float = 1e-3,
+        lr_schedule: str | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         validation_steps: int = 20,
@@ -129,6 +132,7 @@ class NeuralPredictor(
         self.max_steps = max_steps
         self.batch_size = batch_size
         self.lr = lr
+        self.lr_schedule = lr_schedule
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.validation_steps = validation_steps
@@ -292,7 +296,7 @@ class NeuralPredictor(
 
     def _training_callbacks(self) -> list[Any]:
         """Return callbacks that belong to the training itself."""
-        return []
+        return [CosineDecay(self.max_steps)] if self.lr_schedule == "cosine" else []
 
     def _fit_head(self, X: Floats) -> None:
         """Fit the head to the hidden states, if it is to be and can; that of the network stays."""

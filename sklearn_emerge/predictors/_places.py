@@ -50,6 +50,10 @@ class PlaceEvaluation(Host):
         """Return the name of the place at which a layer has its hidden states."""
         return HIDDEN
 
+    def _depth_of_place(self, place: str) -> float:
+        """Return the layer of a place as a share of all layers; NaN where it is in none."""
+        return 1.0 if place == HIDDEN else np.nan
+
     def states(self, X: ArrayLike, at: str | Sequence[str] = HIDDEN) -> Floats | dict[str, Floats]:
         """Return what a network computes at a place, or at several in one pass.
 

@@ -31,6 +31,7 @@ class RecurrentPredictor(NeuralPredictor):
         max_steps: int = 1000,
         batch_size: int = 64,
         lr: float = 1e-2,
+        lr_schedule: str | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         validation_steps: int = 20,
@@ -54,6 +55,7 @@ class RecurrentPredictor(NeuralPredictor):
             max_steps=max_steps,
             batch_size=batch_size,
             lr=lr,
+            lr_schedule=lr_schedule,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             validation_steps=validation_steps,
@@ -102,6 +104,8 @@ class RNNPredictor(RecurrentPredictor):
         Sequences an update, in reshuffled epochs.
     lr : float, default=1e-2
         Step size of Adam. That of *Emergence Without Scale* is 1e-3, for 20,000 updates.
+    lr_schedule : {"cosine"} or None, default=None
+        %(lr_schedule)s
     early_stopping : bool, default=False
         %(early_stopping)s
     validation_fraction : float, default=0.1
@@ -199,6 +203,8 @@ class GRUPredictor(RecurrentPredictor):
         Sequences an update, in reshuffled epochs.
     lr : float, default=1e-2
         Step size of Adam. That of *Emergence Without Scale* is 1e-3, for 20,000 updates.
+    lr_schedule : {"cosine"} or None, default=None
+        %(lr_schedule)s
     early_stopping : bool, default=False
         %(early_stopping)s
     validation_fraction : float, default=0.1
@@ -294,6 +300,8 @@ class LSTMPredictor(RecurrentPredictor):
         Sequences an update, in reshuffled epochs.
     lr : float, default=1e-2
         Step size of Adam.
+    lr_schedule : {"cosine"} or None, default=None
+        %(lr_schedule)s
     early_stopping : bool, default=False
         %(early_stopping)s
     validation_fraction : float, default=0.1

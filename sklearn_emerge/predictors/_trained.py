@@ -377,6 +377,7 @@ def _seen(predictor: NeuralPredictor) -> tuple[Inputs, dict[str, Any]]:
         "max_steps",
         "batch_size",
         "lr",
+        "lr_schedule",
         "likelihood",
         "noise_std",
         "output_scaling",

@@ -74,6 +74,8 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
         Sequences an update, in reshuffled epochs.
     lr : float, default=1e-3
         Step size of Adam.
+    lr_schedule : {"cosine"} or None, default=None
+        %(lr_schedule)s
     adam_eps : float, default=1e-8
         Term that keeps Adam's denominators from zero.
     weight_decay : float, default=0.0
@@ -214,6 +216,7 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
         max_steps: int = 1000,
         batch_size: int = 64,
         lr: float = 1e-3,
+        lr_schedule: str | None = None,
         adam_eps: float = 1e-8,
         weight_decay: float = 0.0,
         clip_norm: float | None = 1.0,
@@ -251,6 +254,7 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
         self.max_steps = max_steps
         self.batch_size = batch_size
         self.lr = lr
+        self.lr_schedule = lr_schedule
         self.adam_eps = adam_eps
         self.weight_decay = weight_decay
         self.clip_norm = clip_norm
@@ -392,7 +396,7 @@ class TransformerPredictor(LayerEvaluation, NeuralPredictor):
         return replace(super()._optimisation(), optimizer_options=own, **chosen)
 
     def _training_callbacks(self) -> list[Any]:
-        callbacks = []
+        callbacks = super()._training_callbacks()
         if self.clip_norm is not None:
             clipping = GradientNormClipping if self.clip == "global" else ClipEachGradient
             callbacks.append(clipping(self.clip_norm))

@@ -149,6 +149,8 @@ def _training(facts: Facts) -> str:
         )
         if len(values := facts.values_of(name)) == 1 and values[0] is not None
     ]
+    if facts.values_of("lr_schedule") == ["cosine"]:
+        of_optimiser.append("step size falling to 0 along a cosine")
     how = f" ({', '.join(of_optimiser)})" if of_optimiser else ""
     n_updates, stops = facts.values_of("max_steps"), facts.values_of("early_stopping")
     updates = f" for {n_updates[0]:,} updates" if len(n_updates) == 1 else ""

@@ -1,6 +1,6 @@
 """Training of networks: jobs, losses, batches, engines, checkpoints, heads in closed form."""
 
-from ._callbacks import N_PARTS, ClipEachGradient, LowerPrecision, check_callbacks
+from ._callbacks import N_PARTS, ClipEachGradient, CosineDecay, LowerPrecision, check_callbacks
 from ._checkpoint import Checkpoints
 from ._context import DEFAULT_CONTEXT, TrainingContext
 from ._early_stopping import EarlyStopping, count_held_out
@@ -17,6 +17,7 @@ __all__ = [
     "N_PARTS",
     "Checkpoints",
     "ClipEachGradient",
+    "CosineDecay",
     "EarlyStopping",
     "Head",
     "LowerPrecision",

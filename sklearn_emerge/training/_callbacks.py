@@ -227,6 +227,40 @@ class LowerPrecision(Callback):
             net.precision = "bfloat16"
 
 
+class CosineDecay(Callback):
+    r"""Let the step size fall along half a cosine, :math:`lr (1 + \cos(\pi k / K)) / 2`.
+
+    Not by a scheduler of torch: its state holds the optimiser itself, and a training that goes on
+    from a file has another.
+
+    Parameters
+    ----------
+    max_steps : int
+        Updates K of the whole training; the first has the number k = 0 and the whole step size.
+    """
+
+    def __init__(self, max_steps: int) -> None:
+        self.max_steps = max_steps
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        """Start."""
+        self.done_ = 0
+
+    def on_batch_begin(
+        self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
+    ) -> None:
+        """Set the step size of an update."""
+        share = (1 + np.cos(np.pi * self.done_ / self.max_steps)) / 2
+        for group in net.optimizer_.param_groups:
+            group["lr"] = float(net.lr * share)
+
+    def on_batch_end(
+        self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
+    ) -> None:
+        """Count an update."""
+        self.done_ += 1
+
+
 def check_callbacks(callbacks: Iterable[Any] | None) -> None:
     """Raise a ValueError unless skorch can call all callbacks."""
     for callback in callbacks or ():

@@ -18,7 +18,7 @@ from sklearn_emerge import (
     TriangleWorld,
     load_cube,
 )
-from sklearn_emerge.measures import task_scores
+from sklearn_emerge.measures import attention_head_gates, task_scores
 from sklearn_emerge.predictors._fit import fit_replicas
 from sklearn_emerge.training import TrainingContext
 
@@ -311,6 +311,9 @@ def test_measures_that_return_nonsense_are_named():
     def reserved(predictor, evaluation):
         return xr.DataArray([1.0], {"seed": [0]})
 
+    def beside(predictor, evaluation):
+        return xr.DataArray([1.0], {"layer": [0], "name": ("layer", ["first"])}, "layer")
+
     def changing(predictor, evaluation):
         return {str(len(calls)): calls.append(0) or 1.0}
 
@@ -318,6 +321,8 @@ def test_measures_that_return_nonsense_are_named():
 
     with pytest.raises(ValueError, match=r"measures\['pairs'\] returned .* must return a number"):
         small_assessment(record_at=[0], measures={"pairs": pairs}).fit()
+    with pytest.raises(ValueError, match="Other coordinates must be numbers along one dimension"):
+        small_assessment(record_at=[0], measures={"beside": beside}).fit()
     with pytest.raises(ValueError, match="the dimension 'seed', which the cube has already"):
         small_assessment(record_at=[0], measures={"seeds": reserved}).fit()
     with pytest.raises(ValueError, match=r"measures\['new'\] returned other names than before"):
@@ -377,6 +382,42 @@ def test_labels_of_a_measure_may_differ_between_cells():
         [False, False, False],
     ]
     assert spread.attrs["long_name"] == "spread in the course of training"
+
+
+def test_depth_of_layers_lies_along_the_grid_where_it_differs(tmp_path):
+    options = {
+        "model": TransformerPredictor(8, 1, 2, max_steps=1),
+        "record_at": [0, 1],
+        "measures": {"gate": partial(attention_head_gates, n_focus=2)},
+        "n_train": 10,
+        "baselines": ("mean",),
+        **GAIN_ALONE,
+    }
+    several = small_assessment(param_grid={"n_layers": [1, 2]}, **options).fit()
+    several.to_netcdf(tmp_path / "cube.nc")
+    for cube in several.cube_, load_cube(tmp_path / "cube.nc"):
+        depth = cube.gate_trajectory.depth
+        assert depth.dims == ("n_layers", "layer")
+        np.testing.assert_array_equal(depth, [[1, np.nan], [0.5, 1]])
+        assert depth.attrs["long_name"] == "layer, as a share of all layers"
+        deep = cube.gate_trajectory.sel(n_layers=2)
+        assert deep.depth.dims == ("layer",)
+    # Of one number of layers it belongs to layers alone.
+    options["model"] = TransformerPredictor(8, 2, 2, max_steps=1)
+    one = small_assessment(**options).fit().cube_
+    assert one.depth.dims == ("layer",)
+    assert one.depth.values.tolist() == [0.5, 1]
+    # Where something is called depth already, that comes first.
+    options["measures"]["of_depth"] = by_depth
+    both = small_assessment(**options).fit().cube_
+    assert both.depth.dims == ("depth",)
+    assert both.gate_trajectory.drop_vars("layer").equals(
+        one.gate_trajectory.drop_vars(["layer", "depth"])
+    )
+
+
+def by_depth(predictor, evaluation):
+    return xr.DataArray([1.0, 2.0, 3.0], {"depth": [1, 2, 3]})
 
 
 def test_numbers_that_label_a_measure_may_differ_between_seeds():

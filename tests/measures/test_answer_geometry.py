@@ -64,6 +64,8 @@ def test_states_are_those_where_the_answer_is_predicted(deep):
     assert found.dims == ("dimensionality", "task", "level", "layer")
     places = ["embedding", "layer 1 output", "layer 2 output", "hidden"]
     assert found.layer.values.tolist() == places
+    assert found.depth.dims == ("layer",)
+    assert found.depth.values.tolist() == [0, 0.5, 1, 1]
     rows = rows_of_answers(evaluation.world, 30, 1)
     before = (np.arange(len(rows.X)), rows.answer_start - 1)
     equals = evaluation.world.vocabulary.index("=")

@@ -120,6 +120,7 @@ def test_places_twins_and_groups_can_be_chosen(gru):
 
     model.set_params(module=stack).fit(TRAIN.X)
     found = probe_layers(model, EVALUATION, layers=["0", "hidden"], twin=None)
+    assert found.depth.values.tolist() == pytest.approx([np.nan, 1], nan_ok=True)
     assert found.layer.values.tolist() == ["0", "hidden"]
     assert found.network.values.tolist() == ["trained", "window", "clock"]
     assert found.decoded.values.tolist() == ["x", "y"]

@@ -44,8 +44,11 @@ CASES = [
     (OSCILLATOR, GRUPredictor(4, engine="torch", **SMALL), "readout"),
     (SHORT_ROWS, TRANSFORMER, "full"),
     (TRIANGLE, STOPPING, "full"),
+    (OSCILLATOR, GRUPredictor(5, engine="numba", lr_schedule="cosine", **SMALL), "full"),
+    (SHORT_ROWS, clone(TRANSFORMER).set_params(lr_schedule="cosine"), "full"),
 ]
 NAMES = ["scan", "heads", "torch", "head", "transformer", "early stopping"]
+NAMES += ["scan with a schedule", "transformer with a schedule"]
 
 
 class Visits:
