@@ -74,8 +74,8 @@ def find_steps(folder: PathLike) -> dict[int, Path]:
     bare = [each.name for each in found.values() if not (each / "config.json").is_file()]
     if bare:
         raise ValueError(
-            f"{name}: {bare[0]!r} has no config.json, nor have {len(bare)} of {len(found)} "
-            "checkpoints. Copy it there, or convert them to the format of Hugging Face "
+            f"{name}: {len(bare)} of {len(found)} checkpoints have no config.json, first "
+            f"{bare[0]!r}. Copy it there, or convert them to the format of Hugging Face "
             "(save_pretrained)."
         )
     return dict(sorted(found.items()))

@@ -1,7 +1,6 @@
 """What measures find of one checkpoint, and of all of them, as a labelled data set."""
 
 from collections.abc import Mapping, Sequence
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from .._random import substream
 from ..geometry import participation_ratio, rankme, rankme_of_noise
-from ..geometry._estimates import ESTIMATES, numbers_of
+from ..geometry._estimates import ESTIMATES, WORDS, estimate_of, numbers_of, unit_of
 from ._model import draw_next_tokens, layer_names, next_token_loss, states_and_losses
 from ._requests import Request, Tokens
 
@@ -72,13 +71,17 @@ def measure(
             own |= _estimated(model, of, tokens, given, substream(stream, of, name), finite)
         for key, value in own.items():
             found.setdefault(key, []).append(value)
+    words, units = dict(_WORDS), dict(_UNITS)
+    for of in of_gradients:
+        words |= {_key(of, name): _in_words(of, name) for name in (*_numbers(of), "reasons")}
+        units |= {_key(of, name): unit_of(of, name) for name in _numbers(of)}
     result = xr.Dataset(coords={"probe_set": list(probe_sets), "layer": layers})
     for key, values in found.items():
         array = np.array(values, object if key.endswith("_reasons") else np.float64)
         dims = ("probe_set", "layer")[: array.ndim]
-        attrs = {"long_name": _WORDS.get(key, key.replace("_", " "))}
+        attrs = {"long_name": words[key]}
         if array.dtype != object:
-            attrs["units"] = _UNITS.get(key, "1")
+            attrs["units"] = units.get(key, "1")
         result[key] = xr.Variable(dims, array, attrs)
     return result
 
@@ -86,6 +89,21 @@ def measure(
 def _or_nan(count: Any, Z: NDArray[Any]) -> float:
     """Return a number of directions, NaN where the model has diverged."""
     return float(count(Z)) if np.isfinite(Z).all() else np.nan
+
+
+def _numbers(of: str) -> list[str]:
+    """Return the names of the numbers of an estimate that are kept."""
+    return [name for name in numbers_of(ESTIMATES[of][1]) if name != "n"]
+
+
+def _key(of: str, name: str) -> str:
+    """Return the name of a variable."""
+    return of if name == "value" else f"{of}_{name}"
+
+
+def _in_words(of: str, name: str) -> str:
+    """Return what a variable is."""
+    return WORDS[of] if name == "value" else f"{WORDS[of]}, {name.replace('_', ' ')}"
 
 
 def _estimated(
@@ -97,20 +115,13 @@ def _estimated(
     finite: bool,
 ) -> dict[str, Any]:
     """Return the numbers of an estimate, and why it is not to be trusted, by names of their own."""
-    estimate, kind = ESTIMATES[of]
-    numbers = [name for name in numbers_of(kind) if name != "n"]
-    keys = [of if name == "value" else f"{of}_{name}" for name in numbers]
+    keys = {_key(of, name): name for name in _numbers(of)}
     if not finite:
         return dict.fromkeys(keys, np.nan) | {f"{of}_reasons": _NOT_FINITE}
-    needed = signature(estimate).parameters
-    own: dict[str, Any] = {}
-    if "random_state" in needed:
-        own["random_state"] = stream
-    if "draw" in needed:
-        own["draw"] = draw_next_tokens
+    own = {"random_state": stream, "draw": draw_next_tokens}
     rows = torch.from_numpy(tokens).to(next(model.parameters()).device)
-    result = estimate(model, next_token_loss, (rows, rows[:, 1:]), **own, **options)
-    found = {key: getattr(result, name) for key, name in zip(keys, numbers, strict=True)}
+    result = estimate_of(of, model, next_token_loss, (rows, rows[:, 1:]), own, options)
+    found = {key: getattr(result, name) for key, name in keys.items()}
     return found | {f"{of}_reasons": " ".join(result.reasons)}
 
 

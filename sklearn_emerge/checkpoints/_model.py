@@ -39,8 +39,8 @@ def load_model(folder: Path, device: str | torch.device = "cpu") -> Any:
         missing = sorted(map(str, (*found["missing_keys"], *found["mismatched_keys"])))
         if missing:
             raise ValueError(
-                f"{str(folder)!r} has no weights for {missing[0]}, nor for {len(missing)} "
-                "parameters in all, which config.json asks for; download it again, or convert it "
+                f"{str(folder)!r} has no weights for {len(missing)} parameter(s) that config.json "
+                f"asks for, first {missing[0]}; download it again, or convert it "
                 "with its own configuration."
             )
         return model.eval().to(device)

@@ -99,7 +99,8 @@ def check_probe_sets(probe_sets: Any) -> dict[str, Tokens]:
     """Return probe sets as arrays of tokens, or raise a ValueError that says what is wrong."""
     if not isinstance(probe_sets, Mapping) or not probe_sets:
         raise ValueError(
-            f"probe_sets={probe_sets!r} must be arrays of tokens by name, at least one; pass "
+            "probe_sets must be arrays of tokens by name, at least one, and not "
+            f"{'empty' if isinstance(probe_sets, Mapping) else type(probe_sets).__name__}; pass "
             '{"text": tokens}.'
         )
     found = {}

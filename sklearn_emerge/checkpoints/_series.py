@@ -146,8 +146,8 @@ class CheckpointSeries:
     ) -> xr.Dataset:
         """Return the geometry and the loss of each checkpoint on the same rows of tokens.
 
-        One model is in memory at a time, two where gradients are asked for. Everything is checked
-        before the first is loaded.
+        One model is in memory at a time, two where gradients are asked for. All but the values of
+        `options` is checked before the first is loaded.
 
         Parameters
         ----------

@@ -26,9 +26,11 @@ def emergence_step(
     Parameters
     ----------
     trajectory : xarray.DataArray
-        A variable of the cube with the dimension ``step``.
+        A variable of the cube with the dimension ``step``. Steps at which it is NaN everywhere are
+        left out: a measure may be taken at some of them only.
     level : float
-        What has to be reached, in units of the measure.
+        What has to be reached, in units of the measure. Where chance differs, take it from the
+        trajectory: ``(accuracy - chance) / (1 - chance)``.
     n_sustained : int, default=3
         For how many recorded steps in a row. Crossings at the end that are not followed by so
         many do not count.
@@ -62,6 +64,9 @@ def emergence_step(
             f"trajectory has the dimensions {', '.join(map(str, trajectory.dims))}, and no step; "
             "record one with EmergenceAssessment(record_at=...)."
         )
+    recorded = trajectory.dropna("step", how="all")
+    if recorded.sizes["step"]:
+        trajectory = recorded
     beyond = trajectory <= level if falling else trajectory >= level
     # The last step of a window of so many steps that are all beyond.
     count = beyond.astype(int).rolling(step=n_sustained).sum()

@@ -9,12 +9,17 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from .._random import substream
 from .._typing import Floats
+from ._reasons import Reason
 from ._rows import Loss, as_rows, losses_of_rows
 
 # Of so few parameters the whole matrix is taken, whose eigenvalues are exact.
 _FEW = 32
 # Restarts of the Lanczos iteration; it needs one or two.
 _MAX_RESTARTS = 100
+# A curvature that differs from that by gradients by more than this share is another one.
+_APART = 0.25
+# Curvatures by differences of gradients are exact to so much of the norm of the gradient.
+_ROUNDING = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +96,21 @@ class Curvature:
         for p, start in _pairs(self.parameters, kept):
             p.data.copy_(start)
         return (slopes[0] - slopes[1]) / (2 * step)
+
+    def mismatch(self, vector: Floats, value: float) -> tuple[Reason, ...]:
+        """Return why the curvature along a unit vector is not to be trusted, if it is not."""
+        difference = self.difference(vector)
+        rounding = _ROUNDING * np.linalg.norm(self.gradient)
+        if abs(difference - value) <= _APART * abs(value) + rounding:
+            return ()
+        return (
+            Reason(
+                "derivatives_differ",
+                f"A curvature is {difference:.3g} by the difference of two gradients, and not "
+                f"{value:.3g}: loss or module has an operation whose second derivative is not that "
+                "of its first.",
+            ),
+        )
 
     def row_variance(self, vector: Floats) -> float:
         """Return the variance over rows of the slope of the loss along a vector."""

@@ -1,7 +1,11 @@
 """The estimates of a module, the loss of rows and rows, by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
+from inspect import signature
+from typing import Any
+
+import torch
 
 from ._estimate import Estimate
 from ._fisher_rank import fisher_rank
@@ -9,6 +13,7 @@ from ._gradient_rank import gradient_rank
 from ._hessian import HessianTop, HessianTrace, hessian_top, hessian_trace
 from ._learning_coefficient import LearningCoefficient, local_learning_coefficient
 from ._ranked import GradientRank
+from ._rows import Loss
 
 # Functions, and what they return.
 ESTIMATES: dict[str, tuple[Callable[..., Estimate], type[Estimate]]] = {
@@ -18,6 +23,59 @@ ESTIMATES: dict[str, tuple[Callable[..., Estimate], type[Estimate]]] = {
     "hessian_trace": (hessian_trace, HessianTrace),
     "local_learning_coefficient": (local_learning_coefficient, LearningCoefficient),
 }
+
+
+# What they are of, in words.
+WORDS = {
+    "gradient_rank": "effective rank of the covariance of gradients",
+    "fisher_rank": "effective rank of the Fisher information",
+    "hessian_top": "extreme eigenvalue of the Hessian",
+    "hessian_trace": "trace of the Hessian",
+    "local_learning_coefficient": "local learning coefficient",
+}
+# Units of numbers, of a loss in nats and of parameters without a unit.
+_UNITS = {
+    "trace": "nats^2",
+    "residual": "nats",
+    "top": "nats",
+    "rise": "nats",
+    "relaxation": "steps",
+    "n_burn_in": "steps",
+}
+
+
+def estimate_of(
+    of: str,
+    module: torch.nn.Module,
+    loss: Loss,
+    batch: Any,
+    own: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> Estimate:
+    """Return an estimate by its name.
+
+    Parameters
+    ----------
+    of : str
+        One of `ESTIMATES`.
+    module, loss, batch
+        Of which it is.
+    own : mapping of str to object
+        Arguments that some estimates take, such as ``random_state``.
+    options : mapping of str to object
+        Arguments that this one takes; they come before `own`.
+    """
+    function, _ = ESTIMATES[of]
+    known = signature(function).parameters
+    given = {name: value for name, value in own.items() if name in known}
+    return function(module, loss, batch, **given | dict(options))
+
+
+def unit_of(of: str, number: str) -> str:
+    """Return the unit of a number of an estimate, of a loss in nats."""
+    if of.startswith("hessian") and number in ("value", "standard_error"):
+        return "nats"
+    return _UNITS.get(number, "1")
 
 
 def numbers_of(kind: type[Estimate]) -> list[str]:

@@ -133,8 +133,8 @@ def gram_of_copy(
     wrong = np.flatnonzero(~np.isfinite(gram.diagonal()))
     if wrong.size:
         raise ValueError(
-            f"The gradient of row {wrong[0]} is not finite, nor are those of {wrong.size} of {n} "
-            "rows. Look for roots, logarithms or norms of zero in loss and module."
+            f"The gradients of {wrong.size} of {n} rows are not finite, first that of row "
+            f"{wrong[0]}. Look for roots, logarithms or norms of zero in loss and module."
         )
     return GradientGram(
         gram=gram,

@@ -102,7 +102,7 @@ def as_mapping(values: object, name: str) -> dict[str, xr.DataArray]:
         return {str(name if values.name in (None, "step") else values.name): values}
     if not isinstance(values, Mapping) or not values:
         raise ValueError(
-            f"{name} must be a DataArray, or some by name, not {values!r}; pass "
+            f"{name} must be a DataArray, or some by name, not {type(values).__name__}; pass "
             f'{{"rankme": {name}}}.'
         )
     return {str(key): value for key, value in values.items()}

@@ -127,7 +127,7 @@ def leads(
         found["kind"] = found.kind.where(other, "")
         found["log_lead"] = found.log_lead.where(other)
         found["censored"] = found.censored & other
-    found.log_lead.attrs.update(long_name="ln(emergence / departure)", units="nats")
+    found.log_lead.attrs.update(long_name="ln(emergence / departure)", units="1")
     return found
 
 

@@ -1,6 +1,6 @@
 """Local learning coefficient: how much volume lies near the weights of a network, at low loss."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil
 from numbers import Real
 from time import perf_counter
@@ -80,7 +80,7 @@ class LearningCoefficient(Estimate):
     r_hat: float
     rise: float
     chains: Floats
-    draws: Floats
+    draws: Floats = field(repr=False)
 
 
 @fill_doc
@@ -179,14 +179,15 @@ def local_learning_coefficient(
     the localisation is weak, steps are short, and rows are many. A direction along which the loss
     still falls at the weights makes it smaller, down to negative values.
 
-    `reasons` says if: the step size times the largest curvature exceeds 0.5; burn-in or draws are
-    shorter than three or five relaxation times of flat directions, :math:`2 / (\varepsilon
-    \gamma)` steps, with the mean factor of the preconditioner if there is one; the split R-hat of
-    the loss exceeds 1.05 and what sound chains of this length exceed in one of hundred cases; a
-    line through eighths of chains rises or falls (p < 0.01); the noise of rows adds more than a
-    tenth along the stiffest direction; the result is below zero by more than two standard errors;
-    the loss rises by more than a quarter of what is left to `blind_loss`, or nothing is left; or
-    chains are not finite.
+    `reasons` says if: the largest curvature, by which steps are judged, is another one by the
+    difference of two gradients; the step size times the largest curvature exceeds 0.5; burn-in or
+    draws are shorter than three or five relaxation times of flat directions, :math:`2 /
+    (\varepsilon \gamma)` steps, with the mean factor of the preconditioner if there is one; the
+    split R-hat of the loss exceeds 1.05 and what sound chains of this length exceed in one of
+    hundred cases; a line through eighths of chains rises or falls (p < 0.01); the noise of rows
+    adds more than a tenth along the stiffest direction; the result is below zero by more than two
+    standard errors; the loss rises by more than a quarter of what is left to `blind_loss`, or
+    nothing is left; or chains are not finite.
 
     Sound chains as long as "auto" makes them are not trusted by chance in at most one of twenty
     cases: in 0 to 5% of 400 simulations each of quadratic losses with 1, 3 and 20 directions, and
@@ -238,13 +239,15 @@ def local_learning_coefficient(
         step_size = _step_size(step_size, stiffest, top.n_products)
         relaxation = np.inf
         if localisation > 0:
-            relaxation = 2 / (step_size * localisation * (scale**2).mean())
+            relaxation = float(2 / (step_size * localisation * (scale**2).mean()))
         n_burn_in = _n_steps(n_burn_in, "n_burn_in", _BURN_IN * relaxation)
         n_draws = _n_steps(n_draws, "n_draws", 2 * _DRAWS * relaxation)
-        noise = 0.0
+        noise, steepest = 0.0, scale * top.vector
         if rows_per_step < n:
-            of_rows = curvature.row_variance(scale * top.vector)
+            of_rows = curvature.row_variance(steepest)
             noise = step_size * n_beta**2 / 4 * of_rows * (1 / rows_per_step - 1 / n)
+        norm = float(np.linalg.norm(steepest))
+        mismatch = curvature.mismatch(steepest / norm, top.value / norm**2)
         losses, slope = curvature.losses, float(curvature.gradient @ curvature.gradient)
         del curvature  # Its graph takes memory.
         dynamics = Dynamics(
@@ -275,6 +278,8 @@ def local_learning_coefficient(
     )
     left = None if blind_loss is None else blind_loss - float(losses.double().mean())
     reasons = _reasons(found, step_size * stiffest, noise, slope, left)
+    # Steps are as long as this curvature allows.
+    reasons[:0] = mismatch
     return replace(found, reasons=tuple(reasons), cost=perf_counter() - start)
 
 
@@ -310,7 +315,7 @@ def _step_size(step_size: float | str, stiffest: float, n_products: int) -> floa
                 "step_size='auto' needs a curvature, and the loss has none at these weights. Pass "
                 "a localisation above 0, or a number as step_size."
             )
-        return _AUTO / stiffest
+        return float(_AUTO / stiffest)
     if not (isinstance(step_size, Real) and 0 < step_size < np.inf):
         raise ValueError(f"step_size={step_size!r} is neither 'auto' nor a positive number.")
     if step_size * stiffest >= _STABLE:

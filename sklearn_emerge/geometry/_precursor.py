@@ -35,7 +35,7 @@ from ._labels import (
     stack,
 )
 from ._leads import compare_events
-from ._verdict import Events, verdicts_on
+from ._verdict import Events, all_equal, verdicts_on
 
 
 class PrecursorResult(NamedTuple):
@@ -74,7 +74,8 @@ def precursor_test(
     r"""Test whether a measure is a precursor of capabilities, by four answers.
 
     1. *order*: is the mean of ln (emergence / departure) over the task-levels of a run above zero?
-       Student over runs, two-sided. Events within `n_intervals` count as zero.
+       Student over runs, two-sided; of runs that are all equal, by flipping signs. Events within
+       `n_intervals` count as zero.
     2. *null world*: does the measure depart earlier than in a world in which nothing can emerge, or
        is that the start of any training? The mean of ln (departure there / departure here) of a
        run, by flipping signs over runs that have the same seed.
@@ -259,8 +260,9 @@ def _student(values: Floats, alpha: float) -> dict[str, float]:
         return _row(values.mean() if len(values) else np.nan)
     low, high = student_interval(values, confidence=1 - alpha)
     mean, error = values.mean(), values.std(ddof=1) / np.sqrt(len(values))
-    if error == 0:
-        return _row(mean, low, high, float(mean == 0))
+    if all_equal(values):
+        # Visits are few, and equal runs say nothing of how runs differ: only their signs count.
+        return _row(mean, low, high, 1.0 if mean == 0 else 0.5 ** (len(values) - 1))
     return _row(mean, low, high, 2 * special.stdtr(len(values) - 1, -abs(mean) / error))
 
 

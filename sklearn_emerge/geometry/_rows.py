@@ -72,6 +72,12 @@ def as_rows(batch: Any) -> tuple[Any, int]:
     if isinstance(batch, DataLoader):
         batch = joined(list(batch))
     tensors = [leaf for leaf in tree_leaves(batch) if isinstance(leaf, torch.Tensor)]
+    if not tensors:
+        kinds = ", ".join(sorted({type(leaf).__name__ for leaf in tree_leaves(batch)})) or "nothing"
+        raise ValueError(
+            f"batch holds no tensor, but {kinds}. Pass a tensor, or a tuple or dict of tensors, "
+            "whose first dimension is rows; torch.as_tensor makes one of an array."
+        )
     lengths = {len(tensor) if tensor.ndim else 0 for tensor in tensors}
     if len(lengths) != 1:
         shapes = [tuple(tensor.shape) for tensor in tensors]

@@ -15,6 +15,8 @@ ANSWERS = ("order", "null world", "coupling", "specificity")
 _NEEDED = ("order", "null world", "coupling")
 # More seeds than that are not looked for.
 _MOST_SEEDS = 100
+# Runs that differ by no more than this share are equal.
+_TIE = 1e-12
 
 
 class Events(NamedTuple):
@@ -127,13 +129,22 @@ def _fewest_seeds(n_sizes: int, n_measures: int, alpha: float, correction: str |
     return _MOST_SEEDS
 
 
+def all_equal(values: Floats) -> bool:
+    """Return whether values of runs are the same, but for rounding."""
+    return bool(np.ptp(values) <= _TIE * np.abs(values).max())
+
+
 def _seeds_for(
     values: Floats, alpha: float, n_measures: int, correction: str | None, n_sizes: int
 ) -> float:
     """Return how many seeds a size find a mean lead of the size seen; infinity if none."""
     spread = values.std(ddof=1) if len(values) > 1 else 0.0
     size = abs(values.mean()) if len(values) else 0.0
-    if spread == 0 or size == 0:
+    if len(values) < 2 or size == 0:
         return np.inf
+    if all_equal(values):
+        # Of signs that are all the same, 2^(1 - runs).
+        level = alpha / n_measures if correction else alpha
+        return float(np.ceil((1 + np.ceil(-np.log2(level))) / n_sizes))
     runs = find_seeds(np.array([size / spread]), alpha / 2, n_measures, correction).item()
     return float(np.ceil(runs / n_sizes))

@@ -1,6 +1,5 @@
 """Geometry of the loss of answers: a network, the loss of rows and the rows, of each task."""
 
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import xarray as xr
 
 from .._random import substream
 from .._typing import RandomState
-from ..geometry._estimates import ESTIMATES, numbers_of
+from ..geometry._estimates import ESTIMATES, WORDS, estimate_of, numbers_of, unit_of
 from ..networks import is_finite
 from ..predictors._neural import NeuralPredictor
 from ..worlds import AlgorithmicWorld, Sample
@@ -116,30 +115,28 @@ def answer_geometry(
             "are tokens alone; fit the network with time_channel=None."
         )
     rows = rows_of_answers(world, n_rows, random_state)
-    estimate, kind = ESTIMATES[of]
-    numbers = [*numbers_of(kind), "trusted"]
-    needed = signature(estimate).parameters
+    numbers = [*numbers_of(ESTIMATES[of][1]), "trusted"]
     groups = [world.tasks] if pooled else [(task,) for task in world.tasks]
     found = np.full((len(numbers) + 1, len(groups)), np.nan)
     network = predictor.network_
     for i, tasks in enumerate(groups if is_finite(network) else ()):
         batch = rows_of(network, rows, *tasks)
-        own: dict[str, Any] = {}
-        if "random_state" in needed:
-            own["random_state"] = substream(random_state, of, *tasks)
-        if "draw" in needed:
-            own["draw"] = draw_answers
-        if "blind_loss" in needed:
-            own["blind_loss"] = blind_loss(world, rows, *tasks)
-        result = estimate(network, answer_loss, batch, **own | options)
+        own = {
+            "random_state": substream(random_state, of, *tasks),
+            "draw": draw_answers,
+            "blind_loss": blind_loss(world, rows, *tasks),
+        }
+        result = estimate_of(of, network, answer_loss, batch, own, options)
         found[:, i] = [*(getattr(result, name) for name in numbers), flags_of(result)]
     coords = {"estimate": [*numbers, "reasons"], "task": list(world.tasks)}
     if pooled:
         found = found[:, 0]
         del coords["task"]
     names = {name: _NAMES[name] for name in coords}
-    long_name = f"{of.replace('_', ' ')} of the loss of answers"
-    return explained(named(found, coords, names, long_name, "1"))
+    by_number = {number: unit_of(of, number) for number in numbers}
+    units = [f"{unit} for {number}" for number, unit in by_number.items() if unit != "1"]
+    long_name = f"{WORDS[of]}, of the loss of answers"
+    return explained(named(found, coords, names, long_name, ", ".join(["1", *units])))
 
 
 def rows_of(network: torch.nn.Module, sample: Sample, *tasks: str) -> Rows:

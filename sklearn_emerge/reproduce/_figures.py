@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,17 +82,17 @@ def draw_recipe(recipe: str, cubes: Mapping[str, xr.Dataset], figure: Figure) ->
             ax.set_ylabel(label)
         set_legend(columns[-1][0])
         return
-    if RECIPES[recipe].figure == "emergence":
-        figure.set_size_inches(5.6 * len(names), 6.4)
-        columns = figure.subplots(2, len(names), sharex="col", squeeze=False).T
+    # A column an experiment, with two panels: height, which axes are shared, and what is drawn.
+    columns_of: dict[str | None, tuple[float, dict[str, Any], Callable[..., None]]] = {
+        "emergence": (6.4, {"sharex": "col"}, draw_emergence),
+        "anatomy": (7.2, {"sharey": "row"}, draw_anatomy),
+    }
+    if RECIPES[recipe].figure in columns_of:
+        height, shared, draw = columns_of[RECIPES[recipe].figure]
+        figure.set_size_inches(5.6 * len(names), height)
+        columns = figure.subplots(2, len(names), squeeze=False, **shared).T
         for name, axes in zip(names, columns, strict=True):
-            draw_emergence(name, cubes[name], axes)
-        return
-    if RECIPES[recipe].figure == "anatomy":
-        figure.set_size_inches(5.6 * len(names), 7.2)
-        columns = figure.subplots(2, len(names), sharey="row", squeeze=False).T
-        for name, axes in zip(names, columns, strict=True):
-            draw_anatomy(name, cubes[name], axes)
+            draw(name, cubes[name], axes)
         return
     figure.set_size_inches(5.6 * len(names), 4.4)
     for name, ax in zip(names, figure.subplots(1, len(names), squeeze=False)[0], strict=True):

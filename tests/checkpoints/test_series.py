@@ -122,14 +122,14 @@ def test_folders_without_checkpoints_are_refused(tmp_path):
     with pytest.raises(ValueError, match="two folders of step 5, 'step5' and 'step_5'"):
         CheckpointSeries(tmp_path)
     (tmp_path / "step_5").rename(tmp_path / "step6")
-    with pytest.raises(ValueError, match="'step6' has no config.json, nor have 1 of 2"):
+    with pytest.raises(ValueError, match="1 of 2 checkpoints have no config.json, first 'step6'"):
         CheckpointSeries(tmp_path)
 
 
 ROWS = SETS["short"]
 REFUSED = {
-    "no set": ({}, {}, "probe_sets={} must be arrays of tokens by name"),
-    "array": (ROWS, {}, "must be arrays of tokens by name"),
+    "no set": ({}, {}, "must be arrays of tokens by name, at least one, and not empty"),
+    "array": (ROWS, {}, "must be arrays of tokens by name, at least one, and not ndarray;"),
     "name": ({3: ROWS}, {}, "has the name 3"),
     "floats": ({"a": ROWS / 2}, {}, "is of type float64, and tokens are integers"),
     "bools": ({"a": ROWS > 2}, {}, "is of type bool"),
@@ -299,6 +299,9 @@ def test_measures_of_gradients_are_those_of_geometry_where_they_are_asked_for(fo
     assert not found.nll.isnull().any()
     for name in ("gradient_rank", "hessian_top", "hessian_trace", "fisher_rank"):
         assert found.step[found[name].notnull()].values.tolist() == measures[name]
+    units = {"hessian_top": "nats", "gradient_rank_trace": "nats^2", "gradient_rank": "1"}
+    assert {name: found[name].attrs["units"] for name in units} == units
+    assert found.hessian_top.attrs["long_name"] == "extreme eigenvalue of the Hessian"
     assert (found.hessian_top_reasons[[0, 1, 3]] == "").all()
     rows = torch.from_numpy(sets["short"])
     batch = rows, rows[:, 1:]
@@ -461,7 +464,7 @@ def test_weights_that_are_missing_are_not_drawn_at_random(library, tmp_path):
     model = neox(library, 0)
     state = {k: v for k, v in model.state_dict().items() if "layers.1.mlp" not in k}
     model.save_pretrained(tmp_path / "step0", state_dict=state)
-    with pytest.raises(ValueError, match="has no weights for gpt_neox.layers.1.mlp.* 4 parameters"):
+    with pytest.raises(ValueError, match="no weights for 4 parameter.*first gpt_neox.layers.1.mlp"):
         CheckpointSeries(tmp_path).track(SETS, **QUIET)
     (tmp_path / "step0" / "model.safetensors").write_bytes(b"cut off")
     with pytest.raises(ValueError, match="step0' cannot be loaded"):

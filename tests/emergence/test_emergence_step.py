@@ -27,6 +27,10 @@ def test_emergence_step_needs_to_be_sustained():
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(emergence_step(-trajectory, -0.5, falling=True), expected)
     assert emergence_step(trajectory, 0.5, n_sustained=2).sel(seed="too late") == 8
+    # Between them another measure was taken.
+    at_some = trajectory.reindex(step=range(17))
+    np.testing.assert_array_equal(emergence_step(at_some, 0.5), expected)
+    assert emergence_step(trajectory * np.nan, 0.5).isnull().all()
     with pytest.raises(ValueError, match="has the dimensions seed, and no step"):
         emergence_step(trajectory.isel(step=0), 0.5)
     with pytest.raises(ValueError, match="'n_sustained' .* Got 0"):

@@ -189,6 +189,19 @@ def test_a_second_derivative_that_is_lost_without_an_error_is_noticed():
     found = hessian_top(linear(D, 1), lambda m, b: _Once.apply(m(b[0])[:, 0]), (X, Y))
     assert found.value == 0
     assert "difference of two gradients" in found.reasons[0]
+    found = hessian_trace(linear(D, 1), lambda m, b: _Once.apply(m(b[0])[:, 0]), (X, Y))
+    assert found.value == 0
+    assert [reason.kind for reason in found.reasons] == ["derivatives_differ"]
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU(), nn.GELU()])
+def test_second_derivatives_in_single_precision_are_those_of_the_first(activation):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module = nn.Sequential(nn.Linear(D, 64), activation, nn.Linear(64, 3))
+    rows = normal(200, D, seed=7).float(), torch.arange(200) % 3
+    for found in (hessian_top(module, nll, rows), hessian_trace(module, nll, rows, random_state=0)):
+        assert "derivatives_differ" not in [reason.kind for reason in found.reasons]
 
 
 def test_values_with_a_large_standard_error_say_so():

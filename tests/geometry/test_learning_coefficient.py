@@ -378,6 +378,24 @@ def test_chains_that_are_not_finite_are_a_reason():
     assert said(found, "Chains left the range of finite numbers.")
 
 
+class Once(torch.autograd.Function):
+    """A square that loses its second derivative without an error."""
+
+    @staticmethod
+    def forward(ctx, values):
+        ctx.save_for_backward(values)
+        return values**2
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * 2 * ctx.saved_tensors[0].detach()
+
+
+def test_a_curvature_that_is_lost_without_an_error_is_a_reason():
+    found = coefficient(loss=lambda module, batch: Once.apply(half_squared(module, batch)))
+    assert found.reasons[0].kind == "derivatives_differ"
+
+
 class Branching(nn.Module):
     """A linear map that asks for the value of a weight, which vmap does not know."""
 

@@ -151,6 +151,17 @@ def test_seeds_needed_are_those_of_the_order_seen():
     assert row.seeds_needed == required_seeds(lead, alpha=0.025)
 
 
+@pytest.mark.parametrize(("n_seeds", "word"), [(2, "undecided"), (3, "undecided"), (6, "early")])
+def test_runs_that_are_all_equal_are_judged_by_their_signs(n_seeds, word):
+    departure = xr.DataArray(np.full((1, n_seeds), 200.0), dims=("task", "seed"))
+    emergence = departure.copy(data=np.full((1, n_seeds), STEPS[-1]))
+    found = precursor_test(departure, emergence, STEPS)
+    assert found.answers.xs("order", level="answer").p_value.item() == 2.0 ** (1 - n_seeds)
+    assert found.verdicts.verdict.item() == word
+    if word == "undecided":
+        assert found.verdicts.seeds_needed.item() == 6
+
+
 def test_draws_are_those_of_the_stream():
     rng = np.random.default_rng(3)
     departure, null, emergence = (

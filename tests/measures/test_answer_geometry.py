@@ -23,7 +23,7 @@ from sklearn_emerge.geometry import (
     participation_ratio,
     rankme,
 )
-from sklearn_emerge.geometry._estimates import ESTIMATES
+from sklearn_emerge.geometry._estimates import ESTIMATES, WORDS
 from sklearn_emerge.geometry._reasons import REASONS, Reason
 from sklearn_emerge.measures import answer_dimensionality, answer_geometry, reasons_of
 from sklearn_emerge.measures._answer_geometry import (
@@ -145,7 +145,8 @@ def test_gradients_are_those_of_geometry(deep, of):
     model, evaluation = deep
     found = answer_geometry(model, evaluation, of, n_rows=15, normalised=True)
     assert found.dims == ("estimate", "task")
-    assert found.attrs["long_name"] == f"{of.replace('_', ' ')} of the loss of answers"
+    assert found.attrs["long_name"] == f"{WORDS[of]}, of the loss of answers"
+    assert found.attrs["units"] == "1, nats^2 for trace"
     rows = rows_of_answers(evaluation.world, 15, 0)
     for task in "REV", "PAR":
         batch = rows_of(model.network_, rows, task)
