@@ -179,10 +179,9 @@ def false_operators():
         "highest": pd.Series(highest, counts.index),
         "found": _counts("operators_are_found-*.csv", "operator"),
         "missed": _counts("operators_are_found-*.csv", "undecided"),
-        "unclear": {
-            verdict: _counts("where_linear_filters_leave_little*.csv", verdict)
-            for verdict in ("operator", "undecided")
-        },
+        "close": _counts("what_is_close_*.csv", "operator"),
+        "close_undecided": _counts("what_is_close_*.csv", "undecided"),
+        "lack": _counts("what_is_no_operator_*.csv", "prediction or core does not"),
         "undecided": undecided.given / undecided.of,
     }
 
@@ -198,7 +197,11 @@ def _counts(pattern, verdict):
     rates = pd.concat(map(pd.read_csv, paths))
     given = (rates.rate * rates.assessments).where(rates.test.str.startswith(verdict), 0)
     by_setting = rates.assign(given=given.round().astype(int)).groupby("setting")
-    return pd.DataFrame({"given": by_setting.given.sum(), "of": by_setting.assessments.first()})
+    of = by_setting.assessments.first()
+    # Rows of one setting may be out of different numbers.
+    meant = rates[rates.test.str.startswith(verdict)].groupby("setting").assessments.first()
+    of = meant.reindex(of.index).fillna(of).astype(int)
+    return pd.DataFrame({"given": by_setting.given.sum(), "of": of})
 
 
 def recurrent_values(published, corrected, figures):

@@ -222,12 +222,10 @@ GRU_OF_16 = GRUPredictor(16, max_steps=1500, lr=0.01, engine="numba")
 OPERATORS = {
     # They close .93 and 1.02 of the gap that linear filters leave, two networks.
     "oscillator of 64 steps, GRU": (OscillatorWorld(n_steps=64), GRU_OF_16, (2000, 500)),
-    # .61 to .92, five networks; .68 on average, and 12 of 120 less than .5, of 500 sequences each:
-    # 15 of 20 assessments found an operator. From 2,000 sequences and at a rate of .01 they close
-    # .34 to .84, and with a clock .27 to .87: three of seven such assessments were undecided.
-    "regime world, GRU without clock": (
+    # .72 on average, and 5 of 120 less than .5, of 500 sequences each.
+    "regime world, GRU of 32 units without clock": (
         RegimeWorld(n_steps=64),
-        clone(GRU_OF_16).set_params(max_steps=6000, lr=0.004, time_channel=None),
+        clone(GRU_OF_16).set_params(hidden_size=32, max_steps=6000, lr=0.002, time_channel=None),
         (8000, 500),
     ),
     # A task, so that nothing can go on by itself. Of bits whose last pulse was 16 steps ago or
@@ -244,9 +242,20 @@ OPERATORS = {
         (1000, 500),
     ),
 }
-# .59 and .78, but of a gap that is 13 and 16% of the squared error of the best forecast: in 48
-# steps oscillations hardly grow out of what is linear.
-LITTLE_LEFT = OscillatorWorld(n_steps=48), GRU_OF_16, (2000, 500)
+# Operators that are near what is asked, so that assessments may be undecided.
+CLOSE = {
+    # .59 and .78, but of a gap that is 13 and 16% of the squared error of the best forecast: in 48
+    # steps oscillations hardly grow out of what is linear.
+    "oscillator of 48 steps, GRU": (OscillatorWorld(n_steps=48), GRU_OF_16, (2000, 500)),
+    # .68 on average, and 12 of 120 less than .5, of 500 sequences each: the mean of six networks
+    # is near the half that is asked. From 2,000 sequences and at a rate of .01 they close .34 to
+    # .84, and with a clock .27 to .87.
+    "regime world, GRU of 16 units without clock": (
+        RegimeWorld(n_steps=64),
+        clone(GRU_OF_16).set_params(max_steps=6000, lr=0.004, time_channel=None),
+        (8000, 500),
+    ),
+}
 
 
 def assess(world, model, i, **options):
@@ -280,13 +289,23 @@ def report_verdicts(report, setting, verdicts):
         report(setting, f"{verdict} [{low:.3f}, {high:.3f}]", count / n, n)
 
 
+def lacks_prediction_or_core(cube):
+    """Return whether one of the first two claims of an operator does not hold."""
+    return (cube.claim_state.sel(claim=["prediction", "core"]) != "holds").any().item()
+
+
 @pytest.mark.parametrize("setting", LINEAR)
 def test_what_is_no_operator_is_not_called_one(setting, report):
     world, model = LINEAR[setting]
     # Logistic regressions on many features take long, and so does torch.
     n = next((n for word, n in FEWER.items() if word in setting), N)
-    verdicts = [assess(world, model, i).verdict.item() for i in range(n)]
+    cubes = [assess(world, model, i) for i in range(n)]
+    verdicts = [cube.verdict.item() for cube in cubes]
     report_verdicts(report, setting, verdicts)
+    # None of them hangs by order, memory and dynamics alone.
+    lack = np.mean([lacks_prediction_or_core(cube) for cube in cubes])
+    report(setting, "prediction or core does not hold", lack, n)
+    assert lack >= 0.9
     false = sum("operator" in verdict for verdict in verdicts)
     assert limits(false, n).high <= 0.08
     # It could have been called something.
@@ -318,9 +337,10 @@ def test_operators_are_found(setting, report):
     assert np.mean(["operator" in verdict for verdict in verdicts]) >= 0.8
 
 
-def test_where_linear_filters_leave_little_nobody_has_to_decide(report):
-    verdicts = assess_learned(*LITTLE_LEFT, N // 20)
-    report_verdicts(report, "oscillator of 48 steps, GRU", verdicts)
+@pytest.mark.parametrize("setting", CLOSE)
+def test_what_is_close_need_not_be_decided(setting, report):
+    verdicts = assess_learned(*CLOSE[setting], N // 20)
+    report_verdicts(report, setting, verdicts)
     right = [verdict in ("operator", "undecided") for verdict in verdicts]
     assert np.mean(right) >= 0.8
     assert verdicts.count("prediction") <= highest(len(verdicts)) * len(verdicts)
