@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from shown import assert_said
 
 from sklearn_emerge import EmergenceAssessment, load_cube
 
@@ -43,16 +44,7 @@ def test_cube_is_of_the_code_that_the_page_shows(maker, monkeypatch, name):
         (assessment.world, kept["world"]),
     )
     for owner, said in owners:
-        simple = {
-            key: value
-            for key, value in owner.get_params(deep=False).items()
-            if isinstance(value, int | float | str | None)
-        }
-        # What is not in a cube does not change its numbers, nor do roles where there are no inputs.
-        unsaid = {"memory", "n_jobs", "progress", "feedback", "n_exogenous"}
-        assert {key: said[key] for key in simple.keys() - unsaid} == {
-            key: value for key, value in simple.items() if key not in unsaid
-        }
+        assert_said(owner, said)
     assert kept["world"]["type"] == type(assessment.world).__name__
     assert cube.step.values.tolist() == assessment.record_at == [assessment.model.max_steps]
     assert {f"{each}_trajectory" for each in assessment.measures} <= set(cube)

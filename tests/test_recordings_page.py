@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from shown import assert_said
 
 from sklearn_emerge import EmergenceAssessment, load_cube
 
@@ -34,16 +35,7 @@ def test_cube_is_of_the_code_that_the_page_shows(maker, monkeypatch, name):
     assessment, world = shown["assessment"], shown["world"]
     kept = json.loads(load_cube(maker.path_of(name)).attrs["configuration"])
     for owner, said in ((assessment, kept), (assessment.model, kept["model"])):
-        simple = {
-            key: value
-            for key, value in owner.get_params(deep=False).items()
-            if isinstance(value, int | float | str | None)
-        }
-        # What is not in a cube does not change its numbers, nor do roles where there are no inputs.
-        unsaid = {"memory", "n_jobs", "progress", "feedback", "n_exogenous"}
-        assert {key: said[key] for key in simple.keys() - unsaid} == {
-            key: value for key, value in simple.items() if key not in unsaid
-        }
+        assert_said(owner, said)
     assert kept["world"]["type"] == type(world).__name__
     n_train, n_eval = world.default_split(None, None)
     assert kept["n_sequences"] == [n_train, n_eval]
