@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, Self
 
 from sklearn.base import BaseEstimator
@@ -128,6 +128,12 @@ def look_up(name: str, known: Iterable[str], argument: str = "name") -> str:
     raise ValueError(f"{argument}={name!r} is not known{answer}")
 
 
+@cache
+def _param_names(cls: type[BaseEstimator], init: object) -> tuple[str, ...]:
+    """Return the names of the parameters of a class, which is slow, once for each `__init__`."""
+    return tuple(super(Estimator, cls)._get_param_names())
+
+
 class Estimator(BaseEstimator):
     """An estimator of scikit-learn that answers unknown parameters with the nearest it has."""
 
@@ -145,6 +151,12 @@ class Estimator(BaseEstimator):
         super().__init_subclass__(**options)
         if "__init__" in vars(cls):
             cls.__init__ = _refusing_unknown(cls.__init__)  # type: ignore[method-assign]
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        # Every clone asks for them.
+        kind: Any = cls
+        return list(_param_names(kind, kind.__init__))
 
     def _validate_params(self) -> None:
         try:

@@ -11,7 +11,7 @@ from .._typing import Floats
 from ..inference._labelled import adjust, complete, intervals, p_values
 from ..measures import equivalent_reservoir_size, reservoir_interval
 from ._flow import skills
-from ._labels import RESERVED, STRUCTURED, join
+from ._labels import RESERVED, STRUCTURED, grid_of, join
 from ._left_alone import TINY, final_errors
 from ._networks import PROBE_SCORES
 from ._plan import Cell
@@ -140,12 +140,15 @@ def _along_labels(
                 here = each.reindex({dims[-1]: coords[dims[-1]]}).values
                 place = whole.values[cell.index]
                 np.copyto(place, here, where=~np.isnan(here))
-    for name, whole in found.items():
-        rows = whole.values.reshape(-1, whole.shape[-1])
-        low, high = np.fmin.reduce(rows), np.fmax.reduce(rows)
-        if np.array_equal(low, high, equal_nan=True):
-            found[name] = xr.Variable(whole.dims[-1:], low, whole.attrs)
-    return found
+    return {name: without_grid(whole) for name, whole in found.items()}
+
+
+def without_grid(whole: xr.Variable) -> xr.Variable:
+    """Return a coordinate along its last dimension alone, if it is the same in the whole grid."""
+    rows = whole.values.reshape(-1, whole.shape[-1])
+    low, high = np.fmin.reduce(rows), np.fmax.reduce(rows)
+    same = np.array_equal(low, high, equal_nan=True)
+    return xr.Variable(whole.dims[-1:], low, whole.attrs) if same else whole
 
 
 def _labels_of_measures(results: Sequence[Mapping[str, Any]]) -> dict[str, NDArray[Any]]:
@@ -209,8 +212,7 @@ def compare(
     gains = complete(cube.delta_nll)
     cube["ci_low"], cube["ci_high"] = intervals(gains, 1 - alpha, interval, units)
     cube["p_value"] = p_values(gains, n_flips, units)
-    grid = [dim for dim in cube.p_value.dims if dim not in RESERVED]
-    cube["p_value_adjusted"] = adjust(cube.p_value, correction, grid)
+    cube["p_value_adjusted"] = adjust(cube.p_value, correction, grid_of(cube))
     return cube
 
 

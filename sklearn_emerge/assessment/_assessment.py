@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral, Real
+from numbers import Integral
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -16,12 +16,10 @@ from torch import nn
 from .._dims import labelled
 from .._names import Estimator
 from .._typing import PathLike, RandomState
-from ..inference._labelled import INTERVALS
 from ..predictors import GRUPredictor
 from ..predictors._base import BasePredictor
 from ..worlds import OscillatorWorld, World
-from ._assembly import collect, compare
-from ._claims import decide_claims
+from ._assembly import collect
 from ._cube import annotate, label
 from ._fitted import network_cells
 from ._mistaken import refuse_mistaken
@@ -29,7 +27,7 @@ from ._prepare import check_plan, make_plan, refuse_others
 from ._results import Results
 from ._run import check_progress, run_cells
 from ._schedule import schedule
-from ._verdict import judge
+from ._statistics import JUDGED_BY, add_statistics
 
 if TYPE_CHECKING:
     import joblib
@@ -289,6 +287,7 @@ class EmergenceAssessment(Results, Estimator):
     # Where parameters may belong that it does not have itself.
     _parts = {"model": GRUPredictor, "world": OscillatorWorld}
     _parameter_constraints = {
+        **JUDGED_BY,
         "world": [World, str, None],
         "model": [BasePredictor, str, list, tuple, nn.Module, None],
         "param_grid": [dict, None],
@@ -296,20 +295,14 @@ class EmergenceAssessment(Results, Estimator):
         "nulls": [str, "array-like"],
         "baselines": [str, "array-like", dict],
         "reference": [str, "array-like"],
-        "claims": [str, "array-like"],
-        "margin": [Interval(Real, 0, None, closed="left")],
-        "operator_margin": [Interval(Real, 0, 1, closed="both")],
         "operator_evidence": [StrOptions({"flow", "loss"})],
         "probe": [StrOptions({"auto"}), BaseEstimator, None],
-        "probe_margin": [Interval(Real, 0, 1, closed="left")],
         "reservoir_sizes": ["array-like", None],
         "n_seeds": [Interval(Integral, 1, None, closed="left"), None],
         "n_train": [Interval(Integral, 4, None, closed="left"), None],
         "n_eval": [Interval(Integral, 5, None, closed="left"), None],
         "n_probe": [Interval(Integral, 5, None, closed="left")],
         "shared_data": ["boolean"],
-        "interval": [StrOptions(set(INTERVALS))],
-        "n_flips": [Interval(Integral, 1, None, closed="left"), None],
         "record_at": ["array-like", range, None],
         "measures": [dict, None],
         "n_jobs": [
@@ -438,18 +431,7 @@ class EmergenceAssessment(Results, Estimator):
         self._cells = network_cells(cells)
         cube = collect(cells, self._run(cells, plan.store), plan.coords)
         cube["flow_target"] = plan.flow_targets
-        cube = compare(cube, self.interval, **plan.tests)
-        options: dict[str, Any] = {"claims": plan.claims, "operator_margin": self.operator_margin}
-        options["margins"] = self.margin, self.probe_margin
-        cube = cube.merge(decide_claims(cube, **options, **plan.tests))
-        told: dict[str, Any] = {
-            "claims": plan.claims,
-            "margin": self.margin,
-            "given": plan.given is not None,
-        }
-        told["own_baselines"] = isinstance(self.baselines, dict)
-        cube = cube.merge(judge(cube, **told, **plan.tests))
-        self.cube_ = label(annotate(cube, plan.description), plan.world)
+        self.cube_ = label(add_statistics(annotate(cube, plan.description)), plan.world)
         return self
 
     def _run(self, cells: Sequence[Cell], store: Store) -> list[Any]:

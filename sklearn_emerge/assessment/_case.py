@@ -12,11 +12,159 @@ from numpy.typing import NDArray
 
 from .. import worlds
 from ..inference import smallest_p_value
-from ._claims import CLAIMS, REPRESENTATION, Claim, claims_of, states_of
-from ._labels import RESERVED, STRUCTURED
+from ._claims import CLAIMS, REPRESENTATION, Claim, claims_along, states_given
+from ._flow import targets_along
+from ._labels import RESERVED, STRUCTURED, along_grid, grid_of
 from ._panel import ALTERNATIVES
-from ._verdict import obstacle_of, stands_apart, still_falling
+from ._verdict import apart_along, falls_along, obstacles_along
 from ._words import ARM_STATES, baseline_in_words, has_own_baselines
+
+
+@dataclass(frozen=True)
+class Together:
+    """All configurations of a cube; what is found of each at once, in their order.
+
+    Attributes
+    ----------
+    cube : xarray.Dataset
+        The cube.
+    run : dict
+        Configuration of the assessment.
+    """
+
+    cube: xr.Dataset
+    run: dict[str, Any]
+
+    @cached_property
+    def grid(self) -> list[str]:
+        """Parameters of the grid."""
+        return grid_of(self.cube)
+
+    @cached_property
+    def indices(self) -> list[tuple[int, ...]]:
+        """Places of the configurations in the grid."""
+        return list(np.ndindex(*(self.cube.sizes[dim] for dim in self.grid)))
+
+    @cached_property
+    def here(self) -> xr.Dataset:
+        """What was measured in the world itself."""
+        return self.cube.sel(condition=STRUCTURED, drop=True)
+
+    @cached_property
+    def modes(self) -> list[str]:
+        """Training modes."""
+        return self.cube.mode.values.tolist()
+
+    def along(self, values: xr.DataArray, *dims: str) -> NDArray[Any]:
+        """Return values by configuration, and by further dimensions."""
+        return along_grid(values, self.grid, *dims)
+
+    @cached_property
+    def claims(self) -> list[dict[str, Claim]]:
+        """The claims that were tested, by name."""
+        return claims_along(self.here)
+
+    @cached_property
+    def verdicts(self) -> list[str]:
+        """Verdicts."""
+        return self.along(self.cube.verdict).tolist()
+
+    @cached_property
+    def targets(self) -> list[str]:
+        """What networks that are left alone were judged by."""
+        return targets_along(self.here)
+
+    @cached_property
+    def best_baselines(self) -> list[str]:
+        """Names of the best of all baselines."""
+        return self.along(self.here.best_baseline).tolist()
+
+    @cached_property
+    def references(self) -> list[str]:
+        """Names of the references."""
+        return self.along(self.here.reference).tolist()
+
+    @cached_property
+    def obstacles(self) -> list[str | None]:
+        """Why nothing can be said, or None."""
+        return obstacles_along(self.cube)
+
+    @cached_property
+    def falls(self) -> list[dict[tuple[str, str], float]]:
+        """By how much losses still fall, as of `falls_along`."""
+        return falls_along(self.cube, self.run["margin"])
+
+    @cached_property
+    def settings(self) -> list[dict[str, Any]]:
+        """Values of the grid, by parameter, and of parameters of which one value was selected."""
+        coords = {
+            str(name): each
+            for name, each in self.cube.coords.items()
+            if (name in self.grid or not each.ndim) and name not in RESERVED
+        }
+        known = {name: each.values.tolist() for name, each in coords.items()}
+        places = {name: self.grid.index(name) for name in known if name in self.grid}
+        return [
+            {
+                name: value[index[places[name]]] if name in places else value
+                for name, value in known.items()
+            }
+            for index in self.indices
+        ]
+
+    @cached_property
+    def sizes(self) -> dict[str, list[list[float]]]:
+        """Equivalent sizes of random cores, by name, with the ends of their intervals."""
+        found = {}
+        for name in ("equivalent_reservoir_size", "flow_reservoir_size"):
+            if name in self.here and "full" in self.modes:
+                ends = [self.here[f"{name}{end}"].sel(mode="full") for end in ("", "_low", "_high")]
+                found[name] = np.stack([self.along(each) for each in ends], axis=1).tolist()
+        return found
+
+    @cached_property
+    def accuracies(self) -> list[dict[str, float]]:
+        """Shares of right answers, by training mode, and by baseline; {} in what is no task."""
+        if "accuracy" not in self.here or "accuracy_baseline" not in self.here:
+            return [{} for _ in self.indices]
+        of_modes = self.along(self.here.accuracy.mean("seed"), "mode").tolist()
+        others = self.along(self.here.accuracy_baseline.mean("seed"), "baseline").tolist()
+        names = [*self.modes, *self.cube.baseline.values.tolist()]
+        return [
+            dict(zip(names, [*ours, *theirs], strict=True))
+            for ours, theirs in zip(of_modes, others, strict=True)
+        ]
+
+    @cached_property
+    def scores(self) -> list[dict[str, dict[str, list[float]]]]:
+        """Mean scores of each latent, and of other sequences, by what it is decoded from."""
+        here, arms = self.here, {}
+        for mode, words in ARM_STATES.items():
+            if mode in self.modes and words not in arms:
+                arm = here.sel(mode=mode)
+                arms[words] = arm.probe_score, arm.probe_score_shuffled
+        if "probe_score_window" in here:
+            arms["the last inputs"] = here.probe_score_window, here.probe_score_window_shuffled
+        found = {
+            words: np.stack([self.along(each.mean("seed"), "latent") for each in pair], axis=2)
+            for words, pair in arms.items()
+        }
+        return [
+            {
+                latent: {words: pairs[i, j].tolist() for words, pairs in found.items()}
+                for j, latent in enumerate(self.cube.latent.values.tolist())
+            }
+            for i in range(len(self.indices))
+        ]
+
+    @cached_property
+    def are_classes(self) -> list[dict[str, bool]]:
+        """Of each latent, whether it has classes, not quantities."""
+        classes = self.here.probe_accuracy.notnull().any(["mode", "seed"])
+        latents = self.cube.latent.values.tolist()
+        return [
+            dict(zip(latents, each, strict=True)) for each in self.along(classes, "latent").tolist()
+        ]
 
 
 @dataclass(frozen=True)
@@ -25,32 +173,45 @@ class Case:
 
     Attributes
     ----------
-    cube : xarray.Dataset
-        Of one configuration; its settings are coordinates without a dimension.
-    run : dict
-        Configuration of the assessment.
-    n_configurations : int
-        How many were tested together.
+    together : Together
+        All configurations of its cube.
+    number : int
+        Which of them it is.
     """
 
-    cube: xr.Dataset
-    run: dict[str, Any]
-    n_configurations: int
+    together: Together
+    number: int
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """Configuration of the assessment."""
+        return self.together.run
+
+    @property
+    def n_configurations(self) -> int:
+        """How many were tested together; of a part of a cube those that it comes from."""
+        return self.run.get("n_configurations", len(self.together.indices))
+
+    @cached_property
+    def cube(self) -> xr.Dataset:
+        """Its cube; its settings are coordinates without a dimension."""
+        index = self.together.indices[self.number]
+        return self.together.cube.isel(dict(zip(self.together.grid, index, strict=True)))
 
     @cached_property
     def here(self) -> xr.Dataset:
         """What was measured in the world itself."""
         return self.cube.sel(condition=STRUCTURED, drop=True)
 
-    @cached_property
+    @property
     def claims(self) -> dict[str, Claim]:
         """The claims that were tested, by name."""
-        return claims_of(self.here)
+        return self.together.claims[self.number]
 
     @cached_property
     def states(self) -> dict[str, str]:
         """The state of every claim, by name."""
-        return states_of(self.here, self.claims)
+        return states_given(self.together.targets[self.number], self.claims)
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -62,17 +223,17 @@ class Case:
     @property
     def verdict(self) -> str:
         """The verdict."""
-        return self.cube.verdict.item()
+        return self.together.verdicts[self.number]
 
     @property
     def settings(self) -> dict[str, Any]:
         """Values of the grid, by parameter."""
-        return settings_of(self.cube)
+        return self.together.settings[self.number]
 
     @property
     def n_seeds(self) -> int:
         """Number of seeds."""
-        return self.cube.sizes["seed"]
+        return self.together.cube.sizes["seed"]
 
     @property
     def given(self) -> bool:
@@ -87,17 +248,23 @@ class Case:
     @property
     def best(self) -> str:
         """The best of all baselines, in words."""
-        return baseline_in_words(self.here.best_baseline.item(), has_own_baselines(self.run))
+        return baseline_in_words(self.best_baseline, has_own_baselines(self.run))
+
+    @property
+    def best_baseline(self) -> str:
+        """Name of the best of all baselines."""
+        return self.together.best_baselines[self.number]
 
     @property
     def reference(self) -> str:
         """The reference, in words."""
-        return baseline_in_words(self.here.reference.item(), has_own_baselines(self.run))
+        name = self.together.references[self.number]
+        return baseline_in_words(name, has_own_baselines(self.run))
 
     @property
     def rank(self) -> str:
         """What the reference is the best of, in words."""
-        name = self.here.reference.item()
+        name = self.together.references[self.number]
         trivial = name in ALTERNATIVES and ALTERNATIVES[name].trivial
         chosen = self.run["reference"] == "auto"
         return "the best trivial baseline" if trivial and chosen else "the reference"
@@ -126,23 +293,23 @@ class Case:
         return self._size("flow_reservoir_size")
 
     def _size(self, name: str) -> tuple[float, float, float]:
-        if name not in self.here or "full" not in self.here.mode:
+        if name not in self.together.sizes:
             return (np.nan,) * 3
-        full = self.here.sel(mode="full")
-        return tuple(full[f"{name}{end}"].item() for end in ("", "_low", "_high"))
+        size, low, high = self.together.sizes[name][self.number]
+        return size, low, high
 
     @property
     def accuracy(self) -> dict[str, float]:
         """Share of right answers in a task, by who gave them, in words; {} if there is none."""
-        if "accuracy" not in self.here or "accuracy_baseline" not in self.here:
+        found = self.together.accuracies[self.number]
+        if not found:
             return {}
         shares = {
-            words: self.here.accuracy.sel(mode=mode).mean("seed").item()
+            words: found[mode]
             for mode, words in (("full", "the trained network"), ("readout", "its untrained core"))
-            if mode in self.here.mode
+            if mode in self.together.modes
         }
-        best = self.here.accuracy_baseline.sel(baseline=self.here.best_baseline.item())
-        shares[self.best] = best.mean("seed").item()
+        shares[self.best] = found[self.best_baseline]
         return shares if np.isfinite(list(shares.values())).all() else {}
 
     @property
@@ -162,25 +329,25 @@ class Case:
     @property
     def obstacle(self) -> str | None:
         """Why nothing can be said, or None."""
-        return obstacle_of(self.cube, self.here)
+        return self.together.obstacles[self.number]
 
-    @cached_property
+    @property
     def falls(self) -> dict[tuple[str, str], float]:
-        """By how much losses still fall, as of `still_falling`."""
-        return still_falling(self.cube, self.run["margin"])
+        """By how much losses still fall, as of `falls_along`."""
+        return self.together.falls[self.number]
 
     @property
     def converged(self) -> bool | None:
         """Whether all fits have come to their end; None if curves of training are lost."""
         if self.obstacle is not None or self.falls:
             return False
-        lost = self.trained and not self.given and "training_loss" not in self.cube
+        lost = self.trained and not self.given and "training_loss" not in self.together.cube
         return None if lost else True
 
     @property
     def trained(self) -> str:
         """What was trained by gradient descent: "all weights", "heads" or nothing, as ""."""
-        modes = set(self.here.mode.values.tolist())
+        modes = set(self.together.modes)
         if {"full", "scrambled"} & modes:
             return "all weights"
         return "heads" if "readout" in modes and self.of_model("head") == "sgd" else ""
@@ -201,7 +368,7 @@ class Case:
     @property
     def apart(self) -> NDArray[np.bool_]:
         """Of each seed, whether its network stands apart."""
-        return stands_apart(self.here)
+        return apart_along(self.here)[0]
 
     def of_model(self, name: str) -> Any:
         """Return a parameter of the model in this configuration; None if it has none."""
@@ -212,14 +379,7 @@ class Case:
 
     def scores(self, latent: str) -> dict[str, list[float]]:
         """Return by what a latent is decoded from its mean score, and that of other sequences."""
-        here, found = self.here.sel(latent=latent), {}
-        for mode, words in ARM_STATES.items():
-            if mode in here.mode and words not in found:
-                arm = here.sel(mode=mode)
-                found[words] = arm.probe_score, arm.probe_score_shuffled
-        if "probe_score_window" in here:
-            found["the last inputs"] = here.probe_score_window, here.probe_score_window_shuffled
-        return {words: [score.mean().item() for score in pair] for words, pair in found.items()}
+        return self.together.scores[self.number][latent]
 
     @property
     def latents(self) -> list[str]:
@@ -228,9 +388,9 @@ class Case:
 
     def score_name(self, latent: str) -> str:
         """Return what the probe score of a latent is called."""
-        if "probe_accuracy" not in self.here:
+        if "probe_accuracy" not in self.together.cube:
             return "R2"
-        return "D2" if self.here.probe_accuracy.sel(latent=latent).notnull().any() else "R2"
+        return "D2" if self.together.are_classes[self.number][latent] else "R2"
 
 
 def _grouped(world: Mapping[str, Any]) -> bool:
@@ -252,23 +412,7 @@ def observation_of(run: Mapping[str, Any]) -> str | None:
     return getattr(getattr(worlds, innermost(run) or "", None), "observation", None)
 
 
-def settings_of(cube: xr.Dataset) -> dict[str, Any]:
-    """Return the values of the grid that one configuration has, by parameter."""
-    return {
-        name: coordinate.item()
-        for name, coordinate in cube.coords.items()
-        if coordinate.ndim == 0 and name not in RESERVED
-    }
-
-
 def cases_of(cube: xr.Dataset) -> list[Case]:
     """Return the configurations of a cube, in their order."""
-    run = json.loads(cube.attrs["configuration"])
-    grid = [dim for dim in cube.nll.dims if dim not in RESERVED]
-    shape = tuple(cube.sizes[dim] for dim in grid)
-    # Of a part of a cube: those that it was tested together with.
-    n_configurations = run.get("n_configurations", int(np.prod(shape)))
-    return [
-        Case(cube.isel(dict(zip(grid, index, strict=True))), run, n_configurations)
-        for index in np.ndindex(shape)
-    ]
+    together = Together(cube, json.loads(cube.attrs["configuration"]))
+    return [Case(together, number) for number in range(len(together.indices))]

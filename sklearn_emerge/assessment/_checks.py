@@ -17,7 +17,7 @@ from ..predictors._neural import NeuralPredictor
 from ..predictors._stepping import steps_quickly
 from ..predictors._trained import warned_before
 from ..training import count_held_out
-from ..worlds import ArrayWorld, World
+from ..worlds import ArrayWorld, Sample, World
 from ._design import Design
 from ._labels import STRUCTURED, check_label, check_names
 from ._notes import noted
@@ -58,6 +58,7 @@ def check_configurations(
         If a world, a model for it or a mode of this model is impossible.
     """
     begun: list[Configuration] = []
+    drawn: dict[tuple[int, ...], Sample] = {}
     for configuration in configurations:
         world = configuration.worlds[STRUCTURED]
         recorded = isinstance(world, ArrayWorld)
@@ -72,12 +73,20 @@ def check_configurations(
                 f"There are n_train={max(sizes[0], 0)} sequences for training and "
                 f"n_eval={sizes[1]} for evaluation, but at least 4 and 5 are needed; {remedy}."
             )
-        train, _ = world.split(*(sizes if recorded else (4, 5)), 0)
-        for name in train.latent_names:
-            check_label("latent_names", name)
-        for condition, each in configuration.worlds.items():
-            if condition != STRUCTURED:
-                each.split(4, 5, 0)
+        # Those that differ in the model alone have the same worlds.
+        place = tuple(
+            i
+            for key, i in zip(configuration.settings, configuration.index, strict=True)
+            if key.startswith("world__")
+        )
+        if place not in drawn:
+            drawn[place], _ = world.split(*(sizes if recorded else (4, 5)), 0)
+            for name in drawn[place].latent_names:
+                check_label("latent_names", name)
+            for condition, each in configuration.worlds.items():
+                if condition != STRUCTURED:
+                    each.split(4, 5, 0)
+        train = drawn[place]
         for i, own in enumerate(given or ()):
             again = warned_before() if i or begun else nullcontext()
             with noted(f"This happened with model[{i}]."), again:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .._typing import Floats
 from ..inference._labelled import adjust, bounds, complete, intervals, least_of, means, p_values
 from ._flow import NO_TARGET, flow_ratios, leaves_room, target_in
-from ._labels import RESERVED, STRUCTURED, check_names
+from ._labels import STRUCTURED, along_grid, check_names, grid_of
 
 HOLDS, FAILS, OPEN, UNTESTED = "holds", "fails", "open", "untested"
 # Of dynamics where nothing can be left alone.
@@ -43,8 +43,8 @@ class Claim:
         What the difference has to exceed.
     state : str
         Whether it holds.
-    values : ndarray of shape (n_seeds,)
-        The difference of each seed, without those that are undefined.
+    seeds : ndarray of shape (n_seeds,)
+        The difference of each seed, NaN where it is undefined.
     """
 
     effect: float
@@ -52,20 +52,27 @@ class Claim:
     high: float
     margin: float
     state: str
-    values: Floats
+    seeds: Floats
+
+    @property
+    def values(self) -> Floats:
+        """The difference of each seed, without those that are undefined."""
+        return self.seeds[~np.isnan(self.seeds)]
 
 
-def claims_of(here: xr.Dataset) -> dict[str, Claim]:
-    """Return the claims that were tested in one configuration, by name."""
-    keys = ("effect", "low", "high", "margin", "state")
-    columns = [here[f"claim_{key}"].values.tolist() for key in keys]
-    rows = zip(*columns, here.claim_difference.transpose("claim", "seed").values, strict=True)
-    return {
-        name: Claim(effect, low, high, margin, state, values[~np.isnan(values)])
-        for name, (effect, low, high, margin, state, values) in zip(
-            here.claim.values.tolist(), rows, strict=True
-        )
-    }
+def claims_along(here: xr.Dataset) -> list[dict[str, Claim]]:
+    """Return the claims that were tested in each configuration, by name."""
+    grid, names = grid_of(here), here.claim.values.tolist()
+    keys = "effect", "low", "high", "margin", "state"
+    columns = (
+        along_grid(here[f"claim_{key}"].broadcast_like(here.claim_effect), grid, "claim").tolist()
+        for key in keys
+    )
+    seeds = along_grid(here.claim_difference, grid, "claim", "seed")
+    return [
+        {name: Claim(*found) for name, *found in zip(names, *of_claims, strict=True)}
+        for of_claims in zip(*columns, seeds, strict=True)
+    ]
 
 
 def nulls_of_order(conditions: Iterable[str]) -> list[str]:
@@ -80,8 +87,13 @@ def nulls_of_order(conditions: Iterable[str]) -> list[str]:
 
 def states_of(here: xr.Dataset, claims: dict[str, Claim]) -> dict[str, str]:
     """Return the state of every claim in one configuration, given those that were tested."""
+    return states_given(target_in(here), claims)
+
+
+def states_given(target: str, claims: dict[str, Claim]) -> dict[str, str]:
+    """Return the same, given what networks that are left alone were judged by."""
     states = dict.fromkeys(CLAIMS, UNTESTED)
-    if target_in(here) == NO_TARGET:
+    if target == NO_TARGET:
         states[DYNAMICS] = INAPPLICABLE
     return states | {name: each.state for name, each in claims.items()}
 
@@ -236,7 +248,7 @@ def decide_claims(
     """
     found = differences(cube, margins, operator_margin, n_flips, units)
     names = [name for name in found if name.partition(" ")[0] in claims]
-    grid = [dim for dim in cube.nll.dims if dim not in RESERVED]
+    grid = grid_of(cube)
     dims = ("claim", *grid)
     shape = (len(names), *(cube.sizes[dim] for dim in (*grid, "seed")))
     difference = np.full(shape, np.nan)
@@ -302,6 +314,8 @@ def _adjust(
     its configuration.
     """
     adjusted = adjust(p_values, correction, grid)
+    if not latents.any():
+        return adjusted
     over_latents = adjust(p_values.isel(claim=latents), correction, ["claim"])
     adjusted[{"claim": latents}] = np.maximum(adjusted.isel(claim=latents), over_latents)
     return adjusted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
 import warnings
@@ -152,6 +153,7 @@ COORDINATES = {
     "seed": "replicate: initial weights, order of batches and (unless shared) data",
     "baseline": "predictor to compare with",
     "latent": "latent variable of the world",
+    "latent_units": "unit of each latent",
     "claim": "claim behind the verdict",
     "block": "share of the updates",
     "n_units": "units of a random core",
@@ -166,6 +168,8 @@ COORDINATES = {
     "horizon": "steps that it is left alone",
     "exchange": "what changes with hidden states of other sequences (loss and rise: nat/step)",
 }
+# What is found of each claim.
+CLAIM_VARIABLES = tuple(name for name in VARIABLES if name.startswith("claim_"))
 _REQUIRED = ("nll", "delta_nll", "nll_reference", "nll_optimal", "p_value", "verdict")
 # Dimensions of what every file has, besides those of the grid.
 _DIMS = {
@@ -205,19 +209,9 @@ _INFLATION = 1032
 
 def annotate(cube: xr.Dataset, configuration: dict[str, Any]) -> xr.Dataset:
     """Return the cube with long names, units and the global attributes of CF and ACDD."""
-    for name, variable in cube.data_vars.items():
-        # Measures of the user's own may bring theirs.
-        long_name = f"{name.removesuffix('_trajectory')} in the course of training"
-        of_user = (variable.attrs.get("long_name", long_name), variable.attrs.get("units", "1"))
-        variable.attrs["long_name"], variable.attrs["units"] = VARIABLES.get(name, of_user)
-    for name, coordinate in cube.coords.items():
-        item = f"part of {name.removesuffix('_item')}"
-        default = item if name.endswith("_item") else f"parameter {name}"
-        words = coordinate.attrs.get("long_name", default)
-        coordinate.attrs["long_name"] = COORDINATES.get(name, words)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     world, model = configuration["world"]["type"], configuration["model"]["type"]
-    return cube.assign_attrs(
+    return name_variables(cube).assign_attrs(
         Conventions="CF-1.11, ACDD-1.3",
         title=f"Emergence assessment of {model} on {world}",
         summary=(
@@ -230,6 +224,21 @@ def annotate(cube: xr.Dataset, configuration: dict[str, Any]) -> xr.Dataset:
         date_created=now,
         configuration=json.dumps(configuration, sort_keys=True),
     )
+
+
+def name_variables(cube: xr.Dataset) -> xr.Dataset:
+    """Give all variables and coordinates of a cube their long names and units; return it."""
+    for name, variable in cube.data_vars.items():
+        # Measures of the user's own may bring theirs.
+        long_name = f"{name.removesuffix('_trajectory')} in the course of training"
+        of_user = (variable.attrs.get("long_name", long_name), variable.attrs.get("units", "1"))
+        variable.attrs["long_name"], variable.attrs["units"] = VARIABLES.get(name, of_user)
+    for name, coordinate in cube.coords.items():
+        item = f"part of {name.removesuffix('_item')}"
+        default = item if name.endswith("_item") else f"parameter {name}"
+        words = coordinate.attrs.get("long_name", default)
+        coordinate.attrs["long_name"] = COORDINATES.get(name, words)
+    return cube
 
 
 def label(cube: xr.Dataset, world: object) -> xr.Dataset:
@@ -247,7 +256,7 @@ def label(cube: xr.Dataset, world: object) -> xr.Dataset:
     if any(axes.latent_units) and "latent" in cube.dims:
         units = np.array(axes.latent_units, object)
         cube = cube.assign_coords(latent_units=("latent", units))
-        cube.latent_units.attrs["long_name"] = "unit of each latent"
+        cube.latent_units.attrs["long_name"] = COORDINATES["latent_units"]
     return cube.assign_attrs({key: value for key, value in known.items() if value})
 
 
@@ -274,7 +283,10 @@ def describe(value: object) -> Any:
         return {"type": "Dataset", **{str(k): describe(v) for k, v in value.data_vars.items()}}
     if hasattr(value, "__array__"):
         array = np.asarray(value)
-        return {"type": "array", "shape": list(array.shape), "dtype": str(array.dtype)}
+        content = repr(array.tolist()).encode() if array.dtype == object else array.tobytes()
+        # Tells arrays of the same shape apart, such as recordings of two animals.
+        digest = {"sha256": hashlib.sha256(content).hexdigest()[:16]}
+        return {"type": "array", "shape": list(array.shape), "dtype": str(array.dtype)} | digest
     return repr(value)
 
 
@@ -424,23 +436,53 @@ def cube_of(cube: CubeSource) -> xr.Dataset:
         check_is_fitted(cube, "cube_")
         cube = cube.cube_
     if isinstance(cube, xr.Dataset):
-        return check_cube(cube)
+        return check_joined(check_cube(cube))
     if not isinstance(cube, str | PathLike):
         raise TypeError(
             f"cube={type(cube).__name__} is no cube; pass a fitted EmergenceAssessment, its cube_, "
             "or the file that it was written to."
         )
-    return load_cube(cube)
+    return check_joined(load_cube(cube))
 
 
-def check_claimed(cube: xr.Dataset) -> xr.Dataset:
-    """Raise a ValueError unless a cube has claims, and says how they were tested; return it."""
+def check_joined(cube: xr.Dataset) -> xr.Dataset:
+    """Raise a ValueError if cubes were joined without their statistics; return the cube.
+
+    Then it has more seeds, or more configurations, than its statistics are about.
+    """
+    run = json.loads(cube.attrs.get("configuration", "{}"))
+    grid = [dim for dim in cube.nll.dims if dim not in _DIMS["nll"]]
+    numbers = {
+        "seeds": (cube.sizes.get("seed", 1), run.get("n_seeds")),
+        "configurations": (prod(cube.sizes[dim] for dim in grid), run.get("n_configurations")),
+    }
+    for what, (found, known) in numbers.items():
+        if known is not None and found > known:
+            raise ValueError(
+                f"The cube has {found} {what}, and its statistics are about {known}: cubes were "
+                "joined without computing these anew. Join them by concat_cubes."
+            )
+    return cube
+
+
+def check_configured(cube: xr.Dataset) -> xr.Dataset:
+    """Raise a ValueError unless a cube has all dimensions, and says how it was made; return it."""
     for dim in _DIMS["nll"]:
         if dim not in cube.dims:
             raise ValueError(
                 f"The cube has no dimension {dim}, which its claims are about; select values of "
                 f"the parameters of the grid only, or keep the dimension: sel({dim}=[...])."
             )
+    if "configuration" not in cube.attrs:
+        raise ValueError(
+            "The cube has lost its attribute configuration, which says how claims were tested; "
+            "copy it from the cube that it comes from: cube.assign_attrs(original.attrs)."
+        )
+    return cube
+
+
+def check_claimed(cube: xr.Dataset) -> xr.Dataset:
+    """Raise a ValueError unless a cube has claims, and says how they were tested; return it."""
     if "claim_state" not in cube:
         raise ValueError(
             "The cube has no claims: it was written before verdicts followed from claims, so that "
@@ -450,15 +492,11 @@ def check_claimed(cube: xr.Dataset) -> xr.Dataset:
             "number, and sklearn_emerge.reproduce.run_experiment('drift-gru', 'published') runs "
             "one again."
         )
-    if "configuration" not in cube.attrs:
-        raise ValueError(
-            "The cube has lost its attribute configuration, which says how claims were tested; "
-            "copy it from the cube that it comes from: cube.assign_attrs(original.attrs)."
-        )
+    check_configured(cube)
     n_seeds, left = json.loads(cube.attrs["configuration"])["n_seeds"], cube.sizes["seed"]
     if left != n_seeds:
         raise ValueError(
             f"The cube has {left} seeds, but its claims are about {n_seeds}; pass the cube with "
-            "all of them."
+            "all of them, or judge_cube(cube), which tests the claims of these."
         )
     return cube

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 import xarray as xr
 
 from ..operators import log_error_ratio, log_margin_ratio, operator_skill
-from ._labels import STRUCTURED
+from ._labels import STRUCTURED, along_grid, grid_of
 from ._left_alone import final_errors
 
 # Errors of a seed are told apart from this share of the least on, up to the largest over this.
@@ -18,6 +20,14 @@ NO_TARGET = "none"
 def target_in(here: xr.Dataset) -> str:
     """Return what networks that are left alone were judged by in one configuration, or "none"."""
     return here.flow_target.item() if "flow_target" in here else NO_TARGET
+
+
+def targets_along(here: xr.Dataset) -> list[str]:
+    """Return the same of each configuration."""
+    grid = grid_of(here)
+    if "flow_target" not in here:
+        return [NO_TARGET] * prod(here.sizes[dim] for dim in grid)
+    return along_grid(here.flow_target, grid).tolist()
 
 
 def flow_ratios(cube: xr.Dataset, margin: float) -> dict[str, xr.DataArray]:

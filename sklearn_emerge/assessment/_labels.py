@@ -1,11 +1,13 @@
 """Labels of the cube: names that are known, and what can be one, in memory and in a file."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set, Sized
+from math import prod
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from numpy.typing import NDArray
 
 from .._names import did_you_mean
@@ -29,6 +31,17 @@ RESERVED = (
 )
 # Of these, the ones that measures of networks in training may have, too.
 OF_MEASURES = ("exchange", "horizon", "prompt", "window")
+
+
+def grid_of(cube: xr.Dataset) -> list[str]:
+    """Return the names of the parameters of the grid of a cube."""
+    return [str(dim) for dim in cube.nll.dims if dim not in RESERVED]
+
+
+def along_grid(values: xr.DataArray, grid: Sequence[str], *dims: str) -> NDArray[Any]:
+    """Return values as an array of configurations, in their order, and further dimensions."""
+    ordered = values.transpose(*grid, *dims).values
+    return ordered.reshape(prod(ordered.shape[: len(grid)]), *ordered.shape[len(grid) :])
 
 
 def check_label(argument: str, label: object) -> None:

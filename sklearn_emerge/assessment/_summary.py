@@ -127,10 +127,10 @@ def summarise(cube: CubeSource, detail: Literal["short", "full"] = "short") -> p
             f"{did_you_mean(detail, _DETAILS)}"
         )
     cube = check_claimed(cube_of(cube))
-    cases = cases_of(cube)
     if detail == "short":
         return short_frame(cube)
-    return full_table(cube, cases[0].run["alpha"], cases[0].run["correction"])
+    run = json.loads(cube.attrs["configuration"])
+    return full_table(cube, run["alpha"], run["correction"])
 
 
 def short_frame(cube: xr.Dataset) -> ShortTable:
@@ -174,7 +174,7 @@ def _row(case: Case) -> dict[str, Any]:
             cells[column] += f" {_short_name(case)}"
     size = case.reservoir[0]
     if not np.isnan(size):
-        sizes = case.here.n_units.values
+        sizes = case.together.cube.n_units.values
         tried = f"<{sizes[0]}" if size == 0 else f">{sizes[-1]}"
         cells["random units"] = tried if size in (0, np.inf) else f"{size:.0f}"
         if is_any_size(*case.reservoir[1:]):
@@ -200,7 +200,7 @@ def _column(case: Case, latent: str) -> str:
 
 def _short_name(case: Case) -> str:
     """Return a name of the best baseline for which there is room."""
-    name = case.here.best_baseline.item()
+    name = case.best_baseline
     return SHORT_NAMES.get(name, name[:_LONGEST])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,12 +24,12 @@ from ._claims import (
     REPRESENTATION,
     UNTESTED,
     Claim,
-    claims_of,
+    claims_along,
     nulls_of_order,
-    states_of,
+    states_given,
 )
-from ._flow import NO_TARGET, target_in
-from ._labels import RESERVED, STRUCTURED
+from ._flow import NO_TARGET, targets_along
+from ._labels import STRUCTURED, along_grid, grid_of
 from ._words import baseline_in_words, loss_in_words
 
 if TYPE_CHECKING:
@@ -218,84 +219,126 @@ def judge(
     xarray.Dataset
         ``verdict`` and ``verdict_reason``.
     """
-    grid = [dim for dim in cube.nll.dims if dim not in RESERVED]
+    grid = grid_of(cube)
     here = cube.sel(condition=STRUCTURED, drop=True)
     shape = tuple(cube.sizes[dim] for dim in grid)
     n_tests, n_seeds = int(np.prod(shape)), cube.sizes["seed"]
     smallest = smallest_p_value(n_seeds, n_tests, correction, n_flips)
-    verdict, reason = np.empty(shape, "O"), np.empty(shape, "O")
-    for index in np.ndindex(shape):
-        place = dict(zip(grid, index, strict=True))
-        part = here.isel(place)
-        obstacle = obstacle_of(cube.isel(place), part)
-        falls = still_falling(cube.isel(place), margin)
-        if n_seeds == 1 or (units is None and smallest > alpha):
-            obstacle = (
-                f"too few seeds or sign flips: no p-value can be below {smallest:.3g} "
-                f"(alpha={alpha:g})"
-            )
-            if given and n_seeds == 1:
-                obstacle = ONE_NETWORK
-        found = claims_of(part)
-        best = baseline_in_words(part.best_baseline.item(), own_baselines)
-        told = _tell(part, found, claims, best)
-        if obstacle is not None:
-            verdict[index], reason[index] = UNDECIDED, "; ".join([obstacle, *told])
-        else:
-            word = _decide(part, found, claims, falls, margin, best)
-            unfinished = _unfinished(cube.isel(place), falls, margin, word)
-            verdict[index] = word
-            reason[index] = "; ".join([*unfinished, *_stuck(part), *told])
-    return xr.Dataset({"verdict": (grid, verdict), "verdict_reason": (grid, reason)})
+    too_few = None
+    if n_seeds == 1 or (units is None and smallest > alpha):
+        too_few = (
+            f"too few seeds or sign flips: no p-value can be below {smallest:.3g} (alpha={alpha:g})"
+        )
+        if given and n_seeds == 1:
+            too_few = ONE_NETWORK
+    modes, possible, held_out = cube.mode.values.tolist(), _possible(here), _held_out(cube)
+    verdicts, reasons = [], []
+    for i, (obstacle, falls, found, target, best, apart) in enumerate(
+        zip(
+            obstacles_along(cube),
+            falls_along(cube, margin),
+            claims_along(here),
+            targets_along(here),
+            along_grid(here.best_baseline, grid).tolist(),
+            apart_along(here),
+            strict=True,
+        )
+    ):
+        words = baseline_in_words(best, own_baselines)
+        told = _tell(modes, target, found, claims, words)
+        why = too_few or obstacle
+        if why is not None:
+            verdicts.append(UNDECIDED)
+            reasons.append("; ".join([why, *told]))
+            continue
+        states = states_given(target, found)
+        word = word_of(states, claims).format(best_baseline=words)
+        at_best = {name: effects[i] for name, effects in possible.items()}
+        if falls and not _outlives(states, at_best, margin):
+            word = UNDECIDED
+        unfinished = _unfinished(falls, held_out[i], margin, word)
+        verdicts.append(word)
+        reasons.append("; ".join([*unfinished, *_stuck(apart), *told]))
+    named = {"verdict": verdicts, "verdict_reason": reasons}
+    return xr.Dataset({n: (grid, np.array(v, "O").reshape(shape)) for n, v in named.items()})
 
 
-def obstacle_of(cube: xr.Dataset, here: xr.Dataset) -> str | None:
-    """Return why nothing can be said of a configuration, or None."""
-    status = cube.status.values
-    if (status == "diverged").any():
-        return "training diverged, see status; lower lr"
-    if (status == "head not converged").any():
-        return "a head has not converged, see status; fit more sequences, or fewer units"
-    if "status_baseline" in here:
-        weaker = (here.status_baseline == "head not converged").any("seed")
-        if weaker.any():
+def obstacles_along(cube: xr.Dataset) -> list[str | None]:
+    """Return of each configuration why nothing can be said of it, or None."""
+    grid = grid_of(cube)
+
+    def anywhere(status: str) -> NDArray[np.bool_]:
+        return along_grid((cube.status == status).any(["condition", "mode", "seed"]), grid)
+
+    obstacles = np.full(len(anywhere("diverged")), None, object)
+    if "status_baseline" in cube:
+        status = cube.status_baseline.sel(condition=STRUCTURED, drop=True)
+        weaker = along_grid((status == "head not converged").any("seed"), grid, "baseline")
+        for i in np.flatnonzero(weaker.any(axis=1)):
             # A weak alternative is easily beaten.
-            names = ", ".join(here.baseline.values[weaker.values])
-            return (
+            names = ", ".join(cube.baseline.values[weaker[i]])
+            obstacles[i] = (
                 f"baselines have not converged ({names}), see status_baseline; fit more sequences, "
                 "or leave them out"
             )
-    return None
+    obstacles[anywhere("head not converged")] = (
+        "a head has not converged, see status; fit more sequences, or fewer units"
+    )
+    obstacles[anywhere("diverged")] = "training diverged, see status; lower lr"
+    return obstacles.tolist()
 
 
-def still_falling(cube: xr.Dataset, margin: float) -> dict[tuple[str, str], float]:
-    """Return by how much the loss still falls where it matters, by condition and mode.
+def falls_along(cube: xr.Dataset, margin: float) -> list[dict[tuple[str, str], float]]:
+    """Return of each configuration how much losses still fall where it matters.
 
-    Falls of no more than the margin are left out. In a null of `nulls_of_order` a fall matters
-    where networks might come to gain something.
+    By condition and mode. Falls of no more than the margin are left out. In a null of
+    `nulls_of_order` a fall matters where networks might come to gain something.
     """
+    grid = grid_of(cube)
+    found: list[dict[tuple[str, str], float]] = [
+        {} for _ in range(prod(cube.sizes[dim] for dim in grid))
+    ]
     if "training_loss" not in cube:
-        return {}
+        return found
     falls = falls_of(cube).mean("seed")
     gain = (cube.nll_best_baseline - cube.nll).mean("seed")
     matters = (cube.condition == STRUCTURED) | (gain + falls > margin)
     falls = falls.where(matters & (falls > margin))
-    return {
-        (condition, mode): fall
-        for condition in (STRUCTURED, *nulls_of_order(cube.condition.values.tolist()))
-        for mode in cube.mode.values.tolist()
-        if not np.isnan(fall := falls.sel(condition=condition, mode=mode).item())
-    }
+    conditions = [STRUCTURED, *nulls_of_order(cube.condition.values.tolist())]
+    modes = cube.mode.values.tolist()
+    each = along_grid(falls.sel(condition=conditions), grid, "condition", "mode")
+    for i, c, m in np.argwhere(~np.isnan(each)):
+        found[i][conditions[c], modes[m]] = each[i, c, m].item()
+    return found
+
+
+def _held_out(cube: xr.Dataset) -> list[set[tuple[str, str]]]:
+    """Return of each configuration where there is a loss of held-out sequences."""
+    grid = grid_of(cube)
+    found: list[set[tuple[str, str]]] = [
+        set() for _ in range(prod(cube.sizes[dim] for dim in grid))
+    ]
+    if "validation_loss" not in cube:
+        return found
+    looked = cube.validation_loss.notnull().any(["seed", "block"])
+    conditions, modes = cube.condition.values.tolist(), cube.mode.values.tolist()
+    for i, c, m in np.argwhere(along_grid(looked, grid, "condition", "mode")):
+        found[i].add((conditions[c], modes[m]))
+    return found
 
 
 def _unfinished(
-    cube: xr.Dataset, falls: Mapping[tuple[str, str], float], margin: float, verdict: str
+    falls: Mapping[tuple[str, str], float],
+    looked: Collection[tuple[str, str]],
+    margin: float,
+    verdict: str,
 ) -> list[str]:
     """Return that training had not ended, if it had not."""
     if not falls:
         return []
-    condition, mode = max(falls, key=lambda place: falls[place])
-    held_out, remedy = looks_at_held_out(cube, condition, mode), "the verdict would be the same"
+    place = max(falls, key=lambda place: falls[place])
+    condition, mode = place
+    held_out, remedy = place in looked, "the verdict would be the same"
     if verdict == UNDECIDED:
         # What is learned by heart is not to be trained longer.
         either = "explain says whether to raise max_steps or to stop early"
@@ -303,7 +346,7 @@ def _unfinished(
     loss = loss_in_words(held_out)
     return [
         f"training had not ended: over the last fifth of the updates {loss} fell by "
-        f"{falls[condition, mode]:.2g} nats per step ({condition}, {mode}), more than "
+        f"{falls[place]:.2g} nats per step ({condition}, {mode}), more than "
         f"margin={margin:g}; {remedy}"
     ]
 
@@ -352,36 +395,32 @@ def awaited(states: dict[str, str], claims: Sequence[str]) -> list[str]:
     ]
 
 
-def _possible(here: xr.Dataset) -> dict[str, float]:
-    """Return the effect that claims would have of the best possible predictor, if it is known."""
-    if here.ceiling.item() != "exact":
-        return {}
+def _possible(here: xr.Dataset) -> dict[str, NDArray[np.floating]]:
+    """Return the effects that claims would have of the best possible predictor, where it is known.
+
+    NaN where it is not. A value a configuration.
+    """
     others = {"gain": here.nll_reference, "prediction": here.nll_best_baseline}
     others["reservoir"] = others["gain"]
     if "readout" in here.mode:
         others["core"] = here.nll.sel(mode="readout")
-    return {name: (other - here.nll_optimal).mean().item() for name, other in others.items()}
+    grid, known = grid_of(here), here.ceiling == "exact"
+    effects = {name: (other - here.nll_optimal).mean("seed") for name, other in others.items()}
+    return {name: along_grid(effect.where(known), grid) for name, effect in effects.items()}
 
 
-def _decide(
-    here: xr.Dataset,
-    found: dict[str, Claim],
-    claims: Sequence[str],
-    falls: Mapping[tuple[str, str], float],
-    margin: float,
-    best: str,
-) -> str:
-    """Return the verdict of one configuration, if it is the same however long training goes on."""
-    states = states_of(here, found)
-    if falls:
-        first = _first(states)
-        if _represented(states) or first is None or not first.outlives(_possible(here), margin):
-            return UNDECIDED
-    return word_of(states, claims).format(best_baseline=best)
+def _outlives(states: Mapping[str, str], possible: Mapping[str, float], margin: float) -> bool:
+    """Return whether a verdict is the same however long training goes on."""
+    first = _first(states)
+    return not _represented(states) and first is not None and first.outlives(possible, margin)
 
 
 def _tell(
-    here: xr.Dataset, found: Mapping[str, Claim], claims: Sequence[str], best: str
+    modes: Collection[str],
+    target: str,
+    found: Mapping[str, Claim],
+    claims: Sequence[str],
+    best: str,
 ) -> list[str]:
     """Return each claim in a few words, those that hold first."""
     told: dict[str, list[str]] = {HOLDS: [], FAILS: [], OPEN: [], UNTESTED: []}
@@ -392,8 +431,8 @@ def _tell(
         over = f" over {best}" if name == "prediction" else ""
         why = f": {UNDEFINED}" if each.state == UNTESTED else ""
         told[each.state].append(f"{name}{over}{shown}{why}")
-    asked = [name for name in claims if name != DYNAMICS or target_in(here) != NO_TARGET]
-    told[UNTESTED] += _missing(found, asked, here.mode.values.tolist())
+    asked = [name for name in claims if name != DYNAMICS or target != NO_TARGET]
+    told[UNTESTED] += _missing(found, asked, modes)
     return [f"{state}: {', '.join(names)}" for state, names in told.items() if names]
 
 
@@ -405,21 +444,23 @@ def _missing(
     return [f"{name}: {remedy_of(name, modes)}" for name in claims if name not in known]
 
 
-def _stuck(here: xr.Dataset) -> list[str]:
+def _stuck(apart: NDArray[np.bool_]) -> list[str]:
     """Return that gains of some networks stand apart from the others, if they do."""
-    apart = stands_apart(here).sum()
-    if not apart:
+    n_apart = apart.sum()
+    if not n_apart:
         return []
-    n_seeds = here.sizes["seed"]
-    return [f"{apart} of {n_seeds} networks stand apart, which means over seeds do not show"]
+    return [f"{n_apart} of {len(apart)} networks stand apart, which means over seeds do not show"]
 
 
-def stands_apart(here: xr.Dataset) -> NDArray[np.bool_]:
-    """Return of each seed whether its trained network stands apart from the others."""
-    nll = here.nll.sel(mode="full").values if "full" in here.mode else np.empty(0)
-    if len(nll) < 2 or not np.isfinite(nll).all():
-        return np.zeros(here.sizes["seed"], bool)
-    return outside_majority(nll)
+def apart_along(here: xr.Dataset) -> list[NDArray[np.bool_]]:
+    """Return of each configuration which seeds have a trained network that stands apart."""
+    grid, n_seeds = grid_of(here), here.sizes["seed"]
+    if "full" not in here.mode:
+        return [np.zeros(n_seeds, bool)] * prod(here.sizes[dim] for dim in grid)
+    return [
+        outside_majority(nll) if n_seeds > 1 and np.isfinite(nll).all() else np.zeros(n_seeds, bool)
+        for nll in along_grid(here.nll.sel(mode="full"), grid, "seed")
+    ]
 
 
 def by_configuration(assessment: Results, name: str) -> str | pd.Series:

@@ -1,5 +1,6 @@
 """What the labels of a cube mean, in words that sentences, tables and figures share."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -211,16 +212,17 @@ def in_digits(*values: float, most: int = 4) -> list[str]:
 
     One value alone has two digits; there are two decimals at least and no more than `most`.
     """
-    finite = np.array([value for value in values if np.isfinite(value)])
-    size = np.abs(finite).max(initial=0.0)
-    width = np.ptp(finite) / 2 if len(finite) else 0.0
+    # In plain Python: long tables have many of them.
+    finite = [float(value) for value in values if math.isfinite(value)]
+    size = max(map(abs, finite), default=0.0)
+    width = (max(finite) - min(finite)) / 2 if finite else 0.0
     last = width if width > 0 else size / 10
-    digits = int(np.clip(np.ceil(-np.log10(last)), 0, most)) if last > 0 else 2
+    digits = math.ceil(min(max(-math.log10(last), 0), most)) if last > 0 else 2
     # Of what is near to the margin one digit more.
     digits = min(digits, 1) if size >= 10 else max(digits, 2 if size >= 0.1 else min(most, 3))
     # The side of zero on which a value lies is seen.
-    finite = finite[np.abs(finite) >= 0.5 * 10**-most]
-    while digits < most and any(not round(value, digits) for value in finite):
+    seen = [value for value in finite if abs(value) >= 0.5 * 10**-most]
+    while digits < most and any(abs(value) * 10**digits <= 0.5 for value in seen):
         digits += 1
     # Without the sign of what is rounded to zero.
     return [f"{round(value, digits) + 0.0:.{digits}f}" for value in values]

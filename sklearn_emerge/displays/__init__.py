@@ -5,6 +5,7 @@ from ._attention import AttentionDisplay
 from ._capacity import CapacityCurveDisplay
 from ._collapse_floor import CollapseFloorDisplay
 from ._critical_length import CriticalLengthDisplay
+from ._cube_comparison import CubeComparisonDisplay
 from ._decoding import DecodingDisplay
 from ._emergence_curve import EmergenceCurveDisplay
 from ._emergence_map import EmergenceMapDisplay
@@ -24,6 +25,7 @@ __all__ = [
     "CapacityCurveDisplay",
     "CollapseFloorDisplay",
     "CriticalLengthDisplay",
+    "CubeComparisonDisplay",
     "DecodingDisplay",
     "EmergenceCurveDisplay",
     "EmergenceMapDisplay",

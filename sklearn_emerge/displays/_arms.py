@@ -44,6 +44,8 @@ class Arm:
         Interval of the mean, NaN if there is none.
     note : str
         Above it.
+    points : bool
+        Whether seeds are drawn besides their mean.
     """
 
     label: str
@@ -52,6 +54,7 @@ class Arm:
     low: float
     high: float
     note: str = ""
+    points: bool = True
 
     @property
     def mean(self) -> float:
@@ -299,7 +302,7 @@ def _draw_arm(
     spread = np.linspace(-0.5, 0.5, len(arm.seeds)) if len(arm.seeds) > 1 else np.zeros(1)
     inside = (arm.seeds >= bottom) & (arm.seeds <= top)
     x_seeds = (x - 0.13 + 0.3 * spread)[inside]
-    if len(x_seeds):
+    if len(x_seeds) and arm.points:
         dots = {"markersize": 3.5, "alpha": 0.55, "markeredgewidth": 0}
         ax.plot(x_seeds, arm.seeds[inside], "o", **dots, **style)
     x_mean = x + 0.18

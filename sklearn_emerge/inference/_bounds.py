@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._typing import RandomState
+from .._typing import Floats, RandomState
 from .._validation import check_integer
 from ._checks import check_alpha, check_sample
 from ._intervals import Interval
@@ -80,27 +80,51 @@ def sign_flip_bounds(
     differences = check_sample(differences, "differences")
     check_alpha(confidence, "confidence")
     check_integer(n_draws, "n_draws")
-    n, origin = len(differences), differences.min()
+    low, high = bounds_along(differences, confidence, n_draws, random_state)
+    return Interval(float(low), float(high))
+
+
+def bounds_along(
+    differences: Floats,
+    confidence: float,
+    n_draws: int = 99_999,
+    random_state: RandomState = None,
+) -> Floats:
+    """Return both bounds along the last axis.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (..., n)
+        Differences.
+    confidence, n_draws, random_state
+        As in `sign_flip_bounds`. Where patterns are drawn, they are the same for all.
+
+    Returns
+    -------
+    ndarray of shape (2, ...)
+    """
+    n, origin = differences.shape[-1], differences.min(axis=-1, keepdims=True)
     # From the smallest on, so that rounding is relative to the spread.
     shifted = differences - origin
     # Sum and number of the differences that a pattern flips; the observed pattern flips none.
-    sums, counts = np.zeros(1), np.zeros(1)
+    sums, counts = np.zeros((*differences.shape[:-1], 1)), np.zeros(1)
     if n <= MAX_AUTO:
-        for value in shifted:
-            sums = np.concatenate([sums, sums + value])
+        for i in range(n):
+            sums = np.concatenate([sums, sums + shifted[..., i, np.newaxis]], axis=-1)
             counts = np.concatenate([counts, counts + 1])
     else:
         for signs in draw_signs(n, n_draws, random_state):
             flipped = signs < 0
-            sums = np.concatenate([sums, flipped @ shifted])
+            sums = np.concatenate([sums, (flipped @ shifted.T).T], axis=-1)
             counts = np.concatenate([counts, flipped.sum(axis=1)])
     # Patterns that may do as well; 1e-15 as 1 - 0.9 is a little less than 0.1.
-    k = min(int((1 - confidence + 1e-15) * len(sums)), len(sums) - 1)
+    k = min(int((1 - confidence + 1e-15) * len(counts)), len(counts) - 1)
     # Where none is flipped, the pattern does as well for every m.
     none, counts = counts == 0, np.maximum(counts, 1)
     means = sums / counts
     # What the test takes for a tie, at m = mean: its means differ by 2 / n of what is flipped.
-    tie = TIE * np.maximum(means, shifted.max() - means) * n / (2 * counts)
-    low = np.partition(np.where(none, -np.inf, means - tie), k)[k]
-    high = -np.partition(np.where(none, -np.inf, -means - tie), k)[k]
-    return Interval(float(origin + low), float(origin + high))
+    most = shifted.max(axis=-1, keepdims=True)
+    tie = TIE * np.maximum(means, most - means) * n / (2 * counts)
+    low = np.partition(np.where(none, -np.inf, means - tie), k, axis=-1)[..., k]
+    high = -np.partition(np.where(none, -np.inf, -means - tie), k, axis=-1)[..., k]
+    return origin[..., 0] + np.array([low, high])

@@ -11,22 +11,26 @@ import numpy as np
 import xarray as xr
 
 from .._typing import Floats
-from ._bounds import sign_flip_bounds
-from ._intervals import bootstrap_interval, student_interval
+from ._bounds import bounds_along, sign_flip_bounds
+from ._intervals import bootstrap_interval, student_ends
 from ._multiplicity import adjust_p_values
 from ._power import find_seeds, spread_of
 from ._resampled import corrected_resampled_interval, corrected_resampled_test
 from ._shares import share_interval
-from ._sign_flips import sign_flip_test
+from ._sign_flips import MAX_AUTO, exact_p_values, sign_flip_test
 
 SEED = "seed"
 # A fixed stream: the same cube gives the same verdict.
 _FIXED: dict[str, Any] = {"random_state": 0}
-# Intervals of a mean by name, with their options.
-INTERVALS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
-    "student": (student_interval, {}),
-    "bootstrap": (bootstrap_interval, _FIXED),
+# Intervals of means of rows by name, for a confidence.
+INTERVALS: dict[str, Callable[[float], Callable[[Floats], Floats]]] = {
+    "student": lambda confidence: lambda rows: student_ends(rows, confidence),
+    "bootstrap": lambda confidence: _each(
+        lambda each: bootstrap_interval(each, confidence=confidence, **_FIXED)
+    ),
 }
+# Patterns of signs that are held at once.
+_BATCH = 2**20
 
 
 def complete(values: xr.DataArray) -> xr.DataArray:
@@ -36,7 +40,7 @@ def complete(values: xr.DataArray) -> xr.DataArray:
 
 def means(values: xr.DataArray) -> xr.DataArray:
     """Return means over seeds, which one value is enough for."""
-    return _along_seeds(np.mean, values, at_least=1)
+    return _along_seeds(lambda rows: rows.mean(axis=1), values, at_least=1)
 
 
 def intervals(
@@ -63,14 +67,14 @@ def intervals(
     -------
     low, high : xarray.DataArray
     """
-    function, options = INTERVALS[kind]
     if units is not None:
         n_train, n_test = units
-        options = {"n_train": n_train, "n_test": n_test}
-        function = corrected_resampled_interval
-    return _along_seeds(
-        lambda each: function(each, confidence=confidence, **options), values, n_results=2
-    )
+        function = _each(
+            lambda each: corrected_resampled_interval(each, n_train, n_test, confidence=confidence)
+        )
+    else:
+        function = INTERVALS[kind](confidence)
+    return _along_seeds(function, values, n_results=2)
 
 
 def share_intervals(
@@ -78,7 +82,7 @@ def share_intervals(
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Return the ends of the interval of a mean share, see `share_interval`."""
     return _along_seeds(
-        lambda each: share_interval(each, n_units=n_units, confidence=confidence),
+        _each(lambda each: share_interval(each, n_units=n_units, confidence=confidence)),
         shares,
         n_results=2,
     )
@@ -109,9 +113,13 @@ def bounds(
         # At a level of a half, both bounds are the mean.
         return intervals(values, max(2 * confidence - 1, np.finfo(float).eps), units=units)
     draws = _FIXED if n_flips is None else _FIXED | {"n_draws": n_flips}
-    return _along_seeds(
-        lambda each: sign_flip_bounds(each, confidence=confidence, **draws), values, n_results=2
-    )
+
+    def of_rows(rows: Floats) -> Floats:
+        if rows.shape[1] <= MAX_AUTO:
+            return bounds_along(rows, confidence)
+        return _each(lambda each: sign_flip_bounds(each, confidence=confidence, **draws))(rows)
+
+    return _along_seeds(of_rows, values, n_results=2)
 
 
 def p_values(
@@ -131,9 +139,17 @@ def p_values(
     xarray.DataArray
     """
     if units is not None:
-        return _along_seeds(lambda each: corrected_resampled_test(each, *units).pvalue, values)
+        return _along_seeds(
+            _each(lambda each: corrected_resampled_test(each, *units).pvalue), values
+        )
     draws: dict[str, Any] = {} if n_flips is None else {"method": "monte-carlo", "n_draws": n_flips}
-    return _along_seeds(lambda each: sign_flip_test(each, **_FIXED, **draws).pvalue, values)
+
+    def of_rows(rows: Floats) -> Floats:
+        if n_flips is None and rows.shape[1] <= MAX_AUTO:
+            return exact_p_values(rows, np.abs(rows).max(axis=1))
+        return _each(lambda each: sign_flip_test(each, **_FIXED, **draws).pvalue)(rows)
+
+    return _along_seeds(of_rows, values)
 
 
 def least_certain(
@@ -222,19 +238,35 @@ def seeds_to_find(
 def _along_seeds(
     function: Callable[[Floats], Any], values: xr.DataArray, n_results: int = 1, at_least: int = 2
 ) -> Any:
-    """Return what a function says of the values of all seeds, at each place."""
+    """Return what a function says of the values of all seeds, at each place.
+
+    The function takes rows with as many values each, and returns an array (of `n_results`, if there
+    are several) of a number a row.
+    """
 
     def of_seeds(values: Floats) -> Any:
-        values = values[~np.isnan(values)]
-        if len(values) < at_least or not np.isfinite(values).all():
-            return np.nan if n_results == 1 else (np.nan,) * n_results
-        return function(values)
+        rows = values.reshape(-1, values.shape[-1])
+        found = np.full((n_results, len(rows)), np.nan)
+        known = ~np.isnan(rows)
+        counts = np.where(np.isinf(rows).any(axis=1), 0, known.sum(axis=1))
+        for n in np.unique(counts[counts >= at_least]):
+            (places,) = np.nonzero(counts == n)
+            # Patterns of signs are many: not those of all rows at once.
+            size = max(1, _BATCH >> min(n, MAX_AUTO))
+            for start in range(0, len(places), size):
+                here = places[start : start + size]
+                found[:, here] = function(rows[here][known[here]].reshape(-1, n))
+        results = found.reshape(n_results, *values.shape[:-1])
+        return results[0] if n_results == 1 else tuple(results)
 
     return xr.apply_ufunc(
         of_seeds,
         values,
         input_core_dims=[[SEED]],
         output_core_dims=[[]] * n_results,
-        vectorize=True,
-        output_dtypes=[np.float64] * n_results,
     )
+
+
+def _each(function: Callable[[Floats], Any]) -> Callable[[Floats], Floats]:
+    """Return a function of rows that asks one of a single row about each."""
+    return lambda rows: np.array([function(row) for row in rows], float).T

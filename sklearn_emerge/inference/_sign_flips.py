@@ -140,16 +140,31 @@ def _flip(
         )
     least = statistic - TIE * scale
     if method == "exact" or (method == "auto" and n <= MAX_AUTO):
-        sums = np.zeros(1)
-        for difference in differences:
-            sums = np.concatenate([sums + difference, sums - difference])
-        hits = int(np.count_nonzero(sums >= n * least))
-        return PermutationResult(float(statistic), float(hits / 2**n))
+        return PermutationResult(float(statistic), float(exact_p_values(differences, scale)))
     # Not scipy's: it turns exact as soon as n_draws reaches 2^n, which five seeds always do.
     hits = 0
     for signs in draw_signs(n, n_draws, random_state):
         hits += int(np.count_nonzero((signs * differences).mean(axis=1) >= least))
     return PermutationResult(float(statistic), float((hits + 1) / (n_draws + 1)))
+
+
+def exact_p_values(differences: Floats, scale: Floats | float) -> Floats:
+    """Return the p-values of means above zero along the last axis, from all patterns of signs.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (..., n)
+        Differences.
+    scale : float or ndarray of shape (...)
+        Size of the values, which says what is a tie.
+    """
+    n = differences.shape[-1]
+    sums = np.zeros((*differences.shape[:-1], 1))
+    for i in range(n):
+        each = differences[..., i, np.newaxis]
+        sums = np.concatenate([sums + each, sums - each], axis=-1)
+    least = differences.mean(axis=-1) - TIE * scale
+    return np.count_nonzero(sums >= n * least[..., np.newaxis], axis=-1) / 2**n
 
 
 def draw_signs(n: int, n_draws: int, random_state: RandomState) -> Iterator[NDArray[np.int64]]:

@@ -3,6 +3,7 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import netCDF4
@@ -87,7 +88,12 @@ def test_description_is_plain_data():
     assert describe({"a": np.float64(1.5), "b": (1, None), "c": np.zeros((2, 3))}) == {
         "a": 1.5,
         "b": [1, None],
-        "c": {"type": "array", "shape": [2, 3], "dtype": "float64"},
+        "c": {
+            "type": "array",
+            "shape": [2, 3],
+            "dtype": "float64",
+            "sha256": sha256(bytes(48)).hexdigest()[:16],
+        },
     }
 
 
