@@ -26,9 +26,9 @@ from sklearn_emerge import (
     LSTMPredictor,
     ModulePredictor,
     TransformerPredictor,
+    _abandoned,
 )
 from sklearn_emerge._threads import computed_ahead, one_thread
-from sklearn_emerge.assessment import _progress
 from sklearn_emerge.assessment._costs import Cost
 from sklearn_emerge.assessment._plan import Cell
 from sklearn_emerge.assessment._progress import Progress
@@ -338,7 +338,7 @@ def test_progress_needs_no_folder(monkeypatch):
         asked.append(options)
         raise FileNotFoundError("No usable temporary directory found")
 
-    monkeypatch.setattr(_progress, "TemporaryDirectory", unwritable)
+    monkeypatch.setattr(_abandoned, "TemporaryDirectory", unwritable)
     small_assessment(modes=("random",), nulls=(), progress=False).fit()
     assert not asked
     cells = [Cell(None, n_updates=100), Cell(None, n_updates=50)]

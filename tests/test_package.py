@@ -2,12 +2,15 @@
 
 import inspect
 import os
+import re
+import runpy
 import subprocess
 import sys
 import tarfile
 import tomllib
 from dataclasses import is_dataclass
 from pathlib import Path
+from zipfile import ZipFile
 
 import nbformat
 import pytest
@@ -178,9 +181,39 @@ def test_source_distribution_can_be_tested(distributions):
     tested = {str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("*.py")}
     assert "tests/conftest.py" in tested
     assert tested <= held
-    assert {"CHANGES.md", "Makefile", "constraints.txt", "docs/guide.md"} <= held
+    assert {"CHANGES.md", "Makefile", "constraints.txt", "setup.py", "docs/guide.md"} <= held
     assert {"benchmarks/assessment.py", "datasets/freeze_samples.py"} <= held
     assert not any("__pycache__" in name for name in held)
+
+
+def test_links_of_the_readme_work_on_an_index():
+    """There the page is without its repository; nothing else may change."""
+    readme_for_index = runpy.run_path(str(ROOT / "setup.py"))["readme_for_index"]
+    text = "See [docs/a.md](docs/a.md), the [guide](docs/a.md#b), [c](https://c.org) and [d](#d)."
+    assert readme_for_index(text, "https://e.org/blob/main/") == (
+        "See [docs/a.md](https://e.org/blob/main/docs/a.md), "
+        "the [guide](https://e.org/blob/main/docs/a.md#b), [c](https://c.org) and [d](#d)."
+    )
+    assert readme_for_index(text, None) == (
+        "See `docs/a.md`, the guide (`docs/a.md`), [c](https://c.org) and [d](#d)."
+    )
+    readme = (ROOT / "README.md").read_text()
+    shown = readme_for_index(readme, None)
+    links = re.findall(r"\]\((.*?)\)", shown)
+    assert links
+    assert all(link.startswith("https://") for link in links)
+    # What is named instead is there, and is in the source distribution.
+    assert all((ROOT / path).is_file() for path in re.findall(r"`((?:docs/)?[\w-]+\.md)`", shown))
+
+
+@pytest.mark.slow
+def test_index_page_of_the_distributions(distributions):
+    wheel = ZipFile(next(distributions.glob("*.whl")))
+    (metadata,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    head, _, page = wheel.read(metadata).decode().partition("\n\n")
+    assert "Description-Content-Type: text/markdown" in head
+    assert page.startswith("# sklearn_emerge")
+    assert all(link.startswith("https://") for link in re.findall(r"\]\((.*?)\)", page))
 
 
 @pytest.mark.slow

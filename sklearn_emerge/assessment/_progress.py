@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self
 from skorch.callbacks import Callback
 from tqdm import tqdm
 
+from .._abandoned import progress_folder, remove_abandoned
 from .._typing import PathLike
 
 LOG = logging.getLogger("sklearn_emerge")
@@ -183,7 +184,8 @@ class Progress:
             return self
         # Without a folder cells count when they end.
         with suppress(OSError):
-            self._folder = TemporaryDirectory(prefix="sklearn_emerge-")
+            remove_abandoned()
+            self._folder = progress_folder()
         self._stop = Event()
         self._thread = Thread(target=self._watch, args=(self.view,), daemon=True)
         self._thread.start()

@@ -8,6 +8,7 @@ import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.utils import Bunch
 
+from .._abandoned import ending_with_parent
 from .._names import did_you_mean
 from .._threads import one_thread_of_blas
 from ._costs import Cost, costs_of
@@ -65,7 +66,8 @@ def run_cells(
             seconds += _START_SECONDS * (n_at_once > 1)
             heading = _heading(cells, costs, seconds, n_at_once, store)
         with Progress(cells, costs, kind, seconds, heading) as shown:
-            jobs = [delayed(cell.run)(shown.file(i)) for i, cell in enumerate(cells)]
+            run = delayed(ending_with_parent)
+            jobs = [run(cell.run, shown.file(i)) for i, cell in enumerate(cells)]
             # Memory-mapped arguments cannot be written to, as worlds and modules may do.
             options: dict[str, Any] = {"n_jobs": n_jobs, "max_nbytes": None}
             try:

@@ -1,10 +1,13 @@
 """Command line: one file a command, each with `add`, its options, and `run`."""
 
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import TextIO
 
 from .. import __version__
@@ -43,8 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         Exit status: 0, or 2 for wrong arguments, and for results that cannot be written where
-        they should be or computed in this memory (130 if interrupted, 141 if nobody reads the
-        output to its end).
+        they should be or computed in this memory (130 if interrupted, 143 if ended by SIGTERM,
+        141 if nobody reads the output to its end).
     """
     parser = build_parser()
     options = parser.parse_args(arguments)
@@ -52,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _terminated_as_interrupted():
             warnings.showwarning = _show_warning
             options.run(options)
             if sys.stdout is not None:
@@ -77,12 +80,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         resumable = options.command in ("assess", "reproduce") and not options.memory
         hint = "" if not resumable else "; with --memory FOLDER a run can be continued"
         print(f"interrupted{hint}", file=sys.stderr)
-        return 130
+        return 128 + (signal.SIGTERM if isinstance(interrupt, _Terminated) else signal.SIGINT)
     return 0
+
+
+class _Terminated(KeyboardInterrupt):
+    """What SIGTERM raises: workers and temporary folders end as they do with Ctrl-C."""
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM interrupt, unless somebody else handles it."""
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """Interrupt; a second time the process ends at once."""
+    signal.signal(number, signal.SIG_DFL)
+    raise _Terminated
 
 
 def _show_warning(

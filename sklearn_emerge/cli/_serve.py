@@ -1,9 +1,20 @@
 """The command ``serve``."""
 
 from argparse import Namespace
-from importlib.util import find_spec
 
 from ._parser import Commands, Parser, add_command, add_option, count, host, port
+
+# Of create_service.
+_OPTIONS = (
+    "budget",
+    "docs",
+    "max_answer",
+    "max_batch",
+    "max_requests",
+    "max_share",
+    "max_tokens",
+    "timeout",
+)
 
 
 def add(commands: Commands) -> Parser:
@@ -30,17 +41,22 @@ def add(commands: Commands) -> Parser:
         metavar="N",
         help="tokens with the prompt (default: the context of the network)",
     )
+    number = dict(type=count, metavar="N")
+    add_option(parser, "--max-answer", 1024, "tokens of an answer: prompts times steps", **number)
+    add_option(parser, "--max-requests", 512, "requests that are under way at once", **number)
+    share = dict(type=float, metavar="SHARE")
+    add_option(parser, "--max-share", 0.5, "share of these that one client may have", **share)
+    seconds = dict(type=float, metavar="SECONDS")
+    add_option(parser, "--timeout", 10.0, "time in which a request has to come", **seconds)
+    parser.add_argument("--docs", action="store_true", help="describe the service at /docs")
     return parser
 
 
 def run(options: Namespace) -> None:
     """Serve a network until interrupted."""
     from ..serving import create_service, load_network
+    from ..serving._server import run_server
 
-    limits = {name: getattr(options, name) for name in ("max_tokens", "max_batch", "budget")}
+    limits = {name: value for name, value in vars(options).items() if name in _OPTIONS}
     service = create_service(load_network(options.network), **limits)
-    if find_spec("uvicorn") is None:
-        raise ImportError('serve needs uvicorn; run pip install "sklearn-emerge[serve]".')
-    import uvicorn
-
-    uvicorn.run(service, host=options.host, port=options.port)
+    run_server(service, options.host, options.port, options.timeout)

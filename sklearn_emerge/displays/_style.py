@@ -40,6 +40,7 @@ LineStyle = str | tuple[int, tuple[int, ...]]
 _LETTER = 0.56
 # Axes that are narrower, in inches, have a smaller title.
 _SMALL_WIDTH = 4.5
+NO_MATPLOTLIB = "Displays need matplotlib, which is not installed; run pip install matplotlib."
 
 
 def colors_of(names: Sequence[str]) -> list[Color]:
@@ -68,9 +69,7 @@ def new_figure(figsize: tuple[float, float]) -> Figure:
     try:
         import matplotlib.pyplot as plt
     except ModuleNotFoundError as error:
-        raise ImportError(
-            "Displays need matplotlib, which is not installed; run pip install matplotlib."
-        ) from error
+        raise ImportError(NO_MATPLOTLIB) from error
     return plt.figure(figsize=figsize, layout="constrained")
 
 

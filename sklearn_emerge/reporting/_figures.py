@@ -21,6 +21,7 @@ from ..displays import (
 )
 from ..displays._captions import arms_in_words, gains_in_words, readable
 from ..displays._forecast_error import errors_in_words
+from ..displays._style import NO_MATPLOTLIB
 from ._facts import setting
 from ._training import draw_training, trained_arms
 from ._world import draw_world
@@ -67,7 +68,10 @@ def draw(draw_it: Callable[[Figure], object], alt: str, caption: str) -> Picture
     -------
     Picture
     """
-    from matplotlib.figure import Figure
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise ImportError(NO_MATPLOTLIB) from error
 
     figure = Figure(layout="constrained")
     draw_it(figure)

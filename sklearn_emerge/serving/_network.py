@@ -1,7 +1,7 @@
 """A network that was exported: what it knows of itself, its logits, and greedy continuation."""
 
 import json
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Iterator, Sequence, Sized
 from io import BytesIO
 from numbers import Integral
 from typing import Any
@@ -122,6 +122,11 @@ class ExportedNetwork:
         ValueError
             If these are not tokens, or `n_steps` is not an integer of at least 0.
         """
+        *_, added = self._steps(prompts, n_steps)
+        return added
+
+    def _steps(self, prompts: Sequence[Sequence[int]], n_steps: int) -> Iterator[Any]:
+        """Yield None after each step of `generate`, and in the end what it returns."""
         prompts = check_prompts(prompts, self.n_tokens)
         check_integer(n_steps, "n_steps", 0)
         rows = np.arange(len(prompts))
@@ -135,7 +140,8 @@ class ExportedNetwork:
             columns = starts[:, np.newaxis] + np.arange(min(ends.max(), self.context))
             logits = self._logits(tokens[rows[:, np.newaxis], columns])
             tokens[rows, ends] = logits[rows, ends - starts - 1].argmax(axis=1)
-        return tokens[rows[:, np.newaxis], lengths[:, np.newaxis] + np.arange(n_steps)]
+            yield None
+        yield tokens[rows[:, np.newaxis], lengths[:, np.newaxis] + np.arange(n_steps)]
 
 
 def check_prompts(prompts: Any, n_tokens: int, name: str = "prompts") -> list[list[int]]:

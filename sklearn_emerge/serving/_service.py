@@ -1,27 +1,19 @@
 """A web service around an exported network."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from numbers import Integral
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import joblib
-import torch
 
-from ._network import ExportedNetwork, check_prompts
+from ._gate import Gate, client_of
+from ._limits import Limits, check_limit
+from ._network import ExportedNetwork
+from ._page import page_of
+from ._turns import Turns
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-# Of ASGI.
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
-
-# Bytes that a body may have: for each token, white space included, and beside them.
-_BYTES_OF_TOKEN, _OTHER_BYTES = 16, 1024
 _SHAPE = '{"prompts": [[int, ...], ...], "n_steps": int}'
 
 
@@ -31,17 +23,26 @@ def create_service(
     max_tokens: int | None = None,
     max_batch: int = 64,
     budget: int | None = None,
+    max_answer: int = 1024,
+    max_requests: int = 512,
+    max_share: float = 0.5,
+    timeout: float = 10.0,
+    docs: bool = False,
 ) -> "FastAPI":
     """Return a FastAPI application that continues prompts.
 
     ``POST /generate`` takes ``{"prompts": [[int, ...], ...], "n_steps": int}`` and returns
     ``{"continuations": [[int, ...], ...]}``, the most probable tokens one after another. ``GET
     /health`` tells what the network is and what is allowed. What is wrong is refused with a
-    status of 4xx and ``{"detail": message}``: 400 for a body that is not JSON, 413 for one that
-    is too large, 422 for all else.
+    status of 4xx and ``{"detail": message}``: 400 for a body that is not JSON, 408 for one that
+    comes too slowly, 413 for one that is too large, 415 for one that does not say that it is
+    JSON, 429 for a client that asks too much at once, and 422 for all else; 503 if there are too
+    many requests.
 
-    Networks compute in as many threads as there are processors, each with one thread of torch;
-    other requests wait for their turn, and the event loop goes on meanwhile.
+    Networks compute in as many threads as there are processors, each with one thread of torch,
+    and the event loop goes on meanwhile. Clients have these threads in turns, a step or a
+    twentieth of a second at a time: the next turn is that of the client that has had the least
+    time, so that long requests of one do not hold up another.
 
     Parameters
     ----------
@@ -54,6 +55,18 @@ def create_service(
     budget : int, default=None
         Tokens of a prompt and its continuation together. None is the context, so that nothing
         of a prompt is forgotten; beyond it the network sees the last tokens only.
+    max_answer : int, default=1024
+        Tokens that a request may ask for: prompts times steps.
+    max_requests : int, default=512
+        Requests that are under way at once, those that wait among them.
+    max_share : float, default=0.5
+        Share of `max_requests` that one client may have, above 0 and at most 1. A client is an
+        address; behind a proxy that hides those of its clients, pass 1.
+    timeout : float, default=10.0
+        Seconds in which the body of a request has to come.
+    docs : bool, default=False
+        Whether ``/docs`` and ``/openapi.json`` describe the service to whoever asks; the page
+        needs no script, and nothing from elsewhere.
 
     Returns
     -------
@@ -61,12 +74,17 @@ def create_service(
         For a server such as uvicorn. Put what faces the outside, such as encryption, passwords
         and limits of rate, before it.
 
+    Notes
+    -----
+    A client that is slow with the head of its request has not reached the application yet; that
+    is up to the server. ``python -m sklearn_emerge serve`` closes its connection after `timeout`.
+
     Raises
     ------
     ImportError
         If FastAPI is not installed.
     ValueError
-        If a limit is not an integer in its range.
+        If a limit is not in its range.
 
     Examples
     --------
@@ -85,19 +103,30 @@ def create_service(
     (422, 'prompts[0][1] is 5, which is not a token; tokens are the integers 0 to 4.')
     """
     try:
-        from fastapi import FastAPI, HTTPException
+        from fastapi import FastAPI, HTTPException, Request
+        from fastapi.exception_handlers import http_exception_handler
         from fastapi.exceptions import RequestValidationError
-        from fastapi.responses import JSONResponse
+        from fastapi.responses import HTMLResponse, JSONResponse
         from pydantic import BaseModel, ConfigDict, StrictInt
+        from starlette.exceptions import HTTPException as StarletteHTTPException
     except ImportError as error:
         raise ImportError(
             f'create_service needs FastAPI ({error}); run pip install "sklearn-emerge[serve]".'
         ) from error
 
-    limits = _limits(network.context if budget is None else budget, max_tokens, max_batch)
-    # Threads of torch are a setting of each thread.
-    pool = ThreadPoolExecutor(joblib.cpu_count(), "network", partial(torch.set_num_threads, 1))
-    service = FastAPI(title="sklearn_emerge", description="A small network for tokens.")
+    budget = network.context if budget is None else budget
+    check_limit("budget", budget, 2)
+    max_tokens = budget - 1 if max_tokens is None else max_tokens
+    limits = Limits(budget, max_tokens, max_batch, max_answer, max_requests, max_share, timeout)
+    turns = Turns(joblib.cpu_count())
+    # The pages of FastAPI fetch scripts from elsewhere.
+    service = FastAPI(
+        title="sklearn_emerge",
+        description="A small network for tokens.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if docs else None,
+    )
 
     class Query(BaseModel):
         model_config = ConfigDict(extra="forbid")
@@ -107,96 +136,60 @@ def create_service(
     @service.get("/health")
     async def health() -> dict:  # type: ignore[type-arg]  # FastAPI makes its schema of it
         """Tell what the network is and what is allowed."""
-        return {"status": "ok", **network.description, **limits}
+        return {"status": "ok", **network.description, **limits.as_dict()}
 
-    @service.post("/generate")
-    async def generate(query: Query) -> dict[str, list[list[int]]]:
+    @service.post("/generate", responses={422: {"description": "What is wrong, in words."}})
+    async def generate(query: Query, request: Request) -> dict[str, list[list[int]]]:
         """Continue prompts by the most probable token, again and again."""
         try:
-            _check_query(query.prompts, query.n_steps, network.n_tokens, **limits)
+            limits.check(query.prompts, query.n_steps, network.n_tokens)
         except ValueError as error:
             raise HTTPException(422, str(error)) from error
-        work = partial(network.generate, query.prompts, query.n_steps)
-        added = await asyncio.get_running_loop().run_in_executor(pool, work)
+        steps = network._steps(query.prompts, query.n_steps)
+        added = await turns.run(client_of(request.scope), steps)
         return {"continuations": added.tolist()}
 
-    @service.exception_handler(RequestValidationError)
-    async def refuse(request: object, error: RequestValidationError) -> JSONResponse:
-        return JSONResponse(*_refusal(error.errors()[0]))
+    if docs:
 
-    most = _OTHER_BYTES + limits["max_batch"] * limits["budget"] * _BYTES_OF_TOKEN
-    service.add_middleware(_LimitBody, most=most, refusal=HTTPException, response=JSONResponse)
+        @service.get("/docs", include_in_schema=False)
+        async def page() -> HTMLResponse:
+            return HTMLResponse(page_of(service.openapi()))
+
+    @service.exception_handler(RequestValidationError)
+    async def refuse(request: Request, error: RequestValidationError) -> JSONResponse:
+        given = request.headers.get("content-type")
+        return JSONResponse(*(_refused_type(given) or _refusal(error.errors()[0])))
+
+    @service.exception_handler(StarletteHTTPException)
+    async def explain(request: Request, error: StarletteHTTPException) -> Any:
+        # FastAPI does not say what was wrong.
+        if error.status_code == 400:
+            error = HTTPException(400, _unreadable(error.__cause__))
+        return await http_exception_handler(request, error)
+
+    service.add_middleware(Gate, limits=limits, refusal=HTTPException, response=JSONResponse)
     return service
 
 
-class _LimitBody:
-    """Middleware of ASGI that refuses large bodies, by what they declare and by what comes."""
-
-    def __init__(
-        self,
-        app: App,
-        most: int,
-        refusal: Callable[[int, str], Exception],
-        response: Callable[[dict[str, str], int], App],
-    ) -> None:
-        self.app, self.most, self.refusal, self.response = app, most, refusal, response
-        self.detail = f"The body is larger than {most} bytes; send fewer or shorter prompts."
-
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > self.most:
-            return await self.response({"detail": self.detail}, 413)(scope, receive, send)
-        received = 0
-
-        async def receive_no_more() -> MutableMapping[str, Any]:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self.most:
-                raise self.refusal(413, self.detail)
-            return message
-
-        await self.app(scope, receive_no_more, send)
+def _refused_type(given: str | None) -> tuple[dict[str, str], int] | None:
+    """Return what is said of a body that is not said to be JSON, and the status; else None."""
+    kind = (given or "").partition(";")[0].strip().lower()
+    if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
+        return None
+    what = "is missing" if given is None else f"is {given!r}"
+    return {"detail": f"Content-Type {what}; send application/json."}, 415
 
 
-def _limits(budget: int, max_tokens: int | None, max_batch: int) -> dict[str, int]:
-    """Return what is allowed by name; without `max_tokens` that is what the budget leaves."""
-    _check_limit("budget", budget, 2)
-    max_tokens = budget - 1 if max_tokens is None else max_tokens
-    _check_limit("max_tokens", max_tokens, 1, budget - 1)
-    _check_limit("max_batch", max_batch, 1)
-    return {"budget": budget, "max_tokens": max_tokens, "max_batch": max_batch}
-
-
-def _check_limit(name: str, value: int, least: int, most: int | None = None) -> None:
-    """Raise a ValueError unless a limit is an integer in its range."""
-    if not isinstance(value, Integral) or value < least or (most is not None and value > most):
-        range_ = f"at least {least}" if most is None else f"{least} to {most}, one below the budget"
-        raise ValueError(f"{name}={value!r} must be an integer of {range_}.")
-
-
-def _check_query(
-    prompts: Sequence[Sequence[int]],
-    n_steps: int,
-    n_tokens: int,
-    budget: int,
-    max_tokens: int,
-    max_batch: int,
-) -> None:
-    """Raise a ValueError unless a request is allowed."""
-    if len(prompts) > max_batch:
-        raise ValueError(f"prompts has {len(prompts)} prompts; send at most {max_batch} at once.")
-    check_prompts(prompts, n_tokens)
-    if not 1 <= n_steps <= max_tokens:
-        raise ValueError(f"n_steps={n_steps} is out of range; ask for 1 to {max_tokens}.")
-    for i, prompt in enumerate(prompts):
-        if len(prompt) + n_steps > budget:
-            raise ValueError(
-                f"prompts[{i}] has {len(prompt)} tokens, with n_steps={n_steps} more than the "
-                f"budget of {budget}; shorten it or ask for fewer steps."
-            )
+def _unreadable(cause: BaseException | None) -> str:
+    """Return what is said of a body that JSON cannot be read from, for reasons not of its form."""
+    reason = "it cannot be read"
+    if isinstance(cause, UnicodeDecodeError):
+        reason = "it is not UTF-8"
+    elif isinstance(cause, RecursionError):
+        reason = "it is nested too deeply"
+    elif isinstance(cause, ValueError):
+        reason = "a number has too many digits"
+    return f"There was an error parsing the body ({reason}); send {_SHAPE}."
 
 
 def _refusal(error: Mapping[str, Any]) -> tuple[dict[str, str], int]:

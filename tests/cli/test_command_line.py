@@ -1,6 +1,7 @@
 """The command line: output, files, exit statuses."""
 
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -328,3 +329,31 @@ def test_module_runs():
         check=True,
     )
     assert "oscillator-nonstationary" in done.stdout
+
+
+def test_sigterm_ends_a_command_as_ctrl_c_does(capsys, monkeypatch):
+    def run(options):
+        # Else pytest would end here.
+        assert callable(signal.getsignal(signal.SIGTERM))
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("sklearn_emerge.cli._assess.run", run)
+    assert main(["assess", "oscillator"]) == 143
+    assert capsys.readouterr().err == "interrupted; with --memory FOLDER a run can be continued\n"
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_handler_of_sigterm_that_was_set_before_is_left_alone(monkeypatch):
+    def own(number, frame):
+        pytest.fail("nothing was sent")
+
+    monkeypatch.setattr(
+        "sklearn_emerge.cli._assess.run",
+        lambda options: found.append(signal.getsignal(signal.SIGTERM)),
+    )
+    found, before = [], signal.signal(signal.SIGTERM, own)
+    try:
+        assert main(["assess", "oscillator"]) == 0
+        assert found == [signal.getsignal(signal.SIGTERM)] == [own]
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -220,6 +220,14 @@ def test_a_display_says_that_matplotlib_is_needed(display, fitted_single, monkey
         display(fitted_single.cube_)
 
 
+@pytest.mark.parametrize("kind", DRAWN)
+def test_drawing_says_that_matplotlib_is_needed(kind, monkeypatch):
+    cube = make_cube(sizes=[2])
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match="need matplotlib.*pip install matplotlib"):
+        DRAWN[kind](cube)
+
+
 @pytest.mark.parametrize("kind", ["capacity", "decoding", "memory", "forecast", "trajectory"])
 def test_a_cube_without_the_world_is_not_shown(kind):
     cube = make_cube(sizes=[2] if kind != "capacity" else [2, 4]).sel(condition=["resample"])

@@ -302,8 +302,9 @@ def test_errors_say_what_to_pass(cube, tmp_path):
     assert not path.exists()
 
 
-def test_a_report_says_that_matplotlib_is_needed(cube, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+@pytest.mark.parametrize("module", ["matplotlib.pyplot", "matplotlib.figure"])
+def test_a_report_says_that_matplotlib_is_needed(module, cube, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError, match="need matplotlib.*pip install matplotlib"):
         report(cube, tmp_path / "report.html")
     assert not list(tmp_path.iterdir())

@@ -6,8 +6,6 @@ import json
 import socket
 import sys
 import threading
-import time
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 from zipfile import ZipFile
@@ -19,6 +17,7 @@ import torch
 import uvicorn
 from damage import flip
 from fastapi.testclient import TestClient
+from served import serving
 
 import sklearn_emerge
 from sklearn_emerge import GRUPredictor, TransformerPredictor
@@ -277,8 +276,8 @@ REFUSALS = {
     "list": ("[[0, 1]]", 422, "body: Input should be a valid dictionary"),
     "nothing": ("", 422, "body: Field required"),
     "not JSON": ('{"prompts": [[0, 1]', 400, "The body is not JSON (Expecting"),
-    "not text": (b"\xff\xfe\x00", 400, "error parsing the body"),
-    "nested": ("[" * 1200, 400, "error parsing the body"),
+    "not text": (b"\xff\xfe\x00", 400, "error parsing the body (it is not UTF-8); send {"),
+    "nested": ("[" * 1200, 400, "error parsing the body (it is nested too deeply); send {"),
     "large": (as_json([[0]], text="x" * 2000), 413, "The body is larger than 1536 bytes"),
 }
 
@@ -290,6 +289,42 @@ def test_refusals(client, name):
     assert answer.status_code == status
     assert list(answer.json()) == ["detail"]
     assert message in answer.json()["detail"]
+
+
+def test_numbers_of_thousands_of_digits(network):
+    client = TestClient(create_service(network))
+    content = '{"prompts": [[%s]], "n_steps": 1}' % ("1" * 5000)
+    answer = client.post("/generate", content=content, headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert "(a number has too many digits); send {" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "", None])
+def test_content_that_is_not_said_to_be_json(client, kind):
+    headers = {} if kind is None else {"content-type": kind}
+    answer = client.post("/generate", content=as_json().encode(), headers=headers)
+    assert answer.status_code == 415
+    what = "is missing" if kind is None else f"is {kind!r}"
+    assert answer.json() == {"detail": f"Content-Type {what}; send application/json."}
+
+
+def test_json_of_another_name_is_json(client):
+    for kind in ("application/json; charset=utf-8", "Application/JSON", "application/a+json"):
+        answer = client.post("/generate", content=as_json(), headers={"content-type": kind})
+        assert answer.status_code == 200
+
+
+def test_documents_are_off_unless_asked_for_and_need_nothing_from_elsewhere(network, client):
+    pages = ["/docs", "/redoc", "/openapi.json"]
+    assert [client.get(page).status_code for page in pages] == [404] * 3
+    client = TestClient(create_service(network, docs=True))
+    assert [client.get(page).status_code for page in pages] == [200, 404, 200]
+    page = client.get("/docs").text
+    assert "POST /generate" in page
+    assert "n_steps" in page
+    assert "<script" not in page
+    assert "//" not in page
+    assert set(client.get("/openapi.json").json()["paths"]) == {"/generate", "/health"}
 
 
 def test_unknown_paths_and_methods(client):
@@ -313,27 +348,15 @@ def test_limits_can_be_set(model, network):
         (dict(max_batch=0), "max_batch=0 must be an integer of at least 1"),
         (dict(max_batch=2.5), "max_batch=2.5 must be an integer"),
         (dict(max_tokens=8), "max_tokens=8 must be an integer of 1 to 7, one below the budget"),
+        (dict(max_answer=0), "max_answer=0 must be an integer of at least 1"),
+        (dict(max_requests=True), "max_requests=True must be an integer of at least 1"),
+        (dict(max_share=0), "max_share=0 must be a number above 0 and at most 1; pass 1 to let"),
+        (dict(max_share=float("nan")), "max_share=nan must be a number"),
+        (dict(timeout=0), "timeout=0 must be a finite number of seconds above 0, such as 10"),
+        (dict(timeout=float("inf")), "timeout=inf must be a finite"),
     ]:
         with pytest.raises(ValueError, match=message):
             create_service(network, **wrong)
-
-
-@contextmanager
-def serving(service):
-    """Serve on a free port of loopback from a thread; gives the address."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(service, log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            while not server.started:
-                assert thread.is_alive()
-                time.sleep(0.01)
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 @pytest.mark.slow
@@ -434,11 +457,11 @@ def test_serve_from_the_command_line(path, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(uvicorn, "run", lambda service, **options: calls.append((service, options)))
     assert main(["serve", str(path), "--port", "8123", "--budget", "6"]) == 0
     ((service, options),) = calls
+    assert options.pop("http").__name__ == "ImpatientProtocol"
     assert options == {"host": "127.0.0.1", "port": 8123}
     assert TestClient(service).get("/health").json()["budget"] == 6
     assert main(["serve", str(tmp_path / "missing.pt2")]) == 2
     assert "does not exist" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    monkeypatch.setattr("sklearn_emerge.cli._serve.find_spec", lambda name: None)
     assert main(["serve", str(path)]) == 2
     assert "serve needs uvicorn" in capsys.readouterr().err
