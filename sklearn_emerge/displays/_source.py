@@ -189,6 +189,9 @@ class Display:
             return ax
         figure, drawn = self._own if self._own is not None else (None, None)
         if figure is not None and _is_open(figure) and _drawn(figure) == drawn:
+            # Matplotlib before 3.10 warns of shared logarithmic axes that it clears.
+            for each in figure.axes:
+                figure.delaxes(each)
             figure.clear()
             figure.set_size_inches(figsize)
         else:

@@ -48,7 +48,7 @@ class Gate:
         client = client_of(scope)
         if refused := self._refuse(scope, client):
             status, detail = refused
-            headers = None if status == 413 else {"Retry-After": "1"}
+            headers = {"Retry-After": "1"} if status in (429, 503) else None
             return await self.response({"detail": detail}, status, headers)(scope, receive, send)
         self.of_client[client] += 1
         try:
@@ -61,7 +61,13 @@ class Gate:
     def _refuse(self, scope: Message, client: str) -> tuple[int, str] | None:
         """Return the status and the reason, None if a request may begin."""
         limits, n_own = self.limits, self.of_client[client]
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        headers = dict(scope["headers"])
+        # Frameworks differ in what they take a body for that says nothing.
+        given = headers.get(b"content-type", b"").decode("latin-1")
+        if scope["method"] == "POST" and not _is_json(given):
+            what = f"is {given!r}" if b"content-type" in headers else "is missing"
+            return 415, f"Content-Type {what}; send application/json."
+        declared = headers.get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > limits.max_bytes:
             return 413, self._too_large
         if self.of_client.total() >= limits.max_requests:
@@ -108,6 +114,14 @@ class Gate:
             return message
 
         return limited
+
+
+def _is_json(content_type: str) -> bool:
+    """Return whether a header says that the body is JSON."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or (
+        kind.startswith("application/") and kind.endswith("+json")
+    )
 
 
 def client_of(scope: Message) -> str:

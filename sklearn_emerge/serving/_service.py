@@ -157,8 +157,7 @@ def create_service(
 
     @service.exception_handler(RequestValidationError)
     async def refuse(request: Request, error: RequestValidationError) -> JSONResponse:
-        given = request.headers.get("content-type")
-        return JSONResponse(*(_refused_type(given) or _refusal(error.errors()[0])))
+        return JSONResponse(*_refusal(error.errors()[0]))
 
     @service.exception_handler(StarletteHTTPException)
     async def explain(request: Request, error: StarletteHTTPException) -> Any:
@@ -169,15 +168,6 @@ def create_service(
 
     service.add_middleware(Gate, limits=limits, refusal=HTTPException, response=JSONResponse)
     return service
-
-
-def _refused_type(given: str | None) -> tuple[dict[str, str], int] | None:
-    """Return what is said of a body that is not said to be JSON, and the status; else None."""
-    kind = (given or "").partition(";")[0].strip().lower()
-    if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
-        return None
-    what = "is missing" if given is None else f"is {given!r}"
-    return {"detail": f"Content-Type {what}; send application/json."}, 415
 
 
 def _unreadable(cause: BaseException | None) -> str:
