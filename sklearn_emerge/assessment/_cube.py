@@ -197,6 +197,15 @@ _TEXT = (
     "flow_target",
     "latent_units",
 )
+# The papers that cubes are after: the protocol is that of the first.
+_PROTOCOL = "Emergence Without Scale: How Tiny Recurrent Networks Learn Dynamical Operators"
+ANATOMY = "The Geometric Anatomy of Capability Emergence in Transformers, arXiv 2602.15997"
+_OF_WORLD = {
+    "AlgorithmicWorld": ANATOMY,
+    "TriangleWorld": "Scaling Down Transformers: triangle translation with tiny GPTs",
+}
+# What stands between them.
+BETWEEN_PAPERS = "; "
 # Smaller ones would grow.
 _COMPRESSED_BYTES = 2**16
 # Attribute of a file that says that it ends in a checksum.
@@ -211,6 +220,8 @@ def annotate(cube: xr.Dataset, configuration: dict[str, Any]) -> xr.Dataset:
     """Return the cube with long names, units and the global attributes of CF and ACDD."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     world, model = configuration["world"]["type"], configuration["model"]["type"]
+    # Measures of a paper are of sequences of its world.
+    papers = [_PROTOCOL, _OF_WORLD[world]] if world in _OF_WORLD else [_PROTOCOL]
     return name_variables(cube).assign_attrs(
         Conventions="CF-1.11, ACDD-1.3",
         title=f"Emergence assessment of {model} on {world}",
@@ -220,7 +231,7 @@ def annotate(cube: xr.Dataset, configuration: dict[str, Any]) -> xr.Dataset:
         ),
         source=f"sklearn_emerge {__version__}",
         history=f"{now} created by sklearn_emerge {__version__}",
-        references="Emergence Without Scale: How Tiny Recurrent Networks Learn Dynamical Operators",
+        references=BETWEEN_PAPERS.join(papers),
         date_created=now,
         configuration=json.dumps(configuration, sort_keys=True),
     )

@@ -30,6 +30,8 @@ _REFRESH, _REFRESH_FILE = 0.5, 5.0
 _LEAST = 1e-3
 # The share of the work that has to be done for its time to count as much as the estimate.
 _TRUSTED = 0.05
+# Shares of the work below this are rounding errors.
+_ROUNDING = 1e-9
 
 
 class _Counted(Protocol):
@@ -103,7 +105,10 @@ def in_words(seconds: float) -> str:
 
 
 class ProgressFile(Callback):
-    """Write to a file how far a cell is: updates, over all fits, and the share of what follows.
+    """Write to a file how far a cell is.
+
+    These are updates, over all fits, the share of what follows them, and how many of the updates
+    are of an earlier run, whose training goes on.
 
     Parameters
     ----------
@@ -113,21 +118,25 @@ class ProgressFile(Callback):
 
     def __init__(self, path: PathLike | None) -> None:
         self.path = path
+        # What ends with an underscore is kept with the training, and comes back with it.
         self.done_ = self.written_ = 0
+        self.now = 0
 
     def on_batch_end(
         self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
     ) -> None:
         """Count an update of each replica in the batch."""
         stacked = batch[1].ndim == 2
-        self.done_ += len(batch[1]) if stacked else 1
+        n_updates = len(batch[1]) if stacked else 1
+        self.done_ += n_updates
+        self.now += n_updates
         if self.done_ - self.written_ >= _WRITE_EVERY:
             self.written_ = self.done_
             self.follow(0)
 
     def follow(self, share: float) -> None:
         """Say how much is done of what is not training."""
-        self._write(f"{self.done_} {share:.4f}")
+        self._write(f"{self.done_} {share:.4f} {self.done_ - self.now}")
 
     def announce_compilation(self) -> None:
         """Say that the next seconds are spent on compiling."""
@@ -175,8 +184,11 @@ class Progress:
         self.title, self.things = title, things
         self.finished = [False] * len(cells)
         self.total = sum(cost.seconds + _LEAST for cost in costs)
+        self.estimate, self.start = seconds, time.monotonic()
+        # Of the work of each cell, what an earlier run had done.
+        self._before = [0.0] * len(cells)
         views: dict[str | bool, type[_Bar | _Log]] = {"bar": _Bar, "log": _Log}
-        self.view = views[kind](self, seconds, heading) if kind else None
+        self.view = views[kind](self, heading) if kind else None
         self._folder: TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> Self:
@@ -207,23 +219,55 @@ class Progress:
 
     def finish(self, i: int) -> None:
         """Count a cell as done, whether it was run or read from the store."""
+        self._read(i)
         self.finished[i] = True
 
     def read(self) -> tuple[float, bool]:
         """Return the seconds of work that are done, and whether a cell is compiling."""
         done, compiling = 0.0, False
-        for i, (cell, cost) in enumerate(zip(self.cells, self.costs, strict=True)):
+        for i, cost in enumerate(self.costs):
             if self.finished[i]:
                 done += cost.seconds + _LEAST
                 continue
-            report = self._report(i)
-            compiling |= report == _COMPILING
-            # A file may be empty: not begun, or caught between truncation and writing.
-            with suppress(ValueError):
-                updates, share = report.split()
-                trained = int(updates) / max(1, cell.n_updates)
-                done += cost.training * trained + cost.other * float(share)
+            of_cell, compiles = self._read(i)
+            done += of_cell
+            compiling |= compiles
         return done, compiling
+
+    def left(self, done: float) -> str:
+        """Return how much time is left in words; nothing if no work tells how long it takes.
+
+        It follows from the time that the work of this run has taken, and from the estimate of all.
+
+        Parameters
+        ----------
+        done : float
+            Seconds of work that are done, as `read` returns them.
+        """
+        # What takes no time, as cells out of the store, tells nothing.
+        n_free = sum(f and not c.seconds for f, c in zip(self.finished, self.costs, strict=True))
+        worked = (done - n_free * _LEAST - sum(self._before)) / self.total
+        rest = 1 - done / self.total
+        if worked <= _ROUNDING or rest <= _ROUNDING:
+            return ""
+        # A small cell, as that of baselines, says little of how long the others take.
+        known = _TRUSTED if self.estimate else 0.0
+        elapsed = time.monotonic() - self.start
+        return in_words((elapsed + known * self.estimate) / (worked + known) * rest)
+
+    def _read(self, i: int) -> tuple[float, bool]:
+        """Return the seconds of work of an unfinished cell that are done, and if it is compiling.
+
+        What an earlier run had done of it is noted.
+        """
+        cell, cost, report = self.cells[i], self.costs[i], self._report(i)
+        # A file may be empty: not begun, or caught between truncation and writing.
+        with suppress(ValueError):
+            updates, share, before = report.split()
+            update = cost.training / max(1, cell.n_updates)
+            self._before[i] = update * int(before)
+            return update * int(updates) + cost.other * float(share), False
+        return 0.0, report == _COMPILING
 
     def _report(self, i: int) -> str:
         """Return what an unfinished cell has written."""
@@ -241,7 +285,7 @@ class Progress:
 class _Bar:
     """A bar on a terminal, or in a notebook."""
 
-    def __init__(self, progress: Progress, seconds: float, heading: str) -> None:
+    def __init__(self, progress: Progress, heading: str) -> None:
         self.progress = progress
         notebook = in_notebook()
         widgets = notebook and find_spec("ipywidgets") is not None
@@ -255,16 +299,18 @@ class _Bar:
         self.bar = bar(
             total=progress.total,
             desc=progress.title,
-            smoothing=0,
             leave=True,
-            bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
+            bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}",
         )
 
     def show(self) -> None:
         """Draw the bar as far as work is done."""
         progress, (done, compiling) = self.progress, self.progress.read()
         doing = f", {_COMPILING} (first time only)" if compiling else ""
-        shown = f"{sum(progress.finished)} of {len(progress.cells)} {progress.things}{doing}"
+        left = progress.left(done)
+        about = f", about {left} left" if left else ""
+        n_finished, n_cells = sum(progress.finished), len(progress.cells)
+        shown = f"{n_finished} of {n_cells} {progress.things}{about}{doing}"
         self.bar.set_postfix_str(shown, refresh=False)
         # A file that was being written counts as nothing for a moment; never step back.
         self.bar.update(max(0.0, min(done, self.bar.total) - self.bar.n))
@@ -280,12 +326,11 @@ class _Log:
 
     every = _REFRESH
 
-    def __init__(self, progress: Progress, seconds: float, heading: str) -> None:
+    def __init__(self, progress: Progress, heading: str) -> None:
         self.progress = progress
         self.stride = -(-len(progress.cells) // _LINES)
-        self.silence = max(_MINUTE, seconds / _LINES)
-        self.seconds = seconds
-        self.start = self.last = time.monotonic()
+        self.silence = max(_MINUTE, progress.estimate / _LINES)
+        self.last = progress.start
         self.n_shown = 0
         if heading:
             LOG.info(heading)
@@ -297,19 +342,13 @@ class _Log:
         new = n // self.stride > self.n_shown // self.stride or self.n_shown < n == len(finished)
         if not new and now - self.last < self.silence:
             return
-        done, _ = self.progress.read()
-        elapsed, share = now - self.start, done / self.progress.total
         latest = f" ({self.progress.cells[n - 1].name})" if new else ""
-        left = f", about {in_words(self._left(elapsed, share))} left" if 0 < share < 1 else ""
+        left = self.progress.left(self.progress.read()[0])
+        about = f", about {left} left" if left else ""
+        elapsed = in_words(now - self.progress.start)
         things = self.progress.things
-        LOG.info(f"{n} of {len(finished)} {things}{latest} after {in_words(elapsed)}{left}")
+        LOG.info(f"{n} of {len(finished)} {things}{latest} after {elapsed}{about}")
         self.last, self.n_shown = now, n
-
-    def _left(self, elapsed: float, share: float) -> float:
-        """Return the seconds that are left, by those of what is done and by the estimate of all."""
-        # A small cell, as that of baselines, says little of how long the others take.
-        known = _TRUSTED if self.seconds else 0.0
-        return (elapsed + known * self.seconds) / (share + known) * (1 - share)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -13,6 +13,7 @@ from .._names import did_you_mean
 from .._random import seed_sequence
 from .._typing import RandomState
 from .._validation import as_array
+from ..geometry import _estimates
 from ..geometry._estimates import ESTIMATES
 from ._folders import Architecture
 
@@ -241,6 +242,10 @@ def check_options(options: Any, measures: Iterable[str]) -> dict[str, dict[str, 
                     f"options[{name!r}] has {argument!r}; choose from {', '.join(known)}."
                     f"{did_you_mean(argument, known)}"
                 )
+        try:
+            _estimates.check_options(name, arguments)
+        except ValueError as error:
+            raise ValueError(f"options[{name!r}]: {error}") from error
     return {name: dict(arguments) for name, arguments in options.items()}
 
 

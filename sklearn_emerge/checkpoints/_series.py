@@ -19,7 +19,7 @@ from .._files import check_writable
 from .._typing import PathLike, RandomState
 from .._validation import check_integer
 from ..assessment._costs import Cost
-from ..assessment._cube import describe
+from ..assessment._cube import ANATOMY, describe
 from ..assessment._key import key_of, library_versions
 from ..assessment._progress import Progress, kind_of, log_is_seen
 from ._folders import Architecture, files_of, find_steps, read_config
@@ -146,8 +146,8 @@ class CheckpointSeries:
     ) -> xr.Dataset:
         """Return the geometry and the loss of each checkpoint on the same rows of tokens.
 
-        One model is in memory at a time, two where gradients are asked for. All but the values of
-        `options` is checked before the first is loaded.
+        One model is in memory at a time, two where gradients are asked for. All is checked before
+        the first is loaded, but for a step size that is not stable for a model.
 
         Parameters
         ----------
@@ -266,7 +266,8 @@ class CheckpointSeries:
         if n_read:
             heading += f"; {n_read} read from {out}"
         cells = [_Counted(f"step {step}") for step in parts]
-        costs = [Cost(other=1.0) for _ in parts]
+        # What was kept takes no time.
+        costs = [Cost(other=float(part is None)) for part in parts.values()]
         kind = kind_of(progress)
         with (
             log_is_seen(),
@@ -315,6 +316,7 @@ class CheckpointSeries:
             "title": f"Geometry of checkpoints of {self.folder.name} ({architecture.kind})",
             "source": f"sklearn_emerge {__version__}, transformers {version('transformers')}",
             "history": f"{now} created by sklearn_emerge {__version__}",
+            "references": ANATOMY,
             "date_created": now,
             "configuration": json.dumps(configuration, sort_keys=True),
         }

@@ -1,10 +1,10 @@
 """Whether a measure orders tasks as they emerge."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, validate_params
@@ -14,6 +14,7 @@ from .._typing import Floats, RandomState
 from ..inference._shares import share_interval
 from ._labels import draw_orders, p_value
 from ._pairs import order_of, permuted, stacked, tasks_of
+from ._shown import WholeTable, table_of
 
 BETWEEN = "between classes"
 
@@ -39,7 +40,7 @@ def concordance(
     confidence: float = 0.95,
     n_draws: int = 9999,
     random_state: RandomState = 0,
-) -> pd.DataFrame:
+) -> WholeTable:
     r"""Return in what share of pairs of task-levels a measure has the order of emergence.
 
     .. math:: C = (1 + \tau) / 2
@@ -76,14 +77,19 @@ def concordance(
         By class: ``concordance``, ``low``, ``high``, ``p_value`` and ``n_pairs``. The p-value is
         that of a larger concordance if labels of task-levels mean nothing: they are permuted the
         same way in all runs, since tasks are as hard in one run as in the next. NaN where no pair
-        has an order.
+        has an order, with a warning.
 
     Raises
     ------
     ValueError
-        If a dimension is missing, not known or differs, the measure is not finite, nothing
-        emerges, a class has a task that there is not or that is in another class, or an argument
-        is out of range.
+        If a dimension is missing, not known or differs, there is one task-level, the measure is
+        not finite, nothing emerges, a class has a task that there is not or that is in another
+        class, or an argument is out of range.
+
+    Warns
+    -----
+    UserWarning
+        If no pair of a class has an order.
 
     Notes
     -----
@@ -111,7 +117,13 @@ def concordance(
         rows[name] = _of_pairs(
             d[inside], e[inside] * mask[np.ix_(members, members)], confidence, n_draws, rng
         )
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
+        if not rows[name]["n_pairs"]:
+            why, remedy = "it has one task and level", "Take more tasks into it"
+            if mask.any():
+                why = "none of its pairs has emerged at two visits, or one of it alone, in any run"
+                remedy = "Train longer, or visit more often"
+            warnings.warn(f"The concordance of {name!r} is NaN: {why}. {remedy}.", stacklevel=3)
+    return table_of(rows, "class")
 
 
 def _runs(values: xr.DataArray) -> Floats:

@@ -10,9 +10,20 @@ import torch
 from ._estimate import Estimate
 from ._fisher_rank import fisher_rank
 from ._gradient_rank import gradient_rank
-from ._hessian import HessianTop, HessianTrace, hessian_top, hessian_trace
-from ._learning_coefficient import LearningCoefficient, local_learning_coefficient
-from ._ranked import GradientRank
+from ._hessian import (
+    HessianTop,
+    HessianTrace,
+    check_top,
+    check_trace,
+    hessian_top,
+    hessian_trace,
+)
+from ._learning_coefficient import (
+    LearningCoefficient,
+    check_coefficient,
+    local_learning_coefficient,
+)
+from ._ranked import GradientRank, check_limits
 from ._rows import Loss
 
 # Functions, and what they return.
@@ -23,8 +34,14 @@ ESTIMATES: dict[str, tuple[Callable[..., Estimate], type[Estimate]]] = {
     "hessian_trace": (hessian_trace, HessianTrace),
     "local_learning_coefficient": (local_learning_coefficient, LearningCoefficient),
 }
-
-
+# What checks their arguments, by the same names.
+_CHECKS: dict[str, Callable[..., None]] = {
+    "gradient_rank": check_limits,
+    "fisher_rank": check_limits,
+    "hessian_top": check_top,
+    "hessian_trace": check_trace,
+    "local_learning_coefficient": check_coefficient,
+}
 # What they are of, in words.
 WORDS = {
     "gradient_rank": "effective rank of the covariance of gradients",
@@ -69,6 +86,21 @@ def estimate_of(
     known = signature(function).parameters
     given = {name: value for name, value in own.items() if name in known}
     return function(module, loss, batch, **given | dict(options))
+
+
+def check_options(of: str, options: Mapping[str, Any]) -> None:
+    """Raise a ValueError if arguments of an estimate are out of range, whatever the module is.
+
+    Parameters
+    ----------
+    of : str
+        One of `ESTIMATES`.
+    options : mapping of str to object
+        Arguments, by names that it has.
+    """
+    usual = signature(ESTIMATES[of][0]).parameters
+    names = signature(_CHECKS[of]).parameters
+    _CHECKS[of](**{name: options.get(name, usual[name].default) for name in names})
 
 
 def unit_of(of: str, number: str) -> str:

@@ -148,12 +148,7 @@ def hessian_top(
     9.0
     """
     start = perf_counter()
-    if which not in ("LA", "SA"):
-        raise ValueError(
-            f"which={which!r} is neither 'LA', the largest eigenvalue, nor 'SA', the smallest."
-        )
-    if not (isinstance(tol, Real) and 0 < tol < 1):
-        raise ValueError(f"tol={tol!r} is not between 0 and 1. Pass a relative error, such as .01.")
+    check_top(which, tol)
     batch, n = as_rows(batch)
     if n < _N_PARTS:
         raise ValueError(
@@ -283,7 +278,7 @@ def hessian_trace(
     (10.0, 0.0)
     """
     start = perf_counter()
-    check_integer(n_probes, "n_probes", 2)
+    check_trace(n_probes)
     batch, n = as_rows(batch)
     if n < 2:
         raise ValueError(f"batch has {n} row(s), and at least 2 are needed. Pass more rows.")
@@ -315,3 +310,18 @@ def hessian_trace(
         reasons=reasons,
         n_probes=n_probes,
     )
+
+
+def check_top(which: str, tol: float) -> None:
+    """Raise a ValueError unless these are arguments of `hessian_top`."""
+    if which not in ("LA", "SA"):
+        raise ValueError(
+            f"which={which!r} is neither 'LA', the largest eigenvalue, nor 'SA', the smallest."
+        )
+    if not (isinstance(tol, Real) and 0 < tol < 1):
+        raise ValueError(f"tol={tol!r} is not between 0 and 1. Pass a relative error, such as .01.")
+
+
+def check_trace(n_probes: int) -> None:
+    """Raise a ValueError unless this is an argument of `hessian_trace`."""
+    check_integer(n_probes, "n_probes", 2)

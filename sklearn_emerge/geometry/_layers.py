@@ -6,7 +6,6 @@ import numpy as np
 import xarray as xr
 from sklearn.utils._param_validation import Interval, validate_params
 
-from .._typing import Floats
 from ..inference._labelled import means, p_values, share_intervals
 from ._events import check_window
 from ._floors import collapse_floor
@@ -43,9 +42,10 @@ def layer_order(
     ----------
     measure : xarray.DataArray
         A variable of a cube with the dimensions ``layer``, ``seed`` and ``step``, and mostly task,
-        level and size. Depth is the coordinate ``depth`` of the layers if there is one, else
-        their numbers, else their order. Pass outputs of blocks: a floor after the final norm is
-        another quantity, and an embedding layer can be constant.
+        level and size. Depth is the coordinate ``depth`` of the layers if there is one, for each
+        size or for all, else their numbers, else their order. Sizes may have different layers: one
+        that is NaN in all runs of a size is none of it. Pass outputs of blocks: a floor after the
+        final norm is another quantity, and an embedding layer can be constant.
     window : tuple of float, default=(0, 200)
         First and last update of the start of training, see `collapse_floor`.
     nearly : float, default=1.1
@@ -60,7 +60,8 @@ def layer_order(
     xarray.Dataset
         By ``claim`` (and size): ``run_share`` of each run, its ``share`` (mean), ``low`` and
         ``high`` over runs, and the ``p_value`` of a sign-flip test that the share is above a half,
-        the direction stated beforehand. Runs in which nothing was recorded are NaN.
+        the direction stated beforehand. Runs in which nothing was recorded are NaN, and sizes
+        with fewer than two layers.
 
     Raises
     ------
@@ -114,20 +115,23 @@ def layer_order(
     )
 
 
-def _depth(measure: xr.DataArray) -> Floats:
-    """Return the depths of layers."""
+def _depth(measure: xr.DataArray) -> xr.DataArray:
+    """Return the depths of layers, of each size if they differ."""
     for name in ("depth", "layer"):
         coordinate = measure.coords.get(name)
-        along_layers = coordinate is not None and coordinate.dims == ("layer",)
+        along_layers = coordinate is not None and set(coordinate.dims) - {"size"} == {"layer"}
         if along_layers and coordinate.dtype.kind in "iuf":
-            return coordinate.values.astype(float)
-    return np.arange(measure.sizes["layer"], dtype=float)
+            return coordinate.astype(float).reset_coords(drop=True)
+    return xr.DataArray(np.arange(measure.sizes["layer"], dtype=float), dims="layer")
 
 
-def _deeper_is_less(values: xr.DataArray, depth: Floats) -> xr.DataArray:
+def _deeper_is_less(values: xr.DataArray, depth: xr.DataArray) -> xr.DataArray:
     """Return 1 where values fall with depth, 0 where they rise, one half where neither."""
-    centred = xr.DataArray(depth - depth.mean(), dims="layer")
-    slope = (values * centred).sum("layer", skipna=False)
+    # Layers of which a size has nothing in any run are none of its own.
+    own = values.notnull().any([dim for dim in values.dims if dim not in ("size", "layer")])
+    centred = (depth - depth.where(own).mean("layer")).where(own, 0.0)
+    slope = (values.where(own, 0.0) * centred).sum("layer", skipna=False)
+    slope = slope.where(own.sum("layer") > 1)
     size = (np.abs(values) * np.abs(centred)).sum("layer")
     sign = np.sign(slope.where(np.abs(slope) > _TIE * size, 0.0)).where(slope.notnull())
     return (1 - sign) / 2

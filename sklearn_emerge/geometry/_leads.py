@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from numbers import Integral
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 from scipy import stats
@@ -12,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 
 from .._typing import Floats
 from ._labels import aligned, as_mapping, check_labelled, check_steps, positions
+from ._shown import WholeTable, table_of
 
 KINDS = ("early", "synchronous", "late", "false alarm", "missed", "neither")
 
@@ -168,7 +168,7 @@ def compare_events(d: Floats, e: Floats, steps: Floats, n_intervals: int) -> tup
     return kind, np.where(departed | emerged, times[at_e] - times[at_d], np.nan)
 
 
-def count_leads(found: xr.Dataset, *, confidence: float = 0.95) -> pd.DataFrame:
+def count_leads(found: xr.Dataset, *, confidence: float = 0.95) -> WholeTable:
     """Return how many pairs of events are of each kind.
 
     Parameters
@@ -232,4 +232,4 @@ def count_leads(found: xr.Dataset, *, confidence: float = 0.95) -> pd.DataFrame:
             "high": float(high),
             "false_alarm_rate": row["false alarm"] / n_departed if n_departed else np.nan,
         }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("behaviour")
+    return table_of(rows, "behaviour")

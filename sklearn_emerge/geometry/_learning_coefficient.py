@@ -214,15 +214,17 @@ def local_learning_coefficient(
     (True, True)
     """
     start = perf_counter()
-    _check_numbers(n_beta, localisation, blind_loss, preconditioner)
-    for name, number, least in (
-        ("n_chains", n_chains, 2),
-        ("n_burn_in", n_burn_in, 0),
-        ("n_draws", n_draws, 4),
-        ("rows_per_step", rows_per_step, 1),
-    ):
-        if number != "auto" or name in ("n_chains", "rows_per_step"):
-            check_integer(number, name, least)
+    check_coefficient(
+        n_beta,
+        localisation,
+        step_size,
+        n_chains,
+        n_burn_in,
+        n_draws,
+        rows_per_step,
+        preconditioner,
+        blind_loss,
+    )
     batch, n = as_rows(batch)
     if n < 2:
         raise ValueError(f"batch has {n} row(s), and at least 2 are needed. Pass more rows.")
@@ -283,10 +285,18 @@ def local_learning_coefficient(
     return replace(found, reasons=tuple(reasons), cost=perf_counter() - start)
 
 
-def _check_numbers(
-    n_beta: float, localisation: float, blind_loss: float | None, preconditioner: str | None
+def check_coefficient(
+    n_beta: float,
+    localisation: float,
+    step_size: float | str,
+    n_chains: int,
+    n_burn_in: int | str,
+    n_draws: int | str,
+    rows_per_step: int,
+    preconditioner: str | None,
+    blind_loss: float | None,
 ) -> None:
-    """Raise a ValueError if an argument is out of range."""
+    """Raise a ValueError unless these are arguments of `local_learning_coefficient`."""
     if not (isinstance(n_beta, Real) and 0 < n_beta < np.inf):
         raise ValueError(f"n_beta={n_beta!r} is not a positive number. Pass one, such as 100.")
     if not (isinstance(localisation, Real) and 0 <= localisation < np.inf):
@@ -300,6 +310,16 @@ def _check_numbers(
         )
     if preconditioner not in (None, "rmsprop"):
         raise ValueError(f"preconditioner={preconditioner!r} is neither 'rmsprop' nor None.")
+    if step_size != "auto" and not (isinstance(step_size, Real) and 0 < step_size < np.inf):
+        raise ValueError(f"step_size={step_size!r} is neither 'auto' nor a positive number.")
+    for name, number, least in (
+        ("n_chains", n_chains, 2),
+        ("n_burn_in", n_burn_in, 0),
+        ("n_draws", n_draws, 4),
+        ("rows_per_step", rows_per_step, 1),
+    ):
+        if number != "auto" or name in ("n_chains", "rows_per_step"):
+            check_integer(number, name, least)
 
 
 def _step_size(step_size: float | str, stiffest: float, n_products: int) -> float:
@@ -316,8 +336,7 @@ def _step_size(step_size: float | str, stiffest: float, n_products: int) -> floa
                 "a localisation above 0, or a number as step_size."
             )
         return float(_AUTO / stiffest)
-    if not (isinstance(step_size, Real) and 0 < step_size < np.inf):
-        raise ValueError(f"step_size={step_size!r} is neither 'auto' nor a positive number.")
+    step_size = float(step_size)
     if step_size * stiffest >= _STABLE:
         raise ValueError(
             f"step_size={step_size:.3g} is not stable: times the largest curvature, {stiffest:.3g},"

@@ -55,6 +55,11 @@ def stacked(
         each.assign_coords({dim: each[dim] for dim in over}).stack(task_level=over)
         for each in (measure, emergence)
     )
+    if found[0].sizes["task_level"] < 2:
+        raise ValueError(
+            "measure has one task and level, and an order is between two; pass those of several "
+            "tasks or levels."
+        )
     return found[0], found[1]
 
 

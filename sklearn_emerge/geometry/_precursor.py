@@ -35,14 +35,19 @@ from ._labels import (
     stack,
 )
 from ._leads import compare_events
+from ._shown import WholeTable
 from ._verdict import Events, all_equal, verdicts_on
 
 
 class PrecursorResult(NamedTuple):
     """Answers, one a row, and the verdict on each measure."""
 
-    answers: pd.DataFrame
-    verdicts: pd.DataFrame
+    answers: WholeTable
+    verdicts: WholeTable
+
+    def __repr__(self) -> str:
+        """Return both tables as text of 80 columns."""
+        return f"{self.answers}\n\n{self.verdicts}"
 
 
 @validate_params(
@@ -195,7 +200,7 @@ def precursor_test(
     answers = pd.DataFrame.from_dict(rows, orient="index")
     answers.index = pd.MultiIndex.from_tuples(rows, names=["measure", "behaviour", "answer"])
     return PrecursorResult(
-        answers, verdicts_on(answers, events, orders, margins, alpha, correction)
+        WholeTable(answers), verdicts_on(answers, events, orders, margins, alpha, correction)
     )
 
 

@@ -5,7 +5,6 @@ from math import factorial
 from numbers import Integral, Real
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, validate_params
@@ -25,6 +24,7 @@ from ._labels import (
     p_value,
     stack,
 )
+from ._shown import WholeTable, table_of
 
 # Of which all but one tell how much a measure and an event go together.
 _FEWEST_SEEDS = 3
@@ -53,7 +53,7 @@ def prediction_beyond_loss(
     confidence: float = 0.95,
     n_draws: int = 9999,
     random_state: RandomState = 0,
-) -> pd.DataFrame:
+) -> WholeTable:
     r"""Return how well a measure at an update predicts emergence in other runs, beyond the loss.
 
     The loss of the answers of a task falls before the task emerges, and costs nothing. A measure
@@ -176,7 +176,7 @@ def prediction_beyond_loss(
         arrays = aligned({"measure": m, "nll": ell}, emergence)
         m, ell, e = (stack(each)[0] for each in (*arrays.values(), emergence))
         rows[step] = _row(m, ell, e, step, last, confidence, n_draws, rng)
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("step")
+    return table_of(rows, "step")
 
 
 def _common_visits(measure: xr.DataArray, nll: xr.DataArray, at: ArrayLike) -> list[float]:

@@ -21,7 +21,8 @@ def join_sizes(cubes: Mapping[str, xr.Dataset]) -> xr.Dataset:
     -------
     xarray.Dataset
         The trajectories of all, with the coordinate ``n_parameters`` along ``size``. NaN where a
-        size was not measured, or has no such layer.
+        size was not measured, or has no such layer. Layers are in the order of the size that has
+        most; where their depth differs it has the dimensions (size, layer).
 
     Raises
     ------
@@ -58,6 +59,12 @@ def join_sizes(cubes: Mapping[str, xr.Dataset]) -> xr.Dataset:
         raise ValueError(f"cubes have {counts} parameters; sizes must differ in their number.")
     sizes = xr.DataArray(list(recorded), dims="size", name="size")
     joined = xr.concat(list(recorded.values()), sizes, join="outer", combine_attrs="drop_conflicts")
+    if "layer" in joined.dims:
+        # An outer join sorts labels as text, so that layer 10 would come before layer 2.
+        deepest = max(recorded.values(), key=lambda cube: cube.sizes.get("layer", 0))
+        known = deepest.layer.values.tolist()
+        others = [layer for layer in joined.layer.values.tolist() if layer not in known]
+        joined = joined.sel(layer=[*known, *others])
     joined = joined.assign_coords(n_parameters=("size", counts))
     joined.n_parameters.attrs["long_name"] = "number of parameters"
     return joined

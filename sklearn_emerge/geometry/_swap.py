@@ -5,7 +5,6 @@ from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from sklearn.utils._param_validation import Interval, validate_params
 
@@ -13,6 +12,7 @@ from .._random import substream
 from .._typing import Floats, RandomState
 from ._labels import draw_orders, p_value
 from ._pairs import order_of, permuted, stacked
+from ._shown import WholeTable, table_of
 
 
 class Scores(NamedTuple):
@@ -40,7 +40,7 @@ def swap_test(
     late_when: str,
     n_draws: int = 999,
     random_state: RandomState = 0,
-) -> pd.DataFrame:
+) -> WholeTable:
     r"""Return whether a measure has the order of pairs that emerge in another one at another size.
 
     Pairs of task-levels whose order of emergence differs between two sizes are scored in two ways,
@@ -79,8 +79,8 @@ def swap_test(
     Raises
     ------
     ValueError
-        If a dimension is missing, not known or differs, there is one size, the measure is not
-        finite, nothing emerges, or an argument is out of range.
+        If a dimension is missing, not known or differs, there is one size or one task-level, the
+        measure is not finite, nothing emerges, or an argument is out of range.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def swap_test(
         f"{sizes[a]}, {sizes[b]}": _row(scores[:, j], n_pairs[j]) for j, (a, b) in enumerate(pairs)
     }
     rows["all"] = _row(scores.sum(axis=1), n_pairs.sum())
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("sizes")
+    return table_of(rows, "sizes")
 
 
 def _scores(d_a: Floats, d_b: Floats, e_a: Floats, e_b: Floats, swapped: Floats) -> Scores:

@@ -9,6 +9,7 @@ import pandas as pd
 from .._typing import Floats
 from ..inference import adjust_p_values
 from ..inference._power import find_seeds
+from ._shown import WholeTable, table_of
 
 ANSWERS = ("order", "null world", "coupling", "specificity")
 # Of these a precursor needs all.
@@ -38,7 +39,7 @@ def verdicts_on(
     margins: dict[tuple[str, str], float],
     alpha: float,
     correction: str | None,
-) -> pd.DataFrame:
+) -> WholeTable:
     """Return the verdict on each measure, as `precursor_test` describes it.
 
     Parameters
@@ -102,7 +103,7 @@ def verdicts_on(
             "seeds_needed": seeds_needed,
             "reason": reason,
         }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("measure")
+    return table_of(rows, "measure")
 
 
 def _missing(

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from ..likelihoods import LIKELIHOODS, Likelihood
 from ..predictors import BasePredictor
 from ..worlds import Sample
-from ._sequences import scored_steps, sequences_of
+from ._sequences import in_parts, scored_steps, sequences_of
 
 
 def token_accuracy(
@@ -52,10 +52,14 @@ def token_accuracy(
         raise ValueError(
             "These sequences do not say which tokens count; use those of a world of tokens."
         )
-    rows, steps = np.nonzero(scored_steps(evaluation))
+    scored = scored_steps(evaluation)
+    rows, steps = np.nonzero(scored)
     # The last step predicts nothing that is known.
-    probability = predictor.at_length(evaluation.X.shape[1] - 1).predict(evaluation.X[:, :-1])
-    right = probability[rows, steps].argmax(axis=1) == evaluation.X[rows, steps + 1]
+    shorter, found = predictor.at_length(scored.shape[1]), []
+    for part in in_parts(scored.shape, getattr(predictor, "n_tokens_", None) or 1):
+        probability = shorter.predict(evaluation.X[part, :-1])
+        found.append(probability[scored[part]].argmax(axis=1))
+    right = np.concatenate(found) == evaluation.X[rows, steps + 1]
     if by is None:
         return float(right.mean())
     values = np.asarray(evaluation.get(by))
@@ -114,13 +118,16 @@ def outcome_accuracy(predictor: BasePredictor, sample: Sample | ArrayLike) -> fl
             "quantities and counts are not right or wrong; use its score, or fit it with "
             "likelihood='bernoulli' or 'categorical'."
         )
-    mean = predictor.predict(X).reshape(*X.shape[:2], -1)[:, :-1]
-    targets = predictor._targets(X)[:, 1:]
-    if likelihood.tokens:
-        right = mean.argmax(axis=2) == targets[:, :, 0]
-    else:
-        right = ((mean > 0.5) == (targets > 0.5)).mean(axis=2)
-    return float(right[scored].mean())
+    found = []
+    for part in in_parts(X.shape[:2], getattr(predictor, "n_tokens_", None) or 1):
+        mean = predictor.predict(X[part]).reshape(*X[part].shape[:2], -1)[:, :-1]
+        targets = predictor._targets(X[part])[:, 1:]
+        if likelihood.tokens:
+            right = mean.argmax(axis=2) == targets[:, :, 0]
+        else:
+            right = ((mean > 0.5) == (targets > 0.5)).mean(axis=2)
+        found.append(right[scored[part]])
+    return float(np.concatenate(found).mean())
 
 
 def is_of_outcomes(likelihood: Likelihood) -> bool:

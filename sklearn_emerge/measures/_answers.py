@@ -15,6 +15,7 @@ from ..predictors import BasePredictor
 from ..predictors._neural import NeuralPredictor
 from ..worlds import AlgorithmicWorld, Sample
 from ._named import named
+from ._sequences import in_parts
 
 _SCORES = "exact_match", "token_accuracy", "nll", "gain"
 _NAMES = {"task": "task", "level": "level of difficulty"}
@@ -91,13 +92,13 @@ def answer_scores(
     if n_rows is not None:
         sample = rows_of_answers(world, n_rows, random_state)
     X, scored = sample.X, sample.scored[:, 1:]
-    probability = _predicted(predictor, X, scored)
-    rows, steps = np.nonzero(scored)
     right, nll = np.ones(scored.shape), np.zeros(scored.shape)
-    chosen = probability[rows, steps]
-    right[rows, steps] = chosen.argmax(axis=1) == X[rows, steps + 1]
-    true = X[rows, steps + 1, np.newaxis]
-    nll[rows, steps] = -LIKELIHOODS["categorical"].log_density(true, chosen, np.nan)[:, 0]
+    for part in in_parts(scored.shape, world.n_tokens):
+        probability = _predicted(predictor, X[part], scored[part])
+        chosen, true = probability[scored[part]], X[part, 1:][scored[part]]
+        right[part][scored[part]] = chosen.argmax(axis=1) == true
+        density = LIKELIHOODS["categorical"].log_density(true[:, np.newaxis], chosen, np.nan)
+        nll[part][scored[part]] = -density[:, 0]
     length = scored.sum(axis=1)
     by_row = {
         "exact_match": right.all(axis=1),

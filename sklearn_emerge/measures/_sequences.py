@@ -1,6 +1,6 @@
 """What a measure is taken of: sequences, and which of their steps are scored."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from numbers import Integral
 from typing import Any
 
@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from .._typing import Floats
 from ..predictors import BasePredictor
 from ..worlds import Sample
+
+# Probabilities that are held at once, 128 MB of them.
+_AT_ONCE = 2**24
 
 
 def sequences_of(
@@ -72,3 +75,19 @@ def scored_steps(sample: Sample) -> NDArray[np.bool_]:
     """Return which steps after the first are scored, where a world says so, and observed."""
     scored = sample.scored[:, 1:]
     return scored if sample.observed is None else scored & sample.observed[:, 1:]
+
+
+def in_parts(shape: tuple[int, ...], n_outcomes: int) -> Iterator[slice]:
+    """Yield rows of which the probabilities of all outcomes at all steps fit into memory.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Numbers of rows and of steps.
+    n_outcomes : int
+        Outcomes of a step.
+    """
+    n_rows, n_steps = shape
+    n_each = max(1, _AT_ONCE // max(1, n_steps * n_outcomes))
+    for first in range(0, n_rows, n_each):
+        yield slice(first, first + n_each)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..assessment._cube import BETWEEN_PAPERS
+
 if TYPE_CHECKING:
     from ._facts import Facts
 
@@ -92,7 +94,7 @@ def list_references(facts: Facts) -> list[str]:
     """
     options, cube = facts.run, facts.cube
     used = {
-        cube.attrs.get("references"): True,
+        **dict.fromkeys(cube.attrs.get("references", "").split(BETWEEN_PAPERS), True),
         _CELLS.get(options["model"]["type"]): True,
         _ADAM: "max_steps" in options["model"] and bool(facts.trained),
         _RESERVOIRS: "echo_state" in cube.baseline or "nll_reservoir" in cube,
@@ -102,4 +104,4 @@ def list_references(facts: Facts) -> list[str]:
     }
     if options["correction"] is not None and facts.families and facts.tested:
         used[CORRECTIONS[options["correction"]][1]] = True
-    return [text for text, is_used in used.items() if text is not None and is_used]
+    return [text for text, is_used in used.items() if text and is_used]

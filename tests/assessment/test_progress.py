@@ -180,6 +180,70 @@ def test_a_small_cell_says_little_of_how_long_the_others_take(monkeypatch, lines
         assert lines()[-1].endswith("about 3.8 h left")
 
 
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds by the clock of progress, which shows nothing of its own accord."""
+    now = [0.0]
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(_progress._Log, "every", 1e9)
+    return now
+
+
+def trained(file, before, now):
+    """Report updates of an earlier run, and of this one."""
+    file.done_ = file.written_ = before
+    for _ in range(now):
+        file.on_batch_end(None, batch=2 * (np.zeros(7),))
+
+
+def test_what_an_earlier_run_has_done_says_nothing_of_how_long_the_rest_takes(clock, lines):
+    with Progress(cells_of(1), [Cost(training=1000.0)], "log") as progress:
+        file = ProgressFile(progress.file(0))
+        clock[0] = 60
+        trained(file, before=60, now=0)
+        file.follow(0)
+        progress.view.show()
+        assert lines()[-1] == "0 of 1 cells after 60 s"
+        clock[0] = 120
+        trained(file, before=60, now=20)
+        progress.view.show()
+        # 20 of 100 updates in two minutes, and 20 to go.
+        assert lines()[-1] == "0 of 1 cells after 2 min, about 2 min left"
+        assert progress.read()[0] == pytest.approx(800)
+
+
+def test_cells_that_were_kept_say_nothing_of_how_long_the_rest_takes(clock, lines):
+    costs = [Cost(), Cost(), Cost(other=600.0), Cost(other=600.0)]
+    with Progress(cells_of(4), costs, "log") as progress:
+        clock[0] = 9
+        progress.finish(0)
+        progress.finish(1)
+        progress.view.show()
+        # By these it would be 31 days.
+        assert lines()[-1] == "2 of 4 cells (cell 1) after 9 s"
+        clock[0] = 309
+        progress.finish(2)
+        progress.view.show()
+        assert lines()[-1] == "3 of 4 cells (cell 2) after 5 min, about 5 min left"
+        clock[0] = 600
+        progress.finish(3)
+    assert lines()[-1] == "4 of 4 cells (cell 3) after 10 min"
+
+
+def test_the_bar_says_in_words_what_is_left_once_something_tells(clock, capsys):
+    with Progress(cells_of(2), [Cost(), Cost(other=100.0)], "bar") as progress:
+        clock[0] = 9
+        progress.finish(0)
+        progress.view.show()
+        assert progress.view.bar.postfix == "1 of 2 cells"
+        ProgressFile(progress.file(1)).follow(0.25)
+        clock[0] = 60
+        progress.view.show()
+        assert progress.view.bar.postfix == "1 of 2 cells, about 3 min left"
+    # tqdm would divide what is left by a pace of nothing.
+    assert "<" not in capsys.readouterr().err
+
+
 def test_the_bar_moves_with_updates_and_with_what_follows_them():
     costs = [Cost(training=3.0, other=1.0), Cost(other=2.0)]
     with Progress(cells_of(2), costs, "bar") as progress:
@@ -220,7 +284,7 @@ def test_every_update_of_every_replica_is_counted(tmp_path):
         file = tmp_path / engine
         model.set_params(engine=engine)
         networks(model, 3).run(file)
-        assert file.read_text() == "120 0.6667"
+        assert file.read_text() == "120 0.6667 0"
 
 
 def test_compilation_is_announced(monkeypatch):

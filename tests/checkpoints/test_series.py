@@ -3,7 +3,10 @@
 import gc
 import json
 import logging
+import os
 import re
+import signal
+import subprocess
 import sys
 import weakref
 from pathlib import Path
@@ -144,6 +147,37 @@ REFUSED = {
     "step": ({"a": ROWS}, {"steps": [511]}, "steps has 511, of which .* nearest is 512"),
     "no step": ({"a": ROWS}, {"steps": []}, "steps is empty"),
     "number": ({"a": ROWS}, {"steps": 5}, "steps=5 must be a list"),
+    "probes": (
+        {"a": ROWS},
+        {"measures": {"hessian_trace": None}, "options": {"hessian_trace": {"n_probes": 1}}},
+        r"options\['hessian_trace'\]: n_probes=1",
+    ),
+    "end": (
+        {"a": ROWS},
+        {"measures": {"hessian_top": None}, "options": {"hessian_top": {"which": "LM"}}},
+        r"options\['hessian_top'\]: which='LM' is neither",
+    ),
+    "step size": (
+        {"a": ROWS},
+        {
+            "measures": {"local_learning_coefficient": None},
+            "options": {"local_learning_coefficient": {"step_size": "small"}},
+        },
+        "step_size='small' is neither 'auto' nor",
+    ),
+    "chains": (
+        {"a": ROWS},
+        {
+            "measures": {"local_learning_coefficient": None},
+            "options": {"local_learning_coefficient": {"n_beta": 0}},
+        },
+        "n_beta=0 is not a positive number",
+    ),
+    "least": (
+        {"a": ROWS},
+        {"measures": {"fisher_rank": None}, "options": {"fisher_rank": {"least_loss": -1}}},
+        r"options\['fisher_rank'\]: least_loss=-1 must be",
+    ),
     "its step": (
         {"a": ROWS},
         {"measures": {"hessian_top": [1]}, "steps": [0]},
@@ -394,6 +428,47 @@ def test_a_run_that_is_cut_off_goes_on(folder, tmp_path, monkeypatch, loaded):
 
 
 _key_of = _series.key_of
+
+KILLED = """
+import os, signal, sys
+import numpy as np
+from sklearn_emerge.checkpoints import CheckpointSeries, _kept, _series
+
+folder, out, at, *rows = sys.argv[1:]
+keep = _series.keep
+
+
+def killed(found, path, key):
+    # Half of a temporary file is there when it comes.
+    if path.name.startswith(at + "-"):
+        (path.parent / "tmp0").write_bytes(b"half")
+        os.kill(os.getpid(), signal.SIGKILL)
+    keep(found, path, key)
+
+
+_series.keep = killed
+tokens = np.array(rows, int).reshape(9, 5)
+CheckpointSeries(folder).track({"short": tokens}, out=out, progress=False)
+"""
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_goes_on(folder, tmp_path, loaded):
+    """By a signal that no program can catch, while a step is written."""
+    tokens = {"short": SETS["short"]}
+    rows = [str(token) for token in SETS["short"].ravel()]
+    arguments = [sys.executable, "-c", KILLED, str(folder), str(tmp_path), "step512", *rows]
+    code = subprocess.run(arguments, env=os.environ | {"HF_HUB_OFFLINE": "1"}).returncode
+    assert code == -signal.SIGKILL
+    kept = [path.name.partition("-")[0] for path in sorted(tmp_path.glob("step*.nc"))]
+    assert kept == ["step0", "step1"]
+    series = CheckpointSeries(folder)
+    found = series.track(tokens, out=tmp_path, **QUIET)
+    assert loaded == ["step512", "step1000"]
+    assert found.equals(series.track(tokens, **QUIET))
+    loaded.clear()
+    assert series.track(tokens, out=tmp_path, **QUIET).equals(found)
+    assert loaded == []
 
 
 def test_what_was_found_of_other_things_is_never_taken(library, tmp_path, loaded):

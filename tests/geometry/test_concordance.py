@@ -114,6 +114,23 @@ def test_no_relation_is_seldom_significant():
         assert np.mean(np.array(p) <= 0.05) < 0.08
 
 
+def test_a_concordance_without_pairs_says_why():
+    tasks = {"task": ["COPY", "ADD", "MOD"]}
+    d, e = D.assign_coords(tasks), E.assign_coords(tasks)
+    for test in (concordance, swap_test):
+        one = (each.isel(task=[0]).expand_dims(size=["a", "b"]) for each in (d, e))
+        with pytest.raises(ValueError, match="one task and level, and an order is between two"):
+            test(*one, late_when="high")
+    with pytest.warns(UserWarning, match="of 'easy' is NaN: it has one task and level. Take more"):
+        table = concordance(
+            d, e, late_when="high", classes={"easy": ["COPY"], "hard": ["ADD", "MOD"]}
+        )
+    assert table.concordance.isnull().tolist() == [True, False, False]
+    never = e.where(e.task == "COPY")
+    with pytest.warns(UserWarning, match="of 'hard' is NaN: none of its pairs .* Train longer"):
+        concordance(d, never, late_when="high", classes={"hard": ["ADD", "MOD"]})
+
+
 def test_swap_scores_by_hand():
     dims, coords = ("size", "task"), {"size": ["a", "b"]}
     e = xr.DataArray([[1, 2, 3], [2, 1, 3.0]], dims=dims, coords=coords)

@@ -1,12 +1,13 @@
 """Leads of a measure: what they are, what is counted, and what independent curves give."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from scipy import stats
 
 from sklearn_emerge import emergence_step
-from sklearn_emerge.geometry import count_leads, departure_step, leads
+from sklearn_emerge.geometry import count_leads, departure_step, leads, precursor_test
 
 STEPS = np.r_[np.arange(0, 200, 10), np.unique(np.round(200 * 1.12 ** np.arange(30)))]
 
@@ -167,3 +168,23 @@ D, E = tasks([50, 100]), tasks([100, 200])
 def test_wrong_arguments_are_refused(call, message):
     with pytest.raises(ValueError, match=f"(?s){message}"):
         call()
+
+
+def test_tables_print_every_column_in_80_columns():
+    """Whatever pandas is set to, and with sentences below."""
+    steps = np.arange(0, 2001, 10)
+    d = xr.DataArray(10 * np.random.default_rng(0).integers(10, 30, (6, 4)), dims=("task", "seed"))
+    behaviours = {"exact_match": 4 * d, "gain": 3 * d}
+    with pd.option_context("display.width", 80, "display.max_columns", 3):
+        result = precursor_test({"participation_ratio": d, "rankme": d}, behaviours, steps)
+        counts = count_leads(leads(d, behaviours, steps))
+        for text, tables in (
+            (repr(result), [result.answers, result.verdicts.drop(columns="reason")]),
+            (repr(counts), [counts]),
+        ):
+            assert max(map(len, text.splitlines())) <= 80
+            assert "..." not in text
+            for table in tables:
+                assert all(name in text for name in (*table.index.names, *table.columns))
+        assert f"rankme: {result.verdicts.reason['rankme']}" in repr(result.verdicts)
+    assert type(counts[["early"]]) is pd.DataFrame

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sklearn_emerge.geometry import collapse_floor, join_sizes, scale_invariance
+from sklearn_emerge.geometry import collapse_floor, join_sizes, layer_order, scale_invariance
 
 
 def cube(n_parameters, layers, value):
@@ -41,3 +41,50 @@ def test_what_cannot_be_joined_is_named():
         join_sizes({"a": cube(9, ["one"], 1.0)[["nll"]]})
     with pytest.raises(ValueError, match=r"\[9, 9\] parameters; sizes must differ"):
         join_sizes({"a": cube(9, ["one"], 1.0), "b": cube(9, ["one"], 1.0)})
+
+
+def ladder(n_layers, floors, n_parameters):
+    """A cube of five runs, whose layers have the floors."""
+    layers = ["embedding", *(f"layer {i + 1} output" for i in range(n_layers)), "hidden"]
+    one = cube(n_parameters, layers, 9.0)
+    one["states_trajectory"] = one.states_trajectory * np.array([3, 1, 2.0])[:, np.newaxis]
+    blocks = one.layer.str.startswith("layer")
+    scale = xr.DataArray(np.r_[1.0, floors, 1.0], dims="layer")
+    one["states_trajectory"] = one.states_trajectory.where(~blocks, one.states_trajectory * scale)
+    depth = [*(i / n_layers for i in range(n_layers + 1)), 1.0]
+    return one.assign_coords(depth=("layer", depth))
+
+
+def test_sizes_of_different_depth_keep_the_order_of_their_layers():
+    """As text layer 10 comes before layer 2."""
+    # Floors rise by number, and would fall in the order of text.
+    floors = np.array([1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, 1.8, 1.9, 2.0, 2.1])
+    cubes = {
+        "1": ladder(1, [1.0], 9),
+        "2": ladder(2, [2.0, 1.0], 20),
+        "12": ladder(12, floors, 100),
+    }
+    joined = join_sizes(cubes)
+    blocks = [f"layer {i} output" for i in range(1, 13)]
+    assert joined.layer.values.tolist() == ["embedding", *blocks, "hidden"]
+    assert joined.depth.sel(size="2", layer=blocks[:2]).values.tolist() == [0.5, 1.0]
+    assert joined.depth.sel(size="12").values.tolist() == cubes["12"].depth.values.tolist()
+    states = joined.states_trajectory.sel(layer=blocks)
+    share = layer_order(states).share.sel(claim="gradient")
+    # One layer has no order, and the order of another size is none of its own.
+    assert np.isnan(share.sel(size="1"))
+    assert share.sel(size=["2", "12"]).values.tolist() == [1.0, 0.0]
+    for size in ("2", "12"):
+        own = cubes[size].states_trajectory
+        alone = layer_order(own.sel(layer=own.layer.str.startswith("layer")))
+        joint = layer_order(states).share.sel(size=size)
+        assert joint.values.tolist() == alone.share.values.tolist()
+
+
+def test_a_run_that_failed_at_a_layer_has_no_order():
+    states = join_sizes({"2": ladder(2, [2.0, 1.0], 20), "3": ladder(3, [3.0, 2.0, 1.0], 30)})
+    states = states.states_trajectory.sel(layer=[f"layer {i} output" for i in (1, 2, 3)])
+    failed = (states["size"] == "3") & (states.seed == 0) & (states.layer == "layer 2 output")
+    share = layer_order(states.where(~failed)).run_share.sel(claim="gradient")
+    assert np.isnan(share.sel(size="3", seed=0))
+    assert (share.sel(size="3", seed=1), *share.sel(size="2")) == (1, 1, 1)

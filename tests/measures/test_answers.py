@@ -12,7 +12,13 @@ from sklearn_emerge import (
     TransformerPredictor,
     TriangleWorld,
 )
-from sklearn_emerge.measures import answer_scores, seen_share
+from sklearn_emerge.measures import (
+    _sequences,
+    answer_scores,
+    outcome_accuracy,
+    seen_share,
+    token_accuracy,
+)
 from sklearn_emerge.measures._answers import rows_of_answers
 
 WORLD = AlgorithmicWorld(["COPY", "SORT"], [1], row_length=10)
@@ -197,3 +203,21 @@ def test_what_has_no_answers_is_named():
         answer_scores(model, sample, n_rows=0)
     with pytest.raises(ValueError, match="train=None, and the sample has no train; pass"):
         seen_share(sample)
+
+
+def test_rows_in_parts_give_the_same(learned, monkeypatch):
+    sample = WORLD.sample(250, random_state=1)
+    measures = (answer_scores, token_accuracy, outcome_accuracy)
+    whole = [measure(learned, sample) for measure in measures]
+    predict, asked = TransformerPredictor.predict, []
+
+    def noted(self, X):
+        asked.append(len(X))
+        return predict(self, X)
+
+    monkeypatch.setattr(TransformerPredictor, "predict", noted)
+    monkeypatch.setattr(_sequences, "_AT_ONCE", 100 * WORLD.row_length * 27)
+    for measure, expected in zip(measures, whole, strict=True):
+        np.testing.assert_allclose(measure(learned, sample), expected, rtol=1e-6)
+    assert max(asked) <= 112
+    assert sum(asked) == 3 * 250

@@ -5,6 +5,7 @@ import json
 import pytest
 from report_cubes import facts_of, of_model, with_options
 
+from sklearn_emerge.assessment._cube import annotate
 from sklearn_emerge.reporting._methods import write_methods
 from sklearn_emerge.reporting._references import list_references
 
@@ -162,6 +163,19 @@ def test_references_are_of_what_was_used(cube):
     listed = " ".join(list_references(facts_of(cube.isel(seed=[0]).sel(mode=["readout"]))))
     for name in ("Winkler", "Holm", "Kingma"):
         assert name not in listed
+
+
+def test_papers_are_those_of_the_protocol_and_of_the_world(cube):
+    configuration = {"world": {"type": "AlgorithmicWorld"}, "model": {"type": "GRUPredictor"}}
+    annotated = annotate(cube.copy(), configuration).attrs["references"]
+    both = cube.assign_attrs(references=annotated)
+    listed = list_references(facts_of(both))
+    assert [text[:18] for text in listed[:2]] == ["Emergence Without ", "The Geometric Anat"]
+    assert "Geometric" not in cube.attrs["references"]
+    nothing = list_references(
+        facts_of(cube.drop_attrs().assign_attrs(configuration=cube.configuration))
+    )
+    assert "Emergence Without" not in " ".join(nothing)
 
 
 def test_heads_that_were_given_are_not_said_to_be_fitted(cube):
