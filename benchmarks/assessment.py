@@ -32,9 +32,9 @@ STAGES = {
     "scoring": (GRUPredictor, "score"),
     "probing": (_networks, "_probe_scores"),
     "memory": (_networks, "_measure_memory"),
-    "baselines": (_alternatives.Baselines, "run"),
-    "windows": (_alternatives.Windows, "run"),
-    "random cores": (_alternatives.Cores, "run"),
+    "baselines": (_alternatives.Baselines, "measure"),
+    "windows": (_alternatives.Windows, "measure"),
+    "random cores": (_alternatives.Cores, "measure"),
 }
 BASE = {"sequences": 500, "steps": 64, "updates": 500, "seeds": 2, "hidden size": 8}
 FACTORS = (1, 2, 4, 8)

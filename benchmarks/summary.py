@@ -67,9 +67,8 @@ def decide(cube):
     options = {"claims": tuple(CLAIMS), "alpha": 0.05, "correction": "holm"}
     cube = cube.merge(decide_claims(cube, margins=(0.01, 0.05), **options))
     cube = cube.merge(judge(cube, margin=0.01, **options))
-    return annotate(
-        cube, describe(EmergenceAssessment(OscillatorWorld(), GRUPredictor(), n_seeds=6))
-    )
+    description = describe(EmergenceAssessment(OscillatorWorld(), GRUPredictor(), n_seeds=6))
+    return annotate(cube, description | {"n_configurations": cube.sizes["hidden_size"]})
 
 
 def main():

@@ -34,6 +34,11 @@ def _look(n_modules: int) -> ThreadpoolController:
     return ThreadpoolController()
 
 
+def blas_libraries() -> list[dict[str, Any]]:
+    """Return what is known of the libraries of linear algebra that are loaded."""
+    return _libraries("blas").info()
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Let BLAS and OpenMP have one thread; afterwards they have as many as before."""

@@ -34,12 +34,13 @@ from ..predictors._scale import spread_known
 from ..probes import score_inputs
 from ..worlds import Sample, World
 from ..worlds._sample import rows_of
-from ._design import Design, of_seed
+from ._design import of_seed
 from ._labels import STRUCTURED
 from ._left_alone import TINY, LeftAlone, final_errors
 from ._networks import answered, groups_of, probe_options, status_of
 from ._notes import noted
 from ._progress import ProgressFile
+from ._work import Work
 
 Splits: TypeAlias = Sequence[tuple[Sample, Sample]]
 # What computes a function of many things: `map`, or the same in threads.
@@ -65,7 +66,7 @@ _LEFT_ALONE = {
 
 
 @dataclass(frozen=True)
-class Baselines:
+class Baselines(Work):
     """The baselines of one configuration in all conditions, and its optimal predictors.
 
     The reference, the best of the candidates, and the best of all baselines are chosen on training
@@ -94,7 +95,6 @@ class Baselines:
         out.
     """
 
-    design: Design
     worlds: dict[str, World]
     baselines: dict[str, dict[str, BasePredictor]]
     candidates: list[str]
@@ -102,51 +102,113 @@ class Baselines:
     makers: dict[str, Callable[[], BasePredictor] | None]
     left_alone: LeftAlone | None = None
 
-    def run(
-        self, progress_file: PathLike | None = None, checkpoint_folder: PathLike | None = None
-    ) -> Bunch:
-        """Score them all.
+    @property
+    def seeds(self) -> range:
+        """The seeds that are scored: the first, if all share their sequences."""
+        return range(1) if self.design.shared_data else range(self.design.n_seeds)
+
+    @property
+    def depends_on_all(self) -> bool:
+        """Whether the sequences of all seeds tell which baseline is best, as few of them do."""
+        return not self.design.shared_data and self.design.n_train < MANY
+
+    def measure(
+        self,
+        seeds: Sequence[int],
+        known: Mapping[int, Bunch],
+        progress_file: PathLike | None = None,
+        checkpoint_folder: PathLike | None = None,
+    ) -> list[Bunch]:
+        """Score them in some seeds.
 
         Parameters
         ----------
-        progress_file : path-like or None, default=None
-            Where to report how much is done.
+        seeds, progress_file
+            As in `Work.measure`.
+        known : dict of int to Bunch
+            Other seeds, for which the best have been chosen.
         checkpoint_folder : path-like or None, default=None
             Not used: what takes so little time begins anew.
 
         Returns
         -------
-        Bunch
-            ``nll_baseline`` (and of a task of outcomes ``accuracy_baseline``; NaN if it is left
-            out) and ``status_baseline`` of each condition, seed and baseline, ``nll_optimal`` of
-            each condition and seed (NaN if unknown),
-            ``reference``, ``best_baseline`` and ``ceiling`` of each condition, and ``flow``: by
-            name the errors of those that were left alone, DataArrays of seeds.
+        list of Bunch
+            One a seed: ``nll_baseline``, ``accuracy_baseline`` (NaN if it is left out) and
+            ``status_baseline`` of each condition and baseline, ``nll_optimal`` of each condition
+            (NaN if unknown), ``reference``, ``best_baseline`` and ``ceiling`` of each condition,
+            and ``flow``: by name the errors of those that were left alone.
         """
-        progress, best = ProgressFile(progress_file), None
-        found: list[dict[str, Any]] = []
-        flow: dict[str, xr.DataArray] = {}
-        n_seeds = 1 if self.design.shared_data else self.design.n_seeds
+        progress = ProgressFile(progress_file)
+        chosen = next(iter(known.values()), None)
+        found: list[list[dict[str, Any]]] = []
+        best = None if chosen is None else str(chosen.best_baseline[0])
         for i, condition in enumerate(self.worlds):
+            reference = None if chosen is None else str(chosen.reference[i])
 
-            def follow(seed: int, n_before: int = 2 + i * n_seeds) -> None:
+            def follow(place: int, n_before: int = 2 + i * len(seeds)) -> None:
                 # To choose takes as long as two seeds.
-                progress.follow((n_before + seed) / (2 + len(self.worlds) * n_seeds))
+                progress.follow((n_before + place) / (2 + len(self.worlds) * len(seeds)))
 
             with noted(f"This happened in the condition {condition!r}."):
-                found.append(self._score(condition, best, follow))
-            flow |= found[-1].pop("flow")
-            best = found[0]["best_baseline"]
-        result = Bunch(**{name: np.array([each[name] for each in found]) for name in found[0]})
-        result.flow = flow
+                found.append(self._score(condition, seeds, reference, best, follow))
+            best = found[0][0]["best_baseline"]
+        # Only the first condition, which is the world itself, has errors of what is left alone.
+        flows = [one.pop("flow") for one in found[0]]
+        return [
+            Bunch(flow=flow, **{name: np.array([one[name] for one in each]) for name in each[0]})
+            for flow, each in zip(flows, zip(*found, strict=True), strict=True)
+        ]
+
+    def join(self, found: Sequence[Bunch]) -> Bunch:
+        """Return what was found of all seeds.
+
+        Parameters
+        ----------
+        found : list of Bunch
+            As `measure` returns them.
+
+        Returns
+        -------
+        Bunch
+            ``nll_baseline``, ``status_baseline`` and ``nll_optimal`` have seeds behind the
+            condition, ``accuracy_baseline``, too, which only tasks of outcomes have; ``flow`` has
+            DataArrays of seeds.
+        """
+        n_seeds, first = self.design.n_seeds, found[0]
+        by_seed = ["nll_baseline", "status_baseline", "nll_optimal"]
+        if np.isfinite([one.accuracy_baseline[0] for one in found]).any():
+            by_seed.append("accuracy_baseline")
+        result = Bunch(**{name: first[name] for name in ("reference", "best_baseline", "ceiling")})
+        for name in by_seed:
+            values = np.stack([of_seed(found, seed)[name] for seed in range(n_seeds)], axis=1)
+            result[name] = values
+        result.flow = {
+            name: xr.concat(
+                [
+                    of_seed(found, seed).flow[name].assign_coords(seed=seed)
+                    for seed in range(n_seeds)
+                ],
+                "seed",
+                join="exact",
+            )
+            for name in first.flow
+        }
         return result
 
     def _score(
-        self, condition: str, best: str | None, follow: Callable[[int], None]
-    ) -> dict[str, Any]:
-        """Return what is measured in one condition, by name; the best is chosen if it is None."""
+        self,
+        condition: str,
+        seeds: Sequence[int],
+        reference: str | None,
+        best: str | None,
+        follow: Callable[[int], None],
+    ) -> list[dict[str, Any]]:
+        """Return what is measured of each seed in one condition, by name.
+
+        The reference, and the best of all, are chosen if they are None.
+        """
         world, baselines = self.worlds[condition], self.baselines[condition]
-        splits, n_seeds = self.design.splits(world), self.design.n_seeds
+        splits = self.design.splits(world)
         alone = self.left_alone if condition == STRUCTURED else None
         measure = None if alone is None else alone.ready()
 
@@ -174,47 +236,51 @@ class Baselines:
         with one_thread(), spread_known(world.recorded_spread), warnings.catch_warnings():
             # That is what the status is for.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            reference = _choose(self.candidates, splits, fitted, compute)
+            if reference is None:
+                reference = _choose(self.candidates, splits, fitted, compute)
             best = _choose(baselines, splits, fitted, compute) if best is None else best
             scored: Collection[str] = (
                 baselines if condition == STRUCTURED else {*self.candidates, best}
             )
-            nll = np.full((len(splits), len(baselines)), np.nan)
+            nll = np.full((len(seeds), len(baselines)), np.nan)
             status, accuracy = np.full(nll.shape, "left out", object), np.full(nll.shape, np.nan)
-            ones = [(s, name) for s in range(len(splits)) for name in baselines if name in scored]
-            places = [(seed, list(baselines).index(name)) for seed, name in ones]
+            names = [(i, name) for i, name in enumerate(baselines) if name in scored]
+            places = [(place, i) for place in range(len(seeds)) for i, _ in names]
+            ones = [(seed, name) for seed in seeds for _, name in names]
             reached: int | None = None
-            left_alone: dict[str, dict[int, list[xr.DataArray]]] = {}
-            for place, found in zip(places, compute(score, ones), strict=True):
-                seed, _ = place
-                if seed != reached:
-                    reached = seed
-                    follow(seed)
-                nll[place], status[place], share, flow = found
-                accuracy[place] = np.nan if share is None else share
+            left_alone: list[dict[str, list[xr.DataArray]]] = [{} for _ in seeds]
+            for where, found in zip(places, compute(score, ones), strict=True):
+                if where[0] != reached:
+                    reached = where[0]
+                    follow(reached)
+                nll[where], status[where], share, flow = found
+                accuracy[where] = np.nan if share is None else share
                 for role, errors in flow.items():
-                    left_alone.setdefault(role, {}).setdefault(seed, []).append(errors)
+                    left_alone[where[0]].setdefault(role, []).append(errors)
             scoring, maker = self.scoring[condition], self.makers[condition]
             optimal = optimal_predictor(world, **scoring, maker=maker)
-            if measure is not None and optimal is not None:
-                left_alone["flow_error_optimal"] = {
-                    seed: [measure(optimal, evaluation, self.design, seed)]
-                    for seed, (_, evaluation) in enumerate(splits)
-                }
-            nll_optimal = [
-                np.nan if optimal is None else negative_log_likelihood(optimal, evaluation)
-                for _, evaluation in splits
-            ]
-        answers = {"accuracy_baseline": np.broadcast_to(accuracy, (n_seeds, len(baselines)))}
-        return (answers if np.isfinite(accuracy).any() else {}) | {
-            "flow": _of_the_best(left_alone, n_seeds),
-            "nll_baseline": np.broadcast_to(nll, (n_seeds, len(baselines))),
-            "status_baseline": np.broadcast_to(status, (n_seeds, len(baselines))),
-            "nll_optimal": np.broadcast_to(nll_optimal, n_seeds),
-            "reference": reference,
-            "best_baseline": best,
-            "ceiling": world.ceiling or "unknown",
-        }
+            nll_optimal = np.full(len(seeds), np.nan)
+            for place, seed in enumerate(seeds):
+                if optimal is None:
+                    break
+                evaluation = splits[seed][1]
+                if measure is not None:
+                    errors = measure(optimal, evaluation, self.design, seed)
+                    left_alone[place]["flow_error_optimal"] = [errors]
+                nll_optimal[place] = negative_log_likelihood(optimal, evaluation)
+        of_all = {"reference": reference, "best_baseline": best}
+        of_all["ceiling"] = world.ceiling or "unknown"
+        return [
+            of_all
+            | {
+                "flow": _of_the_best(left_alone[place]),
+                "nll_baseline": nll[place],
+                "status_baseline": status[place],
+                "accuracy_baseline": accuracy[place],
+                "nll_optimal": nll_optimal[place],
+            }
+            for place in range(len(seeds))
+        ]
 
 
 def _roles(predictor: BasePredictor) -> list[str]:
@@ -222,16 +288,9 @@ def _roles(predictor: BasePredictor) -> list[str]:
     return [name for name, kinds in _LEFT_ALONE.items() if isinstance(predictor, kinds)]
 
 
-def _of_the_best(
-    left_alone: Mapping[str, Mapping[int, Sequence[xr.DataArray]]], n_seeds: int
-) -> dict[str, xr.DataArray]:
-    """Return by name the errors of the predictor that is best when left alone, along seeds."""
-    found = {}
-    for name, by_seed in left_alone.items():
-        best = [min(errors, key=final_errors) for errors in by_seed.values()]
-        all_seeds = [of_seed(best, seed).assign_coords(seed=seed) for seed in range(n_seeds)]
-        found[name] = xr.concat(all_seeds, "seed", join="exact")
-    return found
+def _of_the_best(left_alone: Mapping[str, Sequence[xr.DataArray]]) -> dict[str, xr.DataArray]:
+    """Return by name the errors of the predictor that is best when left alone."""
+    return {name: min(errors, key=final_errors) for name, errors in left_alone.items()}
 
 
 def _seeded(baseline: BasePredictor, stream: np.random.SeedSequence) -> BasePredictor:
@@ -285,7 +344,7 @@ def _folds(sample: Sample) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
 
 
 @dataclass(frozen=True)
-class Windows:
+class Windows(Work):
     """Probes of the last inputs in place of hidden states, in the structured world.
 
     Attributes
@@ -304,7 +363,6 @@ class Windows:
         As in `EmergenceAssessment`.
     """
 
-    design: Design
     world: World
     n_lags: int
     time_channel: str | None
@@ -312,41 +370,55 @@ class Windows:
     probe: Any
     n_probe: int
 
-    def run(
-        self, progress_file: PathLike | None = None, checkpoint_folder: PathLike | None = None
-    ) -> Bunch:
-        """Score them.
+    def measure(
+        self,
+        seeds: Sequence[int],
+        known: Mapping[int, Bunch],
+        progress_file: PathLike | None = None,
+        checkpoint_folder: PathLike | None = None,
+    ) -> list[Bunch]:
+        """Score them in some seeds.
 
         Parameters
         ----------
-        progress_file, checkpoint_folder
-            As in `Baselines`.
+        seeds, known, progress_file, checkpoint_folder
+            As in `Work.measure`; what is known is not needed, nor is a folder.
 
         Returns
         -------
-        Bunch
-            ``probe_score_window`` and ``probe_score_window_shuffled``, from the inputs of other
-            sequences, of each seed and latent.
+        list of Bunch
+            One a seed: ``probe_score_window`` and ``probe_score_window_shuffled``, from the inputs
+            of other sequences, of each latent.
         """
-        progress = ProgressFile(progress_file)
-        scores: dict[str, list[Floats]] = {
-            "probe_score_window": [],
-            "probe_score_window_shuffled": [],
-        }
-        splits, n_seeds = self.design.splits(self.world), self.design.n_seeds
-        for seed in range(n_seeds):
+        progress, splits = ProgressFile(progress_file), self.design.splits(self.world)
+        found = []
+        for place, seed in enumerate(seeds):
             evaluation = of_seed(splits, seed)[1]
             X, latents = evaluation.X[: self.n_probe], evaluation.latents[: self.n_probe]
             roles = {name: getattr(self.world, name) for name in ("n_exogenous", "feedback")}
             windows = windows_of(X, self.n_lags, self.time_channel, self.n_tokens, **roles)
             stream = self.design.stream("probe", seed)
             options = probe_options(self.probe, evaluation, self.n_probe, stream)
-            progress.follow(seed / n_seeds)
+            progress.follow(place / len(seeds))
             with one_thread():
-                found = score_inputs(windows, latents, stream, **options)
-            for score, each in zip(found, scores.values(), strict=True):
-                each.append(score)
-        return Bunch(**{name: np.array(values) for name, values in scores.items()})
+                own, others = score_inputs(windows, latents, stream, **options)
+            found.append(Bunch(probe_score_window=own, probe_score_window_shuffled=others))
+        return found
+
+    def join(self, found: Sequence[Bunch]) -> Bunch:
+        """Return what was found of all seeds.
+
+        Parameters
+        ----------
+        found : list of Bunch
+            As `measure` returns them.
+
+        Returns
+        -------
+        Bunch
+            Arrays of seeds and latents.
+        """
+        return Bunch(**{name: np.array([one[name] for one in found]) for name in found[0]})
 
 
 def count_core_sequences(n_train: int) -> int:
@@ -355,7 +427,7 @@ def count_core_sequences(n_train: int) -> int:
 
 
 @dataclass(frozen=True)
-class Cores:
+class Cores(Work):
     """Random cores of growing size, with heads in closed form, in the structured world.
 
     Attributes
@@ -373,45 +445,71 @@ class Cores:
         What they are compared with when they are left alone; None leaves that out.
     """
 
-    design: Design
     world: World
     sizes: tuple[int, ...]
     time_channel: Literal["full_time"] | None
     left_alone: LeftAlone | None = None
 
-    def run(
-        self, progress_file: PathLike | None = None, checkpoint_folder: PathLike | None = None
-    ) -> Bunch:
-        """Score them.
+    @property
+    def seeds(self) -> range:
+        """The seeds that a curve is measured of: the first."""
+        return range(min(CORE_SEEDS, self.design.n_seeds))
+
+    def measure(
+        self,
+        seeds: Sequence[int],
+        known: Mapping[int, Bunch],
+        progress_file: PathLike | None = None,
+        checkpoint_folder: PathLike | None = None,
+    ) -> list[Bunch]:
+        """Score them in some seeds.
 
         Parameters
         ----------
-        progress_file, checkpoint_folder
-            As in `Baselines`.
+        seeds, known, progress_file, checkpoint_folder
+            As in `Work.measure`; what is known is not needed, nor is a folder.
 
         Returns
         -------
-        Bunch
-            ``nll_reservoir`` of each seed and size; NaN for the other seeds. And ``flow``, their
-            errors when they are left alone, DataArrays of seeds and sizes.
+        list of Bunch
+            One a seed: ``nll_reservoir`` of each size; and ``flow``, a list of their errors when
+            they are left alone.
         """
-        progress, n_seeds = ProgressFile(progress_file), self.design.n_seeds
-        splits = self.design.splits(self.world)
-        nll, n_done = np.full((n_seeds, len(self.sizes)), np.nan), min(CORE_SEEDS, n_seeds)
+        progress, splits = ProgressFile(progress_file), self.design.splits(self.world)
         measure = None if self.left_alone is None else self.left_alone.ready()
-        flow: list[xr.DataArray] = []
-        for seed in range(n_done):
-            progress.follow(seed / n_done)
+        found = []
+        for place, seed in enumerate(seeds):
+            progress.follow(place / len(seeds))
             train, evaluation = of_seed(splits, seed)
             stream, clock = self.design.stream("core", seed), self.time_channel
+            flow: list[xr.DataArray] = []
             watch = None if measure is None else self._watch(measure, evaluation, seed, flow)
             with one_thread():
                 X = train.X[: count_core_sequences(self.design.n_train)]
                 sizes = self.sizes
-                nll[seed] = nll_of_cores(self.world, X, evaluation, sizes, clock, stream, watch)
-        if not flow:
+                nll = nll_of_cores(self.world, X, evaluation, sizes, clock, stream, watch)
+            found.append(Bunch(nll_reservoir=nll, flow=flow))
+        return found
+
+    def join(self, found: Sequence[Bunch]) -> Bunch:
+        """Return what was found of the seeds.
+
+        Parameters
+        ----------
+        found : list of Bunch
+            As `measure` returns them.
+
+        Returns
+        -------
+        Bunch
+            ``nll_reservoir`` of each seed and size; NaN for seeds that are not measured. And
+            ``flow``, a DataArray of seeds and sizes.
+        """
+        nll = np.full((self.design.n_seeds, len(self.sizes)), np.nan)
+        nll[: len(found)] = [one.nll_reservoir for one in found]
+        places = [errors.expand_dims(("seed", "n_units")) for one in found for errors in one.flow]
+        if not places:
             return Bunch(nll_reservoir=nll)
-        places = [errors.expand_dims(("seed", "n_units")) for errors in flow]
         return Bunch(nll_reservoir=nll, flow={"flow_error_cores": xr.combine_by_coords(places)})
 
     def _watch(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from numbers import Integral
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .._dims import labelled
@@ -23,6 +25,7 @@ from ._assembly import collect
 from ._cube import annotate, label
 from ._fitted import network_cells
 from ._mistaken import refuse_mistaken
+from ._planned import PlannedRun, foresee
 from ._prepare import check_plan, make_plan, refuse_others
 from ._results import Results
 from ._run import check_progress, run_cells
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     import joblib
 
     from ._plan import Cell
+    from ._prepare import Plan
     from ._store import Store
 
 
@@ -135,10 +139,19 @@ class EmergenceAssessment(Results, Estimator):
         `fresh` are trained, by the parameters of the predictor (`max_steps`, `lr`, ...), which
         should be about those of the given ones, or the claim "order" compares what cannot be
         compared. With one network effects are shown, and the verdict is "undecided".
-    param_grid : dict of str to sequence, default=None
+    param_grid : dict of str to sequence or distribution, default=None
         Values of parameters to combine; each becomes a dimension of the cube under its key.
         ``world__...`` is a parameter of the world, ``model__...`` or a bare name one of the
-        model.
+        model. If one is a frozen distribution, such as ``scipy.stats.loguniform(1e-4, 1e-2)``,
+        configurations are drawn (values of lists with equal chances): they lie along the dimension
+        ``configuration``, and what each parameter was is a coordinate there.
+    n_configurations : int or None, default=None
+        How many configurations are drawn, if `param_grid` has a distribution. The first are the
+        same, however many there are.
+    sampling : {"random", "sobol"}, default="random"
+        How they are drawn: independently, or as points of a scrambled Sobol sequence
+        (`scipy.stats.qmc.Sobol`), which fill the space more evenly, best if `n_configurations` is
+        a power of 2.
     modes : sequence of str, default=("full", "readout")
         Training modes, out of the `training_modes` of the model: "full", "readout" (the untrained
         core), "random" (its head untrained, too) and, if it has recurrent weights, "scrambled".
@@ -291,6 +304,8 @@ class EmergenceAssessment(Results, Estimator):
         "world": [World, str, None],
         "model": [BasePredictor, str, list, tuple, nn.Module, None],
         "param_grid": [dict, None],
+        "n_configurations": [Interval(Integral, 1, None, closed="left"), None],
+        "sampling": [StrOptions({"random", "sobol"})],
         "modes": [str, "array-like"],
         "nulls": [str, "array-like"],
         "baselines": [str, "array-like", dict],
@@ -319,7 +334,9 @@ class EmergenceAssessment(Results, Estimator):
         world: World | str | None = None,
         model: BasePredictor | str | Sequence[BasePredictor | nn.Module] | nn.Module | None = None,
         *,
-        param_grid: dict[str, Sequence[Any]] | None = None,
+        param_grid: dict[str, Any] | None = None,
+        n_configurations: int | None = None,
+        sampling: Literal["random", "sobol"] = "random",
         modes: str | Sequence[str] = ("full", "readout"),
         nulls: str | Sequence[str] = "auto",
         baselines: str | Sequence[str] | dict[str, BasePredictor] = "auto",
@@ -350,6 +367,8 @@ class EmergenceAssessment(Results, Estimator):
         self.world = world
         self.model = model
         self.param_grid = param_grid
+        self.n_configurations = n_configurations
+        self.sampling = sampling
         self.modes = modes
         self.nulls = nulls
         self.baselines = baselines
@@ -420,20 +439,162 @@ class EmergenceAssessment(Results, Estimator):
             varies in few sequences, or latents cannot be scored in some seeds.
         """
         refuse_others(others)
+        X, y = self._checked(X, y)
+        plan = make_plan(self, X, y)
+        check_plan(plan, y)
+        # Parameters may change after it.
+        return self._complete(replace(plan, assessment=self._unfitted()), plan.description)
+
+    def plan(self, X: ArrayLike | None = None, y: ArrayLike | None = None) -> PlannedRun:
+        """Say what `fit` would do, what it would take, and what it could find, and do not do it.
+
+        All is checked as in `fit`. A few updates of copies of the networks are timed, as for the
+        announcement of a fit, and no result is computed.
+
+        Parameters
+        ----------
+        X : array-like, default=None
+            Your own sequences, as in `fit`.
+        y : array-like, default=None
+            Their latents, as in `fit`.
+
+        Returns
+        -------
+        PlannedRun
+            ``n_cells``, ``n_networks``, ``n_updates``, ``seconds``, ``n_bytes`` and
+            ``smallest_p_value``; and ``n_cells_stored`` and the like, of what is in `memory`
+            already. It is shown as a table.
+
+        Raises
+        ------
+        ValueError
+            As in `fit`.
+
+        Warns
+        -----
+        UserWarning
+            As in `fit`.
+
+        Examples
+        --------
+        >>> from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
+        >>> planned = EmergenceAssessment(
+        ...     OscillatorWorld(n_steps=20), GRUPredictor(2, max_steps=5), n_train=20, n_eval=10,
+        ...     param_grid={"lr": [0.01, 0.02]}, random_state=0,
+        ... ).plan()
+        >>> planned.n_networks, planned.n_updates, planned.smallest_p_value
+        (72, 180, 0.03125)
+        >>> print(planned)  # doctest: +ELLIPSIS
+        configurations    2
+        conditions        structured, resample, phase
+        modes             full, readout
+        seeds             6
+        cells             18
+        networks          72
+        updates           180
+        time              about ... on 1 process
+        memory            ... GB
+        smallest p-value  0.0312, and alpha is 0.05
+        """
+        X, y = self._checked(X, y)
+        plan = make_plan(self._unfitted(), X, y)
+        check_plan(plan, y)
+        return foresee(plan, self.n_jobs)
+
+    def _checked(self, X: ArrayLike | None, y: ArrayLike | None) -> tuple[Any, Any]:
+        """Return X and y without their labels, after a look at all parameters."""
         check_progress(self.progress)
         refuse_mistaken(self.world, self.model)
         self._validate_params()
-        X, y = labelled(X, y, "y")
-        plan = make_plan(self, X, y)
-        check_plan(plan, y)
-        self.world_ = plan.world
-        cells = schedule(plan)
-        self._cells = network_cells(cells)
-        cube = collect(cells, self._run(cells, plan.store), plan.coords)
+        return labelled(X, y, "y")
+
+    def add_seeds(self, n: int) -> Self:
+        """Add replicates: train and measure `n` more seeds, with all else as it was in `fit`.
+
+        The result is that of a `fit` with as many seeds from the start, to the last bit: a seed
+        does not depend on which others there are. What depends on all of them is computed anew:
+        statistics, and of fewer than 250 training sequences, which tell only together which
+        baseline is best, the baselines. Seeds that there are come from the folder of `memory`, or,
+        without one, from this assessment; what the folder has lost is computed again. To add seeds
+        until something is significant finds it too often; decide how many there will be before you
+        look.
+
+        Parameters
+        ----------
+        n : int
+            How many more, at least 1. The parameter `n_seeds` becomes the number of all.
+
+        Returns
+        -------
+        self : EmergenceAssessment
+            Fitted.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        ValueError
+            If `n` is no positive integer, or the networks were given and not trained here.
+
+        KeyboardInterrupt
+            If it is interrupted; results stay those of before.
+
+        Warns
+        -----
+        UserWarning
+            As in `fit`.
+
+        Examples
+        --------
+        >>> from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
+        >>> assessment = EmergenceAssessment(
+        ...     OscillatorWorld(n_steps=20), GRUPredictor(2, max_steps=5), n_train=20, n_eval=10,
+        ...     nulls=(), baselines=("mean",), reservoir_sizes=None, random_state=0, progress=False,
+        ... ).fit()
+        >>> assessment.add_seeds(2).cube_.sizes["seed"]
+        8
+        """
+        check_is_fitted(self, "cube_")
+        if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
+            raise ValueError(f"n={n!r} is no number of seeds to add; pass an integer from 1.")
+        plan = self._plan.with_more_seeds(int(n))
+        check_plan(plan, None)
+        description = self._description | {"n_seeds": plan.n_seeds}
+        self._complete(plan, description, self._found)
+        self.n_seeds = plan.n_seeds
+        return self
+
+    def _unfitted(self) -> Self:
+        """Return an assessment with the same parameters, which is not fitted.
+
+        World and model are not copied: configurations have copies of their own.
+        """
+        parameters = self.get_params(deep=False)
+        for name in ("probe", "baselines"):
+            parameters[name] = clone(parameters[name], safe=False)
+        fresh = type(self)(**parameters)
+        if "_networks" in vars(self):
+            fresh._networks = self._networks
+        return fresh
+
+    def _complete(
+        self,
+        plan: Plan,
+        description: dict[str, Any],
+        known: Sequence[Mapping[int, Any]] = (),
+    ) -> Self:
+        """Run what is not known of a plan, by cell and seed, and keep what was found."""
+        cells = schedule(plan, known)
+        results, found = zip(*self._run(cells, plan.store), strict=True)
+        cube = collect(cells, results, plan.coords)
         cube["flow_target"] = plan.flow_targets
-        self.cube_ = label(add_statistics(annotate(cube, plan.description)), plan.world)
+        cube = cube.assign_coords(plan.grid.coords)
+        self.cube_ = label(add_statistics(annotate(cube, description)), plan.world)
+        self.world_ = plan.world
+        self._cells, self._plan, self._description = network_cells(cells), plan, description
+        self._found = found
         return self
 
     def _run(self, cells: Sequence[Cell], store: Store) -> list[Any]:
-        """Run the cells; what each returns."""
+        """Run the cells, see `run_cells`."""
         return run_cells(cells, store, n_jobs=self.n_jobs, progress=self.progress)

@@ -102,8 +102,12 @@ class Together:
             for name, each in self.cube.coords.items()
             if (name in self.grid or not each.ndim) and name not in RESERVED
         }
+        # What a parameter of configurations that were drawn was lies along their numbers.
+        for name, each in self.cube.coords.items():
+            if each.ndim == 1 and each.dims[0] in self.grid:
+                coords.setdefault(str(name), each)
         known = {name: each.values.tolist() for name, each in coords.items()}
-        places = {name: self.grid.index(name) for name in known if name in self.grid}
+        places = {name: self.grid.index(each.dims[0]) for name, each in coords.items() if each.ndim}
         return [
             {
                 name: value[index[places[name]]] if name in places else value

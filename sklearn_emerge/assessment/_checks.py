@@ -19,7 +19,7 @@ from ..predictors._trained import warned_before
 from ..training import count_held_out
 from ..worlds import ArrayWorld, Sample, World
 from ._design import Design
-from ._labels import STRUCTURED, check_label, check_names
+from ._labels import STRUCTURED, check_label, check_names, coordinate
 from ._notes import noted
 from ._plan import Configuration
 from ._trajectory import TRIED, Timed, try_measures
@@ -58,7 +58,7 @@ def check_configurations(
         If a world, a model for it or a mode of this model is impossible.
     """
     begun: list[Configuration] = []
-    drawn: dict[tuple[int, ...], Sample] = {}
+    drawn: dict[tuple[str, ...], Sample] = {}
     for configuration in configurations:
         world = configuration.worlds[STRUCTURED]
         recorded = isinstance(world, ArrayWorld)
@@ -75,8 +75,8 @@ def check_configurations(
             )
         # Those that differ in the model alone have the same worlds.
         place = tuple(
-            i
-            for key, i in zip(configuration.settings, configuration.index, strict=True)
+            str(coordinate([value]).item())
+            for key, value in configuration.settings.items()
             if key.startswith("world__")
         )
         if place not in drawn:

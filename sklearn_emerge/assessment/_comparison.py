@@ -18,6 +18,7 @@ from ..inference import check_alpha, check_correction
 from ..inference._labelled import adjust, complete, intervals, means, p_values
 from ._concat import SEED, differing, seed_keys
 from ._cube import check_claimed, cube_of
+from ._grid import CONFIGURATION
 from ._labels import grid_of
 from ._notes import noted
 from ._shown import Table
@@ -184,7 +185,19 @@ def read_several(cubes: Mapping[str, CubeSource]) -> dict[str, xr.Dataset]:
                 f"{grid_of(cube)}; select one value of what the other lacks, "
                 "cube.sel(parameter=value)."
             )
+        for label in (label for label, each in cube.coords.items() if _is_drawn(each)):
+            ours, theirs = xr.align(cube[label], other.get(label, xr.DataArray()), join="inner")
+            if not np.array_equal(ours, theirs):
+                raise ValueError(
+                    f"The configurations of {name!r} and {first!r} were drawn, and have other "
+                    f"{label}; draw both from the same param_grid by the same random_state."
+                )
     return read
+
+
+def _is_drawn(coordinate: xr.DataArray) -> bool:
+    """Return whether this is a parameter of configurations that were drawn."""
+    return coordinate.dims == (CONFIGURATION,) and coordinate.name != CONFIGURATION
 
 
 def _check_independent(

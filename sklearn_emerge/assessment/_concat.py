@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from .._names import did_you_mean
 from ._assembly import without_grid
 from ._cube import check_configured, cube_of
+from ._grid import CONFIGURATION
 from ._labels import RESERVED, coordinate, grid_of, join
 from ._notes import noted
 from ._statistics import measured, recomputed
@@ -111,7 +112,8 @@ def concat_cubes(cubes: Sequence[CubeSource], dim: str = SEED) -> xr.Dataset:
         labels = _values(parts, dim)
         noise = [each for run in runs for each in run.get("noise", [])]
         run["noise"] = [each for i, each in enumerate(noise) if each not in noise[:i]]
-        run["param_grid"] = (run["param_grid"] or {}) | {dim: labels.tolist()}
+        if dim != CONFIGURATION:
+            run["param_grid"] = (run["param_grid"] or {}) | {dim: labels.tolist()}
     joined = joined.assign_coords({dim: labels})
     joined.attrs = parts[0].attrs | {"configuration": json.dumps(run, sort_keys=True)}
     return recomputed(joined, f"joined from {len(parts)} cubes along {dim}")
@@ -189,7 +191,12 @@ def _check_same(first: xr.Dataset, other: xr.Dataset, name: str, dim: str) -> No
             f"{name} was made by other settings than cubes[0]: {said}. Join cubes that differ in "
             f"{dim} alone (what they are judged by can be changed: judge_cube)."
         )
-    selected = [n for n, each in first.coords.items() if not each.ndim and n not in RESERVED]
+    # Of configurations that were drawn, their parameters, too.
+    selected = [
+        name
+        for name, each in first.coords.items()
+        if name not in RESERVED and set(each.dims) <= {*grid_of(first)} - {dim}
+    ]
     for label in ("condition", "mode", "baseline", "latent", SEED, *grid_of(first), *selected):
         if label == dim:
             continue
@@ -295,6 +302,10 @@ def _join(parts: Sequence[xr.Dataset], dim: str) -> xr.Dataset:
             _check_equal(name, [part[name] for part in same if name in part])
             joined[name] = (template.dims, template.values, template.attrs)
     coords = {name: each for name, each in same[0].coords.items() if dim not in each.dims}
+    for name, each in same[0].coords.items():
+        if each.dims == (dim,) and name != dim:
+            of_all = np.concatenate([part[name].values for part in same])
+            coords[name] = ((dim,), of_all, each.attrs)
     coords |= labels | (_beside_labels(same, dim) if dim != SEED else {})
     coords[dim] = np.arange(sum(part.sizes[dim] for part in parts))
     order = dict.fromkeys([*same[0].coords, *coords])
@@ -306,6 +317,8 @@ def _beside_labels(parts: Sequence[xr.Dataset], dim: str) -> dict[str, xr.Variab
     grid, found = grid_of(parts[0]), {}
     for name, first in ((n, each) for part in parts for n, each in part.coords.items()):
         if name in first.dims or not first.ndim or first.dtype.kind != "f" or name in found:
+            continue
+        if first.dims[-1] in grid:
             continue
         dims = (*grid, first.dims[-1])
         wholes = [

@@ -49,7 +49,9 @@ def find_cell(
         raise ValueError(
             f"seed={seed!r} is none of the assessment; choose an integer from 0 to {n_seeds - 1}."
         )
-    known = {key: _values(cells, place) for place, key in enumerate(cells[0].settings)}
+    # Those that are drawn have parameters besides their number.
+    keys = list(cells[0].settings)[: len(cells[0].index)]
+    known = {key: _values(cells, place) for place, key in enumerate(keys)}
     for key in grid:
         if key not in known:
             raise ValueError(
@@ -90,6 +92,7 @@ def _index(key: str, values: Sequence[Any], grid: Mapping[str, Any]) -> int:
 
 def refit(cell: Cell, seed: int) -> BasePredictor:
     """Return the predictor of a seed of a cell, with its weights if the store has them."""
-    kept = None if cell.entry is None else cell.entry.weights()
+    seed = int(seed)
+    kept = None if cell.entry is None else cell.entry.weights(seed)
     with one_thread_of_blas():
-        return cell.work.refit(int(seed), None if kept is None else kept[seed])
+        return cell.work.refit(seed, kept)

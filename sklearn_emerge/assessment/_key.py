@@ -4,6 +4,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +15,9 @@ from weakref import WeakKeyDictionary
 
 import torch
 from joblib.hashing import NumpyHasher
+from numba.core.registry import cpu_target
 
+from .._threads import blas_libraries
 from ._reach import NAME, digest_of
 
 _LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "skorch", "numba")
@@ -26,9 +29,25 @@ Code = type | Callable[..., Any]
 _SOURCES: WeakKeyDictionary[Code, str] = WeakKeyDictionary()
 
 
+@cache
 def library_versions() -> dict[str, str]:
-    """Return the versions of the libraries that results may depend on."""
+    """Return the versions of the libraries that results may depend on; read once, not to change."""
     return {name: version(name) for name in _LIBRARIES}
+
+
+@cache
+def instruction_sets() -> dict[str, Any]:
+    """Return the instructions of the processor that libraries use, on which last digits depend.
+
+    Those of torch and of BLAS round all networks, and those of numba the compiled scans. They are
+    asked for once: the libraries do not change in a process.
+    """
+    return {
+        "torch": torch.backends.cpu.get_cpu_capability(),
+        "blas": sorted({str(each.get("architecture")) for each in blas_libraries()}),
+        # By which numba tells, too, whether what it has compiled can be used.
+        "numba": cpu_target.target_context.codegen().magic_tuple(),
+    }
 
 
 def key_of(value: object) -> str:
@@ -50,15 +69,33 @@ def key_of(value: object) -> str:
     -------
     str
     """
-    return _key_of(value, set())
+    return _key_of(value, set())[0]
 
 
-def _key_of(value: object, known: set[int]) -> str:
-    """Return the key; `known` are the numbers of the functions whose variables are counted."""
+def key_and_code_of(value: object) -> tuple[str, dict[str, str]]:
+    """Return the key of a value, and the digests of the files of the package that are in it.
+
+    Parameters
+    ----------
+    value : object
+        As in `key_of`.
+
+    Returns
+    -------
+    key : str
+    code : dict of str to str
+        By the name of a module, as of `digest_of`.
+    """
+    key, sources = _key_of(value, set())
+    return key, {module: digest for (module, name), digest in sources.items() if not name}
+
+
+def _key_of(value: object, known: set[int]) -> tuple[str, dict[tuple[str, str], str]]:
+    """Return key and sources; `known` are the numbers of functions whose variables are counted."""
     hasher = _Hasher(known)
     digest = hasher.hash(value)
     found = sorted(hasher.sources.items()), sorted(hasher.variables.items())
-    return sha256(repr((digest, *found)).encode()).hexdigest()
+    return sha256(repr((digest, *found)).encode()).hexdigest(), hasher.sources
 
 
 class _Hasher(NumpyHasher):
@@ -100,7 +137,7 @@ class _Hasher(NumpyHasher):
                 # What has no key cannot be told from what it was.
                 with suppress(Exception):
                     place = function.__module__, function.__qualname__, name
-                    self.variables[place] = _key_of(value, self._known)
+                    self.variables[place] = _key_of(value, self._known)[0]
 
 
 def _source(part: Code) -> str:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import xarray as xr
@@ -26,10 +26,11 @@ from ..predictors._scale import spread_known
 from ..probes import control_states, score_probe
 from ..training import N_PARTS, Checkpoints, TrainingContext
 from ..worlds import Sample, World
-from ._design import Design, of_seed
+from ._design import of_seed
 from ._left_alone import LeftAlone
 from ._progress import ProgressFile
-from ._trajectory import Recorder, Timed
+from ._trajectory import Recorder, Timed, joined_records
+from ._work import Work
 
 # Evaluation sequences on which memory is measured, at most.
 N_MEMORY = 100
@@ -38,7 +39,7 @@ PROBE_SCORES = ("probe_score", "probe_score_shuffled", "probe_score_noise", "pro
 
 
 @dataclass(frozen=True)
-class Networks:
+class Networks(Work):
     """The networks of one configuration in one condition and mode.
 
     Attributes
@@ -64,13 +65,12 @@ class Networks:
         Updates at which measures are taken.
     measures : dict of str to Timed or None
         Measures to take there besides the negative log-likelihood.
-    trained : list of dict or None
+    trained : list of dict (or by seed) or None
         Networks that are trained already, see `fit_replicas`.
     own : list of dict or None
         Parameters of the model that each seed has of its own: those of given networks.
     """
 
-    design: Design
     world: World
     model: BasePredictor
     mode: str
@@ -80,7 +80,7 @@ class Networks:
     left_alone: LeftAlone | None = None
     record_at: tuple[int, ...] = ()
     measures: dict[str, Timed] | None = None
-    trained: Sequence[Mapping[str, Any]] | None = None
+    trained: Sequence[Mapping[str, Any]] | Mapping[int, Mapping[str, Any]] | None = None
     own: list[dict[str, Any]] | None = None
 
     @property
@@ -93,63 +93,93 @@ class Networks:
         at_rest = self.mode == "random" or in_closed_form or given
         return 0 if at_rest else getattr(self.model, "max_steps", 0) * self.design.n_seeds
 
-    def run(
-        self, progress_file: PathLike | None = None, checkpoint_folder: PathLike | None = None
-    ) -> Bunch:
-        """Train and score the networks of all seeds.
+    def of_any_seed(self) -> Self:
+        """Return what all seeds have in common, by which their results are kept."""
+        alike = super().of_any_seed()
+        if self.trained is not None:
+            alike = replace(alike, trained=[])
+        return alike if self.own is None else replace(alike, own=[])
+
+    def own_of(self, seed: int) -> Any:
+        """Return the weights and parameters that a network has of its own, None if it has none."""
+        found = [None if each is None else each[seed] for each in (self.trained, self.own)]
+        return None if found == [None, None] else found
+
+    def measure(
+        self,
+        seeds: Sequence[int],
+        known: Mapping[int, Bunch],
+        progress_file: PathLike | None = None,
+        checkpoint_folder: PathLike | None = None,
+    ) -> list[Bunch]:
+        """Train and score the networks of some seeds, all at once where that is faster.
 
         Parameters
         ----------
-        progress_file : path-like or None, default=None
-            Where to report how much is done.
-        checkpoint_folder : path-like or None, default=None
-            Where to keep the state of the training, and to go on from.
+        seeds, known, progress_file, checkpoint_folder
+            As in `Work.measure`; what is known is not needed.
 
         Returns
         -------
-        Bunch
-            One value a seed; probe scores have one a latent, too, losses in training one a block
-            of updates; ``memory`` and ``flow``, DataArrays of seeds by name; ``trajectory``, see
-            `Recorder`; and
-            with a folder ``troubles``, see `Checkpoints`, and ``weights``, if these are all that
-            training has made.
+        list of Bunch
+            One a seed. Probe scores have one value a latent, losses in training one a block of
+            updates; ``memory`` and ``flow`` are DataArrays by name, ``trajectory``, see
+            `Recorder`, too; and with a folder there are ``weights``, if these are all that training
+            has made, and, of the first, ``troubles``, see `Checkpoints`.
         """
-        n_seeds, splits = self.design.n_seeds, self.design.splits(self.world)
+        splits = self.design.splits(self.world)
         progress = [] if progress_file is None else [ProgressFile(progress_file)]
         recorder = None
         if self.record_at:
-            evaluations = [evaluation for _, evaluation in splits]
-            recorder = Recorder(self.record_at, self.measures or {}, evaluations, n_seeds)
+            evaluations = [of_seed(splits, seed)[1] for seed in seeds]
+            recorder = Recorder(self.record_at, self.measures or {}, evaluations, seeds)
         checkpoints = None
         if checkpoint_folder is not None:
             checkpoints = Checkpoints(checkpoint_folder, recorder)
         context = TrainingContext(tuple(progress), recorder, checkpoints)
         start = time.perf_counter()
-        predictors = self._fit([train for train, _ in splits], context)
+        predictors = self._fit(splits, seeds, context)
         seconds = time.perf_counter() - start + (0 if checkpoints is None else checkpoints.seconds)
-        found: list[dict[str, Any]] = []
+        found: list[Bunch] = []
         flow = self._flow(splits)
-        for seed, predictor in enumerate(predictors):
+        for place, (seed, predictor) in enumerate(zip(seeds, predictors, strict=True)):
             for file in progress:
-                file.follow(seed / n_seeds)
+                file.follow(place / len(seeds))
             # One thread: the last digits must not depend on how many there are.
             with one_thread():
                 evaluation = of_seed(splits, seed)[1]
-                found.append(self._score(seed, predictor, evaluation))
-                found[-1]["flow"] = flow(seed, predictor)
-        memory, errors = (
-            _joined([each.pop(name) for each in found]) for name in ("memory", "flow")
-        )
-        result = Bunch(**{name: np.array([each[name] for each in found]) for name in found[0]})
+                one = Bunch(**self._score(seed, predictor, evaluation))
+                one.flow = flow(seed, predictor)
+            one.fit_seconds = seconds / len(seeds)
+            one.trajectory = {} if recorder is None else recorder.of(place)
+            if checkpoints is not None and self._weights_are_all:
+                one.weights = state_of(predictor)
+            found.append(one)
+        if checkpoints is not None:
+            found[0].troubles = checkpoints.troubles
+        return found
+
+    def join(self, found: Sequence[Bunch]) -> Bunch:
+        """Return what was found of all seeds.
+
+        Parameters
+        ----------
+        found : list of Bunch
+            As `measure` returns them.
+
+        Returns
+        -------
+        Bunch
+            One value a seed; what is a DataArray has seeds as its first dimension.
+        """
+        labelled = "memory", "flow", "trajectory"
+        names = [name for name in found[0] if name not in labelled]
+        result = Bunch(**{name: np.array([each[name] for each in found]) for name in names})
         # All seeds have as many weights.
         result.n_parameters = result.n_parameters[0]
-        result.fit_seconds = np.full(n_seeds, seconds / n_seeds)
-        result.memory, result.flow = memory, errors
-        result.trajectory = {} if recorder is None else recorder.result()
-        if checkpoints is not None:
-            result.troubles = checkpoints.troubles
-            if self._weights_are_all:
-                result.weights = [state_of(predictor) for predictor in predictors]
+        for name in ("memory", "flow"):
+            result[name] = _joined([each[name] for each in found])
+        result.trajectory = joined_records([each.trajectory for each in found])
         return result
 
     @property
@@ -173,11 +203,10 @@ class Networks:
         -------
         predictor
         """
-        train, _ = self.splits(seed)
-        trained = [weights] if weights is not None else self.trained and [self.trained[seed]]
-        own = None if self.own is None else [self.own[seed]]
-        alone = replace(self, trained=trained, own=own)
-        return alone._fit([train], TrainingContext(), [seed])[0]
+        # Weights from the store stand where those of a reproduction do.
+        known = self if weights is None else replace(self, trained={seed: weights})
+        splits = self.design.splits(self.world)
+        return known._fit(splits, [seed], TrainingContext())[0]
 
     def splits(self, seed: int) -> tuple[Sample, Sample]:
         """Return the training and evaluation sequences of a seed."""
@@ -185,16 +214,21 @@ class Networks:
 
     def _fit(
         self,
-        samples: Sequence[Sample],
+        splits: Sequence[tuple[Sample, Sample]],
+        seeds: Sequence[int],
         context: TrainingContext,
-        seeds: Sequence[int] | None = None,
     ) -> list[BasePredictor]:
-        """Fit the model once a seed."""
-        seeds = range(self.design.n_seeds) if seeds is None else seeds
-        seeds = [integer_seed(self.design.stream("model", seed)) for seed in seeds]
+        """Fit the model once for each of some seeds."""
+        shared = len(splits) == 1
+        samples = [train for train, _ in (splits if shared else [splits[s] for s in seeds])]
+        trained, own = (
+            None if each is None else [each[seed] for seed in seeds]
+            for each in (self.trained, self.own)
+        )
+        streams = [integer_seed(self.design.stream("model", seed)) for seed in seeds]
         with spread_known(self.world.recorded_spread):
             model = self.model
-            return _fit_seeds(model, self.mode, samples, seeds, context, self.trained, self.own)
+            return _fit_seeds(model, self.mode, samples, streams, context, trained, own)
 
     def _flow(
         self, splits: Sequence[tuple[Sample, Sample]]

@@ -1,8 +1,7 @@
 """What an assessment consists of: configurations, and the cells that are run for each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import product
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,8 +11,8 @@ from .._names import did_you_mean
 from ..predictors._facts import with_facts
 from ..predictors._trained import warned_before
 from ..worlds import World
-from ._cube import VARIABLES
-from ._labels import RESERVED, STRUCTURED, check_values
+from ._grid import Grid, parameter_of
+from ._labels import STRUCTURED
 from ._notes import noted
 
 # Parameters of the model that the assessment sets itself.
@@ -33,7 +32,7 @@ class Configuration:
     models : dict of str to predictor
         The model with all facts of the world filled in, by condition.
     settings : dict of str to object
-        The values of the grid, by key.
+        The values of the grid, by key; after its number, if it was drawn.
     n_units : int or None
         Hidden units of its network, None if the model is none, or before it was tried.
     steps_quickly : bool
@@ -67,9 +66,11 @@ class Cell:
     n_updates : int
         Updates of the optimiser, of all seeds.
     entry : Entry or None
-        Where the store keeps its result.
-    stored : bool
-        Whether the store has it.
+        Where the store keeps its results.
+    known : dict of int to Bunch
+        Results of seeds that were computed before.
+    n_left : int
+        Seeds whose results are neither known nor in the store.
     """
 
     work: Any
@@ -80,23 +81,49 @@ class Cell:
     name: str = ""
     n_updates: int = 0
     entry: Any = None
-    stored: bool = False
+    known: Mapping[int, Any] = field(default_factory=dict)
+    n_left: int = 1
 
-    def run(self, progress_file: str | Path | None = None) -> Any:
-        """Return the result: that in the store, or else what is computed now, which is kept."""
+    @property
+    def stored(self) -> bool:
+        """Whether nothing has to be computed."""
+        return not self.n_left
+
+    @property
+    def remaining(self) -> "Cell":
+        """The same of as many seeds as are left: what it takes."""
+        design, n_seeds = self.work.design, len(self.work.seeds)
+        if self.n_left in (0, n_seeds):
+            return self
+        work = replace(self.work, design=replace(design, n_seeds=self.n_left))
+        return replace(self, work=work, n_updates=self.n_updates * self.n_left // n_seeds)
+
+    def run(self, progress_file: str | Path | None = None) -> tuple[list[Any], dict[str, str]]:
+        """Return the results of all seeds, and what there was trouble with, see `Store.tell`.
+
+        They are known, or in the store, or else computed now and kept.
+        """
         parts = {"condition": self.condition, **self.settings, "mode": self.mode}
         where = [f"{name}={value!r}" for name, value in parts.items() if value is not None]
         place = f"This happened in the cell {', '.join(where) or self.name}."
         with noted(place), warned_before():
-            if self.entry is None:
-                return self.work.run(progress_file)
-            return self.entry.look_up(self.work, progress_file)
+            if self.entry is not None:
+                return self.entry.look_up(self.work, self.known, progress_file)
+            found, left = dict(self.known), self.work.left(self.known)
+            if left:
+                found |= zip(left, self.work.measure(left, found, progress_file), strict=True)
+            return [found[seed] for seed in self.work.seeds], {}
+
+    def take(self, found: Sequence[Any]) -> tuple[Any, dict[int, Any]]:
+        """Return what was found of all seeds as one, and by seed what no store keeps."""
+        kept = {} if self.entry is not None else dict(zip(self.work.seeds, found, strict=True))
+        return self.work.join(found), kept
 
 
 def expand(
     world: World,
     model: BaseEstimator,
-    param_grid: Mapping[str, Sequence[Any]] | None,
+    grid: Grid,
     nulls: Sequence[str],
 ) -> list[Configuration]:
     """Return the configurations of a grid.
@@ -107,7 +134,7 @@ def expand(
         The world.
     model : predictor
         The model.
-    param_grid : dict of str to sequence, or None
+    grid : Grid
         ``world__...`` sets a parameter of the world, ``model__...`` or a bare name one of the
         model.
     nulls : sequence of str
@@ -120,30 +147,12 @@ def expand(
     Raises
     ------
     ValueError
-        If a parameter, a value or a null is not known.
+        If a parameter or a null is not known.
     """
-    grid: dict[str, list[Any]] = {}
-    keys: dict[tuple[str, str], str] = {}
-    for key, values in (param_grid or {}).items():
-        if not isinstance(key, str):
-            raise ValueError(f"param_grid key {key!r} must be text, the name of a parameter.")
-        if key in RESERVED or key in VARIABLES:
-            kind = "dimension" if key in RESERVED else "variable"
-            raise ValueError(
-                f"param_grid key {key!r} is the name of a {kind} of the cube; write "
-                f"'model__{key}' or 'world__{key}'."
-            )
-        grid[key] = check_values(key, values)
-        other = keys.setdefault(_parameter(key), key)
-        if other != key:
-            raise ValueError(
-                f"param_grid keys {other!r} and {key!r} are the same parameter; drop one."
-            )
     configurations = []
-    for index in product(*(range(len(values)) for values in grid.values())):
-        settings = {key: grid[key][i] for key, i in zip(grid, index, strict=True)}
+    for index, parameters, settings in grid.points():
         configured_world, configured_model = clone(world), clone(model)
-        for key, value in settings.items():
+        for key, value in parameters.items():
             _set(configured_world, configured_model, key, value)
         configured_world._validate_params()
         configured_model._validate_params()
@@ -154,15 +163,9 @@ def expand(
     return configurations
 
 
-def _parameter(key: str) -> tuple[str, str]:
-    """Return whose parameter a key of the grid names, and its name there."""
-    owner, separator, name = key.partition("__")
-    return (owner, name) if separator and owner in ("world", "model") else ("model", key)
-
-
 def _set(world: World, model: BaseEstimator, key: str, value: object) -> None:
     """Set the parameter that a key of the grid names."""
-    owner, name = _parameter(key)
+    owner, name = parameter_of(key)
     target = world if owner == "world" else model
     if target is model and name in _REPLACED:
         raise ValueError(f"param_grid key {key!r} is set by the assessment; {_REPLACED[name]}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from platform import python_version
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from .._names import did_you_mean
-from .._random import seed_sequence
+from .._random import seed_sequence, substream
 from .._registry import make_model, make_world
 from ..inference import check_alpha, check_correction
 from ..likelihoods import LIKELIHOODS
@@ -35,8 +35,9 @@ from ._cube import describe
 from ._design import Design
 from ._flow import NO_TARGET
 from ._given import read_given
+from ._grid import Grid, distribution_in_words, is_distribution, read_grid
 from ._key import library_versions
-from ._labels import STRUCTURED, check_names, coordinate
+from ._labels import STRUCTURED, check_names
 from ._order import warn_if_steps_are_elsewhere
 from ._panel import make_baselines, reference_names
 from ._plan import Configuration, expand
@@ -73,8 +74,10 @@ class Plan:
         The world.
     model : predictor
         The model.
+    grid : Grid
+        The parameters that are varied.
     configurations : list of Configuration
-        The grid.
+        Its points.
     modes, nulls, claims, latents : tuple of str
         Names of training modes, of nulls, of claims to test and of latents that are probed.
     baselines : dict of str to predictor
@@ -95,6 +98,7 @@ class Plan:
     store: Store
     world: World
     model: BasePredictor
+    grid: Grid
     configurations: list[Configuration]
     modes: tuple[str, ...]
     nulls: tuple[str, ...]
@@ -115,6 +119,17 @@ class Plan:
         asked = self.assessment.n_seeds
         return _N_SEEDS if asked is None else asked
 
+    def with_more_seeds(self, n: int) -> Plan:
+        """Return the same plan with more seeds; raise a ValueError if there can be none."""
+        if self.given is not None or self.assessment._networks:
+            raise ValueError(
+                f"n={n} seeds cannot be added to networks that are trained already; pass an "
+                "assessment a longer list of networks as model, one a seed."
+            )
+        assessment = self.assessment._unfitted()
+        assessment.n_seeds = self.n_seeds + n
+        return replace(self, assessment=assessment)
+
     def flow_target(self, configuration: Configuration) -> str | None:
         """Return what networks that are left alone are compared with, see `target_of`, or None."""
         if self.assessment.operator_evidence != "flow":
@@ -129,9 +144,9 @@ class Plan:
     def flow_targets(self) -> tuple[tuple[str, ...], NDArray[np.object_]]:
         """What networks that are left alone are compared with, or "none", along the grid."""
         found = [self.flow_target(each) or NO_TARGET for each in self.configurations]
-        grid = self.assessment.param_grid or {}
-        shape = [len(values) for values in grid.values()]
-        return tuple(grid), np.array(found, object).reshape(shape)
+        labels = self.grid.labels
+        shape = [len(each) for each in labels.values()]
+        return tuple(labels), np.array(found, object).reshape(shape)
 
     @property
     def sizes(self) -> tuple[int | None, int | None]:
@@ -153,11 +168,11 @@ class Plan:
     @property
     def coords(self) -> dict[str, Any]:
         """The coordinates of the cube."""
-        assessment, grid = self.assessment, self.assessment.param_grid or {}
+        assessment = self.assessment
         coords: dict[str, Any] = {
             "condition": (STRUCTURED, *self.nulls),
             "mode": self.modes,
-            **{key: coordinate(values) for key, values in grid.items()},
+            **self.grid.labels,
             "seed": np.arange(self.n_seeds),
             "baseline": list(self.baselines),
             "block": np.arange(1, N_PARTS + 1) / N_PARTS,
@@ -189,6 +204,13 @@ class Plan:
     def description(self) -> dict[str, Any]:
         """What the results depend on, as plain data."""
         given = describe(self.assessment)
+        if not self.grid.drawn:
+            del given["sampling"]
+        else:
+            # Objects have addresses, and no parameters that can be read.
+            for key, values in (self.assessment.param_grid or {}).items():
+                if is_distribution(key, values):
+                    given["param_grid"][key] = distribution_in_words(values)
         networks = {}
         if self.given is not None:
             heads = sum(own["trained"].head is not None for own in self.given)
@@ -243,8 +265,12 @@ def make_plan(assessment: EmergenceAssessment, X: Any, y: Any) -> Plan:
     store, world = Store(assessment.memory), _resolve_world(assessment, X, y)
     model, given = _resolve_model(assessment)
     record_at, measures = check_record(assessment.record_at, assessment.measures)
-    nulls = check_names("nulls", _nulls(assessment, world, model), world.null_kinds, auto=True)
-    configurations = expand(world, model, assessment.param_grid, nulls)
+    entropy = seed_sequence(assessment.random_state).generate_state(4).tolist()
+    drawing = assessment.n_configurations, assessment.sampling
+    grid = read_grid(assessment.param_grid, *drawing, substream(entropy, "configurations"))
+    asked = _nulls(assessment, world, model, grid)
+    nulls = check_names("nulls", asked, world.null_kinds, auto=True)
+    configurations = expand(world, model, grid, nulls)
     check_values(configurations)
     sizes = assessment.n_train, assessment.n_eval
     modes, configurations = check_configurations(configurations, assessment.modes, *sizes, given)
@@ -257,6 +283,7 @@ def make_plan(assessment: EmergenceAssessment, X: Any, y: Any) -> Plan:
         store,
         world,
         model,
+        grid,
         configurations,
         modes,
         nulls,
@@ -266,7 +293,7 @@ def make_plan(assessment: EmergenceAssessment, X: Any, y: Any) -> Plan:
         candidates=reference_names(assessment.reference, baselines),
         record_at=record_at,
         measures=measures,
-        entropy=seed_sequence(assessment.random_state).generate_state(4).tolist(),
+        entropy=entropy,
         given=given,
     )
 
@@ -289,10 +316,10 @@ def check_plan(plan: Plan, y: Any) -> None:
         check_sizes(assessment.reservoir_sizes, "reservoir_sizes")
     own = assessment.baselines if isinstance(assessment.baselines, dict) else {}
     warn_if_fitted(plan.model, own)
-    grid = tuple(assessment.param_grid or ())
     given = getattr(plan.model, "likelihood", "") != "auto" or any(
-        key.removeprefix("model__") == "likelihood" for key in grid
+        key.removeprefix("model__") == "likelihood" for key in plan.grid.values
     )
+    grid = tuple(plan.grid.labels)
     check_likelihoods(configurations, plan.baselines, plan.nulls, *sizes, given=given)
     check_groups_trained_on(configurations, plan.design_of)
     try_baselines(own, configurations)
@@ -315,7 +342,7 @@ def check_plan(plan: Plan, y: Any) -> None:
 
 
 def _nulls(
-    assessment: EmergenceAssessment, world: World, model: BasePredictor
+    assessment: EmergenceAssessment, world: World, model: BasePredictor, grid: Grid
 ) -> str | Sequence[str]:
     """Return the nulls that were asked for, of "auto" those that claims need.
 
@@ -327,8 +354,8 @@ def _nulls(
     world._validate_params()
     likelihood = getattr(model, "likelihood", "auto")
     likelihoods = [world.likelihood if likelihood == "auto" else likelihood]
-    for key, values in (assessment.param_grid or {}).items():
-        likelihoods += list(values) if key in ("likelihood", "model__likelihood") else []
+    for key, values in grid.values.items():
+        likelihoods += values if key in ("likelihood", "model__likelihood") else []
     # Only sums of waves have phases.
     waves = all(name in LIKELIHOODS and not LIKELIHOODS[name].discrete for name in likelihoods)
     asked = assessment.operator_evidence == "flow" and DYNAMICS in check_claims(assessment.claims)

@@ -1,11 +1,10 @@
 """How the cells of an assessment are run, and what is said of it."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import Parallel, delayed
 from sklearn.utils import Bunch
 
 from .._abandoned import ending_with_parent
@@ -14,13 +13,12 @@ from .._threads import one_thread_of_blas
 from ._costs import Cost, costs_of
 from ._design import splits_kept
 from ._plan import Cell
-from ._progress import LOG, Progress, in_words, kind_of, log_is_seen
+from ._planned import n_at_once, place_of, planned
+from ._progress import LOG, Progress, kind_of, log_is_seen
 from ._store import Store
 
 # What is meant by other words for nothing.
 _SILENT = ("none", "off", "no", "quiet", "silent", "false")
-# Until other processes have loaded the libraries.
-_START_SECONDS = 5
 
 
 def check_progress(progress: object) -> None:
@@ -36,7 +34,7 @@ def check_progress(progress: object) -> None:
 
 def run_cells(
     cells: Sequence[Cell], store: Store, *, n_jobs: int | None, progress: str | bool
-) -> list[Bunch]:
+) -> list[tuple[Bunch, dict[int, Bunch]]]:
     """Run cells in order of the plan, and show how far they are.
 
     Parameters
@@ -52,20 +50,20 @@ def run_cells(
 
     Returns
     -------
-    list of Bunch
-        What each returns.
+    list of (Bunch, dict of int to Bunch)
+        What was found in each, see `Cell.take`.
     """
     kind = kind_of(progress)
-    results: list[Bunch] = []
+    results: list[tuple[Bunch, dict[int, Bunch]]] = []
+    remaining = [cell.remaining for cell in cells]
     costs, seconds, heading = [Cost() for _ in cells], 0.0, ""
     with one_thread_of_blas(), log_is_seen(), splits_kept():
         if kind:
-            n_at_once = max(1, min(effective_n_jobs(n_jobs), sum(not c.stored for c in cells)))
-            costs = costs_of(cells, n_at_once)
-            seconds = max(sum(c.seconds for c in costs) / n_at_once, *(c.seconds for c in costs))
-            seconds += _START_SECONDS * (n_at_once > 1)
-            heading = _heading(cells, costs, seconds, n_at_once, store)
-        with Progress(cells, costs, kind, seconds, heading) as shown:
+            n_processes = n_at_once(cells, n_jobs)
+            costs = costs_of(remaining, n_processes)
+            expected = planned(cells, costs, n_processes, store.folder)
+            seconds, heading = expected.seconds, expected.line
+        with Progress(remaining, costs, kind, seconds, heading) as shown:
             run = delayed(ending_with_parent)
             jobs = [run(cell.run, shown.file(i)) for i, cell in enumerate(cells)]
             # Memory-mapped arguments cannot be written to, as worlds and modules may do.
@@ -76,11 +74,12 @@ def run_cells(
                 # Multiprocessing, and others, return all results at the end.
                 parallel = Parallel(**options)
             try:
-                for i, result in enumerate(parallel(jobs)):
-                    if cells[i].entry is not None:
+                for i, (found, troubles) in enumerate(parallel(jobs)):
+                    if cells[i].entry is not None and not cells[i].stored:
+                        # What is only read may be trained further by others, with more seeds.
                         cells[i].entry.clean()
-                    store.tell(result)
-                    results.append(result)
+                    store.tell(troubles, stacklevel=6)
+                    results.append(cells[i].take(found))
                     shown.finish(i)
             except KeyboardInterrupt:
                 LOG.warning(_farewell(len(results), len(cells), store))
@@ -88,27 +87,9 @@ def run_cells(
     return results
 
 
-def _heading(
-    cells: Sequence[Cell], costs: Sequence[Cost], seconds: float, n_at_once: int, store: Store
-) -> str:
-    """Return what will be run, and what it will take."""
-    n_networks = sum(cell.work.design.n_seeds for cell in cells if cell.mode is not None)
-    n_updates, n_stored = sum(cell.n_updates for cell in cells), sum(c.stored for c in cells)
-    about = "about" if all(cost.known for cost in costs) else "more than"
-    n_bytes = n_at_once * max(cost.n_bytes for cost in costs)
-    processes = f"{n_at_once} process{'es' * (n_at_once > 1)}"
-    line = (
-        f"{len(cells)} cells, {n_networks} networks, {n_updates:,} updates: {about} "
-        f"{in_words(seconds)} on {processes}, {max(n_bytes / 1e9, 0.1):.1f} GB"
-    )
-    if not n_stored or store.folder is None:
-        return line
-    return f"{line}; {n_stored} of {len(cells)} cells read from {_place(store.folder)}"
-
-
 def _farewell(n_finished: int, n_cells: int, store: Store) -> str:
     """Return what is left of a run that is interrupted."""
-    kept = "" if store.folder is None else str(_place(store.folder))
+    kept = "" if store.folder is None else str(place_of(store.folder))
     if not n_finished:
         cells = f"Interrupted before the first of {n_cells} cells was finished"
         if not kept:
@@ -119,9 +100,3 @@ def _farewell(n_finished: int, n_cells: int, store: Store) -> str:
     if not kept:
         return f"{cells}, {which} not kept; set memory to a folder to go on from {them} next time."
     return f"{cells}, {which} kept in {kept}; the same fit goes on from {them}."
-
-
-def _place(cells: Path) -> Path:
-    """Return the folder in which a store has its cells, as short as it can be said."""
-    folder = cells.parent
-    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder

@@ -1,6 +1,6 @@
 """The cells of a plan: what is run for each configuration."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from ..ceilings._of_world import maker_of
@@ -34,34 +34,56 @@ def cell_name(condition: str, settings: Mapping[str, Any]) -> str:
     return "/".join([condition, *(f"{name}={value}" for name, value in settings.items())])
 
 
-def schedule(plan: Plan) -> list[Cell]:
-    """Return the cells of a plan."""
-    return [
-        _cell(plan.store, configuration, *work)
+def schedule(plan: Plan, known: Sequence[Mapping[int, Any]] = ()) -> list[Cell]:
+    """Return the cells of a plan, in an order that does not depend on the number of seeds.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+    known : sequence of dict, default=()
+        By seed what was found in each cell of a plan with fewer seeds; () is nothing.
+
+    Returns
+    -------
+    list of Cell
+    """
+    works = (
+        (configuration, *work)
         for configuration in plan.configurations
         for work in _works(plan, configuration)
-    ]
+    )
+    return [_cell(plan.store, known[i] if known else {}, *work) for i, work in enumerate(works)]
 
 
 def _cell(
     store: Store,
+    known: Mapping[int, Any],
     configuration: Configuration,
     work: Work,
     condition: str | None = None,
     mode: str | None = None,
 ) -> Cell:
     """Return the cell of a work in its condition (None: all) and mode (None: no network)."""
-    entry, settings = store.entry(work), configuration.settings
+    settings = configuration.settings
+    name = _in_words(work, condition, mode, settings)
+    world, model = (each[STRUCTURED] for each in (configuration.worlds, configuration.models))
+    about = {"world": type(world).__name__, "model": type(model).__name__, "name": name}
+    entry = store.entry(work, about)
+    if work.depends_on_all:
+        known = {}
+    left = [seed for seed in work.left(known) if entry is None or not entry.has(seed)]
     return Cell(
         work,
         configuration.index,
         condition,
         mode,
         settings,
-        name=_in_words(work, condition, mode, settings),
+        name=name,
         n_updates=getattr(work, "n_updates", 0),
         entry=entry,
-        stored=entry is not None and entry.exists(),
+        known=known,
+        n_left=len(left),
     )
 
 

@@ -1,21 +1,27 @@
-"""The store of cells: files that are noticed when they are damaged or missing."""
+"""The store of results, seed by seed: files that are noticed when they are damaged or missing."""
 
 from __future__ import annotations
 
 import errno
+import json
 import os
 import pickle
 import warnings
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
 import joblib
+from sklearn.utils import Bunch
 
 from .._files import read_sealed, seal, write_atomically
 from .._typing import PathLike
-from ._key import key_of, library_versions
+from ._key import instruction_sets, key_and_code_of, key_of, library_versions
+from ._work import Work
 
 
 class Store:
@@ -48,6 +54,8 @@ class Store:
     def __init__(self, memory: PathLike | joblib.Memory | None) -> None:
         self.folder = _folder(memory)
         self._told: set[str] = set()
+        # Many cells have the same code, of which one copy is enough.
+        self._codes: dict[frozenset[tuple[str, str]], dict[str, str]] = {}
         if self.folder is None:
             return
         try:
@@ -61,18 +69,37 @@ class Store:
         try:
             write_atomically(self.folder / ".gitignore", b"*\n")
         except OSError as error:
-            self.tell({"troubles": {_UNKEPT: _unkept(error)}}, stacklevel=5)
+            self.tell({_UNKEPT: _unkept(error)}, stacklevel=5)
 
-    def entry(self, work: Any) -> Entry | None:
-        """Return where the result of a work is kept, None without a folder.
+    def entry(self, work: Work, about: Mapping[str, Any] | None = None) -> Entry | None:
+        """Return where the results of a work are kept, None without a folder.
 
         Its key is computed here and not where it runs: workers know the classes of a notebook by
         value only, which has no key.
+
+        Parameters
+        ----------
+        work : Work
+            What is computed.
+        about : dict or None, default=None
+            What it is, in words, for whoever looks at the folder.
+
+        Returns
+        -------
+        Entry or None
         """
         if self.folder is None:
             return None
-        key, kind = key_of((library_versions(), work)), type(work).__name__.lower()
-        return Entry(self.folder / kind / key / "output.pkl", self.folder / "unfinished" / key)
+        libraries = {"versions": library_versions(), "instructions": instruction_sets()}
+        key, code = key_and_code_of((libraries, work.of_any_seed()))
+        names = []
+        for seed in work.seeds:
+            own = work.own_of(seed)
+            names.append(f"seed-{seed}" if own is None else f"seed-{seed}-{key_of(own)[:16]}")
+        code = self._codes.setdefault(frozenset(code.items()), code)
+        about = {"format": FORMAT, **(about or {}), **libraries, "code": code}
+        kind = type(work).__name__.lower()
+        return Entry(self.folder / kind / key, tuple(names), about)
 
     def check(self, **parameters: Any) -> None:
         """Raise a ValueError if a parameter has no key, because a part cannot be pickled."""
@@ -87,9 +114,9 @@ class Store:
                     "trained net, by functools.partial; or set memory=None."
                 ) from error
 
-    def tell(self, result: dict[str, Any], *, stacklevel: int = 5) -> None:
+    def tell(self, troubles: Mapping[str, str], *, stacklevel: int = 5) -> None:
         """Warn of what a cell had trouble with, wherever it ran; of each kind of trouble once."""
-        for kind, text in result.pop("troubles", {}).items():
+        for kind, text in troubles.items():
             if kind not in self._told:
                 self._told.add(kind)
                 warnings.warn(text, stacklevel=stacklevel)
@@ -97,74 +124,117 @@ class Store:
 
 @dataclass(frozen=True)
 class Entry:
-    """Where the store keeps a result, and the state of its training until there is one.
+    """Where the store keeps the results of a work, and the state of its training until then.
 
     Attributes
     ----------
-    path : Path
-        The file of the result.
-    unfinished : Path
-        The folder of the state.
+    folder : Path
+        The folder of all seeds, however many there are.
+    names : tuple of str
+        Names of the files of seeds, without their ends.
+    about : dict
+        What it is and by which code, for a file in JSON.
     """
 
-    path: Path
-    unfinished: Path
+    folder: Path
+    names: tuple[str, ...]
+    about: Mapping[str, Any]
 
-    def exists(self) -> bool:
-        """Return whether the result is there."""
-        return self.path.exists()
+    def has(self, seed: int) -> bool:
+        """Return whether the result of a seed is there."""
+        return self._file(seed).exists()
 
-    def look_up(self, work: Any, progress_file: PathLike | None = None) -> Any:
-        """Return the result that is kept, or run the work and keep what it returns.
+    def look_up(
+        self, work: Work, known: Mapping[int, Bunch], progress_file: PathLike | None = None
+    ) -> tuple[list[Bunch], dict[str, str]]:
+        """Return the results that are known or kept, and compute and keep those of other seeds.
 
-        The result has another entry then, ``troubles``, for `Store.tell`.
+        Parameters
+        ----------
+        work : Work
+            What is computed.
+        known : dict of int to Bunch
+            Results that need not be read.
+        progress_file : path-like or None, default=None
+            As in `Work.measure`.
+
+        Returns
+        -------
+        results : list of Bunch
+            One a seed.
+        troubles : dict of str to str
+            For `Store.tell`.
         """
-        troubles: dict[str, str] = {}
-        try:
-            return pickle.loads(read_sealed(self.path))
-        except (FileNotFoundError, NotADirectoryError):
-            pass
-        except Exception as error:
-            troubles[str(self.path)] = (
-                f"A finished cell in {str(self.path)!r} cannot be read ({error}); it is computed "
-                "again. Nothing has to be done."
-            )
-        result = work.run(progress_file, self.unfinished)
-        troubles |= result.pop("troubles", {})
-        weights = result.pop("weights", None)
-        try:
-            if weights is not None:
-                write_atomically(self._weights, *seal(pickle.dumps(weights)))
-            write_atomically(self.path, *seal(pickle.dumps(result)))
-        except Exception as error:
-            troubles[_UNKEPT] = _unkept(error)
-        result["troubles"] = troubles
-        return result
+        found, troubles = dict(known), dict[str, str]()
+        for seed in work.left(found):
+            file = self._file(seed)
+            try:
+                found[seed] = pickle.loads(read_sealed(file))
+            except (FileNotFoundError, NotADirectoryError):
+                pass
+            except Exception as error:
+                troubles[str(file)] = (
+                    f"A finished cell in {str(file)!r} cannot be read ({error}); it is computed "
+                    "again. Nothing has to be done."
+                )
+        left = work.left(found)
+        if not left:
+            return [found[seed] for seed in work.seeds], troubles
+        # What cannot be written is told of results.
+        with suppress(OSError):
+            write_atomically(self.folder / ABOUT, json.dumps(self.about, indent=1).encode())
+        # Seeds that train together have one state.
+        together = sha256(" ".join(self.names[seed] for seed in left).encode()).hexdigest()
+        unfinished = self.folder / f"{UNFINISHED}{together[:16]}"
+        computed = work.measure(left, found, progress_file, unfinished)
+        for seed, result in zip(left, computed, strict=True):
+            troubles |= result.pop("troubles", {})
+            weights = result.pop("weights", None)
+            try:
+                if weights is not None:
+                    write_atomically(self._weights(seed), *seal(pickle.dumps(weights)))
+                write_atomically(self._file(seed), *seal(pickle.dumps(result)))
+            except Exception as error:
+                troubles[_UNKEPT] = _unkept(error)
+            found[seed] = result
+        return [found[seed] for seed in work.seeds], troubles
 
-    @property
-    def _weights(self) -> Path:
-        """The file of the weights of its networks, which an assessment does not read."""
-        return self.path.with_name("weights.pkl")
+    def _file(self, seed: int) -> Path:
+        """Return the file of the result of a seed."""
+        return self.folder / f"{self.names[seed]}.pkl"
 
-    def weights(self) -> Any:
-        """Return the weights of its networks, one state a seed; None if they are not kept."""
+    def _weights(self, seed: int) -> Path:
+        """Return that of the weights of its network, which an assessment does not read."""
+        return self.folder / f"{self.names[seed]}.weights"
+
+    def weights(self, seed: int) -> Any:
+        """Return the state of the network of a seed; None if it is not kept."""
+        file = self._weights(seed)
         try:
-            return pickle.loads(read_sealed(self._weights))
+            return pickle.loads(read_sealed(file))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except Exception as error:
             warnings.warn(
-                f"Weights in {str(self._weights)!r} cannot be read ({error}); the network is "
-                "trained again. Nothing has to be done.",
+                f"Weights in {str(file)!r} cannot be read ({error}); the network is trained "
+                "again. Nothing has to be done.",
                 stacklevel=4,
             )
             return None
 
     def clean(self) -> None:
         """Remove the state, which is not needed any more."""
-        rmtree(self.unfinished, ignore_errors=True)
+        for folder in self.folder.glob(f"{UNFINISHED}*"):
+            rmtree(folder, ignore_errors=True)
 
 
+# A folder of its own, in which `Memory.clear` and `Memory.reduce_size` find the cells.
+CELLS = "sklearn_emerge_cells"
+# What a folder of results is, in a file of it; and what its folders of unfinished trainings begin
+# with.
+ABOUT, UNFINISHED = "about.json", "unfinished-"
+# Of the files; that of one file for all seeds, which had no description, was the first.
+FORMAT = 2
 _UNKEPT = "unkept"
 
 
@@ -188,5 +258,4 @@ def _folder(memory: PathLike | joblib.Memory | None) -> Path | None:
             f"memory={memory!r} is no folder; pass the path of one, a joblib.Memory of one, or "
             "None."
         )
-    # A folder of its own, in which `Memory.clear` and `Memory.reduce_size` find the cells.
-    return Path(os.path.abspath(place)) / "sklearn_emerge_cells"
+    return Path(os.path.abspath(place)) / CELLS

@@ -15,7 +15,6 @@ from .._typing import Floats
 from ..measures._sequences import negative_log_likelihood
 from ..predictors import BasePredictor
 from ..worlds import Sample, World
-from ._design import of_seed
 from ._labels import OF_MEASURES, RESERVED, check_label, join
 from ._notes import noted
 
@@ -139,9 +138,9 @@ class Recorder:
         Functions of (predictor, evaluation) that return a number, a mapping of names to
         numbers, or a DataArray with coordinates; and at which of these updates.
     evaluations : list of Sample
-        Evaluation sequences of each seed, or of all.
-    n_seeds : int
-        Number of seeds.
+        Evaluation sequences of each seed.
+    seeds : sequence of int
+        The seeds; they are told by their places among these.
     """
 
     def __init__(
@@ -149,20 +148,20 @@ class Recorder:
         at: tuple[int, ...],
         measures: Mapping[str, Timed],
         evaluations: Sequence[Sample],
-        n_seeds: int,
+        seeds: Sequence[int],
     ) -> None:
         self.at = at
         self.measures = measures
         self.evaluations = evaluations
-        self.n_seeds = n_seeds
+        self.seeds = list(seeds)
         self.first_: dict[str, xr.DataArray] = {}
         self.values_: dict[str, xr.DataArray] = {}
 
     def __call__(
-        self, seed: int, step: int | None, predictor: BasePredictor, train_loss: float = np.nan
+        self, place: int, step: int | None, predictor: BasePredictor, train_loss: float = np.nan
     ) -> None:
         """Measure one network after an update; None means all of them, if nothing is trained."""
-        evaluation = of_seed(self.evaluations, seed)
+        evaluation, seed = self.evaluations[place], self.seeds[place]
         with one_thread():
             found: dict[str, Any] = {"nll": negative_log_likelihood(predictor, evaluation)}
             found["train_loss"] = train_loss
@@ -175,7 +174,7 @@ class Recorder:
                     found[name] = labelled_value(name, measure(predictor, evaluation), TAKEN)
         for name, value in found.items():
             if name not in self.values_:
-                dims = {"seed": np.arange(self.n_seeds), "step": list(self.at)}
+                dims = {"seed": self.seeds, "step": list(self.at)}
                 self.first_[name] = value
                 self.values_[name] = xr.full_like(value, np.nan).expand_dims(dims).copy()
             first = self.first_[name]
@@ -197,9 +196,26 @@ class Recorder:
         """Return the updates of a measure, or of what is always recorded."""
         return self.measures[name].at if name in self.measures else self.at
 
-    def result(self) -> dict[str, xr.DataArray]:
-        """Return the measures by name, as DataArrays with the dimensions seed and step first."""
-        return self.values_
+    def of(self, place: int) -> dict[str, xr.DataArray]:
+        """Return the measures of a network by name, with the dimensions seed and step first."""
+        return {name: values.isel(seed=[place]) for name, values in self.values_.items()}
+
+
+def joined_records(found: Sequence[Mapping[str, xr.DataArray]]) -> dict[str, xr.DataArray]:
+    """Return what was recorded of each seed along all of them, by name; see `Recorder.of`."""
+    return {name: _joined([each[name] for each in found]) for name in found[0]}
+
+
+def _joined(found: Sequence[xr.DataArray]) -> xr.DataArray:
+    """Return a measure along seeds; where it has numbers as labels, these may differ."""
+    labels: dict[Any, Any] = {}
+    for values in found:
+        for dim in values.dims[2:]:
+            if values[dim].dtype.kind in "iuf":
+                index = values.indexes[dim]
+                labels[dim] = join(labels.get(dim, index), index)
+    found = [values.reindex(labels) for values in found]
+    return xr.concat(found, "seed", join="exact", coords="minimal", compat="override")
 
 
 def labelled_value(name: str, value: Any, taken: Collection[str]) -> xr.DataArray:

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import TextIO
 
 from .. import __version__
-from . import _assess, _explain, _report, _reproduce, _serve, _worlds
+from . import _assess, _explain, _report, _reproduce, _serve, _store, _worlds
 from ._parser import Parser
 
 # What the shell calls a process that wrote where nobody reads; Windows has no such signal.
@@ -29,7 +29,7 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"sklearn_emerge {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     parser.commands = commands.choices
-    for command in (_worlds, _assess, _explain, _report, _reproduce, _serve):
+    for command in (_worlds, _assess, _explain, _report, _reproduce, _store, _serve):
         command.add(commands).set_defaults(run=command.run)
     return parser
 

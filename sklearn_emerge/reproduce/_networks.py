@@ -15,6 +15,7 @@ from sklearn.base import clone
 from .._files import read_sealed, seal, write_atomically
 from .._random import integer_seed, seed_sequence, substream
 from .._typing import PathLike
+from ..assessment._grid import read_grid
 from ..assessment._plan import expand
 from ..assessment._schedule import cell_name
 from ..predictors._fit import fit_replicas
@@ -188,7 +189,8 @@ def _state_of(predictor: Any) -> Weights:
 
 
 def _configurations(experiment: Experiment) -> list[Configuration]:
-    return expand(experiment.world, experiment.model, experiment.param_grid, experiment.nulls)
+    grid = read_grid(experiment.param_grid)
+    return expand(experiment.world, experiment.model, grid, experiment.nulls)
 
 
 def _sizes(experiment: Experiment) -> tuple[int, int]:

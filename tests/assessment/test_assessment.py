@@ -197,9 +197,9 @@ def test_store_survives_another_number_of_jobs(tmp_path):
     X = np.random.default_rng(0).normal(size=(300, 600)).cumsum(axis=1)
     options = dict(world=ArrayWorld(X), modes=("random",), memory=tmp_path, **GAIN_ALONE)
     small_assessment(**options).fit()
-    cells = len(list(tmp_path.rglob("output.pkl")))
+    cells = len(list(tmp_path.rglob("seed-*.pkl")))
     small_assessment(**options, n_jobs=2).fit()
-    assert len(list(tmp_path.rglob("output.pkl"))) == cells == 2
+    assert len(list(tmp_path.rglob("seed-*.pkl"))) == cells == 4
 
 
 def test_grid_without_any_test():

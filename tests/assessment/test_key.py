@@ -27,6 +27,7 @@ from sklearn_emerge import (
 from sklearn_emerge.assessment import _key, _reach
 from sklearn_emerge.assessment._alternatives import Baselines, Cores, Windows
 from sklearn_emerge.assessment._design import Design
+from sklearn_emerge.assessment._grid import Grid
 from sklearn_emerge.assessment._key import key_of, library_versions
 from sklearn_emerge.assessment._networks import Networks
 from sklearn_emerge.assessment._panel import make_baselines
@@ -149,8 +150,13 @@ def test_code_of_the_package_is_known_by_its_files_and_versions(monkeypatch):
     assert key_of(OscillatorWorld(omega=2.0)) != key_of(OscillatorWorld())
     assert key_of(np.mean) == key_of(np.mean) != key_of(np.median)
     before = library_versions()
-    monkeypatch.setattr("sklearn_emerge.assessment._key.version", lambda name: "0")
-    assert library_versions() != before
+    # They are read once.
+    library_versions.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr("sklearn_emerge.assessment._key.version", lambda name: "0")
+        assert library_versions() != before
+    library_versions.cache_clear()
+    assert library_versions() == before
 
 
 def cell(name, text):
@@ -234,7 +240,7 @@ def test_another_process_has_the_same_key(write, tmp_path):
 
 def baselines_of(world, *nulls, names="auto"):
     """Return baselines of an assessment of a world and its nulls."""
-    (only,) = expand(world, GRUPredictor(2), None, nulls)
+    (only,) = expand(world, GRUPredictor(2), Grid(), nulls)
     return Baselines(
         Design(2, 20, 10, False, [0]),
         only.worlds,
@@ -248,7 +254,7 @@ def baselines_of(world, *nulls, names="auto"):
 def works(engine="torch"):
     """Return the works of a small assessment, of each kind."""
     model = GRUPredictor(2, max_steps=2, engine=engine)
-    (only,) = expand(OscillatorWorld(n_steps=12), model, None, ["resample"])
+    (only,) = expand(OscillatorWorld(n_steps=12), model, Grid(), ["resample"])
     design, world = Design(2, 20, 10, False, [0]), only.worlds["structured"]
     probing = {"probe": "auto", "n_probe": 10}
     measures = {"memory": Timed(memory_curve, (0, 1))}

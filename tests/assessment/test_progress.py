@@ -315,7 +315,7 @@ def network_cell(model, n_updates=100, **options):
 
 def test_cost_of_training_is_in_proportion_to_updates_and_that_of_kept_cells_is_none():
     cells = [network_cell(GRUPredictor(2, engine="torch"), n) for n in (100, 200)]
-    short, long, kept = costs_of([*cells, network_cell(None, stored=True)])
+    short, long, kept = costs_of([*cells, network_cell(None, n_left=0)])
     assert long.training == pytest.approx(2 * short.training)
     assert short.training > 0
     assert long.other == short.other > 0

@@ -31,13 +31,15 @@ from sklearn_emerge import (
     TransformerPredictor,
 )
 from sklearn_emerge._files import seal
+from sklearn_emerge.assessment._design import Design
 from sklearn_emerge.assessment._store import Store
+from sklearn_emerge.assessment._work import Work
 from sklearn_emerge.cli._output import save_figure
 from sklearn_emerge.serving import export_network
 from sklearn_emerge.training import Checkpoints, Optimisation, _checkpoint, make_net
 
 RNG = np.random.default_rng(0)
-# Two cells of milliseconds.
+# Two cells of two seeds, of milliseconds.
 TINY = dict(
     world=OscillatorWorld(n_steps=8),
     model=GRUPredictor(2, max_steps=8, batch_size=8, engine="torch"),
@@ -50,21 +52,22 @@ TINY = dict(
 
 
 @dataclass(frozen=True)
-class Double:
-    """A work of no time."""
+class Double(Work):
+    """A work of no time, of one seed by default."""
 
-    number: int
+    number: int = 0
     runs: ClassVar = []
 
-    def run(self, progress_file=None, checkpoint_folder=None):
-        self.runs.append(self.number)
-        return Bunch(value=2 * self.number)
+    def measure(self, seeds, known, progress_file=None, checkpoint_folder=None):
+        self.runs.append((self.number, *seeds))
+        return [Bunch(value=2 * self.number + seed) for seed in seeds]
 
 
-def twice(memory, number):
-    """Return twice a number, from the store."""
-    work = Double(number)
-    return Store(memory).entry(work).look_up(work)
+def twice(memory, number, n_seeds=1):
+    """Return twice a number and its trouble, from the store."""
+    work = Double(Design(n_seeds, 4, 5, False, [0]), number)
+    found, troubles = Store(memory).entry(work).look_up(work, {})
+    return [each.value for each in found], list(troubles.values())
 
 
 def fit(memory=None, **options):
@@ -84,50 +87,49 @@ def told():
 def test_a_result_is_kept_by_what_it_rests_on(tmp_path):
     Double.runs.clear()
     for number in (3, 4, 3):
-        assert twice(tmp_path, number).value == 2 * number
-    assert Double.runs == [3, 4]
-    assert Store(None).entry(Double(3)) is None
+        assert twice(tmp_path, number) == ([2 * number], [])
+    assert Double.runs == [(3, 0), (4, 0)]
+    assert Store(None).entry(Double(Design(1, 4, 5, False, [0]), 3)) is None
     (folder,) = tmp_path.iterdir()
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_no_flipped_bit_of_a_result_is_used(tmp_path):
     twice(tmp_path, 3)
-    (file,) = tmp_path.rglob("output.pkl")
+    (file,) = tmp_path.rglob("seed-*.pkl")
     for bit in range(0, 8 * file.stat().st_size, 7):
         flip(file, bit)
-        result = twice(tmp_path, 3)
-        assert result.value == 6
-        (trouble,) = result.troubles.values()
+        value, (trouble,) = twice(tmp_path, 3)
+        assert value == [6]
         assert "cannot be read (it is damaged" in trouble
-        assert "troubles" not in twice(tmp_path, 3)
+        assert twice(tmp_path, 3) == ([6], [])
 
 
 @pytest.mark.parametrize("content", [b"", b"half", b"".join(seal(b"no pickle")), None])
 def test_what_is_no_result_is_computed_again(tmp_path, content):
     twice(tmp_path, 3)
-    (file,) = tmp_path.rglob("output.pkl")
+    (file,) = tmp_path.rglob("seed-*.pkl")
     file.unlink()
     file.mkdir() if content is None else file.write_bytes(content)
-    result = twice(tmp_path, 3)
-    assert result.value == 6
-    assert any("it is computed again" in trouble for trouble in result.troubles.values())
+    value, troubles = twice(tmp_path, 3)
+    assert value == [6]
+    assert any("it is computed again" in trouble for trouble in troubles)
 
 
 def test_damage_of_an_assessment_is_told_once_and_mended(tmp_path):
     whole = fit(tmp_path)
-    for file in tmp_path.rglob("output.pkl"):
+    for file in tmp_path.rglob("seed-*.pkl"):
         flip(file, 1000)
     with told() as texts:
         xr.testing.assert_equal(fit(tmp_path), whole)
-    assert len(texts) == 2
+    assert len(texts) == 4
     assert all("A finished cell in" in text for text in texts)
     xr.testing.assert_equal(fit(tmp_path), whole)
 
 
 def test_what_cannot_be_kept_is_computed_and_told_once(tmp_path):
     (tmp_path / "sklearn_emerge_cells").mkdir()
-    for name in ("networks", "baselines", "unfinished"):
+    for name in ("networks", "baselines"):
         (tmp_path / "sklearn_emerge_cells" / name).write_text("in the way")
     with told() as texts:
         cube = fit(tmp_path)
@@ -173,7 +175,7 @@ PROBE = make_pipeline(FunctionTransformer(lambda states: states), Ridge())
 def test_what_has_no_key_is_refused_before_training(tmp_path, name, options):
     with pytest.raises(ValueError, match=rf"(?s)memory is set, but {name}=.*functools.partial"):
         small_assessment(**TINY | options, memory=tmp_path).fit()
-    assert not list(tmp_path.rglob("output.pkl"))
+    assert not list(tmp_path.rglob("seed-*.pkl"))
 
 
 def test_a_net_to_start_from_is_given_by_a_partial(tmp_path):
@@ -191,13 +193,13 @@ def test_a_net_to_start_from_is_given_by_a_partial(tmp_path):
 def test_folder_of_joblib(tmp_path):
     memory = joblib.Memory(tmp_path, verbose=0)
     whole = fit(memory)
-    assert len(list(tmp_path.rglob("output.pkl"))) == 2
+    assert len(list(tmp_path.rglob("seed-*.pkl"))) == 4
     xr.testing.assert_equal(fit(memory), whole)
     memory.reduce_size(items_limit=0)
-    assert not list(tmp_path.rglob("output.pkl"))
+    assert not list(tmp_path.rglob("seed-*.pkl"))
     fit(memory)
     memory.clear(warn=False)
-    assert not list(tmp_path.rglob("output.pkl"))
+    assert not list(tmp_path.rglob("seed-*.pkl"))
     assert Store(joblib.Memory(None)).folder is None
 
 
@@ -317,7 +319,7 @@ def test_bits_flipped_in_the_files_of_assessments(tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(_checkpoint.Checkpoint, "write", cut_off)
         fit(tmp_path / "trainings")
-    for source, pattern, n in (("cells", "output.pkl", 80), ("trainings", "net-*.pt", 120)):
+    for source, pattern, n in (("cells", "seed-*.pkl", 80), ("trainings", "net-*.pt", 120)):
         n_told = 0
         for _ in range(n):
             copytree(tmp_path / source, tmp_path / "copy")

@@ -19,6 +19,7 @@ from sklearn_emerge import (
     PersistencePredictor,
 )
 from sklearn_emerge.assessment._alternatives import _choose
+from sklearn_emerge.assessment._grid import Grid
 from sklearn_emerge.assessment._plan import expand
 from sklearn_emerge.assessment._recordings import check_likelihoods
 from sklearn_emerge.predictors._scale import spread_known
@@ -157,7 +158,7 @@ def test_clones_share_recordings_but_not_parameters():
     copy.set_params(latent_names=["a"])
     assert world.latent_names is None
     grid = {"lr": np.logspace(-4, -2, 20).tolist()}
-    configurations = expand(world, GRUPredictor(), grid, ("resample",))
+    configurations = expand(world, GRUPredictor(), Grid(grid), ("resample",))
     assert all(each.worlds["structured"].X is X for each in configurations)
     assert all(each.worlds["resample"].world.X is X for each in configurations)
     assert np.shares_memory(world.recorded().rows.values, X)
