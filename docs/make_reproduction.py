@@ -14,6 +14,7 @@ import argparse
 from pathlib import Path
 
 from page import draw, load_all, path_of, write
+from page_anatomy import anatomy_values
 from page_recurrent import recurrent_values
 from page_triangle import triangle_values
 from page_verdicts import verdict_values
@@ -55,6 +56,8 @@ def run_all(jobs, memory):
 def write_page(page=DOCS / "reproduction.md", figures=DOCS / "figures"):
     """Write the page and its figures from the cubes."""
     published, corrected = (load_all(protocol) for protocol in PROTOCOLS)
+    # They have a page of their own, and neither ceilings nor operators.
+    anatomy = {name: corrected.pop(name) for name in list(corrected) if name.startswith("anatomy")}
     recurrent = recurrent_values(published, corrected, figures)
     missing = [
         path_of(name, protocol).name
@@ -75,6 +78,12 @@ def write_page(page=DOCS / "reproduction.md", figures=DOCS / "figures"):
         triangle=triangle_values(published, corrected, figures),
         missing=missing,
     )
+    if "anatomy" in anatomy:
+        write(
+            page.with_name("anatomy.md"),
+            "anatomy.md",
+            anatomy=anatomy_values(anatomy["anatomy"], figures),
+        )
     print(f"{recurrent['agree']} of {len(recurrent['rows'])} values agree; page: {page}")
 
 

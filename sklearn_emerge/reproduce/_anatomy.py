@@ -67,6 +67,7 @@ def _anatomy(
     nulls: tuple[str, ...] = (),
     n_rows: int = 200,
     slow: list[int] | None = None,
+    protocols: tuple[str, ...] = (),
 ) -> Experiment:
     """Return an experiment that records answers and states, and at a few updates the loss."""
     recorded = visits(n_updates)
@@ -106,7 +107,7 @@ def _anatomy(
         None,
         nulls,
         ("full",),
-        (),
+        protocols,
         options,
         "corrected",
     )
@@ -116,11 +117,14 @@ _LAPTOP = ("1x64", "2x64", "2x128", "3x192")
 _GPU = ("2x128", "3x192", "4x192", "6x288", "8x480", "12x768")
 _SLOW_VISITS = [0, 60, 200, 700, 2500, 10_000]
 EXPERIMENTS = {
-    "anatomy": _anatomy("2x128", 5, nulls=("permuted",), slow=_SLOW_VISITS),
+    "anatomy": _anatomy(
+        "2x128", 5, nulls=("permuted",), slow=_SLOW_VISITS, protocols=("corrected",)
+    ),
     "anatomy-quick": _anatomy("2x64", 2, 2000, levels=(1, 2)),
 }
 EXPERIMENTS |= {
-    f"anatomy-sizes-{size}": _anatomy(size, 3, n_rows=_ROWS_OF_LADDER) for size in _LAPTOP
+    f"anatomy-sizes-{size}": _anatomy(size, 3, n_rows=_ROWS_OF_LADDER, protocols=("corrected",))
+    for size in _LAPTOP
 }
 EXPERIMENTS |= {
     f"anatomy-ladder-{size}": _anatomy(
