@@ -3,7 +3,8 @@
 import inspect
 
 # What is not in a cube does not change its numbers, nor do roles where there are no inputs.
-_UNSAID = {"memory", "n_jobs", "progress", "feedback", "n_exogenous"}
+# How many configurations were drawn is said of all, drawn or not.
+_UNSAID = {"memory", "n_jobs", "progress", "feedback", "n_exogenous", "n_configurations"}
 
 
 def assert_said(owner, said):

@@ -340,10 +340,9 @@ def test_page_is_what_the_cubes_give(tmp_path, monkeypatch):
     monkeypatch.setattr(_figures, "draw_recipe", lambda recipe, cubes, figure: None)
     page = importlib.import_module("make_reproduction")
     page.write_page(tmp_path / "reproduction.md", tmp_path / "figures")
-    committed = (folder / "reproduction.md").read_text()
-    assert (tmp_path / "reproduction.md").read_text() == committed
+    for name in "reproduction.md", "anatomy.md":
+        assert (tmp_path / name).read_text() == (folder / name).read_text()
     drawn = {path.name for path in (tmp_path / "figures").glob("*.png")}
     kept = {path.name for path in (folder / "figures").glob("*.png")}
-    assert drawn == {
-        name for name in kept if name.startswith(("recurrent-", "triangle-", "emergence-"))
-    }
+    prefixes = ("recurrent-", "triangle-", "emergence-", "anatomy-")
+    assert drawn == {name for name in kept if name.startswith(prefixes)}
