@@ -35,6 +35,7 @@ _LEVEL = 0.1
 # Of the recipe.
 _N_ROWS, _WIDTH = 200, 128
 _MEASURES = {"rankme": "RankMe", "participation_ratio": "participation ratio"}
+_OF_EMERGED = ("early", "synchronous", "late", "missed")
 _SHARE = ("share", "low", "high", "p_value")
 _LOSS = {
     "gradients": "rank of gradients",
@@ -84,9 +85,8 @@ def _median(steps):
     return words if n == steps.size else f"{words} ({n} of {steps.size})"
 
 
-def floor_table(cube, layer):
-    """Return floors of RankMe by task and level, means over seeds with their intervals."""
-    found = collapse_floor(states(cube, layer))
+def floor_table(found):
+    """Return floors by task and level, means over seeds with their intervals."""
     rows = []
     for task in found.task.values.tolist():
         row = {"task": task}
@@ -97,13 +97,17 @@ def floor_table(cube, layer):
     return pd.DataFrame(rows)
 
 
+def share_of(which):
+    """Return of how many task-levels and runs something holds, in words."""
+    return f"{int(which.sum())} of {which.size}"
+
+
 def collapse(cube, layer):
-    """Return in what share of task-levels and runs RankMe is lowest within 200 updates, by world."""
+    """Return in how many task-levels and runs RankMe is lowest within 200 updates, by world."""
     lowest = {}
     for condition in cube.condition.values.tolist():
         measure = states(cube, layer, condition)
-        at = measure.step[measure.argmin("step")]
-        lowest[condition] = f"{int((at <= 200).sum())} of {at.size}"
+        lowest[condition] = share_of(measure.step[measure.argmin("step")] <= 200)
     return lowest
 
 
@@ -142,30 +146,35 @@ def hard(found):
     return found.sel(task=[task for task in found.task.values if task in CLASSES["hard"]])
 
 
-def lead_tables(departed, emerged, steps):
-    """Return how often RankMe leads exact match, by what emergence it is compared with."""
-    tables = {}
+def lead_counts(departed, emerged, steps):
+    """Return by behaviour, tasks and pairs how often RankMe leads."""
+    counts = {}
     for behaviour in emerged:
-        rows = []
-        for of, part in {"hard tasks": hard, "all tasks": lambda found: found}.items():
-            for pairs, words in {"own": "the same task", "other": "another task"}.items():
-                found = leads(
-                    part(departed), {behaviour: part(emerged[behaviour])}, steps, pairs=pairs
-                )
-                counts = count_leads(found).loc[behaviour]
-                n = int(counts[["early", "synchronous", "late", "missed"]].sum())
-                rows.append(
-                    {
-                        "departure in": of,
-                        "emergence of": words,
-                        "early": int(counts["early"]),
-                        "of those that emerged": n,
-                        "rate": f"{counts['precursor_rate']:.0%}",
-                        "departed, never emerged": int(counts["false alarm"]),
-                    }
-                )
-        tables[behaviour] = pd.DataFrame(rows).set_index(["departure in", "emergence of"])
-    return tables
+        for of, part in {"hard": hard, "all": lambda found: found}.items():
+            for pairs in ("own", "other"):
+                steps_of = {behaviour: part(emerged[behaviour])}
+                found = count_leads(leads(part(departed), steps_of, steps, pairs=pairs))
+                counts[behaviour, of, pairs] = found.loc[behaviour]
+    return counts
+
+
+def lead_table(counts, behaviour):
+    """Return how often RankMe leads a behaviour."""
+    words = {"own": "the same task", "other": "another task"}
+    return pd.DataFrame(
+        [
+            {
+                "departure in": f"{of} tasks",
+                "emergence of": words[pairs],
+                "early": int(row["early"]),
+                "of those that emerged": int(row[list(_OF_EMERGED)].sum()),
+                "rate": f"{row['precursor_rate']:.0%}",
+                "departed, never emerged": int(row["false alarm"]),
+            }
+            for (which, of, pairs), row in counts.items()
+            if which == behaviour
+        ]
+    )
 
 
 def p_words(p_value):
@@ -221,10 +230,9 @@ def prediction_table(cube, layer, emerged):
     )
 
 
-def figures_of(cube, layer, emerged, departed, folder):
+def figures_of(cube, layer, emerged, departed, null_emerged, null_departed, folder):
     """Draw the figures of the page, and return their files by name."""
     folder.mkdir(exist_ok=True)
-    null_emerged, null_departed = emergences(cube, "permuted"), departures(cube, layer, "permuted")
     answers = cube.answers_trajectory.sel(_TRAINED, drop=True)
     curves = {
         "exact match": answers.sel(score="exact_match", drop=True),
@@ -269,7 +277,7 @@ def anatomy_values(cube, folder):
     }
     floor = collapse_floor(states(cube, last))
     layers = layer_order(trained.sel(layer=blocks))
-    tables = lead_tables(departed["RankMe"], emerged, cube.step)
+    counts = lead_counts(departed["RankMe"], emerged, cube.step)
     ordered = concordance_table(floor.floor, emerged)
     blind = of_reason(cube, "above_blind")
     return {
@@ -278,7 +286,7 @@ def anatomy_values(cube, folder):
         "emerged": {name: int(steps.notnull().sum()) for name, steps in emerged.items()},
         "false_events": sum(int(steps.notnull().sum()) for steps in null_emerged.values()),
         "emergence": emergence_table(emerged),
-        "floors": floor_table(cube, last),
+        "floors": floor_table(floor),
         "floor_of_mod": [f"{value:.1f}" for value in floor["mean"].sel(task="MOD").values],
         "noise": rankme_of_noise(_N_ROWS, _WIDTH),
         "collapse": collapse(cube, last),
@@ -286,15 +294,14 @@ def anatomy_values(cube, folder):
             claim: {name: float(layers[name].sel(claim=claim)) for name in _SHARE}
             for claim in layers.claim.values.tolist()
         },
-        "leads": {name: table.reset_index() for name, table in tables.items()},
+        "leads": {behaviour: lead_table(counts, behaviour) for behaviour in emerged},
         "rates": {
-            (of.split()[0], {"the same task": "own", "another task": "other"}[pairs]): row["rate"]
-            for (of, pairs), row in tables["exact match"].iterrows()
+            (of, pairs): float(row["precursor_rate"])
+            for (behaviour, of, pairs), row in counts.items()
+            if behaviour == "exact match"
         },
-        "null_departed": {
-            name: f"{int(steps.notnull().sum())} of {steps.size}"
-            for name, steps in null_departed.items()
-        },
+        "null_departed": share_of(null_departed["RankMe"].notnull()),
+        "null_departed_share": float(null_departed["RankMe"].notnull().mean()),
         "answers": {name: answers_table(each) for name, each in tested.items()},
         "p_values": {
             name: each.answers.p_value.unstack("answer").droplevel("measure")
@@ -313,5 +320,5 @@ def anatomy_values(cube, folder):
             "here, updates 0 and 60": float(blind.sel(_TRAINED | {"step": [0, 60]}).mean()),
             "in the null": float(blind.sel(_TRAINED | {"condition": "permuted"}).mean()),
         },
-        "figures": figures_of(cube, last, emerged, departed, folder),
+        "figures": figures_of(cube, last, emerged, departed, null_emerged, null_departed, folder),
     }
