@@ -40,7 +40,7 @@ from ._left_alone import TINY, LeftAlone, final_errors
 from ._networks import answered, groups_of, probe_options, status_of
 from ._notes import noted
 from ._progress import ProgressFile
-from ._work import Work
+from ._work import Work, along_seeds
 
 Splits: TypeAlias = Sequence[tuple[Sample, Sample]]
 # What computes a function of many things: `map`, or the same in threads.
@@ -119,24 +119,13 @@ class Baselines(Work):
         progress_file: PathLike | None = None,
         checkpoint_folder: PathLike | None = None,
     ) -> list[Bunch]:
-        """Score them in some seeds.
+        """Score them in some seeds; for seeds that are known the best have been chosen.
 
-        Parameters
-        ----------
-        seeds, progress_file
-            As in `Work.measure`.
-        known : dict of int to Bunch
-            Other seeds, for which the best have been chosen.
-        checkpoint_folder : path-like or None, default=None
-            Not used: what takes so little time begins anew.
-
-        Returns
-        -------
-        list of Bunch
-            One a seed: ``nll_baseline``, ``accuracy_baseline`` (NaN if it is left out) and
-            ``status_baseline`` of each condition and baseline, ``nll_optimal`` of each condition
-            (NaN if unknown), ``reference``, ``best_baseline`` and ``ceiling`` of each condition,
-            and ``flow``: by name the errors of those that were left alone.
+        There are ``nll_baseline``, ``accuracy_baseline`` (NaN if it is left out) and
+        ``status_baseline`` of each condition and baseline, ``nll_optimal`` of each condition (NaN
+        if unknown), ``reference``, ``best_baseline`` and ``ceiling`` of each condition, and
+        ``flow``: by name the errors of those that were left alone. What takes so little time
+        begins anew, and needs no folder.
         """
         progress = ProgressFile(progress_file)
         chosen = next(iter(known.values()), None)
@@ -160,39 +149,24 @@ class Baselines(Work):
         ]
 
     def join(self, found: Sequence[Bunch]) -> Bunch:
-        """Return what was found of all seeds.
+        """Return what was found of all seeds, in arrays of conditions and seeds.
 
-        Parameters
-        ----------
-        found : list of Bunch
-            As `measure` returns them.
-
-        Returns
-        -------
-        Bunch
-            ``nll_baseline``, ``status_baseline`` and ``nll_optimal`` have seeds behind the
-            condition, ``accuracy_baseline``, too, which only tasks of outcomes have; ``flow`` has
-            DataArrays of seeds.
+        Only tasks of outcomes have ``accuracy_baseline``; ``flow`` has DataArrays of seeds.
         """
-        n_seeds, first = self.design.n_seeds, found[0]
+        first = found[0]
+        each = [of_seed(found, seed) for seed in range(self.design.n_seeds)]
         by_seed = ["nll_baseline", "status_baseline", "nll_optimal"]
         if np.isfinite([one.accuracy_baseline[0] for one in found]).any():
             by_seed.append("accuracy_baseline")
         result = Bunch(**{name: first[name] for name in ("reference", "best_baseline", "ceiling")})
         for name in by_seed:
-            values = np.stack([of_seed(found, seed)[name] for seed in range(n_seeds)], axis=1)
-            result[name] = values
-        result.flow = {
-            name: xr.concat(
-                [
-                    of_seed(found, seed).flow[name].assign_coords(seed=seed)
-                    for seed in range(n_seeds)
-                ],
-                "seed",
-                join="exact",
-            )
-            for name in first.flow
-        }
+            result[name] = np.stack([one[name] for one in each], axis=1)
+        result.flow = along_seeds(
+            [
+                {name: errors.assign_coords(seed=seed) for name, errors in one.flow.items()}
+                for seed, one in enumerate(each)
+            ]
+        )
         return result
 
     def _score(
@@ -379,16 +353,8 @@ class Windows(Work):
     ) -> list[Bunch]:
         """Score them in some seeds.
 
-        Parameters
-        ----------
-        seeds, known, progress_file, checkpoint_folder
-            As in `Work.measure`; what is known is not needed, nor is a folder.
-
-        Returns
-        -------
-        list of Bunch
-            One a seed: ``probe_score_window`` and ``probe_score_window_shuffled``, from the inputs
-            of other sequences, of each latent.
+        There are ``probe_score_window`` and ``probe_score_window_shuffled``, from the inputs of
+        other sequences, of each latent.
         """
         progress, splits = ProgressFile(progress_file), self.design.splits(self.world)
         found = []
@@ -404,21 +370,6 @@ class Windows(Work):
                 own, others = score_inputs(windows, latents, stream, **options)
             found.append(Bunch(probe_score_window=own, probe_score_window_shuffled=others))
         return found
-
-    def join(self, found: Sequence[Bunch]) -> Bunch:
-        """Return what was found of all seeds.
-
-        Parameters
-        ----------
-        found : list of Bunch
-            As `measure` returns them.
-
-        Returns
-        -------
-        Bunch
-            Arrays of seeds and latents.
-        """
-        return Bunch(**{name: np.array([one[name] for one in found]) for name in found[0]})
 
 
 def count_core_sequences(n_train: int) -> int:
@@ -464,16 +415,8 @@ class Cores(Work):
     ) -> list[Bunch]:
         """Score them in some seeds.
 
-        Parameters
-        ----------
-        seeds, known, progress_file, checkpoint_folder
-            As in `Work.measure`; what is known is not needed, nor is a folder.
-
-        Returns
-        -------
-        list of Bunch
-            One a seed: ``nll_reservoir`` of each size; and ``flow``, a list of their errors when
-            they are left alone.
+        There are ``nll_reservoir`` of each size; and ``flow``, a list of their errors when they are
+        left alone.
         """
         progress, splits = ProgressFile(progress_file), self.design.splits(self.world)
         measure = None if self.left_alone is None else self.left_alone.ready()
@@ -494,16 +437,8 @@ class Cores(Work):
     def join(self, found: Sequence[Bunch]) -> Bunch:
         """Return what was found of the seeds.
 
-        Parameters
-        ----------
-        found : list of Bunch
-            As `measure` returns them.
-
-        Returns
-        -------
-        Bunch
-            ``nll_reservoir`` of each seed and size; NaN for seeds that are not measured. And
-            ``flow``, a DataArray of seeds and sizes.
+        There are ``nll_reservoir`` of each seed and size, NaN for seeds that are not measured; and
+        ``flow``, a DataArray of seeds and sizes.
         """
         nll = np.full((self.design.n_seeds, len(self.sizes)), np.nan)
         nll[: len(found)] = [one.nll_reservoir for one in found]

@@ -30,7 +30,7 @@ from ._design import of_seed
 from ._left_alone import LeftAlone
 from ._progress import ProgressFile
 from ._trajectory import Recorder, Timed, joined_records
-from ._work import Work
+from ._work import Work, along_seeds
 
 # Evaluation sequences on which memory is measured, at most.
 N_MEMORY = 100
@@ -114,18 +114,10 @@ class Networks(Work):
     ) -> list[Bunch]:
         """Train and score the networks of some seeds, all at once where that is faster.
 
-        Parameters
-        ----------
-        seeds, known, progress_file, checkpoint_folder
-            As in `Work.measure`; what is known is not needed.
-
-        Returns
-        -------
-        list of Bunch
-            One a seed. Probe scores have one value a latent, losses in training one a block of
-            updates; ``memory`` and ``flow`` are DataArrays by name, ``trajectory``, see
-            `Recorder`, too; and with a folder there are ``weights``, if these are all that training
-            has made, and, of the first, ``troubles``, see `Checkpoints`.
+        Probe scores have one value a latent, losses in training one a block of updates; ``memory``
+        and ``flow`` are DataArrays by name, ``trajectory``, see `Recorder`, too; and with a folder
+        there are ``weights``, if these are all that training has made, and, of the first,
+        ``troubles``, see `Checkpoints`.
         """
         splits = self.design.splits(self.world)
         progress = [] if progress_file is None else [ProgressFile(progress_file)]
@@ -160,25 +152,15 @@ class Networks(Work):
         return found
 
     def join(self, found: Sequence[Bunch]) -> Bunch:
-        """Return what was found of all seeds.
-
-        Parameters
-        ----------
-        found : list of Bunch
-            As `measure` returns them.
-
-        Returns
-        -------
-        Bunch
-            One value a seed; what is a DataArray has seeds as its first dimension.
-        """
-        labelled = "memory", "flow", "trajectory"
-        names = [name for name in found[0] if name not in labelled]
-        result = Bunch(**{name: np.array([each[name] for each in found]) for name in names})
+        """Return one value a seed; what is a DataArray has seeds as its first dimension."""
+        by_name = "memory", "flow", "trajectory"
+        result = along_seeds(
+            [{name: value for name, value in each.items() if name not in by_name} for each in found]
+        )
         # All seeds have as many weights.
         result.n_parameters = result.n_parameters[0]
         for name in ("memory", "flow"):
-            result[name] = _joined([each[name] for each in found])
+            result[name] = along_seeds([each[name] for each in found])
         result.trajectory = joined_records([each.trajectory for each in found])
         return result
 
@@ -267,15 +249,6 @@ class Networks(Work):
             stream = self.design.stream("probe", seed)
             return found | _probe_scores(predictor, evaluation, self.probe, self.n_probe, stream)
         return found | dict.fromkeys(PROBE_SCORES, np.full(len(evaluation.latent_names), np.nan))
-
-
-def _joined(found: Sequence[Mapping[str, xr.DataArray]]) -> dict[str, xr.DataArray]:
-    """Return what was measured in some seeds as one array a name, along seeds."""
-    names = dict.fromkeys(name for each in found for name in each)
-    return {
-        name: xr.concat([each[name] for each in found if name in each], "seed", join="exact")
-        for name in names
-    }
 
 
 def _fit_seeds(

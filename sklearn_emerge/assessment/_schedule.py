@@ -1,7 +1,7 @@
 """The cells of a plan: what is run for each configuration."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from ..ceilings._of_world import maker_of
 from ._alternatives import Baselines, Cores, Windows
@@ -16,12 +16,12 @@ from ._plan import Cell, Configuration, clock_of, vocabulary_of
 from ._prepare import Plan
 from ._store import Store
 from ._words import arm_in_words, condition_in_words
+from ._work import Work
 
 # Sequences in which networks are left alone, and all that they are compared with, if these see all
 # of them anew for each step.
 N_SLOW = 32
 
-Work: TypeAlias = Baselines | Cores | Networks | Windows
 _WORDS: dict[type[Work], str] = {
     Baselines: "baselines",
     Windows: "windows of inputs",

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+import numpy as np
+import xarray as xr
 from sklearn.utils import Bunch
 
 from .._typing import PathLike
@@ -80,10 +82,25 @@ class Work:
 
     def join(self, found: Sequence[Bunch]) -> Bunch:
         """Return as arrays along the seeds what was found of each of `seeds`."""
-        raise NotImplementedError
+        return along_seeds(found)
 
     def run(
         self, progress_file: PathLike | None = None, checkpoint_folder: PathLike | None = None
     ) -> Bunch:
         """Return what is found of all seeds, see `measure` and `join`."""
         return self.join(self.measure(self.seeds, {}, progress_file, checkpoint_folder))
+
+
+def along_seeds(found: Sequence[Mapping[str, Any]]) -> Bunch:
+    """Return by name what was found of seeds, as arrays, or DataArrays, whose first axis they are.
+
+    Of a DataArray that only some seeds have these are the seeds.
+    """
+    joined = Bunch()
+    for name in dict.fromkeys(name for each in found for name in each):
+        parts = [each[name] for each in found if name in each]
+        if isinstance(parts[0], xr.DataArray):
+            joined[name] = xr.concat(parts, "seed", join="exact")
+        else:
+            joined[name] = np.array([each[name] for each in found])
+    return joined

@@ -13,8 +13,8 @@ from .._names import did_you_mean
 from .._random import seed_sequence
 from .._typing import RandomState
 from .._validation import as_array
-from ..geometry import _estimates
 from ..geometry._estimates import ESTIMATES
+from ..geometry._estimates import check_options as check_arguments
 from ._folders import Architecture
 
 # Of one pass of the model.
@@ -243,7 +243,7 @@ def check_options(options: Any, measures: Iterable[str]) -> dict[str, dict[str, 
                     f"{did_you_mean(argument, known)}"
                 )
         try:
-            _estimates.check_options(name, arguments)
+            check_arguments(name, arguments)
         except ValueError as error:
             raise ValueError(f"options[{name!r}]: {error}") from error
     return {name: dict(arguments) for name, arguments in options.items()}

@@ -56,7 +56,7 @@ def token_accuracy(
     rows, steps = np.nonzero(scored)
     # The last step predicts nothing that is known.
     shorter, found = predictor.at_length(scored.shape[1]), []
-    for part in in_parts(scored.shape, getattr(predictor, "n_tokens_", None) or 1):
+    for part in in_parts(scored.shape, getattr(predictor, "n_tokens_", None)):
         probability = shorter.predict(evaluation.X[part, :-1])
         found.append(probability[scored[part]].argmax(axis=1))
     right = np.concatenate(found) == evaluation.X[rows, steps + 1]
@@ -119,7 +119,7 @@ def outcome_accuracy(predictor: BasePredictor, sample: Sample | ArrayLike) -> fl
             "likelihood='bernoulli' or 'categorical'."
         )
     found = []
-    for part in in_parts(X.shape[:2], getattr(predictor, "n_tokens_", None) or 1):
+    for part in in_parts(X.shape[:2], getattr(predictor, "n_tokens_", None)):
         mean = predictor.predict(X[part]).reshape(*X[part].shape[:2], -1)[:, :-1]
         targets = predictor._targets(X[part])[:, 1:]
         if likelihood.tokens:

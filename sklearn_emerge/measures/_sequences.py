@@ -77,17 +77,17 @@ def scored_steps(sample: Sample) -> NDArray[np.bool_]:
     return scored if sample.observed is None else scored & sample.observed[:, 1:]
 
 
-def in_parts(shape: tuple[int, ...], n_outcomes: int) -> Iterator[slice]:
+def in_parts(shape: tuple[int, ...], n_outcomes: int | None) -> Iterator[slice]:
     """Yield rows of which the probabilities of all outcomes at all steps fit into memory.
 
     Parameters
     ----------
     shape : tuple of int
         Numbers of rows and of steps.
-    n_outcomes : int
-        Outcomes of a step.
+    n_outcomes : int or None
+        Outcomes of a step; None is one.
     """
     n_rows, n_steps = shape
-    n_each = max(1, _AT_ONCE // max(1, n_steps * n_outcomes))
+    n_each = max(1, _AT_ONCE // max(1, n_steps * (n_outcomes or 1)))
     for first in range(0, n_rows, n_each):
         yield slice(first, first + n_each)
