@@ -24,6 +24,7 @@ from ..worlds import OscillatorWorld, World
 from ._assembly import collect
 from ._cube import annotate, label
 from ._fitted import network_cells
+from ._key import arrays_hashed_once
 from ._mistaken import refuse_mistaken
 from ._planned import PlannedRun, foresee
 from ._prepare import check_plan, make_plan, refuse_others
@@ -441,9 +442,10 @@ class EmergenceAssessment(Results, Estimator):
         refuse_others(others)
         X, y = self._checked(X, y)
         plan = make_plan(self, X, y)
-        check_plan(plan, y)
-        # Parameters may change after it.
-        return self._complete(replace(plan, assessment=self._unfitted()), plan.description)
+        with arrays_hashed_once():
+            check_plan(plan, y)
+            # Parameters may change after it.
+            return self._complete(replace(plan, assessment=self._unfitted()), plan.description)
 
     def plan(self, X: ArrayLike | None = None, y: ArrayLike | None = None) -> PlannedRun:
         """Say what `fit` would do, what it would take, and what it could find, and do not do it.

@@ -19,10 +19,13 @@ from ..predictors._trained import warned_before
 from ..training import count_held_out
 from ..worlds import ArrayWorld, Sample, World
 from ._design import Design
-from ._labels import STRUCTURED, check_label, check_names, coordinate
+from ._labels import STRUCTURED, check_label, check_names
 from ._notes import noted
 from ._plan import Configuration
 from ._trajectory import TRIED, Timed, try_measures
+
+# Numbers in sequences above which a network is tried on a part of them.
+_LARGE = 2**22
 
 
 def check_configurations(
@@ -58,7 +61,8 @@ def check_configurations(
         If a world, a model for it or a mode of this model is impossible.
     """
     begun: list[Configuration] = []
-    drawn: dict[tuple[str, ...], Sample] = {}
+    seen: set[int] = set()
+    drawn: tuple[World, Sample] | None = None
     for configuration in configurations:
         world = configuration.worlds[STRUCTURED]
         recorded = isinstance(world, ArrayWorld)
@@ -74,19 +78,21 @@ def check_configurations(
                 f"n_eval={sizes[1]} for evaluation, but at least 4 and 5 are needed; {remedy}."
             )
         # Those that differ in the model alone have the same worlds.
-        place = tuple(
-            str(coordinate([value]).item())
-            for key, value in configuration.settings.items()
-            if key.startswith("world__")
-        )
-        if place not in drawn:
-            drawn[place], _ = world.split(*(sizes if recorded else (4, 5)), 0)
-            for name in drawn[place].latent_names:
+        if drawn is None or drawn[0] is not world:
+            # Those of one recording at a time, which may be large.
+            if recorded:
+                train = world._sample_of(world._split_rows(*sizes, 0)[0])
+            else:
+                train, _ = world.split(4, 5, 0)
+            drawn = world, train
+        train = drawn[1]
+        if id(world) not in seen:
+            seen.add(id(world))
+            for name in train.latent_names:
                 check_label("latent_names", name)
             for condition, each in configuration.worlds.items():
                 if condition != STRUCTURED:
                     each.split(4, 5, 0)
-        train = drawn[place]
         for i, own in enumerate(given or ()):
             again = warned_before() if i or begun else nullcontext()
             with noted(f"This happened with model[{i}]."), again:
@@ -118,10 +124,11 @@ def check_groups_trained_on(
         world, model = configuration.worlds[STRUCTURED], configuration.models[STRUCTURED]
         if not (isinstance(world, ArrayWorld) and world._grouped()):
             continue
-        trained_on = [len(np.unique(train.groups)) for train, _ in design_of(world).splits(world)]
+        units = world._units()
+        trained_on = [len(np.unique(units[train])) for train, _ in design_of(world).rows(world)]
         seed, n_groups = int(np.argmin(trained_on)), min(trained_on)
         if n_groups < 2:
-            sizes = np.bincount(world._units())
+            sizes = np.bincount(units)
             n_all = len(sizes)
             if world.groups is None:
                 has, remedy = f"n_units={n_all} blocks", "pass n_units of at least 3"
@@ -148,7 +155,10 @@ def untrained_network(model: BasePredictor, X: ArrayLike) -> tuple[BasePredictor
     """Return a copy of a model, and its network with the initial weights, None if it has none."""
     model = clone(model)
     X = model.prepare(X)
-    return model, model.training_job(X).network if isinstance(model, NeuralPredictor) else None
+    if not isinstance(model, NeuralPredictor):
+        return model, None
+    # Of what the network is made of they tell as much as all, of which statistics take copies.
+    return model, model.training_job(X[:: 1 + X.size // _LARGE]).network
 
 
 def try_baselines(

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._random import substream
 from ..worlds import Sample, World
+from ..worlds._finite import FiniteWorld
 
 Part = TypeVar("Part")
 # The design, the world and the splits of the last that were drawn, within `splits_kept`.
@@ -57,6 +59,13 @@ class Design:
         if kept is not None:
             kept[:] = self, world, splits
         return splits
+
+    def rows(self, world: FiniteWorld) -> list[tuple[NDArray[np.integer], NDArray[np.integer]]]:
+        """Return the numbers of the sequences of `splits`, without copies of recordings."""
+        sizes = self.n_train, self.n_eval, self.stream("data")
+        if self.shared_data:
+            return [world._split_rows(*sizes)]
+        return world._splits_rows(self.n_seeds, *sizes)
 
     def stream(self, *names: str | int) -> np.random.SeedSequence:
         """Return the stream of random numbers of this name."""

@@ -2,8 +2,9 @@
 
 import inspect
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -11,11 +12,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 from uuid import uuid4
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
+import numpy as np
 import torch
 from joblib.hashing import NumpyHasher
 from numba.core.registry import cpu_target
+from numpy.typing import NDArray
 
 from .._threads import blas_libraries
 from ._reach import NAME, digest_of
@@ -27,6 +30,11 @@ Code = type | Callable[..., Any]
 # Digests of the sources of classes and functions, read once: a file that is edited later is not
 # what runs. Of code that cannot be read, a number that nothing else has.
 _SOURCES: WeakKeyDictionary[Code, str] = WeakKeyDictionary()
+# Bytes from which on an array is hashed on its own, and once within `arrays_hashed_once`.
+_LARGE = 2**16
+# Digests of arrays, by where and how they are kept, with the array whose memory it is.
+_Digests = dict[tuple[Any, ...], tuple[ref[Any], str]]
+_DIGESTS: ContextVar[_Digests | None] = ContextVar("digests", default=None)
 
 
 @cache
@@ -48,6 +56,16 @@ def instruction_sets() -> dict[str, Any]:
         # By which numba tells, too, whether what it has compiled can be used.
         "numba": cpu_target.target_context.codegen().magic_tuple(),
     }
+
+
+@contextmanager
+def arrays_hashed_once() -> Iterator[None]:
+    """Let keys that are computed here hash each large array once, as nobody changes it here."""
+    token = _DIGESTS.set({} if _DIGESTS.get() is None else _DIGESTS.get())
+    try:
+        yield
+    finally:
+        _DIGESTS.reset(token)
 
 
 def key_of(value: object) -> str:
@@ -115,6 +133,8 @@ class _Hasher(NumpyHasher):
             values = obj.detach().cpu().flatten().view(torch.uint8).numpy()
             kind = type(obj), str(obj.dtype), tuple(obj.shape), str(obj.device), obj.requires_grad
             obj = number, kind, values
+        elif isinstance(obj, np.ndarray) and obj.nbytes >= _LARGE and not obj.dtype.hasobject:
+            obj = "array", _digest_of_array(obj)
         elif inspect.isclass(obj) or inspect.isfunction(obj):
             for part in obj.__mro__ if inspect.isclass(obj) else (obj,):
                 room = str(part.__module__).partition(".")[0]
@@ -138,6 +158,23 @@ class _Hasher(NumpyHasher):
                 with suppress(Exception):
                     place = function.__module__, function.__qualname__, name
                     self.variables[place] = _key_of(value, self._known)[0]
+
+
+def _digest_of_array(array: NDArray[Any]) -> str:
+    """Return a digest of the values of an array and how they are kept, once if that is known."""
+    owner = array
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    place = id(owner), array.ctypes.data, array.shape, array.strides, array.dtype, type(array)
+    digests = _DIGESTS.get()
+    found = None if digests is None else digests.get(place)
+    # Memory that is free again may be another array's.
+    if found is not None and found[0]() is owner:
+        return found[1]
+    digest = NumpyHasher("sha256", coerce_mmap=True).hash(array)
+    if digests is not None:
+        digests[place] = ref(owner), digest
+    return digest
 
 
 def _source(part: Code) -> str:

@@ -150,14 +150,21 @@ def expand(
         If a parameter or a null is not known.
     """
     configurations = []
+    # Configurations that differ in the model alone have the same worlds: recordings are large, and
+    # what is found out of them takes long.
+    made: dict[tuple[int, ...], dict[str, World]] = {}
     for index, parameters, settings in grid.points():
+        each = zip(parameters, index * len(parameters) if grid.drawn else index, strict=True)
+        place = tuple(i for key, i in each if parameter_of(key)[0] == "world")
         configured_world, configured_model = clone(world), clone(model)
         for key, value in parameters.items():
             _set(configured_world, configured_model, key, value)
         configured_world._validate_params()
         configured_model._validate_params()
-        worlds = {STRUCTURED: configured_world}
-        worlds.update({kind: configured_world.null(kind) for kind in nulls})
+        if place not in made:
+            nulls_of_it = {kind: configured_world.null(kind) for kind in nulls}
+            made[place] = {STRUCTURED: configured_world, **nulls_of_it}
+        worlds = made[place]
         models = {name: with_facts(configured_model, other.facts) for name, other in worlds.items()}
         configurations.append(Configuration(index, worlds, models, settings))
     return configurations

@@ -1,16 +1,17 @@
 """What is known of latents and their probe before anything is trained."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._probed import can_be_scored, count_classes, known_latents
+from .._typing import Floats
 from ..predictors._last_inputs import window_of
 from ..probes import check_probe, score_probe
-from ..worlds import ArrayWorld
+from ..worlds import ArrayWorld, Sample, World
 from ._design import Design
 from ._labels import STRUCTURED
 from ._networks import groups_of
@@ -90,25 +91,25 @@ def check_probing(
             # What a world draws for evaluation does not depend on what it draws for training.
             n_train = min(n_train, TRIED)
         design = Design(n_seeds if looked_at else 1, n_train, n_eval, **options)
-        splits = design.splits(world)
-        # The probe leaves out the first step.
-        latents = [
-            known_latents(evaluation.latents[:n_probe, 1:], evaluation.probed(n_probe), 1)
-            for _, evaluation in splits
-        ]
-        units = [groups_of(evaluation, n_probe) for _, evaluation in splits]
+        few, evaluations = _drawn(design, world, n_probe)
+        latents, units = [], []
+        for evaluation in evaluations:
+            # The probe leaves out the first step.
+            known = evaluation.latents[:n_probe, 1:], evaluation.probed(n_probe)
+            latents.append(known_latents(*known, 1))
+            units.append(groups_of(evaluation, n_probe))
         if looked_at:
             # One split stands for all seeds that share it.
             latents *= n_seeds // len(latents)
             units *= n_seeds // len(units)
             recordings = given = None
-            if recorded:
+            if recorded and kind == "discrete":
                 rows, recordings, _ = world.recorded()
                 known = world._probed(rows, recordings)
                 recordings = known_latents(recordings[:, 1:], known, 1)
                 given = world._given_classes(y)[:, 1:]
                 given = known_latents(given, known, 1)
-            names = splits[0][1].latent_names
+            names = evaluation.latent_names
             problems, scored = _problems(names, latents, units, recordings, given)
             remedy = _REMEDIES[kind]
             if not scored:
@@ -117,7 +118,6 @@ def check_probing(
                 )
             found += problems
         if tried:
-            few = splits[0][0].X[:TRIED]
             n_hidden = fit_untrained(model, few).transform(few).shape[2]
             _try(probe, n_hidden, latents[0], "hidden states")
             if windows:
@@ -129,6 +129,20 @@ def check_probing(
         # Configurations of one world have the same to tell.
         once = "; ".join(dict.fromkeys(found))
         warnings.warn(f"{once}; {remedy}.", UserWarning, stacklevel=4)
+
+
+def _drawn(design: Design, world: World, n_probe: int) -> tuple[Floats, Iterator[Sample]]:
+    """Return the first training sequences of the first seed, and the evaluation samples of all.
+
+    Of recordings, which may be large, one after the other, as far as they are probed.
+    """
+    if isinstance(world, ArrayWorld):
+        rows = design.rows(world)
+        return world._sample_of(rows[0][0][:TRIED]).X, (
+            world._sample_of(each[:n_probe]) for _, each in rows
+        )
+    splits = design.splits(world)
+    return splits[0][0].X[:TRIED], (evaluation for _, evaluation in splits)
 
 
 def _problems(

@@ -1,7 +1,7 @@
 """Recordings in an assessment: how they become a world, and what is asked before training."""
 
 import warnings
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,6 @@ from .._missing import is_observed
 from .._padding import even, is_uneven, lengths_of
 from .._tables import check_labels, cut_call, names_of, recording_call
 from .._tokens import vocabulary_size
-from .._typing import Floats
 from .._validation import check_sequences
 from ..likelihoods import LIKELIHOODS
 from ..predictors._base import BasePredictor
@@ -111,13 +110,22 @@ def check_values(configurations: Iterable[Configuration]) -> None:
         likelihood = LIKELIHOODS.get(getattr(model, "likelihood", "auto"))
         if not isinstance(world, ArrayWorld) or likelihood is None or not likelihood.discrete:
             continue
-        X = world.recorded().rows.take(slice(None))
-        X = X.reshape(*X.shape[:2], -1)
+        rows = world.recorded().rows
         if likelihood.tokens:
             n_tokens = getattr(model, "n_tokens", "auto")
-            vocabulary_size(X, None if n_tokens == "auto" else int(n_tokens))
+            _check_parts(rows, vocabulary_size, None if n_tokens == "auto" else int(n_tokens))
         else:
-            likelihood.check(X)
+            _check_parts(rows, likelihood.check)
+
+
+def _check_parts(rows: Rows, check: Callable[..., object], *arguments: Any) -> None:
+    """Check all sequences part by part, and together if one part is refused: errors name places."""
+    try:
+        for X in rows.parts():
+            check(X.reshape(*X.shape[:2], -1), *arguments)
+    except ValueError:
+        X = rows.take(slice(None))
+        check(X.reshape(*X.shape[:2], -1), *arguments)
 
 
 def check_likelihoods(
@@ -190,7 +198,7 @@ def check_likelihoods(
             # The world could not know that these are no tokens.
             check_rows(rows, tokens=False)
         if counts:
-            _check_counts(rows.take(slice(None)), likelihood)
+            _check_counts(rows, likelihood)
         if counts or likelihood in ("gaussian", "student_t"):
             _warn_if_rare(rows, *world.default_split(n_train, n_eval))
 
@@ -217,8 +225,9 @@ def _check_tokens(baselines: Mapping[str, BasePredictor], nulls: Collection[str]
         )
 
 
-def _check_counts(X: Floats, likelihood: str) -> None:
-    factor = int(np.gcd.reduce(X[~np.isnan(X)].astype(np.int64)))
+def _check_counts(rows: Rows, likelihood: str) -> None:
+    factors = (np.gcd.reduce(X[~np.isnan(X)].astype(np.int64)) for X in rows.parts())
+    factor = int(np.gcd.reduce(list(factors)))
     if factor > 1:
         warnings.warn(
             f"all values of X are multiples of {factor}, as of counts that were scaled, as to "
@@ -228,7 +237,8 @@ def _check_counts(X: Floats, likelihood: str) -> None:
             UserWarning,
             stacklevel=4,
         )
-    events = (X.reshape(*X.shape[:2], -1) > 0).sum(axis=(0, 1))
+    parts = (X.reshape(*X.shape[:2], -1) for X in rows.parts())
+    events = np.sum([(X > 0).sum(axis=(0, 1)) for X in parts], axis=0)
     few = np.flatnonzero(events < _LEAST_EVENTS).tolist()
     if likelihood == "negative_binomial" and few:
         raise ValueError(

@@ -1,6 +1,9 @@
 """How the cells of an assessment are run, and what is said of it."""
 
+import errno
+import os
 from collections.abc import Sequence
+from pickle import PicklingError
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,11 @@ from ._store import Store
 
 # What is meant by other words for nothing.
 _SILENT = ("none", "off", "no", "quiet", "silent", "false")
+_NO_ROOM = (
+    "There is no room for the file that worker processes map in place of an array in memory. Set "
+    "the environment variable JOBLIB_TEMP_FOLDER to a folder with more room, or pass the array as "
+    "a memory map, np.load(path, mmap_mode='r'), or n_jobs=1."
+)
 
 
 def check_progress(progress: object) -> None:
@@ -66,8 +74,9 @@ def run_cells(
         with Progress(remaining, costs, kind, seconds, heading) as shown:
             run = delayed(ending_with_parent)
             jobs = [run(cell.run, shown.file(i)) for i, cell in enumerate(cells)]
-            # Memory-mapped arguments cannot be written to, as worlds and modules may do.
-            options: dict[str, Any] = {"n_jobs": n_jobs, "max_nbytes": None}
+            # Large arrays, as recordings, are sent once, as files that workers map. Worlds and
+            # modules may write to theirs, which copies what they change.
+            options: dict[str, Any] = {"n_jobs": n_jobs, "mmap_mode": "c"}
             try:
                 parallel = Parallel(**options, return_as="generator")
             except ValueError:
@@ -84,6 +93,11 @@ def run_cells(
             except KeyboardInterrupt:
                 LOG.warning(_farewell(len(results), len(cells), store))
                 raise
+            except PicklingError as error:
+                # Of what went wrong joblib gives the text.
+                if os.strerror(errno.ENOSPC) not in str(error.__cause__):
+                    raise
+                raise OSError(errno.ENOSPC, _NO_ROOM) from error
     return results
 
 

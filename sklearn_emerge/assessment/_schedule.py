@@ -8,6 +8,7 @@ from ._alternatives import Baselines, Cores, Windows
 from ._claims import DYNAMICS, REPRESENTATION
 from ._design import Design
 from ._given import forgotten
+from ._key import arrays_hashed_once
 from ._labels import STRUCTURED
 from ._left_alone import LeftAlone
 from ._networks import Networks
@@ -53,7 +54,8 @@ def schedule(plan: Plan, known: Sequence[Mapping[int, Any]] = ()) -> list[Cell]:
         for configuration in plan.configurations
         for work in _works(plan, configuration)
     )
-    return [_cell(plan.store, known[i] if known else {}, *work) for i, work in enumerate(works)]
+    with arrays_hashed_once():
+        return [_cell(plan.store, known[i] if known else {}, *work) for i, work in enumerate(works)]
 
 
 def _cell(

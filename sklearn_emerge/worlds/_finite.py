@@ -222,20 +222,24 @@ class FiniteWorld(World):
             If more sequences are asked for than were recorded, or groups are too few or too
             large.
         """
+        return self._samples([self._split_rows(n_train, n_eval, random_state)])[0]
+
+    def _split_rows(
+        self, n_train: int, n_eval: int, random_state: RandomState = None
+    ) -> tuple[Numbers, Numbers]:
+        """Return the numbers of the sequences of a split, without a copy of these."""
         self._check_request(n_train)
         self._check_request(n_eval)
         stream = substream(random_state, "split")
         if self._grouped():
-            return self.splits(1, n_train, n_eval, stream)[0]
-        arrays = self.recorded()
-        _, latents, units = arrays
+            return self._splits_rows(1, n_train, n_eval, stream)[0]
+        _, latents, units = self.recorded()
         self._check_number(n_train + n_eval)
         rows: Numbers = np.random.default_rng(stream).permutation(len(units))
         classes = unit_classes(latents, units)
         if classes is not None:
             rows = divide(rows, classes, n_train, n_eval)
-        train, evaluation = rows[:n_train], rows[n_train:][:n_eval]
-        return self._part(arrays, train), self._part(arrays, evaluation)
+        return rows[:n_train], rows[n_train:][:n_eval]
 
     def splits(
         self, n_splits: int, n_train: int, n_eval: int, random_state: RandomState = None
@@ -275,9 +279,14 @@ class FiniteWorld(World):
             If more sequences are asked for than were recorded or than are left by a fold, or
             groups are too few or too large.
         """
+        return self._samples(self._splits_rows(n_splits, n_train, n_eval, random_state))
+
+    def _splits_rows(
+        self, n_splits: int, n_train: int, n_eval: int, random_state: RandomState = None
+    ) -> list[tuple[Numbers, Numbers]]:
+        """Return the numbers of the sequences of splits, without copies of these."""
         self._check_request(n_train)
-        arrays = self.recorded()
-        _, latents, units = arrays
+        _, latents, units = self.recorded()
         n_folds, classes = self._check_room(n_train, n_eval), unit_classes(latents, units)
         n_rows = n_train
         if self._spread:
@@ -285,4 +294,13 @@ class FiniteWorld(World):
         divided = fold_rows(units, classes, n_folds, n_splits, n_rows, substream(random_state))
         if self._spread:
             divided = ((thin(a, n_train), in_turns(thin(b, n_eval), units)) for a, b in divided)
-        return [(self._part(arrays, a), self._part(arrays, b)) for a, b in divided]
+        return list(divided)
+
+    def _sample_of(self, rows: Numbers) -> Sample:
+        """Return the sequences of these numbers."""
+        return self._part(self.recorded(), rows)
+
+    def _samples(self, rows: list[tuple[Numbers, Numbers]]) -> list[tuple[Sample, Sample]]:
+        """Return the sequences of splits."""
+        arrays = self.recorded()
+        return [(self._part(arrays, a), self._part(arrays, b)) for a, b in rows]

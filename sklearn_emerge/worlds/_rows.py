@@ -70,19 +70,28 @@ class Rows:
 
     def _numbers(self, rows: Which) -> Floats:
         """Return some sequences as float64; a step may be NaN in some channels."""
-        if self._n_each is None:
-            X = self.values[rows]
+        if self._n_each is None and isinstance(rows, slice):
+            X = np.asarray(self.values[rows], dtype=np.float64)
         else:
-            X = self.values[np.divmod(np.arange(len(self))[rows], self._n_each)]
-        X = np.asarray(X, dtype=np.float64)
+            rows = np.arange(len(self))[rows]
+            X = np.empty((len(rows), *self.shape[1:]))
+            # Part by part: what is not of double precision is not copied as it is, too.
+            for part in self._slices(len(rows)):
+                X[part] = self.values[self._places(rows[part])]
         if self.missing is None:
             return X
         missing = self.missing[rows]
         return np.where(missing.reshape(*missing.shape, *(1,) * (X.ndim - 2)), np.nan, X)
 
-    def _slices(self) -> list[slice]:
+    def _places(self, rows: NDArray[np.integer]) -> Any:
+        """Return where some sequences are in the array."""
+        return rows if self._n_each is None else np.divmod(rows, self._n_each)
+
+    def _slices(self, n_rows: int | None = None) -> list[slice]:
+        """Return parts of so many sequences, of all by default."""
+        n_rows = len(self) if n_rows is None else n_rows
         n = max(1, _NUMBERS // max(1, int(np.prod(self.shape[1:]))))
-        return [slice(start, start + n) for start in range(0, len(self), n)]
+        return [slice(start, start + n) for start in range(0, n_rows, n)]
 
     def parts(self) -> Iterator[Floats]:
         """Yield all sequences, so many at once as a few dozen megabytes hold."""
