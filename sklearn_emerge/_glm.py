@@ -9,7 +9,7 @@ from scipy.linalg import block_diag, eigh
 from scipy.optimize import minimize
 
 from ._families import Family
-from ._ridge import Moments, blocks
+from ._moments import Moments, blocks
 from ._typing import Floats
 
 # In nats a row and squared standard deviation of a feature: what keeps coefficients finite

@@ -1,14 +1,14 @@
 """Ridge regression from moments: all folds, penalties and targets from one pass over the data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack, solve_triangular
 
-from ._tokens import count_tokens, indicators
+from ._moments import Moments
 from ._typing import Floats
 
 # In units of the variance of a feature. Below the first, what the normal equations say of the
@@ -16,115 +16,8 @@ from ._typing import Floats
 PENALTIES = np.logspace(-14, 1, 16)
 # Of the difference between the fit of some rows and that of all.
 AMOUNTS = np.append(np.logspace(-7, 3, 11), np.inf)
-# Bytes of rows at once, which stay in the cache.
-_BLOCK_BYTES = 2**22
-# Bytes that moments may take; a fit holds about four times as many.
-MOST_BYTES_OF_MOMENTS = 2**30
-_N_FOLDS = 5
 # Numbers of work space for a column, as LAPACK likes them.
 _WORK = 64
-
-
-def blocks(n_rows: int, n_columns: int) -> Iterator[tuple[slice, Floats]]:
-    """Yield slices of rows that stay in the cache, and room for each in float64."""
-    size = max(1, _BLOCK_BYTES // (8 * max(1, n_columns)))
-    room = np.empty((min(size, n_rows), n_columns))
-    for start in range(0, n_rows, size):
-        rows = slice(start, min(start + size, n_rows))
-        yield rows, room[: rows.stop - start]
-
-
-def bytes_of_moments(n_features: int, n_targets: int) -> float:
-    """Return what the moments of five folds take."""
-    return 8.0 * _N_FOLDS * (n_features + n_targets) ** 2
-
-
-class Moments:
-    """Sums and products of features and targets, fold by fold.
-
-    Parameters
-    ----------
-    n_folds, n_features, n_targets : int
-        Sizes.
-    origin : ndarray of shape (n_features + n_targets,), default=None
-        What products are about; None takes the mean of the first rows.
-    tokens : bool, default=False
-        Whether targets are added as tokens, each of which is a column of zeros and ones here.
-    """
-
-    def __init__(
-        self,
-        n_folds: int,
-        n_features: int,
-        n_targets: int,
-        origin: Floats | None = None,
-        *,
-        tokens: bool = False,
-    ) -> None:
-        n_columns = n_features + n_targets
-        self.n_features, self.tokens = n_features, tokens
-        self.counts = np.zeros(n_folds)
-        self.sums = np.zeros((n_folds, n_columns))
-        self.products = np.zeros((n_folds, n_columns, n_columns))
-        # Set by the first rows.
-        self.origin: Any = origin
-
-    def add(self, fold: int, features: Any, targets: Any) -> None:
-        """Add rows to a fold.
-
-        Parameters
-        ----------
-        fold : int
-            Which.
-        features, targets : ndarray of shape (n_rows, n_features) and (n_rows, n_targets or 1)
-            The rows.
-        """
-        n, n_targets = self.n_features, self.sums.shape[1] - self.n_features
-
-        def columns_of(targets: Any) -> Any:
-            return indicators(targets, n_targets) if self.tokens else targets
-
-        if self.origin is None:
-            # Products about a mean lose no digits where the mean is large.
-            of_features = features.mean(axis=0, dtype=np.float64)
-            if self.tokens:
-                of_targets = count_tokens(targets[:, np.newaxis], n_targets)[0] / len(targets)
-            else:
-                of_targets = targets.mean(axis=0, dtype=np.float64)
-            self.origin = np.concatenate([of_features, of_targets])
-        for rows, columns in blocks(len(features), len(self.origin)):
-            np.subtract(features[rows], self.origin[:n], out=columns[:, :n])
-            np.subtract(columns_of(targets[rows]), self.origin[n:], out=columns[:, n:])
-            self.counts[fold] += len(columns)
-            self.sums[fold] += columns.sum(axis=0)
-            self.products[fold] += columns.T @ columns
-
-    def include(self, others: Self) -> None:
-        """Add the rows of other moments, about the same origin."""
-        self.counts += others.counts
-        self.sums += others.sums
-        self.products += others.products
-
-    def part(self, features: Any) -> "Moments":
-        """Return a copy that knows some of the features only, and all targets."""
-        n_targets = len(self.origin) - self.n_features
-        columns = np.concatenate([features, self.n_features + np.arange(n_targets)])
-        part = Moments(len(self.counts), len(features), n_targets, self.origin[columns])
-        part.counts = self.counts.copy()
-        part.sums = self.sums[:, columns]
-        part.products = self.products[:, columns[:, np.newaxis], columns]
-        return part
-
-    def about(self, mean: Floats, folds: Any) -> Floats:
-        """Return the mean products of deviations from `mean`, over some of the folds."""
-        count, total = self.counts[folds].sum(), self.sums[folds].sum(axis=0)
-        cross = np.outer(total, mean)
-        products = self.products[folds].sum(axis=0) - cross - cross.T
-        return products / count + np.outer(mean, mean)
-
-    def mean(self, folds: Any) -> Floats:
-        """Return the mean of the columns, from `origin`, over some of the folds."""
-        return self.sums[folds].sum(axis=0) / self.counts[folds].sum()
 
 
 @dataclass(frozen=True)
@@ -205,6 +98,10 @@ def fit_ridge(moments: Moments, penalties: Floats = PENALTIES) -> RidgeFit:
     # Rounding can make the smallest eigenvalues negative.
     shrunk = np.maximum(sizes, 0.0)[:, np.newaxis, :, np.newaxis] + penalties[:, None, None]
     projected = directions.swapaxes(1, 2) @ products[:, :n, n:]
+    # Rows about their mean span so many directions at most; of the others there is only rounding,
+    # which small penalties would blow up.
+    spanned = _kept(moments) @ moments.counts - 1
+    projected[np.arange(n) < n - spanned[:, np.newaxis]] = 0.0
     paths = directions[:, np.newaxis] @ (projected[:, np.newaxis] / shrunk)
     squares = np.zeros((len(penalties), len(scale) - n))
     counts = moments.counts[folds]
@@ -342,7 +239,7 @@ def shrink_ridge(
     fits = (known.scaled[key] for key in [*np.flatnonzero(some), None])
     means, coefs = (np.array(each) for each in zip(*fits, strict=True))
     centers = np.pad(means / known.scale, ((0, 0), (1, 0)))
-    kept = np.tensordot(_kept(moments)[used], products, 1)
+    kept = np.tensordot(_weights(moments)[used], products, 1)
     kept = _about(kept, kept[:, 0], centers[used])
     paths = []
     for matrix, coef in zip(kept, coefs[used], strict=True):
@@ -368,15 +265,20 @@ def shrink_ridge(
 
 
 def _kept(moments: Moments) -> Floats:
-    """Return the weights of folds in the means of all but one, for each, and of all."""
+    """Return which folds are in all but one, for each, and in all."""
     some = moments.counts > 0
-    kept = np.vstack([~np.eye(len(some), dtype=bool)[some], some]) * some
+    return np.vstack([~np.eye(len(some), dtype=bool)[some], some]) * some
+
+
+def _weights(moments: Moments) -> Floats:
+    """Return the weights of folds in the means of all but one, for each, and of all."""
+    kept = _kept(moments)
     return kept / np.maximum(kept @ moments.counts, 1)[:, np.newaxis]
 
 
 def _of_kept(moments: Moments) -> tuple[Floats, Floats]:
     """Return the means of all folds but one, for each, and of all, and the products about them."""
-    kept = _kept(moments)
+    kept = _weights(moments)
     means = kept @ moments.sums
     products = np.tensordot(kept, moments.products, 1)
     products -= means[:, :, np.newaxis] * means[:, np.newaxis]

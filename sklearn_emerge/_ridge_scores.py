@@ -1,28 +1,34 @@
 """Cross-validated scores of ridge regressions, all targets and penalties from one pass."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from ._ridge import Moments
+from ._moments import Moments
 from ._typing import Floats
 
 
 def ridge_scores(
     features: Floats,
     targets: Floats,
-    folds: Iterable[NDArray[np.integer]],
+    folds: Sequence[NDArray[np.integer]],
     penalties: Sequence[float],
 ) -> Floats:
     r"""Return how well ridge regressions of the other folds predict each, all folds together.
 
     What ``make_pipeline(StandardScaler(), Ridge(alpha))`` predicts of the fold left out enters one
-    :math:`R^2` over all rows, here from sums and products of each fold alone,
+    :math:`R^2` over all rows,
 
     .. math:: R^2 = 1 - \frac{\sum_f \sum_{i \in f} (y_i - a_f - x_i \cdot w_f)^2}
                              {\sum_i (y_i - \bar y)^2}.
+
+    It is had from sums and products of each fold alone. Of fewer rows than features these are more
+    than the rows, and the pipeline is fitted, to all targets at once.
 
     Parameters
     ----------
@@ -30,7 +36,7 @@ def ridge_scores(
         Features.
     targets : ndarray of shape (n_rows, n_targets)
         Targets, none of them constant.
-    folds : iterable of ndarray of int
+    folds : sequence of ndarray of int
         The rows of each fold; every row is in one.
     penalties : sequence of float
         Values of alpha.
@@ -39,34 +45,76 @@ def ridge_scores(
     -------
     ndarray of shape (n_penalties, n_targets)
     """
-    folds, n = list(folds), features.shape[1]
-    moments = Moments(len(folds), n, targets.shape[1])
+    n_rows, n_features = features.shape
+    squares = _squares_of_rows if n_rows < n_features else _squares_of_moments
+    return 1 - squares(features, targets, folds, penalties) / (n_rows * targets.var(axis=0))
+
+
+def _squares_of_rows(
+    features: Floats,
+    targets: Floats,
+    folds: Sequence[NDArray[np.integer]],
+    penalties: Sequence[float],
+) -> Floats:
+    """Return the sums of square errors by penalty and target, from the pipelines themselves."""
+    squares = np.zeros((len(penalties), targets.shape[1]))
+    for k, penalty in enumerate(penalties):
+        for rows in folds:
+            others = np.delete(np.arange(len(targets)), rows)
+            probe = make_pipeline(StandardScaler(), Ridge(alpha=penalty))
+            predicted = probe.fit(features[others], targets[others]).predict(features[rows])
+            squares[k] += ((targets[rows] - predicted.reshape(len(rows), -1)) ** 2).sum(axis=0)
+    return squares
+
+
+def _squares_of_moments(
+    features: Floats,
+    targets: Floats,
+    folds: Sequence[NDArray[np.integer]],
+    penalties: Sequence[float],
+) -> Floats:
+    """Return the sums of square errors by penalty and target, from the moments of each fold."""
+    n, n_folds = features.shape[1], len(folds)
+    n_columns = n + targets.shape[1]
+    counts = np.array([len(rows) for rows in folds], dtype=np.float64)
+    # Means in two parts, so that differences between nearly equal ones keep their digits.
+    origins, means = np.empty((2, n_folds, n_columns))
+    products = np.empty((n_folds, n_columns, n_columns))
     for fold, rows in enumerate(folds):
-        moments.add(fold, features[rows], targets[rows])
-    errors = np.zeros((len(penalties), targets.shape[1]))
-    for fold, count in enumerate(moments.counts):
-        others = np.arange(len(folds)) != fold
-        mean = moments.mean(others)
-        products = moments.about(mean, others)
-        scale = _scale(products, mean + moments.origin, moments.counts[others].sum(), n)
-        standard = products[:n] / scale[:, np.newaxis]
+        # Each about its own mean, so that what is constant in the others is so without rounding.
+        moments = Moments(1, n, n_columns - n)
+        moments.add(0, features[rows], targets[rows])
+        origins[fold], means[fold] = moments.origin, moments.mean([0])
+        products[fold] = moments.about(means[fold], [0])
+    squares = np.zeros((len(penalties), n_columns - n))
+    for fold, count in enumerate(counts):
+        shares = np.where(np.arange(n_folds) == fold, 0.0, counts)
+        n_others = shares.sum()
+        shares /= n_others
+        near = (fold + 1) % n_folds
+        away = (origins - origins[near]) + (means - means[near])
+        mean = shares @ away
+        away -= mean
+        mean += origins[near] + means[near]
+        of_others = np.tensordot(shares, products, 1) + (away.T * shares) @ away
+        scale = _scale(np.diag(of_others)[:n], mean[:n], n_others)
+        standard = of_others[:n] / scale[:, np.newaxis]
         standard[:, :n] /= scale
-        left_out = moments.about(mean, [fold])
-        for errors_of_one, penalty in zip(errors, penalties, strict=True):
-            ridge = penalty / moments.counts[others].sum() * np.eye(n)
-            coef = cho_solve(cho_factor(standard[:, :n] + ridge), standard[:, n:])
-            coef /= scale[:, np.newaxis]
-            explained = 2 * left_out[n:, :n] @ coef - coef.T @ left_out[:n, :n] @ coef
-            errors_of_one += count * np.diag(left_out[n:, n:] - explained)
-    everything = slice(None)
-    total = np.diag(moments.about(moments.mean(everything), everything))[n:]
-    return 1 - errors / (moments.counts.sum() * total)
+        left_out = products[fold] + np.outer(away[fold], away[fold])
+        diagonal = np.arange(n), np.arange(n)
+        for squares_of_one, penalty in zip(squares, penalties, strict=True):
+            ridge = standard[:, :n].copy()
+            ridge[diagonal] += penalty / n_others
+            factor = cho_factor(ridge, overwrite_a=True, check_finite=False)
+            coef = cho_solve(factor, standard[:, n:], check_finite=False) / scale[:, np.newaxis]
+            explained = 2 * left_out[:n, n:] - left_out[:n, :n] @ coef
+            squares_of_one += count * (np.diag(left_out)[n:] - (coef * explained).sum(axis=0))
+    return squares
 
 
-def _scale(products: Floats, mean: Floats, n_rows: float, n: int) -> Floats:
-    """Return the standard deviations of features; 1 where one is constant up to rounding."""
-    variance, size = np.diag(products)[:n], mean[:n] ** 2
+def _scale(variance: Floats, mean: Floats, n_rows: float) -> Floats:
+    """Return standard deviations; 1 where a column is constant up to rounding."""
     eps = np.finfo(np.float64).eps
     # What scikit-learn takes for rounding.
-    constant = variance <= n_rows * eps * variance + n_rows**2 * eps**2 * size
+    constant = variance <= n_rows * eps * variance + (n_rows * eps * mean) ** 2
     return np.where(constant, 1.0, np.sqrt(np.where(constant, 1.0, variance)))

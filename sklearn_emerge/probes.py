@@ -223,8 +223,16 @@ def cross_validate_probe(
     return result
 
 
-def score_probe(
-    hidden: ArrayLike,
+def score_probe(hidden: ArrayLike, latents: ArrayLike, **options: Any) -> Bunch:
+    """Return what `cross_validate_probe` returns, without warnings of rare classes.
+
+    Of the probe "auto" the best of several penalties counts, latent by latent.
+    """
+    return score_probes([hidden], latents, **options)[0]
+
+
+def score_probes(
+    states: Sequence[ArrayLike],
     latents: ArrayLike,
     *,
     probe: str | BaseEstimator = "auto",
@@ -234,15 +242,16 @@ def score_probe(
     observed: ArrayLike | None = None,
     random_state: RandomState = None,
     penalties: Sequence[float] = (1.0,),
-) -> Bunch:
-    """Return what `cross_validate_probe` returns, without warnings of rare classes.
+) -> list[Bunch]:
+    """Return what `score_probe` returns for each of several states, such as a control, in turn.
 
-    Of the probe "auto" the best of several penalties counts, latent by latent.
+    What does not hang on states, the checks of latents and the folds, is made once.
     """
-    hidden = _check_hidden(hidden)
-    observed = _check_observed(observed, hidden)
-    latents = check_latents(latents, hidden, observed=observed)
-    n_sequences, n_steps, n_hidden = hidden.shape
+    arrays = [_check_hidden(hidden) for hidden in states]
+    first = arrays[0]
+    observed = _check_observed(observed, first)
+    latents = check_latents(latents, first, observed=observed)
+    n_sequences, n_steps, _ = first.shape
     if n_sequences < n_splits:
         raise ValueError(
             f"hidden has {n_sequences} sequences, fewer than n_splits={n_splits}; the sequence is "
@@ -255,27 +264,32 @@ def score_probe(
     check_probe(probe, kind)
     units = _units(groups, n_sequences)
     n_splits = min(n_splits, units.max() + 1)
-    rows, latents = hidden[:, burn_in:].reshape(-1, n_hidden), latents[:, burn_in:]
+    latents = latents[:, burn_in:]
+    known = slice(None) if observed is None else observed[:, burn_in:].ravel()
     if observed is not None:
         # Each observed step is a row of its own, and as before its unit is that of its sequence.
-        known = observed[:, burn_in:].ravel()
-        rows, latents = rows[known], latents.reshape(-1, 1, latents.shape[2])[known]
+        latents = latents.reshape(-1, 1, latents.shape[2])[known]
         units = np.repeat(units, n_steps - burn_in)[known]
         units = np.unique(units, return_inverse=True)[1]
         n_splits = min(n_splits, units.max() + 1)
+    tables = [hidden[:, burn_in:].reshape(-1, hidden.shape[2])[known] for hidden in arrays]
     if isinstance(probe, str) and not discrete:
-        score = _score_quantities(rows, latents, units, n_splits, penalties)
-        return Bunch(score=score, accuracy=None)
+        scores = _score_quantities(tables, latents, units, n_splits, penalties)
+        return [Bunch(score=score, accuracy=None) for score in scores]
     automatic = isinstance(probe, str)
     probes = [make_probe(kind, penalty) for penalty in penalties] if automatic else [probe]
     if random_state is not None:
         probes = [_seeded(one, random_state) for one in probes]
-    scores = [
-        [_score_latent(one, rows, latent, units, n_splits) for latent in np.moveaxis(latents, 2, 0)]
-        for one in probes
-    ]
-    score, accuracy = np.fmax.reduce(scores).T
-    return Bunch(score=score, accuracy=accuracy if discrete else None)
+    by_latent = np.moveaxis(latents, 2, 0)
+    results = []
+    for rows in tables:
+        found = [
+            [_score_latent(one, rows, latent, units, n_splits) for latent in by_latent]
+            for one in probes
+        ]
+        score, accuracy = np.fmax.reduce(found).T
+        results.append(Bunch(score=score, accuracy=accuracy if discrete else None))
+    return results
 
 
 def score_inputs(
@@ -310,7 +324,8 @@ def score_inputs(
     scores = []
     for window in windows:
         other = control_states(window, "other_sequence", substream(stream, "other_sequence"))
-        scores.append([score_probe(each, latents, **options).score for each in (window, other)])
+        found = score_probes([window, other], latents, **options)
+        scores.append([each.score for each in found])
     own, shuffled = np.fmax.reduce(scores)
     return own, shuffled
 
@@ -370,18 +385,25 @@ def check_probe(probe: str | BaseEstimator, kind: str | None) -> None:
 
 
 def _score_quantities(
-    rows: Floats, latents: Floats, units: Numbers, n_splits: int, penalties: Sequence[float]
-) -> Floats:
-    """Return the score of ridge regressions of each latent, with the best of the penalties."""
-    scores = np.full(latents.shape[2], np.nan)
+    tables: Sequence[Floats],
+    latents: Floats,
+    units: Numbers,
+    n_splits: int,
+    penalties: Sequence[float],
+) -> list[Floats]:
+    """Return for each table of rows the scores of ridge regressions of each latent.
+
+    With the best of the penalties.
+    """
     scored = [can_be_scored(latent) for latent in np.moveaxis(latents, 2, 0)]
+    results = [np.full(len(scored), np.nan) for _ in tables]
     if any(scored):
-        targets = [in_range(latent).ravel() for latent in np.moveaxis(latents, 2, 0)[scored]]
-        groups = np.repeat(units, latents.shape[1])
-        folds = [test for _, test in GroupKFold(n_splits).split(rows, groups=groups)]
-        found = ridge_scores(rows, np.stack(targets, axis=1), folds, penalties)
-        scores[scored] = found.max(axis=0)
-    return scores
+        columns = [in_range(latent).ravel() for latent in np.moveaxis(latents, 2, 0)[scored]]
+        targets, groups = np.stack(columns, axis=1), np.repeat(units, latents.shape[1])
+        folds = [test for _, test in GroupKFold(n_splits).split(groups, groups=groups)]
+        for scores, rows in zip(results, tables, strict=True):
+            scores[scored] = ridge_scores(rows, targets, folds, penalties).max(axis=0)
+    return results
 
 
 def _score_latent(

@@ -29,7 +29,7 @@ from sklearn_emerge import (
 from sklearn_emerge._families import Counts
 from sklearn_emerge._glm import fit_glm
 from sklearn_emerge._losses import Loss
-from sklearn_emerge._ridge import Moments
+from sklearn_emerge._moments import Moments
 from sklearn_emerge._tokens import indicators
 from sklearn_emerge.assessment._panel import make_baselines
 from sklearn_emerge.likelihoods import LIKELIHOODS, Likelihood

@@ -17,6 +17,7 @@ from sklearn_emerge.probes import (
     make_probe,
     score_inputs,
     score_probe,
+    score_probes,
 )
 
 
@@ -307,6 +308,70 @@ def test_probes_of_quantities_are_those_of_scikit_learn(n_sequences, n_steps, n_
             for probe in ("auto", make_probe())
         ]
         np.testing.assert_allclose(*scores, rtol=0, atol=1e-9)
+
+
+def _dead(hidden):
+    """A unit that is zero in all sequences but one, which is left out with its fold."""
+    hidden[..., 0] *= np.arange(len(hidden))[:, np.newaxis] == len(hidden) - 1
+
+
+def _constant_elsewhere(hidden):
+    hidden[..., 0] = np.where(np.arange(len(hidden))[:, np.newaxis] == 3, 1e6 * hidden[..., 0], 0.1)
+
+
+def _away(hidden):
+    hidden += 1e8
+
+
+def _hardly_varies(hidden):
+    hidden[..., 0] = 5 + 1e-12 * hidden[..., 0]
+
+
+def _rounding(hidden):
+    hidden[..., 0] = 5 + 1e-15 * hidden[..., 0]
+
+
+def _units(hidden):
+    hidden *= np.logspace(-100, 100, hidden.shape[2])
+
+
+def _collinear(hidden):
+    hidden[..., 1] = hidden[..., 0]
+    hidden[..., 2] = hidden[..., 0] + 1e-8 * hidden[..., 2]
+
+
+def _drifts(hidden):
+    hidden += 1e6 * np.arange(len(hidden))[:, np.newaxis, np.newaxis]
+
+
+@pytest.mark.parametrize("n_hidden", [6, 400])
+@pytest.mark.parametrize(
+    "change",
+    [_dead, _constant_elsewhere, _away, _hardly_varies, _rounding, _units, _collinear, _drifts],
+)
+def test_hard_states_are_probed_as_by_scikit_learn(change, n_hidden):
+    """With more rows than units, and with fewer."""
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(20, 15, n_hidden))
+    latents = hidden[..., :6] @ rng.normal(size=(6, 2)) + rng.normal(size=(20, 15, 2))
+    change(hidden)
+    scores = [
+        cross_validate_probe(hidden, latents, probe=probe).score for probe in ("auto", make_probe())
+    ]
+    np.testing.assert_allclose(*scores, rtol=1e-9, atol=1e-9)
+
+
+def test_several_states_are_probed_together_as_alone():
+    rng = np.random.default_rng(0)
+    states = [rng.normal(size=(12, 9, n)) for n in (3, 5)]
+    observed = rng.random((12, 9)) < 0.8
+    observed[:, 1] = True
+    for latents in (states[0] @ rng.normal(size=(3, 2)), (states[0] > 0).astype(int)):
+        for found, hidden in zip(
+            score_probes(states, latents, observed=observed), states, strict=True
+        ):
+            alone = cross_validate_probe(hidden, latents, observed=observed)
+            assert np.array_equal(found.score, alone.score)
 
 
 def test_the_best_penalty_counts_for_each_latent():

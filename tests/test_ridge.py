@@ -8,10 +8,11 @@ from scipy.special import expit, logsumexp
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import KFold, cross_val_predict
 
-from sklearn_emerge import _ridge
+from sklearn_emerge import _moments, _ridge
 from sklearn_emerge._families import Logistic, Softmax
 from sklearn_emerge._glm import fit_glm
-from sklearn_emerge._ridge import Moments, first_ridges, fit_ridge, shrink_ridge
+from sklearn_emerge._moments import Moments
+from sklearn_emerge._ridge import first_ridges, fit_ridge, shrink_ridge
 
 
 def moments_of(X, Y, n_folds=5):
@@ -42,6 +43,27 @@ def test_ridge_equals_that_of_scikit_learn_on_standardised_features(penalty, reg
     theirs = Ridge(alpha=penalty * len(X), solver="svd").fit(standardised(X), Y)
     prediction = X @ fit.coef + fit.intercept
     assert np.allclose(prediction, theirs.predict(standardised(X)), atol=1e-9)
+
+
+def test_of_fewer_rows_than_features_rounding_chooses_no_penalty():
+    rng = np.random.default_rng(0)
+    X, noise = rng.normal(size=(2, 60, 200))
+    Y = X @ rng.normal(size=(200, 2)) + 10 * noise[:, :2]
+    fit = fit_ridge(moments_of(X, Y))
+    errors, predictions = [], []
+    for penalty in _ridge.PENALTIES:
+        left_out = cross_val_predict(
+            Ridge(alpha=penalty * 48, solver="svd"), standardised(X), Y, cv=KFold(5)
+        )
+        errors.append(((left_out - Y) ** 2).mean(axis=0))
+        ridge = Ridge(alpha=penalty * 60, solver="svd").fit(standardised(X), Y)
+        predictions.append(ridge.predict(standardised(X)))
+        of_one = fit_ridge(moments_of(X, Y), [penalty])
+        assert of_one.error == pytest.approx(errors[-1], rel=1e-9)
+    best = np.argmin(errors, axis=0)
+    assert fit.penalty.tolist() == _ridge.PENALTIES[best].tolist()
+    expected = np.array(predictions)[best, :, [0, 1]].T
+    assert np.allclose(X @ fit.coef + fit.intercept, expected, atol=1e-8)
 
 
 def test_penalty_and_error_are_those_of_cross_validation(regression):
@@ -244,7 +266,7 @@ def test_moments_of_tokens_are_those_of_their_columns(classes):
 def test_rows_are_added_in_blocks_that_do_not_matter(regression, monkeypatch):
     X, Y = regression
     whole = moments_of(X.astype(np.float32), Y)
-    monkeypatch.setattr(_ridge, "_BLOCK_BYTES", 8 * 9 * (X.shape[1] + Y.shape[1]))
+    monkeypatch.setattr(_moments, "_BLOCK_BYTES", 8 * 9 * (X.shape[1] + Y.shape[1]))
     blocks = moments_of(X.astype(np.float32), Y)
     assert np.array_equal(whole.counts, blocks.counts)
     assert np.allclose(whole.products, blocks.products, rtol=1e-12)

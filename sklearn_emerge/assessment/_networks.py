@@ -23,7 +23,7 @@ from ..predictors._base import BasePredictor
 from ..predictors._fit import KEPT, fit_replicas
 from ..predictors._neural import NeuralPredictor
 from ..predictors._scale import spread_known
-from ..probes import control_states, score_probe
+from ..probes import control_states, score_probes
 from ..training import N_PARTS, Checkpoints, TrainingContext
 from ..worlds import Sample, World
 from ._design import of_seed
@@ -348,11 +348,10 @@ def _probe_scores(
     latents = evaluation.latents[:n_probe]
     hidden = predictor.transform(evaluation.X[:n_probe])
     options = probe_options(probe, evaluation, n_probe, stream)
-    trained = score_probe(hidden, latents, **options)
+    names = {"probe_score_shuffled": "other_sequence", "probe_score_noise": "noise"}
+    controls = [control_states(hidden, kind, substream(stream, kind)) for kind in names.values()]
+    trained, *others = score_probes([hidden, *controls], latents, **options)
     scores = {"probe_score": trained.score, "probe_accuracy": np.full(len(trained.score), np.nan)}
     if trained.accuracy is not None:
         scores["probe_accuracy"] = trained.accuracy
-    for name, kind in (("probe_score_shuffled", "other_sequence"), ("probe_score_noise", "noise")):
-        control = control_states(hidden, kind, substream(stream, kind))
-        scores[name] = score_probe(control, latents, **options).score
-    return scores
+    return scores | {name: each.score for name, each in zip(names, others, strict=True)}

@@ -10,7 +10,8 @@ import numpy as np
 
 from .._glm import GLMFit
 from .._missing import is_observed
-from .._ridge import Moments, RidgeFit
+from .._moments import Moments
+from .._ridge import RidgeFit
 from .._typing import Floats
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import norm
 
-from .._ridge import Moments, RidgeFit
+from .._moments import Moments
+from .._ridge import RidgeFit
 from .._typing import Floats
 from ._base import Chunks, Likelihood
 

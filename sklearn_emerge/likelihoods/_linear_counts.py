@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .._ridge import Moments, RidgeFit
+from .._moments import Moments
+from .._ridge import RidgeFit
 from .._typing import Floats
 from ._base import Chunks
 from ._poisson import Poisson

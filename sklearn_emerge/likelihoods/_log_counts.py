@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from .._glm import GLMFit
-from .._ridge import Moments, RidgeFit
+from .._moments import Moments
+from .._ridge import RidgeFit
 from .._typing import Floats
 from ._base import Chunks
 from ._poisson import Poisson

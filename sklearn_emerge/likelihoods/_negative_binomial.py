@@ -11,7 +11,7 @@ from scipy.stats import nbinom
 
 from .._families import Counts
 from .._glm import GLMFit, fit_glm
-from .._ridge import Moments
+from .._moments import Moments
 from .._typing import Floats
 from ._base import Chunks, Pairs
 from ._poisson import Poisson

@@ -6,7 +6,8 @@ import numpy as np
 
 from .._families import Family
 from .._glm import GLMFit, fit_glm
-from .._ridge import Moments, RidgeFit
+from .._moments import Moments
+from .._ridge import RidgeFit
 from .._typing import Floats
 from ._base import Chunks, Likelihood
 

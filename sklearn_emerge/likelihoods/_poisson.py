@@ -11,7 +11,8 @@ from scipy.stats import poisson
 
 from .._families import Counts
 from .._glm import GLMFit, fit_glm
-from .._ridge import Moments, RidgeFit
+from .._moments import Moments
+from .._ridge import RidgeFit
 from .._typing import Floats
 from ._base import Chunks, Likelihood, first_of
 

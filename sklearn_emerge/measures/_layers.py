@@ -16,7 +16,7 @@ from ..likelihoods import LIKELIHOODS
 from ..predictors._last_inputs import windows_of
 from ..predictors._neural import NeuralPredictor
 from ..predictors._places import check_steps
-from ..probes import control_states, score_inputs, score_probe
+from ..probes import control_states, score_inputs, score_probes
 from ..worlds import Sample, World
 from ._named import named, with_depth
 from ._sequences import sequences_of
@@ -145,7 +145,7 @@ def probe_layers(
         """Return what is decoded from states, and from those of other sequences."""
         hidden = hidden[:, steps]
         other = control_states(hidden, "other_sequence", substream(stream, "other_sequence"))
-        return [score_probe(each, latents, **options).score for each in (hidden, other)]
+        return [each.score for each in score_probes([hidden, other], latents, **options)]
 
     def scores(own: Any, shuffled: Any) -> Floats:
         """Return both, and the difference."""

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._groups import check_groups
-from .._ridge import Moments, RidgeFit, fit_ridge
+from .._moments import Moments
+from .._ridge import RidgeFit, fit_ridge
 from .._typing import Floats
 from ..predictors import BasePredictor
 from ..worlds import Sample

@@ -4,7 +4,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from .._ridge import Moments, RidgeFit
+from .._moments import Moments
+from .._ridge import RidgeFit
 from .._typing import Floats
 from .._validation import check_integer
 from ..predictors import BasePredictor

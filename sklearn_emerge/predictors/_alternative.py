@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._ridge import MOST_BYTES_OF_MOMENTS, bytes_of_moments, fit_ridge
+from .._moments import MOST_BYTES_OF_MOMENTS, bytes_of_moments
+from .._ridge import fit_ridge
 from .._roles import exogenous_of, join
 from .._threads import computed_ahead
 from .._tokens import MOST_BYTES_OF_COLUMNS, check_room

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._ridge import Moments
+from .._moments import Moments
 from .._typing import Floats
 from ..training import folds
 

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
-from .._ridge import AMOUNTS, Moments, RidgeFit, first_ridges, fit_ridge, shrink_ridge
+from .._moments import Moments
+from .._ridge import AMOUNTS, RidgeFit, first_ridges, fit_ridge, shrink_ridge
 from .._roles import exogenous_of, join
 from .._typing import Floats
 from ..likelihoods import LIKELIHOODS, LinearCounts, LogCounts

@@ -15,8 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .._missing import is_observed, mean_of_steps
+from .._moments import MOST_BYTES_OF_MOMENTS, bytes_of_moments
 from .._random import seed_sequence, substream
-from .._ridge import MOST_BYTES_OF_MOMENTS, bytes_of_moments
 from .._roles import join, targets_of
 from .._typing import Floats, RandomState
 from ..networks import (

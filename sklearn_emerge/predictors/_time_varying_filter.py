@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from .._docs import fill_doc
-from .._ridge import AMOUNTS, Moments, RidgeFit, shrink_ridge
+from .._moments import Moments
+from .._ridge import AMOUNTS, RidgeFit, shrink_ridge
 from .._typing import Floats
 from ..training import Head
 from ._lagged import LaggedMoments

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from .._missing import is_observed
-from .._ridge import Moments, RidgeFit, blocks, fit_ridge
+from .._moments import Moments, blocks
+from .._ridge import RidgeFit, fit_ridge
 from .._typing import Floats
 
 _N_FOLDS = 5

@@ -23,7 +23,8 @@ from sklearn_emerge import (
     WindowPredictor,
     _glm,
 )
-from sklearn_emerge._ridge import PENALTIES, Moments
+from sklearn_emerge._moments import Moments
+from sklearn_emerge._ridge import PENALTIES
 from sklearn_emerge.likelihoods import LIKELIHOODS
 from sklearn_emerge.predictors._lagged import LaggedMoments
 from sklearn_emerge.training import fit_head, folds
