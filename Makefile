@@ -11,7 +11,7 @@ test test-slow coverage test-oldest: export OMP_NUM_THREADS = 1
 # Compiled files are kept, whatever the machine says: many tests start Python anew.
 test test-slow coverage test-oldest: export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: install demo lint test test-slow coverage test-oldest reproduce clean
+.PHONY: install demo lint test test-slow coverage test-oldest docs reproduce clean
 
 install: $(STAMP)
 
@@ -57,10 +57,21 @@ test-oldest: .venv-oldest/installed
 	  -e ".[plot,test]" httpx
 	touch $@
 
+# The site, without a network: docs/_build/html/index.html. It documents what it imports, and
+# therefore shares the environment of the tests; a second one would bring torch once more.
+docs: export OMP_NUM_THREADS = 1
+docs: .venv/installed-docs
+	$(BIN)/python -m sphinx -b html -j $(WORKERS) -W --keep-going -q docs docs/_build/html
+	$(BIN)/python docs/check_site.py docs/_build/html
+
+.venv/installed-docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[docs]"
+	touch $@
+
 # Every table of the papers at its full budget; continues where it was interrupted.
 reproduce: export OMP_NUM_THREADS = 1
 reproduce: install
 	$(BIN)/python docs/make_reproduction.py --jobs $(WORKERS) --memory .reproduce
 
 clean:
-	rm -rf .venv .venv-oldest build dist demo *.egg-info
+	rm -rf .venv .venv-oldest build dist demo docs/_build docs/reference/generated *.egg-info

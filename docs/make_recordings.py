@@ -4,7 +4,7 @@
 
 The page shows the code of the functions below, as it is run. Cubes go to datasets/cubes, one
 NetCDF file a data set. Five minutes on one core; statsmodels and aeon bring the data
-(pip install -e ".[docs]", without constraints.txt: aeon wants an older numba and pandas).
+(pip install -e ".[recordings]", without constraints.txt: aeon wants an older numba and pandas).
 """
 
 import argparse

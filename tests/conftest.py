@@ -23,14 +23,14 @@ def pytest_addoption(parser):
     )
 
 
-# Pages whose examples take half a minute each.
-SLOW_PAGES = {"guide.md", "emergence.md"}
+# Pages whose examples take half a minute: docs/emergence.md, and all of docs/how-to together.
+SLOW_PAGES = {"emergence.md"}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.path.name in SLOW_PAGES:
+        if item.path.name in SLOW_PAGES or item.path.parent.name == "how-to":
             item.add_marker(pytest.mark.slow)
 
 

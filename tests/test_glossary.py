@@ -20,7 +20,11 @@ ROWS = {
     )
 }
 MODULES = sorted((ROOT / "sklearn_emerge").rglob("*.py"))
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "how-to").glob("*.md")),
+]
 
 
 def test_every_claim_and_verdict_is_in_the_glossary():

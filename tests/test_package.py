@@ -181,7 +181,14 @@ def test_source_distribution_can_be_tested(distributions):
     tested = {str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("*.py")}
     assert "tests/conftest.py" in tested
     assert tested <= held
-    assert {"CHANGES.md", "Makefile", "constraints.txt", "setup.py", "docs/guide.md"} <= held
+    assert {
+        "CHANGES.md",
+        "Makefile",
+        "constraints.txt",
+        "setup.py",
+        "docs/guide.md",
+        "docs/conf.py",
+    } <= held
     assert {"benchmarks/assessment.py", "datasets/freeze_samples.py"} <= held
     assert not any("__pycache__" in name for name in held)
 

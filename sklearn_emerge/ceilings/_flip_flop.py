@@ -20,7 +20,7 @@ class FlipFlopPredictor(OptimalPredictor):
 
     The bit :math:`b_t` is the sign of the last pulse of its channel, zero before the first, and
 
-    .. math:: E[y_{t+1} \mid u_1 \dots u_t] = (1 - p)\, b_t, \qquad E[u_{t+1}] = 0,
+    .. math:: E[y_{t+1} \mid u_1 \ldots u_t] = (1 - p)\, b_t, \qquad E[u_{t+1}] = 0,
 
     because a pulse at the next step, of probability p, sets the bit to either sign. In a task,
     whose outputs are the bits as zeros and ones that the last pulses have set, these are known.

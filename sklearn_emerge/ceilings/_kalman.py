@@ -31,8 +31,8 @@ class KalmanPredictor(OptimalPredictor):
         x_{t+1} = A x_t + B u_t + b + w_t, \qquad y_t = C x_t + v_t, \qquad
         w_t \sim N(0, Q), \; v_t \sim N(0, R), \; x_0 \sim N(m, P),
 
-    whose conditional mean :math:`C\,E[x_{t+1} \mid y_0 \dots y_t]` no other predictor can beat in
-    squared error, given the inputs :math:`u_0 \dots u_t` if there are any. Where a step is missing
+    whose conditional mean :math:`C\,E[x_{t+1} \mid y_0 \ldots y_t]` no other predictor can beat in
+    squared error, given the inputs :math:`u_0 \ldots u_t` if there are any. Where a step is missing
     there is no update, which is exact.
 
     Parameters

@@ -36,7 +36,7 @@ class OscillatorPredictor(OptimalPredictor):
 
     .. math::
 
-        E[y_{t+1} \mid y_0 \dots y_t] = \int x_{t+1}(z_0)\, p(z_0 \mid y_0 \dots y_t)\, dz_0,
+        E[y_{t+1} \mid y_0 \ldots y_t] = \int x_{t+1}(z_0)\, p(z_0 \mid y_0 \ldots y_t)\, dz_0,
 
     an integral over two dimensions. It is computed on a grid along the principal axes of the
     posterior, laid anew as the posterior narrows. It is accurate to 1e-6 nats per step where the

@@ -28,7 +28,7 @@ class RegimePredictor(OptimalPredictor):
 
     .. math::
 
-        P(s_{t+1} = 1 \mid s_0 \dots s_t) = \sum_h P(h \mid s_0 \dots s_t)
+        P(s_{t+1} = 1 \mid s_0 \ldots s_t) = \sum_h P(h \mid s_0 \ldots s_t)
         \, P(s_{t+1} = 1 \mid s_t, r_{t+1}(h)).
 
     Parameters

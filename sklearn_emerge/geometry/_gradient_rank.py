@@ -23,7 +23,7 @@ def gradient_rank(
 ) -> GradientRank:
     r"""Return the effective rank of the covariance of the gradients of rows.
 
-    .. math:: \exp\Bigl(-\sum_k p_k \ln p_k\Bigr), \qquad p_k = \lambda_k \Big/ \sum_j \lambda_j
+    .. math:: \exp\Bigl(-\sum_k p_k \ln p_k\Bigr), \qquad p_k = \lambda_k / \sum_j \lambda_j
 
     with the eigenvalues of the covariance over rows of the gradients by all parameters, from the
     centred n x n matrix of `gradient_gram`.

@@ -47,8 +47,8 @@ def linear_filter_risk(
     The total over the horizon of the squared distance between the prediction of a
     time-invariant filter and that of the Kalman filter,
 
-    .. math:: \ell_T = \min_F \sum_{t=1}^{T} E \Big\| \sum_{k=1}^{h} F_k y_{t-k}
-        - E[y_t \mid y_1 \dots y_{t-1}] \Big\|^2 .
+    .. math:: \ell_T = \min_F \sum_{t=1}^{T} E \left\| \sum_{k=1}^{h} F_k y_{t-k}
+        - E[y_t \mid y_1 \ldots y_{t-1}] \right\|^2 .
 
     In the innovations :math:`e_t` of the steady filter, whose covariance is S, the difference is
     :math:`\sum_j c_j e_{t-j}` with :math:`c_j` linear in F; the sum over the lags beyond h is a

@@ -29,13 +29,13 @@ def filter_risk(
     r"""Return the excess risk of the best filter of a given length on a noisy random walk.
 
     For :math:`x_{t+1} = x_t + w_t`, :math:`y_t = x_t + v_t` with variances q and r, and the
-    filter in its steady state, it is the minimum over all filters :math:`F_1 \dots F_h`, the same
+    filter in its steady state, it is the minimum over all filters :math:`F_1 \ldots F_h`, the same
     at every step, of
 
     .. math::
 
-        \ell_T = \sum_{t=1}^{T} E\Big(\sum_{k=1}^{h} F_k y_{t-k} - E[y_t \mid y_1 \dots y_{t-1}]
-        \Big)^2 = \frac{S \rho^{2h}}{\frac{2}{K^2 (T-h)(T-h-1)}
+        \ell_T = \sum_{t=1}^{T} E\left(\sum_{k=1}^{h} F_k y_{t-k} - E[y_t \mid y_1 \ldots y_{t-1}]
+        \right)^2 = \frac{S \rho^{2h}}{\frac{2}{K^2 (T-h)(T-h-1)}
         + \sum_{j=1}^{h} \frac{\rho^{2(h-j)}}{T-j}},
 
     where :math:`\rho = 1 + \lambda/2 - \sqrt{\lambda + \lambda^2/4}` with :math:`\lambda = q/r`,

@@ -33,7 +33,7 @@ def shortest_stable_length(A: ArrayLike, C: ArrayLike, *, n_unstable: int | None
     :math:`E_u` their invariant subspace it is
 
     .. math:: h_c = \min \{h : \operatorname{rows}(C A^h E_u) \subseteq
-        \operatorname{rowspace}(C E_u, C A E_u, \dots, C A^{h-1} E_u)\},
+        \operatorname{rowspace}(C E_u, C A E_u, \ldots, C A^{h-1} E_u)\},
 
     the observability index of those modes: their number, with multiplicity, if there is one
     channel, and less if several channels share the work.

@@ -35,7 +35,7 @@ class PredictionRiskSweep(Estimator):
 
     The risk is the distance of the learner's predictions from those of the optimal predictor,
 
-    .. math:: \ell_T = \sum_{t=1}^{T} E \| \hat y_t - E[y_t \mid y_1 \dots y_{t-1}] \|^2 .
+    .. math:: \ell_T = \sum_{t=1}^{T} E \| \hat y_t - E[y_t \mid y_1 \ldots y_{t-1}] \|^2 .
 
     Two sizes can be read from it, and they are different things: that from which the risk *per
     step*, :math:`\ell_T / T`, stays bounded as the horizon grows (`shortest_stable_length_`, a

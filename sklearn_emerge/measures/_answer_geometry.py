@@ -35,7 +35,7 @@ def answer_geometry(
 
     Made for ``EmergenceAssessment(measures={"gradients": (answer_geometry, [0, 1000])})``, with
     other arguments by `functools.partial`. The loss of a row is the negative log-likelihood of its
-    answer, :math:`-\sum_i \ln p(y_i \mid x, y_1 \dots y_{i-1})`, in nats, in evaluation mode.
+    answer, :math:`-\sum_i \ln p(y_i \mid x, y_1 \ldots y_{i-1})`, in nats, in evaluation mode.
 
     Parameters
     ----------

@@ -33,14 +33,14 @@ def answer_scores(
     Made for ``EmergenceAssessment(nulls="permuted", measures={"answers": answer_scores})``, with
     other arguments by `functools.partial`. The null "resample" has no answers.
 
-    With :math:`y_1 \dots y_L` the tokens of an answer, x those before it and p the predictor's
+    With :math:`y_1 \ldots y_L` the tokens of an answer, x those before it and p the predictor's
     probabilities, all of it comes from one pass over the rows:
 
     - ``exact_match``, the share of answers of which each token is the most probable one given
-      those before it, :math:`y_i = \arg\max_y p(y \mid x, y_1 \dots y_{i-1})`. These are the
+      those before it, :math:`y_i = \arg\max_y p(y \mid x, y_1 \ldots y_{i-1})`. These are the
       answers that greedy decoding gives;
     - ``token_accuracy``, the share of tokens for which this holds;
-    - ``nll``, the mean of :math:`-\ln p(y_i \mid x, y_1 \dots y_{i-1})`, in nats per token;
+    - ``nll``, the mean of :math:`-\ln p(y_i \mid x, y_1 \ldots y_{i-1})`, in nats per token;
     - ``gain``, :math:`1 - \mathrm{nll} / \mathrm{nll}_\mathrm{blind}`, with what the best guess
       without operands scores (`AlgorithmicWorld.chance`): 0 of that guess, 1 at best.
 

@@ -42,7 +42,7 @@ class AutoregressivePredictor(BasePredictor):
     ----------
     lags_ : int
         Length of the longest filter.
-    intercepts_ : ndarray of shape (lags_, n_channels)
+    intercepts_ : ndarray of shape (``lags_``, n_channels)
         Intercept of the filter of each length, shortest first.
     coefs_ : list of ndarray of shape (length, n_channels, n_channels)
         Coefficients of the filter of each length, most recent step first;

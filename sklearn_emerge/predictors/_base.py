@@ -33,7 +33,7 @@ class BasePredictor(RecurrentStates, Rollouts, ABC):
 
     Both receive float64 arrays of shape (n_sequences, n_steps, n_channels); `_predict` returns
     the means of the next steps in the same shape. Tokens arrive as one channel of integers, and
-    their means are probabilities, of shape (n_sequences, n_steps, n_tokens_).
+    their means are probabilities, of shape (n_sequences, n_steps, ``n_tokens_``).
 
     One that knows of exogenous channels has a parameter `n_exogenous`: the last channels of X,
     which are seen and not predicted, and one that need not see what it predicts a parameter

@@ -74,7 +74,7 @@ class LinearFilterPredictor(AlternativePredictor):
     ----------
     lags_ : int
         Length of the filter.
-    coef_ : ndarray of shape (lags_, n_channels, n_channels)
+    coef_ : ndarray of shape (``lags_``, n_channels, n_channels)
         Coefficients of the filter of all steps that have a full past, most recent step first;
         ``coef_[k, i, j]`` weights channel i, of those that are seen, of the step k back for
         channel j, of those that are predicted.

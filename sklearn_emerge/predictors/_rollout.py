@@ -48,7 +48,7 @@ class Rollouts(Scores):
 
         With ``feedback="mean"`` these are the means :math:`r_k` for which
 
-        .. math:: r_k = E[y_{P+k} \mid y_0 \dots y_{P-1}, r_0 \dots r_{k-1}],
+        .. math:: r_k = E[y_{P+k} \mid y_0 \ldots y_{P-1}, r_0 \ldots r_{k-1}],
 
         so that `predict` of prompt and rollout together returns the rollout again. It is
         deterministic: the operator that the predictor is when it is left alone. With "sample"

@@ -55,12 +55,12 @@ class TimeVaryingFilterPredictor(LinearFilterPredictor):
     amount_ : ndarray of shape (n_channels,)
         Penalty on differences, in units of the variance of the data; infinite where the filter
         is the same at every step.
-    coefs_ : ndarray of shape (n_steps - lags_, lags_, n_channels, n_channels)
+    coefs_ : ndarray of shape (n_steps - ``lags_``, ``lags_``, n_channels, n_channels)
         Coefficients of the filter of each step that has a full past, most recent step first.
         After the last step of training its filter is used on.
-    intercepts_ : ndarray of shape (n_steps - lags_, n_channels)
+    intercepts_ : ndarray of shape (n_steps - ``lags_``, n_channels)
         Their intercepts.
-    coef_ : ndarray of shape (lags_, n_channels, n_channels)
+    coef_ : ndarray of shape (``lags_``, n_channels, n_channels)
         Coefficients of the filter that is the same at every step.
     intercept_ : ndarray of shape (n_channels,)
         Its intercept.

@@ -27,7 +27,7 @@ def with_inputs(
         What drives it.
     delay : {0, 1}, default=1
         Steps after which inputs act. 1: :math:`x_{t+1}` is predicted from
-        :math:`u_0, \dots, u_t`. 0: from :math:`u_0, \dots, u_{t+1}`.
+        :math:`u_0, \ldots, u_t`. 0: from :math:`u_0, \ldots, u_{t+1}`.
     feedback : bool, default=True
         Whether predictors see X. False is a task; with a delay of 0, rows then begin one step
         before the first of X, so that this is predicted, too, from the first input.

@@ -608,9 +608,8 @@ def test_a_model_that_has_diverged_is_nan(library, tmp_path):
 def test_what_the_guide_shows_is_done(folder, tmp_path, monkeypatch):
     """On other checkpoints, with fewer and shorter rows."""
     monkeypatch.chdir(tmp_path)
-    guide = (Path(__file__).parents[2] / "docs" / "guide.md").read_text()
-    section = guide.partition("## Checkpoints of other people's models")[2].partition("\n## ")[0]
-    code = "\n".join(re.findall(r"```python\n(.*?)```", section, re.DOTALL))
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "checkpoints.md").read_text()
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
     for said, done in (
         ("from transformers import AutoTokenizer\n", ""),
         ('tokenizer = AutoTokenizer.from_pretrained("pythia-70m/step4000")\n', ""),

@@ -129,8 +129,8 @@ def test_wrong_words_are_answered_with_what_is_known(arguments, message, capsys)
 
 
 def test_command_lines_of_the_guide_parse():
-    guide = (Path(__file__).parents[2] / "docs" / "guide.md").read_text(encoding="utf-8")
-    lines = re.findall(r"^python -m sklearn_emerge (.*)", guide.partition("### Files")[2], re.M)
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "files.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^python -m sklearn_emerge (.*)", page, re.M)
     assert len(lines) >= 6
     for line in lines:
         words = shlex.split(line, comments=True)

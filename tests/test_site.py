@@ -1,0 +1,142 @@
+"""The site has every public name and every page, and what links lead to is there.
+
+Without Sphinx: `make docs` builds the site, and checks what only a built one shows.
+"""
+
+import re
+import runpy
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import sklearn_emerge
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+# Where names were before they moved; these are documented where they are.
+MOVED = {"tasks", "thresholds"}
+ROOMS = sorted(set(sklearn_emerge._MODULES) - MOVED)
+# Read in the repository and on the site.
+PAGES = sorted(
+    {*DOCS.glob("*.md"), *(DOCS / "how-to").glob("*.md"), *(DOCS / "tutorials").glob("*.md")}
+)
+
+
+def listed_in(text):
+    """Names that a page of the reference has: those of tables, and data."""
+    data = re.findall(r"^\.\. py:data:: (\w+)$", text, re.M)
+    tables = re.findall(r"^\.\. autosummary::\n(?:   :.*\n)*\n((?:   \w+\n)+)", text, re.M)
+    return [*data, *(name for table in tables for name in table.split())]
+
+
+def page_of(room):
+    return (DOCS / "reference" / f"{room}.rst").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_reference_has_every_public_name_once(room):
+    listed = listed_in(page_of(room))
+    assert set(import_module(f"sklearn_emerge.{room}").__all__) <= set(listed)
+    assert len(listed) == len(set(listed))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_reference_has_nothing_that_is_private_or_gone(room):
+    text = page_of(room)
+    assert f".. currentmodule:: sklearn_emerge.{room}\n" in text
+    module = import_module(f"sklearn_emerge.{room}")
+    assert [name for name in listed_in(text) if name[0] == "_" or not hasattr(module, name)] == []
+
+
+def test_reference_has_what_is_imported_from_the_package_itself():
+    rooms = {name: room for room in ROOMS for name in listed_in(page_of(room))}
+    assert {name for name in sklearn_emerge._HOMES if name not in rooms} == set()
+    index = (DOCS / "reference" / "index.rst").read_text(encoding="utf-8")
+    assert re.findall(r"^   (\w+)$", index, re.M) == re.findall(r"\* - :doc:`(\w+)`", index)
+    assert set(re.findall(r"^   (\w+)$", index, re.M)) == set(ROOMS)
+    assert {path.stem for path in (DOCS / "reference").glob("*.rst")} == {*ROOMS, "index"}
+
+
+def test_names_that_are_missing_or_listed_twice_are_seen():
+    page = ".. autosummary::\n   :toctree: generated\n\n   cut\n   World\n\n.. py:data:: KINDS\n"
+    assert listed_in(page) == ["KINDS", "cut", "World"]
+    assert listed_in(page.replace("   cut\n", "")) == ["KINDS", "World"]
+
+
+def contents(page):
+    """Pages in the contents of a page, with their folders and without endings."""
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\{toctree\}\n(?::.*\n)*\n(.*?)```", text, re.M | re.DOTALL)
+    return [line for block in blocks for line in block.split()]
+
+
+def test_every_page_is_in_the_contents_once():
+    """Those of the guide in the order in which it lists them."""
+    held = [name for path in DOCS.glob("*.md") for name in contents(path)]
+    assert len(held) == len(set(held))
+    made = {"reference/index"}
+    assert set(held) - made == {
+        str(path.relative_to(DOCS).with_suffix("")) for path in PAGES if path != DOCS / "index.md"
+    }
+    guide = (DOCS / "guide.md").read_text(encoding="utf-8")
+    assert re.findall(r"^- \[.*?\]\((how-to/[\w-]+)\.md\)", guide, re.M) == contents(
+        DOCS / "guide.md"
+    )
+
+
+def test_guide_says_the_title_of_each_page():
+    guide = (DOCS / "guide.md").read_text(encoding="utf-8")
+    for title, path in re.findall(r"^- \[(.*?)\]\((how-to/[\w-]+\.md)\)", guide, re.M):
+        assert (DOCS / path).read_text(encoding="utf-8").startswith(f"# {title}\n")
+
+
+def slug(text):
+    """Place of a heading, as GitHub and myst_heading_anchors have it."""
+    return re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-")
+
+
+def words_of(glossary):
+    """Places of words, as docs/conf.py has them."""
+    cells = re.findall(r"^\| (.+?) \|", glossary, re.M)
+    words = [word for cell in cells for word in re.split(r", | or ", re.sub(r"[`*]", "", cell))]
+    return {re.sub(r"[^\w]+", "-", word.lower()).strip("-") for word in words}
+
+
+def places_in(path):
+    text = path.read_text(encoding="utf-8")
+    places = {slug(head) for head in re.findall(r"^#{1,4} (.+)$", text, re.M)}
+    return places | words_of(text) if path.name == "glossary.md" else places
+
+
+@pytest.mark.parametrize("path", [*PAGES, ROOT / "README.md"], ids=lambda path: path.name)
+def test_links_lead_somewhere(path):
+    text = re.sub(
+        r"^```python\n.*?^```", "", path.read_text(encoding="utf-8"), flags=re.M | re.DOTALL
+    )
+    text = re.sub(r"`[^`\n]*`", "", text)
+    for target in re.findall(r"\]\(([^()\s]+)\)", text):
+        if re.match(r"https?:", target):
+            continue
+        file, _, place = target.partition("#")
+        there = (path.parent / file).resolve() if file else path
+        assert there.exists(), target
+        if place:
+            assert place in places_in(there), target
+
+
+def test_a_built_site_is_looked_through(tmp_path):
+    problems = runpy.run_path(str(DOCS / "check_site.py"))["problems"]
+    (tmp_path / "b.html").write_text('<h1 id="here">B</h1>')
+    (tmp_path / "a.html").write_text(
+        '<a href="b.html#here">b</a><a href="https://c.org">c</a><img src="data:image/png;base64,">'
+    )
+    assert problems(tmp_path) == []
+    (tmp_path / "a.html").write_text(
+        '<a href="b.html#there">b</a><a href="c.html">c</a><script src="https://cdn.org/x.js"></script>'
+    )
+    assert problems(tmp_path) == [
+        "a.html: https://cdn.org/x.js is loaded from elsewhere.",
+        "a.html: b.html#there has no such place.",
+        "a.html: c.html is not there.",
+    ]
