@@ -240,7 +240,8 @@ class EmergenceAssessment(Results, Estimator):
         [0, 1000])`` takes one that is slow at some of `record_at` only, and is NaN elsewhere. They
         must not predict in threads of their own, which would wait for ever: one thread at a time
         uses torch. Each is tried once on an untrained network of every condition before training.
-        See `task_scores` and `intermediate_words`.
+        Those of `sklearn_emerge.measures` that take a predictor and a sample, such as
+        `task_scores`, can be used as they are.
     memory : str, path-like or joblib.Memory, default=None
         Where finished cells are kept. With it, an interrupted `fit` continues where it stopped,
         with the same result: finished cells are read, and the training of one that was cut off

@@ -31,13 +31,14 @@ def fit_curve(
         A coordinate of the scores, such as ``"hidden_size"``, or a variable of the cube, such as
         ``cube.n_parameters``, with no dimensions that the scores lack.
     n_trials : int, default=None
-        Trials behind each score, see `EmergenceCurve`. Networks of one capacity mostly differ
-        more than trials of one network do: None, which fits by least squares, is then right.
+        Trials behind each score, which is then fitted as a number of successes. Networks of one
+        capacity mostly differ more than trials of one network do: None, which fits by least
+        squares, is then right.
     chance : float or "fit", default=0.0
-        See `EmergenceCurve`. Scores in other units than rates, such as gains in nats, need "fit"
-        for both ends.
+        Score without any capacity. Scores in other units than rates, such as gains in nats, need
+        "fit" for both ends.
     asymptote : float or "fit", default=1.0
-        See `EmergenceCurve`.
+        Score with unlimited capacity.
 
     Returns
     -------

@@ -141,7 +141,7 @@ def compare_events(d: Floats, e: Floats, steps: Floats, n_intervals: int) -> tup
     steps : ndarray of shape (n_visits,)
         Updates of visits.
     n_intervals : int
-        As in `leads`.
+        Events that lie no more than so many intervals between visits apart are synchronous.
 
     Returns
     -------

@@ -108,7 +108,7 @@ def precursor_test(
         The same as `departure` in the null world, such as "permuted". Without it no measure is a
         precursor.
     n_intervals : int, default=1
-        See `leads`.
+        Events that lie no more than so many intervals between visits apart are synchronous.
     alpha : float, default=0.05
         Level of a verdict, over all measures.
     correction : str or None, default="holm"

@@ -255,7 +255,7 @@ def network_capacity(
     evaluation : Sample
         Sequences, of whose length the operations of a token depend.
     include_precision : bool, default=True
-        See `capacity`.
+        Whether the logarithm of the bits of a parameter is a factor of it.
 
     Returns
     -------

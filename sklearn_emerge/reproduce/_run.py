@@ -163,7 +163,8 @@ def reproduce(
     cubes : dict of str to xarray.Dataset
         Result cube of each experiment.
     comparison : pandas.DataFrame
-        See `compare_with_published`; empty if nothing was published.
+        Published numbers, ours, and whether they agree, a row each, as `compare_with_published`
+        returns them; empty if nothing was published.
 
     Raises
     ------
