@@ -63,6 +63,7 @@ docs: export OMP_NUM_THREADS = 1
 docs: .venv/installed-docs
 	$(BIN)/python -m sphinx -b html -j $(WORKERS) -W --keep-going -q docs docs/_build/html
 	$(BIN)/python docs/check_site.py docs/_build/html
+	$(BIN)/python docs/look_at_site.py docs/_build/html
 
 .venv/installed-docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[docs]"

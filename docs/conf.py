@@ -54,6 +54,9 @@ numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 
 html_math_renderer = "mathml"
+# An example ends in an empty line for doctest, not for readers.
+highlight_options = {"python": {"stripnl": True}, "default": {"stripnl": True}}
+toc_object_entries_show_parents = "hide"
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_emerge"
 html_static_path = ["_static"]
@@ -69,14 +72,16 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"index": []}
+# Pages without others below them have the whole width.
+html_sidebars = {page: [] for page in ("index", "reproduction", "glossary", "changes")}
 project_copyright = f"{author}. BSD 3-clause licence"
 
 
 def visit_math(translator, node):
     """Write a formula as MathML, which browsers draw by themselves, without a script from afar."""
     block = isinstance(node, nodes.math_block)
-    translator.body.append(str(tex2mathml(node.astext(), as_block=block)))
+    formula = str(tex2mathml(node.astext(), as_block=block))
+    translator.body.append(f'<div class="formula">{formula}</div>' if block else formula)
     raise nodes.SkipNode
 
 
