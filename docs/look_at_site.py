@@ -45,12 +45,10 @@ const brightness = page => {
   const [r, g, b] = page.defaultView.getComputedStyle(page.body).backgroundColor.match(/\\d+/g);
   return (+r + +g + +b) / 765;
 };
+// Whether an element, or one around it in the article, scrolls by itself.
 const scrolls = (page, each) => {
-  for (let box = each; box !== page.body && box; box = box.parentElement) {
-    const style = page.defaultView.getComputedStyle(box);
-    if (["auto", "scroll", "hidden"].includes(style.overflowX)) return true;
-    if (style.position === "fixed" || style.visibility === "hidden") return true;
-  }
+  for (; each.tagName !== "ARTICLE"; each = each.parentElement)
+    if (page.defaultView.getComputedStyle(each).overflowX !== "visible") return true;
   return false;
 };
 (async () => {
@@ -59,10 +57,13 @@ const scrolls = (page, each) => {
     const root = page.documentElement, name = `${path} at ${width} pixels: `;
     for (const fold of page.querySelectorAll("article details")) fold.open = true;
     if (root.scrollWidth > width) problems.push(name + "is " + root.scrollWidth + " wide");
-    for (const each of page.querySelectorAll("article *")) {
-      const right = each.getBoundingClientRect().right;
-      if (right > width + 1 && !scrolls(page, each))
-        problems.push(name + each.tagName + " ends at " + Math.round(right));
+    const article = page.querySelector("article");
+    const holder = article.parentElement;
+    if (holder.scrollWidth > holder.clientWidth) problems.push(name + "scrolls sideways");
+    for (const each of article.querySelectorAll("*")) {
+      const inner = each.clientWidth && each.scrollWidth > each.clientWidth + 1;
+      if ((inner || each.getBoundingClientRect().right > width + 1) && !scrolls(page, each))
+        problems.push(`${name}${each.tagName} is too wide: ${each.textContent.trim().slice(0, 40)}`);
     }
     for (const picture of page.images) {
       picture.loading = "eager";
