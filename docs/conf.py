@@ -39,7 +39,7 @@ if (DOCS / "examples").is_dir():
 exclude_patterns = ["_build", "_templates", "templates", "examples"]
 nitpicky = True
 show_warning_types = True
-# docs/reproduction.md has three first headings, one a paper.
+# docs/reproduction.md has several first headings, one a paper.
 suppress_warnings = ["myst.header"]
 
 # Pages in Markdown are read in the repository as well: no more than what it shows, too.
@@ -73,7 +73,7 @@ html_theme_options = {
     "footer_end": [],
 }
 # Pages without others below them have the whole width.
-html_sidebars = {page: [] for page in ("index", "reproduction", "glossary", "changes")}
+html_sidebars = {page: [] for page in ("index", "glossary", "changes")}
 project_copyright = f"{author}. BSD 3-clause licence"
 
 
