@@ -75,4 +75,4 @@ reproduce: install
 	$(BIN)/python docs/make_reproduction.py --jobs $(WORKERS) --memory .reproduce
 
 clean:
-	rm -rf .venv .venv-oldest build dist demo docs/_build docs/reference/generated *.egg-info
+	rm -rf .venv .venv-oldest build dist demo docs/_build docs/reference/generated docs/gallery docs/learn *.egg-info

@@ -23,20 +23,25 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx_design",
+    "sphinx_gallery.gen_gallery",
 ]
-# Examples of a gallery, with how they run and what they draw: a folder of scripts.
-if (DOCS / "examples").is_dir():
-    extensions.append("sphinx_gallery.gen_gallery")
-    sphinx_gallery_conf = {
-        "examples_dirs": "examples",
-        "gallery_dirs": "gallery",
-        "filename_pattern": "/",
-        "abort_on_example_error": True,
-        "show_signature": False,
-        "write_computation_times": False,
-    }
+# Tutorials and examples are scripts; pages of them show what they draw. They run in the folder that
+# they are in.
+sphinx_gallery_conf = {
+    "examples_dirs": ["tutorials", "examples"],
+    "gallery_dirs": ["learn", "gallery"],
+    "filename_pattern": "/plot_",
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": True,
+    "reference_url": {"sklearn_emerge": None},
+    "show_signature": False,
+    "write_computation_times": False,
+    "image_srcset": ["1.5x"],
+    "thumbnail_size": (480, 320),
+    "parallel": 2,
+}
 
-exclude_patterns = ["_build", "_templates", "templates", "examples"]
+exclude_patterns = ["_build", "_templates", "templates", "tutorials", "examples"]
 nitpicky = True
 show_warning_types = True
 # docs/reproduction.md has several first headings, one a paper.
