@@ -36,7 +36,7 @@ def made_up(n_configurations, random_state=0):
     }
     cells, results = [], []
     for condition, index in product(CONDITIONS, range(n_configurations)):
-        cells.append(Cell(None, (index,), condition))
+        cells.append(Cell(None, [(index,)], condition))
         baseline = Bunch(
             nll_baseline=np.ones((N_SEEDS, 1)),
             status_baseline=np.full((N_SEEDS, 1), "ok", "O"),
@@ -47,7 +47,7 @@ def made_up(n_configurations, random_state=0):
         )
         results.append(baseline)
         for mode in MODES:
-            cells.append(Cell(None, (index,), condition, mode))
+            cells.append(Cell(None, [(index,)], condition, mode))
             network = Bunch(
                 nll=rng.normal(rng.choice([0.2, 0.9, 1.1]), 0.3, N_SEEDS),
                 status=np.full(N_SEEDS, "completed", "O"),

@@ -72,13 +72,14 @@ def collect(
             dtype: Any = {"f": np.float64, "i": np.int64}.get(value.dtype.kind, object)
             fill: Any = {np.float64: np.nan, np.int64: 0}.get(dtype, "")
             arrays[name] = (dims, np.full(shape, fill, dtype))
-        places = {"condition": cell.condition, "mode": cell.mode}
+        labels = {"condition": cell.condition, "mode": cell.mode}
         # A cell of all conditions has them in its values.
-        first = (
-            slice(None) if places[dim] is None else list(coords[dim]).index(places[dim])
+        first = [
+            slice(None) if labels[dim] is None else list(coords[dim]).index(labels[dim])
             for dim in before
-        )
-        arrays[name][1][(*first, *cell.index)] = value if value.ndim else value.item()
+        ]
+        for index in cell.places:
+            arrays[name][1][(*first, *index)] = value if value.ndim else value.item()
 
     for cell, result in zip(cells, results, strict=True):
         measured = dict(result)
@@ -138,8 +139,8 @@ def _along_labels(
                 if whole.dims != dims:
                     continue
                 here = each.reindex({dims[-1]: coords[dims[-1]]}).values
-                place = whole.values[cell.index]
-                np.copyto(place, here, where=~np.isnan(here))
+                for index in cell.places:
+                    np.copyto(whole.values[index], here, where=~np.isnan(here))
     return {name: without_grid(whole) for name, whole in found.items()}
 
 

@@ -492,7 +492,7 @@ class EmergenceAssessment(Results, Estimator):
         conditions        structured, resample, phase
         modes             full, readout
         seeds             6
-        cells             18
+        cells             15
         networks          72
         updates           180
         time              about ... on 1 process

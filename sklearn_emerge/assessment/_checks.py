@@ -24,6 +24,8 @@ from ._notes import noted
 from ._plan import Configuration
 from ._trajectory import TRIED, Timed, try_measures
 
+# Parameters of training alone, on which an untrained network does not depend.
+_OF_UPDATES = ("lr", "lr_schedule", "weight_decay", "batch_size")
 # Numbers in sequences above which a network is tried on a part of them.
 _LARGE = 2**22
 
@@ -62,6 +64,8 @@ def check_configurations(
     """
     begun: list[Configuration] = []
     seen: set[int] = set()
+    # What is read off untrained networks of each configuration: many differ in training alone.
+    read: dict[tuple[Any, ...], tuple[int | None, bool]] = {}
     drawn: tuple[World, Sample] | None = None
     for configuration in configurations:
         world = configuration.worlds[STRUCTURED]
@@ -98,9 +102,13 @@ def check_configurations(
             with noted(f"This happened with model[{i}]."), again:
                 model = clone(configuration.models[STRUCTURED]).set_params(**own)
                 untrained_network(model, train.X)
-        model, network = untrained_network(configuration.models[STRUCTURED], train.X)
-        n_units = None if network is None else network.head.in_features
-        quickly = steps_quickly(model, network)
+        model = configuration.models[STRUCTURED]
+        place = id(world), _without_updates(model)
+        if place not in read:
+            tried, network = untrained_network(model, train.X)
+            n_units = None if network is None else network.head.in_features
+            read[place] = n_units, steps_quickly(tried, network)
+        n_units, quickly = read[place]
         begun.append(replace(configuration, n_units=n_units, steps_quickly=quickly))
         if getattr(model, "early_stopping", False) and train.groups is None:
             count_held_out(model.validation_fraction, sizes[0])
@@ -151,6 +159,16 @@ def check_groups_trained_on(
                 count_held_out(model.validation_fraction, n_groups, "groups")
 
 
+def _without_updates(model: BasePredictor) -> tuple[Any, ...]:
+    """Return the parameters of a model on which its untrained network depends."""
+    return tuple(
+        # Other objects are equal if they are the same: equal ones may be told apart by a module.
+        (name, value if isinstance(value, (str, int, float, np.generic, type(None))) else id(value))
+        for name, value in model.get_params(deep=False).items()
+        if name not in _OF_UPDATES
+    )
+
+
 def untrained_network(model: BasePredictor, X: ArrayLike) -> tuple[BasePredictor, Any]:
     """Return a copy of a model, and its network with the initial weights, None if it has none."""
     model = clone(model)
@@ -178,7 +196,7 @@ def try_baselines(
     ValueError
         If one cannot be fitted to sequences of a world.
     """
-    for configuration in configurations:
+    for configuration in configurations if baselines else ():
         X = configuration.worlds[STRUCTURED].sample(5, 0).X
         for name, baseline in baselines.items():
             with noted(f"This happened when baselines[{name!r}] was tried, before training."):

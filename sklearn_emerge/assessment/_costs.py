@@ -123,11 +123,12 @@ def costs_of(cells: Sequence[Cell], n_at_once: int = 1) -> list[Cost]:
         work = cell.work
         sizes = _Sizes(work)
         if isinstance(work, Networks):
-            if cell.index not in paces and time.monotonic() - start < _LONG:
+            (index,) = cell.places
+            if index not in paces and time.monotonic() - start < _LONG:
                 n_shared = min(n_at_once, torch.get_num_threads())
-                paces[cell.index] = _try(work, sizes, n_shared)
-            if cell.index in paces:
-                pace = paces[cell.index]
+                paces[index] = _try(work, sizes, n_shared)
+            if index in paces:
+                pace = paces[index]
             else:
                 # The slowest of those that were tried, if there was time for one.
                 tried = paces.values()

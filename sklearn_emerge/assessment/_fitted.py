@@ -50,7 +50,7 @@ def find_cell(
             f"seed={seed!r} is none of the assessment; choose an integer from 0 to {n_seeds - 1}."
         )
     # Those that are drawn have parameters besides their number.
-    keys = list(cells[0].settings)[: len(cells[0].index)]
+    keys = list(cells[0].settings)[: len(cells[0].places[0])]
     known = {key: _values(cells, place) for place, key in enumerate(keys)}
     for key in grid:
         if key not in known:
@@ -62,14 +62,14 @@ def find_cell(
     return next(
         cell
         for cell in cells
-        if (cell.mode, cell.condition, cell.index) == (mode, condition, index)
+        if (cell.mode, cell.condition, *cell.places) == (mode, condition, index)
     )
 
 
 def _values(cells: Sequence[Cell], place: int) -> list[Any]:
     """Return the values of a parameter of the grid, in order."""
     key = list(cells[0].settings)[place]
-    found = {cell.index[place]: cell.settings[key] for cell in cells}
+    found = {cell.places[0][place]: cell.settings[key] for cell in cells}
     return [found[i] for i in sorted(found)]
 
 

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 import torch
-from joblib.hashing import NumpyHasher
+from joblib.hashing import NumpyHasher, Pickler
 from numba.core.registry import cpu_target
 from numpy.typing import NDArray
 
@@ -30,6 +30,8 @@ Code = type | Callable[..., Any]
 # Digests of the sources of classes and functions, read once: a file that is edited later is not
 # what runs. Of code that cannot be read, a number that nothing else has.
 _SOURCES: WeakKeyDictionary[Code, str] = WeakKeyDictionary()
+# Most of what is hashed; these have no code.
+_PLAIN = (str, int, float, bool, type(None))
 # Bytes from which on an array is hashed on its own, and once within `arrays_hashed_once`.
 _LARGE = 2**16
 # Digests of arrays, by where and how they are kept, with the array whose memory it is.
@@ -127,6 +129,10 @@ class _Hasher(NumpyHasher):
         self._tensors: dict[int, tuple[int, torch.Tensor]] = {}
 
     def save(self, obj: Any) -> None:
+        if type(obj) in _PLAIN:
+            # joblib asks of each what it is, which takes most of the time of a key.
+            Pickler.save(self, obj)
+            return
         if isinstance(obj, torch.Tensor):
             # As pickles they have addresses. One that is there twice is not two equal ones.
             number, _ = self._tensors.setdefault(id(obj), (len(self._tensors), obj))

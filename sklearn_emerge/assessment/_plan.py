@@ -55,12 +55,13 @@ class Cell:
     ----------
     work : Networks, Baselines, Windows or Cores
         What is computed, and all that it is computed from.
-    index : tuple of int
-        The place of its configuration in the grid.
+    places : list of tuple of int
+        The places in the grid of the configurations that it belongs to: what networks are compared
+        with may be the same for many.
     condition, mode : str or None
         Its condition, None if it has all of them; and its mode, None if no network is trained.
     settings : dict of str to object
-        The values of the grid, by key.
+        The values of the grid, by key, that its configurations have in common.
     name : str
         What it is, in words.
     n_updates : int
@@ -74,7 +75,7 @@ class Cell:
     """
 
     work: Any
-    index: tuple[int, ...] = ()
+    places: Sequence[tuple[int, ...]] = ((),)
     condition: str | None = None
     mode: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)

@@ -1,14 +1,17 @@
 """The cells of a plan: what is run for each configuration."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from ..ceilings._of_world import maker_of
+from ..predictors._base import BasePredictor
+from ..predictors._facts import FACTS, ROLES
 from ._alternatives import Baselines, Cores, Windows
 from ._claims import DYNAMICS, REPRESENTATION
 from ._design import Design
 from ._given import forgotten
-from ._key import arrays_hashed_once
+from ._key import arrays_hashed_once, key_of
 from ._labels import STRUCTURED
 from ._left_alone import LeftAlone
 from ._networks import Networks
@@ -23,6 +26,8 @@ from ._work import Work
 # of them anew for each step.
 N_SLOW = 32
 
+# Parameters of a model that what its networks are compared with takes over, or has to agree with.
+_SEEN = (*FACTS, *ROLES, "time_channel")
 _WORDS: dict[type[Work], str] = {
     Baselines: "baselines",
     Windows: "windows of inputs",
@@ -49,25 +54,49 @@ def schedule(plan: Plan, known: Sequence[Mapping[int, Any]] = ()) -> list[Cell]:
     -------
     list of Cell
     """
-    works = (
-        (configuration, *work)
-        for configuration in plan.configurations
-        for work in _works(plan, configuration)
-    )
+    alike: dict[Any, list[Configuration]] = {}
     with arrays_hashed_once():
+        for configuration in plan.configurations:
+            alike.setdefault(_seen_of(configuration), []).append(configuration)
+        works = (
+            work
+            for configurations in alike.values()
+            for configuration in configurations
+            for work in _works(plan, configuration, configurations)
+        )
         return [_cell(plan.store, known[i] if known else {}, *work) for i, work in enumerate(works)]
+
+
+def _seen_of(configuration: Configuration) -> Any:
+    """Return all that what networks are compared with depends on, as what can be compared.
+
+    Configurations that agree in it differ in what only their networks know of.
+    """
+    facts = {name: vars(_facts_of(model)) for name, model in configuration.models.items()}
+    worlds = id(configuration.worlds)
+    return worlds, configuration.n_units, configuration.steps_quickly, key_of(facts)
+
+
+def _facts_of(model: BasePredictor) -> SimpleNamespace:
+    """Return what is known of a model by what its networks are compared with, and nothing else."""
+    return SimpleNamespace(**{name: getattr(model, name) for name in _SEEN if hasattr(model, name)})
 
 
 def _cell(
     store: Store,
     known: Mapping[int, Any],
-    configuration: Configuration,
+    configurations: Sequence[Configuration],
     work: Work,
     condition: str | None = None,
     mode: str | None = None,
 ) -> Cell:
     """Return the cell of a work in its condition (None: all) and mode (None: no network)."""
-    settings = configuration.settings
+    configuration = configurations[0]
+    settings = {
+        name: value
+        for name, value in configuration.settings.items()
+        if all(other.settings[name] is value for other in configurations)
+    }
     name = _in_words(work, condition, mode, settings)
     world, model = (each[STRUCTURED] for each in (configuration.worlds, configuration.models))
     about = {"world": type(world).__name__, "model": type(model).__name__, "name": name}
@@ -77,7 +106,7 @@ def _cell(
     left = [seed for seed in work.left(known) if entry is None or not entry.has(seed)]
     return Cell(
         work,
-        configuration.index,
+        [each.index for each in configurations],
         condition,
         mode,
         settings,
@@ -89,30 +118,42 @@ def _cell(
     )
 
 
-def _works(plan: Plan, configuration: Configuration) -> Iterator[tuple[Any, ...]]:
-    """Yield what is to be computed for a configuration, its condition and its mode."""
+def _works(
+    plan: Plan, configuration: Configuration, alike: Sequence[Configuration]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield what is to be computed for a configuration, its condition and its mode.
+
+    What networks are compared with is computed for the first of those that are alike, with which it
+    comes before the work.
+    """
     assessment, n_units = plan.assessment, configuration.n_units
-    structured, model = configuration.worlds[STRUCTURED], configuration.models[STRUCTURED]
+    structured = configuration.worlds[STRUCTURED]
     design = plan.design_of(structured)
     left_alone = _left_alone(plan, configuration)
-    yield (_baselines(plan, configuration, design, left_alone),)
-    yield from _networks(plan, configuration, design, left_alone)
+    if configuration is alike[0]:
+        yield alike, _baselines(plan, configuration, design, left_alone)
+    for work in _networks(plan, configuration, design, left_alone):
+        yield [configuration], *work
+    if configuration is not alike[0]:
+        return
+    model: Any = _facts_of(configuration.models[STRUCTURED])
     clock, n_tokens = clock_of(model), vocabulary_of(model)
     probed = assessment.probe is not None and structured.latent_kind is not None
     if REPRESENTATION in plan.claims and probed and n_units is not None:
         probing = assessment.probe, assessment.n_probe
-        yield Windows(design, structured, n_units, clock, n_tokens, *probing), STRUCTURED
+        yield alike, Windows(design, structured, n_units, clock, n_tokens, *probing), STRUCTURED
     # Softmax heads on many units would cost more than training.
     sizes = () if n_tokens is not None else assessment.reservoir_sizes or ()
     if n_units is not None and len(sizes):
-        yield Cores(design, structured, tuple(sizes), clock, left_alone), STRUCTURED
+        yield alike, Cores(design, structured, tuple(sizes), clock, left_alone), STRUCTURED
 
 
 def _baselines(
     plan: Plan, configuration: Configuration, design: Design, left_alone: LeftAlone | None
 ) -> Baselines:
     """Return the baselines of a configuration, in all conditions."""
-    worlds, models = configuration.worlds, configuration.models
+    worlds = configuration.worlds
+    models: Any = {name: _facts_of(model) for name, model in configuration.models.items()}
     asked, n_units = plan.assessment.baselines, configuration.n_units
     baselines = {
         condition: make_baselines(asked, model, worlds[STRUCTURED], n_units)

@@ -7,9 +7,9 @@ from sklearn.base import BaseEstimator, clone
 T = TypeVar("T", bound=BaseEstimator)
 
 # Facts of a world that a predictor takes over where its own parameter is "auto".
-_FACTS = ("likelihood", "noise_std", "n_tokens", "input_scaling", "output_scaling")
+FACTS = ("likelihood", "noise_std", "n_tokens", "input_scaling", "output_scaling")
 # What all have to agree on, and what those without such a parameter stand for.
-_ROLES = {"n_exogenous": 0, "feedback": True}
+ROLES = {"n_exogenous": 0, "feedback": True}
 _REMEDIES = {
     "n_exogenous": "inputs belong to the world, ArrayWorld(X, inputs=...)",
     "feedback": "it belongs to the world, ArrayWorld(X, inputs=..., feedback=...)",
@@ -23,7 +23,7 @@ def with_facts(predictor: T, source: object) -> T:
     """
     predictor = clone(predictor)
     params = predictor.get_params(deep=False)
-    for name, without in _ROLES.items():
+    for name, without in ROLES.items():
         value = getattr(source, name, without)
         own = params.get(name, getattr(predictor, name, without))
         if isinstance(value, str) or isinstance(own, str) or value == own:
@@ -40,7 +40,7 @@ def with_facts(predictor: T, source: object) -> T:
         )
     unset = [
         name
-        for name in (*_FACTS, *_ROLES)
+        for name in (*FACTS, *ROLES)
         if isinstance(params.get(name), str) and params[name] == "auto"
     ]
     facts = {name: getattr(source, name, "auto") for name in unset}

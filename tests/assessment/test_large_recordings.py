@@ -96,8 +96,8 @@ SENT |= dict(record_at=[4], measures={"mapped": mapped})
 def test_recordings_are_sent_to_workers_once_and_are_maps_there(in_file, tmp_path, sent):
     X = in_a_file(LARGE, tmp_path) if in_file else LARGE.copy()
     cube = small_assessment(world=ArrayWorld(X), **SENT).fit().cube_
-    # Baselines and networks of three configurations.
-    assert len(sent) == 6
+    # Baselines of all, and networks of three configurations.
+    assert len(sent) == 4
     assert (cube.mapped_trajectory == 1).all()
     size, limit = sum(sent), X.nbytes / 10
     assert size < limit
@@ -142,7 +142,7 @@ def test_recordings_are_hashed_once_for_all_keys_of_a_fit(in_file, tmp_path, has
         check_plan(plan, None)
         cells = schedule(plan)
     assert hashed == [X.nbytes]
-    assert len(cells) == 9
+    assert len(cells) == 1 + 3 * 2
     hashed.clear()
     # A fit that adds to it looks at the array again.
     schedule(plan)

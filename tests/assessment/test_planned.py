@@ -36,8 +36,8 @@ def test_a_plan_counts_and_computes_nothing():
     assessment = small_assessment(**FEW, n_seeds=3, modes=("full", "random"))
     planned = assessment.plan()
     assert planned.n_configurations == 2
-    # Of each configuration baselines, and networks of two conditions and modes.
-    assert (planned.n_cells, planned.n_networks) == (2 * (1 + 4), 2 * 4 * 3)
+    # Baselines, which both have, and of each configuration networks of two conditions and modes.
+    assert (planned.n_cells, planned.n_networks) == (1 + 2 * 4, 2 * 4 * 3)
     assert planned.n_updates == 2 * 2 * 3 * 6
     assert planned.n_results_stored == planned.n_updates_stored == 0
     assert planned.smallest_p_value == smallest_p_value(3, 2)
@@ -65,8 +65,8 @@ def test_a_plan_knows_what_is_in_the_store_and_is_what_is_announced(tmp_path, mo
     small_assessment(**FEW, n_seeds=2, modes=("full",), memory="runs").fit()
     more = small_assessment(**FEW, n_seeds=3, modes=("full", "random"), memory="runs")
     planned = more.plan()
-    # Of the baselines and networks of either configuration, two of three seeds; with few sequences
-    # baselines are those of all seeds.
+    # Of the networks of either configuration two of three seeds; with few sequences baselines are
+    # those of all seeds.
     assert planned.n_cells_stored == 0
     assert planned.n_networks_stored == planned.n_results_stored == planned.n_results_apart == 8
     assert planned.n_updates_stored == 2 * 2 * 2 * 6
@@ -78,10 +78,10 @@ def test_a_plan_knows_what_is_in_the_store_and_is_what_is_announced(tmp_path, mo
     with caplog.at_level(logging.INFO, "sklearn_emerge"):
         more.set_params(progress="log").fit()
     announced = caplog.messages[0]
-    for word in ("10 cells, 24 networks, 72 updates", "8 of 30 seeds read from runs"):
+    for word in ("9 cells, 24 networks, 72 updates", "8 of 27 seeds read from runs"):
         assert word in announced
         assert word in planned.line
     whole = more.plan()
-    assert whole.n_cells_stored == whole.n_cells == 10
+    assert whole.n_cells_stored == whole.n_cells == 9
     assert whole.n_updates_stored == whole.n_updates
     assert whole.n_results_apart == 0

@@ -65,7 +65,7 @@ def small_assessment(**options):
 
 def cells_of(n, n_updates=100):
     """Return cells that are not run."""
-    return [Cell(None, (i,), n_updates=n_updates, name=f"cell {i}") for i in range(n)]
+    return [Cell(None, [(i,)], n_updates=n_updates, name=f"cell {i}") for i in range(n)]
 
 
 @pytest.fixture
@@ -398,7 +398,7 @@ def test_a_network_that_cannot_be_tried_is_left_out_of_the_estimate(lines, monke
 
 def test_networks_that_there_is_no_time_to_try_cost_as_much_as_the_slowest(monkeypatch):
     model = GRUPredictor(2, engine="torch")
-    cells = [replace(network_cell(model, n), index=(n,)) for n in (100, 200)]
+    cells = [replace(network_cell(model, n), places=[(n,)]) for n in (100, 200)]
     monkeypatch.setattr(_costs, "_LONG", 0.0)
     tried = costs_of(cells[:1])
     assert not tried[0].known
