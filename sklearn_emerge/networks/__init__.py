@@ -12,7 +12,7 @@ from ._sequence import (
     recurrent_weights,
     scramble_recurrent_weights,
 )
-from ._transformer import TransformerCore, initialise
+from ._transformer import TransformerCore, by_kernel, initialise, quick_by_kernel
 
 __all__ = [
     "Cell",
@@ -23,6 +23,7 @@ __all__ = [
     "RNNCell",
     "SequenceNetwork",
     "TransformerCore",
+    "by_kernel",
     "cell_of",
     "check_core",
     "check_device",
@@ -31,6 +32,7 @@ __all__ = [
     "is_finite",
     "orthogonalise_recurrent_weights",
     "products_in",
+    "quick_by_kernel",
     "recurrent_weights",
     "scramble_recurrent_weights",
 ]

@@ -1,7 +1,7 @@
 """A causal transformer as a torch module, from inputs to hidden states."""
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from ._attention import attend, is_quick
 from ._tokens import TokenLinear
 
 
@@ -25,7 +26,14 @@ class Attention(nn.Module):
         What the products of queries and keys are multiplied by.
     dropout : float
         Probability with which an attention weight is left out in training.
+
+    Attributes
+    ----------
+    compiled : bool
+        Whether a kernel computes it now, see `by_kernel`.
     """
+
+    compiled = False
 
     def __init__(self, width: int, n_heads: int, scale: float, dropout: float) -> None:
         super().__init__()
@@ -44,7 +52,11 @@ class Attention(nn.Module):
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return what the heads read from each step and those before it."""
-        parts = [self._by_head(part, hidden) for part in (self.query, self.key, self.value)]
+        read_by = self.query, self.key, self.value
+        if self.compiled:
+            queries, keys, values = (part(hidden).float() for part in read_by)
+            return self.output(attend(queries, keys, values, self.n_heads, self.scale))
+        parts = [self._by_head(part, hidden) for part in read_by]
         precision = nullcontext()
         if hidden.device.type == "cpu" and parts[0].dtype == torch.bfloat16:
             # On a CPU its gradient takes ten times as long in half precision.
@@ -58,6 +70,45 @@ class Attention(nn.Module):
                 scale=self.scale,
             )
         return self.output(read.transpose(1, 2).flatten(2))
+
+
+@contextmanager
+def by_kernel(attentions: Sequence[Attention]) -> Iterator[None]:
+    """Let compiled kernels compute some attentions, which can be differentiated once then."""
+    for attention in attentions:
+        attention.compiled = True
+    try:
+        yield
+    finally:
+        for attention in attentions:
+            attention.compiled = False
+
+
+def quick_by_kernel(network: nn.Module, n_steps: int, n_sequences: int) -> list[Attention]:
+    """Return the attentions of a network that are quicker by compiled kernels.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        The network.
+    n_steps : int
+        Steps of a sequence.
+    n_sequences : int
+        Sequences that it is trained on, in all updates together. The choice depends on the network
+        and on the size of its fit alone: the two ways round differently.
+
+    Returns
+    -------
+    list of Attention
+    """
+    found = [part for part in network.modules() if isinstance(part, Attention)]
+    n_heads = sum(part.n_heads for part in found)
+    n_passed = n_heads * n_sequences
+    return [
+        part
+        for part in found
+        if not part.dropout and is_quick(part.query.weight, part.n_heads, n_steps, n_passed)
+    ]
 
 
 class Block(nn.Module):

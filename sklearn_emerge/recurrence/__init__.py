@@ -1,19 +1,23 @@
-"""Compiled scans that train recurrent networks on a CPU."""
+"""Compiled scans that train recurrent networks on a CPU, and compiled attention."""
 
+from ._attention import ATTENTION_LANES, attention_kernels
 from ._compile import Compiled
-from ._scan import HeadLoss, Layout, ScanLoss, run_forward, scan
+from ._scan import HeadLoss, Layout, ScanLoss, run_forward, run_tasks, scan
 from ._support import KINDS, choose_engine, is_plain
 from ._vector import LANES
 
 __all__ = [
+    "ATTENTION_LANES",
     "KINDS",
     "LANES",
     "Compiled",
     "HeadLoss",
     "Layout",
     "ScanLoss",
+    "attention_kernels",
     "choose_engine",
     "is_plain",
     "run_forward",
+    "run_tasks",
     "scan",
 ]

@@ -34,20 +34,52 @@ def pointwise(step):
 
     @intrinsic
     def apply(typing, size, arrays, starts):
-        def generate(context, builder, signature, arguments):
-            vectors = Vectors(context, builder, arrays.dtype.dtype)
-            n = arguments[0]
-            parts = (cgutils.unpack_tuple(builder, each) for each in arguments[1:])
-            pointers = [vectors.pointer(arrays.dtype, *each) for each in zip(*parts, strict=True)]
-            width = context.get_constant(types.intp, vectors.width)
-            with cgutils.for_range(builder, builder.udiv(n, width)) as loop:
-                first = builder.mul(loop.index, width)
-                step(*(Blocks(vectors, builder.gep(each, [first]), n) for each in pointers))
-            return context.get_dummy_value()
-
-        return types.void(size, arrays, starts), generate
+        return _applied(step, size, arrays, starts)
 
     return apply
+
+
+def pointwise_of(step):
+    """Make a compiled function as `pointwise` does, whose last argument is a constant.
+
+    The code is that of one constant. A function that is made for each constant instead, in the
+    closure of a kernel, would keep numba from finding the kernel on the disk again: it names such
+    functions at random.
+
+    Parameters
+    ----------
+    step : callable
+        As of `pointwise`, and of a number.
+
+    Returns
+    -------
+    callable
+        As of `pointwise`, and of a number that is known when it is compiled.
+    """
+
+    @intrinsic(prefer_literal=True)
+    def apply(typing, size, arrays, starts, constant):
+        return _applied(step, size, arrays, starts, constant)
+
+    return apply
+
+
+def _applied(step, size, arrays, starts, *constants):
+    """Return the signature of a pointwise function, and what writes its code."""
+
+    def generate(context, builder, signature, arguments):
+        vectors = Vectors(context, builder, arrays.dtype.dtype)
+        n, *tuples = arguments[:3]
+        parts = (cgutils.unpack_tuple(builder, each) for each in tuples)
+        pointers = [vectors.pointer(arrays.dtype, *each) for each in zip(*parts, strict=True)]
+        width = context.get_constant(types.intp, vectors.width)
+        with cgutils.for_range(builder, builder.udiv(n, width)) as loop:
+            first = builder.mul(loop.index, width)
+            blocks = (Blocks(vectors, builder.gep(each, [first]), n) for each in pointers)
+            step(*blocks, *(each.literal_value for each in constants))
+        return context.get_dummy_value()
+
+    return types.void(size, arrays, starts, *constants), generate
 
 
 class Blocks:

@@ -8,7 +8,7 @@ of hidden units alone was measured to be no faster. Sums have the same order wha
 
 Arrays are flat; a position ("at") and a stride say where a matrix lies in one. The rows of lanes
 are `LANES` apart. The cache of numba does not notice changes of this file, nor of `_pointwise.py`:
-after one, touch `_kernels.py`.
+after one, touch `_kernels.py` and `_attention.py`.
 """
 
 import math

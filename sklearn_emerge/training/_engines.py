@@ -1,12 +1,14 @@
 """Training by torch, one network at a time, or by compiled scans, many at once."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from ..networks import quick_by_kernel
 from ..recurrence import HeadLoss, ScanLoss, run_forward
 from ._callbacks import ReplicaHistory
 from ._early_stopping import HeldOut, HeldOutRows, OnRows, StopEarly, rows_held_out
@@ -56,9 +58,18 @@ def train_by_torch(
         X, y = X[left], y[left]
         # Before those that look at the end of training: they see the weights that are kept.
         callbacks = [stop, *callbacks]
+    n_passed = optimisation.max_steps * min(optimisation.batch_size, len(X))
+    attentions = quick_by_kernel(module, X.shape[1], n_passed)
+    if attentions:
+        # All weights in one call: there are many, and all are small.
+        options = optimisation.optimizer_options.items()
+        fused = {"fused" if name == "foreach" else name: value for name, value in options}
+        optimisation = replace(optimisation, optimizer_options=fused)
     stoppable = bool(job.own_callbacks)
     net = make_net(module, job.loss, [stream], len(X), optimisation, callbacks, stoppable)
+    net.attentions = attentions
     net.train_on(X, y, checkpoint)
+    net.attentions = ()
     return net, stop
 
 

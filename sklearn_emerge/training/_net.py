@@ -13,7 +13,7 @@ from skorch.dataset import Dataset
 from torch import nn
 
 from .._random import substream
-from ..networks import products_in
+from ..networks import by_kernel, products_in
 from ._batches import ShuffledBatches
 from ._callbacks import StopTraining
 from ._replicas import rows_of_weights
@@ -39,6 +39,8 @@ class Net(NeuralNet):
     # Whether there are callbacks that may ask to stop by a KeyboardInterrupt.
     stoppable = False
     _checkpoint = None
+    # Parts that compiled kernels compute in training.
+    attentions: Sequence[Any] = ()
     # Precision of the products in training, "float32" or "bfloat16".
     precision = "float32"
 
@@ -50,8 +52,10 @@ class Net(NeuralNet):
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Compute loss and gradients of a batch."""
         if self.compiled_loss is None:
+            with by_kernel(self.attentions):
+                step = super().train_step_single(batch, **fit_params)
             # Without outputs, which skorch would keep until those of the next batch are there.
-            return super().train_step_single(batch, **fit_params) | {"y_pred": None}
+            return step | {"y_pred": None}
         self._set_training(True)
         rows = np.atleast_2d(batch[0].numpy())
         losses = self.compiled_loss(rows_of_weights(self.module_), rows)
