@@ -43,9 +43,12 @@ def test_sentences_of_a_script_are_short(path):
 
 @all_scripts
 def test_what_a_script_links_to_is_there(path):
+    """A page of the site, or that of another script, which make docs writes."""
+    folders = {"gallery": "examples", "learn": "tutorials"}
     for target in re.findall(r"<([\w./-]+)\.html", path.read_text(encoding="utf-8")):
         page = (path.parent / target).resolve()
-        assert any(page.with_suffix(end).exists() for end in (".md", ".rst")), target
+        page = page.parent.with_name(folders.get(page.parent.name, page.parent.name)) / page.name
+        assert any(page.with_suffix(end).exists() for end in (".md", ".rst", ".py")), target
 
 
 @pytest.mark.slow
