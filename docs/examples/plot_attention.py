@@ -13,7 +13,9 @@ from sklearn_emerge import AttentionDisplay, TransformerPredictor
 
 p = 5
 a, b = np.divmod(np.arange(p * p), p)
-X = np.stack([a, b, np.full(p * p, p), (a + b) % p], axis=1)  # a token more is "="
+X = np.stack(
+    [a, b, np.full(p * p, p), (a + b) % p], axis=1
+)  # a token more is "="
 train = X[np.random.default_rng(0).integers(len(X), size=200)]
 model = TransformerPredictor(
     16,
@@ -30,7 +32,9 @@ model = TransformerPredictor(
 
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.5), layout="constrained")
 for head, ax in enumerate(axes):
-    AttentionDisplay.from_estimator(model, X, head=head, tokens="ab=", ax=ax)
+    AttentionDisplay.from_estimator(
+        model, X, head=head, tokens="ab=", ax=ax
+    )
 
 # %%
 # At "=" the network has to know both numbers, and it does: all 25 sums are right.

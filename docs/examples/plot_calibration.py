@@ -15,23 +15,41 @@ import pandas as pd
 from scipy.stats import binomtest
 
 rows = []
-for kind in ("what_is_no_operator_is_not_called_one", "operators_are_found"):
-    for path in sorted(Path("../../datasets/calibration").glob(f"{kind}-*.csv")):
+for kind in (
+    "what_is_no_operator_is_not_called_one",
+    "operators_are_found",
+):
+    for path in sorted(
+        Path("../../datasets/calibration").glob(f"{kind}-*.csv")
+    ):
         table = pd.read_csv(path)
         n = table.assessments.iloc[0]
-        said = round(table.rate[table.test.str.startswith("operator")].sum() * n)
+        said = round(
+            table.rate[table.test.str.startswith("operator")].sum() * n
+        )
         low, high = binomtest(said, n).proportion_ci()
         rows.append((kind, table.setting[0], said / n, low, high, n))
-rates = pd.DataFrame(rows, columns=["kind", "setting", "rate", "low", "high", "n"])
+rates = pd.DataFrame(
+    rows, columns=["kind", "setting", "rate", "low", "high", "n"]
+)
 
 figure, ax = plt.subplots(figsize=(9, 6.5), layout="constrained")
-for (kind, group), color in zip(rates.groupby("kind", sort=False), ("C3", "C0"), strict=True):
+for (kind, group), color in zip(
+    rates.groupby("kind", sort=False), ("C3", "C0"), strict=True
+):
     bars = [group.rate - group.low, group.high - group.rate]
     ax.errorbar(
-        group.rate, group.setting, xerr=bars, fmt="o", color=color, label=kind.replace("_", " ")
+        group.rate,
+        group.setting,
+        xerr=bars,
+        fmt="o",
+        color=color,
+        label=kind.replace("_", " "),
     )
 ax.invert_yaxis()
-ax.set_xlabel("share of assessments that say operator, with its 95% interval")
+ax.set_xlabel(
+    "share of assessments that say operator, with its 95% interval"
+)
 figure.legend(loc="outside upper right", ncols=2)
 
 # %%

@@ -9,7 +9,9 @@ Early in training hidden states collapse onto few directions.
 from sklearn_emerge import LayerProfileDisplay, load_cube
 
 cube = load_cube("../../datasets/cubes/anatomy-corrected.nc")
-states = cube.states_trajectory.sel(condition="structured", mode="full", dimensionality="rankme")
+states = cube.states_trajectory.sel(
+    condition="structured", mode="full", dimensionality="rankme"
+)
 display = LayerProfileDisplay.from_measure(states)
 
 # %%

@@ -12,8 +12,12 @@ from sklearn_emerge import DecodingDisplay, load_cube
 cubes = "../../datasets/cubes/"
 display = DecodingDisplay.from_cube(
     {
-        "oscillator": load_cube(cubes + "oscillator-gru-corrected.nc").sel(hidden_size=16),
-        "regimes": load_cube(cubes + "regime-time-gru-corrected.nc").sel(time_channel="no_time"),
+        "oscillator": load_cube(cubes + "oscillator-gru-corrected.nc").sel(
+            hidden_size=16
+        ),
+        "regimes": load_cube(cubes + "regime-time-gru-corrected.nc").sel(
+            time_channel="no_time"
+        ),
     }
 )
 
@@ -21,5 +25,7 @@ display = DecodingDisplay.from_cube(
 # In the oscillator the untrained core shows the latents nearly as well.
 # In the world of regimes only training makes the regime visible.
 
-claim = display.cubes["regimes"].claim_state.sel(claim="representation regime")
+claim = display.cubes["regimes"].claim_state.sel(
+    claim="representation regime"
+)
 assert claim.item() == "holds"

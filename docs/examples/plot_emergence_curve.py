@@ -12,17 +12,23 @@ import matplotlib.pyplot as plt
 from sklearn_emerge import EmergenceCurveDisplay, load_cube
 from sklearn_emerge.emergence import fit_curve
 
-cube = load_cube("../../datasets/cubes/triangle-sparse-transformer-corrected.nc").sel(mode="full")
+cube = load_cube(
+    "../../datasets/cubes/triangle-sparse-transformer-corrected.nc"
+).sel(mode="full")
 words = cube.tasks_trajectory.sel(task="A->C", score="words").isel(step=-1)
 
-figure, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
+figure, axes = plt.subplots(
+    1, 2, figsize=(10, 4), sharey=True, layout="constrained"
+)
 titles = {
     "structured": "A to C follows from the others",
     "redrawn": "null: it follows from nothing",
 }
 curves = {}
 for ax, (condition, title) in zip(axes, titles.items(), strict=True):
-    curves[condition] = fit_curve(words.sel(condition=condition), "world__sparse_examples")
+    curves[condition] = fit_curve(
+        words.sel(condition=condition), "world__sparse_examples"
+    )
     EmergenceCurveDisplay.from_estimator(curves[condition], ax=ax)
     ax.set_title(title, pad=24)
     ax.set_xlabel("examples of A to C")

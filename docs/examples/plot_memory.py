@@ -8,7 +8,9 @@ How much worse does a network predict if it sees only the last k inputs?
 
 from sklearn_emerge import MemoryDisplay, load_cube
 
-cube = load_cube("../../datasets/cubes/random-walk-gru-corrected.nc").sel(world__Q=0.1)
+cube = load_cube("../../datasets/cubes/random-walk-gru-corrected.nc").sel(
+    world__Q=0.1
+)
 display = MemoryDisplay.from_cube(cube)
 
 # %%

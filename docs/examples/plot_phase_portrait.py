@@ -9,14 +9,22 @@ its untrained twin.
 
 from sklearn.base import clone
 
-from sklearn_emerge import GRUPredictor, OscillatorWorld, PhasePortraitDisplay
+from sklearn_emerge import (
+    GRUPredictor,
+    OscillatorWorld,
+    PhasePortraitDisplay,
+)
 from sklearn_emerge.operators import fixed_points
 
 world = OscillatorWorld(n_steps=128)
 train, unseen = world.split(1000, 200, random_state=0)
-gru = GRUPredictor(16, max_steps=1500, lr=0.01, time_channel=None, random_state=0).fit(train.X)
+gru = GRUPredictor(
+    16, max_steps=1500, lr=0.01, time_channel=None, random_state=0
+).fit(train.X)
 twin = clone(gru).set_params(training="readout").fit(train.X)
-display = PhasePortraitDisplay.from_estimator(gru, unseen, twin=twin, n_steps=200)
+display = PhasePortraitDisplay.from_estimator(
+    gru, unseen, twin=twin, n_steps=200
+)
 
 # %%
 # The network leaves its rest point as the world does, and its twin hardly does.

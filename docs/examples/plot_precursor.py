@@ -8,12 +8,21 @@ Does this departure announce that a task emerges?
 tasks, and a null in which nothing is to be learned.
 """
 
-from sklearn_emerge import AlgorithmicWorld, LeadsDisplay, emergence_step, load_cube
+from sklearn_emerge import (
+    AlgorithmicWorld,
+    LeadsDisplay,
+    emergence_step,
+    load_cube,
+)
 from sklearn_emerge.geometry import departure_step
 
-cube = load_cube("../../datasets/cubes/anatomy-corrected.nc").sel(mode="full")
+cube = load_cube("../../datasets/cubes/anatomy-corrected.nc").sel(
+    mode="full"
+)
 chance = AlgorithmicWorld().chance.sel(score="exact_match")
-match = cube.answers_trajectory.sel(condition="structured", score="exact_match")
+match = cube.answers_trajectory.sel(
+    condition="structured", score="exact_match"
+)
 emerged = emergence_step((match - chance) / (1 - chance), 0.1)
 
 rankme = cube.states_trajectory.sel(dimensionality="rankme", layer="hidden")

@@ -9,7 +9,10 @@ The same GRU on sunspots, on the sea of El Niño, on motions of a watch, and on 
 from sklearn_emerge import AssessmentDisplay, load_cube
 
 names = ["sunspots", "el-nino", "basic-motions", "japanese-vowels"]
-cubes = [load_cube(f"../../datasets/cubes/recordings-{name}.nc") for name in names]
+cubes = [
+    load_cube(f"../../datasets/cubes/recordings-{name}.nc")
+    for name in names
+]
 for cube in cubes:
     AssessmentDisplay.from_cube(cube)
 

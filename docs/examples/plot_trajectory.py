@@ -28,6 +28,11 @@ display = TrajectoryDisplay.from_cube(
 accuracy = cube.answers_trajectory.sel(
     condition="structured", mode="full", score="token_accuracy", level=2
 ).mean("seed")
-first = accuracy.step.where(accuracy > 0.9).min("step").to_series().sort_values()
+first = (
+    accuracy.step.where(accuracy > 0.9)
+    .min("step")
+    .to_series()
+    .sort_values()
+)
 assert max(first[["COPY", "REV"]]) < first["PAR"] / 10
 first

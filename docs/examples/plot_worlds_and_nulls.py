@@ -17,13 +17,17 @@ worlds = {
     "Lorenz": LorenzWorld(n_steps=120),
     "drift": DriftWorld(n_steps=120),
 }
-figure, axes = plt.subplots(3, 3, figsize=(10, 6), sharex=True, sharey="row", layout="constrained")
+figure, axes = plt.subplots(
+    3, 3, figsize=(10, 6), sharex=True, sharey="row", layout="constrained"
+)
 for row, (name, world) in zip(axes, worlds.items(), strict=True):
     for ax, kind in zip(row, (None, "resample", "shuffle"), strict=True):
         drawn = world if kind is None else world.null(kind)
         ax.plot(drawn.sample(2, random_state=1).X.T, linewidth=1)
     row[0].set_ylabel(name)
-for ax, title in zip(axes[0], ("the world", "order destroyed", "steps shuffled"), strict=True):
+for ax, title in zip(
+    axes[0], ("the world", "order destroyed", "steps shuffled"), strict=True
+):
     ax.set_title(title)
 for ax in axes[-1]:
     ax.set_xlabel("step")
@@ -36,9 +40,11 @@ for ax in axes[-1]:
 
 
 def correlation(world):
-    """Correlate what is observed with the step after, across sequences, at each step."""
+    """Correlate each step with the next one, across sequences."""
     X = world.sample(500, random_state=0).X
-    now, after = (part - part.mean(axis=0) for part in (X[:, 20:-1], X[:, 21:]))
+    now, after = (
+        part - part.mean(axis=0) for part in (X[:, 20:-1], X[:, 21:])
+    )
     return (now * after).sum() / np.sqrt((now**2).sum() * (after**2).sum())
 
 

@@ -37,7 +37,11 @@ print(world)
 # Entry t of `predict` is the mean of step t + 1, given the steps up to t.
 # The score is the log-likelihood of what comes, in nats per step: more is better.
 
-from sklearn_emerge import GRUPredictor, LinearFilterPredictor, PersistencePredictor
+from sklearn_emerge import (
+    GRUPredictor,
+    LinearFilterPredictor,
+    PersistencePredictor,
+)
 
 train, evaluation = world.split(500, 200, random_state=0)
 gru = GRUPredictor(hidden_size=8, max_steps=400, lr=0.02, random_state=0)
@@ -47,7 +51,10 @@ models = {
     "trained GRU": gru.set_params(noise_std=0.05),
     "best possible": world.optimal_predictor(),
 }
-scores = {name: float(model.fit(train.X).score(evaluation.X)) for name, model in models.items()}
+scores = {
+    name: float(model.fit(train.X).score(evaluation.X))
+    for name, model in models.items()
+}
 {name: round(score, 2) for name, score in scores.items()}
 
 # %%
@@ -112,7 +119,9 @@ assert quick.verdict_ == "undecided"
 
 from sklearn_emerge import explain, load_cube
 
-cube = load_cube("../../datasets/cubes/oscillator-gru-corrected.nc").sel(hidden_size=16)
+cube = load_cube("../../datasets/cubes/oscillator-gru-corrected.nc").sel(
+    hidden_size=16
+)
 text = explain(cube)
 print(text.partition("\n\nWords")[0])
 
@@ -122,7 +131,9 @@ print(text.partition("\n\nWords")[0])
 
 state = cube.claim_state.to_series()
 assert cube.verdict.item() == "operator"
-assert (state[["prediction", "core", "order", "memory", "dynamics"]] == "holds").all()
+assert (
+    state[["prediction", "core", "order", "memory", "dynamics"]] == "holds"
+).all()
 assert (state[["representation x", "representation y"]] == "fails").all()
 
 # %%

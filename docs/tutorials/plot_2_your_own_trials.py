@@ -24,7 +24,11 @@ person = np.repeat(np.arange(8), 6)
 start = rng.normal(1.0, 0.3, size=person.size) + 0.2 * person
 angle, decay = 0.4, 0.97
 steps = np.arange(50)
-speed = start[:, np.newaxis] * decay**steps * np.cos(angle * steps + rng.normal(size=(48, 1)))
+speed = (
+    start[:, np.newaxis]
+    * decay**steps
+    * np.cos(angle * steps + rng.normal(size=(48, 1)))
+)
 X = speed + 0.1 * rng.normal(size=speed.shape)
 
 figure, ax = plt.subplots(figsize=(8, 3), layout="constrained")
@@ -40,7 +44,9 @@ ax.set_ylabel("speed, of four people")
 
 from sklearn_emerge import ArrayWorld
 
-trials = ArrayWorld(X, latents=speed, latent_names=("speed",), groups=person)
+trials = ArrayWorld(
+    X, latents=speed, latent_names=("speed",), groups=person
+)
 
 # %%
 # What is planned
@@ -54,7 +60,9 @@ from sklearn_emerge import EmergenceAssessment, GRUPredictor
 
 assessment = EmergenceAssessment(
     trials,
-    GRUPredictor(hidden_size=8, max_steps=600, lr=0.02, early_stopping=True),
+    GRUPredictor(
+        hidden_size=8, max_steps=600, lr=0.02, early_stopping=True
+    ),
     baselines=("mean", "persistence", "linear_filter"),
     claims=("gain", "prediction", "core", "representation"),
     nulls=(),
@@ -88,7 +96,9 @@ claims = assessment.cube_
 assert assessment.verdict_ == "undecided"
 assert claims.claim_state.sel(claim="gain").item() == "holds"
 assert claims.claim_state.sel(claim="prediction").item() == "open"
-assert claims.claim_state.sel(claim="representation speed").item() == "fails"
+assert (
+    claims.claim_state.sel(claim="representation speed").item() == "fails"
+)
 
 display = assessment.plot()
 

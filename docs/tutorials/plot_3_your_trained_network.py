@@ -27,8 +27,12 @@ def train(seed):
     """Train a core and a head of your own, and return the core."""
     torch.manual_seed(seed)
     core, head = nn.GRU(1, 8, batch_first=True), nn.Linear(8, 1)
-    X = torch.tensor(world.sample(300, random_state=1000 + seed).X)[..., None].float()
-    optimiser = torch.optim.Adam([*core.parameters(), *head.parameters()], lr=0.02)
+    X = torch.tensor(world.sample(300, random_state=1000 + seed).X)[
+        ..., None
+    ].float()
+    optimiser = torch.optim.Adam(
+        [*core.parameters(), *head.parameters()], lr=0.02
+    )
     for _ in range(200):
         loss = ((head(core(X[:, :-1])[0]) - X[:, 1:]) ** 2).mean()
         optimiser.zero_grad()
@@ -56,7 +60,10 @@ from sklearn_emerge import EmergenceAssessment, ModulePredictor
 
 assessment = EmergenceAssessment(
     world,
-    [ModulePredictor.from_trained(each, max_steps=200, lr=0.02) for each in networks],
+    [
+        ModulePredictor.from_trained(each, max_steps=200, lr=0.02)
+        for each in networks
+    ],
     baselines=("mean", "persistence", "linear_filter"),
     claims=("gain", "prediction", "core", "order"),
     nulls=("resample",),
@@ -97,7 +104,9 @@ assert assessment.verdict_ == "learned, not beyond a linear filter"
 import warnings
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # says that one seed cannot reach the level of the tests
+    warnings.simplefilter(
+        "ignore"
+    )  # says that one seed cannot reach the level of the tests
     alone = EmergenceAssessment(
         world,
         networks[:1],
@@ -121,7 +130,9 @@ assert alone.verdict_ == "undecided"
 # `predictor` returns the network behind any number, here the untrained twin of the fourth network.
 
 twin = assessment.predictor(mode="readout", seed=3)
-nll = assessment.cube_.nll.sel(condition="structured", mode="readout", seed=3).item()
+nll = assessment.cube_.nll.sel(
+    condition="structured", mode="readout", seed=3
+).item()
 assert -twin.score(assessment.evaluation(seed=3).X) == nll
 
 # %%

@@ -81,7 +81,13 @@ from sklearn_emerge import TrajectoryDisplay, load_cube
 cube = load_cube("../../datasets/cubes/anatomy-corrected.nc")
 chosen = {"mode": "full", "score": "exact_match", "level": 2}
 display = TrajectoryDisplay.from_cube(
-    cube, "answers", along="task", condition="structured", bounds=(0, 1), xscale="log", **chosen
+    cube,
+    "answers",
+    along="task",
+    condition="structured",
+    bounds=(0, 1),
+    xscale="log",
+    **chosen,
 )
 
 # %%
@@ -89,7 +95,13 @@ display = TrajectoryDisplay.from_cube(
 # What rises above is therefore owed to questions and answers that belong together.
 
 display = TrajectoryDisplay.from_cube(
-    cube, "answers", along="task", condition="permuted", bounds=(0, 1), xscale="log", **chosen
+    cube,
+    "answers",
+    along="task",
+    condition="permuted",
+    bounds=(0, 1),
+    xscale="log",
+    **chosen,
 )
 last = cube.answers_trajectory.isel(step=-1).sel(chosen).mean("seed")
 beyond = last - chance.sel(level=2)
@@ -105,10 +117,17 @@ assert beyond.sel(condition="permuted").max() < 0.1
 
 from sklearn_emerge import EmergenceMapDisplay, emergence_step
 
-match = cube.answers_trajectory.sel(mode="full", score="exact_match", drop=True)
+match = cube.answers_trajectory.sel(
+    mode="full", score="exact_match", drop=True
+)
 emerged = emergence_step((match - chance) / (1 - chance), 0.1)
-here, null = emerged.sel(condition="structured"), emerged.sel(condition="permuted")
-display = EmergenceMapDisplay.from_events({"exact match": here}, cube.step, null_emergence=null)
+here, null = (
+    emerged.sel(condition="structured"),
+    emerged.sel(condition="permuted"),
+)
+display = EmergenceMapDisplay.from_events(
+    {"exact match": here}, cube.step, null_emergence=null
+)
 
 # %%
 # Copying emerges within hundreds of updates, parity of many bits after thousands, and one product
@@ -116,7 +135,11 @@ display = EmergenceMapDisplay.from_events({"exact match": here}, cube.step, null
 # In the null nothing emerges.
 
 median = here.median("seed", skipna=False)
-assert median.sel(task="COPY", level=2) < 1000 < median.sel(task="PAR", level=2)
+assert (
+    median.sel(task="COPY", level=2)
+    < 1000
+    < median.sel(task="PAR", level=2)
+)
 assert here.sel(task="MUL", level=3).isnull().all()
 assert null.isnull().all()
 
@@ -131,11 +154,21 @@ from sklearn_emerge import EventTrajectoryDisplay
 
 scores = cube.answers_trajectory.sel(condition="structured", mode="full")
 states = cube.states_trajectory.sel(
-    condition="structured", mode="full", dimensionality="rankme", layer="hidden"
+    condition="structured",
+    mode="full",
+    dimensionality="rankme",
+    layer="hidden",
 )
-behaviours = {name: scores.sel(score=name) for name in ("exact_match", "token_accuracy")}
+behaviours = {
+    name: scores.sel(score=name)
+    for name in ("exact_match", "token_accuracy")
+}
 display = EventTrajectoryDisplay.from_trajectories(
-    behaviours, states, emergence={"exact_match": here}, task="SORT", level=2
+    behaviours,
+    states,
+    emergence={"exact_match": here},
+    task="SORT",
+    level=2,
 )
 
 # %%

@@ -15,13 +15,17 @@ This tutorial plans a sweep, interrupts it, goes on, adds to it, and shares it b
 
 import tempfile
 
-from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
+from sklearn_emerge import (
+    EmergenceAssessment,
+    GRUPredictor,
+    OscillatorWorld,
+)
 
 folder = tempfile.TemporaryDirectory()
 
 
 def sweep(sizes, n_seeds=6):
-    """Return an assessment of GRUs of these sizes, which keeps what is finished in the folder."""
+    """Return an assessment of GRUs, which keeps what is finished."""
     return EmergenceAssessment(
         OscillatorWorld(n_steps=30),
         GRUPredictor(max_steps=100, lr=0.02),
@@ -71,7 +75,10 @@ assert plan.n_networks_stored == 12
 # Random numbers derive from what a cell is, not from when it runs.
 
 together = sweep([4, 8]).fit()
-assert (together.cube_.nll.sel(hidden_size=4) == first.cube_.nll.sel(hidden_size=4)).all()
+assert (
+    together.cube_.nll.sel(hidden_size=4)
+    == first.cube_.nll.sel(hidden_size=4)
+).all()
 
 # %%
 # Add seeds

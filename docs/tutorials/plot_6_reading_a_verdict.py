@@ -32,8 +32,12 @@ def claims(cube):
 
 
 def said(cube):
-    """Return what `explain` says first: model, world and verdict in a sentence."""
-    return explain(cube).partition("\n\nWhat it is worth")[0].partition("\n\nWhat was found")[0]
+    """Return what `explain` says first: model, world and verdict."""
+    return (
+        explain(cube)
+        .partition("\n\nWhat it is worth")[0]
+        .partition("\n\nWhat was found")[0]
+    )
 
 
 # %%
@@ -42,7 +46,9 @@ def said(cube):
 #
 # A GRU of 16 units sees one coordinate of a noisy oscillator, and predicts its next value.
 
-oscillator = load_cube(CUBES + "oscillator-gru-corrected.nc").sel(hidden_size=16)
+oscillator = load_cube(CUBES + "oscillator-gru-corrected.nc").sel(
+    hidden_size=16
+)
 print(said(oscillator))
 claims(oscillator)
 
@@ -64,7 +70,9 @@ claims(oscillator)
 verdict = oscillator.verdict.item()
 state = oscillator.claim_state.to_series()
 assert verdict == "operator"
-assert (state[["prediction", "core", "order", "memory", "dynamics"]] == "holds").all()
+assert (
+    state[["prediction", "core", "order", "memory", "dynamics"]] == "holds"
+).all()
 assert (state[["representation x", "representation y"]] == "fails").all()
 scores = oscillator.probe_score.sel(condition="structured").mean("seed")
 assert (scores.sel(mode="readout") > 0.9).all()
@@ -101,7 +109,11 @@ state = walk.claim_state.to_series()
 assert walk.verdict.item() == "reservoir"
 assert state["reservoir"] == state["memory"] == "holds"
 assert state["core"] == state["prediction"] == "fails"
-efficiency = walk.efficiency.sel(condition="structured", mode="full").mean("seed").item()
+efficiency = (
+    walk.efficiency.sel(condition="structured", mode="full")
+    .mean("seed")
+    .item()
+)
 assert efficiency > 0.99
 
 display = AssessmentDisplay.from_cube(walk)
