@@ -36,6 +36,8 @@ sphinx_gallery_conf = {
     "reference_url": {"sklearn_emerge": None},
     "show_signature": False,
     "write_computation_times": False,
+    # What an axis returns is no result.
+    "ignore_repr_types": r"matplotlib\.",
     "image_srcset": ["1.5x"],
     "thumbnail_size": (480, 320),
     "parallel": 2,
