@@ -183,6 +183,7 @@ class Progress:
         self.cells, self.costs = cells, costs
         self.title, self.things = title, things
         self.finished = [False] * len(cells)
+        self.latest = 0
         self.total = sum(cost.seconds + _LEAST for cost in costs)
         self.estimate, self.start = seconds, time.monotonic()
         # Of the work of each cell, what an earlier run had done.
@@ -221,6 +222,7 @@ class Progress:
         """Count a cell as done, whether it was run or read from the store."""
         self._read(i)
         self.finished[i] = True
+        self.latest = i
 
     def read(self) -> tuple[float, bool]:
         """Return the seconds of work that are done, and whether a cell is compiling."""
@@ -342,7 +344,7 @@ class _Log:
         new = n // self.stride > self.n_shown // self.stride or self.n_shown < n == len(finished)
         if not new and now - self.last < self.silence:
             return
-        latest = f" ({self.progress.cells[n - 1].name})" if new else ""
+        latest = f" ({self.progress.cells[self.progress.latest].name})" if new else ""
         left = self.progress.left(self.progress.read()[0])
         about = f", about {left} left" if left else ""
         elapsed = in_words(now - self.progress.start)

@@ -4,13 +4,11 @@ import errno
 import os
 from collections.abc import Sequence
 from pickle import PicklingError
-from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.utils import Bunch
 
-from .._abandoned import ending_with_parent
+from .._engine import WAIT_SECONDS, WorkerKilledError, run_jobs
 from .._names import did_you_mean
 from .._threads import one_thread_of_blas
 from ._costs import Cost, costs_of
@@ -60,9 +58,14 @@ def run_cells(
     -------
     list of (Bunch, dict of int to Bunch)
         What was found in each, see `Cell.take`.
+
+    Raises
+    ------
+    WorkerKilledError
+        If a worker is killed again and again, see `run_jobs`.
     """
     kind = kind_of(progress)
-    results: list[tuple[Bunch, dict[int, Bunch]]] = []
+    results: dict[int, tuple[Bunch, dict[int, Bunch]]] = {}
     remaining = [cell.remaining for cell in cells]
     costs, seconds, heading = [Cost() for _ in cells], 0.0, ""
     with one_thread_of_blas(), log_is_seen(), splits_kept():
@@ -72,24 +75,19 @@ def run_cells(
             expected = planned(cells, costs, n_processes, store.folder)
             seconds, heading = expected.seconds, expected.line
         with Progress(remaining, costs, kind, seconds, heading) as shown:
-            run = delayed(ending_with_parent)
-            jobs = [run(cell.run, shown.file(i)) for i, cell in enumerate(cells)]
-            # Large arrays, as recordings, are sent once, as files that workers map. Worlds and
-            # modules may write to theirs, which copies what they change.
-            options: dict[str, Any] = {"n_jobs": n_jobs, "mmap_mode": "c"}
+            jobs = [(cell.run, shown.file(i)) for i, cell in enumerate(cells)]
             try:
-                parallel = Parallel(**options, return_as="generator")
-            except ValueError:
-                # Multiprocessing, and others, return all results at the end.
-                parallel = Parallel(**options)
-            try:
-                for i, (found, troubles) in enumerate(parallel(jobs)):
+                for i, (found, troubles) in run_jobs(jobs, n_jobs):
                     if cells[i].entry is not None and not cells[i].stored:
                         # What is only read may be trained further by others, with more seeds.
                         cells[i].entry.clean()
                     store.tell(troubles, stacklevel=6)
-                    results.append(cells[i].take(found))
+                    results[i] = cells[i].take(found)
                     shown.finish(i)
+            except WorkerKilledError as error:
+                i = error.args[0]
+                killed = None if i is None else cells[i].name
+                raise WorkerKilledError(_killed(killed, len(results), len(cells), store)) from error
             except KeyboardInterrupt:
                 LOG.warning(_farewell(len(results), len(cells), store))
                 raise
@@ -98,7 +96,7 @@ def run_cells(
                 if os.strerror(errno.ENOSPC) not in str(error.__cause__):
                     raise
                 raise OSError(errno.ENOSPC, _NO_ROOM) from error
-    return results
+    return [results[i] for i in range(len(cells))]
 
 
 def _farewell(n_finished: int, n_cells: int, store: Store) -> str:
@@ -114,3 +112,26 @@ def _farewell(n_finished: int, n_cells: int, store: Store) -> str:
     if not kept:
         return f"{cells}, {which} not kept; set memory to a folder to go on from {them} next time."
     return f"{cells}, {which} kept in {kept}; the same fit goes on from {them}."
+
+
+def _killed(name: str | None, n_finished: int, n_cells: int, store: Store) -> str:
+    """Return what is left, and what to do, if a worker is killed that runs a cell alone.
+
+    Without a name, no worker is left.
+    """
+    if name is None:
+        what = f"Workers were killed, and none came in their place within {WAIT_SECONDS} seconds."
+        remedy = "Start workers again."
+    else:
+        alone = "although no other cell ran at the same time"
+        what = f"A worker was killed in the cell '{name}', {alone}."
+        remedy = "n_jobs=1 runs cells here, without a worker."
+    kept = f"{n_finished} of {n_cells} cells are finished"
+    if store.folder is None:
+        kept += " and lost; set memory to a folder, so that the next fit goes on from them."
+    else:
+        kept += f" and kept in {place_of(store.folder)}; the same fit goes on from them."
+    return (
+        f"{what} {kept} If memory was short, take fewer or shorter sequences (n_train, n_eval), "
+        f"fewer seeds (n_seeds) or a smaller network, or a machine with more memory. {remedy}"
+    )
