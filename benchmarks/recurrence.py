@@ -1,6 +1,6 @@
 """Milliseconds an update of five seeds: torch, JAX and the compiled scan, in one run.
 
-    python benchmarks/recurrence.py [--sizes 4 8 16 32] [--updates 60]
+    python benchmarks/recurrence.py [--sizes 4 8 16 32] [--updates 60] [--tokens 27 300]
 
 (a) torch.nn with Adam and batches by indexing, the better of one process and one process a
 core; (b) JAX, vmap over seeds and lax.scan, if installed; (c) ours, end to end through the fit of
@@ -8,18 +8,26 @@ all seeds (batches, loss, optimiser, skorch), the difference of a long and a sho
 batches of 64, two input channels. The last column is the share of what the cores do in products of
 matrices that stay in their caches, measured in the same run; JAX is installed by the extra
 "benchmark". Quote the ratios; the absolute times are those of one machine.
+
+With --tokens, networks of as many tokens are measured in place of those of two channels: (a) with
+the package's own network and loss of tokens, which looks them up, (c) as above. Both take turns,
+three times, and the least of each counts. There is a line for five seeds and one for one, which
+torch trains in one process.
 """
 
 import argparse
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor
+from itertools import product
 
 import numpy as np
 import torch
 from torch import nn
 
 from sklearn_emerge import GRUPredictor, OscillatorWorld, RNNPredictor
+from sklearn_emerge._losses import CategoricalLoss
+from sklearn_emerge.networks import SequenceNetwork
 from sklearn_emerge.predictors._fit import fit_replicas
 
 SEEDS, STEPS, BATCH, SEQUENCES = 5, 256, 64, 640
@@ -46,34 +54,48 @@ def measure_limit(seconds=1.0):
     return best
 
 
-def torch_updates(kind, hidden_size, updates):
+def torch_updates(kind, hidden_size, updates, n_tokens=None):
     """Return the seconds that plain torch takes for some updates of one seed."""
     torch.set_num_threads(1)
-    core = {"rnn": nn.RNN, "gru": nn.GRU}[kind](2, hidden_size, batch_first=True)
-    head = nn.Linear(hidden_size, 1)
-    optimiser = torch.optim.Adam([*core.parameters(), *head.parameters()], lr=1e-3)
+    layer = {"rnn": nn.RNN, "gru": nn.GRU}[kind]
     X, y = torch.randn(SEQUENCES, STEPS - 1, 2), torch.randn(SEQUENCES, STEPS - 1, 1)
+    n_inputs, loss_of = 2, nn.functional.mse_loss
+    if n_tokens is not None:
+        # A token and the clock.
+        tokens = torch.from_numpy(tokens_of(n_tokens)).float()[..., None]
+        X, y = torch.cat([tokens[:, :-1], X[..., :1]], dim=2), tokens[:, 1:]
+        n_inputs, loss_of = n_tokens + 1, CategoricalLoss()
+    core = layer(n_inputs, hidden_size, batch_first=True)
+    network = SequenceNetwork(core, hidden_size, n_tokens or 1, n_tokens)
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
     start = time.perf_counter()
     for _ in range(updates):
         rows = torch.randint(SEQUENCES, (BATCH,))
         optimiser.zero_grad()
-        loss = nn.functional.mse_loss(head(core(X[rows])[0]), y[rows])
-        loss.backward()
+        loss_of(network(X[rows]), y[rows]).backward()
         optimiser.step()
     return time.perf_counter() - start
 
 
-def time_torch(kind, hidden_size, updates):
+def tokens_of(n_tokens):
+    """Return sequences of random tokens."""
+    return np.random.default_rng(0).integers(n_tokens, size=(SEQUENCES, STEPS))
+
+
+def time_torch(kind, hidden_size, updates, n_tokens=None, n_seeds=SEEDS):
     """Return milliseconds of an update of all seeds: the better of one process and one a core."""
-    torch_updates(kind, hidden_size, 2)
-    single = SEEDS * torch_updates(kind, hidden_size, updates) / updates
+    torch_updates(kind, hidden_size, 2, n_tokens)
+    single = n_seeds * torch_updates(kind, hidden_size, updates, n_tokens) / updates
+    if n_seeds == 1:
+        return 1e3 * single
     with ProcessPoolExecutor(CORES) as pool:
-        list(pool.map(torch_updates, *zip(*[(kind, hidden_size, 2)] * CORES, strict=True)))
+        # Each process takes an equal share of the updates of the seeds.
+        share = -(-n_seeds * updates // CORES)
+        few, many = ([(kind, hidden_size, n, n_tokens)] * CORES for n in (2, share))
+        list(pool.map(torch_updates, *zip(*few, strict=True)))
         start = time.perf_counter()
-        # Each process takes an equal share of the updates of the five seeds.
-        share = -(-SEEDS * updates // CORES)
-        list(pool.map(torch_updates, *zip(*[(kind, hidden_size, share)] * CORES, strict=True)))
-        parallel = (time.perf_counter() - start) / (CORES * share) * SEEDS
+        list(pool.map(torch_updates, *zip(*many, strict=True)))
+        parallel = (time.perf_counter() - start) / (CORES * share) * n_seeds
     return 1e3 * min(single, parallel)
 
 
@@ -140,19 +162,37 @@ def time_jax(kind, hidden_size, updates):
     return 1e3 * run(updates) / updates
 
 
-def time_ours(kind, hidden_size, updates):
+def time_ours(kind, hidden_size, updates, n_tokens=None, n_seeds=SEEDS):
     """Return milliseconds of an update of all seeds, end to end through the fit."""
     torch.set_num_threads(CORES)
-    X = OscillatorWorld(n_steps=STEPS).sample(SEQUENCES, random_state=0).X
-    model = {"rnn": RNNPredictor, "gru": GRUPredictor}[kind](
-        hidden_size, engine="numba", noise_std=0.05
-    )
+    model = {"rnn": RNNPredictor, "gru": GRUPredictor}[kind](hidden_size, engine="numba")
+    if n_tokens is None:
+        X = OscillatorWorld(n_steps=STEPS).sample(SEQUENCES, random_state=0).X
+        model.set_params(noise_std=0.05)
+    else:
+        X = tokens_of(n_tokens)
+        # Without a head in closed form, whose time would hide that of the updates.
+        model.set_params(likelihood="categorical", n_tokens=n_tokens, head="sgd")
     seconds = []
     for n in (10, 10, 10 + 4 * updates):
         start = time.perf_counter()
-        fit_replicas(model.set_params(max_steps=n), [X], range(SEEDS))
+        fit_replicas(model.set_params(max_steps=n), [X], range(n_seeds))
         seconds.append(time.perf_counter() - start)
     return 1e3 * (seconds[2] - seconds[1]) / (4 * updates)
+
+
+def print_tokens(sizes, vocabularies, updates):
+    """Print a line for each network of tokens."""
+    print(f"{'':8}{'tokens':>8}{'seeds':>7}{'torch':>9}{'ours':>9}{'torch/ours':>12}")
+    for kind, hidden_size, n_tokens, n_seeds in product(
+        ("rnn", "gru"), sizes, vocabularies, (SEEDS, 1)
+    ):
+        case = kind, hidden_size, updates, n_tokens, n_seeds
+        a, c = np.min([(time_torch(*case), time_ours(*case)) for _ in range(3)], axis=0)
+        print(
+            f"{kind} {hidden_size:<4}{n_tokens:8}{n_seeds:7}{a:9.1f}{c:9.2f}{a / c:12.1f}",
+            flush=True,
+        )
 
 
 def main():
@@ -160,9 +200,15 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", type=int, nargs="+", default=[4, 8, 16, 32])
     parser.add_argument("--updates", type=int, default=40)
+    parser.add_argument("--tokens", type=int, nargs="+", help="sizes of vocabularies")
     options = parser.parse_args()
+    of_all = f"T={STEPS}, batch {BATCH}, {CORES} cores; milliseconds an update of all"
+    if options.tokens:
+        print(of_all)
+        print_tokens(options.sizes, options.tokens, options.updates)
+        return
     limit = CORES * measure_limit()
-    print(f"{SEEDS} seeds, T={STEPS}, batch {BATCH}, {CORES} cores; milliseconds an update of all")
+    print(f"{SEEDS} seeds, {of_all}")
     print(f"products of matrices on all cores: {limit:.0f} GFLOP/s")
     print(
         f"{'':8}{'torch':>9}{'JAX':>9}{'ours':>9}{'torch/ours':>12}{'JAX/ours':>10}{'GFLOP/s':>9}"

@@ -69,8 +69,9 @@ A further input: t / (n_steps - 1); zero; one half; or no further input.""",
 What computes: compiled scans on a CPU, or torch. The scans were measured 9 to 48 times as
 fast for up to 32 hidden units, and about twice as fast for 128
 (``benchmarks/recurrence.py``). "auto" takes the scans where they can be used (up to 128
-hidden units, on a CPU, not of tokens), but for fits that take torch less than half a
-second, for which it is not worth loading them; `engine_` tells. The choice depends on the
+hidden units and 5,000 tokens, on a CPU), but for fits that take torch less than half a
+second, for which it is not worth loading them, and for short sequences of many tokens;
+`engine_` tells. The choice depends on the
 kind and the size of the network and on the length of the fit alone, so it is the same in
 all training modes and on all machines. The scans are compiled once on each machine, in
 about five seconds, for all sizes of a kind of cell. The two differ by rounding. With the

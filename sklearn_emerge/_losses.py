@@ -27,11 +27,14 @@ class Loss(nn.Module):
         What kernels multiply errors by; None stands for the loss of log odds.
     constant : float
         What kernels add.
+    tokens : bool
+        Whether it is that of logits of tokens.
     """
 
     no_kernel = "its likelihood has no kernel"
     ratio: NDArray[np.float32] | None = None
     constant = 0.0
+    tokens = False
 
     def at_best_noise(self, losses: Floats) -> Floats:
         """Return what mean losses are under the noise that is best for them, if there is any."""
@@ -104,7 +107,8 @@ class BernoulliLoss(Loss):
 class CategoricalLoss(Loss):
     """Negative log-likelihood per step of tokens given logits, in nats."""
 
-    no_kernel = "it predicts tokens"
+    no_kernel = ""
+    tokens = True
 
     def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the mean over sequences and steps of logits, given tokens of shape (..., 1)."""

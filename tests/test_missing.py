@@ -47,7 +47,7 @@ KINDS = {
     "negative_binomial": "count",
     "categorical": "token",
 }
-KERNELS = ("gaussian", "bernoulli")
+KERNELS = ("gaussian", "bernoulli", "categorical")
 LENGTHS = np.array([12, 7, 9, 2, 12, 5, 11, 8, 12, 10, 6, 12])
 
 
@@ -290,11 +290,11 @@ def test_gradients_are_zero_where_nothing_was_observed(likelihood):
     assert loss.item() == pytest.approx(np.mean(one_by_one), rel=1e-5)
 
 
-@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
+@pytest.mark.parametrize("likelihood", KERNELS)
 @pytest.mark.parametrize(("training", "head"), [("full", "exact"), ("readout", "sgd")])
 @pytest.mark.parametrize("model", [RNNPredictor, GRUPredictor, LSTMPredictor])
 def test_scans_and_torch_agree_about_missing_steps(model, training, head, likelihood):
-    X = with_gaps("binary" if likelihood == "bernoulli" else "continuous")
+    X = with_gaps(KINDS[likelihood])
     options = {"training": training, "head": head, "likelihood": likelihood, **TRAINED}
     by_scan, by_torch = (model(4, engine=e, **options).fit(X) for e in ("numba", "torch"))
     assert (by_scan.engine_, by_torch.engine_) == ("numba", "torch")

@@ -51,7 +51,8 @@ class SequenceNetwork(nn.Module):
     def layout(self) -> Layout:
         """Kind and sizes for the compiled scan."""
         core = self.core
-        return Layout(KINDS[type(core)], core.hidden_size, core.input_size, self.head.out_features)
+        sizes = core.hidden_size, core.input_size, self.head.out_features
+        return Layout(KINDS[type(core)], *sizes, self.n_tokens or 0)
 
 
 def hidden_states(output: torch.Tensor | tuple[Any, ...]) -> torch.Tensor:

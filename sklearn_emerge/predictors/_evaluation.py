@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from numbers import Integral
 from typing import Any
@@ -218,10 +219,10 @@ class NetworkEvaluation(Host):
             size, compute = min(_CHUNK, max(LANES, _CHUNK_BYTES // needed)), self._by_scan(hidden)
         else:
             size, compute = _CHUNK, self._by_torch(read, exact)
-            if self._has_tokens and not hidden:
-                # Logits of many tokens are few sequences at once.
-                n_bytes = 8 * n_steps * self.network_.head.out_features
-                size = min(size, max(1, MOST_BYTES_OF_MEANS // n_bytes))
+        if self._has_tokens and not hidden:
+            # Logits of many tokens are few sequences at once.
+            n_bytes = 8 * n_steps * self.network_.head.out_features
+            size = min(size, max(1, MOST_BYTES_OF_MEANS // n_bytes))
         if window is not None:
             # As many steps at once as otherwise.
             size = max(1, size * n_steps // (n_results * window))
@@ -244,6 +245,8 @@ class NetworkEvaluation(Host):
         """Return a function that computes outputs or hidden states by the compiled scan."""
         weights = rows_of_weights(self.network_).detach().numpy()
         layout, n_threads = self.network_.layout, torch.get_num_threads()
+        if hidden:
+            layout = replace(layout, n_outputs=0)
 
         def compute(inputs: Floats) -> NDArray[Any]:
             inputs = inputs[np.newaxis].astype(np.float32)

@@ -273,6 +273,7 @@ class NeuralPredictor(
             no_kernel=no_kernel,
             n_steps=n_steps,
             max_steps=self.max_steps,
+            n_tokens=self.n_tokens_ if self._has_tokens else 0,
         )
 
     def _trained(self) -> str:

@@ -3,13 +3,14 @@
 from ._attention import ATTENTION_LANES, attention_kernels
 from ._compile import Compiled
 from ._scan import HeadLoss, Layout, ScanLoss, run_forward, run_tasks, scan
-from ._support import KINDS, choose_engine, is_plain
+from ._support import KINDS, MAX_TOKENS, choose_engine, is_plain
 from ._vector import LANES
 
 __all__ = [
     "ATTENTION_LANES",
     "KINDS",
     "LANES",
+    "MAX_TOKENS",
     "Compiled",
     "HeadLoss",
     "Layout",

@@ -15,6 +15,10 @@ Flat arrays of a task, rows of `LANES` numbers each:
   product with it includes inputs and biases.
 - `saved`, per step and one more: what the cell keeps for the way back, from the row of step t + 1.
 - `out`, `d_out`, per step: outputs of the head and their gradient.
+
+Kernels for tokens have no row of `z` for a token of the vocabulary: what the matrix of inputs makes
+of a token is looked up (`_lookup`), and its gradient added up there. Outputs, a logit a token, are
+kept for a few steps only: training computes them, their loss and its gradient on the way back.
 """
 
 import math
@@ -24,7 +28,9 @@ import numpy as np
 from numba import njit
 
 from ._compile import Compiled
+from ._lookup import add_up, look_up
 from ._pointwise import pointwise, tanh_of
+from ._softmax import cross_entropy
 from ._vector import LANES, correlate, multiply, tanh, vector_width
 
 # Steps of the backward scan after which weight gradients are accumulated, while all of it is in
@@ -107,19 +113,19 @@ def _lstm_backward(dh, dc, s0, s1, d):
 
 
 @_inline
-def _to_lanes(data, rows, start, lanes, target, stride):
-    """Copy sequences (n_sequences, n_steps, n_channels) into rows of lanes, absent ones as zero."""
-    _, n_steps, n_channels = data.shape
+def _to_lanes(data, first, last, rows, start, lanes, target, stride, absent):
+    """Copy channels of sequences (n_sequences, n_steps, n_channels) into rows of lanes."""
+    n_steps = data.shape[1]
     for lane in range(LANES):
         if lane < lanes:
             sequence = data[rows[start + lane]]
             for t in range(n_steps):
-                for c in range(n_channels):
-                    target[t * stride + c * LANES + lane] = sequence[t, c]
+                for c in range(first, last):
+                    target[t * stride + (c - first) * LANES + lane] = sequence[t, c]
         else:
             for t in range(n_steps):
-                for c in range(n_channels):
-                    target[t * stride + c * LANES + lane] = 0
+                for c in range(first, last):
+                    target[t * stride + (c - first) * LANES + lane] = absent
 
 
 @_inline
@@ -172,20 +178,22 @@ def sizes(kind, n_hidden, n_inputs):
 
 
 @cache
-def make_kernel(kind):
+def make_kernel(kind, tokens=False):
     """Return the kernel of a cell, compiled on its first call, for all sizes.
 
     Parameters
     ----------
     kind : int
         RNN, GRU or LSTM.
+    tokens : bool, default=False
+        Whether inputs may be tokens, and targets are; such a kernel knows no BACKWARD.
 
     Returns
     -------
     kernel : callable
         Works on tasks first to last; see `_scan` for its arrays.
     """
-    KIND = kind
+    KIND, TOKENS = kind, tokens
 
     def kernel(
         mode,
@@ -207,8 +215,8 @@ def make_kernel(kind):
         first,
         last,
     ):
-        # Hidden units, inputs and outputs; then as in `sizes`.
-        H, C, O, G, S, K, V, Z = shape  # noqa: E741
+        # Hidden units, inputs but tokens, outputs; as in `sizes`; tokens of the inputs.
+        H, C, O, G, S, K, V, Z, E = shape  # noqa: E741
         GATES = G // H
         # Columns of z: the inputs, the row of ones, the hidden states; the last two for the head.
         HID, TAIL = C + 1, 1 + H
@@ -216,7 +224,7 @@ def make_kernel(kind):
         REC, REST = S, S + H
         N, ZL, KL, VL, OL = H * LANES, Z * LANES, K * LANES, V * LANES, O * LANES
         # Where the weights lie in a flat row: input, recurrent, two biases, head, bias of the head.
-        I_END = G * C
+        I_END = G * (E + C)
         R_END = I_END + G * H
         B_END = R_END + G
         D_END = B_END + G
@@ -230,10 +238,20 @@ def make_kernel(kind):
         ahead, back = np.zeros((K, Z), dtype), np.empty((GATES, H, H), dtype)
         head, head_back = np.empty((O, TAIL), dtype), np.empty((H, O), dtype)
         inputs_back = np.empty((C, K), dtype)
-        out, d_out = np.empty(n_steps * OL, dtype), np.empty(n_steps * OL, dtype)
-        d, line = np.empty(_CHUNK * KL, dtype), np.empty(C * LANES, dtype)
+        n_kept = _CHUNK if TOKENS else n_steps
+        out, d_out = np.empty(n_kept * OL, dtype), np.empty(n_kept * OL, dtype)
+        # Beyond the last row gradients of tokens are read up to a whole vector.
+        d, line = np.zeros(_CHUNK * KL + width * LANES, dtype), np.empty(C * LANES, dtype)
         dh, dc = np.empty(N, dtype), np.empty(N, dtype)
         g, g_head = np.empty((K, Z, width), dtype), np.empty((O, TAIL, width), dtype)
+        # What enters for a token, a row each: gates that sum both inputs, and the GRU's rest, each
+        # filled up to whole vectors.
+        FILLED = (S + width - 1) // width * width
+        STRIDE = FILLED + (G - S + width - 1) // width * width
+        table, g_table = np.zeros(E * STRIDE, dtype), np.empty(E * STRIDE, dtype)
+        n_ids = n_steps * LANES if TOKENS else 0
+        ids, target_ids = np.empty(n_ids, np.int32), np.empty(n_ids, np.int32)
+        top, total = np.empty(LANES, dtype), np.empty(LANES, dtype)
         for task in range(first, last):
             replica, start = task // n_blocks, (task % n_blocks) * LANES
             lanes, row = min(LANES, batch - start), rows[replica]
@@ -242,7 +260,10 @@ def make_kernel(kind):
                 # Row i of torch, and where its recurrent and its other part go.
                 r, q = (i, i) if i < S else (i, i + REST - S)
                 for c in range(C):
-                    ahead[q, c] = w[i * C + c]
+                    ahead[q, c] = w[i * (E + C) + E + c]
+                column = i if i < S else FILLED + i - S
+                for e in range(E):
+                    table[e * STRIDE + column] = w[i * (E + C) + e]
                 for j in range(H):
                     ahead[r, HID + j] = back[i // H, j, i % H] = w[I_END + i * H + j]
                 ahead[r, C] = w[B_END + i]
@@ -257,7 +278,10 @@ def make_kernel(kind):
             place = task if slot < 0 else slot
             z, s = zs[place], saveds[place]
             if mode != BACKWARD:
-                _to_lanes(x, row, start, lanes, z, ZL)
+                first_channel = 1 if E > 0 else 0
+                _to_lanes(x, first_channel, first_channel + C, row, start, lanes, z, ZL, 0)
+                if TOKENS and E > 0:
+                    _to_lanes(x, 0, 1, row, start, lanes, ids, LANES, 0)
                 for t in range(n_steps + 1):
                     z[t * ZL + C * LANES : t * ZL + HID * LANES] = 1
                 z[HID * LANES : ZL] = 0
@@ -266,11 +290,19 @@ def make_kernel(kind):
                     now, following = t * ZL, (t + 1) * ZL
                     h0, h1 = now + HID * LANES, following + HID * LANES
                     s0, s1 = t * VL, (t + 1) * VL
-                    if KIND == RNN:
+                    if TOKENS and E > 0:
+                        if KIND == RNN:
+                            look_up(z, h1, table, 0, STRIDE, ids, t * LANES, S)
+                            multiply(z, h1, ahead, 0, Z, z, now, S, Z, 1)
+                        else:
+                            look_up(s, s1, table, 0, STRIDE, ids, t * LANES, S)
+                            multiply(s, s1, ahead, 0, Z, z, now, S, Z, 1)
+                    elif KIND == RNN:
                         multiply(z, h1, ahead, 0, Z, z, now, S, Z, 0)
-                        _rnn_forward(N, (z,), (h1,))
                     else:
                         multiply(s, s1, ahead, 0, Z, z, now, S, Z, 0)
+                    if KIND == RNN:
+                        _rnn_forward(N, (z,), (h1,))
                     if KIND == GRU:
                         multiply(
                             s,
@@ -284,16 +316,33 @@ def make_kernel(kind):
                             TAIL,
                             0,
                         )
-                        multiply(s, s1 + REST * LANES, ahead, REST * Z, Z, z, now, H, HID, 0)
+                        rest = s1 + REST * LANES
+                        if TOKENS and E > 0:
+                            look_up(s, rest, table, FILLED, STRIDE, ids, t * LANES, H)
+                            multiply(s, rest, ahead, REST * Z, Z, z, now, H, HID, 1)
+                        else:
+                            multiply(s, rest, ahead, REST * Z, Z, z, now, H, HID, 0)
                         _gru_forward(N, (s, z, z), (s1, h0, h1))
                     if KIND == LSTM:
                         _lstm_forward(N, (s, s, z), (s0, s1, h1))
-                    multiply(out, t * OL, head, 0, TAIL, z, following + C * LANES, O, TAIL, 0)
+                    if TOKENS:
+                        if mode == FORWARD:
+                            multiply(out, 0, head, 0, TAIL, z, following + C * LANES, O, TAIL, 0)
+                            for lane in range(lanes):
+                                for o in range(O):
+                                    output[row[start + lane], t, o] = out[o * LANES + lane]
+                    else:
+                        multiply(out, t * OL, head, 0, TAIL, z, following + C * LANES, O, TAIL, 0)
             if mode == FORWARD:
-                _from_lanes(out, row, start, lanes, output)
+                if not TOKENS:
+                    _from_lanes(out, row, start, lanes, output)
                 continue
-            _to_lanes(targets, row, start, lanes, d_out, OL)
-            if mode == TRAIN:
+            if TOKENS:
+                _to_lanes(targets, 0, 1, row, start, lanes, target_ids, LANES, -1)
+                losses[task] = 0
+            else:
+                _to_lanes(targets, 0, O, row, start, lanes, d_out, OL, 0)
+            if mode == TRAIN and not TOKENS:
                 weight = dtype.type(1 / (batch * n_steps))
                 losses[task] = 0
                 for k in range(n_steps * O):
@@ -310,14 +359,23 @@ def make_kernel(kind):
             dc[:] = 0
             g[:] = 0
             g_head[:] = 0
+            g_table[:] = 0
             end = n_steps
             while end > 0:
                 begin = max(end - _CHUNK, 0)
+                kept = begin if TOKENS else 0
+                if TOKENS:
+                    for t in range(begin, end):
+                        at, following = (t - begin) * OL, (t + 1) * ZL + C * LANES
+                        multiply(d_out, at, head, 0, TAIL, z, following, O, TAIL, 0)
+                        losses[task] += cross_entropy(
+                            d_out, at, O, target_ids, t * LANES, top, total
+                        )
                 for t in range(end - 1, begin - 1, -1):
                     now, following, at = t * ZL, (t + 1) * ZL, (t - begin) * KL
                     h0, h1 = now + HID * LANES, following + HID * LANES
                     s0, s1 = t * VL, (t + 1) * VL
-                    multiply(dh, 0, head_back, 0, O, d_out, t * OL, H, O, 1)
+                    multiply(dh, 0, head_back, 0, O, d_out, (t - kept) * OL, H, O, 1)
                     if KIND == RNN:
                         _rnn_backward(N, (dh, z, d), (0, h1, at))
                     elif KIND == GRU:
@@ -326,6 +384,11 @@ def make_kernel(kind):
                         _lstm_backward(N, (dh, dc, s, s, d), (0, 0, s0, s1, at))
                     for gate in range(GATES):
                         multiply(dh, 0, back, gate * H * H, H, d, at + gate * N, H, H, 1)
+                    if TOKENS and E > 0:
+                        add_up(g_table, 0, STRIDE, ids, t * LANES, d, at, S)
+                        if KIND == GRU:
+                            rest = at + REST * LANES
+                            add_up(g_table, FILLED, STRIDE, ids, t * LANES, d, rest, H)
                     if with_d_x:
                         multiply(line, 0, inputs_back, 0, K, d, at, C, K, 0)
                         for lane in range(lanes):
@@ -367,7 +430,7 @@ def make_kernel(kind):
                     0,
                     TAIL,
                     d_out,
-                    begin * OL,
+                    (begin - kept) * OL,
                     OL,
                     z,
                     (begin + 1) * ZL + C * LANES,
@@ -381,7 +444,10 @@ def make_kernel(kind):
             for i in range(G):
                 r, q = (i, i) if i < S else (i, i + REST - S)
                 for c in range(C):
-                    result[i * C + c] = g[q, c].sum()
+                    result[i * (E + C) + E + c] = g[q, c].sum()
+                column = i if i < S else FILLED + i - S
+                for e in range(E):
+                    result[i * (E + C) + e] = g_table[e * STRIDE + column]
                 for j in range(H):
                     result[I_END + i * H + j] = g[r, HID + j].sum()
                 result[R_END + i] = g[q, C].sum()
@@ -393,14 +459,14 @@ def make_kernel(kind):
 
     # On disk each kind has a file of its own: processes that compile two kinds at once would
     # otherwise write over what the other has noted in it.
-    kernel.__qualname__ = f"kernel_{kind}"
+    kernel.__qualname__ = f"kernel_{kind}_tokens" if tokens else f"kernel_{kind}"
     return Compiled(kernel, nogil=True, **_OPTIONS)
 
 
 @cache
-def make_head_kernel():
+def make_head_kernel(tokens=False):
     """Return the kernel that trains heads on hidden states, compiled on its first call."""
-    return Compiled(_train_heads, nogil=True, **_OPTIONS)
+    return Compiled(_train_token_heads if tokens else _train_heads, nogil=True, **_OPTIONS)
 
 
 def _train_heads(states, targets, rows, weights, ratio, bernoulli, losses, d_weights, first, last):
@@ -433,3 +499,50 @@ def _train_heads(states, targets, rows, weights, ratio, bernoulli, losses, d_wei
                         total += d_out[t] * h[j, t]
                     result[o * H + j] += total
                 result[O * H + o] += d_out.sum()
+
+
+def _train_token_heads(states, targets, rows, weights, losses, d_weights, first, last):
+    """As `_train_heads`, of tokens: lanes are steps, those of one sequence after another."""
+    _, _, H, n_steps = states.shape
+    batch, n_weights, TAIL = rows.shape[1], weights.shape[1], 1 + states.shape[2]
+    O = n_weights // TAIL  # noqa: E741
+    n_blocks = (batch + LANES - 1) // LANES
+    dtype = states.dtype
+    OL, ZL, width = O * LANES, TAIL * LANES, vector_width(states)
+    head, g = np.empty((O, TAIL), dtype), np.empty((O, TAIL, width), dtype)
+    z, d = np.zeros(_CHUNK * ZL, dtype), np.empty(_CHUNK * OL, dtype)
+    ids = np.empty(LANES, np.int32)
+    top, total = np.empty(LANES, dtype), np.empty(LANES, dtype)
+    for task in range(first, last):
+        replica, start = task // n_blocks, (task % n_blocks) * LANES
+        w, result = weights[replica], d_weights[task]
+        of = min(replica, targets.shape[0] - 1)
+        for o in range(O):
+            head[o, 0] = w[O * H + o]
+            for j in range(H):
+                head[o, 1 + j] = w[o * H + j]
+        g[:] = 0
+        losses[task] = 0
+        chosen = rows[replica, start : start + LANES]
+        n_all, block = len(chosen) * n_steps, 0
+        for begin in range(0, n_all, LANES):
+            at = block * ZL
+            z[at : at + LANES] = 1
+            for lane in range(LANES):
+                place = begin + lane
+                ids[lane] = -1
+                if place < n_all:
+                    row, t = chosen[place // n_steps], place % n_steps
+                    ids[lane] = targets[of, row, t, 0]
+                    for j in range(H):
+                        z[at + (1 + j) * LANES + lane] = states[replica, row, j, t]
+            multiply(d, block * OL, head, 0, TAIL, z, at, O, TAIL, 0)
+            losses[task] += cross_entropy(d, block * OL, O, ids, 0, top, total)
+            block += 1
+            if block == _CHUNK or begin + LANES >= n_all:
+                correlate(g, 0, TAIL, d, 0, OL, z, 0, ZL, O, TAIL, block)
+                block = 0
+        for o in range(O):
+            result[O * H + o] = g[o, 0].sum()
+            for j in range(H):
+                result[o * H + j] = g[o, 1 + j].sum()

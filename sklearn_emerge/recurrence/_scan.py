@@ -24,33 +24,42 @@ class Layout:
     kind : int
         RNN, GRU or LSTM of `_kernels`.
     n_hidden, n_inputs, n_outputs : int
-        Hidden units, input channels, outputs of the head.
+        Hidden units, columns of the input weights, outputs of the head.
+    n_tokens : int, default=0
+        The first columns of the input weights that are those of tokens. If there are any, inputs
+        have the token, as a number, and behind it what else enters.
     """
 
     kind: int
     n_hidden: int
     n_inputs: int
     n_outputs: int
+    n_tokens: int = 0
+
+    @property
+    def n_channels(self):
+        """Inputs beside the token."""
+        return self.n_inputs - self.n_tokens
 
     @property
     def shape(self):
         """All sizes, in the order in which the kernel takes them."""
-        rows = sizes(self.kind, self.n_hidden, self.n_inputs)
-        return self.n_hidden, self.n_inputs, self.n_outputs, *rows
+        rows = sizes(self.kind, self.n_hidden, self.n_channels)
+        return self.n_hidden, self.n_channels, self.n_outputs, *rows, self.n_tokens
 
-    @property
-    def kernel(self):
-        """The compiled kernel, the same for all layers of a kind."""
-        return make_kernel(self.kind)
+    def kernel(self, tokens=False):
+        """Return the compiled kernel, the same for all layers of a kind.
 
-    @property
-    def compiled(self):
-        """Whether this process has compiled the kernel, or read it from the disk cache."""
-        return self.kernel.ready
+        Parameters
+        ----------
+        tokens : bool, default=False
+            Whether targets are tokens, if inputs are not.
+        """
+        return make_kernel(self.kind, tokens or self.n_tokens > 0)
 
     def allocate(self, n_slots, n_steps, dtype):
         """Return arrays for the states of tasks and for what else their way back needs."""
-        *_, saved, z = sizes(self.kind, self.n_hidden, self.n_inputs)
+        *_, saved, z = sizes(self.kind, self.n_hidden, self.n_channels)
         return (
             np.empty((n_slots, (n_steps + 1) * z * LANES), dtype),
             np.empty((n_slots, (n_steps + 1) * saved * LANES), dtype),
@@ -58,14 +67,14 @@ class Layout:
 
     def bytes_of(self, n_steps, dtype):
         """Return the memory that the states of one sequence take."""
-        *_, saved, z = sizes(self.kind, self.n_hidden, self.n_inputs)
+        *_, saved, z = sizes(self.kind, self.n_hidden, self.n_channels)
         return (n_steps + 1) * (saved + z) * np.dtype(dtype).itemsize
 
     def hidden(self, zs, batch, n_steps):
         """Return hidden states (n_replicas, batch, n_steps, n_hidden) from the states of tasks."""
         n_blocks = count_blocks(batch)
         z = zs.reshape(-1, n_blocks, n_steps + 1, zs.shape[1] // (n_steps + 1) // LANES, LANES)
-        hidden = z[:, :, 1:, self.n_inputs + 1 :]
+        hidden = z[:, :, 1:, self.n_channels + 1 :]
         hidden = hidden.transpose(0, 1, 4, 2, 3)
         return hidden.reshape(-1, n_blocks * LANES, n_steps, self.n_hidden)[:, :batch]
 
@@ -96,17 +105,19 @@ class _Tasks:
         d_weights=None,
         d_x=None,
         slots=False,
+        tokens=False,
     ):
         """Run the kernel; with `slots`, states are a row a thread and not a row a task."""
         dtype = self.x.dtype
+        tokens = tokens or self.layout.n_tokens > 0
         none = np.empty((0, 0, 0), dtype)
-        targets, output, d_x_or_none = (
-            none if array is None else array for array in (targets, output, d_x)
-        )
+        if targets is None:
+            targets = none.astype(np.int32) if tokens else none
+        output, d_x_or_none = (none if array is None else array for array in (output, d_x))
         ratio = np.ones((0, 0), dtype) if ratio is None else ratio
         losses = np.empty(0) if losses is None else losses
         d_weights = np.empty((0, 0), dtype) if d_weights is None else d_weights
-        kernel = self.layout.kernel
+        kernel = self.layout.kernel(tokens)
 
         def part(thread, first, last):
             kernel(
@@ -145,7 +156,7 @@ def run_forward(inputs, weights, layout, n_threads=1):
     Parameters
     ----------
     inputs : ndarray of shape (n_replicas, n_sequences, n_steps, n_inputs)
-        Sequences, in single or double precision.
+        Sequences, in single or double precision; of tokens see `Layout`.
     weights : ndarray of shape (n_replicas, n_weights)
         See `Layout`.
     layout : Layout
@@ -172,7 +183,7 @@ def _forward_pass(inputs, weights, layout, n_threads):
     states = layout.allocate(tasks.n_tasks, n_steps, x.dtype)
     output = np.empty((n_replicas * batch, n_steps, layout.n_outputs), x.dtype)
     tasks.run(FORWARD, states, output=output)
-    return output.reshape(n_replicas, batch, n_steps, -1), states
+    return output.reshape(n_replicas, batch, n_steps, layout.n_outputs), states
 
 
 def scan(inputs, weights, layout, n_threads=1):
@@ -185,7 +196,7 @@ def scan(inputs, weights, layout, n_threads=1):
     weights : torch.Tensor of shape (n_replicas, n_weights)
         See `Layout`.
     layout : Layout
-        Kind and sizes.
+        Kind and sizes, without tokens.
     n_threads : int, default=1
         Threads over replicas and blocks of sequences. The result does not depend on it.
 
@@ -235,17 +246,25 @@ class _CompiledLoss:
     Parameters
     ----------
     y : ndarray of shape (n_replicas or 1, n_sequences, n_steps, n_outputs)
-        Targets, in single precision: of each replica, or shared by all.
+        Targets, in single precision: of each replica, or shared by all. Of tokens there is one
+        output, NaN where it is missing, which has no part in the loss.
     ratio : ndarray of shape (n_replicas, n_outputs) or None
         One over the standard deviation of the Gaussian likelihood; None is Bernoulli.
     constant : ndarray of shape (n_replicas,)
         What is added to the losses.
     n_threads : int
         Threads over replicas and blocks of sequences. The result does not depend on it.
+    tokens : bool, default=False
+        Whether targets are tokens, and outputs their logits.
     """
 
-    def __init__(self, y, ratio, constant, n_threads):
-        self.y, self.constant, self.n_threads = y, constant, n_threads
+    def __init__(self, y, ratio, constant, n_threads, tokens=False):
+        self.constant, self.n_threads, self.tokens = constant, n_threads, tokens
+        if tokens:
+            missing = np.isnan(y)
+            self.n_observed = np.count_nonzero(~missing, axis=(2, 3))
+            y = np.where(missing, -1, y).astype(np.int32)
+        self.y = y
         self.bernoulli = ratio is None
         self.ratio = np.ones((len(constant), y.shape[3]), y.dtype) if ratio is None else ratio
 
@@ -262,7 +281,8 @@ class _CompiledLoss:
         Returns
         -------
         torch.Tensor of shape (n_replicas,)
-            Mean over sequences and steps, sum over channels; differentiable once.
+            Mean over sequences and steps (of tokens, those that are observed), sum over channels;
+            differentiable once.
         """
         return _WithGradient.apply(weights, lambda w: self._compute(w, rows))
 
@@ -272,8 +292,15 @@ class _CompiledLoss:
         n_tasks = n_replicas * count_blocks(batch)
         losses, d_weights = np.empty(n_tasks), np.empty((n_tasks, weights.shape[1]), weights.dtype)
         self._run(weights, rows, losses, d_weights)
-        losses = _per_replica(losses, n_replicas) / (batch * self.y.shape[2])
-        return losses + self.constant, _per_replica(d_weights, n_replicas)
+        losses, gradient = (_per_replica(each, n_replicas) for each in (losses, d_weights))
+        if self.tokens:
+            # The kernel adds up; who has how much to predict differs.
+            of_rows = np.broadcast_to(self.n_observed, (n_replicas, self.n_observed.shape[1]))
+            n_observed = np.take_along_axis(of_rows, rows, axis=1).sum(axis=1)
+            gradient /= n_observed.astype(gradient.dtype)[:, np.newaxis]
+        else:
+            n_observed = batch * self.y.shape[2]
+        return losses / n_observed + self.constant, gradient
 
 
 class ScanLoss(_CompiledLoss):
@@ -288,12 +315,12 @@ class ScanLoss(_CompiledLoss):
         Kind and sizes.
     X : ndarray of shape (n_replicas or 1, n_sequences, n_steps, n_inputs)
         Inputs, in single precision: of each replica, or shared by all.
-    y, ratio, constant, n_threads
+    y, ratio, constant, n_threads, tokens
         As in `_CompiledLoss`.
     """
 
-    def __init__(self, layout, X, y, ratio, constant, n_threads):
-        super().__init__(y, ratio, constant, n_threads)
+    def __init__(self, layout, X, y, ratio, constant, n_threads, tokens=False):
+        super().__init__(y, ratio, constant, n_threads, tokens)
         self.layout, self.X = layout, X
         self.states = layout.allocate(n_threads, X.shape[2], X.dtype)
 
@@ -311,6 +338,7 @@ class ScanLoss(_CompiledLoss):
             losses=losses,
             d_weights=d_weights,
             slots=True,
+            tokens=self.tokens,
         )
 
 
@@ -321,16 +349,17 @@ class HeadLoss(_CompiledLoss):
     ----------
     states : ndarray of shape (n_replicas, n_sequences, n_hidden, n_steps)
         Hidden states, in single precision.
-    y, ratio, constant, n_threads
+    y, ratio, constant, n_threads, tokens
         As in `_CompiledLoss`.
     """
 
-    def __init__(self, states, y, ratio, constant, n_threads):
-        super().__init__(y, ratio, constant, n_threads)
+    def __init__(self, states, y, ratio, constant, n_threads, tokens=False):
+        super().__init__(y, ratio, constant, n_threads, tokens)
         self.states = states
 
     def _run(self, weights, rows, losses, d_weights):
-        kernel = make_head_kernel()
+        kernel = make_head_kernel(self.tokens)
+        likelihood = () if self.tokens else (self.ratio, self.bernoulli)
 
         def part(_, first, last):
             kernel(
@@ -338,8 +367,7 @@ class HeadLoss(_CompiledLoss):
                 self.y,
                 rows,
                 weights,
-                self.ratio,
-                self.bernoulli,
+                *likelihood,
                 losses,
                 d_weights,
                 first,

@@ -7,8 +7,8 @@ that stay in registers are spelled out, which reaches most of it for any shape; 
 of hidden units alone was measured to be no faster. Sums have the same order whatever the tiles.
 
 Arrays are flat; a position ("at") and a stride say where a matrix lies in one. The rows of lanes
-are `LANES` apart. The cache of numba does not notice changes of this file, nor of `_pointwise.py`:
-after one, touch `_kernels.py` and `_attention.py`.
+are `LANES` apart. The cache of numba does not notice changes of this file, nor of `_pointwise.py`,
+`_lookup.py` or `_softmax.py`: after one, touch `_kernels.py` and `_attention.py`.
 """
 
 import math
@@ -247,6 +247,25 @@ class Vectors:
         everywhere = ir.Constant(ir.VectorType(ir.IntType(32), self.width), [0] * self.width)
         one = self.builder.insert_element(undefined, self.builder.load(pointer), first)
         return self.builder.shuffle_vector(one, undefined, everywhere)
+
+    def transposed(self, square):
+        """Return the columns of as many vectors as they are wide."""
+        square, n, step = list(square), self.width, 1
+        while step < n:
+            # Squares of this size change places across the diagonal of one of twice the size.
+            first = [lane if not lane & step else n + lane - step for lane in range(n)]
+            second = [lane + step if not lane & step else n + lane for lane in range(n)]
+            masks = [
+                ir.Constant(ir.VectorType(ir.IntType(32), n), lanes) for lanes in (first, second)
+            ]
+            for i in range(n):
+                if not i & step:
+                    pair = square[i], square[i + step]
+                    square[i], square[i + step] = (
+                        self.builder.shuffle_vector(*pair, mask) for mask in masks
+                    )
+            step *= 2
+        return square
 
     def multiply_add(self, a, b, c):
         """Return a * b + c, fused where the processor can."""

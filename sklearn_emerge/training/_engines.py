@@ -105,20 +105,20 @@ def train_by_scan(
     layout, whole = networks[0].layout, jobs[0].trained == "all"
     modules = networks if whole else [network.head for network in networks]
     states = None if whole else _states(networks, X, n_threads)
-    if isinstance(losses[0], ObservedLoss):
+    tokens = losses[0].tokens
+    if isinstance(losses[0], ObservedLoss) and not tokens:
         joint: Any = (
             ObservedScanLoss(layout, X, y, losses, n_threads)
             if whole
             else ObservedHeadLoss(torch.from_numpy(states).swapaxes(2, 3), y, losses)
         )
     else:
-        constants = np.array([loss.constant for loss in losses])
-        ratios = None if losses[0].ratio is None else np.stack([loss.ratio for loss in losses])
-        joint = (
-            ScanLoss(layout, X.numpy(), y.numpy(), ratios, constants, n_threads)
-            if whole
-            else HeadLoss(states, y.numpy(), ratios, constants, n_threads)
-        )
+        constants, ratios = np.zeros(len(losses)), None
+        if not tokens:
+            constants = np.array([loss.constant for loss in losses])
+            ratios = None if losses[0].ratio is None else np.stack([loss.ratio for loss in losses])
+        options = y.numpy(), ratios, constants, n_threads, tokens
+        joint = ScanLoss(layout, X.numpy(), *options) if whole else HeadLoss(states, *options)
     stop, n_sequences = None, X.shape[1]
     if jobs[0].optimisation.early_stopping is not None:
         held_out, left = (np.stack(rows) for rows in zip(*map(rows_held_out, jobs), strict=True))
@@ -130,7 +130,7 @@ def train_by_scan(
 def _states(networks: Sequence[nn.Module], X: torch.Tensor, n_threads: int) -> torch.Tensor:
     """Return the hidden states of all networks, time last."""
     n_data, n_sequences, n_steps, _ = X.shape
-    layout = networks[0].layout
+    layout = replace(networks[0].layout, n_outputs=0)
     states = np.empty((len(networks), n_sequences, layout.n_hidden, n_steps), np.float32)
     for i, (network, target) in enumerate(zip(networks, states, strict=True)):
         weights = rows_of_weights(network).detach().numpy()

@@ -38,6 +38,11 @@ class ObservedLoss(nn.Module):
         """As of the loss."""
         return self.loss.no_kernel
 
+    @property
+    def tokens(self) -> bool:
+        """As of the loss."""
+        return self.loss.tokens
+
     def at_best_noise(self, losses: Floats) -> Floats:
         """Return what mean losses are under the noise that is best for them, as the loss does."""
         return self.loss.at_best_noise(losses)

@@ -39,7 +39,7 @@ def run(
     first = jobs[0]
     # Before it is set to one: the scan uses the threads that the user has given torch.
     n_threads = torch.get_num_threads()
-    if first.engine == "numba" and not first.network.layout.compiled:
+    if first.engine == "numba" and not first.network.layout.kernel(first.loss.tokens).ready:
         for callback in context.progress:
             callback.announce_compilation()
     results = []

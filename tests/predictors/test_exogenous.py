@@ -136,21 +136,6 @@ def test_a_task_is_scored_whatever_the_targets_before(predictor):
     assert np.array_equal(model.score_steps(other)[:, 6:], model.score_steps(X)[:, 6:])
 
 
-@pytest.mark.parametrize("head", ["exact", "sgd"])
-@pytest.mark.parametrize("cell", [RNNPredictor, GRUPredictor, LSTMPredictor])
-@pytest.mark.parametrize("feedback", [True, False])
-def test_engines_agree_on_inputs(cell, head, feedback):
-    X, means = driven(40), []
-    for engine in ("numba", "torch"):
-        options = dict(n_exogenous=1, feedback=feedback, head=head, engine=engine)
-        model = cell(5, lr=1e-2, max_steps=5, random_state=0, **options).fit(X)
-        assert model.engine_ == engine
-        assert model.network_.core.input_size == 2 + feedback
-        assert model.network_.head.out_features == 1
-        means.append(model.predict(X))
-    np.testing.assert_allclose(*means, atol=2e-4)
-
-
 # Targets that inputs drive, by likelihood.
 TARGETS = {
     "bernoulli": lambda drive, rng: (rng.random(drive.shape) < 1 / (1 + np.exp(-3 * drive))) * 1.0,
@@ -166,6 +151,26 @@ def driven_by_likelihood(likelihood, seed):
     inputs = rng.normal(size=(200, 10))
     drive = np.concatenate([rng.normal(size=(200, 1)), inputs[:, :-1]], axis=1)
     return np.stack([TARGETS[likelihood](drive, rng), inputs], axis=2)
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "categorical"])
+@pytest.mark.parametrize("head", ["exact", "sgd"])
+@pytest.mark.parametrize("cell", [RNNPredictor, GRUPredictor, LSTMPredictor])
+@pytest.mark.parametrize("feedback", [True, False])
+def test_engines_agree_on_inputs(cell, head, feedback, likelihood):
+    tokens = likelihood == "categorical"
+    X, means = driven_by_likelihood(likelihood, 0)[:40] if tokens else driven(40), []
+    n_outputs = 3 if tokens else 1
+    for engine in ("numba", "torch"):
+        options = dict(n_exogenous=1, feedback=feedback, head=head, engine=engine)
+        options |= dict(likelihood=likelihood, lr=1e-2, max_steps=5, random_state=0)
+        model = cell(5, **options).fit(X)
+        assert model.engine_ == engine
+        # The clock, the input, and what is predicted.
+        assert model.network_.core.input_size == 2 + n_outputs * feedback
+        assert model.network_.head.out_features == n_outputs
+        means.append(model.predict(X))
+    np.testing.assert_allclose(*means, atol=2e-4)
 
 
 @pytest.mark.parametrize("likelihood", TARGETS)

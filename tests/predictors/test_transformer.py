@@ -448,7 +448,12 @@ def test_training_stops_when_held_out_sequences_get_worse(training):
             lambda: AutoregressivePredictor(likelihood="categorical").fit(CHAIN),
             "which AutoregressivePredictor cannot predict; use a network, or",
         ),
-        (lambda: GRUPredictor(engine="numba", **TOKENS).fit(CHAIN), "it predicts tokens"),
+        (
+            lambda: GRUPredictor(2, engine="numba", n_tokens=50_000, head="sgd", **TOKENS).fit(
+                CHAIN
+            ),
+            "its vocabulary has 50000 tokens, more than",
+        ),
         (
             lambda: GRUPredictor(2, max_steps=1).fit(CHAIN).generate(CHAIN, 1),
             "trained with likelihood='gaussian'; fit it with likelihood='categorical'",

@@ -292,7 +292,7 @@ def test_readout_never_differentiates_through_time(monkeypatch, X):
 
 
 def test_a_kernel_is_compiled_once_for_all_sizes():
-    first, second = (Layout(KINDS[nn.GRU], *size).kernel for size in ((5, 2, 1), (16, 3, 2)))
+    first, second = (Layout(KINDS[nn.GRU], *size).kernel() for size in ((5, 2, 1), (16, 3, 2)))
     assert first is second
     compiled = []
     for size in ((5, 2, 1), (16, 3, 2)):
@@ -300,7 +300,7 @@ def test_a_kernel_is_compiled_once_for_all_sizes():
         _, _, weights = replicas(nn.GRU, 1, *size, torch.float32)
         scan(torch.randn(1, 3, 4, size[1]), weights, layout)
         # Other tests of this process may have compiled it for arrays of other kinds.
-        compiled.append(list(layout.kernel._function.signatures))
+        compiled.append(list(layout.kernel()._function.signatures))
     assert compiled[0] == compiled[1]
     assert any(signature[3].dtype == types.float32 for signature in compiled[0])
 

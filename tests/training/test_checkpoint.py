@@ -46,9 +46,12 @@ CASES = [
     (TRIANGLE, STOPPING, "full"),
     (OSCILLATOR, GRUPredictor(5, engine="numba", lr_schedule="cosine", **SMALL), "full"),
     (SHORT_ROWS, clone(TRANSFORMER).set_params(lr_schedule="cosine"), "full"),
+    (SHORT_ROWS, GRUPredictor(5, engine="numba", **SMALL), "full"),
+    (SHORT_ROWS, GRUPredictor(5, engine="numba", **SMALL), "readout"),
 ]
 NAMES = ["scan", "heads", "torch", "head", "transformer", "early stopping"]
 NAMES += ["scan with a schedule", "transformer with a schedule"]
+NAMES += ["scan of tokens", "heads of tokens"]
 
 
 class Visits:
@@ -175,7 +178,7 @@ def test_progress_may_be_shown_in_one_of_the_runs(tmp_path, every_epoch, before)
 @pytest.mark.slow
 def test_a_training_that_stopped_early_is_finished(tmp_path, monkeypatch):
     """The second seed is cut off, at its first visit; the first has stopped within an epoch."""
-    world, model, mode = CASES[-1]
+    world, model, mode = CASES[NAMES.index("early stopping")]
     model = clone(model).set_params(
         max_steps=400, validation_steps=1, n_iter_no_change=1, head="exact"
     )

@@ -17,6 +17,7 @@ from sklearn_emerge.training._early_stopping import rows_held_out
 # Few sequences of noise, of which a network learns nothing but themselves.
 X = np.random.default_rng(0).normal(size=(20, 15))
 GAPS = np.where(np.random.default_rng(1).random(X.shape) < 0.2, np.nan, X)
+TOKENS = np.where(np.isnan(GAPS), np.nan, np.floor(3 * np.random.default_rng(2).random(X.shape)))
 STOPS = dict(early_stopping=True, validation_fraction=0.3, validation_steps=3, n_iter_no_change=3)
 OPTIONS = dict(max_steps=300, batch_size=8, lr=0.03, **STOPS)
 SCAN = GRUPredictor(6, engine="numba", **OPTIONS)
@@ -39,7 +40,7 @@ def held_out_of(model, X=X, groups=None):
     return X[rows_held_out(model.training_job(model.prepare(X), groups))[0]]
 
 
-def assert_alike(one, other, rtol):
+def assert_alike(one, other, rtol, X=X):
     assert one.stopped_at_ == other.stopped_at_ < 1
     for name in ("training_loss_", "validation_loss_"):
         assert np.allclose(getattr(one, name), getattr(other, name), rtol=rtol, equal_nan=True)
@@ -50,6 +51,18 @@ def assert_alike(one, other, rtol):
 def test_torch_and_compiled_scans_stop_at_the_same_update(model, data):
     by_torch = clone(model).set_params(engine="torch").fit(data)
     assert_alike(model.fit(data), by_torch, 1e-3)
+
+
+@pytest.mark.parametrize("training", ["full", "readout"])
+def test_networks_of_tokens_stop_as_with_torch_and_as_each_alone(training):
+    model = clone(SCAN).set_params(likelihood="categorical", training=training, head="sgd", lr=0.1)
+    together = fit_replicas(model, [TOKENS], [1, 2, 3])
+    assert len({each.stopped_at_ for each in together}) > 1
+    for seed, each in enumerate(together, start=1):
+        alone = clone(model).set_params(random_state=seed).fit(TOKENS)
+        assert_alike(each, alone, 1e-6, TOKENS)
+        by_torch = clone(alone).set_params(engine="torch").fit(TOKENS)
+        assert_alike(alone, by_torch, 1e-3, TOKENS)
 
 
 @pytest.mark.parametrize("data", [X, GAPS], ids=["complete", "gaps"])

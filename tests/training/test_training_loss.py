@@ -55,6 +55,7 @@ def test_it_is_the_mean_over_twentieths_of_the_updates(model):
         (X, "gaussian", "torch"),
         (BINARY, "bernoulli", "numba"),
         (BINARY, "bernoulli", "torch"),
+        (TOKENS, "categorical", "numba"),
         (TOKENS, "categorical", "torch"),
     ],
 )
@@ -83,8 +84,10 @@ def test_a_perfect_prediction_has_a_finite_loss():
     assert np.isfinite(model.training_loss_).all()
 
 
-def test_replicas_have_the_curves_that_they_have_alone():
-    model = GRUPredictor(3, engine="numba", max_steps=30, batch_size=16)
+@pytest.mark.parametrize("X", [X, TOKENS], ids=["gaussian", "categorical"])
+def test_replicas_have_the_curves_that_they_have_alone(X):
+    likelihood = "categorical" if X is TOKENS else "gaussian"
+    model = GRUPredictor(3, engine="numba", max_steps=30, batch_size=16, likelihood=likelihood)
     together = fit_replicas(model, [X, X[::-1]], [1, 2])
     for predictor, seed, data in zip(together, (1, 2), (X, X[::-1]), strict=True):
         alone = model.set_params(random_state=seed).fit(data)
