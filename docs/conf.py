@@ -80,7 +80,7 @@ html_theme_options = {
     "footer_end": [],
 }
 # Pages without others below them have the whole width.
-html_sidebars = {page: [] for page in ("index", "glossary", "changes")}
+html_sidebars = {page: [] for page in ("index", "numbers", "glossary", "changes")}
 project_copyright = f"{author}. BSD 3-clause licence"
 
 

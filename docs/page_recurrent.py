@@ -1,16 +1,10 @@
 """The values of docs/templates/recurrent.md, on *Emergence Without Scale*."""
 
-from pathlib import Path
-
 import pandas as pd
 from page import draw, mean
-from scipy.stats import binomtest
 
 from sklearn_emerge.datasets import load_published
-from sklearn_emerge.inference import smallest_p_value
 from sklearn_emerge.reproduce import RECIPES, TABLES, compare_with_published
-
-CALIBRATION = Path(__file__).parent.parent / "datasets" / "calibration"
 
 
 def comparisons(cubes):
@@ -154,56 +148,6 @@ def updates(published):
     }
 
 
-def calibration():
-    """Return the table of what the slow tests measured where the truth is known."""
-    paths = sorted(CALIBRATION.glob("*.csv"))
-    return pd.concat(map(pd.read_csv, paths), ignore_index=True) if paths else None
-
-
-def false_operators():
-    """Return how many simulated assessments of what is no operator there are, and were called one.
-
-    None if they were not measured.
-    """
-    counts = _counts("what_is_no_operator_*.csv", "operator")
-    if counts is None:
-        return None
-    undecided = _counts("what_is_no_operator_*.csv", "undecided")
-    highest = [
-        binomtest(k, n).proportion_ci().high for k, n in zip(counts.given, counts.of, strict=True)
-    ]
-    return {
-        "settings": len(counts),
-        "assessments": int(counts.of.sum()),
-        "called": counts.given,
-        "highest": pd.Series(highest, counts.index),
-        "found": _counts("operators_are_found-*.csv", "operator"),
-        "missed": _counts("operators_are_found-*.csv", "undecided"),
-        "close": _counts("what_is_close_*.csv", "operator"),
-        "close_undecided": _counts("what_is_close_*.csv", "undecided"),
-        "lack": _counts("what_is_no_operator_*.csv", "prediction or core does not"),
-        "undecided": undecided.given / undecided.of,
-    }
-
-
-def _counts(pattern, verdict):
-    """Return how many assessments of each setting were given a verdict, and out of how many.
-
-    None if they were not measured.
-    """
-    paths = sorted(CALIBRATION.glob(pattern))
-    if not paths:
-        return None
-    rates = pd.concat(map(pd.read_csv, paths))
-    given = (rates.rate * rates.assessments).where(rates.test.str.startswith(verdict), 0)
-    by_setting = rates.assign(given=given.round().astype(int)).groupby("setting")
-    of = by_setting.assessments.first()
-    # Rows of one setting may be out of different numbers.
-    meant = rates[rates.test.str.startswith(verdict)].groupby("setting").assessments.first()
-    of = meant.reindex(of.index).fillna(of).astype(int)
-    return pd.DataFrame({"given": by_setting.given.sum(), "of": of})
-
-
 def recurrent_values(published, corrected, figures):
     """Return the named values."""
     tables, rows = comparisons(published)
@@ -227,7 +171,4 @@ def recurrent_values(published, corrected, figures):
             "phase": phase(corrected),
             "probes": probes(published),
         },
-        "calibration": calibration(),
-        "false_operators": false_operators(),
-        "smallest_p_of_five": smallest_p_value(5),
     }

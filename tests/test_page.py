@@ -4,12 +4,10 @@ import importlib
 import re
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from jinja2 import UndefinedError
 
 DOCS = Path(__file__).parents[1] / "docs"
-RATES = pd.DataFrame([("white noise", "an operator", 0.02)], columns=["setting", "test", "rate"])
 
 
 @pytest.fixture
@@ -18,26 +16,30 @@ def page(monkeypatch):
     return importlib.import_module("page")
 
 
-def test_sentence_that_holds_is_written(page, tmp_path):
-    recurrent = {"calibration": RATES, "false_operators": None, "smallest_p_of_five": 1 / 32}
-    page.write(tmp_path / "page.md", "calibration.md", recurrent=recurrent)
+@pytest.fixture
+def calibration(page):
+    return importlib.import_module("page_calibration").calibration_values()
+
+
+def test_sentence_that_holds_is_written(page, calibration, tmp_path):
+    page.write(tmp_path / "page.md", "calibration.md", calibration=calibration)
     written = (tmp_path / "page.md").read_text()
     assert "\nWith five seeds an exact test attains .031.\n" in written
     assert "\n\n| setting |" in written
 
 
-def test_false_sentence_is_refused_with_its_number(page, tmp_path):
-    recurrent = {"calibration": RATES, "smallest_p_of_five": 0.05}
+def test_false_sentence_is_refused_with_its_number(page, calibration, tmp_path):
+    calibration["smallest_p_of_five"] = 0.05
     said = 'say "With five seeds an exact test attains .031.", which is not so: smallest = 0.05.'
     with pytest.raises(page.FalseSentenceError, match=re.escape(said)):
-        page.write(tmp_path / "page.md", "calibration.md", recurrent=recurrent)
+        page.write(tmp_path / "page.md", "calibration.md", calibration=calibration)
     assert not (tmp_path / "page.md").exists()
 
 
-def test_name_without_a_value_is_refused(page, tmp_path):
-    with pytest.raises(UndefinedError, match="'calibration'"):
-        recurrent = {"false_operators": None, "smallest_p_of_five": 1 / 32}
-        page.write(tmp_path / "page.md", "calibration.md", recurrent=recurrent)
+def test_name_without_a_value_is_refused(page, calibration, tmp_path):
+    del calibration["all"]
+    with pytest.raises(UndefinedError, match="'all'"):
+        page.write(tmp_path / "page.md", "calibration.md", calibration=calibration)
 
 
 def test_verdicts_of_another_number_of_seeds_are_not_called_seven(page, tmp_path):
