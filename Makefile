@@ -31,6 +31,7 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
 	$(BIN)/mypy
+	$(BIN)/python tests/prose.py
 
 test: lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q

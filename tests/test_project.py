@@ -47,10 +47,11 @@ def test_all_that_the_package_needs_has_a_lower_bound():
 
 def test_commits_are_checked_by_what_make_lint_runs():
     rule = re.search(r"^lint: install\n((?:\t.*\n)+)", read("Makefile"), re.MULTILINE)[1]
-    commands = re.findall(r"\$\(BIN\)/(ruff \w+|\w+)", rule)
-    entries = re.findall(r"entry: \.venv/bin/(ruff \w+|\w+)", read(".pre-commit-config.yaml"))
+    tool = r"(ruff \w+|python \S+|\w+)"
+    commands = re.findall(rf"\$\(BIN\)/{tool}", rule)
+    entries = re.findall(rf"entry: \.venv/bin/{tool}", read(".pre-commit-config.yaml"))
     assert commands == entries
-    assert len(commands) == 4
+    assert len(commands) == 5
 
 
 def test_annotated_rooms_are_there():

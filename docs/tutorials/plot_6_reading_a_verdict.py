@@ -159,7 +159,7 @@ claims(el_nino)
 
 # %%
 # *Undecided* is a finding about the data, not about the network.
-# The bounds of *prediction* reach from clearly worse to clearly better than the best alternative.
+# The bounds of *prediction* reach from worse to better than the best alternative.
 # Neither "it works" nor "it does not work" may be reported.
 # What can be reported are the bounds.
 #
