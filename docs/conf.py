@@ -46,8 +46,6 @@ sphinx_gallery_conf = {
 exclude_patterns = ["_build", "_templates", "templates", "tutorials", "examples"]
 nitpicky = True
 show_warning_types = True
-# docs/reproduction.md has several first headings, one a paper.
-suppress_warnings = ["myst.header"]
 
 # Pages in Markdown are read in the repository as well: no more than what it shows, too.
 myst_enable_extensions = ["colon_fence"]

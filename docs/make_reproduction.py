@@ -1,4 +1,4 @@
-"""Run everything that the papers report, and write docs/reproduction.md from the cubes.
+"""Run everything that the papers report, and write a page a paper from the cubes.
 
 The text is in docs/templates. The modules page_* compute what it names, and a sentence that concludes
 something is not written if the numbers say otherwise.
@@ -24,6 +24,8 @@ from sklearn_emerge.reproduce._networks import read_networks, train_networks, wr
 
 DOCS = Path(__file__).parent
 NETWORKS = DOCS.parent / "datasets" / "networks"
+# One of all papers, and one of each.
+PAGES = ("reproduction.md", "emergence-without-scale.md", "scaling-down-transformers.md")
 
 
 def planned(protocol):
@@ -54,7 +56,7 @@ def run_all(jobs, memory):
 
 
 def write_page(page=DOCS / "reproduction.md", figures=DOCS / "figures"):
-    """Write the page and its figures from the cubes."""
+    """Write the pages, in the folder of this one, and their figures from the cubes."""
     published, corrected = (load_all(protocol) for protocol in PROTOCOLS)
     # They have a page of their own, and neither ceilings nor operators.
     anatomy = {name: corrected.pop(name) for name in list(corrected) if name.startswith("anatomy")}
@@ -69,15 +71,15 @@ def write_page(page=DOCS / "reproduction.md", figures=DOCS / "figures"):
         # Shown by docs/emergence.md.
         if recipe.figure == "emergence":
             draw(name, corrected, figures)
-    write(
-        page,
-        "reproduction.md",
-        protocols=PROTOCOLS,
-        recurrent=recurrent,
-        verdicts=verdict_values(corrected),
-        triangle=triangle_values(published, corrected, figures),
-        missing=missing,
-    )
+    values = {
+        "protocols": PROTOCOLS,
+        "recurrent": recurrent,
+        "verdicts": verdict_values(corrected),
+        "triangle": triangle_values(published, corrected, figures),
+        "missing": missing,
+    }
+    for name in PAGES:
+        write(page.with_name(name), name, **values)
     if "anatomy" in anatomy:
         write(
             page.with_name("anatomy.md"),

@@ -6,6 +6,9 @@ from page import draw, mean
 from sklearn_emerge.datasets import load_published
 from sklearn_emerge.reproduce import RECIPES, TABLES, compare_with_published
 
+# What tells the rows of a published table apart.
+_KEYS = ("world", "model", "hidden_size", "mode", "time_channel")
+
 
 def comparisons(cubes):
     """Return the tables, and all comparisons in one frame."""
@@ -18,8 +21,28 @@ def comparisons(cubes):
         )
         frames.append(found)
         if len(found):
-            tables.append({"title": recipe.title, "name": name, "frame": found})
+            tables.append(
+                {"title": recipe.title, "name": name, "frame": found, "narrow": narrow(found)}
+            )
     return tables, pd.concat(frames, ignore_index=True)
+
+
+def narrow(frame):
+    """Return what differs between the rows of a table, and how they agree."""
+    keys = [name for name in _KEYS if frame[name].nunique() > 1]
+    return frame[[*keys, "published", "ours", "spreads", "finding"]]
+
+
+def overview(tables):
+    """Return how many values of each table agree."""
+    return pd.DataFrame(
+        {
+            "table": part["title"],
+            "values": len(part["frame"]),
+            "agree": int((part["frame"].finding == "agrees").sum()),
+        }
+        for part in tables
+    )
 
 
 def baseline(published):
@@ -156,12 +179,13 @@ def recurrent_values(published, corrected, figures):
     names = [name for name in RECIPES if name.startswith("recurrent-figure")]
     return {
         "tables": tables,
+        "overview": overview(tables),
         "rows": rows,
         "agree": int((rows.finding == "agrees").sum()),
         "n_published": len(load_published(TABLES)),
         "n_runs": len(runs_agree),
         "n_runs_agree": int(runs_agree.sum()),
-        "apart": rows[rows.finding != "agrees"],
+        "apart": narrow(rows[rows.finding != "agrees"]),
         "updates": updates(published),
         "figures": [line for name in names if (line := draw(name, published, figures))],
         "corrections": {

@@ -13,6 +13,8 @@ from sklearn_emerge.assessment._words import baseline_in_words, is_any_size
 EARLIER = CUBES / "earlier-verdicts.csv"
 # What an operator and a representation have to be better than, in the order of the reasons.
 _DECIDING = ("prediction", "core", "order", "memory", "dynamics")
+# What fits a screen.
+_NARROW = ["experiment", "setting", "over the best alternative", "verdict"]
 
 
 def distinct(cubes):
@@ -178,9 +180,11 @@ def verdict_values(corrected):
     judged = {name: cube for name, cube in own.items() if "claim_state" in cube}
     runs = distinct(judged)
     settings = [json.loads(cube.attrs["configuration"]) for _, _, cube in runs]
+    table = verdicts(runs) if runs else None
     return {
         "waiting": [name for name in own if name not in judged],
-        "table": verdicts(runs) if runs else None,
+        "table": table,
+        "narrow": None if table is None else table.filter(_NARROW),
         "seeds": sorted({cube.sizes["seed"] for _, _, cube in runs}),
         "alphas": sorted({setting["alpha"] for setting in settings}),
         "survivors": survivors(runs),
