@@ -116,6 +116,16 @@ def resolve_name(app, env, node, contnode):
     return contnode if node["reftype"] == "obj" else None
 
 
+def lead_to_pages_of_scripts(app, docname, source):
+    """Links to scripts, which the repository has, lead to the pages that show what they draw."""
+    pages = {"tutorials": "learn", "examples": "gallery"}
+    source[0] = re.sub(
+        r"(\]\((?:\.\./)?)(tutorials|examples)/(plot_\w+)\.py\)",
+        lambda link: f"{link[1]}{pages[link[2]]}/{link[3]}.rst)",
+        source[0],
+    )
+
+
 def anchor_words(app, doctree):
     """Give each word of the glossary, the first cell of a row, a place that pages can link to."""
     if app.env.current_document.docname != "glossary":
@@ -137,4 +147,5 @@ def setup(app):
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math, None))
     app.connect("autodoc-skip-member", skip_inherited)
     app.connect("missing-reference", resolve_name)
+    app.connect("source-read", lead_to_pages_of_scripts)
     app.connect("doctree-read", anchor_words)

@@ -18,7 +18,10 @@ DOCS = ROOT / "docs"
 MOVED = {"tasks", "thresholds"}
 ROOMS = sorted(set(sklearn_emerge._MODULES) - MOVED)
 # Read in the repository and on the site.
-PAGES = sorted({*DOCS.glob("*.md"), *(DOCS / "how-to").glob("*.md")})
+FOLDERS = ("how-to", "explanation")
+PAGES = sorted(
+    {*DOCS.glob("*.md"), *(page for folder in FOLDERS for page in (DOCS / folder).glob("*.md"))}
+)
 # Pages that make docs writes, of tutorials and of examples.
 WRITTEN = {"learn/index.rst", "gallery/index.rst"}
 
@@ -84,15 +87,34 @@ def test_every_page_is_in_the_contents_once():
         if path != DOCS / "index.md"
     }
     guide = (DOCS / "guide.md").read_text(encoding="utf-8")
-    assert re.findall(r"^- \[.*?\]\((how-to/[\w-]+)\.md\)", guide, re.M) == contents(
-        DOCS / "guide.md"
-    )
+    listed = re.findall(r"^- \[.*?\]\(((?:how-to|explanation)/[\w-]+)\.md\)", guide, re.M)
+    assert listed == contents(DOCS / "guide.md")
 
 
 def test_guide_says_the_title_of_each_page():
     guide = (DOCS / "guide.md").read_text(encoding="utf-8")
-    for title, path in re.findall(r"^- \[(.*?)\]\((how-to/[\w-]+\.md)\)", guide, re.M):
+    listed = re.findall(r"^- \[(.*?)\]\(((?:how-to|explanation)/[\w-]+\.md)\)", guide, re.M)
+    assert {path.partition("/")[0] for _, path in listed} == set(FOLDERS)
+    for title, path in listed:
         assert (DOCS / path).read_text(encoding="utf-8").startswith(f"# {title}\n")
+
+
+def test_every_explanation_shows_a_picture_that_is_made():
+    """One of docs/figures, or one that a script of the gallery draws, with the page to go to."""
+    for page in (DOCS / "explanation").glob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        kept = re.findall(r"^!\[[^\]]+\]\((\S+)\)$", text, re.M)
+        drawn = re.findall(
+            r"^```\{figure\} \.\./gallery/images/sphx_glr_(plot_\w+)_001\.png\n"
+            r":alt: .+\n:width: \d+px\n:target: \.\./gallery/(plot_\w+)\.html$",
+            text,
+            re.M,
+        )
+        assert kept or drawn, page.name
+        assert all((page.parent / picture).is_file() for picture in kept)
+        for script, target in drawn:
+            assert script == target
+            assert (DOCS / "examples" / f"{script}.py").is_file()
 
 
 def slug(text):
