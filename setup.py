@@ -7,8 +7,8 @@ from pathlib import Path
 from setuptools import setup
 
 ROOT = Path(__file__).parent
-# [text](target), unless the target is an address or a place in the same page.
-_LINK = re.compile(r"\[([^][]*)\]\((?![a-z]+:|#)([^)\s]*)\)")
+# [text](target), unless the target is an address or a place in the same page; ![text] is a picture.
+_LINK = re.compile(r"(!?)\[([^][]*)\]\((?![a-z]+:|#)([^)\s]*)\)")
 
 
 def readme_for_index(text: str, url: str | None) -> str:
@@ -20,13 +20,16 @@ def readme_for_index(text: str, url: str | None) -> str:
         In Markdown, with links relative to the repository.
     url : str or None
         Where the files of the repository are read, such as ``https://example.org/project/blob/main``;
-        without one a link becomes its text, and the file, which is in the source distribution.
+        without one a link or a picture becomes its text, and the file, which is in the source
+        distribution.
     """
 
     def replace(link: re.Match[str]) -> str:
-        shown, target = link.groups()
+        picture, shown, target = link.groups()
         if url is not None:
-            return f"[{shown}]({url.rstrip('/')}/{target})"
+            # The file itself, and not the page that shows it.
+            raw = "?raw=true" if picture else ""
+            return f"{picture}[{shown}]({url.rstrip('/')}/{target}{raw})"
         path = target.partition("#")[0]
         return f"`{path}`" if shown == path else f"{shown} (`{path}`)"
 

@@ -204,13 +204,20 @@ def test_links_of_the_readme_work_on_an_index():
     assert readme_for_index(text, None) == (
         "See `docs/a.md`, the guide (`docs/a.md`), [c](https://c.org) and [d](#d)."
     )
+    picture = "![Errors](docs/a.png)"
+    assert readme_for_index(picture, "https://e.org/blob/main") == (
+        "![Errors](https://e.org/blob/main/docs/a.png?raw=true)"
+    )
+    assert readme_for_index(picture, None) == "Errors (`docs/a.png`)"
     readme = (ROOT / "README.md").read_text()
     shown = readme_for_index(readme, None)
     links = re.findall(r"\]\((.*?)\)", shown)
     assert links
     assert all(link.startswith("https://") for link in links)
     # What is named instead is there, and is in the source distribution.
-    assert all((ROOT / path).is_file() for path in re.findall(r"`((?:docs/)?[\w-]+\.md)`", shown))
+    named = re.findall(r"`((?:docs/[\w/-]*)?[\w-]+\.(?:md|py|png))`", shown)
+    assert {"docs/guide.md", "docs/figures/operators-lorenz.png"} <= set(named)
+    assert all((ROOT / path).is_file() for path in named)
 
 
 @pytest.mark.slow
