@@ -65,7 +65,7 @@ def check_configurations(
     begun: list[Configuration] = []
     seen: set[int] = set()
     # What is read off untrained networks of each configuration: many differ in training alone.
-    read: dict[tuple[Any, ...], tuple[int | None, bool]] = {}
+    read: dict[tuple[Any, ...], tuple[int | None, bool, Sequence[str]]] = {}
     drawn: tuple[World, Sample] | None = None
     for configuration in configurations:
         world = configuration.worlds[STRUCTURED]
@@ -107,12 +107,12 @@ def check_configurations(
         if place not in read:
             tried, network = untrained_network(model, train.X)
             n_units = None if network is None else network.head.in_features
-            read[place] = n_units, steps_quickly(tried, network)
-        n_units, quickly = read[place]
+            read[place] = n_units, steps_quickly(tried, network), tried.training_modes
+        n_units, quickly, known_modes = read[place]
         begun.append(replace(configuration, n_units=n_units, steps_quickly=quickly))
         if getattr(model, "early_stopping", False) and train.groups is None:
             count_held_out(model.validation_fraction, sizes[0])
-        checked = check_names("modes", modes, model.training_modes)
+        checked = check_names("modes", modes, known_modes)
     return checked, begun
 
 

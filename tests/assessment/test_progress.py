@@ -28,7 +28,7 @@ from sklearn_emerge.datasets import make_oscillator
 from sklearn_emerge.predictors import ModulePredictor
 from sklearn_emerge.predictors._fit import fit_replicas
 from sklearn_emerge.predictors._neural import NeuralPredictor
-from sklearn_emerge.recurrence import Layout
+from sklearn_emerge.recurrence import Compiled
 from sklearn_emerge.training import TrainingContext
 
 WORLD = OscillatorWorld(n_steps=10)
@@ -302,7 +302,7 @@ def test_compilation_is_announced(monkeypatch):
     monkeypatch.setattr(callback, "announce_compilation", lambda: announced.append(True))
     X = make_oscillator(20, n_steps=10, random_state=0).X
     for compiled, n_announced in ((False, 1), (True, 1)):
-        monkeypatch.setattr(Layout, "compiled", compiled)
+        monkeypatch.setattr(Compiled, "ready", compiled)
         model = GRUPredictor(5, max_steps=1, engine="numba")
         fit_replicas(model, [X], [0, 1], TrainingContext((callback,)))
         assert len(announced) == n_announced
