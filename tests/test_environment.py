@@ -153,6 +153,7 @@ def test_what_is_set_stays_set_after_an_error():
         assert state() == before
 
 
+@pytest.mark.slow
 def test_what_is_set_changes_no_assessment():
     assessment = small_assessment(record_at=[0, 2], modes=("full", "random"))
     before = state()

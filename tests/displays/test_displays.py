@@ -100,6 +100,7 @@ def test_plotting_again_remembers_what_was_given():
     assert [bars.get_label() for bars in curve.plot().ax_.containers] == ["readout"]
 
 
+@pytest.mark.slow
 def test_what_others_have_drawn_is_left_alone():
     cube = make_cube()
     display = AssessmentDisplay.from_cube(cube)
@@ -236,6 +237,7 @@ def test_a_cube_without_the_world_is_not_shown(kind):
         DRAWN[kind](cube)
 
 
+@pytest.mark.slow
 def test_displays_leave_the_settings_of_matplotlib_alone():
     before = dict(plt.rcParams)
     for draw in DRAWN.values():

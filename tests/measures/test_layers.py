@@ -60,6 +60,7 @@ def test_scores_are_those_of_a_probe_of_each_layer(transformer):
     assert all(found[dim].attrs["long_name"] for dim in found.dims)
 
 
+@pytest.mark.slow
 def test_what_is_known_of_a_latent_is_found(transformer):
     found = probe_layers(transformer, (TOKENS, CLASSES)).rename(decoded="latent")
     token, clock, previous = found.latent.values

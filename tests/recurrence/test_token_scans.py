@@ -22,6 +22,15 @@ N_SEQUENCES = 40
 SIZES = [(16, 27, 1), (5, 2, 0), (23, 70, 2), (4, None, 2)]
 
 
+def parameters_of(usual, *others):
+    """Return parameters: kernels of the others, which take long to compile, are slow tests."""
+    return [usual, *(pytest.param(other, marks=pytest.mark.slow) for other in others)]
+
+
+CORES = parameters_of(nn.GRU, nn.RNN, nn.LSTM)
+PREDICTORS = parameters_of(GRUPredictor, RNNPredictor, LSTMPredictor)
+
+
 def case(core, n_units, n_tokens, n_others, n_replicas, n_steps, seed, n_outputs=3):
     """Return networks of torch, inputs, targets with gaps, and the same weights as rows."""
     torch.manual_seed(seed)
@@ -52,7 +61,7 @@ def assert_close(ours, theirs):
     assert (ours - theirs).abs().max() <= 1e-4 * theirs.abs().max()
 
 
-@pytest.mark.parametrize("core", [nn.RNN, nn.GRU, nn.LSTM])
+@pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("size", SIZES)
 @settings(max_examples=5, deadline=None)
 @given(
@@ -105,7 +114,7 @@ def test_logits_of_any_size_have_a_loss_and_a_gradient():
     )
 
 
-@pytest.mark.parametrize("core", [nn.RNN, nn.GRU, nn.LSTM])
+@pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("size", [(5, 19, 1), (5, None, 2), (8, 19, 0)])
 @pytest.mark.parametrize("n_steps", [1, 3, 17, 40])
 def test_threads_do_not_change_the_result(core, size, n_steps):
@@ -156,7 +165,7 @@ def with_gaps(X):
 TOKENS = dict(likelihood="categorical", head="sgd")
 
 
-@pytest.mark.parametrize("predictor", [RNNPredictor, GRUPredictor, LSTMPredictor])
+@pytest.mark.parametrize("predictor", PREDICTORS)
 def test_trained_network_equals_that_of_torch(predictor, X):
     fitted = {
         engine: predictor(5, max_steps=200, engine=engine, random_state=0, **TOKENS).fit(X)
@@ -171,7 +180,7 @@ def test_trained_network_equals_that_of_torch(predictor, X):
 
 @pytest.mark.parametrize("training", ["full", "readout"])
 @pytest.mark.parametrize("gaps", [False, True])
-@pytest.mark.parametrize("predictor", [RNNPredictor, GRUPredictor, LSTMPredictor])
+@pytest.mark.parametrize("predictor", PREDICTORS)
 def test_a_seed_alone_equals_the_seed_among_others(predictor, training, gaps, X):
     X = with_gaps(X) if gaps else X
     model = predictor(5, training=training, max_steps=12, engine="numba", **TOKENS)
@@ -185,7 +194,7 @@ def test_a_seed_alone_equals_the_seed_among_others(predictor, training, gaps, X)
     assert not np.array_equal(together[0].predict(X), together[1].predict(X))
 
 
-@pytest.mark.parametrize("predictor", [RNNPredictor, GRUPredictor, LSTMPredictor])
+@pytest.mark.parametrize("predictor", PREDICTORS)
 def test_evaluation_equals_torch_whatever_the_chunk(predictor, X):
     model = predictor(5, max_steps=3, engine="numba", random_state=0, **TOKENS).fit(X)
     hidden, predicted = model.transform(X), model.predict(X)

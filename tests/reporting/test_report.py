@@ -101,7 +101,7 @@ def test_a_report_holds_all_that_it_shows(page, cube):
     assert cube.attrs["source"] in found.text
 
 
-@pytest.mark.parametrize("which", ["page", "several"])
+@pytest.mark.parametrize("which", ["page", pytest.param("several", marks=pytest.mark.slow)])
 def test_headings_go_down_one_level_at_a_time(which, request):
     found = Page(request.getfixturevalue(which))
     levels = [int(tag[1:]) for tag, _ in found.tags if re.fullmatch("h[1-6]", tag)]
@@ -118,6 +118,7 @@ def test_names_are_text_and_nothing_else(page, several):
         assert any(HOSTILE in attrs["alt"] for attrs in found.all("img"))
 
 
+@pytest.mark.slow
 def test_the_same_cube_gives_the_same_file(hostile, page, tmp_path):
     report({HOSTILE: hostile}, tmp_path / "again.html")
     assert (tmp_path / "again.html").read_bytes() == page.read_bytes()

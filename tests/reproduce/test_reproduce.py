@@ -318,7 +318,8 @@ def test_files_are_named_after_the_protocol_of_a_recipe(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("short_worlds")
 @pytest.mark.filterwarnings("ignore:n_seeds=2 cannot reach alpha")
-@pytest.mark.parametrize("kind", ["capacity", pytest.param("decoding", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["capacity", "decoding"])
 def test_command_line_writes_cubes_and_figure(tmp_path, capsys, kind):
     recipe = {"capacity": "table-1", "decoding": "figure-2"}[kind]
     arguments = ["--steps", "2", "--seeds", "2", "--train", "20", "--eval", "10", "--quiet"]
