@@ -235,9 +235,16 @@ def test_cubes_are_named_by_files_and_titles(cube, tmp_path):
     assert headings == ["noise", f"{title} (2)", f"{title} (3)"]
 
 
+def as_a_grid(cube):
+    """Return a cube as a grid of four configurations that were tested together."""
+    run = json.loads(cube.attrs["configuration"]) | {"n_configurations": 4}
+    grid = cube.expand_dims(lr=[0.1, 0.2], hidden_size=[2, 4])
+    return grid.assign_attrs(configuration=json.dumps(run))
+
+
 @pytest.mark.slow
 def test_curves_of_a_large_grid_are_limited_to_some_of_each_parameter(cube):
-    facts = facts_of(cube.expand_dims(lr=[0.1, 0.2], hidden_size=[2, 4]))
+    facts = facts_of(as_a_grid(cube))
     pictures, n_left = _figures.curves(facts, 3)
     assert [picture.caption for picture in pictures] == [
         "Gain over the reference against lr (hidden_size = 2).",
@@ -252,10 +259,7 @@ def test_curves_of_a_large_grid_are_limited_to_some_of_each_parameter(cube):
 @pytest.mark.usefixtures("without_figures")
 def test_a_report_says_how_many_curves_are_left_out(cube, tmp_path, monkeypatch):
     monkeypatch.setattr(_sections, "_MOST_DRAWN", 3)
-    grid = cube.expand_dims(lr=[0.1, 0.2], hidden_size=[2, 4])
-    # They were tested together.
-    run = json.loads(cube.attrs["configuration"]) | {"n_configurations": 4}
-    report(grid.assign_attrs(configuration=json.dumps(run)), tmp_path / "report.html")
+    report(as_a_grid(cube), tmp_path / "report.html")
     text = " ".join(Page(tmp_path / "report.html").text.split())
     assert "1 more figure of the gain against one parameter is left out." in text
 
