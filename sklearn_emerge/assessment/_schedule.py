@@ -58,12 +58,7 @@ def schedule(plan: Plan, known: Sequence[Mapping[int, Any]] = ()) -> list[Cell]:
     with arrays_hashed_once():
         for configuration in plan.configurations:
             alike.setdefault(_seen_of(configuration), []).append(configuration)
-        works = (
-            work
-            for configurations in alike.values()
-            for configuration in configurations
-            for work in _works(plan, configuration, configurations)
-        )
+        works = (work for each in alike.values() for work in _works(plan, each))
         return [_cell(plan.store, known[i] if known else {}, *work) for i, work in enumerate(works)]
 
 
@@ -118,24 +113,18 @@ def _cell(
     )
 
 
-def _works(
-    plan: Plan, configuration: Configuration, alike: Sequence[Configuration]
-) -> Iterator[tuple[Any, ...]]:
-    """Yield what is to be computed for a configuration, its condition and its mode.
+def _works(plan: Plan, alike: Sequence[Configuration]) -> Iterator[tuple[Any, ...]]:
+    """Yield what is to be computed for configurations that are alike, its condition and its mode.
 
-    What networks are compared with is computed for the first of those that are alike, with which it
-    comes before the work.
+    Before the work come those that it is for: of networks one, of what these are compared with all.
     """
-    assessment, n_units = plan.assessment, configuration.n_units
-    structured = configuration.worlds[STRUCTURED]
-    design = plan.design_of(structured)
-    left_alone = _left_alone(plan, configuration)
-    if configuration is alike[0]:
-        yield alike, _baselines(plan, configuration, design, left_alone)
-    for work in _networks(plan, configuration, design, left_alone):
-        yield [configuration], *work
-    if configuration is not alike[0]:
-        return
+    configuration, assessment = alike[0], plan.assessment
+    structured, n_units = configuration.worlds[STRUCTURED], configuration.n_units
+    design, left_alone = plan.design_of(structured), _left_alone(plan, configuration)
+    yield alike, _baselines(plan, configuration, design, left_alone)
+    for each in alike:
+        for work in _networks(plan, each, design, left_alone):
+            yield [each], *work
     model: Any = _facts_of(configuration.models[STRUCTURED])
     clock, n_tokens = clock_of(model), vocabulary_of(model)
     probed = assessment.probe is not None and structured.latent_kind is not None
