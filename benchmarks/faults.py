@@ -8,7 +8,7 @@ that are gone or were written anew, processes that are alive ten seconds later, 
 ended five minutes after a worker was killed, temporary folders that stay when the last fit has
 ended, and cubes that differ in any bit from one that nobody has disturbed. Before that, single bits
 of kept files are flipped, two processes have one folder at once, and files may not grow beyond 1 kB
-(RLIMIT_FSIZE), as on a full disk.
+(RLIMIT_FSIZE), as on a full disk. Needs the extra "benchmark", and "cluster" for Dask.
 """
 
 import argparse
