@@ -17,6 +17,16 @@ from pathlib import Path
 from queue import Queue
 from threading import Thread
 
+# Of a browser without a window, a profile or calls home.
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 WIDTHS = [360, 768, 1440]
 WORDS = [
     "operator",
@@ -119,13 +129,7 @@ def look(folder, chromium, pages):
         browser = subprocess.Popen(
             [
                 chromium,
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
+                *FLAGS,
                 "--remote-debugging-port=0",
                 f"--user-data-dir={profile}",
                 "--window-size=1500,1000",

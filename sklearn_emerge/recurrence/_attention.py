@@ -14,27 +14,13 @@ the weights.
 from functools import cache
 
 import numpy as np
-from llvmlite import ir
 from numba import njit
 
 from ._compile import Compiled
-from ._pointwise import Entry, pointwise_of
+from ._pointwise import Entry, exponential_of, pointwise_of
 
 # Numbers of single precision in a vector.
 ATTENTION_LANES = 16
-# e^r = 1 + r + r^2 P(r) between -log(2) / 2 and log(2) / 2, as in the library of Cephes.
-_EXP = (
-    1.9875691500e-4,
-    1.3981999507e-3,
-    8.3334519073e-3,
-    4.1665795894e-2,
-    1.6666665459e-1,
-    5.0000001201e-1,
-)
-# Added to a small number it leaves the nearest integer in the last bits.
-_ROUND = 1.5 * 2**23
-# Two parts of log(2); the product of the first with an integer has no error.
-_LOG_2 = 0.693359375, -2.12194440e-4
 _inline = njit(inline="always", error_model="numpy")
 
 
@@ -43,28 +29,6 @@ def _largest(a, b):
     return Entry(
         a.vectors, builder.select(builder.fcmp_unordered(">", a.value, b.value), a.value, b.value)
     )
-
-
-def _exp(x):
-    """Return the exponential of an entry that is not positive, in single precision."""
-    vectors, builder = x.vectors, x.vectors.builder
-    x = x.clipped(87.0)
-    # Without liberties of the compiler, which would leave out what is added and taken off.
-    scaled = builder.fmul(x.value, vectors.constant(np.log2(np.e)))
-    shifted = builder.fadd(scaled, vectors.constant(_ROUND))
-    power = builder.fsub(shifted, vectors.constant(_ROUND))
-    rest = x.value
-    for part in _LOG_2:
-        rest = builder.fsub(rest, builder.fmul(power, vectors.constant(part)))
-    r, polynomial = Entry(vectors, rest), _EXP[0]
-    for coefficient in _EXP[1:]:
-        polynomial = r * polynomial + coefficient
-    mantissa = r * r * polynomial + r + 1.0
-    integers = ir.VectorType(ir.IntType(32), vectors.width)
-    places = ir.Constant(integers, [23] * vectors.width)
-    exponent = builder.shl(builder.bitcast(shifted, integers), places)
-    bits = builder.add(builder.bitcast(mantissa.value, integers), exponent)
-    return Entry(vectors, builder.bitcast(bits, vectors.type))
 
 
 def _product(a, b, n_units):
@@ -82,7 +46,7 @@ def _compare(query, key, logit, most, n_units):
 
 @pointwise_of
 def _read(logit, most, value, total, out, n_units):
-    weight = _exp(logit[0] - most[0])
+    weight = exponential_of(logit[0] - most[0])
     total[0] = total[0] + weight
     for d in range(n_units):
         out[d] = out[d] + weight * value[d]
@@ -114,7 +78,7 @@ def _back(
     d_value,
     n_units,
 ):
-    weight = _exp(_product(query, key, n_units) - most[0]) * share[0]
+    weight = exponential_of(_product(query, key, n_units) - most[0]) * share[0]
     d_logit = weight * (_product(d_out, value, n_units) - total[0])
     for d in range(n_units):
         d_query[d] = d_query[d] + d_logit * key[d]

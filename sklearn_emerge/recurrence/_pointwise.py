@@ -14,6 +14,22 @@ from numba.extending import intrinsic
 
 from ._vector import FAST, LIMIT, Vectors, rational_tanh
 
+# e^r = 1 + r + r^2 P(r) between -log(2) / 2 and log(2) / 2, as in the library of Cephes.
+_EXP = (
+    1.9875691500e-4,
+    1.3981999507e-3,
+    8.3334519073e-3,
+    4.1665795894e-2,
+    1.6666665459e-1,
+    5.0000001201e-1,
+)
+# Added to a small number it leaves the nearest integer in the last bits.
+_ROUND = 1.5 * 2**23
+# Two parts of log(2); the product of the first with an integer has no error.
+_LOG_2 = 0.693359375, -2.12194440e-4
+# e^-x of what is beyond it is no normal number of single precision.
+_LARGEST = 87.0
+
 
 def pointwise(step):
     """Make a compiled function that does the same to all entries of rows of lanes.
@@ -23,7 +39,7 @@ def pointwise(step):
     step : callable
         Its arguments are `Blocks`, one an array. ``a[i]`` is an entry of the block i of the array
         a and can be set; blocks have the same size. Entries are added, multiplied and so on, and
-        passed to `tanh_of`.
+        passed to `tanh_of` and `exponential_of`.
 
     Returns
     -------
@@ -155,3 +171,27 @@ def tanh_of(x):
     if x.vectors.bytes == 8:
         return x.map(math.tanh)
     return rational_tanh(x.clipped(LIMIT))
+
+
+def exponential_of(x):
+    """Return the exponential of an entry that is not positive."""
+    vectors, builder = x.vectors, x.vectors.builder
+    if vectors.bytes == 8:
+        return x.map(math.exp)
+    x = x.clipped(_LARGEST)
+    # Without liberties of the compiler, which would leave out what is added and taken off.
+    scaled = builder.fmul(x.value, vectors.constant(math.log2(math.e)))
+    shifted = builder.fadd(scaled, vectors.constant(_ROUND))
+    power = builder.fsub(shifted, vectors.constant(_ROUND))
+    rest = x.value
+    for part in _LOG_2:
+        rest = builder.fsub(rest, builder.fmul(power, vectors.constant(part)))
+    r, polynomial = Entry(vectors, rest), _EXP[0]
+    for coefficient in _EXP[1:]:
+        polynomial = r * polynomial + coefficient
+    mantissa = r * r * polynomial + r + 1.0
+    integers = ir.VectorType(ir.IntType(32), vectors.width)
+    places = ir.Constant(integers, [23] * vectors.width)
+    exponent = builder.shl(builder.bitcast(shifted, integers), places)
+    bits = builder.add(builder.bitcast(mantissa.value, integers), exponent)
+    return Entry(vectors, builder.bitcast(bits, vectors.type))

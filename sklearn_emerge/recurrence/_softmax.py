@@ -2,26 +2,12 @@
 
 import math
 
-from llvmlite import ir
 from numba import njit
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from ._pointwise import Entry
-from ._vector import FAST, LANES, Vectors
-
-# 2^f on [-1/2, 1/2], relative error 2e-9: minimax fit by iteratively reweighted least squares.
-_POWERS = (
-    1.0000000005541732,
-    0.6931472057375461,
-    0.24022646890600818,
-    0.05550328776361909,
-    0.009618488958534404,
-    0.0013399931463843962,
-    0.00015345812195512488,
-)
-# Below it, e^x is no normal number of single precision.
-_LOWEST = -87.0
+from ._pointwise import Entry, exponential_of
+from ._vector import LANES, Vectors
 
 
 # Without fast arithmetic, which it would have from its callers if nothing was said: where memory
@@ -87,7 +73,7 @@ def exponentiate(typing, rows, at, n_rows, top, total):
             for most, so_far, lane in zip(largest, sums, lanes, strict=True):
                 place = vectors.shift(row, lane)
                 value = Entry(vectors, vectors.load(place))
-                value = _exponential(value - Entry(vectors, builder.load(most)))
+                value = exponential_of(value - Entry(vectors, builder.load(most)))
                 vectors.store(value.value, place)
                 builder.store(builder.fadd(builder.load(so_far), value.value), so_far)
         for most, so_far, lane in zip(largest, sums, lanes, strict=True):
@@ -117,24 +103,3 @@ def scale(typing, rows, at, n_rows, factors):
         return context.get_dummy_value()
 
     return types.void(rows, at, n_rows, factors), generate
-
-
-def _exponential(x):
-    """Return e^x of an entry that is not positive."""
-    vectors, builder = x.vectors, x.vectors.builder
-    if vectors.bytes == 8:
-        return x.map(math.exp)
-    lowest = vectors.constant(_LOWEST)
-    below = builder.fcmp_ordered("<", x.value, lowest)
-    y = Entry(vectors, builder.select(below, lowest, x.value)) * (1 / math.log(2))
-    # Rounded to the nearest: conversion cuts what is behind the point.
-    integer = ir.VectorType(ir.IntType(32), vectors.width)
-    whole = builder.fptosi((y - 0.5).value, integer)
-    f = y - Entry(vectors, builder.sitofp(whole, vectors.type))
-    power = Entry(vectors, vectors.constant(_POWERS[-1]))
-    for coefficient in _POWERS[-2::-1]:
-        power = power * f + coefficient
-    # 2^k has k in its exponent.
-    bias, bits = (ir.Constant(integer, [n] * vectors.width) for n in (127, 23))
-    exponent = builder.bitcast(builder.shl(builder.add(whole, bias), bits), vectors.type)
-    return Entry(vectors, builder.fmul(power.value, exponent, flags=FAST))

@@ -3,6 +3,7 @@
 import warnings
 from abc import ABC, abstractmethod
 from contextlib import suppress
+from copy import copy
 from numbers import Integral
 from typing import Any
 
@@ -19,6 +20,12 @@ from ._facts import WorldFacts
 from ._flow import StatedFlow
 from ._picture import facts_line, html_of
 from ._sample import Sample
+
+
+class _Words(str):
+    """Text that shows itself without quotation marks."""
+
+    __repr__ = str.__str__
 
 
 class World(StatedFlow, ABC, Estimator):
@@ -353,7 +360,12 @@ class World(StatedFlow, ABC, Estimator):
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         """Return how it is made, and below it what an assessment has to know."""
-        made = super().__repr__(N_CHAR_MAX)
+        # Of recordings, their type and shape instead of some numbers.
+        short = copy(self)
+        for name, value in self.get_params(deep=False).items():
+            if isinstance(value, np.ndarray):
+                setattr(short, name, _Words(f"<{value.dtype} array of shape {value.shape}>"))
+        made = super(World, short).__repr__(N_CHAR_MAX)
         with suppress(Exception):
             # Its parameters may be wrong, which is for others to say.
             return f"{made}\n{facts_line(self)}"

@@ -1,6 +1,7 @@
 """Reports: one file that says what was found, and that every browser shows."""
 
 import base64
+import importlib
 import json
 import re
 import shutil
@@ -9,6 +10,7 @@ import sys
 from html import escape, unescape
 from html.parser import HTMLParser
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +33,7 @@ from sklearn_emerge.reporting import _figures, _sections
 from sklearn_emerge.reporting._methods import tell_intervals
 
 HOSTILE = "<script>alert(\"1\")</script> & 'q'"
+DOCS = Path(__file__).parents[2] / "docs"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -346,7 +349,9 @@ window.addEventListener("load", () => {
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium")
-def test_a_browser_shows_a_report_on_a_desk_and_on_a_phone(page, several, tmp_path):
+def test_a_browser_shows_a_report_on_a_desk_and_on_a_phone(page, several, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    flags = importlib.import_module("look_at_site").FLAGS
     # One has figures, the other the widest tables.
     sources = {path.stem: path.read_text(encoding="utf-8") for path in (page, several)}
     sources["several"] = re.sub("<img[^>]*>", "", sources["several"])
@@ -363,13 +368,7 @@ def test_a_browser_shows_a_report_on_a_desk_and_on_a_phone(page, several, tmp_pa
     shown = subprocess.run(
         [
             CHROMIUM,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
+            *flags,
             f"--user-data-dir={tmp_path / 'profile'}",
             "--enable-logging=stderr",
             "--hide-scrollbars",
