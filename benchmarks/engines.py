@@ -30,10 +30,14 @@ def engine(name):
         yield
         return
     if name == "dask":
-        from distributed import Client
+        import dask
+        from distributed import Client, LocalCluster
 
-        options = dict(n_workers=2, threads_per_worker=1, dashboard_address=None)
-        with Client(**options), parallel_config("dask", wait_for_workers_timeout=60):
+        # It would itself try three times more, and not wait for workers that load slowly.
+        dask.config.set({"distributed.scheduler.allowed-failures": 0})
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "120s"})
+        cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+        with cluster, Client(cluster), parallel_config("dask", wait_for_workers_timeout=60):
             yield
         return
     if name == "ray":

@@ -11,10 +11,10 @@ from pathlib import Path
 from threading import Lock
 
 import pytest
-from engines import assess
 from joblib import parallel_config, register_parallel_backend
 from joblib._parallel_backends import ThreadingBackend
 from joblib.externals.loky.process_executor import BrokenProcessPool, TerminatedWorkerError
+from on_engine import assess
 
 from sklearn_emerge import _engine
 from sklearn_emerge._engine import WorkerKilledError, run_jobs
@@ -166,7 +166,7 @@ def test_processes_have_the_same_results_and_may_be_killed(engine, tmp_path):
     for package in {"dask": ("dask", "distributed"), "ray": ("ray",)}.get(engine, ()):
         if find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
-    script = Path(__file__).with_name("engines.py")
+    script = Path(__file__).with_name("on_engine.py")
     run = subprocess.run(
         [sys.executable, script, engine, tmp_path],
         capture_output=True,

@@ -271,12 +271,6 @@ def test_facts_say_what_is_known_of_the_best_score():
     assert ["not known" in text for text in texts] == [False, False, True]
 
 
-def test_a_world_of_recordings_shows_their_shape():
-    assert repr(ArrayWorld(np.zeros((40, 30, 3)))).startswith(
-        "ArrayWorld(X=<float64 array of shape (40, 30, 3)>)"
-    )
-
-
 def test_a_world_that_cannot_be_sampled_says_why():
     html = OscillatorWorld(n_steps=1)._repr_html_()
     assert "n_steps=1" in repr(OscillatorWorld(n_steps=1))

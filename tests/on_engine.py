@@ -9,12 +9,10 @@ import os
 import signal
 import sys
 import warnings
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import xarray as xr
-from joblib import parallel_config
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
 from sklearn_emerge._engine import WorkerKilledError, run_jobs
@@ -54,32 +52,11 @@ def killed_always(i):
     return i**2
 
 
-@contextmanager
-def engine(name):
-    """Let joblib use an engine of two workers."""
-    if name == "dask":
-        import dask
-        from distributed import Client, LocalCluster
-
-        # It would itself try three times more, and not wait for workers that load slowly.
-        dask.config.set({"distributed.scheduler.allowed-failures": 0})
-        dask.config.set({"distributed.deploy.lost-worker-timeout": "120s"})
-        cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
-        with cluster, Client(cluster), parallel_config("dask", wait_for_workers_timeout=60):
-            yield
-        return
-    if name == "ray":
-        import ray
-        from ray.util.joblib import register_ray
-
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-        register_ray()
-    with parallel_config(name, n_jobs=2):
-        yield
-
-
 def main(name, folder):
     """Work on an engine."""
+    sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+    from engines import engine
+
     expected = assess(progress=False).drop_vars("fit_seconds")
     with engine(name):
         cube = assess(progress="log", memory=folder).drop_vars("fit_seconds")
