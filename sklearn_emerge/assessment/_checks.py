@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -63,36 +64,34 @@ def check_configurations(
         If a world, a model for it or a mode of this model is impossible.
     """
     begun: list[Configuration] = []
-    seen: set[int] = set()
+    # Whether the sequences of each world are in groups.
+    grouped: dict[int, bool] = {}
     # What is read off untrained networks of each configuration: many differ in training alone.
     read: dict[tuple[Any, ...], tuple[int | None, bool, Sequence[str]]] = {}
-    drawn: tuple[World, Sample] | None = None
+
+    # Those of one world at a time: recordings may be large.
+    @lru_cache(maxsize=1)
+    def trained_on(world: World) -> Sample:
+        if isinstance(world, ArrayWorld):
+            return world._sample_of(world._split_rows(*world.default_split(n_train, n_eval), 0)[0])
+        return world.split(4, 5, 0)[0]
+
     for configuration in configurations:
-        world = configuration.worlds[STRUCTURED]
-        recorded = isinstance(world, ArrayWorld)
+        world, model = configuration.worlds[STRUCTURED], configuration.models[STRUCTURED]
         sizes = world.default_split(n_train, n_eval)
         if sizes[0] < 4 or sizes[1] < 5:
             remedy = (
                 "record more"
-                if recorded
+                if isinstance(world, ArrayWorld)
                 else "pass n_train and n_eval, or take a world of more sequences"
             )
             raise ValueError(
                 f"There are n_train={max(sizes[0], 0)} sequences for training and "
                 f"n_eval={sizes[1]} for evaluation, but at least 4 and 5 are needed; {remedy}."
             )
-        # Those that differ in the model alone have the same worlds.
-        if drawn is None or drawn[0] is not world:
-            # Those of one recording at a time, which may be large.
-            if recorded:
-                train = world._sample_of(world._split_rows(*sizes, 0)[0])
-            else:
-                train, _ = world.split(4, 5, 0)
-            drawn = world, train
-        train = drawn[1]
-        if id(world) not in seen:
-            seen.add(id(world))
-            for name in train.latent_names:
+        if id(world) not in grouped:
+            grouped[id(world)] = trained_on(world).groups is not None
+            for name in trained_on(world).latent_names:
                 check_label("latent_names", name)
             for condition, each in configuration.worlds.items():
                 if condition != STRUCTURED:
@@ -100,17 +99,15 @@ def check_configurations(
         for i, own in enumerate(given or ()):
             again = warned_before() if i or begun else nullcontext()
             with noted(f"This happened with model[{i}]."), again:
-                model = clone(configuration.models[STRUCTURED]).set_params(**own)
-                untrained_network(model, train.X)
-        model = configuration.models[STRUCTURED]
+                untrained_network(clone(model).set_params(**own), trained_on(world).X)
         place = id(world), _without_updates(model)
         if place not in read:
-            tried, network = untrained_network(model, train.X)
+            tried, network = untrained_network(model, trained_on(world).X)
             n_units = None if network is None else network.head.in_features
             read[place] = n_units, steps_quickly(tried, network), tried.training_modes
         n_units, quickly, known_modes = read[place]
         begun.append(replace(configuration, n_units=n_units, steps_quickly=quickly))
-        if getattr(model, "early_stopping", False) and train.groups is None:
+        if getattr(model, "early_stopping", False) and not grouped[id(world)]:
             count_held_out(model.validation_fraction, sizes[0])
         checked = check_names("modes", modes, known_modes)
     return checked, begun
