@@ -11,7 +11,7 @@ test test-slow coverage test-oldest: export OMP_NUM_THREADS = 1
 # Compiled files are kept, whatever the machine says: many tests start Python anew.
 test test-slow coverage test-oldest: export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: install demo lint test test-slow coverage test-oldest docs reproduce clean
+.PHONY: install demo lint test test-slow coverage test-oldest docs reproduce benchmark clean
 
 install: $(STAMP)
 
@@ -74,6 +74,27 @@ docs: .venv/installed-docs
 reproduce: export OMP_NUM_THREADS = 1
 reproduce: install
 	$(BIN)/python docs/make_reproduction.py --jobs $(WORKERS) --memory .reproduce
+
+# What docs/numbers.md says of time and memory, one after another, on a machine that does nothing
+# else: about half an hour. Pauses let it cool, and the load average fall to that of other work.
+PAUSE ?= 120
+MEASURE = sleep $(PAUSE) && $(BIN)/python benchmarks/
+SAVE = --save datasets/benchmarks
+
+benchmark: .venv/installed-benchmark
+	$(MEASURE)recurrence.py $(SAVE)
+	$(MEASURE)recurrence.py --sizes 8 16 32 --tokens 27 300 --updates 15 $(SAVE)
+	$(MEASURE)transformer.py --data tokens $(SAVE)
+	$(MEASURE)probes.py $(SAVE)
+	$(MEASURE)assessment.py $(SAVE)
+	$(MEASURE)growth.py $(SAVE)
+	export OMP_NUM_THREADS=1 && $(MEASURE)short_fits.py 40 $(SAVE)
+	export OMP_NUM_THREADS=1 && $(MEASURE)large_grids.py --keys 100 1000 10000 $(SAVE)
+	$(BIN)/python docs/make_numbers.py
+
+.venv/installed-benchmark: $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[benchmark]"
+	touch $@
 
 clean:
 	rm -rf .venv .venv-oldest build dist demo docs/_build docs/reference/generated docs/gallery docs/learn *.egg-info

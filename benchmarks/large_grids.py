@@ -1,6 +1,7 @@
 """How long everything but the networks takes, by the number of configurations.
 
     OMP_NUM_THREADS=1 python benchmarks/large_grids.py [--keys] [100 1000 10000]
+        [--save FOLDER]
 
 What cells have measured is made up. Each size runs in a process of its own. The slope of a task is
 the exponent of its time from one size to the next: 1 where it grows as the number of
@@ -8,15 +9,12 @@ configurations.
 """
 
 import argparse
-import math
-import multiprocessing
-import resource
 import tempfile
-import time
 import warnings
 from pathlib import Path
 
 import numpy as np
+from measure import SAVING, Table, alone, save, slope, timed
 from sklearn.utils import Bunch
 
 from sklearn_emerge import (
@@ -34,6 +32,7 @@ from sklearn_emerge.assessment._cube import annotate
 from sklearn_emerge.assessment._statistics import add_statistics
 
 N_SEEDS, N_BLOCKS = 6, 20
+UNIT = "seconds of the processor by the number of configurations, and MiB"
 
 
 def assessment_of(n_configurations):
@@ -84,13 +83,11 @@ def made_up(cell, rng):
 
 
 def measure(n_configurations, keys):
-    """Return the seconds of each task, and the most memory in MiB."""
+    """Return the seconds of each task, and the MiB of a file."""
     seconds = {}
 
-    def timed(name, function, *args, **options):
-        start = time.process_time()
-        result = function(*args, **options)
-        seconds[name] = time.process_time() - start
+    def task(name, function, *args, **options):
+        seconds[name], result = timed(lambda: function(*args, **options))
         return result
 
     warnings.simplefilter("ignore")
@@ -99,54 +96,49 @@ def measure(n_configurations, keys):
     with tempfile.TemporaryDirectory() as folder:
         if keys:
             assessment.set_params(memory=Path(folder, "memory"))
-        plan = timed("plan", _prepare.make_plan, assessment, None, None)
-        timed("check", _prepare.check_plan, plan, None)
-        cells = timed("cells, keys" if keys else "cells", _schedule.schedule, plan)
+        plan = task("plan", _prepare.make_plan, assessment, None, None)
+        task("check", _prepare.check_plan, plan, None)
+        cells = task("cells, keys" if keys else "cells", _schedule.schedule, plan)
         results = [made_up(cell, rng) for cell in cells]
-        cube = timed("collect", collect, cells, results, plan.coords)
+        cube = task("collect", collect, cells, results, plan.coords)
         cube["flow_target"] = plan.flow_targets
         cube = annotate(cube, plan.description)
-        cube = timed("judge", add_statistics, cube)
+        cube = task("judge", add_statistics, cube)
         assessment.cube_ = cube
-        timed("summary()", assessment.summary)
-        timed("repr of it", repr, assessment.summary())
-        timed("summary(full)", assessment.summary, "full")
-        timed("in a notebook", assessment._repr_html_)
-        timed("to_netcdf", assessment.to_netcdf, Path(folder, "cube.nc"))
+        task("summary()", assessment.summary)
+        task("repr of it", repr, assessment.summary())
+        task("summary(full)", assessment.summary, "full")
+        task("in a notebook", assessment._repr_html_)
+        task("to_netcdf", assessment.to_netcdf, Path(folder, "cube.nc"))
         size = Path(folder, "cube.nc").stat().st_size / 2**20
-        timed("load_cube", load_cube, Path(folder, "cube.nc"))
+        task("load_cube", load_cube, Path(folder, "cube.nc"))
     halves = [cube.isel(seed=slice(3)), cube.isel(seed=slice(3, 6))]
-    timed("judge_cube", judge_cube, cube, alpha=0.01)
-    timed("concat_cubes", concat_cubes, halves)
-    timed("compare_cubes", compare_cubes, {"a": cube, "b": cube})
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return seconds, peak, size
+    task("judge_cube", judge_cube, cube, alpha=0.01)
+    task("concat_cubes", concat_cubes, halves)
+    task("compare_cubes", compare_cubes, {"a": cube, "b": cube})
+    return seconds, size
 
 
 def main():
     """Print a row a task, and a column a size."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, parents=[SAVING])
     parser.add_argument("sizes", nargs="*", type=int, default=[100, 1000, 10000])
     parser.add_argument("--keys", action="store_true", help="with the keys of memory=, too")
     options = parser.parse_args()
-    found = []
-    for size in options.sizes:
-        # Memory is the most that a process has ever had.
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            found.append(pool.apply(measure, (size, options.keys)))
-    tasks = list(found[0][0])
-    heads = "".join(f"{size:>10,}" for size in options.sizes)
-    print(f"{'CPU seconds':16}{heads}  slopes")
-    rows = {task: [seconds[task] for seconds, *_ in found] for task in tasks}
-    for task, row in rows.items():
-        slopes = [
-            math.log(max(b, 1e-3) / max(a, 1e-3)) / math.log(n / m)
-            for a, b, m, n in zip(row, row[1:], options.sizes, options.sizes[1:], strict=False)
-        ]
-        numbers = "".join(f"{each:10.2f}" for each in row)
-        print(f"{task:16}{numbers}  {' '.join(f'{slope:5.2f}' for slope in slopes)}")
-    print(f"{'memory, MiB':16}{''.join(f'{peak:10.0f}' for _, peak, _ in found)}")
-    print(f"{'file, MiB':16}{''.join(f'{size:10.1f}' for *_, size in found)}")
+    # Memory is the most that a process has ever had.
+    found = [alone(measure, size, options.keys) for size in options.sizes]
+    print(UNIT)
+    seconds, memory = Table(), Table()
+    for task in found[0].result[0]:
+        row = [each.result[0][task] for each in found]
+        by_size = dict(zip(map(str, options.sizes), row, strict=True))
+        seconds.add(task=task, **by_size, slope=slope(options.sizes[-2:], row[-2:]))
+    for what, row in (
+        ("memory, MiB", [each.peak for each in found]),
+        ("file, MiB", [each.result[1] for each in found]),
+    ):
+        memory.add(task=what, **dict(zip(map(str, options.sizes), row, strict=True)))
+    save(options.save, {"seconds": seconds.rows, "memory": memory.rows}, UNIT)
 
 
 if __name__ == "__main__":

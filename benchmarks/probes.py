@@ -1,6 +1,6 @@
 """How much faster probes and heads are than the scikit-learn pipelines that they equal.
 
-    python benchmarks/probes.py
+    python benchmarks/probes.py [--save FOLDER]
 
 Probes read two latents off hidden states and off two controls, with the folds of units; heads
 predict two channels of the next step, with the best of 16 penalties by five folds of sequences.
@@ -9,9 +9,10 @@ and the largest difference: of scores, or of predictions in standard deviations.
 of the processor, on one core, so that other work on the machine hardly matters; ratios travel.
 """
 
-import time
+import argparse
 
 import numpy as np
+from measure import SAVING, Table, save, timed
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.preprocessing import StandardScaler
@@ -25,16 +26,7 @@ from sklearn_emerge.training import fit_head
 
 SIZES = ((500, 256, 16), (500, 256, 64), (100, 50, 64), (30, 20, 512), (30, 5, 512))
 N_REPEATS, N_FOLDS = 3, 5
-
-
-def timed(function, n_repeats=1):
-    """Return the least processor seconds of some runs, and the result."""
-    seconds = []
-    for _ in range(n_repeats):
-        start = time.process_time()
-        result = function()
-        seconds.append(time.process_time() - start)
-    return min(seconds), result
+UNIT = "seconds of the processor; ratio of scikit-learn over ours"
 
 
 def probes(hidden, rng):
@@ -77,20 +69,21 @@ def heads(hidden, rng):
 
 def main():
     """Print the table."""
-    print("        sequences  steps  units  moments  pipelines  ratio  largest difference")
+    options = argparse.ArgumentParser(parents=[SAVING]).parse_args()
+    print(UNIT)
+    table = Table()
     for name, task in (("probes", probes), ("heads", heads)):
-        for n_sequences, n_steps, n_hidden in SIZES:
+        for n_sequences, n_steps, n_units in SIZES:
             rng = np.random.default_rng(0)
-            hidden = rng.normal(size=(n_sequences, n_steps, n_hidden)).cumsum(axis=1)
+            hidden = rng.normal(size=(n_sequences, n_steps, n_units)).cumsum(axis=1)
             with one_thread():
                 ours, theirs = task(hidden, rng)
                 seconds, found = timed(ours, N_REPEATS)
                 others, expected = timed(theirs)
-            print(
-                f"{name:8}{n_sequences:9d}{n_steps:7d}{n_hidden:7d}{seconds:9.3f}{others:11.3f}"
-                f"{others / seconds:7.1f}{np.abs(found - expected).max():20.1e}",
-                flush=True,
-            )
+            row = dict(task=name, sequences=n_sequences, steps=n_steps, units=n_units)
+            row |= dict(ours=seconds, pipeline=others, ratio=others / seconds)
+            table.add(**row, difference=np.abs(found - expected).max())
+    save(options.save, table.rows, UNIT)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python benchmarks/transformer.py [--sizes 16 32 64 128] [--seeds 1 5] [--updates 20]
         [--repetitions 3] [--steps 44] [--data tokens numbers] [--precision bfloat16]
+        [--save FOLDER]
 
 The loop is what a tutorial would write, one seed after another: `torch.nn.TransformerEncoder` with
 an embedding, AdamW and clipped gradients, batches of 64 by indexing. Ours are the same updates,
@@ -20,75 +21,17 @@ import time
 
 import numpy as np
 import torch
+from measure import SAVING, Table, save
+from plain_torch import BATCH, DECAY, N_HEADS, N_LAYERS, time_transformer
 from sklearn.base import clone
 from skorch.callbacks import Callback
-from torch import nn
 
 from sklearn_emerge import OscillatorWorld, TransformerPredictor, TriangleWorld
 from sklearn_emerge.training import TrainingContext, run
 from sklearn_emerge.training._callbacks import StopTraining
 
-N_LAYERS, N_HEADS, BATCH, SEQUENCES, DECAY = 2, 4, 64, 512, 0.01
-
-
-class Plain(nn.Module):
-    """What a tutorial would write."""
-
-    def __init__(self, embedding, context, width, n_outputs):
-        super().__init__()
-        self.embedding = embedding
-        self.positions = nn.Parameter(0.02 * torch.randn(context, width))
-        layer = nn.TransformerEncoderLayer(
-            width,
-            N_HEADS,
-            4 * width,
-            dropout=0.0,
-            activation="gelu",
-            batch_first=True,
-            norm_first=True,
-        )
-        self.blocks = nn.TransformerEncoder(
-            layer, N_LAYERS, norm=nn.LayerNorm(width), enable_nested_tensor=False
-        )
-        self.head = nn.Linear(width, n_outputs)
-        self.register_buffer("mask", nn.Transformer.generate_square_subsequent_mask(context))
-
-    def forward(self, inputs):
-        """Return the outputs for the next steps."""
-        hidden = self.embedding(inputs) + self.positions
-        return self.head(self.blocks(hidden, mask=self.mask, is_causal=True))
-
-
-def plainly(X, width, n_seeds, n_updates, precision):
-    """Return the processor seconds of updates by a loop."""
-    seconds, tokens = 0.0, X.dtype.kind == "i"
-    data = torch.as_tensor(X, dtype=torch.long if tokens else torch.float32)
-    n_kinds = int(X.max()) + 1 if tokens else X.shape[2]
-    for seed in range(n_seeds):
-        torch.manual_seed(seed)
-        embedding = nn.Embedding(n_kinds, width) if tokens else nn.Linear(n_kinds, width)
-        model = Plain(embedding, X.shape[1] - 1, width, n_kinds)
-        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=DECAY)
-        order = torch.empty(0, dtype=torch.long)
-        for update in range(n_updates + 1):
-            if update == 1:
-                start = time.process_time()
-            if len(order) < BATCH:
-                order = torch.randperm(len(data))
-            batch, order = data[order[:BATCH]], order[BATCH:]
-            with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-                output = model(batch[:, :-1])
-            output, target = output.float(), batch[:, 1:]
-            if tokens:
-                loss = nn.functional.cross_entropy(output.flatten(0, 1), target.flatten())
-            else:
-                loss = nn.functional.mse_loss(output, target)
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-        seconds += time.process_time() - start
-    return seconds
+SEQUENCES = 512
+UNIT = "milliseconds of the processor an update and seed; ratio of the plain loop over ours"
 
 
 class Clock(Callback):
@@ -134,7 +77,7 @@ def ours(X, width, n_seeds, n_updates, precision):
 
 def main():
     """Print a table."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(parents=[SAVING])
     parser.add_argument("--sizes", type=int, nargs="+", default=[16, 32, 64, 128])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 5])
     parser.add_argument("--updates", type=int, default=20)
@@ -144,7 +87,8 @@ def main():
     parser.add_argument("--precision", default="float32")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    print("data     width  seeds   ours  plain  ratio   (ms an update and seed)")
+    print(UNIT)
+    table = Table()
     for data in options.data:
         if data == "tokens":
             X = TriangleWorld(row_length=options.steps + 1).sample(SEQUENCES, random_state=0).X
@@ -152,14 +96,13 @@ def main():
         else:
             X = OscillatorWorld(n_steps=options.steps + 1).sample(SEQUENCES, random_state=0).X
             X = X.reshape(*X.shape[:2], -1)
-        for width in options.sizes:
-            for n_seeds in options.seeds:
-                arguments = X, width, n_seeds, options.updates, options.precision
-                times = [
-                    (ours(*arguments), plainly(*arguments)) for _ in range(options.repetitions)
-                ]
-                a, b = 1e3 * np.min(times, axis=0) / (n_seeds * options.updates)
-                print(f"{data:8} {width:5} {n_seeds:6} {a:6.2f} {b:6.2f} {b / a:5.2f}x", flush=True)
+        for units in options.sizes:
+            for seeds in options.seeds:
+                case = X, units, seeds, options.updates, options.precision
+                times = [(ours(*case), time_transformer(*case)) for _ in range(options.repetitions)]
+                a, b = 1e3 * np.min(times, axis=0) / (seeds * options.updates)
+                table.add(data=data, units=units, seeds=seeds, ours=a, plain=b, ratio=b / a)
+    save(options.save, table.rows, UNIT)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     python docs/make_numbers.py
 
-`make test-slow` writes the rates, and the command that each file of datasets/benchmarks names
-prints its numbers: who measures them anew writes them there, with date and machine.
+`make test-slow` writes the rates, and `make benchmark` the files of datasets/benchmarks: the scripts
+save there what they measured, with command, date and machine. Files whose source is not "saved"
+are older and were typed in from what was printed.
 """
 
 import json
@@ -21,41 +22,67 @@ _INSTANT = 0.1
 
 
 def read(name):
-    """Return what a benchmark measured, with its command, date and machine."""
+    """Return what a benchmark saved, with its command, date and machine."""
     return json.loads((BENCHMARKS / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def beside(numbers, column, words):
-    """Return the ratios as a table, with a column each for the values of a column."""
-    table = pd.DataFrame(numbers)
-    keys = [name for name in table if name not in (column, "ratio")]
-    wide = table.set_index([*keys, column]).ratio.unstack(column, sort=False).reset_index()
-    return wide.rename(columns=words)
+def where(measured):
+    """Return on what machine a benchmark ran, and how its numbers came here if it did not save."""
+    machine = measured["machine"]
+    words = [machine["processor"]] * (machine["processor"] is not None)
+    words.append(f"{machine['cores']} cores")
+    if machine["load_average"] is not None:
+        words.append(f"load average {machine['load_average']} before")
+    return ", ".join(words) + ("" if measured["source"] == "saved" else f"; {measured['source']}")
+
+
+def beside(numbers, keys, column, words):
+    """Return the ratios as a table of keys, with a column each for the values of another."""
+    wide = pd.DataFrame(numbers).set_index([*keys, column]).ratio.unstack(column, sort=False)
+    return wide.reset_index().rename(columns=words)
+
+
+def chosen(numbers, **words):
+    """Return some columns by other names; without those in which nothing was measured."""
+    return pd.DataFrame(numbers)[list(words)].rename(columns=words).dropna(axis=1, how="all")
+
+
+def crossover(numbers):
+    """Return by model up to how many units all ratios are above 1, and from where they are not."""
+    found = []
+    for model, rows in pd.DataFrame(numbers).groupby("model", sort=False):
+        slower = rows.units[rows.ratio < 1].min()
+        faster = rows.units[~(rows.units >= slower)].max()
+        found.append({"model": model.upper(), "faster": faster, "slower": slower})
+    return found
 
 
 def grids(numbers):
     """Return seconds and memory by the number of configurations, and the steepest slope."""
-    table = pd.DataFrame(numbers)
-    table.columns = [name if name == "task" else f"{int(name):,}" for name in table]
-    memory = table.task.str.endswith("MiB")
-    tasks = table[~memory]
-    few, many = tasks["1,000"], tasks["10,000"]
+    tasks, memory = (pd.DataFrame(numbers[name]) for name in ("seconds", "memory"))
+    few, many = tasks["1000"], tasks["10000"]
     slopes = (many / few)[few >= _INSTANT].map(math.log10)
-    return {"tasks": tasks, "memory": table[memory], "steepest": slopes.max()}
+    sizes = {size: f"{int(size):,}" for size in memory if size != "task"}
+    columns = ["task", *sizes]
+    tables = (frame[columns].rename(columns=sizes) for frame in (tasks, memory))
+    return dict(zip(("tasks", "memory"), tables, strict=True), steepest=slopes.max())
 
 
 def write_page(page=DOCS / "numbers.md"):
     """Write the page."""
     benchmarks = {path.stem: read(path.stem) for path in sorted(BENCHMARKS.glob("*.json"))}
+    seeds = {1: "one seed", 5: "five seeds"}
+    sizes = ["sequences", "steps", "units"]
     write(
         page,
         "numbers.md",
         calibration=calibration_values(),
         benchmarks=benchmarks,
-        transformer=beside(
-            benchmarks["transformer"]["numbers"], "seeds", {1: "one seed", 5: "five seeds"}
-        ),
-        probes=beside(benchmarks["probes"]["numbers"], "task", {}),
+        where=where,
+        chosen=chosen,
+        crossover=crossover,
+        transformer=beside(benchmarks["transformer"]["numbers"], ["units"], "seeds", seeds),
+        probes=beside(benchmarks["probes"]["numbers"], sizes, "task", {}),
         grids=grids(benchmarks["large_grids"]["numbers"]),
     )
 

@@ -2,13 +2,17 @@
 
 import importlib
 import re
+import shutil
+import sys
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+FIELDS = {"source", "command", "date", "machine", "versions", "unit", "numbers"}
 
 
 @pytest.fixture
@@ -27,38 +31,91 @@ def test_each_measurement_says_how_when_and_where(maker):
     page = (DOCS / "numbers.md").read_text(encoding="utf-8")
     for path in maker.BENCHMARKS.glob("*.json"):
         found = maker.read(path.stem)
-        assert set(found) == {"command", "date", "machine", "unit", "numbers"}
+        assert set(found) == FIELDS
+        assert set(found["machine"]) == {"processor", "cores", "load_average"}
         script = re.search(r"python (benchmarks/\w+\.py)", found["command"])[1]
         assert (ROOT / script).exists()
         assert date.fromisoformat(found["date"])
         assert found["numbers"]
-        assert f"*`{found['command']}`; {found['date']}; {found['machine']}.*" in page
+        line = re.search(re.escape(f"*`{found['command']}`; {found['date']}; ") + r"(.*)\.\*", page)
+        # What no script has saved is said to be typed in.
+        assert ("typed in" in line[1]) == (found["source"] != "saved")
+
+
+def turned(found, *keys, value):
+    """Return what was found with another value in one place."""
+    *path, last = ["numbers", *keys]
+    place = found
+    for key in path:
+        place = place[key]
+    place[last] = value
+    return found
 
 
 @pytest.mark.parametrize(
-    ("name", "row", "column", "value", "sentence"),
+    ("name", "keys", "value", "sentence"),
     [
-        ("transformer", 0, "ratio", 1.0, "kernels of attention"),
-        ("short_fits", 0, "ratio", 9.9, "in a grid"),
-        ("large_grids", 2, "10000", 99.0, "nothing grows faster"),
-        ("assessment", 0, "peak_gib", 4.0, "at its peak"),
+        ("transformer", (0, "ratio"), 1.0, "kernels of attention"),
+        ("short_fits", ("grid", 0, "same_losses"), False, "in a grid"),
+        ("large_grids", ("seconds", 2, "10000"), 99.0, "nothing grows faster"),
+        ("assessment", ("whole", "peak"), 4096.0, "at its peak"),
+        ("recurrence", (0, "ratio"), 3.0, "as fast as with torch"),
     ],
 )
 def test_sentence_whose_number_turns_is_refused(
-    maker, monkeypatch, tmp_path, name, row, column, value, sentence
+    maker, monkeypatch, tmp_path, name, keys, value, sentence
 ):
     read = maker.read
 
-    def turned(stem):
-        found = read(stem)
-        if stem == name:
-            found["numbers"][row][column] = value
-        return found
+    def other(stem):
+        return turned(read(stem), *keys, value=value) if stem == name else read(stem)
 
-    monkeypatch.setattr(maker, "read", turned)
+    monkeypatch.setattr(maker, "read", other)
     with pytest.raises(AssertionError, match=f"The page would say .*{sentence}.*which is not so"):
         maker.write_page(tmp_path / "numbers.md")
     assert not (tmp_path / "numbers.md").exists()
+
+
+def test_page_shows_what_a_script_saved(maker, monkeypatch, tmp_path):
+    """Numbers that are made up, written by what the scripts write with."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    save = importlib.import_module("measure").save
+    for path in maker.BENCHMARKS.glob("*.json"):
+        shutil.copy(path, tmp_path)
+    monkeypatch.setattr(maker, "BENCHMARKS", tmp_path)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+
+    def saved(script, numbers, *arguments):
+        monkeypatch.setattr(sys, "argv", [f"x/{script}.py", *arguments, "--save", str(tmp_path)])
+        save(tmp_path, numbers, "seconds", "")
+        found = maker.read(script)
+        assert set(found) == FIELDS
+        assert found["command"] == " ".join(["python", f"benchmarks/{script}.py", *arguments])
+        assert found["versions"]["torch"]
+        return found
+
+    row = {"seeds": 5, "jax_ratio": None, "share": 0.5}
+    scans = [("rnn", 16, 16.0), ("gru", 16, 17.4), ("gru", 128, 1.5), ("gru", 256, 0.9)]
+    scans = [{"model": kind, "units": n, "ratio": ratio, **row} for kind, n, ratio in scans]
+    saved("recurrence", scans, "--sizes", "16")
+    fits = maker.read("short_fits")["numbers"]["grid"]
+    fit = {"model": "gru", "updates": 20, "torch": 0.5, "scan": 1.0, "chosen": "torch"}
+    saved("short_fits", {"grid": fits, "engines": [fit | {"loss": np.float64(1.05)}]})
+    parts = [{"part": "training", "seconds": 30.0, "share": 0.75}]
+    saved("assessment", {"parts": parts, "whole": {"seconds": 40.0, "peak": 1800.0}})
+    times = {"growing": "seeds", "size": 2, "training": 1.0, "assessment": 2.0}
+    slopes = {"growing": "seeds", "training": 0.987654, "assessment": 0.5}
+    saved("growth", {"times": [times], "slopes": [slopes]})
+    maker.write_page(tmp_path / "numbers.md")
+    page = (tmp_path / "numbers.md").read_text(encoding="utf-8")
+    assert "about 17 times as fast" in page
+    assert "| network | units | torch | share of the limit |" in page
+    assert "RNNs of up to 16 units train faster than with torch." in page
+    assert "GRUs of up to 128 units train faster than with torch, and those of 256 do not." in page
+    assert "takes 1.05 times as long as the better" in page
+    assert "| training | 30 | 0.75 |" in page
+    assert "| seeds | 0.9877 | 0.5 |" in page
+    assert re.search(r"`python benchmarks/growth.py`; \S+; \S+, \d+ cores, load average", page)
 
 
 def test_rates_are_counted_in_the_settings_that_are_meant(maker):
