@@ -8,12 +8,10 @@ counts it. Each runs in a process of its own.
 """
 
 import argparse
-import multiprocessing
-import time
-from pathlib import Path
 
 import numpy as np
 import torch
+from measure import alone
 
 from sklearn_emerge import AlgorithmicWorld, TransformerPredictor
 from sklearn_emerge.geometry import (
@@ -29,34 +27,6 @@ from sklearn_emerge.measures._answer_geometry import answer_loss, rows_of
 from sklearn_emerge.measures._answers import rows_of_answers
 
 TASK, N_CHAINS, N_STEPS, ROWS_PER_STEP = "MOD", 2, 20, 64
-
-
-def _memory(name):
-    """Return a number of MB that Linux keeps of this process."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
-
-
-def _measured(function, arguments, pipe):
-    """Send seconds, MB and what a function returns."""
-    torch.set_num_threads(1)
-    # A new process has the peak of the one that started it.
-    Path("/proc/self/clear_refs").write_text("5")
-    before, start = _memory("VmRSS"), time.process_time()
-    found = function(*arguments)
-    pipe.send((time.process_time() - start, _memory("VmHWM") - before, found))
-
-
-def measured(function, *arguments):
-    """Return seconds, MB and what a function returns, in a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_measured, args=(function, arguments, sender))
-    process.start()
-    sender.close()  # An error in the process is then one here, too.
-    found = receiver.recv()
-    process.join()
-    return found
 
 
 def scores(model, sample):
@@ -208,30 +178,31 @@ def main():
     few, many = rows_at(rows, slice(0, 200)), rows_at(rows, slice(0, 256))
 
     def line(name, ours, plain, each=1):
-        values = " ".join(np.array2string(np.array(f), precision=4) for f in (ours[2], plain[2]))
+        found = (np.array2string(np.array(one.result), precision=4) for one in (ours, plain))
         print(
-            f"{name:42}{ours[0] / each:8.3f}{plain[0] / each:8.3f}{plain[0] / ours[0]:7.2f}"
-            f"{ours[1]:7.0f}{plain[1]:7.0f}  {values}",
+            f"{name:42}{ours.seconds / each:8.3f}{plain.seconds / each:8.3f}"
+            f"{plain.seconds / ours.seconds:7.2f}{ours.more:7.0f}{plain.more:7.0f}  "
+            + " ".join(found),
             flush=True,
         )
 
     both = model, sample
-    line("scores, 10,200 rows", measured(scores, *both), measured(scores_plainly, *both))
+    line("scores, 10,200 rows", alone(scores, *both), alone(scores_plainly, *both))
     line(
         "RankMe, 24 task-levels, 4 layers, 200 rows",
-        measured(ranks, *both),
-        measured(ranks_plainly, *both),
+        alone(ranks, *both),
+        alone(ranks_plainly, *both),
     )
-    line("Gram, 200 rows", measured(gram, network, few), measured(gram_plainly, network, few))
-    ours = measured(top, network, many)
-    plain = measured(top_plainly, network, many, ours[2][1])
+    line("Gram, 200 rows", alone(gram, network, few), alone(gram_plainly, network, few))
+    ours = alone(top, network, many)
+    plain = alone(top_plainly, network, many, ours.result[1])
     line("largest curvature, 256 rows, with parts", ours, plain)
-    line("trace, 256 rows", measured(trace, network, many), measured(trace_plainly, network, many))
-    timed = []
+    line("trace, 256 rows", alone(trace, network, many), alone(trace_plainly, network, many))
+    steps = []
     for function in coefficient, coefficient_plainly:
-        short, long = (measured(function, network, many, n) for n in (4, 4 + N_STEPS))
-        timed.append((long[0] - short[0], *long[1:]))
-    line(f"a step of {N_CHAINS} chains, {ROWS_PER_STEP} rows", *timed, each=N_STEPS)
+        short, long = (alone(function, network, many, n) for n in (4, 4 + N_STEPS))
+        steps.append(long._replace(seconds=long.seconds - short.seconds))
+    line(f"a step of {N_CHAINS} chains, {ROWS_PER_STEP} rows", *steps, each=N_STEPS)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ sequences take in closed form and by ``torch.func.vmap(torch.func.jacrev)`` of t
 run, their ratio, and the largest difference; and for a trained GRU the seconds of driven Lyapunov
 exponents of 64 sequences of 256 steps, and of its fixed points, beside the same from Jacobians that
 torch differentiates: exponents step by step, fixed points by Newton's method from 16 states, one by
-one, times 4. Times are those of one core; ratios travel.
+one, times 4. Times are of the processor, on one core;
+ratios travel.
 """
-
-import time
 
 import numpy as np
 import torch
+from measure import timed
 from torch import nn
 
 from sklearn_emerge import GRUPredictor, OscillatorWorld
@@ -57,15 +57,17 @@ def lstm_step(weights, state, x):
 STEPS = {nn.RNN: rnn_step, nn.GRU: gru_step, nn.LSTM: lstm_step}
 
 
-def timed(compute):
+def seconds_of(compute):
     """Return the least seconds of a call over some runs, and what it returns."""
-    result, seconds = compute(), []
-    for _ in range(N_REPEATS):
-        start = time.perf_counter()
+
+    def calls():
         for _ in range(N_CALLS):
-            compute()
-        seconds.append((time.perf_counter() - start) / N_CALLS)
-    return min(seconds), result
+            result = compute()
+        return result
+
+    compute()
+    seconds, result = timed(calls, N_REPEATS)
+    return seconds / N_CALLS, result
 
 
 def compare(kind, n_units):
@@ -79,17 +81,10 @@ def compare(kind, n_units):
     weights = [weight.detach() for weight in core.parameters()]
     differentiate = torch.func.vmap(torch.func.jacrev(STEPS[kind], argnums=(1, 2)), (None, 0, 0))
     tensors = torch.from_numpy(state), torch.from_numpy(x)
-    ours, found = timed(lambda: cell.jacobian(state, x))
-    theirs, expected = timed(lambda: differentiate(weights, *tensors))
+    ours, found = seconds_of(lambda: cell.jacobian(state, x))
+    theirs, expected = seconds_of(lambda: differentiate(weights, *tensors))
     pairs = zip(found, expected, strict=True)
     return ours, theirs, max(np.abs(a - b.numpy()).max() for a, b in pairs)
-
-
-def once(compute):
-    """Return the seconds of a call, and what it returns."""
-    start = time.perf_counter()
-    result = compute()
-    return time.perf_counter() - start, result
 
 
 def exponents_by_torch(model, X):
@@ -133,14 +128,14 @@ def compare_loops(model, X):
         units = model.hidden_size
         print(f"{name:14}{units:7d}{ours:9.3f}{slow:10.3f}{slow / ours:7.1f}  {said}")
 
-    slow, expected = once(lambda: exponents_by_torch(model, X))
-    ours, found = once(lambda: lyapunov_spectrum(model, X, random_state=0))
+    slow, expected = timed(lambda: exponents_by_torch(model, X))
+    ours, found = timed(lambda: lyapunov_spectrum(model, X, random_state=0))
     row("all exponents", ours, slow, f"largest difference {np.abs(found - expected).max():.1e}")
-    ours, _ = once(lambda: lyapunov_spectrum(model, X, n_exponents=4, random_state=0))
+    ours, _ = timed(lambda: lyapunov_spectrum(model, X, n_exponents=4, random_state=0))
     row("4 exponents", ours, slow, "against all by torch")
     starts = model.recurrent_states(X)[:: N_STARTS // N_FEW, -1]
-    slow, ends = once(lambda: points_by_torch(model, starts))
-    ours, found = once(lambda: fixed_points(model, X, n_starts=N_STARTS, random_state=0))
+    slow, ends = timed(lambda: points_by_torch(model, starts))
+    ours, found = timed(lambda: fixed_points(model, X, n_starts=N_STARTS, random_state=0))
     apart = np.linalg.norm(found.states[:, np.newaxis] - ends, axis=2)
     n_same = (apart.min(axis=0) < 1e-5).sum()
     said = f"{n_same} of {N_FEW} slow searches end at one of {len(found.states)}"

@@ -11,11 +11,10 @@ What is resident of a file is shared by all processes and can be dropped at any 
 cannot. Options: ``--map`` keeps the recording in a file, which is mapped; ``--dtype float32``;
 ``--rows`` makes independent sequences of it in place of one recording; ``--all`` trains on and
 evaluates all of them instead of 80; ``--grid`` and ``--n-jobs`` are the numbers of configurations
-and of processes.
+and of processes. Needs the extra "benchmark".
 """
 
 import argparse
-import os
 import tempfile
 import threading
 import time
@@ -23,14 +22,16 @@ from pathlib import Path
 
 import joblib.externals.loky.backend.queues as queues
 import numpy as np
+import psutil
 from joblib.hashing import NumpyHasher
+from measure import timed
 
 from sklearn_emerge import ArrayWorld, EmergenceAssessment, GRUPredictor
 
 MB = 2**20
 N_CHANNELS, LENGTH = 8, 100
 PART = 2**16
-MEMORY = {"VmRSS": "resident", "RssAnon": "private"}
+HERE = psutil.Process()
 
 
 def write(path, n_bytes, dtype):
@@ -47,30 +48,18 @@ def write(path, n_bytes, dtype):
     series.flush()
 
 
-def memory_of(pid):
+def memory_of(process):
     """Return memory of a process in MB by kind, or nothing if it has ended.
 
-    Shares are of what is resident: what n processes share counts as the n-th part in each.
+    Private is what neither a file nor another process holds. Shares are of what is resident: what n
+    processes share counts as the n-th part in each.
     """
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-        lines += Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
+        found = process.memory_full_info()
+    except psutil.Error:
         return {}
-    found = dict(line.split(":") for line in lines if line.startswith((*MEMORY, "Pss:")))
-    names = MEMORY | {"Pss": "share"}
-    return {names[key]: int(value.split()[0]) * 1024 // MB for key, value in found.items()}
-
-
-def children_of(pid):
-    """Return the processes below one."""
-    found = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            found += task.read_text().split()
-        except OSError:
-            continue
-    return [int(each) for each in found]
+    kinds = {"resident": found.rss, "private": found.rss - found.shared, "share": found.pss}
+    return {kind: n_bytes // MB for kind, n_bytes in kinds.items()}
 
 
 class Watch(threading.Thread):
@@ -82,12 +71,10 @@ class Watch(threading.Thread):
 
     def run(self):
         """Look ten times a second."""
-        here = os.getpid()
         while self.going_on:
-            below = children_of(here)
-            for pid in (here, *below, *(each for child in below for each in children_of(child))):
-                peak = self.peaks.setdefault(pid, {})
-                for kind, now in memory_of(pid).items():
+            for process in (HERE, *HERE.children(recursive=True)):
+                peak = self.peaks.setdefault(process.pid, {})
+                for kind, now in memory_of(process).items():
                     peak[kind] = max(peak.get(kind, 0), now)
             time.sleep(0.1)
 
@@ -101,13 +88,12 @@ class Counted:
 
     def __call__(self, *args, **options):
         """Call the function."""
-        start = time.perf_counter()
-        result = self.function(*args, **options)
+        seconds, result = timed(lambda: self.function(*args, **options), clock=time.perf_counter)
         size = self.size(result, *args)
         if size:
             self.n_calls += 1
             self.n_bytes += size
-            self.seconds += time.perf_counter() - start
+            self.seconds += seconds
         return result
 
 
@@ -137,7 +123,7 @@ def main(asked):
         write(path, int(asked.megabytes * MB), asked.dtype)
         series = np.load(path, mmap_mode="r" if asked.map else None)
         size = series.nbytes // MB
-        before = memory_of(os.getpid())
+        before = memory_of(HERE)
         watch = Watch()
         watch.start()
         began = time.perf_counter()
@@ -165,7 +151,7 @@ def main(asked):
         watch.join()
     print(f"{size} MB, {time.perf_counter() - began:.0f} s")
     for pid, peak in sorted(watch.peaks.items()):
-        if pid == os.getpid():
+        if pid == HERE.pid:
             more = {kind: peak[kind] - before[kind] for kind in before}
             print("parent, above what it had:", in_words(more))
         elif peak.get("resident", 0) > 100:

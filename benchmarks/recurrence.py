@@ -29,7 +29,7 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from measure import CORES, SAVING, Table, save, timed
+from measure import CORES, SAVING, Table, alone, save, timed
 from plain_torch import BATCH, SEQUENCES, STEPS, time_torch, tokens_of
 
 from sklearn_emerge import GRUPredictor, OscillatorWorld, RNNPredictor
@@ -116,7 +116,9 @@ def compare_channels(sizes, updates, table):
         if find_spec("jax"):
             from plain_jax import time_jax
 
-            b = time_jax(kind, units, n, SEEDS, (SEQUENCES, STEPS - 1, 2), BATCH)
+            # Its threads would be in the way of processes that torch forks.
+            shape = SEQUENCES, STEPS - 1, 2
+            b = alone(time_jax, kind, units, n, SEEDS, shape, BATCH).result
         speed = operations(kind, units) / c / 1e6
         row = dict(torch=a, jax=b, ours=c, ratio=a / c, jax_ratio=b and b / c, gflops=speed)
         table.add(model=kind, units=units, seeds=SEEDS, **row, share=speed / limit)

@@ -5,20 +5,17 @@
 For several vocabularies a transformer of 16 units is trained on the same rows of 20 tokens, from
 the same weights: by `TransformerPredictor`, which looks tokens up, and on preloaded channels, of
 which one a step is 1, as inputs and as targets. Each runs in a process of its own, whose peak of
-memory is what it has beyond that after a few rows. Then the largest vocabulary alone, with the
-defaults, and an assessment of 100,000 rows of `AlgorithmicWorld`. Times are those of one machine;
-ratios travel.
+memory is what it has beyond what it had after a few rows. Then the largest vocabulary alone, with
+the defaults, and an assessment of 100,000 rows of `AlgorithmicWorld`. Times are those of one
+machine; ratios travel.
 """
 
 import argparse
-import json
-import resource
-import subprocess
-import sys
 import time
 
 import numpy as np
 import torch
+from measure import Table, alone
 
 from sklearn_emerge import AlgorithmicWorld, EmergenceAssessment, TransformerPredictor
 from sklearn_emerge.networks import SequenceNetwork, TransformerCore
@@ -27,11 +24,6 @@ WIDTH, N_STEPS, BATCH = 16, 20, 64
 # Vocabulary and rows.
 CASES = (27, 100_000), (256, 10_000), (2000, 2000)
 LARGEST = 50_000, 2000
-
-
-def peak():
-    """Return the peak of memory of this process so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
 def rows_of(n_tokens, n_rows):
@@ -109,44 +101,28 @@ def assessed(_, n_rows, n_updates):
     return time.perf_counter() - start
 
 
-WAYS = {each.__name__: each for each in (as_numbers, as_channels, largest, assessed)}
-
-
-def alone(way, *numbers):
-    """Run one way in a process of its own; returns what it returned, and its peak in MB."""
-    command = [sys.executable, __file__, "--way", way, *map(str, numbers)]
-    return json.loads(subprocess.check_output(command, text=True).splitlines()[-1])
-
-
 def main():
     """Print both ways side by side."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=200, help="updates that are timed")
-    parser.add_argument("--way", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    torch.set_num_threads(1)
-    if options.way:
-        way, *numbers = options.way
-        WAYS[way](5, BATCH, 2)
-        before = peak()
-        found = WAYS[way](*map(int, numbers))
-        print(json.dumps([found, peak() - before, peak()]))
-        return
-    print(f"{'tokens':>7} {'rows':>7} {'MB':>7} {'channels':>9} {'ratio':>6}", end=" ")
-    print(f"{'ms/update':>10} {'channels':>9} {'ratio':>6}")
+    few, table = max(1, options.steps // 20), Table()
     for case in CASES:
-        (ours, memory, _), (theirs, more, _) = (
-            alone(way, *case, options.steps) for way in ("as_numbers", "as_channels")
+        ours, theirs = (
+            alone(way, *case, options.steps, warm_up=(5, BATCH, 2))
+            for way in (as_numbers, as_channels)
         )
-        print(f"{case[0]:7} {case[1]:7} {memory:7.0f} {more:9.0f} {more / memory:6.1f}", end=" ")
-        print(f"{1e3 * ours:10.2f} {1e3 * theirs:9.2f} {theirs / ours:6.1f}", flush=True)
-    few = max(1, options.steps // 20)
-    (fit, score), _, whole = alone("largest", *LARGEST, few)
+        row = dict(tokens=case[0], rows=case[1], MiB=ours.more, channels_MiB=theirs.more)
+        row |= dict(memory_ratio=theirs.more / ours.more, ms=1e3 * ours.result)
+        row |= dict(channels_ms=1e3 * theirs.result, ratio=theirs.result / ours.result)
+        table.add(**row)
+    found = alone(largest, *LARGEST, few, warm_up=(5, BATCH, 2))
+    fit, score = found.result
     print(f"{LARGEST[0]} tokens, {LARGEST[1]} rows: {few} updates {fit:.1f} s, ", end="")
-    print(f"score {score:.1f} s, peak of the process {whole:.0f} MB", flush=True)
-    seconds, memory, whole = alone("assessed", *CASES[0], few)
-    print(f"assessment of {CASES[0][1]} rows: {seconds:.1f} s, {memory:.0f} MB more", end=" ")
-    print(f"than one of {BATCH} rows, peak of the process {whole:.0f} MB")
+    print(f"score {score:.1f} s, peak of the process {found.peak:.0f} MiB", flush=True)
+    found = alone(assessed, *CASES[0], few, warm_up=(5, BATCH, 2))
+    print(f"assessment of {CASES[0][1]} rows: {found.result:.1f} s, {found.more:.0f} MiB", end=" ")
+    print(f"more than one of {BATCH} rows, peak of the process {found.peak:.0f} MiB")
 
 
 if __name__ == "__main__":
