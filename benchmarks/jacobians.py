@@ -7,8 +7,7 @@ sequences take in closed form and by ``torch.func.vmap(torch.func.jacrev)`` of t
 run, their ratio, and the largest difference; and for a trained GRU the seconds of driven Lyapunov
 exponents of 64 sequences of 256 steps, and of its fixed points, beside the same from Jacobians that
 torch differentiates: exponents step by step, fixed points by Newton's method from 16 states, one by
-one, times 4. Times are of the processor, on one core;
-ratios travel.
+one, times 4. Times are of the processor, on one core; ratios travel.
 """
 
 import numpy as np
