@@ -16,16 +16,6 @@ PLACES = ("*.md", "docs/*.md", "docs/*/*.md", "docs/tutorials/*.py", "docs/examp
 # Entries of a list of changes, and what make docs writes.
 LEFT_OUT = ("CHANGES.md", "docs/_build", "docs/gallery", "docs/learn", "docs/reference")
 LONGEST = 30
-# Where longer sentences still stand: every other page is held to the rule. Pages leave the list.
-LONG = (
-    "README.md",
-    "docs/emergence.md",
-    "docs/how-to/how-it-decides.md",
-    "docs/linear-systems.md",
-    "docs/templates/operators.md",
-    "docs/templates/recordings.md",
-    "docs/templates/triangle.md",
-)
 # What to write instead.
 WORDS = {
     r"issues? #?\d+|pull requests? #?\d+": "what it is about, as readers cannot look it up",
@@ -86,13 +76,13 @@ def sentences(text):
             yield from ((number, each) for each in _END.split(line.strip()) if each)
 
 
-def problems(text, longest=LONGEST):
+def problems(text):
     """Return the numbers of lines and what to do there."""
     found = []
     for number, sentence in sentences(text):
         words = re.sub("`[^`]*`", "x", sentence).split()
         length = sum(bool(re.search(r"\w", word)) for word in words)
-        if length > longest:
+        if length > LONGEST:
             found.append((number, f"a sentence of {length} words: make two of it"))
         if _ALONE.fullmatch(sentence):
             found.append((number, f'"{sentence}" alone: say what stands there'))
@@ -109,7 +99,7 @@ def main():
     found = [
         f"{name}:{number}: {what}"
         for name, text in pages().items()
-        for number, what in problems(text, float("inf") if name in LONG else LONGEST)
+        for number, what in problems(text)
     ]
     print("".join(f"{line}\n" for line in found), end="")
     return bool(found)

@@ -56,9 +56,5 @@ def test_pages_are_those_that_people_write():
     assert not {"CHANGES.md", "docs/anatomy.md", "docs/reproduction.md"} & set(pages)
 
 
-def test_pages_that_keep_the_rules_are_held_to_them(capsys):
-    """Such a page is not listed, and one that is listed is there."""
+def test_pages_keep_the_rules(capsys):
     assert prose.main() == 0, capsys.readouterr().out
-    pages = prose.pages()
-    assert set(prose.LONG) <= set(pages)
-    assert [name for name in prose.LONG if not prose.problems(pages[name])] == []
