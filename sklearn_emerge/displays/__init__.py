@@ -15,8 +15,12 @@ from ._layer_profile import LayerProfileDisplay
 from ._leads import LeadsDisplay
 from ._lyapunov import LyapunovDisplay
 from ._memory import MemoryDisplay
+from ._nulls import NullsDisplay
 from ._phase_portrait import PhasePortraitDisplay
 from ._prediction_risk import PredictionRiskDisplay
+from ._rates import RatesDisplay
+from ._reservoir_curve import ReservoirCurveDisplay
+from ._rollout import RolloutDisplay
 from ._trajectory import TrajectoryDisplay
 
 __all__ = [
@@ -35,7 +39,11 @@ __all__ = [
     "LeadsDisplay",
     "LyapunovDisplay",
     "MemoryDisplay",
+    "NullsDisplay",
     "PhasePortraitDisplay",
     "PredictionRiskDisplay",
+    "RatesDisplay",
+    "ReservoirCurveDisplay",
+    "RolloutDisplay",
     "TrajectoryDisplay",
 ]

@@ -52,7 +52,7 @@ _QUANTITIES = (
     "Error: root mean square over the first steps, median over sequences; of several channels in "
     "units of their standard deviation."
 )
-_EITHER = (
+EITHER = (
     "Error: root mean square over the first steps, median over sequences (of outcomes and counts "
     "their mean); of several channels in units of their standard deviation."
 )
@@ -165,7 +165,7 @@ class ForecastErrorDisplay(Display):
         several = max(each.sizes["seed"] for each in by_seed.values()) > 1
         seeds = "Thick lines: medians over seeds." if several else ""
         units = first.attrs.get("units", "unit of the data")
-        return cls(by_seed, others, None, f"{seeds} {_EITHER}".strip(), units).plot(axes)
+        return cls(by_seed, others, None, f"{seeds} {EITHER}".strip(), units).plot(axes)
 
     @classmethod
     @fill_doc

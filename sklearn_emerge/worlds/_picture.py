@@ -9,6 +9,7 @@ import numpy as np
 
 from .._axes import Axes, with_units
 from .._images import image_of
+from .._typing import RandomState
 
 if TYPE_CHECKING:
     from ._base import World
@@ -78,7 +79,9 @@ def _texts_of(world: "World", n_lines: int) -> list[list[str]]:
     return [textwrap.wrap(text, _WIDTH, **options) for text in texts]
 
 
-def draw_sequences(world: "World", ax: Any) -> None:
+def draw_sequences(
+    world: "World", ax: Any, n_sequences: int | None = None, random_state: RandomState = 0
+) -> None:
     """Draw some sequences of a world.
 
     Parameters
@@ -88,6 +91,10 @@ def draw_sequences(world: "World", ax: Any) -> None:
     ax : matplotlib.axes.Axes
         Where to. Quantities become lines (of several channels, those of one sequence), zeros and
         ones cells of an image, and tokens text.
+    n_sequences : int, default=None
+        How many sequences, or channels of one; None is as many as have room.
+    random_state : int, Generator, SeedSequence or None, default=0
+        Stream of the sequences; the texts of tokens do not depend on it.
     """
     from matplotlib import colormaps
 
@@ -112,7 +119,7 @@ def draw_sequences(world: "World", ax: Any) -> None:
     ax.set_xlabel(axes.time_label())
     ax.spines[["top", "right"]].set_visible(False)
     if world.observation == "binary":
-        X = world.sample(_N_ROWS, random_state=0).X
+        X = world.sample(n_sequences or _N_ROWS, random_state=random_state).X
         channels = X.reshape(*X.shape[:2], -1)
         span = X.shape[1] * (1.0 if axes.time_step is None else axes.time_step)
         half = span / X.shape[1] / 2
@@ -124,14 +131,15 @@ def draw_sequences(world: "World", ax: Any) -> None:
         ax.set_ylabel("sequence" if X.ndim == 2 else f"1 of {channels.shape[2]} channels")
         ax.set_yticks([])
         return
-    X = world.sample(_N_LINES, random_state=0).X
+    n_lines = n_sequences or _N_LINES
+    X = world.sample(n_lines, random_state=random_state).X
     lines = X if X.ndim == 2 else X[0].T
-    shown = lines[:_N_LINES]
+    shown = lines[:n_lines]
     said = f"{len(shown)} sequences" if X.ndim == 2 else "one sequence"
     ax.set_title(f"{title}: {said}", loc="left", fontsize=10)
     for i, line in enumerate(shown):
         times = np.arange(len(line)) * (1.0 if axes.time_step is None else axes.time_step)
-        ax.plot(times, line, color=colormaps["viridis"](0.9 * i / _N_LINES), linewidth=1)
+        ax.plot(times, line, color=colormaps["viridis"](0.9 * i / n_lines), linewidth=1)
     if X.ndim == 2:
         ax.set_ylabel(axes.value_label() or "observation")
     else:
