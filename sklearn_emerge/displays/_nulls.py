@@ -28,7 +28,7 @@ _LOSS = (
 
 
 class NullsDisplay(Display):
-    """Sequences of a world and of each of its nulls, side by side on one scale.
+    r"""Sequences of a world and of each of its nulls, side by side on one scale.
 
     Quantities are lines: sequences of one channel, or the channels of one sequence. Outcomes and
     tokens are cells, with a row for each sequence. Above each is the loss of the best possible
@@ -52,7 +52,7 @@ class NullsDisplay(Display):
     --------
     >>> from sklearn_emerge import NullsDisplay, OscillatorWorld
     >>> display = NullsDisplay.from_world(OscillatorWorld(n_steps=60), kinds=["resample"])
-    >>> [ax.get_title(loc="left").split("\\n")[0] for ax in display.axes_]
+    >>> [ax.get_title(loc="left").split("\n")[0] for ax in display.axes_]
     ['the world', 'order destroyed']
     >>> display.losses["structured"] < display.losses["resample"]
     True

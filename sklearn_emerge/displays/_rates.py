@@ -157,9 +157,9 @@ class RatesDisplay(Display):
         said = [f"{k * n:.0f} of {n}" for k, n in zip(table.rate, table.assessments, strict=True)]
         counts = ax.secondary_yaxis("right")
         counts.set_yticks(heights, said, fontsize=8, color="0.35")
-        counts.tick_params(length=0)
+        counts.tick_params(length=0, pad=7)
         counts.spines["right"].set_visible(False)
-        ax.tick_params(axis="y", length=0)
+        ax.tick_params(axis="y", length=0, pad=7)
         ax.grid(axis="y", color="0.92", linewidth=0.8)
         ax.set_axisbelow(True)
         ax.set_ylim(n_rows - 0.4, -0.6)

@@ -70,11 +70,12 @@ class ReservoirCurveDisplay(Display):
 
     Examples
     --------
-    >>> from sklearn_emerge import EmergenceAssessment, OscillatorWorld, ReservoirCurveDisplay
+    >>> from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
+    >>> from sklearn_emerge import ReservoirCurveDisplay
     >>> cube = EmergenceAssessment(
-    ...     OscillatorWorld(n_steps=24), n_seeds=2, n_train=40, n_eval=20, hidden_size=2,
-    ...     max_steps=4, nulls=None, probe=None, reservoir_sizes=(2, 8), random_state=0,
-    ...     progress=False,
+    ...     OscillatorWorld(n_steps=24), GRUPredictor(2, max_steps=4), n_seeds=2, n_train=40,
+    ...     n_eval=20, baselines=("mean",), nulls=(), probe=None, reservoir_sizes=(2, 8),
+    ...     claims=("gain",), random_state=0, progress=False,
     ... ).fit().cube_
     >>> ReservoirCurveDisplay.from_cube(cube).ax_.get_xlabel()
     'units of a random core'

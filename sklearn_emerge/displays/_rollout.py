@@ -144,8 +144,11 @@ class RolloutDisplay(Display):
             If the world has exogenous channels or is made of tokens, or an argument is out of
             range.
         """
-        several = isinstance(estimator, Mapping)
-        models = dict(estimator) if several else {type(estimator).__name__: estimator}
+        models: dict[str, BasePredictor] = (
+            dict(estimator)
+            if isinstance(estimator, Mapping)
+            else {type(estimator).__name__: estimator}
+        )
         if not models:
             raise ValueError("estimator is empty; pass fitted predictors by the name to show.")
         for model in models.values():

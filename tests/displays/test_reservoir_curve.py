@@ -1,0 +1,59 @@
+"""Networks beside random cores of growing size."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from figure_checks import CUBES, check_texts, make_cube
+
+from sklearn_emerge import ReservoirCurveDisplay, load_cube
+from sklearn_emerge.displays._style import ARM_COLORS
+
+pytestmark = pytest.mark.usefixtures("close_figures")
+
+
+@pytest.fixture(scope="module")
+def cube():
+    return load_cube(CUBES / "oscillator-gru-corrected.nc").sel(hidden_size=16)
+
+
+def test_cores_are_a_curve_and_networks_a_level(cube):
+    display = ReservoirCurveDisplay.from_cube(cube)
+    ax, here = display.ax_, cube.sel(condition="structured")
+    gains = here.nll_reference.mean("seed") - here.nll_reservoir
+    (curve,) = (line for line in ax.lines if line.get_marker() == "D")
+    np.testing.assert_array_equal(curve.get_xdata(), here.n_units)
+    np.testing.assert_allclose(curve.get_ydata(), gains.mean("seed"))
+    (level,) = (line for line in ax.lines if line.get_color() == ARM_COLORS["full"])
+    assert level.get_ydata()[0] == pytest.approx(here.delta_nll.sel(mode="full").mean().item())
+    # Where the curve crosses the level is what the network is worth.
+    (size,) = (line.get_xdata()[0] for line in ax.lines if line.get_color() == "white")
+    assert size == here.equivalent_reservoir_size.sel(mode="full").item()
+    crossing = np.interp(np.log(size), np.log(curve.get_xdata()), curve.get_ydata())
+    assert crossing == pytest.approx(level.get_ydata()[0], abs=0.002)
+    assert f"Worth {size:.0f} random units" in ax.get_title(loc="left")
+    assert ax.get_ylabel() == "gain over persistence (nats per step)"
+    check_texts(display.figure_)
+
+
+def test_what_is_asked_for_is_shown(cube):
+    display = ReservoirCurveDisplay.from_cube(cube, modes="readout")
+    colors = {line.get_color() for line in display.ax_.lines}
+    assert ARM_COLORS["readout"] in colors
+    assert ARM_COLORS["full"] not in colors
+    with pytest.raises(ValueError, match="mode"):
+        display.plot(modes="none")
+
+
+def test_a_network_beyond_all_cores_is_worth_more_than_the_largest(cube):
+    beyond = cube.copy()
+    beyond["delta_nll"] = cube.delta_nll + 1
+    for end in ("", "_low", "_high"):
+        name = f"equivalent_reservoir_size{end}"
+        beyond[name] = xr.full_like(cube[name], np.inf)
+    title = ReservoirCurveDisplay.from_cube(beyond).ax_.get_title(loc="left")
+    assert "Worth more than 512 random units" in title
+
+
+def test_without_cores_of_several_sizes_there_is_a_remedy():
+    with pytest.raises(ValueError, match=r"reservoir_sizes=\(16, 32"):
+        ReservoirCurveDisplay.from_cube(make_cube())
