@@ -75,7 +75,7 @@ class ReservoirCurveDisplay(Display):
     >>> cube = EmergenceAssessment(
     ...     OscillatorWorld(n_steps=24), GRUPredictor(2, max_steps=4), n_seeds=2, n_train=40,
     ...     n_eval=20, baselines=("mean",), nulls=(), probe=None, reservoir_sizes=(2, 8),
-    ...     claims=("gain",), random_state=0, progress=False,
+    ...     claims=("gain",), alpha=0.3, random_state=0, progress=False,
     ... ).fit().cube_
     >>> ReservoirCurveDisplay.from_cube(cube).ax_.get_xlabel()
     'units of a random core'
