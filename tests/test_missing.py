@@ -87,6 +87,7 @@ NETWORKS = [
     TransformerPredictor(8, n_layers=1, n_heads=2, **TRAINED),
     ModulePredictor(core, head="sgd", **TRAINED),
 ]
+SCANS = [each for each in NETWORKS if getattr(each, "engine", "") == "numba"]
 PREDICTORS = [
     *NETWORKS,
     MeanPredictor(),
@@ -147,8 +148,22 @@ def skip_unless_possible(model, likelihood):
         pytest.skip("There is no kernel.")
 
 
-@pytest.mark.parametrize("likelihood", list(KINDS)[1:])
-@pytest.mark.parametrize("model", PREDICTORS, ids=name_of)
+def pairs_of(models, likelihoods):
+    """Return pairs: kernels of tokens but that of the GRU, which take long to compile, are slow."""
+    slow = [each for each in SCANS if not isinstance(each, GRUPredictor)]
+    return [
+        pytest.param(
+            model,
+            likelihood,
+            id=f"{name_of(model)}-{likelihood}",
+            marks=[pytest.mark.slow] if model in slow and likelihood == "categorical" else [],
+        )
+        for model in models
+        for likelihood in likelihoods
+    ]
+
+
+@pytest.mark.parametrize(("model", "likelihood"), pairs_of(PREDICTORS, list(KINDS)[1:]))
 def test_padded_sets_of_other_likelihoods_score_as_their_sequences_alone(model, likelihood):
     skip_unless_possible(model, likelihood)
     X = padded(KINDS[likelihood])
@@ -157,8 +172,7 @@ def test_padded_sets_of_other_likelihoods_score_as_their_sequences_alone(model, 
     np.testing.assert_allclose(model.score_samples(X), alone, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("likelihood", KINDS)
-@pytest.mark.parametrize("model", PREDICTORS, ids=name_of)
+@pytest.mark.parametrize(("model", "likelihood"), pairs_of(PREDICTORS, KINDS))
 def test_what_is_missing_neither_counts_nor_teaches(model, likelihood):
     """A step that is NaN in one channel is missing; what the other holds is not looked at."""
     skip_unless_possible(model, likelihood)
@@ -290,13 +304,12 @@ def test_gradients_are_zero_where_nothing_was_observed(likelihood):
     assert loss.item() == pytest.approx(np.mean(one_by_one), rel=1e-5)
 
 
-@pytest.mark.parametrize("likelihood", KERNELS)
 @pytest.mark.parametrize(("training", "head"), [("full", "exact"), ("readout", "sgd")])
-@pytest.mark.parametrize("model", [RNNPredictor, GRUPredictor, LSTMPredictor])
+@pytest.mark.parametrize(("model", "likelihood"), pairs_of(SCANS, KERNELS))
 def test_scans_and_torch_agree_about_missing_steps(model, training, head, likelihood):
     X = with_gaps(KINDS[likelihood])
-    options = {"training": training, "head": head, "likelihood": likelihood, **TRAINED}
-    by_scan, by_torch = (model(4, engine=e, **options).fit(X) for e in ("numba", "torch"))
+    model = clone(model).set_params(training=training, head=head, likelihood=likelihood)
+    by_scan, by_torch = (clone(model).set_params(engine=e).fit(X) for e in ("numba", "torch"))
     assert (by_scan.engine_, by_torch.engine_) == ("numba", "torch")
     for one, other in zip(
         by_scan.network_.parameters(), by_torch.network_.parameters(), strict=True

@@ -153,9 +153,19 @@ def driven_by_likelihood(likelihood, seed):
     return np.stack([TARGETS[likelihood](drive, rng), inputs], axis=2)
 
 
-@pytest.mark.parametrize("likelihood", ["gaussian", "categorical"])
+@pytest.mark.parametrize(
+    ("cell", "likelihood"),
+    [
+        (RNNPredictor, "gaussian"),
+        (GRUPredictor, "gaussian"),
+        (LSTMPredictor, "gaussian"),
+        (GRUPredictor, "categorical"),
+        # Kernels that take long to compile.
+        pytest.param(RNNPredictor, "categorical", marks=pytest.mark.slow),
+        pytest.param(LSTMPredictor, "categorical", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("head", ["exact", "sgd"])
-@pytest.mark.parametrize("cell", [RNNPredictor, GRUPredictor, LSTMPredictor])
 @pytest.mark.parametrize("feedback", [True, False])
 def test_engines_agree_on_inputs(cell, head, feedback, likelihood):
     tokens = likelihood == "categorical"
