@@ -90,10 +90,12 @@ benchmark: .venv/installed-benchmark
 	$(MEASURE)growth.py $(SAVE)
 	export OMP_NUM_THREADS=1 && $(MEASURE)short_fits.py 40 $(SAVE)
 	export OMP_NUM_THREADS=1 && $(MEASURE)large_grids.py --keys 100 1000 10000 $(SAVE)
+	export OMP_NUM_THREADS=1 && $(MEASURE)engines.py $(SAVE)
+	export OMP_NUM_THREADS=1 && $(MEASURE)faults.py --engines dask loky serial $(SAVE)
 	$(BIN)/python docs/make_numbers.py
 
 .venv/installed-benchmark: $(STAMP)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[benchmark]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[benchmark,cluster]"
 	touch $@
 
 clean:

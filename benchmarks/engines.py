@@ -1,11 +1,12 @@
 """What a cell costs beyond its work on each engine, and how many bytes a worker is sent for it.
 
     python benchmarks/engines.py [--cells 100 500 2000] [--engines serial loky dask ray]
+        [--save FOLDER]
 
 Half of the cells are two baselines of a tiny world, half a network of one unit without training:
 as little work as there can be. Workers run a few cells before the time is taken, so that they have
-loaded the libraries. Times are those of all cells divided by their number, on two workers; what
-goes beyond half of the serial one is the engine's.
+loaded the libraries. Times are those of the clock for all cells, divided by their number, on two
+workers; what goes beyond half of the serial one is the engine's.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from unittest.mock import patch
 import cloudpickle
 import numpy as np
 from joblib import parallel_config
+from measure import SAVING, Table, save
 
 from sklearn_emerge import EmergenceAssessment, OscillatorWorld, RNNPredictor
 from sklearn_emerge.assessment import _assessment
@@ -84,17 +86,19 @@ def measure(n_cells):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    """Print a row an engine and number of cells."""
+    parser = argparse.ArgumentParser(parents=[SAVING])
     parser.add_argument("--cells", type=int, nargs="+", default=[100, 500, 2000])
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES)
     options = parser.parse_args()
-    print("| engine | cells | ms a cell | bytes a cell |\n|---|---|---|---|")
+    table = Table()
     for name in options.engines:
         with engine(name):
             measure(20)
             for n_cells in options.cells:
                 seconds, n_bytes = measure(n_cells)
-                print(f"| {name} | {n_cells} | {1e3 * seconds:.1f} | {n_bytes:,.0f} |", flush=True)
+                table.add(engine=name, cells=n_cells, ms=1e3 * seconds, bytes=n_bytes)
+    save(options.save, table.rows, "milliseconds of the clock and bytes, a cell")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What is lost when processes are killed: a small assessment with `memory`, cut off and resumed.
 
     python benchmarks/faults.py [--kills 100] [--minutes 60] [--engines serial loky dask] [--seed 0]
+        [--save FOLDER]
 
 Each kill is a SIGKILL at a random time, of the process that fits or of one of its workers; then the
 same fit is started again, until one has ended. Counted is, over all kills: files of finished cells
@@ -25,6 +26,7 @@ from pathlib import Path
 
 import psutil
 import xarray as xr
+from measure import SAVING, Table, save
 
 ENGINES = ("serial", "loky", "dask")
 # Seconds in which what was killed has to be gone.
@@ -171,7 +173,8 @@ def flip(folder, expected, n_files, rng):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    """Print a row an engine, after what happened to files."""
+    parser = argparse.ArgumentParser(parents=[SAVING])
     parser.add_argument("--kills", type=int, default=100, help="of all engines together")
     parser.add_argument("--minutes", type=float, default=60, help="of all engines together")
     parser.add_argument("--flips", type=int, default=10)
@@ -188,24 +191,23 @@ def main():
         (folder / "tmp").mkdir()
         assert start(folder, "serial", folder / "memory", "whole.nc").wait() == 0
         expected = xr.load_dataset(folder / "whole.nc").drop_vars("fit_seconds")
-        print(
-            f"bits flipped: {options.flips}, differ: {flip(folder, expected, options.flips, rng)}"
-        )
+        files = Table()
+        differ = flip(folder, expected, options.flips, rng)
+        files.add(what="bits flipped", tried=options.flips, differ=differ)
         both = [start(folder, "serial", folder / "both", f"{i}.nc") for i in range(2)]
-        ended = [each.wait() for each in both]
-        differ = sum(not same(folder / f"{i}.nc", expected) for i in range(2))
-        print(f"two at once: status {ended}, differ: {differ}", flush=True)
+        differ = sum(each.wait() != 0 for each in both)
+        differ += sum(not same(folder / f"{i}.nc", expected) for i in range(2))
+        files.add(what="two fits at once", tried=2, differ=differ)
         full = start(folder, "serial", folder / "full", NOWHERE, limit=1024).wait()
-        print(f"full disk: status {full}, files kept {len(kept(folder / 'full'))}")
+        files.add(what="a full disk", tried=1, differ=int(full != 0))
         shutil.rmtree(folder / "memory")
         share = -(-options.kills // len(options.engines))
         seconds = 60 * options.minutes / len(options.engines)
+        kills = Table()
         for i, engine in enumerate(options.engines):
             n_kills = min(share, options.kills - i * share)
-            counts = kill(folder, engine, n_kills, seconds, expected, rng)
-            if not i:
-                print("| engine | " + " | ".join(counts) + " |\n|" + "---|" * (len(counts) + 1))
-            print(f"| {engine} | " + " | ".join(map(str, counts.values())) + " |", flush=True)
+            kills.add(engine=engine, **kill(folder, engine, n_kills, seconds, expected, rng))
+    save(options.save, {"files": files.rows, "kills": kills.rows}, "counts")
 
 
 if __name__ == "__main__":

@@ -57,6 +57,12 @@ def crossover(numbers):
     return found
 
 
+def bad_ends(kills):
+    """Return how often anything came of a kill that should not."""
+    names = ["lost", "anew", "orphans", "hung", "folders", "differ"]
+    return int(pd.DataFrame(kills)[names].to_numpy().sum())
+
+
 def grids(numbers):
     """Return seconds and memory by the number of configurations, and the steepest slope."""
     tasks, memory = (pd.DataFrame(numbers[name]) for name in ("seconds", "memory"))
@@ -81,6 +87,7 @@ def write_page(page=DOCS / "numbers.md"):
         where=where,
         chosen=chosen,
         crossover=crossover,
+        bad_ends=bad_ends,
         transformer=beside(benchmarks["transformer"]["numbers"], ["units"], "seeds", seeds),
         probes=beside(benchmarks["probes"]["numbers"], sizes, "task", {}),
         grids=grids(benchmarks["large_grids"]["numbers"]),

@@ -106,8 +106,14 @@ def test_page_shows_what_a_script_saved(maker, monkeypatch, tmp_path):
     times = {"growing": "seeds", "size": 2, "training": 1.0, "assessment": 2.0}
     slopes = {"growing": "seeds", "training": 0.987654, "assessment": 0.5}
     saved("growth", {"times": [times], "slopes": [slopes]})
+    saved("engines", [{"engine": "loky", "cells": 100, "ms": 12.0, "bytes": 3210.0}])
+    kill = dict(engine="dask", kills=34, fits=13, lost=0, anew=0, orphans=0, hung=0, differ=0)
+    kills = [kill | {"of workers": 11, "folders": 0}]
+    files = [{"what": "bits flipped", "tried": 10, "differ": 0}]
+    saved("faults", {"kills": kills, "files": files})
     maker.write_page(tmp_path / "numbers.md")
     page = (tmp_path / "numbers.md").read_text(encoding="utf-8")
+    assert "In 34 kills nothing was lost, computed again or left behind." in page
     assert "about 17 times as fast" in page
     assert "| network | units | torch | share of the limit |" in page
     assert "RNNs of up to 16 units train faster than with torch." in page
