@@ -108,7 +108,7 @@ def test_page_shows_what_a_script_saved(maker, monkeypatch, tmp_path):
     saved("growth", {"times": [times], "slopes": [slopes]})
     saved("engines", [{"engine": "loky", "cells": 100, "ms": 12.0, "bytes": 3210.0}])
     kill = dict(engine="dask", kills=34, fits=13, lost=0, anew=0, orphans=0, hung=0, differ=0)
-    kills = [kill | {"of workers": 11, "folders": 0}]
+    kills = [kill | {"of workers": 11, "folders": 0, "slowest": 1.5}]
     files = [{"what": "bits flipped", "tried": 10, "differ": 0}]
     saved("faults", {"kills": kills, "files": files})
     maker.write_page(tmp_path / "numbers.md")
