@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 # Sequences of tokens that have room, and sequences of which the loss is the mean.
 _N_ROWS, _N_SCORED = 10, 500
 _LOSS = (
-    "Best possible, best known: loss of the predictor that knows the law, as assessments score it."
+    "Best possible, best known: loss of the predictor that knows the law, with the noise of the "
+    "world, as assessments score it."
 )
 
 
