@@ -1,5 +1,6 @@
 """One torch thread, no windows, and a small assessment that several tests share."""
 
+import gc
 from pathlib import Path
 
 import matplotlib
@@ -32,6 +33,12 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.name in SLOW_PAGES or item.path.parent.name == "how-to":
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish():
+    # What was imported and collected stays to the end: do not look for garbage in it again.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
