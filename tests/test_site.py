@@ -168,3 +168,30 @@ def test_a_built_site_is_looked_through(tmp_path):
         "a.html: b.html#there has no such place.",
         "a.html: c.html is not there.",
     ]
+
+
+def test_facts_are_at_most_three_clicks_away(tmp_path):
+    site = runpy.run_path(str(DOCS / "check_site.py"))
+    for here, there in ("index", "b"), ("b", "c"), ("c", "d"):
+        (tmp_path / f"{here}.html").write_text(f'<a href="{there}.html">next</a>')
+    (tmp_path / "d.html").write_text(
+        '<section id="d"><h1>D</h1><a href="#e">E</a>'
+        '<section id="e"><h2>E</h2>Water\n<em>boils</em> at 100.</section></section>'
+    )
+    water = site["Fact"]("When does water boil?", "Water boils at 100.", "d.html", "d")
+    assert site["far"](tmp_path, [water]) == (
+        ["When does water boil? 3 clicks: index.html > b.html > c.html > d.html"],
+        [],
+    )
+    # The heading below is a click further.
+    lines, found = site["far"](tmp_path, [water._replace(heading="e")])
+    assert lines == ["When does water boil? 4 clicks: index.html > b.html > c.html > d.html > #e"]
+    assert found == ["d.html#e is 4 clicks from index.html, more than 3."]
+    assert site["far"](tmp_path, [water._replace(words="Water boils at 90.")]) == (
+        [],
+        ['d.html#d does not say "Water boils at 90.".'],
+    )
+    # What lists everything is no way.
+    (tmp_path / "genindex.html").write_text('<a href="d.html#e">E</a>')
+    (tmp_path / "index.html").write_text('<a href="genindex.html">index</a>')
+    assert site["far"](tmp_path, [water]) == ([], ["No links lead from index.html to d.html#d."])
