@@ -34,6 +34,9 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "reference_url": {"sklearn_emerge": None},
+    # Which script uses which name, for the reference.
+    "backreferences_dir": "gallery/backreferences",
+    "doc_module": ("sklearn_emerge",),
     "show_signature": False,
     "write_computation_times": False,
     # What an axis returns is no result.
