@@ -171,6 +171,30 @@ def updates(published):
     }
 
 
+def claimed(rows):
+    """Return the published gains of what the paper claims, and ours, from the lowest to the highest."""
+    full = rows["mode"] == "full"
+    chosen = {
+        "oscillator": rows[(rows.world == "oscillator") & full],
+        "regime": rows[(rows.world == "regime") & full & (rows.model == "gru")],
+        "shuffled": rows[(rows.world == "oscillator-null") & (rows.model == "gru")],
+    }
+    return {
+        name: {
+            "published": _from_to(part.published),
+            "ours": _from_to(part.ours),
+            "findings": sorted(set(part.finding)),
+        }
+        for name, part in chosen.items()
+    }
+
+
+def _from_to(values):
+    """Return the lowest and the highest of some numbers, in words."""
+    ends = dict.fromkeys(f"{end:.2f}" for end in (values.min(), values.max()))
+    return " to ".join(ends)
+
+
 def recurrent_values(published, corrected, figures):
     """Return the named values."""
     tables, rows = comparisons(published)
@@ -183,6 +207,7 @@ def recurrent_values(published, corrected, figures):
         "rows": rows,
         "agree": int((rows.finding == "agrees").sum()),
         "n_published": len(load_published(TABLES)),
+        "claimed": claimed(rows),
         "n_runs": len(runs_agree),
         "n_runs_agree": int(runs_agree.sum()),
         "apart": narrow(rows[rows.finding != "agrees"]),
