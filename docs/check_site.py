@@ -45,7 +45,7 @@ FACTS = [
     ),
     Fact(
         "How many updates does GRUPredictor make if not told?",
-        "max_steps int, default=1000",
+        "max_stepsint, default=1000",
         "reference/generated/sklearn_emerge.predictors.GRUPredictor.html",
         "grupredictor",
     ),
