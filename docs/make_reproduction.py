@@ -16,6 +16,7 @@ from pathlib import Path
 from page import draw, load_all, path_of, write
 from page_anatomy import anatomy_values
 from page_recurrent import recurrent_values
+from page_sizes import size_values
 from page_triangle import triangle_values
 from page_verdicts import verdict_values
 
@@ -85,6 +86,7 @@ def write_page(page=DOCS / "reproduction.md", figures=DOCS / "figures"):
             page.with_name("anatomy.md"),
             "anatomy.md",
             anatomy=anatomy_values(anatomy["anatomy"], figures),
+            sizes=size_values(anatomy, figures),
         )
     print(f"{recurrent['agree']} of {len(recurrent['rows'])} values agree; page: {page}")
 

@@ -1,0 +1,101 @@
+"""The values of the section on sizes of docs/templates/anatomy.md."""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from page_anatomy import emergences, p_words, states
+
+from sklearn_emerge import EmergenceMapDisplay
+from sklearn_emerge.geometry import collapse_floor, join_sizes, scale_invariance, swap_test
+
+SIZES = ("1x64", "2x64", "2x128", "3x192")
+
+
+def of_sizes(found):
+    """Return what was found at each size, along the dimension ``size``."""
+    sizes = xr.DataArray(list(found), dims="size", name="size")
+    return xr.concat([each.drop_vars("layer", errors="ignore") for each in found.values()], sizes)
+
+
+def floor_table(floor, invariance):
+    """Return floors of each task by size, means over levels and seeds, and what sizes change."""
+    rows = []
+    for task in floor.task.values.tolist():
+        own, verdicts = floor.sel(task=task), invariance.verdict.sel(task=task).values.tolist()
+        row = {"task": task}
+        for size in floor["size"].values.tolist():
+            values = own.sel(size=size)
+            row[size] = ", ".join(f"{value:.1f}" for value in values.mean("seed").values)
+        slopes = invariance.slope.sel(task=task).values
+        row["change over the range"] = ", ".join(
+            f"x {np.exp(slope * _log_range(invariance)):.2f}" for slope in slopes
+        )
+        alike = len(set(verdicts)) == 1
+        rows.append(row | {"verdict": verdicts[0] if alike else ", ".join(verdicts)})
+    return pd.DataFrame(rows)
+
+
+def _log_range(invariance):
+    """Return ln of the largest over the smallest number of parameters."""
+    return np.log(1.25) / float(invariance.margin)
+
+
+def swaps(floor, emerged):
+    """Return by behaviour how the floor scores where the order of emergence turns with size."""
+    return {
+        behaviour: swap_test(floor, steps, late_when="high").loc["all"].to_dict()
+        for behaviour, steps in emerged.items()
+    }
+
+
+def swap_table(found):
+    """Return these scores in words."""
+    rows = [
+        {
+            "behaviour": behaviour,
+            "pairs that swap": int(row["n_pairs"]),
+            "each size scored": f"{row['score_each']:.0%} (chance 50%, p {p_words(row['p_each'])})",
+            "both must be right": f"{row['score_both']:.0%} (chance {row['chance_both']:.0%}, "
+            f"p {p_words(row['p_both'])})",
+        }
+        for behaviour, row in found.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def size_values(cubes, folder):
+    """Return the named values, of the cubes of all experiments of the anatomy by their names."""
+    by_size = {name: cubes[f"anatomy-sizes-{name}"] for name in SIZES}
+    emerged_at = {name: emergences(cube) for name, cube in by_size.items()}
+    emerged = {
+        behaviour: of_sizes({name: found[behaviour] for name, found in emerged_at.items()})
+        for behaviour in ("exact match", "gain")
+    }
+    rankme = {name: states(cube, cube.layer.values[-2]) for name, cube in by_size.items()}
+    floor = of_sizes({name: collapse_floor(each).floor for name, each in rankme.items()})
+    n_parameters = join_sizes(by_size).n_parameters
+    invariance = scale_invariance(floor, n_parameters)
+    scores = swaps(floor, emerged)
+    counts = pd.Series(invariance.verdict.values.ravel()).value_counts()
+    display = EmergenceMapDisplay.from_events(emerged, next(iter(by_size.values())).step)
+    display.figure_.savefig(folder / "anatomy-sizes.png", dpi=110)
+    return {
+        "sizes": list(by_size),
+        "n_seeds": floor.sizes["seed"],
+        "n_parameters": [f"{int(n):,}" for n in n_parameters.values],
+        "emerged": {
+            name: steps.notnull().sum(["task", "level", "seed"]).to_series().to_dict()
+            for name, steps in emerged.items()
+        },
+        "pairs": floor.isel(size=0).size,
+        "levels": invariance.verdict.size,
+        "floors": floor_table(floor, invariance),
+        "verdicts": {name: int(counts.get(name, 0)) for name in _VERDICTS},
+        "swaps": scores,
+        "swap_table": swap_table(scores),
+        "least_p": min(row[p] for row in scores.values() for p in ("p_each", "p_both")),
+        "figure": "figures/anatomy-sizes.png",
+    }
+
+
+_VERDICTS = ("invariant", "depends on size", "undecided")
