@@ -54,13 +54,19 @@ def swap_table(found):
         {
             "behaviour": behaviour,
             "pairs that swap": int(row["n_pairs"]),
-            "each size scored": f"{row['score_each']:.0%} (chance 50%, p {p_words(row['p_each'])})",
-            "both must be right": f"{row['score_both']:.0%} (chance {row['chance_both']:.0%}, "
-            f"p {p_words(row['p_both'])})",
+            "each size scored": _scored(row, "each", 0.5),
+            "both must be right": _scored(row, "both", row["chance_both"]),
         }
         for behaviour, row in found.items()
     ]
     return pd.DataFrame(rows)
+
+
+def _scored(row, how, chance):
+    """Return a score, its interval over seeds, what chance is, and p."""
+    score, low, high = (f"{row[f'{end}_{how}']:.0%}" for end in ("score", "low", "high"))
+    p_value = p_words(row[f"p_{how}"])
+    return f"{score} ({low} to {high}; chance {chance:.0%}, p {p_value})"
 
 
 def size_values(cubes, folder):

@@ -1,8 +1,7 @@
 """Whether a measure turns where the order of emergence turns from one size to another."""
 
 from itertools import combinations
-from numbers import Integral
-from typing import NamedTuple
+from numbers import Integral, Real
 
 import numpy as np
 import xarray as xr
@@ -10,17 +9,16 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from .._random import substream
 from .._typing import Floats, RandomState
+from ..inference._shares import share_interval
 from ._labels import draw_orders, p_value
 from ._pairs import order_of, permuted, stacked
 from ._shown import WholeTable, table_of
 
-
-class Scores(NamedTuple):
-    """Sums over pairs: right at each size (the mean of both), right at both, turned."""
-
-    each: float
-    both: float
-    turned: float
+_NAMES = (
+    *("score_each", "low_each", "high_each", "p_each"),
+    *("score_both", "low_both", "high_both", "p_both"),
+    *("q", "chance_both"),
+)
 
 
 @validate_params(
@@ -28,6 +26,7 @@ class Scores(NamedTuple):
         "measure": "no_validation",
         "emergence": "no_validation",
         "late_when": [str],
+        "confidence": [Interval(Real, 0, 1, closed="neither")],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
         "random_state": "no_validation",
     },
@@ -38,6 +37,7 @@ def swap_test(
     emergence: xr.DataArray,
     *,
     late_when: str,
+    confidence: float = 0.95,
     n_draws: int = 999,
     random_state: RandomState = 0,
 ) -> WholeTable:
@@ -62,6 +62,8 @@ def swap_test(
         of which neither emerged, or both at the same visit, has no order.
     late_when : {"high", "low"}
         The direction, stated beforehand, see `concordance`.
+    confidence : float, default=0.95
+        Coverage of the intervals over runs.
     n_draws : int, default=999
         Permutations of labels, or all where they are no more.
     random_state : int, Generator or None, default=0
@@ -71,10 +73,12 @@ def swap_test(
     -------
     pandas.DataFrame
         By pair of sizes, and "all" of them: ``n_pairs`` whose order of emergence differs,
-        ``score_each`` and its ``p_each``, ``score_both`` and its ``p_both``, ``q`` and
-        ``chance_both``. An order that is equal in the measure counts half at a size. P-values are
-        those of larger scores if labels of task-levels mean nothing, permuted the same way in all
-        runs. NaN where there are no such pairs.
+        ``score_each`` with ``low_each``, ``high_each`` and ``p_each``, ``score_both`` with
+        ``low_both``, ``high_both`` and ``p_both``, ``q`` and ``chance_both``. Scores and q are
+        means over runs that have such pairs, and their intervals Wilson's over these runs, as
+        those of `concordance`; NaN with one run. An order that is equal in the measure counts half
+        at a size. P-values are those of larger scores if labels of task-levels mean nothing,
+        permuted the same way in all runs. NaN where there are no such pairs.
 
     Raises
     ------
@@ -107,35 +111,43 @@ def swap_test(
     pairs = list(combinations(range(len(sizes)), 2))
     # A pair of task-levels is there twice; one of the two is enough.
     swapped = np.stack([np.triu(e[a] * e[b] < 0) for a, b in pairs])
-    n_pairs = swapped.sum(axis=(1, 2, 3))
-    scores = np.empty((len(orders), len(pairs), 3))
+    n_pairs = swapped.sum(axis=(2, 3))
+    either = swapped | swapped.swapaxes(2, 3)
+    n_units = either.any(axis=(1, 3)).sum(axis=1)
+    scores = np.empty((len(orders), *n_pairs.shape, 3))
     for k, labels in enumerate(orders):
         by_measure = permuted(d, labels)
         for j, (a, b) in enumerate(pairs):
             scores[k, j] = _scores(by_measure[a], by_measure[b], e[a], e[b], swapped[j])
     rows = {
-        f"{sizes[a]}, {sizes[b]}": _row(scores[:, j], n_pairs[j]) for j, (a, b) in enumerate(pairs)
+        f"{sizes[a]}, {sizes[b]}": _row(scores[:, j], n_pairs[j], int(n_units[j]), confidence)
+        for j, (a, b) in enumerate(pairs)
     }
-    rows["all"] = _row(scores.sum(axis=1), n_pairs.sum())
+    n_all = int(either.any(axis=(0, 1, 3)).sum())
+    rows["all"] = _row(scores.sum(axis=1), n_pairs.sum(axis=0), n_all, confidence)
     return table_of(rows, "sizes")
 
 
-def _scores(d_a: Floats, d_b: Floats, e_a: Floats, e_b: Floats, swapped: Floats) -> Scores:
-    """Return sums over swapped pairs of one pair of sizes."""
+def _scores(d_a: Floats, d_b: Floats, e_a: Floats, e_b: Floats, swapped: Floats) -> Floats:
+    """Return what each run has of swapped pairs of two sizes: right at each, at both, turned."""
     right_a, right_b = (1 + d_a * e_a) / 2, (1 + d_b * e_b) / 2
-    return Scores(
-        each=float(((right_a + right_b) / 2)[swapped].sum()),
-        both=float(((right_a == 1) & (right_b == 1))[swapped].sum()),
-        turned=float((d_a * d_b < 0)[swapped].sum()),
-    )
+    found = [(right_a + right_b) / 2, (right_a == 1) & (right_b == 1), d_a * d_b < 0]
+    return np.stack([(each * swapped).sum(axis=(1, 2)) for each in found], axis=-1)
 
 
-def _row(scores: Floats, n_pairs: int) -> dict[str, float]:
-    """Return a row of the table, of sums by permutation, the first of which is none."""
-    names = ("score_each", "p_each", "score_both", "p_both", "q", "chance_both")
-    if n_pairs == 0:
-        return {"n_pairs": 0} | dict.fromkeys(names, np.nan)
-    each, both, turned = scores[0] / n_pairs
-    p_each, p_both = (float(p_value(scores[:, i])) for i in (0, 1))
-    found = (each, p_each, both, p_both, turned, turned / 2)
-    return {"n_pairs": int(n_pairs)} | {k: float(v) for k, v in zip(names, found, strict=True)}
+def _row(scores: Floats, n_pairs: Floats, n_units: int, confidence: float) -> dict[str, float]:
+    """Return a row of the table, of sums by permutation, the first of which is none, and run."""
+    some = n_pairs > 0
+    if not some.any():
+        return {"n_pairs": 0} | dict.fromkeys(_NAMES, np.nan)
+    shares = scores[:, some] / n_pairs[some][:, np.newaxis]
+    means = shares.mean(axis=1)
+    row = {"n_pairs": int(n_pairs.sum())} | dict.fromkeys(_NAMES, np.nan)
+    for i, name in enumerate(("each", "both")):
+        row[f"score_{name}"], row[f"p_{name}"] = float(means[0, i]), float(p_value(means[:, i]))
+        if some.sum() > 1:
+            # Pairs are not independent, but task-levels can be.
+            row[f"low_{name}"], row[f"high_{name}"] = share_interval(
+                shares[0, :, i], n_units=n_units, confidence=confidence
+            )
+    return row | {"q": float(means[0, 2]), "chance_both": float(means[0, 2]) / 2}

@@ -174,6 +174,25 @@ def test_chance_of_both_right_is_half_of_what_turns():
         assert row.score_each == pytest.approx(row.score_both + (1 - row.q) / 2)
 
 
+def test_intervals_of_swaps_are_over_runs():
+    rng = np.random.default_rng(1)
+    dims = ("size", "seed", "task")
+    e, d = (runs(rng.standard_normal((3, 5, 6)), dims) for _ in range(2))
+    found = swap_test(d, e, late_when="high", n_draws=19)
+    alone = [
+        swap_test(d.isel(seed=[i]), e.isel(seed=[i]), late_when="high", n_draws=1) for i in range(5)
+    ]
+    for name in ("each", "both"):
+        shares = np.array([table[f"score_{name}"]["all"] for table in alone])
+        low, high = share_interval(shares, n_units=6)
+        row = found.loc["all"]
+        assert row[f"score_{name}"] == pytest.approx(shares.mean())
+        assert (row[f"low_{name}"], row[f"high_{name}"]) == pytest.approx((low, high))
+        assert np.isnan(alone[0][f"low_{name}"]["all"])
+    narrow = swap_test(d, e, late_when="high", n_draws=1, confidence=0.5).loc["all"]
+    assert found.low_each["all"] < narrow.low_each < narrow.high_each < found.high_each["all"]
+
+
 def test_swaps_of_no_relation_are_seldom_significant():
     rng = np.random.default_rng(0)
     p = []
