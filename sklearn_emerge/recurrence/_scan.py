@@ -260,13 +260,14 @@ class _CompiledLoss:
 
     def __init__(self, y, ratio, constant, n_threads, tokens=False):
         self.constant, self.n_threads, self.tokens = constant, n_threads, tokens
+        self.bernoulli = ratio is None
+        # In single precision for tokens, too: another type would compile the kernel once more.
+        self.ratio = np.ones((len(constant), y.shape[3]), y.dtype) if ratio is None else ratio
         if tokens:
             missing = np.isnan(y)
             self.n_observed = np.count_nonzero(~missing, axis=(2, 3))
             y = np.where(missing, -1, y).astype(np.int32)
         self.y = y
-        self.bernoulli = ratio is None
-        self.ratio = np.ones((len(constant), y.shape[3]), y.dtype) if ratio is None else ratio
 
     def __call__(self, weights, rows):
         """Return the losses, in nats per step.

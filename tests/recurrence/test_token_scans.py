@@ -8,6 +8,7 @@ import torch
 from conftest import GAIN_ALONE, TRIANGLE, small_assessment
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import typeof
 from sklearn.base import clone
 from torch import nn
 
@@ -15,6 +16,7 @@ from sklearn_emerge import GRUPredictor, LSTMPredictor, RNNPredictor
 from sklearn_emerge.networks import SequenceNetwork
 from sklearn_emerge.predictors._fit import fit_replicas
 from sklearn_emerge.recurrence import MAX_TOKENS, HeadLoss, ScanLoss, choose_engine, run_forward
+from sklearn_emerge.recurrence._scan import Layout
 from sklearn_emerge.recurrence._softmax import cross_entropy
 
 N_SEQUENCES = 40
@@ -114,6 +116,23 @@ def test_logits_of_any_size_have_a_loss_and_a_gradient():
     )
 
 
+def test_one_compilation_serves_training_and_prediction(monkeypatch):
+    """Arguments of another type would compile the kernel, which takes many seconds, once more."""
+    kernel, types = Layout.kernel, set()
+
+    def noted(*arguments):
+        types.add(tuple(map(typeof, arguments)))
+        return kernel(layout, tokens=True)(*arguments)
+
+    [network], X, y, weights = case(nn.GRU, 5, 19, 1, 1, 7, seed=0)
+    layout = network.layout
+    monkeypatch.setattr(Layout, "kernel", lambda self, tokens=False: noted)
+    rows = np.arange(N_SEQUENCES)[np.newaxis]
+    ScanLoss(layout, X[np.newaxis], y[np.newaxis], None, np.zeros(1), 1, True)(weights, rows)
+    run_forward(X[rows], weights.detach().numpy(), layout, 1)
+    assert len(types) == 1
+
+
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("size", [(5, 19, 1), (5, None, 2), (8, 19, 0)])
 @pytest.mark.parametrize("n_steps", [1, 3, 17, 40])
@@ -205,10 +224,11 @@ def test_evaluation_equals_torch_whatever_the_chunk(predictor, X):
     np.testing.assert_allclose(predicted, model.predict(X), rtol=0, atol=1e-5)
 
 
-def test_auto_trains_as_the_engine_that_it_takes(X):
+@pytest.mark.parametrize("predictor", PREDICTORS)
+def test_auto_trains_as_the_engine_that_it_takes(predictor, X):
     # Short fits are left to torch.
     for max_steps, engine in ((400, "numba"), (4, "torch")):
-        model = RNNPredictor(3, max_steps=max_steps, random_state=0, **TOKENS)
+        model = predictor(3, max_steps=max_steps, random_state=0, **TOKENS)
         auto, chosen = model.fit(X).predict(X), clone(model).set_params(engine=engine).fit(X)
         assert model.engine_ == engine
         assert np.array_equal(auto, chosen.predict(X))
