@@ -247,9 +247,9 @@ SHOWN = [
 @pytest.mark.parametrize("world", SHOWN, ids=lambda world: " ".join(repr(world).split())[:40])
 def test_a_notebook_shows_facts_and_some_sequences(world):
     before, figures = np.random.get_state()[1].copy(), get_fignums()
-    html = world._repr_mimebundle_()["text/html"]
-    assert html_of(world) in html
-    assert html_of(world) in world._repr_html_()
+    html, own = world._repr_mimebundle_()["text/html"], html_of(world)
+    assert own in html
+    assert own in world._repr_html_()
     assert type(world).__name__ in html
     assert f"{world.observation}, {world.n_steps} steps" in html
     assert ", ".join(world.null_kinds) in html
