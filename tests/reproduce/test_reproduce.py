@@ -18,6 +18,7 @@ from sklearn_emerge import OscillatorWorld, TransformerPredictor
 from sklearn_emerge.assessment import load_cube
 from sklearn_emerge.cli import main
 from sklearn_emerge.datasets import load_published
+from sklearn_emerge.displays import _style
 from sklearn_emerge.measures import task_scores
 from sklearn_emerge.reproduce import (
     EXPERIMENTS,
@@ -339,6 +340,8 @@ def test_page_is_what_the_cubes_give(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(folder))
     # What the figures show is tested where they are drawn.
     monkeypatch.setattr(_figures, "draw_recipe", lambda recipe, cubes, figure: None)
+    monkeypatch.setattr(_style, "settle", lambda ax: None)
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: Path(path).touch())
     page = importlib.import_module("make_reproduction")
     page.write_page(tmp_path / "reproduction.md", tmp_path / "figures")
     for name in (*page.PAGES, "anatomy.md"):
