@@ -1,6 +1,7 @@
 """The page of our own numbers is what is stored of them."""
 
 import importlib
+import json
 import re
 import shutil
 import sys
@@ -12,6 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+SCANS = json.loads((ROOT / "datasets" / "benchmarks" / "recurrence.json").read_text())["numbers"]
+GRU_OF_16 = next(i for i, row in enumerate(SCANS) if (row["model"], row["units"]) == ("gru", 16))
 FIELDS = {"source", "command", "date", "machine", "versions", "unit", "numbers"}
 
 
@@ -59,7 +62,7 @@ def turned(found, *keys, value):
         ("short_fits", ("grid", 0, "same_losses"), False, "in a grid"),
         ("large_grids", ("seconds", 2, "10000"), 99.0, "nothing grows faster"),
         ("assessment", ("whole", "peak"), 4096.0, "at its peak"),
-        ("recurrence", (0, "ratio"), 3.0, "as fast as with torch"),
+        ("recurrence", (GRU_OF_16, "ratio"), 3.0, "as fast as with torch"),
     ],
 )
 def test_sentence_whose_number_turns_is_refused(
