@@ -19,7 +19,7 @@ from .._typing import Floats, RandomState
 from ._facts import WorldFacts
 from ._flow import StatedFlow
 from ._picture import facts_line, html_of
-from ._sample import Sample
+from ._sample import Sample, shown
 
 
 class _Words(str):
@@ -364,7 +364,7 @@ class World(StatedFlow, ABC, Estimator):
         short = copy(self)
         for name, value in self.get_params(deep=False).items():
             if isinstance(value, np.ndarray):
-                setattr(short, name, _Words(f"<{value.dtype} array of shape {value.shape}>"))
+                setattr(short, name, _Words(f"<{shown(value)}>"))
         made = super(World, short).__repr__(N_CHAR_MAX)
         with suppress(Exception):
             # Its parameters may be wrong, which is for others to say.

@@ -103,7 +103,7 @@ class Sample(Bunch):
     def __repr__(self) -> str:
         there = {name: value for name, value in self.items() if value is not None}
         width = max(map(len, there))
-        lines = (f"  {name:{width}}  {_shown(value)}" for name, value in there.items())
+        lines = (f"  {name:{width}}  {shown(value)}" for name, value in there.items())
         return "\n".join(["Sample", *lines])
 
     # The field `scored` was called `counts`, and was not always there.
@@ -181,11 +181,11 @@ def _renamed(name: str, stacklevel: int) -> str:
     return "scored"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.dtype} array of shape {value.shape}"
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {_shown(each)}" for key, each in value.items())
+        return ", ".join(f"{key}: {shown(each)}" for key, each in value.items())
     # Of a world, how it is made.
     made = BaseEstimator.__repr__(value) if isinstance(value, BaseEstimator) else repr(value)
     return " ".join(made.split())
