@@ -18,6 +18,7 @@ from sklearn_emerge.predictors._fit import fit_replicas
 from sklearn_emerge.recurrence import MAX_TOKENS, HeadLoss, ScanLoss, choose_engine, run_forward
 from sklearn_emerge.recurrence._scan import Layout
 from sklearn_emerge.recurrence._softmax import cross_entropy
+from sklearn_emerge.recurrence._vector import LANES
 
 N_SEQUENCES = 40
 # Units, tokens, inputs beside them; None is a network that does not see its tokens.
@@ -167,6 +168,19 @@ def test_threads_do_not_change_the_result(core, size, n_steps):
 def test_the_loss_of_tokens_does_not_inherit_fast_arithmetic():
     # Otherwise the test above fails now and then only.
     assert cross_entropy.targetoptions["fastmath"] is False
+
+
+def test_probabilities_are_accurate_to_the_last_digits():
+    """Of unlikely tokens, too: an exponential of a rounded multiple loses one digit of seven."""
+    n_lanes = 64
+    away = np.random.default_rng(0).uniform(0, 40, n_lanes).astype(np.float32)
+    rows = np.concatenate([np.zeros(n_lanes, np.float32), -away])
+    tokens, (top, total) = np.zeros(n_lanes, np.int32), np.zeros((2, LANES), np.float32)
+    for at in range(0, n_lanes, LANES):
+        block = np.concatenate([rows[at : at + LANES], rows[n_lanes + at : n_lanes + at + LANES]])
+        cross_entropy(block, 0, 2, tokens, 0, top, total)
+        expected = 1 / (1 + np.exp(away[at : at + LANES].astype(float)))
+        np.testing.assert_allclose(block[LANES:], expected, rtol=4e-7)
 
 
 @pytest.fixture(scope="module")
