@@ -130,10 +130,9 @@ def led_to(path, target):
     return there, unquote(parts.fragment)
 
 
-def problems(folder):
+def problems(folder, pages):
     """Return what is wrong, a sentence each, with the page that it is on."""
     folder = Path(folder).resolve()
-    pages = read(folder)
     found = []
     for path, page in pages.items():
         name = path.relative_to(folder)
@@ -176,10 +175,9 @@ def chain(pages, start, page, heading):
     return None
 
 
-def far(folder, facts=FACTS):
+def far(folder, pages, facts=FACTS):
     """Return how each fact is found, a line each, and what is wrong with it, a sentence each."""
     folder = Path(folder).resolve()
-    pages = read(folder)
     lines, found = [], []
     for fact in facts:
         page = folder / fact.page
@@ -198,7 +196,8 @@ def far(folder, facts=FACTS):
 
 
 if __name__ == "__main__":
-    lines, found = far(sys.argv[1])
-    found += problems(sys.argv[1])
+    site = read(sys.argv[1])
+    lines, found = far(sys.argv[1], site)
+    found += problems(sys.argv[1], site)
     print("\n".join(lines + found))
     sys.exit(bool(found))

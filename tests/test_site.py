@@ -154,16 +154,16 @@ def test_links_lead_somewhere(path):
 
 
 def test_a_built_site_is_looked_through(tmp_path):
-    problems = runpy.run_path(str(DOCS / "check_site.py"))["problems"]
+    site = runpy.run_path(str(DOCS / "check_site.py"))
     (tmp_path / "b.html").write_text('<h1 id="here">B</h1>')
     (tmp_path / "a.html").write_text(
         '<a href="b.html#here">b</a><a href="https://c.org">c</a><img src="data:image/png;base64,">'
     )
-    assert problems(tmp_path) == []
+    assert site["problems"](tmp_path, site["read"](tmp_path)) == []
     (tmp_path / "a.html").write_text(
         '<a href="b.html#there">b</a><a href="c.html">c</a><script src="https://cdn.org/x.js"></script>'
     )
-    assert problems(tmp_path) == [
+    assert site["problems"](tmp_path, site["read"](tmp_path)) == [
         "a.html: https://cdn.org/x.js is loaded from elsewhere.",
         "a.html: b.html#there has no such place.",
         "a.html: c.html is not there.",
@@ -178,20 +178,29 @@ def test_facts_are_at_most_three_clicks_away(tmp_path):
         '<section id="d"><h1>D</h1><a href="#e">E</a>'
         '<section id="e"><h2>E</h2>Water\n<em>boils</em> at 100.</section></section>'
     )
+
+    def far(fact):
+        return site["far"](tmp_path, site["read"](tmp_path), [fact])
+
     water = site["Fact"]("When does water boil?", "Water boils at 100.", "d.html", "d")
-    assert site["far"](tmp_path, [water]) == (
+    assert far(water) == (
         ["When does water boil? 3 clicks: index.html > b.html > c.html > d.html"],
         [],
     )
     # The heading below is a click further.
-    lines, found = site["far"](tmp_path, [water._replace(heading="e")])
+    lines, found = far(water._replace(heading="e"))
     assert lines == ["When does water boil? 4 clicks: index.html > b.html > c.html > d.html > #e"]
     assert found == ["d.html#e is 4 clicks from index.html, more than 3."]
-    assert site["far"](tmp_path, [water._replace(words="Water boils at 90.")]) == (
+    assert site["far"](
+        tmp_path, site["read"](tmp_path), [water._replace(words="Water boils at 90.")]
+    ) == (
         [],
         ['d.html#d does not say "Water boils at 90.".'],
     )
     # What lists everything is no way.
     (tmp_path / "genindex.html").write_text('<a href="d.html#e">E</a>')
     (tmp_path / "index.html").write_text('<a href="genindex.html">index</a>')
-    assert site["far"](tmp_path, [water]) == ([], ["No links lead from index.html to d.html#d."])
+    assert far(water) == (
+        [],
+        ["No links lead from index.html to d.html#d."],
+    )
