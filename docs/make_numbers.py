@@ -15,6 +15,8 @@ import pandas as pd
 from page import write
 from page_calibration import calibration_values
 
+from sklearn_emerge.recurrence._support import MAX_HIDDEN
+
 DOCS = Path(__file__).parent
 BENCHMARKS = DOCS.parent / "datasets" / "benchmarks"
 # Tasks of large grids that take no time.
@@ -88,6 +90,7 @@ def write_page(page=DOCS / "numbers.md"):
         chosen=chosen,
         crossover=crossover,
         bad_ends=bad_ends,
+        max_hidden=MAX_HIDDEN,
         transformer=beside(benchmarks["transformer"]["numbers"], ["units"], "seeds", seeds),
         probes=beside(benchmarks["probes"]["numbers"], sizes, "task", {}),
         grids=grids(benchmarks["large_grids"]["numbers"]),
