@@ -200,8 +200,14 @@ def concordance_table(floors, emerged):
         found["concordance"] = [f"{c:.0%} ({a:.0%} to {b:.0%})" for c, a, b in ends]
         found["p"] = found.p_value.map(p_words)
         found.insert(0, "behaviour", behaviour)
-        parts.append(found[["behaviour", "class", "n_pairs", "concordance", "p", "p_value"]])
+        columns = ["behaviour", "class", "n_pairs", "concordance", "p", "p_value", "low", "high"]
+        parts.append(found[columns])
     return pd.concat(parts).rename(columns={"n_pairs": "pairs"})
+
+
+def below_half(ordered):
+    """Return the rows of a table of concordance whose interval lies below a half."""
+    return [row for _, row in ordered.iterrows() if row.high < 0.5]
 
 
 def orders_as_far(shares, n_tasks=4):
@@ -308,11 +314,12 @@ def anatomy_values(cube, folder):
             for name, each in tested.items()
         },
         "verdict": {name: each.verdicts.verdict.iloc[0] for name, each in tested.items()},
-        "concordance": ordered.drop(columns="p_value"),
+        "concordance": ordered.drop(columns=["p_value", "low", "high"]),
         "concordances": ordered[ordered.behaviour == "exact match"]
         .set_index("class")
         .concordance.to_dict(),
         "concordance_p": ordered.p_value.min(),
+        "reversed": [f"{row['class']} by {row.behaviour}" for row in below_half(ordered)],
         "orders_as_far": orders_as_far([0.27, 0.69]),
         "prediction": prediction_table(cube, last, emerged),
         "loss": loss_table(cube),

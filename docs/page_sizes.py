@@ -1,6 +1,5 @@
 """The values of the section on sizes of docs/templates/anatomy.md."""
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 from page_anatomy import emergences, p_words, states
@@ -9,6 +8,8 @@ from sklearn_emerge import EmergenceMapDisplay
 from sklearn_emerge.geometry import collapse_floor, join_sizes, scale_invariance, swap_test
 
 SIZES = ("1x64", "2x64", "2x128", "3x192")
+# Of `scale_invariance`.
+VERDICTS = ["invariant", "depends on size", "undecided"]
 
 
 def of_sizes(found):
@@ -17,7 +18,7 @@ def of_sizes(found):
     return xr.concat([each.drop_vars("layer", errors="ignore") for each in found.values()], sizes)
 
 
-def floor_table(floor, invariance):
+def floor_table(floor, invariance, n_parameters_ratio):
     """Return floors of each task by size, means over levels and seeds, and what sizes change."""
     rows = []
     for task in floor.task.values.tolist():
@@ -27,17 +28,11 @@ def floor_table(floor, invariance):
             values = own.sel(size=size)
             row[size] = ", ".join(f"{value:.1f}" for value in values.mean("seed").values)
         slopes = invariance.slope.sel(task=task).values
-        row["change over the range"] = ", ".join(
-            f"x {np.exp(slope * _log_range(invariance)):.2f}" for slope in slopes
-        )
+        changes = n_parameters_ratio**slopes
+        row["change over the range"] = ", ".join(f"x {change:.2f}" for change in changes)
         alike = len(set(verdicts)) == 1
         rows.append(row | {"verdict": verdicts[0] if alike else ", ".join(verdicts)})
     return pd.DataFrame(rows)
-
-
-def _log_range(invariance):
-    """Return ln of the largest over the smallest number of parameters."""
-    return np.log(1.25) / float(invariance.margin)
 
 
 def swaps(floor, emerged):
@@ -56,6 +51,7 @@ def swap_table(found):
             "pairs that swap": int(row["n_pairs"]),
             "each size scored": _scored(row, "each", 0.5),
             "both must be right": _scored(row, "both", row["chance_both"]),
+            "p": p_words(row["p_each"]),
         }
         for behaviour, row in found.items()
     ]
@@ -63,10 +59,9 @@ def swap_table(found):
 
 
 def _scored(row, how, chance):
-    """Return a score, its interval over seeds, what chance is, and p."""
+    """Return a score, its interval over seeds, and what chance is."""
     score, low, high = (f"{row[f'{end}_{how}']:.0%}" for end in ("score", "low", "high"))
-    p_value = p_words(row[f"p_{how}"])
-    return f"{score} ({low} to {high}; chance {chance:.0%}, p {p_value})"
+    return f"{score} ({low} to {high}; chance {chance:.0%})"
 
 
 def size_values(cubes, folder):
@@ -83,6 +78,10 @@ def size_values(cubes, folder):
     invariance = scale_invariance(floor, n_parameters)
     scores = swaps(floor, emerged)
     counts = pd.Series(invariance.verdict.values.ravel()).value_counts()
+    counts = counts.reindex(VERDICTS, fill_value=0)
+    if counts.sum() != invariance.verdict.size:
+        raise ValueError(f"Verdicts on floors are others than {', '.join(VERDICTS)}.")
+    rises = (floor.mean("seed").diff("size") > 0).all("size")
     display = EmergenceMapDisplay.from_events(emerged, next(iter(by_size.values())).step)
     display.figure_.savefig(folder / "anatomy-sizes.png", dpi=110)
     return {
@@ -95,13 +94,12 @@ def size_values(cubes, folder):
         },
         "pairs": floor.isel(size=0).size,
         "levels": invariance.verdict.size,
-        "floors": floor_table(floor, invariance),
-        "verdicts": {name: int(counts.get(name, 0)) for name in _VERDICTS},
+        "floors": floor_table(floor, invariance, float(n_parameters.max() / n_parameters.min())),
+        "verdicts": counts.to_dict(),
+        "rises": int(rises.sum()),
         "swaps": scores,
         "swap_table": swap_table(scores),
-        "least_p": min(row[p] for row in scores.values() for p in ("p_each", "p_both")),
+        "undecided": all(row["low_each"] < 0.5 < row["high_each"] for row in scores.values()),
+        "least_p": min(row["p_each"] for row in scores.values()),
         "figure": "figures/anatomy-sizes.png",
     }
-
-
-_VERDICTS = ("invariant", "depends on size", "undecided")

@@ -48,7 +48,8 @@ def swap_test(
 
     - at each size separately: chance is a half;
     - both must be right: chance is q / 2, with q the share of these pairs whose order by the
-      measure turns. It is near 0 of a measure that does not depend on size, and 1/4 of noise.
+      measure turns. It is near 0 of a measure that orders pairs alike at all sizes, and 1/4 of
+      noise.
 
     Without equal measures, each = both + (1 - q) / 2.
 
@@ -78,7 +79,13 @@ def swap_test(
         means over runs that have such pairs, and their intervals Wilson's over these runs, as
         those of `concordance`; NaN with one run. An order that is equal in the measure counts half
         at a size. P-values are those of larger scores if labels of task-levels mean nothing,
-        permuted the same way in all runs. NaN where there are no such pairs.
+        permuted the same way in all runs. As that changes q, too, `p_both` is no test against
+        `chance_both`; `p_each` is one against a half. NaN where there are no such pairs.
+
+    Notes
+    -----
+    In simulations of 3, 5 and 10 runs, two sizes of 8 or four of 24 task-levels, with and without
+    a relation, 95% intervals held the score of 300 runs of the same tasks in 98 to 100%.
 
     Raises
     ------
