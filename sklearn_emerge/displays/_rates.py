@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from ._source import Display
-from ._style import BLUE, PALETTE, finish, literal, set_title
+from ._style import PALETTE, finish, literal, set_title
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,7 +145,7 @@ class RatesDisplay(Display):
         if self.nominal is not None:
             name = f"nominal level, {self.nominal:g}"
             ax.axvline(self.nominal, color="black", linestyle="--", linewidth=1.0, label=name)
-        for kind, color in zip(dict.fromkeys(kinds), _colors(len(set(kinds))), strict=True):
+        for kind, color in zip(dict.fromkeys(kinds), PALETTE * n_rows, strict=False):
             here = np.asarray(kinds) == kind
             rate, low, high = (
                 table[name].to_numpy(float)[here] for name in ("rate", "low", "high")
@@ -182,10 +182,6 @@ class RatesDisplay(Display):
         return (
             f"{self.what} of {len(rates)} settings, {rates.min():.3g} to {rates.max():.3g}{beside}"
         )
-
-
-def _colors(n_kinds: int) -> list[str]:
-    return list((BLUE, *(c for c in PALETTE if c != BLUE)) * n_kinds)[:n_kinds]
 
 
 def _checked(table: pd.DataFrame) -> tuple[pd.DataFrame, list[int]]:
