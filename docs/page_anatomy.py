@@ -1,5 +1,7 @@
 """The values of docs/templates/anatomy.md, on *The Geometric Anatomy of Capability Emergence*."""
 
+import json
+from inspect import signature
 from itertools import combinations, permutations
 
 import numpy as np
@@ -21,6 +23,7 @@ from sklearn_emerge.geometry import (
     departure_step,
     layer_order,
     leads,
+    local_learning_coefficient,
     precursor_test,
     prediction_beyond_loss,
     rankme_of_noise,
@@ -32,8 +35,6 @@ _TRAINED = {"condition": "structured", "mode": "full"}
 CLASSES = {"easy": ["COPY", "REV", "CMP", "PAR"], "hard": ["ADD", "MOD", "SORT", "MUL"]}
 # A tenth of the way from the best blind guess to all answers, or to none of its loss.
 _LEVEL = 0.1
-# Of the recipe.
-_N_ROWS, _WIDTH = 200, 128
 _MEASURES = {"rankme": "RankMe", "participation_ratio": "participation ratio"}
 _OF_EMERGED = ("early", "synchronous", "late", "missed")
 _SHARE = ("share", "low", "high", "p_value")
@@ -43,6 +44,24 @@ _LOSS = {
     "trace": "trace",
     "coefficient": "learning coefficient",
 }
+
+
+def blocks_of(cube):
+    """Return the names of the layers that are outputs of blocks, from the first to the last."""
+    return [name for name in cube.layer.values.tolist() if name.endswith("output")]
+
+
+def settings(cube):
+    """Return what the page says of a run, from the configuration of its cube."""
+    configuration = json.loads(cube.attrs["configuration"])
+    model = configuration["model"]
+    return {
+        "n_rows": configuration["measures"]["states"]["keywords"]["n_rows"],
+        "n_layers": model["n_layers"],
+        "n_units": model["hidden_size"],
+        "n_updates": model["max_steps"],
+        "n_parameters": int(cube.n_parameters.values.ravel()[0]),
+    }
 
 
 def emergences(cube, condition="structured"):
@@ -236,7 +255,7 @@ def prediction_table(cube, layer, emerged):
     )
 
 
-def figures_of(cube, layer, emerged, departed, null_emerged, null_departed, folder):
+def figures_of(cube, layer, run, emerged, departed, null_emerged, null_departed, folder):
     """Draw the figures of the page, and return their files by name."""
     folder.mkdir(exist_ok=True)
     answers = cube.answers_trajectory.sel(_TRAINED, drop=True)
@@ -250,7 +269,9 @@ def figures_of(cube, layer, emerged, departed, null_emerged, null_departed, fold
         "map": EmergenceMapDisplay.from_events(
             emerged, cube.step, null_emergence=null_emerged, departure=first
         ),
-        "floors": CollapseFloorDisplay.from_measure(rankme, n_rows=_N_ROWS, n_units=_WIDTH),
+        "floors": CollapseFloorDisplay.from_measure(
+            rankme, n_rows=run["n_rows"], n_units=run["n_units"]
+        ),
         "layers": LayerProfileDisplay.from_measure(
             cube.states_trajectory.sel(_TRAINED, drop=True).sel(dimensionality="rankme")
         ),
@@ -268,13 +289,13 @@ def figures_of(cube, layer, emerged, departed, null_emerged, null_departed, fold
 
 def anatomy_values(cube, folder):
     """Return the named values."""
-    last = cube.layer.values[-2]
+    blocks, run = blocks_of(cube), settings(cube)
+    last = blocks[-1]
     emerged, null_emerged = emergences(cube), emergences(cube, "permuted")
     departed, null_departed = departures(cube, last), departures(cube, last, "permuted")
     trained = cube.states_trajectory.sel(_TRAINED, drop=True).sel(
         dimensionality="rankme", drop=True
     )
-    blocks = [name for name in cube.layer.values if name.endswith("output")]
     tested = {
         name: precursor_test(
             {name: departed[name]}, emerged, cube.step, null_departure={name: null_departed[name]}
@@ -286,7 +307,8 @@ def anatomy_values(cube, folder):
     counts = lead_counts(departed["RankMe"], emerged, cube.step)
     ordered = concordance_table(floor.floor, emerged)
     blind = of_reason(cube, "above_blind")
-    return {
+    visits = blind.step.values.tolist()
+    return run | {
         "n_seeds": cube.sizes["seed"],
         "pairs": emerged["gain"].size,
         "emerged": {name: int(steps.notnull().sum()) for name, steps in emerged.items()},
@@ -294,7 +316,7 @@ def anatomy_values(cube, folder):
         "emergence": emergence_table(emerged),
         "floors": floor_table(floor),
         "floor_of_mod": [f"{value:.1f}" for value in floor["mean"].sel(task="MOD").values],
-        "noise": rankme_of_noise(_N_ROWS, _WIDTH),
+        "noise": rankme_of_noise(run["n_rows"], run["n_units"]),
         "collapse": collapse(cube, last),
         "layers": {
             claim: {name: float(layers[name].sel(claim=claim)) for name in _SHARE}
@@ -323,9 +345,14 @@ def anatomy_values(cube, folder):
         "orders_as_far": orders_as_far([0.27, 0.69]),
         "prediction": prediction_table(cube, last, emerged),
         "loss": loss_table(cube),
+        "n_visits": len(visits),
+        "first_visits": visits[:2],
+        "n_beta": signature(local_learning_coefficient).parameters["n_beta"].default,
         "above_blind": {
-            "here, updates 0 and 60": float(blind.sel(_TRAINED | {"step": [0, 60]}).mean()),
+            "here, at first": float(blind.sel(_TRAINED | {"step": visits[:2]}).mean()),
             "in the null": float(blind.sel(_TRAINED | {"condition": "permuted"}).mean()),
         },
-        "figures": figures_of(cube, last, emerged, departed, null_emerged, null_departed, folder),
+        "figures": figures_of(
+            cube, last, run, emerged, departed, null_emerged, null_departed, folder
+        ),
     }

@@ -2,14 +2,16 @@
 
 import pandas as pd
 import xarray as xr
-from page_anatomy import emergences, p_words, states
+from page_anatomy import blocks_of, emergences, p_words, settings, states
 
 from sklearn_emerge import EmergenceMapDisplay
 from sklearn_emerge.geometry import collapse_floor, join_sizes, scale_invariance, swap_test
+from sklearn_emerge.inference import adjust_p_values
 
 SIZES = ("1x64", "2x64", "2x128", "3x192")
+_ALPHA = 0.05
 # Of `scale_invariance`.
-VERDICTS = ["invariant", "depends on size", "undecided"]
+VERDICTS = ["no trend", "trend", "undecided"]
 
 
 def of_sizes(found):
@@ -29,7 +31,7 @@ def floor_table(floor, invariance, n_parameters_ratio):
             row[size] = ", ".join(f"{value:.1f}" for value in values.mean("seed").values)
         slopes = invariance.slope.sel(task=task).values
         changes = n_parameters_ratio**slopes
-        row["change over the range"] = ", ".join(f"x {change:.2f}" for change in changes)
+        row["change along the trend"] = ", ".join(f"x {change:.2f}" for change in changes)
         alike = len(set(verdicts)) == 1
         rows.append(row | {"verdict": verdicts[0] if alike else ", ".join(verdicts)})
     return pd.DataFrame(rows)
@@ -72,10 +74,11 @@ def size_values(cubes, folder):
         behaviour: of_sizes({name: found[behaviour] for name, found in emerged_at.items()})
         for behaviour in ("exact match", "gain")
     }
-    rankme = {name: states(cube, cube.layer.values[-2]) for name, cube in by_size.items()}
+    rankme = {name: states(cube, blocks_of(cube)[-1]) for name, cube in by_size.items()}
     floor = of_sizes({name: collapse_floor(each).floor for name, each in rankme.items()})
     n_parameters = join_sizes(by_size).n_parameters
     invariance = scale_invariance(floor, n_parameters)
+    differ = adjust_p_values(invariance.p_difference.values.ravel(), "holm") <= _ALPHA
     scores = swaps(floor, emerged)
     counts = pd.Series(invariance.verdict.values.ravel()).value_counts()
     counts = counts.reindex(VERDICTS, fill_value=0)
@@ -87,6 +90,7 @@ def size_values(cubes, folder):
     return {
         "sizes": list(by_size),
         "n_seeds": floor.sizes["seed"],
+        "n_rows": settings(next(iter(by_size.values())))["n_rows"],
         "n_parameters": [f"{int(n):,}" for n in n_parameters.values],
         "emerged": {
             name: steps.notnull().sum(["task", "level", "seed"]).to_series().to_dict()
@@ -97,6 +101,7 @@ def size_values(cubes, folder):
         "floors": floor_table(floor, invariance, float(n_parameters.max() / n_parameters.min())),
         "verdicts": counts.to_dict(),
         "rises": int(rises.sum()),
+        "differ": int(differ.sum()),
         "swaps": scores,
         "swap_table": swap_table(scores),
         "undecided": all(row["low_each"] < 0.5 < row["high_each"] for row in scores.values()),

@@ -35,8 +35,9 @@ class CollapseFloorDisplay(Display):
     """Floors of a measure by task-level, sizes side by side, with what noise would have.
 
     Points are means over seeds, bars their intervals, small points the seeds. Dashed lines are
-    states without any structure. Of several sizes the title says of how many task-levels the floor
-    is the same at all sizes, as an equivalence (`scale_invariance`). Build it with `from_measure`.
+    states without any structure. Of several sizes the title says in how many task-levels the floor
+    has a trend with size, and in how many none, as an equivalence (`scale_invariance`). Build it
+    with `from_measure`.
 
     Parameters
     ----------
@@ -228,7 +229,7 @@ class CollapseFloorDisplay(Display):
             ax.axhline(height, color=color, linewidth=1, linestyle="--", label=name)
 
     def _title(self, rows: list[str]) -> str:
-        """Return whether floors depend on size, or where they are lowest and highest."""
+        """Return whether floors have a trend with size, or where they are lowest and highest."""
         if self.invariance is None:
             means = by_task_level(self.floors["mean"])[:, 0, 0]
             if not np.isfinite(means).any():
@@ -239,11 +240,11 @@ class CollapseFloorDisplay(Display):
                 f"({rows[highest]})"
             )
         verdicts = self._verdicts()
-        same, differ = (int((verdicts == v).sum()) for v in ("invariant", "depends on size"))
+        same, differ = (int((verdicts == v).sum()) for v in ("no trend", "trend"))
         n_open = len(verdicts) - same - differ
         return (
-            f"Floors are the same at all sizes in {same} of {len(verdicts)} task-levels, depend on "
-            f"size in {differ}, and are undecided in {n_open}"
+            f"Floors have no trend with size in {same} of {len(verdicts)} task-levels, a trend in "
+            f"{differ}, and are undecided in {n_open}"
         )
 
     def _verdicts(self) -> np.ndarray[Any, np.dtype[np.object_]]:
@@ -255,11 +256,11 @@ class CollapseFloorDisplay(Display):
     def _footer(self, rows: list[str]) -> str:
         said = [self.said]
         if self.invariance is not None:
-            names = np.array(rows)[self._verdicts() == "depends on size"].tolist()
+            names = np.array(rows)[self._verdicts() == "trend"].tolist()
             if names:
                 more = len(names) - _MOST_NAMES
                 listed = ", ".join(names[:_MOST_NAMES])
-                said.append(f"Depends on size: {listed}{f' and {more} more' if more > 0 else ''}.")
+                said.append(f"Trend with size: {listed}{f' and {more} more' if more > 0 else ''}.")
         return " ".join(said)
 
     def _shown(self) -> str:
@@ -328,5 +329,5 @@ def _in_words(
     if late.any():
         said += f" {int(late.sum())} of {late.size} are at the last of these, and may be no floors."
     if ratio is not None:
-        said += f" The same: its slope over parameters is within a factor of {ratio:g}."
+        said += f" No trend: the interval of its slope stays within a factor of {ratio:g}."
     return said

@@ -1,11 +1,11 @@
-"""How low a measure falls at the start of training, and whether that depends on size."""
+"""How low a measure falls at the start of training, and whether sizes differ in that."""
 
 from numbers import Real
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
-from scipy import special
+from scipy import special, stats
 from sklearn.utils._param_validation import Interval, validate_params
 
 from .._typing import Floats
@@ -98,15 +98,19 @@ def collapse_floor(
 def scale_invariance(
     floor: xr.DataArray, n_parameters: ArrayLike, *, ratio: float = 1.25, confidence: float = 0.95
 ) -> xr.Dataset:
-    r"""Return whether floors are the same at all sizes, as an equivalence.
+    r"""Return whether floors have a trend with size, as an equivalence, and whether sizes differ.
 
     The slope of ln floor on ln parameters, by least squares over runs, has to lie within
 
     .. math:: \pm \frac{\ln \text{ratio}}{\ln (P_\text{max} / P_\text{min})},
 
-    so that over the whole range the floor changes by less than the ratio. A coefficient of
-    variation that looks small shows nothing: one of .08 over five sizes has a 95% interval of .05
-    to .23.
+    so that along the trend the floor changes by less than the ratio over the whole range. A
+    coefficient of variation that looks small shows nothing: one of .08 over five sizes has a 95%
+    interval of .05 to .23.
+
+    Floors without a trend can still differ, as where they rise and fall again, and a difference
+    can be shown where no trend is. `p_difference` is of the F test that the mean of ln floor is
+    the same at all sizes. A large one shows no equality.
 
     Parameters
     ----------
@@ -123,9 +127,10 @@ def scale_invariance(
     Returns
     -------
     xarray.Dataset
-        ``slope``, ``low``, ``high``, ``margin`` and ``verdict``, without size and seed:
-        "invariant" if the interval lies inside of the margin, "depends on size" if it lies outside
-        of it, and else "undecided". NaN and "undecided" with fewer than three runs.
+        ``slope``, ``low``, ``high``, ``margin``, ``verdict`` and ``p_difference``, without size
+        and seed. The verdict is "no trend" if the interval lies inside of the margin, "trend" if
+        it lies outside of it, and else "undecided". NaN and "undecided" with fewer than three
+        runs. `p_difference` is NaN if no size has two runs that differ.
 
     Raises
     ------
@@ -133,14 +138,21 @@ def scale_invariance(
         If there is no dimension ``size``, sizes are not all different or fewer than two, a floor
         is not above zero, or an argument is out of range.
 
+    Notes
+    -----
+    Both the interval and the F test take ln floor of runs to be normal, with one variance.
+
     Examples
     --------
     >>> import xarray as xr
     >>> from sklearn_emerge.geometry import scale_invariance
-    >>> floor = xr.DataArray([[2.0, 2.1, 1.9], [2.0, 1.95, 2.05]], dims=("size", "seed"))
-    >>> found = scale_invariance(floor, [1e5, 1e8])
-    >>> found.verdict.item(), round(found.margin.item(), 4)
-    ('invariant', 0.0323)
+    >>> floor = xr.DataArray(
+    ...     [[[2.0, 2.1], [1.9, 2.0], [2.1, 1.95]], [[2.0, 2.1], [5.0, 5.2], [2.1, 1.95]]],
+    ...     dims=("task", "size", "seed"), coords={"task": ["COPY", "ADD"]},
+    ... )
+    >>> found = scale_invariance(floor, [1e5, 1e6, 1e7], ratio=2)
+    >>> found.verdict.values.tolist(), found.p_difference.values.round(4).tolist()
+    (['no trend', 'undecided'], [0.5359, 0.0003])
     """
     check_labelled(floor, "floor", ["size"])
     parameters = as_numbers(n_parameters, "n_parameters")
@@ -163,25 +175,25 @@ def scale_invariance(
     margin = float(np.log(ratio) / np.ptp(log_size))
     runs = [dim for dim in ("size", "seed") if dim in floor.dims]
 
-    def slope_of(floors: Floats) -> tuple[float, float, float]:
+    def line_of(floors: Floats) -> tuple[float, float, float, float]:
         x = np.broadcast_to(log_size.reshape(-1, *[1] * (len(runs) - 1)), floors.shape)
         seen = np.isfinite(floors)
-        return _slope(x[seen], np.log(floors[seen]), confidence)
+        x, y = x[seen], np.log(floors[seen])
+        return *_slope(x, y, confidence), _p_difference(x, y)
 
-    slope, low, high = xr.apply_ufunc(
-        slope_of,
+    slope, low, high, p_value = xr.apply_ufunc(
+        line_of,
         floor.astype(float),
         input_core_dims=[runs],
-        output_core_dims=[[], [], []],
+        output_core_dims=[[]] * 4,
         vectorize=True,
-        output_dtypes=[float] * 3,
+        output_dtypes=[float] * 4,
     )
     verdict = xr.full_like(slope, "undecided", dtype=object)
-    verdict = verdict.where(~((low > -margin) & (high < margin)), "invariant")
-    verdict = verdict.where(~((low > margin) | (high < -margin)), "depends on size")
-    return xr.Dataset(
-        {"slope": slope, "low": low, "high": high, "margin": margin, "verdict": verdict}
-    )
+    verdict = verdict.where(~((low > -margin) & (high < margin)), "no trend")
+    verdict = verdict.where(~((low > margin) | (high < -margin)), "trend")
+    found = {"slope": slope, "low": low, "high": high, "margin": margin, "verdict": verdict}
+    return xr.Dataset(found | {"p_difference": p_value})
 
 
 def _slope(x: Floats, y: Floats, confidence: float) -> tuple[float, float, float]:
@@ -194,3 +206,11 @@ def _slope(x: Floats, y: Floats, confidence: float) -> tuple[float, float, float
     error = np.sqrt(((y - slope * x) ** 2).sum() / freedom / (x @ x))
     half = float(error * special.stdtrit(freedom, (1 + confidence) / 2))
     return slope, slope - half, slope + half
+
+
+def _p_difference(x: Floats, y: Floats) -> float:
+    """Return the p-value of the F test that y has the same mean at each x."""
+    groups = [y[x == place] for place in np.unique(x)]
+    if len(groups) < 2 or not any(np.ptp(group) > 0 for group in groups):
+        return np.nan
+    return float(stats.f_oneway(*groups).pvalue)

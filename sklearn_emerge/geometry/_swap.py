@@ -16,7 +16,7 @@ from ._shown import WholeTable, table_of
 
 _NAMES = (
     *("score_each", "low_each", "high_each", "p_each"),
-    *("score_both", "low_both", "high_both", "p_both"),
+    *("score_both", "low_both", "high_both"),
     *("q", "chance_both"),
 )
 
@@ -51,7 +51,8 @@ def swap_test(
       measure turns. It is near 0 of a measure that orders pairs alike at all sizes, and 1/4 of
       noise.
 
-    Without equal measures, each = both + (1 - q) / 2.
+    Without equal measures, each = both + (1 - q) / 2: both is beyond its chance by as much as each
+    is, so that one p-value is that of either.
 
     Parameters
     ----------
@@ -75,12 +76,11 @@ def swap_test(
     pandas.DataFrame
         By pair of sizes, and "all" of them: ``n_pairs`` whose order of emergence differs,
         ``score_each`` with ``low_each``, ``high_each`` and ``p_each``, ``score_both`` with
-        ``low_both``, ``high_both`` and ``p_both``, ``q`` and ``chance_both``. Scores and q are
-        means over runs that have such pairs, and their intervals Wilson's over these runs, as
-        those of `concordance`; NaN with one run. An order that is equal in the measure counts half
-        at a size. P-values are those of larger scores if labels of task-levels mean nothing,
-        permuted the same way in all runs. As that changes q, too, `p_both` is no test against
-        `chance_both`; `p_each` is one against a half. NaN where there are no such pairs.
+        ``low_both`` and ``high_both``, ``q`` and ``chance_both``. Scores and q are means over runs
+        that have such pairs, and their intervals Wilson's over these runs, as those of
+        `concordance`; NaN with one run. An order that is equal in the measure counts half at a
+        size. `p_each` is that of a larger score if labels of task-levels mean nothing, permuted
+        the same way in all runs. NaN where there are no such pairs.
 
     Notes
     -----
@@ -150,8 +150,9 @@ def _row(scores: Floats, n_pairs: Floats, n_units: int, confidence: float) -> di
     shares = scores[:, some] / n_pairs[some][:, np.newaxis]
     means = shares.mean(axis=1)
     row = {"n_pairs": int(n_pairs.sum())} | dict.fromkeys(_NAMES, np.nan)
+    row["p_each"] = float(p_value(means[:, 0]))
     for i, name in enumerate(("each", "both")):
-        row[f"score_{name}"], row[f"p_{name}"] = float(means[0, i]), float(p_value(means[:, i]))
+        row[f"score_{name}"] = float(means[0, i])
         if some.sum() > 1:
             # Pairs are not independent, but task-levels can be.
             row[f"low_{name}"], row[f"high_{name}"] = share_interval(

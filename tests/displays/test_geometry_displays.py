@@ -148,10 +148,9 @@ def test_the_title_of_floors_follows_their_equivalence():
     data = make_anatomy(tasks=("COPY", "PAR", "MUL"))
     display = draw_floors(data)
     assert display.ax_.get_title(loc="left").replace("\n", " ") == (
-        "Floors are the same at all sizes in 6 of 9 task-levels, depend on size in 3, and are "
-        "undecided in 0"
+        "Floors have no trend with size in 6 of 9 task-levels, a trend in 3, and are undecided in 0"
     )
-    assert "Depends on size: MUL 1, MUL 2, MUL 3." in said(display.figure_)
+    assert "Trend with size: MUL 1, MUL 2, MUL 3." in said(display.figure_)
     two = draw_floors(data.isel(seed=[0], size=[0, 1]))
     assert "undecided in 9" in said(two.figure_)
     one = draw_floors(data.isel(size=[0], seed=[0]))

@@ -1,4 +1,4 @@
-"""Floors of the start of training, and whether they depend on size."""
+"""Floors of the start of training, and whether sizes differ in them."""
 
 import numpy as np
 import pytest
@@ -63,10 +63,10 @@ def test_invariance_is_an_equivalence():
     growing = (SIZES / SIZES[0])[:, np.newaxis] ** 0.2
     floor = xr.DataArray([2 * noise, 2 * growing * noise], dims=("task", "size", "seed"))
     found = scale_invariance(floor, SIZES)
-    assert found.verdict.values.tolist() == ["invariant", "depends on size"]
+    assert found.verdict.values.tolist() == ["no trend", "trend"]
     assert found.margin.item() == pytest.approx(np.log(1.25) / np.log(SIZES[-1] / SIZES[0]))
     # A larger change is let pass.
-    assert scale_invariance(floor, SIZES, ratio=5.0).verdict[1] == "invariant"
+    assert scale_invariance(floor, SIZES, ratio=5.0).verdict[1] == "no trend"
     # Runs that differ widely show neither.
     wide = xr.DataArray(np.exp(rng.normal(1, 0.5, (200, 5, 5))), dims=("task", "size", "seed"))
     assert (scale_invariance(wide, SIZES).verdict == "undecided").mean() > 0.95
@@ -85,7 +85,7 @@ def test_a_small_variation_over_five_sizes_shows_nothing():
         floor = rng.standard_normal(5)
         floor = 2 * (1 + 0.08 * (floor - floor.mean()) / floor.std(ddof=1))
         words.append(scale_invariance(xr.DataArray(floor, dims="size"), SIZES).verdict.item())
-    assert words.count("invariant") < 15
+    assert words.count("no trend") < 15
 
 
 def test_floors_that_change_by_the_margin_are_seldom_invariant():
@@ -95,9 +95,45 @@ def test_floors_that_change_by_the_margin_are_seldom_invariant():
     noise = np.exp(rng.normal(0, 0.05, (n, 5, 4)))
     floor = xr.DataArray(border[:, np.newaxis] * noise, dims=("task", "size", "seed"))
     found = scale_invariance(floor, SIZES)
-    assert (found.verdict == "invariant").mean() < 0.05
-    assert (found.verdict == "depends on size").mean() < 0.05
+    assert (found.verdict == "no trend").mean() < 0.05
+    assert (found.verdict == "trend").mean() < 0.05
     assert abs(((found.low <= found.margin) & (found.high >= found.margin)).mean() - 0.95) < 0.03
+
+
+def test_difference_of_sizes_is_that_of_two_models():
+    """The F test of a mean for each size against one for all, by least squares."""
+    rng = np.random.default_rng(0)
+    floor = np.exp(rng.normal(1, 0.2, (5, 3)))
+    floor[0, 0] = np.nan
+    found = scale_invariance(xr.DataArray(floor, dims=("size", "seed")), SIZES)
+    seen = np.isfinite(floor)
+    at, y = np.repeat(np.arange(5), 3).reshape(5, 3)[seen], np.log(floor[seen])
+    residuals = []
+    for design in (np.ones((14, 1)), np.eye(5)[at]):
+        residuals.append(((y - design @ np.linalg.lstsq(design, y, rcond=None)[0]) ** 2).sum())
+    f = (residuals[0] - residuals[1]) / 4 / (residuals[1] / (14 - 5))
+    assert found.p_difference.item() == pytest.approx(stats.f.sf(f, 4, 9))
+
+
+def test_a_floor_that_rises_and_falls_differs_without_a_trend():
+    """Level of the difference where there is none, and power where there is no trend."""
+    rng, n = np.random.default_rng(0), 400
+    noise, dims = np.exp(rng.normal(0, 0.05, (n, 5, 3))), ("task", "size", "seed")
+    found = scale_invariance(xr.DataArray(2 * noise, dims=dims), SIZES)
+    assert 0.02 < (found.p_difference <= 0.05).mean() < 0.09
+    hill = np.exp(0.2 * np.array([0, 1, 1, 1, 0.0]))[:, np.newaxis]
+    found = scale_invariance(xr.DataArray(hill * noise, dims=dims), SIZES)
+    assert (found.p_difference <= 0.05).mean() > 0.95
+    assert (found.verdict == "trend").mean() < 0.05
+
+
+def test_single_runs_or_runs_that_are_alike_show_no_difference():
+    rng = np.random.default_rng(0)
+    single = xr.DataArray(np.exp(rng.normal(1, 0.2, 5)), dims="size")
+    found = scale_invariance(single, SIZES)
+    assert np.isfinite(found.slope)
+    assert np.isnan(found.p_difference)
+    assert np.isnan(scale_invariance(FLOOR, SIZES).p_difference)
 
 
 FLOOR = xr.DataArray(np.full((5, 3), 2.0), dims=("size", "seed"))

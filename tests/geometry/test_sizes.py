@@ -31,7 +31,7 @@ def test_sizes_keep_their_values_and_layers_that_one_lacks_are_nan():
     assert (states.sel(size="1", layer=["one", "hidden"]) == 2).all()
     assert states.sel(size="1", layer="two").isnull().all()
     floors = collapse_floor(states.sel(layer="hidden")).floor
-    assert scale_invariance(floors, joined.n_parameters).verdict.item() == "depends on size"
+    assert scale_invariance(floors, joined.n_parameters).verdict.item() == "trend"
 
 
 def test_what_cannot_be_joined_is_named():
