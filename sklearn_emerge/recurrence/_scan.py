@@ -270,7 +270,7 @@ class _CompiledLoss:
         self.y = y
 
     def __call__(self, weights, rows):
-        """Return the losses, in nats per step.
+        """Return the losses, in nats per step, and their gradients.
 
         Parameters
         ----------
@@ -281,11 +281,13 @@ class _CompiledLoss:
 
         Returns
         -------
-        torch.Tensor of shape (n_replicas,)
-            Mean over sequences and steps (of tokens, those that are observed), sum over channels;
-            differentiable once.
+        losses : torch.Tensor of shape (n_replicas,)
+            Mean over sequences and steps (of tokens, those that are observed), sum over channels.
+        gradient : torch.Tensor of shape (n_replicas, n_weights)
+            Of the loss of each replica.
         """
-        return _WithGradient.apply(weights, lambda w: self._compute(w, rows))
+        losses, gradient = self._compute(weights.detach().contiguous().numpy(), rows)
+        return torch.from_numpy(losses), torch.from_numpy(gradient)
 
     def _compute(self, weights, rows):
         """Return losses and gradients of each replica."""
@@ -376,22 +378,6 @@ class HeadLoss(_CompiledLoss):
             )
 
         run_tasks(part, len(losses), self.n_threads)
-
-
-class _WithGradient(torch.autograd.Function):
-    """Losses whose gradient was computed along with them."""
-
-    @staticmethod
-    def forward(ctx, weights, compute):
-        losses, gradient = compute(weights.detach().contiguous().numpy())
-        ctx.save_for_backward(torch.from_numpy(gradient))
-        return torch.from_numpy(losses)
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, d_losses):
-        (gradient,) = ctx.saved_tensors
-        return (d_losses[:, None] * gradient).to(gradient.dtype), None
 
 
 _pools = {}

@@ -41,8 +41,10 @@ class ShuffledBatches:
         order = torch.from_numpy(order if len(order) > 1 else order[0]).to(X.device)
         for rows in order.split(self.batch_size, dim=-1)[: self.remaining]:
             self.remaining -= 1
-            # Several times faster than indexing with rows of two dimensions.
-            yield tuple(
-                data.index_select(0, rows.flatten()).view(*rows.shape, *data.shape[1:])
-                for data in (X, y)
-            )
+            chosen = _rows_of(X, rows)
+            yield chosen, chosen if y is X else _rows_of(y, rows)
+
+
+def _rows_of(data: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """Return data[rows]: several times as fast, where rows have two dimensions."""
+    return data.index_select(0, rows.flatten()).view(*rows.shape, *data.shape[1:])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -15,6 +15,11 @@ from ._callbacks import StopTraining, means_of_parts
 from ._net import batches_of
 from ._observed import count_sequences, is_observed
 from ._replicas import Replicas, rows_of_weights
+
+# Losses of replicas and their gradients, given their weights and the rows of their batches.
+CompiledLoss: TypeAlias = Callable[
+    [torch.Tensor, NDArray[np.integer]], tuple[torch.Tensor, torch.Tensor]
+]
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,7 @@ class HeldOutRows:
     Parameters
     ----------
     compiled_loss : callable
-        Returns the losses of replicas, given weights and rows.
+        Returns the losses of replicas, and their gradients, given weights and rows.
     rows : ndarray of int of shape (n_replicas, n_held_out)
         The held-out sequences of each.
     y : torch.Tensor of shape (n_replicas or 1, n_sequences, n_steps, n_outputs)
@@ -165,7 +170,7 @@ class HeldOutRows:
     """
 
     def __init__(
-        self, compiled_loss: Callable[..., torch.Tensor], rows: NDArray[np.integer], y: torch.Tensor
+        self, compiled_loss: CompiledLoss, rows: NDArray[np.integer], y: torch.Tensor
     ) -> None:
         self.compiled_loss, self.rows = compiled_loss, rows
         n_observed = is_observed(y).sum(dim=2).numpy()
@@ -178,7 +183,7 @@ class HeldOutRows:
         total = np.zeros(len(self.rows))
         for start in range(0, self.rows.shape[1], net.batch_size):
             part = slice(start, start + net.batch_size)
-            losses = self.compiled_loss(weights, self.rows[:, part]).numpy()
+            losses = self.compiled_loss(weights, self.rows[:, part])[0].numpy()
             total += self.n_observed[:, part].sum(axis=1) * losses
         return total / self.n_observed.sum(axis=1)
 
@@ -189,18 +194,18 @@ class OnRows:
     Parameters
     ----------
     compiled_loss : callable
-        Returns the losses of replicas, given weights and rows.
+        Returns the losses of replicas, and their gradients, given weights and rows.
     rows : ndarray of int of shape (n_replicas, n_left)
         The sequences of each.
     """
 
-    def __init__(
-        self, compiled_loss: Callable[..., torch.Tensor], rows: NDArray[np.integer]
-    ) -> None:
+    def __init__(self, compiled_loss: CompiledLoss, rows: NDArray[np.integer]) -> None:
         self.compiled_loss, self.rows = compiled_loss, rows
 
-    def __call__(self, weights: torch.Tensor, rows: NDArray[np.integer]) -> torch.Tensor:
-        """Return the losses, given places among these sequences."""
+    def __call__(
+        self, weights: torch.Tensor, rows: NDArray[np.integer]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return losses and gradients, given places among these sequences."""
         return self.compiled_loss(weights, np.take_along_axis(self.rows, rows, axis=1))
 
 

@@ -16,7 +16,7 @@ from .._random import substream
 from ..networks import by_kernel, products_in
 from ._batches import ShuffledBatches
 from ._callbacks import StopTraining
-from ._replicas import rows_of_weights
+from ._replicas import rows_of_weights, set_gradient
 
 if TYPE_CHECKING:
     from ._job import Optimisation, TrainingJob
@@ -56,13 +56,12 @@ class Net(NeuralNet):
                 step = super().train_step_single(batch, **fit_params)
             # Without outputs, which skorch would keep until those of the next batch are there.
             return step | {"y_pred": None}
-        self._set_training(True)
+        # Autograd takes longer than the kernel of a small network, and has nothing to find out.
         rows = np.atleast_2d(batch[0].numpy())
-        losses = self.compiled_loss(rows_of_weights(self.module_), rows)
-        self.replica_losses_ = losses.detach()
-        loss = losses.sum()
-        loss.backward()
-        return {"loss": loss, "y_pred": None}
+        losses, gradient = self.compiled_loss(rows_of_weights(self.module_), rows)
+        set_gradient(self.module_, gradient)
+        self.replica_losses_ = losses
+        return {"loss": losses.sum(), "y_pred": None}
 
     def train_on(self, X: torch.Tensor, y: torch.Tensor, checkpoint: Any = None) -> None:
         """Train from the present weights, or from a checkpoint, on preloaded tensors."""

@@ -1,6 +1,6 @@
 """Losses of sequences with missing steps, whose targets are NaN there."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -86,10 +86,16 @@ class ObservedScanLoss:
         self.layout, self.X, self.y = layout, X, y
         self.losses, self.n_threads = losses, n_threads
 
-    def __call__(self, weights: torch.Tensor, rows: NDArray[np.integer]) -> torch.Tensor:
-        """Return the losses of replicas on rows (n_replicas, batch), differentiable."""
-        output = scan(_chosen(self.X, rows), weights, self.layout, self.n_threads)
-        return _losses(self.losses, output, _chosen(self.y, rows))
+    def __call__(
+        self, weights: torch.Tensor, rows: NDArray[np.integer]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the losses of replicas on rows (n_replicas, batch), and their gradients."""
+        inputs = _chosen(self.X, rows)
+
+        def output(weights: torch.Tensor) -> torch.Tensor:
+            return scan(inputs, weights, self.layout, self.n_threads)
+
+        return _with_gradient(self.losses, output, weights, _chosen(self.y, rows))
 
 
 class ObservedHeadLoss:
@@ -108,14 +114,19 @@ class ObservedHeadLoss:
     ) -> None:
         self.states, self.y, self.losses = states, y, losses
 
-    def __call__(self, weights: torch.Tensor, rows: NDArray[np.integer]) -> torch.Tensor:
-        """Return the losses of replicas on rows (n_replicas, batch), differentiable."""
+    def __call__(
+        self, weights: torch.Tensor, rows: NDArray[np.integer]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the losses of replicas on rows (n_replicas, batch), and their gradients."""
         n_hidden, n_outputs = self.states.shape[3], self.y.shape[3]
-        matrices = weights[:, : n_outputs * n_hidden].reshape(-1, n_outputs, n_hidden)
         states = _chosen(self.states, rows)
-        output = torch.einsum("rbth,roh->rbto", states, matrices)
-        output = output + weights[:, None, None, n_outputs * n_hidden :]
-        return _losses(self.losses, output, _chosen(self.y, rows))
+
+        def output(weights: torch.Tensor) -> torch.Tensor:
+            matrices = weights[:, : n_outputs * n_hidden].reshape(-1, n_outputs, n_hidden)
+            products = torch.einsum("rbth,roh->rbto", states, matrices)
+            return products + weights[:, None, None, n_outputs * n_hidden :]
+
+        return _with_gradient(self.losses, output, weights, _chosen(self.y, rows))
 
 
 def _chosen(data: torch.Tensor, rows: NDArray[np.integer]) -> torch.Tensor:
@@ -123,7 +134,16 @@ def _chosen(data: torch.Tensor, rows: NDArray[np.integer]) -> torch.Tensor:
     return torch.stack([data[min(i, len(data) - 1)][each] for i, each in enumerate(rows)])
 
 
-def _losses(
-    losses: Sequence[ObservedLoss], output: torch.Tensor, target: torch.Tensor
-) -> torch.Tensor:
-    return torch.stack([loss(*pair) for loss, *pair in zip(losses, output, target, strict=True)])
+def _with_gradient(
+    losses: Sequence[ObservedLoss],
+    output: Callable[[torch.Tensor], torch.Tensor],
+    weights: torch.Tensor,
+    target: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the loss of each replica, and its gradient with respect to its weights."""
+    weights = weights.detach().requires_grad_()
+    with torch.enable_grad():
+        pairs = zip(losses, output(weights), target, strict=True)
+        found = torch.stack([loss(*pair) for loss, *pair in pairs])
+        (gradient,) = torch.autograd.grad(found.sum(), weights)
+    return found.detach(), gradient

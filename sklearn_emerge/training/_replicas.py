@@ -32,3 +32,14 @@ def rows_of_weights(module: nn.Module) -> torch.Tensor:
     if isinstance(module, Replicas):
         return module.weights
     return nn.utils.parameters_to_vector(module.parameters())[None]
+
+
+def set_gradient(module: nn.Module, rows: torch.Tensor) -> None:
+    """Give the weights of replicas, or of one module, their gradient, in rows as of the weights."""
+    if isinstance(module, Replicas):
+        module.weights.grad = rows
+        return
+    parameters = list(module.parameters())
+    parts = rows[0].split([parameter.numel() for parameter in parameters])
+    for parameter, part in zip(parameters, parts, strict=True):
+        parameter.grad = part.view_as(parameter)
