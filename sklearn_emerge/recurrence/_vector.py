@@ -27,7 +27,7 @@ _VECTOR_BYTES = 64
 # Rows of a product, and rows and columns of a correlation, whose sums are kept in registers, of
 # which there are 32 with AVX-512, and half as many, and half as wide, without.
 _WIDE = get_host_cpu_features().get("avx512f", False)
-_PRODUCT_ROWS, _CORRELATION_ROWS, _CORRELATION_COLUMNS = (4, 4, 2) if _WIDE else (2, 2, 2)
+_PRODUCT_ROWS, _CORRELATION_ROWS, _CORRELATION_COLUMNS = (4, 4, 4) if _WIDE else (2, 2, 2)
 FAST = ("fast",)
 
 # tanh(x) = x P(x^2) / Q(x^2) on [-8, 8], relative error 7e-9: minimax fit by iteratively
