@@ -91,7 +91,7 @@ benchmark: .venv/installed-benchmark
 	export OMP_NUM_THREADS=1 && $(MEASURE)short_fits.py 40 $(SAVE)
 	export OMP_NUM_THREADS=1 && $(MEASURE)large_grids.py --keys 100 1000 10000 $(SAVE)
 	export OMP_NUM_THREADS=1 && $(MEASURE)engines.py $(SAVE)
-	export OMP_NUM_THREADS=1 && $(MEASURE)faults.py --engines dask loky serial --minutes 15 $(SAVE)
+	export OMP_NUM_THREADS=1 && $(MEASURE)faults.py --engines dask loky multiprocessing serial --minutes 15 $(SAVE)
 	$(BIN)/python docs/make_numbers.py
 
 .venv/installed-benchmark: $(STAMP)

@@ -1,7 +1,7 @@
 """What is lost when processes are killed: a small assessment with `memory`, cut off and resumed.
 
-    python benchmarks/faults.py [--kills 100] [--minutes 60] [--engines serial loky dask] [--seed 0]
-        [--save FOLDER]
+    python benchmarks/faults.py [--kills 100] [--minutes 60] [--seed 0] [--save FOLDER]
+        [--engines serial loky multiprocessing dask]
 
 Each kill is a SIGKILL at a random time, of the process that fits or of one of its workers; then the
 same fit is started again, until one has ended. Counted is, over all kills: files of finished cells
@@ -29,7 +29,7 @@ import psutil
 import xarray as xr
 from measure import SAVING, Table, save
 
-ENGINES = ("serial", "loky", "dask")
+ENGINES = ("serial", "loky", "multiprocessing", "dask")
 # Seconds in which what was killed has to be gone.
 _PATIENCE = 60
 # Seconds in which a fit has to end that lost a worker.

@@ -10,6 +10,7 @@ from joblib.parallel import get_active_backend
 from sklearn.utils import gen_batches
 
 from ._abandoned import ending_with_parent
+from ._pool import killed_workers_are_told
 
 # A function and its arguments.
 Job: TypeAlias = tuple[Callable[..., Any], *tuple[Any, ...]]
@@ -100,7 +101,7 @@ def _attempt(
         # which is not to be killed.
         options |= {"n_jobs": max(2, n_at_once), "pre_dispatch": n_at_once, "batch_size": 1}
     calls = [delayed(ending_with_parent)(_numbered, i, *job) for i, job in jobs.items()]
-    with _errors_are_told():
+    with _errors_are_told(), killed_workers_are_told():
         parallel = _parallel(options, n_at_once)
         if parallel.return_generator:
             yield from parallel(calls)

@@ -67,23 +67,21 @@ def main(name, folder):
         xr.testing.assert_equal(cube, expected)
         assert {path: path.stat().st_mtime_ns for path in Path(folder).rglob("*.pkl")} == kept
         print("same", flush=True)
-        # A pool of multiprocessing loses what a killed worker did, and waits for it.
-        if name != "multiprocessing":
-            jobs = [(killed_once, i, folder) for i in range(N_JOBS)]
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
-                results = dict(run_jobs(jobs, None))
-            assert results == {i: i**2 for i in range(N_JOBS)}
-            assert sum("A worker was killed" in str(warning.message) for warning in caught) == 1
-            print("again", flush=True)
-            results = {}
-            with pytest.raises(WorkerKilledError) as error:
-                for i, result in run_jobs([(killed_always, i) for i in range(N_JOBS)], None):
-                    results[i] = result
-            assert error.value.args == (3,)
-            assert {0, 1, 2} <= results.keys()
-            assert results == {i: i**2 for i in results}
-            print("alone", flush=True)
+        jobs = [(killed_once, i, folder) for i in range(N_JOBS)]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            results = dict(run_jobs(jobs, None))
+        assert results == {i: i**2 for i in range(N_JOBS)}
+        assert sum("A worker was killed" in str(warning.message) for warning in caught) == 1
+        print("again", flush=True)
+        results = {}
+        with pytest.raises(WorkerKilledError) as error:
+            for i, result in run_jobs([(killed_always, i) for i in range(N_JOBS)], None):
+                results[i] = result
+        assert error.value.args == (3,)
+        assert {0, 1, 2} <= results.keys()
+        assert results == {i: i**2 for i in results}
+        print("alone", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,79 @@
+"""A process whose pool of multiprocessing loses workers, for a test that starts it: FOLDER.
+
+It prints when workers were killed, each time that all jobs have ended all the same: at work; idle,
+one of them with the lock of the queue of jobs; after the last job; as one reads a job, or writes a
+result, which holds a lock too.
+"""
+
+import multiprocessing
+import sys
+import warnings
+from pathlib import Path
+
+from joblib import parallel_config
+from on_engine import N_JOBS, killed_once
+
+from sklearn_emerge._engine import run_jobs
+
+
+class Fatal:
+    """A number; the first process that reads or writes that of 3 is killed."""
+
+    def __init__(self, i, folder):
+        self.i, self.folder = i, folder
+
+    def __reduce__(self):
+        return killed_once, (self.i, self.folder)
+
+
+class FatalToWrite(Fatal):
+    """A number; the first process that writes that of 3 is killed."""
+
+    def __reduce__(self):
+        return int, (killed_once(self.i, self.folder),)
+
+
+def same(value, *_):
+    """Return a value."""
+    return value
+
+
+def run(jobs, kill_at=None):
+    """Return what jobs return, and how often a worker was killed.
+
+    All workers are killed after so many results.
+    """
+    results = {}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for i, result in run_jobs(jobs, None):
+            results[i] = result
+            if len(results) == kill_at:
+                for worker in multiprocessing.active_children():
+                    worker.kill()
+    assert results == {i: i**2 for i in range(N_JOBS)}
+    return sum("A worker was killed" in str(warning.message) for warning in caught)
+
+
+def main(folder):
+    """Kill workers."""
+    places = [Path(folder, name) for name in ("work", "read", "write")]
+    for place in places:
+        place.mkdir()
+    work, read, write = map(str, places)
+    squares = [(same, i**2) for i in range(N_JOBS)]
+    with parallel_config("multiprocessing", n_jobs=2):
+        assert run([(killed_once, i, work) for i in range(N_JOBS)]) == 1
+        print("at work", flush=True)
+        assert run(squares, kill_at=1) == 1
+        print("idle", flush=True)
+        assert run(squares, kill_at=N_JOBS) == 0
+        print("after the last", flush=True)
+        assert run([(same, Fatal(i, read)) for i in range(N_JOBS)]) == 1
+        print("as it reads", flush=True)
+        assert run([(FatalToWrite, i, write) for i in range(N_JOBS)]) == 1
+        print("as it writes", flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
