@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 import xarray as xr
+from on_pool import N_JOBS, killed_once
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
 from sklearn_emerge._engine import WorkerKilledError, run_jobs
-
-N_JOBS = 20
 
 
 def assess(**options):
@@ -34,15 +33,6 @@ def assess(**options):
         **(small | options),
     )
     return assessment.fit().cube_
-
-
-def killed_once(i, folder):
-    """Return the square of a number; the first process that is asked for that of 3 is killed."""
-    killed = Path(folder, "killed")
-    if i == 3 and not killed.exists():
-        killed.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return i**2
 
 
 def killed_always(i):

@@ -6,14 +6,26 @@ result, which holds a lock too.
 """
 
 import multiprocessing
+import os
+import signal
 import sys
 import warnings
 from pathlib import Path
 
 from joblib import parallel_config
-from on_engine import N_JOBS, killed_once
 
 from sklearn_emerge._engine import run_jobs
+
+N_JOBS = 20
+
+
+def killed_once(i, folder):
+    """Return the square of a number; the first process that is asked for that of 3 is killed."""
+    killed = Path(folder, "killed")
+    if i == 3 and not killed.exists():
+        killed.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return i**2
 
 
 class Fatal:
