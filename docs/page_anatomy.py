@@ -78,10 +78,15 @@ def emergences(cube, condition="structured"):
     }
 
 
+def measured(cube, condition="structured", of="rankme"):
+    """Return how many directions the states of all layers have."""
+    trained = cube.states_trajectory.sel(_TRAINED | {"condition": condition}, drop=True)
+    return trained.sel(dimensionality=of, drop=True).rename(of)
+
+
 def states(cube, layer, condition="structured", of="rankme"):
     """Return how many directions the states of a layer have."""
-    trained = cube.states_trajectory.sel(_TRAINED | {"condition": condition}, drop=True)
-    return trained.sel(dimensionality=of, layer=layer)
+    return measured(cube, condition, of).sel(layer=layer)
 
 
 def emergence_table(emerged):
@@ -278,8 +283,7 @@ def reversed_classes(ordered):
 
 def layers_of(cube, condition):
     """Return the order of the blocks of a world, by claim."""
-    trained = cube.states_trajectory.sel(_TRAINED | {"condition": condition}, drop=True)
-    found = layer_order(trained.sel(dimensionality="rankme", layer=blocks_of(cube), drop=True))
+    found = layer_order(states(cube, blocks_of(cube), condition))
     return {
         claim: {name: float(found[name].sel(claim=claim)) for name in _SHARE}
         for claim in found.claim.values.tolist()
@@ -363,9 +367,7 @@ def figures_of(cube, layer, run, emerged, departed, null_emerged, null_departed,
         "floors": CollapseFloorDisplay.from_measure(
             rankme, n_rows=run["n_rows"], n_units=run["n_units"]
         ),
-        "layers": LayerProfileDisplay.from_measure(
-            cube.states_trajectory.sel(_TRAINED, drop=True).sel(dimensionality="rankme")
-        ),
+        "layers": LayerProfileDisplay.from_measure(measured(cube)),
         "curves": EventTrajectoryDisplay.from_trajectories(
             curves, rankme, emergence=emerged, departure=first, task="ADD", level=1
         ),

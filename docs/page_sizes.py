@@ -5,12 +5,13 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import xarray as xr
-from page_anatomy import blocks_of, emergences, p_words, settings, states
+from page_anatomy import emergences, measured, p_words, settings
 
 from sklearn_emerge import EmergenceMapDisplay
 from sklearn_emerge.geometry import (
     collapse_floor,
     join_sizes,
+    last_block,
     rankme_of_noise,
     scale_invariance,
     swap_test,
@@ -25,8 +26,7 @@ VERDICTS = ["no trend", "trend", "undecided"]
 
 def of_sizes(found):
     """Return what was found at each size, along the dimension ``size``."""
-    sizes = xr.DataArray(list(found), dims="size", name="size")
-    return xr.concat([each.drop_vars("layer", errors="ignore") for each in found.values()], sizes)
+    return xr.concat(list(found.values()), xr.DataArray(list(found), dims="size", name="size"))
 
 
 def floor_table(floor, invariance, n_parameters_ratio):
@@ -130,13 +130,12 @@ def size_values(cubes, folder):
         behaviour: of_sizes({name: found[behaviour] for name, found in emerged_at.items()})
         for behaviour in ("exact match", "gain")
     }
-    rankme = {name: states(cube, blocks_of(cube)[-1]) for name, cube in by_size.items()}
-    floor = of_sizes({name: collapse_floor(each).floor for name, each in rankme.items()})
-    n_parameters = join_sizes(by_size).n_parameters
-    invariance = scale_invariance(floor, n_parameters)
+    floor = collapse_floor(last_block(measured(join_sizes(by_size)))).floor
+    n_parameters = floor.n_parameters
+    invariance = scale_invariance(floor)
     differ = adjust_p_values(invariance.p_difference.values.ravel(), "holm") <= _ALPHA
     n_levels = invariance.verdict.size
-    strict = scale_invariance(floor, n_parameters, confidence=1 - _ALPHA / n_levels)
+    strict = scale_invariance(floor, confidence=1 - _ALPHA / n_levels)
     scores, steps = swaps(floor, emerged), steps_of_size(floor)
     counts = pd.Series(invariance.verdict.values.ravel()).value_counts()
     counts = counts.reindex(VERDICTS, fill_value=0)
