@@ -184,6 +184,25 @@ def test_a_built_site_is_looked_through(tmp_path):
     ]
 
 
+def test_names_lead_to_scripts_that_import_them(tmp_path):
+    site = runpy.run_path(str(DOCS / "check_site.py"))
+    script = tmp_path / "docs" / "examples" / "plot_walk.py"
+    page = tmp_path / "site" / "reference" / "generated" / "sklearn_emerge.worlds.Walk.html"
+    for path in (script, page):
+        path.parent.mkdir(parents=True)
+    script.write_text("import numpy as np\nfrom sklearn_emerge import Walk, walks\n")
+    for text, expected in (
+        ('<a href="../../gallery/plot_walk.html">walk</a>', []),
+        (
+            '<a href="../../gallery/plot_other.html">other</a>',
+            ["reference/generated/sklearn_emerge.worlds.Walk.html does not list plot_walk.py."],
+        ),
+    ):
+        page.write_text(text)
+        pages = site["read"](tmp_path / "site")
+        assert site["unlisted"](tmp_path / "site", pages, tmp_path / "docs") == expected
+
+
 def test_facts_on_pages_in_markdown_are_said_there():
     """Of others, docstrings, a built site alone can tell."""
     for fact in runpy.run_path(str(DOCS / "check_site.py"))["FACTS"]:
