@@ -357,7 +357,7 @@ def test_page_is_what_the_cubes_give(tmp_path, monkeypatch):
     monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: Path(path).touch())
     page = importlib.import_module("make_reproduction")
     page.write_page(tmp_path / "reproduction.md", tmp_path / "figures")
-    for name in (*page.PAGES, "anatomy.md"):
+    for name in (*page.PAGES, "anatomy.md", "emergence.md"):
         assert (tmp_path / name).read_text() == (folder / name).read_text()
     drawn = {path.name for path in (tmp_path / "figures").glob("*.png")}
     kept = {path.name for path in (folder / "figures").glob("*.png")}
