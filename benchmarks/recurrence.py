@@ -3,11 +3,12 @@
     python benchmarks/recurrence.py [--sizes 4 8 16 32 64 128 256] [--updates 40]
         [--tokens 27 300] [--save FOLDER]
 
-torch: torch.nn with Adam and batches by indexing, the better of one process and one process a core;
-JAX, if installed (the extra "benchmark"): vmap over seeds and lax.scan; ours: end to end through
-the fit of all seeds (batches, loss, optimiser, skorch), the difference of a long and a short fit.
-T = 256, batches of 64, two input channels; fewer updates of more than 16 units. More units than
-`engine="numba"` takes are let through, to see where torch is faster.
+torch: torch.nn with Adam and batches by indexing, the best of one process on one thread, one on
+all cores and one process a core; JAX, if installed (the extra "benchmark"): vmap over seeds and
+lax.scan; ours: end to end through the fit of all seeds (batches, loss, optimiser, skorch), the
+difference of a long and a short fit. T = 256, batches of 64, two input channels; fewer updates of
+more than 16 units. More units than `engine="numba"` takes are let through, to see where torch is
+faster.
 
 `share` is that of the operations a second that the cores do at once in products of matrices of the
 same single precision, which stay in their caches: measured in the same run, one thread a core, as
@@ -17,7 +18,7 @@ those of one machine.
 With --tokens, networks of as many tokens are measured in place of those of two channels: by the
 package's own network and loss of tokens, which looks them up, and by ours. Both take turns, three
 times, and the least of each counts. There is a line for five seeds and one for one, which torch
-trains in one process.
+trains in one process, on one thread or on all cores.
 """
 
 import argparse

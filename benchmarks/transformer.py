@@ -11,9 +11,8 @@ least processor time of all repetitions is what counts: other work on the machin
 both. Quote the ratios; the absolute times are those of one machine. The first update, with which a
 kernel is read from the disk or compiled in about two seconds, is left out of both.
 
-Of tokens, loop over ours, on a core of an AMD EPYC: 2.4 with 16 units, 1.8 with 32, and 1.0 with
-64 and 128, where heads are too large for the kernel of attention and both are bound by products of
-matrices. Five seeds are as quick as one by one: they are trained one after another.
+Above 32 units heads are too large for the kernel of attention, and both are bound by products of
+matrices. Five seeds are trained one after another. docs/numbers.md has the ratios.
 """
 
 import argparse

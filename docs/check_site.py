@@ -4,9 +4,12 @@ Some facts are looked for as a reader would: from the landing page, in at most t
 
     python docs/check_site.py docs/_build/html
 
-Sphinx checks the links that it makes; this one reads what a browser reads.
+Sphinx checks the links that it makes; this one reads what a browser reads. What tutorials and
+examples import lists them on its page of the reference.
 """
 
+import ast
+import csv
 import sys
 from collections import deque
 from html.parser import HTMLParser
@@ -14,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+DOCS = Path(__file__).parent
 # What a page loads by itself.
 LOADED = {
     ("img", "src"),
@@ -34,6 +38,16 @@ class Fact(NamedTuple):
     words: str
     page: str
     heading: str
+
+
+def settings_without_an_operator():
+    """Return the settings in which there is no operator to be found, as the tests kept them."""
+    folder = DOCS.parent / "datasets" / "calibration"
+    rows = []
+    for path in folder.glob("what_is_no_operator_*.csv"):
+        with path.open(encoding="utf-8") as file:
+            rows += csv.DictReader(file)
+    return {row["setting"] for row in rows}
 
 
 FACTS = [
@@ -69,7 +83,7 @@ FACTS = [
     ),
     Fact(
         "How often is an operator found where there is none?",
-        "assessments in 18 settings in which there is no operator",
+        f"assessments in {len(settings_without_an_operator())} settings in which there is no operator",
         "numbers.html",
         "where-there-is-no-operator",
     ),
@@ -195,9 +209,39 @@ def far(folder, pages, facts=FACTS):
     return lines, found
 
 
+def imported_by(script):
+    """Return the names that a script imports from the package."""
+    nodes = ast.walk(ast.parse(script.read_text(encoding="utf-8")))
+    return {
+        alias.name
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sklearn_emerge")
+        for alias in node.names
+    }
+
+
+def unlisted(folder, pages, docs=DOCS):
+    """Return which names do not lead to a script that imports them, a sentence each."""
+    folder = Path(folder).resolve()
+    reference = {
+        path.stem.rpartition(".")[2]: path
+        for path in pages
+        if path.parent == folder / "reference" / "generated"
+    }
+    found = []
+    for scripts, shown in ("tutorials", "learn"), ("examples", "gallery"):
+        for script in sorted((docs / scripts).glob("plot_*.py")):
+            there = folder / shown / f"{script.stem}.html"
+            for name in sorted(imported_by(script) & set(reference)):
+                path = reference[name]
+                if there not in {led_to(path, target)[0] for target in pages[path].links}:
+                    found.append(f"{path.relative_to(folder)} does not list {script.name}.")
+    return found
+
+
 if __name__ == "__main__":
     site = read(sys.argv[1])
     lines, found = far(sys.argv[1], site)
-    found += problems(sys.argv[1], site)
+    found += problems(sys.argv[1], site) + unlisted(sys.argv[1], site)
     print("\n".join(lines + found))
     sys.exit(bool(found))

@@ -81,12 +81,14 @@ def write_page(page=DOCS / "numbers.md"):
     benchmarks = {path.stem: read(path.stem) for path in sorted(BENCHMARKS.glob("*.json"))}
     seeds = {1: "one seed", 5: "five seeds"}
     sizes = ["sequences", "steps", "units"]
+    of_the_clock = [name for name, one in benchmarks.items() if "of the clock" in one["unit"]]
     write(
         page,
         "numbers.md",
         calibration=calibration_values(),
         benchmarks=benchmarks,
         where=where,
+        of_the_clock=of_the_clock,
         chosen=chosen,
         crossover=crossover,
         bad_ends=bad_ends,

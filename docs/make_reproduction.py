@@ -15,6 +15,7 @@ from pathlib import Path
 
 from page import draw, load_all, path_of, write
 from page_anatomy import anatomy_values
+from page_emergence import emergence_values
 from page_recurrent import recurrent_values
 from page_sizes import size_values
 from page_triangle import triangle_values
@@ -81,6 +82,9 @@ def write_page(page=DOCS / "reproduction.md", figures=DOCS / "figures"):
     }
     for name in PAGES:
         write(page.with_name(name), name, **values)
+    emergence = emergence_values(corrected)
+    if emergence is not None:
+        write(page.with_name("emergence.md"), "emergence.md", emergence=emergence)
     if "anatomy" in anatomy:
         write(
             page.with_name("anatomy.md"),

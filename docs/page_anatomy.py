@@ -29,12 +29,14 @@ from sklearn_emerge.geometry import (
     rankme_of_noise,
 )
 from sklearn_emerge.geometry._reasons import REASONS
+from sklearn_emerge.inference import adjust_p_values
 
 _TRAINED = {"condition": "structured", "mode": "full"}
 # Classes of the source.
 CLASSES = {"easy": ["COPY", "REV", "CMP", "PAR"], "hard": ["ADD", "MOD", "SORT", "MUL"]}
 # A tenth of the way from the best blind guess to all answers, or to none of its loss.
 _LEVEL = 0.1
+_ALPHA = 0.05
 _MEASURES = {"rankme": "RankMe", "participation_ratio": "participation ratio"}
 _OF_EMERGED = ("early", "synchronous", "late", "missed")
 _SHARE = ("share", "low", "high", "p_value")
@@ -76,10 +78,15 @@ def emergences(cube, condition="structured"):
     }
 
 
+def measured(cube, condition="structured", of="rankme"):
+    """Return how many directions the states of all layers have."""
+    trained = cube.states_trajectory.sel(_TRAINED | {"condition": condition}, drop=True)
+    return trained.sel(dimensionality=of, drop=True).rename(of)
+
+
 def states(cube, layer, condition="structured", of="rankme"):
     """Return how many directions the states of a layer have."""
-    trained = cube.states_trajectory.sel(_TRAINED | {"condition": condition}, drop=True)
-    return trained.sel(dimensionality=of, layer=layer)
+    return measured(cube, condition, of).sel(layer=layer)
 
 
 def emergence_table(emerged):
@@ -147,9 +154,9 @@ def loss_table(cube):
     return pd.DataFrame(rows)
 
 
-def of_reason(cube, kind):
-    """Return which learning coefficients are not to be trusted for a reason; its number is a bit."""
-    reasons = cube.coefficient_trajectory.sel(estimate="reasons").dropna("step", how="all")
+def of_reason(cube, kind, of="coefficient"):
+    """Return which estimates are not to be trusted for a reason, whose number is a bit."""
+    reasons = cube[f"{of}_trajectory"].sel(estimate="reasons").dropna("step", how="all")
     return reasons.astype(int) // 2 ** list(REASONS).index(kind) % 2
 
 
@@ -179,7 +186,7 @@ def lead_counts(departed, emerged, steps):
 
 def lead_table(counts, behaviour):
     """Return how often RankMe leads a behaviour."""
-    words = {"own": "the same task", "other": "another task"}
+    words = {"own": "the same task", "other": "another of these tasks"}
     return pd.DataFrame(
         [
             {
@@ -210,23 +217,102 @@ def answers_table(tested):
     return answers[["behaviour", "answer", "effect", "p"]]
 
 
-def concordance_table(floors, emerged):
-    """Return whether a high floor goes with a late emergence, within classes and between."""
+def concordances(floors, emerged):
+    """Return whether a high floor goes with a late emergence, within classes and between.
+
+    ``p_reverse`` is for a high floor with an early emergence, ``lowest`` and ``highest`` are what
+    is found without a task, which ``without`` names for the highest.
+    """
     parts = []
     for behaviour, steps in emerged.items():
-        found = concordance(floors, steps, late_when="high", classes=CLASSES).reset_index()
-        ends = zip(found.concordance, found.low, found.high, strict=True)
-        found["concordance"] = [f"{c:.0%} ({a:.0%} to {b:.0%})" for c, a, b in ends]
-        found["p"] = found.p_value.map(p_words)
-        found.insert(0, "behaviour", behaviour)
-        columns = ["behaviour", "class", "n_pairs", "concordance", "p", "p_value", "low", "high"]
-        parts.append(found[columns])
-    return pd.concat(parts).rename(columns={"n_pairs": "pairs"})
+        found, low = (
+            concordance(floors, steps, late_when=when, classes=CLASSES) for when in ("high", "low")
+        )
+        alone = pd.DataFrame(
+            {task: _without(task, floors, steps) for task in floors.task.values.tolist()}
+        )
+        # A class is what it was without the tasks of another.
+        alone = alone.where(alone.ne(found.concordance, axis=0))
+        found = found.assign(
+            behaviour=behaviour,
+            p_reverse=low.p_value,
+            lowest=alone.min(axis=1),
+            highest=alone.max(axis=1),
+            without=alone.idxmax(axis=1),
+        )
+        parts.append(found.reset_index())
+    found = pd.concat(parts, ignore_index=True)
+    return found.assign(p_reverse_adjusted=adjust_p_values(found.p_reverse.values, "holm"))
 
 
-def below_half(ordered):
-    """Return the rows of a table of concordance whose interval lies below a half."""
-    return [row for _, row in ordered.iterrows() if row.high < 0.5]
+def _without(task, floors, steps):
+    """Return the concordances of all tasks but one."""
+    kept = floors.task.values != task
+    classes = {name: [each for each in tasks if each != task] for name, tasks in CLASSES.items()}
+    found = concordance(
+        floors.isel(task=kept), steps.isel(task=kept), late_when="high", classes=classes, n_draws=1
+    )
+    return found.concordance
+
+
+def concordance_table(found):
+    """Return concordances in words."""
+    rows = [
+        {
+            "behaviour": row.behaviour,
+            "class": row["class"],
+            "pairs": int(row.n_pairs),
+            "concordance": f"{row.concordance:.0%} ({row.low:.0%} to {row.high:.0%})",
+            "without one task": f"{row.lowest:.0%} to {row.highest:.0%}",
+            "p, late": p_words(row.p_value),
+            "p, early": p_words(row.p_reverse_adjusted),
+        }
+        for _, row in found.iterrows()
+    ]
+    return pd.DataFrame(rows)
+
+
+def reversed_classes(ordered):
+    """Return where a high floor goes with an early emergence, in words."""
+    rows = ordered[ordered.p_reverse_adjusted <= _ALPHA]
+    words = {"easy": "easy tasks", "hard": "hard tasks"}
+    return [
+        f"{words.get(row['class'], row['class'])} by {row.behaviour}" for _, row in rows.iterrows()
+    ]
+
+
+def layers_of(cube, condition):
+    """Return the order of the blocks of a world, by claim."""
+    found = layer_order(states(cube, blocks_of(cube), condition))
+    return {
+        claim: {name: float(found[name].sel(claim=claim)) for name in _SHARE}
+        for claim in found.claim.values.tolist()
+    }
+
+
+def trust(cube):
+    """Return by what was measured, and update, the share of runs whose estimate is trusted."""
+    shares = {}
+    for name, words in _LOSS.items():
+        estimates = cube[f"{name}_trajectory"].sel(_TRAINED | {"condition": "structured"})
+        one = estimates.sel(estimate="trusted").dropna("step", how="all")
+        shares[words] = one.mean([dim for dim in one.dims if dim != "step"]).to_series()
+    return shares
+
+
+def rows_to_blame(cube):
+    """Return the share of top eigenvalues, of those not to be trusted, that hang by their rows."""
+    run = cube.sel(_TRAINED | {"condition": "structured"})
+    blamed = of_reason(run, "parts_differ", "curvature") + of_reason(
+        run, "too_few_rows", "curvature"
+    )
+    trusted = run.curvature_trajectory.sel(estimate="trusted").dropna("step", how="all")
+    return float((blamed.values[trusted.values == 0] > 0).mean())
+
+
+def default_of(name):
+    """Return a default of `local_learning_coefficient`."""
+    return signature(local_learning_coefficient).parameters[name].default
 
 
 def orders_as_far(shares, n_tasks=4):
@@ -237,19 +323,28 @@ def orders_as_far(shares, n_tasks=4):
     return {share: float((far >= abs(share - 0.5)).mean()) for share in shares}
 
 
-def prediction_table(cube, layer, emerged):
-    """Return what RankMe predicts in other runs beyond the loss of the answers."""
+def predictions(cube, layer, emerged):
+    """Return what RankMe predicts in other runs beyond the loss of the answers, by behaviour."""
     rankme = np.log(states(cube, layer))
     nll = cube.answers_trajectory.sel(_TRAINED, drop=True).sel(score="nll", drop=True)
-    found = prediction_beyond_loss(rankme, nll, emerged["exact match"], at=[100, 200])
+    found = {
+        behaviour: prediction_beyond_loss(rankme, nll, steps, at=[100, 200]).reset_index()
+        for behaviour, steps in emerged.items()
+    }
+    return pd.concat(found, names=["behaviour"]).reset_index(level=0)
+
+
+def prediction_table(found):
+    """Return these predictions in words."""
     ends = zip(found.gain, found.low, found.high, strict=True)
     return pd.DataFrame(
         {
-            "update": found.index,
+            "behaviour": found.behaviour,
+            "update": found["update"],
             "task-levels": found.n_task_levels,
-            "R² of the loss": found.r2_nll.map("{:.2f}".format).values,
-            "R² with RankMe": found.r2_both.map("{:.2f}".format).values,
-            "gain": [f"{gain:.3f} ({low:.3f} to {high:.3f})" for gain, low, high in ends],
+            "R² of the loss": found.r2_nll.map("{:z.2f}".format).values,
+            "R² with RankMe": found.r2_both.map("{:z.2f}".format).values,
+            "gain": [f"{gain:z.3f} ({low:.3f} to {high:.3f})" for gain, low, high in ends],
             "p": found.p_value.map(p_words).values,
         }
     )
@@ -272,9 +367,7 @@ def figures_of(cube, layer, run, emerged, departed, null_emerged, null_departed,
         "floors": CollapseFloorDisplay.from_measure(
             rankme, n_rows=run["n_rows"], n_units=run["n_units"]
         ),
-        "layers": LayerProfileDisplay.from_measure(
-            cube.states_trajectory.sel(_TRAINED, drop=True).sel(dimensionality="rankme")
-        ),
+        "layers": LayerProfileDisplay.from_measure(measured(cube)),
         "curves": EventTrajectoryDisplay.from_trajectories(
             curves, rankme, emergence=emerged, departure=first, task="ADD", level=1
         ),
@@ -293,19 +386,19 @@ def anatomy_values(cube, folder):
     last = blocks[-1]
     emerged, null_emerged = emergences(cube), emergences(cube, "permuted")
     departed, null_departed = departures(cube, last), departures(cube, last, "permuted")
-    trained = cube.states_trajectory.sel(_TRAINED, drop=True).sel(
-        dimensionality="rankme", drop=True
-    )
     tested = {
         name: precursor_test(
             {name: departed[name]}, emerged, cube.step, null_departure={name: null_departed[name]}
         )
         for name in departed
     }
+    joint = precursor_test(departed, emerged, cube.step, null_departure=null_departed)
     floor = collapse_floor(states(cube, last))
-    layers = layer_order(trained.sel(layer=blocks))
+    layers = {name: layers_of(cube, name) for name in cube.condition.values.tolist()}
     counts = lead_counts(departed["RankMe"], emerged, cube.step)
-    ordered = concordance_table(floor.floor, emerged)
+    ordered = concordances(floor.floor, emerged)
+    predicted = predictions(cube, last, emerged)
+    trusted = trust(cube)
     blind = of_reason(cube, "above_blind")
     visits = blind.step.values.tolist()
     return run | {
@@ -318,10 +411,8 @@ def anatomy_values(cube, folder):
         "floor_of_mod": [f"{value:.1f}" for value in floor["mean"].sel(task="MOD").values],
         "noise": rankme_of_noise(run["n_rows"], run["n_units"]),
         "collapse": collapse(cube, last),
-        "layers": {
-            claim: {name: float(layers[name].sel(claim=claim)) for name in _SHARE}
-            for claim in layers.claim.values.tolist()
-        },
+        "layers": layers["structured"],
+        "null_layers": layers["permuted"],
         "leads": {behaviour: lead_table(counts, behaviour) for behaviour in emerged},
         "rates": {
             (of, pairs): float(row["precursor_rate"])
@@ -336,18 +427,30 @@ def anatomy_values(cube, folder):
             for name, each in tested.items()
         },
         "verdict": {name: each.verdicts.verdict.iloc[0] for name, each in tested.items()},
-        "concordance": ordered.drop(columns=["p_value", "low", "high"]),
-        "concordances": ordered[ordered.behaviour == "exact match"]
+        "joint": joint.verdicts.reason["RankMe"],
+        "concordance": concordance_table(ordered),
+        "concordances": concordance_table(ordered[ordered.behaviour == "exact match"])
         .set_index("class")
         .concordance.to_dict(),
         "concordance_p": ordered.p_value.min(),
-        "reversed": [f"{row['class']} by {row.behaviour}" for row in below_half(ordered)],
+        "reversed": reversed_classes(ordered),
+        "easy": ordered[(ordered.behaviour == "exact match") & (ordered["class"] == "easy")].iloc[
+            0
+        ],
         "orders_as_far": orders_as_far([0.27, 0.69]),
-        "prediction": prediction_table(cube, last, emerged),
+        "prediction": prediction_table(predicted.rename(columns={"step": "update"})),
+        "predicted_p": predicted.p_value.min(),
+        "predicted_r2": predicted.r2_nll.max(),
         "loss": loss_table(cube),
+        "trusted": trusted,
+        "rows_to_blame": rows_to_blame(cube),
+        "lowest_easy": str(
+            floor["mean"].sel(task=CLASSES["easy"]).mean("level").idxmin("task").item()
+        ),
         "n_visits": len(visits),
         "first_visits": visits[:2],
-        "n_beta": signature(local_learning_coefficient).parameters["n_beta"].default,
+        "n_beta": default_of("n_beta"),
+        "localisation": default_of("localisation"),
         "above_blind": {
             "here, at first": float(blind.sel(_TRAINED | {"step": visits[:2]}).mean()),
             "in the null": float(blind.sel(_TRAINED | {"condition": "permuted"}).mean()),

@@ -1,12 +1,22 @@
 """The values of the section on sizes of docs/templates/anatomy.md."""
 
+from itertools import pairwise
+
+import numpy as np
 import pandas as pd
 import xarray as xr
-from page_anatomy import blocks_of, emergences, p_words, settings, states
+from page_anatomy import emergences, measured, p_words, settings
 
 from sklearn_emerge import EmergenceMapDisplay
-from sklearn_emerge.geometry import collapse_floor, join_sizes, scale_invariance, swap_test
-from sklearn_emerge.inference import adjust_p_values
+from sklearn_emerge.geometry import (
+    collapse_floor,
+    join_sizes,
+    last_block,
+    rankme_of_noise,
+    scale_invariance,
+    swap_test,
+)
+from sklearn_emerge.inference import adjust_p_values, student_interval
 
 SIZES = ("1x64", "2x64", "2x128", "3x192")
 _ALPHA = 0.05
@@ -16,8 +26,7 @@ VERDICTS = ["no trend", "trend", "undecided"]
 
 def of_sizes(found):
     """Return what was found at each size, along the dimension ``size``."""
-    sizes = xr.DataArray(list(found), dims="size", name="size")
-    return xr.concat([each.drop_vars("layer", errors="ignore") for each in found.values()], sizes)
+    return xr.concat(list(found.values()), xr.DataArray(list(found), dims="size", name="size"))
 
 
 def floor_table(floor, invariance, n_parameters_ratio):
@@ -35,6 +44,53 @@ def floor_table(floor, invariance, n_parameters_ratio):
         alike = len(set(verdicts)) == 1
         rows.append(row | {"verdict": verdicts[0] if alike else ", ".join(verdicts)})
     return pd.DataFrame(rows)
+
+
+def steps_of_size(floor):
+    """Return by pair of sizes, of which the second is the next, how much larger its floors are.
+
+    Of a run it is the mean of the difference of ln floor over task-levels, exponentiated.
+    """
+    sizes, tasks = floor["size"].values.tolist(), ["task", "level"]
+    by_run = np.log(floor).mean(tasks)
+    rows = []
+    for before, after in pairwise(sizes):
+        steps = (by_run.sel(size=after) - by_run.sel(size=before)).values
+        low, high = np.exp(student_interval(steps))
+        changed = [
+            name
+            for name, a, b in zip(("blocks", "units"), *map(_numbers, (before, after)), strict=True)
+            if a != b
+        ]
+        rows.append(
+            {
+                "from": before,
+                "to": after,
+                "changes": " and ".join(changed),
+                "factor": float(np.exp(steps.mean())),
+                "low": float(low),
+                "high": float(high),
+            }
+        )
+    return rows
+
+
+def _numbers(size):
+    """Return blocks and units of the name of a size."""
+    return [int(number) for number in size.split("x")]
+
+
+def step_table(steps):
+    """Return these factors in words."""
+    return pd.DataFrame(
+        {
+            "from": row["from"],
+            "to": row["to"],
+            "what changes": row["changes"],
+            "floors": f"x {row['factor']:.2f} ({row['low']:.2f} to {row['high']:.2f})",
+        }
+        for row in steps
+    )
 
 
 def swaps(floor, emerged):
@@ -74,15 +130,16 @@ def size_values(cubes, folder):
         behaviour: of_sizes({name: found[behaviour] for name, found in emerged_at.items()})
         for behaviour in ("exact match", "gain")
     }
-    rankme = {name: states(cube, blocks_of(cube)[-1]) for name, cube in by_size.items()}
-    floor = of_sizes({name: collapse_floor(each).floor for name, each in rankme.items()})
-    n_parameters = join_sizes(by_size).n_parameters
-    invariance = scale_invariance(floor, n_parameters)
+    floor = collapse_floor(last_block(measured(join_sizes(by_size)))).floor
+    n_parameters = floor.n_parameters
+    invariance = scale_invariance(floor)
     differ = adjust_p_values(invariance.p_difference.values.ravel(), "holm") <= _ALPHA
-    scores = swaps(floor, emerged)
+    n_levels = invariance.verdict.size
+    strict = scale_invariance(floor, confidence=1 - _ALPHA / n_levels)
+    scores, steps = swaps(floor, emerged), steps_of_size(floor)
     counts = pd.Series(invariance.verdict.values.ravel()).value_counts()
     counts = counts.reindex(VERDICTS, fill_value=0)
-    if counts.sum() != invariance.verdict.size:
+    if counts.sum() != n_levels:
         raise ValueError(f"Verdicts on floors are others than {', '.join(VERDICTS)}.")
     rises = (floor.mean("seed").diff("size") > 0).all("size")
     display = EmergenceMapDisplay.from_events(emerged, next(iter(by_size.values())).step)
@@ -97,14 +154,22 @@ def size_values(cubes, folder):
             for name, steps in emerged.items()
         },
         "pairs": floor.isel(size=0).size,
-        "levels": invariance.verdict.size,
+        "levels": n_levels,
         "floors": floor_table(floor, invariance, float(n_parameters.max() / n_parameters.min())),
         "verdicts": counts.to_dict(),
         "rises": int(rises.sum()),
+        "strict_trends": int((strict.verdict == "trend").sum()),
+        "slopes_above": int((invariance.low > 0).sum()),
+        "steps": step_table(steps),
+        "wider": {row["to"]: row for row in steps if row["changes"] == "units"},
+        "deeper": {row["to"]: row for row in steps if row["changes"] == "blocks"},
+        "noise": [
+            rankme_of_noise(settings(cube)["n_rows"], settings(cube)["n_units"])
+            for cube in by_size.values()
+        ],
         "differ": int(differ.sum()),
         "swaps": scores,
         "swap_table": swap_table(scores),
-        "undecided": all(row["low_each"] < 0.5 < row["high_each"] for row in scores.values()),
         "least_p": min(row["p_each"] for row in scores.values()),
         "figure": "figures/anatomy-sizes.png",
     }

@@ -142,6 +142,7 @@ def survivors(runs):
                     "world": words,
                     "network": model.upper(),
                     "operators": sum("operator" in cube.verdict.item() for cube in these),
+                    "undecided": sum("undecided" in cube.verdict.item() for cube in these),
                     "runs": len(these),
                     "low": min(over),
                     "high": max(over),

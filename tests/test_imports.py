@@ -30,8 +30,8 @@ ROOMS = {
     "measures operators",
     "checkpoints": "training geometry assessment",
     "linear_systems": "dynamics worlds predictors",
-    "displays": "inference likelihoods worlds predictors geometry operators assessment emergence "
-    "linear_systems",
+    "displays": "inference likelihoods worlds predictors geometry measures operators assessment "
+    "emergence linear_systems",
     "reporting": "inference worlds assessment displays",
     "reproduce": "worlds datasets predictors measures assessment emergence displays",
     "serving": "likelihoods training predictors",

@@ -60,7 +60,7 @@ def turned(found, *keys, value):
     [
         ("transformer", (0, "ratio"), 1.0, "kernels of attention"),
         ("short_fits", ("grid", 0, "same_losses"), False, "in a grid"),
-        ("large_grids", ("seconds", 2, "10000"), 99.0, "nothing grows faster"),
+        ("large_grids", ("seconds", 2, "10000"), 99.0, "times as long"),
         ("assessment", ("whole", "peak"), 4096.0, "at its peak"),
         ("recurrence", (GRU_OF_16, "ratio"), 3.0, "as fast as with torch"),
     ],
@@ -77,6 +77,20 @@ def test_sentence_whose_number_turns_is_refused(
     with pytest.raises(AssertionError, match=f"The page would say .*{sentence}.*which is not so"):
         maker.write_page(tmp_path / "numbers.md")
     assert not (tmp_path / "numbers.md").exists()
+
+
+def test_times_of_the_clock_are_said_to_be(maker, monkeypatch, tmp_path):
+    page = (DOCS / "numbers.md").read_text(encoding="utf-8")
+    assert "of the clock" in maker.read("engines")["unit"]
+    assert "of cells on engines are of the clock." in page
+    read = maker.read
+
+    def other(stem):
+        return read(stem) | ({"unit": "seconds of the clock"} if stem == "probes" else {})
+
+    monkeypatch.setattr(maker, "read", other)
+    with pytest.raises(AssertionError, match=r"which is not so: of_the_clock = .*'probes'"):
+        maker.write_page(tmp_path / "numbers.md")
 
 
 def test_page_shows_what_a_script_saved(maker, monkeypatch, tmp_path):

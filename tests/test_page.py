@@ -42,6 +42,23 @@ def test_name_without_a_value_is_refused(page, calibration, tmp_path):
         page.write(tmp_path / "page.md", "calibration.md", calibration=calibration)
 
 
+def test_claims_of_the_emergence_page_that_turn_are_refused(page, tmp_path):
+    found = importlib.import_module("page_emergence").emergence_values(page.load_all("corrected"))
+    page.write(tmp_path / "page.md", "emergence.md", emergence=found)
+    few = found["heads"] | {4: found["heads"][4] | {"log2": found["heads"][1]["log2"] / 4}}
+    low = found["syntax"] | {"factors": dict.fromkeys(found["syntax"]["factors"], 1.2)}
+    for part, turned, said in ("heads", few, "it rises"), ("syntax", low, "syntax-predict"):
+        with pytest.raises(page.FalseSentenceError, match=f"would say .*{said}.*is not so"):
+            page.write(tmp_path / "other.md", "emergence.md", emergence=found | {part: turned})
+    assert not (tmp_path / "other.md").exists()
+
+
+def test_pages_of_missing_cubes_are_not_written(page):
+    cubes = page.load_all("corrected")
+    del cubes["emergence-heads"]
+    assert importlib.import_module("page_emergence").emergence_values(cubes) is None
+
+
 def test_verdicts_of_another_number_of_seeds_are_not_called_seven(page, tmp_path):
     verdicts = importlib.import_module("page_verdicts")
     judged = page.load_all("corrected")

@@ -99,6 +99,20 @@ def test_guide_says_the_title_of_each_page():
         assert (DOCS / path).read_text(encoding="utf-8").startswith(f"# {title}\n")
 
 
+def test_every_display_has_a_question_and_what_it_is_made_from():
+    page = (DOCS / "how-to" / "displays.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.+\?) \| `(\w+)` \| .+: (`.+`) \| \[.+\]\((\S+)\) \|$", page, re.M)
+    names = [name for _, name, _, _ in rows]
+    assert sorted(names) == sorted(sklearn_emerge.displays.__all__)
+    for _, name, listed, picture in rows:
+        display = getattr(sklearn_emerge.displays, name)
+        made = {method for method in vars(display) if method.startswith("from_")}
+        if "from_cube" in made:
+            made.add("from_estimator")  # of what all displays share
+        assert set(re.findall(r"`(\w+)`", listed)) == made, name
+        assert name in (DOCS / "how-to" / picture).read_text(encoding="utf-8"), picture
+
+
 def test_every_explanation_shows_a_picture_that_is_made():
     """One of docs/figures, or one that a script of the gallery draws, with the page to go to."""
     for page in (DOCS / "explanation").glob("*.md"):
@@ -168,6 +182,34 @@ def test_a_built_site_is_looked_through(tmp_path):
         "a.html: b.html#there has no such place.",
         "a.html: c.html is not there.",
     ]
+
+
+def test_names_lead_to_scripts_that_import_them(tmp_path):
+    site = runpy.run_path(str(DOCS / "check_site.py"))
+    script = tmp_path / "docs" / "examples" / "plot_walk.py"
+    page = tmp_path / "site" / "reference" / "generated" / "sklearn_emerge.worlds.Walk.html"
+    for path in (script, page):
+        path.parent.mkdir(parents=True)
+    script.write_text("import numpy as np\nfrom sklearn_emerge import Walk, walks\n")
+    for text, expected in (
+        ('<a href="../../gallery/plot_walk.html">walk</a>', []),
+        (
+            '<a href="../../gallery/plot_other.html">other</a>',
+            ["reference/generated/sklearn_emerge.worlds.Walk.html does not list plot_walk.py."],
+        ),
+    ):
+        page.write_text(text)
+        pages = site["read"](tmp_path / "site")
+        assert site["unlisted"](tmp_path / "site", pages, tmp_path / "docs") == expected
+
+
+def test_facts_on_pages_in_markdown_are_said_there():
+    """Of others, docstrings, a built site alone can tell."""
+    for fact in runpy.run_path(str(DOCS / "check_site.py"))["FACTS"]:
+        path = DOCS / fact.page.replace(".html", ".md")
+        if path.exists():
+            said = re.sub(r"\[([^\]]*)\]\([^)]*\)|`", r"\1", path.read_text(encoding="utf-8"))
+            assert fact.words in " ".join(said.split()), fact
 
 
 def test_facts_are_at_most_three_clicks_away(tmp_path):

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from .._random import seed_sequence
 from .._typing import RandomState
 from .._validation import check_integer
 from ..assessment._labels import STRUCTURED
 from ..assessment._words import condition_in_words, in_digits
+from ..measures._sequences import negative_log_likelihood
 from ..worlds import World
 from ..worlds._picture import draw_sequences
 from ._source import Display
@@ -140,6 +142,8 @@ class NullsDisplay(Display):
             If there are fewer or more axes than worlds.
         """
         given, stream = self._as_before(n_sequences=n_sequences, random_state=random_state)
+        # Of one draw for all panels: a Generator would give other sequences to each.
+        stream = seed_sequence(stream)
         self._check(axes, given)
         is_own, size = axes is None, (2.5 * len(self.worlds) + 1.0, 3.0)
         panels = np.ravel(self._new_axes(axes, size, n_columns=len(self.worlds)))
@@ -190,8 +194,9 @@ class NullsDisplay(Display):
 def _loss_of(world: World) -> float:
     """Return the loss of the best possible predictor, as assessments score it."""
     best: Any = world.optimal_predictor()
-    evaluation = world.evaluation_world()
-    return -float(best.score(evaluation.sample(_N_SCORED, random_state=0).X))
+    evaluation = world.evaluation_world().sample(_N_SCORED, random_state=0)
+    # Where all is certain it is not less than 0.
+    return negative_log_likelihood(best, evaluation) + 0.0
 
 
 def _draw(ax: Axes, world: World, n_sequences: int | None, stream: Any) -> None:

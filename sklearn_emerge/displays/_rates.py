@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -108,13 +109,13 @@ class RatesDisplay(Display):
         Raises
         ------
         ValueError
-            If a column is missing, there is no row, a rate is none of so many simulations, or
-            `nominal` or `confidence` is not between 0 and 1.
+            If a column is missing, there is no row, a rate is none of so many simulations, a row
+            has no kind, or `nominal` or `confidence` is not between 0 and 1.
         """
         from scipy.stats import binomtest
 
         for name, share in (("nominal", nominal), ("confidence", confidence)):
-            if share is not None and not 0 < share < 1:
+            if share is not None and not (isinstance(share, Real) and 0 < share < 1):
                 raise ValueError(f"{name}={share!r} is no share; pass a number between 0 and 1.")
         table, counts = _checked(table)
         of = table.assessments.to_numpy(int)
@@ -168,7 +169,9 @@ class RatesDisplay(Display):
         ax.set_xlim(0, 1 if top > 0.8 else 1.05 * top)
         ax.set_xlabel(f"{literal(self.what)} (share of simulations)")
         if several or self.nominal is not None:
-            ax.figure.legend(loc="outside upper right", ncols=1, frameon=False, fontsize=9)
+            # Of this axes alone: others of the figure may have names of their own.
+            names = ax.get_legend_handles_labels()
+            ax.figure.legend(*names, loc="outside upper right", ncols=1, frameon=False, fontsize=9)
         if self.title:
             set_title(ax, literal(self.title))
         finish(ax, self.footer)
@@ -196,11 +199,17 @@ def _checked(table: pd.DataFrame) -> tuple[pd.DataFrame, list[int]]:
     table = table.reset_index(drop=True)
     rates, n = table.rate.to_numpy(float), table.assessments.to_numpy(float)
     counts = rates * n
-    wrong = ~((rates >= 0) & (rates <= 1) & (n >= 1) & (np.abs(counts - np.round(counts)) < 1e-3))
+    whole = (np.abs(counts - np.round(counts)) < 1e-3) & (n == np.round(n))
+    wrong = ~((rates >= 0) & (rates <= 1) & (n >= 1) & whole)
     if wrong.any():
         i = int(np.flatnonzero(wrong)[0])
         raise ValueError(
             f"rate={rates[i]:g} in {table.setting[i]!r} is none of {n[i]:g} simulations; pass the "
-            "share of these that said so, from 0 to 1, and assessments of at least 1."
+            "share of these that said so, from 0 to 1, and a whole number of assessments."
+        )
+    if "kind" in table and table["kind"].isna().any():
+        i = int(np.flatnonzero(table["kind"].isna())[0])
+        raise ValueError(
+            f"{table.setting[i]!r} has no kind; give each setting one, or leave it out."
         )
     return table, np.round(counts).astype(int).tolist()

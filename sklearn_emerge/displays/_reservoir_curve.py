@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -15,11 +15,12 @@ from ..assessment._words import (
     baseline_in_words,
     has_own_baselines,
     in_digits,
+    is_any_size,
     reservoir_in_words,
 )
 from ._assessment import shown_modes
 from ._bands import band_of
-from ._captions import levels, panel_title, reference_name
+from ._captions import interval_in_words, levels, panel_title, reference_name, seeds_in_words
 from ._source import Display, select, select_one
 from ._style import (
     ARM_COLORS,
@@ -154,13 +155,13 @@ class ReservoirCurveDisplay(Display):
         ax = self._new_axes(ax, (7.6, 4.4))
         cores = self._cores()
         x, mean, band = cores.n_units.values, cores.mean("seed").values, band_of(cores)
-        lines = self._levels()
+        lines, window = self._levels(), self._filter_in_words("window")
         means = {
             mode: cube.delta_nll.sel(mode=mode).mean("seed", skipna=False).item() for mode in arms
         }
-        # The reference is far below: the axis is of what is near to the networks.
+        # The reference is far below, as a window may be: the axis is of what is near to networks.
         low, high = frame(
-            [*mean, means[arms[0]], *(gain for name, _, gain in lines if name != "window")],
+            [*mean, means[arms[0]], *(gain for name, _, gain in lines if name != window)],
             [*cores.values.ravel(), *means.values(), *(gain for *_, gain in lines)],
         )
         room = 0.05 * (high - low)
@@ -186,9 +187,9 @@ class ReservoirCurveDisplay(Display):
         ax.minorticks_off()
         ax.set_xlabel("units of a random core")
         ax.set_ylabel(f"gain over {reference_name(cube)} (nats per step)")
-        set_title(ax, "\n".join(filter(None, [panel_title(cube, cube), self._worth()])))
-        n_cores = f"Random cores: {cores.sizes['seed']} seeds, their mean and its band."
-        finish(ax, f"{n_cores} Networks: {cube.sizes['seed']} seeds. Bar: interval of the size.")
+        worth = self._worth() if "full" in arms else ""
+        set_title(ax, "\n".join(filter(None, [panel_title(cube, cube), worth])))
+        finish(ax, self._footer(cores, "full" in arms))
         write_names(ax, [name for name in names if low - room <= name[0] <= high + room])
         self.ax_ = ax
         self._plotted(ax, modes=given)
@@ -204,13 +205,33 @@ class ReservoirCurveDisplay(Display):
         cube = self.cube
         reference = cube.nll_reference.mean("seed")
         found = {name: (style, loss) for name, style, loss in levels(cube)}
-        own = has_own_baselines(json.loads(cube.attrs.get("configuration", "{}")))
         for name, style in _FILTERS.items():
             if name in cube.baseline:
-                words = literal(baseline_in_words(name, own))
-                found.setdefault(words, (style, cube.nll_baseline.sel(baseline=name).mean("seed")))
+                loss = cube.nll_baseline.sel(baseline=name).mean("seed")
+                found.setdefault(self._filter_in_words(name), (style, loss))
         found.pop(reference_name(cube), None)
         return [(name, style, (reference - loss).item()) for name, (style, loss) in found.items()]
+
+    def _filter_in_words(self, name: str) -> str:
+        return literal(baseline_in_words(name, has_own_baselines(self._configuration())))
+
+    def _configuration(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.cube.attrs.get("configuration", "{}"))
+        return found
+
+    def _footer(self, cores: xr.DataArray, has_size: bool) -> str:
+        """Return what is drawn of seeds, and of which intervals."""
+        cube = self.cube
+        shown = cores.to_dataset(name="gain").assign_attrs(cube.attrs)
+        said = [
+            seeds_in_words([shown], "Random cores, points: ", "line and band"),
+            seeds_in_words([cube], "Networks: ", "levels and bands", interval_in_words(cube)),
+        ]
+        if has_size and np.isfinite(self._size()[1]):
+            alpha = self._configuration().get("alpha")
+            share = "" if alpha is None else f"{100 * (1 - alpha):.3g}% "
+            said.append(f"Bar: {share}interval of the size.")
+        return " ".join(dict.fromkeys(said))
 
     def _size(self) -> list[float]:
         """Return the equivalent size of the network, and the ends of its interval."""
@@ -239,8 +260,10 @@ class ReservoirCurveDisplay(Display):
         said = f"Worth {reservoir_in_words(size, sizes)} random units"
         if np.isnan(low):
             return said
+        if is_any_size(low, high):
+            return "How many random units it is worth cannot be told"
         first, last = (reservoir_in_words(end, sizes) for end in (low, high))
-        return f"{said} (interval: {first} to {last})"
+        return f"{said} (interval: {first if first == last else f'{first} to {last}'})"
 
     def _shown(self) -> str:
         gains = ", ".join(
@@ -249,4 +272,5 @@ class ReservoirCurveDisplay(Display):
                 self.cube.n_units.values, self._cores().mean("seed").values, strict=True
             )
         )
-        return f"gains of random cores over {reference_name(self.cube)}: {gains}. {self._worth()}"
+        said = f"gains of random cores over {reference_name(self.cube)}: {gains}"
+        return ". ".join(filter(None, [said, self._worth()]))

@@ -38,6 +38,12 @@ _STYLES: dict[str, dict[str, Any]] = {
     "without noise": {"color": "black", "linewidth": 1.2, "linestyle": "--", "zorder": 2},
     "best": {"color": "black", "linewidth": 1.2, "linestyle": ":", "zorder": 2},
 }
+# What errors are from, by the target of `flow_errors`.
+_TARGETS = {
+    "flow": "what the world does without noise",
+    "forecast": "the forecast of the best possible predictor",
+    "continuation": "what is observed",
+}
 
 
 class RolloutDisplay(Display):
@@ -141,8 +147,8 @@ class RolloutDisplay(Display):
         NotFittedError
             If a predictor is not fitted.
         ValueError
-            If the world has exogenous channels or is made of tokens, or an argument is out of
-            range.
+            If a predictor is none, the world has exogenous channels or is made of tokens, or an
+            argument is out of range.
         """
         models: dict[str, BasePredictor] = (
             dict(estimator)
@@ -151,8 +157,14 @@ class RolloutDisplay(Display):
         )
         if not models:
             raise ValueError("estimator is empty; pass fitted predictors by the name to show.")
-        for model in models.values():
+        for name, model in models.items():
+            if not isinstance(model, BasePredictor):
+                raise ValueError(
+                    f"estimator {name!r} is a {type(model).__name__}; pass a fitted predictor, or "
+                    "several in a dict, by the name to show."
+                )
             check_is_fitted(model)
+        check_integer(n_paths, "n_paths")
         world = world_of(sample, ", so that what follows a prompt is not known")
         reason = why_not("continuation", world)
         if reason:
@@ -199,6 +211,8 @@ class RolloutDisplay(Display):
             )
             for name, model in models.items()
         }
+        if world.observation == "binary":
+            errors = {name: each.assign_attrs(units="probability") for name, each in errors.items()}
         forecasts = {name: forecast(model) for name, model in models.items()}
         label = _label(world, n_channels, channel)
         return cls(forecasts, shown(X), compared, errors, label).plot(axes)
@@ -228,26 +242,31 @@ class RolloutDisplay(Display):
         room = 0.15 * (high - low) or 0.5
         *paths, last = panels
         colors = dict(zip(self.forecasts, PALETTE * n_panels, strict=False))
+        # A single step is no line.
+        dot = "o" if n_ahead == 1 else None
         for ax, (name, forecast) in zip(paths, self.forecasts.items(), strict=True):
             ax.plot(self.observed, label="observed", **_STYLES["observed"])
             for words, values in self.compared.items():
                 style = _STYLES["without noise" if words == "without noise" else "best"]
-                ax.plot(ahead, values, label=literal(words), **style)
-            ax.plot(ahead, forecast, color=colors[name], linewidth=2.0, label="forecast", zorder=3)
+                ax.plot(ahead, values, marker=dot, label=literal(words), **style)
+            style = {"color": colors[name], "linewidth": 2.0, "zorder": 3}
+            ax.plot(ahead, forecast, marker=dot, label="forecast", **style)
             # A forecast that runs away would flatten all others.
             ax.set_ylim(low - room, high + room)
         paths[len(paths) // 2].set_ylabel(self.label)
         self._draw_errors(last, int(ahead[0]), colors)
         for ax in panels:
             ax.axvline(ahead[0] - 0.5, color="0.5", linewidth=0.8, zorder=0)
-            ax.set_xlim(0, n_all - 1)
+            ax.set_xlim(-0.5, n_all - 0.5)
             if is_own and ax is not last:
                 ax.tick_params(labelbottom=False)
         last.set_xlabel("step")
         set_legend(paths[0])
         if len(self.errors) > 1:
             set_legend(last)
-        footer = f"Grey vertical line: the end of the prompt of {ahead[0]} steps. {EITHER}"
+        footer = (
+            f"Grey vertical line: the end of the prompt of {ahead[0]} steps. {self._of_errors()}"
+        )
         finish_panels(panels, is_own, None, footer)
         for ax, name in zip(panels, [*self.forecasts, "Error by horizon"], strict=True):
             set_title(ax, literal(name))
@@ -255,6 +274,15 @@ class RolloutDisplay(Display):
         self.axes_ = panels
         self._plotted(panels[0])
         return self
+
+    def _of_errors(self) -> str:
+        """Return what errors are, from what, and which of them have no place."""
+        errors = self.errors.values()
+        targets = {each.attrs.get("target") for each in errors} & _TARGETS.keys()
+        said = [EITHER, *(f"It is from {_TARGETS[target]}." for target in sorted(targets))]
+        if any(((each == 0) | np.isinf(each)).any() for each in errors):
+            said.append("Errors of 0, or beyond all numbers, are not shown.")
+        return " ".join(said)
 
     def _draw_errors(self, ax: Axes, n_seen: int, colors: Mapping[str, Any]) -> None:
         """Draw the error over the first steps ahead at the last of these."""
@@ -272,7 +300,9 @@ class RolloutDisplay(Display):
         n_seen = len(self.observed) - n_ahead
         beside = f", beside {', '.join(self.compared)}" if self.compared else ""
         seen = f"forecasts of {n_ahead} steps after {n_seen}{beside}"
-        return f"{seen}; {errors_in_words(self.errors)}"
+        return (
+            f"{seen}; {errors_in_words({n: e.expand_dims('seed') for n, e in self.errors.items()})}"
+        )
 
 
 def _label(world: Any, n_channels: int, channel: int) -> str:

@@ -16,7 +16,7 @@ from ._precursor import precursor_test
 from ._prediction import prediction_beyond_loss
 from ._ranked import GradientRank
 from ._rankme import rankme, rankme_of_noise
-from ._sizes import join_sizes
+from ._sizes import join_sizes, last_block
 from ._swap import swap_test
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "hessian_top",
     "hessian_trace",
     "join_sizes",
+    "last_block",
     "layer_order",
     "leads",
     "local_learning_coefficient",

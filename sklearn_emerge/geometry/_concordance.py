@@ -75,9 +75,9 @@ def concordance(
     -------
     pandas.DataFrame
         By class: ``concordance``, ``low``, ``high``, ``p_value`` and ``n_pairs``. The p-value is
-        that of a larger concordance if labels of task-levels mean nothing: they are permuted the
-        same way in all runs, since tasks are as hard in one run as in the next. NaN where no pair
-        has an order, with a warning.
+        that of a larger concordance if labels of task-levels mean nothing: those of all classes
+        are permuted the same way in all runs, since tasks are as hard in one run as in the next.
+        NaN where no pair has an order, with a warning.
 
     Raises
     ------

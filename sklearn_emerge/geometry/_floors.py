@@ -1,5 +1,6 @@
 """How low a measure falls at the start of training, and whether sizes differ in that."""
 
+import warnings
 from numbers import Real
 
 import numpy as np
@@ -13,7 +14,7 @@ from .._validation import as_numbers
 from ..inference import check_alpha
 from ..inference._labelled import intervals, means
 from ._events import check_window
-from ._labels import check_labelled, check_steps
+from ._labels import aligned, check_labelled, check_steps
 
 
 def collapse_floor(
@@ -96,7 +97,11 @@ def collapse_floor(
     prefer_skip_nested_validation=True,
 )
 def scale_invariance(
-    floor: xr.DataArray, n_parameters: ArrayLike, *, ratio: float = 1.25, confidence: float = 0.95
+    floor: xr.DataArray,
+    n_parameters: ArrayLike | None = None,
+    *,
+    ratio: float = 1.25,
+    confidence: float = 0.95,
 ) -> xr.Dataset:
     r"""Return whether floors have a trend with size, as an equivalence, and whether sizes differ.
 
@@ -117,8 +122,9 @@ def scale_invariance(
     floor : xarray.DataArray
         Floors with the dimension ``size``, and mostly ``seed``, as `collapse_floor` returns them.
         Each is a run; NaN are left out.
-    n_parameters : array-like of shape (n_sizes,)
-        Number of parameters of each size.
+    n_parameters : array-like of shape (n_sizes,), default=None
+        Number of parameters of each size, in the order of those of `floor`, or a DataArray with
+        their labels. None is the coordinate of this name, which `join_sizes` makes.
     ratio : float, default=1.25
         Largest change that counts as none.
     confidence : float, default=0.95
@@ -135,12 +141,19 @@ def scale_invariance(
     Raises
     ------
     ValueError
-        If there is no dimension ``size``, sizes are not all different or fewer than two, a floor
-        is not above zero, or an argument is out of range.
+        If there is no dimension ``size``, or one ``step``, sizes are not all different or fewer
+        than two, or have floors in fewer than two, a floor is not above zero, or an argument is
+        out of range.
+
+    Warns
+    -----
+    UserWarning
+        If a size has no floor at all.
 
     Notes
     -----
-    Both the interval and the F test take ln floor of runs to be normal, with one variance.
+    Both the interval and the F test take ln floor of runs to be normal, with one variance. The
+    slope takes it to be a line in ln parameters, too; the F test does not.
 
     Examples
     --------
@@ -155,7 +168,12 @@ def scale_invariance(
     (['no trend', 'undecided'], [0.5359, 0.0003])
     """
     check_labelled(floor, "floor", ["size"])
-    parameters = as_numbers(n_parameters, "n_parameters")
+    if "step" in floor.dims:
+        raise ValueError(
+            "floor has the dimension step, as a measure has before its floor is taken; pass "
+            "collapse_floor(floor).floor."
+        )
+    parameters = as_numbers(_parameters_of(floor, n_parameters), "n_parameters")
     if parameters.shape != (floor.sizes["size"],):
         raise ValueError(
             f"n_parameters has shape {parameters.shape}, but there are {floor.sizes['size']} "
@@ -171,6 +189,7 @@ def scale_invariance(
             f"floor has the value {floor.min().item():g}, which has no logarithm; leave out what "
             "is constant by construction, such as the embedding layer."
         )
+    _check_sizes(floor)
     log_size = np.log(parameters)
     margin = float(np.log(ratio) / np.ptp(log_size))
     runs = [dim for dim in ("size", "seed") if dim in floor.dims]
@@ -194,6 +213,42 @@ def scale_invariance(
     verdict = verdict.where(~((low > margin) | (high < -margin)), "trend")
     found = {"slope": slope, "low": low, "high": high, "margin": margin, "verdict": verdict}
     return xr.Dataset(found | {"p_difference": p_value})
+
+
+def _parameters_of(floor: xr.DataArray, n_parameters: ArrayLike | None) -> ArrayLike:
+    """Return numbers of parameters in the order of the sizes of a floor."""
+    if n_parameters is None:
+        if "n_parameters" not in floor.coords:
+            raise ValueError(
+                "floor has no coordinate n_parameters, as what join_sizes returns has; pass "
+                "n_parameters, the number of each size."
+            )
+        return floor.n_parameters.values
+    if isinstance(n_parameters, xr.DataArray) and "size" in n_parameters.indexes:
+        if "size" not in floor.indexes:
+            raise ValueError(
+                "n_parameters has labels of size and floor has none; pass n_parameters.values if "
+                "the order is the same."
+            )
+        return aligned({"n_parameters": n_parameters}, floor["size"])["n_parameters"].values
+    return n_parameters
+
+
+def _check_sizes(floor: xr.DataArray) -> None:
+    """Raise a ValueError if fewer than two sizes have floors, and warn if not all have."""
+    seen = floor.notnull().any([dim for dim in floor.dims if dim != "size"]).values
+    with_floor, without = (
+        ", ".join(str(size) for size in floor["size"].values[which]) for which in (seen, ~seen)
+    )
+    if seen.sum() < 2:
+        raise ValueError(
+            f"floor has values of {int(seen.sum())} of {len(seen)} sizes ({with_floor or 'none'}), "
+            "and at least 2 are needed. Layers can differ between sizes: take last_block(measure)."
+        )
+    if not seen.all():
+        warnings.warn(
+            f"floor has no values of the sizes {without}, which are left out.", stacklevel=4
+        )
 
 
 def _slope(x: Floats, y: Floats, confidence: float) -> tuple[float, float, float]:

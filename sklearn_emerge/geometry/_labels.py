@@ -26,6 +26,9 @@ def check_labelled(values: object, name: str, needed: Sequence[str]) -> xr.DataA
     needed : sequence of str
         Dimensions that it has to have.
     """
+    if isinstance(values, xr.Dataset):
+        known = ", ".join(f"{name}[{str(key)!r}]" for key in values.data_vars)
+        raise ValueError(f"{name} is a Dataset, and one of its variables is needed; pass {known}.")
     if not isinstance(values, xr.DataArray):
         raise ValueError(
             f"{name} must be a DataArray out of a cube, not {type(values).__name__}; pass "

@@ -187,15 +187,16 @@ def local_learning_coefficient(
     hundred cases; a line through eighths of chains rises or falls (p < 0.01); the noise of rows
     adds more than a tenth along the stiffest direction; the result is below zero by more than two
     standard errors; the loss rises by more than a quarter of what is left to `blind_loss`, or
-    nothing is left; or chains are not finite.
+    nothing is left; chains are not finite; or no curvature is above ``localisation / n_beta``, so
+    that none counts.
 
     Sound chains as long as "auto" makes them are not trusted by chance in at most one of twenty
     cases: in 0 to 5% of 400 simulations each of quadratic losses with 1, 3 and 20 directions, and
-    from 0.1 to 15 times as stiff as the localisation. With five slow directions, which need 20
-    times as long as others, 98% of chains are not trusted; with one, 83 to 90%. Chains that are
-    slower by less, such as by five, are found less often, and so are those whose slow directions
-    contribute less than the noise. The standard error is that over chains, without what the size
-    of the steps adds, see the formula.
+    from 0.1 to 15 times as stiff as the localisation; below it for that alone. With five slow
+    directions, which need 20 times as long as others, 98% of chains are not trusted; with one, 83
+    to 90%. Chains that are slower by less, such as by five, are found less often, and so are those
+    whose slow directions contribute less than the noise. The standard error is that over chains,
+    without what the size of the steps adds, see the formula.
 
     Examples
     --------
@@ -249,7 +250,8 @@ def local_learning_coefficient(
             of_rows = curvature.row_variance(steepest)
             noise = step_size * n_beta**2 / 4 * of_rows * (1 / rows_per_step - 1 / n)
         norm = float(np.linalg.norm(steepest))
-        mismatch = curvature.mismatch(steepest / norm, top.value / norm**2)
+        steepness = top.value / norm**2
+        mismatch = curvature.mismatch(steepest / norm, steepness)
         losses, slope = curvature.losses, float(curvature.gradient @ curvature.gradient)
         del curvature  # Its graph takes memory.
         dynamics = Dynamics(
@@ -280,6 +282,15 @@ def local_learning_coefficient(
     )
     left = None if blind_loss is None else blind_loss - float(losses.double().mean())
     reasons = _reasons(found, step_size * stiffest, noise, slope, left)
+    if n_beta * steepness < localisation:
+        reasons.append(
+            Reason(
+                "only_localisation",
+                f"No curvature of the loss is above {steepness:.3g}, and only those above "
+                f"localisation / n_beta, {localisation / n_beta:.3g}, count: the coefficient is "
+                "that of the localisation. Pass a smaller one, or a larger n_beta.",
+            )
+        )
     # Steps are as long as this curvature allows.
     reasons[:0] = mismatch
     return replace(found, reasons=tuple(reasons), cost=perf_counter() - start)

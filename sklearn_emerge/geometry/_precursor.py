@@ -83,15 +83,15 @@ def precursor_test(
        `n_intervals` count as zero.
     2. *null world*: does the measure depart earlier than in a world in which nothing can emerge, or
        is that the start of any training? The mean of ln (departure there / departure here) of a
-       run, by flipping signs over runs that have the same seed.
+       run, by flipping signs over runs that have the same seed, one-sided.
     3. *coupling*: do runs in which the measure of a task departs late see that task emerge late?
 
        .. math:: T = \sum_{\text{size, task-level, seed}} z^d z^e,
 
        with z the ranks over seeds within a size and a task-level, standardised, without the mean of
-       each run, by permuting whole runs of d against e within each size.
+       each run, by permuting whole runs of d against e within each size, one-sided.
     4. *specificity*: is T of the own task above that of measures of other tasks? By permuting task
-       labels, the same way in all runs.
+       labels, the same way in all runs, one-sided.
 
     Parameters
     ----------
@@ -164,7 +164,8 @@ def precursor_test(
     =====================  ====  ====  ====  ====  ====  ====
 
     No p-value of the coupling is below 1 / seeds! for one size, and none of the null world below
-    :math:`2^{-runs}`: five seeds are the fewest at .05.
+    :math:`2^{-runs}`: five seeds are the fewest at .05 for one measure.
+    Of m measures with Holm's correction the level is .05 / m, and two need six.
 
     Examples
     --------

@@ -25,6 +25,7 @@ REASONS = {
     "no_minimum": "It is negative, since the weights are at no minimum.",
     "above_blind": "The loss is above that of a blind guess.",
     "not_local": "The loss rises so far that the coefficient is not local.",
+    "only_localisation": "The localisation is stiffer than any direction of the loss.",
 }
 
 

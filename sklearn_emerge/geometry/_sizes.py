@@ -1,9 +1,12 @@
 """Cubes of several sizes of a network as one."""
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
+
+from ._labels import check_labelled
 
 
 def join_sizes(cubes: Mapping[str, xr.Dataset]) -> xr.Dataset:
@@ -27,7 +30,11 @@ def join_sizes(cubes: Mapping[str, xr.Dataset]) -> xr.Dataset:
     Raises
     ------
     ValueError
-        If there are no cubes, one has no trajectories, or two have as many parameters.
+        If these are no cubes by size, one has no trajectories, or two have as many parameters.
+
+    See Also
+    --------
+    last_block : A measure at the last block, whose name differs between sizes.
 
     Examples
     --------
@@ -43,6 +50,11 @@ def join_sizes(cubes: Mapping[str, xr.Dataset]) -> xr.Dataset:
     >>> joined.states_trajectory.dims, joined.n_parameters.values.tolist()
     (('size', 'seed', 'step'), [100, 800])
     """
+    if not isinstance(cubes, Mapping):
+        raise ValueError(
+            f"cubes must be a dict of cubes by their size, not {type(cubes).__name__}; pass "
+            '{"small": cube, "large": other}.'
+        )
     if not cubes:
         raise ValueError("cubes is empty; pass the cube of each size by its name.")
     recorded = {}
@@ -68,3 +80,55 @@ def join_sizes(cubes: Mapping[str, xr.Dataset]) -> xr.Dataset:
     joined = joined.assign_coords(n_parameters=("size", counts))
     joined.n_parameters.attrs["long_name"] = "number of parameters"
     return joined
+
+
+def last_block(measure: xr.DataArray) -> xr.DataArray:
+    """Return a measure at the output of the last block, of each size its own.
+
+    Parameters
+    ----------
+    measure : xarray.DataArray
+        With the dimension ``layer``, of which the outputs of blocks are named "layer 1 output" and
+        so on, and maybe size.
+
+    Returns
+    -------
+    xarray.DataArray
+        Without layer. Another quantity than "hidden", which is behind the last normalisation.
+
+    Raises
+    ------
+    ValueError
+        If there is no dimension ``layer``, or none of it is the output of a block.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> from sklearn_emerge.geometry import last_block
+    >>> layers = ["embedding", "layer 1 output", "layer 2 output", "hidden"]
+    >>> rankme = xr.DataArray(
+    ...     [[0.0, 5.0, np.nan, 6.0], [0.0, 5.0, 4.0, 6.0]], {"layer": layers}, ("size", "layer")
+    ... )
+    >>> last_block(rankme).values.tolist()
+    [5.0, 4.0]
+    """
+    check_labelled(measure, "measure", ["layer"])
+    numbers = {
+        name: int(found[1])
+        for name in map(str, measure.layer.values)
+        if (found := re.fullmatch(r"layer (\d+) output", name))
+    }
+    if not numbers:
+        raise ValueError(
+            f"measure has the layers {', '.join(map(str, measure.layer.values))}, and none is "
+            "the output of a block, such as 'layer 1 output'; select one with sel(layer=...)."
+        )
+    blocks = measure.sel(layer=sorted(numbers, key=numbers.__getitem__))
+    # A size has the blocks of which something was measured.
+    others = [dim for dim in blocks.dims if dim not in ("size", "layer")]
+    known = blocks.notnull().any(others)
+    last = known.sizes["layer"] - 1 - known.isel(layer=slice(None, None, -1)).argmax("layer")
+    return blocks.isel(layer=last.drop_vars("layer", errors="ignore")).drop_vars(
+        ["layer", "depth"], errors="ignore"
+    )

@@ -60,8 +60,8 @@ def swap_test(
         One number a task-level and run: dimensions ``task`` and ``size``, and maybe level and
         seed. Runs of the same seed are compared between sizes.
     emergence : xarray.DataArray
-        Updates at which capabilities emerged, with the same dimensions; NaN where never. A pair
-        of which neither emerged, or both at the same visit, has no order.
+        Updates at which capabilities emerged, with the same dimensions; NaN where never, which is
+        later than all. A pair of which neither emerged, or both at the same visit, has no order.
     late_when : {"high", "low"}
         The direction, stated beforehand, see `concordance`.
     confidence : float, default=0.95

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from figure_checks import check_texts
 
-from sklearn_emerge import LorenzWorld, NullsDisplay, OscillatorWorld, TriangleWorld
+from sklearn_emerge import (
+    AlgorithmicWorld,
+    LorenzWorld,
+    NullsDisplay,
+    OscillatorWorld,
+    TriangleWorld,
+)
+from sklearn_emerge.measures._sequences import negative_log_likelihood
 
 pytestmark = pytest.mark.usefixtures("close_figures")
 
@@ -32,6 +39,29 @@ def test_the_loss_of_the_best_possible_predictor_is_said_where_it_is_known():
     display = NullsDisplay.from_world(LorenzWorld(n_steps=20), kinds=["phase"])
     assert display.losses == {}
     assert [ax.get_title(loc="left") for ax in display.axes_] == ["the world", "phases randomised"]
+
+
+def test_the_loss_is_that_of_the_steps_that_assessments_score():
+    world = AlgorithmicWorld()
+    display = NullsDisplay.from_world(world, kinds="resample")
+    # Answers follow from what is asked, of which nothing is scored.
+    assert display.losses["structured"] == 0
+    assert "best possible: 0" in display.axes_[0].get_title(loc="left")
+    null = world.null("resample")
+    expected = negative_log_likelihood(null.optimal_predictor(), null.sample(500, random_state=0))
+    assert display.losses["resample"] == expected
+    assert expected > -null.optimal_predictor().score(null.sample(500, random_state=0).X) + 1
+
+
+def test_of_a_generator_all_panels_have_the_same_draw():
+    world, rng = OscillatorWorld(n_steps=30), np.random.default_rng(0)
+    display = NullsDisplay.from_world(world, kinds="shuffle", random_state=rng)
+    world_there, shuffled = (
+        np.array([line.get_ydata() for line in ax.lines]) for ax in display.axes_
+    )
+    np.testing.assert_array_equal(np.sort(world_there), np.sort(shuffled))
+    again = [line.get_ydata() for line in display.plot().axes_[0].lines]
+    np.testing.assert_array_equal(again, world_there)
 
 
 def test_tokens_are_cells():

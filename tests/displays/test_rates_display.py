@@ -1,5 +1,6 @@
 """Rates of simulations beside a level."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,6 +48,14 @@ def test_the_counts_are_at_the_right():
     ]
 
 
+def test_names_of_other_axes_are_not_its_own():
+    figure, (other, ax) = plt.subplots(1, 2)
+    other.plot([0, 1], label="something else")
+    RatesDisplay.from_table(TABLE, ax=ax)
+    (names,) = figure.legends
+    assert [text.get_text() for text in names.get_texts()] == ["none", "some"]
+
+
 @pytest.mark.parametrize(
     ("table", "options", "said"),
     [
@@ -54,7 +63,10 @@ def test_the_counts_are_at_the_right():
         (TABLE[:0], {}, "table has no rows"),
         (TABLE.assign(rate=1.2), {}, "rate=1.2 in 'white noise' is none of 200"),
         (TABLE.assign(rate=0.123), {}, "rate=0.123 in 'white noise' is none of 200"),
+        (TABLE.assign(rate=0, assessments=10.5), {}, "rate=0 in 'white noise' is none of 10.5"),
+        (TABLE.assign(kind=["none", None, "some"]), {}, "'cycle' has no kind"),
         (TABLE, {"nominal": 5}, "nominal=5 is no share"),
+        (TABLE, {"nominal": "5%"}, "nominal='5%' is no share"),
         (TABLE, {"confidence": 95}, "confidence=95 is no share"),
     ],
 )

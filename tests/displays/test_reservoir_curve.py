@@ -16,6 +16,11 @@ def cube():
     return load_cube(CUBES / "oscillator-gru-corrected.nc").sel(hidden_size=16)
 
 
+def _footer(ax):
+    (footer,) = (text for text in ax.texts if text.get_text().startswith("Random cores, points"))
+    return footer.get_text().replace("\n", " ")
+
+
 def test_cores_are_a_curve_and_networks_a_level(cube):
     display = ReservoirCurveDisplay.from_cube(cube)
     ax, here = display.ax_, cube.sel(condition="structured")
@@ -31,6 +36,11 @@ def test_cores_are_a_curve_and_networks_a_level(cube):
     crossing = np.interp(np.log(size), np.log(curve.get_xdata()), curve.get_ydata())
     assert crossing == pytest.approx(level.get_ydata()[0], abs=0.002)
     assert f"Worth {size:.0f} random units" in ax.get_title(loc="left")
+    assert _footer(ax) == (
+        "Random cores, points: 3 seeds; line and band: mean and its 95% interval (Student's). "
+        "Networks: 7 seeds; levels and bands: mean and its 95% interval (Student's). "
+        "Bar: 95% interval of the size."
+    )
     assert ax.get_ylabel() == "gain over persistence (nats per step)"
     check_texts(display.figure_)
 
@@ -40,6 +50,9 @@ def test_what_is_asked_for_is_shown(cube):
     colors = {line.get_color() for line in display.ax_.lines}
     assert ARM_COLORS["readout"] in colors
     assert ARM_COLORS["full"] not in colors
+    # What networks with all weights trained are worth is not said of others.
+    assert "Worth" not in display.ax_.get_title(loc="left")
+    assert "Bar" not in _footer(display.ax_)
     with pytest.raises(ValueError, match="mode"):
         display.plot(modes="none")
 
@@ -51,7 +64,24 @@ def test_a_network_beyond_all_cores_is_worth_more_than_the_largest(cube):
         name = f"equivalent_reservoir_size{end}"
         beyond[name] = xr.full_like(cube[name], np.inf)
     title = ReservoirCurveDisplay.from_cube(beyond).ax_.get_title(loc="left")
-    assert "Worth more than 512 random units" in title
+    assert "Worth more than 512 random units (interval: more than 512)" in title
+
+
+def test_where_any_size_would_do_none_is_named(cube):
+    unknown = cube.copy()
+    unknown["equivalent_reservoir_size_low"] = 0 * cube.equivalent_reservoir_size_low
+    unknown["equivalent_reservoir_size_high"] = cube.equivalent_reservoir_size_high + np.inf
+    display = ReservoirCurveDisplay.from_cube(unknown)
+    title = display.ax_.get_title(loc="left")
+    assert title.endswith("How many random units it is worth cannot be told")
+    assert "Worth" not in repr(display)
+
+
+def test_a_window_far_below_does_not_flatten_the_others(cube):
+    far = cube.copy(deep=True)
+    far.nll_baseline.loc[{"baseline": "window"}] += 100
+    limits = [ReservoirCurveDisplay.from_cube(each).ax_.get_ylim() for each in (cube, far)]
+    assert np.diff(limits[1]) < 2 * np.diff(limits[0])
 
 
 def test_without_cores_of_several_sizes_there_is_a_remedy():

@@ -1,8 +1,5 @@
 """Risks and critical lengths of a sweep."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 from figure_checks import check_texts
@@ -63,19 +60,3 @@ def test_critical_length_display_shows_points_and_the_slope_of_theory():
     assert not np.isfinite(
         CriticalLengthDisplay.from_estimator(none).ax_.lines[0].get_ydata()
     ).any()
-
-
-@pytest.mark.slow
-def test_figures_of_the_page_on_linear_systems(tmp_path, monkeypatch):
-    folder = Path(__file__).parents[2] / "docs"
-    spec = importlib.util.spec_from_file_location("page", folder / "make_linear_systems.py")
-    page = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(page)
-    monkeypatch.setattr(page, "FIGURES", tmp_path)
-    page.main()
-    committed = {path.name for path in (folder / "figures").glob("linear-systems-*.png")}
-    assert {path.name for path in tmp_path.glob("*.png")} == committed
-    check_texts(page.network_figure())
-    for ax in page.source_figure().axes:
-        short, long, published = (line.get_ydata() for line in ax.lines)
-        np.testing.assert_allclose(published, np.concatenate([short, long]), atol=0.01)

@@ -136,6 +136,38 @@ def test_single_runs_or_runs_that_are_alike_show_no_difference():
     assert np.isnan(scale_invariance(FLOOR, SIZES).p_difference)
 
 
+def test_numbers_of_parameters_go_by_the_labels_of_sizes():
+    rng = np.random.default_rng(0)
+    names = [f"size {i}" for i in range(5)]
+    floor = xr.DataArray(
+        np.exp(0.2 * np.log(SIZES)[:, np.newaxis] + rng.normal(0, 0.1, (5, 3))),
+        {"size": names, "n_parameters": ("size", SIZES)},
+        ("size", "seed"),
+    )
+    expected = scale_invariance(floor.drop_vars("n_parameters"), SIZES)
+    assert expected.slope == pytest.approx(0.2, abs=0.05)
+    turned = floor.isel(size=[3, 1, 0, 2, 4])
+    labelled = xr.DataArray(SIZES, {"size": names}, ("size",))
+    for found in (
+        scale_invariance(floor),
+        scale_invariance(turned),
+        scale_invariance(turned, labelled),
+        scale_invariance(turned.drop_vars("n_parameters"), labelled),
+    ):
+        for name in ("slope", "low", "high", "p_difference"):
+            assert found[name].item() == pytest.approx(expected[name].item())
+    with pytest.raises(ValueError, match="n_parameters has other labels of size"):
+        scale_invariance(floor, labelled.assign_coords(size=list("abcde")))
+
+
+def test_sizes_without_floors_are_named():
+    floor = xr.DataArray(np.full((3, 2), 2.0), {"size": ["a", "b", "c"]}, ("size", "seed"))
+    with pytest.warns(UserWarning, match="no values of the sizes b, which are left out"):
+        scale_invariance(floor.where(floor["size"] != "b"), SIZES[:3])
+    with pytest.raises(ValueError, match=r"of 1 of 3 sizes \(c\), and at least 2"):
+        scale_invariance(floor.where(floor["size"] == "c"), SIZES[:3])
+
+
 FLOOR = xr.DataArray(np.full((5, 3), 2.0), dims=("size", "seed"))
 MEASURE = xr.DataArray(np.ones((2, 5)), dims=("seed", "step"), coords={"step": STEPS})
 
@@ -151,6 +183,15 @@ MEASURE = xr.DataArray(np.ones((2, 5)), dims=("seed", "step"), coords={"step": S
         (
             lambda: collapse_floor(MEASURE.isel(step=[0, 2, 1])),
             "must rise.*60 follows 100; sort the visits",
+        ),
+        (lambda: scale_invariance(FLOOR), "no coordinate n_parameters, as what join_sizes"),
+        (
+            lambda: scale_invariance(collapse_floor(MEASURE), [1e5]),
+            r"floor is a Dataset, .* pass floor\['floor'\], floor\['floor_step'\]",
+        ),
+        (
+            lambda: scale_invariance(MEASURE.expand_dims("size"), [1e5]),
+            r"dimension step, .* pass collapse_floor\(floor\)",
         ),
         (lambda: scale_invariance(FLOOR.isel(size=0), 1e5), "dimensions seed, and no size"),
         (lambda: scale_invariance(FLOOR, [1e5, 1e6]), r"shape \(2,\), but there are 5 sizes"),

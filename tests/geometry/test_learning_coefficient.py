@@ -301,6 +301,18 @@ def test_a_stiff_direction_for_the_step_size_is_a_reason():
     assert said(found, "step size times the largest curvature")
 
 
+def test_a_localisation_that_is_stiffer_than_the_loss_is_a_reason():
+    """By the closed form it then halves, at least, what every direction contributes."""
+    top = hessian_top(regression(), half_squared, (INPUTS, NOISE)).value
+    for factor, there in ((2.0, True), (0.5, False)):
+        found = coefficient(localisation=factor * 100 * top)
+        kinds = [reason.kind for reason in found.reasons]
+        assert ("only_localisation" in kinds) == there
+        assert (found.value < 3 / 4) == there
+    found = coefficient(localisation=200 * top, preconditioner="rmsprop")
+    assert said(found, "the coefficient is that of the localisation")
+
+
 def test_a_short_burn_in_and_few_draws_are_reasons():
     found = coefficient(n_burn_in=20)
     assert said(found, "Burn-in has 20 steps, fewer than 3 relaxation times")

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sklearn_emerge.geometry import collapse_floor, join_sizes, layer_order, scale_invariance
+from sklearn_emerge.geometry import (
+    collapse_floor,
+    join_sizes,
+    last_block,
+    layer_order,
+    scale_invariance,
+)
 
 
 def cube(n_parameters, layers, value):
@@ -37,6 +43,8 @@ def test_sizes_keep_their_values_and_layers_that_one_lacks_are_nan():
 def test_what_cannot_be_joined_is_named():
     with pytest.raises(ValueError, match="cubes is empty; pass"):
         join_sizes({})
+    with pytest.raises(ValueError, match="must be a dict of cubes by their size, not list; pass"):
+        join_sizes([cube(9, ["one"], 1.0)])
     with pytest.raises(ValueError, match=r"cubes\['a'\] has no trajectories .*; pass cubes of"):
         join_sizes({"a": cube(9, ["one"], 1.0)[["nll"]]})
     with pytest.raises(ValueError, match=r"\[9, 9\] parameters; sizes must differ"):
@@ -88,3 +96,20 @@ def test_a_run_that_failed_at_a_layer_has_no_order():
     share = layer_order(states.where(~failed)).run_share.sel(claim="gradient")
     assert np.isnan(share.sel(size="3", seed=0))
     assert (share.sel(size="3", seed=1), *share.sel(size="2")) == (1, 1, 1)
+
+
+def test_the_last_block_of_each_size_is_its_own():
+    joined = join_sizes({"1": ladder(1, [1.0], 9), "2": ladder(2, [2.0, 1.0], 20)})
+    states = joined.states_trajectory
+    # What was not recorded at a visit is not taken from another block.
+    states = states.where((states["size"] != "2") | (states.step != 100))
+    found = last_block(states)
+    assert found.dims == ("size", "seed", "step")
+    for size, name in (("1", "layer 1 output"), ("2", "layer 2 output")):
+        np.testing.assert_array_equal(found.sel(size=size), states.sel(size=size, layer=name))
+    alone = last_block(states.sel(size="1"))
+    np.testing.assert_array_equal(alone, found.sel(size="1"))
+    with pytest.raises(ValueError, match="layers embedding, hidden, and none is the output of a"):
+        last_block(states.sel(layer=["embedding", "hidden"]))
+    with pytest.raises(ValueError, match="and no layer"):
+        last_block(found)

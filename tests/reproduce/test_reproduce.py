@@ -335,6 +335,19 @@ def test_command_line_writes_cubes_and_figure(tmp_path, capsys, kind):
     assert "recipe='nothing' is not known" in capsys.readouterr().err
 
 
+def test_what_is_undecided_is_not_counted_as_no_operator(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "docs"))
+    survivors = importlib.import_module("page_verdicts").survivors
+
+    def run(verdict):
+        cube = xr.Dataset({"verdict": verdict, "claim_effect": ("claim", [0.1])})
+        return "regime-time-rnn", None, cube.assign_coords(claim=["prediction"])
+
+    verdicts = ["undecided", "operator+representation", "none", "undecided"]
+    (row,) = survivors([run(verdict) for verdict in verdicts])
+    assert (row["operators"], row["undecided"], row["runs"]) == (1, 2, 4)
+
+
 def test_page_is_what_the_cubes_give(tmp_path, monkeypatch):
     folder = Path(__file__).parents[2] / "docs"
     monkeypatch.syspath_prepend(str(folder))
@@ -344,7 +357,7 @@ def test_page_is_what_the_cubes_give(tmp_path, monkeypatch):
     monkeypatch.setattr(Figure, "savefig", lambda figure, path, **options: Path(path).touch())
     page = importlib.import_module("make_reproduction")
     page.write_page(tmp_path / "reproduction.md", tmp_path / "figures")
-    for name in (*page.PAGES, "anatomy.md"):
+    for name in (*page.PAGES, "anatomy.md", "emergence.md"):
         assert (tmp_path / name).read_text() == (folder / name).read_text()
     drawn = {path.name for path in (tmp_path / "figures").glob("*.png")}
     kept = {path.name for path in (folder / "figures").glob("*.png")}
