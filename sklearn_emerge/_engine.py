@@ -10,7 +10,7 @@ from joblib.parallel import get_active_backend
 from sklearn.utils import gen_batches
 
 from ._abandoned import ending_with_parent
-from ._pool import killed_workers_are_told
+from ._processes import on_processes, run_on_processes
 
 # A function and its arguments.
 Job: TypeAlias = tuple[Callable[..., Any], *tuple[Any, ...]]
@@ -101,7 +101,11 @@ def _attempt(
         # which is not to be killed.
         options |= {"n_jobs": max(2, n_at_once), "pre_dispatch": n_at_once, "batch_size": 1}
     calls = [delayed(ending_with_parent)(_numbered, i, *job) for i, job in jobs.items()]
-    with _errors_are_told(), killed_workers_are_told():
+    n_processes = effective_n_jobs(n_jobs)
+    if on_processes() and n_processes > 1:
+        yield from run_on_processes(calls, n_at_once or n_processes)
+        return
+    with _errors_are_told():
         parallel = _parallel(options, n_at_once)
         if parallel.return_generator:
             yield from parallel(calls)
@@ -112,7 +116,7 @@ def _attempt(
 def _parallel(options: Mapping[str, Any], n_at_once: int | None) -> Parallel:
     """Return joblib's, with results as they come if the engine can, and more than one may run."""
     if n_at_once != 1:
-        # Multiprocessing and Ray return all results at the end.
+        # Ray returns all results at the end.
         with suppress(ValueError):
             return Parallel(**options, return_as="generator_unordered")
     # joblib drops what nobody has taken yet when the next fails: of one at a time nothing is lost.

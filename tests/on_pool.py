@@ -1,8 +1,7 @@
 """A process whose pool of multiprocessing loses workers, for a test that starts it: FOLDER.
 
-It prints when workers were killed, each time that all jobs have ended all the same: at work; idle,
-one of them with the lock of the queue of jobs; after the last job; as one reads a job, or writes a
-result, which holds a lock too.
+It prints when workers were killed, each time that all jobs have ended all the same: at work; idle;
+after the last job; as one writes a result.
 """
 
 import multiprocessing
@@ -28,18 +27,11 @@ def killed_once(i, folder):
     return i**2
 
 
-class Fatal:
-    """A number; the first process that reads or writes that of 3 is killed."""
+class FatalToWrite:
+    """A number; the first process that writes that of 3 is killed."""
 
     def __init__(self, i, folder):
         self.i, self.folder = i, folder
-
-    def __reduce__(self):
-        return killed_once, (self.i, self.folder)
-
-
-class FatalToWrite(Fatal):
-    """A number; the first process that writes that of 3 is killed."""
 
     def __reduce__(self):
         return int, (killed_once(self.i, self.folder),)
@@ -69,10 +61,10 @@ def run(jobs, kill_at=None):
 
 def main(folder):
     """Kill workers."""
-    places = [Path(folder, name) for name in ("work", "read", "write")]
+    places = [Path(folder, name) for name in ("work", "write")]
     for place in places:
         place.mkdir()
-    work, read, write = map(str, places)
+    work, write = map(str, places)
     squares = [(same, i**2) for i in range(N_JOBS)]
     with parallel_config("multiprocessing", n_jobs=2):
         assert run([(killed_once, i, work) for i in range(N_JOBS)]) == 1
@@ -81,8 +73,6 @@ def main(folder):
         print("idle", flush=True)
         assert run(squares, kill_at=N_JOBS) == 0
         print("after the last", flush=True)
-        assert run([(same, Fatal(i, read)) for i in range(N_JOBS)]) == 1
-        print("as it reads", flush=True)
         assert run([(FatalToWrite, i, write) for i in range(N_JOBS)]) == 1
         print("as it writes", flush=True)
 
