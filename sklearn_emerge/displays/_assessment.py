@@ -20,7 +20,7 @@ from ._captions import (
     test_in_words,
     verdict_title,
 )
-from ._source import Display, known_option, select, select_one
+from ._source import CubeDisplay, known_option, select, select_one
 from ._style import ARM_COLORS, GREEN, finish, literal, set_title
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ._arms import Level
 
 
-class AssessmentDisplay(Display):
+class AssessmentDisplay(CubeDisplay):
     """Predictive gain of each training mode in the world and in its nulls.
 
     Points are seeds, beside them their mean with its interval. Lines are the best possible

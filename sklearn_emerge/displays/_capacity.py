@@ -23,7 +23,7 @@ from ._captions import (
     readable,
     reference_name,
 )
-from ._source import Display, check_selected, parameters, select
+from ._source import CubeDisplay, check_selected, parameters, select
 from ._style import ARM_COLORS, GREEN, finish, frame, literal, set_title, write_names
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ._style import LineStyle
 
 
-class CapacityCurveDisplay(Display):
+class CapacityCurveDisplay(CubeDisplay):
     """Predictive gain against one parameter, by training mode, with intervals.
 
     Points are seeds, lines and bars their mean and its interval; intervals that leave the frame

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from ._source import Display, as_sweep
+from ._source import CubeDisplay, as_sweep
 from ._style import PALETTE, finish
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ._source import SweepSource
 
 
-class CriticalLengthDisplay(Display):
+class CriticalLengthDisplay(CubeDisplay):
     """Critical filter length against the horizon, with the slope that theory gives.
 
     Build it with `from_cube` or `from_estimator`.

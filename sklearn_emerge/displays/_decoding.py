@@ -14,7 +14,7 @@ from ._arms import Arm, Group, Groups, width_of
 from ._assessment import gain_arms, gain_levels
 from ._bands import band_of
 from ._captions import arms_in_words, interval_in_words, scores_in_words, seeds_in_words
-from ._source import Display, select, select_one
+from ._source import CubeDisplay, select, select_one
 from ._style import ARM_COLORS, GREEN, finish, literal, set_legend
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _NAMES = {ARM_COLORS[mode]: arm_in_words(mode) for mode in ("full", "readout", "
 _NAMES[_INPUTS] = "the last inputs alone"
 
 
-class DecodingDisplay(Display):
+class DecodingDisplay(CubeDisplay):
     """Decodability of latents from the trained and the untrained core, beside predictive gains.
 
     Points are seeds, beside them their mean with its interval. Scores are those of the trained and

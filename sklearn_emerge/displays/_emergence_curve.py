@@ -84,7 +84,7 @@ class EmergenceCurveDisplay(Display):
     threshold = renamed_attribute("threshold", "location")
 
     @classmethod
-    def from_estimator(  # type: ignore[override]  # a curve has no cube, and options of its own
+    def from_estimator(  # a curve has no cube, and options of its own
         cls,
         curve: EmergenceCurve,
         *,

@@ -16,7 +16,7 @@ from ..assessment._left_alone import final_errors
 from ..assessment._words import ARMS, NULLS, arm_in_words, condition_in_words, in_digits
 from ._assessment import shown_modes
 from ._captions import panel_title
-from ._source import Display, select, select_one
+from ._source import CubeDisplay, select, select_one
 from ._style import (
     ALTERNATIVE_STYLE,
     ARM_COLORS,
@@ -63,7 +63,7 @@ _FAR = 1.0
 _BEYOND = "Lines that leave the frame go on above it."
 
 
-class ForecastErrorDisplay(Display):
+class ForecastErrorDisplay(CubeDisplay):
     """Error of predictors that are left alone, against the number of steps ahead.
 
     A panel is a prompt, of so many steps that were seen. Thick lines are medians over seeds, thin

@@ -11,13 +11,13 @@ from ._capacity import CapacityCurveDisplay
 from ._decoding import DecodingDisplay
 from ._forecast_error import ForecastErrorDisplay
 from ._memory import MemoryDisplay
-from ._source import Display, known_option, parameters
+from ._source import CubeDisplay, known_option, parameters
 from ._trajectory import TrajectoryDisplay
 
 if TYPE_CHECKING:
     from ..assessment._cube import CubeSource
 
-KINDS: dict[str, type[Display]] = {
+KINDS: dict[str, type[CubeDisplay]] = {
     "gains": AssessmentDisplay,
     "capacity": CapacityCurveDisplay,
     "decoding": DecodingDisplay,
@@ -27,7 +27,7 @@ KINDS: dict[str, type[Display]] = {
 }
 
 
-def plot_cube(cube: CubeSource, kind: str | None, options: Mapping[str, Any]) -> Display:
+def plot_cube(cube: CubeSource, kind: str | None, options: Mapping[str, Any]) -> CubeDisplay:
     """Return the display of a kind, plotted; see `EmergenceAssessment.plot`."""
     if kind is None:
         cube = cube_of(cube)

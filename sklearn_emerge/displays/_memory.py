@@ -15,7 +15,7 @@ from ..inference._labelled import complete
 from ._assessment import shown_modes
 from ._bands import band_of
 from ._captions import levels, loss_bounds, panel_title, reference_name, seeds_in_words
-from ._source import Display, select, select_one
+from ._source import CubeDisplay, select, select_one
 from ._style import (
     ALTERNATIVE_STYLE,
     CEILINGS,
@@ -46,7 +46,7 @@ _NOTE = "Dash-dotted: with the longest window. Black: other predictors."
 _NUMBER = 0.45
 
 
-class MemoryDisplay(Display):
+class MemoryDisplay(CubeDisplay):
     """Loss of networks against the number of last inputs that they see.
 
     Lines are means over seeds, bands their 95% intervals (Student's; none for one seed),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
-from ._source import Display, as_sweep, known_option
+from ._source import CubeDisplay, as_sweep, known_option
 from ._style import finish, set_legend, shades
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ._source import SweepSource
 
 
-class PredictionRiskDisplay(Display):
+class PredictionRiskDisplay(CubeDisplay):
     """Excess risk against the size of the learner, one line a horizon.
 
     Build it with `from_cube` or `from_estimator`.

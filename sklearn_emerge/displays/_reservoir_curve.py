@@ -21,7 +21,7 @@ from ..assessment._words import (
 from ._assessment import shown_modes
 from ._bands import band_of
 from ._captions import interval_in_words, levels, panel_title, reference_name, seeds_in_words
-from ._source import Display, select, select_one
+from ._source import CubeDisplay, select, select_one
 from ._style import (
     ARM_COLORS,
     GREEN,
@@ -49,7 +49,7 @@ _FILTERS: dict[str, LineStyle] = {
 }
 
 
-class ReservoirCurveDisplay(Display):
+class ReservoirCurveDisplay(CubeDisplay):
     """Gain of networks beside the curve of random cores by their size, and beside filters.
 
     Small points are the seeds of random cores, their line the mean, with a band. Coloured levels

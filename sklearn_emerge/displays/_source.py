@@ -125,7 +125,7 @@ def known_option(name: str, value: object, choices: Sequence[str | None]) -> Non
 class Display:
     """What displays share.
 
-    The way from an estimator, what they have been plotted with, and a repr that says what is shown.
+    What they have been plotted with, and a repr that says what is shown.
     """
 
     # Options of `plot` as they were given last, and the figure of its own with all that is in it.
@@ -134,35 +134,7 @@ class Display:
 
     if TYPE_CHECKING:
         # Each display has its own.
-        @classmethod
-        def from_cube(cls, *args: Any, **options: Any) -> Self: ...
-
         def _shown(self) -> str: ...
-
-    @classmethod
-    def from_estimator(cls, estimator: Any, *args: Any, **options: Any) -> Self:
-        """Plot what a fitted estimator has in its cube.
-
-        Parameters
-        ----------
-        estimator : estimator
-            Fitted, with a `cube_`.
-        *args, **options
-            As in `from_cube`.
-
-        Returns
-        -------
-        display
-            Plotted.
-
-        Raises
-        ------
-        NotFittedError
-            If it is not fitted.
-        ValueError
-            As `from_cube`.
-        """
-        return cls.from_cube(estimator, *args, **options)
 
     def _as_before(self, **options: Any) -> list[Any]:
         """Return the values of options; what is the same is as it was plotted before."""
@@ -224,6 +196,40 @@ class Display:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self._shown()}>"
+
+
+class CubeDisplay(Display):
+    """What displays of a cube share: the way from an estimator."""
+
+    if TYPE_CHECKING:
+        # Each display has its own.
+        @classmethod
+        def from_cube(cls, *args: Any, **options: Any) -> Self: ...
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, *args: Any, **options: Any) -> Self:
+        """Plot what a fitted estimator has in its cube.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with a `cube_`.
+        *args, **options
+            As in `from_cube`.
+
+        Returns
+        -------
+        display
+            Plotted.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+        ValueError
+            As `from_cube`.
+        """
+        return cls.from_cube(estimator, *args, **options)
 
 
 def _is_open(figure: Figure) -> bool:

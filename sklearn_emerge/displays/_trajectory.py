@@ -13,7 +13,7 @@ from ..inference._labelled import complete
 from ._assessment import shown_modes
 from ._bands import band_of
 from ._captions import levels, loss_bounds, panel_title, readable, seeds_in_words
-from ._source import Display, check_selected, known_option, select
+from ._source import CubeDisplay, check_selected, known_option, select
 from ._style import (
     colors_of,
     finish,
@@ -40,7 +40,7 @@ _LABELS = {"train_loss": "training loss"}
 _BOUNDS = {"accuracy": (0.0, 1.0)}
 
 
-class TrajectoryDisplay(Display):
+class TrajectoryDisplay(CubeDisplay):
     """A measure against the updates of training, one line an entry of a dimension.
 
     Lines are means over seeds, bands their 95% intervals (Student's; none for one seed), thin
