@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import xarray as xr
 from figure_checks import shown_texts
-from trajectories import DRAWN, STEPS, draw_floors, draw_map, events_of, make_anatomy
+from matplotlib.text import Text
+from trajectories import DRAWN, STEPS, draw_floors, draw_leads, draw_map, events_of, make_anatomy
 
 from sklearn_emerge import (
     CollapseFloorDisplay,
@@ -282,7 +283,8 @@ def test_leads_are_counted_in_words_and_have_their_verdict(one_size):
     verdict = precursor_test(
         {"rankme": departure}, emergence, STEPS, null_departure={"rankme": null}
     ).verdicts.iloc[0]
-    assert f"RankMe is {verdict.verdict}: {verdict.reason}" in words
+    assert verdict.verdict == "early"
+    assert f"RankMe is early; {verdict.reason}" in words
     # Bars of a row are all of its pairs with an event.
     heights = [bar.get_height() for bar in display.axes_[0].patches]
     assert max(heights) == pytest.approx(0.56)
@@ -299,6 +301,29 @@ def test_the_verdict_on_leads_turns_with_the_data():
     assert "RankMe is a precursor: order, null world and coupling" in said(follows.figure_)
     before = LeadsDisplay.from_events(4 * departure, departure, steps)
     assert "RankMe is late" in said(before.figure_)
+
+
+def test_leads_without_a_null_world_say_what_is_not_tested(one_size):
+    emergence, departure = events_of(one_size)
+    display = LeadsDisplay.from_events(departure, emergence, STEPS)
+    words = said(display.figure_)
+    assert "RankMe is early; without a null world a precursor cannot be tested" in words
+
+
+def test_lines_on_leads_are_told_and_do_not_cross_counts(one_size):
+    display = draw_leads(one_size)
+    assert "black lines: medians of all pairs with bars" in said(display.figure_)
+    found = display.found["own"].sel(behaviour="gain").log_lead.values.ravel()
+    median = np.median(found[np.isfinite(found)]) / np.log(2)
+    ax = display.axes_[1]
+    assert median in [line.get_xdata()[0] for line in ax.lines if line.get_color() == "black"]
+    at_one = [line for line in ax.lines if set(line.get_xdata()) == {0}]
+    assert at_one
+    counts = [Text.get_window_extent(text) for text in ax.texts if "leads" in text.get_text()]
+    assert len(counts) == 3
+    for line in at_one:
+        box = line.get_window_extent()
+        assert not any(box.y0 < count.y1 and count.y0 < box.y1 for count in counts)
 
 
 def test_leads_without_a_test_say_why(one_size):
