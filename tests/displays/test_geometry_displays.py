@@ -22,7 +22,9 @@ from sklearn_emerge.geometry import (
     leads,
     precursor_test,
     rankme_of_noise,
+    scale_invariance,
 )
+from sklearn_emerge.inference import adjust_p_values, student_interval
 
 pytestmark = pytest.mark.usefixtures("close_figures")
 FEW = {"tasks": ("COPY", "PAR", "MUL"), "sizes": ("1x64", "2x128")}
@@ -126,7 +128,7 @@ def test_floors_are_those_of_the_analysis_with_what_noise_has(data):
     rankme = data.rankme.sel(layer="hidden")
     ax = draw_floors(data).ax_
     means = [line.get_ydata() for line in ax.lines if line.get_marker() == "D"]
-    expected = collapse_floor(rankme)["mean"].stack(row=("task", "level"))
+    expected = np.exp(collapse_floor(np.log(rankme))["mean"]).stack(row=("task", "level"))
     np.testing.assert_allclose(means, expected.transpose("size", "row"))
     noise = [line for line in ax.lines if line.get_linestyle() == "--"]
     assert noise[0].get_ydata()[0] == pytest.approx(rankme_of_noise(200, 128))
@@ -142,6 +144,52 @@ def test_floors_are_those_of_the_analysis_with_what_noise_has(data):
     display = CollapseFloorDisplay.from_measure(other, n_units=128)
     assert (display.noise, display.noise_name) == ([128.0], "noise: 128 units")
     assert display.label == "floor of participation ratio (directions)"
+
+
+def bars_of(ax):
+    """Return the lower and upper ends of vertical bars."""
+    return np.concatenate([[path[:, 1] for path in each.get_segments()] for each in ax.collections])
+
+
+def test_intervals_of_floors_are_those_of_the_axis():
+    # The interval of the mean itself begins below zero.
+    floors = np.array([1.1, 3.0, 5.0])
+    assert student_interval(floors).low < 0
+    measure = xr.DataArray(
+        [[[40, floor] for floor in floors]],
+        dims=("task", "seed", "step"),
+        coords={"task": ["ADD"], "step": [0, 100]},
+        name="rankme",
+    )
+    ax = CollapseFloorDisplay.from_measure(measure).ax_
+    logs = student_interval(np.log(floors))
+    np.testing.assert_allclose(bars_of(ax), [np.exp([logs.low, logs.high])])
+    assert ax.get_ylim()[0] < np.exp(logs.low) < np.exp(logs.high) < ax.get_ylim()[1]
+    assert "geometric mean, 95% interval (Student's, of ln floor)" in said(ax.figure)
+    assert "cut at the frame" not in said(ax.figure)
+    # Where an axis is linear nothing has a logarithm.
+    ax = CollapseFloorDisplay.from_measure(measure.copy(data=measure - 2), confidence=0.9).ax_
+    assert ax.get_yscale() == "linear"
+    plain = student_interval(floors - 2, confidence=0.9)
+    np.testing.assert_allclose(bars_of(ax), [[plain.low, plain.high]])
+    assert "diamonds, bars: mean, 90% interval (Student's)." in said(ax.figure)
+    assert "1 of the bars cut at the frame." in said(ax.figure)
+
+
+def test_seeds_of_floors_can_be_seen(data):
+    ax = draw_floors(data).ax_
+    sizes = {line.get_marker(): line.get_markersize() for line in ax.lines}
+    assert 3 <= sizes["o"] < sizes["D"]
+
+
+def test_footers_of_floors_say_where_sizes_differ(data):
+    display = draw_floors(data)
+    p_values = scale_invariance(display.floors.floor).p_difference
+    n_differ = int((adjust_p_values(p_values.values) <= 0.05).sum())
+    assert 0 < n_differ < 9
+    assert f"Sizes differ in {n_differ} of 9 task-levels" in said(display.figure_)
+    # One run a size does not tell.
+    assert "Sizes differ" not in said(draw_floors(data.isel(seed=[0])).figure_)
 
 
 def test_the_title_of_floors_follows_their_equivalence():
