@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
-from figure_checks import shown_texts
+from figure_checks import check_texts, shown_texts
 from matplotlib.text import Text
 from trajectories import DRAWN, STEPS, draw_floors, draw_leads, draw_map, events_of, make_anatomy
 
@@ -68,7 +68,8 @@ def test_a_map_has_the_median_update_of_each_size(data):
     np.testing.assert_allclose(mesh.to_rgba(shown)[1, 0], grey)
     np.testing.assert_allclose(mesh.to_rgba(shown)[5], [grey, grey])
     assert not np.allclose(mesh.to_rgba(shown)[0, 0], grey)
-    assert {text.get_text() for text in ax.texts} >= {"4/5", "2/5"}
+    # Of COPY 1 and 2, and where none of both sizes has emerged.
+    assert sorted(text.get_text() for text in ax.texts) == [*["0/5"] * 4, "2/5", "4/5"]
     assert f"{exact.notnull().sum().item()} of {exact.size} emerged" in said(ax.figure)
     assert "not by 10,560" in said(ax.figure)
 
@@ -78,6 +79,20 @@ def test_a_map_of_one_size_has_a_column_a_seed(one_size):
     ax = EmergenceMapDisplay.from_events(emergence["gain"], STEPS).axes_[0]
     assert ax.get_xlabel() == "seed"
     assert ax.collections[0].get_array().shape == (9, 5)
+    # The colour says it of one seed.
+    assert not ax.texts
+
+
+def test_the_title_of_one_map_stands_apart_from_the_name_of_its_colours():
+    emergence, _ = events_of(make_anatomy(n_seeds=3))
+    display = EmergenceMapDisplay.from_events(emergence["gain"], STEPS)
+    check_texts(display.figure_)
+    title = display.axes_[0].get_title(loc="left")
+    boxes = {text.get_text(): text.get_window_extent() for text in shown_texts(display.figure_)}
+    # A space of letters of this size is 4 pixels wide.
+    around = boxes.pop(title).padded(4)
+    assert "updates" in boxes
+    assert not [text for text, box in boxes.items() if box.overlaps(around)]
 
 
 def test_a_map_marks_what_is_false(data):
