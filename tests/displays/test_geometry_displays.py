@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from figure_checks import check_texts, shown_texts
+from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 from trajectories import DRAWN, STEPS, draw_floors, draw_leads, draw_map, events_of, make_anatomy
 
@@ -258,6 +259,18 @@ def test_layers_are_shown_at_the_floor_and_at_the_end(one_size):
     assert "Not shown: embedding, 0 throughout" in said(display.figure_)
 
 
+def test_tasks_on_layers_have_colours_that_can_be_told_apart():
+    data = make_anatomy(n_seeds=2, levels=(1,), sizes=("2x128",)).isel(size=0)
+    ax = LayerProfileDisplay.from_measure(data.rankme).axes_[1]
+    colors = np.array([to_rgb(text.get_color()) for text in ax.texts])
+    assert len(colors) == 8
+    apart = np.linalg.norm(colors[:, np.newaxis] - colors, axis=2)[np.triu_indices(8, k=1)]
+    # Among as many of viridis neighbours are 0.12 apart.
+    assert apart.min() > 0.2
+    lines = {to_rgb(line.get_color()) for line in ax.lines}
+    assert lines == set(map(tuple, colors))
+
+
 def test_the_claim_about_layers_turns_with_the_data(one_size):
     turned = one_size.rankme.isel(layer=[2, 1]).assign_coords(layer=["1", "2"])
     display = LayerProfileDisplay.from_measure(turned)
@@ -266,6 +279,8 @@ def test_the_claim_about_layers_turns_with_the_data(one_size):
     assert "Of one seed there is no order of layers" in said(one_seed.figure_)
     one_block = LayerProfileDisplay.from_measure(one_size.rankme.isel(layer=[0, 1, 3]))
     assert "Of one block there is no order of layers" in said(one_block.figure_)
+    assert "lines" in said(display.figure_).lower()
+    assert "lines" not in said(one_block.figure_).lower()
     with pytest.raises(ValueError, match="axes has 1 axes; pass two"):
         one_block.plot(axes=plt.gca())
 
