@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 
 from ..geometry import collapse_floor, rankme_of_noise, scale_invariance
 from ..geometry._labels import RUNS, TASK_LEVELS, check_labelled, check_only
+from ..inference import adjust_p_values
+from ..inference._labelled import intervals, means
 from ._source import Display
 from ._style import (
     SMALL,
@@ -29,15 +31,20 @@ if TYPE_CHECKING:
 
 # Names of so many task-levels are listed.
 _MOST_NAMES = 6
+# Adjusted p-values up to this show that sizes differ.
+_ALPHA = 0.05
+# A bar is cut where it is so many times lower or higher than all seeds.
+_FAR = 4.0
 
 
 class CollapseFloorDisplay(Display):
     """Floors of a measure by task-level, sizes side by side, with what noise would have.
 
-    Points are means over seeds, bars their intervals, small points the seeds. Dashed lines are
-    states without any structure. Of several sizes the title says in how many task-levels the floor
-    has a trend with size, and in how many none, as an equivalence (`scale_invariance`). Build it
-    with `from_measure`.
+    Diamonds are means over seeds, bars their intervals, points the seeds. Where all floors are
+    above zero the axis is logarithmic, means are geometric, and intervals are those of the mean of
+    ln floor. Dashed lines are states without any structure. Of several sizes the title says in how
+    many task-levels the floor has a trend with size, and in how many none, as an equivalence
+    (`scale_invariance`), and the footer in how many sizes differ. Build it with `from_measure`.
 
     Parameters
     ----------
@@ -52,7 +59,9 @@ class CollapseFloorDisplay(Display):
     noise_name : str, default=""
         What noise that is.
     said : str, default=""
-        What the footer has to say of window, interval and equivalence.
+        What the footer has to say of window and equivalence.
+    confidence : float, default=0.95
+        Coverage of the intervals.
 
     Attributes
     ----------
@@ -83,6 +92,7 @@ class CollapseFloorDisplay(Display):
         noise: Sequence[float] = (),
         noise_name: str = "",
         said: str = "",
+        confidence: float = 0.95,
     ) -> None:
         self.floors = floors
         self.label = label
@@ -90,6 +100,7 @@ class CollapseFloorDisplay(Display):
         self.noise = noise
         self.noise_name = noise_name
         self.said = said
+        self.confidence = confidence
 
     @classmethod
     def from_measure(
@@ -154,9 +165,9 @@ class CollapseFloorDisplay(Display):
             )
         inside = measure.step.values[measure.step.values <= window[1]]
         late = floors.floor_step == inside.max()
-        said = _in_words(late, window, confidence, ratio if invariance is not None else None)
+        said = _in_words(late, window, ratio if invariance is not None else None)
         label = f"floor of {measure_in_words(measure, units=True)}"
-        return cls(floors, label, invariance, noise, noise_name, said).plot(ax)
+        return cls(floors, label, invariance, noise, noise_name, said, confidence).plot(ax)
 
     def plot(self, ax: Axes | None = None) -> Self:
         """Plot.
@@ -176,17 +187,20 @@ class CollapseFloorDisplay(Display):
         rows = task_levels(floors.floor)
         ax = self._new_axes(ax, (min(max(2.6 + 0.24 * len(rows), 5.0), 8.4), 4.0))
         seeds = by_task_level(floors.floor)
-        mean, low, high = (by_task_level(floors[name])[..., 0] for name in ("mean", "low", "high"))
+        mean, low, high = (by_task_level(each)[..., 0] for each in self._means())
         sizes = with_dims(floors.floor, "size")["size"].values.tolist()
         colors = shades(len(sizes)) if len(sizes) > 1 else colors_of(["full"])
-        shown = np.concatenate([seeds.ravel(), self.noise])
-        shown = shown[np.isfinite(shown)]
-        if shown.min() > 0:
+        least, most = np.nanmin(seeds), np.nanmax(seeds)
+        if self._is_log():
+            ends = np.clip([low, high], least / _FAR, most * _FAR).ravel()
+            shown = np.concatenate([[least, most], ends, self.noise])
             ax.set_yscale("log")
-            ax.set_ylim(shown.min() / 1.2, shown.max() * 1.25)
+            ax.set_ylim(np.nanmin(shown) / 1.2, np.nanmax(shown) * 1.25)
             plain_ticks(ax)
         else:
-            ax.set_ylim(min(shown.min(), 0), max(shown.max(), 1) * 1.08)
+            ax.set_ylim(min(least, 0), max(most, *self.noise, 1) * 1.08)
+        bottom, top = ax.get_ylim()
+        n_cut = int(((low < bottom) | (high > top)).sum())
         for j, (size, color) in enumerate(zip(sizes, colors, strict=True)):
             x = np.arange(len(rows)) + 0.7 * ((j + 0.5) / len(sizes) - 0.5)
             ax.vlines(x, low[:, j], high[:, j], color=color, linewidth=1.2)
@@ -195,8 +209,8 @@ class CollapseFloorDisplay(Display):
                 seeds[:, j].ravel(),
                 "o",
                 color=color,
-                markersize=2,
-                alpha=0.4,
+                markersize=3.5,
+                alpha=0.5,
                 markeredgewidth=0,
             )
             ax.plot(
@@ -204,7 +218,9 @@ class CollapseFloorDisplay(Display):
                 mean[:, j],
                 "D",
                 color=color,
-                markersize=3.5,
+                markersize=4.5,
+                markeredgecolor="white",
+                markeredgewidth=0.6,
                 label=literal(size) if len(sizes) > 1 else None,
             )
         self._draw_noise(ax, colors)
@@ -216,10 +232,23 @@ class CollapseFloorDisplay(Display):
             # The name is that of all of them.
             ax.get_legend().get_lines()[-1].set_color("0.4")
         set_title(ax, self._title(rows))
-        finish(ax, self._footer(rows))
+        finish(ax, self._footer(rows, n_cut))
         self.ax_ = ax
         self._plotted(ax)
         return self
+
+    def _is_log(self) -> bool:
+        """Return whether all that is shown has a logarithm."""
+        return bool(self.floors.floor.min() > 0) and all(each > 0 for each in self.noise)
+
+    def _means(self) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
+        """Return means over seeds with their intervals, geometric ones on a logarithmic axis."""
+        if not self._is_log():
+            return self.floors["mean"], self.floors.low, self.floors.high
+        # That of the mean itself can reach below zero, which such an axis cannot show.
+        logs = np.log(self.floors.floor)
+        low, high = intervals(logs, self.confidence)
+        return np.exp(means(logs)), np.exp(low), np.exp(high)
 
     def _draw_noise(self, ax: Axes, colors: Any) -> None:
         """Draw what noise has, in the colours of sizes if there is one each."""
@@ -231,12 +260,10 @@ class CollapseFloorDisplay(Display):
     def _title(self, rows: list[str]) -> str:
         """Return whether floors have a trend with size, or where they are lowest and highest."""
         if self.invariance is None:
-            means = by_task_level(self.floors["mean"])[:, 0, 0]
-            if not np.isfinite(means).any():
-                return "No seed has a floor"
-            lowest, highest = np.nanargmin(means), np.nanargmax(means)
+            mean = by_task_level(self._means()[0])[:, 0, 0]
+            lowest, highest = np.nanargmin(mean), np.nanargmax(mean)
             return (
-                f"Floors from {means[lowest]:.3g} ({rows[lowest]}) to {means[highest]:.3g} "
+                f"Floors from {mean[lowest]:.3g} ({rows[lowest]}) to {mean[highest]:.3g} "
                 f"({rows[highest]})"
             )
         verdicts = self._verdicts()
@@ -253,9 +280,25 @@ class CollapseFloorDisplay(Display):
         verdicts = with_dims(self.invariance.verdict, *TASK_LEVELS).transpose(*TASK_LEVELS)
         return verdicts.values.ravel()
 
-    def _footer(self, rows: list[str]) -> str:
-        said = [self.said]
+    def _footer(self, rows: list[str], n_cut: int) -> str:
+        """Return what is drawn, how many bars are cut, and what was found of sizes."""
+        n_seeds = self.floors.sizes["seed"]
+        if n_seeds == 1:
+            said = ["1 seed, and no interval."]
+        else:
+            mean, of = ("geometric mean", ", of ln floor") if self._is_log() else ("mean", "")
+            interval = f"{100 * self.confidence:.3g}% interval (Student's{of})"
+            said = [f"Points: {n_seeds} seeds; diamonds, bars: {mean}, {interval}."]
+        if n_cut:
+            said.append(f"{n_cut} of the bars cut at the frame.")
+        said.append(self.said)
         if self.invariance is not None:
+            p = adjust_p_values(self.invariance.p_difference.values)
+            if np.isfinite(p).any():
+                said.append(
+                    f"Sizes differ in {int((p <= _ALPHA).sum())} of {np.isfinite(p).sum()} "
+                    f"task-levels (F test of ln floor, at {_ALPHA:g} by Holm over these)."
+                )
             names = np.array(rows)[self._verdicts() == "trend"].tolist()
             if names:
                 more = len(names) - _MOST_NAMES
@@ -315,17 +358,9 @@ def _name_places(ax: Axes, values: xr.DataArray) -> None:
     ax.set_xticks(centres, tasks, fontsize=SMALL, minor=bool(levels))
 
 
-def _in_words(
-    late: xr.DataArray, window: tuple[float, float], confidence: float, ratio: float | None
-) -> str:
-    """Return what is drawn, how many floors may be none yet, and what counts as the same."""
-    n_seeds = late.sizes["seed"]
-    said = f"Least of updates {window[0]:g} to {window[1]:g}."
-    if n_seeds == 1:
-        said += " 1 seed, and no interval."
-    else:
-        interval = f"{100 * confidence:.3g}% interval (Student's)"
-        said += f" Points: {n_seeds} seeds; diamonds, bars: mean, {interval}."
+def _in_words(late: xr.DataArray, window: tuple[float, float], ratio: float | None) -> str:
+    """Return where floors are from, how many may be none yet, and what counts as the same."""
+    said = f"Floors: least of updates {window[0]:g} to {window[1]:g}."
     if late.any():
         said += f" {int(late.sum())} of {late.size} are at the last of these, and may be no floors."
     if ratio is not None:

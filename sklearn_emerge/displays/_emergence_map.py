@@ -241,7 +241,7 @@ class EmergenceMapDisplay(Display):
         emerged = np.isfinite(table).sum(axis=2)
         n_seeds = table.shape[2]
         size = min(SMALL, 0.7 * 72 * 0.19)
-        for i, j in zip(*np.nonzero((emerged > 0) & (emerged < n_seeds)), strict=True):
+        for i, j in zip(*np.nonzero((emerged < n_seeds) & (n_seeds > 1)), strict=True):
             dark = np.isfinite(shown[i, j]) and norm(shown[i, j]) > 0.45
             ax.text(
                 j,
@@ -294,7 +294,8 @@ class EmergenceMapDisplay(Display):
         bar.minorticks_off()
         bar.ax.tick_params(labelsize=SMALL)
         bar.outline.set_visible(False)
-        bar.ax.set_title("updates", loc="left", fontsize=9)
+        # Above the bar it would meet titles of panels.
+        bar.set_label("updates", fontsize=9)
         bar.ax.annotate(
             f"not by {updates(high)}",
             (1, 1 + _NEVER / 2),

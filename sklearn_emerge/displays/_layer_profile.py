@@ -12,7 +12,7 @@ from ..geometry import collapse_floor, layer_order
 from ..geometry._labels import TASK_LEVELS, check_labelled, check_only
 from ._bands import band_of
 from ._source import Display
-from ._style import SMALL, literal, plain_ticks, shades, write_names
+from ._style import GREY, PALETTE, SMALL, Color, literal, plain_ticks, shades, write_names
 from ._task_levels import finish_claim, measure_in_words, updates
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _BEFORE_BLOCKS = ("embedding",)
 class LayerProfileDisplay(Display):
     """A measure over layers by task, on the left at the floor and on the right at the end.
 
-    Lines are means over levels and seeds, bars the intervals over seeds. They join the outputs of
+    Points are means over levels and seeds, bars the intervals over seeds. Lines join the outputs of
     blocks. The state after the final normalisation is another quantity, and stands apart as an open
     point; so does the embedding. The title says whether deeper blocks fall lower (`layer_order`).
     Build it with `from_measure`.
@@ -164,13 +164,14 @@ class LayerProfileDisplay(Display):
         constant = self._constant()
         floor, end = (each.isel(layer=~constant) for each in (self.floor, self.end))
         layers, tasks = floor.layer.values.tolist(), floor.task.values.tolist()
+        colors = _colors(len(tasks))
         first, last = self.window
         titles = (
             f"at the floor, updates {updates(first)} to {updates(last)}",
             f"at the end, update {updates(self.last)}",
         )
         for ax, values, title in zip(panels, (floor, end), titles, strict=True):
-            for color, each in zip(shades(len(tasks)), values, strict=True):
+            for color, each in zip(colors, values, strict=True):
                 _draw_profile(ax, each, color)
             ax.set_title(title, fontsize=9)
             ax.set_xlim(-0.4, len(layers) - 0.6)
@@ -184,7 +185,7 @@ class LayerProfileDisplay(Display):
                 ax.set_ylim(np.nanmin(shown) / 1.25, np.nanmax(shown) * 1.25)
                 plain_ticks(ax)
         finish_claim(panels, is_own, self._title(), self._footer())
-        names = zip(end.mean("seed").values[:, -1], tasks, shades(len(tasks)), strict=True)
+        names = zip(end.mean("seed").values[:, -1], tasks, colors, strict=True)
         write_names(panels[-1], [(height, literal(task), color) for height, task, color in names])
         self.axes_ = panels
         self._plotted(panels[0])
@@ -221,7 +222,8 @@ class LayerProfileDisplay(Display):
             else "1 seed"
         )
         layers = self.floor.layer.values.tolist()
-        said = f"Lines: mean over levels and seeds; {bars}. "
+        lines = "lines join blocks; " if sum(_are_blocks(layers)) > 1 else ""
+        said = f"Points: mean over levels and seeds; {lines}{bars}. "
         if any(layer in _AFTER_NORM for layer in layers):
             said += "Open: after the final normalisation, which is another quantity. "
         constant = self.floor.layer.values[self._constant()].tolist()
@@ -235,6 +237,12 @@ class LayerProfileDisplay(Display):
         return (
             f"{self.label} of {self.floor.sizes['layer']} layers, {self.floor.sizes['task']} tasks"
         )
+
+
+def _colors(n_tasks: int) -> list[Color]:
+    """Return colours of tasks, which have no order; eight of them can be told apart."""
+    apart = [*PALETTE, GREY]
+    return list(apart[:n_tasks]) if n_tasks <= len(apart) else shades(n_tasks)
 
 
 def _are_blocks(layers: Sequence[Any]) -> list[bool]:

@@ -201,8 +201,9 @@ class LeadsDisplay(Display):
         shown = [pairs for pairs in _PAIRS if pairs in self.found]
         ends = self._ends()
         for ax, behaviour in zip(panels, behaviours, strict=True):
-            ax.axvline(0, color="0.4", linewidth=0.8)
             for row, pairs in enumerate(shown):
+                # Not through the counts, which stand above the bars.
+                ax.plot([0, 0], [row, row + _HIGH], color="0.4", linewidth=0.8)
                 one = self.found[pairs].sel(behaviour=behaviour)
                 _draw_row(ax, row, one, _PAIRS[pairs][1])
             ax.set_xlim(ends)
@@ -246,7 +247,9 @@ class LeadsDisplay(Display):
         if self.result is not None:
             verdict = self.result.verdicts.iloc[0]
             word = _VERDICTS.get(verdict.verdict, verdict.verdict)
-            return f"{self.measure} is {word}: {verdict.reason}"
+            # What keeps a measure from being a precursor does not make it early.
+            mark = ";" if word == "early" else ":"
+            return f"{self.measure} is {word}{mark} {verdict.reason}"
         own = self.found["own"]
         if with_dims(own.kind, "seed").sizes["seed"] < 2:
             return f"{self.measure}: one seed, of which there is no test"
@@ -262,7 +265,7 @@ class LeadsDisplay(Display):
         """Return what bars are, and what was found of each answer."""
         said = (
             f"Bars: shares of pairs; pale: one of the two not by {updates(self.last)} updates, "
-            "where it counts."
+            "where it counts; black lines: medians of all pairs with bars."
         )
         if self.result is None or not answers:
             return said

@@ -111,7 +111,7 @@ def _missing(
 ) -> str:
     """Return which answer keeps an early measure from being a precursor, in words."""
     if not events.null:
-        return "no null world was given"
+        return "without a null world a precursor cannot be tested"
     if n_seeds < fewest:
         return f"{n_seeds} seeds cannot show a precursor, {fewest} can"
     worst = {answer: p[:, ANSWERS.index(answer)].max() for answer in _NEEDED}

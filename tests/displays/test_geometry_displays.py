@@ -4,8 +4,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
-from figure_checks import shown_texts
-from trajectories import DRAWN, STEPS, draw_floors, draw_map, events_of, make_anatomy
+from figure_checks import check_texts, shown_texts
+from matplotlib.colors import to_rgb
+from matplotlib.text import Text
+from trajectories import DRAWN, STEPS, draw_floors, draw_leads, draw_map, events_of, make_anatomy
 
 from sklearn_emerge import (
     CollapseFloorDisplay,
@@ -21,7 +23,9 @@ from sklearn_emerge.geometry import (
     leads,
     precursor_test,
     rankme_of_noise,
+    scale_invariance,
 )
+from sklearn_emerge.inference import adjust_p_values, student_interval
 
 pytestmark = pytest.mark.usefixtures("close_figures")
 FEW = {"tasks": ("COPY", "PAR", "MUL"), "sizes": ("1x64", "2x128")}
@@ -65,7 +69,8 @@ def test_a_map_has_the_median_update_of_each_size(data):
     np.testing.assert_allclose(mesh.to_rgba(shown)[1, 0], grey)
     np.testing.assert_allclose(mesh.to_rgba(shown)[5], [grey, grey])
     assert not np.allclose(mesh.to_rgba(shown)[0, 0], grey)
-    assert {text.get_text() for text in ax.texts} >= {"4/5", "2/5"}
+    # Of COPY 1 and 2, and where none of both sizes has emerged.
+    assert sorted(text.get_text() for text in ax.texts) == [*["0/5"] * 4, "2/5", "4/5"]
     assert f"{exact.notnull().sum().item()} of {exact.size} emerged" in said(ax.figure)
     assert "not by 10,560" in said(ax.figure)
 
@@ -75,6 +80,20 @@ def test_a_map_of_one_size_has_a_column_a_seed(one_size):
     ax = EmergenceMapDisplay.from_events(emergence["gain"], STEPS).axes_[0]
     assert ax.get_xlabel() == "seed"
     assert ax.collections[0].get_array().shape == (9, 5)
+    # The colour says it of one seed.
+    assert not ax.texts
+
+
+def test_the_title_of_one_map_stands_apart_from_the_name_of_its_colours():
+    emergence, _ = events_of(make_anatomy(n_seeds=3))
+    display = EmergenceMapDisplay.from_events(emergence["gain"], STEPS)
+    check_texts(display.figure_)
+    title = display.axes_[0].get_title(loc="left")
+    boxes = {text.get_text(): text.get_window_extent() for text in shown_texts(display.figure_)}
+    # A space of letters of this size is 4 pixels wide.
+    around = boxes.pop(title).padded(4)
+    assert "updates" in boxes
+    assert not [text for text, box in boxes.items() if box.overlaps(around)]
 
 
 def test_a_map_marks_what_is_false(data):
@@ -125,7 +144,7 @@ def test_floors_are_those_of_the_analysis_with_what_noise_has(data):
     rankme = data.rankme.sel(layer="hidden")
     ax = draw_floors(data).ax_
     means = [line.get_ydata() for line in ax.lines if line.get_marker() == "D"]
-    expected = collapse_floor(rankme)["mean"].stack(row=("task", "level"))
+    expected = np.exp(collapse_floor(np.log(rankme))["mean"]).stack(row=("task", "level"))
     np.testing.assert_allclose(means, expected.transpose("size", "row"))
     noise = [line for line in ax.lines if line.get_linestyle() == "--"]
     assert noise[0].get_ydata()[0] == pytest.approx(rankme_of_noise(200, 128))
@@ -141,6 +160,52 @@ def test_floors_are_those_of_the_analysis_with_what_noise_has(data):
     display = CollapseFloorDisplay.from_measure(other, n_units=128)
     assert (display.noise, display.noise_name) == ([128.0], "noise: 128 units")
     assert display.label == "floor of participation ratio (directions)"
+
+
+def bars_of(ax):
+    """Return the lower and upper ends of vertical bars."""
+    return np.concatenate([[path[:, 1] for path in each.get_segments()] for each in ax.collections])
+
+
+def test_intervals_of_floors_are_those_of_the_axis():
+    # The interval of the mean itself begins below zero.
+    floors = np.array([1.1, 3.0, 5.0])
+    assert student_interval(floors).low < 0
+    measure = xr.DataArray(
+        [[[40, floor] for floor in floors]],
+        dims=("task", "seed", "step"),
+        coords={"task": ["ADD"], "step": [0, 100]},
+        name="rankme",
+    )
+    ax = CollapseFloorDisplay.from_measure(measure).ax_
+    logs = student_interval(np.log(floors))
+    np.testing.assert_allclose(bars_of(ax), [np.exp([logs.low, logs.high])])
+    assert ax.get_ylim()[0] < np.exp(logs.low) < np.exp(logs.high) < ax.get_ylim()[1]
+    assert "geometric mean, 95% interval (Student's, of ln floor)" in said(ax.figure)
+    assert "cut at the frame" not in said(ax.figure)
+    # Where an axis is linear nothing has a logarithm.
+    ax = CollapseFloorDisplay.from_measure(measure.copy(data=measure - 2), confidence=0.9).ax_
+    assert ax.get_yscale() == "linear"
+    plain = student_interval(floors - 2, confidence=0.9)
+    np.testing.assert_allclose(bars_of(ax), [[plain.low, plain.high]])
+    assert "diamonds, bars: mean, 90% interval (Student's)." in said(ax.figure)
+    assert "1 of the bars cut at the frame." in said(ax.figure)
+
+
+def test_seeds_of_floors_can_be_seen(data):
+    ax = draw_floors(data).ax_
+    sizes = {line.get_marker(): line.get_markersize() for line in ax.lines}
+    assert 3 <= sizes["o"] < sizes["D"]
+
+
+def test_footers_of_floors_say_where_sizes_differ(data):
+    display = draw_floors(data)
+    p_values = scale_invariance(display.floors.floor).p_difference
+    n_differ = int((adjust_p_values(p_values.values) <= 0.05).sum())
+    assert 0 < n_differ < 9
+    assert f"Sizes differ in {n_differ} of 9 task-levels" in said(display.figure_)
+    # One run a size does not tell.
+    assert "Sizes differ" not in said(draw_floors(data.isel(seed=[0])).figure_)
 
 
 def test_the_title_of_floors_follows_their_equivalence():
@@ -194,6 +259,18 @@ def test_layers_are_shown_at_the_floor_and_at_the_end(one_size):
     assert "Not shown: embedding, 0 throughout" in said(display.figure_)
 
 
+def test_tasks_on_layers_have_colours_that_can_be_told_apart():
+    data = make_anatomy(n_seeds=2, levels=(1,), sizes=("2x128",)).isel(size=0)
+    ax = LayerProfileDisplay.from_measure(data.rankme).axes_[1]
+    colors = np.array([to_rgb(text.get_color()) for text in ax.texts])
+    assert len(colors) == 8
+    apart = np.linalg.norm(colors[:, np.newaxis] - colors, axis=2)[np.triu_indices(8, k=1)]
+    # Among as many of viridis neighbours are 0.12 apart.
+    assert apart.min() > 0.2
+    lines = {to_rgb(line.get_color()) for line in ax.lines}
+    assert lines == set(map(tuple, colors))
+
+
 def test_the_claim_about_layers_turns_with_the_data(one_size):
     turned = one_size.rankme.isel(layer=[2, 1]).assign_coords(layer=["1", "2"])
     display = LayerProfileDisplay.from_measure(turned)
@@ -202,6 +279,8 @@ def test_the_claim_about_layers_turns_with_the_data(one_size):
     assert "Of one seed there is no order of layers" in said(one_seed.figure_)
     one_block = LayerProfileDisplay.from_measure(one_size.rankme.isel(layer=[0, 1, 3]))
     assert "Of one block there is no order of layers" in said(one_block.figure_)
+    assert "lines" in said(display.figure_).lower()
+    assert "lines" not in said(one_block.figure_).lower()
     with pytest.raises(ValueError, match="axes has 1 axes; pass two"):
         one_block.plot(axes=plt.gca())
 
@@ -282,7 +361,8 @@ def test_leads_are_counted_in_words_and_have_their_verdict(one_size):
     verdict = precursor_test(
         {"rankme": departure}, emergence, STEPS, null_departure={"rankme": null}
     ).verdicts.iloc[0]
-    assert f"RankMe is {verdict.verdict}: {verdict.reason}" in words
+    assert verdict.verdict == "early"
+    assert f"RankMe is early; {verdict.reason}" in words
     # Bars of a row are all of its pairs with an event.
     heights = [bar.get_height() for bar in display.axes_[0].patches]
     assert max(heights) == pytest.approx(0.56)
@@ -299,6 +379,29 @@ def test_the_verdict_on_leads_turns_with_the_data():
     assert "RankMe is a precursor: order, null world and coupling" in said(follows.figure_)
     before = LeadsDisplay.from_events(4 * departure, departure, steps)
     assert "RankMe is late" in said(before.figure_)
+
+
+def test_leads_without_a_null_world_say_what_is_not_tested(one_size):
+    emergence, departure = events_of(one_size)
+    display = LeadsDisplay.from_events(departure, emergence, STEPS)
+    words = said(display.figure_)
+    assert "RankMe is early; without a null world a precursor cannot be tested" in words
+
+
+def test_lines_on_leads_are_told_and_do_not_cross_counts(one_size):
+    display = draw_leads(one_size)
+    assert "black lines: medians of all pairs with bars" in said(display.figure_)
+    found = display.found["own"].sel(behaviour="gain").log_lead.values.ravel()
+    median = np.median(found[np.isfinite(found)]) / np.log(2)
+    ax = display.axes_[1]
+    assert median in [line.get_xdata()[0] for line in ax.lines if line.get_color() == "black"]
+    at_one = [line for line in ax.lines if set(line.get_xdata()) == {0}]
+    assert at_one
+    counts = [Text.get_window_extent(text) for text in ax.texts if "leads" in text.get_text()]
+    assert len(counts) == 3
+    for line in at_one:
+        box = line.get_window_extent()
+        assert not any(box.y0 < count.y1 and count.y0 < box.y1 for count in counts)
 
 
 def test_leads_without_a_test_say_why(one_size):
