@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _COLORS = (BLUE, GREEN, ORANGE, PINK)
 _MISSING = {"departure": "does not depart"}
+# A gain far below zero, of weights that are wrong and sure, is cut here.
+_LOWEST = -0.5
 
 
 class EventTrajectoryDisplay(Display):
@@ -199,8 +201,7 @@ class EventTrajectoryDisplay(Display):
         steps = self.measure.step.values
         lines = np.concatenate([each.values.ravel() for each in self.behaviours.values()])
         low, high = (find(lines) for find in (np.nanmin, np.nanmax))
-        # A gain far below zero, of weights that are wrong and sure, is cut.
-        top.set_ylim(min(-0.03, max(low, -0.5)), max(1.03, 1.03 * high))
+        top.set_ylim(min(-0.03, max(low, _LOWEST)), max(1.03, 1.03 * high))
         top.set_ylabel(
             "share" if len(self.behaviours) > 1 else literal(next(iter(self.behaviours)))
         )
@@ -268,6 +269,9 @@ class EventTrajectoryDisplay(Display):
         said = (
             f"{seeds}Marks: events of seeds; dotted: their median, with those that never were last."
         )
+        cut = [literal(name) for name, each in self.behaviours.items() if each.min() < _LOWEST]
+        if cut:
+            said += f" Cut at the frame: {', '.join(cut)} below {_LOWEST:g}."
         missing = [
             f"{literal(name)} in {int(event.isnull().sum())}"
             for name, event in self.events.items()

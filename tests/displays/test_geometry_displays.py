@@ -317,6 +317,16 @@ def test_events_stand_where_they_were(one_size):
     )
 
 
+def test_curves_that_are_cut_are_told(one_size):
+    place = {"task": "MUL", "level": 2}
+    assert "Cut at the frame" not in said(trajectories(one_size, **place).figure_)
+    low = one_size.copy()
+    low["gain"] = one_size.gain.where(one_size.step > 0, -3)
+    display = trajectories(low, **place)
+    assert display.axes_[0].get_ylim()[0] == -0.5
+    assert "Cut at the frame: gain below -0.5." in said(display.figure_)
+
+
 def test_events_that_never_were_are_told(one_size):
     display = trajectories(one_size, task="MUL", level=3)
     words = said(display.figure_)
