@@ -227,7 +227,7 @@ def annotate(cube: xr.Dataset, configuration: dict[str, Any]) -> xr.Dataset:
         title=f"Emergence assessment of {model} on {world}",
         summary=(
             "Predictive gain and decodability of hidden states of sequence models, by training "
-            "mode, in a world with known latent dynamics and in its nulls."
+            "mode, in a world and in its nulls."
         ),
         source=f"sklearn_emerge {__version__}",
         history=f"{now} created by sklearn_emerge {__version__}",

@@ -110,7 +110,16 @@ def rows_at(batch: Any, where: Any) -> Any:
 
 def losses_of_rows(module: torch.nn.Module, loss: Loss, batch: Any, n: int) -> torch.Tensor:
     """Return the loss of each row, or raise a ValueError if there is not one finite number each."""
-    losses = loss(module, batch)
+    try:
+        losses = loss(module, batch)
+    except RuntimeError as error:
+        tensors = [leaf for leaf in tree_leaves(batch) if isinstance(leaf, torch.Tensor)]
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
+        error.add_note(
+            f"This is what loss(module, batch) raised; batch has tensors of the shapes {shapes}. "
+            "Check that these are what the module takes."
+        )
+        raise
     shape = tuple(getattr(losses, "shape", ()))
     if not isinstance(losses, torch.Tensor) or shape != (n,):
         what = f"shape {shape}" if isinstance(losses, torch.Tensor) else type(losses).__name__

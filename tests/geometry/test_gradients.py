@@ -540,5 +540,6 @@ def test_module_that_cannot_be_copied():
 
 
 def test_errors_of_the_network_are_its_own():
-    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied") as error:
         gradient_gram(linear(), nll, (X[:, 1:], Y))
+    assert "batch has tensors of the shapes" in error.value.__notes__[0]
