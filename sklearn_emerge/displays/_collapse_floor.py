@@ -330,7 +330,7 @@ def _noise(
     if key != "rankme":
         raise ValueError(
             f"what noise has is known of rankme and participation_ratio, not of {key!r}; leave out "
-            "n_units, or rename the measure."
+            "n_units, or rename the measure, for instance with measure.rename('rankme')."
         )
     if n_rows is None:
         raise ValueError("RankMe of noise depends on the number of rows as well; pass n_rows=200.")

@@ -49,9 +49,11 @@ def check_only(values: xr.DataArray, name: str, known: Sequence[str]) -> None:
     """Raise a ValueError if there is a dimension that an analysis does not know."""
     other = [dim for dim in values.dims if dim not in known]
     if other:
+        # The first layer is often an embedding, which says nothing.
+        one = f"last_block({name})" if other[0] == "layer" else f"{name}.isel({other[0]}=0)"
         raise ValueError(
-            f"{name} has the dimension {other[0]}; select one of it, for instance "
-            f"{name}.isel({other[0]}=0). Known are {', '.join(known)}."
+            f"{name} has the dimension {other[0]}; select one of it, for instance {one}. Known are "
+            f"{', '.join(known)}."
         )
 
 
