@@ -101,8 +101,7 @@ def _attempt(
         # which is not to be killed.
         options |= {"n_jobs": max(2, n_at_once), "pre_dispatch": n_at_once, "batch_size": 1}
     calls = [delayed(ending_with_parent)(_numbered, i, *job) for i, job in jobs.items()]
-    n_processes = effective_n_jobs(n_jobs)
-    if on_processes() and n_processes > 1:
+    if on_processes() and (n_processes := effective_n_jobs(n_jobs)) > 1:
         yield from run_on_processes(calls, n_at_once or n_processes)
         return
     with _errors_are_told():
