@@ -21,6 +21,7 @@ from sklearn_emerge.geometry import (
     concordance,
     count_leads,
     departure_step,
+    last_block,
     layer_order,
     leads,
     local_learning_coefficient,
@@ -46,11 +47,6 @@ _LOSS = {
     "trace": "trace",
     "coefficient": "learning coefficient",
 }
-
-
-def blocks_of(cube):
-    """Return the names of the layers that are outputs of blocks, from the first to the last."""
-    return [name for name in cube.layer.values.tolist() if name.endswith("output")]
 
 
 def settings(cube):
@@ -84,9 +80,9 @@ def measured(cube, condition="structured", of="rankme"):
     return trained.sel(dimensionality=of, drop=True).rename(of)
 
 
-def states(cube, layer, condition="structured", of="rankme"):
-    """Return how many directions the states of a layer have."""
-    return measured(cube, condition, of).sel(layer=layer)
+def states(cube, condition="structured", of="rankme"):
+    """Return how many directions the states after the last block have."""
+    return last_block(measured(cube, condition, of))
 
 
 def emergence_table(emerged):
@@ -128,11 +124,11 @@ def share_of(which):
     return f"{int(which.sum())} of {which.size}"
 
 
-def collapse(cube, layer):
+def collapse(cube):
     """Return in how many task-levels and runs RankMe is lowest within 200 updates, by world."""
     lowest = {}
     for condition in cube.condition.values.tolist():
-        measure = states(cube, layer, condition)
+        measure = states(cube, condition)
         lowest[condition] = share_of(measure.step[measure.argmin("step")] <= 200)
     return lowest
 
@@ -160,11 +156,9 @@ def of_reason(cube, kind, of="coefficient"):
     return reasons.astype(int) // 2 ** list(REASONS).index(kind) % 2
 
 
-def departures(cube, layer, condition="structured"):
+def departures(cube, condition="structured"):
     """Return the updates from which measures of states stay above their minimum, by name."""
-    return {
-        words: departure_step(states(cube, layer, condition, of)) for of, words in _MEASURES.items()
-    }
+    return {words: departure_step(states(cube, condition, of)) for of, words in _MEASURES.items()}
 
 
 def hard(found):
@@ -283,7 +277,8 @@ def reversed_classes(ordered):
 
 def layers_of(cube, condition):
     """Return the order of the blocks of a world, by claim."""
-    found = layer_order(states(cube, blocks_of(cube), condition))
+    blocks = [name for name in cube.layer.values.tolist() if name.endswith("output")]
+    found = layer_order(measured(cube, condition).sel(layer=blocks))
     return {
         claim: {name: float(found[name].sel(claim=claim)) for name in _SHARE}
         for claim in found.claim.values.tolist()
@@ -323,9 +318,9 @@ def orders_as_far(shares, n_tasks=4):
     return {share: float((far >= abs(share - 0.5)).mean()) for share in shares}
 
 
-def predictions(cube, layer, emerged):
+def predictions(cube, emerged):
     """Return what RankMe predicts in other runs beyond the loss of the answers, by behaviour."""
-    rankme = np.log(states(cube, layer))
+    rankme = np.log(states(cube))
     nll = cube.answers_trajectory.sel(_TRAINED, drop=True).sel(score="nll", drop=True)
     found = {
         behaviour: prediction_beyond_loss(rankme, nll, steps, at=[100, 200]).reset_index()
@@ -350,7 +345,7 @@ def prediction_table(found):
     )
 
 
-def figures_of(cube, layer, run, emerged, departed, null_emerged, null_departed, folder):
+def figures_of(cube, run, emerged, departed, null_emerged, null_departed, folder):
     """Draw the figures of the page, and return their files by name."""
     folder.mkdir(exist_ok=True)
     answers = cube.answers_trajectory.sel(_TRAINED, drop=True)
@@ -358,7 +353,7 @@ def figures_of(cube, layer, run, emerged, departed, null_emerged, null_departed,
         "exact match": answers.sel(score="exact_match", drop=True),
         "gain": answers.sel(score="gain", drop=True),
     }
-    rankme = states(cube, layer)
+    rankme = states(cube)
     first = departed["RankMe"].rename("RankMe")
     drawn = {
         "map": EmergenceMapDisplay.from_events(
@@ -382,10 +377,9 @@ def figures_of(cube, layer, run, emerged, departed, null_emerged, null_departed,
 
 def anatomy_values(cube, folder):
     """Return the named values."""
-    blocks, run = blocks_of(cube), settings(cube)
-    last = blocks[-1]
+    run = settings(cube)
     emerged, null_emerged = emergences(cube), emergences(cube, "permuted")
-    departed, null_departed = departures(cube, last), departures(cube, last, "permuted")
+    departed, null_departed = departures(cube), departures(cube, "permuted")
     tested = {
         name: precursor_test(
             {name: departed[name]}, emerged, cube.step, null_departure={name: null_departed[name]}
@@ -393,11 +387,11 @@ def anatomy_values(cube, folder):
         for name in departed
     }
     joint = precursor_test(departed, emerged, cube.step, null_departure=null_departed)
-    floor = collapse_floor(states(cube, last))
+    floor = collapse_floor(states(cube))
     layers = {name: layers_of(cube, name) for name in cube.condition.values.tolist()}
     counts = lead_counts(departed["RankMe"], emerged, cube.step)
     ordered = concordances(floor.floor, emerged)
-    predicted = predictions(cube, last, emerged)
+    predicted = predictions(cube, emerged)
     trusted = trust(cube)
     blind = of_reason(cube, "above_blind")
     visits = blind.step.values.tolist()
@@ -410,7 +404,7 @@ def anatomy_values(cube, folder):
         "floors": floor_table(floor),
         "floor_of_mod": [f"{value:.1f}" for value in floor["mean"].sel(task="MOD").values],
         "noise": rankme_of_noise(run["n_rows"], run["n_units"]),
-        "collapse": collapse(cube, last),
+        "collapse": collapse(cube),
         "layers": layers["structured"],
         "null_layers": layers["permuted"],
         "leads": {behaviour: lead_table(counts, behaviour) for behaviour in emerged},
@@ -455,7 +449,5 @@ def anatomy_values(cube, folder):
             "here, at first": float(blind.sel(_TRAINED | {"step": visits[:2]}).mean()),
             "in the null": float(blind.sel(_TRAINED | {"condition": "permuted"}).mean()),
         },
-        "figures": figures_of(
-            cube, last, run, emerged, departed, null_emerged, null_departed, folder
-        ),
+        "figures": figures_of(cube, run, emerged, departed, null_emerged, null_departed, folder),
     }
