@@ -41,5 +41,8 @@ def set_gradient(module: nn.Module, rows: torch.Tensor) -> None:
         return
     parameters = list(module.parameters())
     parts = rows[0].split([parameter.numel() for parameter in parameters])
-    for parameter, part in zip(parameters, parts, strict=True):
-        parameter.grad = part.view_as(parameter)
+    pairs = zip(parameters, parts, strict=True)
+    # Callbacks may have frozen some, and given others hooks, which autograd calls.
+    free = [(each, part.view_as(each)) for each, part in pairs if each.requires_grad]
+    if free:
+        torch.autograd.backward(*zip(*free, strict=True))

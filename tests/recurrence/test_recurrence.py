@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import types
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, Freezer
 from torch import nn
 
 from sklearn_emerge import (
@@ -240,6 +240,29 @@ def test_callbacks_see_the_network_and_do_not_change_the_result(X):
     bias = next(c for _, c in watched.net_.callbacks_ if isinstance(c, Watch)).bias_
     assert len(set(bias)) == 12
     assert bias[-1] == watched.network_.head.bias.item()
+
+
+class Start(Callback):
+    """Keep the weights of the start, and let hooks give those of the head no gradient."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.start_ = {k: weight.detach().clone() for k, weight in net.module_.named_parameters()}
+        net.module_.head.weight.register_hook(torch.zeros_like)
+
+
+@pytest.mark.parametrize("engine", ["numba", "torch"])
+def test_what_callbacks_freeze_or_give_hooks_is_left_alone(engine, X):
+    callbacks = [Start(), Freezer("core.weight_*")]
+    model = GRUPredictor(
+        5, head="sgd", max_steps=12, engine=engine, callbacks=callbacks, random_state=0
+    ).fit(X)
+    start = next(c for _, c in model.net_.callbacks_ if isinstance(c, Start)).start_
+    same = {k: torch.equal(now, start[k]) for k, now in model.network_.named_parameters()}
+    assert {name for name, stays in same.items() if stays} == {
+        "core.weight_ih_l0",
+        "core.weight_hh_l0",
+        "head.weight",
+    }
 
 
 @pytest.mark.parametrize("predictor", [RNNPredictor, GRUPredictor, LSTMPredictor])
