@@ -7,6 +7,7 @@ with it.
 
 import multiprocessing
 import os
+import pickle
 import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -44,30 +45,41 @@ def run_on_processes(calls: Sequence[Any], n_processes: int) -> Iterator[Any]:
         If a process is killed.
     """
     # As joblib.
-    context: Any = multiprocessing.get_context(os.environ.get("JOBLIB_START_METHOD") or None)
+    method = os.environ.get("JOBLIB_START_METHOD", "").strip() or None
+    context: Any = multiprocessing.get_context(method)
     waiting, processes = deque(range(len(calls))), dict[Any, Any]()
+    # Others are not sent them as they start: that waits also for one that has ended.
+    is_fork = context.get_start_method() == "fork"
+    shared, sent = (calls, None) if is_fork else (None, pickle.dumps(calls))
     try:
         for _ in range(min(n_processes, len(calls))):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_work, args=(theirs, calls), daemon=True)
+            process = context.Process(target=_work, args=(theirs, shared), daemon=True)
             process.start()
             # With the last copy of its end the pipe ends.
             theirs.close()
             processes[ours] = process
-            ours.send(waiting.popleft())
+        for pipe in processes:
+            # One that has ended since then is noticed when its answer is wanted.
+            with suppress(OSError):
+                if sent is not None:
+                    pipe.send_bytes(sent)
+                pipe.send(waiting.popleft())
+        # It is as large as all arrays.
+        del sent
         at_work = set(processes)
         while at_work:
             for pipe in wait(at_work):
                 try:
-                    result, error = pipe.recv()
+                    answer = pipe.recv_bytes()
                 except (EOFError, OSError) as lost:
                     raise TerminatedWorkerError("A process of multiprocessing ended.") from lost
                 if waiting:
-                    # One that has ended since then is noticed when its answer is wanted.
                     with suppress(OSError):
                         pipe.send(waiting.popleft())
                 else:
                     at_work.remove(pipe)
+                result, error = pickle.loads(answer)
                 if error is not None:
                     raise error
                 yield result
@@ -79,15 +91,29 @@ def run_on_processes(calls: Sequence[Any], n_processes: int) -> Iterator[Any]:
             pipe.close()
 
 
-def _work(pipe: Connection, calls: Sequence[Any]) -> None:
+def _work(pipe: Connection, calls: Sequence[Any] | None) -> None:
     """Answer the numbers of calls by what these return, or raise, without further processes."""
     # Whoever interrupts this process has interrupted the one that knows what to say.
     with parallel_config("sequential"), suppress(EOFError, KeyboardInterrupt):
+        if calls is None:
+            calls = pipe.recv()
         while True:
             function, arguments, named = calls[pipe.recv()]
             try:
-                answer = function(*arguments, **named), None
-            except Exception as error:
-                error.add_note(f"In a process of multiprocessing:\n{traceback.format_exc()}")
-                answer = None, error
-            pipe.send(answer)
+                answer = pickle.dumps((function(*arguments, **named), None))
+            # As without processes: what a call interrupts, or exits, is the program.
+            except BaseException as error:
+                answer = _as_bytes(error)
+            pipe.send_bytes(answer)
+
+
+def _as_bytes(error: BaseException) -> Any:
+    """Return an error that a process can read, or one with its words if it cannot."""
+    words = f"In a process of multiprocessing:\n{traceback.format_exc()}"
+    error.add_note(words)
+    try:
+        answer = pickle.dumps((None, error))
+        pickle.loads(answer)
+    except Exception:
+        return pickle.dumps((None, RuntimeError(words)))
+    return answer

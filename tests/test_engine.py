@@ -160,16 +160,45 @@ def test_an_assessment_says_that_no_worker_is_left(tmp_path, monkeypatch):
     assert f"1 of 8 cells are finished and kept in {tmp_path}" in str(error.value)
 
 
-def test_no_worker_of_multiprocessing_that_is_killed_is_waited_for(tmp_path):
-    script = Path(__file__).with_name("on_pool.py")
-    run = subprocess.run(
-        [sys.executable, script, tmp_path], capture_output=True, text=True, timeout=120, check=False
+def run_by(method, *command):
+    """Return what a process did whose own are started by a method of multiprocessing."""
+    return subprocess.run(
+        [sys.executable, *command],
+        env={**os.environ, "JOBLIB_START_METHOD": method},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["fork", *(pytest.param(name, marks=pytest.mark.slow) for name in ("spawn", "forkserver"))],
+)
+def test_no_process_of_multiprocessing_that_is_killed_is_waited_for(method, tmp_path):
+    run = run_by(method, Path(__file__).with_name("on_pool.py"), tmp_path)
     assert run.returncode == 0, run.stderr
-    said = ["at work", "idle", "after the last", "as it writes"]
-    assert run.stdout.splitlines() == said
-    # Threads of the pool print what they raise.
+    said = ["at work", "idle", "after the last", "as it writes", "as it starts"]
+    assert run.stdout.splitlines() == [*said, "errors", "tensors"]
+    # Workers print what they do not catch.
     assert "Traceback" not in run.stderr, run.stderr
+
+
+@pytest.mark.slow
+def test_processes_that_cannot_start_are_not_waited_for(tmp_path):
+    """Those that are spawned run the script, which may not do without its last lines."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import numpy as np\n"
+        "from joblib import parallel_config\n"
+        "from sklearn_emerge._engine import run_jobs\n"
+        "with parallel_config('multiprocessing', n_jobs=2):\n"
+        "    print(dict(run_jobs([(np.sum, np.ones(10**6))] * 2, None)))\n"
+    )
+    run = run_by("spawn", script)
+    assert run.returncode == 1
+    assert "if __name__ == '__main__':" in run.stderr
 
 
 @pytest.mark.slow
