@@ -5,7 +5,7 @@ from numbers import Real
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 from sklearn.utils._param_validation import Interval, validate_params
 
@@ -148,7 +148,7 @@ def scale_invariance(
     Warns
     -----
     UserWarning
-        If a size has no floor at all.
+        If a size has no floor at all, which is left out.
 
     Notes
     -----
@@ -189,9 +189,10 @@ def scale_invariance(
             f"floor has the value {floor.min().item():g}, which has no logarithm; leave out what "
             "is constant by construction, such as the embedding layer."
         )
-    _check_sizes(floor)
+    with_floor = _sizes_with_floor(floor)
     log_size = np.log(parameters)
-    margin = float(np.log(ratio) / np.ptp(log_size))
+    # What is left out has no part in the range either.
+    margin = float(np.log(ratio) / np.ptp(log_size[with_floor]))
     runs = [dim for dim in ("size", "seed") if dim in floor.dims]
 
     def line_of(floors: Floats) -> tuple[float, float, float, float]:
@@ -234,9 +235,9 @@ def _parameters_of(floor: xr.DataArray, n_parameters: ArrayLike | None) -> Array
     return n_parameters
 
 
-def _check_sizes(floor: xr.DataArray) -> None:
-    """Raise a ValueError if fewer than two sizes have floors, and warn if not all have."""
-    seen = floor.notnull().any([dim for dim in floor.dims if dim != "size"]).values
+def _sizes_with_floor(floor: xr.DataArray) -> NDArray[np.bool_]:
+    """Return which sizes have floors; raise a ValueError if fewer than two, warn if not all."""
+    seen: NDArray[np.bool_] = floor.notnull().any([d for d in floor.dims if d != "size"]).values
     with_floor, without = (
         ", ".join(str(size) for size in floor["size"].values[which]) for which in (seen, ~seen)
     )
@@ -249,6 +250,7 @@ def _check_sizes(floor: xr.DataArray) -> None:
         warnings.warn(
             f"floor has no values of the sizes {without}, which are left out.", stacklevel=4
         )
+    return seen
 
 
 def _slope(x: Floats, y: Floats, confidence: float) -> tuple[float, float, float]:

@@ -168,6 +168,17 @@ def test_sizes_without_floors_are_named():
         scale_invariance(floor.where(floor["size"] == "c"), SIZES[:3])
 
 
+def test_sizes_without_floors_are_not_in_the_range_of_a_trend():
+    rng = np.random.default_rng(0)
+    sizes = [1e5, 1e6, 1e9]
+    floor = xr.DataArray(np.exp(rng.normal(1, 0.03, (3, 5))), dims=("size", "seed"))
+    expected = scale_invariance(floor[:2], sizes[:2])
+    assert expected.verdict == "no trend"
+    with pytest.warns(UserWarning, match="no values of the sizes 2"):
+        found = scale_invariance(floor.where(np.arange(3)[:, np.newaxis] < 2), sizes)
+    xr.testing.assert_identical(found, expected)
+
+
 FLOOR = xr.DataArray(np.full((5, 3), 2.0), dims=("size", "seed"))
 MEASURE = xr.DataArray(np.ones((2, 5)), dims=("seed", "step"), coords={"step": STEPS})
 
