@@ -252,6 +252,9 @@ def local_learning_coefficient(
         norm = float(np.linalg.norm(steepest))
         steepness = top.value / norm**2
         mismatch = curvature.mismatch(steepest / norm, steepness)
+        if scales is not None and n_beta * steepness < localisation:
+            # Steps along a direction that is steeper still can be so much shorter.
+            steepness = curvature.extreme("LA", _TOL).value
         losses, slope = curvature.losses, float(curvature.gradient @ curvature.gradient)
         del curvature  # Its graph takes memory.
         dynamics = Dynamics(

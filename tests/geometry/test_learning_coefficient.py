@@ -313,6 +313,21 @@ def test_a_localisation_that_is_stiffer_than_the_loss_is_a_reason():
     assert said(found, "the coefficient is that of the localisation")
 
 
+def test_a_steep_direction_of_short_steps_is_stiffer_than_the_localisation():
+    """Gradients of rows are large along the first weight: steps are long along the second."""
+    signs = torch.tensor([-1.0, 1.0], dtype=torch.float64).repeat(64)[:, None]
+
+    def loss(module, batch):
+        first, second = module.w
+        return 50 * (first - batch[:, 0]) ** 2 + 22.5 * second**2
+
+    options = dict(rows_per_step=16, preconditioner="rmsprop", n_burn_in=0, n_draws=4)
+    for localisation, there in ((6000.0, False), (20_000.0, True)):
+        found = coefficient(Weights(0.0, 0.0), loss, signs, localisation=localisation, **options)
+        assert found.top < 50
+        assert ("only_localisation" in [reason.kind for reason in found.reasons]) == there
+
+
 def test_a_short_burn_in_and_few_draws_are_reasons():
     found = coefficient(n_burn_in=20)
     assert said(found, "Burn-in has 20 steps, fewer than 3 relaxation times")
