@@ -167,7 +167,8 @@ def run_by(method, *command):
         env={**os.environ, "JOBLIB_START_METHOD": method},
         capture_output=True,
         text=True,
-        timeout=120,
+        # Each that is spawned imports torch.
+        timeout=400,
         check=False,
     )
 
