@@ -59,7 +59,8 @@ class Net(NeuralNet):
         # Autograd takes longer than the kernel of a small network, and has nothing to find out.
         rows = np.atleast_2d(batch[0].numpy())
         losses, gradient = self.compiled_loss(rows_of_weights(self.module_), rows)
-        set_gradient(self.module_, gradient)
+        # Callbacks of users may freeze weights, and hook onto them.
+        set_gradient(self.module_, gradient, by_autograd=self.stoppable)
         self.replica_losses_ = losses
         return {"loss": losses.sum(), "y_pred": None}
 

@@ -34,15 +34,21 @@ def rows_of_weights(module: nn.Module) -> torch.Tensor:
     return nn.utils.parameters_to_vector(module.parameters())[None]
 
 
-def set_gradient(module: nn.Module, rows: torch.Tensor) -> None:
-    """Give the weights of replicas, or of one module, their gradient, in rows as of the weights."""
+def set_gradient(module: nn.Module, rows: torch.Tensor, by_autograd: bool = False) -> None:
+    """Give the weights of replicas, or of one module, their gradient, in rows as of the weights.
+
+    By autograd weights that are frozen get none, and hooks are called, in 60 microseconds more.
+    """
     if isinstance(module, Replicas):
         module.weights.grad = rows
         return
     parameters = list(module.parameters())
     parts = rows[0].split([parameter.numel() for parameter in parameters])
-    pairs = zip(parameters, parts, strict=True)
-    # Callbacks may have frozen some, and given others hooks, which autograd calls.
-    free = [(each, part.view_as(each)) for each, part in pairs if each.requires_grad]
+    pairs = [(each, part.view_as(each)) for each, part in zip(parameters, parts, strict=True)]
+    if not by_autograd:
+        for parameter, part in pairs:
+            parameter.grad = part
+        return
+    free = [pair for pair in pairs if pair[0].requires_grad]
     if free:
         torch.autograd.backward(*zip(*free, strict=True))
