@@ -1,6 +1,6 @@
 """Milliseconds an update of five seeds: torch, JAX and the compiled scan, in one run.
 
-    python benchmarks/recurrence.py [--sizes 4 8 16 32 64 128 256] [--updates 40]
+    python benchmarks/recurrence.py [--sizes 4 8 16 32 64 128 256 384] [--updates 40]
         [--tokens 27 300] [--save FOLDER]
 
 torch: torch.nn with Adam and batches by indexing, the best of one process on one thread, one on
@@ -128,7 +128,7 @@ def compare_channels(sizes, updates, table):
 def main():
     """Print a line for each network."""
     parser = argparse.ArgumentParser(parents=[SAVING])
-    parser.add_argument("--sizes", type=int, nargs="+", default=[4, 8, 16, 32, 64, 128, 256])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[4, 8, 16, 32, 64, 128, 256, 384])
     parser.add_argument("--updates", type=int, default=40)
     parser.add_argument("--tokens", type=int, nargs="+", help="sizes of vocabularies")
     options = parser.parse_args()

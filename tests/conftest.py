@@ -36,9 +36,11 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    # What was imported and collected stays to the end: do not look for garbage in it again.
+    # What was imported and collected stays to the end: do not look for garbage in it again, and
+    # not after every 700 objects either.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000)
 
 
 @pytest.fixture
@@ -94,6 +96,8 @@ def few_baselines(monkeypatch):
 # Three languages of four words.
 TRIANGLE = TriangleWorld(n_words=4, examples={"A->B": 60, "B->C": 60, "A->C": 6})
 ALL_MODES = ("full", "readout", "random")
+FEW_BASELINES = ("mean", "step_mean", "persistence")
+WITH_FILTER = (*FEW_BASELINES, "linear_filter")
 SMALL = dict(
     n_train=40,
     n_eval=20,
@@ -104,7 +108,7 @@ SMALL = dict(
     modes=("full", "readout"),
     nulls=("resample",),
     reservoir_sizes=None,
-    baselines=("mean", "step_mean", "persistence", "linear_filter"),
+    baselines=FEW_BASELINES,
 )
 
 # Leaves out what a test that asks for losses or gains does without.
@@ -113,7 +117,7 @@ GAIN_ALONE = dict(nulls=(), claims=("gain",), probe=None)
 
 def small_assessment(**options):
     """Return an assessment that takes a second: its numbers mean nothing."""
-    world = options.pop("world", OscillatorWorld(n_steps=20))
+    world = options.pop("world", OscillatorWorld(n_steps=10))
     model = options.pop("model", GRUPredictor(hidden_size=3, max_steps=4))
     if getattr(world, "observation", None) == "token":
         # Softmax filters take long.
@@ -130,11 +134,12 @@ def fitted():
 @pytest.fixture(scope="session")
 def fitted_single():
     """A fitted assessment of one configuration."""
-    return small_assessment(nulls=("resample", "shuffle"), modes=ALL_MODES).fit()
+    options = dict(nulls=("resample", "shuffle"), modes=ALL_MODES, baselines=WITH_FILTER)
+    return small_assessment(**options).fit()
 
 
 @pytest.fixture(scope="session")
 def cube():
     """The cube of five seeds of a tiny network."""
-    options = {"modes": ("full", "readout"), "nulls": ("resample", "phase")}
+    options = dict(nulls=("resample", "phase"), baselines=WITH_FILTER)
     return small_assessment(n_seeds=5, **options).fit().cube_

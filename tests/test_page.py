@@ -42,6 +42,8 @@ def test_name_without_a_value_is_refused(page, calibration, tmp_path):
         page.write(tmp_path / "page.md", "calibration.md", calibration=calibration)
 
 
+# The claims are asserted wherever the page is written; here the numbers are computed once more.
+@pytest.mark.slow
 def test_claims_of_the_emergence_page_that_turn_are_refused(page, tmp_path):
     found = importlib.import_module("page_emergence").emergence_values(page.load_all("corrected"))
     page.write(tmp_path / "page.md", "emergence.md", emergence=found)

@@ -80,6 +80,7 @@ def _nodes(tree: ast.AST) -> list[ast.AST]:
     return nodes
 
 
+@cache
 def _imported(path: Path) -> set[Path]:
     """Return the files that a file imports."""
     return {_home(module, name) for module, name, _ in _imports(path)}

@@ -87,7 +87,7 @@ def test_cube_repeats_what_the_pieces_give(fitted_single):
     """Recompute one cell by hand from the public pieces."""
     cube = fitted_single.cube_
     entropy = ENTROPY
-    world = OscillatorWorld(n_steps=20)
+    world = OscillatorWorld(n_steps=10)
     train, evaluation = world.split(40, 20, substream(entropy, "data", 1))
     gaussian = dict(likelihood="gaussian", noise_std=0.05)
     structured = cube.sel(condition="structured", seed=1)
@@ -186,6 +186,7 @@ def test_interrupted_training_is_not_taken_for_finished(tmp_path, monkeypatch):
     assert_same_results(resumed.cube_, fresh.cube_)
 
 
+@pytest.mark.slow
 def test_threads_give_the_same_results(fitted):
     with parallel_config("threading", n_jobs=2):
         threaded = small_assessment(param_grid={"hidden_size": [2, 4]}, modes=ALL_MODES).fit()
@@ -219,7 +220,7 @@ def test_own_settings_of_a_baseline_are_kept():
     options = dict(modes=("random",), **GAIN_ALONE)
     cube = small_assessment(baselines=own, **options).fit().cube_.isel(condition=0)
     stream = substream(ENTROPY, "data", 0)
-    train, evaluation = OscillatorWorld(n_steps=20).split(40, 20, stream)
+    train, evaluation = OscillatorWorld(n_steps=10).split(40, 20, stream)
     expected = -MeanPredictor(noise_std=3.0).fit(train.X).score(evaluation.X)
     assert cube.nll_baseline.sel(baseline="wide", seed=0) == pytest.approx(expected)
 
@@ -397,7 +398,7 @@ def test_seeds_share_their_data_if_asked():
     cube = small_assessment(shared_data=True, **options).fit().cube_
     assert (cube.nll_baseline.std("seed") == 0).all()
     assert (cube.nll_optimal.std("seed") == 0).all()
-    train, evaluation = OscillatorWorld(n_steps=20).split(40, 20, substream(ENTROPY, "data"))
+    train, evaluation = OscillatorWorld(n_steps=10).split(40, 20, substream(ENTROPY, "data"))
     expected = -MeanPredictor(noise_std=0.05).fit(train.X).score(evaluation.X)
     assert cube.nll_baseline.sel(baseline="mean", seed=0).item() == pytest.approx(expected)
     model = AutoregressivePredictor(2)

@@ -293,6 +293,7 @@ def copied(tmp_path, monkeypatch):
     yield keys
     _reach.digest_of.cache_clear()
     _reach._imports.cache_clear()
+    _reach._imported.cache_clear()
 
 
 def test_code_that_no_cell_comes_by_is_in_no_key(copied):

@@ -71,7 +71,7 @@ def core_without_inputs():
     return SAME
 
 
-ENGINE = GRUPredictor(200, engine="numba")
+ENGINE = GRUPredictor(300, engine="numba")
 EARLY = {"early_stopping": True, "validation_fraction": 0.01}
 MODELS = [
     (GRUPredictor(device="gpu"), "device='gpu' cannot be used"),
@@ -92,11 +92,11 @@ MODELS = [
     (LSTMPredictor(10**20), "LSTMPredictor.*cannot be built"),
     (TransformerPredictor(10**17, 1, 1), "TransformerPredictor.*cannot be built"),
     (TINY(feedforward_size=10**20), "feedforward_size=1.*cannot be built"),
-    (TINY(context=20), "context=20 is longer than the 19 steps"),
+    (TINY(context=20), "context=20 is longer than the 9 steps"),
     (TransformerPredictor(8, 1, 3), "hidden_size=8 is not a multiple of n_heads=3"),
     (TINY(extra_outputs=1), "extra_outputs=1 is for likelihood='categorical'"),
     (TINY(**EARLY), "validation_fraction=0.01 of 40 sequences is 0"),
-    (ENGINE, "engine='numba' cannot.*200 hidden units"),
+    (ENGINE, "engine='numba' cannot.*300 hidden units"),
     (GRUPredictor(likelihood="bernoulli"), "likelihood='bernoulli'.*binarise"),
     (GRUPredictor(likelihood="categorical"), "not a token"),
     (ModulePredictor(SAME), "module is a GRU"),
@@ -125,7 +125,7 @@ OTHERS = [
     ),
     (
         dict(model=TINY(), param_grid={"context": [4, 50]}),
-        "context=50 is longer than the 19 steps",
+        "context=50 is longer than the 9 steps",
     ),
     (
         dict(model=TINY(), param_grid={"world__n_steps": [20, 6], "context": [6]}),

@@ -127,10 +127,11 @@ def test_displays_take_an_assessment_a_cube_and_a_file(fitted, tmp_path):
     first = AssessmentDisplay.from_cube(tmp_path / "cube.nc", ax=axes[0], hidden_size=4)
     second = CapacityCurveDisplay.from_cube(str(tmp_path / "cube.nc"), ax=axes[1])
     assert first.figure_ is second.figure_ is figure
-    for source in (fitted, fitted.cube_, tmp_path / "cube.nc"):
-        for display in (AssessmentDisplay, DecodingDisplay, MemoryDisplay):
-            shown = display.from_cube(source, hidden_size=4)
-            assert repr(shown).startswith(f"<{display.__name__}: ")
+    sources = fitted, fitted.cube_, tmp_path / "cube.nc"
+    displays = AssessmentDisplay, DecodingDisplay, MemoryDisplay
+    for source, display in zip(sources, displays, strict=True):
+        shown = display.from_cube(source, hidden_size=4)
+        assert repr(shown).startswith(f"<{display.__name__}: ")
     assert diamonds(AssessmentDisplay.from_estimator(fitted, hidden_size=4).ax_) == diamonds(
         first.plot().ax_
     )

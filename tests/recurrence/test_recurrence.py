@@ -139,9 +139,8 @@ def test_losses_equal_torch(core, bernoulli, n_replicas, batch, n_steps, n_threa
 
 
 # What trains is in single precision. Double is compiled anew for each kind, in seconds.
-@pytest.mark.parametrize(
-    "core", [pytest.param(core, marks=[pytest.mark.slow] * (core is not nn.GRU)) for core in CORES]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("core", CORES)
 def test_gradients_in_double_precision(core):
     size = (1, 1, 1)
     _, _, weights = replicas(core, 2, *size, torch.float64)

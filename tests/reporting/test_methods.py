@@ -14,7 +14,7 @@ def test_methods_are_those_of_the_cube(cube):
     told = write_methods(facts_of(cube))
     for part in (
         "a GRUPredictor of 3 hidden units (67 weights)",
-        "OscillatorWorld (initial_std = 0.1, n_steps = 20,",
+        "OscillatorWorld (initial_std = 0.1, n_steps = 10,",
         "Each of 5 replicates (seeds) had 40 sequences for training and 20 for evaluation",
         "Adam (step size 0.01, batches of 40) for 4 updates",
         "compared with 4 alternatives: the mean, the mean of each step, persistence and a linear",
@@ -101,9 +101,9 @@ def test_methods_are_those_of_the_cube(cube):
             ["Heads were"],
         ),
         (
-            lambda cube: cube.expand_dims(head=["sgd"], lr=[0.5], world__n_steps=[10]),
-            ["Heads were trained by gradient descent", "step size 0.5", "n_steps = 10"],
-            ["Varied", "closed form to", "0.001", "n_steps = 20"],
+            lambda cube: cube.expand_dims(head=["sgd"], lr=[0.5], world__n_steps=[50]),
+            ["Heads were trained by gradient descent", "step size 0.5", "n_steps = 50"],
+            ["Varied", "closed form to", "0.001", "n_steps = 10"],
         ),
         (
             lambda cube: cube.expand_dims(world__n_steps=[10, 20], max_steps=[3, 4]),

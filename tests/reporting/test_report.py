@@ -190,7 +190,7 @@ def test_a_comparison_says_what_differs(cube, tmp_path):
     for cubes, said in (
         ([cube, cube], "All have the same settings."),
         ([cube, other], "margin 0.01 0.2 "),
-        ([cube, other], "world: n_steps 20 50 "),
+        ([cube, other], "world: n_steps 10 50 "),
         # The other has no such parameter.
         ([cube, other], "world: initial_std 0.1 – "),
     ):

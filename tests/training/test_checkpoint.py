@@ -52,6 +52,8 @@ CASES = [
 NAMES = ["scan", "heads", "torch", "head", "transformer", "early stopping"]
 NAMES += ["scan with a schedule", "transformer with a schedule"]
 NAMES += ["scan of tokens", "heads of tokens"]
+# As those of scans, and the transformer without a schedule.
+SLOW = "transformer with a schedule", "heads of tokens"
 
 
 class Visits:
@@ -113,7 +115,12 @@ def cut_off(tmp_path, case, fatal, **options):
 @pytest.mark.parametrize(
     ("number", "fatal", "saved"),
     [
-        pytest.param(number, *((8, 6), (19, 12))[number % 2], id=name)
+        pytest.param(
+            number,
+            *((8, 6), (19, 12))[number % 2],
+            id=name,
+            marks=[pytest.mark.slow] * (name in SLOW),
+        )
         for number, name in enumerate(NAMES)
     ],
 )
