@@ -164,7 +164,7 @@ def student(cube):
         "guessing": guessing(world),
         "able": able.size,
         "learned": int((able > 0.9).sum()),
-        "between": int(((able > 0.3) & (able < 0.6)).sum()),
+        "between": [each for each in able.values.ravel() if 0.3 < each < 0.6],
         "none": int((able < 0.2).sum()),
         # Of those that learned, how many rose by more than a half from one look to the next.
         "jumped": int((rises.where(able > 0.9) > 0.5).sum()),
