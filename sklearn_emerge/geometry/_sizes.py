@@ -112,11 +112,12 @@ def _check_measures(cubes: Mapping[str, xr.Dataset]) -> None:
         ours, theirs = (runs[each].get("measures") or {} for each in (first, size))
         for name in [name for name in ours if name in theirs]:
             one, other = (_taken(each[name]) for each in (ours, theirs))
-            if one != other:
+            kept = all(f"{name}_trajectory" in cubes[each] for each in (first, size))
+            if kept and one != other:
                 raise ValueError(
                     f"The measure {name!r} was taken with {_said(one)} in the size {first!r} and "
                     f"with {_said(other)} in {size!r}, which cannot be compared; take it alike in "
-                    "all sizes, of as many rows."
+                    f"all sizes, of as many rows, or leave it out: drop_vars('{name}_trajectory')."
                 )
     numbers = {size: run.get("n_eval") for size, run in runs.items()}
     if len(set(numbers.values())) > 1:

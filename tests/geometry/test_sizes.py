@@ -69,6 +69,8 @@ def test_measures_of_other_rows_are_refused():
     ):
         with pytest.raises(ValueError, match=f"'states' .* n_rows=1000 in the size 'a' .* {said}"):
             join_sizes({"a": many, "b": few})
+    without = few.rename(states_trajectory="other_trajectory")
+    join_sizes({"a": many, "b": without})
     # Other visits, and other measures beside it, do not matter.
     alike = measured_as(20, states=(partial(last_block, n_rows=1000), [0]), other=last_block)
     join_sizes({"a": many, "b": alike})
