@@ -38,9 +38,21 @@ def test_effects_and_differences_are_those_of_the_table(cubes):
     np.testing.assert_allclose(points.get_ydata(), -1)
     notes = [text.get_text() for text in right.texts]
     assert [f"p = {p:.2g}" for p in table.p_value_adjusted] == [n for n in notes if "p =" in n]
-    assert any("Welch's" in note and "pairs of seeds" in note for note in notes)
+    footer = next(note.replace("\n", " ") for note in notes if "pairs of seeds" in note)
+    assert "95% interval (Student's; without points: independent seeds, Welch's)" in footer
+    assert "p: sign flips of pairs, or Welch's t, two-sided, adjusted (holm)" in footer
     assert left.get_ylabel() == "effect (nats per step)"
     assert "core of GRU, $RNN, later" in repr(display)
+
+
+def test_the_footer_names_level_and_test_of_pairs(cubes):
+    pairs = {name: cubes[name] for name in ("GRU", "later")}
+    options = {"alpha": 0.1, "correction": None, "max_steps": 4}
+    right = CubeComparisonDisplay.from_cubes(pairs, "core", **options).axes_[1]
+    notes = " ".join(text.get_text().replace("\n", " ") for text in right.texts)
+    assert "mean and 90% interval (Student's)" in notes
+    assert "p: sign flips of pairs, two-sided, not adjusted" in notes
+    assert "different tests can disagree" in notes
 
 
 def test_what_is_not_there_is_named(cubes):

@@ -271,6 +271,8 @@ def test_tasks_on_layers_have_colours_that_can_be_told_apart():
     ax = LayerProfileDisplay.from_measure(data.rankme).axes_[1]
     colors = np.array([to_rgb(text.get_color()) for text in ax.texts])
     assert len(colors) == 8
+    # Lines to names begin beside the points of the last layer.
+    assert all(2 < text.xy[0] < 2.1 for text in ax.texts)
     apart = np.linalg.norm(colors[:, np.newaxis] - colors, axis=2)[np.triu_indices(8, k=1)]
     # Among as many of viridis neighbours are 0.12 apart.
     assert apart.min() > 0.2
