@@ -267,9 +267,9 @@ class CollapseFloorDisplay(Display):
         verdicts = self._verdicts()
         same, differ = (int((verdicts == v).sum()) for v in ("no trend", "trend"))
         n_open = len(verdicts) - same - differ
-        n_late = by_task_level(self.invariance.n_at_window_end).ravel()
-        falling = int(((verdicts == "trend") & (n_late > 0)).sum())
-        doubt = f" (in {falling} of these runs may still fall)" if falling else ""
+        late = by_task_level(self.floors.at_window_end).any(axis=(1, 2))
+        falling = int(((verdicts == "trend") & late).sum())
+        doubt = f" (in {falling} of these, runs may still fall)" if falling else ""
         return (
             f"Floors of {len(verdicts)} task-levels: trend with size in {differ}{doubt}, no trend "
             f"in {same}, undecided in {n_open}"

@@ -95,7 +95,7 @@ def join_sizes(cubes: Mapping[str, xr.Dataset]) -> xr.Dataset:
 
 
 def _check_measures(cubes: Mapping[str, xr.Dataset]) -> None:
-    """Raise a ValueError if a measure has other settings in one size than in the first.
+    """Raise a ValueError if a measure has other settings in one size than in another.
 
     RankMe of 50 rows is another quantity than that of 1,000. Cubes that do not say how they were
     made are taken as they are.
@@ -105,15 +105,16 @@ def _check_measures(cubes: Mapping[str, xr.Dataset]) -> None:
         for size, cube in cubes.items()
         if "configuration" in cube.attrs
     }
-    if not runs:
-        return
-    first, *others = runs
-    for size in others:
-        ours, theirs = (runs[each].get("measures") or {} for each in (first, size))
-        for name in [name for name in ours if name in theirs]:
-            one, other = (_taken(each[name]) for each in (ours, theirs))
-            kept = all(f"{name}_trajectory" in cubes[each] for each in (first, size))
-            if kept and one != other:
+    measures = {size: run.get("measures") or {} for size, run in runs.items()}
+    for name in dict.fromkeys(name for each in measures.values() for name in each):
+        taken = [
+            (size, _taken(each[name]))
+            for size, each in measures.items()
+            if name in each and f"{name}_trajectory" in cubes[size]
+        ]
+        for size, other in taken[1:]:
+            first, one = taken[0]
+            if one != other:
                 raise ValueError(
                     f"The measure {name!r} was taken with {_said(one)} in the size {first!r} and "
                     f"with {_said(other)} in {size!r}, which cannot be compared; take it alike in "

@@ -220,7 +220,7 @@ def test_the_title_of_floors_follows_their_equivalence():
     rankme = data.rankme.sel(layer="hidden")
     falling = CollapseFloorDisplay.from_measure(rankme, window=(0, 60))
     trends = int((falling.invariance.verdict == "trend").sum())
-    late = f"trend with size in {trends} (in {trends} of these runs may still fall), no trend"
+    late = f"trend with size in {trends} (in {trends} of these, runs may still fall), no trend"
     assert trends
     assert late in falling.ax_.get_title(loc="left").replace("\n", " ")
     two = draw_floors(data.isel(seed=[0], size=[0, 1]))
