@@ -96,13 +96,13 @@ def source_sweep(radius):
 
 
 def source_figure():
-    """Figure 1 of the paper, with the published values."""
+    """Figure 1 of the paper, with the points that follow in closed form."""
     figure = Figure(figsize=(11, 4.2), layout="constrained")
-    published = load_published("linear-systems-figure1")
+    derived = load_published("linear-systems-figure1")
     for ax, radius in zip(figure.subplots(1, 2), (1.0, 1.1), strict=True):
         PredictionRiskDisplay.from_estimator(source_sweep(radius), quantity="log1p", ax=ax)
-        rows = published[published.spectral_radius == radius]
-        ax.plot(rows.k, rows.log1p_risk, "x", color="black", markersize=8, label="published")
+        rows = derived[derived.spectral_radius == radius]
+        ax.plot(rows.k, rows.log1p_risk, "x", color="black", markersize=8, label="derived")
         ax.set_title(
             f"Jordan block of 4 at {radius:g}, and three modes at 0.4", loc="left", fontsize=11
         )
@@ -129,6 +129,18 @@ def network_figure():
                     alpha=0.4,
                     markersize=4,
                 )
+                if np.isinf(lengths).any():
+                    # Beyond every length: at the upper edge.
+                    ax.plot(
+                        i + shift,
+                        1.0,
+                        "^",
+                        color=color,
+                        markersize=8,
+                        transform=ax.get_xaxis_transform(),
+                        clip_on=False,
+                        label=f"infinite ({np.isinf(lengths).sum()} of {lengths.size} seeds)",
+                    )
                 ax.plot(
                     i + shift,
                     np.median(lengths),
@@ -200,18 +212,28 @@ def filter_values():
 def parameter_values():
     """Return what is known of families with few parameters, where states are observed."""
     signs, horizons = np.diag([1.0, -1.0]), [10**3, 10**4, 10**5]
-    affine = RestrictedLinearPredictor("affine", random_state=0)
+    families = [RestrictedLinearPredictor("affine", random_state=seed) for seed in range(5)]
     diagonal = RestrictedLinearPredictor("affine", basis=[np.diag([1.0, 0]), np.diag([0, 1.0])])
+    of_random = np.array(
+        [
+            growth(LinearSystemWorld(signs, 1.0, 1.0, 0.0), family, range(signs.size + 1), horizons)
+            for family in families
+        ]
+    )
     near = signs + 0.001 * np.eye(2, k=1)
     found = load_published("linear-systems-figure1")
     apart = []
     for radius, rows in found.groupby("spectral_radius"):
         cube = source_sweep(radius).cube_
         ours = np.log1p(cube.total_risk / (cube.horizon - 1))
-        published = rows.pivot(index="k", columns="horizon", values="log1p_risk").values
-        apart.append(np.abs(ours.transpose("size", "horizon").values - published).max())
+        derived = rows.pivot(index="k", columns="horizon", values="log1p_risk").values
+        apart.append(np.abs(ours.transpose("size", "horizon").values - derived).max())
     return {
-        "random": growth(LinearSystemWorld(signs, 1.0, 1.0, 0.0), affine, range(5), horizons),
+        "random": {
+            "families": len(families),
+            "few": of_random[:, : signs.size].ravel(),
+            "enough": of_random[:, signs.size],
+        },
         "diagonal": growth(LinearSystemWorld(signs, 1.0, 1.0, 0.0), diagonal, [2], horizons)[0],
         "near": growth(
             LinearSystemWorld(near, 1.0, 1.0, 0.0), diagonal, [2], [10**6, 10**7, 10**8]
@@ -221,7 +243,7 @@ def parameter_values():
             "identity": orbit_dimension(np.eye(4)),
             "distinct": orbit_dimension(np.diag([1.0, 1.1])),
         },
-        "published": len(found),
+        "derived": len(found),
         "apart": max(apart),
     }
 
@@ -231,17 +253,35 @@ def network_values(name):
     cube = load_cube(CUBES / f"random-walk-{name}-corrected.nc")
     here = cube.sel(condition="structured")
     lengths = {mode: [] for mode in ("full", "readout")}
+    ranges, infinite = [], []
     for q in RATIOS:
         walk = LinearSystemWorld.random_walk(q)
         found = equivalent_filter_length(excess_risk(cube.sel(world__Q=q), walk), walk)
         for mode, each in lengths.items():
             each.append(found.sel(mode=mode).median("seed").item())
+        trained = found.sel(mode="full").values
+        finite = trained[np.isfinite(trained)]
+        ranges.append({"low": finite.min(), "high": finite.max()})
+        infinite.append(trained.size - finite.size)
     claims = here.claim_effect.sel(world__Q=list(RATIOS))
+    low, high = (here[f"claim_{end}"].sel(world__Q=list(RATIOS)) for end in ("low", "high"))
+    states = here.claim_state.sel(world__Q=list(RATIOS))
     decoded = here.probe_score.sel(world__Q=0.01).mean(["seed", "latent"])
     return {
         "lengths": lengths,
+        "ranges": ranges,
+        "infinite": infinite,
+        "tenfold": np.divide(lengths["full"][1:], lengths["full"][:-1]),
+        "share": np.divide(lengths["readout"], lengths["full"]),
         "verdicts": cube.verdict.sel(world__Q=list(RATIOS)).values.tolist(),
         "core": claims.sel(claim="core").values,
+        "core_low": low.sel(claim="core").values,
+        "core_high": high.sel(claim="core").values,
+        "gain": claims.sel(claim="gain").values,
+        "reservoir": claims.sel(claim="reservoir").values,
+        "reservoir_low": low.sel(claim="reservoir").values,
+        "reservoir_high": high.sel(claim="reservoir").values,
+        "reservoir_state": states.sel(claim="reservoir").values.tolist(),
         "margin": cube.claim_margin.sel(claim="core").max().item(),
         "representation": claims.sel(claim="representation x").max().item(),
         "filter": (here.nll_best_baseline - here.nll_optimal).max().item(),

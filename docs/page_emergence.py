@@ -3,12 +3,21 @@
 import warnings
 
 import numpy as np
+import pandas as pd
+from page_calibration import read
+from scipy import stats
+from sklearn.base import clone
 
 from sklearn_emerge import EmergenceCurve, NestedConditionalWorld
 from sklearn_emerge.emergence import fit_curve
+from sklearn_emerge.reproduce import EXPERIMENTS
 
 # Of the simulated curve in "Your own data": the capacity at which it is half way.
 _TRUE_LOCATION = 2e5
+# Instances over which the share of leaves that are right is a mean.
+_INSTANCES = 20_000
+# Accuracies that differ by more than this are said to differ.
+_APART = 0.05
 
 
 def fitted(accuracy, capacity, chance):
@@ -40,19 +49,91 @@ def dozen():
     }
 
 
+def gates_of(cube):
+    """Return the share of attention of the attention gate, a mean over layers."""
+    own = cube.sel(condition="structured", mode="full")
+    return own.gate_trajectory.sum("head").mean("layer")
+
+
+def guessing(world):
+    """Return the accuracy of guessing among all answers, and among those that are shown."""
+    return {
+        "all": world.chance,
+        "shown": world.sample(_INSTANCES, random_state=0).guess.mean(),
+    }
+
+
+def calibration():
+    """Return how often a step is found, and the location covered, in simulated curves."""
+    covered = read("recovery_and_coverage.csv").set_index("test").loc["coverage of the location"]
+    steps = read("a_step_is_found_where_there_is_one_only.csv")
+    sharp = steps.setting.str.contains("sharpness")
+    jumps = read("networks_that_jump_*.csv")
+    upper = jumps.test.str.contains("upper limit")
+    networks = read("a_step_of_networks_*.csv").set_index("setting").rate
+    return {
+        "covered": covered.rate.tolist(),
+        "data_sets": covered.assessments.unique().tolist(),
+        "n_steps": steps.assessments.unique().tolist(),
+        "smooth": steps.rate[~sharp].max(),
+        "sharp": steps.rate[sharp].tolist(),
+        "jumps": jumps.rate[~upper].max(),
+        "upper": jumps.rate[upper].max(),
+        "networks": networks.tolist(),
+        "n_jumps": jumps.assessments.unique().tolist(),
+    }
+
+
+def sparse(cube):
+    """Return where the words of the sparse task of the triangle rise, with and without 25."""
+    words = cube.tasks_trajectory.sel(mode="full", task="A->C", score="words").isel(step=-1)
+    found = {}
+    for condition in ("structured", "redrawn"):
+        own = words.sel(condition=condition)
+        others = own.sel(world__sparse_examples=own.world__sparse_examples != 25)
+        curves = {"all": own, "without": others}
+        curves = {name: fit_curve(part, "world__sparse_examples") for name, part in curves.items()}
+        found[condition] = {
+            "at": {
+                n: {
+                    "low": own.sel(world__sparse_examples=n).min().item(),
+                    "high": own.sel(world__sparse_examples=n).max().item(),
+                }
+                for n in (10, 25)
+            },
+            "step": {
+                name: curve.compare(random_state=0).steeper_than_smooth
+                for name, curve in curves.items()
+            },
+            "location": {name: curve.location_ for name, curve in curves.items()},
+            "interval": {name: curve.interval("location") for name, curve in curves.items()},
+        }
+    return found
+
+
 def sweep(cube):
     """Return what the networks of the recipe of the page have learned, and their gates."""
     world = NestedConditionalWorld(4, difficulty=0.75)
     accuracy, capacity = final(cube)
     own = cube.sel(condition="structured", mode="full")
-    gates = own.gate_trajectory.sum("head").mean("layer")
+    gates = gates_of(cube)
+    ends = {"accuracy": accuracy, "gate": gates, "loss": own.nll_trajectory}
+    ends = {
+        name: part.isel(step=-1) if "step" in part.dims else part for name, part in ends.items()
+    }
     return {
+        "seeds": accuracy.sizes["seed"],
+        "settings": accuracy.size // accuracy.sizes["seed"] // accuracy.sizes["precision"],
+        "shared": EXPERIMENTS["emergence-sweep"].model.full_precision_steps,
+        # Of the same setting in half precision and in single, at most.
+        "pairs": {name: abs(part.diff("precision")).max().item() for name, part in ends.items()},
+        "guessing": guessing(world),
         "networks": accuracy.size,
         "best": accuracy.max().item(),
         "chance": world.chance,
         "found": fitted(accuracy, capacity, world.chance).compare(random_state=0),
         "loss": own.nll_trajectory.isel(step=-1).min().item(),
-        "guessing": -np.log(world.chance),
+        "uniform": -np.log(world.chance),
         "gates": {
             name: {
                 "low": gates.isel(step=step).min().item(),
@@ -66,12 +147,39 @@ def sweep(cube):
 def student(cube):
     """Return accuracies on both sides of the location of a student's curve."""
     accuracy, capacity = final(cube)
-    curve = fitted(accuracy, capacity, 0.1)
+    world = EXPERIMENTS["emergence-student"].world
+    curve = fitted(accuracy, capacity, world.chance)
+    gates, able = gates_of(cube), accuracy.sel(hidden_size=slice(10, None))
+    learned = gates.isel(step=-1).where(accuracy > 0.9)
+    order = stats.spearmanr(gates.isel(step=-1).values.ravel(), accuracy.values.ravel())
+    course = cube.accuracy_trajectory.sel(condition="structured", mode="full")
+    rises = course.sel(hidden_size=able.hidden_size.values).diff("step").max("step")
     sides = {"below": capacity <= curve.location_, "above": capacity > curve.location_}
     return {name: accuracy.where(side).mean().item() for name, side in sides.items()} | {
         "found": curve.compare(random_state=0),
         "none_until": accuracy.sel(hidden_size=slice(8)).max().item(),
         "mixed": accuracy.sel(hidden_size=14).values,
+        "sharpness": curve.sharpness_,
+        "sharpness_interval": curve.interval("sharpness"),
+        "guessing": guessing(world),
+        "able": able.size,
+        "learned": int((able > 0.9).sum()),
+        "between": [each for each in able.values.ravel() if 0.3 < each < 0.6],
+        "none": int((able < 0.2).sum()),
+        # Of those that learned, how many rose by more than a half from one look to the next.
+        "jumped": int((rises.where(able > 0.9) > 0.5).sum()),
+        "looks": int(course.step.diff("step").max()),
+        "plateau": course.sel(hidden_size=24, seed=1).isel(step=slice(-6, None)).values,
+        "gates": {
+            "before": gates.isel(step=0).max().item(),
+            "low": learned.min().item(),
+            "high": learned.max().item(),
+            "n": int(learned.notnull().sum()),
+            "below": int((learned < gates.isel(step=0).min()).sum()),
+            "order": order.statistic,
+            "p": order.pvalue,
+            "networks": accuracy.size,
+        },
     }
 
 
@@ -81,45 +189,97 @@ def heads(cube):
     for n_heads in cube.n_heads.values.tolist():
         accuracy, capacity = final(cube, n_heads=n_heads)
         curve = fitted(accuracy, capacity, 0.1)
+        low, high = curve.interval("location")
         found[n_heads] = {
             "log2": np.log2(curve.location_),
-            "accuracy": accuracy.mean().item(),
+            "low": np.log2(low),
+            "high": np.log2(high),
+            "widths": accuracy.hidden_size.values.tolist(),
+            "by_width": accuracy.mean("seed").values,
+            "seeds": accuracy.sizes["seed"],
             "step": curve.compare(random_state=0).steeper_than_smooth,
         }
     return found
 
 
+def by_width(cube):
+    """Return the mean accuracy over seeds, a row a width and a column a number of heads."""
+    accuracy = final(cube)[0].mean("seed")
+    columns = {
+        f"{n} head{'s' if n > 1 else ''}": accuracy.sel(n_heads=n).values.round(2)
+        for n in cube.n_heads.values.tolist()
+    }
+    return pd.DataFrame({"units": accuracy.hidden_size.values} | columns)
+
+
 def syntax(single, half):
     """Return observed locations over those that depth, branching and bits give, by cases and bits."""
+    worlds = {
+        cases: clone(EXPERIMENTS["emergence-complexity"].world).set_params(branching=cases)
+        for cases in (2, 3, 4)
+    }
     locations = {
-        (cases, bits): fitted(*final(cube, world__branching=cases), 0.1)
+        (cases, bits): fitted(*final(cube, world__branching=cases), worlds[cases].chance)
         for bits, cube in ((32, single), (16, half))
         for cases in (2, 3)
     }
+    ends = {key: curve.interval("location") for key, curve in locations.items()}
     scale = locations[2, 32].location_ / (2 * 32)
-    four = final(single, world__branching=4)
+    four = [final(cube, world__branching=4)[0] for cube in (single, half)]
+    largest = final(single)[1].max().item()
     return {
         "factors": {
             key: curve.location_ / (scale * key[0] * key[1]) for key, curve in locations.items()
         },
-        "halved": [locations[2, bits].interval("location") for bits in (32, 16)],
+        # By the lower end of the location, and the upper end of the one that sets the scale.
+        "at_least": {
+            key: ends[key].low / (ends[2, 32].high / (2 * 32) * key[0] * key[1])
+            for key in ((3, 32), (3, 16))
+        },
+        "locations": {key: curve.location_ for key, curve in locations.items()},
+        "ends": ends,
+        "extrapolated": {key: curve.location_ > largest for key, curve in locations.items()},
+        "halved": scale * 2 * 16,
+        "pairs": {
+            cases: pairs(*(final(cube, world__branching=cases)[0] for cube in (single, half)))
+            for cases in (2, 3)
+        },
         "sharpness": {bits: locations[2, bits].sharpness_ for bits in (32, 16)},
         "intervals": {bits: locations[2, bits].interval("sharpness") for bits in (32, 16)},
-        "four": four[0].max().item(),
-        "largest": four[1].max().item(),
+        "seeds": four[0].sizes["seed"],
+        "four": [each.max().item() for each in four],
+        "guessing": guessing(worlds[4]),
+        "largest": largest,
+    }
+
+
+def pairs(single, half):
+    """Return how accuracies of networks differ that start alike, half precision minus single."""
+    differences = (half - single).values.ravel()
+    low, high = stats.ttest_1samp(differences, 0).confidence_interval()
+    return {
+        "n": differences.size,
+        "mean": differences.mean(),
+        "low": low,
+        "high": high,
+        "apart": int((abs(differences) > _APART).sum()),
     }
 
 
 def emergence_values(cubes):
     """Return the named values; None while cubes are missing."""
     names = ("sweep", "student", "heads", "complexity", "precision")
-    if any(f"emergence-{name}" not in cubes for name in names):
+    sparse_name = "triangle-sparse-transformer"
+    if any(name not in cubes for name in (sparse_name, *(f"emergence-{name}" for name in names))):
         return None
     sweeps = {name: cubes[f"emergence-{name}"] for name in names}
     return {
+        "calibration": calibration(),
+        "sparse": sparse(cubes[sparse_name]),
         "dozen": dozen(),
         "sweep": sweep(sweeps["sweep"]),
         "student": student(sweeps["student"]),
         "heads": heads(sweeps["heads"]),
+        "by_width": by_width(sweeps["heads"]),
         "syntax": syntax(sweeps["complexity"], sweeps["precision"]),
     }

@@ -413,8 +413,8 @@ def load_published(name: str) -> pd.DataFrame:
     name : {"linear-systems-figure1", "recurrent-tables", "triangle-fig2a", "triangle-fig2b", \
             "triangle-fig2c", "triangle-fig2c-epoch-loss", "triangle-table1", "triangle-exp32-loss"}
         "linear-systems-figure1": Figure 1 of *State space models, emergence, and ergodicity*,
-        log(1 + risk averaged over the horizon) against the size of the fitted block, rederived in
-        closed form and equal to the figure to the accuracy of reading it.
+        log(1 + risk averaged over the horizon) against the size of the fitted block, derived in
+        closed form and rounded to two decimals, not read from the figure.
         "recurrent-tables": Tables 1 to 6 and the figures quoted in the text of *Emergence
         Without Scale*, five seeds and 20,000 updates each. Gains (`delta_nll`) are in nats per
         step under a Gaussian of standard deviation 0.05. `delta_nll_seed_std` is the population

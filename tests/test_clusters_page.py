@@ -1,6 +1,8 @@
 """The files of docs/clusters, as its page tells to run them, with workers of this machine."""
 
 import os
+import re
+import runpy
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -37,6 +39,29 @@ def test_the_page_names_each_file():
     assert files
     for path in files:
         assert f"(clusters/{path.name})" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        ("join.py seed .", {}, "invalid choice: 'seed'"),
+        ("join.py grid .", {}, r"no cubes match grid-\*.nc; run part.py first"),
+        ("part.py grid .", {}, "TASK_ID='' is no number of a task; set one from 0 to 1"),
+        ("part.py grid .", {"SLURM_ARRAY_TASK_ID": "7"}, "SLURM_ARRAY_TASK_ID='7' is no number"),
+    ],
+)
+def test_what_was_mistyped_is_named(arguments, environment, said, tmp_path, monkeypatch, capsys):
+    # In this process: another one takes seconds to start.
+    script, *rest = arguments.split()
+    monkeypatch.setattr(sys, "argv", [script, *rest])
+    monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SLURM_ARRAY_TASK_ID", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(FOLDER / script), run_name="__main__")
+    assert re.search(said, " ".join(capsys.readouterr().err.split()))
 
 
 @pytest.mark.slow

@@ -55,7 +55,8 @@ def test_claims_that_turn_are_refused(maker, write_page, monkeypatch, tmp_path, 
 def test_networks_that_turn_are_refused(maker, write_page, monkeypatch, tmp_path):
     def load(path):
         cube = load_cube(path)
-        cube["claim_effect"] = cube.claim_effect + 0.05
+        for name in ("claim_effect", "claim_low", "claim_high"):
+            cube[name] = cube[name] + 0.05
         return cube
 
     monkeypatch.setattr(maker, "load_cube", load)
@@ -71,5 +72,5 @@ def test_figures_of_the_page(maker, tmp_path):
     assert {path.name for path in tmp_path.glob("*.png")} == committed
     check_texts(maker.network_figure())
     for ax in maker.source_figure().axes:
-        short, long, published = (line.get_ydata() for line in ax.lines)
-        np.testing.assert_allclose(published, np.concatenate([short, long]), atol=0.01)
+        short, long, derived = (line.get_ydata() for line in ax.lines)
+        np.testing.assert_allclose(derived, np.concatenate([short, long]), atol=0.01)

@@ -47,9 +47,9 @@ def test_name_without_a_value_is_refused(page, calibration, tmp_path):
 def test_claims_of_the_emergence_page_that_turn_are_refused(page, tmp_path):
     found = importlib.import_module("page_emergence").emergence_values(page.load_all("corrected"))
     page.write(tmp_path / "page.md", "emergence.md", emergence=found)
-    few = found["heads"] | {4: found["heads"][4] | {"log2": found["heads"][1]["log2"] / 4}}
-    low = found["syntax"] | {"factors": dict.fromkeys(found["syntax"]["factors"], 1.2)}
-    for part, turned, said in ("heads", few, "it rises"), ("syntax", low, "syntax-predict"):
+    few = found["heads"] | {4: found["heads"][4] | {"low": found["heads"][1]["high"] / 4}}
+    low = found["syntax"] | {"at_least": dict.fromkeys(found["syntax"]["at_least"], 1.2)}
+    for part, turned, said in ("heads", few, "not halved"), ("syntax", low, "syntax-predict"):
         with pytest.raises(page.FalseSentenceError, match=f"would say .*{said}.*is not so"):
             page.write(tmp_path / "other.md", "emergence.md", emergence=found | {part: turned})
     assert not (tmp_path / "other.md").exists()

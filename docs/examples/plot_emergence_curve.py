@@ -35,7 +35,8 @@ for ax, (condition, title) in zip(axes, titles.items(), strict=True):
 
 # %%
 # Both rises are steps, steeper than every smooth curve.
-# But they are at the same place: in the null A to C cannot be composed, and rises as early.
+# But their places, between 10 and 25 examples, are not told apart.
+# In the null A to C cannot be composed, and rises nevertheless.
 # The step is one of learning examples, not of composition.
 
 for curve in curves.values():

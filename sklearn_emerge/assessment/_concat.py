@@ -145,10 +145,13 @@ def _plain(value: object) -> str:
 
 def _read(cubes: Sequence[CubeSource]) -> list[xr.Dataset]:
     """Return the cubes, after checking that they are some."""
-    if not isinstance(cubes, list | tuple) or not cubes:
+    if not isinstance(cubes, list | tuple):
         raise ValueError(
-            f"cubes={type(cubes).__name__} must be a list of cubes, files or fitted assessments, "
-            "at least one."
+            f"cubes={type(cubes).__name__} must be a list of cubes, files or fitted assessments."
+        )
+    if not cubes:
+        raise ValueError(
+            "cubes is empty; pass at least one cube. Of files, see whether the pattern matches any."
         )
     parts = []
     for i, cube in enumerate(cubes):

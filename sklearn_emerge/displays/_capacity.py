@@ -34,12 +34,17 @@ if TYPE_CHECKING:
     from ._style import LineStyle
 
 
+# Between arms, as a share of the least distance of two values.
+_SHIFT = 0.06
+
+
 class CapacityCurveDisplay(CubeDisplay):
     """Predictive gain against one parameter, by training mode, with intervals.
 
     Points are seeds, lines and bars their mean and its interval; intervals that leave the frame
-    end in an arrow. Black lines are the best possible predictor and the best of all baselines, the
-    grey one, at 0, is the reference. Build it with `from_cube` or `from_estimator`.
+    end in an arrow. Arms stand side by side at each value. Black lines are the best possible
+    predictor and the best of all baselines, the grey one, at 0, is the reference. Build it with
+    `from_cube` or `from_estimator`.
 
     Parameters
     ----------
@@ -156,9 +161,8 @@ class CapacityCurveDisplay(CubeDisplay):
             ax.plot(x, gains, color="black", linewidth=1.2, linestyle=style, label=name, zorder=1)
             names.append((gains[-1], name, "0.2"))
         for m, mode in enumerate(modes):
-            # Side by side where there is no order.
-            shift = 0.0 if numeric else 0.16 * (m - (len(modes) - 1) / 2)
-            self._draw_mode(ax, x + shift, mode, "-" if numeric else "none")
+            places = _beside(x, numeric, m - (len(modes) - 1) / 2)
+            self._draw_mode(ax, places, mode, "-" if numeric else "none")
             names.append(
                 (means.sel(mode=mode).values[-1], arm_in_words(mode), ARM_COLORS.get(mode, GREEN))
             )
@@ -223,13 +227,28 @@ class CapacityCurveDisplay(CubeDisplay):
         )
 
 
+def _beside(x: NDArray[Any], numeric: bool, shift: float) -> NDArray[Any]:
+    """Return places beside those of an axis, so that intervals of arms do not hide each other."""
+    if not numeric:
+        return x + 0.16 * shift
+    is_log = _is_log(x)
+    places = np.log2(x) if is_log else x.astype(float)
+    places = places + _SHIFT * shift * (np.diff(places).min() if len(x) > 1 else 1.0)
+    return 2**places if is_log else places
+
+
+def _is_log(x: NDArray[Any]) -> bool:
+    """Return whether numbers are drawn as doublings, which those above zero are."""
+    return bool((x > 0).all())
+
+
 def _set_values(ax: Axes, x: NDArray[Any], values: NDArray[Any]) -> None:
     """Write the values of the parameter at their places; numbers above zero are doublings."""
     if not np.issubdtype(values.dtype, np.number):
         ax.set_xticks(x, [literal(value) for value in values])
         ax.set_xlim(-0.5, len(x) - 0.5)
         return
-    if (x > 0).all():
+    if _is_log(x):
         ax.set_xscale("log", base=2)
         ax.minorticks_off()
     ax.set_xticks(x, [f"{value:g}" for value in values])

@@ -163,9 +163,7 @@ class CollapseFloorDisplay(Display):
             invariance = scale_invariance(
                 floors.floor, measure.n_parameters.values, ratio=ratio, confidence=confidence
             )
-        inside = measure.step.values[measure.step.values <= window[1]]
-        late = floors.floor_step == inside.max()
-        said = _in_words(late, window, ratio if invariance is not None else None)
+        said = _in_words(floors.at_window_end, window, ratio if invariance is not None else None)
         label = f"floor of {measure_in_words(measure, units=True)}"
         return cls(floors, label, invariance, noise, noise_name, said, confidence).plot(ax)
 
@@ -269,9 +267,12 @@ class CollapseFloorDisplay(Display):
         verdicts = self._verdicts()
         same, differ = (int((verdicts == v).sum()) for v in ("no trend", "trend"))
         n_open = len(verdicts) - same - differ
+        late = by_task_level(self.floors.at_window_end).any(axis=(1, 2))
+        falling = int(((verdicts == "trend") & late).sum())
+        doubt = f" (in {falling} of these, runs may still fall)" if falling else ""
         return (
-            f"Floors have no trend with size in {same} of {len(verdicts)} task-levels, a trend in "
-            f"{differ}, and are undecided in {n_open}"
+            f"Floors of {len(verdicts)} task-levels: trend with size in {differ}{doubt}, no trend "
+            f"in {same}, undecided in {n_open}"
         )
 
     def _verdicts(self) -> np.ndarray[Any, np.dtype[np.object_]]:

@@ -186,7 +186,14 @@ class LayerProfileDisplay(Display):
                 plain_ticks(ax)
         finish_claim(panels, is_own, self._title(), self._footer())
         names = zip(end.mean("seed").values[:, -1], tasks, colors, strict=True)
-        write_names(panels[-1], [(height, literal(task), color) for height, task, color in names])
+        # Lines to names begin at the points of the last layer.
+        right = panels[-1].get_xlim()[1]
+        write_names(
+            panels[-1],
+            [(height, literal(task), color) for height, task, color in names],
+            len(layers) - 0.93,
+            right + 0.04 * len(layers),
+        )
         self.axes_ = panels
         self._plotted(panels[0])
         return self

@@ -41,7 +41,9 @@ _LEVEL_STYLES = (ALTERNATIVE_STYLE, (0, (1, 3)), (0, (5, 1, 1, 1, 1, 1)), (0, (8
 # Of no predictor that is compared.
 _LONGEST_STYLE = "-."
 _REFERENCE = "reference: "
-_NOTE = "Dash-dotted: with the longest window. Black: other predictors."
+_NOTE, _OF_OTHERS = "Dash-dotted: with the longest window.", " Black: other predictors."
+# How many times as high as what is compared the frame may be.
+_HIGHEST = 5
 # Inches of a number that stands for a point beyond the frame, with its arrow.
 _NUMBER = 0.45
 
@@ -51,7 +53,8 @@ class MemoryDisplay(CubeDisplay):
 
     Lines are means over seeds, bands their 95% intervals (Student's; none for one seed),
     dash-dotted lines the loss with the longest window, which is the ordinary loss unless windows
-    stop before. Black lines are the predictors that are compared.
+    stop before. Black lines are the predictors that are compared. Losses that are so high that
+    these could not be told apart stand above the frame, as numbers.
     Build it with `from_curve`, `from_cube` or `from_estimator`.
 
     Parameters
@@ -140,7 +143,8 @@ class MemoryDisplay(CubeDisplay):
             name: (each if "seed" in each.dims else each.expand_dims("seed"))
             for name, each in curves.items()
         }
-        return cls(by_seed, dict(baselines or {}), footer=_NOTE).plot(ax=ax)
+        note = f"{_NOTE}{_OF_OTHERS if baselines else ''}"
+        return cls(by_seed, dict(baselines or {}), footer=note).plot(ax=ax)
 
     @classmethod
     @fill_doc
@@ -199,8 +203,8 @@ class MemoryDisplay(CubeDisplay):
         display = cls(
             {mode: shown.sel(mode=mode) for mode in modes},
             {name: loss for name, loss in losses.items() if np.isfinite(loss)},
-            panel_title(here),
-            f"{seeds_in_words([cube], '', 'lines and bands')} {_NOTE}",
+            panel_title(here, here),
+            f"{seeds_in_words([cube], '', 'lines and bands')} {_NOTE}{_OF_OTHERS}",
             loss_bounds(cube),
         )
         return display.plot(ax=ax)
@@ -277,8 +281,12 @@ class MemoryDisplay(CubeDisplay):
         means = [line.get_ydata() for line in self.lines_.values()]
         needed = [*self.baselines.values()]
         for mean in means:
-            # What is worse than all that it is compared with may leave the frame.
-            needed += [mean[-1], mean.min()] if self.baselines else [*mean]
+            needed += [mean[-1], mean.min()]
+        # Losses from short windows are what memory is worth. They leave the frame only where
+        # what they are compared with could not be told apart any more.
+        whole = np.concatenate([needed, *means])
+        if not self.baselines or np.ptp(whole) <= _HIGHEST * np.ptp(needed):
+            needed = [*whole]
         # Where all networks have diverged, there are no means.
         first = next(iter(self.lines_), "")
         shown = np.concatenate([np.empty(0), *means, *bands.get(first, ())])

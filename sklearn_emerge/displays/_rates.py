@@ -109,8 +109,9 @@ class RatesDisplay(Display):
         Raises
         ------
         ValueError
-            If a column is missing, there is no row, a rate is none of so many simulations, a row
-            has no kind, or `nominal` or `confidence` is not between 0 and 1.
+            If a column is missing, there is no row, a setting stands in several rows of one kind, a
+            rate is none of so many simulations, a row has no kind, or `nominal` or `confidence` is
+            not between 0 and 1.
         """
         from scipy.stats import binomtest
 
@@ -212,4 +213,24 @@ def _checked(table: pd.DataFrame) -> tuple[pd.DataFrame, list[int]]:
         raise ValueError(
             f"{table.setting[i]!r} has no kind; give each setting one, or leave it out."
         )
+    _check_different(table)
     return table, np.round(counts).astype(int).tolist()
+
+
+def _check_different(table: pd.DataFrame) -> None:
+    """Raise a ValueError if rows have the same label and colour, as of several tests."""
+    shown = [name for name in ("kind", "setting") if name in table]
+    doubled = table[table.duplicated(shown)]
+    if not len(doubled):
+        return
+    same = table[(table[shown] == doubled[shown].iloc[0]).all(axis=1)]
+    differing = [
+        name
+        for name in table.columns.drop([*_COLUMNS, *shown], errors="ignore")
+        if same[name].nunique() > 1
+    ]
+    remedy = "give each row another"
+    if differing:
+        name = differing[0]
+        remedy = f"select one {name}, as by table[table[{name!r}] == {same[name].iloc[0]!r}]"
+    raise ValueError(f"The setting {same.setting.iloc[0]!r} stands in {len(same)} rows; {remedy}.")

@@ -53,7 +53,8 @@ class ReservoirCurveDisplay(CubeDisplay):
     """Gain of networks beside the curve of random cores by their size, and beside filters.
 
     Small points are the seeds of random cores, their line the mean, with a band. Coloured levels
-    are networks, black ones filters and the best possible predictor. Where the curve crosses the
+    are networks, black ones filters and the best possible predictor. A network that is beyond the
+    frame has its gain beside its name. Where the curve crosses the
     level of the network with all weights trained, the network is worth so many random units; the
     bar there is the interval of these. Build it with `from_cube` or `from_estimator`.
 
@@ -168,16 +169,20 @@ class ReservoirCurveDisplay(CubeDisplay):
         ax.set_xscale("log", base=2)
         ax.set_xlim(x[0] / 1.2, x[-1] * 1.2)
         ax.set_ylim(low - room, high + room)
-        names = [(mean[-1], "random cores", CORES)]
+        names, networks_beyond = [(mean[-1], "random cores", CORES)], []
         for name, style, gain in lines:
             ax.axhline(gain, color="black", linewidth=1.2, linestyle=style, zorder=1)
             names.append((gain, name, "0.2"))
         for mode, gain in means.items():
-            color = ARM_COLORS.get(mode, PINK)
+            color, name = ARM_COLORS.get(mode, PINK), f"network, {arm_in_words(mode)}"
+            if not low - room <= gain <= high + room:
+                # Its band alone would say nothing.
+                networks_beyond.append((gain, f"{name}: {gain:.2g}", color))
+                continue
             here = cube.sel(mode=mode)
             ax.axhspan(here.ci_low.item(), here.ci_high.item(), color=color, alpha=0.15, lw=0)
             ax.axhline(gain, color=color, linewidth=1.8, zorder=2)
-            names.append((gain, f"network, {arm_in_words(mode)}", color))
+            names.append((gain, name, color))
         ax.fill_between(x, *band, color=CORES, alpha=0.15, linewidth=0)
         ax.plot(x, cores.values.T, "o", color=CORES, markersize=3, alpha=0.5, markeredgewidth=0)
         ax.plot(x, mean, "D-", color=CORES, markersize=4.5, linewidth=1.8, zorder=4)
@@ -190,7 +195,8 @@ class ReservoirCurveDisplay(CubeDisplay):
         worth = self._worth() if "full" in arms else ""
         set_title(ax, "\n".join(filter(None, [panel_title(cube, cube), worth])))
         finish(ax, self._footer(cores, "full" in arms))
-        write_names(ax, [name for name in names if low - room <= name[0] <= high + room])
+        inside = [name for name in names if low - room <= name[0] <= high + room]
+        write_names(ax, [*inside, *networks_beyond])
         self.ax_ = ax
         self._plotted(ax, modes=given)
         return self

@@ -37,7 +37,8 @@ def collapse_floor(
     xarray.Dataset
         ``floor`` and ``floor_step``, the update at which it was reached, by seed; ``mean``,
         ``low`` and ``high`` over seeds. The interval of one seed is NaN. Seeds without a value in
-        the window are NaN and left out.
+        the window are NaN and left out. The coordinate ``at_window_end`` of floors says whether
+        that was the last visit in the window at which they were recorded.
 
     Raises
     ------
@@ -47,8 +48,8 @@ def collapse_floor(
 
     Notes
     -----
-    A floor that is reached at the last visit of the window may not be one yet; see
-    ``floor_step``. Visits that are far apart miss the minimum, and floors are then too high.
+    A floor ``at_window_end`` may not be one yet: the measure may fall on. Visits that are far
+    apart miss the minimum, and floors are then too high.
 
     Examples
     --------
@@ -84,6 +85,9 @@ def collapse_floor(
     )
     found.floor.attrs["long_name"] = "collapse floor"
     found.floor_step.attrs["units"] = "updates"
+    last = inside.step.where(inside.notnull()).max("step")
+    found = found.assign_coords(at_window_end=step == last)
+    found.at_window_end.attrs["long_name"] = "whether the floor is at the end of its window"
     return found
 
 
@@ -136,7 +140,9 @@ def scale_invariance(
         ``slope``, ``low``, ``high``, ``margin``, ``verdict`` and ``p_difference``, without size
         and seed. The verdict is "no trend" if the interval lies inside of the margin, "trend" if
         it lies outside of it, and else "undecided". NaN and "undecided" with fewer than three
-        runs. `p_difference` is NaN if no size has two runs that differ.
+        runs. `p_difference` is NaN if no size has two runs that differ. Of what `collapse_floor`
+        returns there is ``n_at_window_end``, too: how many floors are at the end of their window.
+        These may be no floors, and a trend of them no trend of floors.
 
     Raises
     ------
@@ -213,7 +219,11 @@ def scale_invariance(
     verdict = verdict.where(~((low > -margin) & (high < margin)), "no trend")
     verdict = verdict.where(~((low > margin) | (high < -margin)), "trend")
     found = {"slope": slope, "low": low, "high": high, "margin": margin, "verdict": verdict}
-    return xr.Dataset(found | {"p_difference": p_value})
+    found["p_difference"] = p_value
+    if "at_window_end" in floor.coords:
+        at_end = floor.at_window_end.broadcast_like(floor) & floor.notnull()
+        found["n_at_window_end"] = at_end.sum(runs)
+    return xr.Dataset(found)
 
 
 def _parameters_of(floor: xr.DataArray, n_parameters: ArrayLike | None) -> ArrayLike:

@@ -1,7 +1,10 @@
 """Cubes of several sizes of a network as one."""
 
+import json
 import re
+import warnings
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -30,7 +33,14 @@ def join_sizes(cubes: Mapping[str, xr.Dataset]) -> xr.Dataset:
     Raises
     ------
     ValueError
-        If these are no cubes by size, one has no trajectories, or two have as many parameters.
+        If these are no cubes by size, one has no trajectories, two have as many parameters, or
+        a measure was taken of other rows, or otherwise, in one than in another.
+
+    Warns
+    -----
+    UserWarning
+        If a cube lacks tasks, levels or other labels that another has, or was evaluated on another
+        number of sequences.
 
     See Also
     --------
@@ -69,6 +79,8 @@ def join_sizes(cubes: Mapping[str, xr.Dataset]) -> xr.Dataset:
     counts = [int(np.unique(cube.n_parameters).max()) for cube in cubes.values()]
     if len(set(counts)) < len(counts):
         raise ValueError(f"cubes have {counts} parameters; sizes must differ in their number.")
+    _check_measures(cubes)
+    _warn_of_labels(recorded)
     sizes = xr.DataArray(list(recorded), dims="size", name="size")
     joined = xr.concat(list(recorded.values()), sizes, join="outer", combine_attrs="drop_conflicts")
     if "layer" in joined.dims:
@@ -80,6 +92,76 @@ def join_sizes(cubes: Mapping[str, xr.Dataset]) -> xr.Dataset:
     joined = joined.assign_coords(n_parameters=("size", counts))
     joined.n_parameters.attrs["long_name"] = "number of parameters"
     return joined
+
+
+def _check_measures(cubes: Mapping[str, xr.Dataset]) -> None:
+    """Raise a ValueError if a measure has other settings in one size than in another.
+
+    RankMe of 50 rows is another quantity than that of 1,000. Cubes that do not say how they were
+    made are taken as they are.
+    """
+    runs = {
+        size: json.loads(cube.attrs["configuration"])
+        for size, cube in cubes.items()
+        if "configuration" in cube.attrs
+    }
+    measures = {size: run.get("measures") or {} for size, run in runs.items()}
+    for name in dict.fromkeys(name for each in measures.values() for name in each):
+        taken = [
+            (size, _taken(each[name]))
+            for size, each in measures.items()
+            if name in each and f"{name}_trajectory" in cubes[size]
+        ]
+        for size, other in taken[1:]:
+            first, one = taken[0]
+            if one != other:
+                raise ValueError(
+                    f"The measure {name!r} was taken with {_said(one)} in the size {first!r} and "
+                    f"with {_said(other)} in {size!r}, which cannot be compared; take it alike in "
+                    f"all sizes, of as many rows, or leave it out: drop_vars('{name}_trajectory')."
+                )
+    numbers = {size: run.get("n_eval") for size, run in runs.items()}
+    if len(set(numbers.values())) > 1:
+        said = ", ".join(f"{size}: {number}" for size, number in numbers.items())
+        warnings.warn(
+            f"Sizes were evaluated on other numbers of sequences ({said}). Measures of these, such "
+            "as RankMe of their states, cannot be compared.",
+            stacklevel=3,
+        )
+
+
+def _taken(measure: Any) -> Any:
+    """Return how a measure of a configuration was taken, without the visits it was asked at."""
+    return measure[0] if isinstance(measure, list) else measure
+
+
+def _said(measure: Any) -> str:
+    """Return the arguments of a measure in words."""
+    if not isinstance(measure, dict) or not (measure.get("args") or measure.get("keywords")):
+        return "its defaults"
+    given = [f"{name}={value!r}" for name, value in measure["keywords"].items()]
+    return ", ".join([*map(repr, measure["args"]), *given])
+
+
+def _warn_of_labels(recorded: Mapping[str, xr.Dataset]) -> None:
+    """Warn if a size lacks labels that others have; layers and visits may differ."""
+    lacking = []
+    dims = dict.fromkeys(dim for cube in recorded.values() for dim in cube.indexes)
+    for dim in [dim for dim in dims if dim not in ("layer", "step", "seed")]:
+        labels = {
+            size: cube.indexes[dim].tolist() for size, cube in recorded.items() if dim in cube.dims
+        }
+        known = dict.fromkeys(label for each in labels.values() for label in each)
+        for size, own in labels.items():
+            missing = [str(label) for label in known if label not in own]
+            if missing:
+                lacking.append(f"{size} has no {dim} {', '.join(missing)}")
+    if lacking:
+        warnings.warn(
+            f"Sizes have other labels: {'; '.join(lacking)}. These are NaN, and what is said of "
+            "them is said of fewer sizes.",
+            stacklevel=3,
+        )
 
 
 def last_block(measure: xr.DataArray) -> xr.DataArray:

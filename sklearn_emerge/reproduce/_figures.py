@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from sklearn.base import clone
 
 from ..assessment._words import condition_in_words
 from ..datasets import load_published
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..emergence import EmergenceCurve
+    from ..worlds import World
 
 # The configuration that stands for a grid where a figure shows one network a world.
 _STANDARD = {"hidden_size": 16, "time_channel": "full_time"}
@@ -196,7 +198,7 @@ def draw_sparse(name: str, cube: xr.Dataset, axes: NDArray[Any]) -> None:
     axes[0].set_title(name.removeprefix("triangle-sparse-"), loc="left", fontsize=10)
 
 
-def emergence_curves(cube: xr.Dataset, chance: float) -> dict[str, EmergenceCurve]:
+def emergence_curves(cube: xr.Dataset, world: World) -> dict[str, EmergenceCurve]:
     """Fit curves of accuracy against capacity to the networks of a sweep, at their last step.
 
     Parameters
@@ -204,8 +206,8 @@ def emergence_curves(cube: xr.Dataset, chance: float) -> dict[str, EmergenceCurv
     cube : xarray.Dataset
         Of a sweep. If it varies the width and something else, there is a curve for each value of
         that; else one for all networks.
-    chance : float
-        Accuracy of guessing.
+    world : World
+        Of the sweep, whose `chance` a parameter in the grid may change.
 
     Returns
     -------
@@ -221,13 +223,21 @@ def emergence_curves(cube: xr.Dataset, chance: float) -> dict[str, EmergenceCurv
         # That a location is not among the capacities is part of the finding.
         warnings.simplefilter("ignore", UserWarning)
         if "hidden_size" not in accuracy.dims or len(other) != 1:
-            return {"": fit_curve(accuracy, capacity, chance=chance)}
+            return {"": fit_curve(accuracy, capacity, chance=world.chance)}
         return {
             f"{other[0].removeprefix('world__')} {value}": fit_curve(
-                accuracy.sel({other[0]: value}), capacity.sel({other[0]: value}), chance=chance
+                accuracy.sel({other[0]: value}),
+                capacity.sel({other[0]: value}),
+                chance=world_of(world, other[0], value).chance,
             )
             for value in accuracy[other[0]].values.tolist()
         }
+
+
+def world_of(world: World, dim: str, value: Any) -> World:
+    """Return the world at a value of a dimension of a sweep, which may be another one's."""
+    name = dim.removeprefix("world__")
+    return clone(world).set_params(**{name: value}) if name != dim else world
 
 
 def last_recorded(trajectory: xr.DataArray) -> xr.DataArray:
@@ -238,8 +248,7 @@ def last_recorded(trajectory: xr.DataArray) -> xr.DataArray:
 
 def draw_emergence(name: str, cube: xr.Dataset, axes: NDArray[Any]) -> None:
     """Draw accuracy and attention against capacity, with the fitted curves and their bands."""
-    chance = EXPERIMENTS[name].world.chance
-    curves = emergence_curves(cube, chance)
+    curves = emergence_curves(cube, EXPERIMENTS[name].world)
     for (label, curve), color in zip(curves.items(), PALETTE, strict=False):
         EmergenceCurveDisplay.from_estimator(curve, ax=axes[0], color=color, label=label or None)
     title = name
@@ -247,7 +256,8 @@ def draw_emergence(name: str, cube: xr.Dataset, axes: NDArray[Any]) -> None:
         title += f"\n{wrap(curve.compare(random_state=0).reason, 5, 9)}"
     # Above the legend.
     axes[0].set_title(title, loc="left", fontsize=9, pad=6 + 13 * len(curves))
-    axes[0].axhline(chance, color="grey", linewidth=0.8, linestyle=":")
+    for chance in sorted({curve.chance for curve in curves.values()}):
+        axes[0].axhline(chance, color="grey", linewidth=0.8, linestyle=":")
     axes[0].set_ylim(-0.03, 1.03)
     axes[0].set_ylabel("right answers (share)")
     axes[0].set_xlabel("")

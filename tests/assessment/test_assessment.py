@@ -74,7 +74,7 @@ def test_cube_has_the_promised_variables_and_dimensions(fitted):
         "time_step": 0.05,
         "initial_std": 0.1,
         "observation_std": 0.05,
-        "n_steps": 20,
+        "n_steps": 10,
     }
     assert configuration["param_grid"] == {"hidden_size": [2, 4]}
     # Others read the cube: folders of this machine are not their concern.

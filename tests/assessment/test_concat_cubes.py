@@ -131,6 +131,8 @@ def test_what_differs_is_named(four, grid):
         concat_cubes([four], "sed")
     with pytest.raises(ValueError, match=r"keep the dimension: sel\(hidden_size=\[2\]\)"):
         concat_cubes([grid.cube_.isel(hidden_size=0)], "hidden_size")
+    with pytest.raises(ValueError, match="cubes is empty; pass at least one"):
+        concat_cubes([])
     with pytest.raises(ValueError, match="cubes=Dataset must be a list"):
         concat_cubes(four.cube_)
 

@@ -20,6 +20,14 @@ def cubes():
     return {"GRU": gru, "$RNN": rnn, "later": later}
 
 
+@pytest.fixture(scope="module")
+def pairs(cubes):
+    """Two of them, whose seeds are pairs."""
+    two = {name: cubes[name] for name in ("GRU", "later")}
+    options = {"alpha": 0.1, "correction": None, "max_steps": 4}
+    return CubeComparisonDisplay.from_cubes(two, "core", **options)
+
+
 def drawn(ax, marker):
     return [line for line in ax.lines if line.get_marker() == marker]
 
@@ -38,9 +46,18 @@ def test_effects_and_differences_are_those_of_the_table(cubes):
     np.testing.assert_allclose(points.get_ydata(), -1)
     notes = [text.get_text() for text in right.texts]
     assert [f"p = {p:.2g}" for p in table.p_value_adjusted] == [n for n in notes if "p =" in n]
-    assert any("Welch's" in note and "pairs of seeds" in note for note in notes)
+    footer = next(note.replace("\n", " ") for note in notes if "pairs of seeds" in note)
+    assert "95% interval (Student's; without points: independent seeds, Welch's)" in footer
+    assert "p: sign flips of pairs, or Welch's t, two-sided, adjusted (holm)" in footer
     assert left.get_ylabel() == "effect (nats per step)"
     assert "core of GRU, $RNN, later" in repr(display)
+
+
+def test_the_footer_names_level_and_test_of_pairs(pairs):
+    notes = " ".join(text.get_text().replace("\n", " ") for text in pairs.axes_[1].texts)
+    assert "mean and 90% interval (Student's)" in notes
+    assert "p: sign flips of pairs, two-sided, not adjusted" in notes
+    assert "different tests can disagree" in notes
 
 
 def test_what_is_not_there_is_named(cubes):
@@ -52,7 +69,6 @@ def test_what_is_not_there_is_named(cubes):
         CubeComparisonDisplay.from_cubes({"GRU": cubes["GRU"]})
 
 
-def test_axes_of_ones_own_are_taken(cubes):
-    display = CubeComparisonDisplay.from_cubes(cubes, max_steps=2)
-    axes = display.figure_.axes[:2]
-    assert display.plot(axes).axes_.tolist() == axes
+def test_axes_of_ones_own_are_taken(pairs):
+    axes = pairs.figure_.axes[:2]
+    assert pairs.plot(axes).axes_.tolist() == axes

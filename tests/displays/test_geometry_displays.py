@@ -213,9 +213,16 @@ def test_the_title_of_floors_follows_their_equivalence():
     data = make_anatomy(tasks=("COPY", "PAR", "MUL"))
     display = draw_floors(data)
     assert display.ax_.get_title(loc="left").replace("\n", " ") == (
-        "Floors have no trend with size in 6 of 9 task-levels, a trend in 3, and are undecided in 0"
+        "Floors of 9 task-levels: trend with size in 3, no trend in 6, undecided in 0"
     )
     assert "Trend with size: MUL 1, MUL 2, MUL 3." in said(display.figure_)
+    # What still falls at the end of its window is no floor.
+    rankme = data.rankme.sel(layer="hidden")
+    falling = CollapseFloorDisplay.from_measure(rankme, window=(0, 60))
+    trends = int((falling.invariance.verdict == "trend").sum())
+    late = f"trend with size in {trends} (in {trends} of these, runs may still fall), no trend"
+    assert trends
+    assert late in falling.ax_.get_title(loc="left").replace("\n", " ")
     two = draw_floors(data.isel(seed=[0], size=[0, 1]))
     assert "undecided in 9" in said(two.figure_)
     one = draw_floors(data.isel(size=[0], seed=[0]))
@@ -264,6 +271,8 @@ def test_tasks_on_layers_have_colours_that_can_be_told_apart():
     ax = LayerProfileDisplay.from_measure(data.rankme).axes_[1]
     colors = np.array([to_rgb(text.get_color()) for text in ax.texts])
     assert len(colors) == 8
+    # Lines to names begin beside the points of the last layer.
+    assert all(2 < text.xy[0] < 2.1 for text in ax.texts)
     apart = np.linalg.norm(colors[:, np.newaxis] - colors, axis=2)[np.triu_indices(8, k=1)]
     # Among as many of viridis neighbours are 0.12 apart.
     assert apart.min() > 0.2

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from figure_checks import make_cube, names_beside
 
 from sklearn_emerge import MemoryDisplay
@@ -40,6 +41,28 @@ def test_what_is_compared_looks_unlike_the_loss_with_the_longest_window():
     styles = {line.get_linestyle() for line in level}
     assert not styles & {line.get_linestyle() for line in longest}
     assert any("Dash-dotted: with the longest window" in text for text in names_beside(ax))
+
+
+def test_short_windows_are_in_the_frame_unless_they_flatten_what_is_compared():
+    curve = xr.DataArray([2.8, 2.2, 1.6, 1.6], {"window": [1, 2, 4, 8]}, ("window",))
+    baselines = {"linear": 1.58, "reference": 1.9}
+    ax = MemoryDisplay.from_curve(curve, baselines=baselines).ax_
+    assert ax.get_ylim()[1] > 2.8
+    assert not [line for line in ax.lines if line.get_marker() == "^"]
+    far = MemoryDisplay.from_curve(curve.where(curve.window > 1, 30), baselines=baselines).ax_
+    assert far.get_ylim()[1] < 3
+    assert [line.get_xdata()[0] for line in far.lines if line.get_marker() == "^"] == [1, 2]
+
+
+def test_the_words_around_memory_are_of_what_is_drawn():
+    curve = xr.DataArray([2.0, 1.0], {"window": [1, 2]}, ("window",))
+    alone = MemoryDisplay.from_curve(curve)
+    assert "Dash-dotted" in alone.footer
+    assert "Black" not in alone.footer
+    assert "Black" in MemoryDisplay.from_curve(curve, baselines={"linear": 1.5}).footer
+    cube = make_cube(sizes=(2, 4))
+    title = MemoryDisplay.from_cube(cube, hidden_size=4).ax_.get_title(loc="left")
+    assert title.endswith(", hidden size 4")
 
 
 def test_windows_of_which_a_seed_has_no_value_are_left_out():

@@ -65,6 +65,12 @@ def test_names_of_other_axes_are_not_its_own():
         (TABLE.assign(rate=0.123), {}, "rate=0.123 in 'white noise' is none of 200"),
         (TABLE.assign(rate=0, assessments=10.5), {}, "rate=0 in 'white noise' is none of 10.5"),
         (TABLE.assign(kind=["none", None, "some"]), {}, "'cycle' has no kind"),
+        (
+            TABLE.assign(setting="cycle", test=["a", "b", "c"]),
+            {},
+            r"'cycle' stands in 2 rows; select one test, as by table\[table\['test'\] == 'a'\]",
+        ),
+        (TABLE.assign(setting="cycle"), {}, "'cycle' stands in 2 rows; give each row another"),
         (TABLE, {"nominal": 5}, "nominal=5 is no share"),
         (TABLE, {"nominal": "5%"}, "nominal='5%' is no share"),
         (TABLE, {"confidence": 95}, "confidence=95 is no share"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from figure_checks import CUBES, check_texts, make_cube
+from matplotlib.colors import to_rgba
 
 from sklearn_emerge import ReservoirCurveDisplay, load_cube
 from sklearn_emerge.displays._style import ARM_COLORS
@@ -75,6 +76,22 @@ def test_where_any_size_would_do_none_is_named(cube):
     title = display.ax_.get_title(loc="left")
     assert title.endswith("How many random units it is worth cannot be told")
     assert "Worth" not in repr(display)
+
+
+def test_a_network_below_the_frame_has_its_gain_and_no_band(cube):
+    low = cube.copy(deep=True)
+    for name in ("delta_nll", "ci_low"):
+        low[name].loc[{"mode": "readout"}] = -1.5
+    # Its interval reaches into the frame.
+    low.ci_high.loc[{"mode": "readout"}] = 0.6
+    ax = ReservoirCurveDisplay.from_cube(low).ax_
+    assert ax.get_ylim()[0] > -1.5
+    orange = to_rgba(ARM_COLORS["readout"], 0.15)
+    assert orange not in [patch.get_facecolor() for patch in ax.patches]
+    names = [text.get_text().replace("\n", " ") for text in ax.texts]
+    assert "network, readout only: -1.5" in names
+    inside = ReservoirCurveDisplay.from_cube(cube).ax_
+    assert orange in [patch.get_facecolor() for patch in inside.patches]
 
 
 def test_a_window_far_below_does_not_flatten_the_others(cube):

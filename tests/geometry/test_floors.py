@@ -160,6 +160,20 @@ def test_numbers_of_parameters_go_by_the_labels_of_sizes():
         scale_invariance(floor, labelled.assign_coords(size=list("abcde")))
 
 
+def test_floors_at_the_end_of_their_window_are_counted():
+    measure = xr.DataArray(
+        [[[9, 4, 2, 8], [9, 3, 4, 8]], [[9, 3, 4, 8], [9, 3, np.nan, 8]]],
+        {"size": ["a", "b"], "step": [0, 50, 100, 400]},
+        ("size", "seed", "step"),
+    )
+    floor = collapse_floor(measure).floor
+    # What was recorded last in the window is the last of a run.
+    assert floor.at_window_end.values.tolist() == [[True, False], [False, True]]
+    assert scale_invariance(floor, [1e5, 1e6]).n_at_window_end == 2
+    assert scale_invariance(floor.where(floor != 2), [1e5, 1e6]).n_at_window_end == 1
+    assert "n_at_window_end" not in scale_invariance(FLOOR, SIZES)
+
+
 def test_sizes_without_floors_are_named():
     floor = xr.DataArray(np.full((3, 2), 2.0), {"size": ["a", "b", "c"]}, ("size", "seed"))
     with pytest.warns(UserWarning, match="no values of the sizes b, which are left out"):

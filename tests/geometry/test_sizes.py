@@ -1,9 +1,13 @@
 """Cubes of several sizes are joined by label."""
 
+import json
+from functools import partial
+
 import numpy as np
 import pytest
 import xarray as xr
 
+from sklearn_emerge.assessment._cube import describe
 from sklearn_emerge.geometry import (
     collapse_floor,
     join_sizes,
@@ -49,6 +53,40 @@ def test_what_cannot_be_joined_is_named():
         join_sizes({"a": cube(9, ["one"], 1.0)[["nll"]]})
     with pytest.raises(ValueError, match=r"\[9, 9\] parameters; sizes must differ"):
         join_sizes({"a": cube(9, ["one"], 1.0), "b": cube(9, ["one"], 1.0)})
+
+
+def measured_as(n_parameters, n_eval=9, **measures):
+    """A cube that says how it was made."""
+    configuration = json.dumps(describe({"n_eval": n_eval, "measures": measures}))
+    return cube(n_parameters, ["one"], 1.0).assign_attrs(configuration=configuration)
+
+
+def test_measures_of_other_rows_are_refused():
+    many = measured_as(9, states=partial(last_block, n_rows=1000))
+    for few, said in (
+        (measured_as(20, states=(partial(last_block, n_rows=50), [0, 100])), "n_rows=50 in 'b'"),
+        (measured_as(20, states=last_block), "its defaults in 'b'"),
+    ):
+        with pytest.raises(ValueError, match=f"'states' .* n_rows=1000 in the size 'a' .* {said}"):
+            join_sizes({"a": many, "b": few})
+    without = few.rename(states_trajectory="other_trajectory")
+    join_sizes({"a": many, "b": without})
+    # Other visits, and other measures beside it, do not matter.
+    alike = measured_as(20, states=(partial(last_block, n_rows=1000), [0]), other=last_block)
+    join_sizes({"a": many, "b": alike})
+    with pytest.warns(UserWarning, match=r"numbers of sequences \(a: 9, b: 5\)"):
+        join_sizes({"a": measured_as(9), "b": measured_as(20, n_eval=5)})
+
+
+def test_tasks_that_a_size_lacks_are_named():
+    tasks = {name: cube(n, ["one"], 1.0) for name, n in (("a", 9), ("b", 20))}
+    tasks = {
+        "a": tasks["a"].expand_dims(task=["COPY", "PAR", "MUL"]),
+        "b": tasks["b"].expand_dims(task=["COPY"]),
+    }
+    tasks = {name: each.assign(n_parameters=each.sizes["task"]) for name, each in tasks.items()}
+    with pytest.warns(UserWarning, match="other labels: b has no task PAR, MUL"):
+        join_sizes(tasks)
 
 
 def ladder(n_layers, floors, n_parameters):

@@ -260,7 +260,15 @@ def test_experiments_of_the_emergence_page(monkeypatch, name, labels):
     # Of a network that has one head only, the second is not there.
     gates = own.gate_trajectory.isel(step=0).sum("head")
     assert ((gates > 0) & (gates < 1)).all()
-    assert list(emergence_curves(cube, experiment.world.chance)) == labels
+    assert list(emergence_curves(cube, experiment.world)) == labels
+
+
+def test_guessing_is_that_of_each_number_of_cases():
+    """Values and marks leave fewer answers where there are more cases."""
+    kept = Path(__file__).parents[2] / "datasets" / "cubes"
+    cube = load_cube(kept / "emergence-complexity-corrected.nc")
+    curves = emergence_curves(cube, EXPERIMENTS["emergence-complexity"].world)
+    assert [curve.chance for curve in curves.values()] == [1 / 10, 1 / 9, 1 / 8]
 
 
 def test_heads_of_token_experiments_are_trained():
