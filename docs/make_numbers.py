@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 from page import write
 from page_calibration import calibration_values
+from scipy.stats import binomtest
 
 from sklearn_emerge.recurrence._support import MAX_HIDDEN
 
@@ -65,6 +66,12 @@ def bad_ends(kills):
     return int(pd.DataFrame(kills)[names].to_numpy().sum())
 
 
+def limit(kills):
+    """Return the upper limit of 95% of what came of none of the kills."""
+    n = int(pd.DataFrame(kills).kills.sum())
+    return binomtest(0, n).proportion_ci().high
+
+
 def grids(numbers):
     """Return seconds and memory by the number of configurations, and the steepest slope."""
     tasks, memory = (pd.DataFrame(numbers[name]) for name in ("seconds", "memory"))
@@ -92,6 +99,7 @@ def write_page(page=DOCS / "numbers.md"):
         chosen=chosen,
         crossover=crossover,
         bad_ends=bad_ends,
+        limit=limit,
         max_hidden=MAX_HIDDEN,
         transformer=beside(benchmarks["transformer"]["numbers"], ["units"], "seeds", seeds),
         probes=beside(benchmarks["probes"]["numbers"], sizes, "task", {}),

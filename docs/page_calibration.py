@@ -63,13 +63,16 @@ def rates_of(tests):
     for words, (pattern, test) in tests.items():
         found = read(pattern)
         found = found[(found.test == test) & ~found.setting.str.contains(_SHARP)]
+        most = found.iloc[found.rate.argmax()]
+        count, of = round(most.rate * most.assessments), int(most.assessments)
         rows.append(
             {
                 "test": words,
                 "settings": len(found),
                 "simulations of each": found.assessments.max(),
                 "least": found.rate.min(),
-                "largest": found.rate.max(),
+                "largest": most.rate,
+                "limit": binomtest(count, of).proportion_ci().high,
             }
         )
     return pd.DataFrame(rows)
