@@ -151,7 +151,8 @@ def _read(cubes: Sequence[CubeSource]) -> list[xr.Dataset]:
         )
     if not cubes:
         raise ValueError(
-            "cubes is empty; pass at least one cube. Of files, see whether the pattern matches any."
+            "cubes is empty; pass at least one cube. If it comes from a pattern of files, check "
+            "that this matches any."
         )
     parts = []
     for i, cube in enumerate(cubes):

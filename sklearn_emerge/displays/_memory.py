@@ -200,11 +200,13 @@ class MemoryDisplay(CubeDisplay):
         losses = {name: loss.item() for name, _, loss in reversed(levels(here))}
         reference = f"{_REFERENCE}{reference_name(here)}"
         losses[reference] = here.nll_reference.mean("seed").item()
+        losses = {name: loss for name, loss in losses.items() if np.isfinite(loss)}
         display = cls(
             {mode: shown.sel(mode=mode) for mode in modes},
-            {name: loss for name, loss in losses.items() if np.isfinite(loss)},
+            losses,
             panel_title(here, here),
-            f"{seeds_in_words([cube], '', 'lines and bands')} {_NOTE}{_OF_OTHERS}",
+            f"{seeds_in_words([cube], '', 'lines and bands')} {_NOTE}"
+            + _OF_OTHERS * bool(losses.keys() - {reference}),
             loss_bounds(cube),
         )
         return display.plot(ax=ax)

@@ -227,9 +227,9 @@ def _check_different(table: pd.DataFrame) -> None:
     differing = [
         name
         for name in table.columns.drop([*_COLUMNS, *shown], errors="ignore")
-        if same[name].nunique() > 1
+        if same[name].nunique() > 1 and same[name].dtype.kind not in "iuf"
     ]
-    remedy = "give each row another"
+    remedy = "give each row another setting"
     if differing:
         name = differing[0]
         remedy = f"select one {name}, as by table[table[{name!r}] == {same[name].iloc[0]!r}]"

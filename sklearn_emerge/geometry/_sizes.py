@@ -11,6 +11,9 @@ import xarray as xr
 
 from ._labels import check_labelled
 
+# What a measure was not given.
+_DEFAULT = "its default"
+
 
 def join_sizes(cubes: Mapping[str, xr.Dataset]) -> xr.Dataset:
     """Return what was recorded at several sizes, along the dimension ``size``.
@@ -34,13 +37,13 @@ def join_sizes(cubes: Mapping[str, xr.Dataset]) -> xr.Dataset:
     ------
     ValueError
         If these are no cubes by size, one has no trajectories, two have as many parameters, or
-        a measure was taken of other rows, or otherwise, in one than in another.
+        the argument ``n_rows`` of a measure differs.
 
     Warns
     -----
     UserWarning
-        If a cube lacks tasks, levels or other labels that another has, or was evaluated on another
-        number of sequences.
+        If a cube lacks tasks, levels or other labels that another has, was evaluated on another
+        number of sequences, or has a measure with other arguments.
 
     See Also
     --------
@@ -95,7 +98,7 @@ def join_sizes(cubes: Mapping[str, xr.Dataset]) -> xr.Dataset:
 
 
 def _check_measures(cubes: Mapping[str, xr.Dataset]) -> None:
-    """Raise a ValueError if a measure has other settings in one size than in another.
+    """Raise a ValueError if a measure was taken of other rows, and warn of other settings.
 
     RankMe of 50 rows is another quantity than that of 1,000. Cubes that do not say how they were
     made are taken as they are.
@@ -107,47 +110,44 @@ def _check_measures(cubes: Mapping[str, xr.Dataset]) -> None:
     }
     measures = {size: run.get("measures") or {} for size, run in runs.items()}
     for name in dict.fromkeys(name for each in measures.values() for name in each):
-        taken = [
-            (size, _taken(each[name]))
+        taken = {
+            size: _keywords(each[name])
             for size, each in measures.items()
             if name in each and f"{name}_trajectory" in cubes[size]
-        ]
-        for size, other in taken[1:]:
-            first, one = taken[0]
-            if one != other:
+        }
+        for keyword in dict.fromkeys(keyword for each in taken.values() for keyword in each):
+            values = {size: repr(each.get(keyword, _DEFAULT)) for size, each in taken.items()}
+            if len(set(values.values())) == 1:
+                continue
+            said = ", ".join(f"{size}: {value}" for size, value in values.items())
+            told = f"The measure {name!r} was taken with different {keyword} ({said})"
+            if keyword == "n_rows" and len(set(values.values()) - {repr(_DEFAULT)}) > 1:
                 raise ValueError(
-                    f"The measure {name!r} was taken with {_said(one)} in the size {first!r} and "
-                    f"with {_said(other)} in {size!r}, which cannot be compared; take it alike in "
-                    f"all sizes, of as many rows, or leave it out: drop_vars('{name}_trajectory')."
+                    f"{told}, which cannot be compared; take it of the same number of rows in all "
+                    f"sizes, or leave it out: drop_vars('{name}_trajectory')."
                 )
+            warnings.warn(f"{told}.", stacklevel=3)
     numbers = {size: run.get("n_eval") for size, run in runs.items()}
     if len(set(numbers.values())) > 1:
         said = ", ".join(f"{size}: {number}" for size, number in numbers.items())
         warnings.warn(
-            f"Sizes were evaluated on other numbers of sequences ({said}). Measures of these, such "
-            "as RankMe of their states, cannot be compared.",
+            f"Sizes were evaluated on different numbers of sequences ({said}). Measures of these, "
+            "such as RankMe of their states, cannot be compared.",
             stacklevel=3,
         )
 
 
-def _taken(measure: Any) -> Any:
-    """Return how a measure of a configuration was taken, without the visits it was asked at."""
-    return measure[0] if isinstance(measure, list) else measure
-
-
-def _said(measure: Any) -> str:
-    """Return the arguments of a measure in words."""
-    if not isinstance(measure, dict) or not (measure.get("args") or measure.get("keywords")):
-        return "its defaults"
-    given = [f"{name}={value!r}" for name, value in measure["keywords"].items()]
-    return ", ".join([*map(repr, measure["args"]), *given])
+def _keywords(measure: Any) -> dict[str, Any]:
+    """Return what a measure of a configuration was given by name, whenever it was taken."""
+    measure = measure[0] if isinstance(measure, list) else measure
+    return measure.get("keywords", {}) if isinstance(measure, dict) else {}
 
 
 def _warn_of_labels(recorded: Mapping[str, xr.Dataset]) -> None:
-    """Warn if a size lacks labels that others have; layers and visits may differ."""
+    """Warn if a size lacks labels that others have; those of the architecture may differ."""
     lacking = []
     dims = dict.fromkeys(dim for cube in recorded.values() for dim in cube.indexes)
-    for dim in [dim for dim in dims if dim not in ("layer", "step", "seed")]:
+    for dim in [dim for dim in dims if dim not in ("layer", "head", "step", "seed")]:
         labels = {
             size: cube.indexes[dim].tolist() for size, cube in recorded.items() if dim in cube.dims
         }

@@ -14,7 +14,7 @@ from .._typing import Floats
 
 _N_FOLDS = 5
 # Bytes of features at once: more for a number of sequences with which products are quick.
-_CHUNK_BYTES = 2**24
+_CHUNK_BYTES = 2**25
 _MOST_BYTES = 2**26
 _QUICK = 64
 # Bytes up to which they are kept where they are needed again.

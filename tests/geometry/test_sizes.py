@@ -63,19 +63,46 @@ def measured_as(n_parameters, n_eval=9, **measures):
 
 def test_measures_of_other_rows_are_refused():
     many = measured_as(9, states=partial(last_block, n_rows=1000))
-    for few, said in (
-        (measured_as(20, states=(partial(last_block, n_rows=50), [0, 100])), "n_rows=50 in 'b'"),
-        (measured_as(20, states=last_block), "its defaults in 'b'"),
-    ):
-        with pytest.raises(ValueError, match=f"'states' .* n_rows=1000 in the size 'a' .* {said}"):
-            join_sizes({"a": many, "b": few})
+    few = measured_as(20, states=(partial(last_block, n_rows=50), [0, 100]))
+    with pytest.raises(ValueError, match=r"'states' .* n_rows \(a: 1000, b: 50\), which cannot"):
+        join_sizes({"a": many, "b": few})
     without = few.rename(states_trajectory="other_trajectory")
     join_sizes({"a": many, "b": without})
     # Other visits, and other measures beside it, do not matter.
     alike = measured_as(20, states=(partial(last_block, n_rows=1000), [0]), other=last_block)
     join_sizes({"a": many, "b": alike})
-    with pytest.warns(UserWarning, match=r"numbers of sequences \(a: 9, b: 5\)"):
-        join_sizes({"a": measured_as(9), "b": measured_as(20, n_eval=5)})
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "told"),
+    [
+        (measured_as(9), measured_as(20, n_eval=5), r"numbers of sequences \(a: 9, b: 5\)"),
+        (
+            measured_as(9, states=partial(last_block, n_draws=8)),
+            measured_as(20, states=partial(last_block, n_draws=9)),
+            r"'states' was taken with different n_draws \(a: 8, b: 9\)\.",
+        ),
+        (
+            measured_as(9, states=partial(last_block, n_rows=1000)),
+            measured_as(20, states=last_block),
+            r"n_rows \(a: 1000, b: 'its default'\)\.",
+        ),
+    ],
+)
+def test_what_may_not_be_comparable_is_told(one, other, told):
+    with pytest.warns(UserWarning, match=told):
+        join_sizes({"a": one, "b": other})
+
+
+def test_objects_that_measure_and_heads_of_a_size_are_no_difference():
+    class Measure:
+        def __call__(self, predictor, evaluation):
+            return 1.0
+
+    few, many = measured_as(9, states=Measure()), measured_as(20, states=Measure())
+    heads = {"a": few.expand_dims(head=[0]), "b": many.expand_dims(head=[0, 1])}
+    counts = {name: 9 * each.sizes["head"] for name, each in heads.items()}
+    join_sizes({name: each.assign(n_parameters=counts[name]) for name, each in heads.items()})
 
 
 def test_tasks_that_a_size_lacks_are_named():
