@@ -8,7 +8,7 @@ from ._kernels import GRU, LSTM, RNN
 
 KINDS = {nn.RNN: RNN, nn.GRU: GRU, nn.LSTM: LSTM}
 # Measured on two cores with 256 units: 2.1 (RNN), 1.6 (GRU) and 1.5 (LSTM, one seed) times as fast
-# as torch; 0.9 to 1.2 (RNN) and 1.3 (GRU) times with 384, where weights fill the second-level cache.
+# as torch; 0.9 to 1.2 (RNN) and 1.3 (GRU) times with 384, whose weights fill the second cache.
 MAX_HIDDEN = 256
 # Of tokens, measured on one core: 1.3 to 3.7 times as fast as torch with 5,000 and 64 steps. Each
 # block of sequences has gradients of its own, which take memory.
