@@ -66,20 +66,29 @@ def guessing(world):
 def calibration():
     """Return how often a step is found, and the location covered, in simulated curves."""
     covered = read("recovery_and_coverage.csv").set_index("test").loc["coverage of the location"]
+    coverage = covered.set_index("setting").rate
     steps = read("a_step_is_found_where_there_is_one_only.csv")
     sharp = steps.setting.str.contains("sharpness")
+    found = steps.set_index("setting").rate
     jumps = read("networks_that_jump_*.csv")
     upper = jumps.test.str.contains("upper limit")
-    networks = read("a_step_of_networks_*.csv").set_index("setting").rate
+    networks = read("a_step_of_networks_*.csv").set_index("setting")
     return {
-        "covered": covered.rate.tolist(),
+        "covered": {kind: coverage[f"emergence curve, {kind}"] for kind in ("rates", "counts")},
         "data_sets": covered.assessments.unique().tolist(),
         "n_steps": steps.assessments.unique().tolist(),
         "smooth": steps.rate[~sharp].max(),
-        "sharp": steps.rate[sharp].tolist(),
+        "sharp": {
+            sharpness: found[f"emergence curve, sharpness {sharpness}"]
+            for sharpness in ("1.25", "1.5", "2.0")
+        },
         "jumps": jumps.rate[~upper].max(),
         "upper": jumps.rate[upper].max(),
-        "networks": networks.tolist(),
+        "networks": {
+            kind: networks.rate[f"3 networks of 6 sizes, {kind}"]
+            for kind in ("at one size", "sharpness 3, noise .05", "jumps of sharpness 6")
+        },
+        "n_networks": networks.assessments.unique().tolist(),
         "n_jumps": jumps.assessments.unique().tolist(),
     }
 
@@ -153,7 +162,12 @@ def student(cube):
     learned = gates.isel(step=-1).where(accuracy > 0.9)
     order = stats.spearmanr(gates.isel(step=-1).values.ravel(), accuracy.values.ravel())
     course = cube.accuracy_trajectory.sel(condition="structured", mode="full")
-    rises = course.sel(hidden_size=able.hidden_size.values).diff("step").max("step")
+    rises = course.sel(hidden_size=able.hidden_size.values).diff("step")
+    # Of those that learned, which rose by more than a half from one look to the next, and when.
+    jumped = (rises.max("step") > 0.5) & (able > 0.9)
+    when = rises.idxmax("step").where(jumped)
+    several = jumped.sum("seed") > 1
+    grouped = (able > 0.9) | (able < 0.2) | ((able > 0.3) & (able < 0.6))
     sides = {"below": capacity <= curve.location_, "above": capacity > curve.location_}
     return {name: accuracy.where(side).mean().item() for name, side in sides.items()} | {
         "found": curve.compare(random_state=0),
@@ -166,12 +180,22 @@ def student(cube):
         "learned": int((able > 0.9).sum()),
         "between": [each for each in able.values.ravel() if 0.3 < each < 0.6],
         "none": int((able < 0.2).sum()),
-        # Of those that learned, how many rose by more than a half from one look to the next.
-        "jumped": int((rises.where(able > 0.9) > 0.5).sum()),
+        # Those in none of the three groups: their units, and in what share they are right.
+        "others": [
+            (int(each.hidden_size), each.item())
+            for each in able.stack(network=("hidden_size", "seed"))
+            if not grouped.sel(hidden_size=each.hidden_size, seed=each.seed)
+        ],
+        "jumped": int(jumped.sum()),
+        # Whether two networks of a width that jump do so at different updates, in each such width.
+        "differ": bool(several.any() and (when.max("seed") > when.min("seed"))[several].all()),
         "looks": int(course.step.diff("step").max()),
         "plateau": course.sel(hidden_size=24, seed=1).isel(step=slice(-6, None)).values,
         "gates": {
-            "before": gates.isel(step=0).max().item(),
+            "before": {
+                "low": gates.isel(step=0).min().item(),
+                "high": gates.isel(step=0).max().item(),
+            },
             "low": learned.min().item(),
             "high": learned.max().item(),
             "n": int(learned.notnull().sum()),
@@ -218,11 +242,14 @@ def syntax(single, half):
         cases: clone(EXPERIMENTS["emergence-complexity"].world).set_params(branching=cases)
         for cases in (2, 3, 4)
     }
-    locations = {
+    curves = {
         (cases, bits): fitted(*final(cube, world__branching=cases), worlds[cases].chance)
         for bits, cube in ((32, single), (16, half))
-        for cases in (2, 3)
+        for cases in worlds
     }
+    # With four cases nothing is learned that could have a location.
+    locations = {key: curve for key, curve in curves.items() if key[0] < 4}
+    two = final(single, world__branching=2)[0]
     ends = {key: curve.interval("location") for key, curve in locations.items()}
     scale = locations[2, 32].location_ / (2 * 32)
     four = [final(cube, world__branching=4)[0] for cube in (single, half)]
@@ -246,6 +273,12 @@ def syntax(single, half):
         },
         "sharpness": {bits: locations[2, bits].sharpness_ for bits in (32, 16)},
         "intervals": {bits: locations[2, bits].interval("sharpness") for bits in (32, 16)},
+        "steps": {
+            key: curve.compare(random_state=0).steeper_than_smooth for key, curve in curves.items()
+        },
+        "answers": {cases: 1 / world.chance for cases, world in worlds.items()},
+        "updates": two.step.item(),
+        "of_a_width": two.sel(hidden_size=8).values,
         "seeds": four[0].sizes["seed"],
         "four": [each.max().item() for each in four],
         "guessing": guessing(worlds[4]),

@@ -35,10 +35,12 @@ for ax, (condition, title) in zip(axes, titles.items(), strict=True):
 
 # %%
 # Both rises are steps, steeper than every smooth curve.
-# But their places, between 10 and 25 examples, are not told apart.
+# Both begin between 10 and 25 examples, and the intervals of their places overlap.
 # In the null A to C cannot be composed, and rises nevertheless.
 # The step is one of learning examples, not of composition.
 
+assert words.sel(world__sparse_examples=10).max() < 0.15
+assert words.sel(world__sparse_examples=25).min() > 0.25
 for curve in curves.values():
     assert curve.compare(random_state=0).steeper_than_smooth
 world, null = (curve.interval("location") for curve in curves.values())
