@@ -41,6 +41,7 @@ def test_page_is_what_the_sweeps_and_the_cubes_give(write_page, tmp_path):
     assert (tmp_path / "page.md").read_text(encoding="utf-8") == committed
 
 
+@pytest.mark.slow
 def test_claims_that_turn_are_refused(maker, write_page, monkeypatch, tmp_path, values):
     write_page(tmp_path / "page.md")
     found = values["filter_values"]
@@ -52,6 +53,7 @@ def test_claims_that_turn_are_refused(maker, write_page, monkeypatch, tmp_path, 
     assert not (tmp_path / "other.md").exists()
 
 
+@pytest.mark.slow
 def test_networks_that_turn_are_refused(maker, write_page, monkeypatch, tmp_path):
     def load(path):
         cube = load_cube(path)

@@ -55,6 +55,7 @@ def test_claims_of_the_emergence_page_that_turn_are_refused(page, tmp_path):
     assert not (tmp_path / "other.md").exists()
 
 
+@pytest.mark.slow
 def test_pages_of_missing_cubes_are_not_written(page):
     cubes = page.load_all("corrected")
     del cubes["emergence-heads"]

@@ -58,6 +58,7 @@ def test_what_is_shared_is_that_of_each_alone():
                 np.testing.assert_array_equal(here[name], alone[name], err_msg=name)
 
 
+@pytest.mark.slow
 def test_more_seeds_of_what_is_shared():
     grid = {"lr": [0.1, 0.01]}
     once = small_assessment(**FEW | dict(n_seeds=4), param_grid=grid).fit()

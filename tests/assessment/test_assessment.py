@@ -310,6 +310,7 @@ def test_binary_world_uses_the_proper_likelihood_and_the_markov_baseline():
     assert mean == pytest.approx(0.5 * 0.25 / 0.05**2 + constant, abs=0.6)
 
 
+@pytest.mark.slow
 def test_own_arrays_without_a_world():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 15)).cumsum(axis=1)

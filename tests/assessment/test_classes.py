@@ -154,6 +154,7 @@ def test_a_rare_class_is_called_as_it_was_passed(given):
         assessment.fit(*(() if given == "world" else (X, y)))
 
 
+@pytest.mark.slow
 def test_a_latent_that_some_seeds_cannot_score_is_announced_and_nan():
     rare = np.zeros((40, 6), int)
     rare[:8, 3] = 1

@@ -102,6 +102,7 @@ def test_p_values_are_adjusted_over_pairs_and_configurations():
 
 
 @pytest.mark.parametrize("same", [True, False], ids=["pairs", "independent"])
+@pytest.mark.slow
 def test_no_difference_is_found_as_rarely_as_alpha_says(same):
     n, rng = 1000, np.random.default_rng(2)
     shared = rng.normal(size=(1, n, 7))

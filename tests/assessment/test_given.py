@@ -64,6 +64,7 @@ def test_given_networks_are_scored_as_they_are_and_stay_so(nets):
     assert np.isnan(cube.training_loss.sel(condition="structured")).all()
 
 
+@pytest.mark.slow
 def test_in_nulls_fresh_networks_are_trained_and_nowhere_else(nets):
     few, more = (
         small_assessment(
@@ -151,6 +152,7 @@ def test_five_networks_have_a_verdict():
     assert summarise(assessment).converged.item() == "yes"
 
 
+@pytest.mark.slow
 def test_stored_cells_of_the_same_networks_are_read(tmp_path, nets, monkeypatch):
     def assess(networks):
         model = [ModulePredictor.from_trained(copy.deepcopy(net)) for net in networks]

@@ -71,7 +71,13 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("options", CASES.values(), ids=CASES)
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(options, id=name, marks=[pytest.mark.slow] * (name in ("all", "transformer")))
+        for name, options in CASES.items()
+    ],
+)
 def test_seeds_that_are_added_are_those_of_all_at_once(tmp_path, options):
     whole = assessment(4, **options).fit().cube_
     grown = assessment(2, **options, memory=tmp_path).fit()

@@ -196,6 +196,7 @@ def test_choices_at_the_last_step_of_trials_are_assessed():
     assert cube.nll.notnull().all()
 
 
+@pytest.mark.slow
 def test_latents_of_a_task_are_decoded_while_nothing_is_asked():
     rng = np.random.default_rng(0)
     evidence = rng.normal(size=(60, 8))
@@ -219,6 +220,7 @@ def verdict_of_an_operator(assessment):
     return " ".join(explain(cube).partition("What was found")[0].split())
 
 
+@pytest.mark.slow
 def test_sentences_and_table_have_the_accuracy_of_a_task_and_say_what_it_gains_by():
     world = FlipFlopWorld(1, pulse_probability=0.2, n_steps=12, feedback=False)
     options = FEW | dict(n_train=60, n_eval=40, baselines=("mean", "linear_filter"))

@@ -360,6 +360,7 @@ def test_scrambled_weights_have_no_trajectory():
         small_assessment(modes=("full", "scrambled"), record_at=[0]).fit()
 
 
+@pytest.mark.slow
 def test_labels_of_a_measure_may_differ_between_cells():
     cube = (
         small_assessment(
@@ -384,6 +385,7 @@ def test_labels_of_a_measure_may_differ_between_cells():
     assert spread.attrs["long_name"] == "spread in the course of training"
 
 
+@pytest.mark.slow
 def test_depth_of_layers_lies_along_the_grid_where_it_differs(tmp_path):
     options = {
         "model": TransformerPredictor(8, 1, 2, max_steps=1),
@@ -420,6 +422,7 @@ def by_depth(predictor, evaluation):
     return xr.DataArray([1.0, 2.0, 3.0], {"depth": [1, 2, 3]})
 
 
+@pytest.mark.slow
 def test_numbers_that_label_a_measure_may_differ_between_seeds():
     """Such as the depths that there are in a sample; what is missing is NaN, in order."""
     cube = (
@@ -451,6 +454,7 @@ def all_numbers(predictor, evaluation):
     return xr.DataArray([1.0, 2.0], {"number": [1, 2]})
 
 
+@pytest.mark.slow
 def test_a_training_that_stops_early_leaves_what_it_kept():
     world = TriangleWorld(**(TRIANGLE.get_params() | {"evaluation_task": "A->B"}))
     model = TransformerPredictor(

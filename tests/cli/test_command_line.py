@@ -308,6 +308,7 @@ def test_recipes_are_listed(capsys):
     assert capsys.readouterr().out.split() == list(RECIPES)
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_is_no_error():
     """As ``| head`` is: the pipe is closed before the output has come."""
     code = (

@@ -147,10 +147,10 @@ def test_texts_that_overlap_are_found():
 @pytest.mark.parametrize(
     ("recipe", "protocol"),
     [
-        ("recurrent-figure-1", "published"),
+        pytest.param("recurrent-figure-1", "published", marks=pytest.mark.slow),
         pytest.param("recurrent-figure-2", "published", marks=pytest.mark.slow),
         ("recurrent-drift", "corrected"),
-        ("triangle-figure-2c", "published"),
+        pytest.param("triangle-figure-2c", "published", marks=pytest.mark.slow),
         ("triangle-sparse", "corrected"),
         pytest.param("emergence-complexity", "corrected", marks=pytest.mark.slow),
     ],

@@ -361,6 +361,7 @@ def test_a_step_of_networks_is_found(n_networks, report):
             assert rate >= 0.8
 
 
+@pytest.mark.slow
 def test_single_jumps_are_an_alternative_for_rates_of_several_networks_only():
     capacity, x = networks(6, 3)
     rate = jump(expit(x), np.random.default_rng(0))
@@ -497,6 +498,7 @@ def test_band_of_a_jump_spans_the_gap():
     np.testing.assert_allclose(far, [[0, 1], [0, 1]], atol=0.01)
 
 
+@pytest.mark.slow
 def test_four_capacities_decide_nothing():
     """Curves of four parameters meet any four means, however many networks there are."""
     rng = np.random.default_rng(0)

@@ -301,6 +301,7 @@ def test_recurrent_networks_have_states_and_gradients_too():
         ),
     ],
 )
+@pytest.mark.slow
 def test_curvature_of_answers_is_that_of_geometry(small, of, options, names):
     model, evaluation = small
     found = answer_geometry(model, evaluation, of, n_rows=40, **options)

@@ -62,7 +62,15 @@ def memoryless(**options):
 
 
 @each_model
-@pytest.mark.parametrize("data", [X, PAIR, BINARY, TOKENS], ids=["one", "two", "binary", "tokens"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(X, id="one"),
+        pytest.param(PAIR, id="two", marks=pytest.mark.slow),
+        pytest.param(BINARY, id="binary", marks=pytest.mark.slow),
+        pytest.param(TOKENS, id="tokens"),
+    ],
+)
 def test_all_inputs_give_the_ordinary_loss(model, data):
     likelihood = {id(BINARY): "bernoulli", id(TOKENS): "categorical"}.get(id(data), "auto")
     engine = (

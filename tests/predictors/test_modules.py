@@ -145,8 +145,8 @@ def test_modes_are_those_of_the_module_for_the_channels_of_the_data():
 
 def test_fitted_predictors_are_announced_to_be_fitted_anew():
     # Of as many steps as those of the assessment.
-    twenty = np.hstack([X, X, X[:, :4]])
-    fitted = GRUPredictor(3, max_steps=2, random_state=0).fit(twenty)
+    ten = np.hstack([X, X[:, :2]])
+    fitted = GRUPredictor(3, max_steps=2, random_state=0).fit(ten)
     options = dict(modes=("random",), n_seeds=2, **GAIN_ALONE)
     with pytest.warns(UserWarning, match="^model is fitted.*clone.*model=.fitted."):
         cube = small_assessment(model=fitted, **options).fit().cube_

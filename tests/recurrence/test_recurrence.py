@@ -338,7 +338,7 @@ def test_fits_of_half_a_second_are_left_to_torch():
 @pytest.mark.parametrize(
     ("core", "device", "message"),
     [
-        (nn.GRU(2, 200, batch_first=True), "cpu", "200 hidden units"),
+        (nn.GRU(2, 300, batch_first=True), "cpu", "300 hidden units"),
         (nn.GRU(2, 4, batch_first=True), "cuda", "device 'cuda'"),
         (nn.GRU(2, 4, num_layers=2, batch_first=True), "cpu", "one plain batch-first layer"),
         (nn.RNN(2, 4, nonlinearity="relu", batch_first=True), "cpu", "one plain batch-first layer"),

@@ -143,6 +143,7 @@ def test_connections_that_do_not_ask_are_closed(begun):
             assert answer.count(b"HTTP/1.1") == 1
 
 
+@pytest.mark.slow
 def test_a_request_that_is_under_way_is_not_slow():
     """Its answer takes longer than the head of another may."""
 

@@ -212,6 +212,7 @@ def test_clearing_the_store_clears_it(tmp_path, every_epoch):
     assert not list(tmp_path.rglob("net-1.pt"))
 
 
+@pytest.mark.slow
 def test_another_cell_does_not_go_on_from_it(tmp_path, every_epoch):
     cut_off(tmp_path, CASES[2], 19)
     world, model, mode = CASES[2]
