@@ -70,7 +70,8 @@ def compare_cubes(
         index). Columns are ``effect_first``, ``effect_second``, ``difference``, ``ci_low``,
         ``ci_high`` (nats per step; of representations scores, of dynamics nats), ``p_value``,
         ``p_value_adjusted``, ``n_first``, ``n_second`` and ``paired``. What they are is in
-        ``attrs["caption"]``, and printed below the table.
+        ``attrs["caption"]``, and printed below the table; `alpha` and `correction` are in
+        ``attrs``, too.
 
     Raises
     ------
@@ -126,7 +127,9 @@ def compare_cubes(
     table = xr.concat(compared, pd.Index(range(len(compared)), name=_PAIR), join="outer")
     grid = grid_of(next(iter(read.values())))
     table["p_value_adjusted"] = adjust(table.p_value, correction, [_PAIR, *grid])
-    return _frame(table, grid, read, alpha)
+    found = _frame(table, grid, read, alpha)
+    found.attrs |= {"alpha": alpha, "correction": correction}
+    return found
 
 
 @dataclass(frozen=True)

@@ -41,10 +41,6 @@ class CubeComparisonDisplay(Display):
         The claim.
     table : pandas.DataFrame
         What `compare_cubes` says of these cubes.
-    alpha : float, default=0.05
-        Intervals of differences cover with probability 1 - `alpha`.
-    correction : str or None, default="holm"
-        By which p-values are adjusted.
 
     Attributes
     ----------
@@ -69,19 +65,10 @@ class CubeComparisonDisplay(Display):
     ['Claim: core', 'Difference of pairs']
     """
 
-    def __init__(
-        self,
-        cubes: Mapping[str, xr.Dataset],
-        claim: str,
-        table: pd.DataFrame,
-        alpha: float = 0.05,
-        correction: str | None = "holm",
-    ) -> None:
+    def __init__(self, cubes: Mapping[str, xr.Dataset], claim: str, table: pd.DataFrame) -> None:
         self.cubes = cubes
         self.claim = claim
         self.table = table
-        self.alpha = alpha
-        self.correction = correction
 
     @classmethod
     def from_cubes(
@@ -136,7 +123,7 @@ class CubeComparisonDisplay(Display):
         # One value of a parameter that was not named may be another one in each.
         plain = {name: _without_settings(one) for name, one in ones.items()}
         table = compare_cubes(plain, alpha=alpha, correction=correction)
-        return cls(plain, claim, table, alpha, correction).plot(axes)
+        return cls(plain, claim, table).plot(axes)
 
     def plot(self, axes: Sequence[Axes] | None = None) -> Self:
         """Plot.
@@ -200,18 +187,19 @@ class CubeComparisonDisplay(Display):
     def _tested(self) -> str:
         """Return what is drawn of differences, and what their p-values are."""
         paired = set(self.table.paired.loc[self.claim].tolist())
+        alpha, correction = (self.table.attrs[name] for name in ("alpha", "correction"))
         interval, test = "Student's", "sign flips of pairs"
         if any(map(of_splits, self.cubes.values())):
             # These are always pairs.
             interval = test = "corrected resampled t"
         said = "Points: pairs of seeds. " if True in paired else ""
-        said += f"Diamonds and bars: mean and {100 * (1 - self.alpha):.3g}% interval"
+        said += f"Diamonds and bars: mean and {100 * (1 - alpha):.3g}% interval"
         if paired == {True, False}:
             interval += "; without points: independent seeds, Welch's"
             test += ", or Welch's t"
         elif False in paired:
             interval, test = "independent seeds, Welch's", "Welch's t"
-        by = "not adjusted" if self.correction is None else f"adjusted ({self.correction})"
+        by = "not adjusted" if correction is None else f"adjusted ({correction})"
         said += f" ({interval}). p: {test}, two-sided, {by}."
         if interval != test and True in paired:
             said += " An interval and a p-value of different tests can disagree."
