@@ -66,7 +66,7 @@ effect where the head predicts log odds, logits or logarithms of means.""",
     "time_channel": """\
 A further input: t / (n_steps - 1); zero; one half; or no further input.""",
     "engine": """\
-What computes: compiled scans on a CPU, or torch. The scans were measured 7 to 45 times as
+What computes: compiled scans on a CPU, or torch. The scans were measured 7 to 44 times as
 fast for up to 32 hidden units, and 1.6 to 2.1 times as fast for 256
 (``benchmarks/recurrence.py``). "auto" takes the scans where they can be used (up to 256
 hidden units and 5,000 tokens, on a CPU), but for fits that take torch less than half a

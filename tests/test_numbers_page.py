@@ -11,6 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sklearn_emerge import GRUPredictor
+from sklearn_emerge.recurrence._support import MAX_HIDDEN
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 SCANS = json.loads((ROOT / "datasets" / "benchmarks" / "recurrence.json").read_text())["numbers"]
@@ -28,6 +31,15 @@ def test_page_is_what_is_stored(maker, tmp_path):
     maker.write_page(tmp_path / "numbers.md")
     committed = (DOCS / "numbers.md").read_text(encoding="utf-8")
     assert (tmp_path / "numbers.md").read_text(encoding="utf-8") == committed
+
+
+def test_the_docstring_of_engine_has_the_ratios_that_are_stored():
+    text = " ".join(GRUPredictor.__doc__.split())
+    few = [row["ratio"] for row in SCANS if row["units"] <= 32]
+    largest = [row["ratio"] for row in SCANS if row["units"] == MAX_HIDDEN]
+    assert f"measured {min(few):.0f} to {max(few):.0f} times as fast for up to 32 hidden" in text
+    assert f"and {min(largest):.1f} to {max(largest):.1f} times as fast for {MAX_HIDDEN} (" in text
+    assert f"(up to {MAX_HIDDEN} hidden units" in text
 
 
 def test_each_measurement_says_how_when_and_where(maker):
