@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from page_calibration import read
 from scipy import stats
-from sklearn.base import clone
 
 from sklearn_emerge import EmergenceCurve, NestedConditionalWorld
 from sklearn_emerge.emergence import fit_curve
 from sklearn_emerge.reproduce import EXPERIMENTS
+from sklearn_emerge.reproduce._figures import world_of
 
 # Of the simulated curve in "Your own data": the capacity at which it is half way.
 _TRUE_LOCATION = 2e5
@@ -31,6 +31,11 @@ def final(cube, **place):
     """Return accuracy and capacity at the end of training."""
     own = cube.sel(condition="structured", mode="full").sel(place).isel(step=-1)
     return own.accuracy_trajectory, own.capacity_trajectory
+
+
+def ends(values):
+    """Return the least and the largest."""
+    return {"low": values.min().item(), "high": values.max().item()}
 
 
 def dozen():
@@ -103,13 +108,7 @@ def sparse(cube):
         curves = {"all": own, "without": others}
         curves = {name: fit_curve(part, "world__sparse_examples") for name, part in curves.items()}
         found[condition] = {
-            "at": {
-                n: {
-                    "low": own.sel(world__sparse_examples=n).min().item(),
-                    "high": own.sel(world__sparse_examples=n).max().item(),
-                }
-                for n in (10, 25)
-            },
+            "at": {n: ends(own.sel(world__sparse_examples=n)) for n in (10, 25)},
             "step": {
                 name: curve.compare(random_state=0).steeper_than_smooth
                 for name, curve in curves.items()
@@ -126,29 +125,24 @@ def sweep(cube):
     accuracy, capacity = final(cube)
     own = cube.sel(condition="structured", mode="full")
     gates = gates_of(cube)
-    ends = {"accuracy": accuracy, "gate": gates, "loss": own.nll_trajectory}
-    ends = {
-        name: part.isel(step=-1) if "step" in part.dims else part for name, part in ends.items()
+    last = {"accuracy": accuracy, "gate": gates, "loss": own.nll_trajectory}
+    last = {
+        name: part.isel(step=-1) if "step" in part.dims else part for name, part in last.items()
     }
     return {
         "seeds": accuracy.sizes["seed"],
         "settings": accuracy.size // accuracy.sizes["seed"] // accuracy.sizes["precision"],
         "shared": EXPERIMENTS["emergence-sweep"].model.full_precision_steps,
         # Of the same setting in half precision and in single, at most.
-        "pairs": {name: abs(part.diff("precision")).max().item() for name, part in ends.items()},
+        "pairs": {name: abs(part.diff("precision")).max().item() for name, part in last.items()},
         "guessing": guessing(world),
         "networks": accuracy.size,
         "best": accuracy.max().item(),
         "chance": world.chance,
         "found": fitted(accuracy, capacity, world.chance).compare(random_state=0),
         "loss": own.nll_trajectory.isel(step=-1).min().item(),
-        "uniform": -np.log(world.chance),
         "gates": {
-            name: {
-                "low": gates.isel(step=step).min().item(),
-                "high": gates.isel(step=step).max().item(),
-            }
-            for name, step in (("before", 0), ("after", -1))
+            name: ends(gates.isel(step=step)) for name, step in (("before", 0), ("after", -1))
         },
     }
 
@@ -192,12 +186,8 @@ def student(cube):
         "looks": int(course.step.diff("step").max()),
         "plateau": course.sel(hidden_size=24, seed=1).isel(step=slice(-6, None)).values,
         "gates": {
-            "before": {
-                "low": gates.isel(step=0).min().item(),
-                "high": gates.isel(step=0).max().item(),
-            },
-            "low": learned.min().item(),
-            "high": learned.max().item(),
+            "before": ends(gates.isel(step=0)),
+            **ends(learned),
             "n": int(learned.notnull().sum()),
             "below": int((learned < gates.isel(step=0).min()).sum()),
             "order": order.statistic,
@@ -208,18 +198,16 @@ def student(cube):
 
 
 def heads(cube):
-    """Return log2 of the location, and the mean accuracy, by the number of heads."""
-    found = {}
+    """Return log2 of the location, with its interval, by the number of heads."""
+    found, chance = {}, EXPERIMENTS["emergence-heads"].world.chance
     for n_heads in cube.n_heads.values.tolist():
         accuracy, capacity = final(cube, n_heads=n_heads)
-        curve = fitted(accuracy, capacity, 0.1)
+        curve = fitted(accuracy, capacity, chance)
         low, high = curve.interval("location")
         found[n_heads] = {
             "log2": np.log2(curve.location_),
             "low": np.log2(low),
             "high": np.log2(high),
-            "widths": accuracy.hidden_size.values.tolist(),
-            "by_width": accuracy.mean("seed").values,
             "seeds": accuracy.sizes["seed"],
             "step": curve.compare(random_state=0).steeper_than_smooth,
         }
@@ -238,10 +226,8 @@ def by_width(cube):
 
 def syntax(single, half):
     """Return observed locations over those that depth, branching and bits give, by cases and bits."""
-    worlds = {
-        cases: clone(EXPERIMENTS["emergence-complexity"].world).set_params(branching=cases)
-        for cases in (2, 3, 4)
-    }
+    world = EXPERIMENTS["emergence-complexity"].world
+    worlds = {cases: world_of(world, "world__branching", cases) for cases in (2, 3, 4)}
     curves = {
         (cases, bits): fitted(*final(cube, world__branching=cases), worlds[cases].chance)
         for bits, cube in ((32, single), (16, half))
@@ -250,7 +236,7 @@ def syntax(single, half):
     # With four cases nothing is learned that could have a location.
     locations = {key: curve for key, curve in curves.items() if key[0] < 4}
     two = final(single, world__branching=2)[0]
-    ends = {key: curve.interval("location") for key, curve in locations.items()}
+    intervals = {key: curve.interval("location") for key, curve in locations.items()}
     scale = locations[2, 32].location_ / (2 * 32)
     four = [final(cube, world__branching=4)[0] for cube in (single, half)]
     largest = final(single)[1].max().item()
@@ -260,11 +246,11 @@ def syntax(single, half):
         },
         # By the lower end of the location, and the upper end of the one that sets the scale.
         "at_least": {
-            key: ends[key].low / (ends[2, 32].high / (2 * 32) * key[0] * key[1])
+            key: intervals[key].low / (intervals[2, 32].high / (2 * 32) * key[0] * key[1])
             for key in ((3, 32), (3, 16))
         },
         "locations": {key: curve.location_ for key, curve in locations.items()},
-        "ends": ends,
+        "ends": intervals,
         "extrapolated": {key: curve.location_ > largest for key, curve in locations.items()},
         "halved": scale * 2 * 16,
         "pairs": {
