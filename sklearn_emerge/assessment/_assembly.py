@@ -190,42 +190,43 @@ def compare(
     Returns
     -------
     xarray.Dataset
-        The same cube.
+        The cube with them.
     """
-    reference = _nll_of(cube, cube.reference)
-    cube["nll_reference"] = reference
-    cube["nll_best_baseline"] = _nll_of(cube, cube.best_baseline)
-    cube["delta_nll"] = (reference - cube.nll).transpose(*cube.nll.dims)
-    cube["delta_nll_baseline"] = reference - cube.nll_baseline
-    possible = reference - cube.nll_optimal
-    efficiency = cube.delta_nll / possible.where(possible > NOTHING_TO_GAIN)
-    cube["efficiency"] = efficiency.transpose(*cube.nll.dims)
-    beyond = cube.nll_best_baseline - cube.nll_optimal
+    reference, best = _nll_of(cube, cube.reference), _nll_of(cube, cube.best_baseline)
+    dims, nll, optimal = cube.nll.dims, cube.nll, cube.nll_optimal
+    delta = (reference - nll).transpose(*dims)
+    possible, beyond = reference - optimal, best - optimal
     # Of a bound it would say nothing.
     beyond = beyond.where((beyond > NOTHING_TO_GAIN) & (cube.ceiling == "exact"))
-    cube["efficiency_beyond_baseline"] = ((cube.nll_best_baseline - cube.nll) / beyond).transpose(
-        *cube.nll.dims
-    )
+    found = {
+        "nll_reference": reference,
+        "nll_best_baseline": best,
+        "delta_nll": delta,
+        "delta_nll_baseline": reference - cube.nll_baseline,
+        "efficiency": (delta / possible.where(possible > NOTHING_TO_GAIN)).transpose(*dims),
+        "efficiency_beyond_baseline": ((best - nll) / beyond).transpose(*dims),
+    }
     if "nll_reservoir" in cube:
-        cube = _add_reservoirs(cube, alpha)
-    if (found := skills(cube)) is not None:
-        cube["operator_skill"] = found
-    gains = complete(cube.delta_nll)
-    cube["ci_low"], cube["ci_high"] = intervals(gains, 1 - alpha, interval, units)
-    cube["p_value"] = p_values(gains, n_flips, units)
-    cube["p_value_adjusted"] = adjust(cube.p_value, correction, grid_of(cube))
-    return cube
+        found |= _reservoirs(cube, alpha)
+    if (skill := skills(cube)) is not None:
+        found["operator_skill"] = skill
+    gains = complete(delta)
+    found["ci_low"], found["ci_high"] = intervals(gains, 1 - alpha, interval, units)
+    found["p_value"] = p_values(gains, n_flips, units)
+    found["p_value_adjusted"] = adjust(found["p_value"], correction, grid_of(cube))
+    # All at once: each on its own would be aligned with the whole cube.
+    return cube.assign(found)
 
 
-def _add_reservoirs(cube: xr.Dataset, alpha: float) -> xr.Dataset:
-    """Add what each network is worth in units of a random core, with its interval.
+def _reservoirs(cube: xr.Dataset, alpha: float) -> dict[str, xr.DataArray]:
+    """Return what each network is worth in units of a random core, with its interval.
 
     Units of a core that predicts the next step as well, and of one that goes on as well alone.
     """
-    sizes, here = cube.n_units, cube.sel(condition=STRUCTURED, drop=True)
-    losses = {"equivalent_reservoir_size": (here.nll, cube.nll_reservoir)}
+    sizes, here = cube.n_units, {"condition": STRUCTURED}
+    losses = {"equivalent_reservoir_size": (cube.nll.sel(here, drop=True), cube.nll_reservoir)}
     if "flow_error_cores" in cube:
-        both = here.flow_error, cube.flow_error_cores
+        both = cube.flow_error.sel(here, drop=True), cube.flow_error_cores
         # One of 0 is too small to be seen, and one that has left the range of numbers infinite.
         seen = (final_errors(each).clip(TINY, 1 / TINY) for each in both)
         losses["flow_reservoir_size"] = tuple(map(np.log, seen))
@@ -239,6 +240,7 @@ def _add_reservoirs(cube: xr.Dataset, alpha: float) -> xr.Dataset:
             return size, np.nan, np.nan
         return size, *reservoir_interval(loss, curve, confidence=1 - alpha)
 
+    results = {}
     for name, measured in losses.items():
         found = xr.apply_ufunc(
             worth,
@@ -249,8 +251,8 @@ def _add_reservoirs(cube: xr.Dataset, alpha: float) -> xr.Dataset:
             output_dtypes=[np.float64] * 3,
         )
         for end, values in zip(("", "_low", "_high"), found, strict=True):
-            cube[f"{name}{end}"] = values
-    return cube
+            results[f"{name}{end}"] = values
+    return results
 
 
 def _nll_of(cube: xr.Dataset, names: xr.DataArray) -> xr.DataArray:

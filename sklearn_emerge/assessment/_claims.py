@@ -63,11 +63,9 @@ class Claim:
 def claims_along(here: xr.Dataset) -> list[dict[str, Claim]]:
     """Return the claims that were tested in each configuration, by name."""
     grid, names = grid_of(here), here.claim.values.tolist()
-    keys = "effect", "low", "high", "margin", "state"
-    columns = (
-        along_grid(here[f"claim_{key}"].broadcast_like(here.claim_effect), grid, "claim").tolist()
-        for key in keys
-    )
+    found = {key: here[f"claim_{key}"] for key in ("effect", "low", "high", "margin", "state")}
+    found["margin"] = found["margin"].broadcast_like(found["effect"])
+    columns = (along_grid(each, grid, "claim").tolist() for each in found.values())
     seeds = along_grid(here.claim_difference, grid, "claim", "seed")
     return [
         {name: Claim(*found) for name, *found in zip(names, *of_claims, strict=True)}
@@ -129,18 +127,21 @@ def differences(
         each latent is a claim of its own. Claims that the cube has no data for are absent.
     """
     modes, conditions = cube.mode.values.tolist(), cube.condition.values.tolist()
-    here = cube.sel(condition=STRUCTURED, drop=True)
-    nll = {mode: here.nll.sel(mode=mode, drop=True) for mode in modes}
+    here = {"condition": STRUCTURED}
+    nll = {mode: cube.nll.sel(here, drop=True).sel(mode=mode, drop=True) for mode in modes}
+    reference, best = (
+        cube[f"nll_{name}"].sel(here, drop=True) for name in ("reference", "best_baseline")
+    )
     found = {}
     margin, probe_margin = margins
     tests: dict[str, Any] = {"n_flips": n_flips, "units": units}
     if "full" in modes:
-        found["gain"] = here.nll_reference - nll["full"]
-        found["prediction"] = here.nll_best_baseline - nll["full"]
+        found["gain"] = reference - nll["full"]
+        found["prediction"] = best - nll["full"]
         if "readout" in modes:
             found["core"] = nll["readout"] - nll["full"]
         advance = (cube.nll_best_baseline - cube.nll.sel(mode="full", drop=True)).clip(min=0)
-        here_advance = advance.sel(condition=STRUCTURED, drop=True)
+        here_advance = advance.sel(here, drop=True)
         here_more = {
             null: here_advance - advance.sel(condition=null, drop=True)
             for null in nulls_of_order(conditions)
@@ -148,14 +149,14 @@ def differences(
         if here_more:
             found["order"] = least_of(here_more, margin, **tests)
         if "nll_memory" in cube:
-            found["memory"] = least_of(_losses(cube.sel(mode="full", drop=True)), margin, **tests)
+            found["memory"] = least_of(_losses(cube), margin, **tests)
         if "flow_error" in cube and (ratios := flow_ratios(cube, operator_margin)):
             # That of dynamics is in what is asked.
             found[DYNAMICS] = least_of(ratios, **tests)
     if "readout" in modes:
-        found["reservoir"] = here.nll_reference - nll["readout"]
+        found["reservoir"] = reference - nll["readout"]
     if "probe_score" in cube and "full" in modes:
-        above = _above_untrained(here, modes)
+        above = _above_untrained(cube, modes)
         if above:
             excess = least_of(above, probe_margin, **tests)
             for latent in cube.latent.values.tolist():
@@ -169,24 +170,30 @@ def _losses(cube: xr.Dataset) -> dict[str, xr.DataArray]:
     A reset alone can cost something where memory is worth nothing: the state of zero is one that
     training has seen at the first step only.
     """
-    curve = cube.nll_memory
+    curve, exchange = (
+        cube[name].sel(mode="full", drop=True) for name in ("nll_memory", "state_exchange")
+    )
     # The longest window has all inputs in it; those of other configurations may be longer.
     longest = curve.window.where(curve.notnull()).max("window")
     whole = curve.where(curve.window == longest).max("window")
     without = curve.sel(window=1, drop=True) - whole if 1 in curve.window else whole * np.nan
-    return {"none": without, "other": cube.state_exchange.sel(exchange="rise", drop=True)}
+    return {"none": without, "other": exchange.sel(exchange="rise", drop=True)}
 
 
-def _above_untrained(here: xr.Dataset, modes: Collection[str]) -> dict[str, xr.DataArray]:
+def _above_untrained(cube: xr.Dataset, modes: Collection[str]) -> dict[str, xr.DataArray]:
     """Return by how much each latent is decoded better than from each that was not trained."""
     untrained = next((mode for mode in ("readout", "random") if mode in modes), None)
     if untrained is None:
         return {}
-    # A control below zero shows nothing: taken away, it would add.
-    above = here.probe_score - here.probe_score_shuffled.clip(min=0)
+
+    def above_control(name: str) -> xr.DataArray:
+        # A control below zero shows nothing: taken away, it would add.
+        return cube[name] - cube[f"{name}_shuffled"].clip(min=0)
+
+    above = above_control("probe_score").sel(condition=STRUCTURED, drop=True)
     others = {"core": above.sel(mode=untrained, drop=True)}
-    if "probe_score_window" in here:
-        others["window"] = here.probe_score_window - here.probe_score_window_shuffled.clip(min=0)
+    if "probe_score_window" in cube:
+        others["window"] = above_control("probe_score_window")
     # The clock is the same in every sequence: its score minus its control is zero.
     trained = above.sel(mode="full", drop=True)
     return {name: trained - other.clip(min=0) for name, other in others.items()}
@@ -290,7 +297,7 @@ def _test(
 
     def of_one(result: xr.DataArray, value: float) -> xr.DataArray:
         # Of one seed there is an effect, of which nothing is certain.
-        return result.where(result.notnull() | effect.isnull(), value)
+        return result.copy(data=np.where(np.isnan(result) & ~np.isnan(effect), value, result))
 
     low, high = bounds(values, 1 - alpha, n_flips, units)
     student_low, student_high = intervals(values, 1 - alpha, units=units)

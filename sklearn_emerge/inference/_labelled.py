@@ -5,10 +5,12 @@ left, or one is infinite, the result is NaN.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from .._typing import Floats
 from ._bounds import bounds_along, sign_flip_bounds
@@ -29,6 +31,8 @@ INTERVALS: dict[str, Callable[[float], Callable[[Floats], Floats]]] = {
         lambda each: bootstrap_interval(each, confidence=confidence, **_FIXED)
     ),
 }
+# Takes rows with as many values each, and returns a number a row, or several such arrays.
+OfRows = Callable[[Floats], Any]
 # Patterns of signs that are held at once.
 _BATCH = 2**20
 
@@ -138,10 +142,13 @@ def p_values(
     -------
     xarray.DataArray
     """
+    return _along_seeds(_p_values_of_rows(n_flips, units), values)
+
+
+def _p_values_of_rows(n_flips: int | None, units: tuple[int, int] | None) -> OfRows:
+    """Return what `p_values` asks about rows."""
     if units is not None:
-        return _along_seeds(
-            _each(lambda each: corrected_resampled_test(each, *units).pvalue), values
-        )
+        return _each(lambda each: corrected_resampled_test(each, *units).pvalue)
     draws: dict[str, Any] = {} if n_flips is None else {"method": "monte-carlo", "n_draws": n_flips}
 
     def of_rows(rows: Floats) -> Floats:
@@ -149,7 +156,7 @@ def p_values(
             return exact_p_values(rows, np.abs(rows).max(axis=1))
         return _each(lambda each: sign_flip_test(each, **_FIXED, **draws).pvalue)(rows)
 
-    return _along_seeds(of_rows, values)
+    return of_rows
 
 
 def least_certain(
@@ -169,12 +176,11 @@ def least_certain(
     n_flips, units
         As in `p_values`.
     """
-    together = _joined(differences)
-    above, below = (p_values(each, n_flips, units).fillna(1.0) for each in (together, -together))
-    above = above.clip(max=0.5)
-    least = above == above.max("other")
-    below = below.where(least)
-    return together.mean(SEED).where(below == below.min("other")).fillna(np.inf).argmin("other")
+
+    def number(together: Floats) -> NDArray[np.integer]:
+        return _least_certain(together, n_flips, units)
+
+    return _of_all(number, differences, [])
 
 
 def least_of(
@@ -189,16 +195,44 @@ def least_of(
     all are. The least of them in each seed would be below it by chance, where all are a little
     above.
     """
-    together = _joined(differences)
-    # Of the same seeds: one that is certain in more of them may not be so in those that are left.
-    together = together.where(together.notnull().all("other"))
-    above = {name: together.isel(other=i) - margin for i, name in enumerate(differences)}
-    return together.isel(other=least_certain(above, n_flips, units))
+
+    def values(together: Floats) -> Floats:
+        # Of the same seeds: one that is certain in more of them may not be so in those that are
+        # left.
+        together[:, np.isnan(together).any(axis=0)] = np.nan
+        least = _least_certain(together - margin, n_flips, units)
+        return np.take_along_axis(together, least[np.newaxis, ..., np.newaxis], axis=0)[0]
+
+    return _of_all(values, differences, [SEED])
 
 
-def _joined(differences: Mapping[str, xr.DataArray]) -> xr.DataArray:
-    """Return all of them along a dimension of their own."""
-    return xr.concat(differences.values(), "other", join="exact")
+def _of_all(
+    function: Callable[..., Any], differences: Mapping[str, xr.DataArray], dims: Sequence[str]
+) -> xr.DataArray:
+    """Return what a function says of all differences (n_differences, ..., n_seeds)."""
+    return xr.apply_ufunc(
+        lambda *each: function(np.stack(np.broadcast_arrays(*each))),
+        *differences.values(),
+        input_core_dims=[[SEED]] * len(differences),
+        output_core_dims=[dims],
+        join="exact",
+    )
+
+
+def _least_certain(
+    together: Floats, n_flips: int | None, units: tuple[int, int] | None
+) -> NDArray[np.integer]:
+    """Return `least_certain` of differences (n_differences, ..., n_seeds)."""
+    p_values = partial(_of_seeds, _p_values_of_rows(n_flips, units))
+    above, below = (np.nan_to_num(p_values(each), nan=1.0) for each in (together, -together))
+    above = above.clip(max=0.5)
+    below = np.where(above == above.max(axis=0), below, np.inf)
+    known = ~np.isnan(together)
+    # Of values that are infinite on both sides there is no mean.
+    with np.errstate(invalid="ignore"):
+        means = np.where(known, together, 0.0).sum(axis=-1) / known.sum(axis=-1)
+    least = (below == below.min(axis=0)) & ~np.isnan(means)
+    return np.where(least, means, np.inf).argmin(axis=0)
 
 
 def adjust(p_values: xr.DataArray, correction: str | None, family: Sequence[str]) -> xr.DataArray:
@@ -236,35 +270,36 @@ def seeds_to_find(
 
 
 def _along_seeds(
-    function: Callable[[Floats], Any], values: xr.DataArray, n_results: int = 1, at_least: int = 2
+    function: OfRows, values: xr.DataArray, n_results: int = 1, at_least: int = 2
 ) -> Any:
     """Return what a function says of the values of all seeds, at each place.
 
     The function takes rows with as many values each, and returns an array (of `n_results`, if there
     are several) of a number a row.
     """
-
-    def of_seeds(values: Floats) -> Any:
-        rows = values.reshape(-1, values.shape[-1])
-        found = np.full((n_results, len(rows)), np.nan)
-        known = ~np.isnan(rows)
-        counts = np.where(np.isinf(rows).any(axis=1), 0, known.sum(axis=1))
-        for n in np.unique(counts[counts >= at_least]):
-            (places,) = np.nonzero(counts == n)
-            # Patterns of signs are many: not those of all rows at once.
-            size = max(1, _BATCH >> min(n, MAX_AUTO))
-            for start in range(0, len(places), size):
-                here = places[start : start + size]
-                found[:, here] = function(rows[here][known[here]].reshape(-1, n))
-        results = found.reshape(n_results, *values.shape[:-1])
-        return results[0] if n_results == 1 else tuple(results)
-
     return xr.apply_ufunc(
-        of_seeds,
+        lambda values: _of_seeds(function, values, n_results, at_least),
         values,
         input_core_dims=[[SEED]],
         output_core_dims=[[]] * n_results,
     )
+
+
+def _of_seeds(function: OfRows, values: Floats, n_results: int = 1, at_least: int = 2) -> Any:
+    """Return the same of an array whose last axis is that of seeds."""
+    rows = values.reshape(-1, values.shape[-1])
+    found = np.full((n_results, len(rows)), np.nan)
+    known = ~np.isnan(rows)
+    counts = np.where(np.isinf(rows).any(axis=1), 0, known.sum(axis=1))
+    for n in np.unique(counts[counts >= at_least]):
+        (places,) = np.nonzero(counts == n)
+        # Patterns of signs are many: not those of all rows at once.
+        size = max(1, _BATCH >> min(n, MAX_AUTO))
+        for start in range(0, len(places), size):
+            here = places[start : start + size]
+            found[:, here] = function(rows[here][known[here]].reshape(-1, n))
+    results = found.reshape(n_results, *values.shape[:-1])
+    return results[0] if n_results == 1 else tuple(results)
 
 
 def _each(function: Callable[[Floats], Any]) -> Callable[[Floats], Floats]:
