@@ -51,6 +51,8 @@ def scores_without_map(
     rng = np.random.default_rng(substream(random_state, "guesses", queries.task))
     # How much a guesser likes each word of the target language for each of the source language.
     liking = rng.random((n_guessers, world.n_words, world.n_words))
+    # As ranks, of which many are compared in the time of one number.
+    liking = liking.argsort(axis=2).argsort(axis=2).astype(np.int16)
     n_prompt, n_answer = queries.prompts.shape[1], queries.answers.shape[1]
     per_word, length = world.tokens_per_word, queries.sentences.shape[1]
     # The window moves with every token that is written; what is given in full is read in one.
@@ -75,7 +77,7 @@ def _right(
     queries: Bunch,
     world: TriangleWorld,
     context_length: int | None,
-    liking: Floats,
+    liking: NDArray[np.int16],
     ends: NDArray[np.integer],
     *,
     given: bool,
@@ -104,7 +106,7 @@ def _right(
         true = queries.sentences[:, k]
         # Of a disjoint prompt no word of the query is read.
         own = liking[:, true]
-        guess = np.where(left_out | used, -1.0, own).argmax(axis=2)
+        guess = np.where(left_out | used, np.int16(-1), own).argmax(axis=2)
         guess = np.where(read[rows, true], true, guess)
         right[:, :, k] = guess == true
         before = true[np.newaxis] if given else guess

@@ -52,8 +52,8 @@ CASES = [
 NAMES = ["scan", "heads", "torch", "head", "transformer", "early stopping"]
 NAMES += ["scan with a schedule", "transformer with a schedule"]
 NAMES += ["scan of tokens", "heads of tokens"]
-# As those of scans, and the transformer without a schedule.
-SLOW = "transformer with a schedule", "heads of tokens"
+# As those of heads and transformers by torch, of heads, and without a schedule.
+SLOW = "torch", "scan with a schedule", "transformer with a schedule", "heads of tokens"
 
 
 class Visits:
