@@ -52,14 +52,14 @@ def scores_without_map(
     # How much a guesser likes each word of the target language for each of the source language.
     liking = rng.random((n_guessers, world.n_words, world.n_words))
     # As ranks, of which many are compared in the time of one number.
-    liking = liking.argsort(axis=2).argsort(axis=2).astype(np.int16)
+    ranks = liking.argsort(axis=2).argsort(axis=2).astype(np.int16)
     n_prompt, n_answer = queries.prompts.shape[1], queries.answers.shape[1]
     per_word, length = world.tokens_per_word, queries.sentences.shape[1]
     # The window moves with every token that is written; what is given in full is read in one.
     written = n_prompt + per_word * np.arange(1, length + 1) - 1
     whole = np.full(length, n_prompt + n_answer - 1)
-    words = _right(queries, world, context_length, liking, written, given=False)
-    choices = _right(queries, world, context_length, liking, whole, given=True)
+    words = _right(queries, world, context_length, ranks, written, given=False)
+    choices = _right(queries, world, context_length, ranks, whole, given=True)
     known = np.asarray(known, dtype=float)
     return Bunch(
         words=(known + (1 - known) * words.mean(axis=2)).mean(axis=1),
@@ -77,7 +77,7 @@ def _right(
     queries: Bunch,
     world: TriangleWorld,
     context_length: int | None,
-    liking: NDArray[np.int16],
+    ranks: NDArray[np.int16],
     ends: NDArray[np.integer],
     *,
     given: bool,
@@ -90,9 +90,9 @@ def _right(
     told_at = asked_at + per_word * (length + 1)
     words = np.arange(world.n_words)
     rows = np.arange(n_queries)
-    right = np.empty((len(liking), n_queries, length), dtype=bool)
+    right = np.empty((len(ranks), n_queries, length), dtype=bool)
     # What is given is the same for all guessers.
-    used = np.zeros((1 if given else len(liking), n_queries, world.n_words), dtype=bool)
+    used = np.zeros((1 if given else len(ranks), n_queries, world.n_words), dtype=bool)
 
     def among(places: NDArray[np.integer], start: int) -> NDArray[np.bool_]:
         """Return which words stand in the solved examples at places that are visible."""
@@ -105,7 +105,7 @@ def _right(
         left_out = among(told_at, start) if queries.disjoint else read
         true = queries.sentences[:, k]
         # Of a disjoint prompt no word of the query is read.
-        own = liking[:, true]
+        own = ranks[:, true]
         guess = np.where(left_out | used, np.int16(-1), own).argmax(axis=2)
         guess = np.where(read[rows, true], true, guess)
         right[:, :, k] = guess == true
