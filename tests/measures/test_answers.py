@@ -26,9 +26,9 @@ WORLD = AlgorithmicWorld(["COPY", "SORT"], [1], row_length=10)
 
 @pytest.fixture(scope="module")
 def learned():
-    """A transformer of two layers and 32 units that has learned a part of two tasks."""
+    """A transformer of one layer and 32 units that has learned a part of two tasks."""
     options = dict(likelihood="categorical", n_tokens=27, head="sgd", random_state=0)
-    model = TransformerPredictor(32, 2, 4, max_steps=200, lr=3e-3, **options)
+    model = TransformerPredictor(32, 1, 4, max_steps=150, lr=5e-3, **options)
     return model.fit(WORLD.sample(2000, random_state=0).X)
 
 
