@@ -93,11 +93,18 @@ class Moments:
             self.sums[fold] += columns.sum(axis=0)
             self.products[fold] += columns.T @ columns
 
-    def include(self, others: Self) -> None:
-        """Add the rows of other moments, about the same origin."""
-        self.counts += others.counts
-        self.sums += others.sums
-        self.products += others.products
+    def include(self, others: Self, folds: slice = slice(None)) -> None:
+        """Add the rows of other moments, about the same origin, to as many folds."""
+        self.counts[folds] += others.counts
+        self.sums[folds] += others.sums
+        self.products[folds] += others.products
+
+    def of_fold(self, features: Any, targets: Any) -> "Moments":
+        """Return moments of rows of a single fold, about the same origin, to include them."""
+        n_targets = self.sums.shape[1] - self.n_features
+        only = Moments(1, self.n_features, n_targets, self.origin, tokens=self.tokens)
+        only.add(0, features, targets)
+        return only
 
     def part(self, features: Any) -> "Moments":
         """Return a copy that knows some of the features only, and all targets."""

@@ -79,7 +79,9 @@ def one_thread_of_blas() -> Iterator[None]:
                     pass
 
 
-def computed_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def computed_ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], *, n_waiting: int = 0
+) -> Iterator[Result]:
     """Yield function(item) of each item, in order.
 
     In `one_thread` as many threads of Python as torch had compute them, each the next one.
@@ -90,6 +92,9 @@ def computed_ahead(function: Callable[[Item], Result], items: Iterable[Item]) ->
         Calls of it must not be in each other's way.
     items : iterable
         What it is called with.
+    n_waiting : int, default=0
+        How many results may wait, beside those of the threads, for one that takes longer. With 0
+        threads wait for it, too, and results take no more memory.
     """
     n_ahead = _FREE.get()
     if n_ahead == 1:
@@ -100,7 +105,7 @@ def computed_ahead(function: Callable[[Item], Result], items: Iterable[Item]) ->
     try:
         for item in items:
             waiting.append(pool.submit(function, item))
-            if len(waiting) >= n_ahead:
+            if len(waiting) >= n_ahead + n_waiting:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -351,13 +351,13 @@ def test_progress_needs_no_folder(monkeypatch):
     assert asked
 
 
-def three_threads(function, items):
+def three_threads(function, items, **options):
     """Yield what the function returns, with three threads of torch and one of BLAS."""
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
         with one_thread():
-            yield from computed_ahead(function, items)
+            yield from computed_ahead(function, items, **options)
     finally:
         torch.set_num_threads(before)
 
@@ -372,6 +372,17 @@ def test_what_threads_compute_ahead_comes_in_order():
     assert len(set(threads)) > 1
     assert get_ident() not in threads
     assert {thread for _, thread in computed_ahead(slower_first, range(8))} == {get_ident()}
+
+
+def test_no_thread_waits_for_one_that_takes_longer_where_results_may_wait():
+    later = Event()
+
+    def first_waits_for_later(item):
+        if item == 7:
+            later.set()
+        return item > 0 or later.wait(60)
+
+    assert all(three_threads(first_waits_for_later, range(8), n_waiting=8))
 
 
 def test_an_error_in_a_thread_ends_what_is_computed_ahead():

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -206,7 +207,9 @@ class Baselines(Work):
                     errors[role] = measure(predictor, evaluation, self.design, seed)
             return loss, status_of(predictor, loss), share, errors
 
-        compute: Compute = computed_ahead if all(map(_is_ours, baselines.values())) else map
+        # Their results are numbers: none is waited for.
+        ahead: Compute = partial(computed_ahead, n_waiting=len(baselines) * len(seeds))
+        compute = ahead if all(map(_is_ours, baselines.values())) else map
         with one_thread(), spread_known(world.recorded_spread), warnings.catch_warnings():
             # That is what the status is for.
             warnings.simplefilter("ignore", ConvergenceWarning)

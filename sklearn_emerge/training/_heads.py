@@ -94,7 +94,7 @@ def moments_of(
     again : bool
         Whether they are asked for again, so that they are kept if there is room.
     compute : callable, default=map
-        As `map`: what computes the features of one part after another.
+        As `map`: what computes features and moments of one part after another.
     n_tokens : int, default=None
         Size of the vocabulary if targets are tokens.
 
@@ -108,27 +108,38 @@ def moments_of(
     """
     n_targets = X.shape[2] if targets_of is None else targets_of(X).shape[2]
 
-    def chunks(X: Floats = X) -> Iterator[Any]:
-        computed = compute(features, (part[:, :-1] for part in parts(X, n_features)))
-        for part, rows in zip(parts(X, n_features), computed, strict=True):
-            rows = rows.reshape(-1, n_features)
-            following = (part if targets_of is None else targets_of(part))[:, 1:]
-            targets, observed = following.reshape(-1, n_targets), is_observed(following)
-            if not observed.all():
-                rows, targets = rows[observed.ravel()], targets[observed.ravel()]
-            yield rows, targets
+    def chunk_of(part: Floats) -> tuple[Floats, Floats]:
+        rows = features(part[:, :-1]).reshape(-1, n_features)
+        following = (part if targets_of is None else targets_of(part))[:, 1:]
+        targets, observed = following.reshape(-1, n_targets), is_observed(following)
+        if not observed.all():
+            rows, targets = rows[observed.ravel()], targets[observed.ravel()]
+        return rows, targets
 
     by_fold = folds(len(X))
+    of_all = [(i, part) for i, fold in enumerate(by_fold) for part in parts(X[fold], n_features)]
+    (_, start), *others = of_all
     tokens = n_tokens is not None
     moments = Moments(len(by_fold), n_features, n_tokens or n_targets, tokens=tokens)
-    kept = []
-    for fold, rows in enumerate(by_fold):
-        for chunk in chunks(X[rows]):
-            moments.add(fold, *chunk)
-            n_bytes = X[:, 1:, 0].size * chunk[0][0].nbytes
-            if again and n_bytes <= _KEPT_BYTES:
-                kept.append(chunk)
-    return moments, (lambda: kept) if kept else chunks
+    found: list[Any] = [chunk_of(start)]
+    # What products are about comes from the first rows.
+    moments.add(0, *found[0])
+    kept = again and X[:, 1:, 0].size * found[0][0][0].nbytes <= _KEPT_BYTES
+    if not kept:
+        found.clear()
+
+    def measured(one: tuple[int, Floats]) -> tuple[int, Moments, Any]:
+        fold, part = one
+        chunk = chunk_of(part)
+        return fold, moments.of_fold(*chunk), chunk if kept else None
+
+    for fold, few, chunk in compute(measured, others):
+        moments.include(few, slice(fold, fold + 1))
+        if kept:
+            found.append(chunk)
+    if kept:
+        return moments, lambda: found
+    return moments, lambda: compute(chunk_of, (part for _, part in of_all))
 
 
 def head_of(

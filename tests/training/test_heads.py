@@ -21,6 +21,7 @@ from sklearn_emerge import (
     _glm,
 )
 from sklearn_emerge.predictors._fit import fit_replicas
+from sklearn_emerge.training import _heads, folds, moments_of
 
 X = OscillatorWorld(n_steps=40).sample(60, random_state=0).X
 PAIR = np.stack([X, 100 + 5 * X[::-1]], axis=2)
@@ -215,3 +216,34 @@ def test_what_diverges_after_a_record_does_not_keep_its_head():
     model._fit_head(X)
     assert model.head_ is None
     assert not np.isfinite(model.predict(X)).any()
+
+
+def last_first(function, items):
+    """Compute what comes last first, as threads may."""
+    return [function(item) for item in list(items)[::-1]][::-1]
+
+
+@pytest.mark.parametrize("most_bytes", [2**29, 1], ids=["kept", "computed again"])
+@pytest.mark.parametrize("compute", [map, last_first], ids=["in order", "as they come"])
+def test_moments_in_parts_are_those_of_all_rows(monkeypatch, most_bytes, compute):
+    rng = np.random.default_rng(0)
+    sequences = rng.normal(5, 1, size=(23, 9, 2))
+    sequences[4, 3] = sequences[20, :5] = np.nan
+
+    def features(part):
+        return np.nan_to_num(np.concatenate([part, part**2], axis=2))
+
+    # Two sequences at once, three parts of a fold.
+    monkeypatch.setattr(_heads, "_QUICK", 2)
+    monkeypatch.setattr(_heads, "_CHUNK_BYTES", 1)
+    monkeypatch.setattr(_heads, "_KEPT_BYTES", most_bytes)
+    moments, chunks = moments_of(features, sequences, 4, again=True, compute=compute)
+    rows, targets = map(np.concatenate, zip(*chunks(), strict=True))
+    observed = ~np.isnan(sequences[:, 1:, 0])
+    np.testing.assert_array_equal(rows, features(sequences[:, :-1])[observed])
+    np.testing.assert_array_equal(targets, sequences[:, 1:][observed])
+    columns, mean = np.hstack([rows, targets]), np.full(6, 2.0)
+    expected = (columns - mean).T @ (columns - mean) / len(columns)
+    np.testing.assert_allclose(moments.about(mean - moments.origin, slice(None)), expected)
+    of_fold = [observed[rows].sum() for rows in folds(len(sequences))]
+    assert moments.counts.tolist() == of_fold
