@@ -1,5 +1,6 @@
 """A random recurrent core with a head in closed form."""
 
+from copy import copy
 from numbers import Integral, Real
 from typing import Any
 
@@ -11,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
 from .._random import seed_sequence, substream
+from .._threads import computed_ahead
 from .._typing import Floats, RandomState
 from ..networks import LeakyCell
 from ..training import parts
@@ -173,10 +175,13 @@ class EchoStatePredictor(
         n_draws = self.n_draws if "auto" in values else 1
         n_tuned = min(self.n_units, N_TUNED)
         cores = [self._draw(k, n_tuned) for k in range(n_draws)]
-        errors = []
-        for core in cores if n_draws > 1 else ():
-            self.__dict__.update(core)
-            errors.append(self._tuning_error(X))
+
+        def error_of(core: dict[str, Any]) -> float:
+            tried = copy(self)
+            tried.__dict__.update(core)
+            return tried._tuning_error(X)
+
+        errors = list(computed_ahead(error_of, cores)) if n_draws > 1 else []
         best = cores[int(np.argmin(errors))] if errors else cores[0]
         self.__dict__.update(best if n_tuned == self.n_units else self._draw(0, self.n_units, best))
 

@@ -62,10 +62,14 @@ def folds(n_sequences: int) -> list[slice]:
 
 def parts(X: Floats, n_features: int) -> Iterator[Any]:
     """Yield sequences, one part after another, whose features do not take much memory."""
+    return (X[rows] for rows in _rows_of_parts(X, n_features))
+
+
+def _rows_of_parts(X: Floats, n_features: int) -> list[slice]:
+    """Return the places of the same."""
     bytes_each = 8 * X.shape[1] * max(1, n_features)
     size = max(1, _CHUNK_BYTES // bytes_each, min(_QUICK, _MOST_BYTES // bytes_each))
-    for start in range(0, len(X), size):
-        yield X[start : start + size]
+    return [slice(start, min(start + size, len(X))) for start in range(0, len(X), size)]
 
 
 def moments_of(
@@ -108,38 +112,51 @@ def moments_of(
     """
     n_targets = X.shape[2] if targets_of is None else targets_of(X).shape[2]
 
-    def chunk_of(part: Floats) -> tuple[Floats, Floats]:
-        rows = features(part[:, :-1]).reshape(-1, n_features)
-        following = (part if targets_of is None else targets_of(part))[:, 1:]
-        targets, observed = following.reshape(-1, n_targets), is_observed(following)
-        if not observed.all():
-            rows, targets = rows[observed.ravel()], targets[observed.ravel()]
-        return rows, targets
+    by_fold, tokens = folds(len(X)), n_tokens is not None
 
-    by_fold = folds(len(X))
-    of_all = [(i, part) for i, fold in enumerate(by_fold) for part in parts(X[fold], n_features)]
-    (_, start), *others = of_all
-    tokens = n_tokens is not None
+    def chunks_of(part: slice) -> list[tuple[int, Floats, Floats]]:
+        """Return folds, features and targets of the sequences of a part."""
+        values = features(X[part, :-1])
+        following = (X[part] if targets_of is None else targets_of(X[part]))[:, 1:]
+        observed = is_observed(following)
+        found = []
+        for fold, of_fold in enumerate(by_fold):
+            start, stop = max(of_fold.start, part.start), min(of_fold.stop, part.stop)
+            if start >= stop:
+                continue
+            inside = slice(start - part.start, stop - part.start)
+            rows = values[inside].reshape(-1, n_features)
+            targets, known = following[inside].reshape(-1, n_targets), observed[inside].ravel()
+            if not known.all():
+                rows, targets = rows[known], targets[known]
+            found.append((fold, rows, targets))
+        return found
+
+    first, *others = _rows_of_parts(X, n_features)
     moments = Moments(len(by_fold), n_features, n_tokens or n_targets, tokens=tokens)
-    found: list[Any] = [chunk_of(start)]
-    # What products are about comes from the first rows.
-    moments.add(0, *found[0])
-    kept = again and X[:, 1:, 0].size * found[0][0][0].nbytes <= _KEPT_BYTES
+    chunks = chunks_of(first)
+    for chunk in chunks:
+        # What products are about comes from the first rows.
+        moments.add(*chunk)
+    kept = again and X[:, 1:, 0].size * n_features * chunks[0][1].itemsize <= _KEPT_BYTES
     if not kept:
-        found.clear()
+        chunks.clear()
 
-    def measured(one: tuple[int, Floats]) -> tuple[int, Moments, Any]:
-        fold, part = one
-        chunk = chunk_of(part)
-        return fold, moments.of_fold(*chunk), chunk if kept else None
+    def measured(part: slice) -> tuple[list[Moments], list[int], list[Any]]:
+        here = chunks_of(part)
+        of_folds = [moments.of_fold(rows, targets) for _, rows, targets in here]
+        return of_folds, [fold for fold, _, _ in here], here if kept else []
 
-    for fold, few, chunk in compute(measured, others):
-        moments.include(few, slice(fold, fold + 1))
-        if kept:
-            found.append(chunk)
-    if kept:
-        return moments, lambda: found
-    return moments, lambda: compute(chunk_of, (part for _, part in of_all))
+    for of_folds, places, here in compute(measured, others):
+        for few, fold in zip(of_folds, places, strict=True):
+            moments.include(few, slice(fold, fold + 1))
+        chunks += here
+
+    def again_and_again() -> Iterator[tuple[Floats, Floats]]:
+        parts = [chunks] if kept else compute(chunks_of, _rows_of_parts(X, n_features))
+        return ((rows, targets) for part in parts for _, rows, targets in part)
+
+    return moments, again_and_again
 
 
 def head_of(
