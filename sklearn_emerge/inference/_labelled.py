@@ -199,7 +199,7 @@ def least_of(
     def values(together: Floats) -> Floats:
         # Of the same seeds: one that is certain in more of them may not be so in those that are
         # left.
-        together[:, np.isnan(together).any(axis=0)] = np.nan
+        together = np.where(np.isnan(together).any(axis=0), np.nan, together)
         least = _least_certain(together - margin, n_flips, units)
         return np.take_along_axis(together, least[np.newaxis, ..., np.newaxis], axis=0)[0]
 

@@ -11,6 +11,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
+from .._moments import bytes_of_moments
 from .._random import seed_sequence, substream
 from .._threads import computed_ahead
 from .._typing import Floats, RandomState
@@ -22,6 +23,8 @@ from ._stepping import CellRollouts
 
 # Between which hyper-parameters are drawn, evenly by their logarithm.
 RANGES = {"spectral_radius": (0.7, 1.1), "leak": (0.1, 1.0), "input_scale": (0.1, 1.0)}
+# Moments of what is tuned in several threads.
+_MOST_BYTES_AT_ONCE = 2**22
 # The most units that they are chosen with. With 64 instead, cores of 512 units lose .001 nats in a
 # chain of regimes.
 N_TUNED = 128
@@ -181,7 +184,10 @@ class EchoStatePredictor(
             tried.__dict__.update(core)
             return tried._tuning_error(X)
 
-        errors = list(computed_ahead(error_of, cores)) if n_draws > 1 else []
+        # Each has moments of its own.
+        size = bytes_of_moments(n_tuned, self.target_scale_.size)
+        compute = computed_ahead if size <= _MOST_BYTES_AT_ONCE else map
+        errors = list(compute(error_of, cores)) if n_draws > 1 else []
         best = cores[int(np.argmin(errors))] if errors else cores[0]
         self.__dict__.update(best if n_tuned == self.n_units else self._draw(0, self.n_units, best))
 

@@ -129,12 +129,13 @@ def moments_of(
             targets, known = following[inside].reshape(-1, n_targets), observed[inside].ravel()
             if not known.all():
                 rows, targets = rows[known], targets[known]
-            found.append((fold, rows, targets))
+            if len(rows):
+                found.append((fold, rows, targets))
         return found
 
-    first, *others = _rows_of_parts(X, n_features)
+    others = iter(_rows_of_parts(X, n_features))
     moments = Moments(len(by_fold), n_features, n_tokens or n_targets, tokens=tokens)
-    chunks = chunks_of(first)
+    chunks = next(filter(None, map(chunks_of, others)))
     for chunk in chunks:
         # What products are about comes from the first rows.
         moments.add(*chunk)
@@ -142,15 +143,25 @@ def moments_of(
     if not kept:
         chunks.clear()
 
-    def measured(part: slice) -> tuple[list[Moments], list[int], list[Any]]:
-        here = chunks_of(part)
-        of_folds = [moments.of_fold(rows, targets) for _, rows, targets in here]
-        return of_folds, [fold for fold, _, _ in here], here if kept else []
+    # Threads do not add up what takes more memory than what it is of.
+    in_threads = moments.products[0].nbytes <= _CHUNK_BYTES
 
-    for of_folds, places, here in compute(measured, others):
-        for few, fold in zip(of_folds, places, strict=True):
-            moments.include(few, slice(fold, fold + 1))
-        chunks += here
+    def measured(part: slice) -> list[Any]:
+        """Return folds of a part, their moments, and features and targets where these are used."""
+        found = []
+        for fold, *chunk in chunks_of(part):
+            few = moments.of_fold(*chunk) if in_threads else None
+            found.append((fold, few, chunk if kept or not in_threads else None))
+        return found
+
+    for part in compute(measured, others):
+        for fold, few, chunk in part:
+            if few is None:
+                moments.add(fold, *chunk)
+            else:
+                moments.include(few, slice(fold, fold + 1))
+            if kept:
+                chunks.append((fold, *chunk))
 
     def again_and_again() -> Iterator[tuple[Floats, Floats]]:
         parts = [chunks] if kept else compute(chunks_of, _rows_of_parts(X, n_features))

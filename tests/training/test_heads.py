@@ -223,27 +223,44 @@ def last_first(function, items):
     return [function(item) for item in list(items)[::-1]][::-1]
 
 
-@pytest.mark.parametrize("most_bytes", [2**29, 1], ids=["kept", "computed again"])
+@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("in_threads", [True, False])
 @pytest.mark.parametrize("compute", [map, last_first], ids=["in order", "as they come"])
-def test_moments_in_parts_are_those_of_all_rows(monkeypatch, most_bytes, compute):
-    rng = np.random.default_rng(0)
+@pytest.mark.parametrize("data", ["numbers", "tokens"])
+def test_moments_in_parts_are_those_of_all_rows(monkeypatch, kept, in_threads, compute, data):
+    rng, calls, tokens = np.random.default_rng(0), [], {}
     sequences = rng.normal(5, 1, size=(23, 9, 2))
-    sequences[4, 3] = sequences[20, :5] = np.nan
+    if data == "tokens":
+        sequences, tokens = rng.integers(3, size=(23, 9, 1)).astype(float), {"n_tokens": 3}
+    sequences[4, 3] = sequences[20, :5] = sequences[:2] = np.nan
 
     def features(part):
-        return np.nan_to_num(np.concatenate([part, part**2], axis=2))
+        calls.append(len(part))
+        return (
+            np.nan_to_num(
+                np.concatenate([part[..., :1] + k * part[..., -1:] for k in (1, 2, 3)], 2)
+            )
+            ** 2
+        )
 
-    # Two sequences at once, three parts of a fold.
+    # Two or three sequences at once, which folds do not end with; nothing is observed in the first ones.
     monkeypatch.setattr(_heads, "_QUICK", 2)
-    monkeypatch.setattr(_heads, "_CHUNK_BYTES", 1)
-    monkeypatch.setattr(_heads, "_KEPT_BYTES", most_bytes)
-    moments, chunks = moments_of(features, sequences, 4, again=True, compute=compute)
+    monkeypatch.setattr(_heads, "_CHUNK_BYTES", 700 if in_threads else 1)
+    monkeypatch.setattr(_heads, "_KEPT_BYTES", 2**29 if kept else 1)
+    options = {"again": True, "compute": compute, **tokens}
+    moments, chunks = moments_of(features, sequences, 3, lambda X: X[..., -1:], **options)
+    n_calls = len(calls)
     rows, targets = map(np.concatenate, zip(*chunks(), strict=True))
+    assert max(calls) <= 3
+    assert len(calls) == n_calls * (1 if kept else 2)
     observed = ~np.isnan(sequences[:, 1:, 0])
     np.testing.assert_array_equal(rows, features(sequences[:, :-1])[observed])
-    np.testing.assert_array_equal(targets, sequences[:, 1:][observed])
-    columns, mean = np.hstack([rows, targets]), np.full(6, 2.0)
-    expected = (columns - mean).T @ (columns - mean) / len(columns)
-    np.testing.assert_allclose(moments.about(mean - moments.origin, slice(None)), expected)
-    of_fold = [observed[rows].sum() for rows in folds(len(sequences))]
-    assert moments.counts.tolist() == of_fold
+    np.testing.assert_array_equal(targets, sequences[:, 1:, -1:][observed])
+    if data == "tokens":
+        targets = np.eye(3)[targets[:, 0].astype(int)]
+    columns = np.hstack([rows, targets]) - moments.origin
+    ends = np.cumsum([observed[fold].sum() for fold in folds(len(sequences))])[:-1]
+    for k, part in enumerate(np.split(columns, ends)):
+        assert moments.counts[k] == len(part)
+        np.testing.assert_allclose(moments.sums[k], part.sum(axis=0), atol=1e-9)
+        np.testing.assert_allclose(moments.products[k], part.T @ part, atol=1e-9)
