@@ -243,7 +243,7 @@ def test_moments_in_parts_are_those_of_all_rows(monkeypatch, kept, in_threads, c
             ** 2
         )
 
-    # Two or three sequences at once, which folds do not end with; nothing is observed in the first ones.
+    # Two or three sequences at once, which folds do not end with. Of the first nothing is observed.
     monkeypatch.setattr(_heads, "_QUICK", 2)
     monkeypatch.setattr(_heads, "_CHUNK_BYTES", 700 if in_threads else 1)
     monkeypatch.setattr(_heads, "_KEPT_BYTES", 2**29 if kept else 1)
