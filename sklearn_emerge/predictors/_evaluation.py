@@ -17,7 +17,7 @@ from .._tokens import as_indices, vocabulary_size
 from .._typing import Floats
 from .._validation import check_integer
 from ..networks import SequenceNetwork, products_in
-from ..recurrence import LANES, run_forward
+from ..recurrence import run_forward
 from ..training import isolated_torch, rows_of_weights
 from ._host import Host
 from ._last_inputs import last_of_windows
@@ -25,8 +25,6 @@ from ._scores import MOST_BYTES_OF_MEANS
 
 # Sequences that pass through the network at once.
 _CHUNK = 1024
-# Bytes that the compiled scan may take for the states of a chunk.
-_CHUNK_BYTES = 2**28
 
 
 class NetworkEvaluation(Host):
@@ -214,16 +212,14 @@ class NetworkEvaluation(Host):
         n_sequences, n_steps, _ = X.shape
         n_results = n_steps if window is None else n_steps - window
         result: Any = None
-        if self.engine_ == "numba":
-            needed = self.network_.layout.bytes_of(n_steps, np.float32)
-            size, compute = min(_CHUNK, max(LANES, _CHUNK_BYTES // needed)), self._by_scan(hidden)
-        else:
-            size, compute = _CHUNK, self._by_torch(read, exact)
+        by_scan, size = self.engine_ == "numba", _CHUNK
+        last = window is not None
+        compute = self._by_scan(hidden, last) if by_scan else self._by_torch(read, exact)
         if self._has_tokens and not hidden:
             # Logits of many tokens are few sequences at once.
             n_bytes = 8 * n_steps * self.network_.head.out_features
             size = min(size, max(1, MOST_BYTES_OF_MEANS // n_bytes))
-        if window is not None:
+        if last:
             # As many steps at once as otherwise.
             size = max(1, size * n_steps // (n_results * window))
         for start in range(0, n_sequences, size):
@@ -241,8 +237,11 @@ class NetworkEvaluation(Host):
         """Threads of torch."""
         return torch.get_num_threads() if self._many_threads else 1
 
-    def _by_scan(self, hidden: bool) -> Callable[[Floats], NDArray[Any]]:
-        """Return a function that computes outputs or hidden states by the compiled scan."""
+    def _by_scan(self, hidden: bool, last: bool) -> Callable[[Floats], NDArray[Any]]:
+        """Return a function that computes outputs or hidden states by the compiled scan.
+
+        With `last`, of the last step alone.
+        """
         weights = rows_of_weights(self.network_).detach().numpy()
         layout, n_threads = self.network_.layout, torch.get_num_threads()
         if hidden:
@@ -250,7 +249,7 @@ class NetworkEvaluation(Host):
 
         def compute(inputs: Floats) -> NDArray[Any]:
             inputs = inputs[np.newaxis].astype(np.float32)
-            return run_forward(inputs, weights, layout, n_threads)[1 if hidden else 0][0]
+            return run_forward(inputs, weights, layout, n_threads, last)[1 if hidden else 0][0]
 
         return compute
 

@@ -23,10 +23,13 @@ from sklearn_emerge import (
 from sklearn_emerge.predictors._fit import fit_replicas
 from sklearn_emerge.recurrence import (
     KINDS,
+    LANES,
     HeadLoss,
     Layout,
     ScanLoss,
+    _scan,
     choose_engine,
+    run_forward,
     scan,
 )
 from sklearn_emerge.training import _run
@@ -55,6 +58,28 @@ def replicas(core, n_replicas, n_hidden, n_inputs, n_outputs, dtype, seed=0):
 def assert_close(ours, theirs, largest):
     """Within 1e-4, or rounding of the largest gradient where a sum happens to cancel."""
     assert (ours - theirs).abs().max() <= 1e-4 * theirs.abs().max() + 2e-6 * largest
+
+
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_a_forward_pass_in_blocks_is_that_of_all_sequences(monkeypatch, core, n_threads):
+    size, n_replicas, batch, n_steps = (5, 2, 1), 2, 200, 7
+    *_, weights = replicas(core, n_replicas, *size, torch.float32)
+    layout, weights = Layout(KINDS[core], *size), weights.detach().numpy()
+    inputs = np.random.default_rng(0).normal(size=(n_replicas, batch, n_steps, 2))
+    inputs = inputs.astype(np.float32)
+    output, hidden = run_forward(inputs, weights, layout)
+    assert hidden.shape == (n_replicas, batch, n_steps, 5)
+    one_scan = scan(torch.from_numpy(inputs), torch.from_numpy(weights), layout)
+    np.testing.assert_array_equal(output, one_scan.numpy())
+    n_runs, run_all = [], _scan.run_tasks
+    monkeypatch.setattr(_scan, "run_tasks", lambda *task: n_runs.append(run_all(*task)))
+    monkeypatch.setattr(_scan, "_CACHE", 1)
+    for last, steps in ((False, slice(None)), (True, slice(-1, None))):
+        blocks = run_forward(inputs, weights, layout, n_threads, last)
+        for found, whole in zip(blocks, (output, hidden), strict=True):
+            np.testing.assert_array_equal(found, whole[:, :, steps])
+    assert len(n_runs) == 2 * -(-batch // (LANES * n_threads))
 
 
 @pytest.mark.parametrize("core", CORES)
