@@ -28,14 +28,16 @@ from sklearn_emerge import (
     TransformerPredictor,
     _abandoned,
 )
+from sklearn_emerge._moments import Moments
 from sklearn_emerge._threads import computed_ahead, one_thread
 from sklearn_emerge.assessment._costs import Cost
 from sklearn_emerge.assessment._plan import Cell
 from sklearn_emerge.assessment._progress import Progress
 from sklearn_emerge.measures import count_flops
+from sklearn_emerge.predictors import _echo_state
 from sklearn_emerge.recurrence import Compiled
 from sklearn_emerge.serving import export_network, load_network
-from sklearn_emerge.training import _isolation, isolated_torch
+from sklearn_emerge.training import _heads, _isolation, isolated_torch, moments_of
 
 X = np.random.default_rng(0).normal(size=(40, 20)).cumsum(axis=1)
 TOKENS = np.random.default_rng(0).integers(0, 9, size=(64, 12))
@@ -351,15 +353,17 @@ def test_progress_needs_no_folder(monkeypatch):
     assert asked
 
 
-def three_threads(function, items, **options):
-    """Yield what the function returns, with three threads of torch and one of BLAS."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
-        with one_thread():
-            yield from computed_ahead(function, items, **options)
-    finally:
-        torch.set_num_threads(before)
+@contextmanager
+def three_threads():
+    """Let there be three threads of torch, and one of BLAS."""
+    with changed(torch.get_num_threads, torch.set_num_threads, 3), one_thread():
+        yield
+
+
+def with_three_threads(function, items, **options):
+    """Yield what the function returns."""
+    with three_threads():
+        yield from computed_ahead(function, items, **options)
 
 
 def test_what_threads_compute_ahead_comes_in_order():
@@ -367,7 +371,7 @@ def test_what_threads_compute_ahead_comes_in_order():
         time.sleep(0.02 / (1 + item))
         return item, get_ident()
 
-    found, threads = zip(*three_threads(slower_first, range(8)), strict=True)
+    found, threads = zip(*with_three_threads(slower_first, range(8)), strict=True)
     assert found == tuple(range(8))
     assert len(set(threads)) > 1
     assert get_ident() not in threads
@@ -382,7 +386,7 @@ def test_no_thread_waits_for_one_that_takes_longer_where_results_may_wait():
             later.set()
         return item > 0 or later.wait(60)
 
-    assert all(three_threads(first_waits_for_later, range(8), n_waiting=8))
+    assert all(with_three_threads(first_waits_for_later, range(8), n_waiting=8))
 
 
 def test_an_error_in_a_thread_ends_what_is_computed_ahead():
@@ -393,18 +397,53 @@ def test_an_error_in_a_thread_ends_what_is_computed_ahead():
         raise ValueError(f"of {item}")
 
     with pytest.raises(ValueError, match="of 0"):
-        list(three_threads(fail, range(50)))
+        list(with_three_threads(fail, range(50)))
     assert len(begun) < 10
 
 
 @pytest.mark.parametrize("n_units", [8, 200])
 def test_an_echo_state_network_does_not_depend_on_threads(n_units):
     X = np.random.default_rng(0).normal(size=(70, 200))
-    model, predictions = EchoStatePredictor(n_units, random_state=0), []
+    model = EchoStatePredictor(n_units, random_state=0)
+    predictions = []
     for n_threads in (1, 3):
-        before = torch.get_num_threads()
-        torch.set_num_threads(n_threads)
-        with one_thread():
+        with changed(torch.get_num_threads, torch.set_num_threads, n_threads), one_thread():
             predictions.append(model.fit(X).predict(X))
-        torch.set_num_threads(before)
     np.testing.assert_array_equal(*predictions)
+
+
+def threads_of(monkeypatch, owner, name, function):
+    """Return the threads in which a function calls a method, where there are three."""
+    method, found = getattr(owner, name), []
+
+    def noted(*args):
+        found.append(get_ident())
+        return method(*args)
+
+    with monkeypatch.context() as patch, three_threads():
+        patch.setattr(owner, name, noted)
+        function()
+    return found
+
+
+def test_random_cores_are_tried_in_threads_unless_they_take_much_memory(monkeypatch):
+    model = EchoStatePredictor(8, random_state=0)
+    tried = partial(threads_of, monkeypatch, EchoStatePredictor, "_tuning_error")
+    assert get_ident() not in tried(lambda: model.fit(X))
+    monkeypatch.setattr(_echo_state, "_MOST_BYTES_AT_ONCE", 0)
+    assert tried(lambda: model.fit(X)) == [get_ident()] * model.n_draws
+
+
+def test_moments_are_added_up_in_threads_unless_they_take_much_memory(monkeypatch):
+    def moments():
+        moments_of(lambda part: part, X[..., np.newaxis], 1, again=False, compute=computed_ahead)
+
+    # Each sequence on its own. The first says what products are about.
+    monkeypatch.setattr(_heads, "_QUICK", 1)
+    monkeypatch.setattr(_heads, "_CHUNK_BYTES", 8 * 20)
+    added = partial(threads_of, monkeypatch, Moments, "add")
+    first, *later = added(moments)
+    assert first == get_ident()
+    assert get_ident() not in later
+    monkeypatch.setattr(_heads, "_CHUNK_BYTES", 8)
+    assert added(moments) == [get_ident()] * len(X)

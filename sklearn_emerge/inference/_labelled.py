@@ -176,11 +176,7 @@ def least_certain(
     n_flips, units
         As in `p_values`.
     """
-
-    def number(together: Floats) -> NDArray[np.integer]:
-        return _least_certain(together, n_flips, units)
-
-    return _of_all(number, differences, [])
+    return _of_all(partial(_least_certain, n_flips=n_flips, units=units), differences, [])
 
 
 def least_of(

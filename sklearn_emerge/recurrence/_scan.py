@@ -185,8 +185,9 @@ def run_forward(inputs, weights, layout, n_threads=1, last=False):
     output = np.empty((*shape, layout.n_outputs), inputs.dtype)
     hidden = np.empty((*shape, layout.n_hidden), inputs.dtype)
     # A block for each thread, or several: new memory takes longer than what is computed in it.
-    n_blocks = n_replicas * LANES * n_threads
-    size = LANES * n_threads * max(1, _CACHE // (n_blocks * layout.bytes_of(n_steps, inputs.dtype)))
+    least = LANES * n_threads
+    bytes_of_least = n_replicas * least * layout.bytes_of(n_steps, inputs.dtype)
+    size = least * max(1, _CACHE // bytes_of_least)
     for start in range(0, batch, size):
         part = inputs[:, start : start + size]
         found, (zs, _) = _forward_pass(part, weights, layout, n_threads)

@@ -163,11 +163,11 @@ def moments_of(
             if kept:
                 chunks.append((fold, *chunk))
 
-    def again_and_again() -> Iterator[tuple[Floats, Floats]]:
-        parts = [chunks] if kept else compute(chunks_of, _rows_of_parts(X, n_features))
-        return ((rows, targets) for part in parts for _, rows, targets in part)
+    def yield_chunks() -> Iterator[tuple[Floats, Floats]]:
+        found = [chunks] if kept else compute(chunks_of, _rows_of_parts(X, n_features))
+        return ((rows, targets) for part in found for _, rows, targets in part)
 
-    return moments, again_and_again
+    return moments, yield_chunks
 
 
 def head_of(

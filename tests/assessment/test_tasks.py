@@ -320,7 +320,7 @@ def test_what_does_not_fit_a_task_is_refused_before_training(options, message, r
     model = GRUPredictor(3, max_steps=1)
     with pytest.raises(ValueError, match=message):
         assess(world, **{"model": model} | FEW | options)
-    EmergenceAssessment(world, **{"model": model, "baselines": "mean"} | FEW | remedy).plan()
+    assess(world, **{"model": model, "baselines": "mean"} | FEW | remedy)
 
 
 def test_the_panel_of_fed_worlds_is_as_before():

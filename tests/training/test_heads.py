@@ -236,12 +236,8 @@ def test_moments_in_parts_are_those_of_all_rows(monkeypatch, kept, in_threads, c
 
     def features(part):
         calls.append(len(part))
-        return (
-            np.nan_to_num(
-                np.concatenate([part[..., :1] + k * part[..., -1:] for k in (1, 2, 3)], 2)
-            )
-            ** 2
-        )
+        mixed = [part[..., :1] + k * part[..., -1:] for k in (1, 2, 3)]
+        return np.nan_to_num(np.concatenate(mixed, axis=2)) ** 2
 
     # Two or three sequences at once, which folds do not end with. Of the first nothing is observed.
     monkeypatch.setattr(_heads, "_QUICK", 2)
