@@ -28,7 +28,7 @@ import numpy as np
 from numba import njit
 
 from ._compile import Compiled
-from ._lookup import add_up, look_up
+from ._lookup import add_up, gather, look_up
 from ._pointwise import pointwise, tanh_of
 from ._softmax import cross_entropy
 from ._vector import LANES, correlate, multiply, tanh, vector_width
@@ -113,19 +113,31 @@ def _lstm_backward(dh, dc, s0, s1, d):
 
 
 @_inline
-def _to_lanes(data, first, last, rows, start, lanes, target, stride, absent):
-    """Copy channels of sequences (n_sequences, n_steps, n_channels) into rows of lanes."""
-    n_steps = data.shape[1]
+def _choose(rows, start, lanes, chosen):
+    """Set the sequences of the lanes; those beyond the last have the first, too."""
     for lane in range(LANES):
-        if lane < lanes:
-            sequence = data[rows[start + lane]]
-            for t in range(n_steps):
-                for c in range(first, last):
-                    target[t * stride + (c - first) * LANES + lane] = sequence[t, c]
-        else:
-            for t in range(n_steps):
-                for c in range(first, last):
-                    target[t * stride + (c - first) * LANES + lane] = absent
+        chosen[lane] = rows[start + lane if lane < lanes else start]
+
+
+@_inline
+def _to_lanes(data, chosen, target, places):
+    """Copy sequences (n_sequences, n_steps, n_channels) into rows of lanes.
+
+    Where that of a step and channel begins is said by `places`, in the order of the sequences.
+    """
+    flat, size = data.reshape(-1), len(places)
+    gather(target, 0, places, flat, size, chosen, size)
+    for k in range(size - size % vector_width(data), size):
+        for lane in range(LANES):
+            target[places[k] + lane] = flat[chosen[lane] * size + k]
+
+
+@_inline
+def _tokens_to_lanes(data, chosen, lanes, target):
+    """Copy tokens, the first channel of sequences, into rows of lanes; -1 beyond the last."""
+    for lane in range(LANES):
+        for t in range(data.shape[1]):
+            target[t * LANES + lane] = data[chosen[lane], t, 0] if lane < lanes else -1
 
 
 @_inline
@@ -140,16 +152,18 @@ def _from_lanes(source, rows, start, lanes, data):
 
 
 @njit(**_OPTIONS)
-def _likelihood(out, d_out, ratio, bernoulli, weight):
+def _likelihood(out, d_out, ratio, bernoulli, weight, lanes):
     """Replace targets in `d_out` by the gradient of the loss times `weight`; return the loss.
 
-    For one channel: Gaussian of standard deviation 1 / ratio, without its constant, or Bernoulli
-    with `out` as log odds; summed, in nats.
+    Rows of lanes belong to one channel after another, and have 0 beyond the lanes that count.
+    Gaussian of standard deviation 1 / ratio, without its constant, or Bernoulli with `out` as log
+    odds; summed, in nats.
     """
     half = out.dtype.type(0.5)
-    total = 0.0
+    total, channel = 0.0, 0
     for first in range(0, len(out), LANES):
-        o, d = out[first : first + LANES], d_out[first : first + LANES]
+        last = min(first + lanes, len(out))
+        o, d = out[first:last], d_out[first:last]
         part = out.dtype.type(0)
         if bernoulli:
             # One logarithm for many entries: none of the factors is below a half.
@@ -161,11 +175,14 @@ def _likelihood(out, d_out, ratio, bernoulli, weight):
                 d[k] = weight * (half + half * tanh(half * o[k]) - d[k])
             total -= math.log(product)
         else:
+            of_channel = ratio[channel]
             for k in range(len(o)):
-                error = (o[k] - d[k]) * ratio
+                error = (o[k] - d[k]) * of_channel
                 part += half * error * error
-                d[k] = weight * ratio * error
+                d[k] = weight * of_channel * error
+        d_out[last : min(first + LANES, len(out))] = 0
         total += part
+        channel = channel + 1 if channel + 1 < len(ratio) else 0
     return total
 
 
@@ -229,7 +246,7 @@ def make_kernel(kind, tokens=False):
         B_END = R_END + G
         D_END = B_END + G
         W_END = D_END + O * H
-        batch, n_steps = rows.shape[1], x.shape[1]
+        batch, n_steps, n_channels = rows.shape[1], x.shape[1], x.shape[2]
         n_blocks = (batch + LANES - 1) // LANES
         dtype = x.dtype
         width = vector_width(x)
@@ -252,9 +269,19 @@ def make_kernel(kind, tokens=False):
         n_ids = n_steps * LANES if TOKENS else 0
         ids, target_ids = np.empty(n_ids, np.int32), np.empty(n_ids, np.int32)
         top, total = np.empty(LANES, dtype), np.empty(LANES, dtype)
+        chosen = np.empty(LANES, np.intp)
+        # Where channels of a step go, in `z` and `d_out`. The token's place is that of the ones,
+        # which are written later.
+        places = np.empty(n_steps * n_channels, np.intp)
+        for t in range(n_steps):
+            for c in range(n_channels):
+                place = c if E == 0 else (c - 1 if c > 0 else C)
+                places[t * n_channels + c] = t * ZL + place * LANES
+        target_places = LANES * np.arange(0 if TOKENS else n_steps * O)
         for task in range(first, last):
             replica, start = task // n_blocks, (task % n_blocks) * LANES
             lanes, row = min(LANES, batch - start), rows[replica]
+            _choose(row, start, lanes, chosen)
             w = weights[replica]
             for i in range(G):
                 # Row i of torch, and where its recurrent and its other part go.
@@ -278,10 +305,9 @@ def make_kernel(kind, tokens=False):
             place = task if slot < 0 else slot
             z, s = zs[place], saveds[place]
             if mode != BACKWARD:
-                first_channel = 1 if E > 0 else 0
-                _to_lanes(x, first_channel, first_channel + C, row, start, lanes, z, ZL, 0)
+                _to_lanes(x, chosen, z, places)
                 if TOKENS and E > 0:
-                    _to_lanes(x, 0, 1, row, start, lanes, ids, LANES, 0)
+                    _tokens_to_lanes(x, chosen, LANES, ids)
                 for t in range(n_steps + 1):
                     z[t * ZL + C * LANES : t * ZL + HID * LANES] = 1
                 z[HID * LANES : ZL] = 0
@@ -338,23 +364,16 @@ def make_kernel(kind, tokens=False):
                     _from_lanes(out, row, start, lanes, output)
                 continue
             if TOKENS:
-                _to_lanes(targets, 0, 1, row, start, lanes, target_ids, LANES, -1)
+                _tokens_to_lanes(targets, chosen, lanes, target_ids)
                 losses[task] = 0
             else:
-                _to_lanes(targets, 0, O, row, start, lanes, d_out, OL, 0)
-            if mode == TRAIN and not TOKENS:
-                weight = dtype.type(1 / (batch * n_steps))
-                losses[task] = 0
-                for k in range(n_steps * O):
-                    there, beyond = k * LANES + lanes, (k + 1) * LANES
-                    losses[task] += _likelihood(
-                        out[k * LANES : there],
-                        d_out[k * LANES : there],
-                        ratio[replica, k % O],
-                        bernoulli,
-                        weight,
-                    )
-                    d_out[there:beyond] = 0
+                _to_lanes(targets, chosen, d_out, target_places)
+                if mode == TRAIN:
+                    weight = dtype.type(1 / (batch * n_steps))
+                    losses[task] = _likelihood(out, d_out, ratio[replica], bernoulli, weight, lanes)
+                else:
+                    for k in range(n_steps * O):
+                        d_out[k * LANES + lanes : (k + 1) * LANES] = 0
             dh[:] = 0
             dc[:] = 0
             g[:] = 0
@@ -492,7 +511,8 @@ def _train_heads(states, targets, rows, weights, ratio, bernoulli, losses, d_wei
                     for t in range(n_steps):
                         out[t] += w[o * H + j] * h[j, t]
                 d_out[:] = targets[of, row, :, o]
-                losses[task] += _likelihood(out, d_out, ratio[replica, o], bernoulli, weight)
+                of_channel = ratio[replica, o : o + 1]
+                losses[task] += _likelihood(out, d_out, of_channel, bernoulli, weight, LANES)
                 for j in range(H):
                     total = dtype.type(0)
                     for t in range(n_steps):

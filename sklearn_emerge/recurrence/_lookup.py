@@ -86,6 +86,36 @@ def add_up(typing, table, table_at, stride, tokens, tokens_at, rows, rows_at, n_
     return signature, generate
 
 
+@intrinsic
+def gather(typing, out, out_at, places, table, stride, rows, n_columns):
+    """Set out[places[c] + lane] = table[row of the lane, c], up to the last multiple of the width.
+
+    `places` are from `out_at` on; `rows` has one of each lane.
+    """
+
+    def generate(context, builder, signature, arguments):
+        vectors = Vectors(context, builder, out.dtype)
+        zero = context.get_constant(types.intp, 0)
+        out_start = vectors.pointer(signature.args[0], arguments[0], arguments[1])
+        places_start, table_start, rows_start = (
+            vectors.pointer(signature.args[i], arguments[i], zero) for i in (2, 3, 5)
+        )
+        width = ir.Constant(arguments[6].type, vectors.width)
+        for lane in range(0, LANES, vectors.width):
+            chosen = _rows_of(vectors, table_start, arguments[4], rows_start, lane)
+            with cgutils.for_range(builder, builder.udiv(arguments[6], width)) as loop:
+                column = builder.mul(loop.index, width)
+                first = builder.gep(places_start, [column])
+                square = [vectors.load(builder.gep(row, [column])) for row in chosen]
+                for c, value in enumerate(vectors.transposed(square)):
+                    target = builder.gep(out_start, [builder.load(vectors.shift(first, c))])
+                    vectors.store(value, vectors.shift(target, lane))
+        return context.get_dummy_value()
+
+    signature = types.void(out, out_at, places, table, stride, rows, n_columns)
+    return signature, generate
+
+
 def _rows_of(vectors, table, stride, tokens, lane):
     """Return the addresses of the rows that the lanes of a vector have chosen."""
     builder, addresses = vectors.builder, []

@@ -179,7 +179,7 @@ class ReplicaHistory(Callback):
     ) -> None:
         """Keep the losses of a batch."""
         self.losses_.append(net.replica_losses_.tolist())
-        self.sizes_.append(batch[0].shape[1])
+        self.sizes_.append(batch[0].shape[-1])
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Average over the batches."""

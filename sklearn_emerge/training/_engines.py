@@ -151,32 +151,29 @@ def _train_compiled(
     checkpoint: Any,
     stop: StopEarly | None,
 ) -> list[Net]:
-    """Train replicas by a compiled loss; a single one as it is, so that callbacks can see it."""
+    """Train replicas by a compiled loss; one with callbacks of its own as it is, so they see it."""
     rows, optimisation = torch.arange(n_sequences), jobs[0].optimisation
     streams, losses = [batches_of(job) for job in jobs], [job.loss for job in jobs]
     stoppable = bool(jobs[0].own_callbacks)
     history = ReplicaHistory()
-    if len(modules) == 1:
+    if stoppable:
         [module] = modules
     else:
         module, callbacks = Replicas(modules), [history, *callbacks]
-        # Their weights are one tensor, and calls for many take longer.
-        options = {**optimisation.optimizer_options, "foreach": False}
-        optimisation = replace(optimisation, optimizer_options=options)
     if stop is not None:
         # Before the others: they see the weights that are kept.
         callbacks = [stop, *callbacks]
-    net = make_net(module, losses[0], streams, n_sequences, optimisation, callbacks, stoppable)
-    net.compiled_loss = compiled_loss
-    net.train_on(rows, rows, checkpoint)
-    net.compiled_loss = None
-    if len(modules) == 1:
-        return [net]
+    whole = make_net(module, losses[0], streams, n_sequences, optimisation, callbacks, stoppable)
+    whole.compiled_loss = compiled_loss
+    whole.train_on(rows, rows, checkpoint)
+    whole.compiled_loss = None
+    if stoppable:
+        return [whole]
     module.distribute()
     nets = []
     for replica, each in enumerate(zip(modules, losses, streams, strict=True)):
         module, loss, stream = each
         net = make_net(module, loss, [stream], n_sequences, optimisation)
-        net.history_ = history.of_replica(replica)
+        net.history_ = history.of_replica(replica) if len(modules) > 1 else whole.history
         nets.append(net)
     return nets

@@ -12,6 +12,7 @@ from torch import nn
 
 from .._typing import Floats
 from ..networks import SequenceNetwork
+from ._adam import Adam
 from ._early_stopping import EarlyStopping
 from ._net import Net
 
@@ -42,7 +43,7 @@ class Optimisation:
     batch_size: int
     lr: float
     device: str = "cpu"
-    optimizer: type[torch.optim.Optimizer] = torch.optim.Adam
+    optimizer: type[torch.optim.Optimizer] = Adam
     optimizer_options: Mapping[str, Any] = field(default_factory=lambda: {"foreach": True})
     precision: str = "float32"
     early_stopping: EarlyStopping | None = None

@@ -49,6 +49,15 @@ class Net(NeuralNet):
         with products_in(self.precision, self.device):
             return super().infer(x, **fit_params)
 
+    def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
+        """Make an update."""
+        if self.compiled_loss is None or self.stoppable:
+            return super().train_step(batch, **fit_params)
+        # No optimiser needs the loss as a function here, and no callback the gradient.
+        step = self.train_step_single(batch, **fit_params)
+        self.optimizer_.update()
+        return step
+
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Compute loss and gradients of a batch."""
         if self.compiled_loss is None:

@@ -1,0 +1,44 @@
+"""Adam without what torch calls around it, which takes longer than a small network's update."""
+
+from inspect import unwrap
+
+import torch
+from torch.optim.adam import adam
+
+
+class Adam(torch.optim.Adam):
+    """`torch.optim.Adam`, with an `update` in a third of the time of `step`.
+
+    Its methods are those that torch has wrapped: the wrappers import a compiler, which takes a
+    second in each process that makes an optimiser, and is not used here.
+    """
+
+    add_param_group = unwrap(torch.optim.Adam.add_param_group)
+    state_dict = unwrap(torch.optim.Adam.state_dict)
+    load_state_dict = unwrap(torch.optim.Adam.load_state_dict)
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Change the weights that have a gradient as `step` does, without hooks or a profiler."""
+        for group in self.param_groups:
+            weights = [each for each in group["params"] if each.grad is not None]
+            states = [self.state[each] for each in weights]
+            for each, state in zip(weights, states, strict=True):
+                if not state:
+                    state |= {"step": torch.tensor(0.0, dtype=torch.float32)}
+                    state |= {name: torch.zeros_like(each) for name in ("exp_avg", "exp_avg_sq")}
+            adam(
+                weights,
+                [each.grad for each in weights],
+                *([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq")),
+                [],
+                [state["step"] for state in states],
+                foreach=False,
+                amsgrad=False,
+                beta1=group["betas"][0],
+                beta2=group["betas"][1],
+                lr=group["lr"],
+                weight_decay=0.0,
+                eps=group["eps"],
+                maximize=False,
+            )
