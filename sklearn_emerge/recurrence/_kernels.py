@@ -123,7 +123,7 @@ def _choose(rows, start, lanes, chosen):
 def _to_lanes(data, chosen, target, places):
     """Copy sequences (n_sequences, n_steps, n_channels) into rows of lanes.
 
-    Where that of a step and channel begins is said by `places`, in the order of the sequences.
+    `places` says where the row of each step and channel begins, in the order of the sequences.
     """
     flat, size = data.reshape(-1), len(places)
     gather(target, 0, places, flat, size, chosen, size)
@@ -155,9 +155,9 @@ def _from_lanes(source, rows, start, lanes, data):
 def _likelihood(out, d_out, ratio, bernoulli, weight, lanes):
     """Replace targets in `d_out` by the gradient of the loss times `weight`; return the loss.
 
-    Rows of lanes belong to one channel after another, and have 0 beyond the lanes that count.
-    Gaussian of standard deviation 1 / ratio, without its constant, or Bernoulli with `out` as log
-    odds; summed, in nats.
+    Rows of `LANES` belong to one channel after another; beyond the lanes that count the gradient
+    becomes 0. Gaussian of standard deviation 1 / ratio, without its constant, or Bernoulli with
+    `out` as log odds; summed, in nats.
     """
     half = out.dtype.type(0.5)
     total, channel = 0.0, 0

@@ -1,12 +1,13 @@
-"""Rows of a table that tokens choose, as rows of lanes and back, for use in compiled kernels.
+"""Rows of a table that lanes choose, as rows of lanes and back, for use in compiled kernels.
 
-A token has a row of the table, of consecutive numbers, and a kernel wants a row of lanes for each
-of these numbers: the rows that the lanes have chosen, transposed. That is done by squares of
-vectors in registers, which takes a quarter of the time of copying number by number.
+A token, or a sequence, has a row of the table, of consecutive numbers, and a kernel wants a row of
+lanes for each of these numbers: the rows that the lanes have chosen, transposed. That is done by
+squares of vectors in registers, which takes a quarter of the time of copying number by number.
 """
 
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 from ._vector import LANES, Vectors
@@ -92,6 +93,8 @@ def gather(typing, out, out_at, places, table, stride, rows, n_columns):
 
     `places` are from `out_at` on; `rows` has one of each lane.
     """
+    if out.dtype != table.dtype:
+        raise TypingError(f"numbers of {table.dtype} do not become lanes of {out.dtype}")
 
     def generate(context, builder, signature, arguments):
         vectors = Vectors(context, builder, out.dtype)
@@ -116,10 +119,10 @@ def gather(typing, out, out_at, places, table, stride, rows, n_columns):
     return signature, generate
 
 
-def _rows_of(vectors, table, stride, tokens, lane):
+def _rows_of(vectors, table, stride, chosen, lane):
     """Return the addresses of the rows that the lanes of a vector have chosen."""
     builder, addresses = vectors.builder, []
     for k in range(lane, lane + vectors.width):
-        token = builder.sext(builder.load(vectors.shift(tokens, k)), stride.type)
-        addresses.append(builder.gep(table, [builder.mul(token, stride)]))
+        row = builder.sext(builder.load(vectors.shift(chosen, k)), stride.type)
+        addresses.append(builder.gep(table, [builder.mul(row, stride)]))
     return addresses

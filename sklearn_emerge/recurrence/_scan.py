@@ -338,7 +338,7 @@ class ScanLoss(_CompiledLoss):
     layout : Layout
         Kind and sizes.
     X : ndarray of shape (n_replicas or 1, n_sequences, n_steps, n_inputs)
-        Inputs, in single precision: of each replica, or shared by all.
+        Inputs, in single precision and contiguous: of each replica, or shared by all.
     y, ratio, constant, n_threads, tokens
         As in `_CompiledLoss`.
     """

@@ -7,10 +7,10 @@ from torch.optim.adam import adam
 
 
 class Adam(torch.optim.Adam):
-    """`torch.optim.Adam`, with an `update` in a third of the time of `step`.
+    """`torch.optim.Adam` with an `update`, for small networks, that does nothing but its `step`.
 
-    Its methods are those that torch has wrapped: the wrappers import a compiler, which takes a
-    second in each process that makes an optimiser, and is not used here.
+    torch wraps some of its methods in functions that import a compiler, which takes a second in
+    each process that makes an optimiser, and is not used here. These are without.
     """
 
     add_param_group = unwrap(torch.optim.Adam.add_param_group)
@@ -19,13 +19,16 @@ class Adam(torch.optim.Adam):
 
     @torch.no_grad()
     def update(self) -> None:
-        """Change the weights that have a gradient as `step` does, without hooks or a profiler."""
+        """Change the weights that have a gradient as `step` does, without hooks or a profiler.
+
+        An optimiser with amsgrad cannot do so.
+        """
         for group in self.param_groups:
             weights = [each for each in group["params"] if each.grad is not None]
             states = [self.state[each] for each in weights]
             for each, state in zip(weights, states, strict=True):
                 if not state:
-                    state |= {"step": torch.tensor(0.0, dtype=torch.float32)}
+                    state |= {"step": torch.tensor(0.0, dtype=torch.float32, device="cpu")}
                     state |= {name: torch.zeros_like(each) for name in ("exp_avg", "exp_avg_sq")}
             adam(
                 weights,
@@ -34,11 +37,11 @@ class Adam(torch.optim.Adam):
                 [],
                 [state["step"] for state in states],
                 foreach=False,
-                amsgrad=False,
+                amsgrad=group["amsgrad"],
                 beta1=group["betas"][0],
                 beta2=group["betas"][1],
                 lr=group["lr"],
-                weight_decay=0.0,
+                weight_decay=group["weight_decay"],
                 eps=group["eps"],
-                maximize=False,
+                maximize=group["maximize"],
             )

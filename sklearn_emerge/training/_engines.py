@@ -65,8 +65,8 @@ def train_by_torch(
         options = optimisation.optimizer_options.items()
         fused = {"fused" if name == "foreach" else name: value for name, value in options}
         optimisation = replace(optimisation, optimizer_options=fused)
-    stoppable = bool(job.own_callbacks)
-    net = make_net(module, job.loss, [stream], len(X), optimisation, callbacks, stoppable)
+    watched = bool(job.own_callbacks)
+    net = make_net(module, job.loss, [stream], len(X), optimisation, callbacks, watched)
     net.attentions = attentions
     net.train_on(X, y, checkpoint)
     net.attentions = ()
@@ -151,29 +151,30 @@ def _train_compiled(
     checkpoint: Any,
     stop: StopEarly | None,
 ) -> list[Net]:
-    """Train replicas by a compiled loss; one with callbacks of its own as it is, so they see it."""
+    """Train replicas by a compiled loss; one that a user's callbacks watch as it is."""
     rows, optimisation = torch.arange(n_sequences), jobs[0].optimisation
     streams, losses = [batches_of(job) for job in jobs], [job.loss for job in jobs]
-    stoppable = bool(jobs[0].own_callbacks)
+    watched = bool(jobs[0].own_callbacks)
     history = ReplicaHistory()
-    if stoppable:
+    if watched:
         [module] = modules
     else:
         module, callbacks = Replicas(modules), [history, *callbacks]
     if stop is not None:
         # Before the others: they see the weights that are kept.
         callbacks = [stop, *callbacks]
-    whole = make_net(module, losses[0], streams, n_sequences, optimisation, callbacks, stoppable)
-    whole.compiled_loss = compiled_loss
-    whole.train_on(rows, rows, checkpoint)
-    whole.compiled_loss = None
-    if stoppable:
-        return [whole]
+    joint = make_net(module, losses[0], streams, n_sequences, optimisation, callbacks, watched)
+    joint.compiled_loss = compiled_loss
+    joint.train_on(rows, rows, checkpoint)
+    joint.compiled_loss = None
+    if watched:
+        return [joint]
     module.distribute()
     nets = []
     for replica, each in enumerate(zip(modules, losses, streams, strict=True)):
         module, loss, stream = each
         net = make_net(module, loss, [stream], n_sequences, optimisation)
-        net.history_ = history.of_replica(replica) if len(modules) > 1 else whole.history
+        # That of one network knows the losses of all batches.
+        net.history_ = history.of_replica(replica) if len(modules) > 1 else joint.history
         nets.append(net)
     return nets

@@ -103,7 +103,7 @@ class TrainingResult:
     Attributes
     ----------
     net : Net
-        What has trained the network, or its head.
+        The skorch net of the network, or of its head.
     losses : ndarray of shape (N_PARTS,) or None
         Mean losses of parts of the training; None where nothing was trained.
     held_out : ndarray of shape (N_PARTS,) or None

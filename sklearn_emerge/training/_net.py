@@ -36,8 +36,9 @@ class Net(NeuralNet):
     compiled_loss = None
     # Which replicas have stopped early, see `StopEarly`; the others go on.
     stopped = False
-    # Whether there are callbacks that may ask to stop by a KeyboardInterrupt.
-    stoppable = False
+    # Whether callbacks of a user watch: they may ask to stop by a KeyboardInterrupt, freeze
+    # weights, hook onto them, and look at the optimiser.
+    watched = False
     _checkpoint = None
     # Parts that compiled kernels compute in training.
     attentions: Sequence[Any] = ()
@@ -51,10 +52,12 @@ class Net(NeuralNet):
 
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Make an update."""
-        if self.compiled_loss is None or self.stoppable:
+        if self.compiled_loss is None or self.watched:
             return super().train_step(batch, **fit_params)
-        # No optimiser needs the loss as a function here, and no callback the gradient.
+        # Adam needs the loss once, and no gradient of before.
         step = self.train_step_single(batch, **fit_params)
+        parameters = self.get_all_learnable_params()
+        self.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
         self.optimizer_.update()
         return step
 
@@ -68,8 +71,7 @@ class Net(NeuralNet):
         # Autograd takes longer than the kernel of a small network, and has nothing to find out.
         rows = np.atleast_2d(batch[0].numpy())
         losses, gradient = self.compiled_loss(rows_of_weights(self.module_), rows)
-        # Callbacks of users may freeze weights, and hook onto them.
-        set_gradient(self.module_, gradient, by_autograd=self.stoppable)
+        set_gradient(self.module_, gradient)
         self.replica_losses_ = losses
         return {"loss": losses.sum(), "y_pred": None}
 
@@ -91,7 +93,7 @@ class Net(NeuralNet):
         try:
             super().notify(method_name, **kwargs)
         except KeyboardInterrupt as stop:
-            if self.stoppable and method_name == "on_epoch_end":
+            if self.watched and method_name == "on_epoch_end":
                 raise StopTraining from stop
             raise
         if method_name == "on_epoch_end" and self._checkpoint is not None:
@@ -110,7 +112,7 @@ def make_net(
     n_sequences: int,
     optimisation: Optimisation,
     callbacks: Sequence[Any] = (),
-    stoppable: bool = False,
+    watched: bool = False,
 ) -> Net:
     """Return a skorch net, initialised.
 
@@ -128,8 +130,8 @@ def make_net(
         How it is trained.
     callbacks : sequence of skorch callbacks, default=()
         Callbacks.
-    stoppable : bool, default=False
-        Whether some may ask to stop, see `Net`.
+    watched : bool, default=False
+        Whether some are a user's, see `Net`.
 
     Returns
     -------
@@ -155,5 +157,5 @@ def make_net(
         verbose=0,
     )
     net.precision = optimisation.precision
-    net.stoppable = stoppable
+    net.watched = watched
     return net.initialize()

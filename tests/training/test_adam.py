@@ -2,13 +2,20 @@
 
 import subprocess
 import sys
+from copy import deepcopy
 
+import numpy as np
+import pytest
 import torch
+from sklearn.base import clone
 
+from sklearn_emerge import GRUPredictor
+from sklearn_emerge.predictors._fit import fit_replicas
 from sklearn_emerge.training._adam import Adam
+from sklearn_emerge.training._callbacks import ClipEachGradient
 
 
-def steps(optimizer, weights, update):
+def change(optimizer, weights, method):
     """Change weights by random gradients, the last of them only at some steps."""
     generator = torch.Generator().manual_seed(0)
     for step in range(20):
@@ -17,26 +24,45 @@ def steps(optimizer, weights, update):
         if step % 3:
             weights[-1].grad = None
         optimizer.param_groups[0]["lr"] = 0.1 / (1 + step)
-        update()
+        getattr(optimizer, method)()
 
 
-def test_updates_are_the_steps_of_torch():
+@pytest.mark.parametrize("options", [{}, {"eps": 0.1, "betas": (0.5, 0.8)}, {"maximize": True}])
+@pytest.mark.parametrize("weight_decay", [0, 0.1])
+def test_updates_are_the_steps_of_torch(options, weight_decay):
     found = []
-    for method in ("step", "update"):
+    for kind, method in ((torch.optim.Adam, "step"), (Adam, "update")):
         weights = [torch.nn.Parameter(torch.ones(shape)) for shape in ((3, 50), (7,), (4, 2))]
-        optimizer = (torch.optim.Adam if method == "step" else Adam)(weights, eps=1e-6)
-        steps(optimizer, weights, getattr(optimizer, method))
-        found.append((weights, optimizer.state_dict()))
-    (weights, state), (expected, expected_state) = found
+        optimizer = kind(weights, weight_decay=weight_decay, **options)
+        change(optimizer, weights, method)
+        state = deepcopy(optimizer.state_dict())
+        if kind is Adam:
+            # It goes on from the state of the other.
+            optimizer.load_state_dict(deepcopy(found[0][1]))
+        change(optimizer, weights, method)
+        found.append((weights, state))
+    (expected, expected_state), (weights, state) = found
     assert all(map(torch.equal, weights, expected))
-    assert state["state"].keys() == expected_state["state"].keys() == {0, 1, 2}
     for k, values in state["state"].items():
         assert all(torch.equal(expected_state["state"][k][name], values[name]) for name in values)
-    # One goes on from the state of the other.
-    other = Adam(weights)
-    other.load_state_dict(expected_state)
-    assert other.param_groups[0]["eps"] == 1e-6
-    assert torch.equal(other.state[weights[0]]["exp_avg"], state["state"][0]["exp_avg"])
+
+
+def test_a_callback_of_the_training_can_change_the_gradient(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(20, 8))
+    model = GRUPredictor(3, max_steps=3, lr=0.1, head="sgd", engine="numba", random_state=0)
+    start = clone(model).set_params(training="random").fit(X).network_.core.weight_hh_l0
+    assert not torch.equal(model.fit(X).network_.core.weight_hh_l0, start)
+    monkeypatch.setattr(GRUPredictor, "_training_callbacks", lambda self: [ClipEachGradient(0.0)])
+    assert torch.equal(model.fit(X).network_.core.weight_hh_l0, start)
+
+
+@pytest.mark.parametrize("n_networks", [1, 2])
+def test_weights_that_trained_together_are_pickled_apart(n_networks):
+    X = np.random.default_rng(0).normal(size=(20, 8))
+    model = GRUPredictor(3, max_steps=1, engine="numba")
+    for each in fit_replicas(model, [X], range(n_networks)):
+        weights = list(each.network_.parameters())
+        assert len({weight.untyped_storage().data_ptr() for weight in weights}) == len(weights)
 
 
 def test_compiled_scans_do_not_import_a_compiler_of_torch():
