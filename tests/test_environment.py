@@ -26,6 +26,7 @@ from sklearn_emerge import (
     LSTMPredictor,
     ModulePredictor,
     TransformerPredictor,
+    WindowPredictor,
     _abandoned,
 )
 from sklearn_emerge._moments import Moments
@@ -34,7 +35,7 @@ from sklearn_emerge.assessment._costs import Cost
 from sklearn_emerge.assessment._plan import Cell
 from sklearn_emerge.assessment._progress import Progress
 from sklearn_emerge.measures import count_flops
-from sklearn_emerge.predictors import _echo_state
+from sklearn_emerge.predictors import _alternative
 from sklearn_emerge.recurrence import Compiled
 from sklearn_emerge.serving import export_network, load_network
 from sklearn_emerge.training import _heads, _isolation, isolated_torch, moments_of
@@ -426,12 +427,16 @@ def threads_of(monkeypatch, owner, name, function):
     return found
 
 
-def test_random_cores_are_tried_in_threads_unless_they_take_much_memory(monkeypatch):
-    model = EchoStatePredictor(8, random_state=0)
-    tried = partial(threads_of, monkeypatch, EchoStatePredictor, "_tuning_error")
+@pytest.mark.parametrize(
+    ("model", "n_tried"), [(EchoStatePredictor(8, random_state=0), 8), (WindowPredictor(4), 4)]
+)
+def test_hyper_parameters_are_tried_in_threads_unless_that_takes_much_memory(
+    monkeypatch, model, n_tried
+):
+    tried = partial(threads_of, monkeypatch, type(model), "_tuning_error")
     assert get_ident() not in tried(lambda: model.fit(X))
-    monkeypatch.setattr(_echo_state, "_MOST_BYTES_AT_ONCE", 0)
-    assert tried(lambda: model.fit(X)) == [get_ident()] * model.n_draws
+    monkeypatch.setattr(_alternative, "_MOST_BYTES_AT_ONCE", 0)
+    assert tried(lambda: model.fit(X)) == [get_ident()] * n_tried
 
 
 def test_moments_are_added_up_in_threads_unless_they_take_much_memory(monkeypatch):

@@ -1,5 +1,7 @@
 """What the alternatives to a network share: features, and heads that are fitted in closed form."""
 
+from collections.abc import Sequence
+from copy import copy
 from numbers import Integral
 from typing import Any
 
@@ -20,6 +22,8 @@ from ._scale import center_and_scale
 
 # Sequences that the hyper-parameters of features are chosen on.
 _N_TUNING = 150
+# Moments of what is tried in several threads.
+_MOST_BYTES_AT_ONCE = 2**22
 # Steps for each feature that a head is fitted to, and the least number of sequences. The excess
 # loss of a head is about half the number of features for each step, in nats: .001.
 _STEPS_EACH, _LEAST = 500, 1000
@@ -104,6 +108,17 @@ class FeaturePredictor(AlternativePredictor):
     def _features_of(self, X: Floats) -> Floats:
         """Return the features of sequences that may have missing steps."""
         return self._features(self.fill_missing(X))
+
+    def _best(self, X: Floats, candidates: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Return the candidate, attributes by name, with the least error."""
+        tried = [copy(self) for _ in candidates]
+        for each, candidate in zip(tried, candidates, strict=True):
+            each.__dict__.update(candidate)
+        # Each has moments of its own.
+        size = bytes_of_moments(tried[0]._n_features(X), self.target_scale_.size)
+        compute = computed_ahead if size <= _MOST_BYTES_AT_ONCE else map
+        errors = list(compute(lambda each: each._tuning_error(X), tried))
+        return candidates[int(np.argmin(errors))]
 
     def _tuning_error(self, X: Floats) -> float:
         """Return the held-out square error of some sequences, in variances, over channels."""

@@ -1,6 +1,5 @@
 """A random recurrent core with a head in closed form."""
 
-from copy import copy
 from numbers import Integral, Real
 from typing import Any
 
@@ -11,9 +10,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._docs import fill_doc
-from .._moments import bytes_of_moments
 from .._random import seed_sequence, substream
-from .._threads import computed_ahead
 from .._typing import Floats, RandomState
 from ..networks import LeakyCell
 from ..training import parts
@@ -23,8 +20,6 @@ from ._stepping import CellRollouts
 
 # Between which hyper-parameters are drawn, evenly by their logarithm.
 RANGES = {"spectral_radius": (0.7, 1.1), "leak": (0.1, 1.0), "input_scale": (0.1, 1.0)}
-# Moments of what is tuned in several threads.
-_MOST_BYTES_AT_ONCE = 2**22
 # The most units that they are chosen with. With 64 instead, cores of 512 units lose .001 nats in a
 # chain of regimes.
 N_TUNED = 128
@@ -178,17 +173,7 @@ class EchoStatePredictor(
         n_draws = self.n_draws if "auto" in values else 1
         n_tuned = min(self.n_units, N_TUNED)
         cores = [self._draw(k, n_tuned) for k in range(n_draws)]
-
-        def error_of(core: dict[str, Any]) -> float:
-            tried = copy(self)
-            tried.__dict__.update(core)
-            return tried._tuning_error(X)
-
-        # Each has moments of its own.
-        size = bytes_of_moments(n_tuned, self.target_scale_.size)
-        compute = computed_ahead if size <= _MOST_BYTES_AT_ONCE else map
-        errors = list(compute(error_of, cores)) if n_draws > 1 else []
-        best = cores[int(np.argmin(errors))] if errors else cores[0]
+        best = self._best(X, cores) if n_draws > 1 else cores[0]
         self.__dict__.update(best if n_tuned == self.n_units else self._draw(0, self.n_units, best))
 
     def _draw(self, k: int, n_units: int, like: Any = None) -> Any:

@@ -147,12 +147,9 @@ class WindowPredictor(FeaturePredictor):
         self.bias_ = random.uniform(-1.0, 1.0, self.n_features)
         self.input_scale_ = 1.0 if self.input_scale == "auto" else float(self.input_scale)
         if self.input_scale == "auto" and self.n_features:
-            weights, bias, errors = self.weights_, self.bias_, {}
-            self.weights_, self.bias_ = weights[:, :_N_TUNED], bias[:_N_TUNED]
-            for self.input_scale_ in _SCALES:
-                errors[self.input_scale_] = self._tuning_error(X)
-            self.input_scale_ = min(errors, key=errors.__getitem__)
-            self.weights_, self.bias_ = weights, bias
+            some = {"weights_": self.weights_[:, :_N_TUNED], "bias_": self.bias_[:_N_TUNED]}
+            candidates = [{"input_scale_": scale, **some} for scale in _SCALES]
+            self.input_scale_ = self._best(X, candidates)["input_scale_"]
 
     def _features(self, X: Floats) -> Floats:
         n_sequences, n_steps, _ = X.shape
