@@ -18,7 +18,7 @@ import torch
 from measure import CORES, SAVING, Table, peak_memory, save, timed
 
 from sklearn_emerge import EmergenceAssessment, GRUPredictor, OscillatorWorld
-from sklearn_emerge.assessment import _alternatives, _networks
+from sklearn_emerge.assessment import _baselines, _cores, _networks, _windows
 from sklearn_emerge.worlds._base import World
 
 # The parts of an assessment, by the function that does the work. The baselines are one part, with
@@ -29,9 +29,9 @@ PARTS = {
     "scoring": (GRUPredictor, "score"),
     "probing": (_networks, "_probe_scores"),
     "memory": (_networks, "_measure_memory"),
-    "baselines": (_alternatives.Baselines, "measure"),
-    "windows": (_alternatives.Windows, "measure"),
-    "random cores": (_alternatives.Cores, "measure"),
+    "baselines": (_baselines.Baselines, "measure"),
+    "windows": (_windows.Windows, "measure"),
+    "random cores": (_cores.Cores, "measure"),
 }
 UNIT = "seconds of the clock; MiB"
 

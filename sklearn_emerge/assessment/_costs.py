@@ -22,20 +22,14 @@ from ..predictors._base import BasePredictor
 from ..predictors._fit import fit_replicas
 from ..predictors._neural import NeuralPredictor
 from ..training import TrainingContext
-from ._alternatives import (
-    CORE_SEEDS,
-    MANY,
-    N_FOLDS,
-    Baselines,
-    Cores,
-    Windows,
-    count_core_sequences,
-)
+from ._baselines import MANY, N_FOLDS, Baselines
+from ._cores import CORE_SEEDS, Cores, count_core_sequences
 from ._labels import STRUCTURED
 from ._networks import N_MEMORY, Networks
 from ._panel import ALTERNATIVES
 from ._plan import Cell
 from ._trajectory import TRIED
+from ._windows import Windows
 
 # Updates of a trial, and seconds of all trials after which no further network is tried.
 _N_TRIED, _LONG = 5, 10.0

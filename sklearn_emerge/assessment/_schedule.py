@@ -7,8 +7,9 @@ from typing import Any
 from ..ceilings._of_world import maker_of
 from ..predictors._base import BasePredictor
 from ..predictors._facts import FACTS, ROLES
-from ._alternatives import Baselines, Cores, Windows
+from ._baselines import Baselines
 from ._claims import DYNAMICS, REPRESENTATION
+from ._cores import Cores
 from ._design import Design
 from ._given import forgotten
 from ._key import arrays_hashed_once, key_of
@@ -19,6 +20,7 @@ from ._panel import make_baselines
 from ._plan import Cell, Configuration, clock_of, vocabulary_of
 from ._prepare import Plan
 from ._store import Store
+from ._windows import Windows
 from ._words import arm_in_words, condition_in_words
 from ._work import Work
 

@@ -27,7 +27,7 @@ from sklearn_emerge import (
     RNNPredictor,
 )
 from sklearn_emerge._random import integer_seed, seed_sequence, substream
-from sklearn_emerge.assessment import _alternatives
+from sklearn_emerge.assessment import _baselines
 from sklearn_emerge.assessment._summary import full_table
 from sklearn_emerge.inference import required_seeds, sign_flip_test, student_interval
 from sklearn_emerge.probes import cross_validate_probe
@@ -462,13 +462,13 @@ def test_too_few_sign_flips_leave_the_verdict_open():
 
 
 def test_the_best_baseline_is_chosen_once_for_all_conditions(monkeypatch):
-    chosen, choose = [], _alternatives._choose
+    chosen, choose = [], _baselines._choose
 
     def counted(names, *args):
         chosen.append(list(names))
         return choose(names, *args)
 
-    monkeypatch.setattr(_alternatives, "_choose", counted)
+    monkeypatch.setattr(_baselines, "_choose", counted)
     names = ["mean", "persistence", "linear_filter"]
     options = dict(baselines=names, modes=("random",), nulls=("resample", "shuffle"), probe=None)
     cube = small_assessment(**options).fit().cube_

@@ -15,7 +15,7 @@ from sklearn_emerge import (
     OscillatorWorld,
     PersistencePredictor,
 )
-from sklearn_emerge.assessment._alternatives import _choose
+from sklearn_emerge.assessment._baselines import _choose
 from sklearn_emerge.worlds import Sample
 
 BASELINES = {"mean": MeanPredictor(), "persistence": PersistencePredictor()}

@@ -25,7 +25,8 @@ from sklearn_emerge import (
     RegimeWorld,
 )
 from sklearn_emerge.assessment import _key, _reach
-from sklearn_emerge.assessment._alternatives import Baselines, Cores, Windows
+from sklearn_emerge.assessment._baselines import Baselines
+from sklearn_emerge.assessment._cores import Cores
 from sklearn_emerge.assessment._design import Design
 from sklearn_emerge.assessment._grid import Grid
 from sklearn_emerge.assessment._key import key_of, library_versions
@@ -33,6 +34,7 @@ from sklearn_emerge.assessment._networks import Networks
 from sklearn_emerge.assessment._panel import make_baselines
 from sklearn_emerge.assessment._plan import expand
 from sklearn_emerge.assessment._trajectory import Timed
+from sklearn_emerge.assessment._windows import Windows
 from sklearn_emerge.ceilings._of_world import maker_of
 from sklearn_emerge.linear_systems import PredictionRiskSweep
 from sklearn_emerge.measures import memory_curve, task_scores

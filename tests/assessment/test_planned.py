@@ -7,7 +7,7 @@ import pytest
 from conftest import GAIN_ALONE, small_assessment
 
 from sklearn_emerge import ArrayWorld, GRUPredictor, OscillatorWorld
-from sklearn_emerge.assessment._alternatives import Baselines
+from sklearn_emerge.assessment._baselines import Baselines
 from sklearn_emerge.assessment._networks import Networks
 from sklearn_emerge.inference import smallest_p_value
 

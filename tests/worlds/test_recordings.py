@@ -18,7 +18,7 @@ from sklearn_emerge import (
     OscillatorWorld,
     PersistencePredictor,
 )
-from sklearn_emerge.assessment._alternatives import _choose
+from sklearn_emerge.assessment._baselines import _choose
 from sklearn_emerge.assessment._grid import Grid
 from sklearn_emerge.assessment._plan import expand
 from sklearn_emerge.assessment._recordings import check_likelihoods

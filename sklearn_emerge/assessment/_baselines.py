@@ -1,10 +1,10 @@
-"""Units of work: all that the networks of one configuration are compared with."""
+"""Units of work: the predictors that networks of one configuration are compared with."""
 
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -18,7 +18,6 @@ from .._random import integer_seed
 from .._threads import computed_ahead, one_thread
 from .._typing import Floats, PathLike
 from ..ceilings._of_world import optimal_predictor
-from ..measures._reservoir import nll_of_cores
 from ..measures._sequences import negative_log_likelihood
 from ..predictors import (
     AutoregressivePredictor,
@@ -28,17 +27,14 @@ from ..predictors import (
     SeasonalPredictor,
 )
 from ..predictors._base import BasePredictor
-from ..predictors._echo_state import N_TUNED
-from ..predictors._last_inputs import windows_of
 from ..predictors._neural import NeuralPredictor
 from ..predictors._scale import spread_known
-from ..probes import score_inputs
 from ..worlds import Sample, World
 from ..worlds._sample import rows_of
 from ._design import of_seed
 from ._labels import STRUCTURED
-from ._left_alone import TINY, LeftAlone, final_errors
-from ._networks import answered, groups_of, probe_options, status_of
+from ._left_alone import LeftAlone, final_errors
+from ._networks import answered, groups_of, status_of
 from ._notes import noted
 from ._progress import ProgressFile
 from ._work import Work, along_seeds
@@ -49,11 +45,6 @@ Compute: TypeAlias = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[An
 # With so many training sequences a single fold tells which baseline is best; with fewer there is
 # one of each seed, and so many at least.
 MANY, N_FOLDS = 250, 5
-# Seeds of the curve of random cores, and its training sequences: at least so many, or a tenth. Its
-# heads need fewer than networks.
-CORE_SEEDS, CORE_SEQUENCES = 3, 500
-# Sequences in which large ones are left alone.
-N_LEFT_ALONE = 100
 # What a network that is left alone is compared with: what a linear law can do, and a random core.
 _LEFT_ALONE = {
     "flow_error_linear": (
@@ -318,159 +309,3 @@ def _folds(sample: Sample) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
         return list(KFold(min(N_FOLDS, len(sample.X) // 2)).split(sample.X))
     splitter = GroupKFold(min(N_FOLDS, len(np.unique(groups))))
     return list(splitter.split(sample.X, groups=groups))
-
-
-@dataclass(frozen=True)
-class Windows(Work):
-    """Probes of the last inputs in place of hidden states, in the structured world.
-
-    Attributes
-    ----------
-    design : Design
-        Seeds and their sequences.
-    world : World
-        The structured world.
-    n_lags : int
-        Inputs, as many as the network has units, as far as a probe can read so many.
-    time_channel : {"full_time", None}
-        "full_time" adds the clock to them.
-    n_tokens : int, "auto" or None
-        Size of the vocabulary if they are tokens; None if they are quantities.
-    probe, n_probe
-        As in `EmergenceAssessment`.
-    """
-
-    world: World
-    n_lags: int
-    time_channel: str | None
-    n_tokens: int | str | None
-    probe: Any
-    n_probe: int
-
-    def measure(
-        self,
-        seeds: Sequence[int],
-        known: Mapping[int, Bunch],
-        progress_file: PathLike | None = None,
-        checkpoint_folder: PathLike | None = None,
-    ) -> list[Bunch]:
-        """Score them in some seeds.
-
-        There are ``probe_score_window`` and ``probe_score_window_shuffled``, from the inputs of
-        other sequences, of each latent.
-        """
-        progress, splits = ProgressFile(progress_file), self.design.splits(self.world)
-        found = []
-        for place, seed in enumerate(seeds):
-            evaluation = of_seed(splits, seed)[1]
-            X, latents = evaluation.X[: self.n_probe], evaluation.latents[: self.n_probe]
-            roles = {name: getattr(self.world, name) for name in ("n_exogenous", "feedback")}
-            windows = windows_of(X, self.n_lags, self.time_channel, self.n_tokens, **roles)
-            stream = self.design.stream("probe", seed)
-            options = probe_options(self.probe, evaluation, self.n_probe, stream)
-            progress.follow(place / len(seeds))
-            with one_thread():
-                own, others = score_inputs(windows, latents, stream, **options)
-            found.append(Bunch(probe_score_window=own, probe_score_window_shuffled=others))
-        return found
-
-
-def count_core_sequences(n_train: int) -> int:
-    """Return how many training sequences the curve of random cores takes."""
-    return min(n_train, max(CORE_SEQUENCES, n_train // 10))
-
-
-@dataclass(frozen=True)
-class Cores(Work):
-    """Random cores of growing size, with heads in closed form, in the structured world.
-
-    Attributes
-    ----------
-    design : Design
-        Seeds and their sequences. The first seeds are enough, and a part of their training
-        sequences.
-    world : World
-        The structured world.
-    sizes : tuple of int
-        Numbers of units.
-    time_channel : {"full_time", None}
-        Whether they see the clock.
-    left_alone : LeftAlone or None
-        What they are compared with when they are left alone; None leaves that out.
-    """
-
-    world: World
-    sizes: tuple[int, ...]
-    time_channel: Literal["full_time"] | None
-    left_alone: LeftAlone | None = None
-
-    @property
-    def seeds(self) -> range:
-        """The seeds that a curve is measured of: the first."""
-        return range(min(CORE_SEEDS, self.design.n_seeds))
-
-    def measure(
-        self,
-        seeds: Sequence[int],
-        known: Mapping[int, Bunch],
-        progress_file: PathLike | None = None,
-        checkpoint_folder: PathLike | None = None,
-    ) -> list[Bunch]:
-        """Score them in some seeds.
-
-        There are ``nll_reservoir`` of each size; and ``flow``, a list of their errors when they are
-        left alone.
-        """
-        progress, splits = ProgressFile(progress_file), self.design.splits(self.world)
-        measure = None if self.left_alone is None else self.left_alone.ready()
-        found = []
-        for place, seed in enumerate(seeds):
-            progress.follow(place / len(seeds))
-            train, evaluation = of_seed(splits, seed)
-            stream, clock = self.design.stream("core", seed), self.time_channel
-            flow: list[xr.DataArray] = []
-            watch = None if measure is None else self._watch(measure, evaluation, seed, flow)
-            with one_thread():
-                X = train.X[: count_core_sequences(self.design.n_train)]
-                sizes = self.sizes
-                nll = nll_of_cores(self.world, X, evaluation, sizes, clock, stream, watch)
-            found.append(Bunch(nll_reservoir=nll, flow=flow))
-        return found
-
-    def join(self, found: Sequence[Bunch]) -> Bunch:
-        """Return what was found of the seeds.
-
-        There are ``nll_reservoir`` of each seed and size, NaN for seeds that are not measured; and
-        ``flow``, a DataArray of seeds and sizes.
-        """
-        nll = np.full((self.design.n_seeds, len(self.sizes)), np.nan)
-        nll[: len(found)] = [one.nll_reservoir for one in found]
-        places = [errors.expand_dims(("seed", "n_units")) for one in found for errors in one.flow]
-        if not places:
-            return Bunch(nll_reservoir=nll)
-        return Bunch(nll_reservoir=nll, flow={"flow_error_cores": xr.combine_by_coords(places)})
-
-    def _watch(
-        self,
-        measure: Callable[..., xr.DataArray],
-        evaluation: Sample,
-        seed: int,
-        flow: list[xr.DataArray],
-    ) -> Callable[[EchoStatePredictor], None]:
-        """Return a function that leaves cores of growing size alone, and notes their errors."""
-        place = evaluation, self.design, seed
-        medium: list[Any] = []
-
-        def watch(core: EchoStatePredictor) -> None:
-            if core.n_units <= N_TUNED:
-                errors = measure(core, *place)
-                medium[:] = errors, core
-            else:
-                # Large ones take long: in fewer sequences, by the ratio to one of medium size.
-                errors, other = medium
-                few = [measure(each, *place, N_LEFT_ALONE) for each in (core, other)]
-                errors = errors * few[0] / few[1].clip(min=TINY)
-            if core.n_units in self.sizes:
-                flow.append(errors.assign_coords(n_units=core.n_units))
-
-        return watch
