@@ -6,14 +6,16 @@
 torch: torch.nn with Adam and batches by indexing, the best of one process on one thread, one on
 all cores and one process a core; JAX, if installed (the extra "benchmark"): vmap over seeds and
 lax.scan; ours: end to end through the fit of all seeds (batches, loss, optimiser, skorch), the
-difference of a long and a short fit. T = 256, batches of 64, two input channels; fewer updates of
-more than 16 units. More units than `engine="numba"` takes are let through, to see where torch is
-faster.
+difference of a long and a short fit, the quicker of two each. T = 256, batches of 64, two input
+channels; fewer updates of more than 16 units. More units than `engine="numba"` takes are let
+through, to see where torch is faster.
 
 `share` is that of the operations a second that the cores do at once in products of matrices of the
 same single precision, which stay in their caches: measured in the same run, one thread a core, as
-the scans have. Other work on the machine can only lower it. Quote the ratios; milliseconds are
-those of one machine.
+the scans have. Other work on the machine can only lower it. `least` is the milliseconds that all
+arithmetic of an update takes at that limit: these products, those of the head, and what is computed
+for each unit, an operation for the time of a multiplication and addition. Quote the ratios;
+milliseconds are those of one machine.
 
 With --tokens, networks of as many tokens are measured in place of those of two channels: by the
 package's own network and loss of tokens, which looks them up, and by ours. Both take turns, three
@@ -24,6 +26,7 @@ trains in one process, on one thread or on all cores.
 import argparse
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.util import find_spec
 from itertools import product
 from unittest.mock import patch
@@ -41,6 +44,9 @@ SEEDS = 5
 # Rows of the square matrices of a product: three of 192 take 432 kB, less than the cache of a core.
 SQUARES = 128, 192
 GATES = {"rnn": 1, "gru": 3}
+# Operations for a unit and step beside products, forward and backward. A tanh is 16: the quotient
+# of two polynomials, of numbers between two limits.
+POINTWISE = {"rnn": 16 + 2, "gru": 55 + 14}
 UNIT = "milliseconds of the clock an update of all seeds; ratios are of theirs over ours"
 
 
@@ -77,6 +83,13 @@ def operations(kind, n_units):
     return 2 * SEEDS * BATCH * (STEPS - 1) * GATES[kind] * n_units * terms
 
 
+def least_time(kind, n_units, limit):
+    """Return milliseconds that an update of all seeds takes at so many GFLOP/s; see `least`."""
+    for_a_step = POINTWISE[kind] * n_units + 3 * 2 * (n_units + 1)
+    others = 2 * SEEDS * BATCH * (STEPS - 1) * for_a_step
+    return (operations(kind, n_units) + others) / limit / 1e6
+
+
 def time_ours(kind, n_units, updates, n_tokens=None, n_seeds=SEEDS):
     """Return milliseconds of an update of all seeds, end to end through the fit."""
     torch.set_num_threads(CORES)
@@ -88,15 +101,15 @@ def time_ours(kind, n_units, updates, n_tokens=None, n_seeds=SEEDS):
         X = tokens_of(n_tokens)
         # Without a head in closed form, whose time would hide that of the updates.
         model.set_params(likelihood="categorical", n_tokens=n_tokens, head="sgd")
+
+    def seconds(n):
+        fit = partial(fit_replicas, model.set_params(max_steps=n), [X], range(n_seeds))
+        return timed(fit, n_repeats=2, clock=time.perf_counter)[0]
+
     # The first compiles, or reads from the disk.
-    _, short, long = (
-        timed(
-            lambda n=n: fit_replicas(model.set_params(max_steps=n), [X], range(n_seeds)),
-            clock=time.perf_counter,
-        )[0]
-        for n in (10, 10, 10 + 4 * updates)
-    )
-    return 1e3 * (long - short) / (4 * updates)
+    seconds(1)
+    few, many = 10, 10 + 4 * updates
+    return 1e3 * (seconds(many) - seconds(few)) / (4 * updates)
 
 
 def compare_tokens(sizes, vocabularies, updates, table):
@@ -122,7 +135,8 @@ def compare_channels(sizes, updates, table):
             b = alone(time_jax, kind, units, n, SEEDS, shape, BATCH).result
         speed = operations(kind, units) / c / 1e6
         row = dict(torch=a, jax=b, ours=c, ratio=a / c, jax_ratio=b and b / c, gflops=speed)
-        table.add(model=kind, units=units, seeds=SEEDS, **row, share=speed / limit)
+        least = least_time(kind, units, limit)
+        table.add(model=kind, units=units, seeds=SEEDS, **row, share=speed / limit, least=least)
 
 
 def main():

@@ -123,7 +123,7 @@ def test_page_shows_what_a_script_saved(maker, monkeypatch, tmp_path):
         assert found["versions"]["torch"]
         return found
 
-    row = {"seeds": 5, "jax_ratio": None, "share": 0.5}
+    row = {"seeds": 5, "jax_ratio": None, "share": 0.5, "ours": 2.0, "least": 1.0}
     scans = [("rnn", 16, 16.0), ("gru", 16, 17.4), ("gru", 128, 1.5), ("gru", 256, 0.9)]
     scans = [{"model": kind, "units": n, "ratio": ratio, **row} for kind, n, ratio in scans]
     saved("recurrence", scans, "--sizes", "16")
@@ -145,7 +145,7 @@ def test_page_shows_what_a_script_saved(maker, monkeypatch, tmp_path):
     assert "In 34 kills on these engines no finished cell was lost or computed again," in page
     assert "at up to 10.3% of kills" in page
     assert "about 17 times as fast" in page
-    assert "| network | units | torch | share of the limit |" in page
+    assert "| network | units | torch | share of the limit | ms an update | least ms |" in page
     assert "RNNs of up to 16 units train faster than with torch." in page
     assert "GRUs of up to 128 units train faster than with torch, and those of 256 do not." in page
     assert "takes 1.05 times as long as the better" in page
