@@ -80,9 +80,9 @@ scans, the batch that callbacks receive is the row numbers of its sequences.""",
 Copies are used; their state after the fit is in ``net_.callbacks_``. They must not predict
 in threads of their own, which would wait for the fit to end.""",
     "net_": """\
-The skorch net of the network (in mode "readout", of the head); ``net_.history`` has the loss
-of each epoch, in nats per step (relative to a noise of one training standard deviation if
-`noise_std` is estimated).""",
+The skorch net of the network (in mode "readout", of the head); ``net_.history`` has the
+loss of each epoch, in nats per step (relative to a noise of one training standard
+deviation if `noise_std` is estimated).""",
     "network_converged_": """\
 Whether the head is at the minimum of its loss; True, too, of a head that is not fitted in
 closed form.""",

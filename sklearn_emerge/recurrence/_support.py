@@ -17,11 +17,11 @@ MAX_TOKENS = 5000
 # make up for: 0.7 to 0.9 times as fast as torch where there are more weights than this a step.
 _HEAD_WEIGHTS_A_STEP = 12_000
 # Seconds that torch takes for one step of one update: measured on two cores.
-_TORCH_SECONDS = {nn.RNN: 4e-5, nn.GRU: 1.5e-4, nn.LSTM: 1.5e-4}
-# A fit that takes torch longer than this is worth reading a kernel from the disk, which takes a
-# second in each process, and on each machine five for compiling it, once for all sizes of a cell: a
-# fit seldom comes alone.
-_WORTH_SECONDS = 0.5
+_TORCH_SECONDS = {nn.RNN: 5e-5, nn.GRU: 1.5e-4, nn.LSTM: 1.5e-4}
+# A fit that takes torch longer than this is worth reading a kernel from the disk, which takes as
+# long in each process, and on each machine five seconds for compiling it, once for all sizes of a
+# cell: a fit seldom comes alone.
+_WORTH_SECONDS = 0.17
 
 
 def choose_engine(engine, core, *, device, n_steps, max_steps, no_kernel="", n_tokens=0):

@@ -7,7 +7,7 @@ from torch.optim.adam import adam
 
 
 class Adam(torch.optim.Adam):
-    """`torch.optim.Adam` with an `update`, for small networks, that does nothing but its `step`.
+    """`torch.optim.Adam` with an `update` that does nothing but its `step`.
 
     torch wraps some of its methods in functions that import a compiler, which takes a second in
     each process that makes an optimiser, and is not used here. These are without.
@@ -16,6 +16,7 @@ class Adam(torch.optim.Adam):
     add_param_group = unwrap(torch.optim.Adam.add_param_group)
     state_dict = unwrap(torch.optim.Adam.state_dict)
     load_state_dict = unwrap(torch.optim.Adam.load_state_dict)
+    zero_grad = unwrap(torch.optim.Adam.zero_grad)
 
     @torch.no_grad()
     def update(self) -> None:
@@ -28,7 +29,8 @@ class Adam(torch.optim.Adam):
             states = [self.state[each] for each in weights]
             for each, state in zip(weights, states, strict=True):
                 if not state:
-                    state |= {"step": torch.tensor(0.0, dtype=torch.float32, device="cpu")}
+                    where = each.device if group["fused"] else "cpu"
+                    state |= {"step": torch.zeros((), dtype=torch.float32, device=where)}
                     state |= {name: torch.zeros_like(each) for name in ("exp_avg", "exp_avg_sq")}
             adam(
                 weights,
@@ -36,7 +38,8 @@ class Adam(torch.optim.Adam):
                 *([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq")),
                 [],
                 [state["step"] for state in states],
-                foreach=False,
+                foreach=group["foreach"],
+                fused=group["fused"],
                 amsgrad=group["amsgrad"],
                 beta1=group["betas"][0],
                 beta2=group["betas"][1],

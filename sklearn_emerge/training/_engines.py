@@ -160,6 +160,9 @@ def _train_compiled(
         [module] = modules
     else:
         module, callbacks = Replicas(modules), [history, *callbacks]
+        # Their weights are one tensor, and calls for many take longer.
+        options = {**optimisation.optimizer_options, "foreach": False}
+        optimisation = replace(optimisation, optimizer_options=options)
     if stop is not None:
         # Before the others: they see the weights that are kept.
         callbacks = [stop, *callbacks]

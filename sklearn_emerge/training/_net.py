@@ -14,6 +14,7 @@ from torch import nn
 
 from .._random import substream
 from ..networks import by_kernel, products_in
+from ._adam import Adam
 from ._batches import ShuffledBatches
 from ._callbacks import StopTraining
 from ._replicas import rows_of_weights, set_gradient
@@ -52,9 +53,11 @@ class Net(NeuralNet):
 
     def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Make an update."""
-        if self.compiled_loss is None or self.watched:
+        if self.watched or not isinstance(self.optimizer_, Adam):
             return super().train_step(batch, **fit_params)
-        # Adam needs the loss once, and no gradient of before.
+        # Adam asks for the loss once.
+        if self.compiled_loss is None:
+            self.optimizer_.zero_grad()
         step = self.train_step_single(batch, **fit_params)
         parameters = self.get_all_learnable_params()
         self.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)

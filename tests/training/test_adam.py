@@ -28,12 +28,13 @@ def change(optimizer, weights, method):
 
 
 @pytest.mark.parametrize("options", [{}, {"eps": 0.1, "betas": (0.5, 0.8)}, {"maximize": True}])
+@pytest.mark.parametrize("way", [{}, {"foreach": True}, {"fused": True}])
 @pytest.mark.parametrize("weight_decay", [0, 0.1])
-def test_updates_are_the_steps_of_torch(options, weight_decay):
+def test_updates_are_the_steps_of_torch(options, way, weight_decay):
     found = []
     for kind, method in ((torch.optim.Adam, "step"), (Adam, "update")):
         weights = [torch.nn.Parameter(torch.ones(shape)) for shape in ((3, 50), (7,), (4, 2))]
-        optimizer = kind(weights, weight_decay=weight_decay, **options)
+        optimizer = kind(weights, weight_decay=weight_decay, **options, **way)
         change(optimizer, weights, method)
         state = deepcopy(optimizer.state_dict())
         if kind is Adam:
@@ -65,12 +66,12 @@ def test_weights_that_trained_together_are_pickled_apart(n_networks):
         assert len({weight.untyped_storage().data_ptr() for weight in weights}) == len(weights)
 
 
-def test_compiled_scans_do_not_import_a_compiler_of_torch():
+def test_training_does_not_import_a_compiler_of_torch():
     code = (
         "import sys; from sklearn_emerge import RNNPredictor, OscillatorWorld\n"
         "X = OscillatorWorld(n_steps=8).sample(64, random_state=0).X\n"
-        "for training in ('full', 'random'):\n"
-        "    RNNPredictor(3, training=training, max_steps=2, engine='numba').fit(X).score(X)\n"
+        "for engine, training in (('numba', 'full'), ('numba', 'random'), ('torch', 'full')):\n"
+        "    RNNPredictor(3, training=training, max_steps=2, engine=engine).fit(X).score(X)\n"
         "print('torch._dynamo' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
