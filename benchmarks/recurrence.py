@@ -7,7 +7,7 @@ torch: torch.nn with Adam and batches by indexing, the best of one process on on
 all cores and one process a core; JAX, if installed (the extra "benchmark"): vmap over seeds and
 lax.scan; ours: end to end through the fit of all seeds (batches, loss, optimiser, skorch), the
 difference of a long and a short fit, the quicker of two each. T = 256, batches of 64, two input
-channels; fewer updates of more than 16 units. More units than `engine="numba"` takes are let
+channels; fewer updates of large networks. More units than `engine="numba"` takes are let
 through, to see where torch is faster.
 
 `share` is that of the operations a second that the cores do at once in products of matrices of the
@@ -43,6 +43,8 @@ from sklearn_emerge.recurrence import _support
 SEEDS = 5
 # Rows of the square matrices of a product: three of 192 take 432 kB, less than the cache of a core.
 SQUARES = 128, 192
+# Least seconds of updates that are timed, unless these are as many.
+SECONDS, MOST_UPDATES = 4.0, 4000
 GATES = {"rnn": 1, "gru": 3}
 # Operations for a unit and step beside products, forward and backward. A tanh is 16: the quotient
 # of two polynomials, of numbers between two limits.
@@ -108,15 +110,15 @@ def time_ours(kind, n_units, updates, n_tokens=None, n_seeds=SEEDS):
 
     # The first compiles, or reads from the disk.
     seconds(1)
-    few, many = 10, 10 + 4 * updates
-    return 1e3 * (seconds(many) - seconds(few)) / (4 * updates)
+    return 1e3 * (seconds(10 + updates) - seconds(10)) / updates
 
 
 def compare_tokens(sizes, vocabularies, updates, table):
     """Add a row for each network of tokens."""
     for kind, units, tokens, seeds in product(("rnn", "gru"), sizes, vocabularies, (SEEDS, 1)):
         case = kind, units, updates, tokens, seeds
-        a, c = np.min([(time_torch(*case), time_ours(*case)) for _ in range(3)], axis=0)
+        ours = kind, units, 4 * updates, tokens, seeds
+        a, c = np.min([(time_torch(*case), time_ours(*ours)) for _ in range(3)], axis=0)
         table.add(model=kind, units=units, tokens=tokens, seeds=seeds, torch=a, ours=c, ratio=a / c)
 
 
@@ -126,7 +128,10 @@ def compare_channels(sizes, updates, table):
     print(f"products of matrices on all cores: {limit:.0f} GFLOP/s")
     for kind, units in product(("rnn", "gru"), sizes):
         n = max(4, 16 * updates // max(16, units))
-        a, b, c = time_torch(kind, units, n, None, SEEDS), None, time_ours(kind, units, n)
+        least = least_time(kind, units, limit)
+        # Some seconds of updates: what else a fit takes varies by a tenth of one.
+        n_ours = int(min(MOST_UPDATES, 1e3 * SECONDS / least))
+        a, b, c = time_torch(kind, units, n, None, SEEDS), None, time_ours(kind, units, n_ours)
         if find_spec("jax"):
             from plain_jax import time_jax
 
@@ -135,7 +140,6 @@ def compare_channels(sizes, updates, table):
             b = alone(time_jax, kind, units, n, SEEDS, shape, BATCH).result
         speed = operations(kind, units) / c / 1e6
         row = dict(torch=a, jax=b, ours=c, ratio=a / c, jax_ratio=b and b / c, gflops=speed)
-        least = least_time(kind, units, limit)
         table.add(model=kind, units=units, seeds=SEEDS, **row, share=speed / limit, least=least)
 
 
