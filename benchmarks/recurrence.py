@@ -12,10 +12,10 @@ through, to see where torch is faster.
 
 `share` is that of the operations a second that the cores do at once in products of matrices of the
 same single precision, which stay in their caches: measured in the same run, one thread a core, as
-the scans have. Other work on the machine can only lower it. `least` is the milliseconds that all
-arithmetic of an update takes at that limit: these products, those of the head, and what is computed
-for each unit, an operation for the time of a multiplication and addition. Quote the ratios;
-milliseconds are those of one machine.
+the scans have. Other work on the machine can only lower it. `least` is the milliseconds that an
+update takes at that limit: these products, those of the head, and what is computed for each unit,
+an operation in the time of a multiplication and addition. Quote the ratios; milliseconds are those
+of one machine.
 
 With --tokens, networks of as many tokens are measured in place of those of two channels: by the
 package's own network and loss of tokens, which looks them up, and by ours. Both take turns, three
@@ -43,12 +43,12 @@ from sklearn_emerge.recurrence import _support
 SEEDS = 5
 # Rows of the square matrices of a product: three of 192 take 432 kB, less than the cache of a core.
 SQUARES = 128, 192
-# Least seconds of updates that are timed, unless these are as many.
-SECONDS, MOST_UPDATES = 4.0, 4000
+# What is timed: updates for at least so many seconds, but within these numbers.
+SECONDS, FEWEST, MOST = 4.0, 16, 4000
 GATES = {"rnn": 1, "gru": 3}
 # Operations for a unit and step beside products, forward and backward. A tanh is 16: the quotient
 # of two polynomials, of numbers between two limits.
-POINTWISE = {"rnn": 16 + 2, "gru": 55 + 14}
+POINTWISE = {"rnn": 16 + 2, "gru": 55 + 10}
 UNIT = "milliseconds of the clock an update of all seeds; ratios are of theirs over ours"
 
 
@@ -87,7 +87,7 @@ def operations(kind, n_units):
 
 def least_time(kind, n_units, limit):
     """Return milliseconds that an update of all seeds takes at so many GFLOP/s; see `least`."""
-    for_a_step = POINTWISE[kind] * n_units + 3 * 2 * (n_units + 1)
+    for_a_step = POINTWISE[kind] * n_units + 2 * (3 * n_units + 2)
     others = 2 * SEEDS * BATCH * (STEPS - 1) * for_a_step
     return (operations(kind, n_units) + others) / limit / 1e6
 
@@ -130,7 +130,7 @@ def compare_channels(sizes, updates, table):
         n = max(4, 16 * updates // max(16, units))
         least = least_time(kind, units, limit)
         # Some seconds of updates: what else a fit takes varies by a tenth of one.
-        n_ours = int(min(MOST_UPDATES, 1e3 * SECONDS / least))
+        n_ours = int(np.clip(1e3 * SECONDS / least, FEWEST, MOST))
         a, b, c = time_torch(kind, units, n, None, SEEDS), None, time_ours(kind, units, n_ours)
         if find_spec("jax"):
             from plain_jax import time_jax

@@ -402,10 +402,18 @@ def test_an_error_in_a_thread_ends_what_is_computed_ahead():
     assert len(begun) < 10
 
 
-@pytest.mark.parametrize("n_units", [8, 200])
-def test_an_echo_state_network_does_not_depend_on_threads(n_units):
+@pytest.mark.parametrize(
+    "model",
+    [
+        EchoStatePredictor(8, random_state=0),
+        EchoStatePredictor(200, random_state=0),
+        WindowPredictor(8, random_state=0),
+        WindowPredictor(30, random_state=0),
+    ],
+    ids=["small core", "large core", "short window", "long window"],
+)
+def test_random_features_do_not_depend_on_threads(model):
     X = np.random.default_rng(0).normal(size=(70, 200))
-    model = EchoStatePredictor(n_units, random_state=0)
     predictions = []
     for n_threads in (1, 3):
         with changed(torch.get_num_threads, torch.set_num_threads, n_threads), one_thread():

@@ -109,7 +109,7 @@ class FeaturePredictor(AlternativePredictor):
         """Return the features of sequences that may have missing steps."""
         return self._features(self.fill_missing(X))
 
-    def _best(self, X: Floats, candidates: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    def _best_of(self, X: Floats, candidates: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Return the candidate, attributes by name, with the least error."""
         tried = [copy(self) for _ in candidates]
         for each, candidate in zip(tried, candidates, strict=True):

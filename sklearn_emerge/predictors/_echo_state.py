@@ -173,7 +173,7 @@ class EchoStatePredictor(
         n_draws = self.n_draws if "auto" in values else 1
         n_tuned = min(self.n_units, N_TUNED)
         cores = [self._draw(k, n_tuned) for k in range(n_draws)]
-        best = self._best(X, cores) if n_draws > 1 else cores[0]
+        best = self._best_of(X, cores) if n_draws > 1 else cores[0]
         self.__dict__.update(best if n_tuned == self.n_units else self._draw(0, self.n_units, best))
 
     def _draw(self, k: int, n_units: int, like: Any = None) -> Any:

@@ -149,7 +149,7 @@ class WindowPredictor(FeaturePredictor):
         if self.input_scale == "auto" and self.n_features:
             some = {"weights_": self.weights_[:, :_N_TUNED], "bias_": self.bias_[:_N_TUNED]}
             candidates = [{"input_scale_": scale, **some} for scale in _SCALES]
-            self.input_scale_ = self._best(X, candidates)["input_scale_"]
+            self.input_scale_ = self._best_of(X, candidates)["input_scale_"]
 
     def _features(self, X: Floats) -> Floats:
         n_sequences, n_steps, _ = X.shape

@@ -20,6 +20,7 @@ def look_up(typing, out, out_at, table, table_at, stride, tokens, tokens_at, n_r
     `stride` is from the row of one token to that of the next, a multiple of the width of a
     vector; `tokens` has one of each lane. The table is read up to the next such multiple.
     """
+    _check_precision(out, table)
 
     def generate(context, builder, signature, arguments):
         vectors = Vectors(context, builder, out.dtype)
@@ -61,6 +62,7 @@ def add_up(typing, table, table_at, stride, tokens, tokens_at, rows, rows_at, n_
     As in `look_up`; both are read up to the next multiple of the width, and what the table has
     there is of no use.
     """
+    _check_precision(rows, table)
 
     def generate(context, builder, signature, arguments):
         vectors = Vectors(context, builder, table.dtype)
@@ -93,8 +95,7 @@ def gather(typing, out, out_at, places, table, stride, rows, n_columns):
 
     `places` are from `out_at` on; `rows` has one of each lane.
     """
-    if out.dtype != table.dtype:
-        raise TypingError(f"numbers of {table.dtype} do not become lanes of {out.dtype}")
+    _check_precision(out, table)
 
     def generate(context, builder, signature, arguments):
         vectors = Vectors(context, builder, out.dtype)
@@ -117,6 +118,12 @@ def gather(typing, out, out_at, places, table, stride, rows, n_columns):
 
     signature = types.void(out, out_at, places, table, stride, rows, n_columns)
     return signature, generate
+
+
+def _check_precision(lanes, table):
+    """Raise an error unless both are of numbers that take as much room: they are copied as such."""
+    if lanes.dtype != table.dtype:
+        raise TypingError(f"rows of {table.dtype} and lanes of {lanes.dtype}")
 
 
 def _rows_of(vectors, table, stride, chosen, lane):

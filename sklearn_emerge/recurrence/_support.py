@@ -18,9 +18,9 @@ MAX_TOKENS = 5000
 _HEAD_WEIGHTS_A_STEP = 12_000
 # Seconds that torch takes for one step of one update: measured on two cores.
 _TORCH_SECONDS = {nn.RNN: 5e-5, nn.GRU: 1.5e-4, nn.LSTM: 1.5e-4}
-# A fit that takes torch longer than this is worth reading a kernel from the disk, which takes as
-# long in each process, and on each machine five seconds for compiling it, once for all sizes of a
-# cell: a fit seldom comes alone.
+# A fit that takes torch longer than this is worth reading a kernel from the disk, which takes about
+# as long of the processor in each process, and on each machine five seconds for compiling it, once
+# for all sizes of a cell: a fit seldom comes alone.
 _WORTH_SECONDS = 0.17
 
 

@@ -153,6 +153,7 @@ def _train_compiled(
 ) -> list[Net]:
     """Train replicas by a compiled loss; one that a user's callbacks watch as it is."""
     rows, optimisation = torch.arange(n_sequences), jobs[0].optimisation
+    of_all = optimisation
     streams, losses = [batches_of(job) for job in jobs], [job.loss for job in jobs]
     watched = bool(jobs[0].own_callbacks)
     history = ReplicaHistory()
@@ -162,22 +163,22 @@ def _train_compiled(
         module, callbacks = Replicas(modules), [history, *callbacks]
         # Their weights are one tensor, and calls for many take longer.
         options = {**optimisation.optimizer_options, "foreach": False}
-        optimisation = replace(optimisation, optimizer_options=options)
+        of_all = replace(optimisation, optimizer_options=options)
     if stop is not None:
         # Before the others: they see the weights that are kept.
         callbacks = [stop, *callbacks]
-    joint = make_net(module, losses[0], streams, n_sequences, optimisation, callbacks, watched)
-    joint.compiled_loss = compiled_loss
-    joint.train_on(rows, rows, checkpoint)
-    joint.compiled_loss = None
+    trainer = make_net(module, losses[0], streams, n_sequences, of_all, callbacks, watched)
+    trainer.compiled_loss = compiled_loss
+    trainer.train_on(rows, rows, checkpoint)
+    trainer.compiled_loss = None
     if watched:
-        return [joint]
+        return [trainer]
     module.distribute()
     nets = []
     for replica, each in enumerate(zip(modules, losses, streams, strict=True)):
         module, loss, stream = each
         net = make_net(module, loss, [stream], n_sequences, optimisation)
         # That of one network knows the losses of all batches.
-        net.history_ = history.of_replica(replica) if len(modules) > 1 else joint.history
+        net.history_ = history.of_replica(replica) if len(modules) > 1 else trainer.history
         nets.append(net)
     return nets

@@ -51,18 +51,16 @@ class Net(NeuralNet):
         with products_in(self.precision, self.device):
             return super().infer(x, **fit_params)
 
-    def train_step(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
-        """Make an update."""
+    def _step_optimizer(self, step_fn: Any) -> None:
         if self.watched or not isinstance(self.optimizer_, Adam):
-            return super().train_step(batch, **fit_params)
-        # Adam asks for the loss once.
-        if self.compiled_loss is None:
-            self.optimizer_.zero_grad()
-        step = self.train_step_single(batch, **fit_params)
-        parameters = self.get_all_learnable_params()
-        self.notify("on_grad_computed", named_parameters=parameters, batch=batch, training=True)
-        self.optimizer_.update()
-        return step
+            super()._step_optimizer(step_fn)
+        else:
+            self.optimizer_.update(step_fn)
+
+    def _zero_grad_optimizer(self, *args: Any, **kwargs: Any) -> None:
+        # The gradient of a kernel replaces the one that is there, but where autograd brings it.
+        if self.compiled_loss is None or self.watched:
+            super()._zero_grad_optimizer(*args, **kwargs)
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
         """Compute loss and gradients of a batch."""

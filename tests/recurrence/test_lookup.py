@@ -29,5 +29,5 @@ def test_whole_vectors_are_gathered_and_the_rest_is_left():
 
 def test_numbers_of_another_precision_are_refused():
     out, places, rows = np.zeros(16 * LANES, np.float32), np.arange(16), np.zeros(LANES, int)
-    with pytest.raises(TypingError, match="float64 do not become lanes of float32"):
+    with pytest.raises(TypingError, match="rows of float64 and lanes of float32"):
         gathered(out, LANES * places, np.zeros((1, 16)), rows)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from skorch.callbacks import Callback
 
 from sklearn_emerge import GRUPredictor
 from sklearn_emerge.predictors._fit import fit_replicas
@@ -27,7 +28,9 @@ def change(optimizer, weights, method):
         getattr(optimizer, method)()
 
 
-@pytest.mark.parametrize("options", [{}, {"eps": 0.1, "betas": (0.5, 0.8)}, {"maximize": True}])
+@pytest.mark.parametrize(
+    "options", [{}, {"eps": 0.1, "betas": (0.5, 0.8)}, {"maximize": True}, {"amsgrad": True}]
+)
 @pytest.mark.parametrize("way", [{}, {"foreach": True}, {"fused": True}])
 @pytest.mark.parametrize("weight_decay", [0, 0.1])
 def test_updates_are_the_steps_of_torch(options, way, weight_decay):
@@ -44,8 +47,18 @@ def test_updates_are_the_steps_of_torch(options, way, weight_decay):
         found.append((weights, state))
     (expected, expected_state), (weights, state) = found
     assert all(map(torch.equal, weights, expected))
+    assert state["state"].keys() == expected_state["state"].keys() == {0, 1, 2}
     for k, values in state["state"].items():
         assert all(torch.equal(expected_state["state"][k][name], values[name]) for name in values)
+
+
+@pytest.mark.parametrize("engine", ["numba", "torch"])
+def test_a_callback_that_watches_changes_nothing(engine):
+    X = np.random.default_rng(0).normal(size=(20, 8))
+    model = GRUPredictor(3, max_steps=5, engine=engine, random_state=0)
+    watched = clone(model).set_params(callbacks=[Callback()]).fit(X)
+    weights = (each.network_.parameters() for each in (model.fit(X), watched))
+    assert all(map(torch.equal, *weights))
 
 
 def test_a_callback_of_the_training_can_change_the_gradient(monkeypatch):
@@ -68,10 +81,12 @@ def test_weights_that_trained_together_are_pickled_apart(n_networks):
 
 def test_training_does_not_import_a_compiler_of_torch():
     code = (
-        "import sys; from sklearn_emerge import RNNPredictor, OscillatorWorld\n"
+        "import sys\n"
+        "from sklearn_emerge import OscillatorWorld, RNNPredictor, TransformerPredictor\n"
         "X = OscillatorWorld(n_steps=8).sample(64, random_state=0).X\n"
         "for engine, training in (('numba', 'full'), ('numba', 'random'), ('torch', 'full')):\n"
         "    RNNPredictor(3, training=training, max_steps=2, engine=engine).fit(X).score(X)\n"
+        "TransformerPredictor(8, 1, 1, max_steps=2).fit(X).score(X)\n"
         "print('torch._dynamo' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
