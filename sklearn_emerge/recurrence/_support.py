@@ -7,8 +7,8 @@ from torch import nn
 from ._kernels import GRU, LSTM, RNN
 
 KINDS = {nn.RNN: RNN, nn.GRU: GRU, nn.LSTM: LSTM}
-# Measured on two cores with 256 units: 2.1 (RNN), 1.6 (GRU) and 1.5 (LSTM, one seed) times as fast
-# as torch; 0.9 to 1.2 (RNN) and 1.3 (GRU) times with 384, whose weights fill the second cache.
+# Measured on two cores with 256 units: 1.9 (RNN), 2.1 (GRU) and 1.5 (LSTM, one seed) times as fast
+# as torch; 0.9 to 1.3 (RNN) and 1.4 (GRU) times with 384, whose weights fill the second cache.
 MAX_HIDDEN = 256
 # Of tokens, measured on one core: 1.3 to 3.7 times as fast as torch with 5,000 and 64 steps. Each
 # block of sequences has gradients of its own, which take memory.
@@ -18,10 +18,10 @@ MAX_TOKENS = 5000
 _HEAD_WEIGHTS_A_STEP = 12_000
 # Seconds that torch takes for one step of one update: measured on two cores.
 _TORCH_SECONDS = {nn.RNN: 5e-5, nn.GRU: 1.5e-4, nn.LSTM: 1.5e-4}
-# A fit that takes torch longer than this is worth reading a kernel from the disk, which takes about
-# as long of the processor in each process, and on each machine five seconds for compiling it, once
-# for all sizes of a cell: a fit seldom comes alone.
-_WORTH_SECONDS = 0.17
+# A fit that takes torch longer than this is worth reading a kernel from the disk, which takes .15 s
+# in a new process and .35 s in one that has used torch, and on each machine five seconds for
+# compiling it, once for all sizes of a cell: a fit seldom comes alone.
+_WORTH_SECONDS = 0.25
 
 
 def choose_engine(engine, core, *, device, n_steps, max_steps, no_kernel="", n_tokens=0):
