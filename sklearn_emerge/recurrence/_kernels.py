@@ -126,7 +126,7 @@ def _to_lanes(data, chosen, target, places):
     `places` says where the row of each step and channel begins, in the order of the sequences.
     """
     flat, size = data.reshape(-1), len(places)
-    gather(target, 0, places, flat, size, chosen, size)
+    gather(target, places, flat, chosen, size)
     for k in range(size - size % vector_width(data), size):
         for lane in range(LANES):
             target[places[k] + lane] = flat[chosen[lane] * size + k]
@@ -155,9 +155,9 @@ def _from_lanes(source, rows, start, lanes, data):
 def _likelihood(out, d_out, ratio, bernoulli, weight, lanes):
     """Replace targets in `d_out` by the gradient of the loss times `weight`; return the loss.
 
-    Rows of `LANES` belong to one channel after another; beyond the lanes that count the gradient
-    becomes 0. Gaussian of standard deviation 1 / ratio, without its constant, or Bernoulli with
-    `out` as log odds; summed, in nats.
+    Rows of `LANES` belong to one channel after another; what is beyond the lanes that count stays.
+    Gaussian of standard deviation 1 / ratio, without its constant, or Bernoulli with `out` as log
+    odds; summed, in nats.
     """
     half = out.dtype.type(0.5)
     total, channel = 0.0, 0
@@ -180,7 +180,6 @@ def _likelihood(out, d_out, ratio, bernoulli, weight, lanes):
                 error = (o[k] - d[k]) * of_channel
                 part += half * error * error
                 d[k] = weight * of_channel * error
-        d_out[last : min(first + LANES, len(out))] = 0
         total += part
         channel = channel + 1 if channel + 1 < len(ratio) else 0
     return total
@@ -368,12 +367,11 @@ def make_kernel(kind, tokens=False):
                 losses[task] = 0
             else:
                 _to_lanes(targets, chosen, d_out, target_places)
+                for k in range(n_steps * O):
+                    d_out[k * LANES + lanes : (k + 1) * LANES] = 0
                 if mode == TRAIN:
                     weight = dtype.type(1 / (batch * n_steps))
                     losses[task] = _likelihood(out, d_out, ratio[replica], bernoulli, weight, lanes)
-                else:
-                    for k in range(n_steps * O):
-                        d_out[k * LANES + lanes : (k + 1) * LANES] = 0
             dh[:] = 0
             dc[:] = 0
             g[:] = 0

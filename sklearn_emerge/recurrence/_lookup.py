@@ -90,24 +90,23 @@ def add_up(typing, table, table_at, stride, tokens, tokens_at, rows, rows_at, n_
 
 
 @intrinsic
-def gather(typing, out, out_at, places, table, stride, rows, n_columns):
+def gather(typing, out, places, table, rows, n_columns):
     """Set out[places[c] + lane] = table[row of the lane, c], up to the last multiple of the width.
 
-    `places` are from `out_at` on; `rows` has one of each lane.
+    `rows` has one of each lane.
     """
     _check_precision(out, table)
 
     def generate(context, builder, signature, arguments):
         vectors = Vectors(context, builder, out.dtype)
         zero = context.get_constant(types.intp, 0)
-        out_start = vectors.pointer(signature.args[0], arguments[0], arguments[1])
-        places_start, table_start, rows_start = (
-            vectors.pointer(signature.args[i], arguments[i], zero) for i in (2, 3, 5)
+        out_start, places_start, table_start, rows_start = (
+            vectors.pointer(signature.args[i], arguments[i], zero) for i in range(4)
         )
-        width = ir.Constant(arguments[6].type, vectors.width)
+        n, width = arguments[4], ir.Constant(arguments[4].type, vectors.width)
         for lane in range(0, LANES, vectors.width):
-            chosen = _rows_of(vectors, table_start, arguments[4], rows_start, lane)
-            with cgutils.for_range(builder, builder.udiv(arguments[6], width)) as loop:
+            chosen = _rows_of(vectors, table_start, n, rows_start, lane)
+            with cgutils.for_range(builder, builder.udiv(n, width)) as loop:
                 column = builder.mul(loop.index, width)
                 first = builder.gep(places_start, [column])
                 square = [vectors.load(builder.gep(row, [column])) for row in chosen]
@@ -116,7 +115,7 @@ def gather(typing, out, out_at, places, table, stride, rows, n_columns):
                     vectors.store(value, vectors.shift(target, lane))
         return context.get_dummy_value()
 
-    signature = types.void(out, out_at, places, table, stride, rows, n_columns)
+    signature = types.void(out, places, table, rows, n_columns)
     return signature, generate
 
 

@@ -11,7 +11,7 @@ from sklearn_emerge.recurrence._vector import LANES
 
 @njit
 def gathered(out, places, table, rows):
-    gather(out, 0, places, table.reshape(-1), table.shape[1], rows, table.shape[1])
+    gather(out, places, table.reshape(-1), rows, table.shape[1])
 
 
 def test_whole_vectors_are_gathered_and_the_rest_is_left():
