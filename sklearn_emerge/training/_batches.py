@@ -1,4 +1,4 @@
-"""Batches of preloaded tensors."""
+"""Batches of preloaded tensors, or of their rows."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,13 +7,13 @@ import torch
 from skorch.dataset import Dataset
 
 
-class ShuffledBatches:
-    """Batches of preloaded tensors in reshuffled epochs, `max_steps` of them in all.
+class ShuffledRows:
+    """Batches of numbers of rows in reshuffled epochs, `max_steps` of them in all.
 
     Parameters
     ----------
     dataset : skorch.dataset.Dataset
-        Holds the tensors X and y.
+        Holds the tensors X and y, with a row a sequence.
     batch_size : int
         Sequences a batch; the last of an epoch may be smaller.
     rngs : list of numpy.random.Generator
@@ -36,15 +36,18 @@ class ShuffledBatches:
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, ...]]:
         """Yield the batches of one epoch."""
-        X, y = self.dataset.X, self.dataset.y
-        order = np.stack([rng.permutation(len(X)) for rng in self.rngs])
-        order = torch.from_numpy(order if len(order) > 1 else order[0]).to(X.device)
-        for rows in order.split(self.batch_size, dim=-1)[: self.remaining]:
+        order = np.stack([rng.permutation(len(self.dataset.X)) for rng in self.rngs])
+        rows = torch.from_numpy(order if len(order) > 1 else order[0]).to(self.dataset.X.device)
+        for chosen in rows.split(self.batch_size, dim=-1)[: self.remaining]:
             self.remaining -= 1
-            chosen = _rows_of(X, rows)
-            yield chosen, chosen if y is X else _rows_of(y, rows)
+            yield self._batch(chosen)
+
+    def _batch(self, rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return rows, rows
 
 
-def _rows_of(data: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    """Return data[rows]: several times as fast, where rows have two dimensions."""
-    return data.index_select(0, rows.flatten()).view(*rows.shape, *data.shape[1:])
+class ShuffledBatches(ShuffledRows):
+    """Batches of what is in the rows: inputs and targets, of one replica."""
+
+    def _batch(self, rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return self.dataset.X.index_select(0, rows), self.dataset.y.index_select(0, rows)

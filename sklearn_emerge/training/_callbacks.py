@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from skorch.callbacks import Callback
-from skorch.history import History
 from torch import nn
 
 from .._typing import Floats
+from ._history import QuickHistory
 from ._replicas import Replicas
 
 # Parts of a training whose mean losses are kept.
@@ -90,7 +90,7 @@ class LossCurve(Callback):
     ) -> None:
         """Keep the losses of an update."""
         self.losses_.append(losses_of_update(net))
-        self.n_made_ = self.n_made_ + np.logical_not(net.stopped)
+        self.n_made_ = self.n_made_ + (1 - net.stopped)
 
     def of_parts(self, max_steps: int) -> Floats:
         """Return the mean losses in parts of the training, NaN where no update was made.
@@ -187,9 +187,9 @@ class ReplicaHistory(Callback):
         stopped = np.broadcast_to(net.stopped, losses.shape).tolist()
         self.epochs_.append((losses.tolist(), len(self.sizes_), net.history[-1, "dur"], stopped))
 
-    def of_replica(self, replica: int) -> History:
+    def of_replica(self, replica: int) -> QuickHistory:
         """Return the history of one replica as skorch would have recorded it."""
-        history = History()
+        history = QuickHistory()
         for epoch, (losses, n_batches, seconds, stopped) in enumerate(self.epochs_, start=1):
             if stopped[replica]:
                 break

@@ -10,6 +10,7 @@ from torch import nn
 
 from ..networks import quick_by_kernel
 from ..recurrence import HeadLoss, ScanLoss, run_forward
+from ._batches import ShuffledBatches, ShuffledRows
 from ._callbacks import ReplicaHistory
 from ._early_stopping import HeldOut, HeldOutRows, OnRows, StopEarly, rows_held_out
 from ._job import TrainingJob
@@ -157,10 +158,12 @@ def _train_compiled(
     streams, losses = [batches_of(job) for job in jobs], [job.loss for job in jobs]
     watched = bool(jobs[0].own_callbacks)
     history = ReplicaHistory()
+    if len(jobs) > 1:
+        callbacks = [history, *callbacks]
     if watched:
         [module] = modules
     else:
-        module, callbacks = Replicas(modules), [history, *callbacks]
+        module = Replicas(modules)
         # Their weights are one tensor, and calls for many take longer.
         options = {**optimisation.optimizer_options, "foreach": False}
         of_all = replace(optimisation, optimizer_options=options)
@@ -168,9 +171,9 @@ def _train_compiled(
         # Before the others: they see the weights that are kept.
         callbacks = [stop, *callbacks]
     trainer = make_net(module, losses[0], streams, n_sequences, of_all, callbacks, watched)
-    trainer.compiled_loss = compiled_loss
+    trainer.compiled_loss, trainer.iterator_train = compiled_loss, ShuffledRows
     trainer.train_on(rows, rows, checkpoint)
-    trainer.compiled_loss = None
+    trainer.compiled_loss, trainer.iterator_train = None, ShuffledBatches
     if watched:
         return [trainer]
     module.distribute()

@@ -17,6 +17,7 @@ from ..networks import by_kernel, products_in
 from ._adam import Adam
 from ._batches import ShuffledBatches
 from ._callbacks import StopTraining
+from ._history import QuickHistory
 from ._replicas import rows_of_weights, set_gradient
 
 if TYPE_CHECKING:
@@ -153,7 +154,9 @@ def make_net(
         iterator_train__max_steps=max_steps,
         train_split=None,
         callbacks=list(callbacks),
+        callbacks__valid_loss=None,
         callbacks__print_log=None,
+        history=QuickHistory(),
         device=optimisation.device,
         verbose=0,
     )

@@ -1,0 +1,60 @@
+"""The history of a training."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from skorch.history import History
+
+from sklearn_emerge import RNNPredictor
+from sklearn_emerge.training._history import QuickHistory
+
+N_EPOCHS = 3
+INDICES = [
+    *(0, -1, slice(None), slice(1, None)),
+    *((-1, "loss"), (-1, "batches"), (0, ("loss", "epoch")), (1, ["loss"])),
+    *((-1, "batches", -1), (0, "batches", slice(None), "train_loss"), (-1, "batches", 0, "size")),
+    *((slice(None), "loss"), (slice(-2, None), "batches", -1, "size")),
+    # Of what is not there.
+    *(5, (7, "loss"), (-1, "other"), (-1, "batches", slice(None), "other"), (-1, "batches", 9)),
+    *((-1, "loss", 0), (0, "batches", 0, "size", 0), "loss"),
+]
+
+
+def recorded(kind):
+    """Return a history of some epochs."""
+    history = kind()
+    for epoch in range(N_EPOCHS):
+        history.new_epoch()
+        history.record("epoch", epoch)
+        history.record("loss", 1 / (1 + epoch))
+        for size in (4, 2):
+            history.new_batch()
+            history.record_batch("size", size)
+            history.record_batch("train_loss", epoch + size / 10)
+    return history
+
+
+@pytest.mark.parametrize("index", INDICES, ids=repr)
+def test_it_has_what_that_of_skorch_has(index):
+    ours, theirs = recorded(QuickHistory), recorded(History)
+    assert ours == theirs
+    try:
+        expected = theirs[index]
+    except Exception as error:
+        with pytest.raises(type(error)):
+            ours[index]
+    else:
+        assert ours[index] == expected
+
+
+@pytest.mark.parametrize("engine", ["numba", "torch"])
+def test_a_fitted_network_has_one(engine):
+    X = np.random.default_rng(0).normal(size=(12, 6))
+    model = RNNPredictor(2, max_steps=9, batch_size=5, engine=engine, random_state=0).fit(X)
+    history = model.net_.history
+    assert history[:, "epoch"] == [1, 2, 3]
+    assert history[-1, "train_loss"] == pytest.approx(model.net_.history[-1]["train_loss"])
+    assert pickle.loads(pickle.dumps(history)) == history
+    assert clone(model.net_).initialize().history == []
