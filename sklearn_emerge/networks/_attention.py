@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..recurrence import ATTENTION_LANES, attention_kernels, run_tasks
+from ..recurrence import ATTENTION_LANES, Team, attention_kernels
 
 # Largest heads and longest sequences. Forward and backward the kernel was measured to be 2.3 to 4.4
 # times as fast as torch up to there, but 1.1 to 3 with 12 units, and 1.0 to 1.2 with 16, where
@@ -64,10 +64,10 @@ def attend(
 def _run(kernel: Callable[..., None], *arguments: Any, n_tasks: int) -> None:
     """Run a kernel over all tasks, on the threads of torch."""
 
-    def part(thread: int, first: int, last: int) -> None:
-        kernel(*arguments, first, last)
+    def run(_: int, *shared: Any) -> None:
+        kernel(*arguments, *shared)
 
-    run_tasks(part, n_tasks, torch.get_num_threads())
+    Team(run, torch.get_num_threads()).work(n_tasks)
 
 
 class _Attention(torch.autograd.Function):

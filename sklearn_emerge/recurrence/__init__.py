@@ -2,8 +2,9 @@
 
 from ._attention import ATTENTION_LANES, attention_kernels
 from ._compile import Compiled
-from ._scan import HeadLoss, Layout, ScanLoss, run_forward, run_tasks, scan
+from ._scan import HeadLoss, Layout, ScanLoss, run_forward, scan
 from ._support import KINDS, MAX_TOKENS, choose_engine, is_plain
+from ._team import Team
 from ._vector import LANES
 
 __all__ = [
@@ -15,10 +16,10 @@ __all__ = [
     "HeadLoss",
     "Layout",
     "ScanLoss",
+    "Team",
     "attention_kernels",
     "choose_engine",
     "is_plain",
     "run_forward",
-    "run_tasks",
     "scan",
 ]

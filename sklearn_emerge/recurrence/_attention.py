@@ -18,6 +18,7 @@ from numba import njit
 
 from ._compile import Compiled
 from ._pointwise import Entry, exponential_of, pointwise_of
+from ._team import enter, next_task
 
 # Numbers of single precision in a vector.
 ATTENTION_LANES = 16
@@ -119,7 +120,7 @@ def _from_lanes(z, at, task, n_heads, n_units, factor, states):
 def attention_kernels(n_units):
     """Return the kernels of heads of so many units, forward and backward, not yet compiled."""
 
-    def forward(queries, keys, values, n_heads, scale, kept, out, first, last):
+    def forward(queries, keys, values, n_heads, scale, kept, out, shared, n_tasks):
         n_steps = queries.shape[1]
         step = n_units * ATTENTION_LANES
         part = n_steps * step
@@ -128,7 +129,11 @@ def attention_kernels(n_units):
             np.empty(ATTENTION_LANES, np.float32),
         )
         one = np.float32(1)
-        for task in range(first, last):
+        enter(shared, n_tasks)
+        while True:
+            task = next_task(shared, n_tasks)
+            if task < 0:
+                break
             z = kept[task]
             _to_lanes(queries, task, n_heads, n_units, scale, z, 0)
             _to_lanes(keys, task, n_heads, n_units, one, z, part)
@@ -149,13 +154,17 @@ def attention_kernels(n_units):
                 )
             _from_lanes(z, 3 * part, task, n_heads, n_units, one, out)
 
-    def backward(kept, d_out, n_heads, scale, d_queries, d_keys, d_values, first, last):
+    def backward(kept, d_out, n_heads, scale, d_queries, d_keys, d_values, shared, n_tasks):
         n_steps = d_out.shape[1]
         step = n_units * ATTENTION_LANES
         part = n_steps * step
         g, total = np.empty(4 * part, np.float32), np.empty(ATTENTION_LANES, np.float32)
         one = np.float32(1)
-        for task in range(first, last):
+        enter(shared, n_tasks)
+        while True:
+            task = next_task(shared, n_tasks)
+            if task < 0:
+                break
             z = kept[task]
             g[part:] = 0
             _to_lanes(d_out, task, n_heads, n_units, one, g, 0)

@@ -31,6 +31,7 @@ from ._compile import Compiled
 from ._lookup import add_up, gather, look_up
 from ._pointwise import pointwise, tanh_of
 from ._softmax import cross_entropy
+from ._team import BATCH, enter, look, next_task
 from ._vector import LANES, correlate, multiply, tanh, vector_width
 
 # Steps of the backward scan after which weight gradients are accumulated, while all of it is in
@@ -228,8 +229,8 @@ def make_kernel(kind, tokens=False):
         losses,
         d_weights,
         d_x,
-        first,
-        last,
+        shared,
+        n_tasks,
     ):
         # Hidden units, inputs but tokens, outputs; as in `sizes`; tokens of the inputs.
         H, C, O, G, S, K, V, Z, E = shape  # noqa: E741
@@ -245,8 +246,7 @@ def make_kernel(kind, tokens=False):
         B_END = R_END + G
         D_END = B_END + G
         W_END = D_END + O * H
-        batch, n_steps, n_channels = rows.shape[1], x.shape[1], x.shape[2]
-        n_blocks = (batch + LANES - 1) // LANES
+        n_steps, n_channels = x.shape[1], x.shape[2]
         dtype = x.dtype
         width = vector_width(x)
         # Weights in the order of the products: forward (of rows with a gradient and columns of
@@ -277,7 +277,13 @@ def make_kernel(kind, tokens=False):
                 place = c if E == 0 else (c - 1 if c > 0 else C)
                 places[t * n_channels + c] = t * ZL + place * LANES
         target_places = LANES * np.arange(0 if TOKENS else n_steps * O)
-        for task in range(first, last):
+        enter(shared, n_tasks)
+        while True:
+            task = next_task(shared, n_tasks)
+            if task < 0:
+                break
+            batch = look(shared, BATCH)
+            n_blocks = (batch + LANES - 1) // LANES
             replica, start = task // n_blocks, (task % n_blocks) * LANES
             lanes, row = min(LANES, batch - start), rows[replica]
             _choose(row, start, lanes, chosen)
@@ -486,22 +492,29 @@ def make_head_kernel(tokens=False):
     return Compiled(_train_token_heads if tokens else _train_heads, nogil=True, **_OPTIONS)
 
 
-def _train_heads(states, targets, rows, weights, ratio, bernoulli, losses, d_weights, first, last):
-    """Work on tasks first to last: blocks of `LANES` sequences of one replica."""
+def _train_heads(
+    states, targets, rows, weights, ratio, bernoulli, losses, d_weights, shared, n_tasks
+):
+    """Work on tasks: blocks of `LANES` sequences of one replica."""
     _, _, H, n_steps = states.shape
-    batch, O = rows.shape[1], targets.shape[3]  # noqa: E741
-    n_blocks = (batch + LANES - 1) // LANES
+    O = targets.shape[3]  # noqa: E741
     dtype = states.dtype
-    weight = dtype.type(1 / (batch * n_steps))
     out, d_out = np.empty(n_steps, dtype), np.empty(n_steps, dtype)
-    for task in range(first, last):
+    enter(shared, n_tasks)
+    while True:
+        task = next_task(shared, n_tasks)
+        if task < 0:
+            break
+        batch = look(shared, BATCH)
+        n_blocks = (batch + LANES - 1) // LANES
         replica, start = task // n_blocks, (task % n_blocks) * LANES
         w, result = weights[replica], d_weights[task]
         # Replicas have targets of their own or share them.
         of = min(replica, targets.shape[0] - 1)
         result[:] = 0
         losses[task] = 0
-        for row in rows[replica, start : start + LANES]:
+        weight = dtype.type(1 / (batch * n_steps))
+        for row in rows[replica, start : min(start + LANES, batch)]:
             h = states[replica, row]
             for o in range(O):
                 out[:] = w[O * H + o]
@@ -519,19 +532,24 @@ def _train_heads(states, targets, rows, weights, ratio, bernoulli, losses, d_wei
                 result[O * H + o] += d_out.sum()
 
 
-def _train_token_heads(states, targets, rows, weights, losses, d_weights, first, last):
+def _train_token_heads(states, targets, rows, weights, losses, d_weights, shared, n_tasks):
     """As `_train_heads`, of tokens: lanes are steps, those of one sequence after another."""
     _, _, H, n_steps = states.shape
-    batch, n_weights, TAIL = rows.shape[1], weights.shape[1], 1 + states.shape[2]
-    O = n_weights // TAIL  # noqa: E741
-    n_blocks = (batch + LANES - 1) // LANES
+    TAIL = 1 + states.shape[2]
+    O = weights.shape[1] // TAIL  # noqa: E741
     dtype = states.dtype
     OL, ZL, width = O * LANES, TAIL * LANES, vector_width(states)
     head, g = np.empty((O, TAIL), dtype), np.empty((O, TAIL, width), dtype)
     z, d = np.zeros(_CHUNK * ZL, dtype), np.empty(_CHUNK * OL, dtype)
     ids = np.empty(LANES, np.int32)
     top, total = np.empty(LANES, dtype), np.empty(LANES, dtype)
-    for task in range(first, last):
+    enter(shared, n_tasks)
+    while True:
+        task = next_task(shared, n_tasks)
+        if task < 0:
+            break
+        batch = look(shared, BATCH)
+        n_blocks = (batch + LANES - 1) // LANES
         replica, start = task // n_blocks, (task % n_blocks) * LANES
         w, result = weights[replica], d_weights[task]
         of = min(replica, targets.shape[0] - 1)
@@ -541,7 +559,7 @@ def _train_token_heads(states, targets, rows, weights, losses, d_weights, first,
                 head[o, 1 + j] = w[o * H + j]
         g[:] = 0
         losses[task] = 0
-        chosen = rows[replica, start : start + LANES]
+        chosen = rows[replica, start : min(start + LANES, batch)]
         n_all, block = len(chosen) * n_steps, 0
         for begin in range(0, n_all, LANES):
             at = block * ZL

@@ -1,14 +1,12 @@
 """The compiled kernels as differentiable functions of the weights of replicas."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
 
 from ._kernels import BACKWARD, FORWARD, TRAIN, make_head_kernel, make_kernel, sizes
+from ._team import Team
 from ._vector import LANES
 
 # Bytes of states that stay in the cache.
@@ -90,63 +88,44 @@ def count_blocks(batch):
     return -(-batch // LANES)
 
 
-class _Tasks:
-    """A run of the kernel over all tasks of a batch, with empty arrays for what a mode ignores."""
+def _runner(
+    layout,
+    mode,
+    x,
+    rows,
+    weights,
+    states,
+    *,
+    targets=None,
+    ratio=None,
+    bernoulli=False,
+    output=None,
+    losses=None,
+    d_weights=None,
+    d_x=None,
+    tokens=False,
+):
+    """Return what runs the kernel, see `Team`, with empty arrays for what a mode ignores.
 
-    def __init__(self, layout, x, rows, weights, n_threads):
-        self.layout, self.x, self.rows, self.weights = layout, x, rows, weights
-        self.n_threads = n_threads
-        self.n_tasks = len(rows) * count_blocks(rows.shape[1])
+    In training states are a row a thread, and else a row a task.
+    """
+    tokens = tokens or layout.n_tokens > 0
+    none = np.empty((0, 0, 0), x.dtype)
+    if targets is None:
+        targets = none.astype(np.int32) if tokens else none
+    ratio = np.ones((0, 0), x.dtype) if ratio is None else ratio
+    losses = np.empty(0) if losses is None else losses
+    d_weights = np.empty((0, 0), x.dtype) if d_weights is None else d_weights
+    output, d_x_or_none = (none if array is None else array for array in (output, d_x))
+    kernel = layout.kernel(tokens)
+    before = mode, d_x is not None, layout.shape, x, targets, rows, weights, ratio, bernoulli
+    after = output, losses, d_weights, d_x_or_none
 
-    def run(
-        self,
-        mode,
-        states,
-        *,
-        targets=None,
-        ratio=None,
-        bernoulli=False,
-        output=None,
-        losses=None,
-        d_weights=None,
-        d_x=None,
-        slots=False,
-        tokens=False,
-    ):
-        """Run the kernel; with `slots`, states are a row a thread and not a row a task."""
-        dtype = self.x.dtype
-        tokens = tokens or self.layout.n_tokens > 0
-        none = np.empty((0, 0, 0), dtype)
-        if targets is None:
-            targets = none.astype(np.int32) if tokens else none
-        output, d_x_or_none = (none if array is None else array for array in (output, d_x))
-        ratio = np.ones((0, 0), dtype) if ratio is None else ratio
-        losses = np.empty(0) if losses is None else losses
-        d_weights = np.empty((0, 0), dtype) if d_weights is None else d_weights
-        kernel = self.layout.kernel(tokens)
+    def run(thread, shared, n_tasks):
+        slot = thread if mode == TRAIN else -1
+        kernel(*before, *states, slot, *after, shared, n_tasks)
 
-        def part(thread, first, last):
-            kernel(
-                mode,
-                d_x is not None,
-                self.layout.shape,
-                self.x,
-                targets,
-                self.rows,
-                self.weights,
-                ratio,
-                bernoulli,
-                *states,
-                thread if slots else -1,
-                output,
-                losses,
-                d_weights,
-                d_x_or_none,
-                first,
-                last,
-            )
-
-        run_tasks(part, self.n_tasks, self.n_threads)
+    return run
 
 
 def _flat(array):
@@ -200,10 +179,12 @@ def _forward_pass(inputs, weights, layout, n_threads):
     """Return the output and what the way back needs."""
     n_replicas, batch, n_steps, _ = inputs.shape
     x, rows = _flat(np.ascontiguousarray(inputs))
-    tasks = _Tasks(layout, x, rows, np.ascontiguousarray(weights), n_threads)
-    states = layout.allocate(tasks.n_tasks, n_steps, x.dtype)
+    n_tasks = n_replicas * count_blocks(batch)
+    states = layout.allocate(n_tasks, n_steps, x.dtype)
     output = np.empty((n_replicas * batch, n_steps, layout.n_outputs), x.dtype)
-    tasks.run(FORWARD, states, output=output)
+    weights = np.ascontiguousarray(weights)
+    run = _runner(layout, FORWARD, x, rows, weights, states, output=output)
+    Team(run, n_threads).work(n_tasks, batch)
     return output.reshape(n_replicas, batch, n_steps, layout.n_outputs), states
 
 
@@ -248,12 +229,15 @@ class _Scan(torch.autograd.Function):
         x, rows = _flat(inputs.detach().contiguous().numpy())
         targets, _ = _flat(d_output.contiguous().numpy())
         w = weights.detach().contiguous().numpy()
-        tasks = _Tasks(layout, x, rows, w, n_threads)
-        d_weights = np.empty((tasks.n_tasks, w.shape[1]), w.dtype)
+        n_replicas, batch = rows.shape
+        n_tasks = n_replicas * count_blocks(batch)
+        d_weights = np.empty((n_tasks, w.shape[1]), w.dtype)
         d_x = np.empty_like(x) if ctx.needs_input_grad[0] else None
-        tasks.run(BACKWARD, states, targets=targets, d_weights=d_weights, d_x=d_x)
+        arrays = {"targets": targets, "d_weights": d_weights, "d_x": d_x}
+        run = _runner(layout, BACKWARD, x, rows, w, states, **arrays)
+        Team(run, n_threads).work(n_tasks, batch)
         d_inputs = None if d_x is None else torch.from_numpy(d_x.reshape(inputs.shape))
-        return d_inputs, torch.from_numpy(_per_replica(d_weights, len(w))), None, None
+        return d_inputs, torch.from_numpy(_per_replica(d_weights, n_replicas)), None, None
 
 
 def _per_replica(tasks, n_replicas):
@@ -289,6 +273,7 @@ class _CompiledLoss:
             self.n_observed = np.count_nonzero(~missing, axis=(2, 3))
             y = np.where(missing, -1, y).astype(np.int32)
         self.y = y
+        self.team = None
 
     def __call__(self, weights, rows):
         """Return the losses, in nats per step, and their gradients.
@@ -314,9 +299,14 @@ class _CompiledLoss:
         """Return losses and gradients of each replica."""
         n_replicas, batch = rows.shape
         n_tasks = n_replicas * count_blocks(batch)
-        losses, d_weights = np.empty(n_tasks), np.empty((n_tasks, weights.shape[1]), weights.dtype)
-        self._run(weights, rows, losses, d_weights)
-        losses, gradient = (_per_replica(each, n_replicas) for each in (losses, d_weights))
+        if self.team is None or len(self.losses) < n_tasks or self.rows.shape[1] < batch:
+            self._make_team(rows, weights, n_tasks)
+        self.rows[:, :batch] = self._places(rows)
+        self.weights[:] = weights
+        self.team.work(n_tasks, batch)
+        losses, gradient = (
+            _per_replica(each[:n_tasks], n_replicas) for each in (self.losses, self.d_weights)
+        )
         if self.tokens:
             # The kernel adds up; who has how much to predict differs.
             of_rows = np.broadcast_to(self.n_observed, (n_replicas, self.n_observed.shape[1]))
@@ -325,6 +315,17 @@ class _CompiledLoss:
         else:
             n_observed = batch * self.y.shape[2]
         return losses / n_observed + self.constant, gradient
+
+    def _make_team(self, rows, weights, n_tasks):
+        """Make the threads, and what they read and write in each call."""
+        self.rows, self.weights = np.empty(rows.shape, np.intp), np.empty_like(weights)
+        self.losses = np.empty(n_tasks)
+        self.d_weights = np.empty((n_tasks, weights.shape[1]), weights.dtype)
+        self.team = Team(self._runner(), self.n_threads, stay=True)
+
+    def _places(self, rows):
+        """Return where the kernel finds rows of each replica."""
+        return rows
 
 
 class ScanLoss(_CompiledLoss):
@@ -348,20 +349,24 @@ class ScanLoss(_CompiledLoss):
         self.layout, self.X = layout, X
         self.states = layout.allocate(n_threads, X.shape[2], X.dtype)
 
-    def _run(self, weights, rows, losses, d_weights):
+    def _places(self, rows):
         n_data, n_sequences = self.X.shape[:2]
-        if n_data > 1:
-            rows = rows + n_sequences * np.arange(n_data)[:, np.newaxis]
+        return rows + n_sequences * np.arange(n_data)[:, np.newaxis] if n_data > 1 else rows
+
+    def _runner(self):
         X, y = (data.reshape(-1, *data.shape[2:]) for data in (self.X, self.y))
-        _Tasks(self.layout, X, rows, weights, self.n_threads).run(
+        return _runner(
+            self.layout,
             TRAIN,
+            X,
+            self.rows,
+            self.weights,
             self.states,
             targets=y,
             ratio=self.ratio,
             bernoulli=self.bernoulli,
-            losses=losses,
-            d_weights=d_weights,
-            slots=True,
+            losses=self.losses,
+            d_weights=self.d_weights,
             tokens=self.tokens,
         )
 
@@ -381,42 +386,13 @@ class HeadLoss(_CompiledLoss):
         super().__init__(y, ratio, constant, n_threads, tokens)
         self.states = states
 
-    def _run(self, weights, rows, losses, d_weights):
+    def _runner(self):
         kernel = make_head_kernel(self.tokens)
         likelihood = () if self.tokens else (self.ratio, self.bernoulli)
+        constant = self.states, self.y, self.rows, self.weights, *likelihood
+        arguments = *constant, self.losses, self.d_weights
 
-        def part(_, first, last):
-            kernel(
-                self.states,
-                self.y,
-                rows,
-                weights,
-                *likelihood,
-                losses,
-                d_weights,
-                first,
-                last,
-            )
+        def run(_, shared, n_tasks):
+            kernel(*arguments, shared, n_tasks)
 
-        run_tasks(part, len(losses), self.n_threads)
-
-
-_pools = {}
-# Threads do not survive a fork.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pools.clear)
-
-
-def run_tasks(run, n_tasks, n_threads):
-    """Call run(thread, first, last) on threads, for contiguous ranges; this thread takes one."""
-    n_threads = min(n_threads, n_tasks)
-    bounds = [n_tasks * thread // n_threads for thread in range(n_threads + 1)]
-    if n_threads > 1 and n_threads not in _pools:
-        _pools[n_threads] = ThreadPoolExecutor(n_threads - 1, thread_name_prefix="scan")
-    others = [
-        _pools[n_threads].submit(run, thread, first, last)
-        for thread, (first, last) in enumerate(pairwise(bounds[1:]), start=1)
-    ]
-    run(0, bounds[0], bounds[1])
-    for other in others:
-        other.result()
+        return run

@@ -8,7 +8,7 @@ of hidden units alone was measured to be no faster. Sums have the same order wha
 
 Arrays are flat; a position ("at") and a stride say where a matrix lies in one. The rows of lanes
 are `LANES` apart. The cache of numba does not notice changes of this file, nor of `_pointwise.py`,
-`_lookup.py` or `_softmax.py`: after one, touch `_kernels.py` and `_attention.py`.
+`_lookup.py`, `_softmax.py` or `_team.py`: after one, touch `_kernels.py` and `_attention.py`.
 """
 
 import math

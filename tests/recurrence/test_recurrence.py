@@ -72,14 +72,14 @@ def test_a_forward_pass_in_blocks_is_that_of_all_sequences(monkeypatch, core, n_
     assert hidden.shape == (n_replicas, batch, n_steps, 5)
     one_scan = scan(torch.from_numpy(inputs), torch.from_numpy(weights), layout)
     np.testing.assert_array_equal(output, one_scan.numpy())
-    n_runs, run_all = [], _scan.run_tasks
-    monkeypatch.setattr(_scan, "run_tasks", lambda *task: n_runs.append(run_all(*task)))
+    teams, make_team = [], _scan.Team
+    monkeypatch.setattr(_scan, "Team", lambda *args: teams.append(make_team(*args)) or teams[-1])
     monkeypatch.setattr(_scan, "_CACHE", 1)
     for last, steps in ((False, slice(None)), (True, slice(-1, None))):
         blocks = run_forward(inputs, weights, layout, n_threads, last)
         for found, whole in zip(blocks, (output, hidden), strict=True):
             np.testing.assert_array_equal(found, whole[:, :, steps])
-    assert len(n_runs) == 2 * -(-batch // (LANES * n_threads))
+    assert len(teams) == 2 * -(-batch // (LANES * n_threads))
 
 
 @pytest.mark.parametrize("core", CORES)
