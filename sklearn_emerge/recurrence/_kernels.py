@@ -152,7 +152,7 @@ def _from_lanes(source, rows, start, lanes, data):
                 sequence[t, c] = source[(t * n_channels + c) * LANES + lane]
 
 
-@njit(**_OPTIONS)
+@_inline
 def _likelihood(out, d_out, ratio, bernoulli, weight, lanes):
     """Replace targets in `d_out` by the gradient of the loss times `weight`; return the loss.
 

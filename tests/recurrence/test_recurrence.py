@@ -450,3 +450,36 @@ def test_fits_after_a_fork():
         "print(os.waitpid(pid, 0)[1])"
     )
     assert run_elsewhere(code)[-1] == "0"
+
+
+@pytest.mark.slow
+def test_a_kernel_from_the_disk_computes_what_a_new_one_does(tmp_path):
+    # A function that the kernel calls exists twice in the process that compiles it.
+    program = (
+        "import numpy as np, torch\n"
+        "from sklearn_emerge.recurrence import KINDS, HeadLoss, Layout, ScanLoss\n"
+        "rng = np.random.default_rng(0)\n"
+        "states, X = (rng.normal(size=(1, 80, 4, n)).astype(np.float32) for n in (64, 2))\n"
+        "y = (rng.normal(size=(1, 80, 4, 1)) > 0).astype(np.float32)\n"
+        "rows, rest = np.arange(64)[np.newaxis], (None, np.zeros(1), 1)\n"
+        "layout = Layout(KINDS[torch.nn.RNN], 4, 2, 1)\n"
+        "weights = torch.from_numpy(rng.normal(size=(1, 37)).astype(np.float32))\n"
+        "for loss, n in (\n"
+        "    (HeadLoss(states, np.repeat(y, 16, 2), *rest), 5),\n"
+        "    (ScanLoss(layout, X, y, *rest), 37),\n"
+        "):\n"
+        "    print(*(each.numpy().tobytes().hex() for each in loss(weights[:, :n], rows)))\n"
+    )
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    first, second = (
+        subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
+        ).stdout
+        for _ in range(2)
+    )
+    assert list(tmp_path.rglob("*.nbc"))
+    assert first == second
