@@ -64,8 +64,8 @@ def attend(
 def _run(kernel: Callable[..., None], *arguments: Any, n_tasks: int) -> None:
     """Run a kernel over all tasks, on the threads of torch."""
 
-    def run(_: int, *shared: Any) -> None:
-        kernel(*arguments, *shared)
+    def run(_: int, shared: Any, n_offered: int) -> None:
+        kernel(*arguments, shared, n_offered)
 
     Team(run, torch.get_num_threads()).work(n_tasks)
 

@@ -2,8 +2,8 @@
 
 Why they are fast: sequences of a batch are *lanes*, innermost and contiguous, so that every
 multiply-add is a scalar weight times a vector, and sums stay in registers (`_vector`). A task is
-one block of lanes of one replica. Tasks are independent, and a kernel runs a range of them without
-the interpreter lock. In training a task goes forward and backward before the next one starts, so
+one block of lanes of one replica. Tasks are independent, and threads share them without the
+interpreter lock. In training a task goes forward and backward before the next one starts, so
 that what it saves for the way back is still in the cache, and is never written to memory.
 
 A kernel is compiled for a kind of cell, in some seconds, and serves all sizes: a network of
@@ -208,7 +208,7 @@ def make_kernel(kind, tokens=False):
     Returns
     -------
     kernel : callable
-        Works on tasks first to last; see `_scan` for its arrays.
+        Works on tasks until there are none left; see `_scan` for its arrays.
     """
     KIND, TOKENS = kind, tokens
 

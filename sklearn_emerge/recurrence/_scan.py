@@ -273,7 +273,8 @@ class _CompiledLoss:
             self.n_observed = np.count_nonzero(~missing, axis=(2, 3))
             y = np.where(missing, -1, y).astype(np.int32)
         self.y = y
-        self.team = None
+        # Threads, and what they read and write in each call: made in the first.
+        self.team = self.rows = self.weights = self.losses = self.d_weights = None
 
     def __call__(self, weights, rows):
         """Return the losses, in nats per step, and their gradients.
@@ -301,7 +302,7 @@ class _CompiledLoss:
         n_tasks = n_replicas * count_blocks(batch)
         if self.team is None or len(self.losses) < n_tasks or self.rows.shape[1] < batch:
             self._make_team(rows, weights, n_tasks)
-        self.rows[:, :batch] = self._places(rows)
+        self.rows[:, :batch] = self._rows_in_data(rows)
         self.weights[:] = weights
         self.team.work(n_tasks, batch)
         losses, gradient = (
@@ -316,15 +317,19 @@ class _CompiledLoss:
             n_observed = batch * self.y.shape[2]
         return losses / n_observed + self.constant, gradient
 
+    def __getstate__(self):
+        """Return what a copy has: threads of its own, which do not look at the arrays of this."""
+        return vars(self) | {"team": None}
+
     def _make_team(self, rows, weights, n_tasks):
         """Make the threads, and what they read and write in each call."""
         self.rows, self.weights = np.empty(rows.shape, np.intp), np.empty_like(weights)
         self.losses = np.empty(n_tasks)
         self.d_weights = np.empty((n_tasks, weights.shape[1]), weights.dtype)
-        self.team = Team(self._runner(), self.n_threads, stay=True)
+        self.team = Team(self._make_run(), self.n_threads, stay=True)
 
-    def _places(self, rows):
-        """Return where the kernel finds rows of each replica."""
+    def _rows_in_data(self, rows):
+        """Return the numbers of rows among those of all replicas."""
         return rows
 
 
@@ -349,11 +354,11 @@ class ScanLoss(_CompiledLoss):
         self.layout, self.X = layout, X
         self.states = layout.allocate(n_threads, X.shape[2], X.dtype)
 
-    def _places(self, rows):
+    def _rows_in_data(self, rows):
         n_data, n_sequences = self.X.shape[:2]
         return rows + n_sequences * np.arange(n_data)[:, np.newaxis] if n_data > 1 else rows
 
-    def _runner(self):
+    def _make_run(self):
         X, y = (data.reshape(-1, *data.shape[2:]) for data in (self.X, self.y))
         return _runner(
             self.layout,
@@ -386,7 +391,7 @@ class HeadLoss(_CompiledLoss):
         super().__init__(y, ratio, constant, n_threads, tokens)
         self.states = states
 
-    def _runner(self):
+    def _make_run(self):
         kernel = make_head_kernel(self.tokens)
         likelihood = () if self.tokens else (self.ratio, self.bernoulli)
         constant = self.states, self.y, self.rows, self.weights, *likelihood

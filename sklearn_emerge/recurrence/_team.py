@@ -7,8 +7,8 @@ To wake a thread and to tell it what to do takes as long as an update of a small
 the interpreter lock. In training, where the next tasks come in a moment, threads stay in the
 kernel instead, and look for them there for some tenths of a millisecond.
 
-What threads share is an array of `N_SHARED` integers, each in a cache line of its own, which is
-read and written by instructions that other threads see as a whole and in their order.
+What threads share is an array of integers, each in a cache line of its own, which is read and
+written by instructions that other threads see as a whole and in their order.
 """
 
 import os
@@ -29,12 +29,13 @@ from numba.extending import intrinsic
 # for tasks before they leave, and sequences in a batch, for kernels that want to know.
 _TODO, _BUSY, _PATIENCE, BATCH = range(4)
 _LINE = 8
-N_SHARED = 4 * _LINE
-# Looks for tasks, of 25 to 50 nanoseconds each.
-_LOOKS = 20_000
+_N_SHARED = 4 * _LINE
 # Seconds for which the one that leads sleeps when it has looked as often whether others are done.
 _SLEEP = 1e-4
 _X86 = binding.get_default_triple().startswith(("x86_64", "i686"))
+# Looks for tasks: half a millisecond to a whole one. Other processors have no pause between two,
+# and are guessed to take a tenth of the time.
+_LOOKS = 20_000 if _X86 else 200_000
 
 
 def _place(context, builder, signature, arguments):
@@ -150,7 +151,7 @@ class Team:
         self, run: Callable[[int, Any, int], None], n_threads: int, stay: bool = False
     ) -> None:
         self._run = run
-        self._shared = np.zeros(N_SHARED, np.int64)
+        self._shared = np.zeros(_N_SHARED, np.int64)
         self._stay = stay
         self._others: list[Future[None] | None] = [None] * (min(n_threads, _n_processors()) - 1)
 
@@ -163,6 +164,11 @@ class Team:
             How many there are; the kernel is told numbers from 0 on.
         batch : int, default=0
             What the kernel reads at `BATCH`.
+
+        Raises
+        ------
+        Exception
+            What the kernel raises, here or, in an earlier call, in another thread.
         """
         # After an interrupt some may still be at work.
         self._wait()
@@ -170,6 +176,8 @@ class Team:
         # They may be there before there is something to do.
         self._shared[_PATIENCE * _LINE] = _LOOKS
         for i, other in enumerate(self._others[: n_tasks - 1]):
+            if other is not None and other.done():
+                other.result()
             if other is None or other.done():
                 self._others[i] = _start(self._run, i + 1, self._shared, 0)
         self._run(0, self._shared, n_tasks)
@@ -199,6 +207,13 @@ def _start(run: Callable[..., None], *arguments: Any) -> Future[None]:
         pool = _idle.pop()
     except IndexError:
         pool = ThreadPoolExecutor(1, thread_name_prefix="scan")
+
+    def end(_: Future[None]) -> None:
+        if len(_idle) < _n_processors():
+            _idle.append(pool)
+        else:
+            pool.shutdown(wait=False)
+
     future = pool.submit(run, *arguments)
-    future.add_done_callback(lambda _: _idle.append(pool))
+    future.add_done_callback(end)
     return future

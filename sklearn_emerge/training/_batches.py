@@ -10,6 +10,8 @@ from skorch.dataset import Dataset
 class ShuffledRows:
     """Batches of numbers of rows in reshuffled epochs, `max_steps` of them in all.
 
+    Inputs and targets of a batch are both the numbers; what is in the rows is not looked at.
+
     Parameters
     ----------
     dataset : skorch.dataset.Dataset

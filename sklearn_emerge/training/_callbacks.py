@@ -90,6 +90,7 @@ class LossCurve(Callback):
     ) -> None:
         """Keep the losses of an update."""
         self.losses_.append(losses_of_update(net))
+        # Of a plain boolean, as it is most of the time, numpy takes longer.
         self.n_made_ = self.n_made_ + (1 - net.stopped)
 
     def of_parts(self, max_steps: int) -> Floats:

@@ -12,6 +12,7 @@ import torch
 
 from .._files import read_sealed, seal, write_atomically
 from .._typing import PathLike
+from ._history import QuickHistory
 
 if TYPE_CHECKING:
     from ._net import Net
@@ -170,7 +171,7 @@ class Checkpoint:
         """Bring a net to a state."""
         net.module_.load_state_dict(state["module"])
         net.optimizer_.load_state_dict(state["optimizer"])
-        net.history_ = state["history"]
+        net.history_ = QuickHistory(state["history"])
         net.precision = state["precision"]
         done = 0 if state["finished"] else sum(row["train_batch_count"] for row in state["history"])
         net.iterator_train__max_steps = self._max_steps - done

@@ -157,8 +157,8 @@ def _train_compiled(
     of_all = optimisation
     streams, losses = [batches_of(job) for job in jobs], [job.loss for job in jobs]
     watched = bool(jobs[0].own_callbacks)
-    history = ReplicaHistory()
-    if len(jobs) > 1:
+    history = ReplicaHistory() if len(jobs) > 1 else None
+    if history is not None:
         callbacks = [history, *callbacks]
     if watched:
         [module] = modules
@@ -182,6 +182,6 @@ def _train_compiled(
         module, loss, stream = each
         net = make_net(module, loss, [stream], n_sequences, optimisation)
         # That of one network knows the losses of all batches.
-        net.history_ = history.of_replica(replica) if len(modules) > 1 else trainer.history
+        net.history_ = trainer.history if history is None else history.of_replica(replica)
         nets.append(net)
     return nets

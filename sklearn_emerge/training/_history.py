@@ -14,8 +14,8 @@ class QuickHistory(History):
 
     def __getitem__(self, i: Any) -> Any:
         """Return what `skorch.history.History` returns."""
-        first, *rest = i if isinstance(i, tuple) else (i,)
-        if not isinstance(first, int):
-            return super().__getitem__(i)
-        epoch: Any = list.__getitem__(self, first)
-        return History([epoch])[(0, *rest)] if rest else epoch
+        if isinstance(i, int):
+            return list.__getitem__(self, i)
+        if isinstance(i, tuple) and i and isinstance(i[0], int):
+            return History([self[i[0]]])[(0, *i[1:])]
+        return super().__getitem__(i)

@@ -154,7 +154,6 @@ def make_net(
         iterator_train__max_steps=max_steps,
         train_split=None,
         callbacks=list(callbacks),
-        callbacks__valid_loss=None,
         callbacks__print_log=None,
         history=QuickHistory(),
         device=optimisation.device,

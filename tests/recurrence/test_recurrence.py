@@ -1,6 +1,8 @@
 """The compiled scan equals torch, and replicas equal single fits."""
 
+import copy
 import os
+import pickle
 import subprocess
 import sys
 
@@ -483,3 +485,50 @@ def test_a_kernel_from_the_disk_computes_what_a_new_one_does(tmp_path):
     )
     assert list(tmp_path.rglob("*.nbc"))
     assert first == second
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_copy_of_a_net_in_training_has_a_loss_of_its_own(X, early):
+    seen = []
+
+    class Copy(Callback):
+        def on_batch_end(self, net, batch=None, training=False, **kwargs):
+            if not seen:
+                copies = copy.deepcopy(net), copy.copy(net.compiled_loss)
+                seen.extend((net.compiled_loss, np.atleast_2d(batch[0].numpy()), *copies))
+
+    model = GRUPredictor(3, max_steps=12, engine="numba", callbacks=[Copy()], random_state=0)
+    model.set_params(early_stopping=early, n_iter_no_change=1)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        model.fit(X)
+        loss, rows, net, twin = seen
+        weights = nn.utils.parameters_to_vector(net.module_.parameters())[None].detach()
+        expected, _ = loss(weights + 1, rows)
+        # Other weights than those that the first has seen last.
+        loss(weights, rows)
+        for each in (net.compiled_loss, twin):
+            assert torch.equal(each(weights + 1, rows)[0], expected)
+    finally:
+        torch.set_num_threads(threads)
+
+
+class Pickles(Callback):
+    """Keep the last pickle of a net."""
+
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        """Keep one."""
+        self.kept_ = None
+        self.kept_ = pickle.dumps(net)
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_net_is_pickled_in_training_and_after(X, early):
+    model = GRUPredictor(3, max_steps=12, engine="numba", random_state=0)
+    model.set_params(callbacks=[Pickles()], early_stopping=early, n_iter_no_change=1)
+    model.fit(X)
+    [watch] = (each for _, each in model.net_.callbacks_ if isinstance(each, Pickles))
+    assert pickle.loads(watch.kept_).compiled_loss is not None
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))

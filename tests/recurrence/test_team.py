@@ -2,7 +2,7 @@
 
 import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 
 import numpy as np
 import pytest
@@ -39,6 +39,14 @@ def count(done, batches, work, found, thread, shared, n_tasks):
         batches[task] = look(shared, BATCH)
 
 
+@njit(nogil=True)
+def take(shared, n_tasks, new):
+    """Return a task, as a thread that is new or not."""
+    if new:
+        enter(shared, n_tasks)
+    return next_task(shared, n_tasks)
+
+
 class Counting:
     """A team, and what it has done."""
 
@@ -50,14 +58,6 @@ class Counting:
     def run(self, thread, shared, n_tasks):
         arrays = self.done, self.batches, self.work, self.found
         count(*arrays, thread, shared, n_tasks)
-
-
-@njit(nogil=True)
-def take(shared, n_tasks, new):
-    """Return a task, as a thread that is new or not."""
-    if new:
-        enter(shared, n_tasks)
-    return next_task(shared, n_tasks)
 
 
 class Slow(Counting):
@@ -74,6 +74,11 @@ class Slow(Counting):
             time.sleep(0.02)
             self.done[thread, task] += 1
             task = take(shared, n_tasks, False)
+
+
+def wait_for_others(team):
+    """Wait until the other threads of a team have left."""
+    wait([other for other in team._others if other is not None], timeout=60)
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, N_THREADS])
@@ -100,8 +105,8 @@ def test_each_task_is_done_once_in_each_call(n_threads, stay):
 def test_threads_share_what_takes_long():
     slow = Slow(N_THREADS, 20)
     slow.team.work(20)
-    assert (slow.done.sum(axis=1) > 0).all()
     assert (slow.done.sum(axis=0) == 1).all()
+    assert (slow.done.sum(axis=1) > 0).all()
 
 
 @pytest.mark.usefixtures("patience")
@@ -129,18 +134,20 @@ def test_the_first_waits_for_nobody_to_come(monkeypatch, stay):
     np.testing.assert_array_equal(counting.done[0], 3)
 
 
-def test_what_fails_in_another_thread_is_done_by_the_first():
+def test_what_fails_in_another_thread_is_done_by_the_first_and_told_in_the_next_call():
     counting = Counting(2, 9)
 
     def run(thread, shared, n_tasks):
         if thread:
-            raise MemoryError
+            raise MemoryError("no room")
         counting.run(thread, shared, n_tasks)
 
     team = Team(run, 2)
-    for _ in range(3):
+    team.work(9)
+    np.testing.assert_array_equal(counting.done[0], 1)
+    wait_for_others(team)
+    with pytest.raises(MemoryError, match="no room"):
         team.work(9)
-    np.testing.assert_array_equal(counting.done[0], 3)
 
 
 @pytest.mark.usefixtures("patience")
@@ -152,10 +159,24 @@ def test_how_many_threads_there_are(monkeypatch, n_threads, n_tasks, n_processor
     monkeypatch.setattr(_team, "_n_processors", lambda: n_processors)
     slow = Slow(n_threads, n_tasks)
     slow.team.work(n_tasks)
+    wait_for_others(slow.team)
     assert sorted(slow.begun) == list(range(expected))
 
 
-def test_teams_of_several_threads_do_not_wait_for_each_other():
+@pytest.mark.usefixtures("patience")
+def test_no_more_threads_are_kept_than_there_are_processors():
+    teams = [Counting(N_THREADS, 20).team for _ in range(5)]
+    callers = [threading.Thread(target=team.work, args=(20,)) for team in teams]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    for team in teams:
+        wait_for_others(team)
+    assert 0 < len(_team._idle) <= N_THREADS
+
+
+def test_teams_of_several_threads_work_at_once():
     def work(counting):
         for _ in range(200):
             counting.team.work(20)

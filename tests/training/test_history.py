@@ -4,21 +4,38 @@ import pickle
 
 import numpy as np
 import pytest
-from sklearn.base import clone
+from skorch.callbacks import Callback
 from skorch.history import History
 
 from sklearn_emerge import RNNPredictor
+from sklearn_emerge.predictors._fit import fit_replicas
 from sklearn_emerge.training._history import QuickHistory
 
 N_EPOCHS = 3
 INDICES = [
-    *(0, -1, slice(None), slice(1, None)),
-    *((-1, "loss"), (-1, "batches"), (0, ("loss", "epoch")), (1, ["loss"])),
-    *((-1, "batches", -1), (0, "batches", slice(None), "train_loss"), (-1, "batches", 0, "size")),
-    *((slice(None), "loss"), (slice(-2, None), "batches", -1, "size")),
+    0,
+    -1,
+    slice(None),
+    slice(1, None),
+    (),
+    (-1, "loss"),
+    (-1, "batches"),
+    (0, ("loss", "epoch")),
+    (1, ["loss"]),
+    (-1, "batches", -1),
+    (0, "batches", slice(None), "train_loss"),
+    (-1, "batches", 0, "size"),
+    (slice(None), "loss"),
+    (slice(-2, None), "batches", -1, "size"),
     # Of what is not there.
-    *(5, (7, "loss"), (-1, "other"), (-1, "batches", slice(None), "other"), (-1, "batches", 9)),
-    *((-1, "loss", 0), (0, "batches", 0, "size", 0), "loss"),
+    5,
+    (7, "loss"),
+    (-1, "other"),
+    (-1, "batches", slice(None), "other"),
+    (-1, "batches", 9),
+    (-1, "loss", 0),
+    (0, "batches", 0, "size", 0),
+    "loss",
 ]
 
 
@@ -49,12 +66,33 @@ def test_it_has_what_that_of_skorch_has(index):
         assert ours[index] == expected
 
 
+def test_it_finds_an_epoch_without_a_copy_of_all(monkeypatch):
+    history = recorded(QuickHistory)
+
+    def copy(history):
+        assert len(history) == 1, "a copy of all epochs"
+        return list(history)
+
+    monkeypatch.setattr(History, "to_list", copy)
+    history.new_batch()
+    history.record_batch("size", 3)
+    history.record("loss", 0.0)
+    assert history[-1, "batches", -1, "size"] == 3
+    assert history[-1, "loss"] == 0
+    with pytest.raises(AssertionError, match="a copy of all epochs"):
+        history[:, "loss"]
+
+
 @pytest.mark.parametrize("engine", ["numba", "torch"])
-def test_a_fitted_network_has_one(engine):
+@pytest.mark.parametrize("n_seeds", [1, 2])
+@pytest.mark.parametrize("callbacks", [None, [Callback()]])
+def test_fitted_networks_have_one(engine, n_seeds, callbacks):
     X = np.random.default_rng(0).normal(size=(12, 6))
-    model = RNNPredictor(2, max_steps=9, batch_size=5, engine=engine, random_state=0).fit(X)
-    history = model.net_.history
-    assert history[:, "epoch"] == [1, 2, 3]
-    assert history[-1, "train_loss"] == pytest.approx(model.net_.history[-1]["train_loss"])
-    assert pickle.loads(pickle.dumps(history)) == history
-    assert clone(model.net_).initialize().history == []
+    model = RNNPredictor(2, max_steps=9, batch_size=5, engine=engine, callbacks=callbacks)
+    for fitted in fit_replicas(model, [X], range(n_seeds)):
+        history = fitted.net_.history
+        assert isinstance(history, QuickHistory)
+        assert history[:, "epoch"] == [1, 2, 3]
+        again = pickle.loads(pickle.dumps(history))
+        assert isinstance(again, QuickHistory)
+        assert again == history
