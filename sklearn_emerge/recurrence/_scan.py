@@ -277,7 +277,7 @@ class _CompiledLoss:
         self.team = self.rows = self.weights = self.losses = self.d_weights = None
 
     def __call__(self, weights, rows):
-        """Return the losses, in nats per step, and their gradients.
+        """Return the losses, in nats per step, and their gradients; one call at a time.
 
         Parameters
         ----------
@@ -300,11 +300,16 @@ class _CompiledLoss:
         """Return losses and gradients of each replica."""
         n_replicas, batch = rows.shape
         n_tasks = n_replicas * count_blocks(batch)
-        if self.team is None or len(self.losses) < n_tasks or self.rows.shape[1] < batch:
+        if self.team is None or self.rows.shape[1] < batch:
             self._make_team(rows, weights, n_tasks)
         self.rows[:, :batch] = self._rows_in_data(rows)
         self.weights[:] = weights
-        self.team.work(n_tasks, batch)
+        try:
+            self.team.work(n_tasks, batch)
+        except BaseException:
+            # Some threads may still be at work, with these arrays.
+            self.team = None
+            raise
         losses, gradient = (
             _per_replica(each[:n_tasks], n_replicas) for each in (self.losses, self.d_weights)
         )
@@ -323,6 +328,7 @@ class _CompiledLoss:
 
     def _make_team(self, rows, weights, n_tasks):
         """Make the threads, and what they read and write in each call."""
+        self.team = None
         self.rows, self.weights = np.empty(rows.shape, np.intp), np.empty_like(weights)
         self.losses = np.empty(n_tasks)
         self.d_weights = np.empty((n_tasks, weights.shape[1]), weights.dtype)
@@ -352,7 +358,6 @@ class ScanLoss(_CompiledLoss):
     def __init__(self, layout, X, y, ratio, constant, n_threads, tokens=False):
         super().__init__(y, ratio, constant, n_threads, tokens)
         self.layout, self.X = layout, X
-        self.states = layout.allocate(n_threads, X.shape[2], X.dtype)
 
     def _rows_in_data(self, rows):
         n_data, n_sequences = self.X.shape[:2]
@@ -360,13 +365,14 @@ class ScanLoss(_CompiledLoss):
 
     def _make_run(self):
         X, y = (data.reshape(-1, *data.shape[2:]) for data in (self.X, self.y))
+        states = self.layout.allocate(self.n_threads, X.shape[1], X.dtype)
         return _runner(
             self.layout,
             TRAIN,
             X,
             self.rows,
             self.weights,
-            self.states,
+            states,
             targets=y,
             ratio=self.ratio,
             bernoulli=self.bernoulli,

@@ -1,14 +1,14 @@
 """Threads that share the tasks of a compiled kernel.
 
 A thread takes the next task when it is done with one. The one that calls, which leads, never waits
-for another to come: where none is there, it does all tasks itself.
+for another to come: where none is there, it does all tasks itself. It waits for those at work.
 
 To wake a thread and to tell it what to do takes as long as an update of a small network, and needs
 the interpreter lock. In training, where the next tasks come in a moment, threads stay in the
 kernel instead, and look for them there for some tenths of a millisecond.
 
-What threads share is an array of integers, each in a cache line of its own, which is read and
-written by instructions that other threads see as a whole and in their order.
+What threads share is an array of integers, each in a cache line of its own, which kernels read and
+write by instructions that other threads see as a whole and in their order.
 """
 
 import os
@@ -25,8 +25,8 @@ from numba import njit
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-# The integers: tasks that nobody has taken, other threads that are at work, how often these look
-# for tasks before they leave, and sequences in a batch, for kernels that want to know.
+# The integers: tasks that nobody has taken, other threads that are at work, how often they look
+# for what others do before they leave, and sequences in a batch, for kernels that want to know.
 _TODO, _BUSY, _PATIENCE, BATCH = range(4)
 _LINE = 8
 _N_SHARED = 4 * _LINE
@@ -116,7 +116,7 @@ def next_task(shared, n_tasks):
         if task >= 0:
             return task
         if n_tasks > 0:
-            for _ in range(_LOOKS):
+            for _ in range(look(shared, _PATIENCE)):
                 if look(shared, _BUSY) == 0:
                     break
                 _pause()
@@ -156,7 +156,7 @@ class Team:
         self._others: list[Future[None] | None] = [None] * (min(n_threads, _n_processors()) - 1)
 
     def work(self, n_tasks: int, batch: int = 0) -> None:
-        """Do all tasks.
+        """Do all tasks, one call at a time. After an error a team is of no use any more.
 
         Parameters
         ----------
@@ -170,8 +170,8 @@ class Team:
         Exception
             What the kernel raises, here or, in an earlier call, in another thread.
         """
-        # After an interrupt some may still be at work.
-        self._wait()
+        if n_tasks == 0:
+            return
         self._shared[BATCH * _LINE] = batch
         # They may be there before there is something to do.
         self._shared[_PATIENCE * _LINE] = _LOOKS

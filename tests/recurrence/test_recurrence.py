@@ -532,3 +532,27 @@ def test_a_net_is_pickled_in_training_and_after(X, early):
     assert pickle.loads(watch.kept_).compiled_loss is not None
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("where", ["make", "work"])
+def test_a_loss_is_right_after_an_interrupt(monkeypatch, where):
+    rng = np.random.default_rng(0)
+    layout, weights = Layout(KINDS[nn.RNN], 4, 2, 1), torch.from_numpy(rng.normal(size=(1, 37)))
+    X, y = (rng.normal(size=(1, 300, 5, n)).astype(np.float32) for n in (2, 1))
+    few, many = (np.arange(n)[np.newaxis] for n in (16, 300))
+    expected = ScanLoss(layout, X, y, np.ones((1, 1), np.float32), np.zeros(1), 1)
+    loss = ScanLoss(layout, X, y, np.ones((1, 1), np.float32), np.zeros(1), 2)
+    loss(weights.float(), few)
+
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        if where == "make":
+            patch.setattr(_scan, "Team", interrupt)
+        else:
+            patch.setattr(loss.team, "work", interrupt)
+        loss(weights.float(), many if where == "make" else few)
+    for rows in (many, few):
+        found = loss(weights.float() + 1, rows)
+        assert all(map(torch.equal, found, expected(weights.float() + 1, rows)))
