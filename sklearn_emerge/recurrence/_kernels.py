@@ -110,7 +110,15 @@ def _lstm_backward(dh, dc, s0, s1, d):
     dh[0] = 0
 
 
-# Sequences to lanes and back.
+# Tasks, and sequences to lanes and back.
+
+
+@_inline
+def _next_block(shared, n_tasks):
+    """Return a task, see `next_task`: its replica, its first sequence, and those of a batch."""
+    task, batch = next_task(shared, n_tasks), look(shared, BATCH)
+    n_blocks = (batch + LANES - 1) // LANES
+    return task, task // n_blocks, (task % n_blocks) * LANES, batch
 
 
 @_inline
@@ -279,12 +287,9 @@ def make_kernel(kind, tokens=False):
         target_places = LANES * np.arange(0 if TOKENS else n_steps * O)
         enter(shared, n_tasks)
         while True:
-            task = next_task(shared, n_tasks)
+            task, replica, start, batch = _next_block(shared, n_tasks)
             if task < 0:
                 break
-            batch = look(shared, BATCH)
-            n_blocks = (batch + LANES - 1) // LANES
-            replica, start = task // n_blocks, (task % n_blocks) * LANES
             lanes, row = min(LANES, batch - start), rows[replica]
             _choose(row, start, lanes, chosen)
             w = weights[replica]
@@ -502,12 +507,9 @@ def _train_heads(
     out, d_out = np.empty(n_steps, dtype), np.empty(n_steps, dtype)
     enter(shared, n_tasks)
     while True:
-        task = next_task(shared, n_tasks)
+        task, replica, start, batch = _next_block(shared, n_tasks)
         if task < 0:
             break
-        batch = look(shared, BATCH)
-        n_blocks = (batch + LANES - 1) // LANES
-        replica, start = task // n_blocks, (task % n_blocks) * LANES
         w, result = weights[replica], d_weights[task]
         # Replicas have targets of their own or share them.
         of = min(replica, targets.shape[0] - 1)
@@ -545,12 +547,9 @@ def _train_token_heads(states, targets, rows, weights, losses, d_weights, shared
     top, total = np.empty(LANES, dtype), np.empty(LANES, dtype)
     enter(shared, n_tasks)
     while True:
-        task = next_task(shared, n_tasks)
+        task, replica, start, batch = _next_block(shared, n_tasks)
         if task < 0:
             break
-        batch = look(shared, BATCH)
-        n_blocks = (batch + LANES - 1) // LANES
-        replica, start = task // n_blocks, (task % n_blocks) * LANES
         w, result = weights[replica], d_weights[task]
         of = min(replica, targets.shape[0] - 1)
         for o in range(O):

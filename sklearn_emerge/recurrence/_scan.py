@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ._kernels import BACKWARD, FORWARD, TRAIN, make_head_kernel, make_kernel, sizes
-from ._team import Team
+from ._team import Team, team_size
 from ._vector import LANES
 
 # Bytes of states that stay in the cache.
@@ -365,7 +365,7 @@ class ScanLoss(_CompiledLoss):
 
     def _make_run(self):
         X, y = (data.reshape(-1, *data.shape[2:]) for data in (self.X, self.y))
-        states = self.layout.allocate(self.n_threads, X.shape[1], X.dtype)
+        states = self.layout.allocate(team_size(self.n_threads), X.shape[1], X.dtype)
         return _runner(
             self.layout,
             TRAIN,

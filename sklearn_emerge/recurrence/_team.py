@@ -132,6 +132,11 @@ def next_task(shared, n_tasks):
         _add(shared, _BUSY, 1)
 
 
+def team_size(n_threads: int) -> int:
+    """Return how many of so many threads a team has: no more than there are processors."""
+    return min(n_threads, _n_processors())
+
+
 class Team:
     """Threads that share the tasks of a kernel.
 
@@ -141,7 +146,7 @@ class Team:
         ``run(thread, shared, n_tasks)`` runs the kernel on a thread, from 0 on; the last two are
         the arguments of `enter` and `next_task`.
     n_threads : int
-        Threads with the one that calls, at most; there are no more than processors.
+        Threads with the one that calls, at most, see `team_size`.
     stay : bool, default=False
         Whether the others stay for the tasks of another call. What the kernel reads must then lie
         in the same place in each call.
@@ -153,7 +158,7 @@ class Team:
         self._run = run
         self._shared = np.zeros(_N_SHARED, np.int64)
         self._stay = stay
-        self._others: list[Future[None] | None] = [None] * (min(n_threads, _n_processors()) - 1)
+        self._others: list[Future[None] | None] = [None] * (team_size(n_threads) - 1)
 
     def work(self, n_tasks: int, batch: int = 0) -> None:
         """Do all tasks, one call at a time. After an error a team is of no use any more.

@@ -10,7 +10,6 @@ from torch import nn
 
 from ..networks import quick_by_kernel
 from ..recurrence import HeadLoss, ScanLoss, run_forward
-from ._batches import ShuffledBatches, ShuffledRows
 from ._callbacks import ReplicaHistory
 from ._early_stopping import HeldOut, HeldOutRows, OnRows, StopEarly, rows_held_out
 from ._job import TrainingJob
@@ -171,9 +170,9 @@ def _train_compiled(
         # Before the others: they see the weights that are kept.
         callbacks = [stop, *callbacks]
     trainer = make_net(module, losses[0], streams, n_sequences, of_all, callbacks, watched)
-    trainer.compiled_loss, trainer.iterator_train = compiled_loss, ShuffledRows
+    trainer.compiled_loss = compiled_loss
     trainer.train_on(rows, rows, checkpoint)
-    trainer.compiled_loss, trainer.iterator_train = None, ShuffledBatches
+    trainer.compiled_loss = None
     if watched:
         return [trainer]
     module.distribute()

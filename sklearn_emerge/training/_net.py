@@ -15,7 +15,7 @@ from torch import nn
 from .._random import substream
 from ..networks import by_kernel, products_in
 from ._adam import Adam
-from ._batches import ShuffledBatches
+from ._batches import ShuffledBatches, ShuffledRows
 from ._callbacks import StopTraining
 from ._history import QuickHistory
 from ._replicas import rows_of_weights, set_gradient
@@ -46,6 +46,12 @@ class Net(NeuralNet):
     attentions: Sequence[Any] = ()
     # Precision of the products in training, "float32" or "bfloat16".
     precision = "float32"
+
+    def get_iterator(self, dataset: Any, training: bool = False) -> Any:
+        """Return the batches; in training with a `compiled_loss`, those of rows."""
+        if training and self.compiled_loss is not None:
+            return ShuffledRows(dataset, self.batch_size, **self.get_params_for("iterator_train"))
+        return super().get_iterator(dataset, training=training)
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Compute the output for a batch."""

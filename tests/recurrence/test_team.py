@@ -2,8 +2,9 @@
 
 import threading
 import time
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
+import joblib
 import numpy as np
 import pytest
 from numba import njit
@@ -12,6 +13,7 @@ from sklearn_emerge.recurrence import Team, _team
 from sklearn_emerge.recurrence._team import BATCH, enter, look, next_task
 
 N_THREADS = 4
+count_processors = _team._n_processors
 
 
 @pytest.fixture(autouse=True)
@@ -176,16 +178,35 @@ def test_no_more_threads_are_kept_than_there_are_processors():
     assert 0 < len(_team._idle) <= N_THREADS
 
 
+@pytest.mark.usefixtures("patience")
+def test_a_team_has_a_thread_for_each_processor_of_this_machine(monkeypatch):
+    monkeypatch.setattr(_team, "_n_processors", count_processors)
+    n_processors = joblib.cpu_count()
+    slow = Slow(n_processors + 1, 5 * n_processors)
+    slow.team.work(5 * n_processors)
+    wait_for_others(slow.team)
+    assert sorted(slow.begun) == list(range(n_processors))
+
+
 def test_teams_of_several_threads_work_at_once():
+    n_teams, n_calls = 3, 200
+    # Only where all are at work does one go on; it breaks where some have to wait for others.
+    everyone = threading.Barrier(n_teams)
+
     def work(counting):
-        for _ in range(200):
+        run = counting.team._run
+
+        def run_with_others(thread, *arguments):
+            if thread == 0:
+                everyone.wait(timeout=60)
+            run(thread, *arguments)
+
+        counting.team._run = run_with_others
+        for _ in range(n_calls):
             counting.team.work(20)
 
-    countings = [Counting(N_THREADS, 20, True) for _ in range(3)]
-    threads = [threading.Thread(target=work, args=(each,)) for each in countings]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    countings = [Counting(N_THREADS, 20, True) for _ in range(n_teams)]
+    with ThreadPoolExecutor(n_teams) as callers:
+        list(callers.map(work, countings))
     for counting in countings:
-        np.testing.assert_array_equal(counting.done.sum(axis=0), 200)
+        np.testing.assert_array_equal(counting.done.sum(axis=0), n_calls)
