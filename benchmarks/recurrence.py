@@ -6,16 +6,17 @@
 torch: torch.nn with Adam and batches by indexing, the best of one process on one thread, one on
 all cores and one process a core; JAX, if installed (the extra "benchmark"): vmap over seeds and
 lax.scan; ours: end to end through the fit of all seeds (batches, loss, optimiser, skorch), the
-difference of a long and a short fit, the quicker of two each. All have two turns, in a whole run
-minutes apart, and the least of each counts. T = 256, batches of 64, two input channels; fewer
-updates of large networks. More units than `engine="numba"` takes are let through, to see where
-torch is faster.
+difference of a long and a short fit, the quicker of two each. Networks of channels have two turns,
+in a whole run minutes apart, and the least of each counts. T = 256, batches of 64, two input
+channels; fewer updates of large networks. More units than `engine="numba"` takes are let through,
+to see where torch is faster.
 
 `share` is that of the operations a second that the cores do at once in products of matrices of the
-same single precision, which stay in their caches: measured after each turn, one thread a core, as
-the scans have, and the most counts. `least` is the milliseconds that an update takes at that limit:
-these products, those of the head, and what is computed for each unit, an operation in the time of a
-multiplication and addition. Quote the ratios; milliseconds are those of one machine.
+same single precision, which stay in their caches: measured before all and after each turn, one
+thread a core, as the scans have, and the most counts. `least` is the milliseconds that an update
+takes at that limit: these products, those of the head, and what is computed for each unit, an
+operation in the time of a multiplication and addition. Quote the ratios; milliseconds are those of
+one machine.
 
 With --tokens, networks of as many tokens are measured in place of those of two channels: by the
 package's own network and loss of tokens, which looks them up, and by ours, in three turns. There is
@@ -139,7 +140,6 @@ def compare_tokens(sizes, vocabularies, updates, table):
 def compare_channels(sizes, updates, table):
     """Add a row for each network of two channels."""
     limit = measure_limit()
-    print(f"products of matrices on all cores: {limit:.0f} GFLOP/s")
     cases = list(product(("rnn", "gru"), sizes))
     times = {case: [] for case in cases}
     # Other work on the machine comes and goes in minutes: a case has its turns far apart.
@@ -151,9 +151,10 @@ def compare_channels(sizes, updates, table):
         n_ours = int(np.clip(1e3 * SECONDS / least_time(kind, units, limit), FEWEST, MOST))
         times[case].append(time_all(kind, units, n, n_ours))
         limit = max(limit, measure_limit())
+    print(f"products of matrices on all cores: {limit:.0f} GFLOP/s")
     for kind, units in cases:
         a, b, c = np.min(times[kind, units], axis=0)
-        jax = {} if np.isnan(b) else {"jax": b, "jax_ratio": b / c}
+        jax = {"jax": None, "jax_ratio": None} if np.isnan(b) else {"jax": b, "jax_ratio": b / c}
         speed, least = operations(kind, units) / c / 1e6, least_time(kind, units, limit)
         row = dict(torch=a, ours=c, ratio=a / c, **jax, gflops=speed, share=speed / limit)
         table.add(model=kind, units=units, seeds=SEEDS, **row, least=least)

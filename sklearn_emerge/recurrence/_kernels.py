@@ -115,7 +115,7 @@ def _lstm_backward(dh, dc, s0, s1, d):
 
 @_inline
 def _next_block(shared, n_tasks):
-    """Return a task, see `next_task`: its replica, its first sequence, and those of a batch."""
+    """Return a task, see `next_task`, its replica and first sequence, and the size of a batch."""
     task, batch = next_task(shared, n_tasks), look(shared, BATCH)
     n_blocks = (batch + LANES - 1) // LANES
     return task, task // n_blocks, (task % n_blocks) * LANES, batch

@@ -50,7 +50,8 @@ class Net(NeuralNet):
     def get_iterator(self, dataset: Any, training: bool = False) -> Any:
         """Return the batches; in training with a `compiled_loss`, those of rows."""
         if training and self.compiled_loss is not None:
-            return ShuffledRows(dataset, self.batch_size, **self.get_params_for("iterator_train"))
+            options = {"batch_size": self.batch_size} | self.get_params_for("iterator_train")
+            return ShuffledRows(dataset, **options)
         return super().get_iterator(dataset, training=training)
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
