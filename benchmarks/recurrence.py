@@ -19,9 +19,9 @@ operation in the time of a multiplication and addition. Quote the ratios; millis
 one machine.
 
 With --tokens, networks of as many tokens are measured in place of those of two channels: by the
-package's own network and loss of tokens, which looks them up, and by ours, in three turns. There is
-a line for five seeds and one for one, which torch trains in one process, on one thread or on all
-cores.
+package's own network and loss of tokens, which looks them up, and by ours. Both have three turns,
+one after another, and the least of each counts. There is a line for five seeds and one for one,
+which torch trains in one process, on one thread or on all cores.
 """
 
 import argparse
