@@ -2,6 +2,9 @@
 
 from numba import njit
 
+# Of kernels of scans and heads: the compiler may reorder sums, and no division raises.
+ARITHMETIC = {"fastmath": True, "error_model": "numpy"}
+
 
 class Compiled:
     """A function that is compiled on its first call, or read from the disk.

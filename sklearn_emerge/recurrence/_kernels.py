@@ -21,27 +21,26 @@ of a token is looked up (`_lookup`), and its gradient added up there. Outputs, a
 kept for a few steps only: training computes them, their loss and its gradient on the way back.
 """
 
-import math
 from functools import cache
 
 import numpy as np
 from numba import njit
 
-from ._compile import Compiled
+from ._compile import ARITHMETIC, Compiled
+from ._likelihood import likelihood
 from ._lookup import add_up, gather, look_up
 from ._pointwise import pointwise, tanh_of
 from ._softmax import cross_entropy
-from ._team import BATCH, enter, look, next_task
-from ._vector import LANES, correlate, multiply, tanh, vector_width
+from ._team import enter, next_block
+from ._vector import LANES, correlate, multiply, vector_width
 
 # Steps of the backward scan after which weight gradients are accumulated, while all of it is in
 # the first-level cache.
-_CHUNK = 16
+CHUNK = 16
 RNN, GRU, LSTM = 0, 1, 2
 # What a kernel does: outputs; gradients given those of the outputs; or losses and gradients.
 FORWARD, BACKWARD, TRAIN = 0, 1, 2
-_OPTIONS = {"fastmath": True, "error_model": "numpy"}
-_inline = njit(inline="always", **_OPTIONS)
+_inline = njit(inline="always", **ARITHMETIC)
 
 
 # The pointwise parts of the cells, on blocks of the size of the hidden state. `s0` and `s1` are
@@ -114,14 +113,6 @@ def _lstm_backward(dh, dc, s0, s1, d):
 
 
 @_inline
-def _next_block(shared, n_tasks):
-    """Return a task, see `next_task`, its replica and first sequence, and the size of a batch."""
-    task, batch = next_task(shared, n_tasks), look(shared, BATCH)
-    n_blocks = (batch + LANES - 1) // LANES
-    return task, task // n_blocks, (task % n_blocks) * LANES, batch
-
-
-@_inline
 def _choose(rows, start, lanes, chosen):
     """Set the sequences of the lanes; those beyond the last have the first, too."""
     for lane in range(LANES):
@@ -158,40 +149,6 @@ def _from_lanes(source, rows, start, lanes, data):
         for t in range(n_steps):
             for c in range(n_channels):
                 sequence[t, c] = source[(t * n_channels + c) * LANES + lane]
-
-
-@_inline
-def _likelihood(out, d_out, ratio, bernoulli, weight, lanes):
-    """Replace targets in `d_out` by the gradient of the loss times `weight`; return the loss.
-
-    Rows of `LANES` belong to one channel after another; what is beyond the lanes that count stays.
-    Gaussian of standard deviation 1 / ratio, without its constant, or Bernoulli with `out` as log
-    odds; summed, in nats.
-    """
-    half = out.dtype.type(0.5)
-    total, channel = 0.0, 0
-    for first in range(0, len(out), LANES):
-        last = min(first + lanes, len(out))
-        o, d = out[first:last], d_out[first:last]
-        part = out.dtype.type(0)
-        if bernoulli:
-            # One logarithm for many entries: none of the factors is below a half.
-            product = out.dtype.type(1)
-            for k in range(len(o)):
-                likelier = half + half * tanh(half * abs(o[k]))
-                product *= likelier
-                part += max(o[k], 0) - o[k] * d[k]
-                d[k] = weight * (half + half * tanh(half * o[k]) - d[k])
-            total -= math.log(product)
-        else:
-            of_channel = ratio[channel]
-            for k in range(len(o)):
-                error = (o[k] - d[k]) * of_channel
-                part += half * error * error
-                d[k] = weight * of_channel * error
-        total += part
-        channel = channel + 1 if channel + 1 < len(ratio) else 0
-    return total
 
 
 def sizes(kind, n_hidden, n_inputs):
@@ -262,10 +219,10 @@ def make_kernel(kind, tokens=False):
         ahead, back = np.zeros((K, Z), dtype), np.empty((GATES, H, H), dtype)
         head, head_back = np.empty((O, TAIL), dtype), np.empty((H, O), dtype)
         inputs_back = np.empty((C, K), dtype)
-        n_kept = _CHUNK if TOKENS else n_steps
+        n_kept = CHUNK if TOKENS else n_steps
         out, d_out = np.empty(n_kept * OL, dtype), np.empty(n_kept * OL, dtype)
         # Beyond the last row gradients of tokens are read up to a whole vector.
-        d, line = np.zeros(_CHUNK * KL + width * LANES, dtype), np.empty(C * LANES, dtype)
+        d, line = np.zeros(CHUNK * KL + width * LANES, dtype), np.empty(C * LANES, dtype)
         dh, dc = np.empty(N, dtype), np.empty(N, dtype)
         g, g_head = np.empty((K, Z, width), dtype), np.empty((O, TAIL, width), dtype)
         # What enters for a token, a row each: gates that sum both inputs, and the GRU's rest, each
@@ -287,7 +244,7 @@ def make_kernel(kind, tokens=False):
         target_places = LANES * np.arange(0 if TOKENS else n_steps * O)
         enter(shared, n_tasks)
         while True:
-            task, replica, start, batch = _next_block(shared, n_tasks)
+            task, replica, start, batch = next_block(shared, n_tasks)
             if task < 0:
                 break
             lanes, row = min(LANES, batch - start), rows[replica]
@@ -382,7 +339,7 @@ def make_kernel(kind, tokens=False):
                     d_out[k * LANES + lanes : (k + 1) * LANES] = 0
                 if mode == TRAIN:
                     weight = dtype.type(1 / (batch * n_steps))
-                    losses[task] = _likelihood(out, d_out, ratio[replica], bernoulli, weight, lanes)
+                    losses[task] = likelihood(out, d_out, ratio[replica], bernoulli, weight, lanes)
             dh[:] = 0
             dc[:] = 0
             g[:] = 0
@@ -390,7 +347,7 @@ def make_kernel(kind, tokens=False):
             g_table[:] = 0
             end = n_steps
             while end > 0:
-                begin = max(end - _CHUNK, 0)
+                begin = max(end - CHUNK, 0)
                 kept = begin if TOKENS else 0
                 if TOKENS:
                     for t in range(begin, end):
@@ -488,96 +445,4 @@ def make_kernel(kind, tokens=False):
     # On disk each kind has a file of its own: processes that compile two kinds at once would
     # otherwise write over what the other has noted in it.
     kernel.__qualname__ = f"kernel_{kind}_tokens" if tokens else f"kernel_{kind}"
-    return Compiled(kernel, nogil=True, **_OPTIONS)
-
-
-@cache
-def make_head_kernel(tokens=False):
-    """Return the kernel that trains heads on hidden states, compiled on its first call."""
-    return Compiled(_train_token_heads if tokens else _train_heads, nogil=True, **_OPTIONS)
-
-
-def _train_heads(
-    states, targets, rows, weights, ratio, bernoulli, losses, d_weights, shared, n_tasks
-):
-    """Work on tasks: blocks of `LANES` sequences of one replica."""
-    _, _, H, n_steps = states.shape
-    O = targets.shape[3]  # noqa: E741
-    dtype = states.dtype
-    out, d_out = np.empty(n_steps, dtype), np.empty(n_steps, dtype)
-    enter(shared, n_tasks)
-    while True:
-        task, replica, start, batch = _next_block(shared, n_tasks)
-        if task < 0:
-            break
-        w, result = weights[replica], d_weights[task]
-        # Replicas have targets of their own or share them.
-        of = min(replica, targets.shape[0] - 1)
-        result[:] = 0
-        losses[task] = 0
-        weight = dtype.type(1 / (batch * n_steps))
-        for row in rows[replica, start : min(start + LANES, batch)]:
-            h = states[replica, row]
-            for o in range(O):
-                out[:] = w[O * H + o]
-                for j in range(H):
-                    for t in range(n_steps):
-                        out[t] += w[o * H + j] * h[j, t]
-                d_out[:] = targets[of, row, :, o]
-                of_channel = ratio[replica, o : o + 1]
-                losses[task] += _likelihood(out, d_out, of_channel, bernoulli, weight, LANES)
-                for j in range(H):
-                    total = dtype.type(0)
-                    for t in range(n_steps):
-                        total += d_out[t] * h[j, t]
-                    result[o * H + j] += total
-                result[O * H + o] += d_out.sum()
-
-
-def _train_token_heads(states, targets, rows, weights, losses, d_weights, shared, n_tasks):
-    """As `_train_heads`, of tokens: lanes are steps, those of one sequence after another."""
-    _, _, H, n_steps = states.shape
-    TAIL = 1 + states.shape[2]
-    O = weights.shape[1] // TAIL  # noqa: E741
-    dtype = states.dtype
-    OL, ZL, width = O * LANES, TAIL * LANES, vector_width(states)
-    head, g = np.empty((O, TAIL), dtype), np.empty((O, TAIL, width), dtype)
-    z, d = np.zeros(_CHUNK * ZL, dtype), np.empty(_CHUNK * OL, dtype)
-    ids = np.empty(LANES, np.int32)
-    top, total = np.empty(LANES, dtype), np.empty(LANES, dtype)
-    enter(shared, n_tasks)
-    while True:
-        task, replica, start, batch = _next_block(shared, n_tasks)
-        if task < 0:
-            break
-        w, result = weights[replica], d_weights[task]
-        of = min(replica, targets.shape[0] - 1)
-        for o in range(O):
-            head[o, 0] = w[O * H + o]
-            for j in range(H):
-                head[o, 1 + j] = w[o * H + j]
-        g[:] = 0
-        losses[task] = 0
-        chosen = rows[replica, start : min(start + LANES, batch)]
-        n_all, block = len(chosen) * n_steps, 0
-        for begin in range(0, n_all, LANES):
-            at = block * ZL
-            z[at : at + LANES] = 1
-            for lane in range(LANES):
-                place = begin + lane
-                ids[lane] = -1
-                if place < n_all:
-                    row, t = chosen[place // n_steps], place % n_steps
-                    ids[lane] = targets[of, row, t, 0]
-                    for j in range(H):
-                        z[at + (1 + j) * LANES + lane] = states[replica, row, j, t]
-            multiply(d, block * OL, head, 0, TAIL, z, at, O, TAIL, 0)
-            losses[task] += cross_entropy(d, block * OL, O, ids, 0, top, total)
-            block += 1
-            if block == _CHUNK or begin + LANES >= n_all:
-                correlate(g, 0, TAIL, d, 0, OL, z, 0, ZL, O, TAIL, block)
-                block = 0
-        for o in range(O):
-            result[O * H + o] = g[o, 0].sum()
-            for j in range(H):
-                result[o * H + j] = g[o, 1 + j].sum()
+    return Compiled(kernel, nogil=True, **ARITHMETIC)

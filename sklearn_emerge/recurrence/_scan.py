@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ._kernels import BACKWARD, FORWARD, TRAIN, make_head_kernel, make_kernel, sizes
+from ._head_kernels import make_head_kernel
+from ._kernels import BACKWARD, FORWARD, TRAIN, make_kernel, sizes
 from ._team import Team, team_size
 from ._vector import LANES
 

@@ -25,6 +25,8 @@ from numba import njit
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from ._vector import LANES
+
 # The integers: tasks that nobody has taken, other threads that are at work, how often they look
 # for what others do before they leave, and sequences in a batch, for kernels that want to know.
 _TODO, _BUSY, _PATIENCE, BATCH = range(4)
@@ -132,6 +134,14 @@ def next_task(shared, n_tasks):
         _add(shared, _BUSY, 1)
 
 
+@njit(inline="always")
+def next_block(shared, n_tasks):
+    """Return a task, see `next_task`, its replica and first sequence, and the size of a batch."""
+    task, batch = next_task(shared, n_tasks), look(shared, BATCH)
+    n_blocks = (batch + LANES - 1) // LANES
+    return task, task // n_blocks, (task % n_blocks) * LANES, batch
+
+
 def team_size(n_threads: int) -> int:
     """Return how many of so many threads a team has: no more than there are processors."""
     return min(n_threads, _n_processors())
@@ -168,7 +178,7 @@ class Team:
         n_tasks : int
             How many there are; the kernel is told numbers from 0 on.
         batch : int, default=0
-            What the kernel reads at `BATCH`.
+            What `next_block` returns as the size of a batch.
 
         Raises
         ------

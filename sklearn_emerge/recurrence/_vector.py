@@ -7,8 +7,8 @@ that stay in registers are spelled out, which reaches most of it for any shape; 
 of hidden units alone was measured to be no faster. Sums have the same order whatever the tiles.
 
 Arrays are flat; a position ("at") and a stride say where a matrix lies in one. The rows of lanes
-are `LANES` apart. The cache of numba does not notice changes of this file, nor of `_pointwise.py`,
-`_lookup.py`, `_softmax.py` or `_team.py`: after one, touch `_kernels.py` and `_attention.py`.
+are `LANES` apart. The cache of numba notices changes of `_kernels.py`, `_head_kernels.py` and
+`_attention.py` only: touch these after one of another file of this folder.
 """
 
 import math
