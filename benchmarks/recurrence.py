@@ -6,10 +6,10 @@
 torch: torch.nn with Adam and batches by indexing, the best of one process on one thread, one on
 all cores and one process a core; JAX, if installed (the extra "benchmark"): vmap over seeds and
 lax.scan; ours: end to end through the fit of all seeds (batches, loss, optimiser, skorch), the
-difference of a long and a short fit, the quicker of two each. Networks of channels have three
-turns, in a whole run minutes apart, and the least of each counts. T = 256, batches of 64, two input
-channels; fewer updates of large networks. More units than `engine="numba"` takes are let through,
-to see where torch is faster.
+difference of a long and a short fit. Networks of channels have three turns, in a whole run minutes
+apart, and the least of each counts, of long and short fits on their own. T = 256, batches of 64,
+two input channels; fewer updates of large networks. More units than `engine="numba"` takes are let
+through, to see where torch is faster.
 
 `share` is that of the operations a second that the cores do at once in products of matrices of the
 same single precision, which stay in their caches: measured before all and after each turn, one
@@ -48,6 +48,8 @@ SQUARES = 128, 192
 # What is timed: updates for at least so many seconds, but within these numbers.
 SECONDS, FEWEST, MOST = 4.0, 16, 4000
 TURNS = 3
+# Updates of a short fit: what else a fit takes is in both.
+FEW = 10
 GATES = {"rnn": 1, "gru": 3}
 # Operations for a unit and step beside products, forward and backward. A tanh is 16: the quotient
 # of two polynomials, of numbers between two limits.
@@ -96,7 +98,7 @@ def least_time(kind, n_units, limit):
 
 
 def time_ours(kind, n_units, updates, n_tokens=None, n_seeds=SEEDS):
-    """Return milliseconds of an update of all seeds, end to end through the fit."""
+    """Return seconds of a short fit of all seeds, end to end, and of one with more updates."""
     torch.set_num_threads(CORES)
     model = {"rnn": RNNPredictor, "gru": GRUPredictor}[kind](n_units, engine="numba")
     if n_tokens is None:
@@ -113,12 +115,11 @@ def time_ours(kind, n_units, updates, n_tokens=None, n_seeds=SEEDS):
 
     # The first compiles, or reads from the disk.
     seconds(1)
-    few = max(1, min(10, updates // 8))
-    return 1e3 * (seconds(few + updates) - seconds(few)) / updates
+    return seconds(FEW), seconds(FEW + updates)
 
 
 def time_all(kind, n_units, updates, updates_ours):
-    """Return milliseconds of an update by torch, by JAX, NaN where it is missing, and by ours."""
+    """Return milliseconds of an update by torch and by JAX, NaN if missing; seconds of ours."""
     plain, jax = time_torch(kind, n_units, updates, None, SEEDS), np.nan
     if find_spec("jax"):
         from plain_jax import time_jax
@@ -126,7 +127,13 @@ def time_all(kind, n_units, updates, updates_ours):
         # Its threads would be in the way of processes that torch forks.
         shape = SEQUENCES, STEPS - 1, 2
         jax = alone(time_jax, kind, n_units, updates, SEEDS, shape, BATCH).result
-    return plain, jax, time_ours(kind, n_units, updates_ours)
+    return plain, jax, *time_ours(kind, n_units, updates_ours)
+
+
+def least_of(turns, updates_ours):
+    """Return the least milliseconds of an update in some turns, the last of them ours."""
+    *theirs, short, long = np.min(turns, axis=0)
+    return *theirs, 1e3 * (long - short) / updates_ours
 
 
 def compare_tokens(sizes, vocabularies, updates, table):
@@ -134,7 +141,8 @@ def compare_tokens(sizes, vocabularies, updates, table):
     for kind, units, tokens, seeds in product(("rnn", "gru"), sizes, vocabularies, (SEEDS, 1)):
         case = kind, units, updates, tokens, seeds
         ours = kind, units, 4 * updates, tokens, seeds
-        a, c = np.min([(time_torch(*case), time_ours(*ours)) for _ in range(3)], axis=0)
+        turns = [(time_torch(*case), *time_ours(*ours)) for _ in range(TURNS)]
+        a, c = least_of(turns, 4 * updates)
         table.add(model=kind, units=units, tokens=tokens, seeds=seeds, torch=a, ours=c, ratio=a / c)
 
 
@@ -142,21 +150,25 @@ def compare_channels(sizes, updates, table):
     """Add a row for each network of two channels."""
     limit = measure_limit()
     cases = list(product(("rnn", "gru"), sizes))
+    # Some seconds of updates: what else a fit takes varies by a tenth of one.
+    n_ours = {
+        case: int(np.clip(1e3 * SECONDS / least_time(*case, limit), FEWEST, MOST)) for case in cases
+    }
     times = {case: [] for case in cases}
     # Other work on the machine comes and goes in minutes: a case has its turns far apart.
     for turn, case in product(range(TURNS), cases):
         kind, units = case
         n = max(4, 16 * updates // max(16, units))
-        # Some seconds of updates: what else a fit takes varies by a tenth of one.
-        n_ours = int(np.clip(1e3 * SECONDS / least_time(kind, units, limit), FEWEST, MOST))
-        found, here = time_all(kind, units, n, n_ours), measure_limit()
-        of_all = "torch {:.4g}, JAX {:.4g}, ours {:.4g} ms".format(*found)
-        print(f"turn {turn + 1}, {kind} of {units}: {of_all}, {here:.0f} GFLOP/s", file=sys.stderr)
-        times[case].append(found)
+        times[case].append(time_all(kind, units, n, n_ours[case]))
+        here = measure_limit()
+        ms = "torch {:.4g}, JAX {:.4g}, ours {:.4g} ms".format(
+            *least_of(times[case][-1:], n_ours[case])
+        )
+        print(f"turn {turn + 1}, {kind} of {units}: {ms}; {here:.0f} GFLOP/s", file=sys.stderr)
         limit = max(limit, here)
     print(f"products of matrices on all cores: {limit:.0f} GFLOP/s")
     for kind, units in cases:
-        a, b, c = np.min(times[kind, units], axis=0)
+        a, b, c = least_of(times[kind, units], n_ours[kind, units])
         jax = {"jax": None, "jax_ratio": None} if np.isnan(b) else {"jax": b, "jax_ratio": b / c}
         speed, least = operations(kind, units) / c / 1e6, least_time(kind, units, limit)
         row = dict(torch=a, ours=c, ratio=a / c, **jax, gflops=speed, share=speed / limit)

@@ -1,5 +1,6 @@
 """Results do not depend on what has been set, nor on where cells run; and nothing stays set."""
 
+import gc
 import os
 import random
 import time
@@ -236,6 +237,31 @@ def test_code_that_cannot_be_kept_is_compiled(monkeypatch, owner, name):
     assert not function.ready
     assert function(21) == 42
     assert function.ready
+
+
+@pytest.fixture
+def eager_collector():
+    """Look for garbage whenever there is a new object; afterwards as it was."""
+    thresholds, enabled = gc.get_threshold(), gc.isenabled()
+    gc.set_threshold(1)
+    yield
+    gc.set_threshold(*thresholds)
+    (gc.enable if enabled else gc.disable)()
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_no_garbage_is_looked_for_while_a_kernel_is_read(eager_collector, enabled):
+    function, phases = Compiled(double), []
+    (gc.enable if enabled else gc.disable)()
+    gc.callbacks.append(lambda phase, info: phases.append(phase))
+    try:
+        assert function(2) == 4
+        found, still = len(phases), gc.isenabled()
+    finally:
+        gc.callbacks.pop()
+    # Of the calls around the reading, and not hundreds.
+    assert found < 30
+    assert still is enabled
 
 
 def n_threads():

@@ -1,5 +1,9 @@
 """Compiled functions, whose code is kept on disk where that can be written."""
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from numba import njit
 
 # Of kernels of scans and heads: the compiler may reorder sums, and no division raises.
@@ -29,6 +33,12 @@ class Compiled:
 
     def __call__(self, *args):
         """Call the function."""
+        if not self.ready:
+            with _no_garbage_collection():
+                return self._call(args)
+        return self._call(args)
+
+    def _call(self, args):
         try:
             return self._function(*args)
         except OSError:
@@ -40,3 +50,19 @@ class Compiled:
     def ready(self):
         """Whether this process has compiled it, or read it from the disk."""
         return bool(self._function.signatures)
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Look for no garbage meanwhile.
+
+    numba makes many objects when it reads a kernel, after some of which Python would look through
+    those of all libraries: with those of an assessment that takes as long as the reading.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

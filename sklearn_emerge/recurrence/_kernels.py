@@ -34,8 +34,8 @@ from ._softmax import cross_entropy
 from ._team import enter, next_block
 from ._vector import LANES, correlate, multiply, vector_width
 
-# Steps of the backward scan after which weight gradients are accumulated, while all of it is in
-# the first-level cache.
+# Rows of lanes (steps of the backward scan) after which gradients of weights are accumulated, while
+# all of it is in the first-level cache.
 CHUNK = 16
 RNN, GRU, LSTM = 0, 1, 2
 # What a kernel does: outputs; gradients given those of the outputs; or losses and gradients.
@@ -109,7 +109,7 @@ def _lstm_backward(dh, dc, s0, s1, d):
     dh[0] = 0
 
 
-# Tasks, and sequences to lanes and back.
+# Sequences to lanes and back.
 
 
 @_inline

@@ -28,7 +28,7 @@ from numba.extending import intrinsic
 from ._vector import LANES
 
 # The integers: tasks that nobody has taken, other threads that are at work, how often they look
-# for what others do before they leave, and sequences in a batch, for kernels that want to know.
+# for what others do before they leave, and sequences in a batch.
 _TODO, _BUSY, _PATIENCE, BATCH = range(4)
 _LINE = 8
 _N_SHARED = 4 * _LINE

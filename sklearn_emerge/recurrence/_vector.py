@@ -7,8 +7,8 @@ that stay in registers are spelled out, which reaches most of it for any shape; 
 of hidden units alone was measured to be no faster. Sums have the same order whatever the tiles.
 
 Arrays are flat; a position ("at") and a stride say where a matrix lies in one. The rows of lanes
-are `LANES` apart. The cache of numba notices changes of `_kernels.py`, `_head_kernels.py` and
-`_attention.py` only: touch these after one of another file of this folder.
+are `LANES` apart. The cache of numba notices changes of the file that a kernel is in, and of no
+other: after one of what they share, touch `_kernels.py`, `_head_kernels.py` and `_attention.py`.
 """
 
 import math
