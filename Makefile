@@ -76,7 +76,7 @@ reproduce: install
 	$(BIN)/python docs/make_reproduction.py --jobs $(WORKERS) --memory .reproduce
 
 # What docs/numbers.md says of time and memory, one after another, on a machine that does nothing
-# else: more than an hour. Pauses let it cool, and the load average fall to that of other work.
+# else: about two hours. Pauses let it cool, and the load average fall to that of other work.
 PAUSE ?= 120
 MEASURE = sleep $(PAUSE) && $(BIN)/python benchmarks/
 SAVE = --save datasets/benchmarks
