@@ -69,13 +69,13 @@ A further input: t / (n_steps - 1); zero; one half; or no further input.""",
 What computes: compiled scans on a CPU, or torch. The scans were measured 9 to 79 times as
 fast for up to 32 hidden units, and 1.9 to 2.1 times as fast for 256
 (``benchmarks/recurrence.py``). "auto" takes the scans where they can be used (up to 256
-hidden units and 5,000 tokens, on a CPU), but for fits that take torch less than a sixth of
-a second, in which a process reads them from the disk, and for short sequences of many
+hidden units and 5,000 tokens, on a CPU), but for fits that take torch less than .15
+seconds, in which a process reads them from the disk, and for short sequences of many
 tokens; `engine_` tells. The choice depends on the kind and the size of the network and on
-the length of the fit alone, so it is the same in all training modes and on all machines. The
-scans are compiled once on each machine, in about five seconds, for all sizes of a kind of
-cell. The two differ by rounding. With the scans, the batch that callbacks receive is the
-row numbers of its sequences.""",
+the length of the fit alone, so it is the same in all training modes and on all machines.
+The scans are compiled once on each machine, in about five seconds, for all sizes of a
+kind of cell. The two differ by rounding. With the scans, the batch that callbacks receive
+is the row numbers of its sequences.""",
     "callbacks": """\
 Copies are used; their state after the fit is in ``net_.callbacks_``. They must not predict
 in threads of their own, which would wait for the fit to end.""",

@@ -123,7 +123,7 @@ def test_page_shows_what_a_script_saved(maker, monkeypatch, tmp_path):
         assert found["versions"]["torch"]
         return found
 
-    row = {"seeds": 5, "jax_ratio": None, "share": 0.5, "ours": 2.0, "least": 1.0}
+    row = {"seeds": 5, "jax_ratio": None, "share": 0.75, "ours": 2.0, "least": 1.0}
     scans = [("rnn", 16, 16.0), ("gru", 16, 17.4), ("gru", 128, 1.5), ("gru", 256, 0.9)]
     scans = [{"model": kind, "units": n, "ratio": ratio, **row} for kind, n, ratio in scans]
     saved("recurrence", scans, "--sizes", "16")

@@ -3,11 +3,15 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import RLock
 
 from numba import njit
 
 # Of kernels of scans and heads: the compiler may reorder sums, and no division raises.
 ARITHMETIC = {"fastmath": True, "error_model": "numpy"}
+
+# One thread after another, or one would take the collector for switched off by the user.
+_READING = RLock()
 
 
 class Compiled:
@@ -33,18 +37,20 @@ class Compiled:
 
     def __call__(self, *args):
         """Call the function."""
-        if not self.ready:
-            with _no_garbage_collection():
-                return self._call(args)
-        return self._call(args)
-
-    def _call(self, args):
         try:
+            if not self.ready:
+                self._read(args)
             return self._function(*args)
         except OSError:
             # A folder was found, but the disk is full, or what is there cannot be read.
             self._function = self._unkept
             return self._function(*args)
+
+    def _read(self, args):
+        # Not by a call, which may last for as long as a training: a team stays in its kernel.
+        types = tuple(map(self._function.typeof_pyval, args))
+        with _READING, _no_garbage_collection():
+            self._function.compile(types)
 
     @property
     def ready(self):

@@ -21,7 +21,7 @@ _TORCH_SECONDS = {nn.RNN: 5e-5, nn.GRU: 1.5e-4, nn.LSTM: 1.5e-4}
 # A fit that takes torch longer than this is worth reading a kernel from the disk, which takes as
 # long, once in a process, and on each machine five seconds for compiling it, once for all sizes of
 # a cell: a fit seldom comes alone.
-_WORTH_SECONDS = 0.15
+_WORTH_SECONDS = 0.151
 
 
 def choose_engine(engine, core, *, device, n_steps, max_steps, no_kernel="", n_tokens=0):
