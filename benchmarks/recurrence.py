@@ -6,10 +6,10 @@
 torch: torch.nn with Adam and batches by indexing, the best of one process on one thread, one on
 all cores and one process a core; JAX, if installed (the extra "benchmark"): vmap over seeds and
 lax.scan; ours: end to end through the fit of all seeds (batches, loss, optimiser, skorch), the
-difference of a long and a short fit. Networks of channels have three turns, in a whole run minutes
-apart, and the least of each counts, of long and short fits on their own. T = 256, batches of 64,
-two input channels; fewer updates of large networks. More units than `engine="numba"` takes are let
-through, to see where torch is faster.
+difference of a long and a short fit, the quicker of two each. Networks of channels have three
+turns, in a whole run minutes apart, and the least of each counts, of long and short fits on their
+own. T = 256, batches of 64, two input channels; fewer updates of large networks. More units than
+`engine="numba"` takes are let through, to see where torch is faster.
 
 `share` is that of the operations a second that the cores do at once in products of matrices of the
 same single precision, which stay in their caches: measured before all and after each turn, one

@@ -15,6 +15,7 @@ import torch
 import xarray as xr
 from conftest import GAIN_ALONE, small_assessment
 from joblib import parallel_config
+from numba import objmode
 from numba.core import caching
 from threadpoolctl import threadpool_info, threadpool_limits
 from torch import nn
@@ -262,6 +263,18 @@ def test_no_garbage_is_looked_for_while_a_kernel_is_read(eager_collector, enable
     # Of the calls around the reading, and not hundreds.
     assert found < 30
     assert still is enabled
+
+
+def asks():
+    with objmode(enabled="boolean"):
+        enabled = gc.isenabled()
+    return enabled
+
+
+@pytest.mark.filterwarnings("ignore:Cannot cache:numba.NumbaWarning")
+def test_garbage_is_looked_for_in_the_first_call_of_a_kernel():
+    assert gc.isenabled()
+    assert Compiled(asks)()
 
 
 def n_threads():

@@ -20,7 +20,7 @@ _HEAD_WEIGHTS_A_STEP = 12_000
 _TORCH_SECONDS = {nn.RNN: 5e-5, nn.GRU: 1.5e-4, nn.LSTM: 1.5e-4}
 # A fit that takes torch longer than this is worth reading a kernel from the disk, which takes as
 # long, once in a process, and on each machine five seconds for compiling it, once for all sizes of
-# a cell: a fit seldom comes alone.
+# a cell: a fit seldom comes alone. A little more than .15, where rounding would decide.
 _WORTH_SECONDS = 0.151
 
 
