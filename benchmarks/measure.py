@@ -15,6 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from llvmlite.binding import get_host_cpu_name
+from skorch.callbacks import Callback
+
+from sklearn_emerge.training._callbacks import StopTraining
 
 CORES = len(os.sched_getaffinity(0))
 # Of the last minute, before anything of the benchmark runs.
@@ -38,6 +41,30 @@ def timed(function, n_repeats=1, clock=time.process_time):
 def slope(sizes, seconds):
     """Return the exponent of times over sizes: the slope of a line through their logarithms."""
     return float(np.polyfit(np.log(sizes), np.log(np.maximum(seconds, 1e-3)), 1)[0])
+
+
+class Clock(Callback):
+    """Add up the seconds of so many updates of each training, but its first ones, and end it.
+
+    With the first ones kernels are read or compiled, and memory is taken.
+    """
+
+    def __init__(self, clock, n_updates, n_first=1):
+        self.clock, self.n_updates, self.n_first, self.seconds = clock, n_updates, n_first, 0.0
+
+    def on_train_begin(self, net, **kwargs):
+        """Forget the training before."""
+        self.times = []
+
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        """Look at the clock."""
+        self.times.append(self.clock())
+        if len(self.times) == self.n_first + self.n_updates:
+            self.seconds += self.times[-1] - self.times[self.n_first - 1]
+            raise StopTraining
+
+    def announce_compilation(self):
+        """Say nothing."""
 
 
 class Alone(NamedTuple):

@@ -7,33 +7,44 @@ import jax.numpy as jnp
 import numpy as np
 
 
-def rnn(w, h, x):
+def rnn(w, state, x):
     """Return the state of an RNN after a step."""
-    return jnp.tanh(x @ w["i"] + h @ w["h"] + w["b"])
+    (h,) = state
+    return (jnp.tanh(x @ w["i"] + h @ w["h"] + w["b"]),)
 
 
-def gru(w, h, x):
+def gru(w, state, x):
     """Return the state of a GRU after a step."""
+    (h,) = state
     a = jnp.split(x @ w["i"] + w["b"], 3, 1)
     b = jnp.split(h @ w["h"] + w["c"], 3, 1)
     r, z = (jax.nn.sigmoid(p + q) for p, q in zip(a[:2], b[:2], strict=True))
     n = jnp.tanh(a[2] + r * b[2])
-    return (1 - z) * n + z * h
+    return ((1 - z) * n + z * h,)
 
 
-CELLS = {"rnn": (rnn, 1), "gru": (gru, 3)}
+def lstm(w, state, x):
+    """Return the state of an LSTM after a step, and its cell."""
+    h, c = state
+    i, f, g, o = jnp.split(x @ w["i"] + h @ w["h"] + w["b"], 4, 1)
+    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    return jax.nn.sigmoid(o) * jnp.tanh(c), c
+
+
+# Each with the number of its gates, and of the parts of its state.
+CELLS = {"rnn": (rnn, 1, 1), "gru": (gru, 3, 1), "lstm": (lstm, 4, 2)}
 
 
 def time_jax(kind, n_units, updates, n_seeds, shape, batch):
     """Return milliseconds of an update of all seeds, on data of shape (sequences, steps, 2)."""
-    cell, n_gates = CELLS[kind]
+    cell, n_gates, n_parts = CELLS[kind]
 
     def loss(w, x, y):
-        def step(h, x_t):
-            h = cell(w, h, x_t)
-            return h, h @ w["o"] + w["d"]
+        def step(state, x_t):
+            state = cell(w, state, x_t)
+            return state, state[0] @ w["o"] + w["d"]
 
-        _, out = jax.lax.scan(step, jnp.zeros((batch, n_units)), x.swapaxes(0, 1))
+        _, out = jax.lax.scan(step, (jnp.zeros((batch, n_units)),) * n_parts, x.swapaxes(0, 1))
         return jnp.mean((out.swapaxes(0, 1) - y) ** 2)
 
     def update(w, m, v, t, x, y):

@@ -26,7 +26,7 @@ def tokens_of(n_tokens):
 def torch_updates(kind, n_units, updates, n_tokens=None, n_threads=1):
     """Return the seconds that plain torch takes for some updates of one seed."""
     torch.set_num_threads(n_threads)
-    layer = {"rnn": nn.RNN, "gru": nn.GRU}[kind]
+    layer = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[kind]
     X, y = torch.randn(SEQUENCES, STEPS - 1, 2), torch.randn(SEQUENCES, STEPS - 1, 1)
     n_inputs, loss_of = 2, nn.functional.mse_loss
     if n_tokens is not None:

@@ -20,35 +20,15 @@ import time
 
 import numpy as np
 import torch
-from measure import SAVING, Table, save
+from measure import SAVING, Clock, Table, save
 from plain_torch import BATCH, DECAY, N_HEADS, N_LAYERS, time_transformer
 from sklearn.base import clone
-from skorch.callbacks import Callback
 
 from sklearn_emerge import OscillatorWorld, TransformerPredictor, TriangleWorld
 from sklearn_emerge.training import TrainingContext, run
-from sklearn_emerge.training._callbacks import StopTraining
 
 SEQUENCES = 512
 UNIT = "milliseconds of the processor an update and seed; ratio of the plain loop over ours"
-
-
-class Clock(Callback):
-    """Measure some updates but the first of each training, and end it."""
-
-    def __init__(self, n_updates):
-        self.n_updates, self.seconds = n_updates, 0.0
-
-    def on_train_begin(self, net, **kwargs):
-        """Start."""
-        self.times = []
-
-    def on_batch_end(self, net, batch=None, training=False, **kwargs):
-        """Look at the clock."""
-        self.times.append(time.process_time())
-        if len(self.times) > self.n_updates:
-            self.seconds += self.times[-1] - self.times[0]
-            raise StopTraining
 
 
 def ours(X, width, n_seeds, n_updates, precision):
@@ -68,7 +48,7 @@ def ours(X, width, n_seeds, n_updates, precision):
     prepared = model.prepare(X)
     for each in models:
         each.prepare(X)
-    clock = Clock(n_updates)
+    clock = Clock(time.process_time, n_updates)
     jobs = [each.training_job(prepared) for each in models]
     run(jobs, TrainingContext(progress=(clock,)))
     return clock.seconds

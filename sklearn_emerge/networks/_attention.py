@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..recurrence import ATTENTION_LANES, Team, attention_kernels
+from ..recurrence import ATTENTION_LANES, Team, aligned, attention_kernels
 
 # Largest heads and longest sequences. Forward and backward the kernel was measured to be 2.3 to 4.4
 # times as fast as torch up to there, but 1.1 to 3 with 12 units, and 1.0 to 1.2 with 16, where
@@ -77,7 +77,8 @@ class _Attention(torch.autograd.Function):
         arrays = [each.detach().contiguous().numpy() for each in states]
         n_sequences, n_steps, width = arrays[0].shape
         n_tasks, n_units = -(-n_sequences * n_heads // ATTENTION_LANES), width // n_heads
-        kept = np.empty((n_tasks, n_steps * (4 * n_units + 2) * ATTENTION_LANES), np.float32)
+        size = n_steps * (4 * n_units + 2) * ATTENTION_LANES
+        kept = aligned(n_tasks * size, np.float32).reshape(n_tasks, size)
         out = np.empty_like(arrays[0])
         kernel, _ = attention_kernels(n_units)
         _run(kernel, *arrays, n_heads, np.float32(scale), kept, out, n_tasks=n_tasks)

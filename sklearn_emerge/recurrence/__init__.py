@@ -5,7 +5,7 @@ from ._compile import Compiled
 from ._scan import HeadLoss, Layout, ScanLoss, run_forward, scan
 from ._support import KINDS, MAX_TOKENS, choose_engine, is_plain
 from ._team import Team
-from ._vector import LANES
+from ._vector import LANES, aligned
 
 __all__ = [
     "ATTENTION_LANES",
@@ -17,6 +17,7 @@ __all__ = [
     "Layout",
     "ScanLoss",
     "Team",
+    "aligned",
     "attention_kernels",
     "choose_engine",
     "is_plain",

@@ -19,6 +19,7 @@ from numba import njit
 from ._compile import Compiled
 from ._pointwise import Entry, exponential_of, pointwise_of
 from ._team import enter, next_task
+from ._vector import aligned
 
 # Numbers of single precision in a vector.
 ATTENTION_LANES = 16
@@ -124,10 +125,8 @@ def attention_kernels(n_units):
         n_steps = queries.shape[1]
         step = n_units * ATTENTION_LANES
         part = n_steps * step
-        logits, total = (
-            np.empty(n_steps * ATTENTION_LANES, np.float32),
-            np.empty(ATTENTION_LANES, np.float32),
-        )
+        logits = aligned(n_steps * ATTENTION_LANES, np.float32)
+        total = aligned(ATTENTION_LANES, np.float32)
         one = np.float32(1)
         enter(shared, n_tasks)
         while True:
@@ -158,7 +157,7 @@ def attention_kernels(n_units):
         n_steps = d_out.shape[1]
         step = n_units * ATTENTION_LANES
         part = n_steps * step
-        g, total = np.empty(4 * part, np.float32), np.empty(ATTENTION_LANES, np.float32)
+        g, total = aligned(4 * part, np.float32), aligned(ATTENTION_LANES, np.float32)
         one = np.float32(1)
         enter(shared, n_tasks)
         while True:

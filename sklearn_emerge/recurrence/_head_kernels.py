@@ -12,7 +12,7 @@ from ._kernels import CHUNK
 from ._likelihood import likelihood
 from ._softmax import cross_entropy
 from ._team import enter, next_block
-from ._vector import LANES, correlate, multiply, vector_width
+from ._vector import LANES, aligned, correlate, multiply, vector_width
 
 
 @cache
@@ -65,10 +65,11 @@ def _train_token_heads(states, targets, rows, weights, losses, d_weights, shared
     O = weights.shape[1] // TAIL  # noqa: E741
     dtype = states.dtype
     OL, ZL, width = O * LANES, TAIL * LANES, vector_width(states)
-    head, g = np.empty((O, TAIL), dtype), np.empty((O, TAIL, width), dtype)
-    z, d = np.zeros(CHUNK * ZL, dtype), np.empty(CHUNK * OL, dtype)
+    head, g = np.empty((O, TAIL), dtype), aligned(O * TAIL * width, dtype).reshape(O, TAIL, width)
+    z, d = aligned(CHUNK * ZL, dtype), aligned(CHUNK * OL, dtype)
+    z[:] = 0
     ids = np.empty(LANES, np.int32)
-    top, total = np.empty(LANES, dtype), np.empty(LANES, dtype)
+    top, total = aligned(LANES, dtype), aligned(LANES, dtype)
     enter(shared, n_tasks)
     while True:
         task, replica, start, batch = next_block(shared, n_tasks)

@@ -32,7 +32,7 @@ from ._lookup import add_up, gather, look_up
 from ._pointwise import pointwise, tanh_of
 from ._softmax import cross_entropy
 from ._team import enter, next_block
-from ._vector import LANES, correlate, multiply, vector_width
+from ._vector import LANES, aligned, correlate, multiply, vector_width
 
 # Rows of lanes (steps of the backward scan) after which gradients of weights are accumulated, while
 # all of it is in the first-level cache.
@@ -204,7 +204,10 @@ def make_kernel(kind, tokens=False):
         HID, TAIL = C + 1, 1 + H
         # Rows of the GRU's candidate: recurrent part and rest.
         REC, REST = S, S + H
-        N, ZL, KL, VL, OL = H * LANES, Z * LANES, K * LANES, V * LANES, O * LANES
+        N, ZL, VL, OL = H * LANES, Z * LANES, V * LANES, O * LANES
+        # An odd number of rows of lanes: were it a power of two, the same row of all steps would
+        # have the same few places of the first cache, and correlations take up to twice as long.
+        KL = (K | 1) * LANES
         # Where the weights lie in a flat row: input, recurrent, two biases, head, bias of the head.
         I_END = G * (E + C)
         R_END = I_END + G * H
@@ -220,19 +223,22 @@ def make_kernel(kind, tokens=False):
         head, head_back = np.empty((O, TAIL), dtype), np.empty((H, O), dtype)
         inputs_back = np.empty((C, K), dtype)
         n_kept = CHUNK if TOKENS else n_steps
-        out, d_out = np.empty(n_kept * OL, dtype), np.empty(n_kept * OL, dtype)
+        out, d_out = aligned(n_kept * OL, dtype), aligned(n_kept * OL, dtype)
         # Beyond the last row gradients of tokens are read up to a whole vector.
-        d, line = np.zeros(CHUNK * KL + width * LANES, dtype), np.empty(C * LANES, dtype)
-        dh, dc = np.empty(N, dtype), np.empty(N, dtype)
-        g, g_head = np.empty((K, Z, width), dtype), np.empty((O, TAIL, width), dtype)
+        d, line = aligned(CHUNK * KL + width * LANES, dtype), aligned(C * LANES, dtype)
+        d[:] = 0
+        dh, dc = aligned(N, dtype), aligned(N, dtype)
+        g = aligned(K * Z * width, dtype).reshape(K, Z, width)
+        g_head = aligned(O * TAIL * width, dtype).reshape(O, TAIL, width)
         # What enters for a token, a row each: gates that sum both inputs, and the GRU's rest, each
         # filled up to whole vectors.
         FILLED = (S + width - 1) // width * width
         STRIDE = FILLED + (G - S + width - 1) // width * width
-        table, g_table = np.zeros(E * STRIDE, dtype), np.empty(E * STRIDE, dtype)
+        table, g_table = aligned(E * STRIDE, dtype), aligned(E * STRIDE, dtype)
+        table[:] = 0
         n_ids = n_steps * LANES if TOKENS else 0
         ids, target_ids = np.empty(n_ids, np.int32), np.empty(n_ids, np.int32)
-        top, total = np.empty(LANES, dtype), np.empty(LANES, dtype)
+        top, total = aligned(LANES, dtype), aligned(LANES, dtype)
         chosen = np.empty(LANES, np.intp)
         # Where channels of a step go, in `z` and `d_out`. The token's place is that of the ones,
         # which are written later.

@@ -8,7 +8,7 @@ import torch
 from ._head_kernels import make_head_kernel
 from ._kernels import BACKWARD, FORWARD, TRAIN, make_kernel, sizes
 from ._team import Team, team_size
-from ._vector import LANES
+from ._vector import LANES, aligned
 
 # Bytes of states that stay in the cache.
 _CACHE = 2**22
@@ -62,10 +62,8 @@ class Layout:
     def allocate(self, n_slots, n_steps, dtype):
         """Return arrays for the states of tasks and for what else their way back needs."""
         *_, saved, z = sizes(self.kind, self.n_hidden, self.n_channels)
-        return (
-            np.empty((n_slots, (n_steps + 1) * z * LANES), dtype),
-            np.empty((n_slots, (n_steps + 1) * saved * LANES), dtype),
-        )
+        row = n_slots * (n_steps + 1) * LANES
+        return tuple(aligned(row * n, dtype).reshape(n_slots, -1) for n in (z, saved))
 
     def bytes_of(self, n_steps, dtype):
         """Return the memory that the states of one sequence take."""

@@ -25,9 +25,11 @@ LANES = 32
 # A vector is 64 bytes, which the compiler splits where registers are smaller.
 _VECTOR_BYTES = 64
 # Rows of a product, and rows and columns of a correlation, whose sums are kept in registers, of
-# which there are 32 with AVX-512, and half as many, and half as wide, without.
+# which there are 32 with AVX-512, and half as many, and half as wide, without: as many tiles of the
+# first size as there can be, then of the next.
 _WIDE = get_host_cpu_features().get("avx512f", False)
-_PRODUCT_ROWS, _CORRELATION_ROWS, _CORRELATION_COLUMNS = (4, 4, 4) if _WIDE else (2, 2, 2)
+_PRODUCT_ROWS = (8, 4, 1) if _WIDE else (2, 1)
+_CORRELATION_ROWS = _CORRELATION_COLUMNS = (4, 1) if _WIDE else (2, 1)
 FAST = ("fast",)
 
 # tanh(x) = x P(x^2) / Q(x^2) on [-8, 8], relative error 7e-9: minimax fit by iteratively
@@ -73,6 +75,17 @@ def _tanh(x):
     if x == types.float32:
         return lambda x: rational_tanh(min(max(x, -LIMIT), LIMIT))
     return lambda x: math.tanh(x)
+
+
+@register_jitable
+def aligned(size, dtype):
+    """Return a new flat array, of any values, that begins where a vector does.
+
+    What crosses the borders of lines of the cache, of 64 bytes, takes twice as long to be read.
+    """
+    array = np.empty(size + _VECTOR_BYTES, dtype)
+    start = -array.ctypes.data % _VECTOR_BYTES // array.itemsize
+    return array[start : start + size]
 
 
 @njit(inline="always")
@@ -277,14 +290,11 @@ class Vectors:
         self.builder.store(value, place)
         return place
 
-    def tiles(self, n, size, body):
-        """Call body(start, size) for tiles of n, and body(start, 1) for what is left over."""
-        constant = ir.Constant(n.type, size)
-        whole = self.builder.udiv(n, constant)
-        with cgutils.for_range(self.builder, whole) as loop:
-            body(self.builder.mul(loop.index, constant), size)
-        if size > 1:
-            with cgutils.for_range(
-                self.builder, n, start=self.builder.mul(whole, constant)
-            ) as loop:
-                body(loop.index, 1)
+    def tiles(self, n, sizes, body):
+        """Call body(start, size) for tiles of n, as many of each size as fit after those before."""
+        builder, start = self.builder, ir.Constant(n.type, 0)
+        for size in (ir.Constant(n.type, each) for each in sizes):
+            whole = builder.udiv(builder.sub(n, start), size)
+            with cgutils.for_range(builder, whole) as loop:
+                body(builder.add(start, builder.mul(loop.index, size)), size.constant)
+            start = builder.add(start, builder.mul(whole, size))
