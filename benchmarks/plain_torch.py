@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from measure import CORES
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sklearn_emerge._losses import CategoricalLoss
 from sklearn_emerge.networks import SequenceNetwork
@@ -99,31 +100,84 @@ class Transformer(nn.Module):
 
 def time_transformer(X, width, n_seeds, n_updates, precision):
     """Return the processor seconds of updates of transformers, one seed after another."""
-    seconds, tokens = 0.0, X.dtype.kind == "i"
-    data = torch.as_tensor(X, dtype=torch.long if tokens else torch.float32)
-    n_kinds = int(X.max()) + 1 if tokens else X.shape[2]
+    seconds, (data, n_kinds) = 0.0, _data_of(X)
     for seed in range(n_seeds):
-        torch.manual_seed(seed)
-        embedding = nn.Embedding(n_kinds, width) if tokens else nn.Linear(n_kinds, width)
-        model = Transformer(embedding, X.shape[1] - 1, width, n_kinds)
+        model, orders = _transformer_of(data, n_kinds, width, seed), _orders(len(data))
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=DECAY)
-        order = torch.empty(0, dtype=torch.long)
         for update in range(n_updates + 1):
             if update == 1:
                 start = time.process_time()
-            if len(order) < BATCH:
-                order = torch.randperm(len(data))
-            batch, order = data[order[:BATCH]], order[BATCH:]
-            with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-                output = model(batch[:, :-1])
-            output, target = output.float(), batch[:, 1:]
-            if tokens:
-                loss = nn.functional.cross_entropy(output.flatten(0, 1), target.flatten())
-            else:
-                loss = nn.functional.mse_loss(output, target)
+            loss = _loss_of(model, data[next(orders)], precision)
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
         seconds += time.process_time() - start
     return seconds
+
+
+def time_stacked(X, width, n_seeds, n_updates, precision):
+    """Return the processor seconds of updates of transformers, all seeds at once by torch.vmap."""
+    data, n_kinds = _data_of(X)
+    models = [_transformer_of(data, n_kinds, width, seed) for seed in range(n_seeds)]
+    orders = [_orders(len(data)) for _ in models]
+    weights, buffers = torch.func.stack_module_state(models)
+    optimizer = torch.optim.AdamW(weights.values(), lr=1e-3, weight_decay=DECAY)
+
+    def loss_of(weights, buffers, batch):
+        def network(inputs):
+            return torch.func.functional_call(models[0], (weights, buffers), (inputs,))
+
+        return _loss_of(network, batch, precision)
+
+    for update in range(n_updates + 1):
+        if update == 1:
+            start = time.process_time()
+        batches = torch.stack([data[next(order)] for order in orders])
+        # vmap would repeat the other kernels of attention seed by seed.
+        with sdpa_kernel(SDPBackend.MATH):
+            losses = torch.vmap(loss_of)(weights, buffers, batches)
+        optimizer.zero_grad()
+        losses.sum().backward()
+        # Of each seed by itself.
+        squares = [weight.grad.flatten(1).square().sum(1) for weight in weights.values()]
+        factors = (1 / torch.stack(squares).sum(0).sqrt()).clamp(max=1.0)
+        for weight in weights.values():
+            weight.grad *= factors.view(-1, *[1] * (weight.ndim - 1))
+        optimizer.step()
+    return time.process_time() - start
+
+
+def _data_of(X):
+    """Return sequences as a tensor, and the number of tokens or channels."""
+    if X.dtype.kind == "i":
+        return torch.as_tensor(X, dtype=torch.long), int(X.max()) + 1
+    return torch.as_tensor(X, dtype=torch.float32), X.shape[2]
+
+
+def _transformer_of(data, n_kinds, width, seed):
+    """Return a transformer for the data."""
+    torch.manual_seed(seed)
+    tokens = not data.is_floating_point()
+    embedding = nn.Embedding(n_kinds, width) if tokens else nn.Linear(n_kinds, width)
+    return Transformer(embedding, data.shape[1] - 1, width, n_kinds)
+
+
+def _orders(n):
+    """Yield the rows of batches."""
+    order = torch.empty(0, dtype=torch.long)
+    while True:
+        if len(order) < BATCH:
+            order = torch.randperm(n)
+        rows, order = order[:BATCH], order[BATCH:]
+        yield rows
+
+
+def _loss_of(network, batch, precision):
+    """Return the loss of the next steps."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+        output = network(batch[:, :-1])
+    output, target = output.float(), batch[:, 1:]
+    if target.is_floating_point():
+        return nn.functional.mse_loss(output, target)
+    return nn.functional.cross_entropy(output.flatten(0, 1), target.flatten())

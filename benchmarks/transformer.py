@@ -6,10 +6,12 @@
 
 The loop is what a tutorial would write, one seed after another: `torch.nn.TransformerEncoder` with
 an embedding, AdamW and clipped gradients, batches of 64 by indexing. Ours are the same updates,
-through `training.run`. Both have two layers of four heads and one thread. They take turns, and the
-least processor time of all repetitions is what counts: other work on the machine takes time from
-both. Quote the ratios; the absolute times are those of one machine. The first update, with which a
-kernel is read from the disk or compiled in about two seconds, is left out of both.
+through `training.run`. `stacked` is the loop with the weights of all seeds in one tensor each, by
+torch.vmap. All have two layers of four heads and one thread. They take turns, and the least
+processor time of all repetitions is what counts: other work on the machine takes time from all.
+Quote the ratios, those of the loop over ours and over the stacked one; the absolute times are those
+of one machine. The first update, with which a kernel is read from the disk or compiled in about two
+seconds, is left out of all.
 
 Above 32 units heads are too large for the kernel of attention, and both are bound by products of
 matrices. Five seeds are trained one after another. docs/numbers.md has the ratios.
@@ -21,14 +23,14 @@ import time
 import numpy as np
 import torch
 from measure import SAVING, Clock, Table, save
-from plain_torch import BATCH, DECAY, N_HEADS, N_LAYERS, time_transformer
+from plain_torch import BATCH, DECAY, N_HEADS, N_LAYERS, time_stacked, time_transformer
 from sklearn.base import clone
 
 from sklearn_emerge import OscillatorWorld, TransformerPredictor, TriangleWorld
 from sklearn_emerge.training import TrainingContext, run
 
 SEQUENCES = 512
-UNIT = "milliseconds of the processor an update and seed; ratio of the plain loop over ours"
+UNIT = "milliseconds of the processor an update and seed; ratios of the plain loop over others"
 
 
 def ours(X, width, n_seeds, n_updates, precision):
@@ -78,9 +80,11 @@ def main():
         for units in options.sizes:
             for seeds in options.seeds:
                 case = X, units, seeds, options.updates, options.precision
-                times = [(ours(*case), time_transformer(*case)) for _ in range(options.repetitions)]
-                a, b = 1e3 * np.min(times, axis=0) / (seeds * options.updates)
-                table.add(data=data, units=units, seeds=seeds, ours=a, plain=b, ratio=b / a)
+                functions = ours, time_transformer, time_stacked
+                times = [[f(*case) for f in functions] for _ in range(options.repetitions)]
+                a, b, c = 1e3 * np.min(times, axis=0) / (seeds * options.updates)
+                row = dict(ours=a, plain=b, stacked=c, ratio=b / a, stacked_ratio=b / c)
+                table.add(data=data, units=units, seeds=seeds, **row)
     save(options.save, table.rows, UNIT)
 
 

@@ -7,9 +7,9 @@ from torch import nn
 from ._kernels import GRU, LSTM, RNN
 
 KINDS = {nn.RNN: RNN, nn.GRU: GRU, nn.LSTM: LSTM}
-# Measured on two cores with 256 units: 1.9 (RNN), 2.1 (GRU) and 1.5 (LSTM, one seed) times as fast
-# as torch; 0.9 to 1.3 (RNN) and 1.4 (GRU) times with 384, whose weights fill the second cache.
-MAX_HIDDEN = 256
+# Measured on two cores with 512 units: 2.0 (RNN), 1.9 (GRU) and 1.1 (LSTM) times as fast as torch.
+# Sums of gradients take a vector each: 67 MB a thread for an LSTM of 512 units.
+MAX_HIDDEN = 512
 # Of tokens, measured on one core: 1.3 to 3.7 times as fast as torch with 5,000 and 64 steps. Each
 # block of sequences has gradients of its own, which take memory.
 MAX_TOKENS = 5000

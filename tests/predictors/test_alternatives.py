@@ -200,9 +200,9 @@ def test_the_filter_is_that_of_scikit_learn_with_cross_validation_over_sequences
         ridge = Ridge(penalty * 960, solver="svd")
         prediction = cross_val_predict(ridge, past / scale, following, cv=KFold(5))
         errors.append(((prediction - following) ** 2).mean())
-    theirs = Ridge(PENALTIES[np.argmin(errors)] * 1200).fit(past / scale, following)
-    assert np.allclose(model.coef_.ravel(), theirs.coef_ / scale, atol=1e-6)
-    assert np.allclose(model.intercept_, theirs.intercept_, atol=1e-6)
+    theirs = Ridge(PENALTIES[np.argmin(errors)] * 1200, solver="svd").fit(past / scale, following)
+    np.testing.assert_allclose(model.coef_.ravel(), theirs.coef_ / scale, rtol=1e-9)
+    np.testing.assert_allclose(model.intercept_, [theirs.intercept_], rtol=1e-9)
 
 
 def test_the_logistic_filter_equals_that_of_scikit_learn():

@@ -368,7 +368,7 @@ def test_fits_that_take_torch_no_longer_than_reading_a_kernel_are_left_to_it():
 @pytest.mark.parametrize(
     ("core", "device", "message"),
     [
-        (nn.GRU(2, 300, batch_first=True), "cpu", "300 hidden units"),
+        (nn.GRU(2, 600, batch_first=True), "cpu", "600 hidden units"),
         (nn.GRU(2, 4, batch_first=True), "cuda", "device 'cuda'"),
         (nn.GRU(2, 4, num_layers=2, batch_first=True), "cpu", "one plain batch-first layer"),
         (nn.RNN(2, 4, nonlinearity="relu", batch_first=True), "cpu", "one plain batch-first layer"),
