@@ -96,7 +96,7 @@ def operations(kind, n_units, n_seeds):
 
 def least_time(kind, n_units, n_seeds, limit):
     """Return milliseconds that an update of all seeds takes at so many GFLOP/s; see `least`."""
-    for_a_step = POINTWISE[kind] * n_units + 2 * (3 * n_units + 2)
+    for_a_step = POINTWISE[kind] * n_units + 3 * n_units + 2
     others = 2 * n_seeds * BATCH * (STEPS - 1) * for_a_step
     return (operations(kind, n_units, n_seeds) + others) / limit / 1e6
 

@@ -71,10 +71,11 @@ def test_operations_of_an_update_are_counted():
     # An update of one GRU of 4 units: 64 sequences of 255 steps, 3 gates, 12 and 4 terms.
     assert recurrence.operations("gru", 4, 1) == 2 * 64 * 255 * 12 * 16
     assert recurrence.operations("lstm", 4, 5) == 5 * 2 * 64 * 255 * 16 * 16
+    # At one GFLOP/s, and as much for tanh and the like as for 65 multiplications and additions a
+    # unit; the head has three products of 4 weights, and its bias is added and has a gradient.
+    others = 2 * 64 * 255 * (65 * 4 + 3 * 4 + 2)
     least = recurrence.least_time("gru", 4, 1, limit=1.0)
-    pointwise = 2 * 64 * 255 * (65 * 4 + 2 * (3 * 4 + 2))
-    assert least == pytest.approx((recurrence.operations("gru", 4, 1) + pointwise) / 1e6)
-    assert recurrence.measure_limit(seconds=0.01) > 0
+    assert least == pytest.approx((recurrence.operations("gru", 4, 1) + others) / 1e6)
 
 
 @pytest.mark.parametrize("task", ["probes", "heads"])

@@ -74,7 +74,7 @@ def turned(found, *keys, value):
         ("short_fits", ("grid", 0, "same_losses"), False, "in a grid"),
         ("large_grids", ("seconds", 2, "10000"), 99.0, "times as long"),
         ("assessment", ("whole", "peak"), 4096.0, "at its peak"),
-        ("transformer", (1, "stacked_ratio"), 9.0, "in one tensor"),
+        ("transformer", (1, "stacked_ratio"), 9.0, "of all five in one"),
         ("recurrence", (GRU_OF_16, "ratio"), 3.0, "as fast as with torch"),
         ("recurrence", (0, "share"), 1.1, "of the limit"),
     ],

@@ -62,8 +62,8 @@ class Layout:
     def allocate(self, n_slots, n_steps, dtype):
         """Return arrays for the states of tasks and for what else their way back needs."""
         *_, saved, z = sizes(self.kind, self.n_hidden, self.n_channels)
-        row = n_slots * (n_steps + 1) * LANES
-        return tuple(aligned(row * n, dtype).reshape(n_slots, -1) for n in (z, saved))
+        found = ((n_steps + 1) * rows * LANES for rows in (z, saved))
+        return tuple(aligned(n_slots * n, dtype).reshape(n_slots, n) for n in found)
 
     def bytes_of(self, n_steps, dtype):
         """Return the memory that the states of one sequence take."""

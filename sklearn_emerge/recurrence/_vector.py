@@ -26,9 +26,11 @@ LANES = 32
 _VECTOR_BYTES = 64
 # Rows of a product, and rows and columns of a correlation, whose sums are kept in registers, of
 # which there are 32 with AVX-512, and half as many, and half as wide, without: as many tiles of the
-# first size as there can be, then of the next.
+# first size as there can be, then of the next. Products in double precision, with twice the sums a
+# row, leave out the largest.
 _WIDE = get_host_cpu_features().get("avx512f", False)
 _PRODUCT_ROWS = (8, 4, 1) if _WIDE else (2, 1)
+_MOST_SUMS = 16
 _CORRELATION_ROWS = _CORRELATION_COLUMNS = (4, 1) if _WIDE else (2, 1)
 FAST = ("fast",)
 
@@ -129,7 +131,9 @@ def multiply(typing, out, out_at, a, a_at, a_stride, b, b_at, n_rows, n_terms, a
             for total, place in zip(sums, places, strict=True):
                 vectors.store(builder.load(total), place)
 
-        vectors.tiles(rows, _PRODUCT_ROWS, tile)
+        sums_of_a_row = LANES // vectors.width
+        sizes = [each for each in _PRODUCT_ROWS if each * sums_of_a_row <= _MOST_SUMS]
+        vectors.tiles(rows, sizes, tile)
         return context.get_dummy_value()
 
     signature = types.void(out, out_at, a, a_at, a_stride, b, b_at, n_rows, n_terms, add)

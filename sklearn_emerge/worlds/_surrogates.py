@@ -67,7 +67,8 @@ def _of_channels(X: Floats, rng: np.random.Generator, n_iterations: int) -> Floa
     turns[:, 0] = 1.0
     if n_steps % 2 == 0:
         turns[:, -1] = np.where(turns[:, -1].real < 0, -1.0, 1.0)
-    surrogate = np.empty(X.shape)
+    # Of what is in new memory some may be the first surrogates, which would then stay as they are.
+    surrogate = np.full(X.shape, np.nan)
     moving = np.arange(len(X))
     for _ in range(n_iterations):
         turned = irfft(spectrum[moving] * turns[:, :, np.newaxis], n=n_steps, axis=1)

@@ -1,4 +1,4 @@
-"""An update on a device that holds no numbers: whatever torch makes on another one raises."""
+"""An update on a device that holds no numbers: most of what torch makes on another one raises."""
 
 from contextlib import nullcontext
 

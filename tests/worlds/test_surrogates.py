@@ -10,7 +10,8 @@ from sklearn_emerge import (
     LorenzWorld,
     OscillatorWorld,
 )
-from sklearn_emerge.worlds import PhaseNull, Sample
+from sklearn_emerge.worlds import PhaseNull, Sample, _surrogates
+from sklearn_emerge.worlds._surrogates import surrogates
 
 
 def test_phase_keeps_values_and_spectrum():
@@ -108,3 +109,20 @@ def test_worlds_of_several_channels_have_phase_surrogates(world):
     X, null = world.sample(6, 0).X, world.null("phase").sample(6, 0).X
     assert np.array_equal(np.sort(X, axis=1), np.sort(null, axis=1))
     assert not np.array_equal(X, null)
+
+
+def test_surrogates_do_not_depend_on_what_is_in_memory(monkeypatch):
+    """New memory may hold anything, the surrogates of a first round among it."""
+    X = np.random.default_rng(0).normal(size=(5, 16, 2)).cumsum(axis=1)
+    once, expected = (surrogates(X, np.random.default_rng(1), n) for n in (1, 50))
+    assert not np.array_equal(once, expected)
+
+    class Numpy:
+        def __getattr__(self, name):
+            return getattr(np, name)
+
+        def empty(self, shape):
+            return once.copy()
+
+    monkeypatch.setattr(_surrogates, "np", Numpy())
+    assert np.array_equal(surrogates(X, np.random.default_rng(1), 50), expected)
