@@ -22,15 +22,22 @@ from ._scale import center_and_scale
 
 # Sequences that the hyper-parameters of features are chosen on.
 _N_TUNING = 150
-# Rows of products in single precision are filled up to a multiple of these, with zeros: libraries
-# of linear algebra take up to 48 at once, and some sum in another order in what is left, and in a
-# row alone. So a sequence has the same features alone and among others.
-ROWS = 96
+# Rows of products in single precision come in multiples of these, see `filled_up`.
+_ROWS = 96
 # Moments of what is tried in several threads.
 _MOST_BYTES_AT_ONCE = 2**22
 # Steps for each feature that a head is fitted to, and the least number of sequences. The excess
 # loss of a head is about half the number of features for each step, in nats: .001.
 _STEPS_EACH, _LEAST = 500, 1000
+
+
+def filled_up(n_rows: int) -> int:
+    """Return the rows of a product in single precision, with zeros, for as many that count.
+
+    Libraries of linear algebra take up to 48 at once, and some sum in another order in what is
+    left, and in a row alone. So a sequence has the same features alone and among others.
+    """
+    return n_rows + -n_rows % _ROWS
 
 
 class AlternativePredictor(BasePredictor):

@@ -14,7 +14,7 @@ from .._random import seed_sequence, substream
 from .._typing import Floats, RandomState
 from ..networks import LeakyCell
 from ..training import parts
-from ._alternative import ROWS, FeaturePredictor
+from ._alternative import FeaturePredictor, filled_up
 from ._last_inputs import last_of_windows
 from ._stepping import CellRollouts
 
@@ -234,9 +234,8 @@ class EchoStatePredictor(
         n_sequences, n_steps, n_inputs = inputs.shape
         parts_of_row = self.recurrent_weights_, self.input_weights_, self.bias_
         n_units, leak = len(self.recurrent_weights_), np.float32(self.leak_)
-        # State, inputs and a one in a row, so that one product drives the next state. A sequence
-        # has the same states alone and among others, see `ROWS`.
-        n_rows = n_sequences + -n_sequences % ROWS
+        # State, inputs and a one in a row, so that one product drives the next state.
+        n_rows = filled_up(n_sequences)
         row = np.zeros((n_rows, n_units + n_inputs + 1), dtype=np.float32)
         state, entering, row[:, -1] = row[:, :n_units], row[:, n_units:-1], 1
         weights = np.vstack(parts_of_row).astype(np.float32)

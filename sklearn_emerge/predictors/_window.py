@@ -10,7 +10,7 @@ from .._docs import fill_doc
 from .._missing import observed_only
 from .._random import substream
 from .._typing import Floats, RandomState
-from ._alternative import ROWS, FeaturePredictor
+from ._alternative import FeaturePredictor, filled_up
 from ._last_inputs import last_inputs
 
 _MOST_STEPS = 32
@@ -169,9 +169,8 @@ class WindowPredictor(FeaturePredictor):
         inputs[:, :, :n_past] = past
         inputs[:, :, n_past:] = self._clock(n_steps)
         weights = (self.input_scale_ * self.weights_).astype(np.float32)
-        # A step has the same features in sequences of all lengths, see `ROWS`.
         n_rows = n_sequences * n_steps
-        rows = np.zeros((n_rows + -n_rows % ROWS, n_inputs), dtype=np.float32)
+        rows = np.zeros((filled_up(n_rows), n_inputs), dtype=np.float32)
         rows[:n_rows] = inputs.reshape(n_rows, n_inputs)
         drive = (rows @ weights)[:n_rows].reshape(n_sequences, n_steps, -1)
         drive += self.bias_.astype(np.float32)

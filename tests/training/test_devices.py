@@ -20,14 +20,13 @@ from sklearn_emerge.training._net import batches_of, make_net
 TOKENS = np.random.default_rng(0).integers(5, size=(20, 12))
 NUMBERS = OscillatorWorld(n_steps=12).sample(20, random_state=0).X
 BITS = RegimeWorld(n_steps=12).sample(20, random_state=0).X
-TINY = TransformerPredictor(8, 1, 2, max_steps=4)
 CASES = [
     (RNNPredictor(3), NUMBERS),
     (GRUPredictor(3, time_channel="full_time"), NUMBERS),
     (LSTMPredictor(3, likelihood="bernoulli"), BITS),
     (GRUPredictor(3, likelihood="categorical"), TOKENS),
     (RNNPredictor(3, training="readout", head="sgd"), NUMBERS),
-    (TINY, NUMBERS),
+    (TransformerPredictor(8, 1, 2), NUMBERS),
     (TransformerPredictor(8, 1, 2, likelihood="categorical", dropout=0.1), TOKENS),
     (TransformerPredictor(8, 1, 2, likelihood="categorical", weight_decay=0.1), TOKENS),
 ]
