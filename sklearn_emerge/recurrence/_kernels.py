@@ -32,11 +32,11 @@ from ._lookup import add_up, gather, look_up
 from ._pointwise import pointwise, tanh_of
 from ._softmax import cross_entropy
 from ._team import enter, next_block
-from ._vector import LANES, aligned, correlate, multiply, vector_width
+from ._vector import LANES, add_products, aligned, correlate, multiply, transpose, vector_width
 
-# Rows of lanes (steps of the backward scan) after which gradients of weights are accumulated, while
-# all of it is in the first-level cache.
-CHUNK = 16
+# Steps of the backward scan after which gradients of weights are added up, while all of it is in
+# the first cache; and those where states are turned for that.
+CHUNK, CHUNK_OF_SQUARES = 16, 8
 RNN, GRU, LSTM = 0, 1, 2
 # What a kernel does: outputs; gradients given those of the outputs; or losses and gradients.
 FORWARD, BACKWARD, TRAIN = 0, 1, 2
@@ -200,6 +200,8 @@ def make_kernel(kind, tokens=False):
         # Hidden units, inputs but tokens, outputs; as in `sizes`; tokens of the inputs.
         H, C, O, G, S, K, V, Z, E = shape  # noqa: E741
         GATES = G // H
+        # Gates of a product on the way back: all, unless they are too many for the first cache.
+        AT_ONCE = GATES if G <= 256 else 1
         # Columns of z: the inputs, the row of ones, the hidden states; the last two for the head.
         HID, TAIL = C + 1, 1 + H
         # Rows of the GRU's candidate: recurrent part and rest.
@@ -219,17 +221,29 @@ def make_kernel(kind, tokens=False):
         width = vector_width(x)
         # Weights in the order of the products: forward (of rows with a gradient and columns of
         # z), recurrent and transposed, head, head transposed, inputs transposed.
-        ahead, back = np.zeros((K, Z), dtype), np.empty((GATES, H, H), dtype)
+        ahead, back = np.zeros((K, Z), dtype), np.empty((H, G), dtype)
         head, head_back = np.empty((O, TAIL), dtype), np.empty((H, O), dtype)
         inputs_back = np.empty((C, K), dtype)
-        n_kept = CHUNK if TOKENS else n_steps
+        # Gradients of weights are added up in two ways. Those of the last hidden units are, in
+        # squares, for which the states are turned; in the head if it has many outputs. Those of the
+        # columns before are as partial sums, each a vector.
+        SQUARES = H // LANES
+        HEAD_SQUARES = SQUARES if TOKENS else 0
+        WIDE, HEAD_WIDE = SQUARES * LANES, HEAD_SQUARES * LANES
+        NARROW, HEAD_NARROW = Z - WIDE, TAIL - HEAD_WIDE
+        SQUARE, TURNED = LANES * LANES, WIDE * LANES
+        n_chunk = CHUNK_OF_SQUARES if SQUARES > 0 else CHUNK
+        n_kept = n_chunk if TOKENS else n_steps
         out, d_out = aligned(n_kept * OL, dtype), aligned(n_kept * OL, dtype)
         # Beyond the last row gradients of tokens are read up to a whole vector.
-        d, line = aligned(CHUNK * KL + width * LANES, dtype), aligned(C * LANES, dtype)
+        d, line = aligned(n_chunk * KL + width * LANES, dtype), aligned(C * LANES, dtype)
         d[:] = 0
         dh, dc = aligned(N, dtype), aligned(N, dtype)
-        g = aligned(K * Z * width, dtype).reshape(K, Z, width)
-        g_head = aligned(O * TAIL * width, dtype).reshape(O, TAIL, width)
+        g = aligned(K * NARROW * width, dtype).reshape(K, NARROW, width)
+        g_head = aligned(O * HEAD_NARROW * width, dtype).reshape(O, HEAD_NARROW, width)
+        g_wide = aligned(G * WIDE, dtype).reshape(SQUARES, G, LANES)
+        g_head_wide = aligned(O * HEAD_WIDE, dtype).reshape(HEAD_SQUARES, O, LANES)
+        turned = aligned((n_chunk + 1) * TURNED, dtype)
         # What enters for a token, a row each: gates that sum both inputs, and the GRU's rest, each
         # filled up to whole vectors.
         FILLED = (S + width - 1) // width * width
@@ -265,7 +279,7 @@ def make_kernel(kind, tokens=False):
                 for e in range(E):
                     table[e * STRIDE + column] = w[i * (E + C) + e]
                 for j in range(H):
-                    ahead[r, HID + j] = back[i // H, j, i % H] = w[I_END + i * H + j]
+                    ahead[r, HID + j] = back[j, i] = w[I_END + i * H + j]
                 ahead[r, C] = w[B_END + i]
                 ahead[q, C] = w[R_END + i] + (w[B_END + i] if i < S else 0)
             for k in range(K):
@@ -350,10 +364,12 @@ def make_kernel(kind, tokens=False):
             dc[:] = 0
             g[:] = 0
             g_head[:] = 0
+            g_wide[:] = 0
+            g_head_wide[:] = 0
             g_table[:] = 0
             end = n_steps
             while end > 0:
-                begin = max(end - CHUNK, 0)
+                begin = max(end - n_chunk, 0)
                 kept = begin if TOKENS else 0
                 if TOKENS:
                     for t in range(begin, end):
@@ -373,8 +389,8 @@ def make_kernel(kind, tokens=False):
                         _gru_backward(N, (dh, s, z, d), (0, s1, h0, at))
                     else:
                         _lstm_backward(N, (dh, dc, s, s, d), (0, 0, s0, s1, at))
-                    for gate in range(GATES):
-                        multiply(dh, 0, back, gate * H * H, H, d, at + gate * N, H, H, 1)
+                    for gate in range(0, GATES, AT_ONCE):
+                        multiply(dh, 0, back, gate * H, G, d, at + gate * N, H, AT_ONCE * H, 1)
                     if TOKENS and E > 0:
                         add_up(g_table, 0, STRIDE, ids, t * LANES, d, at, S)
                         if KIND == GRU:
@@ -386,12 +402,12 @@ def make_kernel(kind, tokens=False):
                             for c in range(C):
                                 d_x[row[start + lane], t, c] = line[c * LANES + lane]
                 size = end - begin
-                correlate(g, 0, Z, d, 0, KL, z, begin * ZL, ZL, S, Z, size)
+                correlate(g, 0, NARROW, d, 0, KL, z, begin * ZL, ZL, S, NARROW, size)
                 if KIND == GRU:
                     correlate(
                         g,
-                        (REC * Z + C) * width,
-                        Z,
+                        (REC * NARROW + C) * width,
+                        NARROW,
                         d,
                         REC * LANES,
                         KL,
@@ -399,13 +415,13 @@ def make_kernel(kind, tokens=False):
                         begin * ZL + C * LANES,
                         ZL,
                         H,
-                        TAIL,
+                        NARROW - C,
                         size,
                     )
                     correlate(
                         g,
-                        REST * Z * width,
-                        Z,
+                        REST * NARROW * width,
+                        NARROW,
                         d,
                         REST * LANES,
                         KL,
@@ -419,7 +435,7 @@ def make_kernel(kind, tokens=False):
                 correlate(
                     g_head,
                     0,
-                    TAIL,
+                    HEAD_NARROW,
                     d_out,
                     (begin - kept) * OL,
                     OL,
@@ -427,9 +443,29 @@ def make_kernel(kind, tokens=False):
                     (begin + 1) * ZL + C * LANES,
                     ZL,
                     O,
-                    TAIL,
+                    HEAD_NARROW,
                     size,
                 )
+                for t in range(size + 1 if SQUARES > 0 else 0):
+                    wide = (begin + t) * ZL + NARROW * LANES
+                    transpose(turned, t * TURNED, z, wide, SQUARES)
+                for p in range(SQUARES):
+                    add_products(
+                        g_wide, p * G * LANES, d, 0, KL, turned, p * SQUARE, TURNED, G, size
+                    )
+                for p in range(HEAD_SQUARES):
+                    add_products(
+                        g_head_wide,
+                        p * O * LANES,
+                        d_out,
+                        (begin - kept) * OL,
+                        OL,
+                        turned,
+                        TURNED + p * SQUARE,
+                        TURNED,
+                        O,
+                        size,
+                    )
                 end = begin
             result = d_weights[task]
             for i in range(G):
@@ -439,14 +475,20 @@ def make_kernel(kind, tokens=False):
                 column = i if i < S else FILLED + i - S
                 for e in range(E):
                     result[i * (E + C) + e] = g_table[e * STRIDE + column]
-                for j in range(H):
+                for j in range(H - WIDE):
                     result[I_END + i * H + j] = g[r, HID + j].sum()
+                for p in range(SQUARES):
+                    at = I_END + (i + 1) * H - WIDE + p * LANES
+                    result[at : at + LANES] = g_wide[p, i]
                 result[R_END + i] = g[q, C].sum()
                 result[B_END + i] = g[r, C].sum()
             for o in range(O):
                 result[W_END + o] = g_head[o, 0].sum()
-                for j in range(H):
+                for j in range(H - HEAD_WIDE):
                     result[D_END + o * H + j] = g_head[o, 1 + j].sum()
+                for p in range(HEAD_SQUARES):
+                    at = D_END + (o + 1) * H - HEAD_WIDE + p * LANES
+                    result[at : at + LANES] = g_head_wide[p, o]
 
     # On disk each kind has a file of its own: processes that compile two kinds at once would
     # otherwise write over what the other has noted in it.

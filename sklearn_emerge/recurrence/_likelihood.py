@@ -7,8 +7,10 @@ from numba import njit
 from ._compile import ARITHMETIC
 from ._vector import LANES, tanh
 
+_inline = njit(inline="always", **ARITHMETIC)
 
-@njit(inline="always", **ARITHMETIC)
+
+@_inline
 def likelihood(out, d_out, ratio, bernoulli, weight, lanes):
     """Replace targets in `d_out` by the gradient of the loss times `weight`; return the loss.
 
@@ -16,27 +18,47 @@ def likelihood(out, d_out, ratio, bernoulli, weight, lanes):
     Gaussian of standard deviation 1 / ratio, without its constant, or Bernoulli with `out` as log
     odds; summed, in nats.
     """
-    half = out.dtype.type(0.5)
     total, channel = 0.0, 0
     for first in range(0, len(out), LANES):
-        last = min(first + lanes, len(out))
-        o, d = out[first:last], d_out[first:last]
-        part = out.dtype.type(0)
+        n = min(lanes, len(out) - first)
         if bernoulli:
-            # One logarithm for many entries: none of the factors is below a half.
-            product = out.dtype.type(1)
-            for k in range(len(o)):
-                likelier = half + half * tanh(half * abs(o[k]))
-                product *= likelier
-                part += max(o[k], 0) - o[k] * d[k]
-                d[k] = weight * (half + half * tanh(half * o[k]) - d[k])
-            total -= math.log(product)
+            total += _bernoulli(out, d_out, first, n, weight)
+        elif n == LANES:
+            # Of a number that the compiler knows: that takes a third of the time.
+            total += _gaussian(out, d_out, first, LANES, ratio[channel], weight)
         else:
-            of_channel = ratio[channel]
-            for k in range(len(o)):
-                error = (o[k] - d[k]) * of_channel
-                part += half * error * error
-                d[k] = weight * of_channel * error
-        total += part
+            total += _gaussian(out, d_out, first, n, ratio[channel], weight)
         channel = channel + 1 if channel + 1 < len(ratio) else 0
     return total
+
+
+@_inline
+def _of_row(out, d_out, first, n, ratio, bernoulli, weight):
+    if bernoulli:
+        return _bernoulli(out, d_out, first, n, weight)
+    return _gaussian(out, d_out, first, n, ratio, weight)
+
+
+@_inline
+def _gaussian(out, d_out, first, n, ratio, weight):
+    half, scale = out.dtype.type(0.5), weight * ratio
+    total = out.dtype.type(0)
+    for k in range(first, first + n):
+        error = (out[k] - d_out[k]) * ratio
+        total += half * error * error
+        d_out[k] = scale * error
+    return total
+
+
+@_inline
+def _bernoulli(out, d_out, first, n, weight):
+    half = out.dtype.type(0.5)
+    # One logarithm for many entries: none of the factors is below a half.
+    total, product = out.dtype.type(0), out.dtype.type(1)
+    for k in range(first, first + n):
+        log_odds = out[k]
+        likelier = half + half * tanh(half * abs(log_odds))
+        product *= likelier
+        total += max(log_odds, 0) - log_odds * d_out[k]
+        d_out[k] = weight * (half + half * tanh(half * log_odds) - d_out[k])
+    return total - math.log(product)

@@ -50,7 +50,8 @@ def pointwise(step):
 
     @intrinsic
     def apply(typing, size, arrays, starts):
-        return _applied(step, size, arrays, starts)
+        # A formula is a chain of operations that wait for each other: of two there is more to do.
+        return _applied(step, size, arrays, starts, n_vectors=2)
 
     return apply
 
@@ -80,11 +81,11 @@ def pointwise_of(step):
     return apply
 
 
-def _applied(step, size, arrays, starts, *constants):
+def _applied(step, size, arrays, starts, *constants, n_vectors=1):
     """Return the signature of a pointwise function, and what writes its code."""
 
     def generate(context, builder, signature, arguments):
-        vectors = Vectors(context, builder, arrays.dtype.dtype)
+        vectors = Vectors(context, builder, arrays.dtype.dtype, n_vectors)
         n, *tuples = arguments[:3]
         parts = (cgutils.unpack_tuple(builder, each) for each in tuples)
         pointers = [vectors.pointer(arrays.dtype, *each) for each in zip(*parts, strict=True)]

@@ -5,7 +5,9 @@ for another to come: where none is there, it does all tasks itself. It waits for
 
 To wake a thread and to tell it what to do takes as long as an update of a small network, and needs
 the interpreter lock. In training, where the next tasks come in a moment, threads stay in the
-kernel instead, and look for them there for some tenths of a millisecond.
+kernel instead, and look for them there for some tenths of a millisecond. One that has left needs
+the interpreter lock to say so by its future, and may not get it before the next tasks are done: it
+says so in the kernel.
 
 What threads share is an array of integers, each in a cache line of its own, which kernels read and
 write by instructions that other threads see as a whole and in their order.
@@ -28,10 +30,10 @@ from numba.extending import intrinsic
 from ._vector import LANES
 
 # The integers: tasks that nobody has taken, other threads that are at work, how often they look
-# for what others do before they leave, and sequences in a batch.
-_TODO, _BUSY, _PATIENCE, BATCH = range(4)
+# for what others do before they leave, sequences in a batch, whether tasks are about to be offered;
+# and, as many further as the number of another thread says, whether that is in the kernel.
+_TODO, _BUSY, _PATIENCE, BATCH, _EXPECTED, _HERE = range(6)
 _LINE = 8
-_N_SHARED = 4 * _LINE
 # Seconds for which the one that leads sleeps when it has looked as often whether others are done.
 _SLEEP = 1e-4
 _X86 = binding.get_default_triple().startswith(("x86_64", "i686"))
@@ -97,12 +99,13 @@ def _pause(typing):
 
 @njit
 def enter(shared, n_tasks):
-    """Offer tasks, as the thread that leads; with 0 of them join as another, to take some.
+    """Offer tasks, as the thread that leads; with minus its number join as another, to take some.
 
     Nothing may fail between this and the end of tasks: the one that leads waits for the others.
     """
     if n_tasks > 0:
         _set(shared, _TODO, n_tasks)
+        _set(shared, _EXPECTED, 0)
     else:
         _add(shared, _BUSY, 1)
 
@@ -125,8 +128,13 @@ def next_task(shared, n_tasks):
             return -1
         _add(shared, _BUSY, -1)
         looks = 0
-        while look(shared, _TODO) <= 0:
-            if looks >= look(shared, _PATIENCE):
+        while True:
+            # Before the tasks, which are offered before they are no longer expected.
+            expected = look(shared, _EXPECTED)
+            if look(shared, _TODO) > 0:
+                break
+            if looks >= look(shared, _PATIENCE) and not expected:
+                _set(shared, _HERE - n_tasks, 0)
                 return -1
             looks += 1
             _pause()
@@ -153,8 +161,8 @@ class Team:
     Parameters
     ----------
     run : callable
-        ``run(thread, shared, n_tasks)`` runs the kernel on a thread, from 0 on; the last two are
-        the arguments of `enter` and `next_task`.
+        ``run(thread, shared, n_tasks)`` runs the kernel on a thread, 0 for the one that leads; the
+        last two are the arguments of `enter` and `next_task`.
     n_threads : int
         Threads with the one that calls, at most, see `team_size`.
     stay : bool, default=False
@@ -166,9 +174,10 @@ class Team:
         self, run: Callable[[int, Any, int], None], n_threads: int, stay: bool = False
     ) -> None:
         self._run = run
-        self._shared = np.zeros(_N_SHARED, np.int64)
+        n_others = team_size(n_threads) - 1
+        self._shared = np.zeros((_HERE + 1 + n_others) * _LINE, np.int64)
         self._stay = stay
-        self._others: list[Future[None] | None] = [None] * (team_size(n_threads) - 1)
+        self._others: list[Future[None] | None] = [None] * n_others
 
     def work(self, n_tasks: int, batch: int = 0) -> None:
         """Do all tasks, one call at a time. After an error a team is of no use any more.
@@ -190,15 +199,26 @@ class Team:
         self._shared[BATCH * _LINE] = batch
         # They may be there before there is something to do.
         self._shared[_PATIENCE * _LINE] = _LOOKS
-        for i, other in enumerate(self._others[: n_tasks - 1]):
-            if other is not None and other.done():
-                other.result()
-            if other is None or other.done():
-                self._others[i] = _start(self._run, i + 1, self._shared, 0)
-        self._run(0, self._shared, n_tasks)
-        self._wait()
+        # Who is found to be there does not leave before the tasks are offered.
+        self._shared[_EXPECTED * _LINE] = 1
+        try:
+            self._call_others(min(len(self._others), n_tasks - 1))
+            self._run(0, self._shared, n_tasks)
+            self._wait()
+        finally:
+            self._shared[_EXPECTED * _LINE] = 0
         if not self._stay:
             self._shared[_PATIENCE * _LINE] = 0
+
+    def _call_others(self, n_others: int) -> None:
+        """Start those threads that are not there."""
+        for i, other in enumerate(self._others[:n_others]):
+            here = (_HERE + 1 + i) * _LINE
+            if other is not None and other.done():
+                other.result()
+            if other is None or other.done() or not self._shared[here]:
+                self._shared[here] = 1
+                self._others[i] = _start(self._run, i + 1, self._shared, -1 - i)
 
     def _wait(self) -> None:
         while self._shared[_BUSY * _LINE] > 0:

@@ -106,37 +106,127 @@ def multiply(typing, out, out_at, a, a_at, a_stride, b, b_at, n_rows, n_terms, a
 
     def generate(context, builder, signature, arguments):
         vectors = Vectors(context, builder, out.dtype)
-        out_start, a_start, b_start = (
+        starts = [
             vectors.pointer(signature.args[i], arguments[i], arguments[i + 1]) for i in (0, 2, 5)
-        )
+        ]
         stride, rows, terms = (arguments[i] for i in (4, 7, 8))
 
-        def tile(row, size):
-            targets = [vectors.offset(out_start, row, LANES, r * LANES) for r in range(size)]
-            scalars = vectors.rows(a_start, row, stride, size)
-            lanes = range(0, LANES, vectors.width)
-            pairs = [(r, lane) for r in range(size) for lane in lanes]
-            places = [vectors.shift(targets[r], lane) for r, lane in pairs]
-            sums = [
-                vectors.register(vectors.load(place) if onto else vectors.zero) for place in places
-            ]
+        def first(place):
+            return vectors.load(place) if onto else vectors.zero
 
+        def sum_up(add_terms, a_start, b_start):
+            add_terms(a_start, b_start)
+
+        _product(vectors, starts, stride, rows, terms, first, sum_up, lambda place, total: total)
+        return context.get_dummy_value()
+
+    signature = types.void(out, out_at, a, a_at, a_stride, b, b_at, n_rows, n_terms, add)
+    return signature, generate
+
+
+@intrinsic
+def add_products(typing, out, out_at, a, a_at, a_step, b, b_at, b_step, n_rows, n_steps):
+    """Add sum_q sum_k a[q, r, k] b[q, k] to out[r]; all rows, and sums over k, are of `LANES`.
+
+    The steps of `a` and `b` are from one q to the next, `n_steps` is the range of q. It is what
+    `correlate` does with rows of b that were transposed: an entry of `out` is then a number, not a
+    vector of partial sums, which with many rows do not fit the cache. What is added comes from one
+    sum, which rounds less than one that goes on from what was there.
+    """
+
+    def generate(context, builder, signature, arguments):
+        vectors = Vectors(context, builder, out.dtype)
+        starts = [
+            vectors.pointer(signature.args[i], arguments[i], arguments[i + 1]) for i in (0, 2, 5)
+        ]
+        a_step, b_step, rows, steps = (arguments[i] for i in (4, 7, 8, 9))
+        lanes = context.get_constant(types.intp, LANES)
+
+        def sum_up(add_terms, a_start, b_start):
+            with cgutils.for_range(builder, steps) as loop:
+                at_a, at_b = (
+                    builder.gep(start, [builder.mul(loop.index, step)])
+                    for start, step in ((a_start, a_step), (b_start, b_step))
+                )
+                add_terms(at_a, at_b)
+
+        def onto(place, total):
+            return builder.fadd(vectors.load(place), total)
+
+        _product(vectors, starts, lanes, rows, lanes, lambda place: vectors.zero, sum_up, onto)
+        return context.get_dummy_value()
+
+    signature = types.void(out, out_at, a, a_at, a_step, b, b_at, b_step, n_rows, n_steps)
+    return signature, generate
+
+
+def _product(vectors, starts, stride, rows, terms, first, sum_up, last):
+    """Write the code of a product of matrices, whose rows are taken by tiles.
+
+    Parameters
+    ----------
+    vectors : Vectors
+        Of the type of the numbers.
+    starts : sequence of addresses
+        Of the result, of the matrix of factors and of the rows that these multiply.
+    stride, rows, terms : numbers of the code
+        From one row of factors to the next; how many rows, and factors of a row, there are.
+    first, last : callable
+        Of the place of a vector of the result, what sums begin with; of the place and the sum,
+        what is written there.
+    sum_up : callable
+        Calls its first argument, which adds the terms from two addresses on, with the others, the
+        addresses of the tile's first factor and of the first row, or with some that follow them.
+    """
+    builder = vectors.builder
+    out_start, a_start, b_start = starts
+    lanes = range(0, LANES, vectors.width)
+
+    def tile(row, size):
+        pairs = [(r, lane) for r in range(size) for lane in lanes]
+        targets = [vectors.offset(out_start, row, LANES, r * LANES) for r in range(size)]
+        places = [vectors.shift(targets[r], lane) for r, lane in pairs]
+        sums = [vectors.register(first(place)) for place in places]
+
+        def add_terms(at_a, at_b):
+            scalars = vectors.rows(at_a, ir.Constant(stride.type, 0), stride, size)
             with cgutils.for_range(builder, terms) as loop:
-                at = vectors.offset(b_start, loop.index, LANES)
+                at = vectors.offset(at_b, loop.index, LANES)
                 values = {lane: vectors.load(vectors.shift(at, lane)) for lane in lanes}
                 factors = [vectors.broadcast(builder.gep(each, [loop.index])) for each in scalars]
                 for total, (r, lane) in zip(sums, pairs, strict=True):
                     value = vectors.multiply_add(factors[r], values[lane], builder.load(total))
                     builder.store(value, total)
-            for total, place in zip(sums, places, strict=True):
-                vectors.store(builder.load(total), place)
 
-        sums_of_a_row = LANES // vectors.width
-        sizes = [each for each in _PRODUCT_ROWS if each * sums_of_a_row <= _MOST_SUMS]
-        vectors.tiles(rows, sizes, tile)
+        sum_up(add_terms, vectors.rows(a_start, row, stride, 1)[0], b_start)
+        for total, place in zip(sums, places, strict=True):
+            vectors.store(last(place, builder.load(total)), place)
+
+    sizes = [each for each in _PRODUCT_ROWS if each * len(lanes) <= _MOST_SUMS]
+    vectors.tiles(rows, sizes, tile)
+
+
+@intrinsic
+def transpose(typing, out, out_at, rows, rows_at, n_squares):
+    """Set out[s, lane, c] = rows[s, c, lane], where rows[s] are `LANES` rows of lanes."""
+
+    def generate(context, builder, signature, arguments):
+        vectors = Vectors(context, builder, out.dtype)
+        target, source = (
+            vectors.pointer(signature.args[i], arguments[i], arguments[i + 1]) for i in (0, 2)
+        )
+        parts = list(range(0, LANES, vectors.width))
+        with cgutils.for_range(builder, arguments[4]) as loop:
+            to, of = (vectors.offset(start, loop.index, LANES**2) for start in (target, source))
+            for row in parts:
+                for lane in parts:
+                    places = [row * LANES + lane + k * LANES for k in range(vectors.width)]
+                    square = [vectors.load(vectors.shift(of, place)) for place in places]
+                    for k, value in enumerate(vectors.transposed(square)):
+                        vectors.store(value, vectors.shift(to, (lane + k) * LANES + row))
         return context.get_dummy_value()
 
-    signature = types.void(out, out_at, a, a_at, a_stride, b, b_at, n_rows, n_terms, add)
+    signature = types.void(out, out_at, rows, rows_at, n_squares)
     return signature, generate
 
 
@@ -212,12 +302,12 @@ def correlate(
 
 
 class Vectors:
-    """Instructions on vectors of one type of number."""
+    """Instructions on vectors of one type of number, or on several at once, as one."""
 
-    def __init__(self, context, builder, dtype):
+    def __init__(self, context, builder, dtype, n_vectors=1):
         self.context, self.builder = context, builder
         self.bytes = dtype.bitwidth // 8
-        self.width = _VECTOR_BYTES // self.bytes
+        self.width = n_vectors * _VECTOR_BYTES // self.bytes
         self.type = ir.VectorType(context.get_value_type(dtype), self.width)
         self.zero = ir.Constant(self.type, None)
 

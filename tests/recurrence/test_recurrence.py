@@ -42,6 +42,9 @@ SIZES = [
     ((5, 2, 1), torch.float32),
     ((16, 3, 2), torch.float32),
     ((23, 1, 3), torch.float32),
+    # Gradients of 32 units and more are added up in another way.
+    ((32, 1, 2), torch.float32),
+    ((75, 2, 1), torch.float32),
 ]
 
 

@@ -13,6 +13,8 @@ from sklearn_emerge.recurrence import Team, _team
 from sklearn_emerge.recurrence._team import BATCH, enter, look, next_task
 
 N_THREADS = 4
+# Where it is said whether the first of the other threads is in the kernel.
+HERE = (_team._HERE + 1) * _team._LINE
 count_processors = _team._n_processors
 
 
@@ -125,6 +127,46 @@ def test_others_stay_for_the_next_call_and_leave_when_none_comes():
     counting.team.work(20)
     counting.team._others[0].result(timeout=60)
     assert begun.count(1) == 2
+
+
+def test_one_that_has_left_is_called_again_before_it_can_say_so(monkeypatch):
+    """Its future ends when it has the interpreter lock, which the one that leads may hold."""
+    monkeypatch.setattr(_team, "_LOOKS", 1)
+    counting, may_say_so = Counting(2, 20, True), threading.Event()
+
+    def run(thread, shared, n_tasks):
+        counting.run(thread, shared, n_tasks)
+        if thread:
+            may_say_so.wait(timeout=60)
+
+    counting.team._run = run
+    counting.team.work(20)
+    [other] = counting.team._others
+    while counting.team._shared[HERE]:
+        time.sleep(1e-3)
+    assert not other.done()
+    counting.team.work(20)
+    assert counting.team._others[0] is not other
+    may_say_so.set()
+    wait_for_others(counting.team)
+    np.testing.assert_array_equal(counting.done.sum(axis=0), 2)
+
+
+def test_others_do_not_leave_between_being_counted_and_being_offered_tasks(monkeypatch):
+    monkeypatch.setattr(_team, "_LOOKS", 1)
+    counting, here = Counting(2, 20, True), []
+
+    def run(thread, shared, n_tasks):
+        if thread == 0:
+            time.sleep(0.05)
+            here.append(shared[HERE])
+        counting.run(thread, shared, n_tasks)
+
+    counting.team._run = run
+    counting.team.work(20)
+    assert here == [1]
+    counting.team._others[0].result(timeout=60)
+    assert counting.team._shared[HERE] == 0
 
 
 @pytest.mark.parametrize("stay", [False, True])
