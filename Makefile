@@ -85,6 +85,7 @@ benchmark: .venv/installed-benchmark
 	$(MEASURE)recurrence.py $(SAVE)
 	$(MEASURE)recurrence.py --sizes 16 32 --seeds 5 1 --tokens 27 300 --updates 15 $(SAVE)
 	$(MEASURE)transformer.py --data tokens $(SAVE)
+	$(MEASURE)transformer.py --data tokens --precision bfloat16 $(SAVE)
 	$(MEASURE)probes.py $(SAVE)
 	$(MEASURE)assessment.py $(SAVE)
 	$(MEASURE)growth.py $(SAVE)

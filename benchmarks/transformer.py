@@ -85,7 +85,8 @@ def main():
                 a, b, c = 1e3 * np.min(times, axis=0) / (seeds * options.updates)
                 row = dict(ours=a, plain=b, stacked=c, ratio=b / a, stacked_ratio=b / c)
                 table.add(data=data, units=units, seeds=seeds, **row)
-    save(options.save, table.rows, UNIT)
+    name = "" if options.precision == "float32" else f"transformer_{options.precision}"
+    save(options.save, table.rows, UNIT, name)
 
 
 if __name__ == "__main__":

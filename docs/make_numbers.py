@@ -50,6 +50,17 @@ def chosen(numbers, **words):
     return pd.DataFrame(numbers)[list(words)].rename(columns=words).dropna(axis=1, how="all")
 
 
+def half_precision(benchmarks):
+    """Return milliseconds of transformers in single and in half precision, and their ratio."""
+    keys = ["units", "seeds"]
+    single, half = (
+        pd.DataFrame(benchmarks[name]["numbers"])[[*keys, "ours"]].rename(columns={"ours": column})
+        for name, column in (("transformer", "float32"), ("transformer_bfloat16", "bfloat16"))
+    )
+    both = single.merge(half, on=keys)
+    return both.assign(ratio=both.float32 / both.bfloat16)
+
+
 def crossover(numbers):
     """Return by model up to how many units all ratios are above 1, and from where they are not."""
     found = []
@@ -102,6 +113,7 @@ def write_page(page=DOCS / "numbers.md"):
         limit=limit,
         max_hidden=MAX_HIDDEN,
         transformer=beside(benchmarks["transformer"]["numbers"], ["units"], "seeds", seeds),
+        half=half_precision(benchmarks),
         probes=beside(benchmarks["probes"]["numbers"], sizes, "task", {}),
         grids=grids(benchmarks["large_grids"]["numbers"]),
     )

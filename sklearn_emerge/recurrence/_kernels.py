@@ -35,7 +35,7 @@ from ._team import enter, next_block
 from ._vector import LANES, add_products, aligned, correlate, multiply, transpose, vector_width
 
 # Steps of the backward scan after which gradients of weights are added up, while all of it is in
-# the first cache; and those where states are turned for that.
+# the first cache; fewer where states are transposed for that, of 32 units and more.
 CHUNK, CHUNK_OF_SQUARES = 16, 8
 RNN, GRU, LSTM = 0, 1, 2
 # What a kernel does: outputs; gradients given those of the outputs; or losses and gradients.
@@ -224,9 +224,9 @@ def make_kernel(kind, tokens=False):
         ahead, back = np.zeros((K, Z), dtype), np.empty((H, G), dtype)
         head, head_back = np.empty((O, TAIL), dtype), np.empty((H, O), dtype)
         inputs_back = np.empty((C, K), dtype)
-        # Gradients of weights are added up in two ways. Those of the last hidden units are, in
-        # squares, for which the states are turned; in the head if it has many outputs. Those of the
-        # columns before are as partial sums, each a vector.
+        # Gradients of weights are added up in two ways. Those of the last hidden units are by
+        # products of squares, for which the states are transposed; in the head, if it has as many
+        # outputs as there are tokens. Those of the columns before are as partial sums.
         SQUARES = H // LANES
         HEAD_SQUARES = SQUARES if TOKENS else 0
         WIDE, HEAD_WIDE = SQUARES * LANES, HEAD_SQUARES * LANES
@@ -446,7 +446,8 @@ def make_kernel(kind, tokens=False):
                     HEAD_NARROW,
                     size,
                 )
-                for t in range(size + 1 if SQUARES > 0 else 0):
+                # The head reads the states one step later.
+                for t in range(size + 1 if TOKENS else size):
                     wide = (begin + t) * ZL + NARROW * LANES
                     transpose(turned, t * TURNED, z, wide, SQUARES)
                 for p in range(SQUARES):

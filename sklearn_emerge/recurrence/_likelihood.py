@@ -24,19 +24,12 @@ def likelihood(out, d_out, ratio, bernoulli, weight, lanes):
         if bernoulli:
             total += _bernoulli(out, d_out, first, n, weight)
         elif n == LANES:
-            # Of a number that the compiler knows: that takes a third of the time.
+            # How many there are is a constant of the code then, which is faster.
             total += _gaussian(out, d_out, first, LANES, ratio[channel], weight)
         else:
             total += _gaussian(out, d_out, first, n, ratio[channel], weight)
         channel = channel + 1 if channel + 1 < len(ratio) else 0
     return total
-
-
-@_inline
-def _of_row(out, d_out, first, n, ratio, bernoulli, weight):
-    if bernoulli:
-        return _bernoulli(out, d_out, first, n, weight)
-    return _gaussian(out, d_out, first, n, ratio, weight)
 
 
 @_inline

@@ -31,7 +31,8 @@ from ._vector import LANES
 
 # The integers: tasks that nobody has taken, other threads that are at work, how often they look
 # for what others do before they leave, sequences in a batch, whether tasks are about to be offered;
-# and, as many further as the number of another thread says, whether that is in the kernel.
+# and, as many further as the number of another thread says, whether that is in the kernel, or on
+# its way there.
 _TODO, _BUSY, _PATIENCE, BATCH, _EXPECTED, _HERE = range(6)
 _LINE = 8
 # Seconds for which the one that leads sleeps when it has looked as often whether others are done.
@@ -199,10 +200,11 @@ class Team:
         self._shared[BATCH * _LINE] = batch
         # They may be there before there is something to do.
         self._shared[_PATIENCE * _LINE] = _LOOKS
-        # Who is found to be there does not leave before the tasks are offered.
+        # Who is found to be there stays until the tasks are offered: a call without one that was
+        # just about to leave takes longer, no more.
         self._shared[_EXPECTED * _LINE] = 1
         try:
-            self._call_others(min(len(self._others), n_tasks - 1))
+            self._call_others(n_tasks - 1)
             self._run(0, self._shared, n_tasks)
             self._wait()
         finally:
@@ -210,13 +212,14 @@ class Team:
         if not self._stay:
             self._shared[_PATIENCE * _LINE] = 0
 
-    def _call_others(self, n_others: int) -> None:
-        """Start those threads that are not there."""
-        for i, other in enumerate(self._others[:n_others]):
+    def _call_others(self, most: int) -> None:
+        """Start those threads that are not there, of so many at most."""
+        for i, other in enumerate(self._others[:most]):
             here = (_HERE + 1 + i) * _LINE
-            if other is not None and other.done():
+            done = other is None or other.done()
+            if done and other is not None:
                 other.result()
-            if other is None or other.done() or not self._shared[here]:
+            if done or not self._shared[here]:
                 self._shared[here] = 1
                 self._others[i] = _start(self._run, i + 1, self._shared, -1 - i)
 

@@ -114,10 +114,7 @@ def multiply(typing, out, out_at, a, a_at, a_stride, b, b_at, n_rows, n_terms, a
         def first(place):
             return vectors.load(place) if onto else vectors.zero
 
-        def sum_up(add_terms, a_start, b_start):
-            add_terms(a_start, b_start)
-
-        _product(vectors, starts, stride, rows, terms, first, sum_up, lambda place, total: total)
+        _product(vectors, starts, stride, rows, terms, first, lambda place, total: total)
         return context.get_dummy_value()
 
     signature = types.void(out, out_at, a, a_at, a_stride, b, b_at, n_rows, n_terms, add)
@@ -142,25 +139,20 @@ def add_products(typing, out, out_at, a, a_at, a_step, b, b_at, b_step, n_rows, 
         a_step, b_step, rows, steps = (arguments[i] for i in (4, 7, 8, 9))
         lanes = context.get_constant(types.intp, LANES)
 
-        def sum_up(add_terms, a_start, b_start):
-            with cgutils.for_range(builder, steps) as loop:
-                at_a, at_b = (
-                    builder.gep(start, [builder.mul(loop.index, step)])
-                    for start, step in ((a_start, a_step), (b_start, b_step))
-                )
-                add_terms(at_a, at_b)
+        def zero(place):
+            return vectors.zero
 
         def onto(place, total):
             return builder.fadd(vectors.load(place), total)
 
-        _product(vectors, starts, lanes, rows, lanes, lambda place: vectors.zero, sum_up, onto)
+        _product(vectors, starts, lanes, rows, lanes, zero, onto, (steps, a_step, b_step))
         return context.get_dummy_value()
 
     signature = types.void(out, out_at, a, a_at, a_step, b, b_at, b_step, n_rows, n_steps)
     return signature, generate
 
 
-def _product(vectors, starts, stride, rows, terms, first, sum_up, last):
+def _product(vectors, starts, stride, rows, terms, first, last, blocks=None):
     """Write the code of a product of matrices, whose rows are taken by tiles.
 
     Parameters
@@ -174,9 +166,9 @@ def _product(vectors, starts, stride, rows, terms, first, sum_up, last):
     first, last : callable
         Of the place of a vector of the result, what sums begin with; of the place and the sum,
         what is written there.
-    sum_up : callable
-        Calls its first argument, which adds the terms from two addresses on, with the others, the
-        addresses of the tile's first factor and of the first row, or with some that follow them.
+    blocks : tuple of numbers of the code, default=None
+        How many blocks of as many terms there are, and how far it is from one to the next, in the
+        factors and in the rows; None is one.
     """
     builder = vectors.builder
     out_start, a_start, b_start = starts
@@ -188,17 +180,24 @@ def _product(vectors, starts, stride, rows, terms, first, sum_up, last):
         places = [vectors.shift(targets[r], lane) for r, lane in pairs]
         sums = [vectors.register(first(place)) for place in places]
 
-        def add_terms(at_a, at_b):
-            scalars = vectors.rows(at_a, ir.Constant(stride.type, 0), stride, size)
+        def add_terms(scalars, b_start):
             with cgutils.for_range(builder, terms) as loop:
-                at = vectors.offset(at_b, loop.index, LANES)
+                at = vectors.offset(b_start, loop.index, LANES)
                 values = {lane: vectors.load(vectors.shift(at, lane)) for lane in lanes}
                 factors = [vectors.broadcast(builder.gep(each, [loop.index])) for each in scalars]
                 for total, (r, lane) in zip(sums, pairs, strict=True):
                     value = vectors.multiply_add(factors[r], values[lane], builder.load(total))
                     builder.store(value, total)
 
-        sum_up(add_terms, vectors.rows(a_start, row, stride, 1)[0], b_start)
+        scalars = vectors.rows(a_start, row, stride, size)
+        if blocks is None:
+            add_terms(scalars, b_start)
+        else:
+            n_blocks, a_step, b_step = blocks
+            with cgutils.for_range(builder, n_blocks) as loop:
+                a_further, b_further = (builder.mul(loop.index, step) for step in (a_step, b_step))
+                of_block = [builder.gep(each, [a_further]) for each in scalars]
+                add_terms(of_block, builder.gep(b_start, [b_further]))
         for total, place in zip(sums, places, strict=True):
             vectors.store(last(place, builder.load(total)), place)
 

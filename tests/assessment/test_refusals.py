@@ -71,7 +71,7 @@ def core_without_inputs():
     return SAME
 
 
-ENGINE = GRUPredictor(600, engine="numba")
+ENGINE = GRUPredictor(1100, engine="numba")
 EARLY = {"early_stopping": True, "validation_fraction": 0.01}
 MODELS = [
     (GRUPredictor(device="gpu"), "device='gpu' cannot be used"),
@@ -96,7 +96,7 @@ MODELS = [
     (TransformerPredictor(8, 1, 3), "hidden_size=8 is not a multiple of n_heads=3"),
     (TINY(extra_outputs=1), "extra_outputs=1 is for likelihood='categorical'"),
     (TINY(**EARLY), "validation_fraction=0.01 of 40 sequences is 0"),
-    (ENGINE, "engine='numba' cannot.*600 hidden units"),
+    (ENGINE, "engine='numba' cannot.*1100 hidden units"),
     (GRUPredictor(likelihood="bernoulli"), "likelihood='bernoulli'.*binarise"),
     (GRUPredictor(likelihood="categorical"), "not a token"),
     (ModulePredictor(SAME), "module is a GRU"),

@@ -44,7 +44,7 @@ SIZES = [
     ((23, 1, 3), torch.float32),
     # Gradients of 32 units and more are added up in another way.
     ((32, 1, 2), torch.float32),
-    ((75, 2, 1), torch.float32),
+    ((90, 2, 1), torch.float32),
 ]
 
 
@@ -371,7 +371,7 @@ def test_fits_that_take_torch_no_longer_than_reading_a_kernel_are_left_to_it():
 @pytest.mark.parametrize(
     ("core", "device", "message"),
     [
-        (nn.GRU(2, 600, batch_first=True), "cpu", "600 hidden units"),
+        (nn.GRU(2, 1100, batch_first=True), "cpu", "1100 hidden units"),
         (nn.GRU(2, 4, batch_first=True), "cuda", "device 'cuda'"),
         (nn.GRU(2, 4, num_layers=2, batch_first=True), "cpu", "one plain batch-first layer"),
         (nn.RNN(2, 4, nonlinearity="relu", batch_first=True), "cpu", "one plain batch-first layer"),

@@ -85,6 +85,14 @@ def wait_for_others(team):
     wait([other for other in team._others if other is not None], timeout=60)
 
 
+def wait_until(condition):
+    """Wait for a condition, a minute at most."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(1e-3)
+
+
 @pytest.mark.parametrize("n_threads", [1, 2, N_THREADS])
 @pytest.mark.parametrize("stay", [False, True])
 def test_each_task_is_done_once_in_each_call(n_threads, stay):
@@ -142,8 +150,7 @@ def test_one_that_has_left_is_called_again_before_it_can_say_so(monkeypatch):
     counting.team._run = run
     counting.team.work(20)
     [other] = counting.team._others
-    while counting.team._shared[HERE]:
-        time.sleep(1e-3)
+    wait_until(lambda: not counting.team._shared[HERE])
     assert not other.done()
     counting.team.work(20)
     assert counting.team._others[0] is not other
@@ -158,6 +165,8 @@ def test_others_do_not_leave_between_being_counted_and_being_offered_tasks(monke
 
     def run(thread, shared, n_tasks):
         if thread == 0:
+            # It has looked for tasks.
+            wait_until(lambda: shared[_team._TODO * _team._LINE] < 0)
             time.sleep(0.05)
             here.append(shared[HERE])
         counting.run(thread, shared, n_tasks)

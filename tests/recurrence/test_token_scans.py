@@ -22,7 +22,7 @@ from sklearn_emerge.recurrence._vector import LANES
 
 N_SEQUENCES = 40
 # Units, tokens, inputs beside them; None is a network that does not see its tokens.
-SIZES = [(16, 27, 1), (5, 2, 0), (23, 70, 2), (4, None, 2), (64, 27, 0), (35, None, 1)]
+SIZES = [(16, 27, 1), (5, 2, 0), (23, 70, 2), (4, None, 2), (64, 27, 1), (35, None, 1)]
 
 
 def parameters_of(usual, *others):

@@ -1,11 +1,12 @@
-"""Arrays of kernels lie where they are read fast."""
+"""Arrays of kernels lie where they are read fast, and what is made of them is right."""
 
 import numpy as np
 import pytest
 from numba import njit
 from torch import nn
 
-from sklearn_emerge.recurrence import KINDS, Layout, aligned
+from sklearn_emerge.recurrence import KINDS, LANES, Layout, aligned
+from sklearn_emerge.recurrence._vector import add_products, transpose
 
 _LINE = 64
 
@@ -34,3 +35,29 @@ def test_states_of_every_task_do(core):
     assert all(z.ctypes.data % _LINE == 0 for z in zs)
     assert len(saveds) == 3
     assert saveds.size == 0 if core is nn.RNN else all(s.ctypes.data % _LINE == 0 for s in saveds)
+
+
+@njit
+def transpose_and_add(out, factors, rows, turned):
+    """Set `turned` to squares of rows, transposed, and add products with them to `out`."""
+    n_steps, n_rows, _ = factors.shape
+    flat, of_squares = turned.reshape(-1), rows.reshape(-1)
+    transpose(flat, 0, of_squares, 0, n_steps)
+    a = factors.reshape(-1)
+    a_step, b_step = n_rows * LANES, LANES * LANES
+    add_products(out.reshape(-1), 0, a, 0, a_step, flat, 0, b_step, n_rows, n_steps)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_rows", [1, 5, 13])
+def test_products_with_transposed_squares_are_added(n_rows, dtype):
+    rng = np.random.default_rng(0)
+    out, factors, rows = (
+        rng.normal(size=shape).astype(dtype)
+        for shape in ((n_rows, LANES), (3, n_rows, LANES), (3, LANES, LANES))
+    )
+    before, turned = out.copy(), np.empty_like(rows)
+    transpose_and_add(out, factors, rows, turned)
+    np.testing.assert_array_equal(turned, rows.swapaxes(1, 2))
+    expected = before + np.einsum("qrk,qck->rc", factors, rows)
+    np.testing.assert_allclose(out, expected, atol=100 * np.finfo(dtype).eps)
