@@ -1,4 +1,4 @@
-"""Milliseconds an update of five seeds: torch, JAX and the compiled scan, in one run.
+"""Milliseconds an update of all seeds: torch, JAX and the compiled scan, in one run.
 
     python benchmarks/recurrence.py [--models rnn gru lstm]
         [--sizes 4 8 16 32 64 128 256 512 1024] [--updates 40] [--seeds 5] [--tokens 27 300]

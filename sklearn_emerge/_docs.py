@@ -67,9 +67,9 @@ effect where the head predicts log odds, logits or logarithms of means.""",
 A further input: t / (n_steps - 1); zero; one half; or no further input.""",
     "engine": """\
 What computes: compiled scans on a CPU, or torch. The scans were measured 3 to 126 times as
-fast for up to 32 hidden units, and 1.3 to 3.3 times as fast for 1024 (on two cores,
-``benchmarks/recurrence.py``). "auto" takes the scans where they can be used (up to 1024
-hidden units and 5,000 tokens, on a CPU), but for fits that take torch less than .15
+fast for up to 32 hidden units, and 1.3 to 3.3 times as fast for 1024 (one seed; on two
+cores, ``benchmarks/recurrence.py``). "auto" takes the scans where they can be used (up
+to 1024 hidden units and 5,000 tokens, on a CPU), but for fits that take torch less than .15
 seconds, in which a process reads them from the disk, and for short sequences of many
 tokens; `engine_` tells. The choice depends on the kind and the size of the network and on
 the length of the fit alone, so it is the same in all training modes and on all machines.

@@ -148,7 +148,7 @@ def test_page_shows_what_a_script_saved(maker, monkeypatch, tmp_path):
     assert "In 34 kills on these engines no finished cell was lost or computed again," in page
     assert "at up to 10.3% of kills" in page
     assert "about 17 times as fast" in page
-    assert "| network | units | seeds | torch | share of the limit | ms an update | least" in page
+    assert "| network | units | seeds | torch | share of the limit |" in page
     assert "RNNs of up to 16 units train faster than with torch." in page
     assert "GRUs of up to 128 units train faster than with torch, and those of 256 do not." in page
     assert "takes 1.05 times as long as the better" in page

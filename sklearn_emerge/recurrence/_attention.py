@@ -21,7 +21,7 @@ from ._pointwise import Entry, exponential_of, pointwise_of
 from ._team import enter, next_task
 from ._vector import aligned
 
-# Numbers of single precision in a vector.
+# Numbers of single precision that a vector has.
 ATTENTION_LANES = 16
 _inline = njit(inline="always", error_model="numpy")
 

@@ -1,6 +1,6 @@
 """Compiled training of linear heads on hidden states that were computed before.
 
-Tasks are those of the scans in `_kernels`: a block of sequences of one replica.
+Tasks are those of the scans in `_kernels`: blocks of sequences of one replica each.
 """
 
 from functools import cache

@@ -34,8 +34,8 @@ from ._softmax import cross_entropy
 from ._team import enter, next_block
 from ._vector import LANES, add_products, aligned, correlate, multiply, transpose, vector_width
 
-# Steps of the backward scan after which gradients of weights are added up, while all of it is in
-# the first cache; fewer where states are transposed for that, of 32 units and more.
+# Steps of the backward scan after which gradients of weights are added up, while what they are made
+# of is in a near cache; fewer where states are transposed for that, of 32 units and more.
 CHUNK, CHUNK_OF_SQUARES = 16, 8
 RNN, GRU, LSTM = 0, 1, 2
 # What a kernel does: outputs; gradients given those of the outputs; or losses and gradients.
@@ -225,8 +225,8 @@ def make_kernel(kind, tokens=False):
         head, head_back = np.empty((O, TAIL), dtype), np.empty((H, O), dtype)
         inputs_back = np.empty((C, K), dtype)
         # Gradients of weights are added up in two ways. Those of the last hidden units are by
-        # products of squares, for which the states are transposed; in the head, if it has as many
-        # outputs as there are tokens. Those of the columns before are as partial sums.
+        # products of squares, for which the states are transposed; in the head only of kernels for
+        # tokens, which may have many outputs. All others are added up as partial sums.
         SQUARES = H // LANES
         HEAD_SQUARES = SQUARES if TOKENS else 0
         WIDE, HEAD_WIDE = SQUARES * LANES, HEAD_SQUARES * LANES

@@ -167,8 +167,8 @@ def _product(vectors, starts, stride, rows, terms, first, last, blocks=None):
         Of the place of a vector of the result, what sums begin with; of the place and the sum,
         what is written there.
     blocks : tuple of numbers of the code, default=None
-        How many blocks of as many terms there are, and how far it is from one to the next, in the
-        factors and in the rows; None is one.
+        How many blocks of as many terms are added up in one sum, and how far it is from one to the
+        next, in entries of the factors and of the rows; None is one block.
     """
     builder = vectors.builder
     out_start, a_start, b_start = starts
