@@ -116,6 +116,18 @@ class Moments:
         part.products = self.products[:, columns[:, np.newaxis], columns]
         return part
 
+    def turned(self, turn: Floats, n_features: int) -> "Moments":
+        """Return the moments of columns that are combined anew: of ``(columns - origin) @ turn``.
+
+        The first `n_features` of these are the features.
+        """
+        n_columns = turn.shape[1]
+        turned = Moments(len(self.counts), n_features, n_columns - n_features, np.zeros(n_columns))
+        turned.counts = self.counts.copy()
+        turned.sums = self.sums @ turn
+        turned.products = turn.T @ self.products @ turn
+        return turned
+
     def about(self, mean: Floats, folds: Any) -> Floats:
         """Return the mean products of deviations from `mean`, over some of the folds."""
         count, total = self.counts[folds].sum(), self.sums[folds].sum(axis=0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack, solve_triangular
+from scipy.linalg import block_diag, lapack, solve_triangular
 
 from ._moments import Moments
 from ._typing import Floats
@@ -84,8 +84,9 @@ def fit_ridge(moments: Moments, penalties: Floats = PENALTIES) -> RidgeFit:
     """
     penalties = np.asarray(penalties, dtype=np.float64)
     folds = np.flatnonzero(moments.counts)
-    n = moments.n_features
-    means, products = _of_kept(moments)
+    n_rows, n = moments.counts.sum(), moments.n_features
+    # Of few rows all is done in their span, which those of all folds together say.
+    means, products = _of_kept(moments, slice(None) if n_rows > n else slice(-1, None))
     mean = means[-1]
     variance = np.diag(products[-1])
     # A column that is constant up to rounding explains nothing.
@@ -94,6 +95,51 @@ def fit_ridge(moments: Moments, penalties: Floats = PENALTIES) -> RidgeFit:
     scale = np.where(constant, 1.0, np.sqrt(np.where(constant, 1.0, variance)))
     unit = np.outer(scale, scale)
     products /= unit
+    if n_rows > n:
+        errors, paths = _paths(moments, unit, means, products, penalties)
+    else:
+        basis = _basis(products[-1, :n, :n], int(n_rows) - 1)
+        turn = block_diag(basis, np.eye(len(scale) - n)) / scale[:, np.newaxis]
+        of_span = moments.turned(turn, basis.shape[1])
+        errors, paths = _paths(of_span, 1.0, *_of_kept(of_span), penalties)
+        paths = basis @ paths
+    best = errors.argmin(axis=0)
+    targets = np.arange(len(best))
+    scaled = {
+        key: (center, path[best, :, targets].T)
+        for key, center, path in zip([*folds, None], means, paths, strict=True)
+    }
+    of_features, of_targets = np.split(scale, [n])
+    coef = scaled[None][1] * of_targets / of_features[:, np.newaxis]
+    at_features, at_targets = np.split(mean + moments.origin, [n])
+    return RidgeFit(
+        coef=coef,
+        intercept=at_targets - at_features @ coef,
+        penalty=penalties[best],
+        error=np.maximum(errors[best, targets], 0.0) * of_targets**2,
+        scale=scale,
+        scaled=scaled,
+    )
+
+
+def _basis(products: Floats, most: int) -> Floats:
+    """Return an orthonormal basis of the span of a few rows, from their products."""
+    triangle, pivots, rank, _ = lapack.dpstrf(products, lower=1)
+    size = min(rank, most)
+    spanning = np.empty((len(products), size))
+    spanning[pivots - 1] = np.tril(triangle)[:, :size]
+    return np.linalg.qr(spanning)[0]
+
+
+def _paths(
+    moments: Moments, unit: Any, means: Floats, products: Floats, penalties: Floats
+) -> tuple[Floats, Floats]:
+    """Return errors of folds left out (n_penalties, n_targets), and coefficients for each fit.
+
+    Given means and products, the latter in units of `unit`, of all folds but one, for each, and of
+    all; coefficients are (n_fits, n_penalties, n_features, n_targets).
+    """
+    n = moments.n_features
     sizes, directions = np.linalg.eigh(products[:, :n, :n])
     # Rounding can make the smallest eigenvalues negative.
     shrunk = np.maximum(sizes, 0.0)[:, np.newaxis, :, np.newaxis] + penalties[:, None, None]
@@ -103,7 +149,8 @@ def fit_ridge(moments: Moments, penalties: Floats = PENALTIES) -> RidgeFit:
     spanned = _kept(moments) @ moments.counts - 1
     projected[np.arange(n) < n - spanned[:, np.newaxis]] = 0.0
     paths = directions[:, np.newaxis] @ (projected[:, np.newaxis] / shrunk)
-    squares = np.zeros((len(penalties), len(scale) - n))
+    squares = np.zeros((len(penalties), products.shape[1] - n))
+    folds = np.flatnonzero(moments.counts)
     counts = moments.counts[folds]
     held_out = _about(
         moments.products[folds] / counts[:, np.newaxis, np.newaxis],
@@ -113,24 +160,7 @@ def fit_ridge(moments: Moments, penalties: Floats = PENALTIES) -> RidgeFit:
     held_out /= unit
     for count, path, of_fold in zip(counts, paths, held_out, strict=False):
         squares += count * _errors(of_fold, path, n)
-    errors = squares / moments.counts.sum()
-    best = errors.argmin(axis=0)
-    targets = np.arange(len(best))
-    scaled = {
-        key: (center, path[best, :, targets].T)
-        for key, center, path in zip([*folds, None], means, paths, strict=True)
-    }
-    of_features, of_targets = np.split(scale, [moments.n_features])
-    coef = scaled[None][1] * of_targets / of_features[:, np.newaxis]
-    at_features, at_targets = np.split(mean + moments.origin, [moments.n_features])
-    return RidgeFit(
-        coef=coef,
-        intercept=at_targets - at_features @ coef,
-        penalty=penalties[best],
-        error=np.maximum(errors[best, targets], 0.0) * of_targets**2,
-        scale=scale,
-        scaled=scaled,
-    )
+    return squares / moments.counts.sum(), paths
 
 
 def first_ridges(moments: Moments, known: RidgeFit, sizes: Sequence[int]) -> list[ScaledFit]:
@@ -276,12 +306,15 @@ def _weights(moments: Moments) -> Floats:
     return kept / np.maximum(kept @ moments.counts, 1)[:, np.newaxis]
 
 
-def _of_kept(moments: Moments) -> tuple[Floats, Floats]:
-    """Return the means of all folds but one, for each, and of all, and the products about them."""
+def _of_kept(moments: Moments, used: slice = slice(None)) -> tuple[Floats, Floats]:
+    """Return the means of all folds but one, for each, and of all, and the products about them.
+
+    The latter of some of these.
+    """
     kept = _weights(moments)
     means = kept @ moments.sums
-    products = np.tensordot(kept, moments.products, 1)
-    products -= means[:, :, np.newaxis] * means[:, np.newaxis]
+    products = np.tensordot(kept[used], moments.products, 1)
+    products -= means[used, :, np.newaxis] * means[used, np.newaxis]
     return means, products
 
 

@@ -5,9 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
-from sklearn.linear_model import Ridge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from ._moments import Moments
 from ._typing import Floats
@@ -27,8 +24,8 @@ def ridge_scores(
     .. math:: R^2 = 1 - \frac{\sum_f \sum_{i \in f} (y_i - a_f - x_i \cdot w_f)^2}
                              {\sum_i (y_i - \bar y)^2}.
 
-    It is had from sums and products of each fold alone. Of fewer rows than features these are more
-    than the rows, and the pipeline is fitted, to all targets at once.
+    It is had from sums and products of columns, fold by fold; of fewer rows than features, from
+    products of rows, which are fewer.
 
     Parameters
     ----------
@@ -56,14 +53,23 @@ def _squares_of_rows(
     folds: Sequence[NDArray[np.integer]],
     penalties: Sequence[float],
 ) -> Floats:
-    """Return the sums of square errors by penalty and target, from the pipelines themselves."""
+    """Return the sums of square errors by penalty and target, from products of rows."""
     squares = np.zeros((len(penalties), targets.shape[1]))
-    for k, penalty in enumerate(penalties):
-        for rows in folds:
-            others = np.delete(np.arange(len(targets)), rows)
-            probe = make_pipeline(StandardScaler(), Ridge(alpha=penalty))
-            predicted = probe.fit(features[others], targets[others]).predict(features[rows])
-            squares[k] += ((targets[rows] - predicted.reshape(len(rows), -1)) ** 2).sum(axis=0)
+    for rows in folds:
+        others = np.delete(np.arange(len(targets)), rows)
+        mean = features[others].mean(axis=0)
+        centered = features - mean
+        # Twice, as the mean of a column that hardly varies is rounded.
+        centered -= centered[others].mean(axis=0)
+        centered /= _scale((centered[others] ** 2).mean(axis=0), mean, len(others))
+        kernel = centered @ centered[others].T
+        mean = targets[others].mean(axis=0)
+        left_out, wanted = targets[rows] - mean, targets[others] - mean
+        for squares_of_one, penalty in zip(squares, penalties, strict=True):
+            ridge = kernel[others] + penalty * np.eye(len(others))
+            factor = cho_factor(ridge, overwrite_a=True, check_finite=False)
+            predicted = kernel[rows] @ cho_solve(factor, wanted, check_finite=False)
+            squares_of_one += ((left_out - predicted) ** 2).sum(axis=0)
     return squares
 
 

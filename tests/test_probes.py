@@ -374,10 +374,12 @@ def test_several_states_are_probed_together_as_alone():
             assert np.array_equal(found.score, alone.score)
 
 
-def test_the_best_penalty_counts_for_each_latent():
+@pytest.mark.parametrize("n_hidden", [60, 250])
+def test_the_best_penalty_counts_for_each_latent(n_hidden):
+    """With more rows than units, and with fewer."""
     rng = np.random.default_rng(0)
-    hidden = rng.normal(size=(20, 10, 60))
-    latents = np.stack([hidden @ rng.normal(size=60), rng.normal(size=(20, 10))], axis=2)
+    hidden = rng.normal(size=(20, 10, n_hidden))
+    latents = np.stack([hidden @ rng.normal(size=n_hidden), rng.normal(size=(20, 10))], axis=2)
     each = [
         cross_validate_probe(hidden, latents, probe=make_probe(penalty=penalty)).score
         for penalty in (1.0, 100.0)

@@ -66,6 +66,30 @@ def test_of_fewer_rows_than_features_rounding_chooses_no_penalty():
     assert np.allclose(X @ fit.coef + fit.intercept, expected, atol=1e-8)
 
 
+def test_few_rows_that_span_less_than_their_number_are_no_trouble():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 200))
+    X[30:] = X[:30]
+    X[:, 5], X[:, 7] = 3.0, X[:, 8]
+    Y = X[:, :2] + rng.normal(size=(60, 2))
+    scaled = np.delete(X, 5, axis=1)
+    theirs = Ridge(alpha=0.06, solver="svd").fit(standardised(scaled), Y)
+    fit = fit_ridge(moments_of(X, Y), [1e-3])
+    assert np.allclose(X @ fit.coef + fit.intercept, theirs.predict(standardised(scaled)))
+    assert np.allclose(fit.coef[5], 0)
+    assert np.allclose(fit.coef[7], fit.coef[8])
+    for k, left_out in enumerate(np.split(np.arange(60), 5)):
+        others = np.delete(np.arange(60), left_out)
+        center, coef = fit.scaled[k]
+        rows = standardised(scaled)[others]
+        theirs = Ridge(alpha=0.048, solver="svd").fit(rows, Y[others] / fit.scale[200:])
+        assert np.allclose(np.delete(coef, 5, axis=0), theirs.coef_.T)
+        assert np.allclose(center + moments_of(X, Y).origin, np.hstack([X, Y])[others].mean(axis=0))
+    nothing = fit_ridge(moments_of(np.ones((60, 200)), Y))
+    assert np.allclose(nothing.coef, 0)
+    assert np.allclose(nothing.intercept, Y.mean(axis=0))
+
+
 def test_penalty_and_error_are_those_of_cross_validation(regression):
     X, Y = regression
     penalties = [1e-3, 1e-1, 10.0]
