@@ -32,7 +32,16 @@ from ._lookup import add_up, gather, look_up
 from ._pointwise import pointwise, tanh_of
 from ._softmax import cross_entropy
 from ._team import enter, next_block
-from ._vector import LANES, add_products, aligned, correlate, multiply, transpose, vector_width
+from ._vector import (
+    LANES,
+    add_products,
+    aligned,
+    correlate,
+    multiply,
+    multiply_and_fetch,
+    transpose,
+    vector_width,
+)
 
 # Steps of the backward scan after which gradients of weights are added up, while what they are made
 # of is in a near cache; fewer where states are transposed for that, of 32 units and more.
@@ -91,15 +100,15 @@ def _lstm_forward(s0, s1, h1):
     gate_in, forget, out = _sigmoid(s1[0]), _sigmoid(s1[1]), _sigmoid(s1[3])
     new = tanh_of(s1[2])
     cell = gate_in * new + forget * s0[4]
-    squashed = tanh_of(cell)
-    s1[0], s1[1], s1[2], s1[3], s1[4], s1[5] = gate_in, forget, new, out, cell, squashed
-    h1[0] = out * squashed
+    s1[0], s1[1], s1[2], s1[3], s1[4] = gate_in, forget, new, out, cell
+    h1[0] = out * tanh_of(cell)
 
 
 @pointwise
 def _lstm_backward(dh, dc, s0, s1, d):
     g, gate_in, forget = dh[0], s1[0], s1[1]
-    new, out, squashed = s1[2], s1[3], s1[5]
+    # To save it would take longer: with 64 units that is more than the last cache holds.
+    new, out, squashed = s1[2], s1[3], tanh_of(s1[4])
     c = dc[0] + g * out * (1 - squashed * squashed)
     d[0] = c * new * gate_in * (1 - gate_in)
     d[1] = c * s0[4] * forget * (1 - forget)
@@ -155,7 +164,7 @@ def sizes(kind, n_hidden, n_inputs):
     """Return rows of lanes: gates; those that sum both inputs; all with a gradient; saved; z."""
     gates = {RNN: 1, GRU: 3, LSTM: 4}[kind] * n_hidden
     summed = 2 * n_hidden if kind == GRU else gates
-    saved = {RNN: 0, GRU: 4, LSTM: 6}[kind] * n_hidden
+    saved = {RNN: 0, GRU: 4, LSTM: 5}[kind] * n_hidden
     return gates, summed, gates + (gates - summed), saved, n_inputs + 1 + n_hidden
 
 
@@ -390,7 +399,14 @@ def make_kernel(kind, tokens=False):
                     else:
                         _lstm_backward(N, (dh, dc, s, s, d), (0, 0, s0, s1, at))
                     for gate in range(0, GATES, AT_ONCE):
-                        multiply(dh, 0, back, gate * H, G, d, at + gate * N, H, AT_ONCE * H, 1)
+                        part, n_terms = at + gate * N, AT_ONCE * H
+                        if KIND == RNN:
+                            multiply(dh, 0, back, gate * H, G, d, part, H, n_terms, 1)
+                        else:
+                            # What the step before saved comes from the last cache meanwhile.
+                            multiply_and_fetch(
+                                dh, 0, back, gate * H, G, d, part, H, n_terms, s, s0, VL
+                            )
                     if TOKENS and E > 0:
                         add_up(g_table, 0, STRIDE, ids, t * LANES, d, at, S)
                         if KIND == GRU:

@@ -122,6 +122,40 @@ def multiply(typing, out, out_at, a, a_at, a_stride, b, b_at, n_rows, n_terms, a
 
 
 @intrinsic
+def multiply_and_fetch(
+    typing, out, out_at, a, a_at, a_stride, b, b_at, n_rows, n_terms, soon, soon_at, n_soon
+):
+    """Add a product to `out`, as `multiply` does, and fetch `n_soon` numbers of `soon` meanwhile.
+
+    These are brought into the second cache, a line with each term as long as there are terms. All
+    at once they would only be waited for earlier.
+    """
+
+    def generate(context, builder, signature, arguments):
+        vectors = Vectors(context, builder, out.dtype)
+        *starts, fetched = (
+            vectors.pointer(signature.args[i], arguments[i], arguments[i + 1]) for i in (0, 2, 5, 9)
+        )
+        stride, rows, terms, n_fetched = (arguments[i] for i in (4, 7, 8, 11))
+        _product(
+            vectors,
+            starts,
+            stride,
+            rows,
+            terms,
+            vectors.load,
+            lambda place, total: total,
+            fetched=(fetched, n_fetched),
+        )
+        return context.get_dummy_value()
+
+    signature = types.void(
+        out, out_at, a, a_at, a_stride, b, b_at, n_rows, n_terms, soon, soon_at, n_soon
+    )
+    return signature, generate
+
+
+@intrinsic
 def add_products(typing, out, out_at, a, a_at, a_step, b, b_at, b_step, n_rows, n_steps):
     """Add sum_q sum_k a[q, r, k] b[q, k] to out[r]; all rows, and sums over k, are of `LANES`.
 
@@ -152,7 +186,7 @@ def add_products(typing, out, out_at, a, a_at, a_step, b, b_at, b_step, n_rows, 
     return signature, generate
 
 
-def _product(vectors, starts, stride, rows, terms, first, last, blocks=None):
+def _product(vectors, starts, stride, rows, terms, first, last, blocks=None, fetched=None):
     """Write the code of a product of matrices, whose rows are taken by tiles.
 
     Parameters
@@ -169,6 +203,8 @@ def _product(vectors, starts, stride, rows, terms, first, last, blocks=None):
     blocks : tuple of numbers of the code, default=None
         How many blocks of as many terms are added up in one sum, and how far it is from one to the
         next, in entries of the factors and of the rows; None is one block.
+    fetched : tuple of an address and a number of the code, default=None
+        Numbers that are brought into the second cache meanwhile: how many from there on.
     """
     builder = vectors.builder
     out_start, a_start, b_start = starts
@@ -182,6 +218,9 @@ def _product(vectors, starts, stride, rows, terms, first, last, blocks=None):
 
         def add_terms(scalars, b_start):
             with cgutils.for_range(builder, terms) as loop:
+                if fetched is not None:
+                    before = builder.mul(builder.udiv(row, row.type(size)), terms)
+                    vectors.fetch(*fetched, builder.add(before, loop.index))
                 at = vectors.offset(b_start, loop.index, LANES)
                 values = {lane: vectors.load(vectors.shift(at, lane)) for lane in lanes}
                 factors = [vectors.broadcast(builder.gep(each, [loop.index])) for each in scalars]
@@ -345,6 +384,18 @@ class Vectors:
         """Write a vector to an address."""
         place = self.builder.bitcast(pointer, self.type.as_pointer())
         self.builder.store(value, place).align = self.bytes
+
+    def fetch(self, pointer, n, k):
+        """Bring vector k of n numbers into the second cache; beyond these, the first once more."""
+        builder, code, byte = self.builder, ir.IntType(32), ir.IntType(8).as_pointer()
+        at = builder.mul(k, k.type(self.width))
+        at = builder.select(builder.icmp_unsigned("<", at, n), at, k.type(0))
+        place = builder.bitcast(builder.gep(pointer, [at]), byte)
+        fetch = builder.module.declare_intrinsic(
+            "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, code, code, code])
+        )
+        # To be read, not written; second of three caches; data.
+        builder.call(fetch, [place, code(0), code(2), code(1)])
 
     def broadcast(self, pointer):
         """Return a vector of copies of the number at an address."""

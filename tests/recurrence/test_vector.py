@@ -6,7 +6,7 @@ from numba import njit
 from torch import nn
 
 from sklearn_emerge.recurrence import KINDS, LANES, Layout, aligned
-from sklearn_emerge.recurrence._vector import add_products, transpose
+from sklearn_emerge.recurrence._vector import add_products, multiply, multiply_and_fetch, transpose
 
 _LINE = 64
 
@@ -61,3 +61,25 @@ def test_products_with_transposed_squares_are_added(n_rows, dtype):
     np.testing.assert_array_equal(turned, rows.swapaxes(1, 2))
     expected = before + np.einsum("qrk,qck->rc", factors, rows)
     np.testing.assert_allclose(out, expected, atol=100 * np.finfo(dtype).eps)
+
+
+@njit
+def add_both_ways(out, other, factors, rows, soon, n_soon):
+    """Add a product to `out` and to `other`, to the latter while numbers are fetched."""
+    n_rows, n_terms = factors.shape
+    a, b = factors.reshape(-1), rows.reshape(-1)
+    multiply(out.reshape(-1), 0, a, 0, n_terms, b, 0, n_rows, n_terms, 1)
+    multiply_and_fetch(other.reshape(-1), 0, a, 0, n_terms, b, 0, n_rows, n_terms, soon, 0, n_soon)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_soon", [0, 5, 10_000])
+def test_products_are_the_same_while_numbers_are_fetched(n_soon, dtype):
+    rng = np.random.default_rng(0)
+    out, factors, rows, soon = (
+        rng.normal(size=shape).astype(dtype) for shape in ((13, LANES), (13, 7), (7, LANES), n_soon)
+    )
+    expected, other = out + factors @ rows, out.copy()
+    add_both_ways(out, other, factors, rows, soon, n_soon)
+    np.testing.assert_array_equal(other, out)
+    np.testing.assert_allclose(other, expected, atol=100 * np.finfo(dtype).eps)
