@@ -116,16 +116,20 @@ class Moments:
         part.products = self.products[:, columns[:, np.newaxis], columns]
         return part
 
-    def turned(self, turn: Floats, n_features: int) -> "Moments":
-        """Return the moments of columns that are combined anew: of ``(columns - origin) @ turn``.
+    def turned(self, turn: Floats, scale: Floats) -> "Moments":
+        """Return the moments of combinations of features, ``(features - origin) @ turn``.
 
-        The first `n_features` of these are the features.
+        And of targets in units of `scale`.
         """
-        n_columns = turn.shape[1]
-        turned = Moments(len(self.counts), n_features, n_columns - n_features, np.zeros(n_columns))
+        n, size = turn.shape
+        turned = Moments(len(self.counts), size, len(scale), np.zeros(size + len(scale)))
         turned.counts = self.counts.copy()
-        turned.sums = self.sums @ turn
-        turned.products = turn.T @ self.products @ turn
+        turned.sums[:, :size] = self.sums[:, :n] @ turn
+        turned.sums[:, size:] = self.sums[:, n:] / scale
+        turned.products[:, :size, :size] = turn.T @ self.products[:, :n, :n] @ turn
+        turned.products[:, :size, size:] = turn.T @ (self.products[:, :n, n:] / scale)
+        turned.products[:, size:, :size] = turned.products[:, :size, size:].swapaxes(1, 2)
+        turned.products[:, size:, size:] = self.products[:, n:, n:] / np.outer(scale, scale)
         return turned
 
     def about(self, mean: Floats, folds: Any) -> Floats:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import block_diag, lapack, solve_triangular
+from scipy.linalg import lapack, solve_triangular
 
 from ._moments import Moments
 from ._typing import Floats
@@ -85,7 +85,8 @@ def fit_ridge(moments: Moments, penalties: Floats = PENALTIES) -> RidgeFit:
     penalties = np.asarray(penalties, dtype=np.float64)
     folds = np.flatnonzero(moments.counts)
     n_rows, n = moments.counts.sum(), moments.n_features
-    # Of few rows all is done in their span, which those of all folds together say.
+    # With no more rows than features all is done in the span of the rows about their mean, which
+    # has fewer dimensions.
     means, products = _of_kept(moments, slice(None) if n_rows > n else slice(-1, None))
     mean = means[-1]
     variance = np.diag(products[-1])
@@ -99,8 +100,7 @@ def fit_ridge(moments: Moments, penalties: Floats = PENALTIES) -> RidgeFit:
         errors, paths = _paths(moments, unit, means, products, penalties)
     else:
         basis = _basis(products[-1, :n, :n], int(n_rows) - 1)
-        turn = block_diag(basis, np.eye(len(scale) - n)) / scale[:, np.newaxis]
-        of_span = moments.turned(turn, basis.shape[1])
+        of_span = moments.turned(basis / scale[:n, np.newaxis], scale[n:])
         errors, paths = _paths(of_span, 1.0, *_of_kept(of_span), penalties)
         paths = basis @ paths
     best = errors.argmin(axis=0)
@@ -123,8 +123,13 @@ def fit_ridge(moments: Moments, penalties: Floats = PENALTIES) -> RidgeFit:
 
 
 def _basis(products: Floats, most: int) -> Floats:
-    """Return an orthonormal basis of the span of a few rows, from their products."""
-    triangle, pivots, rank, _ = lapack.dpstrf(products, lower=1)
+    """Return an orthonormal basis of the span of a few rows, from products of unit variance.
+
+    Of at most so many dimensions.
+    """
+    # What is less is rounding, and of no direction.
+    tol = 4 * np.finfo(np.float64).eps
+    triangle, pivots, rank, _ = lapack.dpstrf(products, tol=tol, lower=1)
     size = min(rank, most)
     spanning = np.empty((len(products), size))
     spanning[pivots - 1] = np.tril(triangle)[:, :size]
@@ -136,8 +141,9 @@ def _paths(
 ) -> tuple[Floats, Floats]:
     """Return errors of folds left out (n_penalties, n_targets), and coefficients for each fit.
 
-    Given means and products, the latter in units of `unit`, of all folds but one, for each, and of
-    all; coefficients are (n_fits, n_penalties, n_features, n_targets).
+    A fit is of all folds but one, or, the last one, of all. Given are the means and the products of
+    the rows of each, the latter divided by `unit`; coefficients are (n_fits, n_penalties,
+    n_features, n_targets).
     """
     n = moments.n_features
     sizes, directions = np.linalg.eigh(products[:, :n, :n])
@@ -309,7 +315,7 @@ def _weights(moments: Moments) -> Floats:
 def _of_kept(moments: Moments, used: slice = slice(None)) -> tuple[Floats, Floats]:
     """Return the means of all folds but one, for each, and of all, and the products about them.
 
-    The latter of some of these.
+    The products for the `used` ones of these.
     """
     kept = _weights(moments)
     means = kept @ moments.sums

@@ -24,8 +24,8 @@ def ridge_scores(
     .. math:: R^2 = 1 - \frac{\sum_f \sum_{i \in f} (y_i - a_f - x_i \cdot w_f)^2}
                              {\sum_i (y_i - \bar y)^2}.
 
-    It is had from sums and products of columns, fold by fold; of fewer rows than features, from
-    products of rows, which are fewer.
+    It is computed from sums and products of columns, fold by fold; of fewer rows than features,
+    from products of rows, which are fewer.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def ridge_scores(
     folds : sequence of ndarray of int
         The rows of each fold; every row is in one.
     penalties : sequence of float
-        Values of alpha.
+        Values of alpha, above 0.
 
     Returns
     -------
@@ -57,11 +57,11 @@ def _squares_of_rows(
     squares = np.zeros((len(penalties), targets.shape[1]))
     for rows in folds:
         others = np.delete(np.arange(len(targets)), rows)
-        mean = features[others].mean(axis=0)
-        centered = features - mean
+        center = features[others].mean(axis=0)
+        centered = features - center
         # Twice, as the mean of a column that hardly varies is rounded.
         centered -= centered[others].mean(axis=0)
-        centered /= _scale((centered[others] ** 2).mean(axis=0), mean, len(others))
+        centered /= _scale((centered[others] ** 2).mean(axis=0), center, len(others))
         kernel = centered @ centered[others].T
         mean = targets[others].mean(axis=0)
         left_out, wanted = targets[rows] - mean, targets[others] - mean

@@ -66,28 +66,53 @@ def test_of_fewer_rows_than_features_rounding_chooses_no_penalty():
     assert np.allclose(X @ fit.coef + fit.intercept, expected, atol=1e-8)
 
 
-def test_few_rows_that_span_less_than_their_number_are_no_trouble():
+def ridge_of(X, Y, penalty):
+    """Return a fit to scaled rows by the singular values of these."""
+    return Ridge(alpha=penalty * len(X), solver="svd").fit(X, Y)
+
+
+@pytest.mark.parametrize("n_rows", [59, 60, 61])
+@pytest.mark.parametrize("duplicates", ["none", "across folds", "within folds"])
+def test_few_rows_are_fitted_as_by_the_svd(n_rows, duplicates):
+    """Of as many features, give or take one; with a constant and an equal one among them."""
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(60, 200))
-    X[30:] = X[:30]
-    X[:, 5], X[:, 7] = 3.0, X[:, 8]
-    Y = X[:, :2] + rng.normal(size=(60, 2))
-    scaled = np.delete(X, 5, axis=1)
-    theirs = Ridge(alpha=0.06, solver="svd").fit(standardised(scaled), Y)
-    fit = fit_ridge(moments_of(X, Y), [1e-3])
-    assert np.allclose(X @ fit.coef + fit.intercept, theirs.predict(standardised(scaled)))
-    assert np.allclose(fit.coef[5], 0)
-    assert np.allclose(fit.coef[7], fit.coef[8])
-    for k, left_out in enumerate(np.split(np.arange(60), 5)):
-        others = np.delete(np.arange(60), left_out)
-        center, coef = fit.scaled[k]
-        rows = standardised(scaled)[others]
-        theirs = Ridge(alpha=0.048, solver="svd").fit(rows, Y[others] / fit.scale[200:])
-        assert np.allclose(np.delete(coef, 5, axis=0), theirs.coef_.T)
-        assert np.allclose(center + moments_of(X, Y).origin, np.hstack([X, Y])[others].mean(axis=0))
-    nothing = fit_ridge(moments_of(np.ones((60, 200)), Y))
-    assert np.allclose(nothing.coef, 0)
-    assert np.allclose(nothing.intercept, Y.mean(axis=0))
+    X = rng.normal(size=(n_rows, 60)) + 100.0
+    if duplicates == "across folds":
+        X[30:] = X[: n_rows - 30]
+    if duplicates == "within folds":
+        X[1::2] = X[: n_rows - 1 : 2]
+    X[:, 5], X[:, 7] = 0.1, X[:, 8]
+    Y = X[:, :2] + rng.normal(size=(n_rows, 2))
+    # The third of the folds has no rows.
+    held_out = np.array_split(np.arange(n_rows), 4)
+    moments = Moments(5, 60, 2)
+    for fold, rows in zip([0, 1, 3, 4], held_out, strict=True):
+        moments.add(fold, X[rows], Y[rows])
+    scaled = standardised(np.delete(X, 5, axis=1))
+    for penalty in (1e-6, 1e-3, 1.0):
+        fit = fit_ridge(moments, [penalty])
+        theirs = ridge_of(scaled, Y, penalty)
+        assert np.allclose(X @ fit.coef + fit.intercept, theirs.predict(scaled))
+        assert np.allclose(fit.coef[5], 0)
+        assert np.allclose(fit.coef[7], fit.coef[8])
+        squares = 0.0
+        for key, left_out in zip([0, 1, 3, 4], held_out, strict=True):
+            others = np.delete(np.arange(n_rows), left_out)
+            theirs = ridge_of(scaled[others], Y[others], penalty)
+            center, coef = fit.scaled[key]
+            expected = theirs.coef_.T / fit.scale[60:]
+            assert np.allclose(np.delete(coef, 5, axis=0), expected)
+            at = center + moments.origin
+            assert np.allclose(at, np.hstack([X, Y])[others].mean(axis=0))
+            squares = squares + ((theirs.predict(scaled[left_out]) - Y[left_out]) ** 2).sum(axis=0)
+        assert fit.error == pytest.approx(squares / n_rows)
+
+
+def test_few_rows_of_constant_features_have_the_mean():
+    Y = np.random.default_rng(0).normal(size=(60, 2))
+    fit = fit_ridge(moments_of(np.full((60, 200), 0.1), Y))
+    assert np.allclose(fit.coef, 0)
+    assert np.allclose(fit.intercept, Y.mean(axis=0))
 
 
 def test_penalty_and_error_are_those_of_cross_validation(regression):
@@ -126,6 +151,23 @@ def test_held_out_error_is_that_of_the_svd_where_features_all_but_depend_on_each
     theirs = X[test] @ coef[1:] + coef[0]
     error, best = ((ours - y[test]) ** 2).mean(), ((theirs - y[test]) ** 2).mean()
     assert error < 1.001 * best
+
+
+@pytest.mark.parametrize("n_features", [60, 300])
+def test_weak_directions_of_few_rows_are_not_lost(n_features):
+    """The error of sequences left out is that of the SVD down to the smallest penalties."""
+    rng = np.random.default_rng(0)
+    sizes = np.logspace(0, -6.5, 40)
+    sources = rng.normal(size=(60, 40)) * sizes
+    X = sources @ rng.normal(size=(40, n_features))
+    Y = sources / sizes @ rng.normal(size=(40, 1)) + 0.1 * rng.normal(size=(60, 1))
+    scaled = standardised(X)
+    for penalty in _ridge.PENALTIES:
+        left_out = cross_val_predict(
+            Ridge(alpha=penalty * 48, solver="svd"), scaled, Y, cv=KFold(5)
+        )
+        expected = ((left_out.reshape(-1, 1) - Y) ** 2).mean()
+        assert fit_ridge(moments_of(X, Y), [penalty]).error == pytest.approx(expected, rel=1e-3)
 
 
 def test_constant_features_and_targets_are_no_trouble(regression):

@@ -29,9 +29,11 @@ _VECTOR_BYTES = 64
 # first size as there can be, then of the next. Products in double precision, with twice the sums a
 # row, leave out the largest.
 _WIDE = get_host_cpu_features().get("avx512f", False)
-_PRODUCT_ROWS = (8, 4, 1) if _WIDE else (2, 1)
+_PRODUCT_ROWS = (8, 4, 2, 1) if _WIDE else (2, 1)
 _MOST_SUMS = 16
-_CORRELATION_ROWS = _CORRELATION_COLUMNS = (4, 1) if _WIDE else (2, 1)
+_CORRELATION_ROWS = (4, 1) if _WIDE else (2, 1)
+# Two inputs and the row of ones are three columns.
+_CORRELATION_COLUMNS = (4, 3, 1) if _WIDE else (2, 1)
 FAST = ("fast",)
 
 # tanh(x) = x P(x^2) / Q(x^2) on [-8, 8], relative error 7e-9: minimax fit by iteratively
@@ -127,8 +129,8 @@ def multiply_and_fetch(
 ):
     """Add a product to `out`, as `multiply` does, and fetch `n_soon` numbers of `soon` meanwhile.
 
-    These are brought into the second cache, a line with each term as long as there are terms. All
-    at once they would only be waited for earlier.
+    These, of the type of `out`, are brought into the second cache, a vector with each term of a
+    tile, as many as there are terms. To fetch all at the start would only move the wait.
     """
 
     def generate(context, builder, signature, arguments):
@@ -204,11 +206,12 @@ def _product(vectors, starts, stride, rows, terms, first, last, blocks=None, fet
         How many blocks of as many terms are added up in one sum, and how far it is from one to the
         next, in entries of the factors and of the rows; None is one block.
     fetched : tuple of an address and a number of the code, default=None
-        Numbers that are brought into the second cache meanwhile: how many from there on.
+        Address of numbers to bring into the second cache meanwhile, and how many.
     """
     builder = vectors.builder
     out_start, a_start, b_start = starts
     lanes = range(0, LANES, vectors.width)
+    sizes = [each for each in _PRODUCT_ROWS if each * len(lanes) <= _MOST_SUMS]
 
     def tile(row, size):
         pairs = [(r, lane) for r in range(size) for lane in lanes]
@@ -219,7 +222,8 @@ def _product(vectors, starts, stride, rows, terms, first, last, blocks=None, fet
         def add_terms(scalars, b_start):
             with cgutils.for_range(builder, terms) as loop:
                 if fetched is not None:
-                    before = builder.mul(builder.udiv(row, row.type(size)), terms)
+                    # Tiles that are smaller than the first fetch some again, and leave none out.
+                    before = builder.mul(builder.udiv(row, row.type(sizes[0])), terms)
                     vectors.fetch(*fetched, builder.add(before, loop.index))
                 at = vectors.offset(b_start, loop.index, LANES)
                 values = {lane: vectors.load(vectors.shift(at, lane)) for lane in lanes}
@@ -240,7 +244,6 @@ def _product(vectors, starts, stride, rows, terms, first, last, blocks=None, fet
         for total, place in zip(sums, places, strict=True):
             vectors.store(last(place, builder.load(total)), place)
 
-    sizes = [each for each in _PRODUCT_ROWS if each * len(lanes) <= _MOST_SUMS]
     vectors.tiles(rows, sizes, tile)
 
 
@@ -394,7 +397,7 @@ class Vectors:
         fetch = builder.module.declare_intrinsic(
             "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, code, code, code])
         )
-        # To be read, not written; second of three caches; data.
+        # To be read, not written; the second cache, as processors take it (3 is the first); data.
         builder.call(fetch, [place, code(0), code(2), code(1)])
 
     def broadcast(self, pointer):

@@ -66,10 +66,12 @@ def test_products_with_transposed_squares_are_added(n_rows, dtype):
 @njit
 def add_both_ways(out, other, factors, rows, soon, n_soon):
     """Add a product to `out` and to `other`, to the latter while numbers are fetched."""
-    n_rows, n_terms = factors.shape
-    a, b = factors.reshape(-1), rows.reshape(-1)
-    multiply(out.reshape(-1), 0, a, 0, n_terms, b, 0, n_rows, n_terms, 1)
-    multiply_and_fetch(other.reshape(-1), 0, a, 0, n_terms, b, 0, n_rows, n_terms, soon, 0, n_soon)
+    n_rows, n_terms = len(factors), len(rows)
+    a, b, stride = factors.reshape(-1), rows.reshape(-1), factors.shape[1]
+    multiply(out.reshape(-1), 0, a, 1, stride, b, 0, n_rows, n_terms, 1)
+    multiply_and_fetch(
+        other.reshape(-1), 0, a, 1, stride, b, 0, n_rows, n_terms, soon, len(soon) - n_soon, n_soon
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -77,9 +79,11 @@ def add_both_ways(out, other, factors, rows, soon, n_soon):
 def test_products_are_the_same_while_numbers_are_fetched(n_soon, dtype):
     rng = np.random.default_rng(0)
     out, factors, rows, soon = (
-        rng.normal(size=shape).astype(dtype) for shape in ((13, LANES), (13, 7), (7, LANES), n_soon)
+        rng.normal(size=shape).astype(dtype)
+        for shape in ((13, LANES), (13, 9), (7, LANES), n_soon + 3)
     )
-    expected, other = out + factors @ rows, out.copy()
+    expected, other = out + factors[:, 1:8] @ rows, out.copy()
     add_both_ways(out, other, factors, rows, soon, n_soon)
     np.testing.assert_array_equal(other, out)
     np.testing.assert_allclose(other, expected, atol=100 * np.finfo(dtype).eps)
+    assert all("llvm.prefetch" in code for code in add_both_ways.inspect_llvm().values())
