@@ -66,14 +66,14 @@ effect where the head predicts log odds, logits or logarithms of means.""",
     "time_channel": """\
 A further input: t / (n_steps - 1); zero; one half; or no further input.""",
     "engine": """\
-What computes: compiled scans on a CPU, or torch. The scans were measured 3 to 126 times as
+What computes: compiled scans on a CPU, or torch. The scans were measured 4 to 118 times as
 fast for up to 32 hidden units, and 1.3 to 3.3 times as fast for 1024 (one seed; on two
 cores, ``benchmarks/recurrence.py``). "auto" takes the scans where they can be used (up
 to 1024 hidden units and 5,000 tokens, on a CPU), but for fits that take torch less than .15
 seconds, in which a process reads them from the disk, and for short sequences of many
 tokens; `engine_` tells. The choice depends on the kind and the size of the network and on
 the length of the fit alone, so it is the same in all training modes and on all machines.
-The scans are compiled once on each machine, in about five seconds, for all sizes of a
+The scans are compiled once on each machine, in five to ten seconds, for all sizes of a
 kind of cell. The two differ by rounding. With the scans, the batch that callbacks receive
 is the row numbers of its sequences.""",
     "callbacks": """\

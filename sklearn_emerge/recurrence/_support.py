@@ -7,8 +7,8 @@ from torch import nn
 from ._kernels import GRU, LSTM, RNN
 
 KINDS = {nn.RNN: RNN, nn.GRU: GRU, nn.LSTM: LSTM}
-# Measured on two cores with one seed of 1024 units: 3.3 (RNN), 3.1 (GRU) and 1.3 (LSTM) times as
-# fast as torch. In training states of a thread take up to 236 MB there (LSTM, 256 steps).
+# Measured on two cores with one seed of 1024 units: 3.3 (RNN), 3.0 (GRU) and 1.3 (LSTM) times as
+# fast as torch. In training states of a thread take up to 202 MB there (LSTM, 256 steps).
 MAX_HIDDEN = 1024
 # Of tokens, measured on one core: 1.3 to 3.7 times as fast as torch with 5,000 and 64 steps. Each
 # block of sequences has gradients of its own, which take memory.
@@ -19,8 +19,8 @@ _HEAD_WEIGHTS_A_STEP = 12_000
 # Seconds that torch takes for one step of one update: measured on two cores.
 _TORCH_SECONDS = {nn.RNN: 5e-5, nn.GRU: 1.5e-4, nn.LSTM: 1.5e-4}
 # A fit that takes torch longer than this is worth reading a kernel from the disk, which takes as
-# long, once in a process, and on each machine five seconds for compiling it, once for all sizes of
-# a cell: a fit seldom comes alone. A little more than .15, where rounding would decide.
+# long, once in a process, and on each machine five to ten seconds for compiling it, for all sizes
+# of a cell: a fit seldom comes alone. A little more than .15, where rounding would decide.
 _WORTH_SECONDS = 0.151
 
 
