@@ -117,10 +117,7 @@ class Moments:
         return part
 
     def turned(self, turn: Floats, scale: Floats) -> "Moments":
-        """Return the moments of combinations of features, ``(features - origin) @ turn``.
-
-        And of targets in units of `scale`.
-        """
+        """Return the moments of ``(features - origin) @ turn``, ``(targets - origin) / scale``."""
         n, size = turn.shape
         turned = Moments(len(self.counts), size, len(scale), np.zeros(size + len(scale)))
         turned.counts = self.counts.copy()

@@ -123,11 +123,11 @@ def fit_ridge(moments: Moments, penalties: Floats = PENALTIES) -> RidgeFit:
 
 
 def _basis(products: Floats, most: int) -> Floats:
-    """Return an orthonormal basis of the span of a few rows, from products of unit variance.
+    """Return an orthonormal basis of the span of a few rows: (n_features, at most `most`).
 
-    Of at most so many dimensions.
+    Given are the mean products of columns of unit variance.
     """
-    # What is less is rounding, and of no direction.
+    # A pivot is the variance that the columns before it leave of one; below this it is rounding.
     tol = 4 * np.finfo(np.float64).eps
     triangle, pivots, rank, _ = lapack.dpstrf(products, tol=tol, lower=1)
     size = min(rank, most)
@@ -315,7 +315,7 @@ def _weights(moments: Moments) -> Floats:
 def _of_kept(moments: Moments, used: slice = slice(None)) -> tuple[Floats, Floats]:
     """Return the means of all folds but one, for each, and of all, and the products about them.
 
-    The products for the `used` ones of these.
+    Products are those of the `used` fits alone.
     """
     kept = _weights(moments)
     means = kept @ moments.sums

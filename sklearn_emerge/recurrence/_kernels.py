@@ -4,7 +4,7 @@ Why they are fast: sequences of a batch are *lanes*, innermost and contiguous, s
 multiply-add is a scalar weight times a vector, and sums stay in registers (`_vector`). A task is
 one block of lanes of one replica. Tasks are independent, and threads share them without the
 interpreter lock. In training a task goes forward and backward before the next one starts, so
-that what it saves for the way back is still in a cache, and is never written to memory.
+that what it saves for the way back is still in a cache, unless the network is large.
 
 A kernel is compiled for a kind of cell, in some seconds, and serves all sizes: a network of
 another size begins at once.
@@ -107,7 +107,7 @@ def _lstm_forward(s0, s1, h1):
 @pointwise
 def _lstm_backward(dh, dc, s0, s1, d):
     g, gate_in, forget = dh[0], s1[0], s1[1]
-    # To save it and to read it back was measured to take longer.
+    # The tanh of the cell: to save it and to read it back was measured to take longer.
     new, out, squashed = s1[2], s1[3], tanh_of(s1[4])
     c = dc[0] + g * out * (1 - squashed * squashed)
     d[0] = c * new * gate_in * (1 - gate_in)
@@ -400,14 +400,15 @@ def make_kernel(kind, tokens=False):
                         _lstm_backward(N, (dh, dc, s, s, d), (0, 0, s0, s1, at))
                     for gate in range(0, GATES, AT_ONCE):
                         part, n_terms = at + gate * N, AT_ONCE * H
-                        if KIND == RNN or H < LANES:
+                        if KIND == RNN or H < LANES or gate + AT_ONCE < GATES:
                             multiply(dh, 0, back, gate * H, G, d, part, H, n_terms, 1)
                         else:
-                            # What the step before reads of what was saved, from a farther cache.
+                            # What the step before will read of `s` is fetched meanwhile: its own
+                            # rows and, of an LSTM, the cell before them in place of its own, which
+                            # has just been read. Fewer units were measured to gain nothing by it.
                             soon = s0 if KIND == GRU else max(s0 - N, 0)
-                            n_soon = VL if gate + AT_ONCE == GATES else 0
                             multiply_and_fetch(
-                                dh, 0, back, gate * H, G, d, part, H, n_terms, s, soon, n_soon
+                                dh, 0, back, gate * H, G, d, part, H, n_terms, s, soon, VL
                             )
                     if TOKENS and E > 0:
                         add_up(g_table, 0, STRIDE, ids, t * LANES, d, at, S)

@@ -129,8 +129,9 @@ def multiply_and_fetch(
 ):
     """Add a product to `out`, as `multiply` does, and fetch `n_soon` numbers of `soon` meanwhile.
 
-    These, of the type of `out`, are brought into the second cache, a vector with each term of a
-    tile, as many as there are terms. To fetch all at the start would only move the wait.
+    These, of the type of `out`, are brought into the second cache, one vector with each term of a
+    tile: with fewer terms than vectors the last ones are not. To fetch all at the start would only
+    move the wait.
     """
 
     def generate(context, builder, signature, arguments):

@@ -49,7 +49,7 @@ def transpose_and_add(out, factors, rows, turned):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("n_rows", [1, 5, 13])
+@pytest.mark.parametrize("n_rows", [1, 5, 7, 13])
 def test_products_with_transposed_squares_are_added(n_rows, dtype):
     rng = np.random.default_rng(0)
     out, factors, rows = (
@@ -65,7 +65,10 @@ def test_products_with_transposed_squares_are_added(n_rows, dtype):
 
 @njit
 def add_both_ways(out, other, factors, rows, soon, n_soon):
-    """Add a product to `out` and to `other`, to the latter while numbers are fetched."""
+    """Add a product to `out` and to `other`, to the latter while numbers are fetched.
+
+    Which ones these are changes time alone, and is not seen here.
+    """
     n_rows, n_terms = len(factors), len(rows)
     a, b, stride = factors.reshape(-1), rows.reshape(-1), factors.shape[1]
     multiply(out.reshape(-1), 0, a, 1, stride, b, 0, n_rows, n_terms, 1)
@@ -80,7 +83,7 @@ def test_products_are_the_same_while_numbers_are_fetched(n_soon, dtype):
     rng = np.random.default_rng(0)
     out, factors, rows, soon = (
         rng.normal(size=shape).astype(dtype)
-        for shape in ((13, LANES), (13, 9), (7, LANES), n_soon + 3)
+        for shape in ((15, LANES), (15, 9), (7, LANES), n_soon + 3)
     )
     expected, other = out + factors[:, 1:8] @ rows, out.copy()
     add_both_ways(out, other, factors, rows, soon, n_soon)
