@@ -16,6 +16,8 @@ from ._typing import Floats
 PENALTIES = np.logspace(-14, 1, 16)
 # Of the difference between the fit of some rows and that of all.
 AMOUNTS = np.append(np.logspace(-7, 3, 11), np.inf)
+# Rows for each feature up to which their span is worth looking for, measured with 512 features.
+_FEW = 0.75
 # Numbers of work space for a column, as LAPACK likes them.
 _WORK = 64
 
@@ -85,9 +87,9 @@ def fit_ridge(moments: Moments, penalties: Floats = PENALTIES) -> RidgeFit:
     penalties = np.asarray(penalties, dtype=np.float64)
     folds = np.flatnonzero(moments.counts)
     n_rows, n = moments.counts.sum(), moments.n_features
-    # With no more rows than features all is done in the span of the rows about their mean, which
-    # has fewer dimensions.
-    means, products = _of_kept(moments, slice(None) if n_rows > n else slice(-1, None))
+    # Few rows span few dimensions, in which all is done then; with more rows it takes longer.
+    in_span = n_rows <= _FEW * n
+    means, products = _of_kept(moments, slice(-1, None) if in_span else slice(None))
     mean = means[-1]
     variance = np.diag(products[-1])
     # A column that is constant up to rounding explains nothing.
@@ -96,13 +98,13 @@ def fit_ridge(moments: Moments, penalties: Floats = PENALTIES) -> RidgeFit:
     scale = np.where(constant, 1.0, np.sqrt(np.where(constant, 1.0, variance)))
     unit = np.outer(scale, scale)
     products /= unit
-    if n_rows > n:
-        errors, paths = _paths(moments, unit, means, products, penalties)
-    else:
+    if in_span:
         basis = _basis(products[-1, :n, :n], int(n_rows) - 1)
         of_span = moments.turned(basis / scale[:n, np.newaxis], scale[n:])
         errors, paths = _paths(of_span, 1.0, *_of_kept(of_span), penalties)
         paths = basis @ paths
+    else:
+        errors, paths = _paths(moments, unit, means, products, penalties)
     best = errors.argmin(axis=0)
     targets = np.arange(len(best))
     scaled = {

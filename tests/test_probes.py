@@ -291,7 +291,7 @@ def test_errors_name_argument_value_and_remedy(call, message):
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
 @pytest.mark.parametrize(("n_sequences", "n_steps", "n_hidden"), [(40, 30, 6), (12, 8, 150)])
 def test_probes_of_quantities_are_those_of_scikit_learn(n_sequences, n_steps, n_hidden, scale):
-    """From sums of folds as from pipelines, also of columns that are constant or nearly equal."""
+    """From sums and products as from pipelines, also of columns constant or nearly equal."""
     rng = np.random.default_rng(0)
     hidden = rng.normal(size=(n_sequences, n_steps, n_hidden)).cumsum(axis=1)
     latents = hidden[..., :3] @ rng.normal(size=(3, 2)) + rng.normal(size=(n_sequences, n_steps, 2))

@@ -71,10 +71,10 @@ def ridge_of(X, Y, penalty):
     return Ridge(alpha=penalty * len(X), solver="svd").fit(X, Y)
 
 
-@pytest.mark.parametrize("n_rows", [59, 60, 61])
+@pytest.mark.parametrize("n_rows", [44, 45, 46])
 @pytest.mark.parametrize("duplicates", ["none", "across folds", "within folds"])
 def test_few_rows_are_fitted_as_by_the_svd(n_rows, duplicates):
-    """Of as many features, give or take one; with a constant and an equal one among them."""
+    """By their span or not; with a constant feature and an equal one among 60."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(n_rows, 60)) + 100.0
     if duplicates == "across folds":
@@ -153,7 +153,7 @@ def test_held_out_error_is_that_of_the_svd_where_features_all_but_depend_on_each
     assert error < 1.001 * best
 
 
-@pytest.mark.parametrize("n_features", [60, 300])
+@pytest.mark.parametrize("n_features", [80, 300])
 def test_weak_directions_of_few_rows_are_not_lost(n_features):
     """The error of rows left out is that of the SVD, but where squares are rounding."""
     rng = np.random.default_rng(0)
