@@ -58,18 +58,21 @@ def _squares_of_rows(
     for rows in folds:
         others = np.delete(np.arange(len(targets)), rows)
         center = features[others].mean(axis=0)
-        centered = features - center
+        fitted, left_out = features[others] - center, features[rows] - center
         # Twice, as the mean of a column that hardly varies is rounded.
-        centered -= centered[others].mean(axis=0)
-        centered /= _scale((centered[others] ** 2).mean(axis=0), center, len(others))
-        kernel = centered @ centered[others].T
+        near = fitted.mean(axis=0)
+        scale = _scale(((fitted - near) ** 2).mean(axis=0), center, len(others))
+        for each in (fitted, left_out):
+            each -= near
+            each /= scale
+        products, across = fitted @ fitted.T, left_out @ fitted.T
         mean = targets[others].mean(axis=0)
-        left_out, wanted = targets[rows] - mean, targets[others] - mean
         for squares_of_one, penalty in zip(squares, penalties, strict=True):
-            ridge = kernel[others] + penalty * np.eye(len(others))
+            ridge = products + penalty * np.eye(len(others))
             factor = cho_factor(ridge, overwrite_a=True, check_finite=False)
-            predicted = kernel[rows] @ cho_solve(factor, wanted, check_finite=False)
-            squares_of_one += ((left_out - predicted) ** 2).sum(axis=0)
+            weights = cho_solve(factor, targets[others] - mean, check_finite=False)
+            predicted = mean + across @ weights
+            squares_of_one += ((targets[rows] - predicted) ** 2).sum(axis=0)
     return squares
 
 

@@ -36,11 +36,16 @@ def standardised(X):
     return (X - X.mean(axis=0)) / X.std(axis=0)
 
 
+def ridge_of(X, Y, penalty):
+    """Return a fit to scaled rows by the singular values of these."""
+    return Ridge(alpha=penalty * len(X), solver="svd").fit(X, Y)
+
+
 @pytest.mark.parametrize("penalty", [0.0, 0.01, 1.0])
 def test_ridge_equals_that_of_scikit_learn_on_standardised_features(penalty, regression):
     X, Y = regression
     fit = fit_ridge(moments_of(X, Y), [penalty])
-    theirs = Ridge(alpha=penalty * len(X), solver="svd").fit(standardised(X), Y)
+    theirs = ridge_of(standardised(X), Y, penalty)
     prediction = X @ fit.coef + fit.intercept
     assert np.allclose(prediction, theirs.predict(standardised(X)), atol=1e-9)
 
@@ -56,7 +61,7 @@ def test_of_fewer_rows_than_features_rounding_chooses_no_penalty():
             Ridge(alpha=penalty * 48, solver="svd"), standardised(X), Y, cv=KFold(5)
         )
         errors.append(((left_out - Y) ** 2).mean(axis=0))
-        ridge = Ridge(alpha=penalty * 60, solver="svd").fit(standardised(X), Y)
+        ridge = ridge_of(standardised(X), Y, penalty)
         predictions.append(ridge.predict(standardised(X)))
         of_one = fit_ridge(moments_of(X, Y), [penalty])
         assert of_one.error == pytest.approx(errors[-1], rel=1e-9)
@@ -64,11 +69,6 @@ def test_of_fewer_rows_than_features_rounding_chooses_no_penalty():
     assert fit.penalty.tolist() == _ridge.PENALTIES[best].tolist()
     expected = np.array(predictions)[best, :, [0, 1]].T
     assert np.allclose(X @ fit.coef + fit.intercept, expected, atol=1e-8)
-
-
-def ridge_of(X, Y, penalty):
-    """Return a fit to scaled rows by the singular values of these."""
-    return Ridge(alpha=penalty * len(X), solver="svd").fit(X, Y)
 
 
 @pytest.mark.parametrize("n_rows", [44, 45, 46])
