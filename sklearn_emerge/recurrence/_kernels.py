@@ -29,7 +29,7 @@ from numba import njit
 from ._compile import ARITHMETIC, Compiled
 from ._likelihood import likelihood
 from ._lookup import add_up, gather, look_up
-from ._pointwise import pointwise, tanh_of
+from ._pointwise import pointwise, sigmoid_of, tanh_of
 from ._softmax import cross_entropy
 from ._team import enter, next_block
 from ._vector import (
@@ -60,10 +60,6 @@ _inline = njit(inline="always", **ARITHMETIC)
 # of the candidate.
 
 
-def _sigmoid(x):
-    return 0.5 + 0.5 * tanh_of(0.5 * x)
-
-
 @pointwise
 def _rnn_forward(h1):
     h1[0] = tanh_of(h1[0])
@@ -78,7 +74,7 @@ def _rnn_backward(dh, h1, d):
 
 @pointwise
 def _gru_forward(s1, h0, h1):
-    reset, update = _sigmoid(s1[0]), _sigmoid(s1[1])
+    reset, update = sigmoid_of(s1[0]), sigmoid_of(s1[1])
     candidate = tanh_of(s1[3] + reset * s1[2])
     s1[0], s1[1], s1[3] = reset, update, candidate
     h1[0] = candidate + update * (h0[0] - candidate)
@@ -97,7 +93,7 @@ def _gru_backward(dh, s1, h0, d):
 
 @pointwise
 def _lstm_forward(s0, s1, h1):
-    gate_in, forget, out = _sigmoid(s1[0]), _sigmoid(s1[1]), _sigmoid(s1[3])
+    gate_in, forget, out = sigmoid_of(s1[0]), sigmoid_of(s1[1]), sigmoid_of(s1[3])
     new = tanh_of(s1[2])
     cell = gate_in * new + forget * s0[4]
     s1[0], s1[1], s1[2], s1[3], s1[4] = gate_in, forget, new, out, cell

@@ -12,7 +12,7 @@ from numba.core import cgutils, types
 from numba.core.typing import signature as signature_of
 from numba.extending import intrinsic
 
-from ._vector import FAST, LIMIT, Vectors, rational_tanh
+from ._vector import LIMIT, TANH, Vectors, rational
 
 # e^r = 1 + r + r^2 P(r) between -log(2) / 2 and log(2) / 2, as in the library of Cephes.
 _EXP = (
@@ -39,7 +39,7 @@ def pointwise(step):
     step : callable
         Its arguments are `Blocks`, one an array. ``a[i]`` is an entry of the block i of the array
         a and can be set; blocks have the same size. Entries are added, multiplied and so on, and
-        passed to `tanh_of` and `exponential_of`.
+        passed to `tanh_of`, `sigmoid_of` and `exponential_of`.
 
     Returns
     -------
@@ -127,7 +127,7 @@ class Entry:
 
     def _with(self, name, other):
         value = other.value if isinstance(other, Entry) else self.vectors.constant(other)
-        return Entry(self.vectors, getattr(self.vectors.builder, name)(self.value, value, FAST))
+        return Entry(self.vectors, getattr(self.vectors.builder, name)(self.value, value))
 
     def __add__(self, other):
         return self._with("fadd", other)
@@ -151,7 +151,7 @@ class Entry:
         value, builder = self.value, self.vectors.builder
         for sign, bound in ((">", -limit), ("<", limit)):
             end = self.vectors.constant(bound)
-            beyond = builder.fcmp_ordered(sign, end, value, FAST)
+            beyond = builder.fcmp_ordered(sign, end, value)
             value = builder.select(beyond, end, value)
         return Entry(self.vectors, value)
 
@@ -171,7 +171,21 @@ def tanh_of(x):
     """Return the hyperbolic tangent of an entry."""
     if x.vectors.bytes == 8:
         return x.map(math.tanh)
-    return rational_tanh(x.clipped(LIMIT))
+    return rational(x.clipped(LIMIT), *TANH)
+
+
+# (1 + tanh(x / 2)) / 2 is this and a half: powers of two are in the coefficients, without rounding.
+_SIGMOID = tuple(
+    tuple(each / 2.0 ** (2 * k + extra) for k, each in enumerate(coefficients))
+    for coefficients, extra in zip(TANH, (2, 0), strict=True)
+)
+
+
+def sigmoid_of(x):
+    """Return 1 / (1 + exp(-x)) of an entry."""
+    if x.vectors.bytes == 8:
+        return 0.5 + 0.5 * (0.5 * x).map(math.tanh)
+    return 0.5 + rational(x.clipped(2 * LIMIT), *_SIGMOID)
 
 
 def exponential_of(x):
@@ -180,13 +194,16 @@ def exponential_of(x):
     if vectors.bytes == 8:
         return x.map(math.exp)
     x = x.clipped(_LARGEST)
-    # Without liberties of the compiler, which would leave out what is added and taken off.
-    scaled = builder.fmul(x.value, vectors.constant(math.log2(math.e)))
-    shifted = builder.fadd(scaled, vectors.constant(_ROUND))
-    power = builder.fsub(shifted, vectors.constant(_ROUND))
+    # Without liberties of the compiler, which would leave out what is added and taken off: numba
+    # gives instructions without flags those of the kernel. This one says nothing of rounding.
+    flags = ("nsz",)
+    scaled = builder.fmul(x.value, vectors.constant(math.log2(math.e)), flags=flags)
+    shifted = builder.fadd(scaled, vectors.constant(_ROUND), flags=flags)
+    power = builder.fsub(shifted, vectors.constant(_ROUND), flags=flags)
     rest = x.value
     for part in _LOG_2:
-        rest = builder.fsub(rest, builder.fmul(power, vectors.constant(part)))
+        multiple = builder.fmul(power, vectors.constant(part), flags=flags)
+        rest = builder.fsub(rest, multiple, flags=flags)
     r, polynomial = Entry(vectors, rest), _EXP[0]
     for coefficient in _EXP[1:]:
         polynomial = r * polynomial + coefficient

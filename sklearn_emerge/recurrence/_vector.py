@@ -37,36 +37,35 @@ _CORRELATION_COLUMNS = (4, 3, 1) if _WIDE else (2, 1)
 FAST = ("fast",)
 
 # tanh(x) = x P(x^2) / Q(x^2) on [-8, 8], relative error 7e-9: minimax fit by iteratively
-# reweighted linearised least squares.
-_P0, _P1, _P2, _P3, _P4 = map(
-    np.float32,
-    (
-        0.9999999936234062,
-        0.1344453400560307,
-        0.003571640426717793,
-        2.189534436489216e-05,
-        1.5231332357406256e-08,
-    ),
-)
-_Q0, _Q1, _Q2, _Q3, _Q4 = map(
-    np.float32,
-    (
-        1.0,
-        0.4677786135045504,
-        0.026164605241940773,
-        0.0003411360703000408,
-        8.522827708414152e-07,
-    ),
+# reweighted linearised least squares. Coefficients of P and Q, the constant ones first.
+TANH = tuple(
+    tuple(map(np.float32, coefficients))
+    for coefficients in (
+        (
+            0.9999999936234062,
+            0.1344453400560307,
+            0.003571640426717793,
+            2.189534436489216e-05,
+            1.5231332357406256e-08,
+        ),
+        (
+            1.0,
+            0.4677786135045504,
+            0.026164605241940773,
+            0.0003411360703000408,
+            8.522827708414152e-07,
+        ),
+    )
 )
 LIMIT = np.float32(8)
 
 
 @register_jitable(inline="always")
-def rational_tanh(x):
-    """Hyperbolic tangent of what is no larger than the limit, in single precision."""
+def rational(x, p, q):
+    """Return x P(x^2) / Q(x^2), given five coefficients of each polynomial, as of `TANH`."""
     u = x * x
-    p = _P0 + u * (_P1 + u * (_P2 + u * (_P3 + u * _P4)))
-    return x * p / (_Q0 + u * (_Q1 + u * (_Q2 + u * (_Q3 + u * _Q4))))
+    numerator = p[0] + u * (p[1] + u * (p[2] + u * (p[3] + u * p[4])))
+    return x * numerator / (q[0] + u * (q[1] + u * (q[2] + u * (q[3] + u * q[4]))))
 
 
 def tanh(x):
@@ -77,7 +76,7 @@ def tanh(x):
 @overload(tanh, inline="always")
 def _tanh(x):
     if x == types.float32:
-        return lambda x: rational_tanh(min(max(x, -LIMIT), LIMIT))
+        return lambda x: rational(min(max(x, -LIMIT), LIMIT), TANH[0], TANH[1])
     return lambda x: math.tanh(x)
 
 

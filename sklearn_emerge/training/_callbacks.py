@@ -46,7 +46,7 @@ def losses_of_update(net: Any) -> list[float]:
     """Return the losses of the last update, one a replica."""
     if net.compiled_loss is None:
         return [net.history[-1, "batches", -1, "train_loss"]]
-    return net.replica_losses_.tolist()
+    return net.replica_losses_
 
 
 def means_of_parts(losses: Floats, updates: NDArray[Any], n_made: Any, max_steps: int) -> Floats:
@@ -164,42 +164,57 @@ class RecordTrajectory(Callback):
 
 
 class ReplicaHistory(Callback):
-    """Keep the mean loss of each replica and epoch."""
+    """Keep the losses of replicas by epoch.
+
+    Means are taken at the end: a call of numpy an epoch takes as long as a small update.
+    """
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Start."""
-        self.epochs_: list[Any] = []
-
-    def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
-        """Start an epoch."""
-        self.losses_: list[Any] = []
+        self.losses_: list[list[float]] = []
         self.sizes_: list[int] = []
+        self.epochs_: list[Any] = []
 
     def on_batch_end(
         self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
     ) -> None:
         """Keep the losses of a batch."""
-        self.losses_.append(net.replica_losses_.tolist())
+        self.losses_.append(net.replica_losses_)
         self.sizes_.append(batch[0].shape[-1])
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Average over the batches."""
-        losses = np.average(self.losses_, axis=0, weights=self.sizes_)
-        stopped = np.broadcast_to(net.stopped, losses.shape).tolist()
-        self.epochs_.append((losses.tolist(), len(self.sizes_), net.history[-1, "dur"], stopped))
+        """Keep where an epoch ends."""
+        self.epochs_.append((len(self.sizes_), net.history[-1, "dur"], net.stopped))
 
-    def of_replica(self, replica: int) -> QuickHistory:
-        """Return the history of one replica as skorch would have recorded it."""
-        history = QuickHistory()
-        for epoch, (losses, n_batches, seconds, stopped) in enumerate(self.epochs_, start=1):
-            if stopped[replica]:
-                break
-            history.new_epoch()
-            history.record("epoch", epoch)
-            history.record("train_batch_count", n_batches)
-            history.record("train_loss", losses[replica])
-            history.record("dur", seconds)
-        return history
+    def of_replicas(self) -> list[QuickHistory]:
+        """Return the history of each replica as skorch would have recorded it."""
+        n_replicas, ends = len(self.losses_[0]), [end for end, *_ in self.epochs_]
+        starts, losses = [0, *ends][:-1], np.array(self.losses_)
+        sizes = np.array(self.sizes_)[:, np.newaxis]
+        # What comes after the last end is of no whole epoch.
+        n_made = max(ends, default=0)
+        sums, totals = (
+            np.add.reduceat(each[:n_made], np.array(starts, dtype=int))
+            for each in (losses * sizes, sizes)
+        )
+        n_batches = np.diff(ends, prepend=0).tolist()
+        going_on = [~np.broadcast_to(stopped, n_replicas) for *_, stopped in self.epochs_]
+        histories = []
+        for replica, means in enumerate((sums / totals).T.tolist()):
+            history = QuickHistory()
+            for epoch, goes_on in enumerate(going_on):
+                if goes_on[replica]:
+                    history.append(
+                        {
+                            "batches": [],
+                            "epoch": epoch + 1,
+                            "train_batch_count": n_batches[epoch],
+                            "train_loss": means[epoch],
+                            "dur": self.epochs_[epoch][1],
+                        }
+                    )
+            histories.append(history)
+        return histories
 
 
 class LowerPrecision(Callback):

@@ -176,11 +176,11 @@ def _train_compiled(
     if watched:
         return [trainer]
     module.distribute()
+    # That of one network knows the losses of all batches.
+    histories = [trainer.history] if history is None else history.of_replicas()
     nets = []
-    for replica, each in enumerate(zip(modules, losses, streams, strict=True)):
-        module, loss, stream = each
+    for module, loss, stream, kept in zip(modules, losses, streams, histories, strict=True):
         net = make_net(module, loss, [stream], n_sequences, optimisation)
-        # That of one network knows the losses of all batches.
-        net.history_ = trainer.history if history is None else history.of_replica(replica)
+        net.history_ = kept
         nets.append(net)
     return nets

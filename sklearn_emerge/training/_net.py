@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from skorch import NeuralNet
+from skorch.callbacks import Callback
 from skorch.dataset import Dataset
 from torch import nn
 
@@ -81,7 +82,7 @@ class Net(NeuralNet):
         rows = np.atleast_2d(batch[0].numpy())
         losses, gradient = self.compiled_loss(rows_of_weights(self.module_), rows)
         set_gradient(self.module_, gradient)
-        self.replica_losses_ = losses
+        self.replica_losses_ = losses.tolist()
         return {"loss": losses.sum(), "y_pred": None}
 
     def train_on(self, X: torch.Tensor, y: torch.Tensor, checkpoint: Any = None) -> None:
@@ -99,12 +100,19 @@ class Net(NeuralNet):
 
     def notify(self, method_name: str, **kwargs: Any) -> None:
         """Call the callbacks, and keep the state after an epoch."""
-        try:
-            super().notify(method_name, **kwargs)
-        except KeyboardInterrupt as stop:
-            if self.watched and method_name == "on_epoch_end":
-                raise StopTraining from stop
-            raise
+        if not self.watched:
+            getattr(self, method_name)(self, **kwargs)
+            # Most do nothing at most occasions, and to call them takes longer than a small update.
+            for _, callback in self.callbacks_:
+                if getattr(type(callback), method_name) is not getattr(Callback, method_name):
+                    getattr(callback, method_name)(self, **kwargs)
+        else:
+            try:
+                super().notify(method_name, **kwargs)
+            except KeyboardInterrupt as stop:
+                if method_name == "on_epoch_end":
+                    raise StopTraining from stop
+                raise
         if method_name == "on_epoch_end" and self._checkpoint is not None:
             self._checkpoint.keep(self)
 
@@ -147,6 +155,9 @@ def make_net(
     Net
     """
     max_steps, batch_size = optimisation.max_steps, optimisation.batch_size
+    # skorch prints nothing here, has no split to validate with, and of several replicas the mean
+    # loss of an epoch says nothing, see `ReplicaHistory`.
+    unused = ["print_log", "valid_loss"] + (["train_loss"] if len(streams) > 1 else [])
     net = Net(
         module,
         criterion=loss,
@@ -161,7 +172,7 @@ def make_net(
         iterator_train__max_steps=max_steps,
         train_split=None,
         callbacks=list(callbacks),
-        callbacks__print_log=None,
+        **{f"callbacks__{name}": None for name in unused},
         history=QuickHistory(),
         device=optimisation.device,
         verbose=0,

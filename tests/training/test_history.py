@@ -9,6 +9,7 @@ from skorch.history import History
 
 from sklearn_emerge import RNNPredictor
 from sklearn_emerge.predictors._fit import fit_replicas
+from sklearn_emerge.training._callbacks import ReplicaHistory
 from sklearn_emerge.training._history import QuickHistory
 
 N_EPOCHS = 3
@@ -96,3 +97,54 @@ def test_fitted_networks_have_one(engine, n_seeds, callbacks):
         again = pickle.loads(pickle.dumps(history))
         assert isinstance(again, QuickHistory)
         assert again == history
+
+
+def test_networks_that_train_together_have_the_history_of_each():
+    """The last batch of an epoch is smaller, and the last epoch is cut short."""
+    X = np.random.default_rng(0).normal(size=(12, 6))
+    model = RNNPredictor(2, max_steps=8, batch_size=5, engine="numba")
+    together = fit_replicas(model, [X], range(2))
+    for seed, fitted in enumerate(together):
+        (alone,) = fit_replicas(model, [X], [seed])
+        history, expected = fitted.net_.history, alone.net_.history
+        for name in ("epoch", "train_batch_count"):
+            assert history[:, name] == expected[:, name]
+        assert history[:, "train_batch_count"] == [3, 3, 2]
+        np.testing.assert_allclose(history[:, "train_loss"], expected[:, "train_loss"], rtol=1e-6)
+        assert min(history[:, "dur"]) > 0
+
+
+def test_a_history_ends_where_its_network_stops():
+    class Net:
+        stopped = np.array([False, False])
+        history = recorded(QuickHistory)
+
+    Net.history.record("dur", 0.5)
+    kept = ReplicaHistory()
+    kept.on_train_begin(Net)
+    batch = (np.empty((2, 4)),)
+    stops = np.array([[False, False], [True, False]])
+    for stopped in stops:
+        for losses in ([1.0, 2.0], [3.0, 6.0]):
+            Net.replica_losses_ = losses
+            kept.on_batch_end(Net, batch)
+        Net.stopped = stopped
+        kept.on_epoch_end(Net)
+    # All stop here, so that this epoch has no end.
+    kept.on_batch_end(Net, batch)
+    first, second = kept.of_replicas()
+    assert first[:, "train_loss"] == [2.0]
+    assert second[:, "train_loss"] == [4.0, 4.0]
+    assert second[:, "train_batch_count"] == [2, 2]
+    assert second[:, "dur"] == [0.5, 0.5]
+
+
+def test_without_a_whole_epoch_a_history_is_empty():
+    kept = ReplicaHistory()
+    kept.on_train_begin(None)
+
+    class Net:
+        replica_losses_ = [1.0, 2.0]
+
+    kept.on_batch_end(Net, (np.empty((2, 4)),))
+    assert kept.of_replicas() == [[], []]
