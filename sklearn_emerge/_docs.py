@@ -66,8 +66,8 @@ effect where the head predicts log odds, logits or logarithms of means.""",
     "time_channel": """\
 A further input: t / (n_steps - 1); zero; one half; or no further input.""",
     "engine": """\
-What computes: compiled scans on a CPU, or torch. The scans were measured 4 to 118 times as
-fast for up to 32 hidden units, and 1.3 to 3.3 times as fast for 1024 (one seed; on two
+What computes: compiled scans on a CPU, or torch. The scans were measured 4 to 170 times as
+fast for up to 32 hidden units, and 1.2 to 3.2 times as fast for 1024 (one seed; on two
 cores, ``benchmarks/recurrence.py``). "auto" takes the scans where they can be used (up
 to 1024 hidden units and 5,000 tokens, on a CPU), but for fits that take torch less than .15
 seconds, in which a process reads them from the disk, and for short sequences of many

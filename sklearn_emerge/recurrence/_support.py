@@ -7,7 +7,7 @@ from torch import nn
 from ._kernels import GRU, LSTM, RNN
 
 KINDS = {nn.RNN: RNN, nn.GRU: GRU, nn.LSTM: LSTM}
-# Measured on two cores with one seed of 1024 units: 3.3 (RNN), 3.0 (GRU) and 1.3 (LSTM) times as
+# Measured on two cores with one seed of 1024 units: 3.2 (RNN), 3.2 (GRU) and 1.2 (LSTM) times as
 # fast as torch. In training states of a thread take up to 202 MB there (LSTM, 256 steps).
 MAX_HIDDEN = 1024
 # Of tokens, measured on one core: 1.3 to 3.7 times as fast as torch with 5,000 and 64 steps. Each
