@@ -166,7 +166,7 @@ class RecordTrajectory(Callback):
 class ReplicaHistory(Callback):
     """Keep the losses of replicas by epoch.
 
-    Means are taken at the end: a call of numpy an epoch takes as long as a small update.
+    Means are taken at the end: in the course of training small networks would wait for them.
     """
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
@@ -187,11 +187,11 @@ class ReplicaHistory(Callback):
         self.epochs_.append((len(self.sizes_), net.history[-1, "dur"], net.stopped))
 
     def of_replicas(self) -> list[QuickHistory]:
-        """Return the history of each replica as skorch would have recorded it."""
+        """Return the history of each replica: the epochs, without their batches."""
         n_replicas, ends = len(self.losses_[0]), [end for end, *_ in self.epochs_]
         starts, losses = [0, *ends][:-1], np.array(self.losses_)
         sizes = np.array(self.sizes_)[:, np.newaxis]
-        # What comes after the last end is of no whole epoch.
+        # An epoch has a batch at least; what comes after the last end is of no whole one.
         n_made = max(ends, default=0)
         sums, totals = (
             np.add.reduceat(each[:n_made], np.array(starts, dtype=int))

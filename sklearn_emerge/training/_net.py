@@ -102,7 +102,7 @@ class Net(NeuralNet):
         """Call the callbacks, and keep the state after an epoch."""
         if not self.watched:
             getattr(self, method_name)(self, **kwargs)
-            # Most do nothing at most occasions, and to call them takes longer than a small update.
+            # Most do nothing at most occasions, and a small network would wait for them all.
             for _, callback in self.callbacks_:
                 if getattr(type(callback), method_name) is not getattr(Callback, method_name):
                     getattr(callback, method_name)(self, **kwargs)

@@ -1,4 +1,4 @@
-"""Formulas of rows of lanes are right to single precision, whatever the options of a kernel."""
+"""Formulas of rows of lanes are right but for rounding, whatever the options of a kernel."""
 
 import math
 

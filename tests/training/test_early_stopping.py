@@ -44,6 +44,8 @@ def assert_alike(one, other, rtol, X=X):
     assert one.stopped_at_ == other.stopped_at_ < 1
     for name in ("training_loss_", "validation_loss_"):
         assert np.allclose(getattr(one, name), getattr(other, name), rtol=rtol, equal_nan=True)
+    of_epochs = [each.net_.history[:, "train_loss"] for each in (one, other)]
+    np.testing.assert_allclose(*of_epochs, rtol=rtol)
     assert np.allclose(one.predict(X), other.predict(X), rtol=rtol, atol=rtol)
 
 

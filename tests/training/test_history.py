@@ -130,7 +130,7 @@ def test_a_history_ends_where_its_network_stops():
             kept.on_batch_end(Net, batch)
         Net.stopped = stopped
         kept.on_epoch_end(Net)
-    # All stop here, so that this epoch has no end.
+    # Of an epoch that has no end.
     kept.on_batch_end(Net, batch)
     first, second = kept.of_replicas()
     assert first[:, "train_loss"] == [2.0]
