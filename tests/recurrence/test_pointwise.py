@@ -1,7 +1,5 @@
 """Formulas of rows of lanes are right but for rounding, whatever the options of a kernel."""
 
-import math
-
 import numpy as np
 import pytest
 from numba import njit
@@ -29,7 +27,7 @@ def computed(function, x, options):
 
 @pytest.mark.parametrize("options", [{}, ARITHMETIC], ids=["exact", "fast"])
 @pytest.mark.parametrize(
-    ("dtype", "error"), [(np.float32, 3e-7), (np.float64, 1e-15)], ids=["single", "double"]
+    ("dtype", "error"), [(np.float32, 5e-7), (np.float64, 4e-15)], ids=["single", "double"]
 )
 def test_formulas(dtype, error, options):
     x = np.linspace(-30, 30, 200 * LANES).astype(dtype)
@@ -44,9 +42,7 @@ def test_formulas(dtype, error, options):
 
 @pytest.mark.parametrize("function", [tanh_of, sigmoid_of])
 def test_far_away_they_are_at_their_ends(function):
-    x = np.full(2 * LANES, 1e30, np.float32)
-    x[::2] *= -1
-    found = computed(function, x, ARITHMETIC)
+    x = np.tile(np.array([-1e30, 1e30], np.float32), LANES)
+    found = computed(function, x, ARITHMETIC).reshape(-1, 2)
     ends = (-1, 1) if function is tanh_of else (0, 1)
-    np.testing.assert_allclose(found[:2], ends, atol=3e-7)
-    assert not math.isnan(found.sum())
+    np.testing.assert_allclose(found, np.broadcast_to(ends, found.shape), atol=5e-7)

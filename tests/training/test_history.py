@@ -1,6 +1,7 @@
 """The history of a training."""
 
 import pickle
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -148,3 +149,15 @@ def test_without_a_whole_epoch_a_history_is_empty():
 
     kept.on_batch_end(Net, (np.empty((2, 4)),))
     assert kept.of_replicas() == [[], []]
+
+
+@pytest.mark.parametrize("callbacks", [None, [Callback()]])
+def test_callbacks_with_nothing_to_do_are_called_for_a_user_only(callbacks, monkeypatch):
+    def begin(*args, **kwargs):
+        raise RuntimeError("called")
+
+    monkeypatch.setattr(Callback, "on_batch_begin", begin)
+    X = np.random.default_rng(0).normal(size=(12, 6))
+    model = RNNPredictor(2, max_steps=2, engine="numba", callbacks=callbacks)
+    with pytest.raises(RuntimeError, match="called") if callbacks else nullcontext():
+        model.fit(X)
